@@ -1,0 +1,195 @@
+package ec2
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// The states of an instance, as EC2 names them.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
+const (
+	Pending      = "pending"
+	Running      = "running"
+	ShuttingDown = "shutting-down"
+	Terminated   = "terminated"
+	Stopping     = "stopping"
+	Stopped      = "stopped"
+)
+
+// The markets in which an instance can be bought.
+const (
+	OnDemand = "on-demand"
+	Spot     = "spot"
+)
+
+// Instance is one EC2 instance as DescribeInstances shows it.
+type Instance struct {
+	ID           string
+	Region       string
+	State        string
+	StateReason  string // "Server.InternalError: …", empty while nothing is to be said
+	Type         string
+	Market       string
+	ImageID      string
+	SubnetID     string
+	Zone         string
+	Architecture string
+	ClientToken  string
+	LaunchIndex  int
+	LaunchTime   time.Time
+	Tags         map[string]string
+}
+
+// Alive tells that the instance exists and is not on its way to its end.
+func (i Instance) Alive() bool { return i.State != Terminated && i.State != ShuttingDown }
+
+// Selector says which instances to list; all that is set must hold. Values may hold the wildcards * and ?.
+type Selector struct {
+	IDs         []string
+	ClientToken string
+	Tags        map[string]string
+	States      []string
+}
+
+func (s Selector) filters() []types.Filter {
+	var filters []types.Filter
+	add := func(name string, values ...string) {
+		filters = append(filters, types.Filter{Name: aws.String(name), Values: values})
+	}
+	if len(s.IDs) > 0 {
+		add("instance-id", s.IDs...)
+	}
+	if s.ClientToken != "" {
+		add("client-token", s.ClientToken)
+	}
+	for _, key := range sortedKeys(s.Tags) {
+		add("tag:"+key, s.Tags[key])
+	}
+	if len(s.States) > 0 {
+		add("instance-state-name", s.States...)
+	}
+	return filters
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
+// EC2 shows a new instance some seconds late.
+func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
+	pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: selector.filters()})
+	var found []Instance
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, callError("describe instances", err)
+		}
+		found = append(found, c.instances(region, page.Reservations)...)
+	}
+	return found, nil
+}
+
+// Instance looks one instance up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
+func (c *Client) Instance(ctx context.Context, region, id string) (Instance, error) {
+	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil {
+		return Instance{}, callError("describe instance "+id, err)
+	}
+	if found := c.instances(region, out.Reservations); len(found) > 0 {
+		return found[0], nil
+	}
+	return Instance{}, &CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound", Message: "the answer is empty"}
+}
+
+func (c *Client) instances(region string, reservations []types.Reservation) []Instance {
+	if region == "" {
+		region = c.Region()
+	}
+	var found []Instance
+	for _, reservation := range reservations {
+		for _, instance := range reservation.Instances {
+			found = append(found, plain(region, instance))
+		}
+	}
+	return found
+}
+
+func plain(region string, in types.Instance) Instance {
+	out := Instance{
+		ID: aws.ToString(in.InstanceId), Region: region, Type: string(in.InstanceType), Market: OnDemand,
+		ImageID: aws.ToString(in.ImageId), SubnetID: aws.ToString(in.SubnetId), Architecture: string(in.Architecture),
+		ClientToken: aws.ToString(in.ClientToken), LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
+		LaunchTime: aws.ToTime(in.LaunchTime), Tags: map[string]string{},
+	}
+	if in.State != nil {
+		out.State = string(in.State.Name)
+	}
+	if in.InstanceLifecycle == types.InstanceLifecycleTypeSpot {
+		out.Market = Spot
+	}
+	if in.Placement != nil {
+		out.Zone = aws.ToString(in.Placement.AvailabilityZone)
+	}
+	if in.StateReason != nil {
+		out.StateReason = strings.TrimPrefix(aws.ToString(in.StateReason.Message), aws.ToString(in.StateReason.Code)+": ")
+		out.StateReason = strings.Trim(aws.ToString(in.StateReason.Code)+": "+out.StateReason, ": ")
+	}
+	for _, tag := range in.Tags {
+		out.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return out
+}
+
+// Terminate ends instances of one region. It is idempotent: an instance that is terminated already is a success.
+// One unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each.
+func (c *Client) Terminate(ctx context.Context, region string, ids ...string) error {
+	_, err := c.in(region).TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
+	return callError("terminate "+strings.Join(ids, ", "), err)
+}
+
+// Tag sets tags on what exists already.
+func (c *Client) Tag(ctx context.Context, region, id string, tags map[string]string) error {
+	_, err := c.in(region).CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{id}, Tags: sdkTags(tags)})
+	return callError("tag "+id, err)
+}
+
+// Console returns what the instance wrote to its serial console: the last 64 KB, empty in the first minutes on
+// machines that are not on Nitro.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
+	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
+	out, err := c.in(region).GetConsoleOutput(ctx, in)
+	if err != nil && ClassOf(callError("", err)) == Other { // Latest is refused off Nitro
+		in.Latest = nil
+		out, err = c.in(region).GetConsoleOutput(ctx, in)
+	}
+	if err != nil {
+		return "", callError("get console output of "+id, err)
+	}
+	text, err := base64.StdEncoding.DecodeString(aws.ToString(out.Output))
+	if err != nil {
+		return "", &CallError{Operation: "get console output of " + id, Message: "the output is not base64", Err: err}
+	}
+	return string(text), nil
+}
+
+func sdkTags(tags map[string]string) []types.Tag {
+	out := make([]types.Tag, 0, len(tags))
+	for _, key := range sortedKeys(tags) {
+		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	return out
+}

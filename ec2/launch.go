@@ -1,0 +1,182 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Attempt is one offering that was asked for and what EC2 said: a line of the trail that a launch leaves.
+type Attempt struct {
+	Index      int // of the offering
+	Offering   Offering
+	Token      string
+	InstanceID string        // what was launched, or empty
+	Err        error         // what EC2 said, or nil
+	Took       time.Duration // until the answer
+	// InDoubt tells that no answer came although the same token was asked again: EC2 may have launched an instance
+	// that only the token can find.
+	InDoubt bool
+	// Untagged tells that EC2 refused our tags and the offering was asked for again without them.
+	Untagged bool
+}
+
+// Observer is told of a launch as it goes on. Both functions may be nil.
+type Observer struct {
+	Trying func(index int, offering Offering)
+	Tried  func(Attempt)
+}
+
+// ErrExhausted is a launch whose offerings have all been refused. What each was refused for stands in the trail.
+var ErrExhausted = errors.New("every offering was refused")
+
+// cancelGrace is how long the answer to a RunInstances call under way is waited for after a cancel. The answer names
+// the instance; without it only the client token finds it, and EC2 shows a new instance late.
+const cancelGrace = 2500 * time.Millisecond
+
+// Launch asks for the offerings in order until EC2 gives one. Want of capacity moves on to the next; any other refusal
+// moves on to the next placement, since image, subnet, group and region are the placement's own; failing credentials
+// stop. The trail is complete in every case. A cancelled context still returns an instance whose launch was under way.
+func (c *Client) Launch(ctx context.Context, spec LaunchSpec, offerings []Offering, observe Observer) (Instance, []Attempt, error) {
+	l := launch{client: c, spec: spec, observe: observe}
+	var refused []Placement
+	for i, offering := range offerings {
+		if ctx.Err() != nil {
+			return Instance{}, l.trail, ctx.Err()
+		}
+		if containsPlacement(refused, offering.Placement) {
+			continue
+		}
+		instance, err := l.offer(ctx, i, offering)
+		if err == nil {
+			return instance, l.trail, nil
+		}
+		switch ClassOf(err) {
+		case Credentials:
+			return Instance{}, l.trail, err
+		case Capacity:
+		default:
+			refused = append(refused, offering.Placement)
+		}
+	}
+	if ctx.Err() != nil {
+		return Instance{}, l.trail, ctx.Err()
+	}
+	return Instance{}, l.trail, ErrExhausted
+}
+
+func containsPlacement(list []Placement, p Placement) bool {
+	for _, q := range list {
+		if p.Region == q.Region && p.ImageID == q.ImageID && p.SubnetID == q.SubnetID {
+			return true
+		}
+	}
+	return false
+}
+
+type launch struct {
+	client   *Client
+	spec     LaunchSpec
+	observe  Observer
+	trail    []Attempt
+	untagged bool // EC2 has refused our tags: do not offer them again
+}
+
+// offer asks for one offering, a second time without our tags where EC2 refuses them.
+func (l *launch) offer(ctx context.Context, i int, offering Offering) (Instance, error) {
+	if l.observe.Trying != nil {
+		l.observe.Trying(i, offering)
+	}
+	for try := 0; ; try++ {
+		own := !l.untagged && len(l.spec.OwnTags) > 0
+		attempt := Attempt{Index: i, Offering: offering, Token: l.spec.Token(i, try)}
+		begin := time.Now()
+		instance, err := l.client.run(ctx, offering.Placement.Region, l.spec.input(offering, attempt.Token, own))
+		attempt.Took, attempt.Err, attempt.InstanceID = time.Since(begin), err, instance.ID
+		attempt.InDoubt = err != nil && ClassOf(err) == Unknown
+		class := ClassOf(err)
+		attempt.Untagged = err != nil && own && (class == Denied || class == Tagging)
+		l.trail = append(l.trail, attempt)
+		if l.observe.Tried != nil {
+			l.observe.Tried(attempt)
+		}
+		if !attempt.Untagged {
+			return instance, err
+		}
+		l.untagged = true
+	}
+}
+
+// Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+const (
+	mostUnknown   = 4
+	mostProfile   = 4
+	throttleTotal = 2 * time.Minute
+)
+
+// run asks RunInstances until there is an answer that means something.
+func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) (Instance, error) {
+	var instance Instance
+	var unknown, profile int
+	err := repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
+		var err error
+		instance, err = c.exchange(ctx, region, in)
+		switch ClassOf(err) {
+		case Throttle:
+			return err
+		case Unknown:
+			if unknown++; unknown < mostUnknown {
+				return err
+			}
+		case Profile:
+			if profile++; profile < mostProfile {
+				return err
+			}
+		}
+		if err != nil {
+			return backoff.Permanent(err)
+		}
+		return nil
+	})
+	return instance, err
+}
+
+// exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
+func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) (Instance, error) {
+	patient, done := outlive(ctx, cancelGrace)
+	defer done()
+	out, err := c.in(region).RunInstances(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
+	if err != nil {
+		return Instance{}, callError("run instances", err)
+	}
+	if region == "" {
+		region = c.Region()
+	}
+	for _, launched := range out.Instances {
+		instance := plain(region, launched)
+		if instance.ID != "" {
+			return instance, nil
+		}
+	}
+	return Instance{}, &CallError{Operation: "run instances", Message: "the answer names no instance"}
+}
+
+// outlive returns a context that ends a while after its parent does.
+func outlive(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { stop(); cancel() }
+}

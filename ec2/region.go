@@ -1,0 +1,29 @@
+package ec2
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+)
+
+// builtinRegions serve where DescribeRegions is denied: the commercial regions that every account has enabled.
+// https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+var builtinRegions = []string{
+	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
+	"eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1",
+	"ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+}
+
+// Regions lists the regions that the account may use. Where it may not ask, it returns a built-in list and the error.
+func (c *Client) Regions(ctx context.Context) ([]string, error) {
+	out, err := c.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
+	if err != nil {
+		return builtinRegions, callError("describe regions", err)
+	}
+	names := make([]string, 0, len(out.Regions))
+	for _, region := range out.Regions {
+		names = append(names, aws.ToString(region.RegionName))
+	}
+	return names, nil
+}

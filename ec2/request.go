@@ -1,0 +1,128 @@
+package ec2
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// Tag is one tag of the user's, in the order given.
+type Tag struct{ Key, Value string }
+
+// Placement is where an instance goes and from which image: one element of availability-zones-config.
+type Placement struct {
+	Region           string // empty: the home region
+	ImageID          string
+	SubnetID         string
+	SecurityGroupIDs []string
+	RootDevice       string // of the image, where it could be read
+}
+
+// Offering is one thing to ask EC2 for.
+type Offering struct {
+	Placement    Placement
+	InstanceType string
+	Market       string // OnDemand or Spot
+}
+
+// RootVolume replaces the root volume's size or type; each may be left out.
+type RootVolume struct {
+	Device string // empty: the image's own root device, else /dev/sda1
+	GiB    int32
+	Type   string
+}
+
+// LaunchSpec is what all offerings of one launch share.
+type LaunchSpec struct {
+	UserData []byte            // as the instance shall read it, at most 16 KB
+	Profile  string            // name or ARN of the instance profile
+	Tags     []Tag             // the user's
+	OwnTags  map[string]string // ours: given up when EC2 refuses them
+	Devices  BlockDevices      // if not empty it replaces Root
+	Root     RootVolume
+	Metadata MetadataOptions
+	// Token names one attempt, the same each time it is asked again; at most 64 ASCII characters. offering counts
+	// from 0, try counts the launches of that offering with different parameters from 0.
+	Token func(offering, try int) string
+}
+
+// input is the RunInstances request; only what is asked for is set, so that a policy that allows no more still allows it.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+func (s LaunchSpec) input(offering Offering, token string, ownTags bool) *sdk.RunInstancesInput {
+	in := &sdk.RunInstancesInput{
+		ClientToken:  aws.String(token),
+		MinCount:     aws.Int32(1),
+		MaxCount:     aws.Int32(1),
+		ImageId:      aws.String(offering.Placement.ImageID),
+		InstanceType: types.InstanceType(offering.InstanceType),
+		UserData:     aws.String(base64.StdEncoding.EncodeToString(s.UserData)),
+		// A machine that powers itself off is gone: its own end needs no credentials.
+		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
+		BlockDeviceMappings:               s.devices(offering),
+		MetadataOptions:                   s.Metadata.options,
+		TagSpecifications:                 s.tags(ownTags),
+	}
+	if offering.Placement.SubnetID != "" {
+		in.SubnetId = aws.String(offering.Placement.SubnetID)
+	}
+	in.SecurityGroupIds = offering.Placement.SecurityGroupIDs
+	if strings.HasPrefix(s.Profile, "arn:") {
+		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String(s.Profile)}
+	} else if s.Profile != "" {
+		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String(s.Profile)}
+	}
+	if offering.Market == Spot {
+		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{
+			MarketType:  types.MarketTypeSpot,
+			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime},
+		}
+	}
+	return in
+}
+
+func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {
+	if s.Devices.Len() > 0 {
+		return s.Devices.mappings
+	}
+	if s.Root.GiB == 0 && s.Root.Type == "" {
+		return nil
+	}
+	device := s.Root.Device
+	for _, name := range []string{offering.Placement.RootDevice, "/dev/sda1"} {
+		if device == "" {
+			device = name
+		}
+	}
+	volume := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true), VolumeType: types.VolumeType(s.Root.Type)}
+	if s.Root.GiB > 0 {
+		volume.VolumeSize = aws.Int32(s.Root.GiB)
+	}
+	return []types.BlockDeviceMapping{{DeviceName: aws.String(device), Ebs: volume}}
+}
+
+// tags are the user's and, if wanted, ours, on the instance and on its volumes. A key that the user sets is the user's.
+func (s LaunchSpec) tags(own bool) []types.TagSpecification {
+	var tags []types.Tag
+	taken := map[string]bool{}
+	for _, tag := range s.Tags {
+		tags = append(tags, types.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)})
+		taken[tag.Key] = true
+	}
+	if own {
+		for _, key := range sortedKeys(s.OwnTags) {
+			if !taken[key] {
+				tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(s.OwnTags[key])})
+			}
+		}
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	return []types.TagSpecification{
+		{ResourceType: types.ResourceTypeInstance, Tags: tags},
+		{ResourceType: types.ResourceTypeVolume, Tags: tags},
+	}
+}

@@ -1,0 +1,51 @@
+package ec2
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/cenkalti/backoff/v4"
+)
+
+// newRetryer is the SDK's standard retryer with two differences. Want of capacity comes as HTTP 500 and would be
+// asked three times, so a check that forbids it stands first. And the retry quota is off: it is spent after some 25
+// calls in bad weather, and then a roll-back would not be tried again.
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(neverCapacity)}, o.Retryables...)
+		o.RateLimiter = ratelimit.None
+		o.MaxAttempts = 4
+		o.MaxBackoff = 5 * time.Second
+	})
+}
+
+func neverCapacity(err error) aws.Ternary {
+	switch ClassOf(err) {
+	case Capacity, Credentials:
+		return aws.FalseTernary
+	default:
+		return aws.UnknownTernary
+	}
+}
+
+// repeat calls f until it returns nil or a permanent error, the time is over or the context ends. It returns f's last
+// error in preference to the context's, since that is the one that says what is wrong.
+func repeat(ctx context.Context, first, most, total time.Duration, f func() error) error {
+	policy := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(first), backoff.WithMaxInterval(most), backoff.WithMaxElapsedTime(total))
+	var last error
+	err := backoff.Retry(func() error {
+		last = f()
+		return last
+	}, backoff.WithContext(policy, ctx))
+	if err != nil && last != nil {
+		if permanent, ok := last.(*backoff.PermanentError); ok { //nolint:errorlint // set by f itself, never wrapped
+			return permanent.Err
+		}
+		return last
+	}
+	return err
+}

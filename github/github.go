@@ -1,0 +1,106 @@
+// Package github speaks GitHub's API for self-hosted runners in the words of this program: scope, registration, runner.
+//
+// It is the only importer of go-github. Every scope (repository, organization, enterprise) has the same calls below a
+// path of its own, so the calls are made by path; go-github gives the transport, the types and the reading of errors.
+// https://docs.github.com/en/rest/actions/self-hosted-runners
+package github
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// DefaultBaseURL is the API of github.com.
+const DefaultBaseURL = "https://api.github.com"
+
+// callTimeout bounds one HTTP exchange. GitHub itself gives up after 10 s.
+const callTimeout = 15 * time.Second
+
+// Client manages the runners of one scope. It is safe for concurrent use.
+type Client struct {
+	scope Scope
+	base  *url.URL
+	token string
+	http  *http.Client
+	log   *slog.Logger
+
+	mu   sync.Mutex
+	rate Rate
+}
+
+// Options say how to reach GitHub.
+type Options struct {
+	BaseURL   string // GITHUB_API_URL: https://api.github.com, or https://HOST/api/v3
+	Token     string
+	Scope     Scope
+	Transport http.RoundTripper // nil: a transport of its own, by the proxy settings of the environment
+	Log       *slog.Logger      // is told of waits that GitHub asks for; nil: nobody is
+}
+
+// New returns a client with connections of its own.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/") + "/")
+	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
+		return nil, fmt.Errorf("GITHUB_API_URL %q is not a web address such as %s", o.BaseURL, DefaultBaseURL)
+	}
+	if o.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		o.Transport = transport
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{
+		scope: o.Scope, base: base, token: o.Token, log: o.Log,
+		http: &http.Client{Transport: o.Transport, Timeout: callTimeout},
+	}, nil
+}
+
+// Scope is where the client's runners are registered.
+func (c *Client) Scope() Scope { return c.scope }
+
+// Rate is what GitHub last said about the token's hourly limit. Used counts every user of the token.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+type Rate struct {
+	Limit, Used, Remaining int
+	Reset                  time.Time
+	At                     time.Time // when GitHub said so; zero if it never did
+}
+
+// Rate returns the newest reading.
+func (c *Client) Rate() Rate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rate
+}
+
+// once makes one call and no second. into may be nil.
+//
+// The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
+// roll-back's DELETE among them. What GitHub asks for is obeyed in patience.go instead.
+func (c *Client) once(ctx context.Context, operation, method, path string, body, into any) error {
+	client := gh.NewClient(c.http).WithAuthToken(c.token)
+	client.BaseURL = c.base
+	client.UserAgent = "ec2-github-runner"
+	request, err := client.NewRequest(method, path, body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	response, err := client.Do(ctx, request, into)
+	if response != nil && response.Response != nil {
+		c.remember(response.Header)
+	}
+	return callError(operation, response, err)
+}
+
+func (c *Client) path(format string, args ...any) string {
+	return c.scope.apiPath() + "/actions/" + fmt.Sprintf(format, args...)
+}

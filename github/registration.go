@@ -1,0 +1,114 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// Token is a registration token: it lives for one hour and many runners may use it.
+type Token struct {
+	Value     string
+	ExpiresAt time.Time
+}
+
+// RegistrationToken asks for a registration token. It is a secret: mask it.
+func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
+	var answer gh.RegistrationToken
+	err := c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), nil, &answer)
+	if err != nil {
+		return Token{}, err
+	}
+	return Token{Value: answer.GetToken(), ExpiresAt: answer.GetExpiresAt().Time}, nil
+}
+
+// JITRequest asks for a runner that takes one job.
+type JITRequest struct {
+	Name    string
+	GroupID int64
+	Labels  []string // 1 to 100
+}
+
+// JITConfig is a registration that exists already, offline, and what run.sh needs to serve it. Encoded is a secret.
+type JITConfig struct {
+	RunnerID int64
+	Encoded  string
+}
+
+// ErrNameTaken says that the scope has a runner of that name already.
+var ErrNameTaken = errors.New("the runner name is taken")
+
+// JITConfig registers a single-use runner. An answer that is lost may have registered it all the same; asking again
+// then gets 409. Such a registration is ours and useless without its configuration, so it is removed and made anew.
+func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, error) {
+	var config JITConfig
+	inDoubt := false
+	err := c.patiently(ctx, func() error {
+		var err error
+		config, err = c.generateJIT(ctx, request)
+		switch ClassOf(err) {
+		case Unknown:
+			inDoubt = true
+		case Conflict:
+			if !inDoubt {
+				return fmt.Errorf("%w: %w", ErrNameTaken, err)
+			}
+			if removed := c.removeLost(ctx, request.Name); removed != nil {
+				return removed
+			}
+			return &CallError{Operation: "generate JIT configuration", Message: "an earlier answer was lost; asking again", Class: Unknown, Err: err}
+		}
+		return err
+	})
+	return config, err
+}
+
+func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig, error) {
+	folder := "_work"
+	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder, Labels: request.Labels}
+	var answer gh.JITRunnerConfig
+	err := c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body, &answer)
+	if err != nil {
+		return JITConfig{}, err
+	}
+	return JITConfig{RunnerID: answer.GetRunner().GetID(), Encoded: answer.GetEncodedJITConfig()}, nil
+}
+
+func (c *Client) removeLost(ctx context.Context, name string) error {
+	runner, found, err := c.RunnerByName(ctx, name)
+	if err != nil || !found {
+		return err
+	}
+	if runner.Online {
+		return fmt.Errorf("%w: runner %d of that name is online", ErrNameTaken, runner.ID)
+	}
+	return c.Remove(ctx, runner.ID)
+}
+
+// Download is the runner software for one system, as GitHub offers it to this scope.
+type Download struct {
+	OS, Architecture string // "linux"; "x64", "arm64", "arm"
+	URL, Filename    string
+	SHA256           string // may be empty
+	Token            string // on GitHub Enterprise Server a short-lived token for the download
+}
+
+// Downloads lists the runner software that GitHub offers.
+func (c *Client) Downloads(ctx context.Context) ([]Download, error) {
+	var answer []*gh.RunnerApplicationDownload
+	if err := c.call(ctx, "list runner downloads", http.MethodGet, c.path("runners/downloads"), nil, &answer); err != nil {
+		return nil, err
+	}
+	list := make([]Download, 0, len(answer))
+	for _, d := range answer {
+		list = append(list, Download{
+			OS: d.GetOS(), Architecture: d.GetArchitecture(), URL: d.GetDownloadURL(), Filename: d.GetFilename(),
+			SHA256: d.GetSHA256Checksum(), Token: d.GetTempDownloadToken(),
+		})
+	}
+	return list, nil
+}

@@ -1,0 +1,112 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// Runner is one registration.
+type Runner struct {
+	ID     int64
+	Name   string
+	Online bool
+	Busy   bool
+	Labels []string
+}
+
+// ErrBusy says that GitHub does not remove a runner that is running a job.
+var ErrBusy = errors.New("the runner is busy")
+
+// pageSize is the most that GitHub gives; its default is 30.
+const pageSize = 100
+
+func plain(r *gh.Runner) Runner {
+	runner := Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy()}
+	for _, label := range r.Labels {
+		runner.Labels = append(runner.Labels, label.GetName())
+	}
+	return runner
+}
+
+// Runner looks a runner up by its id, once. An error of class NotFound says that it is gone or cannot be seen.
+func (c *Client) Runner(ctx context.Context, id int64) (Runner, error) {
+	var found gh.Runner
+	err := c.once(ctx, fmt.Sprintf("get runner %d", id), http.MethodGet, c.path("runners/%d", id), nil, &found)
+	if err != nil {
+		return Runner{}, err
+	}
+	return plain(&found), nil
+}
+
+// RunnerByName looks a runner up by its exact name, once; found is false when there is none of that name.
+func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
+	for page := 1; page > 0; {
+		var list []Runner
+		list, page, err = c.page(ctx, page, name)
+		if err != nil {
+			return Runner{}, false, err
+		}
+		for _, runner := range list {
+			if runner.Name == name {
+				return runner, true, nil
+			}
+		}
+	}
+	return Runner{}, false, nil
+}
+
+// RunnersPage returns one page of all runners of the scope and the number of the next page, 0 after the last.
+func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, next int, err error) {
+	return c.page(ctx, page, "")
+}
+
+// page lists runners. Older GitHub Enterprise Servers ignore the name and list all, so callers compare it themselves.
+func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int, error) {
+	query := url.Values{"per_page": {fmt.Sprint(pageSize)}}
+	operation := "list runners"
+	if name != "" {
+		query.Set("name", name)
+		operation = "look up runner " + name
+	}
+	if page > 1 {
+		query.Set("page", fmt.Sprint(page))
+	}
+	var answer gh.Runners
+	if err := c.once(ctx, operation, http.MethodGet, c.path("runners?%s", query.Encode()), nil, &answer); err != nil {
+		return nil, 0, err
+	}
+	list := make([]Runner, 0, len(answer.Runners))
+	for _, runner := range answer.Runners {
+		list = append(list, plain(runner))
+	}
+	if page*pageSize >= answer.TotalCount || len(list) == 0 {
+		return list, 0, nil
+	}
+	return list, page + 1, nil
+}
+
+// FindByName is RunnerByName with patience: it is asked again after a 5xx and after a rate limit.
+func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
+	err = c.patiently(ctx, func() error {
+		runner, found, err = c.RunnerByName(ctx, name)
+		return err
+	})
+	return runner, found, err
+}
+
+// Remove deletes a registration. One that is gone already is a success; ErrBusy says that it runs a job.
+func (c *Client) Remove(ctx context.Context, id int64) error {
+	err := c.call(ctx, fmt.Sprintf("remove runner %d", id), http.MethodDelete, c.path("runners/%d", id), nil, nil)
+	switch ClassOf(err) {
+	case NotFound:
+		return nil
+	case Invalid:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
+}

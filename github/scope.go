@@ -1,0 +1,57 @@
+package github
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Scope is where a runner registers: "owner/repo", "org" or "enterprises/name".
+type Scope struct{ text string }
+
+var scopePart = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// ParseScope reads a scope.
+func ParseScope(text string) (Scope, error) {
+	parts := strings.Split(text, "/")
+	for _, part := range parts {
+		if !scopePart.MatchString(part) || part == "." || part == ".." {
+			return Scope{}, fmt.Errorf("%q is not a scope such as owner/repo, org or enterprises/name", text)
+		}
+	}
+	if len(parts) > 2 {
+		return Scope{}, fmt.Errorf("%q is not a scope such as owner/repo, org or enterprises/name", text)
+	}
+	return Scope{text}, nil
+}
+
+// String is the scope as it is written in inputs and tags.
+func (s Scope) String() string { return s.text }
+
+// IsRepository tells a repository from an organization and an enterprise.
+func (s Scope) IsRepository() bool {
+	return strings.Contains(s.text, "/") && !s.isEnterprise()
+}
+
+func (s Scope) isEnterprise() bool { return strings.HasPrefix(s.text, "enterprises/") }
+
+func (s Scope) apiPath() string {
+	switch {
+	case s.isEnterprise():
+		return s.text
+	case s.IsRepository():
+		return "repos/" + s.text
+	default:
+		return "orgs/" + s.text
+	}
+}
+
+// WebURL is the address that a runner of the scope is configured with; server is GITHUB_SERVER_URL.
+func (s Scope) WebURL(server string) string {
+	address, err := url.JoinPath(server, s.text)
+	if err != nil {
+		return strings.TrimSuffix(server, "/") + "/" + s.text
+	}
+	return address
+}
