@@ -25,7 +25,7 @@ func (v *Validator) RoundTripper(next http.RoundTripper, report func(error)) htt
 		if err != nil {
 			// An answer cut in its middle: the client must meet the same cut.
 			resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(got), broken{err}))
-			return resp, nil
+			return resp, nil //nolint:nilerr // the answer is there; its body holds the error
 		}
 		if err := v.Check(req, sent, resp, got); err != nil {
 			report(err)
