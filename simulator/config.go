@@ -1,0 +1,192 @@
+package simulator
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is what a world is made of. Every field has a default, in Defaults or beside the field; an empty list is filled from
+// there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
+type Config struct {
+	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two seconds.
+	// What a client can read as a date (expiry of tokens, rate limit windows, the hour that terminated instances stay listed) is
+	// not divided. Default 1.
+	Speed  float64 `yaml:"speed"`
+	Timing Timing  `yaml:"timing"`
+
+	Regions        []string        `yaml:"regions"`
+	Subnets        []Subnet        `yaml:"subnets"`
+	SecurityGroups []SecurityGroup `yaml:"security-groups"`
+	Images         []Image         `yaml:"images"`
+	InstanceTypes  []InstanceType  `yaml:"instance-types"`
+	Account        string          `yaml:"account"` // account id, default 123456789012
+	// Parameters are SSM's public parameters, for ImageId: resolve:ssm:NAME.
+	Parameters map[string]string `yaml:"parameters"`
+	// LaunchTemplates that RunInstances may name.
+	LaunchTemplates []LaunchTemplate `yaml:"launch-templates"`
+	// SpotPrice is what spot costs; a lower max price is refused. Default 0.05.
+	SpotPrice float64 `yaml:"spot-price"`
+	// Keys are the access keys that EC2 knows. When empty every key is known and may do everything that Policy allows.
+	Keys   []Key  `yaml:"keys"`
+	Policy Policy `yaml:"policy"`
+	// Capacity bounds how many instances live at once; what no pool names is without bounds.
+	Capacity []Pool `yaml:"capacity"`
+	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.
+	InstanceProfiles []string `yaml:"instance-profiles"`
+	// Instances live in the world from its beginning; ForeignInstances adds so many more that belong to somebody else.
+	Instances        []InstanceSeed `yaml:"instances"`
+	ForeignInstances int            `yaml:"foreign-instances"`
+
+	// GitHubHosts are further hosts (without port) at which Transport finds GitHub, for an Enterprise Server.
+	GitHubHosts []string `yaml:"github-hosts"`
+	Tokens      []Token  `yaml:"tokens"`
+	// Repositories that exist ("owner/repo"); organizations and enterprises exist as far as a token names them.
+	Repositories []string `yaml:"repositories"`
+	// Runners are registered from the beginning; ForeignRunners adds so many more to ForeignScope (default the first repository).
+	Runners        []RunnerSeed `yaml:"runners"`
+	ForeignRunners int          `yaml:"foreign-runners"`
+	ForeignScope   string       `yaml:"foreign-scope"`
+	Runs           []Run        `yaml:"runs"`
+	// DownloadBase is where downloads says that the runner software lies; default the address of the release at github.com.
+	DownloadBase string `yaml:"download-base"`
+	// RunnerGroups of organizations and enterprises beside "Default", which has id 1.
+	RunnerGroups []RunnerGroup `yaml:"runner-groups"`
+	// RunnerVersion is the newest release, which downloads lists; MinRunnerVersion is what GitHub still lets register.
+	RunnerVersion    string `yaml:"runner-version"`
+	MinRunnerVersion string `yaml:"min-runner-version"`
+
+	// Guests says how machines behave; the first rule that fits an instance holds, and one that fits none is in good health.
+	Guests []GuestRule `yaml:"guests"`
+	// Jobs are queued at the beginning.
+	Jobs []Job `yaml:"jobs"`
+
+	// Unlimited switches EC2's request buckets and GitHub's rate limits off.
+	Unlimited bool    `yaml:"unlimited"`
+	Faults    []Fault `yaml:"faults"`
+}
+
+// Timing says how long things take. Zero takes the default, which stands beside each.
+type Timing struct {
+	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
+	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
+	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub
+
+	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
+	RunnerVisible   time.Duration `yaml:"runner-visible"`   // 1s: from a registration (or its end) to the lists that show it
+	Running         time.Duration `yaml:"running"`          // 5s: pending to running, also after StartInstances
+	Terminated      time.Duration `yaml:"terminated"`       // 20s: shutting-down to terminated
+	Stopped         time.Duration `yaml:"stopped"`          // 20s: stopping to stopped
+	Listed          time.Duration `yaml:"listed"`           // 1h: for how long a terminated instance stays listed; not divided by Speed
+	Console         time.Duration `yaml:"console"`          // 30s: how old GetConsoleOutput's text is unless Latest is asked for
+
+	Boot     time.Duration `yaml:"boot"`      // 20s: from launch until the boot has come to the user data's work
+	Download time.Duration `yaml:"download"`  // 3s: the runner's download and unpacking
+	Config   time.Duration `yaml:"config"`    // 2s: config.sh, by registration token only
+	Listen   time.Duration `yaml:"listen"`    // 1s: from run.sh to online
+	PowerOff time.Duration `yaml:"power-off"` // 3s: from the guest's decision to the instance's state
+	Offline  time.Duration `yaml:"offline"`   // 10s: from a machine's end until GitHub shows its runner offline
+	BusyEnds time.Duration `yaml:"busy-ends"` // 60s: from a machine's end until GitHub gives its job up
+	Snapshot time.Duration `yaml:"snapshot"`  // 30s: from CreateImage until the image is available
+}
+
+// Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses keys that it does not know.
+func Load(r io.Reader) (Config, error) {
+	var cfg Config
+	decoder := yaml.NewDecoder(r)
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&cfg); err != nil && err != io.EOF {
+		return Config{}, fmt.Errorf("read simulator configuration: %w", err)
+	}
+	cfg.fill()
+	if err := cfg.check(); err != nil {
+		return Config{}, fmt.Errorf("read simulator configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// Defaults is the whole default configuration.
+func Defaults() Config {
+	var cfg Config
+	cfg.fill()
+	return cfg
+}
+
+func (t *Timing) fill() {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond}, {&t.GitHub, 150 * time.Millisecond},
+		{&t.InstanceVisible, time.Second}, {&t.RunnerVisible, time.Second},
+		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second}, {&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
+		{&t.Boot, 20 * time.Second}, {&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second}, {&t.PowerOff, 3 * time.Second},
+		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+}
+
+func (c *Config) fill() {
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	if c.SpotPrice == 0 {
+		c.SpotPrice = 0.05
+	}
+	c.Timing.fill()
+	c.Account = orText(c.Account, "123456789012")
+	c.RunnerVersion = orText(c.RunnerVersion, "2.335.0")
+	c.MinRunnerVersion = orText(c.MinRunnerVersion, "2.329.0")
+	fillList(&c.Regions, defaultRegions)
+	fillList(&c.Subnets, defaultSubnets)
+	fillList(&c.SecurityGroups, defaultSecurityGroups)
+	fillList(&c.Images, defaultImages)
+	fillList(&c.InstanceTypes, defaultInstanceTypes)
+	fillList(&c.Repositories, []string{"demo-org/demo"})
+	fillList(&c.Tokens, []Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"}, Actions: true}})
+	c.ForeignScope = orText(c.ForeignScope, c.Repositories[0])
+}
+
+func fillList[T any](list *[]T, values []T) {
+	if len(*list) == 0 {
+		*list = append([]T(nil), values...)
+	}
+}
+
+func (c *Config) check() error {
+	if c.Speed < 0 {
+		return fmt.Errorf("speed is %g: it must be positive", c.Speed)
+	}
+	for _, f := range c.Faults {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.Subnets {
+		if regionOfZone(s.Zone) == s.Zone {
+			return fmt.Errorf("subnet %s has zone %q, which names no region", s.ID, s.Zone)
+		}
+	}
+	for _, g := range c.Guests {
+		if err := g.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// regionOfZone gives us-east-1 for us-east-1a.
+func regionOfZone(zone string) string {
+	if zone == "" {
+		return ""
+	}
+	if last := zone[len(zone)-1]; last >= 'a' && last <= 'z' {
+		return zone[:len(zone)-1]
+	}
+	return zone
+}

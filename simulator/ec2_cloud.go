@@ -1,0 +1,180 @@
+package simulator
+
+import (
+	"time"
+)
+
+// cloud is EC2: regions with what lives in them. World's lock guards it.
+type cloud struct {
+	w       *World
+	regions map[string]*region
+	buckets map[string]*bucket
+	tickets int // addresses given out
+	initial []*instance
+}
+
+// region is one region of EC2. Instances stand in the order of their launch.
+type region struct {
+	name      string
+	instances []*instance
+	byID      map[string]*instance
+	images    []*image
+	snapshots []*snapshot
+	launches  map[string]*launch // by zone and client token
+	free      map[string]int     // addresses left, by subnet
+}
+
+// launch is what a client token stands for.
+type launch struct {
+	reservation string
+	params      string
+	instances   []*instance
+}
+
+// instance is one instance, its machine included.
+type instance struct {
+	id, region, zone, subnet, vpc string
+	reservation                   string
+	image                         *image
+	kind                          InstanceType
+	market                        string // "on-demand" or "spot"
+	spotRequest                   string
+	state                         string
+	reasonCode, reasonText        string
+	transition                    string // StateTransitionReason
+	tags                          map[string]string
+	token                         string
+	userData                      []byte
+	launched                      time.Time
+	visible                       time.Time // from then on DescribeInstances shows it
+	terminated                    time.Time
+	index                         int // AmiLaunchIndex
+	shutdown                      string
+	profile, keyName              string
+	groups                        []string
+	privateIP, publicIP           string
+	volumes                       []*volume
+	metadata                      form
+	params                        form
+	initial                       bool // part of the initial population
+	original                      string
+	guest                         *guest
+	boots                         int // counts boots, so that what an earlier one planned finds itself outdated
+}
+
+// volume is one EBS volume of an instance.
+type volume struct {
+	id, device, kind, snapshot string
+	size                       int
+	root, keep                 bool // keep: not deleted on termination
+	tags                       map[string]string
+}
+
+// image and snapshot are what CreateImage makes and DeregisterImage removes.
+type image struct {
+	Image
+	made      time.Time
+	gone      bool
+	snapshots []*snapshot
+	initial   bool
+}
+
+type snapshot struct {
+	id, region, description string
+	size                    int
+	tags                    map[string]string
+	made                    time.Time
+	gone, initial           bool
+	image                   *image
+}
+
+func newCloud(w *World) *cloud {
+	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}}
+	for _, name := range w.cfg.Regions {
+		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{}, free: map[string]int{}}
+	}
+	for _, s := range w.cfg.Subnets {
+		if r := c.regions[regionOfZone(s.Zone)]; r != nil {
+			r.free[s.ID] = max(0, orInt(s.Free, 250))
+		}
+	}
+	for _, i := range w.cfg.Images {
+		if r := c.regions[i.Region]; r != nil {
+			c.seedImage(r, i)
+		}
+	}
+	c.seedInstances()
+	return c
+}
+
+// seedImage puts a configured image with its snapshot into a region.
+func (c *cloud) seedImage(r *region, i Image) {
+	if i.Owner == "" || i.Owner == "self" {
+		i.Owner = c.w.cfg.Account
+	}
+	i.VolumeSize = orInt(i.VolumeSize, 8)
+	i.RootDevice = orText(i.RootDevice, "/dev/sda1")
+	i.State = orText(i.State, "available")
+	i.Created = orText(i.Created, "2026-01-01T00:00:00.000Z")
+	made, _ := time.Parse(time.RFC3339, i.Created)
+	img := &image{Image: i, made: made, initial: true}
+	s := &snapshot{id: c.w.id("snap"), region: r.name, size: i.VolumeSize, made: made, initial: true, image: img, tags: map[string]string{},
+		description: "Created by CreateImage for " + i.ID}
+	img.snapshots = []*snapshot{s}
+	r.images = append(r.images, img)
+	r.snapshots = append(r.snapshots, s)
+}
+
+func (r *region) image(id string) *image {
+	for _, i := range r.images {
+		if i.ID == id && !i.gone {
+			return i
+		}
+	}
+	return nil
+}
+
+func (c *cloud) subnet(id string) (Subnet, bool) {
+	for _, s := range c.w.cfg.Subnets {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Subnet{}, false
+}
+
+func (c *cloud) group(id string) (SecurityGroup, bool) {
+	for _, g := range c.w.cfg.SecurityGroups {
+		if g.ID == id {
+			return g, true
+		}
+	}
+	return SecurityGroup{}, false
+}
+
+func (c *cloud) kind(name string) (InstanceType, bool) {
+	for _, k := range c.w.cfg.InstanceTypes {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return InstanceType{}, false
+}
+
+// find looks an instance up in all regions.
+func (c *cloud) find(id string) *instance {
+	for _, r := range c.regions {
+		if i := r.byID[id]; i != nil {
+			return i
+		}
+	}
+	return nil
+}
+
+// listed tells whether DescribeInstances knows the instance: not at once after its launch, and not long after its end.
+func (c *cloud) listed(i *instance) bool {
+	if c.w.now.Before(i.visible) {
+		return false
+	}
+	return i.state != "terminated" || c.w.now.Before(i.terminated.Add(c.w.cfg.Timing.Listed))
+}

@@ -1,0 +1,65 @@
+package simulator
+
+import (
+	"slices"
+	"strings"
+)
+
+// attributes gives the values that a filter compares, and whether the filter is known at all.
+type attributes func(filter string) (values []string, known bool)
+
+// matches applies the filters of a call: a resource fits if it fits every filter, and fits a filter if any of its values
+// fits any of the filter's.
+func (call *ec2Call) matches(resource attributes) (bool, *ec2Error) {
+	for _, f := range call.form.group("Filter") {
+		values, known := resource(f["Name"])
+		if !known {
+			call.w.wonder("unknown filter %q of %s", f["Name"], call.x.operation)
+			return false, fail("InvalidParameterValue", "The filter '%s' is invalid", f["Name"])
+		}
+		patterns := f.list("Value")
+		if len(patterns) == 0 {
+			return false, fail("InvalidParameterValue", "The filter '%s' has no value", f["Name"])
+		}
+		if !slices.ContainsFunc(patterns, func(p string) bool {
+			return slices.ContainsFunc(values, func(v string) bool { return wildcard(p, v) })
+		}) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// tagAttribute answers the filters tag:KEY, tag-key and tag-value.
+func tagAttribute(tags map[string]string, filter string) ([]string, bool) {
+	if key, ok := strings.CutPrefix(filter, "tag:"); ok {
+		if v, has := tags[key]; has {
+			return []string{v}, true
+		}
+		return nil, true
+	}
+	switch filter {
+	case "tag-key":
+		return sortedKeys(tags), true
+	case "tag-value":
+		var values []string
+		for _, k := range sortedKeys(tags) {
+			values = append(values, tags[k])
+		}
+		return values, true
+	}
+	return nil, false
+}
+
+func tagSet(tags map[string]string) node {
+	var items [][]node
+	for _, k := range sortedKeys(tags) {
+		items = append(items, []node{leaf("key", k), leaf("value", tags[k])})
+	}
+	return set("tagSet", items...)
+}
+
+// selects tells whether id is among those asked for by ids, none meaning all.
+func selects(ids []string, id string) bool {
+	return len(ids) == 0 || slices.Contains(ids, id)
+}

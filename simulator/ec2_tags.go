@@ -1,0 +1,112 @@
+package simulator
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const maxTags = 50
+
+// tagsOf reads and checks a list of tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+func (call *ec2Call) tagsOf(list []form) (map[string]string, *ec2Error) {
+	tags := map[string]string{}
+	for _, t := range list {
+		key, value := t["Key"], t["Value"]
+		switch {
+		case key == "":
+			return nil, fail("InvalidParameterValue", "Tag key cannot be empty")
+		case utf8.RuneCountInString(key) > 127:
+			return nil, fail("InvalidParameterValue", "Tag key exceeds the maximum length of 127 characters")
+		case utf8.RuneCountInString(value) > 255:
+			return nil, fail("InvalidParameterValue", "Tag value exceeds the maximum length of 255 characters")
+		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+			return nil, fail("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+		}
+		if _, twice := tags[key]; twice {
+			return nil, fail("InvalidParameterValue", "Duplicate tag key '%s' specified.", key)
+		}
+		tags[key] = value
+	}
+	if len(tags) > maxTags {
+		return nil, fail("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+	}
+	for _, pattern := range call.w.cfg.Policy.ForbiddenTags {
+		for _, key := range sortedKeys(tags) {
+			if wildcard(pattern, key) {
+				return nil, fail("TagPolicyViolation", "The tag policy does not allow the specified value for the following tag key: '%s'.", key)
+			}
+		}
+	}
+	return tags, nil
+}
+
+func createTags(call *ec2Call) ([]node, *ec2Error) {
+	tags, failure := call.tagsOf(call.form.group("Tag"))
+	if failure != nil {
+		return nil, failure
+	}
+	var targets []map[string]string
+	for _, id := range call.form.list("ResourceId") {
+		target, failure := call.taggable(id)
+		if failure != nil {
+			return nil, failure
+		}
+		targets = append(targets, target)
+	}
+	if len(targets) == 0 || len(tags) == 0 {
+		return nil, fail("MissingParameter", "The request must contain the parameters resourceIdSet and tagSet")
+	}
+	for _, target := range targets {
+		merged := clone(target)
+		for k, v := range tags {
+			merged[k] = v
+		}
+		if len(merged) > maxTags {
+			return nil, fail("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+		}
+	}
+	for _, target := range targets {
+		for k, v := range tags {
+			target[k] = v
+		}
+	}
+	return []node{leaf("return", "true")}, nil
+}
+
+// taggable gives the tags of any resource by its id.
+func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
+	kind, _, _ := strings.Cut(id, "-")
+	switch kind {
+	case "i":
+		if i := call.region.byID[id]; i != nil && call.listed(i) {
+			return i.tags, call.allowedOn("ec2:CreateTags", []*instance{i})
+		}
+		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	case "vol":
+		for _, i := range call.region.instances {
+			for _, v := range i.volumes {
+				if v.id == id {
+					return v.tags, nil
+				}
+			}
+		}
+		return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
+	case "ami":
+		i, failure := call.imageNamed(id)
+		if failure != nil {
+			return nil, failure
+		}
+		if i.Owner != call.w.cfg.Account {
+			return nil, fail("UnauthorizedOperation", "You are not authorized to perform this operation.")
+		}
+		return i.Tags, nil
+	case "snap":
+		for _, s := range call.region.snapshots {
+			if s.id == id && !s.gone {
+				return s.tags, nil
+			}
+		}
+		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
+	}
+	return nil, fail("InvalidID", "The ID '%s' is not valid", id)
+}

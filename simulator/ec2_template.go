@@ -1,0 +1,52 @@
+package simulator
+
+// LaunchTemplate is a launch template as far as RunInstances needs it: parameters by their query names, such as
+// "ImageId" or "SecurityGroupId.1", that hold where the request says nothing.
+type LaunchTemplate struct {
+	ID         string            `yaml:"id"`
+	Name       string            `yaml:"name"`
+	Region     string            `yaml:"region"`
+	Version    string            `yaml:"version"` // default 1
+	Parameters map[string]string `yaml:"parameters"`
+}
+
+// applyTemplate completes a request by the launch template that it names. A list of the request replaces the template's whole:
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+func (call *ec2Call) applyTemplate() *ec2Error {
+	id, name := call.form["LaunchTemplate.LaunchTemplateId"], call.form["LaunchTemplate.LaunchTemplateName"]
+	if id == "" && name == "" {
+		return nil
+	}
+	if id != "" && name != "" {
+		return fail("InvalidParameterCombination", "Only one of launchTemplateId and launchTemplateName may be given")
+	}
+	for _, t := range call.w.cfg.LaunchTemplates {
+		if (t.ID != id && t.Name != name) || (t.Region != "" && t.Region != call.region.name) || (id != "" && t.ID != id) || (name != "" && t.Name != name) {
+			continue
+		}
+		version := orText(call.form["LaunchTemplate.Version"], "$Default")
+		if version != "$Default" && version != "$Latest" && version != orText(t.Version, "1") {
+			return fail("InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version %s for the launch template with ID %s.", version, t.ID)
+		}
+		call.merge(t.Parameters)
+		return nil
+	}
+	if id != "" {
+		return fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
+	}
+	return fail("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name %s, does not exist.", name)
+}
+
+func (call *ec2Call) merge(defaults form) {
+	own := map[string]bool{}
+	for _, name := range call.form.top() {
+		own[name] = true
+	}
+	for k, v := range defaults {
+		for _, name := range (form{k: v}).top() {
+			if !own[name] {
+				call.form[k] = v
+			}
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// exchange is one request on its way through the world.
+type exchange struct {
+	service   string // "ec2", "sts" or "github"
+	operation string // "RunInstances", or the operationId of GitHub's OpenAPI description
+	region    string // of an EC2 call
+	scope     string // of a GitHub call: "owner/repo", "org" or "enterprises/name"
+	caller    string // access key id or token, for limits and permissions
+	params    map[string]string
+	latency   time.Duration
+	// act does what was asked for, in one moment, with the world locked.
+	act func() answer
+
+	call  *Call
+	fault *Fault
+}
+
+// answer is what a service says.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	code   string // the error code, for the journal
+}
+
+// fate is how an exchange ends for the client.
+type fate int
+
+const (
+	delivered fate = iota
+	refused        // no connection came about
+	cut            // the connection ended without an answer
+	cutMiddle      // the connection ended in the middle of the answer
+	abandoned      // the client went away, or the world is dark
+)
+
+// exchange carries a request through: on its way there, what it does, and the answer's way back. It returns early when ctx
+// ends. It never holds the lock while time passes.
+func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request, body []byte, service string) (answer, fate) {
+	w.enter()
+	x := w.understand(req, body, service)
+	w.begin(x)
+	darks := []<-chan struct{}{w.dark.fell(), dark.fell()}
+	w.mu.Unlock()
+	defer w.leave(x)
+
+	half := w.scaled(x.latency) / 2
+	if x.fault != nil {
+		switch x.fault.Effect {
+		case EffectHang:
+			return w.lost(x, pass(ctx, darks, -1))
+		case EffectRefuse:
+			pass(ctx, darks, time.Millisecond)
+			return w.lost(x, refused)
+		case EffectCutBefore:
+			return w.lost(x, worse(pass(ctx, darks, half), cut))
+		}
+	}
+	if end := pass(ctx, darks, half); end != delivered {
+		return w.lost(x, end)
+	}
+	a := w.perform(x, req, body)
+	back := half
+	if x.fault != nil && x.fault.Effect == EffectLate {
+		back += w.scaled(x.fault.Delay)
+	}
+	if end := pass(ctx, darks, back); end != delivered {
+		return w.lost(x, end)
+	}
+	if x.fault != nil {
+		switch x.fault.Effect {
+		case EffectCutAfter:
+			return w.lost(x, cut)
+		case EffectCutMiddle:
+			return w.keep(x, a, cutMiddle)
+		case EffectMalformed:
+			a.body = mangle(a.body)
+		}
+	}
+	return a, delivered
+}
+
+// begin writes the call down and asks the weather for a fault. The world is locked.
+func (w *World) begin(x *exchange) {
+	x.call = w.journal.add(Call{
+		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller, Params: x.params,
+	})
+	w.hub.enterCall(x)
+	if x.fault = w.weather.pick(x); x.fault != nil {
+		x.call.Fault = x.fault.describe()
+	}
+}
+
+// perform lets the service act, or the fault answer in its place, and shows the hooks what came of it.
+func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
+	w.enter()
+	var a answer
+	if x.fault != nil && (x.fault.Effect == EffectError || x.fault.Effect == EffectThrottle) {
+		a = w.faultAnswer(x)
+	} else {
+		a = x.act()
+		if x.fault != nil && x.fault.Effect == EffectErrorAfter {
+			a = w.faultAnswer(x)
+		}
+	}
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set("Date", w.now.UTC().Format(http.TimeFormat))
+	x.call.Status, x.call.Code, x.call.Acted = a.status, a.code, true
+	hooks := w.hooks
+	w.mu.Unlock()
+	for _, hook := range hooks {
+		hook(withBody(req, body), a.response(req))
+	}
+	return a
+}
+
+// leave ends the exchange in the journal.
+func (w *World) leave(x *exchange) {
+	w.enter()
+	defer w.mu.Unlock()
+	x.call.Duration = w.now.Sub(x.call.Time)
+	w.hub.leaveCall(x)
+}
+
+// lost notes that the client got no answer.
+func (w *World) lost(x *exchange, end fate) (answer, fate) { return w.keep(x, answer{}, end) }
+
+func (w *World) keep(x *exchange, a answer, end fate) (answer, fate) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x.call.Lost = true
+	return a, end
+}
+
+// pass lets d go by; with a negative d it waits for the end of the client. It waits by timer and by the request's own
+// context, as a synctest bubble needs it. When the world is dark nothing is answered any more, and only the client's end ends it.
+func pass(ctx context.Context, darks []<-chan struct{}, d time.Duration) fate {
+	var ring <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		ring = timer.C
+	}
+	select {
+	case <-ring:
+		select {
+		case <-darks[0]:
+		case <-darks[1]:
+		default:
+			return delivered
+		}
+	case <-darks[0]:
+	case <-darks[1]:
+	case <-ctx.Done():
+		return abandoned
+	}
+	<-ctx.Done()
+	return abandoned
+}
+
+// worse gives the client's own end precedence over what the weather meant to do.
+func worse(end, planned fate) fate {
+	if end != delivered {
+		return end
+	}
+	return planned
+}
+
+// mangle makes an answer that no parser accepts, as a proxy in between may do.
+func mangle(body []byte) []byte {
+	return append([]byte("<html><body>upstream \x00"), body[:len(body)/2]...)
+}
+
+// response is the answer as net/http gives it to a client.
+func (a answer) response(req *http.Request) *http.Response {
+	header := a.header.Clone()
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	return &http.Response{
+		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: req,
+	}
+}
+
+func withBody(req *http.Request, body []byte) *http.Request {
+	shown := req.Clone(context.WithoutCancel(req.Context()))
+	shown.Body = io.NopCloser(bytes.NewReader(body))
+	return shown
+}

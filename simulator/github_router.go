@@ -1,0 +1,237 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// hubCall is one call to GitHub under way, with the world locked.
+type hubCall struct {
+	*hub
+	x      *exchange
+	req    *http.Request
+	body   []byte
+	token  *Token
+	scope  *scope // nil outside of scopes
+	params map[string]string
+	base   string // address of the API as the client wrote it
+}
+
+// need is what a token must be allowed for a route.
+type need int
+
+const (
+	needToken   need = iota // any that GitHub knows
+	needAdmin               // may manage the scope's runners
+	needActions             // actions: read on the repository
+	needRead                // may see the repository or organization
+)
+
+// route is one operation of GitHub's API. A path holds {scope} for the three places where runners live, and the
+// operation the word SCOPE, for which the OpenAPI description says "repo", "org" or "enterprise".
+type route struct {
+	method, path string
+	operation    string
+	need         need
+	run          func(*hubCall) answer
+	pattern      *regexp.Regexp
+}
+
+var routes []route
+
+func init() {
+	for _, r := range []route{
+		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
+		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
+		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads, nil},
+		{"POST", "{scope}/actions/runners/registration-token", "actions/create-registration-token-for-SCOPE", needAdmin, createToken, nil},
+		{"POST", "{scope}/actions/runners/generate-jitconfig", "actions/generate-runner-jitconfig-for-SCOPE", needAdmin, generateJIT, nil},
+		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin, getRunner, nil},
+		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin, deleteRunner, nil},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
+	} {
+		addRoute(r)
+	}
+}
+
+// addRoute adds a route, three times over if it has a {scope}.
+func addRoute(r route) {
+	for _, place := range []struct{ path, word string }{
+		{"/repos/{owner}/{repo}", "repo"}, {"/orgs/{org}", "org"}, {"/enterprises/{enterprise}", "enterprise"},
+	} {
+		one := r
+		one.path = strings.ReplaceAll(r.path, "{scope}", place.path)
+		one.operation = strings.ReplaceAll(r.operation, "SCOPE", place.word)
+		if place.word == "enterprise" && !strings.HasSuffix(one.operation, "jitconfig-for-enterprise") {
+			one.operation = strings.ReplaceAll(one.operation, "actions/", "enterprise-admin/")
+		}
+		expression := regexp.MustCompile(`\{(\w+)\}`).ReplaceAllString(one.path, `(?P<$1>[^/]+)`)
+		one.pattern = regexp.MustCompile("^" + expression + "$")
+		routes = append(routes, one)
+		if one.path == r.path {
+			return
+		}
+	}
+}
+
+func (h *hub) understand(req *http.Request, body []byte) *exchange {
+	x := &exchange{service: serviceGitHub, caller: bearer(req), params: map[string]string{}, latency: h.w.cfg.Timing.GitHub}
+	path := req.URL.Path
+	call := &hubCall{hub: h, x: x, req: req, body: body, params: map[string]string{}, base: req.URL.Scheme + "://" + req.URL.Host}
+	if rest, ok := strings.CutPrefix(path, gheBase); ok {
+		path, call.base = rest, call.base+gheBase
+	}
+	x.scope = scopeOfPath(path)
+	for k, v := range req.URL.Query() {
+		x.params[k] = v[0]
+	}
+	describeBody(x.params, body)
+	for n := range routes {
+		r := &routes[n]
+		m := r.pattern.FindStringSubmatch(path)
+		if m == nil || r.method != req.Method {
+			continue
+		}
+		for i, name := range r.pattern.SubexpNames() {
+			if name != "" {
+				call.params[name] = m[i]
+				x.params[name] = m[i]
+			}
+		}
+		x.operation = r.operation
+		x.act = func() answer { return call.act(r, path) }
+		return x
+	}
+	x.operation = req.Method + " " + path
+	x.act = func() answer {
+		h.w.wonder("unknown GitHub operation %s %s", req.Method, path)
+		return call.finish(hubError(http.StatusNotFound, "Not Found"))
+	}
+	return x
+}
+
+// describeBody puts the top-level fields of a JSON body among the parameters.
+func describeBody(params map[string]string, body []byte) {
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) != nil {
+		return
+	}
+	for k, v := range fields {
+		if list, ok := v.([]any); ok {
+			texts := make([]string, len(list))
+			for i, e := range list {
+				texts[i] = fmt.Sprint(e)
+			}
+			params[k] = strings.Join(texts, ",")
+			continue
+		}
+		params[k] = fmt.Sprint(v)
+	}
+}
+
+// scopeOfPath names the scope of an address: "owner/repo", "org", "enterprises/name", or "".
+func scopeOfPath(path string) string {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(parts) >= 3 && parts[0] == "repos":
+		return parts[1] + "/" + parts[2]
+	case len(parts) >= 2 && parts[0] == "orgs":
+		return parts[1]
+	case len(parts) >= 2 && parts[0] == "enterprises":
+		return parts[0] + "/" + parts[1]
+	}
+	return ""
+}
+
+// act answers one call: who is it, is it too fast, may it, and then the route itself.
+func (call *hubCall) act(r *route, path string) answer {
+	call.token = call.hub.token(call.x.caller)
+	if call.token == nil {
+		a := hubError(http.StatusUnauthorized, "Bad credentials")
+		if call.x.caller == "" {
+			a = hubError(http.StatusUnauthorized, "Requires authentication")
+		}
+		return a
+	}
+	if refusal, ok := call.charge(call.x.caller, call.req.Method, path); !ok {
+		return refusal
+	}
+	if refusal, ok := call.permitted(r.need); !ok {
+		return call.finish(refusal)
+	}
+	if call.x.scope != "" {
+		call.scope = call.hub.scope(call.x.scope)
+	}
+	return call.finish(r.run(call))
+}
+
+// permitted tells a token that may not: 403 where it may at least see the place, 404 where it may not.
+func (call *hubCall) permitted(n need) (answer, bool) {
+	may := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(call.x.scope)) })
+	}
+	admin, sees := may(call.token.Admin), may(call.token.Read)
+	if strings.Contains(call.x.scope, "/") && !strings.HasPrefix(call.x.scope, "enterprises/") && !slices.Contains(call.w.cfg.Repositories, call.x.scope) {
+		admin, sees = false, false
+	}
+	switch {
+	case n == needToken, n == needAdmin && admin, n == needRead && (admin || sees):
+		return answer{}, true
+	case n == needActions && (admin || sees) && call.token.Actions:
+		return answer{}, true
+	case admin || sees:
+		return hubError(http.StatusForbidden, "Resource not accessible by personal access token"), false
+	}
+	return hubError(http.StatusNotFound, "Not Found"), false
+}
+
+// finish adds what every answer of GitHub carries: limits, an ETag and, to a client that has this very answer already, 304.
+func (call *hubCall) finish(a answer) answer {
+	if call.req.Method == http.MethodGet && a.status == http.StatusOK {
+		sum := fnv.New64a()
+		_, _ = sum.Write(a.body) // a hash takes everything
+		tag := fmt.Sprintf(`"%016x"`, sum.Sum64())
+		if match := call.req.Header.Get("If-None-Match"); match == tag || match == "W/"+tag {
+			call.refund(call.x.caller)
+			a = answer{status: http.StatusNotModified, header: a.header}
+		}
+		a.header.Set("ETag", tag)
+	}
+	call.limitHeaders(a.header, call.x.caller)
+	if call.token != nil && call.token.Scopes != "" {
+		a.header.Set("X-OAuth-Scopes", call.token.Scopes)
+	}
+	return a
+}
+
+// hubJSON is an answer with a JSON body.
+func hubJSON(status int, value any) answer {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic("simulator: encode answer: " + err.Error())
+	}
+	return answer{status: status, header: hubHeader("application/json; charset=utf-8"), body: body}
+}
+
+func hubHeader(contentType string) http.Header {
+	return http.Header{"Content-Type": {contentType}, "Server": {"github.com"}, "X-Github-Media-Type": {"github.v3; format=json"}}
+}
+
+const restPage = "https://docs.github.com/rest"
+
+func hubError(status int, message string) answer { return hubErrorAt(status, message, restPage) }
+
+func hubErrorAt(status int, message, page string) answer {
+	a := hubJSON(status, map[string]string{"message": message, "documentation_url": page, "status": fmt.Sprint(status)})
+	a.code = message
+	return a
+}
+
+// keysOf gives the keys of a map in order.
+func keysOf[K ~string | ~int64, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

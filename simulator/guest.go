@@ -1,0 +1,321 @@
+package simulator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// guest is the machine in an instance: it boots, reads its user data, becomes a runner and ends. It lives in events only.
+// Of the user data it takes what registers it (see settings); it runs no shell.
+type guest struct {
+	w       *World
+	i       *instance // nil for a machine of another EC2 (AttachGuest)
+	id      string
+	life    int // counts boots and ends: what an earlier life planned finds itself outdated
+	on      bool
+	began   time.Time
+	rule    GuestRule
+	set     settings
+	data    string
+	runner  *runner
+	service string // the name of a runner that is installed as a service (InstanceSeed.Runner)
+	overdue bool   // the lifetime is over; ends when no job runs
+	lines   []consoleLine
+}
+
+// startGuest begins a life of the instance's machine.
+func (w *World) startGuest(i *instance) {
+	if i.guest == nil {
+		i.guest = &guest{w: w, i: i, id: i.id}
+	}
+	i.guest.start(string(i.userData), w.guestRule(i))
+}
+
+// stopGuest ends the life of the instance's machine from outside.
+func (w *World) stopGuest(i *instance) {
+	if i.guest != nil {
+		i.guest.halt()
+	}
+}
+
+// AttachGuest starts a machine that lives in another EC2, so that it can register with this GitHub. id is its instance id,
+// index its AmiLaunchIndex and userData what it got, already base64-decoded. The machine ends by DetachGuest.
+func (w *World) AttachGuest(id string, index int, userData []byte) {
+	w.enter()
+	defer w.mu.Unlock()
+	g := &guest{w: w, id: id}
+	g.set.index = index
+	w.strangers[id] = g
+	g.start(string(userData), w.guestRule(nil))
+}
+
+// DetachGuest ends a machine of AttachGuest, as when its instance is terminated.
+func (w *World) DetachGuest(id string) {
+	w.enter()
+	defer w.mu.Unlock()
+	if g := w.strangers[id]; g != nil {
+		g.halt()
+		delete(w.strangers, id)
+	}
+}
+
+func (g *guest) start(userData string, rule GuestRule) {
+	g.life++
+	g.on, g.overdue, g.began, g.rule = true, false, g.w.now, rule
+	index := g.set.index
+	if g.i != nil {
+		index = g.i.index
+	}
+	if userData != g.data {
+		g.data, g.runner = userData, nil
+	}
+	g.set = readUserData(userData, index)
+	timing := g.w.cfg.Timing
+	boot := rule.Boot
+	if boot == 0 {
+		boot = timing.Boot
+	}
+	g.later(min(timing.Running, boot), func() {
+		g.print("[    0.000000] Linux version 6.12.0-simulated (gcc 14.2.0) #1 SMP")
+		g.print("[    0.412307] systemd[1]: Hostname set to <%s>.", g.id)
+	})
+	switch rule.Fault {
+	case GuestNeverBoots:
+		return
+	case GuestDies:
+		g.later(rule.At, func() {
+			g.print("[   %.6f] Kernel panic - not syncing: simulated", g.age())
+			if g.i != nil {
+				g.w.cloud.end(g.i, "terminated", orText(rule.Reason, "Client.InternalError"), rule.reasonText())
+			}
+		})
+	}
+	for _, l := range rule.Console {
+		g.later(l.At, func() { g.print("%s", l.Text) })
+	}
+	if rule.PowerOffAt > 0 {
+		g.later(rule.PowerOffAt, g.powerOff)
+	}
+	g.later(boot, g.booted)
+}
+
+// booted is when the machine comes to its user data.
+func (g *guest) booted() {
+	g.print("cloud-init[612]: Cloud-init v. 25.2 running 'modules:final'. Up %.2f seconds.", g.age())
+	if g.service != "" && g.rule.healthy() {
+		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.w.hub.named(g.service)) })
+		return
+	}
+	if !g.set.registers() {
+		g.print("cloud-init[612]: finished, nothing to register")
+		return
+	}
+	if g.set.registrationTimeout > 0 {
+		g.later(g.set.registrationTimeout, func() {
+			if g.runner == nil || g.runner.gone || !g.runner.online {
+				g.say("error: runner did not register within %s", g.set.registrationTimeout)
+				g.powerOff()
+			}
+		})
+	}
+	if g.set.maxLifetime > 0 {
+		g.later(g.set.maxLifetime, func() {
+			g.overdue = true
+			if g.runner == nil || !g.runner.busy || g.set.hard {
+				g.say("lifetime of %s is over", g.set.maxLifetime)
+				g.powerOff()
+			}
+		})
+	}
+	g.say("boot script began (%.1f s)", g.age())
+	if !g.rule.healthy() {
+		g.fails()
+		return
+	}
+	if g.runner != nil && !g.runner.gone && g.set.jit == "" { // a second boot: the runner is configured already
+		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
+		return
+	}
+	g.later(g.w.cfg.Timing.Download, func() {
+		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
+		g.register()
+	})
+}
+
+// fails is the course of a machine that never becomes a runner.
+func (g *guest) fails() {
+	for _, line := range g.rule.complaint() {
+		g.say("%s", line)
+	}
+	if g.set.ours && g.rule.Fault != GuestNoNetwork && g.rule.Fault != GuestNeverRegisters {
+		g.powerOff()
+	}
+}
+
+// register goes the way of the token or of the JIT configuration.
+func (g *guest) register() {
+	hub, timing := g.w.hub, g.w.cfg.Timing
+	if g.set.jit != "" {
+		g.later(timing.Listen, func() {
+			r := hub.blobs[g.set.jit]
+			if r == nil {
+				g.say("error: the registration of the JIT configuration does not exist")
+				return
+			}
+			g.online(r)
+		})
+		return
+	}
+	g.later(timing.Config, func() {
+		r, err := hub.configure(g.set)
+		if err != nil {
+			g.say("error: config.sh: %v", err)
+			if g.set.ours {
+				g.powerOff()
+			}
+			return
+		}
+		g.runner = r
+		g.say("configured runner %s (%.1f s)", r.name, g.age())
+		g.later(timing.Listen, func() { g.online(r) })
+	})
+}
+
+// online is when the runner listens for jobs.
+func (g *guest) online(r *runner) {
+	if r == nil || r.gone {
+		return
+	}
+	g.runner = r
+	r.machine, r.online, r.idleSince, r.version = g, true, g.w.now, g.w.cfg.RunnerVersion
+	if r.jit && g.set.ephemeral {
+		r.ephemeral = true
+	}
+	g.say("runner %s is online (%.1f s)", r.name, g.age())
+	g.watchIdle()
+	g.w.hub.assign()
+}
+
+// watchIdle plans the end of a machine that gets no job for too long.
+func (g *guest) watchIdle() {
+	r := g.runner
+	since := r.idleSince
+	if g.set.idleTimeout <= 0 {
+		return
+	}
+	g.later(g.set.idleTimeout, func() {
+		if !r.busy && r.idleSince.Equal(since) {
+			g.say("no job for %s", g.set.idleTimeout)
+			g.powerOff()
+		}
+	})
+}
+
+// jobEnded is called when the machine's runner has done a job.
+func (g *guest) jobEnded(r *runner) {
+	r.idleSince = g.w.now
+	if r.ephemeral {
+		g.w.hub.remove(r)
+		g.say("runner %s has done its job (%.1f s)", r.name, g.age())
+		if g.set.ephemeral {
+			g.powerOff()
+		}
+		return
+	}
+	if g.overdue {
+		g.powerOff()
+		return
+	}
+	g.watchIdle()
+	g.w.hub.assign()
+}
+
+// deregistered is called when somebody removed the registration. The runner's process goes on trying, as the real one does.
+func (g *guest) deregistered(r *runner) {
+	if g.runner == r {
+		r.idleSince = g.w.now
+	}
+}
+
+// powerOff is the machine's own end; what becomes of the instance is for its shutdown behaviour to say.
+func (g *guest) powerOff() {
+	g.later(g.w.cfg.Timing.PowerOff, func() {
+		g.print("[   %.6f] reboot: Power down", g.age())
+		if g.i == nil {
+			g.halt()
+			return
+		}
+		to := "stopped"
+		if g.i.shutdown == "terminate" || g.i.market == marketSpot {
+			to = "terminated"
+		}
+		g.w.cloud.end(g.i, to, "Client.InstanceInitiatedShutdown", "Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+	})
+}
+
+// halt is the machine's end. GitHub notices after a while, and then keeps the registration.
+func (g *guest) halt() {
+	if !g.on {
+		return
+	}
+	g.on = false
+	g.life++
+	r, life := g.runner, g.life
+	if r == nil || r.machine != g {
+		return
+	}
+	g.w.after(g.w.cfg.Timing.Offline, func() {
+		if g.life == life {
+			r.online = false
+		}
+	})
+	g.w.after(g.w.cfg.Timing.BusyEnds, func() {
+		if g.life == life {
+			g.w.hub.loseJob(r)
+		}
+	})
+}
+
+// later plans run for this life of the machine.
+func (g *guest) later(d time.Duration, run func()) {
+	life := g.life
+	g.w.after(d, func() {
+		if g.life == life {
+			run()
+		}
+	})
+}
+
+// age is the machine's uptime in seconds of its own time.
+func (g *guest) age() float64 { return g.w.now.Sub(g.began).Seconds() * g.w.cfg.Speed }
+
+// say writes a line of the boot script of ours, which only user data in our dialect brings.
+func (g *guest) say(format string, args ...any) {
+	if g.set.ours {
+		g.print("ec2-github-runner: "+format, args...)
+	}
+}
+
+func (g *guest) print(format string, args ...any) {
+	g.lines = append(g.lines, consoleLine{g.w.now, fmt.Sprintf(format, args...)})
+}
+
+type consoleLine struct {
+	at   time.Time
+	text string
+}
+
+// consoleUntil is what the console showed up to a moment.
+func (g *guest) consoleUntil(t time.Time) string {
+	var b strings.Builder
+	if g == nil {
+		return ""
+	}
+	for _, l := range g.lines {
+		if !l.at.After(t) {
+			b.WriteString(l.text + "\r\n")
+		}
+	}
+	return b.String()
+}

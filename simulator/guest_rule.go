@@ -1,0 +1,143 @@
+package simulator
+
+import (
+	"fmt"
+	"time"
+)
+
+// GuestFault is what is wrong with a machine.
+type GuestFault string
+
+// The ways in which a machine does not become a runner.
+const (
+	GuestHealthy        GuestFault = ""
+	GuestNeverBoots     GuestFault = "never-boots"     // the console stays empty, nothing happens
+	GuestDies           GuestFault = "dies"            // terminated at At after its launch, with Reason
+	GuestNoNetwork      GuestFault = "no-network"      // waits for the network until a watchdog ends it
+	GuestNeverRegisters GuestFault = "never-registers" // says nothing and does nothing
+	GuestFails          GuestFault = "fails"           // the boot script fails with Message
+	GuestScriptFails    GuestFault = "pre-runner-script"
+	GuestWrongArch      GuestFault = "wrong-architecture"
+	GuestOldRunner      GuestFault = "refused-version"
+)
+
+// GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
+type GuestRule struct {
+	Image   string `yaml:"image"`
+	Type    string `yaml:"type"`
+	Zone    string `yaml:"zone"`
+	Market  string `yaml:"market"`
+	Runner  string `yaml:"runner"`  // the runner's name, where the user data tells one
+	Nth     int    `yaml:"nth"`     // only the nth launch of the world, from 1
+	Times   int    `yaml:"times"`   // only for so many boots; 0 for all
+	Comment string `yaml:"comment"` // for the reader
+
+	Fault   GuestFault    `yaml:"fault"`
+	Boot    time.Duration `yaml:"boot"`   // from launch to the boot script, default Timing.Boot
+	At      time.Duration `yaml:"at"`     // of GuestDies
+	Reason  string        `yaml:"reason"` // of GuestDies: StateReason's code, such as Server.SpotInstanceTermination
+	Message string        `yaml:"message"`
+
+	// Console are lines that the machine prints; PowerOffAt is when it powers itself off. They make machines that are no
+	// runners, such as those that build an image.
+	Console    []ConsoleText `yaml:"console"`
+	PowerOffAt time.Duration `yaml:"power-off-at"`
+
+	met int
+}
+
+// ConsoleText is a line on a console, at a time after launch.
+type ConsoleText struct {
+	At   time.Duration `yaml:"at"`
+	Text string        `yaml:"text"`
+}
+
+func (r GuestRule) check() error {
+	switch r.Fault {
+	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner:
+		return nil
+	case GuestDies:
+		if r.At <= 0 {
+			return fmt.Errorf("guest rule dies needs at")
+		}
+		return nil
+	}
+	return fmt.Errorf("guest rule has unknown fault %q", r.Fault)
+}
+
+// healthy tells whether the machine gets as far as its runner.
+func (r GuestRule) healthy() bool { return r.Fault == GuestHealthy || r.Fault == GuestDies }
+
+// complaint is what the boot script says about the fault.
+func (r GuestRule) complaint() []string {
+	switch r.Fault {
+	case GuestNoNetwork:
+		return []string{"waiting for the network", "error: curl: (6) Could not resolve host: github.com"}
+	case GuestScriptFails:
+		return []string{orText(r.Message, "error: pre-runner-script failed with exit 3 at line 7: make tools")}
+	case GuestWrongArch:
+		return []string{"error: run.sh: cannot execute binary file: Exec format error"}
+	case GuestOldRunner:
+		return []string{"error: runner refused: An error occured: Runner version v2.300.0 is deprecated and cannot receive messages."}
+	case GuestFails:
+		return []string{orText(r.Message, "error: boot script failed")}
+	}
+	return nil
+}
+
+func (r GuestRule) reasonText() string {
+	switch r.Reason {
+	case "Server.SpotInstanceTermination":
+		return r.Reason + ": Spot instance termination"
+	case "Server.InternalError":
+		return r.Reason + ": Internal error on launch"
+	case "", "Client.InternalError":
+		return "Client.InternalError: Client error on launch"
+	}
+	return orText(r.Message, r.Reason)
+}
+
+// AddGuestRule puts a rule before all others.
+func (w *World) AddGuestRule(r GuestRule) {
+	if err := r.check(); err != nil {
+		panic("simulator: " + err.Error())
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cfg.Guests = append([]GuestRule{r}, w.cfg.Guests...)
+}
+
+// guestRule finds the rule for a machine that boots; i is nil for one of another EC2.
+func (w *World) guestRule(i *instance) GuestRule {
+	if i != nil && i.boots == 1 {
+		w.booted++
+	}
+	for n := range w.cfg.Guests {
+		r := &w.cfg.Guests[n]
+		if !r.fits(i, w.booted) || (r.Times > 0 && r.met >= r.Times) {
+			continue
+		}
+		r.met++
+		return *r
+	}
+	return GuestRule{}
+}
+
+func (r *GuestRule) fits(i *instance, nth int) bool {
+	if i == nil {
+		return r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
+	}
+	if r.Nth != 0 && r.Nth != nth {
+		return false
+	}
+	pairs := [][2]string{{r.Image, i.image.ID}, {r.Type, i.kind.Name}, {r.Zone, i.zone}, {r.Market, i.market}}
+	if r.Runner != "" {
+		pairs = append(pairs, [2]string{r.Runner, readUserData(string(i.userData), i.index).name})
+	}
+	for _, p := range pairs {
+		if p[0] != "" && !wildcard(p[0], p[1]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,110 @@
+package simulator
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settings is what a machine reads out of its user data. Two dialects are understood: shell in the manner of machulav's
+// action, with config.sh's and run.sh's own options, and lines egr_KEY=BASE64.
+type settings struct {
+	ours       bool // the second dialect
+	index      int
+	url        string
+	name       string
+	labels     []string
+	token, jit string
+	replace    bool
+	ephemeral  bool
+	hard       bool
+
+	registrationTimeout, idleTimeout, maxLifetime time.Duration
+}
+
+func (s settings) registers() bool { return s.token != "" || s.jit != "" }
+
+var (
+	egrLine    = regexp.MustCompile(`(?m)^egr_([a-z0-9_]+)=([A-Za-z0-9+/]*={0,2})\r?$`)
+	optionName = regexp.MustCompile(`--name[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
+	optionTags = regexp.MustCompile(`--labels[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
+	optionKey  = regexp.MustCompile(`--token[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
+	optionURL  = regexp.MustCompile(`--url[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
+	longBase64 = regexp.MustCompile(`[A-Za-z0-9+/]{1000,}={0,2}`)
+)
+
+// readUserData reads user data as the machine gets it, compressed or not.
+func readUserData(data string, index int) settings {
+	s := settings{index: index}
+	text := unpack(data)
+	values := map[string]string{}
+	for _, m := range egrLine.FindAllStringSubmatch(text, -1) {
+		if v, err := base64.StdEncoding.DecodeString(m[2]); err == nil {
+			values[m[1]] = string(v)
+			s.ours = true
+		}
+	}
+	if s.ours {
+		s.readOurs(values, text)
+	} else {
+		s.readOptions(text)
+	}
+	return s
+}
+
+func unpack(data string) string {
+	if !strings.HasPrefix(data, "\x1f\x8b") {
+		return data
+	}
+	reader, err := gzip.NewReader(strings.NewReader(data))
+	if err != nil {
+		return ""
+	}
+	var b bytes.Buffer
+	if _, err := io.Copy(&b, io.LimitReader(reader, 16<<20)); err != nil {
+		return ""
+	}
+	return b.String()
+}
+
+func (s *settings) readOurs(values map[string]string, text string) {
+	s.name, s.url, s.token, s.jit, s.replace = values["name"], values["url"], values["token"], values["jit"], true
+	if values["labels"] != "" {
+		s.labels = strings.Split(values["labels"], ",")
+	}
+	if values["name_by_index"] == "true" {
+		s.name += "-" + strconv.Itoa(s.index)
+	}
+	if s.jit == "" && s.token == "" {
+		s.jit = longBase64.FindString(text)
+	}
+	s.ephemeral, s.hard = values["ephemeral"] == "true", values["max_lifetime_hard"] == "true"
+	seconds := func(key string) time.Duration {
+		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
+		return time.Duration(n) * time.Second
+	}
+	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
+}
+
+func (s *settings) readOptions(text string) {
+	option := func(r *regexp.Regexp) string {
+		m := r.FindStringSubmatch(text)
+		if m == nil {
+			return ""
+		}
+		return strings.Trim(m[1], `"'`)
+	}
+	if strings.Contains(text, "--jitconfig") {
+		s.jit = longBase64.FindString(text)
+		return
+	}
+	s.name, s.token, s.url, s.replace = option(optionName), option(optionKey), option(optionURL), strings.Contains(text, "--replace")
+	if list := option(optionTags); list != "" {
+		s.labels = strings.Split(list, ",")
+	}
+}

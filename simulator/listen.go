@@ -1,0 +1,120 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const maxRequest = 1 << 20
+
+// Server is a world on a loopback socket.
+type Server struct {
+	// EC2URL is for AWS_ENDPOINT_URL (both EC2 and STS answer there), GitHubURL for GITHUB_API_URL; neither ends in a slash.
+	EC2URL, GitHubURL string
+
+	server *http.Server
+	done   chan error
+}
+
+// Listen serves w on a free port of 127.0.0.1 until Close.
+func Listen(w *World) (*Server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen on loopback: %w", err)
+	}
+	base := "http://" + listener.Addr().String()
+	s := &Server{EC2URL: base, GitHubURL: base + gheBase, done: make(chan error, 1)}
+	mux := http.NewServeMux()
+	mux.Handle(gheBase+"/", w.GitHubHandler())
+	mux.Handle("/", w.EC2Handler())
+	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { s.done <- s.server.Serve(listener) }()
+	return s, nil
+}
+
+// Close ends the server and every connection, hanging ones too, and waits for the listener to be gone.
+func (s *Server) Close() error {
+	err := s.server.Close()
+	if serveErr := <-s.done; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
+
+// gheBase is where a GitHub Enterprise Server has its API; Listen uses it too, so that one port serves both services.
+const gheBase = "/api/v3"
+
+// EC2Handler serves EC2 and STS at "/"; which one is meant stands in the request's signature.
+func (w *World) EC2Handler() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		w.serve(rw, req, serviceOfSignature(req))
+	})
+}
+
+// GitHubHandler serves GitHub's REST API, at "/" and, as an Enterprise Server does, at "/api/v3".
+func (w *World) GitHubHandler() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		w.serve(rw, req, serviceGitHub)
+	})
+}
+
+func (w *World) serve(rw http.ResponseWriter, req *http.Request, service string) {
+	body, err := io.ReadAll(http.MaxBytesReader(rw, req.Body, maxRequest))
+	if err != nil {
+		http.Error(rw, "request cannot be read", http.StatusRequestEntityTooLarge)
+		return
+	}
+	// A handler sees only the path; the hooks are for those who want to know the whole address.
+	if req.URL.Host == "" {
+		req.URL.Scheme, req.URL.Host = "http", req.Host
+	}
+	a, end := w.exchange(req.Context(), newDarkness(), req, body, service)
+	switch end {
+	case delivered:
+		copyHeader(rw.Header(), a.header)
+		rw.WriteHeader(a.status)
+		_, _ = rw.Write(a.body) // the client may be gone, which is no concern of the world's
+	case cutMiddle:
+		hangUp(rw, a)
+	case refused, cut, abandoned:
+		hangUp(rw, answer{})
+	}
+}
+
+func copyHeader(to, from http.Header) {
+	for k, v := range from {
+		to[k] = v
+	}
+}
+
+// hangUp ends the connection by a reset, after the first half of the answer if there is one. A listening socket cannot refuse
+// a single connection: for a client over HTTP refused is therefore a reset too.
+func hangUp(rw http.ResponseWriter, a answer) {
+	hijacker, ok := rw.(http.Hijacker)
+	if !ok {
+		panic(http.ErrAbortHandler)
+	}
+	conn, buf, err := hijacker.Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func() { _ = conn.Close() }()
+	if a.status != 0 {
+		var head strings.Builder
+		fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n", a.status, http.StatusText(a.status), len(a.body))
+		_ = a.header.Write(&head)
+		head.WriteString("\r\n")
+		_, _ = buf.WriteString(head.String())
+		_, _ = buf.Write(a.body[:len(a.body)/2])
+		_ = buf.Flush()
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+}

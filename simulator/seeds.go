@@ -1,0 +1,146 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"time"
+)
+
+// InstanceSeed is an instance that lives in the world from its beginning. What is empty gets a value from the world's
+// first subnet, image and instance type.
+type InstanceSeed struct {
+	ID     string            `yaml:"id"`
+	Subnet string            `yaml:"subnet"`
+	Image  string            `yaml:"image"`
+	Type   string            `yaml:"type"`
+	State  string            `yaml:"state"` // default running
+	Market string            `yaml:"market"`
+	Tags   map[string]string `yaml:"tags"`
+	Token  string            `yaml:"client-token"`
+	Age    time.Duration     `yaml:"age"` // since its launch, default 24h
+	// Runner is the name of a registered runner (in Runners) that comes online when the instance is started.
+	Runner string `yaml:"runner"`
+}
+
+// seedInstances fills the world with what lives in it already.
+func (c *cloud) seedInstances() {
+	for _, s := range c.w.cfg.Instances {
+		c.seedInstance(s)
+	}
+	for n := range c.w.cfg.ForeignInstances {
+		c.seedInstance(InstanceSeed{Tags: map[string]string{"Name": fmt.Sprintf("somebody-elses-%d", n+1)}})
+	}
+}
+
+func (c *cloud) seedInstance(s InstanceSeed) {
+	subnet, known := c.subnet(orText(s.Subnet, c.w.cfg.Subnets[0].ID))
+	r := c.regions[regionOfZone(subnet.Zone)]
+	if !known || r == nil {
+		panic("simulator: instance seed names no subnet of the world: " + s.Subnet)
+	}
+	img := r.image(s.Image)
+	if img == nil {
+		img = r.images[0]
+	}
+	kind, known := c.kind(orText(s.Type, c.w.cfg.InstanceTypes[0].Name))
+	if !known {
+		panic("simulator: instance seed has unknown type " + s.Type)
+	}
+	age := s.Age
+	if age == 0 {
+		age = 24 * time.Hour
+	}
+	i := &instance{
+		id: orText(s.ID, c.w.id("i")), region: r.name, zone: subnet.Zone, subnet: subnet.ID, vpc: subnet.VPC, reservation: c.w.id("r"),
+		image: img, kind: kind, market: orText(s.Market, marketOnDemand), state: orText(s.State, "running"), tags: clone(s.Tags), token: s.Token,
+		launched: c.w.now.Add(-age).Truncate(time.Second), visible: c.w.now.Add(-age), shutdown: "stop", initial: true,
+		privateIP: "10.200.0.1", params: form{},
+	}
+	i.volumes = []*volume{{id: c.w.id("vol"), device: img.RootDevice, size: img.VolumeSize, kind: "gp3", root: true, tags: clone(s.Tags)}}
+	if i.state == "terminated" {
+		i.terminated = c.w.now
+	}
+	i.guest = &guest{w: c.w, i: i, service: s.Runner}
+	i.original = i.essence()
+	c.initial = append(c.initial, i)
+	r.instances = append(r.instances, i)
+	r.byID[i.id] = i
+}
+
+// essence is what nobody but its owner may change about an instance.
+func (i *instance) essence() string {
+	return fmt.Sprint(i.state, i.tags, i.shutdown, string(i.userData), i.kind.Name)
+}
+
+// RunnerSeed is a runner that is registered from the beginning.
+type RunnerSeed struct {
+	Scope     string   `yaml:"scope"` // default Config.ForeignScope
+	Name      string   `yaml:"name"`
+	Labels    []string `yaml:"labels"`
+	Offline   bool     `yaml:"offline"`
+	Busy      bool     `yaml:"busy"`
+	Ephemeral bool     `yaml:"ephemeral"`
+	ID        int64    `yaml:"id"`
+	Group     int64    `yaml:"group"`
+}
+
+// Run is a workflow run.
+type Run struct {
+	Repository string `yaml:"repository"` // default the first of Config.Repositories
+	ID         int64  `yaml:"id"`
+	Attempt    int    `yaml:"attempt"`
+	Status     string `yaml:"status"`     // queued, in_progress (the default) or completed
+	Conclusion string `yaml:"conclusion"` // success, failure, cancelled …; only of a completed one
+}
+
+// RunnerGroup is a runner group of an organization or enterprise.
+type RunnerGroup struct {
+	Scope string `yaml:"scope"`
+	ID    int64  `yaml:"id"`
+	Name  string `yaml:"name"`
+}
+
+// Token is a token that GitHub knows. Patterns may hold wildcards.
+type Token struct {
+	Value string `yaml:"value"`
+	Login string `yaml:"login"`
+	// Admin are the scopes whose runners it may manage: "owner/repo", "org" or "enterprises/name".
+	Admin []string `yaml:"admin"`
+	// Read are further repositories and organizations that it may see, without managing their runners: GitHub answers 403
+	// there, and 404 for those that it may not see.
+	Read []string `yaml:"read"`
+	// Actions is actions:read, which workflow runs need.
+	Actions bool `yaml:"actions"`
+	// Expired and revoked tokens are unknown: 401.
+	Expired bool `yaml:"expired"`
+	// Limit is the number of calls an hour, default 5,000; Used is how many of them others have spent already.
+	Limit int `yaml:"limit"`
+	Used  int `yaml:"used"`
+	// Scopes is the X-OAuth-Scopes header of a classic token, empty for others.
+	Scopes string `yaml:"scopes"`
+}
+
+// SetRun adds or changes a workflow run.
+func (w *World) SetRun(run Run) {
+	w.enter()
+	defer w.mu.Unlock()
+	run.Repository = orText(run.Repository, w.cfg.Repositories[0])
+	w.hub.setRun(run)
+}
+
+// AddRunner registers a further runner, which belongs to somebody else.
+func (w *World) AddRunner(s RunnerSeed) {
+	w.enter()
+	defer w.mu.Unlock()
+	w.hub.seedRunner(s)
+}
+
+// AddInstance adds a further instance, which belongs to somebody else, and gives its id.
+func (w *World) AddInstance(s InstanceSeed) string {
+	w.enter()
+	defer w.mu.Unlock()
+	s.ID = orText(s.ID, w.id("i"))
+	s.Tags = maps.Clone(s.Tags)
+	w.cloud.seedInstance(s)
+	return s.ID
+}

@@ -1,0 +1,202 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Effect is what a fault does to a call.
+type Effect string
+
+// The effects. "Acted" means that the service did what it was asked for, whatever the client gets to know of it.
+const (
+	EffectError      Effect = "error"       // not acted; answered with Status, Code, Message and Header
+	EffectErrorAfter Effect = "error-after" // acted; answered as EffectError
+	EffectThrottle   Effect = "throttle"    // not acted; EC2 says RequestLimitExceeded, GitHub its secondary rate limit
+	EffectRefuse     Effect = "refuse"      // connection refused
+	EffectCutBefore  Effect = "cut-before"  // connection cut, not acted
+	EffectCutAfter   Effect = "cut-after"   // connection cut, acted: the answer is lost
+	EffectCutMiddle  Effect = "cut-middle"  // acted, the connection is cut in the middle of the answer
+	EffectLate       Effect = "late"        // acted at once, answered Delay later
+	EffectHang       Effect = "hang"        // not acted, never answered; ends when the client goes
+	EffectMalformed  Effect = "malformed"   // acted, the answer is garbled
+)
+
+var effects = map[Effect]bool{
+	EffectError: true, EffectErrorAfter: true, EffectThrottle: true, EffectRefuse: true, EffectCutBefore: true, EffectCutAfter: true,
+	EffectCutMiddle: true, EffectLate: true, EffectHang: true, EffectMalformed: true,
+}
+
+// Fault is one piece of weather: which calls it meets, and what it does to them. The first fault that fits a call is
+// applied, at most one to a call.
+type Fault struct {
+	Match  Match         `yaml:"match"`
+	Nth    int           `yaml:"nth"`   // begins with the nth call that matches; 0 and 1 mean the first
+	Times  int           `yaml:"times"` // meets so many calls; 0 means all from then on
+	Effect Effect        `yaml:"effect"`
+	Delay  time.Duration `yaml:"delay"` // of EffectLate, divided by Config.Speed
+
+	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2
+	// Code is the error code (default InternalError), for GitHub it has no meaning.
+	Status  int               `yaml:"status"`
+	Code    string            `yaml:"code"`
+	Message string            `yaml:"message"`
+	Header  map[string]string `yaml:"header"` // such as retry-after: "3"; x-ratelimit-reset: "+60" is seconds from now
+}
+
+// Match says which calls a fault meets. What is empty fits everything; texts may hold the wildcards * and ?.
+type Match struct {
+	Service   string `yaml:"service"`
+	Operation string `yaml:"operation"`
+	Region    string `yaml:"region"`
+	Scope     string `yaml:"scope"`
+	Caller    string `yaml:"caller"`
+	Call      int    `yaml:"call"` // this very call, counted over all services from 1
+	// Params compares parameters as Call.Params shows them: EC2's own names ("ImageId", "InstanceId.1") and Zone and Market for
+	// RunInstances; for GitHub the query and path parameters and the fields of the body.
+	Params map[string]string `yaml:"params"`
+}
+
+type weather struct{ rules []*rule }
+
+type rule struct {
+	Fault
+	seen, met int
+}
+
+func (ws *weather) init(faults []Fault) {
+	for _, f := range faults {
+		ws.rules = append(ws.rules, &rule{Fault: f})
+	}
+}
+
+// AddFault adds weather from now on. It panics on a fault that cannot be meant.
+func (w *World) AddFault(f Fault) {
+	if err := f.check(); err != nil {
+		panic("simulator: " + err.Error())
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.weather.rules = append(w.weather.rules, &rule{Fault: f})
+}
+
+// ClearFaults ends all weather.
+func (w *World) ClearFaults() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.weather.rules = nil
+}
+
+func (f Fault) check() error {
+	if !effects[f.Effect] {
+		return fmt.Errorf("fault has unknown effect %q", f.Effect)
+	}
+	if f.Nth < 0 || f.Times < 0 || f.Delay < 0 {
+		return fmt.Errorf("fault %s has a negative number", f.Effect)
+	}
+	if f.Effect == EffectLate && f.Delay == 0 {
+		return fmt.Errorf("fault late needs a delay")
+	}
+	switch f.Match.Service {
+	case "", serviceEC2, serviceSTS, serviceGitHub:
+		return nil
+	}
+	return fmt.Errorf("fault matches unknown service %q", f.Match.Service)
+}
+
+// pick finds the fault for a call. Every rule that matches counts the call, also when another one is applied.
+func (ws *weather) pick(x *exchange) *Fault {
+	var picked *rule
+	for _, r := range ws.rules {
+		if !r.Match.fits(x) {
+			continue
+		}
+		r.seen++
+		if picked == nil && r.seen >= r.Nth && (r.Times == 0 || r.met < r.Times) {
+			picked = r
+		}
+	}
+	if picked == nil {
+		return nil
+	}
+	picked.met++
+	fault := picked.Fault
+	return &fault
+}
+
+func (m Match) fits(x *exchange) bool {
+	if m.Call != 0 && m.Call != x.call.Number {
+		return false
+	}
+	for _, p := range [][2]string{
+		{m.Service, x.service}, {m.Operation, x.operation}, {m.Region, x.region}, {m.Scope, x.scope}, {m.Caller, x.caller},
+	} {
+		if p[0] != "" && !wildcard(p[0], p[1]) {
+			return false
+		}
+	}
+	for name, pattern := range m.Params {
+		if !wildcard(pattern, x.params[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *Fault) describe() string {
+	if f.Code != "" {
+		return string(f.Effect) + " " + f.Code
+	}
+	if f.Status != 0 {
+		return string(f.Effect) + " " + strconv.Itoa(f.Status)
+	}
+	return string(f.Effect)
+}
+
+// faultAnswer is the error that a fault gives in the service's place, in the service's own form.
+func (w *World) faultAnswer(x *exchange) answer {
+	f := *x.fault
+	var a answer
+	switch {
+	case f.Effect == EffectThrottle && x.service == serviceGitHub:
+		a = w.hub.secondaryLimit()
+	case f.Effect == EffectThrottle:
+		a = w.cloud.errorAnswer(errThrottled)
+	case x.service == serviceGitHub:
+		a = hubError(orInt(f.Status, http.StatusInternalServerError), orText(f.Message, "Server Error"))
+		w.hub.limitHeaders(a.header, x.caller)
+	default:
+		code := orText(f.Code, "InternalError")
+		fail := &ec2Error{status: orInt(f.Status, statusOf(code)), code: code, message: orText(f.Message, "An internal error has occurred")}
+		a = w.cloud.errorAnswer(fail)
+		if x.service == serviceSTS {
+			a = stsError(fail, w.cloud.requestID())
+		}
+	}
+	for k, v := range f.Header {
+		if strings.EqualFold(k, "x-ratelimit-reset") && strings.HasPrefix(v, "+") {
+			if seconds, err := strconv.Atoi(v[1:]); err == nil {
+				v = strconv.FormatInt(w.now.Add(time.Duration(seconds)*time.Second).Unix(), 10)
+			}
+		}
+		a.header.Set(k, v)
+	}
+	return a
+}
+
+func orInt(v, otherwise int) int {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+func orText(v, otherwise string) string {
+	if v == "" {
+		return otherwise
+	}
+	return v
+}
