@@ -1,0 +1,97 @@
+// Package bootstrap makes the user data that turns a Linux machine with cloud-init into a GitHub
+// Actions runner and that ends the machine when nothing needs it any more.
+//
+// The user data is one shell script behind cloud-init's `#cloud-boothook` mark, compressed, in three
+// parts: values, code, texts. Values are lines `egr_KEY=BASE64`, so that no byte in them can mean
+// anything to a shell. The code stands in shell/*.sh and is the same for every machine, but for
+// chapters that a machine does not need. Texts (the user's script, package names, certificates) follow
+// the last line of code, which ends the shell, and are cut out by their lengths: nothing ever parses
+// them on the way. Values and code never mix with them, so nothing can be injected.
+//
+// On the console, where EC2's GetConsoleOutput reads it, each phase is one line:
+//
+//	ec2-github-runner: downloaded runner 2.330.0 (4.1 s)
+//
+// with the seconds since boot. Errors begin with "error: ", and lines that begin with "| " are the
+// end of the log that goes with them.
+package bootstrap
+
+import "time"
+
+// Limit is the most bytes that EC2 takes as user data, before base64.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
+const Limit = 16 * 1024
+
+// ConsolePrefix begins each line of ours on the machine's console.
+const ConsolePrefix = "ec2-github-runner: "
+
+// PreinstalledDir is where images of ours keep the runner's software.
+const PreinstalledDir = "/opt/actions-runner"
+
+// MinimumVersion is the oldest runner that github.com still registers.
+// https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
+const MinimumVersion = "2.329.0"
+
+// Spec is all that a machine needs to know to become a runner. Every string is data and may hold any
+// byte but NUL. Durations count in whole seconds, rounded up; zero means never.
+type Spec struct {
+	// URL is the web address of the scope, such as https://github.com/owner/repo.
+	URL string
+	// Name is the runner's name. With NameByIndex the machine appends "-" and its launch index.
+	Name        string
+	NameByIndex bool
+	// Labels go to config.sh; a JIT configuration brings its own.
+	Labels []string
+
+	// Token is a registration token. Either it or JITConfig must be given.
+	Token string
+	// JITConfig is an encoded just-in-time configuration.
+	JITConfig string
+
+	// HomeDir is where the image has a runner; empty means /actions-runner, or PreinstalledDir on an
+	// image of ours.
+	HomeDir string
+	// PreRunnerScript is sourced by bash in the runner's directory before download and configuration.
+	PreRunnerScript string
+	// Packages are installed by the system's package manager before the script runs.
+	Packages []string
+	// User is whom the runner runs as; empty means root.
+	User string
+	// Service installs the runner by its own svc.sh.
+	Service bool
+	// Debug copies the whole log to the console.
+	Debug bool
+
+	// Software is what GitHub offers to download; if it is empty the machine asks for the newest.
+	Software []Software
+	// DownloadToken is sent to the host of Software's URLs, where GitHub Enterprise Server wants one.
+	DownloadToken string
+	// CACertificates are PEM blocks that the machine is to trust.
+	CACertificates string
+
+	// Ephemeral powers the machine off when its runner ends.
+	Ephemeral bool
+	// RegistrationTimeout powers the machine off when no runner is online so long after boot.
+	RegistrationTimeout time.Duration
+	// IdleTimeout powers the machine off when it had no job for so long.
+	IdleTimeout time.Duration
+	// MaxLifetime powers the machine off when it is that old and no job runs; with MaxLifetimeHard
+	// even then.
+	MaxLifetime     time.Duration
+	MaxLifetimeHard bool
+	// KeepFailed is how long a machine stays up, for inspection, after its setup failed.
+	KeepFailed time.Duration
+}
+
+// Software is one download of the Actions runner.
+// https://docs.github.com/en/rest/actions/self-hosted-runners#list-runner-applications-for-a-repository
+type Software struct {
+	// Architecture is "x64" or "arm64".
+	Architecture string
+	// URL of a gzip-compressed tar archive.
+	URL string
+	// SHA256 of that archive in hex; empty if GitHub does not say.
+	SHA256 string
+	// Version such as 2.330.0.
+	Version string
+}

@@ -1,0 +1,26 @@
+# How the script speaks: one line per phase, with the seconds since boot, to the log and to the
+# console, where the step that started the machine can read it (GetConsoleOutput).
+
+EGR_LOG=/tmp/runner-setup.log
+
+egr_say() {
+  local LC_ALL=C up text=$*
+  read -r up _ </proc/uptime
+  # A console is no place for control characters.
+  printf 'ec2-github-runner: %s (%s s)\n' "${text//[^[:print:]]/?}" "${up%?}" | tee /dev/console 2>/dev/null
+}
+
+# egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.
+egr_fail() {
+  egr_say "error: $*"
+  [ ! -s "$EGR_LOG" ] || tail -n 12 "$EGR_LOG" | tail -c 2000 | LC_ALL=C tr -cd '\n\40-\176' |
+    sed '/^ec2-github-runner: /d; s/^/ec2-github-runner: | /' >/dev/console
+  echo "$*" >/run/ec2-github-runner/failed
+  exit 1
+}
+
+# egr_up: whole seconds since the machine started, in EGR_UP. Clocks that are set do not move it.
+egr_up() {
+  read -r EGR_UP _ </proc/uptime
+  EGR_UP=${EGR_UP%.*}
+}

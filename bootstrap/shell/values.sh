@@ -1,0 +1,25 @@
+# The values above are base64, so that no byte in them can mean anything to a shell.
+
+egr_values() {
+  # Bytes, not letters: bash drops some bytes that are no letters.
+  local key LC_ALL=C
+  # shellcheck disable=SC1091 # written by egr_handover, gone once it is used
+  [ ! -r /run/ec2-github-runner/secrets ] || . /run/ec2-github-runner/secrets
+  for key in ${!egr_@}; do
+    [ -z "${!key}" ] || IFS= read -rd '' "$key" < <(printf %s "${!key}" | base64 -d)
+  done
+}
+
+# egr_part NAME: the text that follows this script's last line, byte for byte.
+egr_part() {
+  local part=part_$1 from length decode
+  read -r from length decode <<<"${!part}"
+  tail -c "$from" /run/ec2-github-runner/boot | head -c "$length" | $decode
+}
+
+# egr_metadata PATH: one value of the instance metadata service, version 2 where it is on.
+egr_metadata() {
+  local token at=http://169.254.169.254/latest
+  token=$(curl -sf --noproxy '*' -m 5 --retry 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $at/api/token)
+  curl -sf --noproxy '*' -m 5 --retry 5 ${token:+-H "X-aws-ec2-metadata-token: $token"} "$at/meta-data/$1"
+}
