@@ -12,7 +12,8 @@ import (
 
 // Attempt is one offering that was asked for and what EC2 said: a line of the trail that a launch leaves.
 type Attempt struct {
-	Index      int // of the offering
+	Index      int // of the offering, from 0
+	Try        int // of the offering, from 0: a second one goes without our tags
 	Offering   Offering
 	Token      string
 	InstanceID string        // what was launched, or empty
@@ -25,9 +26,9 @@ type Attempt struct {
 	Untagged bool
 }
 
-// Observer is told of a launch as it goes on. Both functions may be nil.
+// Observer is told of a launch as it goes on: before each attempt, and with its outcome. Both functions may be nil.
 type Observer struct {
-	Trying func(index int, offering Offering)
+	Trying func(Attempt)
 	Tried  func(Attempt)
 }
 
@@ -88,12 +89,12 @@ type launch struct {
 
 // offer asks for one offering, a second time without our tags where EC2 refuses them.
 func (l *launch) offer(ctx context.Context, i int, offering Offering) (Instance, error) {
-	if l.observe.Trying != nil {
-		l.observe.Trying(i, offering)
-	}
 	for try := 0; ; try++ {
 		own := !l.untagged && len(l.spec.OwnTags) > 0
-		attempt := Attempt{Index: i, Offering: offering, Token: l.spec.Token(i, try)}
+		attempt := Attempt{Index: i, Try: try, Offering: offering, Token: l.spec.Token(i, try)}
+		if l.observe.Trying != nil {
+			l.observe.Trying(attempt)
+		}
 		begin := time.Now()
 		instance, err := l.client.run(ctx, offering.Placement.Region, l.spec.input(offering, attempt.Token, own))
 		attempt.Took, attempt.Err, attempt.InstanceID = time.Since(begin), err, instance.ID

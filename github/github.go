@@ -72,7 +72,7 @@ func (c *Client) Scope() Scope { return c.scope }
 type Rate struct {
 	Limit, Used, Remaining int
 	Reset                  time.Time
-	At                     time.Time // when GitHub said so; zero if it never did
+	Calls                  int // how many answers this client has had; 0 means that nothing is known
 }
 
 // Rate returns the newest reading.

@@ -84,7 +84,7 @@ func (c *Client) remember(header http.Header) {
 		}
 		return n
 	}
-	rate := Rate{Limit: number("X-RateLimit-Limit"), Used: number("X-RateLimit-Used"), Remaining: number("X-RateLimit-Remaining"), At: time.Now()}
+	rate := Rate{Limit: number("X-RateLimit-Limit"), Used: number("X-RateLimit-Used"), Remaining: number("X-RateLimit-Remaining")}
 	if rate.Limit < 0 || rate.Remaining < 0 {
 		return
 	}
@@ -96,5 +96,6 @@ func (c *Client) remember(header http.Header) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	rate.Calls = c.rate.Calls + 1
 	c.rate = rate
 }

@@ -1,0 +1,150 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// consoleLines is how much of the console a failure shows.
+const consoleLines = 30
+
+// fail makes a Failure of what went wrong in a phase.
+func (st *start) fail(phase string, err error) *Failure {
+	failure := &Failure{Phase: phase, Message: err.Error(), Hint: hintFor(err)}
+	if errors.Is(err, context.Canceled) {
+		failure.Message = "the start was cancelled"
+		failure.Hint = ""
+	}
+	return failure
+}
+
+// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read.
+func (st *start) diagnose(ctx context.Context, failure *Failure) {
+	ctx, cancel := context.WithTimeout(ctx, consoleWithin)
+	defer cancel()
+	for _, s := range st.slots {
+		if s.instance.ID == "" || s.timeline.Online > 0 {
+			continue
+		}
+		failure.State = strings.Trim(s.instance.State+" "+s.instance.StateReason, " ")
+		text, err := st.Cloud.Console(ctx, s.instance.Region, s.instance.ID)
+		if err != nil {
+			st.log.Debug("the console cannot be read", "error", err)
+			return
+		}
+		failure.Console = tail(text, consoleLines)
+		return
+	}
+}
+
+// tail returns the last lines of a console, without the colours and carriage returns that a boot writes.
+func tail(text string, n int) []string {
+	var lines []string
+	for line := range strings.Lines(printable(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(len(lines)-n, 0):]
+}
+
+// printable drops escape sequences and control characters: what a machine prints is data, not terminal commands.
+func printable(text string) string {
+	var out strings.Builder
+	inEscape := false
+	for _, r := range strings.ToValidUTF8(text, "?") {
+		switch {
+		case r == '\x1b':
+			inEscape = true
+		case inEscape:
+			inEscape = !unicode.IsLetter(r)
+		case r == '\n' || r == '\t' || !unicode.IsControl(r):
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+// hintFor says what to do about an error, empty where nothing certain can be said.
+func hintFor(err error) string {
+	if failed, ok := errors.AsType[*FailedError](err); ok {
+		return failed.Hint
+	}
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return refused.Hint
+	}
+	if hint := githubHint(err); hint != "" {
+		return hint
+	}
+	return cloudHint(err)
+}
+
+func githubHint(err error) string {
+	switch github.ClassOf(err) {
+	case github.Unauthorized:
+		return "the github-token is not valid: it may have expired, or the secret is empty or wrong"
+	case github.Forbidden:
+		return "the github-token may not manage runners: it needs 'administration: write' on the repository (classic: the scope 'repo'); " +
+			"the workflow's own GITHUB_TOKEN cannot be given that"
+	case github.NotFound:
+		return "either there is no such repository or the github-token may not see it: give the token access to it, with 'administration: write' (classic: the scope 'repo')"
+	case github.RateLimited:
+		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, whose limit is higher"
+	case github.Unknown:
+		return "GitHub did not answer; see https://www.githubstatus.com, and run the job again"
+	}
+	if errors.Is(err, github.ErrNameTaken) {
+		return "give each start a label of its own, or leave the input 'label' out"
+	}
+	return ""
+}
+
+func cloudHint(err error) string {
+	switch ec2.ClassOf(err) {
+	case ec2.Credentials:
+		return "check the AWS credentials: with aws-actions/configure-aws-credentials they must be set up in an earlier step of the same job, and they may have expired"
+	case ec2.Denied:
+		return "the AWS credentials do not allow this call; the README lists the permissions that are needed"
+	}
+	return ""
+}
+
+// launchHint says what to do when every offering was refused, by the kinds of refusal.
+func launchHint(causes []error) string {
+	for _, err := range causes {
+		switch ec2.ClassOf(err) {
+		case ec2.Denied:
+			return "allow ec2:RunInstances (and iam:PassRole where iam-role-name is set, ec2:CreateTags where aws-resource-tags is set); the README shows the policy"
+		case ec2.NotFound:
+			return "an image, subnet or group exists in one region only: check that ec2-image-id, subnet-id and security-group-id are of the region asked"
+		case ec2.Profile:
+			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in the IAM console"
+		}
+	}
+	for _, err := range causes {
+		if ec2.ClassOf(err) == ec2.Capacity {
+			return "there is no capacity or quota for this type here: add placements in other zones with availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
+		}
+	}
+	return "correct the inputs that EC2 names"
+}
+
+// stateHint says what to do about an instance that ended while it was starting.
+func stateHint(reason string) string {
+	switch {
+	case strings.Contains(reason, "SpotInstance"):
+		return "the spot instance was reclaimed: run the job again, or use an on-demand instance"
+	case strings.Contains(reason, "VolumeLimitExceeded"):
+		return "the account's limit for EBS volumes is reached: remove volumes or ask for a higher limit"
+	case strings.Contains(reason, "InvalidSnapshot"), strings.Contains(reason, "InternalError"):
+		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the credentials may not use, or a broken snapshot"
+	case strings.Contains(reason, "UserInitiatedShutdown"), strings.Contains(reason, "InstanceInitiatedShutdown"):
+		return "the machine was ended from inside or by a user: its setup may have failed, see the console's last lines"
+	}
+	return "see the reason that EC2 gives, and the console's last lines"
+}

@@ -1,0 +1,165 @@
+package runner
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// TagPrefix is the beginning of every tag of ours.
+const TagPrefix = "ec2-github-runner:"
+
+// The tags of ours. They are the database: stop, post and sweep find everything by them.
+const (
+	TagScope      = TagPrefix + "scope"
+	TagRepository = TagPrefix + "repository"
+	TagRunID      = TagPrefix + "run-id"
+	TagRunAttempt = TagPrefix + "run-attempt"
+	TagSlot       = TagPrefix + "slot"
+	TagNonce      = TagPrefix + "nonce"
+	TagLabel      = TagPrefix + "label"
+	TagRunnerName = TagPrefix + "runner-name"
+	TagRunnerID   = TagPrefix + "runner-id"
+	TagMode       = TagPrefix + "mode"
+	TagExpiresAt  = TagPrefix + "expires-at"
+)
+
+// Run is the workflow run that a runner is started for.
+type Run struct {
+	Repository string // owner/repo
+	ID         string // GITHUB_RUN_ID, a number
+	Attempt    string // GITHUB_RUN_ATTEMPT
+}
+
+// Identity is what makes the things of one start recognisable. It is fixed before anything is created.
+type Identity struct {
+	Run   Run
+	Scope string
+	Nonce string // 8 of [0-9a-z], new in each process: the legs of a matrix share everything else
+	Label string // of the first runner
+}
+
+const letters = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+// randomText returns n characters of [0-9a-z].
+func randomText(n int) string {
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		var raw [32]byte
+		_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
+		for _, b := range raw {
+			if b < 252 && len(text) < n { // 252 is the last multiple of 36 in a byte: no letter is likelier
+				text = append(text, letters[b%36])
+			}
+		}
+	}
+	return string(text)
+}
+
+// NewIdentity fixes the identity of a start. An empty label becomes five random characters, as machulav's do.
+func NewIdentity(run Run, scope, label string) Identity {
+	if label == "" {
+		label = randomText(5)
+	}
+	return Identity{Run: run, Scope: scope, Nonce: randomText(8), Label: label}
+}
+
+// clientToken names one attempt to launch: the readable key that finds an instance whose tags were refused or whose
+// launch got no answer. EC2 takes 64 ASCII characters; a label takes part as a hash, so that stop can find it by label.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+func (id Identity) clientToken(label string, slot, offering, try int) string {
+	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run), shortHash(label, 6), id.Nonce, slot, offering, try)
+}
+
+// tokenOfRun is the beginning of every client token of a workflow run, over all its attempts.
+func tokenOfRun(run Run) string {
+	id := run.ID
+	if id == "" {
+		id = "0"
+	}
+	return fmt.Sprintf("egr-%s-%s-", shortHash(strings.ToLower(run.Repository), 8), id)
+}
+
+// tokenPattern finds the client tokens of a run, of one label of it (label may be empty for all).
+func tokenPattern(run Run, label string) string {
+	if label == "" {
+		return tokenOfRun(run) + "*"
+	}
+	return tokenOfRun(run) + shortHash(label, 6) + "-*"
+}
+
+func shortHash(text string, n int) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])[:n]
+}
+
+// mostName is the longest runner name that GitHub takes.
+const mostName = 64
+
+// RunnerName is the name of the runner with a label: ec2-<label>, with what GitHub refuses in a name made to hyphens
+// and a name that is too long cut, with a hash at its end so that it stays one of its own.
+func RunnerName(label string) string {
+	name := "ec2-" + strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`":<>/\|*?`, r) {
+			return '-'
+		}
+		return r
+	}, label)
+	return cutName(name)
+}
+
+func cutName(name string) string {
+	if utf8.RuneCountInString(name) <= mostName {
+		return name
+	}
+	hash := "-" + shortHash(name, 8)
+	runes := []rune(name)
+	return string(runes[:mostName-len(hash)]) + hash
+}
+
+// otherName is the name that a runner gets when its own is taken by a runner that is online.
+func (id Identity) otherName(label string) string {
+	name := []rune(RunnerName(label))
+	suffix := "-" + id.Nonce[:4]
+	if len(name)+len(suffix) > mostName {
+		name = name[:mostName-len(suffix)]
+	}
+	return string(name) + suffix
+}
+
+// tags are those of one runner of a start. runnerID is 0 while it is not known.
+func (id Identity) tags(slot int, label, name string, runnerID int64, expires time.Time) map[string]string {
+	tags := map[string]string{
+		TagScope:      id.Scope,
+		TagRepository: id.Run.Repository,
+		TagRunID:      id.Run.ID,
+		TagRunAttempt: id.Run.Attempt,
+		TagSlot:       strconv.Itoa(slot),
+		TagNonce:      id.Nonce,
+		TagLabel:      tagValue(label),
+		TagRunnerName: name,
+		TagMode:       "start",
+	}
+	if runnerID != 0 {
+		tags[TagRunnerID] = strconv.FormatInt(runnerID, 10)
+	}
+	if !expires.IsZero() {
+		tags[TagExpiresAt] = expires.UTC().Format(time.RFC3339)
+	}
+	return tags
+}
+
+// tagValue cuts a value to the 256 characters that EC2 takes.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+func tagValue(text string) string {
+	runes := []rune(text)
+	if len(runes) > 256 {
+		return string(runes[:256])
+	}
+	return text
+}

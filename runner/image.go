@@ -1,0 +1,87 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
+// The permission for it is optional, so whatever goes wrong means only that nothing is known.
+func (st *start) readImages(ctx context.Context) error {
+	images := st.imagesByKey(ctx)
+	for _, slot := range st.slots {
+		for i, p := range slot.placements {
+			image := images[imageKey{p.Region, p.ImageID}]
+			if refusal := image.Refusal(); refusal != "" {
+				return &RefusedError{
+					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
+					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
+				}
+			}
+			slot.placements[i].RootDevice = image.RootDevice
+			slot.imageNames[p.ImageID] = image.Name
+			slot.architecture = image.Architecture
+		}
+		st.tellRootDevice(slot)
+	}
+	return nil
+}
+
+type imageKey struct{ region, id string }
+
+// imagesByKey asks for every image once, side by side. One that cannot be read stays the zero Image.
+func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
+	images := map[imageKey]ec2.Image{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, slot := range st.slots {
+		for _, p := range slot.placements {
+			k := imageKey{p.Region, p.ImageID}
+			mu.Lock()
+			_, asked := images[k]
+			if !asked {
+				images[k] = ec2.Image{}
+			}
+			mu.Unlock()
+			if asked || strings.HasPrefix(p.ImageID, "resolve:") { // EC2 itself looks such a name up
+				continue
+			}
+			group.Go(func() {
+				image, err := st.Cloud.Image(ctx, k.region, k.id)
+				if err != nil {
+					st.log.Debug("the image cannot be read", "image", k.id, "error", err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				images[k] = image
+			})
+		}
+	}
+	group.Wait()
+	return images
+}
+
+// tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
+func (st *start) tellRootDevice(s *slot) {
+	if s.Devices.Len() > 0 || s.Root.Device != "" || (s.Root.GiB == 0 && s.Root.Type == "") {
+		return
+	}
+	for _, p := range s.placements {
+		if p.RootDevice != "" && p.RootDevice != "/dev/sda1" {
+			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume", p.ImageID, p.RootDevice))
+			return
+		}
+	}
+}
+
+// architectureLabel is GitHub's default label for the machine's architecture.
+func (s *slot) architectureLabel() string {
+	if s.architecture == "arm64" {
+		return "ARM64"
+	}
+	return "X64"
+}

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// PostRequest is what a killed start left in the journal.
+type PostRequest struct {
+	Identity Identity
+	Regions  []string            // of its placements
+	Tokens   map[string][]string // the client tokens that it asked with, by region
+	Names    []string            // of the registrations that it made
+}
+
+// PostResult says what the post step found and removed.
+type PostResult struct {
+	Terminated []string
+	Left       []string
+}
+
+// lookFor is how long the post step looks: EC2 shows a new instance some seconds late.
+const lookFor = 20 * time.Second
+
+// Post removes what a start that did not reach its end left behind: every instance with its nonce, then its
+// registrations. It finds instances by the client tokens in the journal, so it needs no tags.
+func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
+	log := s.Log.With("phase", "Clean up after an interrupted start")
+	log.Info("the start step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
+	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request}
+	looking, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, region := range request.Regions {
+		group.Go(func() { p.clearRegion(ctx, looking, region) })
+	}
+	group.Wait()
+	for _, name := range request.Names {
+		if err := p.deregister(ctx, 0, name); err != nil {
+			p.left("runner " + name + " (" + err.Error() + ")")
+		}
+	}
+	return p.result
+}
+
+type post struct {
+	remover
+	request PostRequest
+	mu      sync.Mutex
+	result  PostResult
+}
+
+func (p *post) left(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.result.Left = append(p.result.Left, what)
+}
+
+// clearRegion looks until the time is over, since a second instance may show later than a first.
+func (p *post) clearRegion(ctx, looking context.Context, region string) {
+	tokens := p.request.Tokens[region]
+	if len(tokens) == 0 {
+		return // it never asked here
+	}
+	found := map[string]bool{} // by token: an instance that is alive no more
+	var failed error
+	_ = untilDone(looking, time.Second, func() error {
+		failed = nil
+		for _, token := range tokens {
+			if found[token] {
+				continue
+			}
+			instances, err := p.cloud.Instances(looking, region, ec2.Selector{ClientToken: token})
+			if err != nil {
+				failed = err
+				continue
+			}
+			for _, instance := range instances {
+				found[token] = p.end(ctx, instance)
+			}
+		}
+		if len(found) == len(tokens) && failed == nil {
+			return nil
+		}
+		return errNotYet
+	})
+	if failed != nil {
+		p.left("perhaps an instance in " + region + " (" + ec2.Reason(failed) + ")")
+	}
+}
+
+func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
+	if !instance.Alive() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	err := p.terminate(ctx, instance.Region, instance.ID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.result.Left = append(p.result.Left, "instance "+instance.ID+" ("+ec2.Reason(err)+")")
+		return false
+	}
+	p.result.Terminated = append(p.result.Terminated, instance.ID)
+	return true
+}
+
+// NothingToDo tells that the start reached its end or never began.
+func (r PostRequest) NothingToDo() bool { return r.Identity.Nonce == "" }

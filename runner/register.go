@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// register claims the names, makes the registrations and builds the user data. The images and the runner software are
+// asked for at the same time: both are a help, not a need.
+func (st *start) register(ctx context.Context) error {
+	var software []bootstrap.Software
+	var images error
+	var group sync.WaitGroup
+	group.Go(func() { software = st.software(ctx) })
+	group.Go(func() { images = st.readImages(ctx) })
+	token, err := st.enroll(ctx)
+	group.Wait()
+	if err != nil {
+		return err
+	}
+	if images != nil {
+		return images
+	}
+	for _, slot := range st.slots {
+		data, err := slot.spec(st.request, token, software).UserData()
+		if err != nil {
+			return fmt.Errorf("build user data: %w", err)
+		}
+		slot.userData = data
+		slot.timeline.Registered = st.since()
+	}
+	return nil
+}
+
+// enroll makes one JIT configuration per slot, or one registration token for all.
+func (st *start) enroll(ctx context.Context) (token string, err error) {
+	if err := st.each(func(s *slot) error { return st.claim(ctx, s) }); err != nil {
+		return "", err
+	}
+	if st.request.JIT {
+		return "", st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
+	}
+	answer, err := st.Registry.RegistrationToken(ctx)
+	if err != nil {
+		return "", err
+	}
+	st.Journal.Secret(answer.Value)
+	st.log.Info("GitHub Registration Token is received")
+	return answer.Value, st.announce(st.slots...)
+}
+
+// claim makes sure that the slot's name is free: an offline runner of that name is removed, as machulav's --replace
+// does; one that is online, or that belongs to a machine which is still on its way, keeps it.
+func (st *start) claim(ctx context.Context, s *slot) error {
+	found, taken, err := st.Registry.FindByName(ctx, s.name)
+	if err != nil || !taken {
+		return err
+	}
+	if !found.Online && !st.belongsToMachine(ctx, s.name) {
+		err := st.Registry.Remove(ctx, found.ID)
+		if err == nil {
+			st.log.Info("An offline runner of the same name is removed", "runner", s.name)
+			return nil
+		}
+		if !errors.Is(err, github.ErrBusy) {
+			return err
+		}
+	}
+	st.rename(s)
+	return nil
+}
+
+// belongsToMachine tells that a living instance of ours carries the runner's name: a registration by JIT is offline
+// until its machine has booted. Where that cannot be seen, an offline runner counts as stale, as it does for machulav.
+func (st *start) belongsToMachine(ctx context.Context, name string) bool {
+	for _, region := range st.regions() {
+		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{
+			Tags: map[string]string{TagRunnerName: name, TagScope: st.identity.Scope}, States: []string{ec2.Pending, ec2.Running},
+		})
+		if err == nil && len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (st *start) rename(s *slot) {
+	st.mu.Lock()
+	taken := s.name
+	s.registering, s.name = false, st.identity.otherName(s.label)
+	st.mu.Unlock()
+	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; give each start a label of its own", taken, s.name))
+}
+
+func (st *start) enrollJIT(ctx context.Context, s *slot) error {
+	for range 2 {
+		if err := st.announce(s); err != nil {
+			return err
+		}
+		config, err := st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: st.request.GroupID, Labels: st.labels(s)})
+		if errors.Is(err, github.ErrNameTaken) { // by somebody who was faster than our look
+			st.rename(s)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.runnerID, s.jit = config.RunnerID, config.Encoded
+		st.Journal.Secret(s.jit)
+		st.log.Info("GitHub JIT runner configuration is received", "runner", s.name, "runner-id", s.runnerID)
+		return nil
+	}
+	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
+}
+
+// labels are those that the registration gets. A JIT runner has only what it is given; `use-jit` gives the label alone,
+// as machulav does, and `ephemeral` what any other runner has.
+func (st *start) labels(s *slot) []string {
+	if st.request.JIT && st.request.Ephemeral {
+		return []string{"self-hosted", "Linux", s.architectureLabel(), s.label}
+	}
+	return []string{s.label}
+}
+
+// announce notes that registrations with these slots' names may exist from now on, and that they are ours.
+func (st *start) announce(slots ...*slot) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, s := range slots {
+		s.registering = true
+	}
+	var names []string
+	for _, s := range st.slots {
+		if s.registering {
+			names = append(names, s.name)
+		}
+	}
+	return st.Journal.Registering(names)
+}
+
+// software asks GitHub for the runner's download with the user's token. The machine would have to ask an API that
+// answers sixty times an hour per address.
+func (st *start) software(ctx context.Context) []bootstrap.Software {
+	downloads, err := st.Registry.Downloads(ctx)
+	if err != nil {
+		st.log.Debug("the runner downloads cannot be listed, the machine will ask for the newest release itself", "error", err)
+		return nil
+	}
+	var list []bootstrap.Software
+	for _, d := range downloads {
+		if d.OS == "linux" && (d.Architecture == "x64" || d.Architecture == "arm64") {
+			list = append(list, bootstrap.Software{Architecture: d.Architecture, URL: d.URL, SHA256: d.SHA256, Version: versionOf(d.Filename)})
+		}
+	}
+	return list
+}
+
+// versionOf reads the version out of a file name such as actions-runner-linux-x64-2.330.0.tar.gz.
+func versionOf(filename string) string {
+	base := strings.TrimSuffix(filename, ".tar.gz")
+	return base[strings.LastIndex(base, "-")+1:]
+}
+
+func (s *slot) spec(request StartRequest, token string, software []bootstrap.Software) bootstrap.Spec {
+	return bootstrap.Spec{
+		URL: request.WebURL, Name: s.name, Labels: []string{s.label}, Token: token, JITConfig: s.jit,
+		HomeDir: s.HomeDir, PreRunnerScript: s.PreRunnerScript, Packages: s.Packages, User: s.User, Service: s.Service,
+		Debug: request.Debug, Software: software, Ephemeral: request.Ephemeral,
+		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,
+		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
+	}
+}

@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// StartRequest is a start, read and checked.
+type StartRequest struct {
+	Run       Run
+	Scope     string // of GitHub: owner/repo
+	WebURL    string // of the scope: what the runner is configured with
+	Slots     []Slot // the runners to start, at least one
+	JIT       bool   // single-use by a JIT configuration
+	Ephemeral bool   // the machine ends with its job
+	GroupID   int64  // of the runner group, for JIT
+	OwnTags   bool   // whether to set our tags at all
+	Waiting   Waiting
+	Debug     bool // show the console while waiting
+
+	RunnerVersion   string // "latest", or x.y.z
+	IdleTimeout     time.Duration
+	MaxLifetime     time.Duration // 0: none
+	MaxLifetimeHard bool          // the user has set it: it ends a job too
+}
+
+// Slot is one runner of a start.
+type Slot struct {
+	Name          string // key in the output `runners`
+	Label         string // empty: a random one
+	Placements    []ec2.Placement
+	InstanceTypes []string
+	Markets       []string
+	Profile       string
+	Tags          []ec2.Tag
+	Devices       ec2.BlockDevices
+	Root          ec2.RootVolume
+	Metadata      ec2.MetadataOptions
+
+	HomeDir         string
+	PreRunnerScript string
+	Packages        []string
+	User            string
+	Service         bool
+}
+
+// Waiting says how long to wait for a runner and how often to look. Nil means that the user set nothing.
+type Waiting struct {
+	QuietPeriod   *time.Duration // after the instance runs, before the first look
+	RetryInterval *time.Duration
+	Timeout       time.Duration
+}
+
+// defaultQuietPeriod is what machulav waits before its timeout's clock starts. We look at once, but give the same time.
+const defaultQuietPeriod = 30 * time.Second
+
+func (w Waiting) quiet() time.Duration {
+	if w.QuietPeriod != nil {
+		return *w.QuietPeriod
+	}
+	return 0
+}
+
+// grace is how long after `running` the timeout's clock starts.
+func (w Waiting) grace() time.Duration {
+	if w.QuietPeriod != nil {
+		return *w.QuietPeriod
+	}
+	return defaultQuietPeriod
+}
+
+// registrationTimeout is when the machine itself gives up: later than the start does, so that the start can say why.
+func (w Waiting) registrationTimeout() time.Duration {
+	return w.grace() + w.Timeout + 2*time.Minute
+}
+
+// offerings lists what to ask EC2 for: market × instance type × placement, the placements innermost, because another
+// zone is a smaller change than another type, and another type a smaller one than another price.
+func (s Slot) offerings(placements []ec2.Placement) []ec2.Offering {
+	var list []ec2.Offering
+	for _, market := range s.Markets {
+		for _, instanceType := range s.InstanceTypes {
+			for _, placement := range placements {
+				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market})
+			}
+		}
+	}
+	return list
+}
+
+// ParseBlockDevices reads the input block-device-mappings.
+func ParseBlockDevices(text string) (ec2.BlockDevices, error) { return ec2.ParseBlockDevices(text) }
+
+// ParseMetadataOptions reads the input metadata-options.
+func ParseMetadataOptions(text string) (ec2.MetadataOptions, error) {
+	return ec2.ParseMetadataOptions(text)
+}

@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// rollBackWithin is the time that a roll-back has. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it
+// ends the container's client (actions/runner, ProcessInvoker.cs).
+const rollBackWithin = 6500 * time.Millisecond
+
+// consoleWithin is how long a failing start may take to read the console before the machine is ended.
+const consoleWithin = 2 * time.Second
+
+// rollBack removes everything that the start made: on clients and a context of its own, since the start's may be
+// cancelled, hanging or told by GitHub to wait. What cannot be removed is named in the failure.
+func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure) {
+	st.log = st.Log.With("phase", "Roll back")
+	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(rollBackWithin))
+	defer cancel()
+	if ctx.Err() == nil {
+		st.diagnose(bounded, failure)
+	}
+	cloud, registry := st.Fresh()
+	r := &remover{cloud: cloud, registry: registry, log: st.log}
+	var mu sync.Mutex
+	_ = st.each(func(s *slot) error {
+		left := st.remove(bounded, r, s)
+		mu.Lock()
+		defer mu.Unlock()
+		s.removed = len(left) == 0
+		failure.Left = append(failure.Left, left...)
+		return nil
+	})
+}
+
+// remove ends what one slot made, the machine first: a machine that still runs could register again.
+func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
+	if s.instance.ID != "" {
+		if err := r.terminate(ctx, s.instance.Region, s.instance.ID); err != nil {
+			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))
+		}
+	}
+	for _, attempt := range s.trail {
+		if !attempt.InDoubt {
+			continue
+		}
+		if err := r.terminateByToken(ctx, st.regionOf(attempt.Offering.Placement), attempt.Token); err != nil {
+			left = append(left, fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
+				attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
+		}
+	}
+	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.trail)) {
+		return left // no machine, no registration
+	}
+	if err := r.deregister(ctx, s.runnerID, s.name); err != nil {
+		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
+	}
+	return left
+}
+
+func inDoubt(trail []ec2.Attempt) bool {
+	for _, attempt := range trail {
+		if attempt.InDoubt {
+			return true
+		}
+	}
+	return false
+}
+
+// remover ends machines and registrations, with patience until its context ends.
+type remover struct {
+	cloud    Ender
+	registry Roster
+	log      *slog.Logger
+}
+
+// removeEvery is how often a removal that did not go through is tried again.
+const removeEvery = 500 * time.Millisecond
+
+// untilDone calls f until it returns nil, a permanent error, or the context ends; then it returns f's last error.
+func untilDone(ctx context.Context, every time.Duration, f func() error) error {
+	var last error
+	err := backoff.Retry(func() error {
+		err := f()
+		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
+			last = err
+		}
+		return err
+	}, backoff.WithContext(backoff.NewConstantBackOff(every), ctx))
+	if err == nil {
+		return nil
+	}
+	if last != nil {
+		if permanent, ok := errors.AsType[*backoff.PermanentError](last); ok {
+			return permanent.Err
+		}
+		return last
+	}
+	return err
+}
+
+// terminate ends one instance. That EC2 does not know it yet is normal right after a launch; refusals are final.
+func (r *remover) terminate(ctx context.Context, region, id string) error {
+	err := untilDone(ctx, removeEvery, func() error {
+		err := r.cloud.Terminate(ctx, region, id)
+		switch ec2.ClassOf(err) {
+		case ec2.Denied, ec2.Credentials:
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	if err == nil {
+		r.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
+	}
+	return err
+}
+
+// terminateByToken ends an instance of which only the client token is known. EC2 shows a new instance late, so it
+// looks until it finds one or the context ends; not finding one in all that time is no error.
+func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
+	var failed error
+	_ = untilDone(ctx, time.Second, func() error {
+		found, err := r.cloud.Instances(ctx, region, ec2.Selector{ClientToken: token})
+		if err != nil {
+			if failed == nil || ctx.Err() == nil {
+				failed = err
+			}
+			return err
+		}
+		failed = nil
+		for _, instance := range found {
+			if !instance.Alive() {
+				return nil
+			}
+			return r.terminate(ctx, region, instance.ID)
+		}
+		return errNotYet
+	})
+	return failed
+}
+
+// registrationSettles is how long a machine's registration may take to show in GitHub's list.
+const registrationSettles = 1500 * time.Millisecond
+
+// deregister removes a registration, by id or by name. A machine that was ended a moment ago may have registered just
+// then, so a name that is not found is looked up once more.
+func (r *remover) deregister(ctx context.Context, id int64, name string) error {
+	if id == 0 {
+		for look := range 2 {
+			if look > 0 && !pause(ctx, registrationSettles) {
+				break
+			}
+			runner, found, err := r.registry.FindByName(ctx, name)
+			if err != nil {
+				return err
+			}
+			if found {
+				id = runner.ID
+				break
+			}
+		}
+	}
+	if id == 0 {
+		return nil
+	}
+	err := untilDone(ctx, removeEvery, func() error {
+		err := r.registry.Remove(ctx, id)
+		if err != nil && !errors.Is(err, github.ErrBusy) {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	if err == nil {
+		r.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", name))
+	}
+	return err
+}
+
+// pause waits; false says that the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,160 @@
+// Package runner is the life of a runner: started, handed over, stopped, and found again when a start was killed.
+//
+// A runner is one EC2 instance joined with one registration at GitHub. Two rules beat every convenience: nothing that
+// was started may outlive what it was started for, and nothing that is somebody else's, or still at work, may ever be
+// ended. No state is kept here: what must be found again stands in the instance's tags, in its client token (see
+// identity.go) and, for the post step, in the Journal.
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// Launcher is what a start needs of EC2 to get an instance.
+type Launcher interface {
+	// Image reads an AMI. Its permission is optional: every error means "not known".
+	Image(ctx context.Context, region, id string) (ec2.Image, error)
+	// Launch asks for the offerings in order. It may return an instance although ctx has ended.
+	Launch(context.Context, ec2.LaunchSpec, []ec2.Offering, ec2.Observer) (ec2.Instance, []ec2.Attempt, error)
+	// Tag sets tags later. Its permission is optional.
+	Tag(ctx context.Context, region, id string, tags map[string]string) error
+}
+
+// Observer is what a start needs of EC2 to see how its instances are.
+type Observer interface {
+	// Instances lists what a selector finds; a new instance shows late.
+	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
+	// Console reads the serial console. Its permission is optional.
+	Console(ctx context.Context, region, id string) (string, error)
+}
+
+// Ender is what is needed to end instances.
+type Ender interface {
+	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
+	// Instance looks one instance up; class NotFound only if EC2 said so by code.
+	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
+	Terminate(ctx context.Context, region string, ids ...string) error
+	// Regions lists the account's regions; with an error it returns a built-in list beside it.
+	Regions(ctx context.Context) ([]string, error)
+	// Region is the home region.
+	Region() string
+}
+
+// Cloud is EC2 as this package needs it; *ec2.Client is one.
+type Cloud interface {
+	Launcher
+	Observer
+	Ender
+}
+
+// Enroller is what a start needs of GitHub to register a runner.
+type Enroller interface {
+	RegistrationToken(context.Context) (github.Token, error)
+	// JITConfig registers a single-use runner; github.ErrNameTaken when somebody else has the name.
+	JITConfig(context.Context, github.JITRequest) (github.JITConfig, error)
+	Downloads(context.Context) ([]github.Download, error)
+}
+
+// Roster is the list of registered runners.
+type Roster interface {
+	// Runner and RunnerByName look once; FindByName is patient with bad weather.
+	Runner(ctx context.Context, id int64) (github.Runner, error)
+	RunnerByName(ctx context.Context, name string) (github.Runner, bool, error)
+	FindByName(ctx context.Context, name string) (github.Runner, bool, error)
+	RunnersPage(ctx context.Context, page int) ([]github.Runner, int, error)
+	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
+	Remove(ctx context.Context, id int64) error
+}
+
+// Registry is GitHub as this package needs it; *github.Client is one.
+type Registry interface {
+	Enroller
+	Roster
+	Rate() github.Rate
+}
+
+// Journal is told what must be known before it can be lost. The action writes it to GITHUB_OUTPUT and GITHUB_STATE,
+// so that a later step and the post step find what a killed start left behind.
+type Journal interface {
+	// Begun is called before anything is created.
+	Begun(Identity, []string) error
+	// Registering is called before a registration is made, with the names that it will have.
+	Registering(names []string) error
+	// Asking is called before each RunInstances call with its client token and region. Slots launch side by side.
+	Asking(token, region string) error
+	// Launched is called the moment an instance exists.
+	Launched(Handoff) error
+	// Secret is called with each secret before it is used.
+	Secret(value string)
+}
+
+// Handoff is what a start gives to a stop.
+type Handoff struct {
+	Slot             string `json:"-"`
+	Label            string `json:"label"`
+	InstanceID       string `json:"ec2-instance-id"`
+	Region           string `json:"region"`
+	RunnerName       string `json:"runner-name"`
+	RunnerID         int64  `json:"runner-id,omitempty"`
+	InstanceType     string `json:"ec2-instance-type"`
+	Market           string `json:"market-type"`
+	AvailabilityZone string `json:"availability-zone"`
+}
+
+// Timeline holds when a runner reached each phase, counted from the beginning of the start; zero where it did not.
+type Timeline struct {
+	Registered, Launched, Running, Online time.Duration
+}
+
+// Started is one runner of a start, as far as it came.
+type Started struct {
+	Handoff
+	Image     string
+	ImageName string
+	Subnet    string
+	Timeline  Timeline
+	Removed   bool // rolled back: the instance is ended and the registration removed
+}
+
+// StartResult is what a start made, complete or partial.
+type StartResult struct {
+	Label    string
+	Runners  []Started
+	Trail    []ec2.Attempt
+	Took     time.Duration
+	Failure  *Failure
+	Warnings []string
+}
+
+// Failure is why a start failed, for the log and the summary.
+type Failure struct {
+	Phase   string // "register", "launch", "wait"
+	Message string
+	Hint    string
+	State   string   // what EC2 says of the instance
+	Console []string // the last lines of its console
+	Left    []string // what could not be removed, each with how to remove it
+}
+
+// FailedError is a failure of the work with a hint what to do.
+type FailedError struct {
+	Message string
+	Hint    string
+	Err     error
+}
+
+func (e *FailedError) Error() string { return e.Message }
+
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// RefusedError is a request that can be told to be wrong only by a look at the cloud.
+type RefusedError struct {
+	Message string
+	Hint    string
+}
+
+func (e *RefusedError) Error() string { return e.Message }

@@ -1,0 +1,49 @@
+package runner
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// settleWithin bounds what a start does after its runners are online: the user waits for it.
+const settleWithin = 2 * time.Second
+
+// settle ends instances of launches whose answer was lost while a later offering was taken, and tags the instance with
+// its runner id, which spares stop a look-up. Neither fails a start: what is left is found by its client token.
+func (st *start) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	return st.each(func(s *slot) error {
+		st.endDoubtful(ctx, s)
+		if st.request.OwnTags && !st.request.JIT && s.instance.Tags[TagNonce] != "" {
+			err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)})
+			if err != nil {
+				st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
+			}
+		}
+		return nil
+	})
+}
+
+func (st *start) endDoubtful(ctx context.Context, s *slot) {
+	for _, attempt := range s.trail {
+		if !attempt.InDoubt {
+			continue
+		}
+		region := st.regionOf(attempt.Offering.Placement)
+		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{ClientToken: attempt.Token})
+		if err != nil {
+			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client token " +
+				attempt.Token + " in " + region)
+			continue
+		}
+		for _, instance := range found {
+			if instance.Alive() && instance.ID != s.instance.ID {
+				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
+			}
+		}
+	}
+}

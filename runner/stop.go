@@ -1,0 +1,239 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// StopRequest says which runners to stop: by instance id, by label, or all of this run.
+type StopRequest struct {
+	Run         Run
+	InstanceIDs []string
+	Label       string
+	Region      string // empty: the home region
+	AllOfRun    bool
+}
+
+// Stopped is one runner that was stopped.
+type Stopped struct {
+	InstanceID string
+	Region     string
+	RunnerName string
+	State      string // what became of the instance: "terminated", "already terminated", "not found"
+	Runner     string // what became of the registration: "removed", "not found", "busy"
+}
+
+// StopResult says what became of each.
+type StopResult struct {
+	Stopped  []Stopped
+	Warnings []string
+}
+
+// Stopper stops runners. It needs nothing but the cloud and the registry: no state of the start.
+type Stopper struct {
+	Cloud    Ender
+	Registry Roster
+	Log      *slog.Logger
+}
+
+// busyWithin is how long a busy runner is tried again. Its machine is ended, so GitHub soon sees that its job is lost.
+const busyWithin = 30 * time.Second
+
+// Stop terminates first and deregisters second. Neither waits for the end of the other, both are idempotent: what is
+// gone already is done. A call that is throttled or refused is an error, never "gone".
+func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, error) {
+	sp := &stop{Stopper: s, request: request}
+	targets, err := sp.targets(ctx)
+	if err != nil {
+		return sp.result, err
+	}
+	errs := make([]error, len(targets))
+	sp.result.Stopped = make([]Stopped, len(targets))
+	var group sync.WaitGroup
+	for i, t := range targets {
+		group.Go(func() { sp.result.Stopped[i], errs[i] = sp.end(ctx, t) })
+	}
+	group.Wait()
+	return sp.result, errors.Join(errs...)
+}
+
+type stop struct {
+	*Stopper
+	request StopRequest
+	mu      sync.Mutex
+	result  StopResult
+}
+
+// target is one runner to stop. Either half may be missing.
+type target struct {
+	instance ec2.Instance // with an ID only where EC2 may not be looked at; zero where it is gone
+	id       string
+	name     string
+	runnerID int64
+}
+
+func (sp *stop) warn(message string) {
+	sp.mu.Lock()
+	sp.result.Warnings = append(sp.result.Warnings, message)
+	sp.mu.Unlock()
+	sp.Log.Warn(message)
+}
+
+// targets finds what is to be stopped.
+func (sp *stop) targets(ctx context.Context) ([]target, error) {
+	if len(sp.request.InstanceIDs) == 0 {
+		return sp.ofRun(ctx)
+	}
+	var targets []target
+	for _, id := range sp.request.InstanceIDs {
+		instance, err := sp.locate(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, sp.target(id, instance))
+	}
+	return targets, nil
+}
+
+// target joins an instance with its registration: by the tags, else by the name that start gives to the label.
+func (sp *stop) target(id string, instance ec2.Instance) target {
+	t := target{instance: instance, id: id, name: instance.Tags[TagRunnerName]}
+	t.runnerID, _ = strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64)
+	if t.name == "" && sp.request.Label != "" {
+		t.name = RunnerName(sp.request.Label)
+	}
+	return t
+}
+
+// ofRun finds the runners of this workflow run, over all its attempts, in the home region: by tags, and those without
+// tags by their client tokens.
+func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
+	run, label := sp.request.Run, sp.request.Label
+	tags := map[string]string{TagRepository: run.Repository, TagRunID: run.ID}
+	if label != "" {
+		tags[TagLabel] = escapeFilter(tagValue(label))
+	}
+	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
+	var targets []target
+	seen := map[string]bool{}
+	for _, selector := range []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, label), States: alive}} {
+		found, err := sp.Cloud.Instances(ctx, sp.request.Region, selector)
+		if err != nil {
+			return nil, err
+		}
+		for _, instance := range found {
+			if !seen[instance.ID] {
+				seen[instance.ID] = true
+				targets = append(targets, sp.target(instance.ID, instance))
+			}
+		}
+	}
+	if len(targets) == 0 && label != "" {
+		targets = append(targets, target{name: RunnerName(label)})
+	}
+	if len(targets) == 0 {
+		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
+	}
+	return targets, nil
+}
+
+// escapeFilter makes the wildcards of EC2's filters plain characters.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filtering
+func escapeFilter(value string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
+}
+
+// end terminates one instance and removes its registration.
+func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.name}
+	var err error
+	done.State, err = sp.terminate(ctx, t)
+	if err != nil {
+		return done, fmt.Errorf("AWS EC2 instance %s termination error: %w", t.id, err)
+	}
+	done.Runner, err = sp.deregister(ctx, t)
+	if err != nil {
+		return done, fmt.Errorf("GitHub self-hosted runner removal error: %w", err)
+	}
+	return done, nil
+}
+
+func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
+	switch {
+	case t.instance.ID == "":
+		return "not found", nil
+	case !t.instance.Alive():
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
+		return "already terminated", nil
+	}
+	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
+	if ec2.ClassOf(err) == ec2.NotFound && t.instance.State == "" { // not looked up before, EC2 says so now
+		return "not found", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
+	return "terminated", nil
+}
+
+// deregister removes the registration: by id where the instance's tags know it, else by exact name.
+func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
+	id, name := t.runnerID, t.name
+	if id == 0 && name == "" {
+		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
+		return "not found", nil
+	}
+	if id == 0 {
+		runner, found, err := sp.Registry.FindByName(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if !found {
+			sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", sp.labelOf(t)))
+			return "not found", nil
+		}
+		id = runner.ID
+	}
+	return sp.remove(ctx, id, name)
+}
+
+// remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
+func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
+	bounded, cancel := context.WithTimeout(ctx, busyWithin)
+	defer cancel()
+	err := untilDone(bounded, 3*time.Second, func() error {
+		err := sp.Registry.Remove(ctx, id)
+		if err != nil && !errors.Is(err, github.ErrBusy) {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, github.ErrBusy) && ctx.Err() == nil:
+		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it", name))
+		return "busy", nil
+	case err != nil:
+		return "", err
+	}
+	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", name))
+	return "removed", nil
+}
+
+func (sp *stop) labelOf(t target) string {
+	if label := t.instance.Tags[TagLabel]; label != "" {
+		return label
+	}
+	return sp.request.Label
+}

@@ -1,0 +1,174 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Times of waiting.
+const (
+	cloudLook    = 5 * time.Second  // how often to look at EC2
+	pendingLook  = 2 * time.Second  // the same while `running` is still to come, which the time line shows
+	mostPending  = 5 * time.Minute  // as machulav waits for `running`
+	unseenGrace  = time.Minute      // EC2 shows a new instance late
+	vanishGrace  = 10 * time.Second // GitHub shows a new registration late
+	progressEach = 10 * time.Second
+)
+
+// wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
+func (st *start) wait(ctx context.Context) error {
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second}
+	if quiet := st.request.Waiting.quiet(); quiet > 0 {
+		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner", int(quiet.Seconds())))
+	}
+	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", minutes(st.request.Waiting.Timeout)))
+	policy := &paced{waiter: w}
+	err := backoff.Retry(func() error {
+		done, err := w.look(ctx)
+		switch {
+		case err != nil:
+			return backoff.Permanent(err)
+		case !done:
+			return errNotYet
+		}
+		return nil
+	}, backoff.WithContext(policy, ctx))
+	return err
+}
+
+var errNotYet = errors.New("not every runner is online yet")
+
+// paced hands the waiter's interval to backoff.
+type paced struct{ waiter *waiter }
+
+// NextBackOff implements backoff.BackOff.
+func (p *paced) NextBackOff() time.Duration { return p.waiter.interval }
+
+// Reset implements backoff.BackOff.
+func (p *paced) Reset() {}
+
+// waiter is what is remembered between two looks.
+type waiter struct {
+	*start
+	begun      time.Time
+	interval   time.Duration // until the next look
+	pacer      pacer
+	cloudAt    time.Time // the last look at EC2
+	registryAt time.Time // the next look at GitHub
+	toldAt     time.Time
+	pages      int  // of GitHub's list, as far as known
+	blind      bool // EC2 may not be looked at
+	complained map[string]bool
+	consoles   console
+}
+
+// look is one look at all that is due. done tells that every runner is online.
+func (w *waiter) look(ctx context.Context) (done bool, err error) {
+	now := time.Now()
+	if err := w.lookAtCloud(ctx, now); err != nil {
+		return false, err
+	}
+	if err := w.lookAtRegistry(ctx, now); err != nil || len(w.pending()) == 0 {
+		return err == nil, err
+	}
+	for _, s := range w.pending() {
+		if err := w.overdue(s); err != nil {
+			return false, err
+		}
+	}
+	w.tell(ctx, now)
+	w.interval = min(max(time.Until(w.registryAt), 100*time.Millisecond), cloudLook)
+	return false, nil
+}
+
+// pending are the slots whose runner is not online.
+func (w *waiter) pending() []*slot {
+	var list []*slot
+	for _, s := range w.slots {
+		if s.timeline.Online == 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// overdue tells that a slot's time is over. The clock starts when the instance runs and the quiet period is over; where
+// EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
+func (w *waiter) overdue(s *slot) error {
+	waiting := w.request.Waiting
+	running := s.timeline.Running
+	if running == 0 {
+		pending := w.since() - s.timeline.Launched
+		if !w.blind {
+			if pending > mostPending {
+				return &FailedError{
+					Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State), minutes(mostPending)),
+					Hint:    "look at the instance's state in the EC2 console; try another instance type or zone",
+				}
+			}
+			return nil
+		}
+		running = s.timeline.Launched + cloudLook
+	}
+	if w.since()-running <= waiting.grace()+waiting.Timeout {
+		return nil
+	}
+	return &FailedError{
+		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
+			minutes(waiting.Timeout)),
+		Hint: "the console's last lines below say how far the machine came; check that the subnet has a way out to github.com on port 443",
+	}
+}
+
+// tell shows progress on a long wait.
+func (w *waiter) tell(ctx context.Context, now time.Time) {
+	if now.Sub(later(w.toldAt, w.begun)) < progressEach {
+		return
+	}
+	w.toldAt = now
+	var waiting []string
+	for _, s := range w.pending() {
+		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", s.name, s.instance.ID, orUnknown(s.instance.State)))
+	}
+	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()), strings.Join(waiting, ", ")))
+	if w.request.Debug {
+		w.consoles.show(ctx, w.start, w.pending())
+	}
+}
+
+// complain warns once of what goes on for longer, and says the rest for those who debug.
+func (w *waiter) complain(message string, err error) {
+	if w.complained[message] {
+		w.log.Debug(message, "error", err)
+		return
+	}
+	if w.complained == nil {
+		w.complained = map[string]bool{}
+	}
+	w.complained[message] = true
+	w.log.Warn(message, "error", err)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func orUnknown(state string) string {
+	if state == "" {
+		return "not seen by EC2 yet"
+	}
+	return state
+}
+
+// minutes says a duration as machulav does: "5 minutes".
+func minutes(d time.Duration) string {
+	return fmt.Sprintf("%g minutes", d.Minutes())
+}
