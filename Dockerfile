@@ -1,0 +1,19 @@
+# The action's image: one static binary, the certificates it trusts, and nothing else.
+#
+# Plain enough for every builder, old and new. TARGETARCH (amd64, arm64) is set by BuildKit or by
+# --build-arg; without it the image is for the machine that builds. It must not get its default in
+# the ARG line: there a default would beat BuildKit's own value.
+FROM golang:1.26.8-alpine AS build
+ARG TARGETARCH
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
+    go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/ec2-github-runner . \
+    && ln -s ec2-github-runner /out/ec2-github-runner-post
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+# The second name is the post step: GitHub can start it with no arguments of its own, so the
+# binary tells by its name which of the two it is.
+COPY --from=build /out/ /
+ENTRYPOINT ["/ec2-github-runner"]
