@@ -112,6 +112,7 @@ func (c *cloud) seedImage(r *region, i Image) {
 	if i.Owner == "" || i.Owner == "self" {
 		i.Owner = c.w.cfg.Account
 	}
+	i.Tags = clone(i.Tags)
 	i.VolumeSize = orInt(i.VolumeSize, 8)
 	i.RootDevice = orText(i.RootDevice, "/dev/sda1")
 	i.State = orText(i.State, "available")

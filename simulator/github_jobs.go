@@ -131,16 +131,18 @@ func (h *hub) configure(s settings) (*runner, error) {
 	if !goodName(name) {
 		return nil, fmt.Errorf("runner name %q is not valid", name)
 	}
-	labels := append([]string{"self-hosted", "Linux", "X64"}, s.labels...)
+	labels := append([]string{"self-hosted", "Linux", s.architecture()}, s.labels...)
 	old := t.scope.byName[strings.ToLower(name)]
 	if old == nil {
-		return h.register(t.scope, name, labels), nil
+		fresh := h.register(t.scope, name, labels)
+		fresh.ephemeral = s.ephemeral
+		return fresh, nil
 	}
 	if old.online || !s.replace {
 		return nil, fmt.Errorf("a runner exists with the same name %s", name)
 	}
 	fresh := h.register(t.scope, name, labels)
-	old.labels, old.ephemeral, old.jit, old.visible = fresh.labels, false, false, h.w.now
+	old.labels, old.ephemeral, old.jit, old.visible = fresh.labels, s.ephemeral, false, h.w.now
 	t.scope.byName[strings.ToLower(name)] = old
 	delete(t.scope.byID, fresh.id)
 	t.scope.runners = t.scope.runners[:len(t.scope.runners)-1]

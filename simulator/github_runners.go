@@ -54,7 +54,7 @@ func listRunners(call *hubCall) answer {
 	}
 	var found []*runner
 	for _, r := range call.scope.runners {
-		if call.shown(r) && (!named || strings.EqualFold(r.name, name)) {
+		if call.shown(r) && (!named || r.name == name) {
 			found = append(found, r)
 		}
 	}

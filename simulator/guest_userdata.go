@@ -16,6 +16,7 @@ import (
 type settings struct {
 	ours       bool // the second dialect
 	index      int
+	arm        bool
 	url        string
 	name       string
 	labels     []string
@@ -25,6 +26,14 @@ type settings struct {
 	hard       bool
 
 	registrationTimeout, idleTimeout, maxLifetime time.Duration
+}
+
+// architecture is the label that config.sh gives a runner by itself.
+func (s settings) architecture() string {
+	if s.arm {
+		return "ARM64"
+	}
+	return "X64"
 }
 
 func (s settings) registers() bool { return s.token != "" || s.jit != "" }

@@ -144,3 +144,27 @@ func (w *World) AddInstance(s InstanceSeed) string {
 	w.cloud.seedInstance(s)
 	return s.ID
 }
+
+// EndInstance ends an instance from EC2's side, as an interruption of spot does: code is StateReason's, such as
+// "Server.SpotInstanceTermination".
+func (w *World) EndInstance(id, code string) {
+	w.enter()
+	defer w.mu.Unlock()
+	if i := w.cloud.find(id); i != nil {
+		w.cloud.end(i, "terminated", code, GuestRule{Reason: code}.reasonText())
+	}
+}
+
+// SetCapacity replaces all pools.
+func (w *World) SetCapacity(pools ...Pool) {
+	w.enter()
+	defer w.mu.Unlock()
+	w.cfg.Capacity = append([]Pool(nil), pools...)
+}
+
+// SetPolicy replaces the account's policy.
+func (w *World) SetPolicy(p Policy) {
+	w.enter()
+	defer w.mu.Unlock()
+	w.cfg.Policy = p
+}
