@@ -1,0 +1,37 @@
+# What a developer runs. demo and test need Go and make, and nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-real lint fmt bench permissions clean
+
+# Static and without a C compiler, as the image is built.
+export CGO_ENABLED = 0
+
+help: ## show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: build ## a runner's whole life, against a simulated EC2 and GitHub
+	go run ./cmd/demo -binary bin/ec2-github-runner
+
+build: ## the program, as bin/ec2-github-runner
+	go build -trimpath -ldflags "-s -w" -o bin/ec2-github-runner .
+
+test: ## every test that needs no other program
+	go vet ./...
+	go test -shuffle=on -count=1 -timeout 240s ./...
+
+test-real: ## linters, races, real clouds' stand-ins, the image, real boots; installs what it needs (Debian, root)
+	scripts/test-real
+
+lint: ## the linters alone
+	scripts/test-real shell go rules workflows
+
+fmt: ## format the Go code as the linter wants it
+	scripts/tool golangci-lint fmt
+
+bench: build ## what the program costs
+	go run ./bench -binary bin/ec2-github-runner
+
+permissions: ## the least IAM policy for a set of modes
+	go run ./cmd/permissions
+
+clean: ## remove what was built here (the shared cache stays)
+	rm -rf bin .cache
