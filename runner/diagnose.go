@@ -15,7 +15,7 @@ const consoleLines = 30
 
 // fail makes a Failure of what went wrong in a phase.
 func (st *start) fail(phase string, err error) *Failure {
-	failure := &Failure{Phase: phase, Message: err.Error(), Hint: hintFor(err)}
+	failure := &Failure{Phase: phase, Message: err.Error(), Hint: Hint(err)}
 	if errors.Is(err, context.Canceled) {
 		failure.Message = "the start was cancelled"
 		failure.Hint = ""
@@ -70,8 +70,8 @@ func printable(text string) string {
 	return out.String()
 }
 
-// hintFor says what to do about an error, empty where nothing certain can be said.
-func hintFor(err error) string {
+// Hint says what to do about an error, empty where nothing certain can be said.
+func Hint(err error) string {
 	if failed, ok := errors.AsType[*FailedError](err); ok {
 		return failed.Hint
 	}

@@ -11,9 +11,8 @@ import (
 // PostRequest is what a killed start left in the journal.
 type PostRequest struct {
 	Identity Identity
-	Regions  []string            // of its placements
 	Tokens   map[string][]string // the client tokens that it asked with, by region
-	Names    []string            // of the registrations that it made
+	Made     []Registration      // that may exist
 }
 
 // PostResult says what the post step found and removed.
@@ -34,13 +33,13 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	var group sync.WaitGroup
-	for _, region := range request.Regions {
-		group.Go(func() { p.clearRegion(ctx, looking, region) })
+	for region, tokens := range request.Tokens {
+		group.Go(func() { p.clearRegion(ctx, looking, region, tokens) })
 	}
 	group.Wait()
-	for _, name := range request.Names {
-		if err := p.deregister(ctx, 0, name); err != nil {
-			p.left("runner " + name + " (" + err.Error() + ")")
+	for _, made := range request.Made {
+		if err := p.removeRegistration(ctx, made); err != nil {
+			p.left("runner " + made.Name + " (" + err.Error() + ")")
 		}
 	}
 	return p.result
@@ -60,11 +59,7 @@ func (p *post) left(what string) {
 }
 
 // clearRegion looks until the time is over, since a second instance may show later than a first.
-func (p *post) clearRegion(ctx, looking context.Context, region string) {
-	tokens := p.request.Tokens[region]
-	if len(tokens) == 0 {
-		return // it never asked here
-	}
+func (p *post) clearRegion(ctx, looking context.Context, region string, tokens []string) {
 	found := map[string]bool{} // by token: an instance that is alive no more
 	var failed error
 	_ = untilDone(looking, time.Second, func() error {
@@ -109,5 +104,34 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 	return true
 }
 
-// NothingToDo tells that the start reached its end or never began.
-func (r PostRequest) NothingToDo() bool { return r.Identity.Nonce == "" }
+// removeRegistration removes what the start registered. Where only the name is known, the start may have been killed
+// before GitHub told it that the name is somebody else's: then an online runner is ours only if we have just ended its
+// machine, and an offline one only if no machine of another start carries the name.
+func (p *post) removeRegistration(ctx context.Context, made Registration) error {
+	if made.ID == 0 && len(p.result.Terminated) == 0 {
+		found, exists, err := p.registry.FindByName(ctx, made.Name)
+		if err != nil || !exists {
+			return err
+		}
+		if found.Online || p.belongsToAnother(ctx, made.Name) {
+			p.log.Info("a runner named " + made.Name + " belongs to another start and is left alone")
+			return nil
+		}
+	}
+	return p.deregister(ctx, made.ID, made.Name)
+}
+
+func (p *post) belongsToAnother(ctx context.Context, name string) bool {
+	for region := range p.request.Tokens {
+		found, err := p.cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{TagRunnerName: name}})
+		if err != nil {
+			return true // what cannot be seen is not judged
+		}
+		for _, instance := range found {
+			if instance.Alive() && instance.Tags[TagNonce] != p.request.Identity.Nonce {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -112,10 +112,12 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 		if err != nil {
 			return err
 		}
+		st.Journal.Secret(config.Encoded)
+		st.mu.Lock()
 		s.runnerID, s.jit = config.RunnerID, config.Encoded
-		st.Journal.Secret(s.jit)
+		st.mu.Unlock()
 		st.log.Info("GitHub JIT runner configuration is received", "runner", s.name, "runner-id", s.runnerID)
-		return nil
+		return st.announce(s)
 	}
 	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
 }
@@ -136,13 +138,13 @@ func (st *start) announce(slots ...*slot) error {
 	for _, s := range slots {
 		s.registering = true
 	}
-	var names []string
+	var made []Registration
 	for _, s := range st.slots {
 		if s.registering {
-			names = append(names, s.name)
+			made = append(made, Registration{Name: s.name, ID: s.runnerID})
 		}
 	}
-	return st.Journal.Registering(names)
+	return st.Journal.Registering(made)
 }
 
 // software asks GitHub for the runner's download with the user's token. The machine would have to ask an API that

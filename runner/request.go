@@ -3,6 +3,7 @@ package runner
 import (
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
@@ -96,3 +97,45 @@ func ParseBlockDevices(text string) (ec2.BlockDevices, error) { return ec2.Parse
 func ParseMetadataOptions(text string) (ec2.MetadataOptions, error) {
 	return ec2.ParseMetadataOptions(text)
 }
+
+// These stand for EC2's own types, so that a request can be written without the package that speaks to EC2.
+type (
+	// Placement is image, subnet, groups and region.
+	Placement = ec2.Placement
+	// Tag is one tag of the user's.
+	Tag = ec2.Tag
+	// RootVolume replaces the root volume's size or type.
+	RootVolume = ec2.RootVolume
+)
+
+// The markets.
+const (
+	OnDemand = ec2.OnDemand
+	Spot     = ec2.Spot
+)
+
+// NewPlacement returns a placement with one security group.
+func NewPlacement(region, image, subnet, group string) Placement {
+	return Placement{Region: region, ImageID: image, SubnetID: subnet, SecurityGroupIDs: []string{group}}
+}
+
+// CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
+func (r StartRequest) CheckUserData() error {
+	for _, wanted := range r.Slots {
+		s := &slot{Slot: wanted, label: wanted.Label, name: RunnerName(wanted.Label)}
+		token := randomText(tokenLength)
+		if r.JIT {
+			token, s.jit = "", randomText(jitLength)
+		}
+		if _, err := s.spec(r, token, []bootstrap.Software{{}}).UserData(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lengths of what GitHub hands out. A JIT configuration is about 4 KB of base64 and grows with its labels.
+const (
+	tokenLength = 29
+	jitLength   = 4600
+)

@@ -81,15 +81,21 @@ type Registry interface {
 // so that a later step and the post step find what a killed start left behind.
 type Journal interface {
 	// Begun is called before anything is created.
-	Begun(Identity, []string) error
-	// Registering is called before a registration is made, with the names that it will have.
-	Registering(names []string) error
+	Begun(Identity) error
+	// Registering is called before a registration is made, and again when its id is known, with all that there are.
+	Registering([]Registration) error
 	// Asking is called before each RunInstances call with its client token and region. Slots launch side by side.
 	Asking(token, region string) error
 	// Launched is called the moment an instance exists.
 	Launched(Handoff) error
 	// Secret is called with each secret before it is used.
 	Secret(value string)
+}
+
+// Registration is a registration that a start makes. ID is 0 while GitHub has not told it.
+type Registration struct {
+	Name string `json:"name"`
+	ID   int64  `json:"id,omitempty"`
 }
 
 // Handoff is what a start gives to a stop.
@@ -124,10 +130,18 @@ type Started struct {
 type StartResult struct {
 	Label    string
 	Runners  []Started
-	Trail    []ec2.Attempt
+	Trail    []Attempt
 	Took     time.Duration
 	Failure  *Failure
 	Warnings []string
+}
+
+// Attempt is one offering that EC2 was asked for, and its answer.
+type Attempt struct {
+	InstanceType, Market              string
+	Region, SubnetID, ImageID, Answer string
+	InstanceID                        string // empty where EC2 refused, and Answer says why
+	Took                              time.Duration
 }
 
 // Failure is why a start failed, for the log and the summary.

@@ -35,7 +35,7 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 		{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
 		{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
 	}
-	if err := s.Journal.Begun(st.identity, st.regions()); err != nil {
+	if err := s.Journal.Begun(st.identity); err != nil {
 		return st.result(), err
 	}
 	for _, step := range steps {
@@ -66,7 +66,6 @@ type start struct {
 	slots    []*slot
 
 	mu       sync.Mutex
-	trail    []ec2.Attempt
 	warnings []string
 }
 
@@ -113,7 +112,7 @@ func (s *Starter) begin(request StartRequest) *start {
 
 func (st *start) since() time.Duration { return time.Since(st.begun) }
 
-// regions lists the regions of all placements: where the post step has to look.
+// regions lists the regions of all placements.
 func (st *start) regions() []string {
 	var list []string
 	seen := map[string]bool{}
@@ -163,13 +162,27 @@ func (st *start) result() StartResult {
 	defer st.mu.Unlock()
 	result := StartResult{Label: st.identity.Label, Took: st.since(), Warnings: st.warnings}
 	for _, slot := range st.slots {
-		result.Trail = append(result.Trail, slot.trail...)
+		for _, attempt := range slot.trail {
+			result.Trail = append(result.Trail, st.attempt(attempt))
+		}
 		result.Runners = append(result.Runners, Started{
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.imageNames[slot.instance.ImageID],
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed,
 		})
 	}
 	return result
+}
+
+func (st *start) attempt(a ec2.Attempt) Attempt {
+	p := a.Offering.Placement
+	out := Attempt{
+		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID, ImageID: p.ImageID,
+		InstanceID: a.InstanceID, Took: a.Took,
+	}
+	if a.Err != nil {
+		out.Answer = ec2.Reason(a.Err)
+	}
+	return out
 }
 
 // whenCancelled returns a function that tells when the context was cancelled: a roll-back's time runs from then.

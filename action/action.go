@@ -1,0 +1,161 @@
+// Package action is the face towards GitHub Actions: inputs become one request, one verb turns it into one result, and
+// one place prints the result.
+//
+// With main.go it is the only importer of go-githubactions. The packages that do the work know nothing of inputs,
+// outputs or log commands; what they have to say early, so that a killed step loses nothing, they say to a
+// runner.Journal, which outputs.go implements.
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path"
+	"runtime/debug"
+	"strings"
+
+	"github.com/sethvargo/go-githubactions"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// World is what comes in from outside: by these doors and no others.
+type World struct {
+	Name    string // argv[0]: a name that ends in "-post" is the post step
+	Getenv  func(string) string
+	Environ func() []string
+	Stdout  io.Writer
+}
+
+// The exit codes.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitInvalid   = 2
+	exitCancelled = 130 // as a shell tells of SIGINT
+)
+
+// Run does what the inputs ask for and returns the exit code.
+func Run(ctx context.Context, w World) (code int) {
+	out := newOutput(w)
+	defer func() {
+		if cause := recover(); cause != nil { // go-githubactions panics when a file command cannot be written
+			out.problem(fmt.Sprintf("the program stopped at an error of its own: %v", cause), "please report this with the log of the step")
+			out.log.Debug(string(debug.Stack()))
+			code = exitFailed
+		}
+	}()
+	out.maskInputs()
+	if strings.HasSuffix(path.Base(w.Name), "-post") {
+		return out.finish(runPost(ctx, w, out))
+	}
+	request, err := Parse(w.Getenv)
+	for _, warning := range request.Warnings {
+		out.log.Warn(warning)
+	}
+	if err == nil {
+		err = out.check()
+	}
+	if err != nil {
+		return out.finish(err)
+	}
+	switch request.Mode {
+	case modeStart:
+		err = runStart(ctx, request, out)
+	case modeStop:
+		err = runStop(ctx, request, out)
+	}
+	return out.finish(err)
+}
+
+func runStart(ctx context.Context, request Request, out *output) error {
+	starter, err := connect(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	result, err := starter.Start(ctx, *request.Start)
+	out.startDone(result, err)
+	return err
+}
+
+func runStop(ctx context.Context, request Request, out *output) error {
+	starter, err := connect(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	stopper := &runner.Stopper{Cloud: starter.Cloud, Registry: starter.Registry, Log: out.log}
+	result, err := stopper.Stop(ctx, *request.Stop)
+	out.summarize(stopSummary(result))
+	return err
+}
+
+// runPost removes what a start left that did not reach its end. Told by the program's name, never by its state: a start
+// that died before it wrote any state must not make the post step launch a machine.
+func runPost(ctx context.Context, w World, out *output) error {
+	state, err := readState(w.Getenv)
+	if err != nil || state.nothingToDo() {
+		return err
+	}
+	request, err := ParsePost(w.Getenv)
+	if err != nil {
+		return err
+	}
+	starter, err := connect(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	result := starter.Post(ctx, state.request(request.Run))
+	out.summarize(postSummary(result))
+	if len(result.Left) > 0 {
+		return &runner.FailedError{
+			Message: "the interrupted start may have left something behind: " + strings.Join(result.Left, "; "),
+			Hint:    "remove it by hand, or let a scheduled sweep find it",
+		}
+	}
+	return nil
+}
+
+// finish prints an error, once, and turns it into the exit code.
+func (o *output) finish(err error) int {
+	o.handler.closeGroup()
+	var invalid *InvalidError
+	var failed *runner.FailedError
+	var refused *runner.RefusedError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &invalid):
+		for _, problem := range invalid.Problems {
+			o.problem(problem.Message, problem.Hint)
+		}
+		return exitInvalid
+	case errors.As(err, &refused):
+		o.problem(refused.Message, refused.Hint)
+		return exitInvalid
+	case errors.Is(err, context.Canceled):
+		o.log.Error("the step was cancelled")
+		return exitCancelled
+	case errors.As(err, &failed):
+		o.problem(failed.Message, failed.Hint)
+	default:
+		o.problem(err.Error(), runner.Hint(err))
+	}
+	return exitFailed
+}
+
+// problem prints what is wrong as one annotation, and below it what to do.
+func (o *output) problem(message, hint string) {
+	o.log.Error(message)
+	if hint != "" {
+		o.log.Info("hint: " + hint)
+	}
+}
+
+// newOutput opens the doors to the outside.
+func newOutput(w World) *output {
+	action := githubactions.New(githubactions.WithWriter(w.Stdout), githubactions.WithGetenv(w.Getenv))
+	handler := newHandler(action, w.Stdout)
+	return &output{action: action, getenv: w.Getenv, handler: handler, log: slog.New(handler)}
+}

@@ -1,0 +1,43 @@
+package action
+
+import (
+	"context"
+	"errors"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// connect makes the clients for EC2 and GitHub. It makes no call.
+func connect(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
+	cloud, err := ec2.Load(ctx, request.Region)
+	if err != nil {
+		return nil, &runner.FailedError{Message: err.Error(), Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)", Err: err}
+	}
+	if err := request.checkRegion(cloud.Region()); err != nil {
+		return nil, err
+	}
+	registry, err := newRegistry(request, out)
+	if err != nil {
+		return nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
+	}
+	return &runner.Starter{
+		Cloud: cloud, Registry: registry, Journal: out, Log: out.log,
+		Fresh: func() (runner.Cloud, runner.Registry) {
+			fresh, err := newRegistry(request, out)
+			if err != nil { // the same options have worked before
+				fresh = registry
+			}
+			return cloud.Fresh(), fresh
+		},
+	}, nil
+}
+
+func newRegistry(request Request, out *output) (*github.Client, error) {
+	scope, err := github.ParseScope(request.Scope)
+	if err != nil {
+		return nil, errors.New("GITHUB_REPOSITORY: " + err.Error())
+	}
+	return github.New(github.Options{BaseURL: request.APIURL, Token: request.Token, Scope: scope, Log: out.log})
+}

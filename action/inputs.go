@@ -1,0 +1,185 @@
+package action
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// The modes.
+const (
+	modeStart = "start"
+	modeStop  = "stop"
+)
+
+var modes = []string{modeStart, modeStop}
+
+// Request is everything that the inputs and the environment say, typed and checked. Exactly one verb's is set.
+type Request struct {
+	Mode     string
+	Token    string
+	Scope    string // where runners register: owner/repo
+	APIURL   string
+	Region   string // the input; the environment's region is the SDK's business
+	Run      runner.Run
+	Start    *runner.StartRequest
+	Stop     *runner.StopRequest
+	Warnings []string
+}
+
+// Parse reads the inputs. It reports every problem at once, as an *InvalidError, and makes no call.
+func Parse(getenv func(string) string) (Request, error) {
+	r := &reader{getenv: getenv}
+	request := r.common()
+	switch request.Mode {
+	case "":
+		r.refuse("The 'mode' input is not specified", "for example mode: start")
+	case modeStart:
+		request.Start = r.start(request)
+	case modeStop:
+		request.Stop = r.stop(request)
+	default:
+		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
+	}
+	request.Warnings = r.warnings
+	return request, r.invalid.orNil()
+}
+
+// ParsePost reads what the post step needs: whatever is wrong with the rest was said by the start.
+func ParsePost(getenv func(string) string) (Request, error) {
+	r := &reader{getenv: getenv}
+	request := r.common()
+	return request, r.invalid.orNil()
+}
+
+// common reads what every mode needs.
+func (r *reader) common() Request {
+	request := Request{
+		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"), Region: r.region("region", r.text("region")),
+		Run: runner.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"), Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
+	}
+	if request.Token == "" {
+		r.refuse("The 'github-token' input is not specified", "for example github-token: ${{ secrets.GH_PERSONAL_ACCESS_TOKEN }}")
+	}
+	if request.APIURL == "" {
+		request.APIURL = github.DefaultBaseURL
+	}
+	owner, repo, ok := strings.Cut(request.Run.Repository, "/")
+	if !ok || owner == "" || repo == "" || strings.Contains(repo, "/") {
+		r.refuse(fmt.Sprintf("GITHUB_REPOSITORY is %q, which is not of the form owner/repo", request.Run.Repository),
+			"GitHub sets it for every step; outside of GitHub set it yourself")
+	}
+	request.Scope = request.Run.Repository
+	return request
+}
+
+// regionForm is the form of a region's name. There is no list to hold it against: AWS adds regions, and so do others
+// who speak EC2's language.
+var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+
+func (r *reader) region(name, value string) string {
+	if value != "" && !regionForm.MatchString(value) {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not of a region's form.", name, value), "for example eu-west-1")
+	}
+	return value
+}
+
+// checkRegion makes sure that every placement has a region, once the home region is known.
+func (request Request) checkRegion(home string) error {
+	invalid := &InvalidError{}
+	if home != "" && !regionForm.MatchString(home) {
+		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home), "for example AWS_REGION: eu-west-1")
+	}
+	if home == "" && request.needsHome() {
+		invalid.add("no AWS region is known", "set AWS_REGION, as aws-actions/configure-aws-credentials does with its aws-region, or the input 'region'")
+	}
+	return invalid.orNil()
+}
+
+func (request Request) needsHome() bool {
+	if request.Start == nil {
+		return request.Mode != modeStart
+	}
+	for _, slot := range request.Start.Slots {
+		for _, placement := range slot.Placements {
+			if placement.Region == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// label reads the label, which goes to GitHub verbatim.
+func (r *reader) label() string {
+	label := r.text("label")
+	for _, c := range label {
+		if c == ',' || unicode.IsControl(c) {
+			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would make several labels of it.", label),
+				"for example label: build-42")
+			break
+		}
+	}
+	return label
+}
+
+func (r *reader) stop(request Request) *runner.StopRequest {
+	stop := &runner.StopRequest{Run: request.Run, Region: request.Region, Label: r.text("label"), AllOfRun: r.flag("all-of-run")}
+	if id := r.text("ec2-instance-id"); id != "" {
+		stop.InstanceIDs = []string{id}
+		if !instanceForm.MatchString(id) {
+			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id),
+				"for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}")
+		}
+	}
+	if len(stop.InstanceIDs) == 0 && stop.Label == "" && !stop.AllOfRun {
+		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
+			"for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}; the 'label' alone will do too, and 'all-of-run: true' stops all runners of this run")
+	}
+	if len(stop.InstanceIDs) == 0 && request.Run.ID == "" {
+		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
+	}
+	return stop
+}
+
+var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+
+// waiting reads how long to wait for the runner.
+func (r *reader) waiting() runner.Waiting {
+	var waiting runner.Waiting
+	if seconds, given := r.whole("startup-quiet-period-seconds", 30); given {
+		if seconds < 0 {
+			r.warn("The 'startup-quiet-period-seconds' input is %d, which is taken as 0", seconds)
+		}
+		quiet := time.Duration(max(seconds, 0)) * time.Second
+		waiting.QuietPeriod = &quiet
+	}
+	if seconds, given := r.whole("startup-retry-interval-seconds", 10); given {
+		if seconds <= 0 {
+			taken := int64(10)
+			if seconds < 0 {
+				taken = 1
+			}
+			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as 10", seconds, taken)
+			seconds = taken
+		}
+		interval := time.Duration(seconds) * time.Second
+		waiting.RetryInterval = &interval
+	}
+	minutes, given := r.whole("startup-timeout-minutes", 5)
+	switch {
+	case given && minutes == 0:
+		r.warn("The 'startup-timeout-minutes' input is 0, so 5 is taken; write a whole number such as 5")
+		minutes = 5
+	case minutes < 0:
+		r.refuse(fmt.Sprintf("The 'startup-timeout-minutes' input is %d, which leaves no time to wait.", minutes), "for example startup-timeout-minutes: 5")
+		minutes = 5
+	}
+	waiting.Timeout = time.Duration(minutes) * time.Minute
+	return waiting
+}

@@ -1,0 +1,197 @@
+package action
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is one thing that is wrong with the inputs, and what a good value looks like.
+type Problem struct {
+	Message string
+	Hint    string
+}
+
+// InvalidError lists every problem of the inputs at once. Nothing was called.
+type InvalidError struct{ Problems []Problem }
+
+func (e *InvalidError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, problem := range e.Problems {
+		lines[i] = problem.Message
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (e *InvalidError) add(message, hint string) {
+	e.Problems = append(e.Problems, Problem{message, hint})
+}
+
+func (e *InvalidError) orNil() error {
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
+}
+
+// reader reads inputs and collects what is wrong with them. A value that machulav read otherwise than it is written is
+// taken as machulav took it, with a warning; only what made machulav fail is refused.
+type reader struct {
+	getenv   func(string) string
+	invalid  InvalidError
+	warnings []string
+}
+
+func (r *reader) refuse(message, hint string) { r.invalid.add(message, hint) }
+
+func (r *reader) warn(format string, args ...any) {
+	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+}
+
+// text is an input without the blanks around it, or its default.
+func (r *reader) text(name string) string {
+	for _, known := range catalogue {
+		if known.name != name {
+			continue
+		}
+		if value := strings.TrimSpace(r.getenv(inputEnv(name))); value != "" {
+			return value
+		}
+		return known.fallback
+	}
+	panic("no input is called " + name)
+}
+
+// flag is true for exactly "true".
+func (r *reader) flag(name string) bool {
+	value := r.text(name)
+	if value != "true" && value != "false" {
+		r.warn("The '%s' input is %q, which is read as false; write true or false", name, value)
+	}
+	return value == "true"
+}
+
+// leadingNumber reads a whole number as JavaScript's parseInt does: what follows the digits is ignored.
+func leadingNumber(text string) (n int64, ok, exact bool) {
+	end := 0
+	if end < len(text) && (text[end] == '-' || text[end] == '+') {
+		end++
+	}
+	digits := end
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	if end == digits {
+		return 0, false, false
+	}
+	n, err := strconv.ParseInt(text[:end], 10, 64)
+	return n, err == nil, end == len(text)
+}
+
+// most of a duration in seconds or minutes: what is longer is meant to be for ever.
+const mostUnits = 1_000_000
+
+// whole is a number as machulav reads it: parseInt(x) || default. given tells that the user wrote something that counts.
+func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
+	value := strings.TrimSpace(r.text(name))
+	if value == "" {
+		return fallback, false
+	}
+	n, ok, exact := leadingNumber(value)
+	switch {
+	case !ok:
+		r.warn("The '%s' input is %q, which is no number, so %d is taken; write a whole number such as %d", name, value, fallback, fallback)
+		return fallback, false
+	case !exact:
+		r.warn("The '%s' input is %q, of which %d is taken; write a whole number such as %d", name, value, n, fallback)
+	}
+	return min(n, mostUnits), true
+}
+
+// minutes is an input of ours, read strictly: a whole number of minutes, 0 for none.
+func (r *reader) minutes(name string) (d time.Duration, given bool) {
+	value := r.text(name)
+	if value == "" {
+		return 0, false
+	}
+	n, ok, exact := leadingNumber(value)
+	if !ok || !exact || n < 0 || n > mostUnits {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits), "for example 90, or 0 for none")
+		return 0, false
+	}
+	return time.Duration(n) * time.Minute, true
+}
+
+// place is where in a JSON text an error is.
+func place(text string, err error) string {
+	offset := int64(-1)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = syntax.Offset - 1
+	}
+	if shape, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = shape.Offset - 1
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		offset = int64(len(text))
+	}
+	if offset < 0 {
+		return ""
+	}
+	before := text[:min(offset, int64(len(text)))]
+	return fmt.Sprintf(" (line %d, column %d)", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n"))
+}
+
+// loose is a JSON value of which only the text counts: on EC2's wire "100" and 100 are the same.
+type loose string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *loose) UnmarshalJSON(raw []byte) error {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(string(raw)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		return err
+	}
+	switch value.(type) {
+	case nil:
+		*l = ""
+	case map[string]any, []any:
+		return fmt.Errorf("a single value is wanted, not %s", raw)
+	default:
+		*l = loose(fmt.Sprint(value))
+	}
+	return nil
+}
+
+// readList reads a JSON list; an empty text and an empty object stand for an empty list.
+func readList[T any](text string) ([]T, error) {
+	var raw json.RawMessage
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return nil, fmt.Errorf("%w%s", err, place(text, err))
+	}
+	if string(raw) == "null" || isEmptyObject(raw) {
+		return nil, nil
+	}
+	var list []T
+	if err := json.Unmarshal(raw, &list); err != nil {
+		if !strings.HasPrefix(strings.TrimSpace(string(raw)), "[") {
+			return nil, errNotAList
+		}
+		return nil, fmt.Errorf("%w%s", err, place(text, err))
+	}
+	return list, nil
+}
+
+var errNotAList = errors.New("must be a JSON array")
+
+func isEmptyObject(raw []byte) bool {
+	var object map[string]json.RawMessage
+	return json.Unmarshal(raw, &object) == nil && len(object) == 0
+}

@@ -1,0 +1,206 @@
+package action
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// startSummary is the job summary of a start: what was started, how long each phase took, and on failure what went
+// wrong and what to do.
+func startSummary(result runner.StartResult) string {
+	var b strings.Builder
+	switch {
+	case result.Failure != nil:
+		failureSummary(&b, result.Failure)
+	case len(result.Runners) == 1:
+		fmt.Fprintf(&b, "### EC2 runner %s is ready after %s\n\n", code(result.Runners[0].Label), seconds(result.Took))
+	default:
+		fmt.Fprintf(&b, "### %d EC2 runners are ready after %s\n\n", len(result.Runners), seconds(result.Took))
+	}
+	runnersTable(&b, result.Runners)
+	timeline(&b, result)
+	trailTable(&b, result.Trail)
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
+	return b.String()
+}
+
+func failureSummary(b *strings.Builder, failure *runner.Failure) {
+	fmt.Fprintf(b, "### No EC2 runner was started\n\n> [!CAUTION]\n> %s\n\n", plain(failure.Message))
+	if failure.Hint != "" {
+		fmt.Fprintf(b, "> [!TIP]\n> %s\n\n", plain(failure.Hint))
+	}
+	if failure.State != "" {
+		fmt.Fprintf(b, "EC2 says of the instance: %s\n\n", code(failure.State))
+	}
+	if len(failure.Left) == 0 {
+		b.WriteString("Nothing was left behind.\n\n")
+	}
+	for _, left := range failure.Left {
+		fmt.Fprintf(b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
+	}
+	if len(failure.Console) > 0 {
+		b.WriteString("<details open><summary>The last lines of the machine's console</summary>\n\n")
+		fence(b, "text", strings.Join(failure.Console, "\n"))
+		b.WriteString("</details>\n\n")
+	}
+}
+
+func runnersTable(b *strings.Builder, runners []runner.Started) {
+	if len(runners) == 0 || runners[0].InstanceID == "" {
+		return
+	}
+	b.WriteString("| label | instance | type | market | zone | image | requested → running | running → online |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|\n")
+	for _, r := range runners {
+		image := r.Image
+		if r.ImageName != "" {
+			image += " " + r.ImageName
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType), r.Market,
+			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running, r.Timeline.Online))
+	}
+	b.WriteString("\n")
+}
+
+// timeline draws when each phase was reached. Mermaid ends a text at a colon, so only our own words and instance ids
+// stand in it.
+// https://mermaid.js.org/syntax/timeline.html
+func timeline(b *strings.Builder, result runner.StartResult) {
+	type event struct {
+		at   time.Duration
+		text string
+	}
+	events := []event{{0, "requested"}}
+	for _, r := range result.Runners {
+		for _, phase := range []event{
+			{r.Timeline.Registered, "registration ready"}, {r.Timeline.Launched, "launched"}, {r.Timeline.Running, "running"}, {r.Timeline.Online, "online"},
+		} {
+			if phase.at == 0 {
+				continue
+			}
+			if len(result.Runners) > 1 {
+				phase.text += " " + r.InstanceID
+			}
+			events = append(events, phase)
+		}
+	}
+	if len(events) < 2 {
+		return
+	}
+	sort.SliceStable(events, func(i, j int) bool { return events[i].at < events[j].at })
+	b.WriteString("```mermaid\ntimeline\n")
+	for _, e := range events {
+		fmt.Fprintf(b, "    %s : %s\n", seconds(e.at), e.text)
+	}
+	b.WriteString("```\n\n")
+}
+
+// trailTable lists what was tried, if it was more than one thing.
+func trailTable(b *strings.Builder, trail []runner.Attempt) {
+	if len(trail) < 2 {
+		return
+	}
+	b.WriteString("| tried | region | subnet | image | answer | took |\n|---|---|---|---|---|---|\n")
+	for _, a := range trail {
+		answer := cell(a.Answer)
+		if a.InstanceID != "" {
+			answer = code(a.InstanceID)
+		}
+		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s |\n", code(a.InstanceType), a.Market, cell(a.Region), cell(a.SubnetID),
+			cell(a.ImageID), answer, seconds(a.Took))
+	}
+	b.WriteString("\n")
+}
+
+func stopSummary(result runner.StopResult) string {
+	if len(result.Stopped) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("### EC2 runners stopped\n\n| instance | region | state | runner | registration |\n|---|---|---|---|---|\n")
+	for _, s := range result.Stopped {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State), code(s.RunnerName), cell(s.Runner))
+	}
+	b.WriteString("\n")
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
+	return b.String()
+}
+
+func postSummary(result runner.PostResult) string {
+	var b strings.Builder
+	b.WriteString("### Clean-up after an interrupted start\n\n")
+	for _, id := range result.Terminated {
+		fmt.Fprintf(&b, "- terminated instance %s\n", code(id))
+	}
+	for _, left := range result.Left {
+		fmt.Fprintf(&b, "- may be left behind: %s\n", plain(left))
+	}
+	if len(result.Terminated)+len(result.Left) == 0 {
+		b.WriteString("- nothing was left behind\n")
+	}
+	return b.String()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func between(from, to time.Duration) string {
+	if to == 0 {
+		return "–"
+	}
+	return seconds(to - from)
+}
+
+// code shows a value verbatim: nothing in it is Markdown or HTML, and it stays within its table cell.
+func code(text string) string {
+	if text == "" {
+		return "–"
+	}
+	text = strings.NewReplacer("\n", " ", "\r", " ", "|", "\\|").Replace(text)
+	ticks := strings.Repeat("`", longestRun(text, '`')+1)
+	if len(ticks) > 1 {
+		text = " " + text + " "
+	}
+	return ticks + text + ticks
+}
+
+// cell shows prose in a table cell.
+func cell(text string) string {
+	if text == "" {
+		return "–"
+	}
+	return plain(text)
+}
+
+// plain makes one line of prose in which nothing is Markdown or HTML.
+func plain(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "&", "&amp;",
+		"|", "\\|", "#", "\\#", "~", "\\~", "$", "\\$", "@", "&#64;").Replace(text)
+}
+
+// fence shows a block verbatim, whatever backticks are in it.
+func fence(b *strings.Builder, language, text string) {
+	ticks := strings.Repeat("`", max(longestRun(text, '`')+1, 3))
+	fmt.Fprintf(b, "%s%s\n%s\n%s\n\n", ticks, language, text, ticks)
+}
+
+func longestRun(text string, of rune) int {
+	longest, run := 0, 0
+	for _, c := range text {
+		if c == of {
+			run++
+		} else {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
