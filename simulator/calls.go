@@ -28,7 +28,7 @@ type Call struct {
 	Code      string // EC2's error code, or GitHub's message
 	Fault     string // the weather, "" for none
 	Acted     bool   // the service got the request and answered
-	Lost      bool   // the client did not get the (whole) answer
+	Lost      bool   // the client did not get the whole answer, or not yet
 }
 
 // journal is what happened so far.

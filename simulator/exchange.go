@@ -21,6 +21,7 @@ type exchange struct {
 	// act does what was asked for, in one moment, with the world locked.
 	act func() answer
 
+	crowd int // calls of the same caller that were under way, this one included
 	call  *Call
 	fault *Fault
 }
@@ -58,16 +59,15 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 	if x.fault != nil {
 		switch x.fault.Effect {
 		case EffectHang:
-			return w.lost(x, pass(ctx, darks, -1))
+			return answer{}, pass(ctx, darks, -1)
 		case EffectRefuse:
-			pass(ctx, darks, time.Millisecond)
-			return w.lost(x, refused)
+			return answer{}, worse(pass(ctx, darks, time.Millisecond), refused)
 		case EffectCutBefore:
-			return w.lost(x, worse(pass(ctx, darks, half), cut))
+			return answer{}, worse(pass(ctx, darks, half), cut)
 		}
 	}
 	if end := pass(ctx, darks, half); end != delivered {
-		return w.lost(x, end)
+		return answer{}, end
 	}
 	a := w.perform(x, req, body)
 	back := half
@@ -75,25 +75,25 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 		back += w.scaled(x.fault.Delay)
 	}
 	if end := pass(ctx, darks, back); end != delivered {
-		return w.lost(x, end)
+		return answer{}, end
 	}
 	if x.fault != nil {
 		switch x.fault.Effect {
 		case EffectCutAfter:
-			return w.lost(x, cut)
+			return answer{}, cut
 		case EffectCutMiddle:
-			return w.keep(x, a, cutMiddle)
+			return a, cutMiddle
 		case EffectMalformed:
 			a.body = mangle(a.body)
 		}
 	}
-	return a, delivered
+	return w.got(x, a)
 }
 
 // begin writes the call down and asks the weather for a fault. The world is locked.
 func (w *World) begin(x *exchange) {
 	x.call = w.journal.add(Call{
-		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller, Params: x.params,
+		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller, Params: x.params, Lost: true,
 	})
 	w.hub.enterCall(x)
 	if x.fault = w.weather.pick(x); x.fault != nil {
@@ -134,14 +134,12 @@ func (w *World) leave(x *exchange) {
 	w.hub.leaveCall(x)
 }
 
-// lost notes that the client got no answer.
-func (w *World) lost(x *exchange, end fate) (answer, fate) { return w.keep(x, answer{}, end) }
-
-func (w *World) keep(x *exchange, a answer, end fate) (answer, fate) {
+// got notes that the client gets the whole answer.
+func (w *World) got(x *exchange, a answer) (answer, fate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	x.call.Lost = true
-	return a, end
+	x.call.Lost = false
+	return a, delivered
 }
 
 // pass lets d go by; with a negative d it waits for the end of the client. It waits by timer and by the request's own

@@ -47,10 +47,11 @@ func (h *hub) meter(token string) *meter {
 }
 
 // charge counts a call and gives the refusal if it is one too many.
-func (h *hub) charge(token, method, path string) (answer, bool) {
+func (h *hub) charge(x *exchange, method, path string) (answer, bool) {
 	if h.w.cfg.Unlimited || path == "/rate_limit" {
 		return answer{}, true
 	}
+	token := x.caller
 	m := h.meter(token)
 	if m.used >= m.limit {
 		a := hubError(http.StatusForbidden, "API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the request ID.")
@@ -61,7 +62,7 @@ func (h *hub) charge(token, method, path string) (answer, bool) {
 	if method != http.MethodGet && method != http.MethodHead {
 		points = pointsOfWrite
 	}
-	if m.sum(h.w.now)+points > pointsPerMinute || h.active[token] > concurrentCalls || (method == http.MethodPost && m.created(h.w.now) >= creationsAMin) {
+	if m.sum(h.w.now)+points > pointsPerMinute || x.crowd > concurrentCalls || (method == http.MethodPost && m.created(h.w.now) >= creationsAMin) {
 		a := h.secondaryLimit()
 		h.limitHeaders(a.header, token)
 		return a, false
@@ -124,6 +125,7 @@ func (h *hub) limitHeaders(header http.Header, token string) {
 func (h *hub) enterCall(x *exchange) {
 	if x.service == serviceGitHub {
 		h.active[x.caller]++
+		x.crowd = h.active[x.caller]
 	}
 }
 

@@ -159,7 +159,7 @@ func (call *hubCall) act(r *route, path string) answer {
 		}
 		return a
 	}
-	if refusal, ok := call.charge(call.x.caller, call.req.Method, path); !ok {
+	if refusal, ok := call.charge(call.x, call.req.Method, path); !ok {
 		return refusal
 	}
 	if refusal, ok := call.permitted(r.need); !ok {
