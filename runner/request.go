@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -127,11 +129,24 @@ func (r StartRequest) CheckUserData() error {
 		if r.JIT {
 			token, s.jit = "", randomText(jitLength)
 		}
-		if _, err := s.spec(r, token, []bootstrap.Software{{}}).UserData(); err != nil {
+		if _, err := s.spec(r, token, likelySoftware()).UserData(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// likelySoftware is as long as what GitHub offers.
+func likelySoftware() []bootstrap.Software {
+	var list []bootstrap.Software
+	for _, architecture := range []string{"x64", "arm64"} {
+		sum := sha256.Sum256([]byte(architecture))
+		list = append(list, bootstrap.Software{
+			Architecture: architecture, Version: "2.999.9", SHA256: hex.EncodeToString(sum[:]),
+			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture + "-2.999.9.tar.gz",
+		})
+	}
+	return list
 }
 
 // Lengths of what GitHub hands out. A JIT configuration is about 4 KB of base64 and grows with its labels.

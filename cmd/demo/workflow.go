@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// steps are the inputs of the start and stop steps of a workflow.
+type steps struct{ start, stop map[string]string }
+
+// readSteps takes them from the first YAML block of the README, so that what a newcomer copies is what was run.
+func readSteps(readme string) (steps, error) {
+	text, err := os.ReadFile(readme) //nolint:gosec // named on the command line
+	if err != nil {
+		return steps{}, err
+	}
+	_, rest, found := strings.Cut(string(text), "```yaml\n")
+	block, _, closed := strings.Cut(rest, "\n```")
+	if !found || !closed {
+		return steps{}, fmt.Errorf("%s holds no YAML block", readme)
+	}
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct {
+				Uses string            `yaml:"uses"`
+				With map[string]string `yaml:"with"`
+			} `yaml:"steps"`
+		} `yaml:"jobs"`
+	}
+	if err := yaml.Unmarshal([]byte(block), &workflow); err != nil {
+		return steps{}, fmt.Errorf("read the workflow in %s: %w", readme, err)
+	}
+	var wanted steps
+	for _, job := range workflow.Jobs {
+		for _, step := range job.Steps {
+			switch {
+			case !strings.HasPrefix(step.Uses, "marqo-ai/ec2-github-runner@"):
+			case step.With["mode"] == "start":
+				wanted.start = step.With
+			case step.With["mode"] == "stop":
+				wanted.stop = step.With
+			}
+		}
+	}
+	if wanted.start == nil || wanted.stop == nil {
+		return steps{}, errors.New("the workflow in " + readme + " has no start or no stop step")
+	}
+	return wanted, nil
+}
+
+// demoToken stands in for the secret of the workflow.
+const demoToken = "ghp_demo" //nolint:gosec // of the simulator
+
+// furnish puts the image, the subnet and the group of the workflow into the simulated account.
+func (s steps) furnish(config *simulator.Config) {
+	config.Images = append(config.Images, simulator.Image{
+		ID: s.start["ec2-image-id"], Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+	})
+	config.Subnets = append(config.Subnets, simulator.Subnet{ID: s.start["subnet-id"], Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
+	config.SecurityGroups = append(config.SecurityGroups, simulator.SecurityGroup{
+		ID: s.start["security-group-id"], Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
+	})
+}
+
+// evaluate stands in for GitHub's expressions: secrets, and outputs of the start job.
+func evaluate(value string, outputs map[string]string) string {
+	inner, isExpression := strings.CutPrefix(value, "${{")
+	if !isExpression {
+		return value
+	}
+	inner = strings.TrimSpace(strings.TrimSuffix(inner, "}}"))
+	if strings.HasPrefix(inner, "secrets.") {
+		return demoToken
+	}
+	return outputs[inner[strings.LastIndex(inner, ".")+1:]]
+}
