@@ -8,16 +8,40 @@ import (
 //go:embed shell/*.sh
 var shell embed.FS
 
-// chapters of the code, in the order in which they stand in the user data.
-var chapters = []string{"say", "values", "handover", "software", "setup", "runner", "watch", "boot"}
+// chapters of the code, in the order in which they stand in the user data. A machine gets only those
+// that it needs: its 16 KB are for the user's script.
+var chapters = []struct {
+	name   string
+	needed func(Spec) bool
+}{
+	{"say", always},
+	{"values", always},
+	{"handover", always},
+	{"software", always},
+	{"newest", func(s Spec) bool { return len(s.Software) == 0 }},
+	{"certificates", func(s Spec) bool { return s.CACertificates != "" }},
+	{"packages", func(s Spec) bool { return len(s.Packages) > 0 }},
+	{"script", func(s Spec) bool { return s.PreRunnerScript != "" }},
+	{"register", func(s Spec) bool { return s.Token != "" }},
+	{"service", func(s Spec) bool { return s.Service }},
+	{"setup", always},
+	{"runner", always},
+	{"watch", always},
+	{"boot", always},
+}
 
-// code is the script's code, without its comments: a machine has 16 KB for all of it.
-func code() string {
+func always(Spec) bool { return true }
+
+// code is the script's code, without its comments.
+func (s Spec) code() string {
 	var b strings.Builder
-	for _, name := range chapters {
-		text, err := shell.ReadFile("shell/" + name + ".sh")
+	for _, chapter := range chapters {
+		if !chapter.needed(s) {
+			continue
+		}
+		text, err := shell.ReadFile("shell/" + chapter.name + ".sh")
 		if err != nil {
-			panic("read embedded " + name + ".sh: " + err.Error())
+			panic("read embedded " + chapter.name + ".sh: " + err.Error())
 		}
 		for line := range strings.Lines(string(text)) {
 			line = strings.TrimLeft(line, " ")

@@ -50,7 +50,7 @@ func (s Spec) plain() (script, error) {
 	}
 	head.WriteString(index)
 	head.WriteString("# end of values\n")
-	return script{head.Bytes(), []byte(code()), texts}, nil
+	return script{head.Bytes(), []byte(s.code()), texts}, nil
 }
 
 type value struct{ key, value string }
@@ -63,6 +63,7 @@ func (s Spec) values() []value {
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
 		{"url", s.URL},
+		{"registration", s.registration()},
 		{"token", s.Token},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},
@@ -78,6 +79,13 @@ func (s Spec) values() []value {
 		{"max_lifetime_hard", strconv.FormatBool(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
 	}
+}
+
+func (s Spec) registration() string {
+	if s.Token == "" {
+		return "jit"
+	}
+	return "token"
 }
 
 func seconds(d time.Duration) string {

@@ -58,7 +58,7 @@ func readBack(t rapid.TB, data []byte) map[string]string {
 	// Only the folder differs from the machine's.
 	functions := strings.ReplaceAll(string(chapter), "/run/ec2-github-runner", dir)
 	program := "LC_ALL=C\n" + string(head) + functions + `
-egr_values
+egr_decode ${!egr_@}
 for key in ${!egr_@} jit_config; do printf %s "${!key}" >"` + dir + `/$key"; done
 for part in script packages certificates; do
   name=part_$part

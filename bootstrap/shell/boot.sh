@@ -2,34 +2,33 @@
 
 case ${1-} in
   '') egr_handover ;;
-  watch) egr_watch ;;
-  fetch)
-    exec > >(tee /run/ec2-github-runner/fetch.log) 2>&1
-    egr_values
-    EGR_DIR=${egr_home_dir:-/actions-runner}
-    [ "${EGR_DIR:0:1}" = / ] || EGR_DIR=/$EGR_DIR
-    egr_provide "$EGR_DIR"
+  watch)
+    egr_decode "${!egr_@}"
+    egr_watch
     ;;
-  setup) egr_setup "$2" ;;
+  fetch | setup)
+    # shellcheck disable=SC1091
+    . /run/ec2-github-runner/secrets
+    egr_decode "${!egr_@}"
+    if [ "$1" = setup ]; then
+      egr_setup "$2"
+    else
+      exec > >(tee /run/ec2-github-runner/fetch.log) 2>&1
+      [ -z "$part_certificates" ] || egr_certificates
+      egr_dir
+      egr_provide "$EGR_DIR"
+    fi
+    ;;
   main)
-    rm -f "$EGR_LOG"
-    exec >"$EGR_LOG" 2>&1
-    cat /run/ec2-github-runner/fetch.log 2>/dev/null
+    [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG"
+    exec >>"$EGR_LOG" 2>&1
+    egr_decode "${!egr_@}"
     egr_begin
     if [ -e /run/ec2-github-runner/state/prepared ]; then
       # shellcheck disable=SC1091 # what the script exported at the first boot
       . /run/ec2-github-runner/state/env
     elif [ -n "$part_script" ]; then
-      egr_part script >/run/ec2-github-runner/pre-runner-script.sh
-      egr_say 'running pre-runner-script'
-      trap 'EGR_AT=$LINENO EGR_WHAT=$BASH_COMMAND' ERR
-      exit() {
-        local code=${1-$?}
-        EGR_AT=${BASH_LINENO[0]} EGR_WHAT="exit $code"
-        builtin exit "$code"
-      }
-      trap egr_script_ended EXIT
-      set -eE
+      egr_before_script
       # Not in a function: what the script declares must be global.
       # shellcheck disable=SC1091
       . /run/ec2-github-runner/pre-runner-script.sh

@@ -3,28 +3,21 @@
 
 # egr_begin: what comes before the user's script.
 egr_begin() {
-  egr_values
-  unset egr_token egr_jit egr_download_token jit_config
   export HOME=/root RUNNER_ALLOW_RUNASROOT=1
   ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   echo $$ >/run/ec2-github-runner/pid
-  EGR_DIR=${egr_home_dir:-/actions-runner}
-  [ "${EGR_DIR:0:1}" = / ] || EGR_DIR=/$EGR_DIR
-  [ -e /run/ec2-github-runner/state/prepared ] || egr_packages
+  [ "$egr_debug" != true ] || egr_debug
+  [ -z "$part_certificates" ] || egr_certificates
+  [ -e /run/ec2-github-runner/state/prepared ] || [ -z "$part_packages" ] || egr_packages
+  egr_dir
   mkdir -p "$EGR_DIR"
   cd "$EGR_DIR" || egr_fail "open $EGR_DIR: no such directory"
 }
 
-# egr_script_ended: the user's script left the shell instead of coming to its end.
-egr_script_ended() {
-  local code=$?
-  trap - EXIT ERR
-  set +eEuxv
-  if [ "$code" = 0 ]; then
-    egr_say 'warning: pre-runner-script called exit; going on'
-    egr_go
-  fi
-  egr_fail "pre-runner-script failed with exit $code${EGR_AT:+ at line $EGR_AT: ${EGR_WHAT%%$'\n'*}}"
+# egr_debug: the whole log on the console.
+egr_debug() {
+  { date; uname -a; df -h /; free -m; ip -br address; }
+  tail -n +1 -F "$EGR_LOG" 2>/dev/null | LC_ALL=C sed -u '/^ec2-github-runner: /d; s/[^[:print:]]/?/g; s/^/ec2-github-runner: | /' >/dev/console &
 }
 
 # egr_go: from the end of the script to the end of the runner; does not return.
@@ -39,14 +32,21 @@ egr_go() {
     { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env
     : >/run/ec2-github-runner/state/prepared
   fi
-  # Where the script went, the runner goes too, unless a runner stands ready where it should.
-  if [ -z "$egr_home_dir" ] || [ -f "$PWD/config.sh" ]; then EGR_DIR=$PWD; fi
-  /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR" </dev/null || { [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'; exit; }
-  [ "$egr_service" != true ] || exit
-  egr_values
-  rm -f /run/ec2-github-runner/secrets
+  # Where the script went, the runner goes too, unless one stands ready where it should.
+  if [ -f config.sh ] || [ "$EGR_DIR" = /actions-runner ]; then EGR_DIR=$PWD; fi
+  /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR" </dev/null || {
+    [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
+    exit
+  }
+  # shellcheck disable=SC1091
+  . /run/ec2-github-runner/secrets
+  egr_decode egr_jit
   EGR_JIT=${jit_config:-$egr_jit}
+  unset jit_config egr_jit egr_token egr_download_token
+  rm -f /run/ec2-github-runner/secrets
+  [ "$egr_service" != true ] || exit
   while egr_run_once; do :; done
+  exit
 }
 
 # egr_start: the runner, as its user, until it ends.
@@ -71,29 +71,24 @@ egr_run_once() {
   egr_say 'starting runner'
   egr_start </dev/null
   code=$?
-  if [ $code = 7 ] && [ ! -e /run/ec2-github-runner/renewed ]; then
-    : >/run/ec2-github-runner/renewed
-    egr_say 'warning: GitHub refuses this version of the runner: bake the image again'
-    egr_renew && return
+  if [ $code = 7 ] && [ -z "$EGR_RENEWED" ]; then
+    EGR_RENEWED=1
+    if egr_beside "$(egr_version "$EGR_HOME")"; then
+      [ -z "$egr_user" ] || chown -R -- "$egr_user" "$EGR_HOME"
+      echo "$EGR_HOME" | tee /run/ec2-github-runner/home >/run/ec2-github-runner/state/configured
+      return
+    fi
   fi
-  # A registration by token outlives a runner that something killed; a single-use one does not.
-  if [ $code != 0 ] && [ -z "$EGR_JIT" ] && [ $((EGR_TRIES++)) -lt 5 ]; then
+  # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
+  # single-use one does not.
+  if [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && [ $((EGR_TRIES++)) -lt 5 ]; then
     egr_say "warning: the runner ended with exit $code and is started again"
     sleep 2
-    while egr_busy; do sleep 2; done
+    while egr_find Runner.Worker; do sleep 2; done
     return
   fi
-  [ $code = 0 ] || [ -e /run/ec2-github-runner/online ] || egr_fail "the runner ended with exit $code before it was online"
+  [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
   egr_say "the runner ended with exit $code"
-  echo $code >/run/ec2-github-runner/ended
+  : >/run/ec2-github-runner/ended
   return 1
-}
-
-# egr_renew: the current runner beside the refused one, with its registration.
-egr_renew() {
-  local new
-  egr_choose && new=${EGR_HOME%/}-$EGR_VERSION && egr_download "$new" || return
-  cp -p "$EGR_HOME"/.{env,path,runner,credentials,credentials_rsaparams} "$new/" 2>/dev/null
-  [ -z "$egr_user" ] || chown -R -- "$egr_user" "$new"
-  echo "$new" | tee /run/ec2-github-runner/home >/run/ec2-github-runner/state/configured
 }

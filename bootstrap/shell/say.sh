@@ -7,13 +7,15 @@ egr_say() {
   local LC_ALL=C up text=$*
   read -r up _ </proc/uptime
   # A console is no place for control characters.
-  printf 'ec2-github-runner: %s (%s s)\n' "${text//[^[:print:]]/?}" "${up%?}" | tee /dev/console 2>/dev/null
+  text=${text//[^[:print:]]/?}
+  echo "$text" >/run/ec2-github-runner/phase
+  printf 'ec2-github-runner: %s (%s s)\n' "$text" "${up%?}" | tee /dev/console 2>/dev/null
 }
 
 # egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.
 egr_fail() {
   egr_say "error: $*"
-  [ ! -s "$EGR_LOG" ] || tail -n 12 "$EGR_LOG" | tail -c 2000 | LC_ALL=C tr -cd '\n\40-\176' |
+  [ ! -s $EGR_LOG ] || tail -n 12 $EGR_LOG | tail -c 2000 | LC_ALL=C tr -cd '\n\40-\176' |
     sed '/^ec2-github-runner: /d; s/^/ec2-github-runner: | /' >/dev/console
   echo "$*" >/run/ec2-github-runner/failed
   exit 1

@@ -1,11 +1,10 @@
 # The values above are base64, so that no byte in them can mean anything to a shell.
 
-egr_values() {
+# egr_decode NAME...: of the variables that hold them.
+egr_decode() {
   # Bytes, not letters: bash drops some bytes that are no letters.
   local key LC_ALL=C
-  # shellcheck disable=SC1091 # written by egr_handover, gone once it is used
-  [ ! -r /run/ec2-github-runner/secrets ] || . /run/ec2-github-runner/secrets
-  for key in ${!egr_@}; do
+  for key; do
     [ -z "${!key}" ] || IFS= read -rd '' "$key" < <(printf %s "${!key}" | base64 -d)
   done
 }

@@ -1,0 +1,251 @@
+//go:build boottest
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
+)
+
+// registration is one runner that GitHub knows. They outlive the machine: GitHub is not on it.
+type registration struct {
+	Name, Labels string
+	Ephemeral    bool
+}
+
+type github struct {
+	plan    plan.Plan
+	journal *journal
+
+	mu         sync.Mutex
+	registered map[string]registration
+	given      int       // jobs given out
+	online     time.Time // since when the runner listens
+	downloads  int
+}
+
+// state is what GitHub remembers over a reboot of the machine.
+type state struct {
+	Registered map[string]registration
+	Given      int
+}
+
+func (g *github) load() error {
+	text, err := os.ReadFile(out + "/github.json")
+	var s state
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	} else if os.IsNotExist(err) {
+		s.Registered, err = map[string]registration{}, nil
+		if g.plan.JIT != "" {
+			s.Registered[g.plan.JIT] = registration{Name: "jit", Ephemeral: true}
+		}
+	}
+	g.registered, g.given = s.Registered, s.Given
+	return err
+}
+
+// save is called with the lock held.
+func (g *github) save() {
+	text, err := json.Marshal(state{Registered: g.registered, Given: g.given})
+	if err == nil {
+		err = os.WriteFile(out+"/github.json", text, 0o644)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// outer is what the boot script sees of GitHub.
+func (g *github) outer() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /repos/actions/runner/releases/latest", func(w http.ResponseWriter, _ *http.Request) {
+		if g.plan.APIStatus != 0 {
+			w.WriteHeader(g.plan.APIStatus)
+			return
+		}
+		fmt.Fprintf(w, "{\n  \"name\": \"v%[1]s\",\n  \"tag_name\": \"v%[1]s\",\n  \"draft\": false\n}\n", g.plan.Version)
+	})
+	mux.HandleFunc("GET /actions/runner/releases/latest", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://github.com/actions/runner/releases/tag/v"+g.plan.Version, http.StatusFound)
+	})
+	mux.HandleFunc("HEAD /actions/runner/releases/latest", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://github.com/actions/runner/releases/tag/v"+g.plan.Version, http.StatusFound)
+	})
+	// GitHub sends downloads on to another host.
+	mux.HandleFunc("GET /actions/runner/releases/download/{tag}/{file}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://release-assets.githubusercontent.com/"+r.PathValue("file"), http.StatusFound)
+	})
+	mux.HandleFunc("GET /{file}", g.download)
+	return mux
+}
+
+func (g *github) download(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	n := g.downloads
+	g.downloads++
+	g.mu.Unlock()
+	want := "actions-runner-linux-x64-" + g.plan.Version + ".tar.gz"
+	if r.PathValue("file") != want {
+		g.journal.add("asked for "+r.PathValue("file"), "")
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	if g.plan.Status != 0 {
+		w.WriteHeader(g.plan.Status)
+		return
+	}
+	g.journal.add("download begins", r.Header.Get("Range"))
+	file, err := os.Open(g.plan.Tarball)
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = file.Close() }()
+	if g.plan.NoRange {
+		r.Header.Del("Range")
+	}
+	slow := &slowWriter{ResponseWriter: w, r: r, rate: g.plan.Rate, start: time.Now(), cut: -1}
+	if n < len(g.plan.Cut) {
+		slow.cut = g.plan.Cut[n]
+	}
+	http.ServeContent(slow, r, "", time.Time{}, onlySeeker{file})
+	g.journal.add("download ends", fmt.Sprint(slow.sent))
+}
+
+// onlySeeker hides the file from sendfile, which would pass the rate by.
+type onlySeeker struct{ io.ReadSeeker }
+
+// slowWriter sends at a rate, and cuts the connection where it is told to.
+type slowWriter struct {
+	http.ResponseWriter
+	r         *http.Request
+	rate      int
+	start     time.Time
+	sent, cut int64
+}
+
+func (s *slowWriter) Write(b []byte) (int, error) {
+	if s.cut >= 0 && s.sent+int64(len(b)) > s.cut {
+		panic(http.ErrAbortHandler)
+	}
+	if s.rate > 0 {
+		due := time.Duration(float64(s.sent) / float64(s.rate) * float64(time.Second))
+		if ahead := due - time.Since(s.start); ahead > 0 && !after(s.r.Context(), ahead) {
+			return 0, errRefused
+		}
+	}
+	n, err := s.ResponseWriter.Write(b)
+	s.sent += int64(n)
+	return n, err
+}
+
+// inner is what the stand-in runner's programs see of GitHub.
+func (g *github) inner() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /event", func(_ http.ResponseWriter, r *http.Request) {
+		ask := read(r)
+		g.journal.add(ask["what"], ask["detail"])
+	})
+	mux.HandleFunc("POST /register", g.register)
+	mux.HandleFunc("POST /session", g.session)
+	mux.HandleFunc("POST /message", g.message)
+	mux.HandleFunc("POST /done", g.done)
+	return mux
+}
+
+func read(r *http.Request) map[string]string {
+	m := map[string]string{}
+	_ = json.NewDecoder(r.Body).Decode(&m)
+	return m
+}
+
+func (g *github) register(w http.ResponseWriter, r *http.Request) {
+	ask := read(r)
+	g.journal.add("configuring", "")
+	after(r.Context(), g.plan.Configuring)
+	if ask["token"] != plan.Token || ask["url"] != plan.Scope || ask["replace"] != "true" || ask["unattended"] != "true" {
+		g.journal.add("registration refused", fmt.Sprint(ask))
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := "token:" + ask["name"]
+	g.registered[id] = registration{Name: ask["name"], Labels: ask["labels"], Ephemeral: ask["ephemeral"] == "true"}
+	g.save()
+	g.journal.add("registered", ask["name"]+" "+ask["labels"])
+	fmt.Fprint(w, id)
+}
+
+func (g *github) session(w http.ResponseWriter, r *http.Request) {
+	ask := read(r)
+	after(r.Context(), g.plan.Connecting)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch one, known := g.registered[ask["id"]]; {
+	case g.plan.Least != "" && older(ask["version"], g.plan.Least):
+		g.journal.add("version refused", ask["version"])
+		w.WriteHeader(http.StatusUpgradeRequired)
+	case !known:
+		g.journal.add("session refused", "")
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		g.online = time.Now()
+		g.journal.add("online", ask["version"]+" "+ask["home"])
+		fmt.Fprint(w, one.Ephemeral)
+	}
+}
+
+func older(a, b string) bool {
+	var x, y [3]int
+	_, _ = fmt.Sscanf(a, "%d.%d.%d", &x[0], &x[1], &x[2])
+	_, _ = fmt.Sscanf(b, "%d.%d.%d", &y[0], &y[1], &y[2])
+	for i := range x {
+		if x[i] != y[i] {
+			return x[i] < y[i]
+		}
+	}
+	return false
+}
+
+// message waits for a job for a while, as GitHub's long poll does.
+func (g *github) message(w http.ResponseWriter, r *http.Request) {
+	for range 20 {
+		g.mu.Lock()
+		if g.given < len(g.plan.Jobs) {
+			if job := g.plan.Jobs[g.given]; time.Since(g.online) >= job.After {
+				g.given++
+				g.save()
+				g.mu.Unlock()
+				g.journal.add("job "+job.Name+" begins", "")
+				_ = json.NewEncoder(w).Encode(job)
+				return
+			}
+		}
+		g.mu.Unlock()
+		if !after(r.Context(), 100*time.Millisecond) {
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (g *github) done(_ http.ResponseWriter, r *http.Request) {
+	ask := read(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.online = time.Now()
+	if g.registered[ask["id"]].Ephemeral {
+		delete(g.registered, ask["id"])
+		g.save()
+	}
+	g.journal.add("job "+ask["name"]+" "+ask["result"], strings.TrimSpace(ask["output"]))
+}

@@ -1,0 +1,58 @@
+//go:build boottest
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// dockerSocket plays a docker daemon that takes its time to come up: `docker SECONDS`.
+func dockerSocket(args []string) error {
+	wait, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	after(context.Background(), wait)
+	l, err := net.Listen("unix", "/run/docker.sock")
+	if err != nil {
+		return err
+	}
+	if group, err := user.LookupGroup("docker"); err == nil {
+		gid, _ := strconv.Atoi(group.Gid)
+		_ = os.Chown("/run/docker.sock", 0, gid)
+	}
+	_ = os.Chmod("/run/docker.sock", 0o660)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c, "docker")
+		_ = c.Close()
+	}
+}
+
+// holdLock keeps a lock as apt takes it: `lock FILE DURATION`.
+func holdLock(args []string) error {
+	wait, err := time.ParseDuration(args[1])
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(args[0], os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return err
+	}
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+	if err := syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &lock); err != nil {
+		return err
+	}
+	after(context.Background(), wait)
+	return nil
+}

@@ -1,0 +1,126 @@
+//go:build boottest
+
+package boottest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
+)
+
+const (
+	newest   = "2.330.0"
+	outdated = "2.300.0"
+	jitName  = "ec2-k3x9a"
+)
+
+// jit is as long as a real configuration.
+var jit = base64.StdEncoding.EncodeToString([]byte(strings.Repeat(`{".runner":"e30=",".credentials":"`, 1) + noise(2900) + `"}`))
+
+func noise(n int) string {
+	b := make([]byte, n)
+	x := uint32(2463534242)
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		b[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[x%64]
+	}
+	return string(b)
+}
+
+// parts are what all cases share.
+var parts struct {
+	dir, machine, initScript, repo string
+	bookworm, trixie               string // images with nothing of GitHub's
+	preinstalled, old, whole       string // the small runner in /opt/runner, an outdated one there, one in /actions-runner
+	small, smallSum                string
+	large, largeSum                string
+}
+
+func TestMain(m *testing.M) {
+	if err := makeParts(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func makeParts() (err error) {
+	if os.Getenv("DOCKER_HOST") == "" {
+		return fmt.Errorf("run it under `scripts/engine with`: DOCKER_HOST is not set")
+	}
+	note := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	keep := func(to *string) func(string, error) {
+		return func(s string, e error) { *to = s; note(e) }
+	}
+	p := &parts
+	keep(&p.dir)(cacheDir())
+	note(certificates(p.dir))
+	keep(&p.machine)(buildMachine(p.dir))
+	keep(&p.initScript)(filepath.Abs("init.sh"))
+	keep(&p.bookworm)(baseImage("boot"))
+	keep(&p.trixie)(baseImage("boot-trixie"))
+	if err != nil {
+		return err
+	}
+	keep(&p.repo)(packageFolder(p.dir, p.bookworm))
+	keep(&p.small)(tarball(p.dir, p.machine, newest, smallTarball))
+	keep(&p.smallSum)(fileSum(p.small))
+	var previous string
+	keep(&previous)(tarball(p.dir, p.machine, outdated, smallTarball))
+	if err != nil {
+		return err
+	}
+	keep(&p.preinstalled)(imageWith(p.bookworm, p.small, "/opt/runner"))
+	keep(&p.old)(imageWith(p.bookworm, previous, "/opt/runner"))
+	keep(&p.whole)(imageWith(p.bookworm, p.small, "/actions-runner"))
+	return err
+}
+
+// ordinary is a plan with fair weather and a quick runner.
+func ordinary() plan.Plan {
+	return plan.Plan{
+		Version: newest, JIT: jit, LaunchIndex: "3", Tarball: parts.small, Rate: 80 << 20,
+		Configuring: 200 * time.Millisecond, Connecting: 100 * time.Millisecond,
+	}
+}
+
+func software(sum string) []bootstrap.Software {
+	return []bootstrap.Software{{
+		Architecture: "x64", Version: newest, SHA256: sum,
+		URL: "https://github.com/actions/runner/releases/download/v" + newest + "/actions-runner-linux-x64-" + newest + ".tar.gz",
+	}}
+}
+
+// byToken and byJIT are the two ordinary machines.
+func byToken() bootstrap.Spec {
+	return bootstrap.Spec{
+		URL: plan.Scope, Name: jitName, Labels: []string{"k3x9a"}, Token: plan.Token,
+		Software: software(parts.smallSum), RegistrationTimeout: 5 * time.Minute,
+	}
+}
+
+func byJIT() bootstrap.Spec {
+	s := byToken()
+	s.Token, s.JITConfig = "", jit
+	return s
+}
+
+func userData(t testing.TB, s bootstrap.Spec) []byte {
+	t.Helper()
+	data, err := s.UserData()
+	must(t, err)
+	return data
+}

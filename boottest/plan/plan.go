@@ -1,0 +1,82 @@
+// Package plan is what the test outside and the world inside the container tell each other.
+package plan
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Token and JIT are what the stand-in GitHub takes.
+const (
+	Token = "BOOTTESTTOKENBOOTTESTTOKEN"
+	Scope = "https://github.com/owner/repo"
+)
+
+// Plan is what the world is like.
+type Plan struct {
+	// InstanceID, LaunchIndex and the file user-data beside the plan are what the metadata service tells.
+	InstanceID  string
+	LaunchIndex string
+
+	// Version of the newest runner, and the least that GitHub takes.
+	Version, Least string
+	// JIT is the encoded configuration that GitHub takes.
+	JIT string
+	// Tarball is the file that GitHub serves, at Rate bytes a second.
+	Tarball string
+	Rate    int
+	// Silent is how long after the start GitHub cannot be reached.
+	Silent time.Duration
+	// Cut ends the n-th download after so many bytes.
+	Cut []int64
+	// NoRange answers a request for the rest with the whole.
+	NoRange bool
+	// Status, if not 0, is what a download is answered with.
+	Status int
+	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
+	APIStatus int
+
+	// Configuring and Connecting are how long the runner takes for that.
+	Configuring, Connecting time.Duration
+	// Jobs are what the runner gets to do, one after the other.
+	Jobs []Job
+}
+
+// Job is one job of a workflow.
+type Job struct {
+	// Name and bash Script of the job.
+	Name, Script string
+	// After is how long after the runner came online it is given out.
+	After time.Duration
+}
+
+// Event is one thing that happened in the container.
+type Event struct {
+	// At is the kernel's monotonic clock, which container and machine share.
+	At time.Duration
+	// What happened, such as "online" or "job NAME ended".
+	What string
+	// Detail is more of it, such as a job's output.
+	Detail string
+}
+
+// Load reads the plan in the folder.
+func Load(dir string) (Plan, error) {
+	var p Plan
+	text, err := os.ReadFile(filepath.Join(dir, "plan.json"))
+	if err != nil {
+		return p, err
+	}
+	return p, json.Unmarshal(text, &p)
+}
+
+// Save writes the plan into the folder.
+func (p Plan) Save(dir string) error {
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "plan.json"), text, 0o600)
+}

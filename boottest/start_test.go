@@ -1,0 +1,98 @@
+//go:build boottest
+
+package boottest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
+)
+
+// scenario is one case: a machine, what happens on it, and what must be true in the end.
+type scenario struct {
+	name   string
+	image  string // "" for the ordinary one
+	source string
+	spec   func(*bootstrap.Spec)
+	jit    bool
+	plan   func(*plan.Plan)
+	before string
+	args   []string
+	check  func(*testing.T, *instance)
+}
+
+func runAll(t *testing.T, all []scenario) {
+	for _, s := range all {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			i := s.boot(t)
+			defer func() { t.Logf("%s: %s", s.name, i.phases()) }()
+			s.check(t, i)
+		})
+	}
+}
+
+func (s scenario) boot(t *testing.T) *instance {
+	t.Helper()
+	spec := byToken()
+	if s.jit {
+		spec = byJIT()
+	}
+	if s.spec != nil {
+		s.spec(&spec)
+	}
+	p := ordinary()
+	if s.plan != nil {
+		s.plan(&p)
+	}
+	image := s.image
+	if image == "" {
+		image = parts.bookworm
+	}
+	return boot(t, launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
+}
+
+const soon = 40 * time.Second
+
+// job is a plan with jobs that run right away.
+func job(scripts ...string) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		for n, script := range scripts {
+			p.Jobs = append(p.Jobs, plan.Job{Name: string(rune('a' + n)), Script: script})
+		}
+	}
+}
+
+// says is a check: the first job's output is that.
+func says(want string) func(*testing.T, *instance) {
+	return func(t *testing.T, i *instance) {
+		t.Helper()
+		if got := i.wait("job a succeeded", soon).Detail; got != want {
+			t.Errorf("the job says %q, want %q", got, want)
+		}
+	}
+}
+
+func comesOnline(t *testing.T, i *instance) {
+	t.Helper()
+	i.wait("online", soon)
+}
+
+// TestStart: each way to start that the contract knows.
+func TestStart(t *testing.T) {
+	runAll(t, []scenario{
+		{name: "by token", check: func(t *testing.T, i *instance) {
+			if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a k3x9a" {
+				t.Errorf("registered %q", got)
+			}
+			comesOnline(t, i)
+			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -d /actions-runner/.part* /actions-runner/.ec2* 2>/dev/null || :"); !strings.HasPrefix(got, "ec2-github-runner: ") || strings.Contains(got, "/actions-runner") {
+				t.Errorf("the log begins %q", got)
+			}
+		}},
+		{name: "by JIT", jit: true, plan: job("id -u; pwd; echo $HOME; ulimit -n"), check: says("0\n/actions-runner/_work\n/root\n524288")},
+	})
+}
