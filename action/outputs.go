@@ -150,6 +150,9 @@ func (o *output) tellFailure(failure *runner.Failure) {
 	if failure.State != "" {
 		o.log.Info("EC2 says of the instance: " + failure.State)
 	}
+	for _, line := range failure.Said {
+		o.log.Info("the machine says: " + line)
+	}
 	if len(failure.Console) > 0 {
 		log := o.log.With("phase", "The last lines of the machine's console")
 		for _, line := range failure.Console {

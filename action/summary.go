@@ -35,6 +35,9 @@ func failureSummary(b *strings.Builder, failure *runner.Failure) {
 	if failure.Hint != "" {
 		fmt.Fprintf(b, "> [!TIP]\n> %s\n\n", plain(failure.Hint))
 	}
+	for _, line := range failure.Said {
+		fmt.Fprintf(b, "The machine says: %s\n\n", code(line))
+	}
 	if failure.State != "" {
 		fmt.Fprintf(b, "EC2 says of the instance: %s\n\n", code(failure.State))
 	}

@@ -3,9 +3,11 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
@@ -37,9 +39,22 @@ func (st *start) diagnose(ctx context.Context, failure *Failure) {
 			st.log.Debug("the console cannot be read", "error", err)
 			return
 		}
+		failure.Said = said(text)
 		failure.Console = tail(text, consoleLines)
 		return
 	}
+}
+
+// said picks out what the boot script itself says is wrong: "pre-runner-script failed with exit 3 at line 7: …".
+func said(text string) []string {
+	var lines []string
+	for _, line := range tail(text, len(text)) {
+		_, ours, found := strings.Cut(line, bootstrap.ConsolePrefix)
+		if message, isError := strings.CutPrefix(ours, "error: "); found && isError {
+			lines = append(lines, message)
+		}
+	}
+	return slices.Compact(lines)
 }
 
 // tail returns the last lines of a console, without the colours and carriage returns that a boot writes.

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -78,9 +79,14 @@ func (st *start) tellRootDevice(s *slot) {
 	}
 }
 
-// architectureLabel is GitHub's default label for the machine's architecture.
+// gravitonType matches the types with Arm processors: a1, and families with a g behind the generation (t4g, m6gd, im4gn).
+// https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+var gravitonType = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.`)
+
+// architectureLabel is GitHub's default label for the machine's architecture: by its image, or by its type where the
+// image cannot be read.
 func (s *slot) architectureLabel() string {
-	if s.architecture == "arm64" {
+	if s.architecture == "arm64" || (s.architecture == "" && gravitonType.MatchString(s.InstanceTypes[0])) {
 		return "ARM64"
 	}
 	return "X64"

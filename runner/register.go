@@ -1,10 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -15,18 +15,15 @@ import (
 // register claims the names, makes the registrations and builds the user data. The images and the runner software are
 // asked for at the same time: both are a help, not a need.
 func (st *start) register(ctx context.Context) error {
-	var software []bootstrap.Software
-	var images error
+	var software software
+	var noSoftware, noImage error
 	var group sync.WaitGroup
-	group.Go(func() { software = st.software(ctx) })
-	group.Go(func() { images = st.readImages(ctx) })
+	group.Go(func() { software, noSoftware = st.software(ctx) })
+	group.Go(func() { noImage = st.readImages(ctx) })
 	token, err := st.enroll(ctx)
 	group.Wait()
-	if err != nil {
+	if err := cmp.Or(err, noSoftware, noImage); err != nil {
 		return err
-	}
-	if images != nil {
-		return images
 	}
 	for _, slot := range st.slots {
 		data, err := slot.spec(st.request, token, software).UserData()
@@ -147,34 +144,11 @@ func (st *start) announce(slots ...*slot) error {
 	return st.Journal.Registering(made)
 }
 
-// software asks GitHub for the runner's download with the user's token. The machine would have to ask an API that
-// answers sixty times an hour per address.
-func (st *start) software(ctx context.Context) []bootstrap.Software {
-	downloads, err := st.Registry.Downloads(ctx)
-	if err != nil {
-		st.log.Debug("the runner downloads cannot be listed, the machine will ask for the newest release itself", "error", err)
-		return nil
-	}
-	var list []bootstrap.Software
-	for _, d := range downloads {
-		if d.OS == "linux" && (d.Architecture == "x64" || d.Architecture == "arm64") {
-			list = append(list, bootstrap.Software{Architecture: d.Architecture, URL: d.URL, SHA256: d.SHA256, Version: versionOf(d.Filename)})
-		}
-	}
-	return list
-}
-
-// versionOf reads the version out of a file name such as actions-runner-linux-x64-2.330.0.tar.gz.
-func versionOf(filename string) string {
-	base := strings.TrimSuffix(filename, ".tar.gz")
-	return base[strings.LastIndex(base, "-")+1:]
-}
-
-func (s *slot) spec(request StartRequest, token string, software []bootstrap.Software) bootstrap.Spec {
+func (s *slot) spec(request StartRequest, token string, software software) bootstrap.Spec {
 	return bootstrap.Spec{
 		URL: request.WebURL, Name: s.name, Labels: []string{s.label}, Token: token, JITConfig: s.jit,
 		HomeDir: s.HomeDir, PreRunnerScript: s.PreRunnerScript, Packages: s.Packages, User: s.User, Service: s.Service,
-		Debug: request.Debug, Software: software, Ephemeral: request.Ephemeral,
+		Debug: request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}

@@ -137,16 +137,16 @@ func (r StartRequest) CheckUserData() error {
 }
 
 // likelySoftware is as long as what GitHub offers.
-func likelySoftware() []bootstrap.Software {
-	var list []bootstrap.Software
+func likelySoftware() software {
+	var s software
 	for _, architecture := range []string{"x64", "arm64"} {
 		sum := sha256.Sum256([]byte(architecture))
-		list = append(list, bootstrap.Software{
+		s.list = append(s.list, bootstrap.Software{
 			Architecture: architecture, Version: "2.999.9", SHA256: hex.EncodeToString(sum[:]),
 			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture + "-2.999.9.tar.gz",
 		})
 	}
-	return list
+	return s
 }
 
 // Lengths of what GitHub hands out. A JIT configuration is about 4 KB of base64 and grows with its labels.

@@ -56,7 +56,10 @@ type Enroller interface {
 	RegistrationToken(context.Context) (github.Token, error)
 	// JITConfig registers a single-use runner; github.ErrNameTaken when somebody else has the name.
 	JITConfig(context.Context, github.JITRequest) (github.JITConfig, error)
+	// Downloads lists the newest runner software, Release one version of it, which only a public GitHub has.
 	Downloads(context.Context) ([]github.Download, error)
+	Release(ctx context.Context, version string) ([]github.Download, error)
+	IsPublic() bool
 }
 
 // Roster is the list of registered runners.
@@ -150,7 +153,8 @@ type Failure struct {
 	Message string
 	Hint    string
 	State   string   // what EC2 says of the instance
-	Console []string // the last lines of its console
+	Said    []string // what the boot script says is wrong
+	Console []string // the last lines of the machine's console
 	Left    []string // what could not be removed, each with how to remove it
 }
 

@@ -1,0 +1,44 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// IsPublic tells github.com from a GitHub Enterprise Server, which has no releases of the runner of its own.
+func (c *Client) IsPublic() bool {
+	return c.base.Host == "api.github.com" || strings.HasSuffix(c.base.Host, ".ghe.com")
+}
+
+// Release lists the Linux downloads of one released version of the runner, "2.330.0". GitHub has told the digest of an
+// asset since June 2025; SHA256 is empty for older ones.
+// https://docs.github.com/en/rest/releases/releases#get-a-release-by-tag-name
+func (c *Client) Release(ctx context.Context, version string) ([]Download, error) {
+	var answer struct {
+		Assets []struct {
+			Name   string `json:"name"`
+			URL    string `json:"browser_download_url"`
+			Digest string `json:"digest"`
+		} `json:"assets"`
+	}
+	operation := "get release " + version + " of the runner"
+	if err := c.call(ctx, operation, http.MethodGet, "repos/actions/runner/releases/tags/v"+version, nil, &answer); err != nil {
+		return nil, err
+	}
+	var list []Download
+	for _, asset := range answer.Assets {
+		for _, architecture := range []string{"x64", "arm64"} {
+			if asset.Name != fmt.Sprintf("actions-runner-linux-%s-%s.tar.gz", architecture, version) {
+				continue
+			}
+			sum, _ := strings.CutPrefix(asset.Digest, "sha256:")
+			list = append(list, Download{OS: "linux", Architecture: architecture, URL: asset.URL, Filename: asset.Name, SHA256: sum})
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s: it has no download for Linux", operation)
+	}
+	return list, nil
+}
