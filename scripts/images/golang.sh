@@ -33,13 +33,16 @@ rm -rf "$stage/go/test" "$stage/go/doc" "$stage/go/api" "$stage/go/misc"
 export GOMODCACHE=$stage/mod GOFLAGS='-modcacherw -buildvcs=false' CGO_ENABLED=0 GOOS=linux
 GOPROXY=file://$(env -u GOMODCACHE go env GOMODCACHE)/cache/download,$(go env GOPROXY)
 export GOPROXY
-export GOCACHE=$stage/cache
+# Compiled once, kept for the next change of libraries; begun anew before it gets out of hand.
+export GOCACHE=${EGR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ec2-github-runner}/golang-build
+[[ $(du -sm "$GOCACHE" 2>/dev/null | cut -f1) -lt 1500 ]] || rm -rf "$GOCACHE"
 mkdir -p "$GOCACHE"
 for GOARCH in amd64 arm64; do
   export GOARCH
   mapfile -t libraries < <(go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.ImportPath}}{{end}}{{end}}' .)
   go build -trimpath "${libraries[@]}"
 done
+cp -r "$GOCACHE" "$stage/cache"
 # The archives that the modules were unpacked from are not needed again.
 find "$GOMODCACHE/cache/download" -name '*.zip' -delete
 
