@@ -34,6 +34,8 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
+	// FailingImages makes every image that CreateImage begins end as failed.
+	FailingImages bool `yaml:"failing-images"`
 	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.
 	InstanceProfiles []string `yaml:"instance-profiles"`
 	// Instances live in the world from its beginning; ForeignInstances adds so many more that belong to somebody else.
@@ -55,8 +57,11 @@ type Config struct {
 	// RunnerGroups of organizations and enterprises beside "Default", which has id 1.
 	RunnerGroups []RunnerGroup `yaml:"runner-groups"`
 	// RunnerVersion is the newest release, which downloads lists; MinRunnerVersion is what GitHub still lets register.
-	RunnerVersion    string `yaml:"runner-version"`
-	MinRunnerVersion string `yaml:"min-runner-version"`
+	RunnerVersion string `yaml:"runner-version"`
+	// RunnerReleases are further versions that releases/tags knows; Checksums are SHA-256 sums by file name.
+	RunnerReleases   []string          `yaml:"runner-releases"`
+	Checksums        map[string]string `yaml:"checksums"`
+	MinRunnerVersion string            `yaml:"min-runner-version"`
 
 	// Guests says how machines behave; the first rule that fits an instance holds, and one that fits none is in good health.
 	Guests []GuestRule `yaml:"guests"`
@@ -161,6 +166,14 @@ func fillList[T any](list *[]T, values []T) {
 func (c *Config) check() error {
 	if c.Speed < 0 {
 		return fmt.Errorf("speed is %g: it must be positive", c.Speed)
+	}
+	if err := c.Policy.load(); err != nil {
+		return err
+	}
+	for n := range c.Keys {
+		if err := c.Keys[n].Policy.load(); err != nil {
+			return err
+		}
 	}
 	for _, f := range c.Faults {
 		if err := f.check(); err != nil {

@@ -81,6 +81,7 @@ type image struct {
 
 type snapshot struct {
 	id, region, description string
+	device, volume          string
 	size                    int
 	tags                    map[string]string
 	made                    time.Time

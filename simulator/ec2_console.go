@@ -14,6 +14,9 @@ func getConsoleOutput(call *ec2Call) ([]node, *ec2Error) {
 		return nil, fail("MissingParameter", "The request must contain the parameter InstanceId")
 	}
 	i := instances[0]
+	if failure := call.allowedOn("ec2:GetConsoleOutput", instances); failure != nil {
+		return nil, failure
+	}
 	latest := call.form["Latest"] == "true"
 	if latest && i.kind.NotNitro {
 		return nil, fail("UnsupportedOperation", "This instance type does not support retrieving the latest console logs. Latest console logs are only supported on Nitro instances.")

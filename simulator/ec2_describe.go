@@ -76,33 +76,18 @@ func (i *instance) attribute(filter string) ([]string, bool) {
 		return v, true
 	}
 	switch filter {
-	case "instance-id":
-		return []string{i.id}, true
-	case "instance-state-name":
-		return []string{i.state}, true
-	case "client-token":
-		return []string{i.token}, true
-	case "instance-type":
-		return []string{i.kind.Name}, true
-	case "image-id":
-		return []string{i.image.ID}, true
-	case "subnet-id":
-		return []string{i.subnet}, true
-	case "vpc-id":
-		return []string{i.vpc}, true
-	case "availability-zone":
-		return []string{i.zone}, true
 	case "instance-lifecycle":
 		if i.market == marketSpot {
 			return []string{marketSpot}, true
 		}
-		return nil, true
-	case "reservation-id":
-		return []string{i.reservation}, true
+		return nil, true // on-demand instances have none
 	case "instance.group-id":
 		return i.groups, true
 	}
-	return nil, false
+	return fixed(nil, map[string]string{
+		"instance-id": i.id, "instance-state-name": i.state, "client-token": i.token, "instance-type": i.kind.Name, "image-id": i.image.ID,
+		"subnet-id": i.subnet, "vpc-id": i.vpc, "availability-zone": i.zone, "reservation-id": i.reservation, "key-name": i.keyName,
+	})(filter)
 }
 
 func (c *cloud) reservationNodes(id string, instances []*instance) []node {

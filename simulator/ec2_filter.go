@@ -63,3 +63,41 @@ func tagSet(tags map[string]string) node {
 func selects(ids []string, id string) bool {
 	return len(ids) == 0 || slices.Contains(ids, id)
 }
+
+// describe is the course of every Describe… action but that of instances: what is asked for by id (chosen) and fits the
+// filters, cut into pages, as items of a list called name.
+func describe[T any](call *ec2Call, name string, all []T, chosen func(T) bool, attribute func(T) attributes, nodes func(T) []node) ([]node, *ec2Error) {
+	var shown []T
+	for _, resource := range all {
+		if !chosen(resource) {
+			continue
+		}
+		fits, failure := call.matches(attribute(resource))
+		if failure != nil {
+			return nil, failure
+		}
+		if fits {
+			shown = append(shown, resource)
+		}
+	}
+	part, next, failure := page(call, shown)
+	if failure != nil {
+		return nil, failure
+	}
+	items := make([][]node, 0, len(part))
+	for _, resource := range part {
+		items = append(items, nodes(resource))
+	}
+	return paged(set(name, items...), next), nil
+}
+
+// fixed answers filters from a table; tags may be nil.
+func fixed(tags map[string]string, values map[string]string) attributes {
+	return func(filter string) ([]string, bool) {
+		if v, ok := tagAttribute(tags, filter); ok {
+			return v, true
+		}
+		v, known := values[filter]
+		return []string{v}, known
+	}
+}

@@ -27,28 +27,9 @@ func describeImages(call *ec2Call) ([]node, *ec2Error) {
 			return nil, failure
 		}
 	}
-	var shown []*image
-	for _, i := range call.region.images {
-		if i.gone || !selects(ids, i.ID) || !call.ownedBy(i, owners) {
-			continue
-		}
-		fits, failure := call.matches(call.imageAttribute(i))
-		if failure != nil {
-			return nil, failure
-		}
-		if fits {
-			shown = append(shown, i)
-		}
-	}
-	part, next, failure := page(call, shown)
-	if failure != nil {
-		return nil, failure
-	}
-	var items [][]node
-	for _, i := range part {
-		items = append(items, call.imageNodes(i))
-	}
-	return paged(set("imagesSet", items...), next), nil
+	return describe(call, "imagesSet", call.region.images,
+		func(i *image) bool { return !i.gone && selects(ids, i.ID) && call.ownedBy(i, owners) },
+		call.imageAttribute, call.imageNodes)
 }
 
 func (call *ec2Call) ownedBy(i *image, owners []string) bool {
@@ -58,40 +39,11 @@ func (call *ec2Call) ownedBy(i *image, owners []string) bool {
 }
 
 func (call *ec2Call) imageAttribute(i *image) attributes {
-	return func(filter string) ([]string, bool) {
-		if v, ok := tagAttribute(i.Tags, filter); ok {
-			return v, true
-		}
-		switch filter {
-		case "name":
-			return []string{i.Name}, true
-		case "image-id":
-			return []string{i.ID}, true
-		case "architecture":
-			return []string{i.Architecture}, true
-		case "state":
-			return []string{i.State}, true
-		case "platform":
-			return []string{i.Platform}, true
-		case "owner-id":
-			return []string{i.Owner}, true
-		case "owner-alias":
-			return []string{i.OwnerAlias}, true
-		case "root-device-type":
-			return []string{"ebs"}, true
-		case "root-device-name":
-			return []string{i.RootDevice}, true
-		case "virtualization-type":
-			return []string{"hvm"}, true
-		case "image-type":
-			return []string{"machine"}, true
-		case "ena-support":
-			return []string{strconv.FormatBool(!i.NoENA)}, true
-		case "is-public":
-			return []string{strconv.FormatBool(i.Owner != call.w.cfg.Account)}, true
-		}
-		return nil, false
-	}
+	return fixed(i.Tags, map[string]string{
+		"name": i.Name, "image-id": i.ID, "architecture": i.Architecture, "state": i.State, "platform": i.Platform, "owner-id": i.Owner, "owner-alias": i.OwnerAlias,
+		"root-device-type": "ebs", "root-device-name": i.RootDevice, "virtualization-type": "hvm", "image-type": "machine", "description": i.Description,
+		"ena-support": strconv.FormatBool(!i.NoENA), "is-public": strconv.FormatBool(i.Owner != call.w.cfg.Account),
+	})
 }
 
 func (call *ec2Call) imageNodes(i *image) []node {
@@ -101,7 +53,7 @@ func (call *ec2Call) imageNodes(i *image) []node {
 	}
 	var disks [][]node
 	for _, s := range i.snapshots {
-		disks = append(disks, []node{leaf("deviceName", i.RootDevice), branch("ebs", leaf("snapshotId", s.id),
+		disks = append(disks, []node{leaf("deviceName", orText(s.device, i.RootDevice)), branch("ebs", leaf("snapshotId", s.id),
 			leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", "true"), leaf("volumeType", "gp3"), leaf("encrypted", "false"))})
 	}
 	return append(some(

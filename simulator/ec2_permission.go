@@ -1,35 +1,14 @@
 package simulator
 
+import "slices"
+
 // Key is an access key.
 type Key struct {
 	ID string `yaml:"id"`
-	// State is "" for a good key, or "expired" (RequestExpired in newer words; EC2 answers ExpiredToken for session tokens), or
-	// "unrecognized" for one that EC2 answers UnrecognizedClientException to, or "invalid" for AuthFailure.
+	// State is "" for a good key; "expired" is answered by ExpiredToken, "unrecognized" by UnrecognizedClientException, and
+	// anything else, as a key that is not known, by AuthFailure.
 	State  string `yaml:"state"`
 	Policy Policy `yaml:"policy"`
-}
-
-// Policy says what callers may do. Actions are written as in IAM, "ec2:RunInstances", with wildcards. Deny beats Allow; an
-// empty Allow allows everything.
-type Policy struct {
-	Allow []string `yaml:"allow"`
-	Deny  []string `yaml:"deny"`
-	// ForbiddenTags are patterns of tag keys that an organization's tag policy refuses: TagPolicyViolation.
-	ForbiddenTags []string `yaml:"forbidden-tags"`
-}
-
-func (p Policy) permits(action string) bool {
-	for _, d := range p.Deny {
-		if wildcard(d, action) {
-			return false
-		}
-	}
-	for _, a := range p.Allow {
-		if wildcard(a, action) {
-			return true
-		}
-	}
-	return len(p.Allow) == 0
 }
 
 // authenticate finds the caller's key.
@@ -57,28 +36,107 @@ func (c *cloud) authenticate(x *exchange) (*Key, *ec2Error) {
 	return nil, fail("AuthFailure", "AWS was not able to validate the provided access credentials")
 }
 
-// allowed refuses an action that the key or the account's policy denies.
-func (call *ec2Call) allowed(action string) *ec2Error {
-	if call.key.Policy.permits(action) && call.w.cfg.Policy.permits(action) {
-		return nil
-	}
-	return fail("UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s because no identity-based policy allows the %s action. Encoded authorization failure message: c2ltdWxhdGVk",
-		call.w.cfg.Account, action, action)
+// onResources are the actions that are allowed or denied for each resource that they touch, by the action itself.
+var onResources = []string{
+	"RunInstances", "TerminateInstances", "StartInstances", "StopInstances", "CreateTags", "DeleteTags", "ModifyInstanceAttribute", "CreateImage",
+	"DeregisterImage", "DeleteSnapshot", "GetConsoleOutput",
 }
 
-// mayLaunch asks for the permissions that RunInstances needs beside its own: to tag what it launches, and to pass the role.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
-	if len(p.tags) > 0 {
-		if failure := call.allowed("ec2:CreateTags"); failure != nil {
-			return failure
-		}
+// allowed refuses an action without resources that a policy does not allow.
+func (call *ec2Call) allowed(operation string) *ec2Error {
+	if slices.Contains(onResources, operation) {
+		return nil
 	}
-	if p.profile != "" {
-		return call.allowed("iam:PassRole")
+	return call.allowedTo("ec2:"+operation, nil, "*")
+}
+
+// allowedTo refuses an action that the key's or the account's policy does not allow on every one of these resources, which are
+// written as in "instance/i-1". The context holds condition keys beside those that every call has.
+func (call *ec2Call) allowedTo(action string, r request, resources ...string) *ec2Error {
+	context := request{"aws:RequestedRegion": {call.region.name}, "ec2:Region": {call.region.name}}
+	for k, v := range r {
+		context[k] = v
+	}
+	for _, resource := range resources {
+		if resource != "*" {
+			resource = "arn:aws:ec2:" + call.region.name + ":" + call.w.cfg.Account + ":" + resource
+		}
+		if !call.key.Policy.permits(action, resource, context) || !call.w.cfg.Policy.permits(action, resource, context) {
+			return call.unauthorized(action, resource)
+		}
 	}
 	return nil
 }
 
-// allowedOn is allowed for an action on these instances.
-func (call *ec2Call) allowedOn(action string, _ []*instance) *ec2Error { return call.allowed(action) }
+func (call *ec2Call) unauthorized(action, resource string) *ec2Error {
+	return fail("UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action. Encoded authorization failure message: c2ltdWxhdGVk",
+		call.w.cfg.Account, action, resource, action)
+}
+
+// mayLaunch asks for the permissions of a launch: on all that it uses and makes, to tag that, and to pass the role.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
+func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
+	common := request{"ec2:InstanceType": {p.kind.Name}, "ec2:MarketType": {p.market}, "ec2:Subnet": {p.subnet.ID}}
+	uses := []string{"image/" + p.image.ID, "subnet/" + p.subnet.ID, "network-interface/*"}
+	for _, g := range p.groups {
+		uses = append(uses, "security-group/"+g)
+	}
+	if failure := call.allowedTo("ec2:RunInstances", common, uses...); failure != nil {
+		return failure
+	}
+	for _, kind := range []string{"instance", "volume"} {
+		r := requestTags(p.tags[kind])
+		for k, v := range common {
+			r[k] = v
+		}
+		if failure := call.allowedTo("ec2:RunInstances", r, kind+"/*"); failure != nil {
+			return failure
+		}
+	}
+	for _, kind := range sortedKeys(p.tags) {
+		r := requestTags(p.tags[kind])
+		r["ec2:CreateAction"] = []string{"RunInstances"}
+		if failure := call.allowedTo("ec2:CreateTags", r, kind+"/*"); failure != nil {
+			return failure
+		}
+	}
+	if p.profile == "" {
+		return nil
+	}
+	role, passed := "arn:aws:iam::"+call.w.cfg.Account+":role/"+p.profile, request{"iam:PassedToService": {"ec2.amazonaws.com"}}
+	if !call.key.Policy.permits("iam:PassRole", role, passed) || !call.w.cfg.Policy.permits("iam:PassRole", role, passed) {
+		return call.unauthorized("iam:PassRole", role)
+	}
+	return nil
+}
+
+// allowedOn is allowedTo for instances, whose tags are part of the context.
+func (call *ec2Call) allowedOn(action string, instances []*instance) *ec2Error {
+	for _, i := range instances {
+		r := tagContext(i.tags)
+		r["ec2:InstanceType"] = []string{i.kind.Name}
+		if failure := call.allowedTo(action, r, "instance/"+i.id); failure != nil {
+			return failure
+		}
+	}
+	return nil
+}
+
+// requestTags and tagContext are the condition keys for the tags that a call brings, and for those that a resource has.
+func requestTags(tags map[string]string) request {
+	r := request{}
+	for k, v := range tags {
+		r["aws:RequestTag/"+k] = []string{v}
+		r["aws:TagKeys"] = append(r["aws:TagKeys"], k)
+	}
+	return r
+}
+
+func tagContext(tags map[string]string) request {
+	r := request{}
+	for k, v := range tags {
+		r["ec2:ResourceTag/"+k] = []string{v}
+		r["aws:ResourceTag/"+k] = []string{v}
+	}
+	return r
+}

@@ -37,6 +37,24 @@ func init() {
 		"DescribeRegions":    {run: describeRegions, params: []string{"RegionName", "AllRegions", "Filter"}},
 		"DescribeImages":     {run: describeImages, params: describing("ImageId", "Owner", "ExecutableBy", "IncludeDeprecated", "IncludeDisabled")},
 		"GetConsoleOutput":   {run: getConsoleOutput, params: []string{"InstanceId", "Latest"}, bucket: "GetConsoleOutput"},
+
+		"StartInstances":                {run: startInstances, params: []string{"InstanceId"}, mutating: true, bucket: "StartInstances"},
+		"StopInstances":                 {run: stopInstances, params: []string{"InstanceId", "Force", "Hibernate", "SkipOsShutdown"}, mutating: true},
+		"ModifyInstanceAttribute":       {run: modifyInstanceAttribute, params: []string{"InstanceId", "UserData", "InstanceInitiatedShutdownBehavior", "InstanceType", "DisableApiTermination"}, mutating: true},
+		"DescribeInstanceStatus":        {run: describeInstanceStatus, params: describing("InstanceId", "IncludeAllInstances")},
+		"DeleteTags":                    {run: deleteTags, params: []string{"ResourceId", "Tag"}, mutating: true},
+		"DescribeInstanceTypes":         {run: describeInstanceTypes, params: describing("InstanceType")},
+		"DescribeInstanceTypeOfferings": {run: describeOfferings, params: describing("LocationType")},
+		"DescribeAvailabilityZones":     {run: describeZones, params: []string{"ZoneName", "Filter", "AllAvailabilityZones"}},
+		"DescribeSubnets":               {run: describeSubnets, params: describing("SubnetId")},
+		"DescribeSecurityGroups":        {run: describeSecurityGroups, params: describing("GroupId", "GroupName")},
+		"DescribeRouteTables":           {run: describeRouteTables, params: describing("RouteTableId")},
+		"DescribeVpcs":                  {run: describeVpcs, params: describing("VpcId")},
+		"DescribeVolumes":               {run: describeVolumes, params: describing("VolumeId")},
+		"CreateImage":                   {run: createImage, params: []string{"InstanceId", "Name", "Description", "NoReboot", "TagSpecification", "BlockDeviceMapping"}, mutating: true},
+		"DeregisterImage":               {run: deregisterImage, params: []string{"ImageId", "DeleteAssociatedSnapshots"}, mutating: true},
+		"DescribeSnapshots":             {run: describeSnapshots, params: describing("SnapshotId", "Owner", "RestorableBy")},
+		"DeleteSnapshot":                {run: deleteSnapshot, params: []string{"SnapshotId"}, mutating: true},
 	}
 }
 
@@ -138,7 +156,7 @@ func (c *cloud) dispatch(x *exchange, f form) ([]node, *ec2Error) {
 		}
 	}
 	call := &ec2Call{cloud: c, region: region, form: f, key: key, x: x}
-	if failure := call.allowed("ec2:" + x.operation); failure != nil {
+	if failure := call.allowed(x.operation); failure != nil {
 		return nil, failure
 	}
 	if f["DryRun"] == "true" && x.operation != "RunInstances" {

@@ -79,14 +79,14 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 	switch kind {
 	case "i":
 		if i := call.region.byID[id]; i != nil && call.listed(i) {
-			return i.tags, call.allowedOn("ec2:CreateTags", []*instance{i})
+			return i.tags, call.allowedOn("ec2:"+call.x.operation, []*instance{i})
 		}
 		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	case "vol":
 		for _, i := range call.region.instances {
 			for _, v := range i.volumes {
 				if v.id == id {
-					return v.tags, nil
+					return v.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(v.tags), "volume/"+id)
 				}
 			}
 		}
@@ -99,11 +99,11 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 		if i.Owner != call.w.cfg.Account {
 			return nil, fail("UnauthorizedOperation", "You are not authorized to perform this operation.")
 		}
-		return i.Tags, nil
+		return i.Tags, call.allowedTo("ec2:"+call.x.operation, tagContext(i.Tags), "image/"+id)
 	case "snap":
 		for _, s := range call.region.snapshots {
 			if s.id == id && !s.gone {
-				return s.tags, nil
+				return s.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(s.tags), "snapshot/"+id)
 			}
 		}
 		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)

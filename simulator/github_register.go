@@ -63,19 +63,6 @@ func goodName(name string) bool {
 	return n > 0 && n <= 64 && !strings.ContainsAny(name, `":<>/\|*?`) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// groupExists tells whether the scope has a runner group of that id; every scope has its default group, 1.
-func (call *hubCall) groupExists(id int64) bool {
-	if id == 1 {
-		return true
-	}
-	for _, g := range call.w.cfg.RunnerGroups {
-		if g.Scope == call.scope.name && g.ID == id {
-			return true
-		}
-	}
-	return false
-}
-
 // newBlob makes a JIT configuration as a runner takes it: base64 of a JSON object from file names to base64 contents, of
 // about four thousand characters, the most of them a key that no compression makes smaller.
 func (h *hub) newBlob(r *runner) string {
@@ -93,21 +80,4 @@ func (h *hub) newBlob(r *runner) string {
 		panic("simulator: encode JIT configuration: " + err.Error())
 	}
 	return base64.StdEncoding.EncodeToString(files)
-}
-
-// listDownloads: https://docs.github.com/rest/actions/self-hosted-runners#list-runner-applications-for-a-repository
-func listDownloads(call *hubCall) answer {
-	var list []map[string]string
-	version := call.w.cfg.RunnerVersion
-	for _, p := range []struct{ os, arch, ending string }{
-		{"osx", "x64", "tar.gz"}, {"osx", "arm64", "tar.gz"}, {"linux", "x64", "tar.gz"}, {"linux", "arm", "tar.gz"}, {"linux", "arm64", "tar.gz"}, {"win", "x64", "zip"}, {"win", "arm64", "zip"},
-	} {
-		file := fmt.Sprintf("actions-runner-%s-%s-%s.%s", p.os, p.arch, version, p.ending)
-		list = append(list, map[string]string{
-			"os": p.os, "architecture": p.arch, "filename": file,
-			"download_url":    orText(call.w.cfg.DownloadBase, "https://github.com/actions/runner/releases/download/v"+version) + "/" + file,
-			"sha256_checksum": sumOf(file),
-		})
-	}
-	return hubJSON(http.StatusOK, list)
 }

@@ -30,7 +30,6 @@ const (
 	needToken   need = iota // any that GitHub knows
 	needAdmin               // may manage the scope's runners
 	needActions             // actions: read on the repository
-	needRead                // may see the repository or organization
 )
 
 // route is one operation of GitHub's API. A path holds {scope} for the three places where runners live, and the
@@ -52,8 +51,16 @@ func init() {
 		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads, nil},
 		{"POST", "{scope}/actions/runners/registration-token", "actions/create-registration-token-for-SCOPE", needAdmin, createToken, nil},
 		{"POST", "{scope}/actions/runners/generate-jitconfig", "actions/generate-runner-jitconfig-for-SCOPE", needAdmin, generateJIT, nil},
+		{"GET", "{scope}/actions/runners/deprecations/{version}", "actions/get-runner-version-deprecation-for-SCOPE", needAdmin, getDeprecation, nil},
 		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin, getRunner, nil},
 		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin, deleteRunner, nil},
+		{"GET", "/orgs/{org}/actions/runner-groups", "actions/list-self-hosted-runner-groups-for-org", needAdmin, listGroups, nil},
+		{"GET", "/orgs/{org}/actions/runner-groups/{runner_group_id}", "actions/get-self-hosted-runner-group-for-org", needAdmin, getGroup, nil},
+		{"GET", "/enterprises/{enterprise}/actions/runner-groups", "enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups, nil},
+		{"GET", "/enterprises/{enterprise}/actions/runner-groups/{runner_group_id}", "enterprise-admin/get-self-hosted-runner-group-for-enterprise", needAdmin, getGroup, nil},
+		{"GET", "/repos/actions/runner/releases/latest", "repos/get-latest-release", needToken, getRelease, nil},
+		{"GET", "/repos/actions/runner/releases/tags/{tag}", "repos/get-release-by-tag", needToken, getRelease, nil},
+		{"GET", "/repos/{owner}/{repo}/actions/runs", "actions/list-workflow-runs-for-repo", needActions, listRuns, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
 	} {
 		addRoute(r)
@@ -181,7 +188,7 @@ func (call *hubCall) permitted(n need) (answer, bool) {
 		admin, sees = false, false
 	}
 	switch {
-	case n == needToken, n == needAdmin && admin, n == needRead && (admin || sees):
+	case n == needToken, n == needAdmin && admin:
 		return answer{}, true
 	case n == needActions && (admin || sees) && call.token.Actions:
 		return answer{}, true

@@ -166,5 +166,8 @@ func (w *World) SetCapacity(pools ...Pool) {
 func (w *World) SetPolicy(p Policy) {
 	w.enter()
 	defer w.mu.Unlock()
+	if err := p.load(); err != nil {
+		panic("simulator: " + err.Error())
+	}
 	w.cfg.Policy = p
 }

@@ -46,6 +46,7 @@ type World struct {
 // contradicts itself, as such a world could only mislead; Load reports the same as an error.
 func New(cfg Config) *World {
 	cfg.fill()
+	cfg.Keys = append([]Key(nil), cfg.Keys...)
 	cfg.Guests = append([]GuestRule(nil), cfg.Guests...) // rules count their use
 	if err := cfg.check(); err != nil {
 		panic("simulator: " + err.Error())

@@ -1,0 +1,230 @@
+package simulator
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)
+
+// createImage: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
+func createImage(call *ec2Call) ([]node, *ec2Error) {
+	instances, failure := call.named(false)
+	if failure != nil {
+		return nil, failure
+	}
+	if len(instances) != 1 {
+		return nil, fail("MissingParameter", "The request must contain the parameter InstanceId")
+	}
+	i, name := instances[0], call.form["Name"]
+	if failure := call.allowedOn("ec2:CreateImage", instances); failure != nil {
+		return nil, failure
+	}
+	if !imageName.MatchString(name) {
+		return nil, fail("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'")
+	}
+	for _, other := range call.region.images {
+		if !other.gone && other.Name == name && other.Owner == call.w.cfg.Account {
+			return nil, fail("InvalidAMIName.Duplicate", "AMI name %s is already in use by AMI %s", name, other.ID)
+		}
+	}
+	if i.state != "running" && i.state != "stopped" && i.state != "stopping" {
+		return nil, fail("IncorrectInstanceState", "Instance '%s' is not in the 'running' or 'stopped' state.", i.id)
+	}
+	tags := map[string]map[string]string{}
+	for _, spec := range call.form.group("TagSpecification") {
+		if tags[spec["ResourceType"]], failure = call.tagsOf(spec.group("Tag")); failure != nil {
+			return nil, failure
+		}
+	}
+	if len(tags) > 0 {
+		if failure := call.allowedTo("ec2:CreateTags", request{"ec2:CreateAction": {"CreateImage"}, "aws:TagKeys": sortedKeys(tags["image"])}, "image/*"); failure != nil {
+			return nil, failure
+		}
+	}
+	return []node{leaf("imageId", call.make(i, name, tags).ID)}, nil
+}
+
+// make begins an image of an instance, with a snapshot for each of its disks. It is pending for a while.
+func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]string) *image {
+	w := call.w
+	img := &image{made: w.now, Image: Image{
+		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account, Architecture: i.image.Architecture,
+		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, Runner: i.image.Runner,
+		State: "pending", Created: isoTime(w.now), Tags: clone(tags["image"]),
+	}}
+	for _, v := range i.volumes {
+		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, made: w.now, image: img, tags: clone(tags["snapshot"]), device: v.device, volume: v.id,
+			description: "Created by CreateImage(" + i.id + ") for " + img.ID}
+		img.snapshots = append(img.snapshots, s)
+		call.region.snapshots = append(call.region.snapshots, s)
+	}
+	call.region.images = append(call.region.images, img)
+	end := "available"
+	if w.cfg.FailingImages {
+		end = "failed"
+	}
+	w.after(w.cfg.Timing.Snapshot, func() { img.State = end })
+	return img
+}
+
+// deregisterImage: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
+func deregisterImage(call *ec2Call) ([]node, *ec2Error) {
+	i, failure := call.imageNamed(call.form["ImageId"])
+	if failure != nil {
+		return nil, failure
+	}
+	if i.Owner != call.w.cfg.Account {
+		return nil, fail("AuthFailure", "Not authorized for image:%s", i.ID)
+	}
+	if failure := call.allowedTo("ec2:DeregisterImage", tagContext(i.Tags), "image/"+i.ID); failure != nil {
+		return nil, failure
+	}
+	i.gone = true
+	var results [][]node
+	for _, s := range i.snapshots {
+		if call.form["DeleteAssociatedSnapshots"] == "true" && !s.gone {
+			s.gone = true
+			results = append(results, []node{leaf("snapshotId", s.id), leaf("returnCode", "success")})
+		}
+	}
+	return []node{leaf("return", "true"), set("deleteSnapshotResultSet", results...)}, nil
+}
+
+func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
+	ids := call.form.list("SnapshotId")
+	owners := call.form.list("Owner")
+	for _, id := range ids {
+		if call.snapshot(id) == nil {
+			return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
+		}
+	}
+	return describe(call, "snapshotSet", call.region.snapshots,
+		func(s *snapshot) bool {
+			return !s.gone && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) || (slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
+		},
+		func(s *snapshot) attributes {
+			return fixed(s.tags, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(), "volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
+		},
+		func(s *snapshot) []node {
+			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)), leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
+				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"), leaf("encrypted", "false"), tagSet(s.tags)}
+		})
+}
+
+func (call *ec2Call) snapshot(id string) *snapshot {
+	for _, s := range call.region.snapshots {
+		if s.id == id && !s.gone {
+			return s
+		}
+	}
+	return nil
+}
+
+func (call *ec2Call) ownerOf(s *snapshot) string { return s.image.Owner }
+
+func (s *snapshot) status() string {
+	switch s.image.State {
+	case "pending":
+		return "pending"
+	case "failed":
+		return "error"
+	}
+	return "completed"
+}
+
+func deleteSnapshot(call *ec2Call) ([]node, *ec2Error) {
+	id := call.form["SnapshotId"]
+	s := call.snapshot(id)
+	switch {
+	case s == nil:
+		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
+	case call.ownerOf(s) != call.w.cfg.Account:
+		return nil, fail("UnauthorizedOperation", "You are not authorized to perform this operation.")
+	case !s.image.gone:
+		return nil, fail("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", id, s.image.ID)
+	}
+	if failure := call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags), "snapshot/"+id); failure != nil {
+		return nil, failure
+	}
+	s.gone = true
+	return []node{leaf("return", "true")}, nil
+}
+
+func describeVolumes(call *ec2Call) ([]node, *ec2Error) {
+	ids := call.form.list("VolumeId")
+	type disk struct {
+		*volume
+		on *instance
+	}
+	var all []disk
+	for _, i := range call.region.instances {
+		for _, v := range i.volumes {
+			if i.state != "terminated" || v.keep {
+				all = append(all, disk{v, i})
+			}
+		}
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(all, func(d disk) bool { return d.id == id }) {
+			return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
+		}
+	}
+	return describe(call, "volumeSet", all,
+		func(d disk) bool { return selects(ids, d.id) },
+		func(d disk) attributes {
+			values := map[string]string{"volume-id": d.id, "status": d.status(d.on), "availability-zone": d.on.zone, "volume-type": d.kind, "attachment.instance-id": ""}
+			if d.status(d.on) == "in-use" {
+				values["attachment.instance-id"] = d.on.id
+			}
+			return fixed(d.tags, values)
+		},
+		func(d disk) []node {
+			nodes := []node{leaf("volumeId", d.id), leaf("size", strconv.Itoa(d.size)), leaf("snapshotId", d.snapshot), leaf("availabilityZone", d.on.zone), leaf("status", d.status(d.on)),
+				leaf("createTime", isoTime(d.on.launched)), leaf("volumeType", d.kind), tagSet(d.tags)}
+			if d.status(d.on) == "in-use" {
+				nodes = append(nodes, set("attachmentSet", []node{leaf("volumeId", d.id), leaf("instanceId", d.on.id), leaf("device", d.device), leaf("status", "attached"),
+					leaf("deleteOnTermination", strconv.FormatBool(!d.keep))}))
+			}
+			return nodes
+		})
+}
+
+func (v *volume) status(on *instance) string {
+	if on.state == "terminated" {
+		return "available"
+	}
+	return "in-use"
+}
+
+func deleteTags(call *ec2Call) ([]node, *ec2Error) {
+	for _, id := range call.form.list("ResourceId") {
+		tags, failure := call.taggable(id)
+		if failure != nil {
+			return nil, failure
+		}
+		for _, t := range call.form.group("Tag") {
+			if value, given := t["Value"]; !given || tags[t["Key"]] == value {
+				delete(tags, t["Key"])
+			}
+		}
+	}
+	return []node{leaf("return", "true")}, nil
+}
+
+// SetImageAge makes an image older than it is: created so long before now.
+func (w *World) SetImageAge(id string, age time.Duration) {
+	w.enter()
+	defer w.mu.Unlock()
+	for _, r := range w.cloud.regions {
+		if i := r.image(id); i != nil {
+			i.made = w.now.Add(-age)
+			i.Created = isoTime(i.made)
+			return
+		}
+	}
+	panic("simulator: no image " + strings.TrimSpace(id))
+}

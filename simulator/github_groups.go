@@ -1,0 +1,64 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// listGroups: https://docs.github.com/rest/actions/self-hosted-runner-groups#list-self-hosted-runner-groups-for-an-organization
+func listGroups(call *hubCall) answer {
+	part, links := paginate(call, call.groups())
+	list := make([]map[string]any, 0, len(part))
+	for _, g := range part {
+		list = append(list, call.groupJSON(g))
+	}
+	a := hubJSON(http.StatusOK, map[string]any{"total_count": len(call.groups()), "runner_groups": list})
+	if links != "" {
+		a.header.Set("Link", links)
+	}
+	return a
+}
+
+func getGroup(call *hubCall) answer {
+	id, err := strconv.ParseInt(call.params["runner_group_id"], 10, 64)
+	for _, g := range call.groups() {
+		if err == nil && g.ID == id {
+			return hubJSON(http.StatusOK, call.groupJSON(g))
+		}
+	}
+	return hubError(http.StatusNotFound, "Not Found")
+}
+
+// groups are the runner groups of the scope; every scope has its default group, 1.
+func (call *hubCall) groups() []RunnerGroup {
+	groups := []RunnerGroup{{Scope: call.scope.name, ID: 1, Name: "Default"}}
+	for _, g := range call.w.cfg.RunnerGroups {
+		if g.Scope == call.scope.name {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// groupExists tells whether the scope has a runner group of that id.
+func (call *hubCall) groupExists(id int64) bool {
+	for _, g := range call.groups() {
+		if g.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// groupJSON is the schema "runner-groups-org", which holds for enterprises too.
+func (call *hubCall) groupJSON(g RunnerGroup) map[string]any {
+	place := "/orgs/" + call.x.scope
+	if _, repo := ownerAndName(call.x.scope); repo != "" {
+		place = "/" + call.x.scope // enterprises/name
+	}
+	return map[string]any{
+		"id": g.ID, "name": g.Name, "visibility": "all", "default": g.ID == 1, "inherited": false, "allows_public_repositories": true,
+		"runners_url": fmt.Sprintf("%s%s/actions/runner-groups/%d/runners", call.base, place, g.ID),
+	}
+}
