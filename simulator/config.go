@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -102,7 +103,7 @@ func Load(r io.Reader) (Config, error) {
 	var cfg Config
 	decoder := yaml.NewDecoder(r)
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&cfg); err != nil && err != io.EOF {
+	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("read simulator configuration: %w", err)
 	}
 	cfg.fill()

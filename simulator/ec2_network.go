@@ -39,6 +39,23 @@ func marketOf(f form) string {
 	return marketOnDemand
 }
 
+// hasWayOut tells whether the machine reaches GitHub: by its security groups, and by a public address or a NAT gateway.
+func (c *cloud) hasWayOut(i *instance) bool {
+	s, _ := c.subnet(i.subnet)
+	if i.params["NetworkInterface.1.AssociatePublicIpAddress"] == "false" && !s.NAT {
+		return false
+	}
+	if s.Private && !s.NAT {
+		return false
+	}
+	for _, id := range i.groups {
+		if g, _ := c.group(id); g.Egress != "none" {
+			return true
+		}
+	}
+	return len(i.groups) == 0 // the VPC's default group lets everything out
+}
+
 // resolveParams adds to a RunInstances call's parameters what weather and readers of the journal want to know: Zone and Market.
 func (c *cloud) resolveParams(x *exchange, f form) {
 	x.params["Market"] = marketOf(f)

@@ -52,6 +52,10 @@ func runInstances(call *ec2Call) ([]node, *ec2Error) {
 	if failure != nil {
 		return nil, failure
 	}
+	// Beside its bucket of requests RunInstances has one of instances.
+	if !call.w.cfg.Unlimited && !call.take(call.region.name+" instances", instancesSize, float64(count)) {
+		return nil, errThrottled
+	}
 	l := &launch{reservation: call.w.id("r"), params: p.fingerprint}
 	for index := range count {
 		l.instances = append(l.instances, call.launch(p, l.reservation, index))

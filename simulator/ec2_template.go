@@ -21,20 +21,27 @@ func (call *ec2Call) applyTemplate() *ec2Error {
 		return fail("InvalidParameterCombination", "Only one of launchTemplateId and launchTemplateName may be given")
 	}
 	for _, t := range call.w.cfg.LaunchTemplates {
-		if (t.ID != id && t.Name != name) || (t.Region != "" && t.Region != call.region.name) || (id != "" && t.ID != id) || (name != "" && t.Name != name) {
-			continue
+		if t.isCalled(id, name, call.region.name) {
+			version := orText(call.form["LaunchTemplate.Version"], "$Default")
+			if version != "$Default" && version != "$Latest" && version != orText(t.Version, "1") {
+				return fail("InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version %s for the launch template with ID %s.", version, t.ID)
+			}
+			call.merge(t.Parameters)
+			return nil
 		}
-		version := orText(call.form["LaunchTemplate.Version"], "$Default")
-		if version != "$Default" && version != "$Latest" && version != orText(t.Version, "1") {
-			return fail("InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version %s for the launch template with ID %s.", version, t.ID)
-		}
-		call.merge(t.Parameters)
-		return nil
 	}
 	if id != "" {
 		return fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
 	}
 	return fail("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name %s, does not exist.", name)
+}
+
+// isCalled tells whether the template has this id or, when that is empty, this name.
+func (t LaunchTemplate) isCalled(id, name, region string) bool {
+	if t.Region != "" && t.Region != region {
+		return false
+	}
+	return (id != "" && t.ID == id) || (id == "" && t.Name == name)
 }
 
 func (call *ec2Call) merge(defaults form) {

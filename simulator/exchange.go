@@ -121,7 +121,7 @@ func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	hooks := w.hooks
 	w.mu.Unlock()
 	for _, hook := range hooks {
-		hook(withBody(req, body), a.response(req))
+		hook(withBody(req, body), a.response(req)) //nolint:bodyclose // the body is a reader in memory
 	}
 	return a
 }

@@ -25,8 +25,7 @@ type JobState struct {
 
 type job struct {
 	Job
-	state  JobState
-	number int
+	state JobState
 }
 
 // RunJob queues a job for a runner with this label; an idle one that is online takes it at once. Duration is the world's.

@@ -211,6 +211,7 @@ func (call *hubCall) finish(a answer) answer {
 		a.header.Set("ETag", tag)
 	}
 	call.limitHeaders(a.header, call.x.caller)
+	a.header.Set("X-Github-Request-Id", strings.ToUpper(call.w.hex(20)))
 	if call.token != nil && call.token.Scopes != "" {
 		a.header.Set("X-OAuth-Scopes", call.token.Scopes)
 	}

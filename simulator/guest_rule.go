@@ -78,7 +78,7 @@ func (r GuestRule) complaint() []string {
 	case GuestWrongArch:
 		return []string{"error: run.sh: cannot execute binary file: Exec format error"}
 	case GuestOldRunner:
-		return []string{"error: runner refused: An error occured: Runner version v2.300.0 is deprecated and cannot receive messages."}
+		return []string{"error: runner refused: An error occurred: Runner version v2.300.0 is deprecated and cannot receive messages."}
 	case GuestFails:
 		return []string{orText(r.Message, "error: boot script failed")}
 	}
@@ -114,25 +114,37 @@ func (w *World) guestRule(i *instance) GuestRule {
 	}
 	for n := range w.cfg.Guests {
 		r := &w.cfg.Guests[n]
-		if !r.fits(i, w.booted) || (r.Times > 0 && r.met >= r.Times) {
+		if !w.fits(r, i) || (r.Times > 0 && r.met >= r.Times) {
 			continue
 		}
 		r.met++
 		return *r
 	}
+	if i != nil && !w.cloud.hasWayOut(i) {
+		return GuestRule{Fault: GuestNoNetwork}
+	}
 	return GuestRule{}
 }
 
-func (r *GuestRule) fits(i *instance, nth int) bool {
+// runnerNameOf is the name under which the machine is to register, by its user data or by its JIT configuration.
+func (w *World) runnerNameOf(i *instance) string {
+	s := readUserData(string(i.userData), i.index)
+	if r := w.hub.blobs[s.jit]; r != nil {
+		return r.name
+	}
+	return s.name
+}
+
+func (w *World) fits(r *GuestRule, i *instance) bool {
 	if i == nil {
 		return r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
 	}
-	if r.Nth != 0 && r.Nth != nth {
+	if r.Nth != 0 && r.Nth != w.booted {
 		return false
 	}
 	pairs := [][2]string{{r.Image, i.image.ID}, {r.Type, i.kind.Name}, {r.Zone, i.zone}, {r.Market, i.market}}
 	if r.Runner != "" {
-		pairs = append(pairs, [2]string{r.Runner, readUserData(string(i.userData), i.index).name})
+		pairs = append(pairs, [2]string{r.Runner, w.runnerNameOf(i)})
 	}
 	for _, p := range pairs {
 		if p[0] != "" && !wildcard(p[0], p[1]) {

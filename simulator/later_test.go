@@ -99,6 +99,13 @@ func TestExisting(t *testing.T) {
 		if got := w.Changed(); len(got) != 1 || !strings.Contains(got[0], "stopped") {
 			t.Errorf("changed: %v, want the state alone", got)
 		}
+		if _, err := inProcess(w).ec2(t, "us-east-1").StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{"i-0eeeeeeeeeeeeeee1"}}); err != nil {
+			t.Fatal(err)
+		}
+		pause(t.Context(), 30*time.Second)
+		if got := w.Snapshot().Runners[0].Status; got != "offline" || len(w.Changed()) > 0 {
+			t.Errorf("stopped again: runner %s, changed %v", got, w.Changed())
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,7 +104,7 @@ func TestUnknownIsRefused(t *testing.T) {
 		}
 		got := strings.Join(w.Surprises(), "\n")
 		want := "unknown EC2 action \"DescribeHosts\"\nunknown GitHub operation GET /repos/demo-org/demo/actions/secrets"
-		if resp.StatusCode != 404 || got != want {
+		if resp.StatusCode != http.StatusNotFound || got != want {
 			t.Errorf("status %d, surprises:\n%s\nwant 404 and:\n%s", resp.StatusCode, got, want)
 		}
 	})

@@ -60,7 +60,10 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	if i.state == "terminated" {
 		i.terminated = c.w.now
 	}
-	i.guest = &guest{w: c.w, i: i, service: s.Runner}
+	i.guest = &guest{w: c.w, i: i, id: i.id, service: s.Runner, on: i.state == "running"}
+	if r := c.w.hub.named(s.Runner); r != nil && i.guest.on {
+		i.guest.runner, r.machine = r, i.guest
+	}
 	i.original = i.essence()
 	c.initial = append(c.initial, i)
 	r.instances = append(r.instances, i)

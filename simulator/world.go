@@ -63,7 +63,7 @@ func New(cfg Config) *World {
 func (w *World) OnRequest(hook func(*http.Request, *http.Response)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.hooks = append(w.hooks, hook)
+	w.hooks = append(w.hooks, hook) //nolint:bodyclose // the hooks get answers whose bodies are in memory
 }
 
 // enter locks the world and brings it up to the present. The caller unlocks it by w.mu.Unlock.
