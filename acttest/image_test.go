@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ func checkBinary(t *testing.T, binary []byte, machine elf.Machine) {
 // GitHub starts the image by its entry point, which must be absolute and in exec form, as root and
 // in a directory of its own choice; the post step by the path that action.yml names.
 func TestImageFitsAction(t *testing.T) {
-	tag := build(t, "amd64")
+	tag := build(t, runtime.GOARCH)
 	var config struct {
 		Entrypoint []string
 		Cmd        []string
@@ -184,7 +185,7 @@ func TestImageFitsAction(t *testing.T) {
 // A start that died before it wrote any state has a post step too. It has nothing to remove and no
 // network to ask, and must above all not start a machine.
 func TestPostWithoutStateDoesNothing(t *testing.T) {
-	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "/ec2-github-runner-post", build(t, "amd64"))
+	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "/ec2-github-runner-post", build(t, runtime.GOARCH))
 	if got.code != 0 || got.text != "" {
 		t.Errorf("exit code %d and output %q, want 0 and silence", got.code, got.text)
 	}
@@ -196,7 +197,7 @@ func TestPostWithInputsOfStartDoesNothing(t *testing.T) {
 		"--env", "INPUT_MODE=start", "--env", "INPUT_GITHUB-TOKEN=ghp_demo", "--env", "INPUT_EC2-IMAGE-ID=ami-0123456789abcdef0",
 		"--env", "INPUT_EC2-INSTANCE-TYPE=t3.micro", "--env", "INPUT_SUBNET-ID=subnet-1", "--env", "INPUT_SECURITY-GROUP-ID=sg-1",
 		"--env", "GITHUB_REPOSITORY=demo-org/demo", "--env", "AWS_REGION=us-east-1",
-		"--entrypoint", "/ec2-github-runner-post", build(t, "amd64"))
+		"--entrypoint", "/ec2-github-runner-post", build(t, runtime.GOARCH))
 	// The token is masked before anything else; that is all it may say.
 	if got.code != 0 || strings.Contains(got.text, "::error::") || strings.Contains(got.text, "instance") {
 		t.Errorf("exit code %d and output %q, want 0 and no work", got.code, got.text)
@@ -204,7 +205,7 @@ func TestPostWithInputsOfStartDoesNothing(t *testing.T) {
 }
 
 func TestImageWithoutInputsRefuses(t *testing.T) {
-	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", build(t, "amd64"))
+	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", build(t, runtime.GOARCH))
 	if got.code != 2 || !strings.Contains(got.text, "::error::The 'mode' input is not specified") {
 		t.Errorf("exit code %d and output %q, want 2 and the refusal", got.code, got.text)
 	}
