@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint fmt bench permissions clean
+.PHONY: help demo build test test-real lint fmt clean
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -26,12 +26,6 @@ lint: ## the linters alone
 
 fmt: ## format the Go code as the linter wants it
 	scripts/tool golangci-lint fmt
-
-bench: build ## what the program costs
-	go run ./bench -binary bin/ec2-github-runner
-
-permissions: ## the least IAM policy for a set of modes
-	go run ./cmd/permissions
 
 clean: ## remove what was built here (the shared cache stays)
 	rm -rf bin .cache
