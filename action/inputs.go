@@ -129,7 +129,7 @@ func (r *reader) label() string {
 }
 
 func (r *reader) stop(request Request) *runner.StopRequest {
-	stop := &runner.StopRequest{Run: request.Run, Region: request.Region, Label: r.text("label"), AllOfRun: r.flag("all-of-run")}
+	stop := &runner.StopRequest{Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"), AllOfRun: r.ownFlag("all-of-run")}
 	if id := r.text("ec2-instance-id"); id != "" {
 		stop.InstanceIDs = []string{id}
 		if !instanceForm.MatchString(id) {

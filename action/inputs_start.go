@@ -21,7 +21,7 @@ const (
 func (r *reader) start(request Request) *runner.StartRequest {
 	start := &runner.StartRequest{
 		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope),
-		JIT: r.flag("use-jit"), Ephemeral: r.flag("ephemeral"), OwnTags: r.flag("own-tags"), Debug: r.flag("runner-debug"),
+		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(),
 	}
 	slot := r.slot(request)

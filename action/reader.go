@@ -75,6 +75,15 @@ func (r *reader) flag(name string) bool {
 	return value == "true"
 }
 
+// ownFlag is an input of ours, read strictly.
+func (r *reader) ownFlag(name string) bool {
+	value := r.text(name)
+	if value != "true" && value != "false" {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is neither true nor false.", name, value), fmt.Sprintf("for example %s: true", name))
+	}
+	return value == "true"
+}
+
 // leadingNumber reads a whole number as JavaScript's parseInt does: what follows the digits is ignored.
 func leadingNumber(text string) (n int64, ok, exact bool) {
 	end := 0
@@ -105,7 +114,7 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	switch {
 	case !ok:
 		r.warn("The '%s' input is %q, which is no number, so %d is taken; write a whole number such as %d", name, value, fallback, fallback)
-		return fallback, false
+		return fallback, true
 	case !exact:
 		r.warn("The '%s' input is %q, of which %d is taken; write a whole number such as %d", name, value, n, fallback)
 	}
