@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -24,28 +23,24 @@ var stepFiles = []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
 
 // stepOptions are the flags of the command step.
 type stepOptions struct {
-	exit       string
-	signal, at string
-	file       string
+	exit, within, signal, at, atCall, nth string
+	file                                  string
 }
 
 func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 	var o stepOptions
 	for len(args) > 1 {
-		switch args[0] {
-		case "-exit":
-			o.exit = args[1]
-		case "-signal":
-			o.signal = args[1]
-		case "-at":
-			o.at = args[1]
-		default:
+		into, known := map[string]*string{
+			"-exit": &o.exit, "-within": &o.within, "-signal": &o.signal, "-at": &o.at, "-at-call": &o.atCall, "-at-nth": &o.nth,
+		}[args[0]]
+		if !known {
 			ts.Fatalf("step knows no flag %s", args[0])
 		}
+		*into = args[1]
 		args = args[2:]
 	}
-	if len(args) != 1 {
-		ts.Fatalf("usage: step [-exit N] [-signal NAME -at REGEXP] FILE")
+	if len(args) != 1 || (o.signal != "") != (o.at+o.atCall != "") {
+		ts.Fatalf("usage: step [-exit N] [-within TIME] [-signal NAMES (-at REGEXP | -at-call NAME [-at-nth N])] FILE")
 	}
 	o.file = args[0]
 	return o
@@ -56,21 +51,14 @@ func runStep(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("say which exit code: step -exit N")
 	}
 	o := parseStep(ts, args)
-	sceneOf(ts).steps++
-	for _, name := range stepFiles {
-		path := ts.MkAbs(fmt.Sprintf("%s.%s", o.file, name))
-		ts.Check(os.RemoveAll(path))
-		if ts.Getenv(name) == "" || strings.Contains(ts.Getenv(name), name) {
-			ts.Setenv(name, path)
-		}
-	}
-	run(ts, "ec2-github-runner", o, nil)
-	for name, value := range readFileCommands(ts.Getenv("GITHUB_OUTPUT")) {
+	files := giveFiles(ts, o.file)
+	run(ts, "ec2-github-runner", o, files, nil)
+	for name, value := range readFileCommands(files["GITHUB_OUTPUT"]) {
 		ts.Setenv("out_"+strings.ReplaceAll(name, "-", "_"), value)
 	}
 }
 
-// runPostStep runs the post step as GitHub does: the same inputs, the states that the step wrote, nothing else.
+// runPostStep runs the post step as GitHub does: the same inputs, the states that the step wrote, files of its own.
 func runPostStep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("say which exit code: post -exit N")
@@ -80,31 +68,43 @@ func runPostStep(ts *testscript.TestScript, neg bool, args []string) {
 	for name, value := range readFileCommands(ts.MkAbs(o.file + ".GITHUB_STATE")) {
 		states = append(states, "STATE_"+name+"="+value)
 	}
-	run(ts, "ec2-github-runner-post", o, states)
+	run(ts, "ec2-github-runner-post", o, giveFiles(ts, o.file+".post"), states)
+}
+
+// giveFiles makes the step's files anew. A script may name other places for them.
+func giveFiles(ts *testscript.TestScript, step string) map[string]string {
+	sceneOf(ts).last = step
+	files := map[string]string{}
+	for _, name := range stepFiles {
+		files[name] = ts.MkAbs(step + "." + name)
+		ts.Check(os.RemoveAll(files[name]))
+		if other := ts.Getenv(name); other != "" {
+			files[name] = other
+		}
+	}
+	return files
 }
 
 // run runs the program. Its output is there for stdout and stderr afterwards.
-func run(ts *testscript.TestScript, program string, o stepOptions, states []string) {
-	path, err := exec.LookPath(program)
-	if err != nil { // testscript puts the programs into its own PATH
-		path = lookIn(ts.Getenv("PATH"), program)
-	}
-	command := exec.Command(path) //nolint:gosec // this test binary under another name
+func run(ts *testscript.TestScript, program string, o stepOptions, files map[string]string, states []string) {
+	command := exec.Command(lookIn(ts.Getenv("PATH"), program))
 	command.Dir = ts.MkAbs(".")
-	command.Env = append(append(environment(ts), inputs(ts, o.file)...), states...)
+	with, token := inputs(ts, o.file)
+	command.Env = append(append(environment(ts), with...), states...)
+	paths := make([]string, 0, len(files))
 	for _, name := range stepFiles {
-		command.Env = append(command.Env, name+"="+ts.Getenv(name))
+		command.Env = append(command.Env, name+"="+files[name])
+		paths = append(paths, files[name])
 	}
-	watch := &watcher{out: ts.Stdout(), process: command}
-	if o.signal != "" {
-		watch.at, watch.signal = compile(ts, o.at), signals[o.signal]
-	}
+	var log bytes.Buffer
+	watch := newWatcher(ts, o, io.MultiWriter(ts.Stdout(), &log), command)
 	command.Stdout, command.Stderr = watch, ts.Stderr()
-	begun := time.Now()
 	ts.Check(command.Start())
 	killer := time.AfterFunc(time.Minute, func() { _ = command.Process.Kill() })
-	err = command.Wait()
+	watch.begin(sceneOf(ts).world)
+	err := command.Wait()
 	killer.Stop()
+	took := watch.end()
 	code := 0
 	var exited *exec.ExitError
 	if errors.As(err, &exited) {
@@ -112,59 +112,42 @@ func run(ts *testscript.TestScript, program string, o stepOptions, states []stri
 	} else {
 		ts.Check(err)
 	}
-	ts.Logf("%s ended with exit code %d after %s", program, code, time.Since(begun).Round(10*time.Millisecond))
-	if want := exitCode(ts, o.exit); code != want {
+	ts.Logf("%s ended with exit code %d after %s", program, code, took.Round(10*time.Millisecond))
+	want := number(ts, cmp.Or(o.exit, "0"))
+	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
 	if o.signal != "" && !watch.sent {
-		ts.Fatalf("no line matched %q, so no signal was sent", o.at)
+		ts.Fatalf("no line matched %q and no call %q was made, so no signal was sent", o.at, o.atCall)
 	}
-}
-
-// signals are those that GitHub's runner sends to a step, and the one that nobody can handle.
-var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
-
-// watcher passes output on, and sends the signal at the first line that matches.
-type watcher struct {
-	mu      sync.Mutex
-	out     io.Writer
-	process *exec.Cmd
-	at      *regexp.Regexp
-	signal  os.Signal
-	seen    bytes.Buffer
-	sent    bool
-}
-
-func (w *watcher) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.at != nil && !w.sent {
-		w.seen.Write(p)
-		if w.at.Match(w.seen.Bytes()) {
-			w.sent = true
-			if err := w.process.Process.Signal(w.signal); err != nil {
-				return 0, err
-			}
+	if o.within != "" {
+		limit, err := time.ParseDuration(o.within)
+		ts.Check(err)
+		if took > limit {
+			ts.Fatalf("it took %s, which is more than %s", took, limit)
 		}
 	}
-	return w.out.Write(p)
+	sceneOf(ts).log = log.String()
+	sceneOf(ts).secrets.kept(ts, log.String(), token, paths, code)
 }
 
+var placeholder = regexp.MustCompile(`\$\{(out|world|file)_([A-Za-z0-9_.-]+)\}`)
+
 // inputs turns a YAML file of inputs into the environment that GitHub makes of a step's `with`.
-func inputs(ts *testscript.TestScript, file string) []string {
+func inputs(ts *testscript.TestScript, file string) (env []string, token string) {
 	var with map[string]string
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(file)), &with))
-	var env []string
 	for _, name := range sorted(with) {
-		value := os.Expand(with[name], func(variable string) string {
-			if value, ok := strings.CutPrefix(variable, "out_"); ok {
-				return ts.Getenv("out_" + value)
+		value := placeholder.ReplaceAllStringFunc(with[name], func(found string) string {
+			parts := placeholder.FindStringSubmatch(found)
+			if parts[1] == "file" {
+				return ts.ReadFile(parts[2])
 			}
-			return "$" + variable // not ours: it may be part of a shell script
+			return ts.Getenv(parts[1] + "_" + parts[2])
 		})
-		env = append(env, "INPUT_"+strings.ToUpper(name)+"="+value)
+		env = append(env, "INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))+"="+value)
 	}
-	return env
+	return env, strings.TrimSpace(with["github-token"])
 }
 
 // readFileCommands reads the form of GITHUB_OUTPUT and GITHUB_STATE; of two values with one name the later counts.
@@ -189,6 +172,7 @@ func readFileCommands(path string) map[string]string {
 	return values
 }
 
+// lookIn finds the program in the PATH of the script, where testscript has put it.
 func lookIn(path, program string) string {
 	for _, folder := range filepath.SplitList(path) {
 		if found, err := exec.LookPath(filepath.Join(folder, program)); err == nil {
@@ -204,14 +188,61 @@ func compile(ts *testscript.TestScript, pattern string) *regexp.Regexp {
 	return compiled
 }
 
-// unzip undoes the compression that cloud-init undoes.
-func unzip(ts *testscript.TestScript, data []byte) []byte {
-	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		return data
+func number(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}
+
+// neat prints what a step said, with what differs from run to run made the same.
+func neat(ts *testscript.TestScript, args []string) string {
+	if len(args) != 1 {
+		ts.Fatalf("usage: neat log|output|state|summary")
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(data))
-	ts.Check(err)
-	plain, err := io.ReadAll(reader)
-	ts.Check(err)
-	return plain
+	last := ts.MkAbs(sceneOf(ts).last)
+	var text string
+	switch args[0] {
+	case "log":
+		text = sceneOf(ts).log
+	case "output", "state":
+		values := readFileCommands(last + ".GITHUB_" + strings.ToUpper(args[0]))
+		for _, name := range sorted(values) {
+			text += fmt.Sprintf("%s=%s\n", name, values[name])
+		}
+	case "summary":
+		text = ts.ReadFile(last + ".GITHUB_STEP_SUMMARY")
+	default:
+		ts.Fatalf("neat knows no %s", args[0])
+	}
+	for _, secret := range sceneOf(ts).secrets.all() {
+		text = strings.ReplaceAll(text, secret, "SECRET")
+	}
+	for _, rule := range differing {
+		text = rule.pattern.ReplaceAllString(text, rule.to)
+	}
+	return text
+}
+
+// annotations prints what GitHub would show beside the log.
+func annotations(ts *testscript.TestScript, _ []string) string {
+	var b strings.Builder
+	for line := range strings.Lines(neat(ts, []string{"log"})) {
+		if strings.HasPrefix(line, "::warning") || strings.HasPrefix(line, "::error") || strings.HasPrefix(line, "hint: ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+var differing = []struct {
+	pattern *regexp.Regexp
+	to      string
+}{
+	{regexp.MustCompile(`\bi-[0-9a-f]{17}\b`), "i-ID"},
+	{regexp.MustCompile(`\b[0-9]+\.[0-9] s\b`), "N s"},
+	{regexp.MustCompile(`(egr-[0-9a-f]{8}-[0-9]+-[0-9a-f]{6})-[0-9a-z]{8}-`), "$1-NONCE-"},
+	{regexp.MustCompile(`(nonce=|nonce: )"?[0-9a-z]{8}"?`), "${1}NONCE"},
+	{regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`), "TIME"},
+	{regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`), "URL"},
+	{regexp.MustCompile(`127\.0\.0\.1:[0-9]+`), "ADDRESS"},
 }

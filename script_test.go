@@ -1,48 +1,66 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/marqo-ai/ec2-github-runner/openapi"
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
+
+// update writes what was seen into the golden texts of the scripts: EGR_UPDATE=1 go test -run TestScripts .
+var update = os.Getenv("EGR_UPDATE") != ""
 
 // TestScripts runs every script of action/testdata: env and inputs in, effects out. A script sees these commands beside
 // testscript's own:
 //
-//	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step
-//	step [-exit N] [-signal NAME -at REGEXP] FILE [&]
-//	                             run the program with the inputs in FILE (YAML; $VARIABLES are expanded), as GitHub runs a
-//	                             step; its outputs become variables out_NAME with hyphens made to underscores
-//	post FILE                    run the post step of the step FILE, in the world that step left
+//	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step, and
+//	                             world_image, world_subnet and world_group, which every world has
+//	step [FLAGS] FILE            run the program with the inputs in FILE (YAML; ${out_NAME}, ${world_NAME} and ${file_NAME} stand
+//	                             for an output, a thing of the world, a file's text), as GitHub runs a step; its outputs become
+//	                             variables out_NAME with hyphens made to underscores. FLAGS:
+//	                               -exit N          the exit code that it must have, 0 if not given; -1 after KILL
+//	                               -within TIME     how long it may take, from the signal on if there is one
+//	                               -signal NAMES    send INT, TERM or KILL, or several with commas in between,
+//	                               -at REGEXP       at the first line that matches, or
+//	                               -at-call NAME    when the call is under way, or
+//	                               -at-nth N        the Nth of those calls
+//	post [-exit N] FILE          run the post step of the step FILE, in the world that step left
+//	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
+//	                             run (ids, nonces, times, secrets) made the same
+//	annotations                  print the warnings and errors of the last step, neatly, for stdout
 //	cloud                        print what EC2 and GitHub have, for stdout
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	userdata                     print the user data of the newest instance, for stdout
+//	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
 //	nothing-left                 fail if an instance or a registration is left, or something of others was touched
 //	job LABEL DURATION           queue a job, and wait until it runs
+//	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
 //	eventually COMMAND REGEXP    repeat a command above until its output matches, for 20 s at most
 //
-// Every exchange with GitHub is held against GitHub's own description, and whatever the simulator does not model fails.
+// Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
+// configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
+// machine or of a service is harmless. Every exchange with GitHub is held against GitHub's own description, and whatever
+// the simulator does not model fails. A script whose first line is "# worlds: simulator moto" runs against moto too.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "action/testdata",
+	testscript.Run(t, scriptParams(nil))
+}
+
+func scriptParams(files []string) testscript.Params {
+	p := testscript.Params{
+		Files:               files,
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		UpdateScripts:       update,
 		Setup: func(env *testscript.Env) error {
 			env.Values[sceneKey{}] = &scene{}
 			return nil
@@ -51,88 +69,53 @@ func TestScripts(t *testing.T) {
 			"world":        beginWorld,
 			"step":         runStep,
 			"post":         runPostStep,
+			"neat":         printing(neat),
+			"annotations":  printing(annotations),
 			"cloud":        printing(showCloud),
 			"calls":        printing(showCalls),
 			"userdata":     printing(showUserData),
+			"part":         printing(showPart),
 			"nothing-left": nothingLeft,
 			"job":          runJob,
+			"text":         writeText(words),
+			"noise":        writeText(noise),
 			"eventually":   eventually,
 		},
-	})
+	}
+	if files == nil {
+		p.Dir = "action/testdata"
+	}
+	return p
 }
 
 type sceneKey struct{}
 
 // scene is what a script has made.
 type scene struct {
-	world *simulator.World
-	steps int
+	world   *simulator.World
+	moto    *motoWorld // EC2, where it is not the world's
+	secrets *secrets
+	last    string // the step that ran last
+	log     string // what it said
 }
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
 
-// scriptSpeed is how much faster than the real ones the clouds of a script are.
-const scriptSpeed = 20
-
-func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 1 {
-		ts.Fatalf("usage: world [FILE]")
+// instances are those that are not there from the beginning, oldest first.
+func (s *scene) instances(ts *testscript.TestScript) []simulator.Instance {
+	if s.moto != nil {
+		return s.moto.instances(ts)
 	}
-	text := ""
-	if len(args) == 1 {
-		text = ts.ReadFile(args[0])
-	}
-	config, err := simulator.Load(strings.NewReader(text))
-	ts.Check(err)
-	if !strings.Contains("\n"+text, "\nspeed:") {
-		config.Speed = scriptSpeed
-	}
-	world := simulator.New(config)
-	server, err := simulator.Listen(world)
-	ts.Check(err)
-	ts.Defer(func() { _ = server.Close() })
-	hold(ts, world)
-	sceneOf(ts).world = world
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "demo-secret-key", "AWS_REGION": "us-east-1",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.EC2URL, "AWS_CA_BUNDLE": "",
-		"GITHUB_API_URL": server.GitHubURL, "GITHUB_SERVER_URL": "https://github.com",
-		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "NO_PROXY": "127.0.0.1",
-	} {
-		ts.Setenv(name, value)
-	}
-}
-
-// hold fails the script at its end for every exchange that GitHub's description does not know.
-func hold(ts *testscript.TestScript, world *simulator.World) {
-	validator, err := openapi.New()
-	ts.Check(err)
-	var mu sync.Mutex
-	var wrong []string
-	world.OnRequest(func(request *http.Request, response *http.Response) {
-		if strings.HasPrefix(request.Header.Get("Authorization"), "AWS4-") {
-			return
-		}
-		asked, err := io.ReadAll(request.Body)
-		answered, err2 := io.ReadAll(response.Body)
-		if err := errors.Join(err, err2, validator.Check(request, asked, response, answered)); err != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			wrong = append(wrong, err.Error())
-		}
-	})
-	ts.Defer(func() {
-		mu.Lock()
-		defer mu.Unlock()
-		wrong = append(wrong, world.Surprises()...)
-		if len(wrong) > 0 {
-			ts.Fatalf("%s", strings.Join(wrong, "\n"))
-		}
-	})
+	list := slices.DeleteFunc(s.world.Snapshot().Instances, func(i simulator.Instance) bool { return i.Initial })
+	slices.SortStableFunc(list, func(a, b simulator.Instance) int { return a.Launched.Compare(b.Launched) })
+	return list
 }
 
 func printing(show func(*testscript.TestScript, []string) string) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, _ bool, args []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("cannot be negated")
+		}
 		_, err := fmt.Fprint(ts.Stdout(), show(ts, args))
 		ts.Check(err)
 	}
@@ -141,12 +124,7 @@ func printing(show func(*testscript.TestScript, []string) string) func(*testscri
 // showCloud prints one line for each instance, oldest first, and each runner that is not there from the beginning.
 func showCloud(ts *testscript.TestScript, _ []string) string {
 	var b strings.Builder
-	snapshot := sceneOf(ts).world.Snapshot()
-	slices.SortStableFunc(snapshot.Instances, func(a, b simulator.Instance) int { return a.Launched.Compare(b.Launched) })
-	for _, i := range snapshot.Instances {
-		if i.Initial {
-			continue
-		}
+	for _, i := range sceneOf(ts).instances(ts) {
 		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s shutdown=%s token=%s\n", i.ID, i.State,
 			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
 		for _, key := range sorted(i.Tags) {
@@ -161,7 +139,7 @@ func showCloud(ts *testscript.TestScript, _ []string) string {
 			}
 		}
 	}
-	for _, r := range snapshot.Runners {
+	for _, r := range sceneOf(ts).world.Snapshot().Runners {
 		if !r.Initial {
 			fmt.Fprintf(&b, "runner %s %s scope=%s labels=%s busy=%t jit=%t group=%d\n", r.Name, r.Status, r.Scope, strings.Join(r.Labels, ","), r.Busy, r.JIT, r.Group)
 		}
@@ -183,18 +161,57 @@ func showCalls(ts *testscript.TestScript, args []string) string {
 	return b.String()
 }
 
-func showUserData(ts *testscript.TestScript, _ []string) string {
-	instances := sceneOf(ts).world.Snapshot().Instances
+func newestUserData(ts *testscript.TestScript) []byte {
+	instances := sceneOf(ts).instances(ts)
 	if len(instances) == 0 {
 		ts.Fatalf("there is no instance")
 	}
-	newest := slices.MaxFunc(instances, func(a, b simulator.Instance) int { return a.Launched.Compare(b.Launched) })
-	return string(unzip(ts, newest.UserData))
+	return unzip(ts, instances[len(instances)-1].UserData)
+}
+
+func showUserData(ts *testscript.TestScript, _ []string) string { return string(newestUserData(ts)) }
+
+var partLine = regexp.MustCompile(`(?m)^part_([a-z]+)='(\d+) (\d+) (.*)'$`)
+
+// showPart cuts a text out of the user data as the machine does: by its distance from the end and its length.
+func showPart(ts *testscript.TestScript, args []string) string {
+	switch {
+	case len(args) == 1:
+		return strings.TrimSuffix(readPart(ts, args[0]), "\n") + "\n"
+	case len(args) == 2 && args[0] == "-quoted":
+		return strconv.Quote(readPart(ts, args[1])) + "\n"
+	}
+	ts.Fatalf("usage: part [-quoted] NAME")
+	return ""
+}
+
+func readPart(ts *testscript.TestScript, name string) string {
+	data := newestUserData(ts)
+	for _, found := range partLine.FindAllSubmatch(data, -1) {
+		if string(found[1]) != name {
+			continue
+		}
+		from, length := len(data)-number(ts, string(found[2])), number(ts, string(found[3]))
+		text := string(data[from : from+length])
+		switch decoder := string(found[4]); decoder {
+		case "cat", `tr \n \0`: // the latter is shown as it travels: names with a line each
+			return text
+		case "base64 -d":
+			return decodeBase64(ts, text)
+		default:
+			ts.Fatalf("part %s has the decoder %s", name, decoder)
+		}
+	}
+	ts.Fatalf("the user data has no part %s", name)
+	return ""
 }
 
 func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
-	world := sceneOf(ts).world
-	instances, runners := world.Leftovers()
+	scene := sceneOf(ts)
+	instances, runners := scene.world.Leftovers()
+	if scene.moto != nil {
+		instances = scene.moto.leftovers(ts)
+	}
 	if neg {
 		if len(instances)+len(runners) == 0 {
 			ts.Fatalf("nothing is left")
@@ -207,7 +224,7 @@ func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
 	for _, r := range runners {
 		ts.Logf("left: runner %s %s", r.Name, r.Status)
 	}
-	changed := world.Changed()
+	changed := scene.world.Changed()
 	for _, what := range changed {
 		ts.Logf("touched: %s", what)
 	}
@@ -258,25 +275,4 @@ func sorted[V any](m map[string]V) []string {
 	}
 	sort.Strings(keys)
 	return keys
-}
-
-// exitCode reads the flag -exit.
-func exitCode(ts *testscript.TestScript, text string) int {
-	code, err := strconv.Atoi(cmp.Or(text, "0"))
-	ts.Check(err)
-	return code
-}
-
-func environment(ts *testscript.TestScript) []string {
-	var env []string
-	for _, name := range []string{
-		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
-		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL",
-		"GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "TMPDIR",
-	} {
-		if value := ts.Getenv(name); value != "" {
-			env = append(env, name+"="+value)
-		}
-	}
-	return append(env, "GOCOVERDIR="+os.Getenv("GOCOVERDIR"))
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// secrets are those that GitHub has handed out in a world.
+type secrets struct {
+	mu   sync.Mutex
+	list []string
+}
+
+// learn reads a registration token or a JIT configuration out of an answer.
+func (s *secrets) learn(status int, answer []byte) {
+	var made struct {
+		Token string `json:"token"`
+		JIT   string `json:"encoded_jit_config"`
+	}
+	if status != http.StatusCreated || json.Unmarshal(answer, &made) != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range []string{made.Token, made.JIT} {
+		if secret != "" {
+			s.list = append(s.list, secret)
+		}
+	}
+}
+
+func (s *secrets) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.list...)
+}
+
+// secret checks that a step kept every secret: none in the log but in a mask, none in a file, and those that came from
+// outside masked before anything else was said.
+func (s *secrets) kept(ts *testscript.TestScript, log, token string, files []string, exit int) {
+	known := s.all()
+	outside := []string{token, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN")}
+	masked := map[string]bool{}
+	for line := range strings.Lines(log) {
+		line = strings.TrimSuffix(line, "\n")
+		if secret, ok := strings.CutPrefix(line, "::add-mask::"); ok {
+			masked[secret] = true
+			continue
+		}
+		for _, secret := range append(known, outside...) {
+			if secret != "" && strings.Contains(line, secret) {
+				ts.Fatalf("a secret stands in the log: %s", line)
+			}
+		}
+		for _, secret := range outside {
+			if secret != "" && !masked[secret] {
+				ts.Fatalf("something was said before the secrets of the environment were masked: %s", line)
+			}
+		}
+	}
+	if exit == 0 && len(known) > 0 && !masked[known[len(known)-1]] && strings.Contains(log, "is received") {
+		ts.Fatalf("the registration's secret was not masked")
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path) //nolint:gosec // a file of the script
+		if err != nil {
+			continue
+		}
+		for _, secret := range append(known, outside...) {
+			if secret != "" && strings.Contains(string(text), secret) {
+				ts.Fatalf("a secret stands in %s", path)
+			}
+		}
+	}
+}
