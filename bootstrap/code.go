@@ -8,49 +8,71 @@ import (
 //go:embed shell/*.sh
 var shell embed.FS
 
-// chapters of the code, in the order in which they stand in the user data. A machine gets only those
-// that it needs: its 16 KB are for the user's script.
-var chapters = []struct {
+// chapter is one file of the code.
+type chapter struct {
 	name   string
 	needed func(Spec) bool
-}{
-	{"say", always},
-	{"values", always},
-	{"handover", always},
-	{"software", always},
-	{"newest", func(s Spec) bool { return len(s.Software) == 0 }},
-	{"certificates", func(s Spec) bool { return s.CACertificates != "" }},
-	{"packages", func(s Spec) bool { return len(s.Packages) > 0 }},
-	{"script", func(s Spec) bool { return s.PreRunnerScript != "" }},
-	{"register", func(s Spec) bool { return s.Token != "" }},
-	{"service", func(s Spec) bool { return s.Service }},
-	{"setup", always},
-	{"runner", always},
-	{"watch", always},
-	{"boot", always},
+	// spare is what takes the chapter's place where the user's script needs the room; empty for a
+	// chapter that cannot be spared.
+	spare string
 }
 
-func always(Spec) bool { return true }
+// chapters stand in the user data in this order. A machine gets only those that it needs: its 16 KB are
+// for the user's script.
+var chapters = []chapter{
+	{name: "say"},
+	{name: "last", spare: "egr_last() { :; }\n"},
+	{name: "debug", needed: func(s Spec) bool { return s.Debug }},
+	{name: "values"},
+	{name: "metadata", needed: func(s Spec) bool { return s.NameByIndex }},
+	{name: "handover"},
+	{name: "software"},
+	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
+	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
+	{name: "beside", spare: "egr_beside() { false; }\n"},
+	{name: "libraries", spare: "egr_libraries() { :; }\n"},
+	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
+	{name: "packages", needed: func(s Spec) bool { return len(s.Packages) > 0 }},
+	{name: "script", needed: func(s Spec) bool { return s.PreRunnerScript != "" }},
+	{name: "register", needed: func(s Spec) bool { return s.Token != "" }},
+	{name: "user", needed: func(s Spec) bool { return s.User != "" }},
+	{name: "service", needed: func(s Spec) bool { return s.Service }},
+	{name: "setup"},
+	{name: "runner"},
+	{name: "revive", spare: "egr_revive() { : >ended; }\n"},
+	{name: "watch"},
+	{name: "boot"},
+}
 
-// code is the script's code, without its comments.
-func (s Spec) code() string {
+// code is the script's code, without its comments; with tight, without what can be spared too.
+func (s Spec) code(tight bool) string {
 	var b strings.Builder
-	for _, chapter := range chapters {
-		if !chapter.needed(s) {
-			continue
-		}
-		text, err := shell.ReadFile("shell/" + chapter.name + ".sh")
-		if err != nil {
-			panic("read embedded " + chapter.name + ".sh: " + err.Error())
-		}
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimLeft(line, " ")
-			if line != "\n" && !strings.HasPrefix(line, "#") {
-				b.WriteString(line)
-			}
+	for _, c := range chapters {
+		switch {
+		case c.needed != nil && !c.needed(s):
+		case tight && c.spare != "":
+			b.WriteString(c.spare)
+		default:
+			b.WriteString(c.text())
 		}
 	}
 	// What follows is data, never read as shell.
 	b.WriteString("exit\n")
+	return b.String()
+}
+
+// text is the chapter without comments, empty lines and indentation.
+func (c chapter) text() string {
+	text, err := shell.ReadFile("shell/" + c.name + ".sh")
+	if err != nil {
+		panic("read embedded " + c.name + ".sh: " + err.Error())
+	}
+	var b strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimLeft(line, " ")
+		if line != "\n" && !strings.HasPrefix(line, "#") {
+			b.WriteString(line)
+		}
+	}
 	return b.String()
 }

@@ -32,21 +32,13 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("user data takes %d bytes compressed and EC2 allows %d: %s", e.Size, e.Limit, strings.Join(parts, ", "))
 }
 
-func (s Spec) tooLarge(size int) error {
+func (s Spec) tooLarge() error {
 	without := func(change func(*Spec)) int {
 		change(&s)
-		plain, err := s.plain()
-		if err != nil {
-			return 0
-		}
-		data, err := compress(plain)
-		if err != nil {
-			return 0
-		}
-		return len(data)
+		return len(compress(s.plain(true)))
 	}
-	e := &TooLargeError{Size: size, Limit: Limit}
-	left := size
+	left := without(func(*Spec) {})
+	e := &TooLargeError{Size: left, Limit: Limit}
 	for _, p := range []struct {
 		name   string
 		change func(*Spec)

@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"fmt"
 	"regexp"
@@ -14,43 +13,49 @@ import (
 )
 
 // UserData is the machine's user data, before base64 and gzip-compressed: at most Limit bytes, and the
-// same bytes for the same Spec, since a retry with the same ClientToken must send the same. If it would
-// be longer the error is a *TooLargeError.
+// same bytes for the same Spec, since a retry with the same ClientToken must send the same. Where a long
+// script needs the room, the machine goes without some comforts (no resumed downloads, no newer runner
+// beside an outdated one, fewer words when something fails). If it is too long even so the error is a
+// *TooLargeError.
 func (s Spec) UserData() ([]byte, error) {
-	plain, err := s.plain()
-	if err != nil {
+	if err := s.check(); err != nil {
 		return nil, err
 	}
-	data, err := compress(plain)
-	if err != nil {
-		return nil, fmt.Errorf("compress user data: %w", err)
+	for _, tight := range []bool{false, true} {
+		data := compress(s.plain(tight))
+		if len(data) <= Limit {
+			return data, nil
+		}
 	}
-	if len(data) > Limit {
-		return nil, s.tooLarge(len(data))
-	}
-	return data, nil
+	return nil, s.tooLarge()
 }
 
-// script is user data before compression, in the parts that compress differently.
-type script struct{ head, code, texts []byte }
+// script is user data before compression, in the parts that compress differently: the JIT configuration
+// with what stands before it, values and code, and the user's texts.
+type script struct{ jit, code, texts []byte }
 
-func (s Spec) plain() (script, error) {
-	if err := s.check(); err != nil {
-		return script{}, err
-	}
+func (s Spec) plain(tight bool) script {
 	texts, index := s.texts()
-	var head bytes.Buffer
+	var jit, code bytes.Buffer
 	// cloud-init cuts its own mark off; what is left is an ordinary script.
-	head.WriteString("#cloud-boothook\n#!/bin/bash\n# What runs here: https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
-	for _, v := range s.values() {
-		fmt.Fprintf(&head, "egr_%s=%s\n", v.key, base64.StdEncoding.EncodeToString([]byte(v.value)))
+	jit.WriteString("#cloud-boothook\n#!/bin/bash\n")
+	if plainWord.MatchString(s.JITConfig) {
+		// It is base64 already: a second layer would not compress.
+		jit.WriteString("jit_config=" + s.JITConfig + "\n")
 	}
-	if s.JITConfig != "" {
-		head.WriteString(s.jitLine())
+	writeValues(&code, s.secrets())
+	code.WriteString("# end of secrets\n# What runs here: https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
+	writeValues(&code, s.values())
+	code.WriteString(index)
+	code.WriteString("# end of values\n")
+	code.WriteString(s.code(tight))
+	return script{jit.Bytes(), code.Bytes(), texts}
+}
+
+func writeValues(to *bytes.Buffer, values []value) {
+	for _, v := range values {
+		fmt.Fprintf(to, "egr_%s=%s\n", v.key, base64.StdEncoding.EncodeToString([]byte(v.value)))
 	}
-	head.WriteString(index)
-	head.WriteString("# end of values\n")
-	return script{head.Bytes(), []byte(s.code()), texts}, nil
 }
 
 type value struct{ key, value string }
@@ -64,14 +69,11 @@ func (s Spec) values() []value {
 		{"labels", strings.Join(s.Labels, ",")},
 		{"url", s.URL},
 		{"registration", s.registration()},
-		{"token", s.Token},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},
 		{"service", strconv.FormatBool(s.Service)},
 		{"debug", strconv.FormatBool(s.Debug)},
-		{"software", s.softwareLines()},
-		{"download_token", s.DownloadToken},
-		{"minimum_version", MinimumVersion},
+		{"minimum_version", s.minimumVersion()},
 		{"ephemeral", strconv.FormatBool(s.Ephemeral)},
 		{"registration_timeout_seconds", seconds(s.RegistrationTimeout)},
 		{"idle_timeout_seconds", seconds(s.IdleTimeout)},
@@ -79,6 +81,23 @@ func (s Spec) values() []value {
 		{"max_lifetime_hard", strconv.FormatBool(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
 	}
+}
+
+// secrets are the values that the machine keeps apart, and only until they are used.
+func (s Spec) secrets() []value {
+	list := []value{{"token", s.Token}, {"download_token", s.DownloadToken}}
+	if !plainWord.MatchString(s.JITConfig) {
+		list = append(list, value{"jit", s.JITConfig})
+	}
+	return list
+}
+
+// minimumVersion is empty for GitHub Enterprise Server, which keeps to older runners.
+func (s Spec) minimumVersion() string {
+	if strings.HasPrefix(s.URL, "https://github.com/") {
+		return MinimumVersion
+	}
+	return ""
 }
 
 func (s Spec) registration() string {
@@ -93,15 +112,6 @@ func seconds(d time.Duration) string {
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9+/=_-]+$`)
-
-// jitLine carries the JIT configuration as it is, since it is base64 already and a second layer would
-// not compress; anything else goes as a value.
-func (s Spec) jitLine() string {
-	if plainWord.MatchString(s.JITConfig) {
-		return "jit_config=" + s.JITConfig + "\n"
-	}
-	return "egr_jit=" + base64.StdEncoding.EncodeToString([]byte(s.JITConfig)) + "\n"
-}
 
 // softwareLines are read by egr_choose: architecture, checksum or "-", version, address.
 func (s Spec) softwareLines() string {
@@ -123,6 +133,7 @@ func (s Spec) texts() (texts []byte, index string) {
 		{"packages", strings.Join(append(slices.Clone(s.Packages), ""), "\x00"), "cat"},
 		{"script", strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n"), "cat"},
 		{"certificates", s.CACertificates, "cat"},
+		{"software", s.softwareLines(), "cat"},
 	}
 	total := 0
 	for i := range parts {
@@ -155,34 +166,4 @@ func travelling(text string) (wire, decoder string) {
 		return lines, `tr \n \0`
 	}
 	return base64.StdEncoding.EncodeToString([]byte(text)), "base64 -d"
-}
-
-// compress is gzip without a time, so that it is deterministic. Code and the user's texts have letters
-// of different frequency: tables of their own, where that is shorter.
-func compress(s script) ([]byte, error) {
-	var best []byte
-	for _, split := range []bool{false, true} {
-		var b bytes.Buffer
-		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-		if err != nil {
-			return nil, err
-		}
-		for _, part := range [][]byte{s.head, s.code, s.texts} {
-			if _, err := w.Write(part); err != nil {
-				return nil, err
-			}
-			if split {
-				if err := w.Flush(); err != nil {
-					return nil, err
-				}
-			}
-		}
-		if err := w.Close(); err != nil {
-			return nil, err
-		}
-		if best == nil || b.Len() < len(best) {
-			best = b.Bytes()
-		}
-	}
-	return best, nil
 }

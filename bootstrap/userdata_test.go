@@ -250,7 +250,7 @@ const printable = ` !"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\
 
 // noise is text that no compressor shortens by more than its letters' own entropy.
 func noise(n int, letters string) string {
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.New(rand.NewPCG(1, uint64(n)))
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = letters[r.IntN(len(letters))]

@@ -1,15 +1,14 @@
 # A registration by token. A just-in-time configuration needs none.
 
 egr_register() {
-  local name=$egr_name try
+  local name=$egr_name try=0
   if [ "$egr_name_by_index" = true ]; then
     name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no answer from the metadata service'
   fi
   set -- --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace
   [ "$egr_ephemeral" != true ] || set -- "$@" --ephemeral
-  for try in 1 2 3; do
-    ./config.sh "$@" && break
-    [ $try != 3 ] || egr_fail "config.sh did not register $name"
+  until ./config.sh "$@"; do
+    [ $((++try)) != 3 ] || egr_fail "config.sh did not register $name"
     sleep $((try * 3))
   done
   egr_say "configured runner $name"

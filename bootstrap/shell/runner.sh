@@ -4,6 +4,8 @@
 # egr_begin: what comes before the user's script.
 egr_begin() {
   export HOME=/root RUNNER_ALLOW_RUNASROOT=1
+  # Without it run.sh ends with 0 when GitHub refuses the runner's version.
+  export ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1
   ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   echo $$ >/run/ec2-github-runner/pid
   [ "$egr_debug" != true ] || egr_debug
@@ -14,18 +16,11 @@ egr_begin() {
   cd "$EGR_DIR" || egr_fail "open $EGR_DIR: no such directory"
 }
 
-# egr_debug: the whole log on the console.
-egr_debug() {
-  { date; uname -a; df -h /; free -m; ip -br address; }
-  tail -n +1 -F "$EGR_LOG" 2>/dev/null | LC_ALL=C sed -u '/^ec2-github-runner: /d; s/[^[:print:]]/?/g; s/^/ec2-github-runner: | /' >/dev/console &
-}
-
 # egr_go: from the end of the script to the end of the runner; does not return.
 egr_go() {
   trap - EXIT ERR
   set +eEuxvf
   unset -f exit
-  unset CDPATH
   IFS=$' \t\n'
   if [ ! -e /run/ec2-github-runner/state/prepared ]; then
     [ -z "$part_script" ] || egr_say 'ran pre-runner-script'
@@ -34,10 +29,10 @@ egr_go() {
   fi
   # Where the script went, the runner goes too, unless one stands ready where it should.
   if [ -f config.sh ] || [ "$EGR_DIR" = /actions-runner ]; then EGR_DIR=$PWD; fi
-  /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR" </dev/null || {
+  if ! /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR" </dev/null; then
     [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
     exit
-  }
+  fi
   # shellcheck disable=SC1091
   . /run/ec2-github-runner/secrets
   egr_decode egr_jit
@@ -49,18 +44,11 @@ egr_go() {
   exit
 }
 
-# egr_start: the runner, as its user, until it ends.
+# egr_start: the runner, until it ends.
 egr_start() (
-  set -- "$EGR_HOME/run.sh"
   [ -z "$EGR_JIT" ] || export ACTIONS_RUNNER_INPUT_JITCONFIG=$EGR_JIT
-  # Without it run.sh ends with 0 when GitHub refuses the runner's version.
-  export ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1
-  if [ -n "$egr_user" ]; then
-    [ "$HOME" != /root ] || HOME=$(getent passwd "$egr_user" | cut -d : -f 6)
-    export USER=$egr_user LOGNAME=$egr_user
-    set -- runuser -u "$egr_user" -- "$@"
-  fi
-  exec "$@"
+  [ -z "$egr_user" ] || egr_as_user "$EGR_HOME/run.sh"
+  exec "$EGR_HOME/run.sh"
 )
 
 # egr_run_once: true if the runner is to be started again.
@@ -71,24 +59,19 @@ egr_run_once() {
   egr_say 'starting runner'
   egr_start </dev/null
   code=$?
-  if [ $code = 7 ] && [ -z "$EGR_RENEWED" ]; then
-    EGR_RENEWED=1
-    if egr_beside "$(egr_version "$EGR_HOME")"; then
-      [ -z "$egr_user" ] || chown -R -- "$egr_user" "$EGR_HOME"
-      echo "$EGR_HOME" | tee /run/ec2-github-runner/home >/run/ec2-github-runner/state/configured
-      return
-    fi
-  fi
   # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
   # single-use one does not.
-  if [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && [ $((EGR_TRIES++)) -lt 5 ]; then
+  if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then
+    EGR_RENEWED=1
+    [ -z "$egr_user" ] || (cd "$EGR_HOME" && egr_own_files)
+    echo "$EGR_HOME" | tee /run/ec2-github-runner/home >/run/ec2-github-runner/state/configured
+  elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && [ $((EGR_TRIES++)) -lt 5 ]; then
     egr_say "warning: the runner ended with exit $code and is started again"
-    sleep 2
-    while egr_find Runner.Worker; do sleep 2; done
-    return
+    while sleep 2 && egr_find Runner.Worker; do :; done
+  else
+    [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
+    egr_say "the runner ended with exit $code"
+    : >/run/ec2-github-runner/ended
+    return 1
   fi
-  [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
-  egr_say "the runner ended with exit $code"
-  : >/run/ec2-github-runner/ended
-  return 1
 }

@@ -9,14 +9,13 @@ egr_say() {
   # A console is no place for control characters.
   text=${text//[^[:print:]]/?}
   echo "$text" >/run/ec2-github-runner/phase
-  printf 'ec2-github-runner: %s (%s s)\n' "$text" "${up%?}" | tee /dev/console 2>/dev/null
+  echo "ec2-github-runner: $text (${up%?} s)" | tee /dev/console 2>/dev/null
 }
 
 # egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.
 egr_fail() {
   egr_say "error: $*"
-  [ ! -s $EGR_LOG ] || tail -n 12 $EGR_LOG | tail -c 2000 | LC_ALL=C tr -cd '\n\40-\176' |
-    sed '/^ec2-github-runner: /d; s/^/ec2-github-runner: | /' >/dev/console
+  egr_last >/dev/console
   echo "$*" >/run/ec2-github-runner/failed
   exit 1
 }

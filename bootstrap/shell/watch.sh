@@ -14,70 +14,53 @@ egr_find() {
 
 # egr_online: the runner is listening for jobs.
 egr_online() {
-  [ -e /run/ec2-github-runner/started ] || return
-  grep -qs 'Listening for Jobs' "$EGR_LOG" && return
-  find "$(cat /run/ec2-github-runner/home)/_diag" -name 'Runner_*' -newer /run/ec2-github-runner/boot -exec grep -q 'Listening for Jobs' {} + 2>/dev/null
+  [ -e /run/ec2-github-runner/started ] && find "$EGR_LOG" "$(cat /run/ec2-github-runner/home)/_diag" -type f -newer /run/ec2-github-runner/since -exec grep -qs 'Listening for Jobs' {} +
 }
-
-# egr_signal NAME PROCESS...
-egr_signal() { [ $# = 1 ] || kill -s "$@"; }
 
 # egr_off WHY [now]: end the machine, unless a job is running.
 egr_off() {
-  local listeners=()
   # A listener that is held takes no job while we look.
-  egr_find Runner.Listener && listeners=("${EGR_PIDS[@]}") && egr_signal STOP "${listeners[@]}"
+  egr_find Runner.Listener && local held=("${EGR_PIDS[@]}") && kill -s STOP "${held[@]}"
   if [ $# = 1 ] && egr_find Runner.Worker; then
-    egr_signal CONT "${listeners[@]}"
+    kill -s CONT "${held[@]}"
     return
   fi
   egr_say "powering off: $1"
-  egr_signal TERM "${listeners[@]}"
-  egr_signal CONT "${listeners[@]}"
+  [ -z "${held[0]}" ] || { kill "${held[@]}"; kill -s CONT "${held[@]}"; }
   systemctl --no-block poweroff
   sleep 60
   systemctl -ff poweroff
 }
 
-# egr_revive: something killed the shell around the runner.
-egr_revive() {
-  if [ "$egr_ephemeral" = true ] || [ "$egr_registration" = jit ] || [ $((restarts++)) -ge 5 ]; then
-    egr_say 'the runner was killed'
-    : >/run/ec2-github-runner/ended
-  else
-    egr_say 'warning: the runner was killed and is started again'
-    rm -f /run/ec2-github-runner/pid
-    systemctl --no-block restart ec2-github-runner.service
-  fi
-}
+# egr_over LIMIT SECONDS: a limit of 0 is none.
+egr_over() { [ "$1" != 0 ] && [ "$2" -ge "$1" ]; }
 
 # egr_look: one look at everything, after which the machine is left as it is or powered off.
 egr_look() {
-  local busy=
   egr_up
   lived=$((before + EGR_UP - since))
   [ $((EGR_UP % 30)) != 0 ] || echo "$lived" >state/lived
-  if egr_find Runner.Worker; then busy=1 last=$EGR_UP; fi
-  if [ ! -e online ] && { [ -n "$busy" ] || egr_online; }; then
-    : | tee online >state/online
+  if egr_find Runner.Worker; then
+    last=$EGR_UP
+    : >online
+  fi
+  if [ ! -e state/told ] && { [ -e online ] || egr_online; }; then
+    : | tee online >state/told
     last=$EGR_UP
     egr_say 'the runner is online'
   fi
   if [ -e failed ]; then
     : "${failed:=$EGR_UP}"
     [ $((EGR_UP - failed)) -lt "$egr_keep_failed_seconds" ] || egr_off "$(cat failed)"
-  elif [ "$egr_max_lifetime_seconds" != 0 ] && [ "$lived" -ge "$egr_max_lifetime_seconds" ]; then
-    if [ "$egr_max_lifetime_hard" = true ]; then
-      egr_off "it has lived for $lived s" now
-    else
-      egr_off "it has lived for $lived s and no job runs"
-    fi
-  elif [ ! -e state/online ]; then
-    [ "$egr_registration_timeout_seconds" = 0 ] || [ "$lived" -lt "$egr_registration_timeout_seconds" ] ||
+  elif egr_over "$egr_max_lifetime_seconds" "$lived"; then
+    [ "$egr_max_lifetime_hard" != true ] || egr_off "it has lived for $lived s" now
+    egr_off "it has lived for $lived s and no job runs"
+  elif [ ! -e state/told ]; then
+    ! egr_over "$egr_registration_timeout_seconds" "$lived" ||
       (egr_fail "no runner is online after $lived s; the last that happened: $(cat phase)")
   elif [ "$egr_ephemeral" = true ] && [ -e ended ]; then
     egr_off 'the runner has ended'
-  elif [ "$egr_idle_timeout_seconds" != 0 ] && [ $((EGR_UP - last)) -ge "$egr_idle_timeout_seconds" ]; then
+  elif egr_over "$egr_idle_timeout_seconds" $((EGR_UP - last)); then
     egr_off "no job for $((EGR_UP - last)) s"
   fi
   if [ -s pid ] && [ ! -e "/proc/$(cat pid)" ] && [ ! -e failed ] && [ ! -e ended ] && [ "$egr_service" != true ]; then
