@@ -105,8 +105,8 @@ func (request Request) needsHome() bool {
 	if request.Start == nil {
 		return request.Mode != modeStart
 	}
-	for _, slot := range request.Start.Slots {
-		for _, placement := range slot.Placements {
+	for _, group := range request.Start.Groups {
+		for _, placement := range group.Placements {
 			if placement.Region == "" {
 				return true
 			}

@@ -25,7 +25,7 @@ func (r *reader) start(request Request) *runner.StartRequest {
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(),
 	}
 	slot := r.slot(request)
-	start.Slots = []runner.Slot{slot}
+	start.Groups = []runner.Group{slot}
 	switch {
 	case start.JIT && slot.Service:
 		r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service.", "")
@@ -84,8 +84,8 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 	}
 }
 
-func (r *reader) slot(request Request) runner.Slot {
-	slot := runner.Slot{
+func (r *reader) slot(request Request) runner.Group {
+	slot := runner.Group{
 		Label: r.label(), Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
 		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"),

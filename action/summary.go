@@ -112,8 +112,8 @@ func trailTable(b *strings.Builder, trail []runner.Attempt) {
 	b.WriteString("| tried | region | subnet | image | answer | took |\n|---|---|---|---|---|---|\n")
 	for _, a := range trail {
 		answer := cell(a.Answer)
-		if a.InstanceID != "" {
-			answer = code(a.InstanceID)
+		if len(a.InstanceIDs) > 0 {
+			answer = code(strings.Join(a.InstanceIDs, " "))
 		}
 		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s |\n", code(a.InstanceType), a.Market, cell(a.Region), cell(a.SubnetID),
 			cell(a.ImageID), answer, seconds(a.Took))

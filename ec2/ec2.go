@@ -23,6 +23,9 @@ import (
 type API interface {
 	sdk.DescribeInstancesAPIClient
 	sdk.DescribeImagesAPIClient
+	sdk.DescribeInstanceTypesAPIClient
+	sdk.DescribeInstanceTypeOfferingsAPIClient
+	sdk.DescribeSubnetsAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
 	TerminateInstances(context.Context, *sdk.TerminateInstancesInput, ...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)
 	CreateTags(context.Context, *sdk.CreateTagsInput, ...func(*sdk.Options)) (*sdk.CreateTagsOutput, error)

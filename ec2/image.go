@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 // Image is what a launch needs to know of an AMI.
@@ -15,6 +16,7 @@ type Image struct {
 	Architecture string // x86_64, arm64, x86_64_mac, arm64_mac
 	Platform     string // "windows", or empty
 	RootDevice   string // /dev/sda1, /dev/xvda
+	Created      string // RFC 3339, which sorts as text
 }
 
 // Refusal says why no runner can be started from the image, or is empty. Windows and macOS have no cloud-init.
@@ -37,9 +39,36 @@ func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 	if len(out.Images) == 0 {
 		return Image{}, &CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound", Message: "the answer is empty"}
 	}
-	image := out.Images[0]
+	return plainImage(out.Images[0]), nil
+}
+
+// NewestImage finds the newest available image of this account with the tags. found is false when there is none.
+func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool, err error) {
+	in := &sdk.DescribeImagesInput{
+		Owners:  []string{"self"}, // an image of somebody else's may carry the same tags
+		Filters: []types.Filter{{Name: aws.String("state"), Values: []string{string(types.ImageStateAvailable)}}},
+	}
+	for _, key := range sortedKeys(tags) {
+		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
+	}
+	pages := sdk.NewDescribeImagesPaginator(c.in(region), in)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return Image{}, false, callError("describe images", err)
+		}
+		for _, image := range page.Images {
+			if candidate := plainImage(image); !found || candidate.Created > newest.Created {
+				newest, found = candidate, true
+			}
+		}
+	}
+	return newest, found, nil
+}
+
+func plainImage(image types.Image) Image {
 	return Image{
 		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
-		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName),
-	}, nil
+		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName), Created: aws.ToString(image.CreationDate),
+	}
 }

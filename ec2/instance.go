@@ -42,7 +42,8 @@ type Instance struct {
 	Zone         string
 	Architecture string
 	ClientToken  string
-	LaunchIndex  int
+	LaunchIndex  int // among the instances of one RunInstances call
+	Offering     int // index of the offering that gave it, set by a launch
 	LaunchTime   time.Time
 	Tags         map[string]string
 }

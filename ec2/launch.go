@@ -12,13 +12,15 @@ import (
 
 // Attempt is one offering that was asked for and what EC2 said: a line of the trail that a launch leaves.
 type Attempt struct {
-	Index      int // of the offering, from 0
-	Try        int // of the offering, from 0: a second one goes without our tags
-	Offering   Offering
-	Token      string
-	InstanceID string        // what was launched, or empty
-	Err        error         // what EC2 said, or nil
-	Took       time.Duration // until the answer
+	Index    int // of the offering, from 0
+	Try      int // of the offering, from 0: a second one goes without our tags
+	Offering Offering
+	Asked    int // how many instances
+	Token    string
+	// InstanceIDs are what was launched: as many as were asked for, or as EC2 had.
+	InstanceIDs []string
+	Err         error         // what EC2 said, or nil
+	Took        time.Duration // until the answer
 	// InDoubt tells that no answer came although the same token was asked again: EC2 may have launched an instance
 	// that only the token can find.
 	InDoubt bool
@@ -39,35 +41,49 @@ var ErrExhausted = errors.New("every offering was refused")
 // the instance; without it only the client token finds it, and EC2 shows a new instance late.
 const cancelGrace = 2500 * time.Millisecond
 
-// Launch asks for the offerings in order until EC2 gives one. Want of capacity moves on to the next; any other refusal
-// moves on to the next placement, since image, subnet, group and region are the placement's own; failing credentials
-// stop. The trail is complete in every case. A cancelled context still returns an instance whose launch was under way.
+// Launch is LaunchMany for one instance.
 func (c *Client) Launch(ctx context.Context, spec LaunchSpec, offerings []Offering, observe Observer) (Instance, []Attempt, error) {
+	instances, trail, err := c.LaunchMany(ctx, spec, 1, offerings, observe)
+	if len(instances) == 0 {
+		return Instance{}, trail, err
+	}
+	return instances[0], trail, err
+}
+
+// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has,
+// and asks the next one for the rest. Want of capacity moves on to the next; any other refusal moves on to the next
+// placement, since image, subnet, group and region are the placement's own; failing credentials stop. The trail is
+// complete in every case, and instances may come beside an error. A cancelled context still returns what was under way.
+func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering, observe Observer) ([]Instance, []Attempt, error) {
 	l := launch{client: c, spec: spec, observe: observe}
 	var refused []Placement
+	var launched []Instance
 	for i, offering := range offerings {
 		if ctx.Err() != nil {
-			return Instance{}, l.trail, ctx.Err()
+			return launched, l.trail, ctx.Err()
 		}
 		if containsPlacement(refused, offering.Placement) {
 			continue
 		}
-		instance, err := l.offer(ctx, i, offering)
-		if err == nil {
-			return instance, l.trail, nil
+		instances, err := l.offer(ctx, i, count-len(launched), offering)
+		launched = append(launched, instances...)
+		if len(launched) >= count {
+			return launched, l.trail, nil
 		}
 		switch ClassOf(err) {
 		case Credentials:
-			return Instance{}, l.trail, err
+			return launched, l.trail, err
 		case Capacity:
 		default:
-			refused = append(refused, offering.Placement)
+			if err != nil {
+				refused = append(refused, offering.Placement)
+			}
 		}
 	}
 	if ctx.Err() != nil {
-		return Instance{}, l.trail, ctx.Err()
+		return launched, l.trail, ctx.Err()
 	}
-	return Instance{}, l.trail, ErrExhausted
+	return launched, l.trail, ErrExhausted
 }
 
 func containsPlacement(list []Placement, p Placement) bool {
@@ -88,16 +104,24 @@ type launch struct {
 }
 
 // offer asks for one offering, a second time without our tags where EC2 refuses them.
-func (l *launch) offer(ctx context.Context, i int, offering Offering) (Instance, error) {
+func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]Instance, error) {
 	for try := 0; ; try++ {
 		own := !l.untagged && len(l.spec.OwnTags) > 0
-		attempt := Attempt{Index: i, Try: try, Offering: offering, Token: l.spec.Token(i, try)}
+		attempt := Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}
 		if l.observe.Trying != nil {
 			l.observe.Trying(attempt)
 		}
 		begin := time.Now()
-		instance, err := l.client.run(ctx, offering.Placement.Region, l.spec.input(offering, attempt.Token, own))
-		attempt.Took, attempt.Err, attempt.InstanceID = time.Since(begin), err, instance.ID
+		in, err := l.spec.input(i, offering, attempt.Token, count, own)
+		var instances []Instance
+		if err == nil {
+			instances, err = l.client.run(ctx, offering.Placement.Region, in)
+		}
+		for n := range instances {
+			instances[n].Offering = i
+			attempt.InstanceIDs = append(attempt.InstanceIDs, instances[n].ID)
+		}
+		attempt.Took, attempt.Err = time.Since(begin), err
 		attempt.InDoubt = err != nil && ClassOf(err) == Unknown
 		class := ClassOf(err)
 		attempt.Untagged = err != nil && own && (class == Denied || class == Tagging)
@@ -106,7 +130,7 @@ func (l *launch) offer(ctx context.Context, i int, offering Offering) (Instance,
 			l.observe.Tried(attempt)
 		}
 		if !attempt.Untagged {
-			return instance, err
+			return instances, err
 		}
 		l.untagged = true
 	}
@@ -121,12 +145,12 @@ const (
 )
 
 // run asks RunInstances until there is an answer that means something.
-func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) (Instance, error) {
-	var instance Instance
+func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
+	var instances []Instance
 	var unknown, profile int
 	err := repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		var err error
-		instance, err = c.exchange(ctx, region, in)
+		instances, err = c.exchange(ctx, region, in)
 		switch ClassOf(err) {
 		case Throttle:
 			return err
@@ -144,27 +168,30 @@ func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInp
 		}
 		return nil
 	})
-	return instance, err
+	return instances, err
 }
 
 // exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
-func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) (Instance, error) {
+func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
 	patient, done := outlive(ctx, cancelGrace)
 	defer done()
 	out, err := c.in(region).RunInstances(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		return Instance{}, callError("run instances", err)
+		return nil, callError("run instances", err)
 	}
 	if region == "" {
 		region = c.Region()
 	}
+	var instances []Instance
 	for _, launched := range out.Instances {
-		instance := plain(region, launched)
-		if instance.ID != "" {
-			return instance, nil
+		if instance := plain(region, launched); instance.ID != "" {
+			instances = append(instances, instance)
 		}
 	}
-	return Instance{}, &CallError{Operation: "run instances", Message: "the answer names no instance"}
+	if len(instances) == 0 {
+		return nil, &CallError{Operation: "run instances", Message: "the answer names no instance"}
+	}
+	return instances, nil
 }
 
 // outlive returns a context that ends a while after its parent does.

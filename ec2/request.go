@@ -37,13 +37,16 @@ type RootVolume struct {
 
 // LaunchSpec is what all offerings of one launch share.
 type LaunchSpec struct {
-	UserData []byte            // as the instance shall read it, at most 16 KB
+	// UserData is what the instances of an offering read, at most 16 KB, the same each time it is asked for.
+	UserData func(offering int) []byte
 	Profile  string            // name or ARN of the instance profile
 	Tags     []Tag             // the user's
 	OwnTags  map[string]string // ours: given up when EC2 refuses them
 	Devices  BlockDevices      // if not empty it replaces Root
 	Root     RootVolume
 	Metadata MetadataOptions
+	SpotMax  string     // the most to pay for an hour of spot, in USD; empty: the on-demand price
+	Overlay  Parameters // of the user, laid over all of this
 	// Token names one attempt, the same each time it is asked again; at most 64 ASCII characters. offering counts
 	// from 0, try counts the launches of that offering with different parameters from 0.
 	Token func(offering, try int) string
@@ -51,24 +54,23 @@ type LaunchSpec struct {
 
 // input is the RunInstances request; only what is asked for is set, so that a policy that allows no more still allows it.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
-func (s LaunchSpec) input(offering Offering, token string, ownTags bool) *sdk.RunInstancesInput {
+func (s LaunchSpec) input(index int, offering Offering, token string, count int, ownTags bool) (*sdk.RunInstancesInput, error) {
+	p := offering.Placement
 	in := &sdk.RunInstancesInput{
-		ClientToken:  aws.String(token),
-		MinCount:     aws.Int32(1),
-		MaxCount:     aws.Int32(1),
-		ImageId:      aws.String(offering.Placement.ImageID),
-		InstanceType: types.InstanceType(offering.InstanceType),
-		UserData:     aws.String(base64.StdEncoding.EncodeToString(s.UserData)),
+		ClientToken:      aws.String(token),
+		MinCount:         aws.Int32(1),
+		MaxCount:         aws.Int32(int32(count)), //nolint:gosec // at most 10,000
+		ImageId:          text(p.ImageID),
+		InstanceType:     types.InstanceType(offering.InstanceType),
+		SubnetId:         text(p.SubnetID),
+		SecurityGroupIds: p.SecurityGroupIDs,
+		UserData:         aws.String(base64.StdEncoding.EncodeToString(s.UserData(index))),
 		// A machine that powers itself off is gone: its own end needs no credentials.
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
 		BlockDeviceMappings:               s.devices(offering),
 		MetadataOptions:                   s.Metadata.options,
 		TagSpecifications:                 s.tags(ownTags),
 	}
-	if offering.Placement.SubnetID != "" {
-		in.SubnetId = aws.String(offering.Placement.SubnetID)
-	}
-	in.SecurityGroupIds = offering.Placement.SecurityGroupIDs
 	if strings.HasPrefix(s.Profile, "arn:") {
 		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String(s.Profile)}
 	} else if s.Profile != "" {
@@ -77,10 +79,18 @@ func (s LaunchSpec) input(offering Offering, token string, ownTags bool) *sdk.Ru
 	if offering.Market == Spot {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{
 			MarketType:  types.MarketTypeSpot,
-			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime},
+			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime, MaxPrice: text(s.SpotMax)},
 		}
 	}
-	return in
+	return in, s.Overlay.lay(in)
+}
+
+// text is a string for the wire, where an empty one is left out.
+func text(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return &value
 }
 
 func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {

@@ -21,12 +21,17 @@ const (
 	TagRunID      = TagPrefix + "run-id"
 	TagRunAttempt = TagPrefix + "run-attempt"
 	TagSlot       = TagPrefix + "slot"
+	TagSlots      = TagPrefix + "slots" // how many were launched together; each one's number is its launch index
 	TagNonce      = TagPrefix + "nonce"
 	TagLabel      = TagPrefix + "label"
 	TagRunnerName = TagPrefix + "runner-name"
 	TagRunnerID   = TagPrefix + "runner-id"
 	TagMode       = TagPrefix + "mode"
 	TagExpiresAt  = TagPrefix + "expires-at"
+	// TagDueAt is when the machine itself gives up if it has not registered: until then it is on its way.
+	TagDueAt = TagPrefix + "due-at"
+	// TagSuspectSince is the mark of a sweep's first look.
+	TagSuspectSince = TagPrefix + "suspect-since"
 )
 
 // Run is the workflow run that a runner is started for.
@@ -73,24 +78,34 @@ func NewIdentity(run Run, scope, label string) Identity {
 // launch got no answer. EC2 takes 64 ASCII characters; a label takes part as a hash, so that stop can find it by label.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 func (id Identity) clientToken(label string, slot, offering, try int) string {
-	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run), shortHash(label, 6), id.Nonce, slot, offering, try)
+	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run, id.Scope), shortHash(label, 6), id.Nonce, slot, offering, try)
+}
+
+// tokenOfScope is the beginning of every client token of a repository's starts. A runner of another scope than the
+// repository itself is told apart: who may not see that scope must not judge its machines.
+func tokenOfScope(repository, scope string) string {
+	hashed := strings.ToLower(repository)
+	if scope = strings.ToLower(scope); scope != "" && scope != hashed {
+		hashed += " " + scope
+	}
+	return "egr-" + shortHash(hashed, 8) + "-"
 }
 
 // tokenOfRun is the beginning of every client token of a workflow run, over all its attempts.
-func tokenOfRun(run Run) string {
+func tokenOfRun(run Run, scope string) string {
 	id := run.ID
 	if id == "" {
 		id = "0"
 	}
-	return fmt.Sprintf("egr-%s-%s-", shortHash(strings.ToLower(run.Repository), 8), id)
+	return tokenOfScope(run.Repository, scope) + id + "-"
 }
 
 // tokenPattern finds the client tokens of a run, of one label of it (label may be empty for all).
-func tokenPattern(run Run, label string) string {
+func tokenPattern(run Run, scope, label string) string {
 	if label == "" {
-		return tokenOfRun(run) + "*"
+		return tokenOfRun(run, scope) + "*"
 	}
-	return tokenOfRun(run) + shortHash(label, 6) + "-*"
+	return tokenOfRun(run, scope) + shortHash(label, 6) + "-*"
 }
 
 func shortHash(text string, n int) string {
@@ -98,13 +113,16 @@ func shortHash(text string, n int) string {
 	return hex.EncodeToString(sum[:])[:n]
 }
 
+// namePrefix begins the name of every runner, as machulav's names begin.
+const namePrefix = "ec2-"
+
 // mostName is the longest runner name that GitHub takes.
 const mostName = 64
 
 // RunnerName is the name of the runner with a label: ec2-<label>, with what GitHub refuses in a name made to hyphens
 // and a name that is too long cut, with a hash at its end so that it stays one of its own.
 func RunnerName(label string) string {
-	name := "ec2-" + strings.Map(func(r rune) rune {
+	name := namePrefix + strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`":<>/\|*?`, r) {
 			return '-'
 		}
@@ -123,17 +141,15 @@ func cutName(name string) string {
 }
 
 // otherName is the name that a runner gets when its own is taken by a runner that is online.
-func (id Identity) otherName(label string) string {
-	name := []rune(RunnerName(label))
+func (id Identity) otherName(name string) string {
+	runes := []rune(name)
 	suffix := "-" + id.Nonce[:4]
-	if len(name)+len(suffix) > mostName {
-		name = name[:mostName-len(suffix)]
-	}
-	return string(name) + suffix
+	return string(runes[:min(len(runes), mostName-len(suffix))]) + suffix
 }
 
-// tags are those of one runner of a start. runnerID is 0 while it is not known.
-func (id Identity) tags(slot int, label, name string, runnerID int64, expires time.Time) map[string]string {
+// tags are those of one runner of a start. runnerID is 0 while it is not known; due is when the machine gives up if it
+// has not registered; expires is zero where nothing ends it.
+func (id Identity) tags(slot int, label, name string, runnerID int64, due, expires time.Time) map[string]string {
 	tags := map[string]string{
 		TagScope:      id.Scope,
 		TagRepository: id.Run.Repository,
@@ -143,7 +159,8 @@ func (id Identity) tags(slot int, label, name string, runnerID int64, expires ti
 		TagNonce:      id.Nonce,
 		TagLabel:      tagValue(label),
 		TagRunnerName: name,
-		TagMode:       "start",
+		TagMode:       instanceOfStart,
+		TagDueAt:      due.UTC().Format(time.RFC3339),
 	}
 	if runnerID != 0 {
 		tags[TagRunnerID] = strconv.FormatInt(runnerID, 10)

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -14,8 +13,8 @@ import (
 // The permission for it is optional, so whatever goes wrong means only that nothing is known.
 func (st *start) readImages(ctx context.Context) error {
 	images := st.imagesByKey(ctx)
-	for _, slot := range st.slots {
-		for i, p := range slot.placements {
+	for _, g := range st.groups {
+		for i, p := range g.placements {
 			image := images[imageKey{p.Region, p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &RefusedError{
@@ -23,11 +22,11 @@ func (st *start) readImages(ctx context.Context) error {
 					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
 				}
 			}
-			slot.placements[i].RootDevice = image.RootDevice
-			slot.imageNames[p.ImageID] = image.Name
-			slot.architecture = image.Architecture
+			g.placements[i].RootDevice = image.RootDevice
+			g.imageNames[p.ImageID] = image.Name
+			g.architecture = image.Architecture
 		}
-		st.tellRootDevice(slot)
+		st.tellRootDevice(g)
 	}
 	return nil
 }
@@ -39,8 +38,8 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 	images := map[imageKey]ec2.Image{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	for _, slot := range st.slots {
-		for _, p := range slot.placements {
+	for _, g := range st.groups {
+		for _, p := range g.placements {
 			k := imageKey{p.Region, p.ImageID}
 			mu.Lock()
 			_, asked := images[k]
@@ -48,7 +47,7 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 				images[k] = ec2.Image{}
 			}
 			mu.Unlock()
-			if asked || strings.HasPrefix(p.ImageID, "resolve:") { // EC2 itself looks such a name up
+			if asked || p.ImageID == "" || strings.HasPrefix(p.ImageID, "resolve:") { // EC2 itself looks such a name up
 				continue
 			}
 			group.Go(func() {
@@ -67,27 +66,14 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 }
 
 // tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
-func (st *start) tellRootDevice(s *slot) {
-	if s.Devices.Len() > 0 || s.Root.Device != "" || (s.Root.GiB == 0 && s.Root.Type == "") {
+func (st *start) tellRootDevice(g *group) {
+	if g.Devices.Len() > 0 || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return
 	}
-	for _, p := range s.placements {
+	for _, p := range g.placements {
 		if p.RootDevice != "" && p.RootDevice != "/dev/sda1" {
 			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume", p.ImageID, p.RootDevice))
 			return
 		}
 	}
-}
-
-// gravitonType matches the types with Arm processors: a1, and families with a g behind the generation (t4g, m6gd, im4gn).
-// https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
-var gravitonType = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.`)
-
-// architectureLabel is GitHub's default label for the machine's architecture: by its image, or by its type where the
-// image cannot be read.
-func (s *slot) architectureLabel() string {
-	if s.architecture == "arm64" || (s.architecture == "" && gravitonType.MatchString(s.InstanceTypes[0])) {
-		return "ARM64"
-	}
-	return "X64"
 }

@@ -6,51 +6,78 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// register claims the names, makes the registrations and builds the user data. The images and the runner software are
-// asked for at the same time: both are a help, not a need.
+// register claims the names and makes the registrations. The images and the runner software are asked for at the same
+// time: both are a help, not a need.
 func (st *start) register(ctx context.Context) error {
-	var software software
 	var noSoftware, noImage error
 	var group sync.WaitGroup
-	group.Go(func() { software, noSoftware = st.software(ctx) })
-	group.Go(func() { noImage = st.readImages(ctx) })
-	token, err := st.enroll(ctx)
+	group.Go(func() { st.offered, noSoftware = st.software(ctx) })
+	group.Go(func() { noImage = st.survey(ctx) })
+	err := st.enroll(ctx)
 	group.Wait()
-	if err := cmp.Or(err, noSoftware, noImage); err != nil {
-		return err
+	for _, s := range st.slots {
+		s.timeline.Registered = st.since()
 	}
-	for _, slot := range st.slots {
-		data, err := slot.spec(st.request, token, software).UserData()
-		if err != nil {
-			return fmt.Errorf("build user data: %w", err)
-		}
-		slot.userData = data
-		slot.timeline.Registered = st.since()
-	}
-	return nil
+	return cmp.Or(err, noSoftware, noImage)
 }
 
 // enroll makes one JIT configuration per slot, or one registration token for all.
-func (st *start) enroll(ctx context.Context) (token string, err error) {
-	if err := st.each(func(s *slot) error { return st.claim(ctx, s) }); err != nil {
-		return "", err
+func (st *start) enroll(ctx context.Context) error {
+	for _, g := range st.groups {
+		if g.together {
+			if err := st.claimBase(ctx, g); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := st.sideBySide(g.slots, func(s *slot) error { return st.claim(ctx, s) }); err != nil {
+			return err
+		}
 	}
 	if st.request.JIT {
-		return "", st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
+		return st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
+	}
+	return st.renewToken(ctx)
+}
+
+// tokenServes is how long a registration token is used: it lives for an hour, and a machine must still boot with it.
+const tokenServes = 45 * time.Minute
+
+// renewToken gets a registration token, unless there is one that is young enough.
+func (st *start) renewToken(ctx context.Context) error {
+	st.tokenLock.Lock()
+	defer st.tokenLock.Unlock()
+	if st.token != "" && time.Since(st.tokenAt) < tokenServes {
+		return nil
 	}
 	answer, err := st.Registry.RegistrationToken(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	st.Journal.Secret(answer.Value)
 	st.log.Info("GitHub Registration Token is received")
-	return answer.Value, st.announce(st.slots...)
+	st.token, st.tokenAt = answer.Value, time.Now()
+	return nil
+}
+
+// claimBase makes sure that the names of a group that launches together are its own: its machines number themselves, so
+// one look at the first name tells whether such a group is in use.
+func (st *start) claimBase(ctx context.Context, g *group) error {
+	found, taken, err := st.Registry.FindByName(ctx, g.slots[0].name)
+	if err != nil || !taken || !found.Online {
+		return err // a runner that is offline is replaced by the machine, as config.sh --replace does
+	}
+	base := g.base
+	g.base = st.identity.otherName(g.base)
+	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; give each start a label of its own", base+"-0", g.base))
+	return nil
 }
 
 // claim makes sure that the slot's name is free: an offline runner of that name is removed, as machulav's --replace
@@ -91,7 +118,7 @@ func (st *start) belongsToMachine(ctx context.Context, name string) bool {
 func (st *start) rename(s *slot) {
 	st.mu.Lock()
 	taken := s.name
-	s.registering, s.name = false, st.identity.otherName(s.label)
+	s.registering, s.name = false, st.identity.otherName(s.name)
 	st.mu.Unlock()
 	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; give each start a label of its own", taken, s.name))
 }
@@ -123,9 +150,9 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 // as machulav does, and `ephemeral` what any other runner has.
 func (st *start) labels(s *slot) []string {
 	if st.request.JIT && st.request.Ephemeral {
-		return []string{"self-hosted", "Linux", s.architectureLabel(), s.label}
+		return append([]string{"self-hosted", "Linux", s.architectureLabel(), s.label}, st.request.Labels...)
 	}
-	return []string{s.label}
+	return append([]string{s.label}, st.request.Labels...)
 }
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.
@@ -144,11 +171,14 @@ func (st *start) announce(slots ...*slot) error {
 	return st.Journal.Registering(made)
 }
 
-func (s *slot) spec(request StartRequest, token string, software software) bootstrap.Spec {
+// registration is what makes one machine a runner.
+type registration struct{ name, token, jit string }
+
+func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	return bootstrap.Spec{
-		URL: request.WebURL, Name: s.name, Labels: []string{s.label}, Token: token, JITConfig: s.jit,
-		HomeDir: s.HomeDir, PreRunnerScript: s.PreRunnerScript, Packages: s.Packages, User: s.User, Service: s.Service,
-		Debug: request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
+		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...), Token: by.token, JITConfig: by.jit,
+		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, Packages: g.Packages, User: g.User, Service: g.Service,
+		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}

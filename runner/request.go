@@ -12,13 +12,15 @@ import (
 // StartRequest is a start, read and checked.
 type StartRequest struct {
 	Run       Run
-	Scope     string // of GitHub: owner/repo
-	WebURL    string // of the scope: what the runner is configured with
-	Slots     []Slot // the runners to start, at least one
-	JIT       bool   // single-use by a JIT configuration
-	Ephemeral bool   // the machine ends with its job
-	GroupID   int64  // of the runner group, for JIT
-	OwnTags   bool   // whether to set our tags at all
+	Scope     string   // of GitHub: owner/repo
+	WebURL    string   // of the scope: what the runner is configured with
+	Groups    []Group  // the runners to start, at least one group
+	MinCount  int      // how many of them must come online; 0: all
+	Labels    []string // further labels for all
+	JIT       bool     // single-use by a JIT configuration
+	Ephemeral bool     // the machine ends with its job
+	GroupID   int64    // of the runner group, for JIT
+	OwnTags   bool     // whether to set our tags at all
 	Waiting   Waiting
 	Debug     bool // show the console while waiting
 
@@ -26,20 +28,26 @@ type StartRequest struct {
 	IdleTimeout     time.Duration
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
+	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
+	CACertificates  string        // PEM of a private CA that the machine is to trust
 }
 
-// Slot is one runner of a start.
-type Slot struct {
+// Group is a number of like runners: one element of `runners`, or the step's own inputs.
+type Group struct {
 	Name          string // key in the output `runners`
 	Label         string // empty: a random one
+	Count         int    // 0 counts as 1
 	Placements    []ec2.Placement
 	InstanceTypes []string
 	Markets       []string
+	SpotMax       string // USD an hour
+	Architecture  string // amd64, arm64 or cuda: an image of ours where a placement names none
 	Profile       string
 	Tags          []ec2.Tag
 	Devices       ec2.BlockDevices
 	Root          ec2.RootVolume
 	Metadata      ec2.MetadataOptions
+	Overlay       ec2.Parameters
 
 	HomeDir         string
 	PreRunnerScript string
@@ -47,6 +55,8 @@ type Slot struct {
 	User            string
 	Service         bool
 }
+
+func (g Group) count() int { return max(g.Count, 1) }
 
 // Waiting says how long to wait for a runner and how often to look. Nil means that the user set nothing.
 type Waiting struct {
@@ -80,10 +90,10 @@ func (w Waiting) registrationTimeout() time.Duration {
 
 // offerings lists what to ask EC2 for: market × instance type × placement, the placements innermost, because another
 // zone is a smaller change than another type, and another type a smaller one than another price.
-func (s Slot) offerings(placements []ec2.Placement) []ec2.Offering {
+func (g Group) offerings(placements []ec2.Placement) []ec2.Offering {
 	var list []ec2.Offering
-	for _, market := range s.Markets {
-		for _, instanceType := range s.InstanceTypes {
+	for _, market := range g.Markets {
+		for _, instanceType := range g.InstanceTypes {
 			for _, placement := range placements {
 				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market})
 			}
@@ -94,6 +104,9 @@ func (s Slot) offerings(placements []ec2.Placement) []ec2.Offering {
 
 // ParseBlockDevices reads the input block-device-mappings.
 func ParseBlockDevices(text string) (ec2.BlockDevices, error) { return ec2.ParseBlockDevices(text) }
+
+// ParseParameters reads the input launch-parameters, as JSON.
+func ParseParameters(text string) (ec2.Parameters, error) { return ec2.ParseParameters(text) }
 
 // ParseMetadataOptions reads the input metadata-options.
 func ParseMetadataOptions(text string) (ec2.MetadataOptions, error) {
@@ -116,20 +129,20 @@ const (
 	Spot     = ec2.Spot
 )
 
-// NewPlacement returns a placement with one security group.
-func NewPlacement(region, image, subnet, group string) Placement {
-	return Placement{Region: region, ImageID: image, SubnetID: subnet, SecurityGroupIDs: []string{group}}
+// NewPlacement returns a placement. Several security groups go on one instance.
+func NewPlacement(region, image, subnet string, groups ...string) Placement {
+	return Placement{Region: region, ImageID: image, SubnetID: subnet, SecurityGroupIDs: groups}
 }
 
 // CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
-	for _, wanted := range r.Slots {
-		s := &slot{Slot: wanted, label: wanted.Label, name: RunnerName(wanted.Label)}
-		token := randomText(tokenLength)
+	for _, wanted := range r.Groups {
+		g := &group{Group: wanted, label: wanted.Label, base: RunnerName(wanted.Label), together: !r.JIT && wanted.count() > 1}
+		registration := registration{name: g.base, token: randomText(tokenLength)}
 		if r.JIT {
-			token, s.jit = "", randomText(jitLength)
+			registration.token, registration.jit = "", randomText(jitLength)
 		}
-		if _, err := s.spec(r, token, likelySoftware()).UserData(); err != nil {
+		if _, err := g.spec(r, registration, likelySoftware()).UserData(); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	cloud, registry := st.Fresh()
 	r := &remover{cloud: cloud, registry: registry, log: st.log}
 	var mu sync.Mutex
-	_ = st.each(func(s *slot) error {
+	_ = st.sideBySide(st.slots, func(s *slot) error {
 		left := st.remove(bounded, r, s)
 		mu.Lock()
 		defer mu.Unlock()

@@ -16,12 +16,20 @@ import (
 
 // Launcher is what a start needs of EC2 to get an instance.
 type Launcher interface {
-	// Image reads an AMI. Its permission is optional: every error means "not known".
-	Image(ctx context.Context, region, id string) (ec2.Image, error)
-	// Launch asks for the offerings in order. It may return an instance although ctx has ended.
-	Launch(context.Context, ec2.LaunchSpec, []ec2.Offering, ec2.Observer) (ec2.Instance, []ec2.Attempt, error)
+	// LaunchMany asks for the offerings in order. It may return instances beside an error, and although ctx has ended.
+	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
 	// Tag sets tags later. Its permission is optional.
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
+}
+
+// Surveyor is what a start reads of the account before it launches. Each permission is optional: every error means that
+// nothing is known.
+type Surveyor interface {
+	Image(ctx context.Context, region, id string) (ec2.Image, error)
+	NewestImage(ctx context.Context, region string, tags map[string]string) (ec2.Image, bool, error)
+	Architectures(ctx context.Context, region string, instanceTypes []string) (map[string][]string, error)
+	ZonesOffering(ctx context.Context, region string, instanceTypes []string) (map[string][]string, error)
+	SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error)
 }
 
 // Observer is what a start needs of EC2 to see how its instances are.
@@ -47,6 +55,7 @@ type Ender interface {
 // Cloud is EC2 as this package needs it; *ec2.Client is one.
 type Cloud interface {
 	Launcher
+	Surveyor
 	Observer
 	Ender
 }
@@ -103,7 +112,7 @@ type Registration struct {
 
 // Handoff is what a start gives to a stop.
 type Handoff struct {
-	Slot             string `json:"-"`
+	Group            string `json:"-"` // of the request
 	Label            string `json:"label"`
 	InstanceID       string `json:"ec2-instance-id"`
 	Region           string `json:"region"`
@@ -126,7 +135,8 @@ type Started struct {
 	ImageName string
 	Subnet    string
 	Timeline  Timeline
-	Removed   bool // rolled back: the instance is ended and the registration removed
+	Failed    bool // given up
+	Removed   bool // the instance is ended and the registration removed
 }
 
 // StartResult is what a start made, complete or partial.
@@ -143,7 +153,7 @@ type StartResult struct {
 type Attempt struct {
 	InstanceType, Market              string
 	Region, SubnetID, ImageID, Answer string
-	InstanceID                        string // empty where EC2 refused, and Answer says why
+	InstanceIDs                       []string // empty where EC2 refused, and Answer says why
 	Took                              time.Duration
 }
 

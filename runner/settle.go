@@ -2,7 +2,10 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -14,6 +17,7 @@ const settleWithin = 2 * time.Second
 // settle ends instances of launches whose answer was lost while a later offering was taken, and tags the instance with
 // its runner id, which spares stop a look-up. Neither fails a start: what is left is found by its client token.
 func (st *start) settle(ctx context.Context) error {
+	st.removeFailed(ctx)
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
 	return st.each(func(s *slot) error {
@@ -26,6 +30,28 @@ func (st *start) settle(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// removeFailed removes the runners that were given up while enough others came online.
+func (st *start) removeFailed(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, rollBackWithin)
+	defer cancel()
+	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
+	var group sync.WaitGroup
+	for _, s := range st.slots {
+		if s.failed == nil {
+			continue
+		}
+		st.warn(fmt.Sprintf("runner %s is given up: %v", s.name, s.failed))
+		group.Go(func() {
+			left := st.remove(ctx, r, s)
+			s.removed = len(left) == 0
+			for _, what := range left {
+				st.warn("left behind: " + what)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func (st *start) endDoubtful(ctx context.Context, s *slot) {
@@ -41,9 +67,14 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) {
 			continue
 		}
 		for _, instance := range found {
-			if instance.Alive() && instance.ID != s.instance.ID {
+			if instance.Alive() && !st.isOurs(instance.ID) {
 				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
 			}
 		}
 	}
+}
+
+// isOurs tells that an instance is handed over.
+func (st *start) isOurs(id string) bool {
+	return slices.ContainsFunc(st.slots, func(s *slot) bool { return s.instance.ID == id })
 }

@@ -3,7 +3,10 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,49 +66,71 @@ type start struct {
 	identity Identity
 	begun    time.Time
 	log      *slog.Logger
-	slots    []*slot
+	groups   []*group
+	slots    []*slot // of all groups
+
+	offered   software // what the machines may download
+	tokenLock sync.Mutex
+	token     string // to register with
+	tokenAt   time.Time
 
 	mu       sync.Mutex
 	warnings []string
 }
 
-// slot is the n-th runner of a start, and what is known of it.
-type slot struct {
-	Slot
-	index        int
-	label        string
-	name         string
-	runnerID     int64
-	jit          string
-	userData     []byte
-	placements   []ec2.Placement // as in Slot, with what the images say
+// group is what the slots of one Group share.
+type group struct {
+	Group
+	index int // among the groups
+	label string
+	base  string // the runner's name, or what its slots' names begin with
+	slots []*slot
+	// together tells that the slots differ in nothing and are launched by one call per offering.
+	together     bool
+	placements   []ec2.Placement // as in Group, with what the images say
 	imageNames   map[string]string
 	architecture string // of the image, where it could be read
+}
+
+// slot is the n-th runner of a start, and what is known of it.
+type slot struct {
+	*group
+	index    int // among all slots
+	name     string
+	runnerID int64
+	jit      string
 	// registering tells that a registration of the name may exist from now on and is ours.
 	registering bool
-	trail       []ec2.Attempt
+	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
 	instance    ec2.Instance
 	timeline    Timeline
+	failed      error // why this runner is given up
 	removed     bool
 }
 
 func (s *Starter) begin(request StartRequest) *start {
 	st := &start{
 		Starter: s, request: request, begun: time.Now(), log: s.Log,
-		identity: NewIdentity(request.Run, request.Scope, request.Slots[0].Label),
+		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label),
 	}
-	for i, wanted := range request.Slots {
-		label := wanted.Label
+	for i, wanted := range request.Groups {
+		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements), imageNames: map[string]string{}}
 		switch {
 		case i == 0:
-			label = st.identity.Label
-		case label == "":
-			label = randomText(5)
+			g.label = st.identity.Label
+		case g.label == "":
+			g.label = randomText(5)
 		}
-		st.slots = append(st.slots, &slot{
-			Slot: wanted, index: i, label: label, name: RunnerName(label),
-			placements: append([]ec2.Placement(nil), wanted.Placements...), imageNames: map[string]string{},
-		})
+		g.base = RunnerName(g.label)
+		g.together = !request.JIT && g.count() > 1
+		for n := range g.count() {
+			slot := &slot{group: g, index: len(st.slots), name: g.base}
+			if g.count() > 1 {
+				slot.name = cutName(fmt.Sprintf("%s-%d", g.base, n))
+			}
+			g.slots, st.slots = append(g.slots, slot), append(st.slots, slot)
+		}
+		st.groups = append(st.groups, g)
 	}
 	return st
 }
@@ -116,8 +141,8 @@ func (st *start) since() time.Duration { return time.Since(st.begun) }
 func (st *start) regions() []string {
 	var list []string
 	seen := map[string]bool{}
-	for _, slot := range st.slots {
-		for _, placement := range slot.placements {
+	for _, g := range st.groups {
+		for _, placement := range g.placements {
 			region := placement.Region
 			if region == "" {
 				region = st.Cloud.Region()
@@ -139,20 +164,86 @@ func (st *start) warn(message string) {
 	st.log.Warn(message)
 }
 
-// each runs f for all slots side by side and joins what went wrong.
-func (st *start) each(f func(*slot) error) error {
-	errs := make([]error, len(st.slots))
+// each runs f for all slots that are not given up, side by side.
+func (st *start) each(f func(*slot) error) error { return st.sideBySide(st.living(), f) }
+
+// sideBySide runs f for slots, at most mostAtOnce at a time. A slot that fails is given up; it is an error only when
+// too few are left.
+func (st *start) sideBySide(slots []*slot, f func(*slot) error) error {
+	places := make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
-	for i, slot := range st.slots {
-		group.Go(func() { errs[i] = f(slot) })
+	for _, slot := range slots {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			if err := f(slot); err != nil {
+				st.giveUp(err, slot)
+			}
+		})
 	}
 	group.Wait()
-	return errors.Join(errs...)
+	return st.enough()
+}
+
+// mostAtOnce bounds what one start asks at the same time: GitHub allows a hundred calls at once.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+const mostAtOnce = 30
+
+// giveUp notes why slots are given up.
+func (st *start) giveUp(err error, slots ...*slot) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, s := range slots {
+		if s.failed == nil {
+			s.failed = err
+		}
+	}
+}
+
+// living are the slots that are not given up.
+func (st *start) living() []*slot {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(st.slots), func(s *slot) bool { return s.failed != nil })
+}
+
+// enough tells, as an error, that too few slots are left to go on.
+func (st *start) enough() error {
+	living := len(st.living())
+	least := st.request.MinCount
+	if least == 0 {
+		least = len(st.slots)
+	}
+	if living >= least {
+		return nil
+	}
+	var errs []error
+	for _, s := range st.slots {
+		if s.failed != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == s.failed.Error() }) {
+			errs = append(errs, s.failed)
+		}
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return joined(errs)
+}
+
+// joined makes one failure of several, each of which may have a hint.
+func joined(errs []error) error {
+	var messages, hints []string
+	for _, err := range errs {
+		messages = append(messages, err.Error())
+		if hint := Hint(err); hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
+	}
+	return &FailedError{Message: strings.Join(messages, "; "), Hint: strings.Join(hints, "; "), Err: errors.Join(errs...)}
 }
 
 func (s *slot) handoff() Handoff {
 	return Handoff{
-		Slot: s.Name, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
+		Group: s.Name, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
 }
@@ -167,7 +258,7 @@ func (st *start) result() StartResult {
 		}
 		result.Runners = append(result.Runners, Started{
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.imageNames[slot.instance.ImageID],
-			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed,
+			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed, Failed: slot.failed != nil,
 		})
 	}
 	return result
@@ -177,7 +268,7 @@ func (st *start) attempt(a ec2.Attempt) Attempt {
 	p := a.Offering.Placement
 	out := Attempt{
 		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID, ImageID: p.ImageID,
-		InstanceID: a.InstanceID, Took: a.Took,
+		InstanceIDs: a.InstanceIDs, Took: a.Took,
 	}
 	if a.Err != nil {
 		out.Answer = ec2.Reason(a.Err)

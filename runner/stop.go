@@ -19,6 +19,7 @@ import (
 // StopRequest says which runners to stop: by instance id, by label, or all of this run.
 type StopRequest struct {
 	Run         Run
+	Scope       string // of GitHub; empty for the repository
 	InstanceIDs []string
 	Label       string
 	Region      string // empty: the home region
@@ -127,7 +128,7 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	var targets []target
 	seen := map[string]bool{}
-	for _, selector := range []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, label), States: alive}} {
+	for _, selector := range []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, sp.request.Scope, label), States: alive}} {
 		found, err := sp.Cloud.Instances(ctx, sp.request.Region, selector)
 		if err != nil {
 			return nil, err

@@ -73,23 +73,26 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	if err := w.lookAtCloud(ctx, now); err != nil {
 		return false, err
 	}
-	if err := w.lookAtRegistry(ctx, now); err != nil || len(w.pending()) == 0 {
-		return err == nil, err
+	if err := w.lookAtRegistry(ctx, now); err != nil {
+		return false, err
 	}
 	for _, s := range w.pending() {
 		if err := w.overdue(s); err != nil {
-			return false, err
+			w.giveUp(err, s)
 		}
+	}
+	if err := w.enough(); err != nil || len(w.pending()) == 0 {
+		return err == nil, err
 	}
 	w.tell(ctx, now)
 	w.interval = min(max(time.Until(w.registryAt), 100*time.Millisecond), cloudLook)
 	return false, nil
 }
 
-// pending are the slots whose runner is not online.
+// pending are the slots whose runner is not online and not given up.
 func (w *waiter) pending() []*slot {
 	var list []*slot
-	for _, s := range w.slots {
+	for _, s := range w.living() {
 		if s.timeline.Online == 0 {
 			list = append(list, s)
 		}

@@ -49,7 +49,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 		}
 		for _, s := range slots {
 			if err := w.sawInstance(s, found); err != nil {
-				return err
+				w.giveUp(err, s)
 			}
 		}
 	}

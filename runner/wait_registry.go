@@ -63,10 +63,15 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
 func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 	for _, s := range pending {
 		runner, found, err := w.lookAtRunner(ctx, s)
-		if err != nil {
+		var gone *FailedError
+		switch {
+		case errors.As(err, &gone):
+			w.giveUp(err, s)
+		case err != nil:
 			return err
+		default:
+			w.seen(s, runner, found)
 		}
-		w.seen(s, runner, found)
 	}
 	return nil
 }

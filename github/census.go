@@ -1,0 +1,42 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// AllRunners lists every runner of the scope, page by page, each asked again after a 5xx and after a rate limit. It is
+// the whole list or an error.
+func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
+	var all []Runner
+	for page := 1; page > 0; {
+		var list []Runner
+		next := 0
+		err := c.patiently(ctx, func() error {
+			var err error
+			list, next, err = c.page(ctx, page, "")
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		page = next
+	}
+	return all, nil
+}
+
+// RunOver tells whether a workflow run is completed. It needs actions: read on the repository; a run that cannot be seen
+// is an error, never over. A run that is started once more goes on.
+// https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
+func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {
+	var run gh.WorkflowRun
+	path := fmt.Sprintf("repos/%s/actions/runs/%s", repository, id)
+	if err := c.call(ctx, "get workflow run "+id, http.MethodGet, path, nil, &run); err != nil {
+		return false, err
+	}
+	return run.GetStatus() == "completed", nil
+}

@@ -1,0 +1,266 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// This file decides what a sweep does, and makes no call: docs/adr/0004-sweep.md has the reasons. Two rules stand above
+// the others. What carries neither our tags of this scope and repository nor a client token of theirs is not ours. And
+// what cannot be seen is not judged.
+
+// Act is what a sweep does about an instance or a registration.
+type Act string
+
+// The acts. The first three change nothing.
+const (
+	Ignored      Act = "ignored" // not ours, or ended already
+	Spared       Act = "spared"
+	Listed       Act = "listed" // an offline runner that looks like ours and that nothing proves to be
+	Marked       Act = "marked" // the first look at what is ambiguous
+	Unmarked     Act = "unmarked"
+	Terminated   Act = "terminated"
+	Deregistered Act = "deregistered"
+)
+
+// The modes that an instance of ours can have in its tag. Whatever else stands there is a user's to end.
+const (
+	instanceOfStart = "start"
+	instanceOfBake  = "bake"
+	instanceOfPool  = "pool"
+)
+
+// runState is what is known of a workflow run. The zero value is "unknown", which never counts as over.
+type runState int
+
+const (
+	runUnknown runState = iota
+	runGoesOn
+	runOver
+)
+
+// runnerState is what is known of an instance's registration.
+type runnerState int
+
+const (
+	runnerUnseen runnerState = iota // GitHub did not answer, or what to ask for is not known
+	runnerNone                      // the instance is not meant to have one
+	runnerGone                      // GitHub has none
+	runnerOffline
+	runnerIdle
+	runnerBusy
+)
+
+// survey is what a sweep could see: the cloud first, the registry second, and the runs in between.
+type survey struct {
+	now               time.Time
+	grace             time.Duration
+	scope, repository string
+
+	instances []ec2.Instance
+	whole     bool // every region has answered
+	runners   []github.Runner
+	listed    bool // the scope's whole list of runners was answered
+	runs      map[string]runState
+}
+
+// facts are what the judgement of one instance rests on.
+type facts struct {
+	run    runState
+	state  runnerState
+	runner github.Runner // ID 0 where there is none
+	named  bool          // a tag of the instance names the runner's id
+}
+
+// verdict is what is to be done about one thing, and why.
+type verdict struct {
+	act      Act
+	why      string
+	instance ec2.Instance  // no ID where a registration stands alone
+	runner   github.Runner // no ID where there is no registration
+	named    bool
+}
+
+// verdicts judges everything in sight: instances first, in the order of the list, then registrations.
+func (s *survey) verdicts() []verdict {
+	x := s.index()
+	var list []verdict
+	for _, i := range s.instances {
+		if v := s.judge(i, x.factsOf(i)); v.act != Ignored {
+			list = append(list, v)
+		}
+	}
+	for _, r := range s.runners {
+		if v := x.judgeRegistration(r); v.act != Ignored {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// rule is one step of a judgement. It answers "" where it has nothing to say.
+type rule func(*survey, ec2.Instance, facts) (Act, string)
+
+// rules are asked in this order; the first answer holds. What spares stands before what ends.
+var rules = []rule{
+	(*survey).isDone,
+	(*survey).isKept,
+	(*survey).isYoung,
+	(*survey).isBusy,
+	(*survey).isExpired,
+	(*survey).isPoolEntry,
+	(*survey).isOfRun,
+	(*survey).isPresent,
+	(*survey).isSuspect,
+}
+
+func (s *survey) judge(i ec2.Instance, f facts) verdict {
+	for _, rule := range rules {
+		if act, why := rule(s, i, f); act != "" {
+			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named}
+		}
+	}
+	return verdict{act: Spared, why: "no rule says otherwise", instance: i}
+}
+
+func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
+	if !i.Alive() || !s.isOurs(i) {
+		return Ignored, ""
+	}
+	return "", ""
+}
+
+func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
+	mode := modeOf(i)
+	if slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool}, mode) {
+		return "", ""
+	}
+	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
+}
+
+// isYoung spares what was launched within the grace, what a start still waits for, and what has no known age.
+func (s *survey) isYoung(i ec2.Instance, _ facts) (Act, string) {
+	switch due := timeTag(i, TagDueAt); {
+	case i.LaunchTime.IsZero():
+		return Spared, "its age is not known"
+	case s.now.Sub(i.LaunchTime) < s.grace:
+		return Spared, fmt.Sprintf("it is younger than %s", minutes(s.grace))
+	case s.now.Before(due):
+		return Spared, "its runner is not due before " + due.UTC().Format(time.TimeOnly)
+	}
+	return "", ""
+}
+
+func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
+	switch f.state {
+	case runnerBusy:
+		return Spared, "its runner is busy"
+	case runnerUnseen:
+		return Spared, "what its runner does cannot be seen"
+	}
+	return "", ""
+}
+
+func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
+	if at := timeTag(i, TagExpiresAt); !at.IsZero() && !s.now.Before(at) {
+		return Terminated, "its time was over at " + at.UTC().Format(time.RFC3339)
+	}
+	return "", ""
+}
+
+// isPoolEntry spares a warm instance: it outlives its run by design, and expires-at has spoken already.
+func (s *survey) isPoolEntry(i ec2.Instance, _ facts) (Act, string) {
+	if modeOf(i) != instanceOfPool {
+		return "", ""
+	}
+	if at := timeTag(i, TagExpiresAt); !at.IsZero() {
+		return Spared, "it is an entry of a pool until " + at.UTC().Format(time.RFC3339)
+	}
+	return Spared, "it is an entry of a pool, and nothing says until when"
+}
+
+func (s *survey) isOfRun(i ec2.Instance, f facts) (Act, string) {
+	if f.run == runOver {
+		return Terminated, "its run " + runOf(i) + " is over"
+	}
+	return "", ""
+}
+
+// isPresent spares what has all that it should have while its run is not over, and takes an old suspicion back.
+func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
+	if f.state == runnerGone {
+		return "", ""
+	}
+	why := "its run " + runOf(i) + " is not over"
+	if f.run == runUnknown {
+		why = "whether its run " + runOf(i) + " is over cannot be seen"
+	}
+	if !timeTag(i, TagSuspectSince).IsZero() {
+		return Unmarked, "its runner is back"
+	}
+	return Spared, why
+}
+
+// isSuspect is about a machine without a registration. That may pass, so it takes two looks, a grace apart: two sweeps
+// at the same moment are one look.
+func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
+	since := timeTag(i, TagSuspectSince)
+	switch {
+	case since.IsZero():
+		return Marked, "its runner is gone"
+	case s.now.Sub(since) < s.grace:
+		return Spared, "its runner is gone since " + since.UTC().Format(time.TimeOnly) + "; a later sweep looks again"
+	}
+	return Terminated, "its runner is gone since " + since.UTC().Format(time.RFC3339)
+}
+
+// isOurs tells whose an instance is: by our tags, or, only where it has none of them, by its client token.
+func (s *survey) isOurs(i ec2.Instance) bool {
+	scope, tagged := i.Tags[TagScope]
+	repository, also := i.Tags[TagRepository]
+	if tagged || also {
+		return scope == s.scope && repository == s.repository
+	}
+	return strings.HasPrefix(i.ClientToken, tokenOfScope(s.repository, s.scope))
+}
+
+func isTagged(i ec2.Instance) bool { return i.Tags[TagScope] != "" }
+
+func modeOf(i ec2.Instance) string {
+	if !isTagged(i) {
+		return instanceOfStart // nothing else launches without tags
+	}
+	return i.Tags[TagMode]
+}
+
+// runOf is the id of the run that an instance was launched by, empty where it is not known.
+func runOf(i ec2.Instance) string {
+	if isTagged(i) {
+		return i.Tags[TagRunID]
+	}
+	token, _ := parseToken(i.ClientToken)
+	return token.run
+}
+
+func runnerIDOf(i ec2.Instance) int64 {
+	id, err := strconv.ParseInt(i.Tags[TagRunnerID], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// timeTag reads a time in a tag, zero where there is none that can be read.
+func timeTag(i ec2.Instance, key string) time.Time {
+	at, err := time.Parse(time.RFC3339, i.Tags[key])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}

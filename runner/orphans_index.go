@@ -1,0 +1,123 @@
+package runner
+
+import (
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// index joins instances with registrations, so that a sweep over thousands of each stays one pass.
+type index struct {
+	*survey
+	byID   map[int64]github.Runner
+	byName map[string]github.Runner
+	namers map[int64][]ec2.Instance // instances of ours whose tag names a runner id
+	living map[string]int           // by runner name: how many living instances of ours carry it
+	// strayBusy tells that a runner with a name like ours is busy and that no tag says on which machine. It may be on one
+	// without tags.
+	strayBusy bool
+}
+
+func (s *survey) index() *index {
+	x := &index{survey: s, byID: map[int64]github.Runner{}, byName: map[string]github.Runner{}, namers: map[int64][]ec2.Instance{}, living: map[string]int{}}
+	for _, r := range s.runners {
+		x.byID[r.ID] = r
+		x.byName[r.Name] = r
+	}
+	for _, i := range s.instances {
+		if !s.isOurs(i) {
+			continue
+		}
+		if id := runnerIDOf(i); id != 0 {
+			x.namers[id] = append(x.namers[id], i)
+		}
+		if name := i.Tags[TagRunnerName]; name != "" && i.Alive() {
+			x.living[name]++
+		}
+	}
+	for _, r := range s.runners {
+		if r.Busy && strings.HasPrefix(r.Name, namePrefix) && len(x.namers[r.ID]) == 0 && x.living[r.Name] == 0 {
+			x.strayBusy = true
+		}
+	}
+	return x
+}
+
+// factsOf finds what the lists say of an instance.
+func (x *index) factsOf(i ec2.Instance) facts {
+	f := facts{run: x.runs[runOf(i)]}
+	switch {
+	case isTagged(i) && modeOf(i) != instanceOfStart:
+		f.state = runnerNone
+	case !x.listed:
+		f.state = runnerUnseen
+	case isTagged(i):
+		f.runner, f.named = x.registrationOf(i)
+		f.state = stateOf(f.runner)
+	default:
+		f.runner, f.state = x.guess(i)
+	}
+	return f
+}
+
+// registrationOf finds the registration of a tagged instance: by id, else by name, since a name is unique in its scope.
+func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
+	if r, found := x.byID[runnerIDOf(i)]; found {
+		return r, true
+	}
+	return x.byName[i.Tags[TagRunnerName]], false
+}
+
+// guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none fits,
+// it is gone, unless somebody is busy who might be it.
+func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
+	token, ok := parseToken(i.ClientToken)
+	if !ok {
+		return github.Runner{}, runnerUnseen
+	}
+	var best github.Runner
+	for _, r := range x.runners {
+		if token.fits(r) && (best.ID == 0 || r.Busy || (r.Online && !best.Busy)) {
+			best = r
+		}
+	}
+	if best.ID == 0 && x.strayBusy {
+		return best, runnerUnseen
+	}
+	return best, stateOf(best)
+}
+
+func stateOf(r github.Runner) runnerState {
+	switch {
+	case r.ID == 0:
+		return runnerGone
+	case r.Busy:
+		return runnerBusy
+	case r.Online:
+		return runnerIdle
+	}
+	return runnerOffline
+}
+
+// judgeRegistration decides about a registration apart from a living instance: it is removed only if tags of ours name
+// its id, on dead and grown-up instances alone. Ephemeral ones that nobody names are removed by GitHub itself.
+func (x *index) judgeRegistration(r github.Runner) verdict {
+	v := verdict{act: Ignored, runner: r, named: true}
+	if r.Online || r.Busy || !x.listed {
+		return v
+	}
+	for _, i := range x.namers[r.ID] {
+		if act, _ := x.isYoung(i, facts{}); i.Alive() || act != "" || !x.whole {
+			return v
+		}
+		v.instance = i
+	}
+	switch {
+	case len(x.namers[r.ID]) > 0:
+		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
+	case strings.HasPrefix(r.Name, namePrefix) && x.living[r.Name] == 0:
+		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
+	}
+	return v
+}
