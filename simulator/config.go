@@ -74,7 +74,8 @@ type Config struct {
 	Faults    []Fault `yaml:"faults"`
 }
 
-// Timing says how long things take. Zero takes the default, which stands beside each.
+// Timing says how long things take. Zero takes the default, which stands beside each; a negative value means no time at all. Latencies
+// should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
 type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS

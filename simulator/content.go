@@ -6,7 +6,7 @@ type Subnet struct {
 	Zone string `yaml:"zone"`
 	VPC  string `yaml:"vpc"`
 	CIDR string `yaml:"cidr"`
-	// Free is how many addresses are left at the beginning; 0 means 250, a negative number none.
+	// Free is how many addresses are left at the beginning; 0 means 4091 (a /20), a negative number none.
 	Free int `yaml:"free"`
 	// Private subnets give no public address and have no route to the internet gateway, unless NAT says that they have one to a NAT gateway.
 	Private bool `yaml:"private"`

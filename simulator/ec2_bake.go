@@ -154,67 +154,6 @@ func deleteSnapshot(call *ec2Call) ([]node, *ec2Error) {
 	return []node{leaf("return", "true")}, nil
 }
 
-func describeVolumes(call *ec2Call) ([]node, *ec2Error) {
-	ids := call.form.list("VolumeId")
-	type disk struct {
-		*volume
-		on *instance
-	}
-	var all []disk
-	for _, i := range call.region.instances {
-		for _, v := range i.volumes {
-			if i.state != "terminated" || v.keep {
-				all = append(all, disk{v, i})
-			}
-		}
-	}
-	for _, id := range ids {
-		if !slices.ContainsFunc(all, func(d disk) bool { return d.id == id }) {
-			return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
-		}
-	}
-	return describe(call, "volumeSet", all,
-		func(d disk) bool { return selects(ids, d.id) },
-		func(d disk) attributes {
-			values := map[string]string{"volume-id": d.id, "status": d.status(d.on), "availability-zone": d.on.zone, "volume-type": d.kind, "attachment.instance-id": ""}
-			if d.status(d.on) == "in-use" {
-				values["attachment.instance-id"] = d.on.id
-			}
-			return fixed(d.tags, values)
-		},
-		func(d disk) []node {
-			nodes := []node{leaf("volumeId", d.id), leaf("size", strconv.Itoa(d.size)), leaf("snapshotId", d.snapshot), leaf("availabilityZone", d.on.zone), leaf("status", d.status(d.on)),
-				leaf("createTime", isoTime(d.on.launched)), leaf("volumeType", d.kind), tagSet(d.tags)}
-			if d.status(d.on) == "in-use" {
-				nodes = append(nodes, set("attachmentSet", []node{leaf("volumeId", d.id), leaf("instanceId", d.on.id), leaf("device", d.device), leaf("status", "attached"),
-					leaf("deleteOnTermination", strconv.FormatBool(!d.keep))}))
-			}
-			return nodes
-		})
-}
-
-func (v *volume) status(on *instance) string {
-	if on.state == "terminated" {
-		return "available"
-	}
-	return "in-use"
-}
-
-func deleteTags(call *ec2Call) ([]node, *ec2Error) {
-	for _, id := range call.form.list("ResourceId") {
-		tags, failure := call.taggable(id)
-		if failure != nil {
-			return nil, failure
-		}
-		for _, t := range call.form.group("Tag") {
-			if value, given := t["Value"]; !given || tags[t["Key"]] == value {
-				delete(tags, t["Key"])
-			}
-		}
-	}
-	return []node{leaf("return", "true")}, nil
-}
-
 // SetImageAge makes an image older than it is: created so long before now.
 func (w *World) SetImageAge(id string, age time.Duration) {
 	w.enter()

@@ -20,6 +20,7 @@ type region struct {
 	byID      map[string]*instance
 	images    []*image
 	snapshots []*snapshot
+	disks     []disk
 	launches  map[string]*launch // by zone and client token
 	free      map[string]int     // addresses left, by subnet
 }
@@ -70,6 +71,12 @@ type volume struct {
 	tags                       map[string]string
 }
 
+// disk is a volume with the instance that it is, or was, attached to.
+type disk struct {
+	*volume
+	on *instance
+}
+
 // image and snapshot are what CreateImage makes and DeregisterImage removes.
 type image struct {
 	Image
@@ -96,7 +103,7 @@ func newCloud(w *World) *cloud {
 	}
 	for _, s := range w.cfg.Subnets {
 		if r := c.regions[regionOfZone(s.Zone)]; r != nil {
-			r.free[s.ID] = max(0, orInt(s.Free, 250))
+			r.free[s.ID] = max(0, orInt(s.Free, 4091))
 		}
 	}
 	for _, i := range w.cfg.Images {

@@ -1,6 +1,9 @@
 package simulator
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // boot begins a run of the machine: at its launch, and after StartInstances.
 func (c *cloud) boot(i *instance) {
@@ -49,6 +52,7 @@ func (c *cloud) end(i *instance, to, code, text string) {
 		i.state, i.terminated = "terminated", c.w.now
 		i.publicIP, i.privateIP = "", ""
 		c.regions[i.region].free[i.subnet]++
+		c.regions[i.region].dropDisks(i)
 		c.w.at(c.w.now.Add(c.w.cfg.Timing.Listed), func() { c.forget(i) })
 	})
 }
@@ -57,17 +61,26 @@ func isUsers(code string) bool {
 	return code == "Client.UserInitiatedShutdown" || code == "Client.InstanceInitiatedShutdown"
 }
 
+// add puts an instance and its disks into the region.
+func (r *region) add(i *instance) {
+	r.instances = append(r.instances, i)
+	r.byID[i.id] = i
+	for _, v := range i.volumes {
+		r.disks = append(r.disks, disk{v, i})
+	}
+}
+
+// dropDisks removes the volumes that end with their instance.
+func (r *region) dropDisks(i *instance) {
+	r.disks = slices.DeleteFunc(r.disks, func(d disk) bool { return d.on == i && !d.keep })
+}
+
 // forget removes an instance that is no longer listed, and what its client token stood for.
 func (c *cloud) forget(i *instance) {
 	r := c.regions[i.region]
 	delete(r.byID, i.id)
 	delete(r.launches, i.zone+" "+i.token)
-	for n, other := range r.instances {
-		if other == i {
-			r.instances = append(r.instances[:n:n], r.instances[n+1:]...)
-			return
-		}
-	}
+	r.instances = slices.DeleteFunc(r.instances, func(other *instance) bool { return other == i })
 }
 
 func terminateInstances(call *ec2Call) ([]node, *ec2Error) {

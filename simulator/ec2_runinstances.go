@@ -142,8 +142,7 @@ func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 		i.publicIP = fmt.Sprintf("203.0.113.%d", call.tickets%250+4)
 	}
 	i.volumes = call.disks(p)
-	call.region.instances = append(call.region.instances, i)
-	call.region.byID[i.id] = i
+	call.region.add(i)
 	call.boot(i)
 	return i
 }

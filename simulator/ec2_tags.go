@@ -83,11 +83,9 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 		}
 		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	case "vol":
-		for _, i := range call.region.instances {
-			for _, v := range i.volumes {
-				if v.id == id {
-					return v.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(v.tags), "volume/"+id)
-				}
+		for _, d := range call.region.disks {
+			if d.id == id {
+				return d.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(d.tags), "volume/"+id)
 			}
 		}
 		return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
@@ -109,4 +107,19 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
 	}
 	return nil, fail("InvalidID", "The ID '%s' is not valid", id)
+}
+
+func deleteTags(call *ec2Call) ([]node, *ec2Error) {
+	for _, id := range call.form.list("ResourceId") {
+		tags, failure := call.taggable(id)
+		if failure != nil {
+			return nil, failure
+		}
+		for _, t := range call.form.group("Tag") {
+			if value, given := t["Value"]; !given || tags[t["Key"]] == value {
+				delete(tags, t["Key"])
+			}
+		}
+	}
+	return []node{leaf("return", "true")}, nil
 }

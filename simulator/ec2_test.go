@@ -274,6 +274,11 @@ func TestRootDisk(t *testing.T) {
 			if len(i.BlockDeviceMappings) != disks {
 				t.Errorf("%s gives %d disks, want %d", device, len(i.BlockDeviceMappings), disks)
 			}
+			terminate(t, cloud, aws.ToString(i.InstanceId))
+		}
+		pause(ctx, time.Minute)
+		if left := w.Snapshot().Volumes; len(left) != 1 || left[0].Device != "/dev/xvda" {
+			t.Errorf("left %v, want the second disk", left)
 		}
 		images, err := cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{Owners: []string{"099720109477"}, Filters: []types.Filter{{Name: aws.String("name"), Values: []string{"ubuntu/*noble*-amd64-*"}}}})
 		if err != nil || len(images.Images) != 1 || aws.ToString(images.Images[0].RootDeviceName) != "/dev/sda1" {

@@ -52,6 +52,14 @@ func TestAccess(t *testing.T) {
 			if got := status(resp); got != c.want {
 				t.Errorf("%s on %s/%s: %d, want %d", c.token, c.owner, c.repo, got, c.want)
 			}
+			_, resp, _ = inProcess(w).github(t, c.token).Actions.GetWorkflowRunByID(t.Context(), c.owner, c.repo, 1)
+			want := c.want
+			if want == 200 {
+				want = 404 // the run does not exist
+			}
+			if got := status(resp); got != want {
+				t.Errorf("%s asks for a run: %d, want %d", c.token, got, want)
+			}
 			noSurprises(t, w)
 		})
 	}

@@ -256,6 +256,66 @@ func TestConsole(t *testing.T) {
 	})
 }
 
+// TestNoWayOut puts a machine where it reaches nobody: it boots, says so, and does not register.
+func TestNoWayOut(t *testing.T) {
+	for _, c := range []struct {
+		subnet, group string
+		want          string
+	}{
+		{"subnet-0aaaaaaaaaaaaaa91", "sg-0aaaaaaaaaaaaaaa1", "none"},
+		{"subnet-0aaaaaaaaaaaaaa92", "sg-0aaaaaaaaaaaaaaa1", "online"},
+		{"subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaa91", "none"},
+		{"subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaa92", "online"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := simulator.Defaults()
+			cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa91", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true},
+				simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa92", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true, NAT: true})
+			cfg.SecurityGroups = append(cfg.SecurityGroups, simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa91", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "none"},
+				simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa92", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "https"})
+			s := newStage(t, cfg, func(*stage) string { return "" })
+			in := launchInput(ours()(s))
+			in.SubnetId, in.SecurityGroupIds = aws.String(c.subnet), []string{c.group}
+			s.id = aws.ToString(mustLaunch(t.Context(), t, s.cloud, in).InstanceId)
+			if got := s.after(time.Minute).runner("ec2-own"); got != c.want {
+				t.Errorf("%s with %s: runner is %s, want %s; console:\n%s", c.subnet, c.group, got, c.want, s.instance().Console)
+			}
+		})
+	}
+}
+
+// TestGuestRules picks one machine of several: by the name of its runner, by its number, and for so many boots.
+func TestGuestRules(t *testing.T) {
+	for name, rule := range map[string]simulator.GuestRule{
+		"by the JIT runner's name": {Runner: "ec2-j?t", Fault: simulator.GuestNeverBoots},
+		"by number":                {Nth: 1, Fault: simulator.GuestNeverBoots},
+		"once":                     {Times: 1, Fault: simulator.GuestNeverBoots},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, simulator.Config{Guests: []simulator.GuestRule{rule}}, func(s *stage) string { return "./run.sh --jitconfig " + s.jit })
+				mustLaunch(t.Context(), t, s.cloud, launchInput(ours()(s)))
+				s.after(time.Minute)
+				if got := s.runner("ec2-jit") + " " + s.runner("ec2-own"); got != "offline online" {
+					t.Errorf("runners are %s, want the second alone to be online", got)
+				}
+			})
+		})
+	}
+}
+
+// TestExpiredToken lets a machine boot with a registration token that is older than an hour.
+func TestExpiredToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, simulator.Config{}, func(*stage) string { return "" })
+		s.after(time.Hour)
+		s.AttachGuest("i-0fedcba9876543210", 0, []byte(ours()(s)))
+		if got := s.after(time.Minute).runner("ec2-own"); got != "none" {
+			t.Errorf("runner is %s, want none", got)
+		}
+	})
+}
+
 // TestAttachedGuest registers a machine of another EC2 with this GitHub.
 func TestAttachedGuest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

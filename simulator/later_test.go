@@ -202,7 +202,7 @@ func TestQuestions(t *testing.T) {
 		answers = append(answers, ask(health.InstanceStatuses[0].SystemStatus.Status, err))
 		me, err := sts.New(sts.Options{Region: "us-east-1", HTTPClient: &http.Client{Transport: w.Transport()}, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		answers = append(answers, ask(aws.ToString(me.Account), err))
-		want := []string{"2", "arm64", "4", "T4", "2", "249", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1", "initializing", "123456789012"}
+		want := []string{"2", "arm64", "4", "T4", "2", "4090", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1", "initializing", "123456789012"}
 		if diff := cmp.Diff(want, answers); diff != "" {
 			t.Errorf("answers (-want +got):\n%s", diff)
 		}

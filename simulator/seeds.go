@@ -66,8 +66,7 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	}
 	i.original = i.essence()
 	c.initial = append(c.initial, i)
-	r.instances = append(r.instances, i)
-	r.byID[i.id] = i
+	r.add(i)
 }
 
 // essence is what nobody but its owner may change about an instance.

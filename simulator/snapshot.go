@@ -13,6 +13,13 @@ type Snapshot struct {
 	Runners   []Runner   // by scope, then by id; those that exist
 	Images    []Image
 	Snapshots []string // ids of those that exist
+	Volumes   []Volume // those that no instance has any more, and that go on costing money
+}
+
+// Volume is a volume that outlived its instance.
+type Volume struct {
+	ID, Region, Device, Instance string
+	Tags                         map[string]string
 }
 
 // Instance is one instance.
@@ -53,6 +60,11 @@ func (w *World) Snapshot() Snapshot {
 		r := w.cloud.regions[name]
 		for _, i := range r.instances {
 			s.Instances = append(s.Instances, i.value())
+		}
+		for _, d := range r.disks {
+			if d.on.state == "terminated" {
+				s.Volumes = append(s.Volumes, Volume{ID: d.id, Region: name, Device: d.device, Instance: d.on.id, Tags: clone(d.tags)})
+			}
 		}
 		for _, i := range r.images {
 			if !i.gone {

@@ -163,14 +163,15 @@ func (w *World) faultAnswer(x *exchange) answer {
 	switch {
 	case f.Effect == EffectThrottle && x.service == serviceGitHub:
 		a = w.hub.secondaryLimit()
-	case f.Effect == EffectThrottle:
-		a = w.cloud.errorAnswer(errThrottled)
 	case x.service == serviceGitHub:
 		a = hubError(orInt(f.Status, http.StatusInternalServerError), orText(f.Message, "Server Error"))
 		w.hub.limitHeaders(a.header, x.caller)
 	default:
 		code := orText(f.Code, "InternalError")
 		fail := &ec2Error{status: orInt(f.Status, statusOf(code)), code: code, message: orText(f.Message, "An internal error has occurred")}
+		if f.Effect == EffectThrottle {
+			fail = errThrottled
+		}
 		a = w.cloud.errorAnswer(fail)
 		if x.service == serviceSTS {
 			a = stsError(fail, w.cloud.requestID())
