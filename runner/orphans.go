@@ -248,6 +248,16 @@ func runOf(i ec2.Instance) string {
 	return token.run
 }
 
+// registeredName is the name under which an instance registers. Those launched together carry the beginning of it, and
+// their launch index is the rest.
+func registeredName(i ec2.Instance) string {
+	name := i.Tags[TagRunnerName]
+	if name != "" && i.Tags[TagSlots] != "" {
+		name += "-" + strconv.Itoa(i.LaunchIndex)
+	}
+	return name
+}
+
 func runnerIDOf(i ec2.Instance) int64 {
 	id, err := strconv.ParseInt(i.Tags[TagRunnerID], 10, 64)
 	if err != nil {

@@ -32,7 +32,7 @@ func (s *survey) index() *index {
 		if id := runnerIDOf(i); id != 0 {
 			x.namers[id] = append(x.namers[id], i)
 		}
-		if name := i.Tags[TagRunnerName]; name != "" && i.Alive() {
+		if name := registeredName(i); name != "" && i.Alive() {
 			x.living[name]++
 		}
 	}
@@ -66,7 +66,7 @@ func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 	if r, found := x.byID[runnerIDOf(i)]; found {
 		return r, true
 	}
-	return x.byName[i.Tags[TagRunnerName]], false
+	return x.byName[registeredName(i)], false
 }
 
 // guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none fits,

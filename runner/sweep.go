@@ -1,0 +1,187 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// SweepRequest says where to look for what nobody uses any more.
+type SweepRequest struct {
+	Repository string // owner/repo
+	Scope      string // of GitHub
+	Regions    []string
+	Grace      time.Duration // younger instances are spared
+	DryRun     bool          // look and tell, change nothing
+}
+
+// Swept is one thing that a sweep saw and what it did about it.
+type Swept struct {
+	Act        Act
+	Why        string
+	InstanceID string // empty for a registration alone
+	Region     string
+	RunnerName string
+	RunnerID   int64 // 0 where no registration is known
+	Age        time.Duration
+}
+
+// SweepResult is everything of ours that a sweep saw.
+type SweepResult struct {
+	Swept    []Swept
+	Warnings []string
+}
+
+// Steward is what a sweep needs of EC2.
+type Steward interface {
+	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
+	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
+	Terminate(ctx context.Context, region string, ids ...string) error
+	// Tag needs ec2:CreateTags; without it what is ambiguous stays.
+	Tag(ctx context.Context, region, id string, tags map[string]string) error
+}
+
+// Census is what a sweep needs of GitHub.
+type Census interface {
+	// AllRunners is the scope's whole list, or an error.
+	AllRunners(context.Context) ([]github.Runner, error)
+	// Runner is one runner; class NotFound where GitHub has none of that id.
+	Runner(ctx context.Context, id int64) (github.Runner, error)
+	RunnerByName(ctx context.Context, name string) (github.Runner, bool, error)
+	// RunOver tells whether a run is completed; whatever else it says is an error.
+	RunOver(ctx context.Context, repository, id string) (bool, error)
+	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
+	Remove(ctx context.Context, id int64) error
+}
+
+// Sweeper removes what starts left behind, of one scope and repository. It needs nothing but the cloud and the registry.
+type Sweeper struct {
+	Cloud    Steward
+	Registry Census
+	Log      *slog.Logger
+}
+
+// Sweep looks at the cloud, then at the registry, and removes what orphans.go says. What cannot be seen or removed is an
+// error beside the result, and stops nothing else. It is safe beside starts, stops and other sweeps.
+func (s *Sweeper) Sweep(ctx context.Context, request SweepRequest) (SweepResult, error) {
+	sw := &sweep{Sweeper: s, request: request, log: s.Log.With("phase", "Look")}
+	look, err := sw.look(ctx)
+	sw.failed(err)
+	sw.log = s.Log.With("phase", "Sweep")
+	for _, v := range look.verdicts() {
+		if ctx.Err() != nil {
+			return sw.result, errors.Join(append(sw.errs, context.Cause(ctx))...)
+		}
+		sw.carryOut(ctx, look, v)
+	}
+	return sw.result, errors.Join(sw.errs...)
+}
+
+// sweep is one sweep under way.
+type sweep struct {
+	*Sweeper
+	request SweepRequest
+	log     *slog.Logger
+	result  SweepResult
+	errs    []error
+	noTags  bool // it was said that instances cannot be marked
+}
+
+func (sw *sweep) failed(err error) {
+	if err != nil {
+		sw.errs = append(sw.errs, err)
+	}
+}
+
+func (sw *sweep) warn(message string) {
+	sw.result.Warnings = append(sw.result.Warnings, message)
+	sw.log.Warn(message)
+}
+
+// look lists the cloud first and the registry second: a runner that comes in between is then known, and an instance that
+// comes in between is young.
+func (sw *sweep) look(ctx context.Context) (*survey, error) {
+	s := &survey{scope: sw.request.Scope, repository: sw.request.Repository, grace: sw.request.Grace, runs: map[string]runState{}}
+	instances, failed := sw.instances(ctx)
+	s.instances, s.whole = instances, failed == nil
+	runners, err := sw.Registry.AllRunners(ctx)
+	s.runners, s.listed = runners, err == nil
+	s.now = time.Now()
+	sw.readRuns(ctx, s)
+	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances), s.repository, len(sw.request.Regions), len(s.runners), s.scope))
+	return s, errors.Join(failed, err)
+}
+
+// instances lists ours in every region, side by side: by their tags, and those without tags by their client tokens.
+func (sw *sweep) instances(ctx context.Context) ([]ec2.Instance, error) {
+	regions := sw.request.Regions
+	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
+	var group sync.WaitGroup
+	for n, region := range regions {
+		group.Go(func() { found[n], errs[n] = sw.instancesIn(ctx, region) })
+	}
+	group.Wait()
+	for n, err := range errs {
+		if err != nil {
+			errs[n] = fmt.Errorf("sweep region %s: %w", regions[n], err)
+		}
+	}
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance, error) {
+	var list []ec2.Instance
+	seen := map[string]bool{}
+	for _, selector := range []ec2.Selector{
+		{Tags: map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository}},
+		{ClientToken: tokenOfScope(sw.request.Repository, sw.request.Scope) + "*"},
+	} {
+		found, err := sw.Cloud.Instances(ctx, region, selector)
+		if err != nil {
+			return list, err
+		}
+		for _, i := range found {
+			if !seen[i.ID] {
+				seen[i.ID] = true
+				list = append(list, i)
+			}
+		}
+	}
+	return list, nil
+}
+
+// readRuns asks once for each run that matters. When GitHub does not let us see one, it will not let us see the others.
+func (sw *sweep) readRuns(ctx context.Context, s *survey) {
+	for _, i := range s.instances {
+		run := runOf(i)
+		if _, known := s.runs[run]; known || run == "" || !i.Alive() || !s.isOurs(i) {
+			continue
+		}
+		state, err := sw.runState(ctx, run)
+		s.runs[run] = state
+		switch github.ClassOf(err) {
+		case github.Forbidden, github.Unauthorized, github.RateLimited:
+			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give the github-token 'actions: read' (" + err.Error() + ")")
+			return
+		}
+	}
+}
+
+func (sw *sweep) runState(ctx context.Context, run string) (runState, error) {
+	over, err := sw.Registry.RunOver(ctx, sw.request.Repository, run)
+	switch {
+	case err != nil:
+		sw.log.Debug("the run cannot be seen", "run", run, "error", err)
+		return runUnknown, err
+	case over:
+		return runOver, nil
+	}
+	return runGoesOn, nil
+}

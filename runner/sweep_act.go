@@ -1,0 +1,182 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// carryOut does what a verdict says, unless the last look before it says otherwise.
+func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
+	var err error
+	switch {
+	case v.act == Spared || v.act == Listed || sw.request.DryRun:
+	case v.instance.ID != "" && v.act != Deregistered:
+		if v, err = sw.again(ctx, look, v); err == nil {
+			v, err = sw.change(ctx, v)
+		}
+	default:
+		v, err = sw.deregister(ctx, v)
+	}
+	if err != nil {
+		sw.failed(err)
+		v.act, v.why = Spared, v.why+", but: "+err.Error()
+	}
+	sw.note(look.now, v)
+}
+
+// again reads instance, run and registration once more and judges by the same rules. What has ended in the meantime, by
+// another sweep or by itself, is done.
+func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, error) {
+	instance, err := sw.Cloud.Instance(ctx, v.instance.Region, v.instance.ID)
+	if ec2.ClassOf(err) == ec2.NotFound {
+		v.act, v.why = Spared, "it has ended in the meantime"
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	f := facts{state: runnerNone}
+	if run := runOf(instance); look.runs[run] != runUnknown {
+		f.run, _ = sw.runState(ctx, run)
+	}
+	if modeOf(instance) == instanceOfStart {
+		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
+			return v, err
+		}
+		f.state = stateOf(f.runner)
+	}
+	now := *look
+	now.now = time.Now()
+	fresh := now.judge(instance, f)
+	if fresh.act == Ignored {
+		fresh.act, fresh.why = Spared, "it has ended in the meantime"
+	}
+	return fresh, nil
+}
+
+// registration looks one registration up, past every list: by id, by name, and for an instance without tags by the list.
+func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool, err error) {
+	if !isTagged(i) {
+		now := *look
+		if now.runners, err = sw.Registry.AllRunners(ctx); err != nil {
+			return r, false, err
+		}
+		r, state := now.index().guess(i)
+		if state == runnerUnseen {
+			return r, false, errors.New("look its runner up: nothing tells which one it is")
+		}
+		return r, false, nil
+	}
+	if id := runnerIDOf(i); id != 0 {
+		r, err = sw.Registry.Runner(ctx, id)
+		if github.ClassOf(err) != github.NotFound {
+			return r, true, err
+		}
+	}
+	if name := registeredName(i); name != "" {
+		r, _, err = sw.Registry.RunnerByName(ctx, name)
+		return r, false, err
+	}
+	return github.Runner{}, false, nil
+}
+
+// change makes an instance what the last look decided.
+func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
+	switch v.act {
+	case Marked:
+		return sw.mark(ctx, v, time.Now().UTC().Format(time.RFC3339))
+	case Unmarked:
+		return sw.mark(ctx, v, "")
+	case Terminated:
+		return sw.end(ctx, v)
+	}
+	return v, nil
+}
+
+// mark writes the first look down on the instance itself, where every other sweep finds it.
+func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, map[string]string{TagSuspectSince: since})
+	if ec2.ClassOf(err) == ec2.Denied {
+		if !sw.noTags {
+			sw.noTags = true
+			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow ec2:CreateTags (" + ec2.Reason(err) + ")")
+		}
+		v.act, v.why = Spared, v.why+", and it cannot be marked"
+		return v, nil
+	}
+	return v, err
+}
+
+// end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so
+// nothing can come between the last look and the end. A registration that only the name tells may be another
+// machine's; its id is tagged, and once this machine is dead, a later sweep removes it if it is offline.
+func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
+	switch {
+	case v.runner.ID != 0 && v.named:
+		err := sw.Registry.Remove(ctx, v.runner.ID)
+		if errors.Is(err, github.ErrBusy) {
+			v.act, v.why = Spared, "its runner is busy"
+			return v, nil
+		}
+		if err != nil {
+			return v, err
+		}
+		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
+	case v.runner.ID != 0:
+		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(v.runner.ID, 10)})
+		if err != nil {
+			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID, "error", err)
+		}
+	}
+	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); ec2.ClassOf(err) != ec2.NotFound && err != nil {
+		return v, err
+	}
+	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", v.instance.ID, v.why))
+	return v, nil
+}
+
+// deregister removes the registration of a dead instance, if it is still offline.
+func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
+	r, err := sw.Registry.Runner(ctx, v.runner.ID)
+	if github.ClassOf(err) == github.NotFound {
+		v.act, v.why = Spared, "it is removed already"
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	if r.Online || r.Busy {
+		v.act, v.why = Spared, "it is online again"
+		return v, nil
+	}
+	err = sw.Registry.Remove(ctx, r.ID)
+	if errors.Is(err, github.ErrBusy) {
+		v.act, v.why = Spared, "it is busy"
+		return v, nil
+	}
+	if err == nil {
+		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed: %s", r.Name, v.why))
+	}
+	return v, err
+}
+
+// note adds one line to the result.
+func (sw *sweep) note(now time.Time, v verdict) {
+	done := Swept{
+		Act: v.act, Why: v.why, InstanceID: v.instance.ID, Region: v.instance.Region, RunnerName: v.runner.Name, RunnerID: v.runner.ID,
+	}
+	if done.RunnerName == "" {
+		done.RunnerName = registeredName(v.instance)
+	}
+	if !v.instance.LaunchTime.IsZero() {
+		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)
+	}
+	sw.result.Swept = append(sw.result.Swept, done)
+	sw.log.Debug(string(v.act), "instance", done.InstanceID, "runner", done.RunnerName, "why", done.Why)
+}
