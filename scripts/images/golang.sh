@@ -11,7 +11,8 @@ tag=$(sed -n 's/^FROM \(golang:[^ ]*\).*/\1/p' Dockerfile)
 [[ -n $tag ]] || { echo "golang.sh: no FROM golang:... in the Dockerfile" >&2; exit 1; }
 
 # What the image holds follows from these; the label carries it.
-key=$({ echo "$base"; go version; cat go.mod go.sum "${BASH_SOURCE[0]}"; go list -deps -f '{{with .Module}}{{if not .Main}}{{$.ImportPath}}{{end}}{{end}}' .; } | sha256sum | cut -c1-12)
+libraries() { go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.ImportPath}} {{.Module.Version}}{{end}}{{end}}' .; }
+key=$({ echo "$base"; go version; sha256sum <scripts/images/golang.sh; libraries; } | sha256sum | cut -c1-12)
 if [[ $(docker image inspect --format '{{index .Config.Labels "egr.key"}}' "$tag" 2>/dev/null) == "$key" ]]; then
   echo "$tag"
   exit
@@ -39,8 +40,7 @@ export GOCACHE=${EGR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/ec2-github-
 mkdir -p "$GOCACHE"
 for GOARCH in amd64 arm64; do
   export GOARCH
-  mapfile -t libraries < <(go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.ImportPath}}{{end}}{{end}}' .)
-  go build -trimpath "${libraries[@]}"
+  libraries | cut -d' ' -f1 | xargs go build -trimpath
 done
 cp -r "$GOCACHE" "$stage/cache"
 # The archives that the modules were unpacked from are not needed again.
@@ -55,4 +55,7 @@ ENV GOPATH=/go GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-modcacherw PATH=/usr/local
 LABEL egr.key=$key
 DOCKERFILE
 docker build --quiet --tag "$tag" --tag "egr/golang:$key" "$stage" >&2
+# What earlier builds left: all but the newest three of these, and what lost its name a day ago.
+docker images --quiet egr/golang | tail -n +4 | xargs -r docker rmi --force >/dev/null 2>&1 || true
+docker image prune --force --filter until=24h >/dev/null
 echo "$tag"
