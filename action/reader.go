@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Problem is one thing that is wrong with the inputs, and what a good value looks like.
@@ -38,18 +40,49 @@ func (e *InvalidError) orNil() error {
 	return e
 }
 
-// reader reads inputs and collects what is wrong with them. A value that machulav read otherwise than it is written is
-// taken as machulav took it, with a warning; only what made machulav fail is refused.
-type reader struct {
-	getenv   func(string) string
+// findings are what is wrong or odd about the inputs.
+type findings struct {
 	invalid  InvalidError
 	warnings []string
 }
 
-func (r *reader) refuse(message, hint string) { r.invalid.add(message, hint) }
+// reader reads inputs and collects what is wrong with them. A value that machulav read otherwise than it is written is
+// taken as machulav took it, with a warning; only what made machulav fail is refused. Inputs of ours are read strictly.
+type reader struct {
+	*findings
+	getenv func(string) string
+	own    map[string]string // of an element of `runners`: its inputs, which win over the step's
+	prefix string            // of messages about the element's own inputs
+}
 
+func newReader(getenv func(string) string) *reader {
+	return &reader{findings: &findings{}, getenv: getenv}
+}
+
+// refuse notes a problem, once.
+func (r *reader) refuse(message, hint string) {
+	problem := Problem{r.about(message), hint}
+	if !slices.Contains(r.invalid.Problems, problem) {
+		r.invalid.Problems = append(r.invalid.Problems, problem)
+	}
+}
+
+// warn notes an oddity, once.
 func (r *reader) warn(format string, args ...any) {
-	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+	warning := r.about(fmt.Sprintf(format, args...))
+	if !slices.Contains(r.warnings, warning) {
+		r.warnings = append(r.warnings, warning)
+	}
+}
+
+// about says which element a message is about, if it names an input that the element has itself.
+func (r *reader) about(message string) string {
+	for name := range r.own {
+		if strings.Contains(message, name) {
+			return r.prefix + message
+		}
+	}
+	return message
 }
 
 // text is an input without the blanks around it, or its default.
@@ -58,12 +91,20 @@ func (r *reader) text(name string) string {
 		if known.name != name {
 			continue
 		}
+		if value, own := r.own[name]; own {
+			return strings.TrimSpace(value)
+		}
 		if value := strings.TrimSpace(r.getenv(inputEnv(name))); value != "" {
 			return value
 		}
 		return known.fallback
 	}
 	panic("no input is called " + name)
+}
+
+// list is an input of several values, between commas, blanks or lines.
+func (r *reader) list(name string) []string {
+	return strings.FieldsFunc(r.text(name), func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 }
 
 // flag is true for exactly "true".
@@ -129,7 +170,7 @@ func (r *reader) minutes(name string) (d time.Duration, given bool) {
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < 0 || n > mostUnits {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits), "for example 90, or 0 for none")
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits), fmt.Sprintf("for example %s: 90, or 0 for none", name))
 		return 0, false
 	}
 	return time.Duration(n) * time.Minute, true
@@ -176,7 +217,8 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// readList reads a JSON list; an empty text and an empty object stand for an empty list.
+// readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds what
+// could be read.
 func readList[T any](text string) ([]T, error) {
 	var raw json.RawMessage
 	if strings.TrimSpace(text) == "" {
@@ -188,14 +230,29 @@ func readList[T any](text string) ([]T, error) {
 	if string(raw) == "null" || isEmptyObject(raw) {
 		return nil, nil
 	}
-	var list []T
-	if err := json.Unmarshal(raw, &list); err != nil {
-		if !strings.HasPrefix(strings.TrimSpace(string(raw)), "[") {
-			return nil, errNotAList
+	var elements []json.RawMessage
+	if err := json.Unmarshal(raw, &elements); err != nil {
+		return nil, errNotAList
+	}
+	list := make([]T, len(elements))
+	var wrong []string
+	for i, element := range elements {
+		if err := json.Unmarshal(element, &list[i]); err != nil {
+			wrong = append(wrong, fmt.Sprintf("%v at index %d", shapeError(element, err), i))
 		}
-		return nil, fmt.Errorf("%w%s", err, place(text, err))
+	}
+	if len(wrong) > 0 {
+		return list, errors.New(strings.Join(wrong, "; "))
 	}
 	return list, nil
+}
+
+// shapeError says in JSON's words what Go says in its own.
+func shapeError(element []byte, err error) error {
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("an object is wanted, not %s", element)
+	}
+	return err
 }
 
 var errNotAList = errors.New("must be a JSON array")

@@ -55,7 +55,7 @@ func parse(text string) (any, error) {
 	var tree any
 	if err := reader.Decode(&tree); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("the text ends too early")
+			return nil, fmt.Errorf("%s: the text ends too early", place(text, int64(len(text)), nil))
 		}
 		return nil, fmt.Errorf("%s: %w", place(text, reader.InputOffset(), err), err)
 	}
