@@ -24,6 +24,9 @@ type CallError struct {
 }
 
 func (e *CallError) Error() string {
+	if e.Code == "" && isCredentialFailure(e.Err) {
+		return fmt.Sprintf("%s: the AWS SDK found no credentials: %s", e.Operation, e.Message)
+	}
 	if e.Code == "" {
 		return fmt.Sprintf("%s: no answer from EC2: %s", e.Operation, e.Message)
 	}
@@ -125,10 +128,10 @@ func ClassOf(err error) Class {
 			return class
 		}
 	}
-	return classByShape(call, err)
+	return classByShape(call)
 }
 
-func classByShape(call *CallError, err error) Class {
+func classByShape(call *CallError) Class {
 	switch {
 	case call.Code == "InvalidParameterValue" && strings.Contains(call.Message, "IAM Instance Profile"):
 		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
@@ -138,7 +141,7 @@ func classByShape(call *CallError, err error) Class {
 		return Throttle
 	case call.Status >= 500:
 		return Unknown
-	case call.Code == "" && isCredentialFailure(err):
+	case call.Code == "" && isCredentialFailure(call.Err):
 		return Credentials
 	case call.Code == "":
 		// Nothing readable came back: a refused or cut connection, a time-out, an answer that is not XML.
@@ -149,6 +152,9 @@ func classByShape(call *CallError, err error) Class {
 
 // isCredentialFailure tells that the SDK found no credentials to sign with, so that nothing was sent.
 func isCredentialFailure(err error) bool {
+	if err == nil {
+		return false
+	}
 	text := err.Error()
 	return strings.Contains(text, "get identity: ") || strings.Contains(text, "failed to retrieve credentials") ||
 		strings.Contains(text, "failed to refresh cached credentials")
