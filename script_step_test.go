@@ -141,7 +141,7 @@ func inputs(ts *testscript.TestScript, file string) (env []string, token string)
 		value := placeholder.ReplaceAllStringFunc(with[name], func(found string) string {
 			parts := placeholder.FindStringSubmatch(found)
 			if parts[1] == "file" {
-				return ts.ReadFile(parts[2])
+				return strings.TrimSuffix(ts.ReadFile(parts[2]), "\n")
 			}
 			return ts.Getenv(parts[1] + "_" + parts[2])
 		})
