@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ func (c *Client) patiently(ctx context.Context, f func() error) error {
 		case RateLimited:
 			wait := time.Until(untilOf(last))
 			if deadline, ok := ctx.Deadline(); wait <= mostWait && (!ok || time.Until(deadline) > wait) {
-				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds", int(wait.Seconds()))
+				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds", int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait
 				return last
 			}
