@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -23,7 +24,10 @@ type Config struct {
 	SecurityGroups []SecurityGroup `yaml:"security-groups"`
 	Images         []Image         `yaml:"images"`
 	InstanceTypes  []InstanceType  `yaml:"instance-types"`
-	Account        string          `yaml:"account"` // account id, default 123456789012
+	// More is added to the lists above, so that one image or subnet needs no copy of the default list.
+	More More `yaml:"more"`
+
+	Account string `yaml:"account"` // account id, default 123456789012
 	// Parameters are SSM's public parameters, for ImageId: resolve:ssm:NAME.
 	Parameters map[string]string `yaml:"parameters"`
 	// LaunchTemplates that RunInstances may name.
@@ -72,6 +76,16 @@ type Config struct {
 	// Unlimited switches EC2's request buckets and GitHub's rate limits off.
 	Unlimited bool    `yaml:"unlimited"`
 	Faults    []Fault `yaml:"faults"`
+}
+
+// More are additions to Config's lists.
+type More struct {
+	Subnets        []Subnet        `yaml:"subnets"`
+	SecurityGroups []SecurityGroup `yaml:"security-groups"`
+	Images         []Image         `yaml:"images"`
+	InstanceTypes  []InstanceType  `yaml:"instance-types"`
+	Tokens         []Token         `yaml:"tokens"`
+	Repositories   []string        `yaml:"repositories"`
 }
 
 // Timing says how long things take. Zero takes the default, which stands beside each; a negative value means no time at all. Latencies
@@ -156,6 +170,13 @@ func (c *Config) fill() {
 	fillList(&c.InstanceTypes, defaultInstanceTypes)
 	fillList(&c.Repositories, []string{"demo-org/demo"})
 	fillList(&c.Tokens, []Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"}, Actions: true}})
+	c.Subnets = slices.Concat(c.Subnets, c.More.Subnets)
+	c.SecurityGroups = slices.Concat(c.SecurityGroups, c.More.SecurityGroups)
+	c.Images = slices.Concat(c.Images, c.More.Images)
+	c.InstanceTypes = slices.Concat(c.InstanceTypes, c.More.InstanceTypes)
+	c.Tokens = slices.Concat(c.Tokens, c.More.Tokens)
+	c.Repositories = slices.Concat(c.Repositories, c.More.Repositories)
+	c.More = More{} // now part of the lists
 	c.ForeignScope = orText(c.ForeignScope, c.Repositories[0])
 }
 
@@ -186,11 +207,33 @@ func (c *Config) check() error {
 		if regionOfZone(s.Zone) == s.Zone {
 			return fmt.Errorf("subnet %s has zone %q, which names no region", s.ID, s.Zone)
 		}
+		if !slices.Contains(c.Regions, regionOfZone(s.Zone)) && !slices.ContainsFunc(defaultSubnets, func(o Subnet) bool { return o.ID == s.ID }) {
+			return fmt.Errorf("subnet %s is in zone %s of a region that the world does not have", s.ID, s.Zone)
+		}
+	}
+	for _, i := range c.Instances {
+		if err := c.checkSeed(i); err != nil {
+			return err
+		}
 	}
 	for _, g := range c.Guests {
 		if err := g.check(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkSeed looks for what an instance seed names.
+func (c *Config) checkSeed(s InstanceSeed) error {
+	if s.Subnet != "" && !slices.ContainsFunc(c.Subnets, func(o Subnet) bool { return o.ID == s.Subnet }) {
+		return fmt.Errorf("instance %s has unknown subnet %s", s.ID, s.Subnet)
+	}
+	if s.Image != "" && !slices.ContainsFunc(c.Images, func(o Image) bool { return o.ID == s.Image }) {
+		return fmt.Errorf("instance %s has unknown image %s", s.ID, s.Image)
+	}
+	if s.Type != "" && !slices.ContainsFunc(c.InstanceTypes, func(o InstanceType) bool { return o.Name == s.Type }) {
+		return fmt.Errorf("instance %s has unknown type %s", s.ID, s.Type)
 	}
 	return nil
 }

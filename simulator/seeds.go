@@ -33,19 +33,19 @@ func (c *cloud) seedInstances() {
 }
 
 func (c *cloud) seedInstance(s InstanceSeed) {
-	subnet, known := c.subnet(orText(s.Subnet, c.w.cfg.Subnets[0].ID))
+	if err := c.w.cfg.checkSeed(s); err != nil {
+		panic("simulator: " + err.Error())
+	}
+	subnet, _ := c.subnet(orText(s.Subnet, c.w.cfg.Subnets[0].ID))
 	r := c.regions[regionOfZone(subnet.Zone)]
-	if !known || r == nil {
-		panic("simulator: instance seed names no subnet of the world: " + s.Subnet)
+	if r == nil {
+		panic("simulator: instance seed needs a subnet in a region of the world")
 	}
 	img := r.image(s.Image)
 	if img == nil {
 		img = r.images[0]
 	}
-	kind, known := c.kind(orText(s.Type, c.w.cfg.InstanceTypes[0].Name))
-	if !known {
-		panic("simulator: instance seed has unknown type " + s.Type)
-	}
+	kind, _ := c.kind(orText(s.Type, c.w.cfg.InstanceTypes[0].Name))
 	age := s.Age
 	if age == 0 {
 		age = 24 * time.Hour
