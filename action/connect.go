@@ -37,7 +37,9 @@ func connect(ctx context.Context, request Request, out *output) (*runner.Starter
 func newRegistry(request Request, out *output) (*github.Client, error) {
 	scope, err := github.ParseScope(request.Scope)
 	if err != nil {
-		return nil, errors.New("GITHUB_REPOSITORY: " + err.Error())
+		return nil, errors.New("runner-scope: " + err.Error())
 	}
-	return github.New(github.Options{BaseURL: request.APIURL, Token: request.Token, Scope: scope, Log: out.log})
+	return github.New(github.Options{
+		BaseURL: request.APIURL, Token: request.Token, Scope: scope, CACertificates: request.CACertificates, Log: out.log,
+	})
 }

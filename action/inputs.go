@@ -1,13 +1,13 @@
 package action
 
 import (
+	"crypto/x509"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
-	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -19,22 +19,27 @@ const (
 
 var modes = []string{modeStart, modeStop}
 
+// defaultAPIURL is github.com's API.
+const defaultAPIURL = "https://api.github.com"
+
 // Request is everything that the inputs and the environment say, typed and checked. Exactly one verb's is set.
 type Request struct {
-	Mode     string
-	Token    string
-	Scope    string // where runners register: owner/repo
-	APIURL   string
-	Region   string // the input; the environment's region is the SDK's business
-	Run      runner.Run
-	Start    *runner.StartRequest
-	Stop     *runner.StopRequest
-	Warnings []string
+	Mode   string
+	Token  string
+	Scope  string // where runners register: owner/repo
+	APIURL string
+	Region string // the input; the environment's region is the SDK's business
+	// CACertificates are PEM blocks of a private CA.
+	CACertificates string
+	Run            runner.Run
+	Start          *runner.StartRequest
+	Stop           *runner.StopRequest
+	Warnings       []string
 }
 
 // Parse reads the inputs. It reports every problem at once, as an *InvalidError, and makes no call.
 func Parse(getenv func(string) string) (Request, error) {
-	r := &reader{getenv: getenv}
+	r := newReader(getenv)
 	request := r.common()
 	switch request.Mode {
 	case "":
@@ -52,7 +57,7 @@ func Parse(getenv func(string) string) (Request, error) {
 
 // ParsePost reads what the post step needs: whatever is wrong with the rest was said by the start.
 func ParsePost(getenv func(string) string) (Request, error) {
-	r := &reader{getenv: getenv}
+	r := newReader(getenv)
 	request := r.common()
 	return request, r.invalid.orNil()
 }
@@ -67,15 +72,36 @@ func (r *reader) common() Request {
 		r.refuse("The 'github-token' input is not specified", "for example github-token: ${{ secrets.GH_PERSONAL_ACCESS_TOKEN }}")
 	}
 	if request.APIURL == "" {
-		request.APIURL = github.DefaultBaseURL
+		request.APIURL = defaultAPIURL
 	}
 	owner, repo, ok := strings.Cut(request.Run.Repository, "/")
 	if !ok || owner == "" || repo == "" || strings.Contains(repo, "/") {
 		r.refuse(fmt.Sprintf("GITHUB_REPOSITORY is %q, which is not of the form owner/repo", request.Run.Repository),
 			"GitHub sets it for every step; outside of GitHub set it yourself")
 	}
-	request.Scope = request.Run.Repository
+	request.Scope = first(r.scope(), request.Run.Repository)
+	request.CACertificates = r.certificates()
 	return request
+}
+
+var scopeForm = regexp.MustCompile(`^([\w.-]+|[\w.-]+/[\w.-]+)$`)
+
+// scope reads where runners register.
+func (r *reader) scope() string {
+	scope := r.text("runner-scope")
+	if scope != "" && !scopeForm.MatchString(scope) {
+		r.refuse(fmt.Sprintf("The 'runner-scope' input is %q, which is no scope.", scope), "it is owner/repo, an organization's name, or enterprises/NAME")
+	}
+	return scope
+}
+
+// certificates reads a private CA's certificates.
+func (r *reader) certificates() string {
+	text := r.text("ca-certificates")
+	if text != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(text)) {
+		r.refuse("The 'ca-certificates' input holds no certificate that can be read.", "it is one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----")
+	}
+	return text
 }
 
 // regionForm is the form of a region's name. There is no list to hold it against: AWS adds regions, and so do others
@@ -127,27 +153,6 @@ func (r *reader) label() string {
 	}
 	return label
 }
-
-func (r *reader) stop(request Request) *runner.StopRequest {
-	stop := &runner.StopRequest{Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"), AllOfRun: r.ownFlag("all-of-run")}
-	if id := r.text("ec2-instance-id"); id != "" {
-		stop.InstanceIDs = []string{id}
-		if !instanceForm.MatchString(id) {
-			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id),
-				"for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}")
-		}
-	}
-	if len(stop.InstanceIDs) == 0 && stop.Label == "" && !stop.AllOfRun {
-		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			"for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}; the 'label' alone will do too, and 'all-of-run: true' stops all runners of this run")
-	}
-	if len(stop.InstanceIDs) == 0 && request.Run.ID == "" {
-		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
-	}
-	return stop
-}
-
-var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
 // waiting reads how long to wait for the runner.
 func (r *reader) waiting() runner.Waiting {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
@@ -18,8 +19,9 @@ type zone struct {
 }
 
 // placements reads where to launch: availability-zones-config wins over the three single inputs; an empty array falls
-// back to them.
-func (r *reader) placements(region string) []runner.Placement {
+// back to them. Several subnets make several placements; several groups go on one instance.
+func (r *reader) placements(home string, group runner.Group) []runner.Placement {
+	region := first(r.region("region", r.text("region")), home)
 	zones, ok := r.zones()
 	if !ok {
 		return nil
@@ -31,13 +33,24 @@ func (r *reader) placements(region string) []runner.Placement {
 	if len(list) > 0 {
 		return list
 	}
-	image, subnet, group := r.text("ec2-image-id"), r.text("subnet-id"), r.text("security-group-id")
-	if image == "" || subnet == "" || group == "" {
+	image, subnets, groups := r.text("ec2-image-id"), r.list("subnet-id"), r.list("security-group-id")
+	given := group.Overlay
+	hasTemplate, hasInterface := given.Has("LaunchTemplate"), given.Has("NetworkInterfaces")
+	hasImage := image != "" || group.Architecture != "" || hasTemplate || given.Has("ImageId")
+	hasSubnet := len(subnets) > 0 || hasTemplate || hasInterface || given.Has("SubnetId")
+	hasGroup := len(groups) > 0 || hasTemplate || hasInterface || given.Has("SecurityGroupIds") || given.Has("SecurityGroups")
+	if !hasImage || !hasSubnet || !hasGroup {
 		r.refuse("Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', 'security-group-id'",
 			"for example ec2-image-id: ami-0123456789abcdef0, subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0")
 		return nil
 	}
-	return []runner.Placement{runner.NewPlacement(region, image, subnet, group)}
+	if len(subnets) == 0 {
+		subnets = []string{""}
+	}
+	for _, subnet := range subnets {
+		list = append(list, runner.NewPlacement(region, image, subnet, groups...))
+	}
+	return list
 }
 
 func first(values ...string) string {
@@ -53,7 +66,10 @@ const zonesExample = `for example [{"imageId":"ami-1","subnetId":"subnet-1","sec
 
 func (r *reader) zones() (zones []zone, ok bool) {
 	text := r.text("availability-zones-config")
-	if text == "" {
+	_, own := r.own["availability-zones-config"]
+	_, ownImage := r.own["ec2-image-id"]
+	_, ownSubnet := r.own["subnet-id"]
+	if text == "" || (!own && (ownImage || ownSubnet)) { // what an element says itself wins over the step's zones
 		return nil, true
 	}
 	refuse := func(message string) {
@@ -106,16 +122,35 @@ func (r *reader) tags() []runner.Tag {
 	return tags
 }
 
-// markets reads the market: spot for exactly "spot".
+// markets reads the market: spot for exactly "spot". A list is a form of ours, and read strictly.
 func (r *reader) markets() []string {
-	switch value := r.text("market-type"); value {
-	case runner.Spot:
-		return []string{runner.Spot}
-	case "", runner.OnDemand:
-	default:
-		r.warn("The 'market-type' input is %q, which is read as on-demand; write spot or on-demand", value)
+	value, list := r.text("market-type"), r.list("market-type")
+	if len(list) < 2 {
+		switch value {
+		case runner.Spot:
+			return []string{runner.Spot}
+		case "", runner.OnDemand:
+		default:
+			r.warn("The 'market-type' input is %q, which is read as on-demand; write spot or on-demand", value)
+		}
+		return []string{runner.OnDemand}
 	}
-	return []string{runner.OnDemand}
+	for _, market := range list {
+		if market != runner.Spot && market != runner.OnDemand {
+			r.refuse(fmt.Sprintf("The 'market-type' input holds %q.", market), "for example market-type: spot,on-demand")
+		}
+	}
+	return list
+}
+
+var priceForm = regexp.MustCompile(`^[0-9]*\.?[0-9]+$`)
+
+func (r *reader) spotMaxPrice() string {
+	value := r.text("spot-max-price")
+	if value != "" && !priceForm.MatchString(value) {
+		r.refuse(fmt.Sprintf("The 'spot-max-price' input is %q, which is not a price in USD an hour.", value), "for example spot-max-price: 0.08")
+	}
+	return value
 }
 
 // rootVolume reads the ec2-volume inputs.

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
@@ -19,28 +22,44 @@ const (
 )
 
 func (r *reader) start(request Request) *runner.StartRequest {
+	groups := r.groups(request)
 	start := &runner.StartRequest{
 		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope),
+		Groups: groups, MinCount: r.minCount(groups), Labels: r.extraLabels(),
 		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
-		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(),
+		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(), CACertificates: request.CACertificates,
 	}
-	slot := r.slot(request)
-	start.Groups = []runner.Group{slot}
-	switch {
-	case start.JIT && slot.Service:
-		r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service.", "")
-	case start.Ephemeral && slot.Service:
-		r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot run as a service.", "")
+	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
+	for _, group := range groups {
+		switch {
+		case start.JIT && group.Service:
+			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service.", "")
+		case start.Ephemeral && group.Service:
+			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot run as a service.", "")
+		}
 	}
 	start.JIT = start.JIT || start.Ephemeral
-	if start.JIT {
-		start.GroupID = r.groupID()
-	}
+	start.GroupID, start.GroupName = r.runnerGroup(start.JIT, request.Scope)
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
+	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.Overlay.KeepsMachine() }) {
+		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
+		start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard, start.KeepMachine = 0, 0, false, true
+	}
 	if len(r.invalid.Problems) == 0 {
 		r.checkUserData(*start)
 	}
 	return start
+}
+
+// extraLabels reads further labels for all runners.
+func (r *reader) extraLabels() []string {
+	var labels []string
+	for _, label := range strings.FieldsFunc(r.text("runner-labels"), func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
+		if label = strings.TrimSpace(label); label != "" && !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+	}
+	return labels
 }
 
 func (r *reader) lifetimes(ephemeral bool) (idle, life time.Duration, hard bool) {
@@ -65,16 +84,24 @@ func (r *reader) runnerVersion() string {
 	return version
 }
 
-// groupID reads the runner group, which only a JIT configuration names.
-func (r *reader) groupID() int64 {
+// runnerGroup reads the runner group, by id or by name. A repository has no groups but the default one, and machulav
+// reads the input for JIT runners only, so elsewhere an odd value does no harm.
+func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	value := r.text("runner-group-id")
 	id, ok, exact := leadingNumber(value)
-	if !ok {
-		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, which is not a number.", value), "for example runner-group-id: 1, the default group")
-	} else if !exact {
+	isRepository := strings.Contains(scope, "/") && !strings.HasPrefix(scope, "enterprises/")
+	switch {
+	case isRepository && !jit:
+		return 1, ""
+	case ok && exact:
+		return id, ""
+	case isRepository && !ok:
+		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has a name.", value), "for example runner-group-id: 1, the default group")
+	case isRepository:
 		r.warn("The 'runner-group-id' input is %q, of which %d is taken", value, id)
+		return id, ""
 	}
-	return id
+	return 0, value
 }
 
 // checkUserData refuses what would not fit into EC2's 16 KB.
@@ -84,23 +111,28 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 	}
 }
 
-func (r *reader) slot(request Request) runner.Group {
-	slot := runner.Group{
-		Label: r.label(), Profile: r.text("iam-role-name"),
+// group reads one group of like runners.
+func (r *reader) group(request Request) runner.Group {
+	group := runner.Group{
+		Label: r.label(), Count: r.number("count", 1, mostRunners-1, 1), Architecture: r.architecture(), Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
 		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"),
-		Packages:        r.packages(), Tags: r.tags(), Markets: r.markets(), InstanceTypes: r.instanceTypes(),
+		Packages:        r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),
 	}
-	slot.Placements = r.placements(request.Region)
-	slot.Root = r.rootVolume()
+	group.InstanceTypes = r.instanceTypes(group)
+	group.Placements = r.placements(request.Region, group)
+	group.Root = r.rootVolume()
 	var err error
-	if slot.Devices, err = runner.ParseBlockDevices(r.text("block-device-mappings")); err != nil {
+	if group.Devices, err = runner.ParseBlockDevices(r.text("block-device-mappings")); err != nil {
 		r.refuse("Failed to parse block-device-mappings: "+err.Error(), `for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`)
 	}
-	if slot.Metadata, err = runner.ParseMetadataOptions(r.text("metadata-options")); err != nil {
+	if group.Metadata, err = runner.ParseMetadataOptions(r.text("metadata-options")); err != nil {
 		r.refuse("Failed to parse metadata-options: "+err.Error(), `for example {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}`)
 	}
-	return slot
+	if group.Architecture != "" && group.Root == (runner.RootVolume{}) && group.Devices.Len() == 0 {
+		group.Root.GiB = defaultVolume
+	}
+	return group
 }
 
 func (r *reader) packages() []string {
@@ -118,16 +150,66 @@ func (r *reader) packages() []string {
 	return packages
 }
 
-func (r *reader) instanceTypes() []string {
-	value := r.text("ec2-instance-type")
-	if value == "" {
+// The machines of the proposal, for each architecture: what is taken when nothing else is said.
+var architectures = map[string][]string{
+	"amd64": {"t3.xlarge"},
+	"arm64": {"a1.xlarge", "t4g.xlarge"},
+	"cuda":  {"g4dn.xlarge"},
+}
+
+// defaultVolume is the root volume for an architecture, in GiB.
+const defaultVolume = 50
+
+func (r *reader) architecture() string {
+	value := r.text("architecture")
+	if _, known := architectures[value]; value != "" && !known {
+		r.refuse(fmt.Sprintf("The 'architecture' input is %q.", value), "it is amd64, arm64 or cuda")
+		return ""
+	}
+	return value
+}
+
+func (r *reader) instanceTypes(group runner.Group) []string {
+	types := r.list("ec2-instance-type")
+	switch {
+	case len(types) > 0:
+	case group.Architecture != "":
+		types = architectures[group.Architecture]
+	case group.Overlay.Has("LaunchTemplate"), group.Overlay.Has("InstanceType"):
+		return []string{""}
+	default:
 		r.refuse("The 'ec2-instance-type' input is required for the 'start' mode.", "for example ec2-instance-type: t3.xlarge")
-		return nil
 	}
-	if strings.HasPrefix(value, "mac") && strings.HasSuffix(value, ".metal") {
-		r.refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", value), "macOS instances are not supported: take a Linux type such as t3.xlarge")
+	for _, name := range types {
+		if strings.HasPrefix(name, "mac") && strings.HasSuffix(name, ".metal") {
+			r.refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", name), "macOS instances are not supported: take a Linux type such as t3.xlarge")
+		}
 	}
-	return []string{value}
+	return types
+}
+
+// launchParameters reads RunInstances parameters, in YAML or JSON.
+func (r *reader) launchParameters() runner.Parameters {
+	const example = "for example launch-parameters: {KeyName: my-key, CreditSpecification: {CpuCredits: standard}}"
+	text := r.text("launch-parameters")
+	if text == "" {
+		return runner.Parameters{}
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+		r.refuse("Failed to parse launch-parameters: "+yamlError(err), example)
+		return runner.Parameters{}
+	}
+	raw, err := json.Marshal(tree)
+	if err != nil {
+		r.refuse("Failed to parse launch-parameters: "+err.Error(), example)
+		return runner.Parameters{}
+	}
+	parameters, err := runner.ParseParameters(string(raw))
+	if err != nil {
+		r.refuse("Failed to parse launch-parameters: "+err.Error(), example)
+	}
+	return parameters
 }
 
 // tellIfJSON names the place of a JSON error.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,19 +17,12 @@ import (
 
 // The outputs.
 const (
-	outLabel      = "label"
-	outInstanceID = "ec2-instance-id"
-	outRegion     = "region"
-)
-
-// The states that a start leaves for its post step. GitHub hands them over as STATE_<name>.
-const (
-	stateNonce  = "nonce"
-	stateLabel  = "label"
-	stateScope  = "scope"
-	stateTokens = "tokens"
-	stateMade   = "registrations"
-	stateDone   = "done"
+	outLabel       = "label"
+	outInstanceID  = "ec2-instance-id"
+	outRegion      = "region"
+	outRunners     = "runners"
+	outLabels      = "labels"
+	outInstanceIDs = "ec2-instance-ids"
 )
 
 // output is everything that the program says: log, outputs, states, masks and the job summary.
@@ -38,9 +32,9 @@ type output struct {
 	handler *handler
 	log     *slog.Logger
 
-	mu     sync.Mutex
-	first  bool // an instance has been handed over
-	tokens map[string][]string
+	mu       sync.Mutex
+	handoffs []runner.Handoff // that stand in the outputs
+	journal  journal
 }
 
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed.
@@ -84,50 +78,68 @@ func (o *output) check() error {
 	return invalid.orNil()
 }
 
-func (o *output) saveState(key string, value any) error {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("save state %s: %w", key, err)
-	}
-	o.action.SaveState(key, string(raw))
-	return nil
-}
-
-// Begun implements runner.Journal: what a later step and the post step need stands written before anything is created.
-func (o *output) Begun(id runner.Identity) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.action.SetOutput(outLabel, id.Label)
-	o.tokens = map[string][]string{}
-	return errors.Join(
-		o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
-}
-
-// Registering implements runner.Journal.
-func (o *output) Registering(made []runner.Registration) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.saveState(stateMade, made)
-}
-
-// Asking implements runner.Journal.
-func (o *output) Asking(token, region string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.tokens[region] = append(o.tokens[region], token)
-	return o.saveState(stateTokens, o.tokens)
-}
-
-// Launched implements runner.Journal: the outputs of the contract speak of the first runner.
+// Launched implements runner.Journal: each hand-off stands in the outputs the moment its instance exists.
 func (o *output) Launched(h runner.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.first {
-		o.first = true
-		o.action.SetOutput(outInstanceID, h.InstanceID)
-		o.action.SetOutput(outRegion, h.Region)
+	o.handoffs = append(o.handoffs, h)
+	if h.Index == 0 || len(o.handoffs) == 1 {
+		o.first(h)
+	}
+	if len(o.handoffs) > mostAtOnce { // the end of the start writes them; until then the post step has the journal
+		return nil
+	}
+	return o.all(o.handoffs)
+}
+
+// mostAtOnce bounds how often the outputs of many runners are written anew: each time they are written whole.
+const mostAtOnce = 20
+
+// first writes the contract's outputs, which speak of the first runner.
+func (o *output) first(h runner.Handoff) {
+	o.action.SetOutput(outLabel, h.Label)
+	o.action.SetOutput(outInstanceID, h.InstanceID)
+	o.action.SetOutput(outRegion, h.Region)
+}
+
+// all writes the outputs that speak of every runner.
+func (o *output) all(handoffs []runner.Handoff) error {
+	handoffs = slices.Clone(handoffs)
+	slices.SortFunc(handoffs, func(a, b runner.Handoff) int { return a.Index - b.Index })
+	byName := map[string]runner.Handoff{}
+	labels, ids := []string{}, []string{}
+	for _, h := range handoffs {
+		byName[h.Name] = h
+		ids = append(ids, h.InstanceID)
+		if !slices.Contains(labels, h.Label) {
+			labels = append(labels, h.Label)
+		}
+	}
+	for name, value := range map[string]any{outRunners: byName, outLabels: labels, outInstanceIDs: ids} {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("write output %s: %w", name, err)
+		}
+		o.action.SetOutput(name, string(raw))
 	}
 	return nil
+}
+
+// ready writes the outputs of the runners that came online, now with all that is known of them.
+func (o *output) ready(result runner.StartResult) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var handoffs []runner.Handoff
+	for _, r := range result.Runners {
+		if !r.Failed && r.InstanceID != "" {
+			handoffs = append(handoffs, r.Handoff)
+		}
+	}
+	if len(handoffs) == 0 {
+		return nil
+	}
+	o.first(handoffs[0])
+	return o.all(handoffs)
 }
 
 // startDone says how a start ended. Only a start that left nothing behind tells the post step to do nothing.
@@ -138,6 +150,16 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		}
 	}
 	o.handler.closeGroup()
+	if err == nil {
+		if err := o.ready(result); err != nil {
+			o.log.Warn(err.Error())
+		}
+		for _, r := range result.Runners {
+			if !r.Failed {
+				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online), r.Label))
+			}
+		}
+	}
 	o.tellFailure(result.Failure)
 	o.summarize(startSummary(result))
 }
@@ -176,42 +198,4 @@ func (o *output) summarize(markdown string) {
 		}
 	}()
 	o.action.AddStepSummary(markdown)
-}
-
-// state is what the journal of a start tells its post step.
-type state struct {
-	nonce, label, scope string
-	tokens              map[string][]string
-	made                []runner.Registration
-	done                bool
-}
-
-func readState(getenv func(string) string) (state, error) {
-	var s state
-	for _, field := range []struct {
-		key  string
-		into any
-	}{
-		{stateNonce, &s.nonce}, {stateLabel, &s.label}, {stateScope, &s.scope},
-		{stateTokens, &s.tokens}, {stateMade, &s.made}, {stateDone, &s.done},
-	} {
-		text := getenv("STATE_" + field.key)
-		if text == "" {
-			continue
-		}
-		if err := json.Unmarshal([]byte(text), field.into); err != nil {
-			return state{}, fmt.Errorf("read state %s: %w", field.key, err)
-		}
-	}
-	return s, nil
-}
-
-// nothingToDo tells that the start never began, or came to its end and left nothing behind.
-func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
-
-func (s state) request(run runner.Run) runner.PostRequest {
-	return runner.PostRequest{
-		Identity: runner.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label},
-		Tokens:   s.tokens, Made: s.made,
-	}
 }

@@ -42,6 +42,8 @@ type Spec struct {
 	NameByIndex bool
 	// Labels go to config.sh; a JIT configuration brings its own.
 	Labels []string
+	// Group is the name of the runner group for config.sh; empty means the default one.
+	Group string
 
 	// Token is a registration token. Either it or JITConfig must be given.
 	Token string

@@ -68,6 +68,7 @@ func (s Spec) values() []value {
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
 		{"url", s.URL},
+		{"group", s.Group},
 		{"registration", s.registration()},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},

@@ -106,7 +106,7 @@ type launch struct {
 // offer asks for one offering, a second time without our tags where EC2 refuses them.
 func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]Instance, error) {
 	for try := 0; ; try++ {
-		own := !l.untagged && len(l.spec.OwnTags) > 0
+		own := !l.untagged && l.spec.OwnTags != nil
 		attempt := Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}
 		if l.observe.Trying != nil {
 			l.observe.Trying(attempt)

@@ -39,10 +39,11 @@ type RootVolume struct {
 type LaunchSpec struct {
 	// UserData is what the instances of an offering read, at most 16 KB, the same each time it is asked for.
 	UserData func(offering int) []byte
-	Profile  string            // name or ARN of the instance profile
-	Tags     []Tag             // the user's
-	OwnTags  map[string]string // ours: given up when EC2 refuses them
-	Devices  BlockDevices      // if not empty it replaces Root
+	Profile  string // name or ARN of the instance profile
+	Tags     []Tag  // the user's
+	// OwnTags are ours on the instances of an offering, given up when EC2 refuses them; nil: none.
+	OwnTags  func(offering int) map[string]string
+	Devices  BlockDevices // if not empty it replaces Root
 	Root     RootVolume
 	Metadata MetadataOptions
 	SpotMax  string     // the most to pay for an hour of spot, in USD; empty: the on-demand price
@@ -69,7 +70,7 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
 		BlockDeviceMappings:               s.devices(offering),
 		MetadataOptions:                   s.Metadata.options,
-		TagSpecifications:                 s.tags(ownTags),
+		TagSpecifications:                 s.tags(index, ownTags),
 	}
 	if strings.HasPrefix(s.Profile, "arn:") {
 		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String(s.Profile)}
@@ -114,7 +115,7 @@ func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {
 }
 
 // tags are the user's and, if wanted, ours, on the instance and on its volumes. A key that the user sets is the user's.
-func (s LaunchSpec) tags(own bool) []types.TagSpecification {
+func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
 	var tags []types.Tag
 	taken := map[string]bool{}
 	for _, tag := range s.Tags {
@@ -122,9 +123,10 @@ func (s LaunchSpec) tags(own bool) []types.TagSpecification {
 		taken[tag.Key] = true
 	}
 	if own {
-		for _, key := range sortedKeys(s.OwnTags) {
+		ours := s.OwnTags(offering)
+		for _, key := range sortedKeys(ours) {
 			if !taken[key] {
-				tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(s.OwnTags[key])})
+				tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(ours[key])})
 			}
 		}
 	}

@@ -7,6 +7,8 @@ package github
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -42,7 +44,9 @@ type Options struct {
 	Token     string
 	Scope     Scope
 	Transport http.RoundTripper // nil: a transport of its own, by the proxy settings of the environment
-	Log       *slog.Logger      // is told of waits that GitHub asks for; nil: nobody is
+	// CACertificates are PEM blocks to trust beside the system's, for an Enterprise Server with a private CA.
+	CACertificates string
+	Log            *slog.Logger // is told of waits that GitHub asks for; nil: nobody is
 }
 
 // New returns a client with connections of its own.
@@ -53,6 +57,9 @@ func New(o Options) (*Client, error) {
 	}
 	if o.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
+		if o.CACertificates != "" {
+			transport.TLSClientConfig = &tls.Config{RootCAs: trusting(o.CACertificates), MinVersion: tls.VersionTLS12}
+		}
 		o.Transport = transport
 	}
 	if o.Log == nil {
@@ -62,6 +69,16 @@ func New(o Options) (*Client, error) {
 		scope: o.Scope, base: base, token: o.Token, log: o.Log,
 		http: &http.Client{Transport: o.Transport, Timeout: callTimeout},
 	}, nil
+}
+
+// trusting is the system's certificates and more.
+func trusting(pem string) *x509.CertPool {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM([]byte(pem))
+	return pool
 }
 
 // Scope is where the client's runners are registered.

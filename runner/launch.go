@@ -132,13 +132,16 @@ func (u *unit) announceNames(offering int) error {
 	return u.announce(u.missing...)
 }
 
-// base is what the names of a group's machines begin with. The launch index begins anew with each call, so every call
+// base is what the names of an offering's machines begin with, in this round.
+func (u *unit) base(offering int) string { return u.group.baseOf(u.round*len(u.offerings) + offering) }
+
+// baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every call
 // after the first has a base of its own.
-func (u *unit) base(offering int) string {
-	if call := u.round*len(u.offerings) + offering; call > 0 {
-		return cutName(fmt.Sprintf("%s-%d", u.group.base, call))
+func (g *group) baseOf(call int) string {
+	if call == 0 {
+		return g.base
 	}
-	return u.group.base
+	return cutName(fmt.Sprintf("%s-%d", g.base, call))
 }
 
 // indexedName is the name that the machine with a launch index gives itself.
@@ -198,17 +201,27 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 		},
 	}
 	if u.request.OwnTags {
-		var expires time.Time
-		if u.request.MaxLifetime > 0 {
-			expires = u.begun.Add(u.request.MaxLifetime)
-		}
-		due := time.Now().Add(u.request.Waiting.registrationTimeout())
-		spec.OwnTags = u.identity.tags(first.index, g.label, first.name, first.runnerID, due, expires)
-		if g.together {
-			spec.OwnTags[TagRunnerName], spec.OwnTags[TagSlots] = g.base, strconv.Itoa(len(u.slots))
-		}
+		spec.OwnTags = u.ownTags()
 	}
 	return spec, nil
+}
+
+// ownTags returns our tags for each offering. Their times are fixed here: a request that is asked again must be the same.
+func (u *unit) ownTags() func(offering int) map[string]string {
+	first := u.slots[0]
+	var expires time.Time
+	if u.request.MaxLifetime > 0 {
+		expires = u.begun.Add(u.request.MaxLifetime)
+	}
+	due := time.Now().Add(u.request.Waiting.registrationTimeout())
+	round := u.round
+	return func(offering int) map[string]string {
+		tags := u.identity.tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
+		if u.group.together {
+			tags[TagRunnerName], tags[TagSlots] = u.group.baseOf(round*len(u.offerings)+offering), strconv.Itoa(len(u.slots))
+		}
+		return tags
+	}
 }
 
 func (st *start) regionOf(p ec2.Placement) string {

@@ -16,8 +16,8 @@ const locateWithin = 5 * time.Second
 
 // locate finds the instance in the given or home region and, only if EC2 says there that it has none of that id, in the
 // others, side by side. An instance that no region knows is gone: its zero value is returned without an error.
-func (sp *stop) locate(ctx context.Context, id string) (ec2.Instance, error) {
-	home := sp.request.Region
+func (sp *stop) locate(ctx context.Context, id, given string) (ec2.Instance, error) {
+	home := given
 	if home == "" {
 		home = sp.Cloud.Region()
 	}
@@ -31,21 +31,56 @@ func (sp *stop) locate(ctx context.Context, id string) (ec2.Instance, error) {
 	case ec2.ClassOf(err) != ec2.NotFound:
 		return ec2.Instance{}, err
 	}
-	if sp.request.Region != "" {
+	if given != "" {
 		sp.tellGone(id, []string{home}, nil)
 		return ec2.Instance{}, nil
 	}
 	return sp.locateElsewhere(ctx, home, id)
 }
 
-func (sp *stop) locateElsewhere(ctx context.Context, home, id string) (ec2.Instance, error) {
-	ctx, cancel := context.WithTimeout(ctx, locateWithin)
-	defer cancel()
+// otherRegions lists where else to look.
+func (sp *stop) otherRegions(ctx context.Context, home string) []string {
 	regions, err := sp.Cloud.Regions(ctx)
 	if err != nil {
 		sp.Log.Debug("the regions cannot be listed, so a built-in list is looked through", "error", err)
 	}
-	regions = slices.DeleteFunc(slices.Clone(regions), func(region string) bool { return region == home })
+	return slices.DeleteFunc(slices.Clone(regions), func(region string) bool { return region == home })
+}
+
+// ofRunElsewhere finds runners of this run in all other regions. A region that may not be looked at is named.
+func (sp *stop) ofRunElsewhere(ctx context.Context, home string) ([]target, error) {
+	ctx, cancel := context.WithTimeout(ctx, locateWithin)
+	defer cancel()
+	regions := sp.otherRegions(ctx, home)
+	found := make([][]target, len(regions))
+	errs := make([]error, len(regions))
+	var group sync.WaitGroup
+	for i, region := range regions {
+		group.Go(func() { found[i], errs[i] = sp.ofRunIn(ctx, region) })
+	}
+	group.Wait()
+	var targets []target
+	var unseen []string
+	for i, region := range regions {
+		switch {
+		case errs[i] == nil:
+			targets = append(targets, found[i]...)
+		case ec2.ClassOf(errs[i]) == ec2.Throttle:
+			return nil, errs[i]
+		default:
+			unseen = append(unseen, region)
+		}
+	}
+	if len(unseen) > 0 {
+		sp.warn("these regions could not be looked at for runners of this run: " + strings.Join(unseen, ", "))
+	}
+	return targets, nil
+}
+
+func (sp *stop) locateElsewhere(ctx context.Context, home, id string) (ec2.Instance, error) {
+	ctx, cancel := context.WithTimeout(ctx, locateWithin)
+	defer cancel()
+	regions := sp.otherRegions(ctx, home)
 	found := make([]ec2.Instance, len(regions))
 	errs := make([]error, len(regions))
 	var group sync.WaitGroup

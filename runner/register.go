@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ func (st *start) register(ctx context.Context) error {
 
 // enroll makes one JIT configuration per slot, or one registration token for all.
 func (st *start) enroll(ctx context.Context) error {
+	if err := st.chooseGroup(ctx); err != nil {
+		return err
+	}
 	for _, g := range st.groups {
 		if g.together {
 			if err := st.claimBase(ctx, g); err != nil {
@@ -45,6 +49,32 @@ func (st *start) enroll(ctx context.Context) error {
 		return st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
 	}
 	return st.renewToken(ctx)
+}
+
+// chooseGroup completes the runner group: a JIT configuration wants its id, config.sh its name. The default group needs
+// neither.
+func (st *start) chooseGroup(ctx context.Context) error {
+	r := &st.request
+	if r.GroupName == "" && (r.JIT || r.GroupID <= 1) {
+		return nil
+	}
+	if r.GroupName != "" && !r.JIT {
+		return nil
+	}
+	groups, err := st.Registry.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		if group.Name == r.GroupName || (r.GroupName == "" && group.ID == r.GroupID) {
+			r.GroupID, r.GroupName = group.ID, group.Name
+			return nil
+		}
+	}
+	return &RefusedError{
+		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group", cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
+		Hint:    "take a group's name or id from the settings of " + r.Scope + ", or leave the input out for the default group",
+	}
 }
 
 // tokenServes is how long a registration token is used: it lives for an hour, and a machine must still boot with it.
@@ -176,7 +206,8 @@ type registration struct{ name, token, jit string }
 
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	return bootstrap.Spec{
-		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...), Token: by.token, JITConfig: by.jit,
+		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
+		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
 		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, Packages: g.Packages, User: g.User, Service: g.Service,
 		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,

@@ -19,7 +19,8 @@ type StartRequest struct {
 	Labels    []string // further labels for all
 	JIT       bool     // single-use by a JIT configuration
 	Ephemeral bool     // the machine ends with its job
-	GroupID   int64    // of the runner group, for JIT
+	GroupID   int64    // of the runner group
+	GroupName string   // of the runner group, where it is given by name
 	OwnTags   bool     // whether to set our tags at all
 	Waiting   Waiting
 	Debug     bool // show the console while waiting
@@ -28,6 +29,7 @@ type StartRequest struct {
 	IdleTimeout     time.Duration
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
+	KeepMachine     bool          // powering off does not end the machine, so it must not do so itself
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
 	CACertificates  string        // PEM of a private CA that the machine is to trust
 }
@@ -119,6 +121,8 @@ type (
 	Placement = ec2.Placement
 	// Tag is one tag of the user's.
 	Tag = ec2.Tag
+	// Parameters are RunInstances parameters by their API names.
+	Parameters = ec2.Parameters
 	// RootVolume replaces the root volume's size or type.
 	RootVolume = ec2.RootVolume
 )

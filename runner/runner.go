@@ -69,6 +69,8 @@ type Enroller interface {
 	Downloads(context.Context) ([]github.Download, error)
 	Release(ctx context.Context, version string) ([]github.Download, error)
 	IsPublic() bool
+	// Groups lists the runner groups of an organization or enterprise.
+	Groups(context.Context) ([]github.Group, error)
 }
 
 // Roster is the list of registered runners.
@@ -112,7 +114,8 @@ type Registration struct {
 
 // Handoff is what a start gives to a stop.
 type Handoff struct {
-	Group            string `json:"-"` // of the request
+	Name             string `json:"-"` // key in the output `runners`
+	Index            int    `json:"-"` // of the slot, from 0
 	Label            string `json:"label"`
 	InstanceID       string `json:"ec2-instance-id"`
 	Region           string `json:"region"`

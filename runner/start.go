@@ -241,9 +241,21 @@ func joined(errs []error) error {
 	return &FailedError{Message: strings.Join(messages, "; "), Hint: strings.Join(hints, "; "), Err: errors.Join(errs...)}
 }
 
+// key is the slot's name in the output `runners`: its group's, with a number where the group has several.
+func (s *slot) key() string {
+	key := s.Name
+	if key == "" {
+		key = s.label
+	}
+	if s.count() > 1 {
+		key = fmt.Sprintf("%s-%d", key, s.index-s.slots[0].index)
+	}
+	return key
+}
+
 func (s *slot) handoff() Handoff {
 	return Handoff{
-		Group: s.Name, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
+		Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type StopRequest struct {
 	Run         Run
 	Scope       string // of GitHub; empty for the repository
 	InstanceIDs []string
+	Handoffs    []Handoff // start's output `runners`, whole
 	Label       string
 	Region      string // empty: the home region
 	AllOfRun    bool
@@ -61,9 +63,14 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 	}
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
+	places := make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
 	for i, t := range targets {
-		group.Go(func() { sp.result.Stopped[i], errs[i] = sp.end(ctx, t) })
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			sp.result.Stopped[i], errs[i] = sp.end(ctx, t)
+		})
 	}
 	group.Wait()
 	return sp.result, errors.Join(errs...)
@@ -93,33 +100,83 @@ func (sp *stop) warn(message string) {
 
 // targets finds what is to be stopped.
 func (sp *stop) targets(ctx context.Context) ([]target, error) {
-	if len(sp.request.InstanceIDs) == 0 {
+	asked := slices.Clone(sp.request.Handoffs)
+	for _, id := range sp.request.InstanceIDs {
+		asked = append(asked, Handoff{InstanceID: id, Region: sp.request.Region})
+	}
+	if len(asked) == 0 {
 		return sp.ofRun(ctx)
 	}
-	var targets []target
-	for _, id := range sp.request.InstanceIDs {
-		instance, err := sp.locate(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, sp.target(id, instance))
+	targets := make([]target, len(asked))
+	errs := make([]error, len(asked))
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for i, h := range asked {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			var instance ec2.Instance
+			instance, errs[i] = sp.locate(ctx, h.InstanceID, h.Region)
+			targets[i] = sp.target(h, instance)
+		})
 	}
-	return targets, nil
+	group.Wait()
+	return targets, errors.Join(errs...)
 }
 
-// target joins an instance with its registration: by the tags, else by the name that start gives to the label.
-func (sp *stop) target(id string, instance ec2.Instance) target {
-	t := target{instance: instance, id: id, name: instance.Tags[TagRunnerName]}
-	t.runnerID, _ = strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64)
+// target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
+// start gives to the label.
+func (sp *stop) target(h Handoff, instance ec2.Instance) target {
+	t := target{instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
+	if id, err := strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64); err == nil {
+		t.runnerID = id
+	}
+	if t.name == "" {
+		t.name = h.RunnerName
+	}
 	if t.name == "" && sp.request.Label != "" {
 		t.name = RunnerName(sp.request.Label)
 	}
 	return t
 }
 
-// ofRun finds the runners of this workflow run, over all its attempts, in the home region: by tags, and those without
-// tags by their client tokens.
+// nameOf is the name of an instance's runner, by its tags. Machines that were launched together number themselves.
+func nameOf(instance ec2.Instance) string {
+	name := instance.Tags[TagRunnerName]
+	if name != "" && instance.Tags[TagSlots] != "" {
+		return indexedName(name, instance.LaunchIndex)
+	}
+	return name
+}
+
+// ofRun finds the runners of this workflow run, over all its attempts: by tags, and those without tags by their client
+// tokens. All of a run are looked for in every region, those of a label in the others only if the home region has none.
 func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
+	home := sp.request.Region
+	if home == "" {
+		home = sp.Cloud.Region()
+	}
+	targets, err := sp.ofRunIn(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	if sp.request.Region == "" && (len(targets) == 0 || sp.request.AllOfRun) {
+		elsewhere, err := sp.ofRunElsewhere(ctx, home)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, elsewhere...)
+	}
+	if len(targets) == 0 && sp.request.Label != "" {
+		targets = append(targets, target{name: RunnerName(sp.request.Label)})
+	}
+	if len(targets) == 0 {
+		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
+	}
+	return targets, nil
+}
+
+func (sp *stop) ofRunIn(ctx context.Context, region string) ([]target, error) {
 	run, label := sp.request.Run, sp.request.Label
 	tags := map[string]string{TagRepository: run.Repository, TagRunID: run.ID}
 	if label != "" {
@@ -129,22 +186,16 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	var targets []target
 	seen := map[string]bool{}
 	for _, selector := range []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, sp.request.Scope, label), States: alive}} {
-		found, err := sp.Cloud.Instances(ctx, sp.request.Region, selector)
+		found, err := sp.Cloud.Instances(ctx, region, selector)
 		if err != nil {
 			return nil, err
 		}
 		for _, instance := range found {
 			if !seen[instance.ID] {
 				seen[instance.ID] = true
-				targets = append(targets, sp.target(instance.ID, instance))
+				targets = append(targets, sp.target(Handoff{InstanceID: instance.ID}, instance))
 			}
 		}
-	}
-	if len(targets) == 0 && label != "" {
-		targets = append(targets, target{name: RunnerName(label)})
-	}
-	if len(targets) == 0 {
-		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
 	}
 	return targets, nil
 }

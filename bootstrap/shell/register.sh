@@ -6,6 +6,7 @@ egr_register() {
     name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no answer from the metadata service'
   fi
   set -- --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace
+  [ -z "$egr_group" ] || set -- "$@" --runnergroup "$egr_group"
   [ "$egr_ephemeral" != true ] || set -- "$@" --ephemeral
   until ./config.sh "$@"; do
     [ $((++try)) != 3 ] || egr_fail "config.sh did not register $name"

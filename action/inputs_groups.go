@@ -1,0 +1,162 @@
+package action
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the step's.
+var elementInputs = []string{
+	"architecture", "availability-zones-config", "aws-resource-tags", "block-device-mappings", "count", "ec2-device-name", "ec2-image-id",
+	"ec2-instance-type", "ec2-volume-size", "ec2-volume-type", "iam-role-name", "label", "launch-parameters", "market-type", "metadata-options", "packages",
+	"pre-runner-script", "region", "run-runner-as-service", "run-runner-as-user", "runner-home-dir", "security-group-id", "spot-max-price", "subnet-id",
+}
+
+const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, ec2-instance-type: t4g.xlarge}]"
+
+// groups reads what to start: the elements of `runners`, or the step's own inputs.
+func (r *reader) groups(request Request) []runner.Group {
+	text := r.text("runners")
+	if text == "" {
+		return []runner.Group{r.group(request)}
+	}
+	var elements []map[string]any
+	if err := yaml.Unmarshal([]byte(text), &elements); err != nil {
+		r.refuse("Failed to parse runners: "+yamlError(err), runnersExample)
+		return nil
+	}
+	if len(elements) == 0 {
+		r.refuse("Failed to parse runners: the list is empty", runnersExample)
+	}
+	var groups []runner.Group
+	names := map[string]bool{}
+	for i, element := range elements {
+		child, name := r.element(i, element)
+		if name != "" && names[name] {
+			r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", name), runnersExample)
+		}
+		names[name] = true
+		group := child.group(request)
+		group.Name = name
+		if _, own := child.own["label"]; !own && group.Label != "" {
+			group.Label += "-" + name // each needs a label of its own
+		}
+		groups = append(groups, group)
+	}
+	r.refuseSharedLabels(groups)
+	return groups
+}
+
+func (r *reader) refuseSharedLabels(groups []runner.Group) {
+	labels := map[string]bool{}
+	for _, group := range groups {
+		if group.Label != "" && labels[group.Label] {
+			r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label), "give each a label of its own, or use 'count' for like runners")
+		}
+		labels[group.Label] = true
+	}
+}
+
+// element makes a reader for one element of `runners`.
+func (r *reader) element(i int, element map[string]any) (child *reader, name string) {
+	child = &reader{findings: r.findings, getenv: r.getenv, own: map[string]string{}}
+	if given, ok := element["name"]; ok && given != nil {
+		name = strings.TrimSpace(fmt.Sprint(given))
+	}
+	if name == "" {
+		r.refuse(fmt.Sprintf("Failed to parse runners: Missing name at index %d", i), runnersExample)
+	}
+	child.prefix = fmt.Sprintf("runner %q: ", name)
+	for _, key := range slices.Sorted(maps.Keys(element)) {
+		switch {
+		case key == "name":
+		case slices.Contains(elementInputs, key):
+			child.own[key] = r.elementValue(name, key, element[key])
+		default:
+			r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name), "the launch inputs are "+strings.Join(elementInputs, ", "))
+		}
+	}
+	return child, name
+}
+
+// elementValue is the text that the same input would have as a step's: lists of words with commas, all else as JSON.
+func (r *reader) elementValue(name, key string, value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []any:
+		if words, ok := allWords(v); ok && key != "packages" {
+			return strings.Join(words, ",")
+		}
+	case map[string]any:
+	default:
+		return fmt.Sprint(v)
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q cannot be read: %v", key, name, err), runnersExample)
+	}
+	return string(raw)
+}
+
+func allWords(list []any) (words []string, ok bool) {
+	for _, value := range list {
+		switch value.(type) {
+		case map[string]any, []any, nil:
+			return nil, false
+		}
+		words = append(words, fmt.Sprint(value))
+	}
+	return words, true
+}
+
+// yamlError is what the library says, without its name.
+func yamlError(err error) string {
+	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
+}
+
+// mostRunners is how many one start takes: GitHub's own limit for the runners of a group.
+// https://docs.github.com/en/actions/reference/limits
+const mostRunners = 10_000
+
+// number reads an input of ours that counts something.
+func (r *reader) number(name string, least, most, fallback int64) int {
+	value := r.text(name)
+	if value == "" {
+		return int(fallback)
+	}
+	n, ok, exact := leadingNumber(value)
+	if !ok || !exact || n < least || n > most {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least, most), fmt.Sprintf("for example %s: %d", name, max(least, 2)))
+		return int(fallback)
+	}
+	return int(n)
+}
+
+// minCount reads how many of all runners must come online; 0 stands for all.
+func (r *reader) minCount(groups []runner.Group) int {
+	total := 0
+	for _, group := range groups {
+		total += group.Count
+	}
+	if total >= mostRunners {
+		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes less than %d.", total, mostRunners), "start fewer")
+	}
+	if r.text("min-count") == "" {
+		return 0
+	}
+	least := r.number("min-count", 1, mostRunners-1, 1)
+	if least > total {
+		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total), "min-count is at most 'count'")
+	}
+	return least
+}

@@ -1,0 +1,73 @@
+package action
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+const instanceExample = "for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}"
+
+func (r *reader) stop(request Request) *runner.StopRequest {
+	stop := &runner.StopRequest{
+		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"), AllOfRun: r.ownFlag("all-of-run"),
+		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(),
+	}
+	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
+	if !named && stop.Label == "" && !stop.AllOfRun && r.text("runners") == "" {
+		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
+			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: true' stops all runners of this run")
+	}
+	if !named && request.Run.ID == "" {
+		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
+	}
+	return stop
+}
+
+var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+
+// instanceIDs reads one instance id or several: between commas, blanks or lines, or as the JSON array of ec2-instance-ids.
+func (r *reader) instanceIDs() []string {
+	ids := r.list("ec2-instance-id")
+	if text := r.text("ec2-instance-id"); strings.HasPrefix(text, "[") {
+		ids = nil
+		if err := json.Unmarshal([]byte(text), &ids); err != nil {
+			r.refuse("Failed to parse ec2-instance-id: "+tellIfJSON(text, err).Error(), instanceExample)
+		}
+	}
+	for _, id := range ids {
+		if !instanceForm.MatchString(id) {
+			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id), instanceExample)
+		}
+	}
+	return slices.Compact(ids)
+}
+
+// handoffs reads start's output `runners`, whole.
+func (r *reader) handoffs() []runner.Handoff {
+	text := r.text("runners")
+	if text == "" {
+		return nil
+	}
+	const example = "for example runners: ${{ needs.start-runner.outputs.runners }}"
+	var byName map[string]runner.Handoff
+	if err := json.Unmarshal([]byte(text), &byName); err != nil {
+		r.refuse("Failed to parse runners: "+tellIfJSON(text, err).Error(), example)
+		return nil
+	}
+	var list []runner.Handoff
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		handoff := byName[name]
+		if !instanceForm.MatchString(handoff.InstanceID) {
+			r.refuse(fmt.Sprintf("Failed to parse runners: %q has no instance id of the right form", name), example)
+		}
+		r.region("runners", handoff.Region)
+		list = append(list, handoff)
+	}
+	return list
+}

@@ -1,0 +1,136 @@
+package action
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// The states that a start leaves for its post step. GitHub hands them over as STATE_<name>. Of each registration and each
+// token there is one state, numbered from 0, so that what is written grows with what is started and not with its square.
+const (
+	stateNonce        = "nonce"
+	stateLabel        = "label"
+	stateScope        = "scope"
+	stateRegistration = "registration-"
+	stateToken        = "token-"
+	stateDone         = "done"
+)
+
+// journal is what stands in the states so far.
+type journal struct {
+	registrations []runner.Registration
+	tokens        int
+}
+
+// askedToken is a client token that RunInstances was asked with.
+type askedToken struct {
+	Token  string `json:"token"`
+	Region string `json:"region"`
+}
+
+func (o *output) saveState(key string, value any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("save state %s: %w", key, err)
+	}
+	o.action.SaveState(key, string(raw))
+	return nil
+}
+
+// Begun implements runner.Journal: what a later step and the post step need stands written before anything is created.
+func (o *output) Begun(id runner.Identity) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.action.SetOutput(outLabel, id.Label)
+	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
+}
+
+// Registering implements runner.Journal.
+func (o *output) Registering(made []runner.Registration) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, registration := range made {
+		if i < len(o.journal.registrations) && o.journal.registrations[i] == registration {
+			continue
+		}
+		if err := o.saveState(fmt.Sprintf("%s%d", stateRegistration, i), registration); err != nil {
+			return err
+		}
+	}
+	for i := len(made); i < len(o.journal.registrations); i++ { // given up again: another start has the name
+		if err := o.saveState(fmt.Sprintf("%s%d", stateRegistration, i), runner.Registration{}); err != nil {
+			return err
+		}
+	}
+	o.journal.registrations = append([]runner.Registration(nil), made...)
+	return nil
+}
+
+// Asking implements runner.Journal.
+func (o *output) Asking(token, region string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := fmt.Sprintf("%s%d", stateToken, o.journal.tokens)
+	o.journal.tokens++
+	return o.saveState(key, askedToken{token, region})
+}
+
+// state is what the journal of a start tells its post step.
+type state struct {
+	nonce, label, scope string
+	tokens              map[string][]string // by region
+	made                []runner.Registration
+	done                bool
+}
+
+func readState(getenv func(string) string) (state, error) {
+	s := state{tokens: map[string][]string{}}
+	read := func(key string, into any) (found bool, err error) {
+		text := getenv("STATE_" + key)
+		if text == "" {
+			return false, nil
+		}
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			return false, fmt.Errorf("read state %s: %w", key, err)
+		}
+		return true, nil
+	}
+	for key, into := range map[string]any{stateNonce: &s.nonce, stateLabel: &s.label, stateScope: &s.scope, stateDone: &s.done} {
+		if _, err := read(key, into); err != nil {
+			return state{}, err
+		}
+	}
+	for i, more := 0, true; more; i++ {
+		var err error
+		var made runner.Registration
+		if more, err = read(fmt.Sprintf("%s%d", stateRegistration, i), &made); err != nil {
+			return state{}, err
+		}
+		if made.Name != "" {
+			s.made = append(s.made, made)
+		}
+	}
+	for i, more := 0, true; more; i++ {
+		var err error
+		var asked askedToken
+		if more, err = read(fmt.Sprintf("%s%d", stateToken, i), &asked); err != nil {
+			return state{}, err
+		}
+		if asked.Token != "" {
+			s.tokens[asked.Region] = append(s.tokens[asked.Region], asked.Token)
+		}
+	}
+	return s, nil
+}
+
+// nothingToDo tells that the start never began, or came to its end and left nothing behind.
+func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
+
+func (s state) request(run runner.Run) runner.PostRequest {
+	return runner.PostRequest{
+		Identity: runner.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}, Tokens: s.tokens, Made: s.made,
+	}
+}
