@@ -54,7 +54,25 @@ func (st *start) removeFailed(ctx context.Context) {
 	group.Wait()
 }
 
-func (st *start) endDoubtful(ctx context.Context, s *slot) {
+// clearDoubts ends what launches without an answer have made, before anybody waits: such a machine carries the name of
+// ours, comes up sooner, and would be taken for it. What shows later is settle's.
+func (st *start) clearDoubts(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	_ = st.each(func(s *slot) error {
+		if !st.endDoubtful(ctx, s) || st.request.JIT { // a JIT configuration is one registration for both
+			return nil
+		}
+		r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
+		if err := r.deregister(ctx, 0, s.name); err != nil {
+			st.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
+		}
+		return nil
+	})
+}
+
+// endDoubtful tells whether it ended an instance.
+func (st *start) endDoubtful(ctx context.Context, s *slot) (ended bool) {
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
 			continue
@@ -69,9 +87,11 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) {
 		for _, instance := range found {
 			if instance.Alive() && !st.isOurs(instance.ID) {
 				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
+				ended = true
 			}
 		}
 	}
+	return ended
 }
 
 // isOurs tells that an instance is handed over.
