@@ -37,7 +37,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
 //	                             run (ids, nonces, times, secrets) made the same
 //	annotations                  print the warnings and errors of the last step, neatly, for stdout
-//	cloud                        print what EC2 and GitHub have, for stdout
+//	cloud [asked]                print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
@@ -122,8 +122,9 @@ func printing(show func(*testscript.TestScript, []string) string) func(*testscri
 }
 
 // showCloud prints one line for each instance, oldest first, and each runner that is not there from the beginning.
-func showCloud(ts *testscript.TestScript, _ []string) string {
+func showCloud(ts *testscript.TestScript, args []string) string {
 	var b strings.Builder
+	asked := len(args) == 1 && args[0] == "asked"
 	for _, i := range sceneOf(ts).instances(ts) {
 		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s shutdown=%s token=%s\n", i.ID, i.State,
 			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
@@ -134,7 +135,7 @@ func showCloud(ts *testscript.TestScript, _ []string) string {
 			fmt.Fprintf(&b, "  volume-tag %s=%s\n", key, i.VolumeTags[key])
 		}
 		for _, key := range sorted(i.Params) {
-			if key != "UserData" {
+			if asked && key != "UserData" {
 				fmt.Fprintf(&b, "  asked %s=%s\n", key, i.Params[key])
 			}
 		}
