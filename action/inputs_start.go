@@ -22,13 +22,13 @@ const (
 )
 
 func (r *reader) start(request Request) *runner.StartRequest {
-	groups := r.groups(request)
 	start := &runner.StartRequest{
-		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope),
-		Groups: groups, MinCount: r.minCount(groups), Labels: r.extraLabels(),
+		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), Labels: r.extraLabels(),
 		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(), CACertificates: request.CACertificates,
 	}
+	groups := r.groups(request)
+	start.Groups, start.MinCount = groups, r.minCount(groups)
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
 	for _, group := range groups {
 		switch {
