@@ -32,6 +32,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	}
 	cloud, registry := st.Fresh()
 	r := &remover{cloud: cloud, registry: registry, log: st.log}
+	st.terminateTogether(bounded, r)
 	var mu sync.Mutex
 	_ = st.sideBySide(st.slots, func(s *slot) error {
 		left := st.remove(bounded, r, s)
@@ -43,9 +44,37 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	})
 }
 
+// terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a call
+// does not end (one unknown id spoils it) is ended one by one.
+func (st *start) terminateTogether(ctx context.Context, r *remover) {
+	byRegion := map[string][]*slot{}
+	for _, s := range st.slots {
+		if s.instance.ID != "" {
+			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
+		}
+	}
+	for region, slots := range byRegion {
+		if len(slots) < 2 {
+			continue
+		}
+		ids := make([]string, len(slots))
+		for i, s := range slots {
+			ids[i] = s.instance.ID
+		}
+		if err := r.cloud.Terminate(ctx, region, ids...); err != nil {
+			st.log.Debug("the instances cannot be ended together", "error", err)
+			continue
+		}
+		for _, s := range slots {
+			s.ended = true
+			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", s.instance.ID))
+		}
+	}
+}
+
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
 func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
-	if s.instance.ID != "" {
+	if s.instance.ID != "" && !s.ended {
 		if err := r.terminate(ctx, s.instance.Region, s.instance.ID); err != nil {
 			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))
 		}
@@ -59,13 +88,21 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 				attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
 		}
 	}
-	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.trail)) {
+	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
 		return left // no machine, no registration
 	}
 	if err := r.deregister(ctx, s.runnerID, s.name); err != nil {
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
+}
+
+// launchTrail is the trail of the calls that were to launch the slot.
+func (s *slot) launchTrail() []ec2.Attempt {
+	if s.together {
+		return s.slots[0].trail
+	}
+	return s.trail
 }
 
 func inDoubt(trail []ec2.Attempt) bool {
@@ -125,8 +162,8 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
-// terminateByToken ends an instance of which only the client token is known. EC2 shows a new instance late, so it
-// looks until it finds one or the context ends; not finding one in all that time is no error.
+// terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
+// late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	var failed error
 	_ = untilDone(ctx, time.Second, func() error {
@@ -138,13 +175,15 @@ func (r *remover) terminateByToken(ctx context.Context, region, token string) er
 			return err
 		}
 		failed = nil
-		for _, instance := range found {
-			if !instance.Alive() {
-				return nil
-			}
-			return r.terminate(ctx, region, instance.ID)
+		if len(found) == 0 {
+			return errNotYet
 		}
-		return errNotYet
+		for _, instance := range found {
+			if instance.Alive() {
+				failed = errors.Join(failed, r.terminate(ctx, region, instance.ID))
+			}
+		}
+		return nil
 	})
 	return failed
 }

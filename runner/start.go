@@ -105,6 +105,7 @@ type slot struct {
 	instance    ec2.Instance
 	timeline    Timeline
 	failed      error // why this runner is given up
+	ended       bool  // its instance is terminated
 	removed     bool
 }
 
