@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/simulator/step"
 )
 
 func main() {
@@ -57,10 +58,12 @@ func run(ctx context.Context, binary, readme string) error {
 	defer os.RemoveAll(folder) //nolint:errcheck // a folder for temporary files
 
 	fmt.Printf("EC2 and GitHub are simulated, %d times as fast as the real ones; the program is real.\n", speed)
-	r := &stepRunner{binary: binary, folder: folder, server: server}
+	r := &step.Runner{
+		Command: []string{binary}, Folder: folder, Server: server, Region: demoRegion, Repository: demoRepository, Run: demoRun,
+	}
 
 	title("Job start-runner: the start step of README.md")
-	outputs, err := r.run(ctx, "start", steps.start, nil)
+	outputs, err := showStep(ctx, r, "start", steps.start, nil)
 	if err != nil {
 		return err
 	}
@@ -69,7 +72,7 @@ func run(ctx context.Context, binary, readme string) error {
 		return err
 	}
 	title("Job stop-runner: the stop step of README.md")
-	if _, err := r.run(ctx, "stop", steps.stop, outputs); err != nil {
+	if _, err := showStep(ctx, r, "stop", steps.stop, outputs); err != nil {
 		return err
 	}
 	title("What is left")

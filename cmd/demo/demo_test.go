@@ -1,0 +1,72 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestReadme holds the demo against the README: its workflow has a start and a stop step with what they need.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	steps, err := readSteps("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"github-token", "ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id"} {
+		if steps.start[name] == "" {
+			t.Errorf("the start step has no %s", name)
+		}
+	}
+	for _, name := range []string{"github-token", "label", "ec2-instance-id"} {
+		if steps.stop[name] == "" {
+			t.Errorf("the stop step has no %s", name)
+		}
+	}
+	config := simulator.Defaults()
+	steps.furnish(&config)
+	if got := config.Images[len(config.Images)-1].ID; got != steps.start["ec2-image-id"] {
+		t.Errorf("the simulated account has image %s, want %s", got, steps.start["ec2-image-id"])
+	}
+}
+
+func TestReadmeWithoutWorkflow(t *testing.T) {
+	t.Parallel()
+	if _, err := readSteps("workflow.go"); err == nil || !strings.Contains(err.Error(), "no YAML block") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	t.Parallel()
+	outputs := map[string]string{"ec2-instance-id": "i-1"}
+	for value, want := range map[string]string{
+		"t3.xlarge":               "t3.xlarge",
+		"${{ secrets.ANYTHING }}": demoToken,
+		"${{ needs.start-runner.outputs.ec2-instance-id }}": "i-1",
+		"${{ needs.start-runner.outputs.nothing }}":         "",
+	} {
+		if got := evaluate(value, outputs); got != want {
+			t.Errorf("evaluate(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
+// TestLog shows what a user sees of log commands: groups, annotations, stars for secrets, no debug lines.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	log := &gitHubLog{out: &out}
+	for _, part := range []string{"::add-mask::sec", "ret\n::group::A title\ninside secret\n::debug::hidden\n", "::endgroup::\n::warning::one%0Atwo\noutside\n"} {
+		if _, err := log.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "▼ A title\n  inside ***\n\x1b[33mWarning: one\ntwo\x1b[0m\noutside\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
