@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // PostRequest is what a killed start left in the journal.
@@ -109,7 +110,7 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 // machine, and an offline one only if no machine of another start carries the name.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
 	if made.ID == 0 && len(p.result.Terminated) == 0 {
-		found, exists, err := p.registry.FindByName(ctx, made.Name)
+		found, exists, err := p.findSettled(ctx, made.Name)
 		if err != nil || !exists {
 			return err
 		}
@@ -119,6 +120,15 @@ func (p *post) removeRegistration(ctx context.Context, made Registration) error 
 		}
 	}
 	return p.deregister(ctx, made.ID, made.Name)
+}
+
+// findSettled looks twice: the start may have been killed a moment ago, while GitHub was making the registration.
+func (p *post) findSettled(ctx context.Context, name string) (github.Runner, bool, error) {
+	found, exists, err := p.registry.FindByName(ctx, name)
+	if err == nil && !exists && pause(ctx, registrationSettles) {
+		found, exists, err = p.registry.FindByName(ctx, name)
+	}
+	return found, exists, err
 }
 
 func (p *post) belongsToAnother(ctx context.Context, name string) bool {
