@@ -25,6 +25,7 @@ type watcher struct {
 	process *exec.Cmd
 	at      *regexp.Regexp
 	call    string
+	acted   bool // the service must have done what the call asks for
 	nth     int
 	signals []os.Signal
 	done    chan struct{}
@@ -37,7 +38,7 @@ type watcher struct {
 }
 
 func newWatcher(ts *testscript.TestScript, o stepOptions, out io.Writer, process *exec.Cmd) *watcher {
-	w := &watcher{process: process, out: out, call: o.atCall, nth: number(ts, cmp.Or(o.nth, "1")), done: make(chan struct{})}
+	w := &watcher{process: process, out: out, call: o.atCall + o.atActed, acted: o.atActed != "", nth: number(ts, cmp.Or(o.nth, "1")), done: make(chan struct{})}
 	if o.at != "" {
 		w.at = compile(ts, o.at)
 	}
@@ -81,7 +82,7 @@ func (w *watcher) begin(world *simulator.World) {
 func (w *watcher) count(world *simulator.World) int {
 	n := 0
 	for _, call := range world.Calls() {
-		if call.Operation == w.call {
+		if call.Operation == w.call && (call.Acted || !w.acted) {
 			n++
 		}
 	}

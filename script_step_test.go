@@ -23,15 +23,15 @@ var stepFiles = []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
 
 // stepOptions are the flags of the command step.
 type stepOptions struct {
-	exit, within, signal, at, atCall, nth string
-	file                                  string
+	exit, within, signal, at, atCall, atActed, nth string
+	file                                           string
 }
 
 func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 	var o stepOptions
 	for len(args) > 1 {
 		into, known := map[string]*string{
-			"-exit": &o.exit, "-within": &o.within, "-signal": &o.signal, "-at": &o.at, "-at-call": &o.atCall, "-at-nth": &o.nth,
+			"-exit": &o.exit, "-within": &o.within, "-signal": &o.signal, "-at": &o.at, "-at-call": &o.atCall, "-at-acted": &o.atActed, "-at-nth": &o.nth,
 		}[args[0]]
 		if !known {
 			ts.Fatalf("step knows no flag %s", args[0])
@@ -39,8 +39,8 @@ func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 		*into = args[1]
 		args = args[2:]
 	}
-	if len(args) != 1 || (o.signal != "") != (o.at+o.atCall != "") {
-		ts.Fatalf("usage: step [-exit N] [-within TIME] [-signal NAMES (-at REGEXP | -at-call NAME [-at-nth N])] FILE")
+	if len(args) != 1 || (o.signal != "") != (o.at+o.atCall+o.atActed != "") {
+		ts.Fatalf("usage: step [-exit N] [-within TIME] [-signal NAMES (-at REGEXP | -at-call NAME | -at-acted NAME [-at-nth N])] FILE")
 	}
 	o.file = args[0]
 	return o
@@ -118,7 +118,7 @@ func run(ts *testscript.TestScript, program string, o stepOptions, files map[str
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
 	if o.signal != "" && !watch.sent {
-		ts.Fatalf("no line matched %q and no call %q was made, so no signal was sent", o.at, o.atCall)
+		ts.Fatalf("no line matched %q and no call %q was made, so no signal was sent", o.at, o.atCall+o.atActed)
 	}
 	if o.within != "" {
 		limit, err := time.ParseDuration(o.within)

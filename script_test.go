@@ -32,6 +32,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	                               -signal NAMES    send INT, TERM or KILL, or several with commas in between,
 //	                               -at REGEXP       at the first line that matches, or
 //	                               -at-call NAME    when the call is under way, or
+//	                               -at-acted NAME   when it has had its effect and its answer is under way
 //	                               -at-nth N        the Nth of those calls
 //	post [-exit N] FILE          run the post step of the step FILE, in the world that step left
 //	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
