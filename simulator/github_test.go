@@ -137,10 +137,19 @@ func TestJIT(t *testing.T) {
 				t.Errorf("%q with %d labels in group %d: %d, want %d", c.in.Name, len(c.in.Labels), c.in.RunnerGroupID, status(resp), c.want)
 			}
 		}
-		for _, want := range []int{204, 404} {
-			if resp, _ := hub.Actions.RemoveRunner(ctx, "demo-org", "demo", id); status(resp) != want {
-				t.Errorf("remove: %d, want %d", status(resp), want)
+		count := func() int {
+			list, _, err := hub.Actions.ListRunners(ctx, "demo-org", "demo", nil)
+			if err != nil {
+				t.Fatal(err)
 			}
+			return list.TotalCount
+		}
+		if resp, _ := hub.Actions.RemoveRunner(ctx, "demo-org", "demo", id); status(resp) != 204 || count() != 1 {
+			t.Errorf("remove: %d, want 204 and a list that shows it a little longer", status(resp))
+		}
+		pause(ctx, time.Second)
+		if resp, _ := hub.Actions.RemoveRunner(ctx, "demo-org", "demo", id); status(resp) != 404 || count() != 0 {
+			t.Errorf("remove again: %d, want 404 and an empty list", status(resp))
 		}
 		if _, _, err := hub.Actions.GenerateRepoJITConfig(ctx, "demo-org", "demo", jit("ec2-abc", "abc")); err != nil {
 			t.Errorf("the name is not free again: %v", err)
@@ -161,6 +170,14 @@ func TestLimits(t *testing.T) {
 			pause(t.Context(), time.Minute)
 			if got := flood(t, inProcess(w), 1, 1, "GET", "repos/demo-org/demo/actions/runners"); got[200] != 1 {
 				t.Errorf("a minute later: %v", got)
+			}
+		})
+	})
+	t.Run("points of writes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := simulator.New(simulator.Config{})
+			if got := flood(t, inProcess(w), 200, 90, "DELETE", "repos/demo-org/demo/actions/runners/99"); got[404] != 180 || got[403] != 20 {
+				t.Errorf("statuses %v, want 180 that pass at five points each", got)
 			}
 		})
 	})

@@ -161,6 +161,7 @@ func TestEnds(t *testing.T) {
 		{"idle before the first job", simulator.Config{}, ours("idle_timeout_seconds", "600"), 12 * time.Minute, "terminated offline"},
 		{"busy is not idle", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"), 30 * time.Minute, "running online busy"},
 		{"idle after a job", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"), 47 * time.Minute, "terminated offline"},
+		{"idle begins anew with each job", simulator.Config{Jobs: job(5*time.Minute, time.Minute)}, ours("idle_timeout_seconds", "600"), 13 * time.Minute, "running online"},
 		{"lifetime over", simulator.Config{}, ours("max_lifetime_seconds", "3600"), 62 * time.Minute, "terminated offline"},
 		{"lifetime waits for the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600"), 90 * time.Minute, "running online busy"},
 		{"lifetime after the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600"), 121 * time.Minute, "terminated offline"},

@@ -61,6 +61,26 @@ func TestWarm(t *testing.T) {
 	})
 }
 
+// TestStopThenTerminate shows that an instance which is ended while it stops ends, and cannot be started again.
+func TestStopThenTerminate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, simulator.Config{}, ours())
+		s.after(10 * time.Second)
+		if _, err := s.cloud.StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{s.id}}); err != nil {
+			t.Fatal(err)
+		}
+		s.after(10 * time.Second)
+		terminate(t, s.cloud, s.id)
+		if got := s.after(15 * time.Second).instance().State; got != "shutting-down" {
+			t.Errorf("when it would have stopped it is %s, want shutting-down", got)
+		}
+		s.after(10 * time.Second)
+		if _, err := s.cloud.StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{s.id}}); code(err) != "IncorrectInstanceState" || s.instance().State != "terminated" {
+			t.Errorf("start of a %s instance: %v", s.instance().State, err)
+		}
+	})
+}
+
 // TestReboot starts a machine again with the user data of its first boot: the configured runner comes back under its id.
 func TestReboot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
