@@ -104,13 +104,16 @@ func (c *Client) Rate() Rate {
 // The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
 // roll-back's DELETE among them. What GitHub asks for is obeyed in patience.go instead.
 func (c *Client) once(ctx context.Context, operation, method, path string, body, into any) error {
-	client := gh.NewClient(c.http).WithAuthToken(c.token)
+	client := gh.NewClient(c.http)
 	client.BaseURL = c.base
 	client.UserAgent = "ec2-github-runner"
 	request, err := client.NewRequest(method, path, body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
+	// Not WithAuthToken: it wraps the transport of the http.Client that it is given, anew each time, and would send the
+	// token to whatever host a redirect names.
+	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := client.Do(ctx, request, into)
 	if response != nil && response.Response != nil {
 		c.remember(response.Header)
