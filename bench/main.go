@@ -1,0 +1,57 @@
+// Command bench measures what the program costs, as a user of it would see: the built binary runs as GitHub runs a step,
+// against the simulated EC2 and GitHub, whose latencies and limits are those that are published.
+//
+// It prints a table with medians and the spread, and writes the same as JSON, from which `-report` makes
+// docs/performance.md. With -against it runs another action that takes the same inputs in the same run, pair by pair, and
+// prints the ratios.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+)
+
+func main() {
+	b := &bench{}
+	var against, out, report string
+	flag.StringVar(&b.binary, "binary", "bin/ec2-github-runner", "the program to measure")
+	flag.StringVar(&against, "against", "", "the command of another action with the same inputs, such as 'node dist/index.js'")
+	flag.StringVar(&b.image, "image", "", "a container image of the program, whose size is told (a docker save archive, or its path)")
+	flag.IntVar(&b.runs, "runs", 10, "how often each is measured")
+	flag.StringVar(&b.only, "only", "", "measure only what has this in its name")
+	flag.StringVar(&out, "json", "bench/results.json", "where the results go; empty for nowhere")
+	flag.StringVar(&report, "report", "", "make this Markdown file from the results of -json, and measure nothing")
+	flag.Parse()
+	b.against = strings.Fields(against)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, b, out, report)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, b *bench, out, report string) error {
+	if report != "" {
+		return writeReport(out, report)
+	}
+	results, err := b.measure(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Print(table(results))
+	if out == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(results, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(raw, '\n'), 0o644) //nolint:gosec // a public file
+}
