@@ -19,5 +19,8 @@ fi
 # What a case wants to find on the machine, once and at each boot.
 # shellcheck disable=SC1091
 [ ! -e /boottest/in/before.sh ] || . /boottest/in/before.sh
+rm -f /boottest/out/ready
 setsid /boottest/machine world </dev/null >>/boottest/out/world.log 2>&1 &
+# systemd hangs up its console when it starts: by then the world must have left it.
+until [ -e /boottest/out/ready ]; do sleep 0.01; done
 exec /sbin/init

@@ -66,6 +66,7 @@ func boot(t testing.TB, l launch) *instance {
 	if l.plan.InstanceID == "" {
 		l.plan.InstanceID = i.id
 	}
+	l.plan.Tarball = "/boottest/cache/" + filepath.Base(l.plan.Tarball)
 	i.give(l.plan, l.userData)
 	if l.before != "" {
 		must(t, os.WriteFile(filepath.Join(i.dir, "in", "before.sh"), []byte(l.before), 0o600))
@@ -80,7 +81,7 @@ func boot(t testing.TB, l launch) *instance {
 		"--env", "container=docker", "--env", "DATASOURCE=" + l.source,
 		"--volume", i.dir + "/in:/boottest/in", "--volume", i.dir + "/out:/boottest/out", "--volume", i.dir + "/seed:/var/lib/cloud/seed/nocloud",
 		"--volume", parts.machine + ":/boottest/machine:ro", "--volume", parts.initScript + ":/boottest/init:ro",
-		"--volume", parts.dir + ":" + parts.dir + ":ro", "--volume", parts.repo + ":/boottest/repo:ro",
+		"--volume", parts.dir + ":/boottest/cache:ro", "--volume", parts.repo + ":/boottest/repo:ro",
 	}
 	for _, host := range hosts {
 		args = append(args, "--add-host", host+":127.0.0.1")
@@ -120,6 +121,9 @@ func (i *instance) on() {
 	must(i.t, err)
 }
 
+// forget makes GitHub know nothing of what was before.
+func (i *instance) forget() error { return os.Remove(filepath.Join(i.dir, "out", "github.json")) }
+
 // again switches it on after it was switched off.
 func (i *instance) again() {
 	i.t.Helper()
@@ -155,11 +159,11 @@ func (i *instance) find(what string) (plan.Event, bool) {
 }
 
 // poll asks until yes, for so long at most.
-func (i *instance) poll(what string, within time.Duration, yes func() bool) {
+func (i *instance) poll(what string, within, every time.Duration, yes func() bool) {
 	i.t.Helper()
 	end := time.NewTimer(within)
 	defer end.Stop()
-	look := time.NewTicker(50 * time.Millisecond)
+	look := time.NewTicker(every)
 	defer look.Stop()
 	for {
 		select {
@@ -177,7 +181,7 @@ func (i *instance) poll(what string, within time.Duration, yes func() bool) {
 func (i *instance) wait(what string, within time.Duration) plan.Event {
 	i.t.Helper()
 	var found plan.Event
-	i.poll(what, within, func() bool {
+	i.poll(what, within, 20*time.Millisecond, func() bool {
 		e, ok := i.find(what)
 		found = e
 		return ok
@@ -188,7 +192,7 @@ func (i *instance) wait(what string, within time.Duration) plan.Event {
 // waitConsole waits for a line of ours with that text.
 func (i *instance) waitConsole(text string, within time.Duration) {
 	i.t.Helper()
-	i.poll("console: "+text, within, func() bool { return strings.Contains(i.console(), text) })
+	i.poll("console: "+text, within, 500*time.Millisecond, func() bool { return strings.Contains(i.console(), text) })
 }
 
 func (i *instance) off() bool {
@@ -199,7 +203,7 @@ func (i *instance) off() bool {
 // waitOff waits until the machine has switched itself off.
 func (i *instance) waitOff(within time.Duration) {
 	i.t.Helper()
-	i.poll("power off", within, i.off)
+	i.poll("power off", within, 500*time.Millisecond, i.off)
 }
 
 // stays fails the test if the machine switches itself off within that time.

@@ -18,6 +18,7 @@ import (
 const (
 	newest   = "2.330.0"
 	outdated = "2.300.0"
+	newer    = "2.331.0"
 	jitName  = "ec2-k3x9a"
 )
 
@@ -40,9 +41,10 @@ func noise(n int) string {
 var parts struct {
 	dir, machine, initScript, repo string
 	bookworm, trixie               string // images with nothing of GitHub's
-	preinstalled, old, whole       string // the small runner in /opt/runner, an outdated one there, one in /actions-runner
-	small, smallSum                string
-	large, largeSum                string
+	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
+	authority                      string // PEM
+	small, smallSum, next          string
+	large                          string
 }
 
 func TestMain(m *testing.M) {
@@ -80,12 +82,17 @@ func makeParts() (err error) {
 	keep(&p.smallSum)(fileSum(p.small))
 	var previous string
 	keep(&previous)(tarball(p.dir, p.machine, outdated, smallTarball))
+	keep(&p.next)(tarball(p.dir, p.machine, newer, smallTarball))
 	if err != nil {
 		return err
 	}
 	keep(&p.preinstalled)(imageWith(p.bookworm, p.small, "/opt/runner"))
 	keep(&p.old)(imageWith(p.bookworm, previous, "/opt/runner"))
 	keep(&p.whole)(imageWith(p.bookworm, p.small, "/actions-runner"))
+	keep(&p.ours)(imageWith(p.bookworm, p.small, "/opt/actions-runner"))
+	pem, e := os.ReadFile(filepath.Join(p.dir, "ca.pem"))
+	note(e)
+	p.authority = string(pem)
 	return err
 }
 

@@ -135,7 +135,7 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 	// The rest of the real one is node and .NET: much of it compresses by three.
 	random := mathrand.New(mathrand.NewPCG(1, uint64(size)))
 	block := make([]byte, 192<<10)
-	for i := 0; count.n < size; i++ {
+	for i := 0; count.n < size || i < 3; i++ {
 		for n := range block {
 			if n%3072 < 1024 {
 				block[n] = byte(random.Uint32())
@@ -231,7 +231,7 @@ func baseImage(name string) (string, error) {
 // imageWith is the base image with an archive unpacked in a folder of it.
 func imageWith(base, archive, folder string) (string, error) {
 	key := sha256.Sum256([]byte(base + filepath.Base(archive) + folder))
-	tag := "egr/boottest-" + filepath.Base(folder) + ":" + hex.EncodeToString(key[:])[:12]
+	tag := "egr/boottest:" + hex.EncodeToString(key[:])[:16]
 	if _, err := engine("image", "inspect", tag); err == nil {
 		return tag, nil
 	}

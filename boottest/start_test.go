@@ -3,96 +3,154 @@
 package boottest
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
-// scenario is one case: a machine, what happens on it, and what must be true in the end.
-type scenario struct {
-	name   string
-	image  string // "" for the ordinary one
-	source string
-	spec   func(*bootstrap.Spec)
-	jit    bool
-	plan   func(*plan.Plan)
-	before string
-	args   []string
-	check  func(*testing.T, *instance)
-}
-
-func runAll(t *testing.T, all []scenario) {
-	for _, s := range all {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			i := s.boot(t)
-			defer func() { t.Logf("%s: %s", s.name, i.phases()) }()
-			s.check(t, i)
-		})
-	}
-}
-
-func (s scenario) boot(t *testing.T) *instance {
-	t.Helper()
-	spec := byToken()
-	if s.jit {
-		spec = byJIT()
-	}
-	if s.spec != nil {
-		s.spec(&spec)
-	}
-	p := ordinary()
-	if s.plan != nil {
-		s.plan(&p)
-	}
-	image := s.image
-	if image == "" {
-		image = parts.bookworm
-	}
-	return boot(t, launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
-}
-
-const soon = 40 * time.Second
-
-// job is a plan with jobs that run right away.
-func job(scripts ...string) func(*plan.Plan) {
-	return func(p *plan.Plan) {
-		for n, script := range scripts {
-			p.Jobs = append(p.Jobs, plan.Job{Name: string(rune('a' + n)), Script: script})
-		}
-	}
-}
-
-// says is a check: the first job's output is that.
-func says(want string) func(*testing.T, *instance) {
-	return func(t *testing.T, i *instance) {
-		t.Helper()
-		if got := i.wait("job a succeeded", soon).Detail; got != want {
-			t.Errorf("the job says %q, want %q", got, want)
-		}
-	}
-}
-
-func comesOnline(t *testing.T, i *instance) {
-	t.Helper()
-	i.wait("online", soon)
-}
-
 // TestStart: each way to start that the contract knows.
 func TestStart(t *testing.T) {
+	whoami := job(`id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c %U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`)
+	asUser := func(s *bootstrap.Spec) { s.User = "debian" }
 	runAll(t, []scenario{
 		{name: "by token", check: func(t *testing.T, i *instance) {
 			if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a k3x9a" {
 				t.Errorf("registered %q", got)
 			}
 			comesOnline(t, i)
-			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -d /actions-runner/.part* /actions-runner/.ec2* 2>/dev/null || :"); !strings.HasPrefix(got, "ec2-github-runner: ") || strings.Contains(got, "/actions-runner") {
+			i.waitConsole("ec2-github-runner: the runner is online (", soon)
+			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github || :"); got != "ec2-github-runner: d" {
 				t.Errorf("the log begins %q", got)
 			}
 		}},
-		{name: "by JIT", jit: true, plan: job("id -u; pwd; echo $HOME; ulimit -n"), check: says("0\n/actions-runner/_work\n/root\n524288")},
+		{name: "by token on the next Debian", image: parts.trixie, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
+		{name: "by JIT", jit: true, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
+		{name: "by JIT on the next Debian", image: parts.trixie, jit: true, check: comesOnline},
+		{name: "as a user that cloud-init makes", spec: asUser, plan: whoami, check: says("debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset")},
+		{name: "as a user of the image, by JIT", spec: asUser, jit: true, before: "id debian 2>/dev/null || useradd -m -s /bin/bash debian", plan: whoami, check: says("debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset")},
+		{
+			name: "as a service", spec: func(s *bootstrap.Spec) { s.Service = true },
+			check: func(t *testing.T, i *instance) {
+				comesOnline(t, i)
+				i.waitConsole("the runner is online", soon)
+				if got := i.sh("systemctl is-active 'actions.runner.*'; find /etc/systemd -name 'actions.runner*'"); got != "active" {
+					t.Errorf("the service is %q", got)
+				}
+			},
+		},
+		{name: "as a service and a user", spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" }, plan: job("id -un"), check: says("debian")},
+		{
+			name: "preinstalled with stale files", image: parts.preinstalled, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			before: "cd /opt/runner; echo stale | tee .runner .credentials .credentials_rsaparams; cd /",
+			plan:   job("pwd"), check: says("/opt/runner/_work"),
+		},
+		{
+			name: "preinstalled, by JIT", image: parts.preinstalled, jit: true, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			check: func(t *testing.T, i *instance) {
+				comesOnline(t, i)
+				if e, ok := i.find("download begins"); ok {
+					t.Errorf("it downloads what is there: %+v", e)
+				}
+			},
+		},
+		{
+			name: "an /actions-runner that is whole is used", image: parts.whole,
+			check: func(t *testing.T, i *instance) {
+				comesOnline(t, i)
+				if e, ok := i.find("download begins"); ok {
+					t.Errorf("it downloads what is there: %+v", e)
+				}
+			},
+		},
+		{
+			name: "an /actions-runner that is not whole is replaced", image: parts.whole, before: "rm /actions-runner/bin/Runner.Worker",
+			plan: job("pwd"), check: says("/actions-runner/_work"),
+		},
+		{
+			name: "an image of ours needs no directory", image: parts.ours, before: "touch /opt/actions-runner/.ec2-github-runner", plan: job("pwd"), check: says("/opt/actions-runner/_work"),
+		},
+		{
+			name: "exports, functions and the directory of the script reach the job",
+			spec: func(s *bootstrap.Spec) {
+				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\ndeclare -x B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
+			},
+			plan: job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo late`), check: says("x y 2\nf 1\n/srv/runner/_work\nmore\nlate"),
+		},
+		{
+			name: "script with a preinstalled runner, as a user", image: parts.preinstalled,
+			spec: func(s *bootstrap.Spec) {
+				s.HomeDir, s.User, s.PreRunnerScript = "/opt/runner", "debian", "export W=$(id -un)\ncd /tmp\n"
+			},
+			plan: job(`echo "$W $(id -un)"; pwd`), check: says("root debian\n/opt/runner/_work"),
+		},
+		{
+			name: "script and package arrive byte for byte",
+			spec: func(s *bootstrap.Spec) { s.PreRunnerScript, s.Packages = wildScript, []string{"egr-sample"} },
+			check: func(t *testing.T, i *instance) {
+				comesOnline(t, i)
+				if got := i.sh("base64 -w 0 /run/ec2-github-runner/pre-runner-script.sh"); got != base64.StdEncoding.EncodeToString([]byte(wildScript)) {
+					t.Error("the script differs")
+				}
+				if got := i.sh("cat /usr/share/egr-sample/file"); got != "arrived" {
+					t.Errorf("the package's file says %q", got)
+				}
+			},
+		},
+		{name: "the newest, asked of GitHub's API", spec: func(s *bootstrap.Spec) { s.Software = nil }, check: comesOnline},
+		{name: "the newest, when the API is exhausted", spec: func(s *bootstrap.Spec) { s.Software = nil }, plan: func(p *plan.Plan) { p.APIStatus = 403 }, check: comesOnline},
+		{
+			name: "a name by the launch index, from the metadata service", source: "Ec2", spec: func(s *bootstrap.Spec) { s.NameByIndex = true },
+			check: func(t *testing.T, i *instance) {
+				if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a-3 k3x9a" {
+					t.Errorf("registered %q", got)
+				}
+			},
+		},
+		{
+			name: "an authority of the user's own", spec: func(s *bootstrap.Spec) { s.CACertificates = parts.authority }, before: "sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt",
+			check: comesOnline,
+		},
+		{
+			name: "debug puts the log on the console", spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "echo from the script\n" },
+			check: func(_ *testing.T, i *instance) { i.waitConsole("ec2-github-runner: | from the script", soon) },
+		},
+		{
+			name: "secrets are gone once they are used", plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls /run/ec2-github-runner/secrets 2>&1 || :"),
+			check: func(t *testing.T, i *instance) {
+				out := i.wait("job a succeeded", soon).Detail
+				if strings.Contains(out, plan.Token) || !strings.Contains(out, "No such file") {
+					t.Error("the job finds the token")
+				}
+				if got := i.sh("stat -c %a /run/ec2-github-runner; grep -rlI " + plan.Token + " /run /tmp /etc /actions-runner /root || :"); got != "700" {
+					t.Errorf("got %q", got)
+				}
+			},
+		},
+		{
+			name: "secrets of JIT are gone once they are used", jit: true, plan: job("cat /proc/*/cmdline | tr '\\0' '\\n'; ls /run/ec2-github-runner/secrets 2>&1 || :"),
+			check: func(t *testing.T, i *instance) {
+				out := i.wait("job a succeeded", soon).Detail
+				if strings.Contains(out, jit[:80]) || !strings.Contains(out, "No such file") {
+					t.Error("the job finds the configuration")
+				}
+			},
+		},
 	})
+}
+
+// wildScript ends before its wild part, which must arrive all the same.
+var wildScript = "export A=1\nreturn 0\n" + strings.Repeat("echo 'line' \"$(date)\" `x` # äöü € 日本\n", 280) +
+	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end of values\n\xff\xfe no letters\n\n\n"
+
+// TestTheLongestScript: what fits machulav's user data fits ours, however badly it compresses, and runs.
+func TestTheLongestScript(t *testing.T) {
+	s := byToken()
+	s.PreRunnerScript = "export LONG=1\n: '" + noise(14000) + "'\n"
+	p := ordinary()
+	job("echo $LONG")(&p)
+	i := boot(t, launch{image: parts.bookworm, userData: userData(t, s), plan: p})
+	says("1")(t, i)
 }

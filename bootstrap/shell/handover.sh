@@ -24,14 +24,10 @@ egr_handover() {
   sed '1,/^# end of secrets$/d' "$0" >/run/ec2-github-runner/boot
   egr_up
   echo "$EGR_UP" >/run/ec2-github-runner/since
-  if [ -e "$state/prepared" ] || [ -z "$part_script$part_packages" ]; then
-    units+=' ec2-github-runner-fetch'
-  else
-    # The script and the packages run where users' scripts always ran: in cloud-init's last stage.
-    after+=' cloud-config.service cloud-final.service'
-    # The script may set up what the download needs (a proxy, a disk): then the download waits for it.
-    [ -n "$part_script" ] || units+=' ec2-github-runner-fetch'
-  fi
+  # The script and the packages run where users' scripts always ran: in cloud-init's last stage.
+  [ -z "$part_script$part_packages" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'
+  # The script may set up what the download needs (a proxy, a disk): then the download waits for it.
+  [ -n "$part_script" ] || [ -e "$state/configured" ] || units+=' ec2-github-runner-fetch'
   egr_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
   egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot
   # Jobs must not notice the unit: no limit, no killing of what a job leaves behind or of the runner

@@ -18,7 +18,7 @@ egr_begin() {
 
 # egr_go: from the end of the script to the end of the runner; does not return.
 egr_go() {
-  trap - EXIT ERR
+  trap - EXIT ERR TERM
   set +eEuxvf
   unset -f exit
   IFS=$' \t\n'
@@ -59,6 +59,7 @@ egr_run_once() {
   egr_say 'starting runner'
   egr_start </dev/null
   code=$?
+  [ ! -e /run/ec2-github-runner/ended ] || return 1
   # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
   # single-use one does not.
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then

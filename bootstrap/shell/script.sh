@@ -6,6 +6,8 @@ egr_before_script() {
   egr_say 'running pre-runner-script'
   trap 'EGR_AT=$LINENO EGR_WHAT=$BASH_COMMAND' ERR
   trap egr_script_ended EXIT
+  # Ended from outside, by a reboot: the script has not come to its end, and runs again.
+  trap 'trap - EXIT; builtin exit' TERM
   # A trap does not know the line of an exit.
   # shellcheck disable=SC2317 # it is the script that calls it
   exit() {

@@ -19,7 +19,7 @@ egr_setup() {
   fi
   # A job may use docker from its first step on, so where it starts with the machine the runner
   # waits for its socket.
-  if systemctl is-enabled -q docker.socket docker.service 2>/dev/null; then
+  if systemctl is-enabled -q docker.socket || systemctl is-enabled -q docker; then
     until [ -S /run/docker.sock ] || [ $((try++)) = 600 ]; do
       [ $try != 10 ] || egr_say 'waiting for docker'
       sleep 0.1

@@ -25,6 +25,7 @@ egr_off() {
     kill -s CONT "${held[@]}"
     return
   fi
+  : >ended
   egr_say "powering off: $1"
   [ -z "${held[0]}" ] || { kill "${held[@]}"; kill -s CONT "${held[@]}"; }
   systemctl --no-block poweroff

@@ -99,7 +99,7 @@ func (g *github) download(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	if g.plan.Status != 0 {
+	if g.plan.Status != 0 && (g.plan.StatusTimes == 0 || n < g.plan.StatusTimes) {
 		w.WriteHeader(g.plan.Status)
 		return
 	}

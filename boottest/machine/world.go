@@ -68,6 +68,9 @@ func world() error {
 		return err
 	}
 	j.add("power on", "")
+	if err := os.WriteFile(out+"/ready", nil, 0o644); err != nil {
+		return err
+	}
 	failed := make(chan error, 4)
 	go func() { failed <- http.ListenAndServe("169.254.169.254:80", metadata(p)) }()
 	go func() { failed <- http.ListenAndServe(inner, g.inner()) }()
@@ -101,7 +104,7 @@ func after(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// metadata is the instance metadata service, version 2 only.
+// metadata is the instance metadata service, version 2.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 func metadata(p plan.Plan) http.Handler {
 	const token = "boottest-metadata-token"
@@ -112,7 +115,9 @@ func metadata(p plan.Plan) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, token) })
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-aws-ec2-metadata-token") != token {
+		// cloud-init knows EC2 by the machine's firmware, which a container has none of; not knowing it, it
+		// asks for this old version, without a token. Everybody else needs one.
+		if r.Header.Get("X-aws-ec2-metadata-token") != token && !strings.HasPrefix(r.URL.Path, "/2009-04-04/") {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}

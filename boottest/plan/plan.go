@@ -33,8 +33,8 @@ type Plan struct {
 	Cut []int64
 	// NoRange answers a request for the rest with the whole.
 	NoRange bool
-	// Status, if not 0, is what a download is answered with.
-	Status int
+	// Status, if not 0, is what a download is answered with; so often, if StatusTimes is not 0.
+	Status, StatusTimes int
 	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
 	APIStatus int
 
