@@ -12,19 +12,13 @@ import (
 // the whole list or an error.
 func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	var all []Runner
-	for page := 1; page > 0; {
+	for page, pages := 1, 1; page <= pages; page++ {
 		var list []Runner
-		next := 0
-		err := c.patiently(ctx, func() error {
-			var err error
-			list, next, err = c.page(ctx, page, "")
-			return err
-		})
-		if err != nil {
+		var err error
+		if list, pages, err = c.patientPage(ctx, page); err != nil {
 			return nil, err
 		}
 		all = append(all, list...)
-		page = next
 	}
 	return all, nil
 }

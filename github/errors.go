@@ -18,6 +18,7 @@ type CallError struct {
 	Status    int
 	Message   string
 	RequestID string
+	Scope     Scope // of the client that made it
 	Class     Class
 	Until     time.Time // for RateLimited: when GitHub allows the next call
 	Err       error

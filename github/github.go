@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,6 +37,8 @@ type Client struct {
 
 	mu   sync.Mutex
 	rate Rate
+
+	creations creations
 }
 
 // Options say how to reach GitHub.
@@ -118,7 +121,11 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 	if response != nil && response.Response != nil {
 		c.remember(response.Header)
 	}
-	return callError(operation, response, err)
+	err = callError(operation, response, err)
+	if call, ok := errors.AsType[*CallError](err); ok {
+		call.Scope = c.scope
+	}
+	return err
 }
 
 func (c *Client) path(format string, args ...any) string {

@@ -19,6 +19,9 @@ type Token struct {
 // RegistrationToken asks for a registration token. It is a secret: mask it.
 func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
 	var answer gh.RegistrationToken
+	if err := c.creations.wait(ctx); err != nil {
+		return Token{}, err
+	}
 	err := c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), nil, &answer)
 	if err != nil {
 		return Token{}, err
@@ -68,6 +71,9 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 }
 
 func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig, error) {
+	if err := c.creations.wait(ctx); err != nil {
+		return JITConfig{}, err
+	}
 	folder := "_work"
 	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder, Labels: request.Labels}
 	var answer gh.JITRunnerConfig

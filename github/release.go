@@ -7,12 +7,8 @@ import (
 	"strings"
 )
 
-// IsPublic tells github.com from a GitHub Enterprise Server, which has no releases of the runner of its own.
-func (c *Client) IsPublic() bool {
-	return c.base.Host == "api.github.com" || strings.HasSuffix(c.base.Host, ".ghe.com")
-}
-
-// Release lists the Linux downloads of one released version of the runner, "2.330.0". GitHub has told the digest of an
+// Release lists the Linux downloads of one released version of the runner, "2.330.0". Only github.com knows it: an
+// Enterprise Server has no such repository. GitHub has told the digest of an
 // asset since June 2025; SHA256 is empty for older ones.
 // https://docs.github.com/en/rest/releases/releases#get-a-release-by-tag-name
 func (c *Client) Release(ctx context.Context, version string) ([]Download, error) {

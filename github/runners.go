@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 
 	gh "github.com/google/go-github/v57/github"
 )
@@ -45,9 +47,9 @@ func (c *Client) Runner(ctx context.Context, id int64) (Runner, error) {
 
 // RunnerByName looks a runner up by its exact name, once; found is false when there is none of that name.
 func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
-	for page := 1; page > 0; {
+	for page, pages := 1, 1; page <= pages; page++ {
 		var list []Runner
-		list, page, err = c.page(ctx, page, name)
+		list, pages, err = c.page(ctx, page, name)
 		if err != nil {
 			return Runner{}, false, err
 		}
@@ -60,12 +62,13 @@ func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, 
 	return Runner{}, false, nil
 }
 
-// RunnersPage returns one page of all runners of the scope and the number of the next page, 0 after the last.
-func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, next int, err error) {
+// RunnersPage returns one page of all runners of the scope, counted from 1, and how many pages there are. It looks once.
+func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, pages int, err error) {
 	return c.page(ctx, page, "")
 }
 
-// page lists runners. Older GitHub Enterprise Servers ignore the name and list all, so callers compare it themselves.
+// page lists runners and tells how many pages there are. Older GitHub Enterprise Servers ignore the name and list all, so
+// callers compare it themselves.
 func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int, error) {
 	query := url.Values{"per_page": {fmt.Sprint(pageSize)}}
 	operation := "list runners"
@@ -84,10 +87,10 @@ func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int
 	for _, runner := range answer.Runners {
 		list = append(list, plain(runner))
 	}
-	if page*pageSize >= answer.TotalCount || len(list) == 0 {
-		return list, 0, nil
+	if len(list) == 0 {
+		return nil, page, nil // the list has become shorter meanwhile
 	}
-	return list, page + 1, nil
+	return list, max(1, (answer.TotalCount+pageSize-1)/pageSize), nil
 }
 
 // FindByName is RunnerByName with patience: it is asked again after a 5xx and after a rate limit.
@@ -97,6 +100,73 @@ func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, fo
 		return err
 	})
 	return runner, found, err
+}
+
+// fewNames are looked up one by one without asking how long the whole list is.
+const fewNames = 2
+
+// FindByNames is FindByName for many names: by single look-ups or by pages of the whole list, whichever is fewer calls.
+// What is not in the answer does not exist.
+func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Runner, error) {
+	found := map[string]Runner{}
+	var mu sync.Mutex
+	keep := func(list ...Runner) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, runner := range list {
+			if slices.Contains(names, runner.Name) {
+				found[runner.Name] = runner
+			}
+		}
+	}
+	if len(names) > fewNames {
+		list, pages, err := c.patientPage(ctx, 1)
+		if err != nil {
+			return nil, err
+		}
+		keep(list...)
+		if pages-1 <= len(names) {
+			return found, sideBySide(pages-1, func(i int) error {
+				list, _, err := c.patientPage(ctx, i+2)
+				keep(list...)
+				return err
+			})
+		}
+	}
+	return found, sideBySide(len(names), func(i int) error {
+		runner, exists, err := c.FindByName(ctx, names[i])
+		if exists {
+			keep(runner)
+		}
+		return err
+	})
+}
+
+// mostAtOnce bounds the calls of one look: GitHub allows a hundred at once for a token.
+const mostAtOnce = 10
+
+// sideBySide calls f with 0 to n-1 and joins the errors.
+func sideBySide(n int, f func(int) error) error {
+	errs := make([]error, n)
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for i := range n {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			errs[i] = f(i)
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Client) patientPage(ctx context.Context, page int) (list []Runner, pages int, err error) {
+	err = c.patiently(ctx, func() error {
+		list, pages, err = c.page(ctx, page, "")
+		return err
+	})
+	return list, pages, err
 }
 
 // Remove deletes a registration. One that is gone already is a success; ErrBusy says that it runs a job.

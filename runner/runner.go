@@ -65,10 +65,9 @@ type Enroller interface {
 	RegistrationToken(context.Context) (github.Token, error)
 	// JITConfig registers a single-use runner; github.ErrNameTaken when somebody else has the name.
 	JITConfig(context.Context, github.JITRequest) (github.JITConfig, error)
-	// Downloads lists the newest runner software, Release one version of it, which only a public GitHub has.
+	// Downloads lists the newest runner software, Release one version of it, which only github.com has.
 	Downloads(context.Context) ([]github.Download, error)
 	Release(ctx context.Context, version string) ([]github.Download, error)
-	IsPublic() bool
 	// Groups lists the runner groups of an organization or enterprise.
 	Groups(context.Context) ([]github.Group, error)
 }

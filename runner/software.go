@@ -30,7 +30,7 @@ func (st *start) software(ctx context.Context) (software, error) {
 	if wanted == "" || wanted == latest || offers(offered, wanted) {
 		return offeredSoftware(offered), nil
 	}
-	if !st.Registry.IsPublic() {
+	if !strings.HasPrefix(st.request.WebURL, "https://github.com/") {
 		st.warn(fmt.Sprintf("this GitHub server offers runner %s only, so runner-version %s is not used", offeredVersion(offered), wanted))
 		return offeredSoftware(offered), nil
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -14,7 +16,8 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	if now.Before(w.registryAt) || w.isQuiet() {
 		return nil
 	}
-	next := w.pacer.next(time.Since(w.begun), w.Registry.Rate(), now)
+	// A look of many calls is made less often, so that one start stays within half of the secondary limit.
+	next := max(w.pacer.next(time.Since(w.begun), w.Registry.Rate(), now), time.Duration(float64(w.callsOfLook())/secondary*float64(time.Second)))
 	if every := w.request.Waiting.RetryInterval; every != nil {
 		next = *every
 	}
@@ -54,53 +57,89 @@ func (w *waiter) isQuiet() bool {
 
 // lookAtRunners looks the pending runners up, one by one or by pages, whichever is fewer calls.
 func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
-	if len(pending) <= max(2, w.pages-1) {
-		return w.lookAtEach(ctx, pending)
+	if w.byPages(len(pending)) {
+		return w.lookAtPages(ctx, pending)
 	}
-	return w.lookAtPages(ctx, pending)
+	return w.lookAtEach(ctx, pending)
+}
+
+// byPages tells that reading GitHub's whole list is fewer calls than so many look-ups. How long the list is shows with
+// its first page, so that is read unless there are hardly more runners than that to look for.
+func (w *waiter) byPages(pending int) bool {
+	if w.pages == 0 {
+		return pending > 2
+	}
+	return w.pages < pending
+}
+
+// callsOfLook is how many calls the next look takes.
+func (w *waiter) callsOfLook() int {
+	pending := len(w.pending())
+	if w.byPages(pending) {
+		return max(w.pages, 1)
+	}
+	return pending
 }
 
 func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
-	for _, s := range pending {
-		runner, found, err := w.lookAtRunner(ctx, s)
-		var gone *FailedError
-		switch {
-		case errors.As(err, &gone):
-			w.giveUp(err, s)
-		case err != nil:
-			return err
-		default:
-			w.seen(s, runner, found)
-		}
+	errs := make([]error, len(pending))
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for i, s := range pending {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			runner, found, err := w.lookAtRunner(ctx, s)
+			if _, gone := errors.AsType[*FailedError](err); gone {
+				w.giveUp(err, s)
+				return
+			}
+			if errs[i] = err; err == nil {
+				w.seen(s, runner, found)
+			}
+		})
 	}
-	return nil
+	group.Wait()
+	return errors.Join(errs...)
 }
 
-// lookAtPages reads page after page. It stops when all are found or when there are more pages than runners to find,
-// and remembers how many pages there were.
+// lookAtPages reads page after page until all are found, and remembers how many pages there are. If the list turns out to
+// be longer than what is looked for, the rest is looked up one by one.
 func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 	byName := map[string]*slot{}
 	for _, s := range pending {
 		byName[s.name] = s
 	}
-	for page := 1; page > 0 && len(byName) > 0; {
-		if page > len(pending) {
-			w.pages = page
-			return w.lookAtEach(ctx, w.pending())
-		}
-		list, next, err := w.Registry.RunnersPage(ctx, page)
+	for page := 1; len(byName) > 0; page++ {
+		list, pages, err := w.Registry.RunnersPage(ctx, page)
 		if err != nil {
 			return err
 		}
+		w.pages = pages
 		for _, runner := range list {
 			if s := byName[runner.Name]; s != nil {
 				w.seen(s, runner, true)
 				delete(byName, runner.Name)
 			}
 		}
-		w.pages, page = max(w.pages, page), next
+		if page >= pages {
+			break
+		}
+		if page == 1 && !w.byPages(len(byName)) {
+			return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *slot) bool { return byName[s.name] == nil }))
+		}
 	}
+	w.missed(pending, byName)
 	return nil
+}
+
+// missed gives up the JIT runners that the whole list does not hold: their registrations exist from the beginning.
+func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
+	for _, s := range pending {
+		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace {
+			w.giveUp(vanished(s, nil), s)
+		}
+	}
 }
 
 // lookAtRunner asks by runner id where it is known, else by exact name.
@@ -115,7 +154,11 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool
 	if w.since()-s.timeline.Registered < vanishGrace {
 		return runner, false, nil
 	}
-	return runner, false, &FailedError{
+	return runner, false, vanished(s, err)
+}
+
+func vanished(s *slot, err error) *FailedError {
+	return &FailedError{
 		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name, s.runnerID),
 		Hint:    "somebody or something removes runners that are offline: another start with the same label, or a clean-up job",
 		Err:     err,
@@ -127,6 +170,8 @@ func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
 	if !found || !runner.Online {
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	s.runnerID = runner.ID
 	s.timeline.Online = w.since()
 	if s.timeline.Running == 0 { // EC2 was not looked at in between
