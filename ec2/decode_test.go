@@ -1,0 +1,78 @@
+package ec2_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// TestParseBlockDevices: lenient where EC2's form-encoded wire was, with the place of what is wrong.
+func TestParseBlockDevices(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		len  int
+		err  string
+	}{
+		{"", 0, ""},
+		{"  \n", 0, ""},
+		{"[]", 0, ""},
+		{"{}", 0, ""},
+		{"null", 0, ""},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Iops":3000.0}}]`, 0, `[0].Ebs.Iops must be a whole number, not 3000.0`},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Encrypted":"true"}},{"VirtualName":"ephemeral0","NoDevice":""}]`, 2, ""},
+		{`[{"DeviceName":7,"Unknown":{"a":[1]},"Ebs":[]}]`, 1, ""},
+		{`[null]`, 1, ""},
+		{`[{"Ebs":{"Encrypted":"yes"}}]`, 0, `[0].Ebs.Encrypted must be true or false, not "yes"`},
+		{`[{"Ebs":"gp3"}]`, 0, `[0].Ebs must be an object, not "gp3"`},
+		{`[{"DeviceName":["a"]}]`, 0, `[0].DeviceName must be a single value, not a list`},
+		{`{"DeviceName":"a"}`, 0, `the value must be a list, not an object`},
+		{`"x"`, 0, `the value must be a list, not "x"`},
+		{"[\n  {]", 0, `line 2, column 4: invalid character ']'`},
+		{"[\n {", 0, `line 2, column 3: the text ends too early`},
+		{"[] []", 0, `line 1, column 5: more text after the value`},
+	} {
+		devices, err := ec2.ParseBlockDevices(c.text)
+		switch {
+		case c.err == "" && (err != nil || devices.Len() != c.len):
+			t.Errorf("%s: %d mappings, want %d: %v", c.text, devices.Len(), c.len, err)
+		case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)):
+			t.Errorf("%s: %v, want %s", c.text, err, c.err)
+		}
+	}
+}
+
+// TestParseMetadataOptions: an empty list stands for an empty object, and none is sent for it.
+func TestParseMetadataOptions(t *testing.T) {
+	t.Parallel()
+	for text, wrong := range map[string]string{
+		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "", `{"HttpPutResponseHopLimit":2,"New":1}`: "",
+		`["required"]`:                         "the value must be an object, not a list",
+		`{"HttpPutResponseHopLimit":"many"}`:   `HttpPutResponseHopLimit must be a whole number, not "many"`,
+		`{"HttpTokens":{"required":"always"}}`: "HttpTokens must be a single value, not an object",
+	} {
+		_, err := ec2.ParseMetadataOptions(text)
+		if got := ""; (err == nil) != (wrong == "") || (err != nil && err.Error() != wrong) {
+			t.Errorf("%s: %v%s, want %q", text, err, got, wrong)
+		}
+	}
+}
+
+// FuzzParse: no text stops the program, and every refusal says what and where in one line.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`, "\xff", `[{"Ebs":{"VolumeSize":1e3}}]`, "[]x",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := ec2.ParseBlockDevices(text)
+		_, err2 := ec2.ParseMetadataOptions(text)
+		for _, err := range []error{err, err2} {
+			if err != nil && (err.Error() == "" || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("%q: %q", text, err)
+			}
+		}
+	})
+}

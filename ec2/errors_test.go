@@ -1,0 +1,122 @@
+package ec2_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestClasses holds every code that EC2 documents for a launch against what the program makes of it, through the real SDK:
+// the class, and how often RunInstances is asked for it.
+func TestClasses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		class ec2.Class
+		calls int // of RunInstances for one offering; 0: several
+		codes string
+	}{
+		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity " +
+			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
+			"InstanceLimitExceeded"},
+		{ec2.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
+		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException OptInRequired InvalidClientTokenId SignatureDoesNotMatch"},
+		{ec2.Denied, 2, "UnauthorizedOperation"},
+		{ec2.Tagging, 2, "TagPolicyViolation TagLimitExceeded"},
+		{ec2.NotFound, 1, "InvalidAMIID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound"},
+		{ec2.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch InvalidAMIID.Malformed SomethingNew"},
+		{ec2.Unknown, 4, "InternalError ServiceUnavailable Unavailable"},
+	} {
+		for code := range strings.FieldsSeq(c.codes) {
+			t.Run(code, func(t *testing.T) {
+				t.Parallel()
+				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: code, Message: "because"}
+				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+					_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+					last := trail[len(trail)-1].Err
+					if got := ec2.ClassOf(last); got != c.class {
+						t.Errorf("class %d, want %d: %v", got, c.class, last)
+					}
+					if want := "run instances: " + code + ": because"; last.Error() != want {
+						t.Errorf("error %q, want %q", last, want)
+					}
+					if calls := len(tokens(world)); calls != c.calls && (c.calls != 0 || calls < 3) {
+						t.Errorf("%d calls of RunInstances, want %d", calls, c.calls)
+					}
+					if final := errors.Is(err, ec2.ErrExhausted); final == (c.class == ec2.Credentials) {
+						t.Errorf("error of the launch: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestProfileIsAwaited: EC2 knows a new instance profile some seconds late, and says so with a code that fits anything.
+func TestProfileIsAwaited(t *testing.T) {
+	t.Parallel()
+	fault := simulator.Fault{
+		Match: simulator.Match{Operation: "RunInstances"}, Times: 2, Effect: simulator.EffectError, Code: "InvalidParameterValue",
+		Message: "Value (runner) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+	}
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		if _, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{}); err != nil {
+			t.Error(err)
+		}
+		if calls := len(tokens(world)); calls != 3 {
+			t.Errorf("%d calls of RunInstances, want 3", calls)
+		}
+	})
+}
+
+// TestCapacityIsNotRepeated: it comes as HTTP 500, which the SDK's own retryer would ask three times, whatever the call.
+func TestCapacityIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]int{"InsufficientInstanceCapacity": 1, "InternalError": 4} {
+		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: simulator.EffectError, Code: code, Status: 500}
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+			if _, err := client.Instances(ctx, "", ec2.Selector{}); err == nil {
+				t.Error("no error")
+			}
+			if calls := len(world.Calls()); calls != want {
+				t.Errorf("%s: asked %d times, want %d", code, calls, want)
+			}
+		})
+	}
+}
+
+// TestRetryQuota: the SDK's own retryer gives up repeating after some 25 calls in bad weather; a roll-back must not.
+func TestRetryQuota(t *testing.T) {
+	t.Parallel()
+	var faults []simulator.Fault
+	for n := range 40 {
+		faults = append(faults, simulator.Fault{
+			Match: simulator.Match{Operation: "DescribeInstances", Params: map[string]string{"InstanceId.1": fmt.Sprintf("i-%017x", n)}}, Times: 3,
+			Effect: simulator.EffectError, Code: "ServiceUnavailable",
+		})
+	}
+	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, _ *simulator.World, client *ec2.Client) {
+		for n := range 40 {
+			if _, err := client.Instance(ctx, "", fmt.Sprintf("i-%017x", n)); ec2.ClassOf(err) != ec2.NotFound {
+				t.Fatalf("call %d: %v", n, err)
+			}
+		}
+	})
+}
+
+// TestNotFoundIsSaidByCode: only EC2's own word counts as gone.
+func TestNotFoundIsSaidByCode(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []simulator.Effect{simulator.EffectThrottle, simulator.EffectMalformed, simulator.EffectCutAfter, simulator.EffectCutMiddle} {
+		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: effect}
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, _ *simulator.World, client *ec2.Client) {
+			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil || ec2.ClassOf(err) == ec2.NotFound {
+				t.Errorf("%s: %v", effect, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,181 @@
+package ec2_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+func runInstances(effect simulator.Effect, times int) simulator.Fault {
+	return simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: effect, Times: times}
+}
+
+// TestLostAnswer: the same token is asked with again, and there is one instance.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []simulator.Effect{
+		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectCutBefore, simulator.EffectRefuse, simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectHang,
+	} {
+		t.Run(string(effect), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+				instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+				if err != nil || len(trail) != 1 || trail[0].InDoubt {
+					t.Fatalf("launch: %v, trail %+v", err, trail)
+				}
+				if got := tokens(world); !cmp.Equal(got, []string{"egr-test-0-0", "egr-test-0-0"}) {
+					t.Errorf("tokens %v", got)
+				}
+				left, _ := world.Leftovers()
+				if len(left) != 1 || left[0].ID != instance.ID {
+					t.Errorf("launched %s, and there are %d instances", instance.ID, len(left))
+				}
+			})
+		})
+	}
+}
+
+// TestNeverAnswered: what got no answer in spite of all asking is in doubt, and the next offering has a token of its own.
+func TestNeverAnswered(t *testing.T) {
+	t.Parallel()
+	fault := runInstances(simulator.EffectCutAfter, 0)
+	fault.Match.Params = map[string]string{"Zone": "us-east-1a"}
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+		if err != nil || len(trail) != 2 || !trail[0].InDoubt || trail[1].InDoubt {
+			t.Fatalf("launch: %v, trail %+v", err, trail)
+		}
+		if instance.Zone != "us-east-1b" {
+			t.Errorf("launched in %s", instance.Zone)
+		}
+		waitVisible(ctx, t, client, trail[0].Token)
+	})
+}
+
+// waitVisible checks that EC2 finds the instance of a token, though late.
+func waitVisible(ctx context.Context, t *testing.T, client *ec2.Client, token string) {
+	t.Helper()
+	timer := time.NewTimer(10 * time.Second)
+	defer timer.Stop()
+	<-timer.C
+	found, err := client.Instances(ctx, "", ec2.Selector{ClientToken: token})
+	if err != nil || len(found) != 1 {
+		t.Errorf("found %d instances with token %s: %v", len(found), token, err)
+	}
+}
+
+// TestDoubtStays: an answer was lost, and then EC2 throttles for as long as it is asked: what the first call did is not known.
+func TestDoubtStays(t *testing.T) {
+	t.Parallel()
+	faults := []simulator.Fault{runInstances(simulator.EffectCutAfter, 1), runInstances(simulator.EffectThrottle, 0)}
+	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+		if !errors.Is(err, ec2.ErrExhausted) || len(trail) != 1 || !trail[0].InDoubt {
+			t.Errorf("launch: %v, trail %+v", err, trail)
+		}
+		if left, _ := world.Leftovers(); len(left) != 1 {
+			t.Errorf("%d instances, want the one in doubt", len(left))
+		}
+	})
+}
+
+// TestTagsDenied: launched once more without our tags under a new token, and from then on not offered again.
+func TestTagsDenied(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{
+		Policy:   simulator.Policy{ForbiddenTags: []string{"ec2-github-runner:*"}},
+		Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 0}},
+	}
+	inBubble(t, config, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+		if err != nil || len(trail) != 3 || !trail[0].Untagged {
+			t.Fatalf("launch: %v, trail %+v", err, trail)
+		}
+		if got, want := tokens(world), []string{"egr-test-0-0", "egr-test-0-1", "egr-test-1-0"}; !cmp.Equal(got, want) {
+			t.Errorf("tokens %v, want %v", got, want)
+		}
+		left, _ := world.Leftovers()
+		if want := map[string]string{"Name": "builder"}; len(left) != 1 || !cmp.Equal(left[0].Tags, want) || !cmp.Equal(left[0].VolumeTags, want) {
+			t.Errorf("left %+v", left)
+		}
+	})
+}
+
+// TestRefusedPlacement: what is the placement's own moves on to the next placement, want of capacity to the next market too.
+func TestRefusedPlacement(t *testing.T) {
+	t.Parallel()
+	stale := offering(1)
+	stale.Placement.ImageID = "ami-0123456789abcdef0"
+	staleSpot, spot := stale, offering(2)
+	staleSpot.Market, spot.Market = ec2.Spot, ec2.Spot
+	config := simulator.Config{Capacity: []simulator.Pool{{Market: ec2.Spot, Available: 0}}}
+	inBubble(t, config, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)}, ec2.Observer{})
+		if err != nil || instance.Market != ec2.OnDemand {
+			t.Fatalf("launch: %v %+v", err, instance)
+		}
+		var asked []int
+		for _, attempt := range trail {
+			asked = append(asked, attempt.Index)
+		}
+		if !cmp.Equal(asked, []int{0, 1, 3}) {
+			t.Errorf("asked for the offerings %v, want 0, 1 and 3: the stale image once", asked)
+		}
+		if calls := len(tokens(world)); calls != 3 {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}
+
+// TestCancelUnderWay: a cancel while the answer is under way waits for it, since it names the instance; a hanging call ends all the same.
+func TestCancelUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, hang := range []bool{false, true} {
+		var config simulator.Config
+		if hang {
+			config.Faults = []simulator.Fault{runInstances(simulator.EffectHang, 0)}
+		}
+		inBubble(t, config, func(parent context.Context, world *simulator.World, client *ec2.Client) {
+			ctx, cancel := context.WithCancel(parent)
+			timer := time.AfterFunc(time.Second, cancel)
+			defer timer.Stop()
+			begun := time.Now()
+			instance, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("hang %t: ended %s after the start, want within 3 s of the cancel", hang, took)
+			}
+			left, _ := world.Leftovers()
+			if !hang && (err != nil || len(left) != 1 || instance.ID != left[0].ID) {
+				t.Errorf("launch %s: %v, and there are %d instances", instance.ID, err, len(left))
+			}
+			if hang && !errors.Is(err, context.Canceled) {
+				t.Errorf("launch: %v, want cancelled", err)
+			}
+		})
+	}
+}
+
+// TestThrottledLaunch backs off for two minutes in all and then says what EC2 says.
+func TestThrottledLaunch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		begun := time.Now()
+		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+		took := time.Since(begun)
+		if !errors.Is(err, ec2.ErrExhausted) || ec2.ClassOf(trail[0].Err) != ec2.Throttle || trail[0].InDoubt {
+			t.Errorf("launch: %v, trail %+v", err, trail)
+		}
+		if took < 90*time.Second || took > 3*time.Minute {
+			t.Errorf("took %s", took)
+		}
+		if calls := len(tokens(world)); calls > 30 {
+			t.Errorf("%d calls in %s", calls, took)
+		}
+	})
+}
