@@ -70,7 +70,7 @@ func New(o Options) (*Client, error) {
 	}
 	return &Client{
 		scope: o.Scope, base: base, token: o.Token, log: o.Log,
-		http: &http.Client{Transport: o.Transport, Timeout: callTimeout},
+		http: &http.Client{Transport: o.Transport},
 	}, nil
 }
 
@@ -117,6 +117,9 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 	// Not WithAuthToken: it wraps the transport of the http.Client that it is given, anew each time, and would send the
 	// token to whatever host a redirect names.
 	request.Header.Set("Authorization", "Bearer "+c.token)
+	// Not http.Client.Timeout: go-github does not close the body of a refusal, and the timer would wait out its time.
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	response, err := client.Do(ctx, request, into)
 	if response != nil && response.Response != nil {
 		c.remember(response.Header)
