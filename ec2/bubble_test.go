@@ -14,11 +14,11 @@ import (
 )
 
 // inBubble runs f in virtual time with a world and a client of its own: the SDK unmodified, over the world's transport.
-func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, world *simulator.World, client *ec2.Client)) {
+func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		world := simulator.New(config)
-		f(t.Context(), world, newClient(world))
+		f(t.Context(), t, world, newClient(world))
 		if surprises := world.Surprises(); len(surprises) > 0 {
 			t.Errorf("asked what the world does not model: %v", surprises)
 		}

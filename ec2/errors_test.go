@@ -35,7 +35,7 @@ func TestClasses(t *testing.T) {
 			t.Run(code, func(t *testing.T) {
 				t.Parallel()
 				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: code, Message: "because"}
-				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 					_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
 					last := trail[len(trail)-1].Err
 					if got := ec2.ClassOf(last); got != c.class {
@@ -63,7 +63,7 @@ func TestProfileIsAwaited(t *testing.T) {
 		Match: simulator.Match{Operation: "RunInstances"}, Times: 2, Effect: simulator.EffectError, Code: "InvalidParameterValue",
 		Message: "Value (runner) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
 	}
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		if _, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{}); err != nil {
 			t.Error(err)
 		}
@@ -78,7 +78,7 @@ func TestCapacityIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]int{"InsufficientInstanceCapacity": 1, "InternalError": 4} {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: simulator.EffectError, Code: code, Status: 500}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			if _, err := client.Instances(ctx, "", ec2.Selector{}); err == nil {
 				t.Error("no error")
 			}
@@ -99,7 +99,7 @@ func TestRetryQuota(t *testing.T) {
 			Effect: simulator.EffectError, Code: "ServiceUnavailable",
 		})
 	}
-	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, _ *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
 		for n := range 40 {
 			if _, err := client.Instance(ctx, "", fmt.Sprintf("i-%017x", n)); ec2.ClassOf(err) != ec2.NotFound {
 				t.Fatalf("call %d: %v", n, err)
@@ -113,7 +113,7 @@ func TestNotFoundIsSaidByCode(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{simulator.EffectThrottle, simulator.EffectMalformed, simulator.EffectCutAfter, simulator.EffectCutMiddle} {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: effect}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, _ *simulator.World, client *ec2.Client) {
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
 			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil || ec2.ClassOf(err) == ec2.NotFound {
 				t.Errorf("%s: %v", effect, err)
 			}

@@ -24,7 +24,7 @@ func TestLostAnswer(t *testing.T) {
 	} {
 		t.Run(string(effect), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 				instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
 				if err != nil || len(trail) != 1 || trail[0].InDoubt {
 					t.Fatalf("launch: %v, trail %+v", err, trail)
@@ -46,7 +46,7 @@ func TestNeverAnswered(t *testing.T) {
 	t.Parallel()
 	fault := runInstances(simulator.EffectCutAfter, 0)
 	fault.Match.Params = map[string]string{"Zone": "us-east-1a"}
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
 		if err != nil || len(trail) != 2 || !trail[0].InDoubt || trail[1].InDoubt {
 			t.Fatalf("launch: %v, trail %+v", err, trail)
@@ -74,7 +74,7 @@ func waitVisible(ctx context.Context, t *testing.T, client *ec2.Client, token st
 func TestDoubtStays(t *testing.T) {
 	t.Parallel()
 	faults := []simulator.Fault{runInstances(simulator.EffectCutAfter, 1), runInstances(simulator.EffectThrottle, 0)}
-	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
 		if !errors.Is(err, ec2.ErrExhausted) || len(trail) != 1 || !trail[0].InDoubt {
 			t.Errorf("launch: %v, trail %+v", err, trail)
@@ -92,7 +92,7 @@ func TestTagsDenied(t *testing.T) {
 		Policy:   simulator.Policy{ForbiddenTags: []string{"ec2-github-runner:*"}},
 		Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 0}},
 	}
-	inBubble(t, config, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
 		if err != nil || len(trail) != 3 || !trail[0].Untagged {
 			t.Fatalf("launch: %v, trail %+v", err, trail)
@@ -115,7 +115,7 @@ func TestRefusedPlacement(t *testing.T) {
 	staleSpot, spot := stale, offering(2)
 	staleSpot.Market, spot.Market = ec2.Spot, ec2.Spot
 	config := simulator.Config{Capacity: []simulator.Pool{{Market: ec2.Spot, Available: 0}}}
-	inBubble(t, config, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)}, ec2.Observer{})
 		if err != nil || instance.Market != ec2.OnDemand {
 			t.Fatalf("launch: %v %+v", err, instance)
@@ -141,7 +141,7 @@ func TestCancelUnderWay(t *testing.T) {
 		if hang {
 			config.Faults = []simulator.Fault{runInstances(simulator.EffectHang, 0)}
 		}
-		inBubble(t, config, func(parent context.Context, world *simulator.World, client *ec2.Client) {
+		inBubble(t, config, func(parent context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			ctx, cancel := context.WithCancel(parent)
 			timer := time.AfterFunc(time.Second, cancel)
 			defer timer.Stop()
@@ -164,7 +164,7 @@ func TestCancelUnderWay(t *testing.T) {
 // TestThrottledLaunch backs off for two minutes in all and then says what EC2 says.
 func TestThrottledLaunch(t *testing.T) {
 	t.Parallel()
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}}, func(ctx context.Context, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		begun := time.Now()
 		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
 		took := time.Since(begun)
