@@ -43,7 +43,6 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
 	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.Overlay.KeepsMachine() }) {
 		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
-		start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard, start.KeepMachine = 0, 0, false, true
 	}
 	if len(r.invalid.Problems) == 0 {
 		r.checkUserData(*start)

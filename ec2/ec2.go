@@ -26,6 +26,8 @@ type API interface {
 	sdk.DescribeInstanceTypesAPIClient
 	sdk.DescribeInstanceTypeOfferingsAPIClient
 	sdk.DescribeSubnetsAPIClient
+	sdk.DescribeSecurityGroupsAPIClient
+	sdk.DescribeRouteTablesAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
 	TerminateInstances(context.Context, *sdk.TerminateInstancesInput, ...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)
 	CreateTags(context.Context, *sdk.CreateTagsInput, ...func(*sdk.Options)) (*sdk.CreateTagsOutput, error)
@@ -38,13 +40,14 @@ type Client struct {
 	cfg     aws.Config
 	mu      sync.Mutex
 	regions map[string]API
+	buckets map[string]*bucket // of RunInstances, by region
 }
 
 // New returns a client on a configuration that is already loaded. Tests give one whose HTTP client is the simulator's.
 func New(cfg aws.Config) *Client {
 	cfg.Retryer = newRetryer
 	cfg.HTTPClient = ownHTTPClient(cfg.HTTPClient)
-	return &Client{cfg: cfg, regions: map[string]API{}}
+	return &Client{cfg: cfg, regions: map[string]API{}, buckets: map[string]*bucket{}}
 }
 
 // ownHTTPClient returns a client of the same kind with connections of its own, whose exchanges are bounded.

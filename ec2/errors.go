@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -87,6 +88,7 @@ const (
 	Tagging           // the launch is refused because of its tags
 	NotFound          // EC2 said by code that there is no such thing
 	Profile           // the instance profile is not known, or not yet
+	Misfit            // this instance type is not to be had here at all, or does not run the image
 )
 
 // classes lists error codes as EC2 documents them.
@@ -116,7 +118,7 @@ var classes = map[Class][]string{
 
 // ClassOf tells the class of an error by EC2's code, and only where there is none by the way it failed.
 func ClassOf(err error) Class {
-	if err == nil {
+	if err == nil || errors.Is(err, errNotSent) {
 		return Other
 	}
 	call, ok := errors.AsType[*CallError](err)
@@ -131,12 +133,18 @@ func ClassOf(err error) Class {
 	return classByShape(call)
 }
 
+var namesType = regexp.MustCompile(`(?i)\binstance ?type\b`)
+
 func classByShape(call *CallError) Class {
 	switch {
 	case call.Code == "InvalidParameterValue" && strings.Contains(call.Message, "IAM Instance Profile"):
 		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
 		return Profile
+	case (call.Code == "InvalidParameterValue" || call.Code == "InvalidParameterCombination") && namesType.MatchString(call.Message):
+		// "Invalid value 'a1.xlarge' for InstanceType.", "The architecture 'arm64' of the specified instance type does not
+		// match …", "Enhanced networking … is required for the 'a1.xlarge' instance type": another type may do.
+		return Misfit
 	case call.Status == 429:
 		return Throttle
 	case call.Status >= 500:

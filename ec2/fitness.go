@@ -8,24 +8,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// Architectures tells which architectures each instance type runs ("x86_64", "arm64"). It needs
-// ec2:DescribeInstanceTypes, which a launch does without.
+// Architectures tells which architectures each instance type runs ("x86_64", "arm64"). A type that the region does not
+// have is left out. It needs ec2:DescribeInstanceTypes, which a launch does without.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html
 func (c *Client) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
-	in := &sdk.DescribeInstanceTypesInput{}
-	for _, name := range names {
-		in.InstanceTypes = append(in.InstanceTypes, types.InstanceType(name))
-	}
-	out, err := c.in(region).DescribeInstanceTypes(ctx, in)
-	if err != nil {
-		return nil, callError("describe instance types", err)
-	}
+	// By filter: asked by name, one unknown type fails the whole call.
+	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
+		Filters: []types.Filter{{Name: aws.String("instance-type"), Values: names}},
+	})
 	runs := map[string][]string{}
-	for _, info := range out.InstanceTypes {
-		if info.ProcessorInfo == nil {
-			continue
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, callError("describe instance types", err)
 		}
-		for _, architecture := range info.ProcessorInfo.SupportedArchitectures {
-			runs[string(info.InstanceType)] = append(runs[string(info.InstanceType)], string(architecture))
+		for _, info := range page.InstanceTypes {
+			if info.ProcessorInfo == nil {
+				continue
+			}
+			for _, architecture := range info.ProcessorInfo.SupportedArchitectures {
+				runs[string(info.InstanceType)] = append(runs[string(info.InstanceType)], string(architecture))
+			}
 		}
 	}
 	return runs, nil

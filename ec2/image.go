@@ -17,6 +17,11 @@ type Image struct {
 	Platform     string // "windows", or empty
 	RootDevice   string // /dev/sda1, /dev/xvda
 	Created      string // RFC 3339, which sorts as text
+	State        string // "available"
+	Owner        string // account id
+	OwnerAlias   string // "amazon", "aws-marketplace", or empty
+	ENA          bool   // it has the elastic network adapter's driver
+	Tags         map[string]string
 }
 
 // Refusal says why no runner can be started from the image, or is empty. Windows and macOS have no cloud-init.
@@ -67,7 +72,12 @@ func (c *Client) NewestImage(ctx context.Context, region string, tags map[string
 }
 
 func plainImage(image types.Image) Image {
+	tags := map[string]string{}
+	for _, tag := range image.Tags {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
 	return Image{
+		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), ENA: aws.ToBool(image.EnaSupport), Tags: tags,
 		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
 		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName), Created: aws.ToString(image.CreationDate),
 	}

@@ -88,19 +88,29 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
+// mostValues is how many values EC2 takes in one filter.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
+const mostValues = 200
+
 // Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
 // EC2 shows a new instance some seconds late.
 func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
-	pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: selector.filters()})
+	ids := selector.IDs
 	var found []Instance
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, callError("describe instances", err)
+	for {
+		selector.IDs = ids[:min(len(ids), mostValues)]
+		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: selector.filters()})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, callError("describe instances", err)
+			}
+			found = append(found, c.instances(region, page.Reservations)...)
 		}
-		found = append(found, c.instances(region, page.Reservations)...)
+		if ids = ids[len(selector.IDs):]; len(ids) == 0 {
+			return found, nil
+		}
 	}
-	return found, nil
 }
 
 // Instance looks one instance up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
@@ -163,8 +173,22 @@ func (c *Client) Terminate(ctx context.Context, region string, ids ...string) er
 
 // Tag sets tags on what exists already.
 func (c *Client) Tag(ctx context.Context, region, id string, tags map[string]string) error {
-	_, err := c.in(region).CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{id}, Tags: sdkTags(tags)})
-	return callError("tag "+id, err)
+	return c.TagAll(ctx, region, []string{id}, tags)
+}
+
+// mostResources is how many resources EC2 tags in one call.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
+const mostResources = 1000
+
+// TagAll sets the same tags on several resources.
+func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags map[string]string) error {
+	for batch := range slices.Chunk(ids, mostResources) {
+		_, err := c.in(region).CreateTags(ctx, &sdk.CreateTagsInput{Resources: batch, Tags: sdkTags(tags)})
+		if err != nil {
+			return callError("tag "+strings.Join(batch, ", "), err)
+		}
+	}
+	return nil
 }
 
 // Console returns what the instance wrote to its serial console: the last 64 KB, empty in the first minutes on

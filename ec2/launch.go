@@ -1,8 +1,10 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +16,7 @@ import (
 type Attempt struct {
 	Index    int // of the offering, from 0
 	Try      int // of the offering, from 0: a second one goes without our tags
+	Round    int // of the caller's, who may offer everything again
 	Offering Offering
 	Asked    int // how many instances
 	Token    string
@@ -51,8 +54,8 @@ func (c *Client) Launch(ctx context.Context, spec LaunchSpec, offerings []Offeri
 }
 
 // LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has,
-// and asks the next one for the rest. Want of capacity moves on to the next; any other refusal moves on to the next
-// placement, since image, subnet, group and region are the placement's own; failing credentials stop. The trail is
+// and asks the next one for the rest. Want of capacity, and a type that is not to be had here or does not run the image,
+// move on to the next; any other refusal moves on to the next placement, since image, subnet, group and region are the placement's own; failing credentials stop. The trail is
 // complete in every case, and instances may come beside an error. A cancelled context still returns what was under way.
 func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering, observe Observer) ([]Instance, []Attempt, error) {
 	l := launch{client: c, spec: spec, observe: observe}
@@ -73,7 +76,7 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		switch ClassOf(err) {
 		case Credentials:
 			return launched, l.trail, err
-		case Capacity:
+		case Capacity, Misfit:
 		default:
 			if err != nil {
 				refused = append(refused, offering.Placement)
@@ -103,37 +106,54 @@ type launch struct {
 	untagged bool // EC2 has refused our tags: do not offer them again
 }
 
-// offer asks for one offering, a second time without our tags where EC2 refuses them.
+// offer asks for one offering, a second time without our tags where EC2 refuses them. A refusal that stays without them
+// was not theirs, so later offerings go with them again.
 func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]Instance, error) {
 	for try := 0; ; try++ {
-		own := !l.untagged && l.spec.OwnTags != nil
-		attempt := Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}
-		if l.observe.Trying != nil {
-			l.observe.Trying(attempt)
+		own := !l.untagged && try == 0 && l.spec.OwnTags != nil
+		attempt, instances := l.attempt(ctx, Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}, own)
+		if attempt.Untagged {
+			continue
 		}
-		begin := time.Now()
-		in, err := l.spec.input(i, offering, attempt.Token, count, own)
-		var instances []Instance
-		if err == nil {
-			instances, err = l.client.run(ctx, offering.Placement.Region, in)
+		if try > 0 && !isTagRefusal(attempt.Err) {
+			l.untagged = true
 		}
-		for n := range instances {
-			instances[n].Offering = i
-			attempt.InstanceIDs = append(attempt.InstanceIDs, instances[n].ID)
-		}
-		attempt.Took, attempt.Err = time.Since(begin), err
-		attempt.InDoubt = err != nil && ClassOf(err) == Unknown
-		class := ClassOf(err)
-		attempt.Untagged = err != nil && own && (class == Denied || class == Tagging)
-		l.trail = append(l.trail, attempt)
-		if l.observe.Tried != nil {
-			l.observe.Tried(attempt)
-		}
-		if !attempt.Untagged {
-			return instances, err
-		}
-		l.untagged = true
+		return instances, attempt.Err
 	}
+}
+
+// attempt is one RunInstances request with all that is told of it.
+func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool) (Attempt, []Instance) {
+	if l.observe.Trying != nil {
+		l.observe.Trying(attempt)
+	}
+	begin := time.Now()
+	in, err := l.spec.input(attempt.Index, attempt.Offering, attempt.Token, attempt.Asked, own)
+	var instances []Instance
+	if err == nil {
+		instances, err = l.client.run(ctx, attempt.Offering.Placement.Region, in)
+	}
+	for n := range instances {
+		instances[n].Offering = attempt.Index
+		attempt.InstanceIDs = append(attempt.InstanceIDs, instances[n].ID)
+	}
+	attempt.Took, attempt.Err = time.Since(begin), err
+	attempt.InDoubt = isInDoubt(err)
+	attempt.Untagged = own && isTagRefusal(err)
+	l.trail = append(l.trail, attempt)
+	if l.observe.Tried != nil {
+		l.observe.Tried(attempt)
+	}
+	return attempt, instances
+}
+
+// isTagRefusal tells that a launch may be refused because of its tags: EC2 says only that something is not allowed.
+func isTagRefusal(err error) bool {
+	switch ClassOf(err) {
+	case Denied, Tagging:
+		return true
+	}
+	return false
 }
 
 // Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.
@@ -144,13 +164,21 @@ const (
 	throttleTotal = 2 * time.Minute
 )
 
+// errNotSent is a launch that was cancelled before EC2 was asked: it leaves no doubt.
+var errNotSent = errors.New("cancelled before it was sent")
+
 // run asks RunInstances until there is an answer that means something.
 func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
 	var instances []Instance
 	var unknown, profile int
+	var last error
 	err := repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
+		if err := c.launches(region).wait(ctx); err != nil {
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("run instances: %w: %w", errNotSent, err)))
+		}
 		var err error
 		instances, err = c.exchange(ctx, region, in)
+		last = err
 		switch ClassOf(err) {
 		case Throttle:
 			return err
@@ -168,7 +196,20 @@ func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInp
 		}
 		return nil
 	})
+	if err != nil && unknown > 0 {
+		err = &doubtError{err}
+	}
 	return instances, err
+}
+
+// doubtError is a launch of which at least one answer was lost: whatever EC2 said later, it may have happened.
+type doubtError struct{ error }
+
+func (e *doubtError) Unwrap() error { return e.error }
+
+func isInDoubt(err error) bool {
+	_, doubt := errors.AsType[*doubtError](err)
+	return doubt || (err != nil && ClassOf(err) == Unknown)
 }
 
 // exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.

@@ -26,8 +26,10 @@ const (
 	TagLabel      = TagPrefix + "label"
 	TagRunnerName = TagPrefix + "runner-name"
 	TagRunnerID   = TagPrefix + "runner-id"
-	TagMode       = TagPrefix + "mode"
-	TagExpiresAt  = TagPrefix + "expires-at"
+	// TagRunnerIDs stands on machines that were launched together, with the ids of all: "21-70,75".
+	TagRunnerIDs = TagPrefix + "runner-ids"
+	TagMode      = TagPrefix + "mode"
+	TagExpiresAt = TagPrefix + "expires-at"
 	// TagDueAt is when the machine itself gives up if it has not registered: until then it is on its way.
 	TagDueAt = TagPrefix + "due-at"
 	// TagSuspectSince is the mark of a sweep's first look.
@@ -128,16 +130,16 @@ func RunnerName(label string) string {
 		}
 		return r
 	}, label)
-	return cutName(name)
+	return cutTo(name, mostName)
 }
 
-func cutName(name string) string {
-	if utf8.RuneCountInString(name) <= mostName {
+func cutTo(name string, most int) string {
+	if utf8.RuneCountInString(name) <= most {
 		return name
 	}
 	hash := "-" + shortHash(name, 8)
 	runes := []rune(name)
-	return string(runes[:mostName-len(hash)]) + hash
+	return string(runes[:most-len(hash)]) + hash
 }
 
 // otherName is the name that a runner gets when its own is taken by a runner that is online.

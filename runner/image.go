@@ -15,7 +15,7 @@ func (st *start) readImages(ctx context.Context) error {
 	images := st.imagesByKey(ctx)
 	for _, g := range st.groups {
 		for i, p := range g.placements {
-			image := images[imageKey{p.Region, p.ImageID}]
+			image := images[imageKey{st.regionOf(p), p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
@@ -23,9 +23,8 @@ func (st *start) readImages(ctx context.Context) error {
 				}
 			}
 			g.placements[i].RootDevice = image.RootDevice
-			g.imageNames[p.ImageID] = image.Name
-			g.architecture = image.Architecture
 		}
+		g.images = images
 		st.tellRootDevice(g)
 	}
 	return nil
@@ -40,7 +39,7 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 	var group sync.WaitGroup
 	for _, g := range st.groups {
 		for _, p := range g.placements {
-			k := imageKey{p.Region, p.ImageID}
+			k := imageKey{st.regionOf(p), p.ImageID}
 			mu.Lock()
 			_, asked := images[k]
 			if !asked {

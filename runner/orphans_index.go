@@ -29,7 +29,7 @@ func (s *survey) index() *index {
 		if !s.isOurs(i) {
 			continue
 		}
-		if id := runnerIDOf(i); id != 0 {
+		if id := x.namedBy(i); id != 0 {
 			x.namers[id] = append(x.namers[id], i)
 		}
 		if name := registeredName(i); name != "" && i.Alive() {
@@ -63,10 +63,22 @@ func (x *index) factsOf(i ec2.Instance) facts {
 
 // registrationOf finds the registration of a tagged instance: by id, else by name, since a name is unique in its scope.
 func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
-	if r, found := x.byID[runnerIDOf(i)]; found {
+	if r, found := x.byID[x.namedBy(i)]; found {
 		return r, true
 	}
 	return x.byName[registeredName(i)], false
+}
+
+// namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all, so
+// the name tells which is whose.
+func (x *index) namedBy(i ec2.Instance) int64 {
+	if id := runnerIDOf(i); id != 0 {
+		return id
+	}
+	if r := x.byName[registeredName(i)]; r.ID != 0 && namesRunner(i, r.ID) {
+		return r.ID
+	}
+	return 0
 }
 
 // guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none fits,

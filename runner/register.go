@@ -20,7 +20,10 @@ func (st *start) register(ctx context.Context) error {
 	var noSoftware, noImage error
 	var group sync.WaitGroup
 	group.Go(func() { st.offered, noSoftware = st.software(ctx) })
-	group.Go(func() { noImage = st.survey(ctx) })
+	group.Go(func() {
+		defer close(st.surveyed)
+		noImage = st.survey(ctx)
+	})
 	err := st.enroll(ctx)
 	group.Wait()
 	for _, s := range st.slots {
@@ -34,16 +37,8 @@ func (st *start) enroll(ctx context.Context) error {
 	if err := st.chooseGroup(ctx); err != nil {
 		return err
 	}
-	for _, g := range st.groups {
-		if g.together {
-			if err := st.claimBase(ctx, g); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := st.sideBySide(g.slots, func(s *slot) error { return st.claim(ctx, s) }); err != nil {
-			return err
-		}
+	if err := st.claim(ctx); err != nil {
+		return err
 	}
 	if st.request.JIT {
 		return st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
@@ -97,26 +92,54 @@ func (st *start) renewToken(ctx context.Context) error {
 	return nil
 }
 
-// claimBase makes sure that the names of a group that launches together are its own: its machines number themselves, so
-// one look at the first name tells whether such a group is in use.
-func (st *start) claimBase(ctx context.Context, g *group) error {
-	found, taken, err := st.Registry.FindByName(ctx, g.slots[0].name)
-	if err != nil || !taken || !found.Online {
-		return err // a runner that is offline is replaced by the machine, as config.sh --replace does
+// claim makes sure that the names are free, with one look for all of them.
+func (st *start) claim(ctx context.Context) error {
+	var names []string
+	for _, s := range st.slots {
+		names = append(names, s.name)
 	}
-	base := g.base
-	g.base = st.identity.otherName(g.base)
-	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; give each start a label of its own", base+"-0", g.base))
+	taken, err := st.Registry.FindByNames(ctx, names)
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	for _, g := range st.groups {
+		if g.together {
+			st.claimBase(g, taken)
+			continue
+		}
+		err := st.sideBySide(g.slots, func(s *slot) error {
+			if found, exists := taken[s.name]; exists {
+				return st.claimName(ctx, s, found)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// claim makes sure that the slot's name is free: an offline runner of that name is removed, as machulav's --replace
-// does; one that is online, or that belongs to a machine which is still on its way, keeps it.
-func (st *start) claim(ctx context.Context, s *slot) error {
-	found, taken, err := st.Registry.FindByName(ctx, s.name)
-	if err != nil || !taken {
-		return err
+// claimBase gives a group that launches together another base where one of its names is in use: its machines number
+// themselves. A runner that is offline is replaced by the machine, as config.sh --replace does.
+func (st *start) claimBase(g *group, taken map[string]github.Runner) {
+	for _, s := range g.slots {
+		if !taken[s.name].Online {
+			continue
+		}
+		was := s.name
+		g.base = st.identity.otherName(g.base)
+		for _, unit := range g.units {
+			unit.rename()
+		}
+		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; give each start a label of its own", was, g.base))
+		return
 	}
+}
+
+// claimName frees a name or gives the slot another one: an offline runner of that name is removed, as machulav's
+// --replace does; one that is online, or that belongs to a machine which is still on its way, keeps it.
+func (st *start) claimName(ctx context.Context, s *slot, found github.Runner) error {
 	if !found.Online && !st.belongsToMachine(ctx, s.name) {
 		err := st.Registry.Remove(ctx, found.ID)
 		if err == nil {
@@ -154,6 +177,13 @@ func (st *start) rename(s *slot) {
 }
 
 func (st *start) enrollJIT(ctx context.Context, s *slot) error {
+	if st.request.Ephemeral { // its labels name the architecture
+		select {
+		case <-st.surveyed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	for range 2 {
 		if err := st.announce(s); err != nil {
 			return err
@@ -180,7 +210,7 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 // as machulav does, and `ephemeral` what any other runner has.
 func (st *start) labels(s *slot) []string {
 	if st.request.JIT && st.request.Ephemeral {
-		return append([]string{"self-hosted", "Linux", s.architectureLabel(), s.label}, st.request.Labels...)
+		return append([]string{"self-hosted", "Linux", st.architectureLabel(s), s.label}, st.request.Labels...)
 	}
 	return append([]string{s.label}, st.request.Labels...)
 }
@@ -205,7 +235,7 @@ func (st *start) announce(slots ...*slot) error {
 type registration struct{ name, token, jit string }
 
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
-	return bootstrap.Spec{
+	spec := bootstrap.Spec{
 		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
 		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
 		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, Packages: g.Packages, User: g.User, Service: g.Service,
@@ -213,4 +243,8 @@ func (g *group) spec(request StartRequest, by registration, software software) b
 		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}
+	if g.Overlay.KeepsMachine() { // a machine that powered itself off would only be stopped, and stay
+		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard = false, 0, 0, 0, false
+	}
+	return spec
 }

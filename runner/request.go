@@ -29,7 +29,6 @@ type StartRequest struct {
 	IdleTimeout     time.Duration
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
-	KeepMachine     bool          // powering off does not end the machine, so it must not do so itself
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
 	CACertificates  string        // PEM of a private CA that the machine is to trust
 }

@@ -99,10 +99,7 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 
 // launchTrail is the trail of the calls that were to launch the slot.
 func (s *slot) launchTrail() []ec2.Attempt {
-	if s.together {
-		return s.slots[0].trail
-	}
-	return s.trail
+	return s.unit.trail()
 }
 
 func inDoubt(trail []ec2.Attempt) bool {

@@ -20,6 +20,7 @@ type Launcher interface {
 	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
 	// Tag sets tags later. Its permission is optional.
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
+	TagAll(ctx context.Context, region string, ids []string, tags map[string]string) error
 }
 
 // Surveyor is what a start reads of the account before it launches. Each permission is optional: every error means that
@@ -78,6 +79,9 @@ type Roster interface {
 	Runner(ctx context.Context, id int64) (github.Runner, error)
 	RunnerByName(ctx context.Context, name string) (github.Runner, bool, error)
 	FindByName(ctx context.Context, name string) (github.Runner, bool, error)
+	// FindByNames is FindByName for many names, in as few calls as can be.
+	FindByNames(ctx context.Context, names []string) (map[string]github.Runner, error)
+	// RunnersPage reads one page of the whole list, counted from 1, and tells how many there are. It looks once.
 	RunnersPage(ctx context.Context, page int) ([]github.Runner, int, error)
 	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
 	Remove(ctx context.Context, id int64) error
@@ -155,6 +159,7 @@ type StartResult struct {
 type Attempt struct {
 	InstanceType, Market              string
 	Region, SubnetID, ImageID, Answer string
+	Asked                             int      // for how many instances
 	InstanceIDs                       []string // empty where EC2 refused, and Answer says why
 	Took                              time.Duration
 }

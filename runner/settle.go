@@ -14,15 +14,22 @@ import (
 // settleWithin bounds what a start does after its runners are online: the user waits for it.
 const settleWithin = 2 * time.Second
 
-// settle ends instances of launches whose answer was lost while a later offering was taken, and tags the instance with
-// its runner id, which spares stop a look-up. Neither fails a start: what is left is found by its client token.
+// settle ends instances of launches whose answer was lost while a later offering was taken, and tags the instances with
+// their runner ids, which spares stop a look-up and lets a sweep know the registrations of those that are gone. Neither
+// fails a start: what is left is found by its client token.
 func (st *start) settle(ctx context.Context) error {
 	st.removeFailed(ctx)
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	return st.each(func(s *slot) error {
+	var group sync.WaitGroup
+	for _, g := range st.groups {
+		if g.together {
+			group.Go(func() { st.tagTogether(ctx, g) })
+		}
+	}
+	err := st.each(func(s *slot) error {
 		st.endDoubtful(ctx, s)
-		if st.request.OwnTags && !st.request.JIT && s.instance.Tags[TagNonce] != "" {
+		if st.request.OwnTags && !st.request.JIT && !s.together && s.instance.Tags[TagNonce] != "" {
 			err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)})
 			if err != nil {
 				st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
@@ -30,6 +37,32 @@ func (st *start) settle(ctx context.Context) error {
 		}
 		return nil
 	})
+	group.Wait()
+	return err
+}
+
+// tagTogether tags the machines of a group by one call for each region: all carry the ids of all, and the name tells which
+// is whose.
+func (st *start) tagTogether(ctx context.Context, g *group) {
+	instances, runners := map[string][]string{}, map[string][]int64{}
+	for _, s := range g.slots {
+		if s.failed == nil && s.instance.Tags[TagNonce] != "" {
+			instances[s.instance.Region] = append(instances[s.instance.Region], s.instance.ID)
+			runners[s.instance.Region] = append(runners[s.instance.Region], s.runnerID)
+		}
+	}
+	if !st.request.OwnTags {
+		return
+	}
+	for region, ids := range instances {
+		tags := runnerIDTags(runners[region])
+		if len(tags) == 0 {
+			continue
+		}
+		if err := st.Cloud.TagAll(ctx, region, ids, tags); err != nil {
+			st.log.Debug("the runner ids cannot be tagged, stop will look the runners up by name", "error", err)
+		}
+	}
 }
 
 // removeFailed removes the runners that were given up while enough others came online.
@@ -59,20 +92,22 @@ func (st *start) removeFailed(ctx context.Context) {
 func (st *start) clearDoubts(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
+	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
 	_ = st.each(func(s *slot) error {
-		if !st.endDoubtful(ctx, s) || st.request.JIT { // a JIT configuration is one registration for both
-			return nil
-		}
-		r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
-		if err := r.deregister(ctx, 0, s.name); err != nil {
-			st.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
+		for _, name := range st.endDoubtful(ctx, s) {
+			if st.request.JIT { // a JIT configuration is one registration for both
+				continue
+			}
+			if err := r.deregister(ctx, 0, name); err != nil {
+				st.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
+			}
 		}
 		return nil
 	})
 }
 
-// endDoubtful tells whether it ended an instance.
-func (st *start) endDoubtful(ctx context.Context, s *slot) (ended bool) {
+// endDoubtful returns the runner names of the instances that it ended.
+func (st *start) endDoubtful(ctx context.Context, s *slot) (names []string) {
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
 			continue
@@ -87,11 +122,15 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended bool) {
 		for _, instance := range found {
 			if instance.Alive() && !st.isOurs(instance.ID) {
 				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
-				ended = true
+				name := s.name
+				if base := s.unit.bases[attempt.Token]; base != "" {
+					name = indexedName(base, instance.LaunchIndex)
+				}
+				names = append(names, name)
 			}
 		}
 	}
-	return ended
+	return names
 }
 
 // isOurs tells that an instance is handed over.

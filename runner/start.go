@@ -69,7 +69,8 @@ type start struct {
 	groups   []*group
 	slots    []*slot // of all groups
 
-	offered   software // what the machines may download
+	surveyed  chan struct{} // closed when the images and types are read, as far as they may be
+	offered   software      // what the machines may download
 	tokenLock sync.Mutex
 	token     string // to register with
 	tokenAt   time.Time
@@ -85,16 +86,18 @@ type group struct {
 	label string
 	base  string // the runner's name, or what its slots' names begin with
 	slots []*slot
+	units []*unit
 	// together tells that the slots differ in nothing and are launched by one call per offering.
-	together     bool
-	placements   []ec2.Placement // as in Group, with what the images say
-	imageNames   map[string]string
-	architecture string // of the image, where it could be read
+	together   bool
+	placements []ec2.Placement // as in Group, with what the images say
+	images     map[imageKey]ec2.Image
+	fit        []ec2.Offering // what to ask for: without what cannot be, as far as can be told
 }
 
 // slot is the n-th runner of a start, and what is known of it.
 type slot struct {
 	*group
+	unit     *unit
 	index    int // among all slots
 	name     string
 	runnerID int64
@@ -111,29 +114,48 @@ type slot struct {
 
 func (s *Starter) begin(request StartRequest) *start {
 	st := &start{
-		Starter: s, request: request, begun: time.Now(), log: s.Log,
+		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
 		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label),
 	}
 	for i, wanted := range request.Groups {
-		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements), imageNames: map[string]string{}}
+		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements)}
 		switch {
 		case i == 0:
 			g.label = st.identity.Label
 		case g.label == "":
 			g.label = randomText(5)
 		}
-		g.base = RunnerName(g.label)
 		g.together = !request.JIT && g.count() > 1
-		for n := range g.count() {
-			slot := &slot{group: g, index: len(st.slots), name: g.base}
-			if g.count() > 1 {
-				slot.name = cutName(fmt.Sprintf("%s-%d", g.base, n))
-			}
-			g.slots, st.slots = append(g.slots, slot), append(st.slots, slot)
-		}
 		st.groups = append(st.groups, g)
+		st.divide(g)
 	}
 	return st
+}
+
+// divide makes the slots of a group, and the units that are launched by one call each.
+func (st *start) divide(g *group) {
+	g.base = RunnerName(g.label)
+	most := 1
+	if g.together {
+		g.base, most = cutTo(g.base, mostIndexed), mostTogether
+	}
+	for n := range g.count() {
+		s := &slot{group: g, index: len(st.slots), name: g.base}
+		if g.count() > 1 {
+			s.name = cutTo(indexedName(g.base, n), mostName)
+		}
+		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
+	}
+	for slots := range slices.Chunk(g.slots, most) {
+		u := &unit{start: st, group: g, index: len(g.units), slots: slots}
+		for _, s := range slots {
+			s.unit = u
+		}
+		if g.together {
+			u.rename()
+		}
+		g.units = append(g.units, u)
+	}
 }
 
 func (st *start) since() time.Duration { return time.Since(st.begun) }
@@ -270,7 +292,7 @@ func (st *start) result() StartResult {
 			result.Trail = append(result.Trail, st.attempt(attempt))
 		}
 		result.Runners = append(result.Runners, Started{
-			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.imageNames[slot.instance.ImageID],
+			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region, slot.instance.ImageID}].Name,
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed, Failed: slot.failed != nil,
 		})
 	}
@@ -281,7 +303,7 @@ func (st *start) attempt(a ec2.Attempt) Attempt {
 	p := a.Offering.Placement
 	out := Attempt{
 		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID, ImageID: p.ImageID,
-		InstanceIDs: a.InstanceIDs, Took: a.Took,
+		Asked: a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took,
 	}
 	if a.Err != nil {
 		out.Answer = ec2.Reason(a.Err)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
@@ -19,11 +20,15 @@ func (st *start) survey(ctx context.Context) error {
 	if err := st.readImages(ctx); err != nil {
 		return err
 	}
+	runs := st.readTypes(ctx)
+	var group sync.WaitGroup
 	for _, g := range st.groups {
-		if err := st.matchArchitecture(ctx, g); err != nil {
+		if err := st.matchTypes(g, runs); err != nil {
 			return err
 		}
+		group.Go(func() { g.fit = st.inZones(ctx, g.fit) })
 	}
+	group.Wait()
 	return nil
 }
 
@@ -32,50 +37,111 @@ const TagArchitecture = TagPrefix + "architecture"
 
 // chooseImages fills in the newest image of this action's own for the architecture, where no image is given.
 func (st *start) chooseImages(ctx context.Context) error {
+	chosen := map[imageKey]string{} // by region and architecture
 	for _, g := range st.groups {
 		for i, p := range g.placements {
-			if p.ImageID != "" || g.Architecture == "" {
+			if p.ImageID != "" || g.Architecture == "" || g.Overlay.Has("ImageId") || g.Overlay.Has("LaunchTemplate") {
 				continue
 			}
 			region := st.regionOf(p)
-			image, found, err := st.Cloud.NewestImage(ctx, region, map[string]string{TagArchitecture: g.Architecture})
-			if err != nil {
-				return fmt.Errorf("find the newest %s image in %s: %w", g.Architecture, region, err)
-			}
-			if !found {
-				return &RefusedError{
-					Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", g.Architecture, region),
-					Hint:    fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", g.Architecture),
+			id := chosen[imageKey{region, g.Architecture}]
+			if id == "" {
+				var err error
+				if id, err = st.newestImage(ctx, region, g.Architecture); err != nil {
+					return err
 				}
+				chosen[imageKey{region, g.Architecture}] = id
 			}
-			st.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", g.Architecture, region, image.ID, image.Name))
-			g.placements[i].ImageID = image.ID
+			g.placements[i].ImageID = id
 		}
 	}
 	return nil
 }
 
-// matchArchitecture leaves out the instance types that cannot run the group's image, and refuses the group if none can.
-func (st *start) matchArchitecture(ctx context.Context, g *group) error {
-	if g.architecture == "" || len(g.InstanceTypes) == 0 || len(g.placements) == 0 {
-		return nil
-	}
-	runs, err := st.Cloud.Architectures(ctx, st.regionOf(g.placements[0]), g.InstanceTypes)
+func (st *start) newestImage(ctx context.Context, region, architecture string) (id string, err error) {
+	image, found, err := st.Cloud.NewestImage(ctx, region, map[string]string{TagArchitecture: architecture})
 	if err != nil {
-		st.log.Debug("the instance types cannot be read", "error", err)
-		return nil
+		return "", fmt.Errorf("find the newest %s image in %s: %w", architecture, region, err)
 	}
-	unfit := func(name string) bool { return len(runs[name]) > 0 && !slices.Contains(runs[name], g.architecture) }
-	fit := slices.DeleteFunc(slices.Clone(g.InstanceTypes), unfit)
-	if len(fit) == 0 {
-		return &RefusedError{
-			Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s", strings.Join(g.InstanceTypes, ", "),
-				g.placements[0].ImageID, g.architecture, strings.Join(runs[g.InstanceTypes[0]], ", ")),
-			Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs arm64",
+	if !found {
+		return "", &RefusedError{
+			Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", architecture, region),
+			Hint:    fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", architecture),
 		}
 	}
-	g.InstanceTypes = fit
-	return nil
+	st.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", architecture, region, image.ID, image.Name))
+	return image.ID, nil
+}
+
+// typesOf tells by region which architectures the instance types run. A region that cannot be read has no entry.
+type typesOf map[string]map[string][]string
+
+// readTypes asks each region for all its types at once, and only where there is something to compare.
+func (st *start) readTypes(ctx context.Context) typesOf {
+	names := map[string][]string{}
+	for _, g := range st.groups {
+		for _, o := range g.offerings(g.placements) {
+			region := st.regionOf(o.Placement)
+			if g.images[imageKey{region, o.Placement.ImageID}].Architecture != "" || len(g.InstanceTypes) > 1 {
+				names[region] = append(names[region], o.InstanceType)
+			}
+		}
+	}
+	runs := typesOf{}
+	for region, list := range names {
+		if list = distinct(list); len(list) == 0 {
+			continue
+		}
+		found, err := st.Cloud.Architectures(ctx, region, list)
+		if err != nil {
+			st.log.Debug("the instance types cannot be read", "region", region, "error", err)
+			continue
+		}
+		runs[region] = found
+	}
+	return runs
+}
+
+// matchTypes keeps the offerings whose type runs their image, and refuses the group if there is none. A type that the
+// region does not have at all is left out if others are left; else EC2 itself shall say so.
+func (st *start) matchTypes(g *group, runs typesOf) error {
+	all := g.offerings(g.placements)
+	var missing []ec2.Offering
+	for _, o := range all {
+		region := st.regionOf(o.Placement)
+		image, types := g.images[imageKey{region, o.Placement.ImageID}].Architecture, runs[region]
+		switch {
+		case o.InstanceType == "", types == nil, image != "" && slices.Contains(types[o.InstanceType], image):
+			g.fit = append(g.fit, o)
+		case types[o.InstanceType] == nil:
+			missing = append(missing, o)
+		case image == "":
+			g.fit = append(g.fit, o)
+		}
+	}
+	if len(g.fit) == 0 {
+		g.fit = missing
+		missing = nil
+	}
+	for _, o := range missing {
+		st.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, st.regionOf(o.Placement)))
+	}
+	if len(g.fit) > 0 || len(all) == 0 {
+		return nil
+	}
+	first := all[0]
+	return &RefusedError{
+		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s", strings.Join(g.InstanceTypes, ", "),
+			first.Placement.ImageID, g.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
+			strings.Join(runs[st.regionOf(first.Placement)][first.InstanceType], ", ")),
+		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs arm64",
+	}
+}
+
+// zoning is what one region tells of zones.
+type zoning struct {
+	offered map[string][]string // zones by type
+	subnets map[string]string   // the zone of each subnet
 }
 
 // inZones leaves out the offerings whose zone does not offer their type, where both can be read. If that would leave
@@ -84,45 +150,52 @@ func (st *start) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Of
 	if len(offerings) < 2 {
 		return offerings
 	}
-	type reading struct {
-		zones   map[string][]string // by type
-		subnets map[string]string
-	}
-	readings := map[string]reading{}
+	byRegion := map[string][]ec2.Offering{}
 	for _, o := range offerings {
-		region := st.regionOf(o.Placement)
-		if _, read := readings[region]; !read {
-			readings[region] = reading{}
-			var names, subnets []string
-			for _, other := range offerings {
-				if st.regionOf(other.Placement) == region {
-					names, subnets = append(names, other.InstanceType), append(subnets, other.Placement.SubnetID)
-				}
-			}
-			zones, err := st.Cloud.ZonesOffering(ctx, region, distinct(names))
-			if err != nil {
-				continue
-			}
-			bySubnet, err := st.Cloud.SubnetZones(ctx, region, distinct(subnets))
-			if err != nil {
-				continue
-			}
-			readings[region] = reading{zones, bySubnet}
-		}
+		byRegion[st.regionOf(o.Placement)] = append(byRegion[st.regionOf(o.Placement)], o)
 	}
+	zonings := map[string]zoning{}
+	for region, list := range byRegion {
+		zonings[region] = st.readZones(ctx, region, list)
+	}
+	var told []string
 	kept := slices.DeleteFunc(slices.Clone(offerings), func(o ec2.Offering) bool {
-		r := readings[st.regionOf(o.Placement)]
-		zone, offered := r.subnets[o.Placement.SubnetID], r.zones[o.InstanceType]
-		out := zone != "" && len(offered) > 0 && !slices.Contains(offered, zone)
-		if out {
-			st.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, zone))
+		z := zonings[st.regionOf(o.Placement)]
+		zone, offered := z.subnets[o.Placement.SubnetID], z.offered[o.InstanceType]
+		if zone == "" || len(offered) == 0 || slices.Contains(offered, zone) {
+			return false
 		}
-		return out
+		told = append(told, fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, zone))
+		return true
 	})
 	if len(kept) == 0 {
 		return offerings
 	}
+	for _, line := range slices.Compact(told) {
+		st.log.Info(line)
+	}
 	return kept
+}
+
+// readZones is empty where it may not be read.
+func (st *start) readZones(ctx context.Context, region string, offerings []ec2.Offering) zoning {
+	var names, subnets []string
+	for _, o := range offerings {
+		names, subnets = append(names, o.InstanceType), append(subnets, o.Placement.SubnetID)
+	}
+	names, subnets = distinct(names), distinct(subnets)
+	if len(names) == 0 || len(subnets) == 0 {
+		return zoning{}
+	}
+	offered, err := st.Cloud.ZonesOffering(ctx, region, names)
+	if err == nil {
+		var zones map[string]string
+		if zones, err = st.Cloud.SubnetZones(ctx, region, subnets); err == nil {
+			return zoning{offered, zones}
+		}
+	}
+	st.log.Debug("the zones' types cannot be read", "region", region, "error", err)
+	return zoning{}
 }
 
 func distinct(list []string) []string {
@@ -137,9 +210,13 @@ var gravitonType = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.`)
 
 // architectureLabel is GitHub's default label for the machine's architecture: by its image, or by its type where the
 // image cannot be read.
-func (s *slot) architectureLabel() string {
-	if s.architecture == "arm64" || (s.architecture == "" && len(s.InstanceTypes) > 0 && gravitonType.MatchString(s.InstanceTypes[0])) {
-		return "ARM64"
+func (st *start) architectureLabel(s *slot) string {
+	if len(s.fit) > 0 {
+		first := s.fit[0]
+		image := s.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture
+		if image == "arm64" || (image == "" && gravitonType.MatchString(first.InstanceType)) {
+			return "ARM64"
+		}
 	}
 	return "X64"
 }

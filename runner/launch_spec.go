@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// mostIndexed is the longest base of names that get a launch index: "-1.999" and "-199" must still fit.
+const mostIndexed = mostName - len("-49.9999") - len("-199")
+
+// rename gives a unit's slots the names of its first call.
+func (u *unit) rename() {
+	for i, s := range u.slots {
+		s.name = indexedName(u.baseOf(0), i)
+	}
+}
+
+// base is what the names of an offering's machines begin with, in this round.
+func (u *unit) base(offering int) string { return u.baseOf(u.before + offering) }
+
+// baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every call
+// after the group's first has a base of its own.
+func (u *unit) baseOf(call int) string {
+	if u.index == 0 && call == 0 {
+		return u.group.base
+	}
+	return fmt.Sprintf("%s-%d.%d", u.group.base, u.index, call)
+}
+
+// indexedName is the name that the machine with a launch index gives itself.
+func indexedName(base string, index int) string { return fmt.Sprintf("%s-%d", base, index) }
+
+// spec is the launch of this round.
+func (u *unit) spec() (ec2.LaunchSpec, error) {
+	g, first := u.group, u.slots[0]
+	data := make([][]byte, len(u.offerings))
+	for i := range data {
+		by := registration{name: first.name, token: u.token, jit: first.jit}
+		if g.together {
+			by.name = u.base(i)
+		} else if i > 0 {
+			data[i] = data[0]
+			continue
+		}
+		var err error
+		if data[i], err = g.spec(u.request, by, u.offered).UserData(); err != nil {
+			return ec2.LaunchSpec{}, err
+		}
+	}
+	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
+	spec := ec2.LaunchSpec{
+		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
+		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay,
+		Token: func(offering, try int) string {
+			return u.identity.clientToken(g.label, first.index, offering, round+try)
+		},
+	}
+	if u.request.OwnTags {
+		spec.OwnTags = u.ownTags()
+	}
+	return spec, nil
+}
+
+// ownTags returns our tags for each offering. Their times are fixed here: a request that is asked again must be the same.
+func (u *unit) ownTags() func(offering int) map[string]string {
+	first, calls := u.slots[0], u.before
+	var expires time.Time
+	if u.request.MaxLifetime > 0 && !u.group.Overlay.KeepsMachine() {
+		expires = u.begun.Add(u.request.MaxLifetime)
+	}
+	due := time.Now().Add(u.request.Waiting.registrationTimeout())
+	return func(offering int) map[string]string {
+		tags := u.identity.tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
+		if u.group.together {
+			tags[TagRunnerName], tags[TagSlots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
+		}
+		return tags
+	}
+}

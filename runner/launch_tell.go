@@ -1,0 +1,66 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+func (st *start) tellTrying(a ec2.Attempt, total int) {
+	if a.Try > 0 {
+		return
+	}
+	p := a.Offering.Placement
+	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Index+1, total))
+	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID, p.SubnetID,
+		strings.Join(p.SecurityGroupIDs, ","), st.regionOf(p), a.Offering.InstanceType, a.Offering.Market))
+}
+
+// tellTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not refused
+// for want of permission too.
+func (u *unit) tellTried(a ec2.Attempt) {
+	refused := u.refusedTags
+	u.refusedTags = nil
+	if a.Untagged {
+		u.refusedTags = a.Err
+		return
+	}
+	if refused != nil && ec2.ClassOf(a.Err) != ec2.Denied {
+		u.warn(fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again without them: "+
+			"allow ec2:CreateTags on RunInstances, or set own-tags: false", ec2.Reason(refused)))
+	}
+	if a.Err != nil {
+		u.warn(u.refusal(a))
+	}
+}
+
+// refusal is what machulav says of a configuration that did not launch.
+func (st *start) refusal(a ec2.Attempt) string {
+	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
+		a.Index+1, st.regionOf(a.Offering.Placement), ec2.Reason(a.Err))
+}
+
+func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !errors.Is(err, ec2.ErrExhausted) {
+		return err
+	}
+	var refusals []string
+	var causes []error
+	for _, a := range trail {
+		if a.Err != nil && !a.Untagged {
+			refusals = append(refusals, st.refusal(a))
+			causes = append(causes, a.Err)
+		}
+	}
+	return &FailedError{
+		Message: "Failed to start EC2 instance in any availability zone. Errors: " + strings.Join(refusals, "; "),
+		Hint:    launchHint(causes),
+		Err:     errors.Join(causes...),
+	}
+}
