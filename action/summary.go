@@ -5,6 +5,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
@@ -166,12 +168,20 @@ func code(text string) string {
 	if text == "" {
 		return "–"
 	}
-	text = strings.NewReplacer("\n", " ", "\r", " ", "|", "\\|").Replace(text)
-	ticks := strings.Repeat("`", longestRun(text, '`')+1)
-	if len(ticks) > 1 {
-		text = " " + text + " "
+	text = strings.NewReplacer("\n", " ", "\r", " ").Replace(text)
+	if !strings.ContainsAny(text, "`|\\") {
+		return "`" + text + "`"
 	}
-	return ticks + text + ticks
+	// A table ends its cell at a bar even within backticks, and a backslash before the bar undoes its escape.
+	var b strings.Builder
+	for _, c := range text {
+		if c < utf8.RuneSelf && (unicode.IsPunct(c) || unicode.IsSymbol(c)) {
+			fmt.Fprintf(&b, "&#%d;", c)
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return "<code>" + b.String() + "</code>"
 }
 
 // cell shows prose in a table cell.
