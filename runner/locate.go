@@ -85,7 +85,7 @@ func (sp *stop) locateElsewhere(ctx context.Context, home, id string) (ec2.Insta
 	errs := make([]error, len(regions))
 	var group sync.WaitGroup
 	for i, region := range regions {
-		group.Go(func() { found[i], errs[i] = sp.Cloud.Instance(ctx, region, id) })
+		group.Go(func() { found[i], errs[i] = sp.Cloud.Glance(ctx, region, id) })
 	}
 	group.Wait()
 	for i, region := range regions {
