@@ -33,7 +33,8 @@ var chapters = []chapter{
 	{name: "libraries", spare: "egr_libraries() { :; }\n"},
 	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
 	{name: "packages", needed: func(s Spec) bool { return len(s.Packages) > 0 }},
-	{name: "script", needed: func(s Spec) bool { return s.PreRunnerScript != "" }},
+	{name: "exit", needed: scripted, spare: "egr_watch_exit() { :; }\n"},
+	{name: "script", needed: scripted},
 	{name: "register", needed: func(s Spec) bool { return s.Token != "" }},
 	{name: "user", needed: func(s Spec) bool { return s.User != "" }},
 	{name: "service", needed: func(s Spec) bool { return s.Service }},
@@ -43,6 +44,8 @@ var chapters = []chapter{
 	{name: "watch"},
 	{name: "boot"},
 }
+
+func scripted(s Spec) bool { return s.PreRunnerScript != "" }
 
 // code is the script's code, without its comments; with tight, without what can be spared too.
 func (s Spec) code(tight bool) string {

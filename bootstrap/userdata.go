@@ -44,7 +44,10 @@ func (s Spec) plain(tight bool) script {
 		jit.WriteString("jit_config=" + s.JITConfig + "\n")
 	}
 	writeValues(&code, s.secrets())
-	code.WriteString("# end of secrets\n# What runs here: https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
+	code.WriteString("# end of secrets\n")
+	if !tight {
+		code.WriteString("# What runs here: https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
+	}
 	writeValues(&code, s.values())
 	code.WriteString(index)
 	code.WriteString("# end of values\n")
@@ -146,7 +149,6 @@ func (s Spec) texts() (texts []byte, index string) {
 	var lines strings.Builder
 	for _, p := range parts {
 		if p.text == "" {
-			fmt.Fprintf(&lines, "part_%s=\n", p.name)
 			continue
 		}
 		fmt.Fprintf(&lines, "part_%s='%d %d %s'\n", p.name, total-b.Len(), len(p.text), p.decoder)

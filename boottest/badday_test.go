@@ -94,7 +94,7 @@ func TestBadMachines(t *testing.T) {
 			t.Errorf("the package's file says %q", got)
 		}
 	}
-	const docker = "getent group docker >/dev/null || groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
+	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
 		{
 			name: "a package that does not exist", spec: sample("egr-nowhere"), check: func(t *testing.T, i *instance) {

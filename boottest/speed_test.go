@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
 var (

@@ -7,16 +7,16 @@ case ${1-} in
     egr_watch
     ;;
   fetch | setup)
-    # shellcheck disable=SC1091
     . /run/ec2-github-runner/secrets
     egr_decode "${!egr_@}"
     if [ "$1" = setup ]; then
       egr_setup "$2"
     else
-      exec > >(tee /run/ec2-github-runner/fetch.log) 2>&1
+      exec >/run/ec2-github-runner/fetch.log 2>&1
+      export HOME=/root RUNNER_ALLOW_RUNASROOT=1
       [ -z "$part_certificates" ] || egr_certificates
       egr_dir
-      egr_provide "$EGR_DIR"
+      egr_configure "$EGR_DIR"
     fi
     ;;
   main)
@@ -25,12 +25,11 @@ case ${1-} in
     egr_decode "${!egr_@}"
     egr_begin
     if [ -e /run/ec2-github-runner/state/prepared ]; then
-      # shellcheck disable=SC1091 # what the script exported at the first boot
+      # What the script exported at the first boot.
       . /run/ec2-github-runner/state/env
     elif [ -n "$part_script" ]; then
       egr_before_script
       # Not in a function: what the script declares must be global.
-      # shellcheck disable=SC1091
       . /run/ec2-github-runner/pre-runner-script.sh
     fi
     egr_go

@@ -20,8 +20,9 @@ egr_handover() {
   mkdir -p "$state" /run/systemd/system
   echo "$sum" >"$state/user-data"
   ln -s "$state" /run/ec2-github-runner/state
-  sed -n '1,/^# end of secrets$/p' "$0" >/run/ec2-github-runner/secrets
-  sed '1,/^# end of secrets$/d' "$0" >/run/ec2-github-runner/boot
+  # What is secret goes to a file of its own, which is removed once it is used.
+  sed '1,/^# end of secrets$/{w /run/ec2-github-runner/secrets
+d}' "$0" >/run/ec2-github-runner/boot
   egr_up
   echo "$EGR_UP" >/run/ec2-github-runner/since
   # The script and the packages run where users' scripts always ran: in cloud-init's last stage.

@@ -29,13 +29,13 @@ egr_go() {
   fi
   # Where the script went, the runner goes too, unless one stands ready where it should.
   if [ -f config.sh ] || [ "$EGR_DIR" = /actions-runner ]; then EGR_DIR=$PWD; fi
-  if ! /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR" </dev/null; then
+  . /run/ec2-github-runner/secrets
+  egr_decode egr_token egr_download_token egr_jit
+  # In a shell of its own; after the user's script, in one that sees only what that exported.
+  if [ -z "$part_script" ]; then (egr_setup "$EGR_DIR"); else /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR"; fi </dev/null || {
     [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
     exit
-  fi
-  # shellcheck disable=SC1091
-  . /run/ec2-github-runner/secrets
-  egr_decode egr_jit
+  }
   EGR_JIT=${jit_config:-$egr_jit}
   unset jit_config egr_jit egr_token egr_download_token
   rm -f /run/ec2-github-runner/secrets
@@ -54,7 +54,7 @@ egr_start() (
 # egr_run_once: true if the runner is to be started again.
 egr_run_once() {
   local code
-  EGR_HOME=$(cat /run/ec2-github-runner/home)
+  EGR_HOME=$(</run/ec2-github-runner/state/configured)
   : >/run/ec2-github-runner/started
   egr_say 'starting runner'
   egr_start </dev/null
@@ -65,7 +65,7 @@ egr_run_once() {
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then
     EGR_RENEWED=1
     [ -z "$egr_user" ] || (cd "$EGR_HOME" && egr_own_files)
-    echo "$EGR_HOME" | tee /run/ec2-github-runner/home >/run/ec2-github-runner/state/configured
+    echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
   elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && [ $((EGR_TRIES++)) -lt 5 ]; then
     egr_say "warning: the runner ended with exit $code and is started again"
     while sleep 2 && egr_find Runner.Worker; do :; done

@@ -9,7 +9,9 @@ egr_say() {
   # A console is no place for control characters.
   text=${text//[^[:print:]]/?}
   echo "$text" >/run/ec2-github-runner/phase
-  echo "ec2-github-runner: $text (${up%?} s)" | tee /dev/console 2>/dev/null
+  text="ec2-github-runner: $text (${up%?} s)"
+  echo "$text"
+  { echo "$text" >/dev/console; } 2>/dev/null
 }
 
 # egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.

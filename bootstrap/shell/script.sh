@@ -8,13 +8,7 @@ egr_before_script() {
   trap egr_script_ended EXIT
   # Ended from outside, by a reboot: the script has not come to its end, and runs again.
   trap 'trap - EXIT; builtin exit' TERM
-  # A trap does not know the line of an exit.
-  # shellcheck disable=SC2317 # it is the script that calls it
-  exit() {
-    local code=${1-$?}
-    EGR_AT=${BASH_LINENO[0]} EGR_WHAT="exit $code"
-    builtin exit "$code"
-  }
+  egr_watch_exit
   set -eE
 }
 

@@ -3,7 +3,7 @@
 
 egr_install_service() {
   local unit
-  ./svc.sh install "$egr_user" && unit=$(cat .service) || return
+  ./svc.sh install "$egr_user" && unit=$(<.service) || return
   mv "/etc/systemd/system/$unit" /run/systemd/system/
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
   systemctl daemon-reload

@@ -45,9 +45,9 @@ egr_unpack() {
     [ -s $why ] || grep 'No space' $sum.tar >$why || grep . $sum.tar >$why || echo the download was cut >$why
   fi
   if [ ! -e $why ]; then
-    for each in "$part"/* "$part"/.[!.]*; do
-      [ ! -e "$each" ] || { rm -rf "${1:?}/${each##*/}" && mv "$each" "$1"; }
-    done
+    # What was not whole is replaced.
+    rm -rf "${1:?}/bin" "$1/externals"
+    mv -f "$part"/* "$1"
   fi
   rm -rf "$part"
   [ ! -e $why ]
@@ -65,17 +65,16 @@ egr_download() {
   egr_say "downloaded runner $EGR_VERSION"
 }
 
-# egr_provide DIR: a runner that GitHub takes, in DIR or beside it; where it is, the file home tells.
+# egr_provide DIR: a runner that GitHub takes, in DIR or beside it; where it is, EGR_HOME tells.
 egr_provide() {
   local have
   EGR_HOME=$1
   have=$(egr_version "$1")
   if [ -z "$have" ]; then
-    egr_download "$1" || return
+    egr_download "$1"
   elif [ "$(printf '%s\n' "$have" "$egr_minimum_version" | sort -V | head -n 1)" = "$egr_minimum_version" ]; then
     egr_say "found runner $have in $1"
   else
     egr_beside "$have" || egr_say 'warning: no newer runner is to be had, so the old one starts'
   fi
-  echo "$EGR_HOME" >/run/ec2-github-runner/home
 }

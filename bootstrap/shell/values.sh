@@ -4,9 +4,8 @@
 egr_decode() {
   # Bytes, not letters: bash drops some bytes that are no letters.
   local key LC_ALL=C
-  for key; do
-    [ -z "${!key}" ] || IFS= read -rd '' "$key" < <(printf %s "${!key}" | base64 -d)
-  done
+  # All by one program, with a NUL (AA==) after each.
+  while [ $# != 0 ] && IFS= read -rd '' "$1"; do shift; done < <(for key; do printf '%s\nAA==\n' "${!key}"; done | base64 -d)
 }
 
 # egr_part NAME: the text that follows this script's last line, byte for byte.

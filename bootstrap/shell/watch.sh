@@ -14,7 +14,7 @@ egr_find() {
 
 # egr_online: the runner is listening for jobs.
 egr_online() {
-  [ -e /run/ec2-github-runner/started ] && find "$EGR_LOG" "$(cat /run/ec2-github-runner/home)/_diag" -type f -newer /run/ec2-github-runner/since -exec grep -qs 'Listening for Jobs' {} +
+  [ -e /run/ec2-github-runner/started ] && find "$EGR_LOG" "$(</run/ec2-github-runner/state/configured)/_diag" -type f -newer /run/ec2-github-runner/since -exec grep -qs 'Listening for Jobs' {} +
 }
 
 # egr_off WHY [now]: end the machine, unless a job is running.
@@ -52,19 +52,19 @@ egr_look() {
   fi
   if [ -e failed ]; then
     : "${failed:=$EGR_UP}"
-    [ $((EGR_UP - failed)) -lt "$egr_keep_failed_seconds" ] || egr_off "$(cat failed)"
+    [ $((EGR_UP - failed)) -lt "$egr_keep_failed_seconds" ] || egr_off "$(<failed)"
   elif egr_over "$egr_max_lifetime_seconds" "$lived"; then
     [ "$egr_max_lifetime_hard" != true ] || egr_off "it has lived for $lived s" now
     egr_off "it has lived for $lived s and no job runs"
   elif [ ! -e state/told ]; then
     ! egr_over "$egr_registration_timeout_seconds" "$lived" ||
-      (egr_fail "no runner is online after $lived s; the last that happened: $(cat phase)")
+      (egr_fail "no runner is online after $lived s; the last that happened: $(<phase)")
   elif [ "$egr_ephemeral" = true ] && [ -e ended ]; then
     egr_off 'the runner has ended'
   elif egr_over "$egr_idle_timeout_seconds" $((EGR_UP - last)); then
     egr_off "no job for $((EGR_UP - last)) s"
   fi
-  if [ -s pid ] && [ ! -e "/proc/$(cat pid)" ] && [ ! -e failed ] && [ ! -e ended ] && [ "$egr_service" != true ]; then
+  if [ -s pid ] && [ ! -e "/proc/$(<pid)" ] && [ ! -e failed ] && [ ! -e ended ] && [ "$egr_service" != true ]; then
     egr_find Runner.Listener || egr_find run.sh || egr_revive
   fi
 }
@@ -73,7 +73,7 @@ egr_watch() {
   local before since last lived failed restarts=0
   cd /run/ec2-github-runner || exit
   before=$(cat state/lived 2>/dev/null)
-  since=$(cat since)
+  since=$(<since)
   egr_up
   last=$EGR_UP
   while sleep 1; do egr_look; done
