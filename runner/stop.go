@@ -61,6 +61,7 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 	if err != nil {
 		return sp.result, err
 	}
+	sp.terminateTogether(ctx, targets)
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
 	places := make(chan struct{}, mostAtOnce)
@@ -89,6 +90,7 @@ type target struct {
 	id       string
 	name     string
 	runnerID int64
+	ended    bool // together with others
 }
 
 func (sp *stop) warn(message string) {
@@ -107,6 +109,7 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 	if len(asked) == 0 {
 		return sp.ofRun(ctx)
 	}
+	together := sp.locateTogether(ctx, asked)
 	targets := make([]target, len(asked))
 	errs := make([]error, len(asked))
 	places := make(chan struct{}, mostAtOnce)
@@ -115,8 +118,10 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			var instance ec2.Instance
-			instance, errs[i] = sp.locate(ctx, h.InstanceID, h.Region)
+			instance, found := together[h.InstanceID]
+			if !found {
+				instance, errs[i] = sp.locate(ctx, h.InstanceID, h.Region)
+			}
 			targets[i] = sp.target(h, instance)
 		})
 	}
@@ -225,6 +230,9 @@ func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
 	switch {
 	case t.instance.ID == "":
 		return "not found", nil
+	case t.ended:
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
+		return "terminated", nil
 	case !t.instance.Alive():
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
 		return "already terminated", nil

@@ -1,0 +1,239 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+const (
+	zoneA = "subnet-0aaaaaaaaaaaaaaa1"
+	zoneB = "subnet-0aaaaaaaaaaaaaaa2"
+)
+
+// measured is how long a start took and what it asked for.
+type measured struct {
+	took     time.Duration
+	ec2, hub int // calls
+	looks    int // at GitHub's list and at single runners
+	by       map[string]int
+}
+
+// measure runs a start of count like runners to its end in a world of its own, and takes all of it down again.
+func measure(t *testing.T, config simulator.Config, change func(*runner.StartRequest)) measured {
+	t.Helper()
+	var m measured
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		r := request()
+		change(&r)
+		begun := time.Now()
+		result, err := s.starter.Start(ctx, r)
+		m.took = time.Since(begun)
+		if err != nil {
+			t.Fatalf("start: %v", err)
+		}
+		names := map[string]bool{}
+		for _, one := range result.Runners {
+			if one.Failed || one.RunnerID == 0 || names[one.RunnerName] {
+				t.Errorf("runner %+v: failed, without an id or of a name that another has", one.Handoff)
+			}
+			names[one.RunnerName] = true
+		}
+		m.by = map[string]int{}
+		for _, call := range s.world.Calls() {
+			m.by[call.Operation]++
+			switch {
+			case call.Service != "github":
+				m.ec2++
+			case strings.HasPrefix(call.Operation, "actions/list-self-hosted") || strings.HasPrefix(call.Operation, "actions/get-self-hosted"):
+				m.looks++
+				fallthrough
+			default:
+				m.hub++
+			}
+			if call.Code == "RequestLimitExceeded" || call.Status == 403 || call.Status == 429 {
+				t.Errorf("ran into a limit at %s: %s %d %s", call.Time.Sub(begun), call.Operation, call.Status, call.Code)
+			}
+		}
+		stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+		var handoffs []runner.Handoff
+		for _, one := range result.Runners {
+			handoffs = append(handoffs, one.Handoff)
+		}
+		if _, err := stopper.Stop(ctx, runner.StopRequest{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		s.nothingLeft(t)
+	})
+	return m
+}
+
+func like(count int) func(*runner.StartRequest) {
+	return func(r *runner.StartRequest) { r.Groups[0].Count = count }
+}
+
+func likeByJIT(count int) func(*runner.StartRequest) {
+	return func(r *runner.StartRequest) { r.Groups[0].Count, r.JIT = count, true }
+}
+
+// TestManyTakeTheTimeOfOne holds the speed that issue 5 asks for, under EC2's and GitHub's limits.
+func TestManyTakeTheTimeOfOne(t *testing.T) {
+	t.Parallel()
+	one := measure(t, simulator.Config{}, like(1))
+	oneByJIT := measure(t, simulator.Config{}, likeByJIT(1))
+	unlike := func(r *runner.StartRequest) {
+		first := r.Groups[0]
+		first.Label = ""
+		second, third := first, first
+		first.Name, second.Name, third.Name = "amd64", "arm64", "cuda"
+		second.InstanceTypes = []string{"t4g.xlarge"}
+		second.Placements = []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa2", zoneA, "sg-0aaaaaaaaaaaaaaa1")}
+		third.InstanceTypes = []string{"g4dn.xlarge"}
+		r.Groups = []runner.Group{first, second, third}
+	}
+	for _, c := range []struct {
+		name   string
+		config simulator.Config
+		change func(*runner.StartRequest)
+		most   time.Duration
+	}{
+		{"three unlike runners", simulator.Config{}, unlike, one.took * 115 / 100},
+		{"three like runners", simulator.Config{}, like(3), one.took * 115 / 100},
+		{"fifty by token", simulator.Config{}, like(50), one.took * 3 / 2},
+		{"fifty by token among 3,000 others", simulator.Config{ForeignRunners: 3000}, like(50), one.took * 3 / 2},
+		{"two hundred and one by token", simulator.Config{}, like(201), one.took * 3 / 2},
+		{"fifty by JIT", simulator.Config{}, likeByJIT(50), oneByJIT.took*11/10 + 25*time.Second},
+		{"fifty by JIT among 3,000 others", simulator.Config{ForeignRunners: 3000}, likeByJIT(50), oneByJIT.took*11/10 + 25*time.Second},
+	} {
+		got := measure(t, c.config, c.change)
+		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v", c.name, got.took.Seconds(), c.most.Seconds(),
+			one.took.Seconds(), oneByJIT.took.Seconds(), got.ec2, got.hub, sortedCalls(got.by))
+		if got.took > c.most {
+			t.Errorf("%s took %s, at most %s", c.name, got.took, c.most)
+		}
+	}
+}
+
+func sortedCalls(by map[string]int) []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		list = append(list, fmt.Sprintf("%s:%d", name, by[name]))
+	}
+	return list
+}
+
+// TestCallsGrowWithOfferings shows that calls for N runners by token do not grow with N.
+func TestCallsGrowWithOfferings(t *testing.T) {
+	t.Parallel()
+	five, hundred := measure(t, simulator.Config{}, like(5)), measure(t, simulator.Config{}, like(100))
+	for _, operation := range []string{"RunInstances", "CreateTags", "actions/create-registration-token-for-repo"} {
+		if five.by[operation] != 1 || hundred.by[operation] != 1 {
+			t.Errorf("%s: %d calls for five runners, %d for a hundred, want one each", operation, five.by[operation], hundred.by[operation])
+		}
+	}
+	// A look may fall into the next second for one of a hundred.
+	if hundred.ec2 > five.ec2+3 || hundred.looks > 2*five.looks+3 {
+		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks, hundred.ec2, hundred.looks)
+	}
+	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}}, func(r *runner.StartRequest) {
+		like(100)(r)
+		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
+	})
+	if spread.by["RunInstances"] != 2 {
+		t.Errorf("a hundred runners over two offerings take %d calls of RunInstances, want 2", spread.by["RunInstances"])
+	}
+}
+
+// TestALookIsTheCheaper counts what one look costs: pages where the list is short, single look-ups where it is long.
+func TestALookIsTheCheaper(t *testing.T) {
+	t.Parallel()
+	alone := measure(t, simulator.Config{}, like(50))
+	crowded := measure(t, simulator.Config{ForeignRunners: 3000}, like(3))
+	lonely := measure(t, simulator.Config{}, like(3))
+	single := measure(t, simulator.Config{ForeignRunners: 3000}, like(1))
+	if alone.looks > single.looks*2 {
+		t.Errorf("fifty among few take %d looks, one takes %d: one page is enough", alone.looks, single.looks)
+	}
+	// Three among 31 pages: each look is three calls, and the first page told it. A wait may take two looks more or less.
+	if most := 3*(single.looks+2) + 2; crowded.looks > most {
+		t.Errorf("three among 3,000 take %d calls, at most %d", crowded.looks, most)
+	}
+	if lonely.looks > single.looks+4 {
+		t.Errorf("three among few take %d calls, one %d: a page is one call", lonely.looks, single.looks)
+	}
+}
+
+// TestCapacityRounds goes round again while capacity may come.
+func TestCapacityRounds(t *testing.T) {
+	t.Parallel()
+	full := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
+	for _, jit := range []bool{false, true} {
+		inBubble(t, full, func(ctx context.Context, t *testing.T, s *stage) {
+			r := request()
+			r.JIT, r.CapacityTimeout, r.Groups[0].Count = jit, 10*time.Minute, 2
+			back := time.AfterFunc(4*time.Minute, func() { s.world.SetCapacity() })
+			defer back.Stop()
+			result, err := s.starter.Start(ctx, r)
+			if err != nil {
+				t.Fatalf("start: %v, want success once there is capacity", err)
+			}
+			if launched := result.Runners[0].Timeline.Launched; launched < 4*time.Minute || launched > 5*time.Minute+30*time.Second {
+				t.Errorf("launched after %s, want within a minute and a half of the capacity's coming", launched)
+			}
+			if !strings.Contains(s.log.String(), "every offering is exhausted; asking again for") {
+				t.Error("the log does not say that it asks again")
+			}
+			tokens := map[string]bool{}
+			for _, call := range s.calls("RunInstances") {
+				if tokens[call.Params["ClientToken"]] {
+					t.Errorf("client token %s was used twice", call.Params["ClientToken"])
+				}
+				tokens[call.Params["ClientToken"]] = true
+			}
+			instances, runners := s.world.Leftovers()
+			if len(instances) != 2 || len(runners) != 2 {
+				t.Errorf("%d instances and %d runners, want two each", len(instances), len(runners))
+			}
+		})
+	}
+}
+
+// TestCapacityNeverComes ends when the time is over, not later, with everything that was tried.
+func TestCapacityNeverComes(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		r := request()
+		r.CapacityTimeout = 10 * time.Minute
+		r.Groups[0].Markets = []string{runner.Spot, runner.OnDemand}
+		// Of two placements one has an image that is not there: it is not asked for again.
+		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0fffffffffffffff1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
+		begun := time.Now()
+		result, err := s.starter.Start(ctx, r)
+		took := time.Since(begun)
+		if err == nil || result.Failure == nil || !strings.HasPrefix(result.Failure.Message, "Failed to start EC2 instance in any availability zone. Errors: ") {
+			t.Fatalf("start: %v, want machulav's words", err)
+		}
+		if took < 10*time.Minute || took > 10*time.Minute+30*time.Second {
+			t.Errorf("it took %s, want ten minutes", took)
+		}
+		asked := map[string]int{}
+		for _, attempt := range result.Trail {
+			asked[attempt.Market+" "+attempt.SubnetID]++
+		}
+		if asked["spot "+zoneB] != 1 || asked["on-demand "+zoneB] != 0 {
+			t.Errorf("asked for the placement without an image %d and %d times, want once", asked["spot "+zoneB], asked["on-demand "+zoneB])
+		}
+		if n := asked["spot "+zoneA]; n < 10 || n > 20 || n != asked["on-demand "+zoneA] {
+			t.Errorf("asked for spot %d and on-demand %d times in ten minutes, want some fifteen times each", n, asked["on-demand "+zoneA])
+		}
+		s.nothingLeft(t)
+	})
+}
