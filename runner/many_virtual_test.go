@@ -237,3 +237,65 @@ func TestCapacityNeverComes(t *testing.T) {
 		s.nothingLeft(t)
 	})
 }
+
+// TestManyAreRolledBackInTime cancels a start of a hundred while it waits: within the time that GitHub gives, nothing is left.
+func TestManyAreRolledBackInTime(t *testing.T) {
+	t.Parallel()
+	for _, jit := range []bool{false, true} {
+		for _, after := range []time.Duration{4 * time.Second, 15 * time.Second, 26 * time.Second} {
+			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+				r := request()
+				r.Groups[0].Count, r.JIT = 60, jit
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				var cancelled time.Time
+				timer := time.AfterFunc(after, func() { cancelled = time.Now(); cancel() })
+				defer timer.Stop()
+				result, err := s.starter.Start(ctx, r)
+				if err == nil {
+					t.Fatal("the start succeeded, want it cancelled")
+				}
+				if took := time.Since(cancelled); took > 7*time.Second {
+					t.Errorf("jit %t, cancelled after %s: the roll-back took %s, at most 7s", jit, after, took)
+				}
+				if len(result.Failure.Left) > 0 {
+					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after, len(result.Failure.Left), result.Failure.Left[0])
+				}
+				s.nothingLeft(t)
+			})
+		}
+	}
+}
+
+// TestHalfOfThemFail shows min-count: enough come online, the rest is removed and named; too few, and nothing is left.
+func TestHalfOfThemFail(t *testing.T) {
+	t.Parallel()
+	for _, jit := range []bool{false, true} {
+		for _, least := range []int{3, 4} {
+			config := simulator.Config{}
+			for _, nth := range []int{2, 4, 6} {
+				config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.InternalError"})
+			}
+			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+				r := request()
+				r.Groups[0].Count, r.MinCount, r.JIT = 6, least, jit
+				result, err := s.starter.Start(ctx, r)
+				instances, runners := s.world.Leftovers()
+				if least == 4 {
+					if err == nil || len(instances)+len(runners) > 0 {
+						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left", jit, err, len(instances), len(runners))
+					}
+					return
+				}
+				if err != nil || len(instances) != 3 || len(runners) != 3 {
+					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err, len(instances), len(runners))
+				}
+				for _, one := range result.Runners {
+					if one.Failed != one.Removed {
+						t.Errorf("jit %t: runner %s: failed %t, removed %t", jit, one.RunnerName, one.Failed, one.Removed)
+					}
+				}
+			})
+		}
+	}
+}

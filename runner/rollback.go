@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +35,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	cloud, registry := st.Fresh()
 	r := &remover{cloud: cloud, registry: registry, log: st.log}
 	st.terminateTogether(bounded, r)
+	st.lookUpTogether(bounded, r)
 	var mu sync.Mutex
 	_ = st.sideBySide(st.slots, func(s *slot) error {
 		left := st.remove(bounded, r, s)
@@ -69,6 +72,38 @@ func (st *start) terminateTogether(ctx context.Context, r *remover) {
 			s.ended = true
 			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", s.instance.ID))
 		}
+	}
+}
+
+// lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole list as
+// deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left to the
+// single look-ups.
+func (st *start) lookUpTogether(ctx context.Context, r *remover) {
+	byName := map[string]*slot{}
+	for _, s := range st.slots {
+		if s.runnerID == 0 && s.registering && s.instance.ID != "" && !inDoubt(s.launchTrail()) {
+			byName[s.name] = s
+		}
+	}
+	if len(byName) <= fewStops {
+		return
+	}
+	for look := range 2 {
+		if look > 0 && !pause(ctx, registrationSettles) {
+			return
+		}
+		found, err := r.registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
+		if err != nil {
+			st.log.Debug("the runners cannot be looked up together", "error", err)
+			return
+		}
+		for name, runner := range found {
+			byName[name].runnerID = runner.ID
+			delete(byName, name)
+		}
+	}
+	for _, s := range byName {
+		s.registering = false // there is none
 	}
 }
 
