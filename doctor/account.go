@@ -1,0 +1,92 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+const credentialsFix = "set the credentials up in an earlier step of the same job (aws-actions/configure-aws-credentials); they may have expired, or be of another partition"
+
+func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
+	l := look{check: "credentials", needs: "sts:GetCallerIdentity"}
+	caller, err := x.caller(ctx)
+	switch {
+	case err == nil:
+		return []Finding{l.ok("%s of account %s", caller.ARN, caller.Account)}
+	case ec2.ClassOf(err) == ec2.Credentials:
+		return []Finding{l.failed(credentialsFix, "%s", err)}
+	}
+	return []Finding{l.unread(ctx, err)}
+}
+
+func (x *examination) lookAtRegions(ctx context.Context) []Finding {
+	l := look{check: "region", needs: "ec2:DescribeRegions"}
+	enabled, err := x.cloud.Regions(ctx)
+	var findings []Finding
+	for _, region := range x.regions() {
+		l.about = region
+		switch {
+		case err != nil:
+			findings = append(findings, l.unread(ctx, err))
+		case !slices.Contains(enabled, region):
+			findings = append(findings, l.failed("correct the region's name, or enable the region for the account", "the account has no such region enabled"))
+		default:
+			findings = append(findings, l.ok("enabled for the account"))
+		}
+	}
+	return findings
+}
+
+// lookAtSpotRole: without the role the first spot launch makes it, if the credentials may.
+func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
+	l := look{check: "spot role", about: "AWSServiceRoleForEC2Spot", needs: "iam:GetRole"}
+	asksSpot := func(w wanted) bool { return w.offering.Market == ec2.Spot }
+	if !slices.ContainsFunc(x.wanted(ctx), asksSpot) {
+		return []Finding{l.ok("no spot instance is asked for")}
+	}
+	has, err := x.cloud.HasSpotRole(ctx, x.regions()[0])
+	switch {
+	case err != nil:
+		return []Finding{l.unread(ctx, err)}
+	case !has:
+		return []Finding{l.failed("make it once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
+			"the account has never used spot instances, so it lacks EC2's role for them")}
+	}
+	return []Finding{l.ok("the account has it")}
+}
+
+func (x *examination) lookAtQuotas(ctx context.Context) []Finding {
+	const check = "vcpu quota"
+	return orNothing(each(x.wanted(ctx),
+		func(w wanted) string { return w.region + w.asked.InstanceType + w.offering.Market },
+		func(w wanted) []Finding {
+			l := look{check: check, about: in(w.asked.InstanceType+" "+w.offering.Market, w.region), needs: "servicequotas:GetServiceQuota"}
+			if w.asked.InstanceType == "" {
+				return []Finding{l.unchecked("the launch template says the type")}
+			}
+			return []Finding{x.quota(ctx, l, w)}
+		}), check, "nothing is to be launched")
+}
+
+func (x *examination) quota(ctx context.Context, l look, w wanted) Finding {
+	kind, found, err := x.instanceType(ctx, w.region, w.asked.InstanceType)
+	if err != nil || !found {
+		return l.unchecked("the number of the type's vCPUs is not known, see instance type")
+	}
+	quota, known, err := x.cloud.VCPUQuota(ctx, w.region, w.asked.InstanceType, w.offering.Market)
+	need := kind.VCPUs * max(w.launch.Count, 1)
+	fix := "ask for more in the Service Quotas console (" + quota.Code + "), or take a smaller type"
+	switch {
+	case err != nil:
+		return l.unread(ctx, err)
+	case !known:
+		return l.unchecked("the quota of this family of types is not known here")
+	case need > quota.Limit:
+		return l.failed(fix, "%d vCPUs are needed, and the quota is %d", need, quota.Limit)
+	case need > quota.Limit-quota.Used:
+		return l.warning(fix, "%d vCPUs are needed, and %d of the quota of %d are in use now", need, quota.Used, quota.Limit)
+	}
+	return l.ok("%d vCPUs are needed; of the quota of %d are %d in use", need, quota.Limit, quota.Used)
+}

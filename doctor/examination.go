@@ -1,0 +1,173 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// examination is one run of all checks. What several of them need is asked once.
+type examination struct {
+	cloud    Cloud
+	registry Registry
+	request  Request
+
+	mu    sync.Mutex
+	known map[string]*answer
+}
+
+// answer is one question's, asked by whoever comes first.
+type answer struct {
+	once  sync.Once
+	value any
+	err   error
+}
+
+// once asks a question, named by key, once in an examination.
+func once[T any](x *examination, key string, ask func() (T, error)) (T, error) {
+	x.mu.Lock()
+	a := x.known[key]
+	if a == nil {
+		a = &answer{}
+		x.known[key] = a
+	}
+	x.mu.Unlock()
+	a.once.Do(func() { a.value, a.err = ask() })
+	value, _ := a.value.(T)
+	return value, a.err
+}
+
+func (x *examination) regionOf(p ec2.Placement) string { return cmp.Or(p.Region, x.cloud.Region()) }
+
+func (x *examination) subnet(ctx context.Context, region, id string) (ec2.Subnet, error) {
+	return once(x, "subnet "+region+" "+id, func() (ec2.Subnet, error) { return x.cloud.Subnet(ctx, region, id) })
+}
+
+func (x *examination) securityGroup(ctx context.Context, region, id string) (ec2.SecurityGroup, error) {
+	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup, error) { return x.cloud.SecurityGroup(ctx, region, id) })
+}
+
+func (x *examination) image(ctx context.Context, region, id string) (ec2.Image, error) {
+	return once(x, "image "+region+" "+id, func() (ec2.Image, error) { return x.cloud.Image(ctx, region, id) })
+}
+
+func (x *examination) instanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool, err error) {
+	type known struct {
+		kind  ec2.InstanceType
+		found bool
+	}
+	k, err := once(x, "type "+region+" "+name, func() (known, error) {
+		kind, found, err := x.cloud.InstanceType(ctx, region, name)
+		return known{kind, found}, err
+	})
+	return k.kind, k.found, err
+}
+
+func (x *examination) caller(ctx context.Context) (ec2.Caller, error) {
+	return once(x, "caller", func() (ec2.Caller, error) { return x.cloud.Caller(ctx, x.regions()[0]) })
+}
+
+// newest is the image that a start would choose for a placement without one.
+func (x *examination) newest(ctx context.Context, region string, tags map[string]string) (ec2.Image, bool, error) {
+	type known struct {
+		image ec2.Image
+		found bool
+	}
+	k, err := once(x, fmt.Sprintf("newest %s %v", region, tags), func() (known, error) {
+		image, found, err := x.cloud.NewestImage(ctx, region, tags)
+		return known{image, found}, err
+	})
+	return k.image, k.found, err
+}
+
+// regions are those of all placements, the home region first if it is one of them.
+func (x *examination) regions() []string {
+	var list []string
+	for _, launch := range x.request.Launches {
+		for _, offering := range launch.Offerings {
+			if region := x.regionOf(offering.Placement); !slices.Contains(list, region) {
+				list = append(list, region)
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = []string{x.cloud.Region()}
+	}
+	return list
+}
+
+// look is one question of a check: what it is about, and what is needed to ask it.
+type look struct {
+	check, about string
+	needs        string // IAM action
+}
+
+func (l look) ok(format string, args ...any) Finding {
+	return Finding{Check: l.check, About: l.about, Result: OK, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (l look) failed(fix, format string, args ...any) Finding {
+	return Finding{Check: l.check, About: l.about, Result: Failed, Reason: fmt.Sprintf(format, args...), Fix: fix}
+}
+
+func (l look) warning(fix, format string, args ...any) Finding {
+	return Finding{Check: l.check, About: l.about, Result: Warning, Reason: fmt.Sprintf(format, args...), Fix: fix}
+}
+
+func (l look) unchecked(format string, args ...any) Finding {
+	return Finding{Check: l.check, About: l.about, Result: Unchecked, Reason: fmt.Sprintf(format, args...)}
+}
+
+// notFound is the fix for what EC2 does not know.
+const notFound = "images, subnets and groups exist in one region each: check the id, and that it is of the region asked"
+
+// unread is a question that EC2 did not answer: only that it does not know the thing is a finding about the thing.
+func (l look) unread(ctx context.Context, err error) Finding {
+	if finding, cut := l.cut(ctx, err); cut {
+		return finding
+	}
+	switch ec2.ClassOf(err) {
+	case ec2.NotFound:
+		return l.failed(notFound, "%s", ec2.Reason(err))
+	case ec2.Denied:
+		f := l.unchecked("the credentials may not ask (needs %s)", l.needs)
+		f.Needs = l.needs
+		return f
+	case ec2.Throttle:
+		return l.unchecked("AWS is throttling: %s", ec2.Reason(err))
+	case ec2.Credentials:
+		return l.unchecked("the credentials are refused, see credentials")
+	case ec2.Unknown:
+		return l.unchecked("no answer: %s", err)
+	}
+	return l.unchecked("%s", err)
+}
+
+// unreadAtGitHub is the same for GitHub.
+func (l look) unreadAtGitHub(ctx context.Context, err error) Finding {
+	if finding, cut := l.cut(ctx, err); cut {
+		return finding
+	}
+	switch github.ClassOf(err) {
+	case github.RateLimited:
+		return l.unchecked("GitHub is throttling: %s", err)
+	case github.Unauthorized:
+		return l.unchecked("the token is refused, see github token")
+	case github.Unknown:
+		return l.unchecked("no answer: %s", err)
+	}
+	return l.unchecked("%s", err)
+}
+
+func (l look) cut(ctx context.Context, err error) (Finding, bool) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return l.unchecked("no answer within %s", Patience), true
+	}
+	return Finding{}, false
+}

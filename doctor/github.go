@@ -1,0 +1,149 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+func (x *examination) lookAtToken(ctx context.Context) []Finding {
+	kind := x.registry.TokenKind()
+	valid := look{check: "github token"}
+	manage := look{check: "manage runners", about: x.request.Scope}
+	err := x.registry.MayRegister(ctx)
+	switch github.ClassOf(err) {
+	case github.Unauthorized:
+		return []Finding{
+			valid.failed("renew the token, and check that the secret holds it", "%s, and GitHub does not know it: %s", kind, err),
+			manage.unchecked("the token is refused"),
+		}
+	case github.Forbidden:
+		return []Finding{valid.ok("%s, valid", kind), manage.failed(manageFix(kind), "the token may not: %s", err)}
+	case github.NotFound:
+		return []Finding{valid.ok("%s, valid", kind), manage.failed(manageFix(kind), "there is no such place, or the token may not see it: %s", err)}
+	}
+	if err != nil {
+		return []Finding{valid.unreadAtGitHub(ctx, err), manage.unreadAtGitHub(ctx, err)}
+	}
+	return []Finding{valid.ok("%s, valid", kind), manage.ok("GitHub gives registration tokens")}
+}
+
+func manageFix(kind string) string {
+	fix := "the token needs 'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
+	if strings.Contains(kind, "GITHUB_TOKEN") {
+		fix += "; the workflow's own GITHUB_TOKEN cannot be given that"
+	}
+	return fix
+}
+
+// leastCalls is what a start with some patience may need.
+const leastCalls = 200
+
+func (x *examination) lookAtLimit(ctx context.Context) []Finding {
+	l := look{check: "github rate limit"}
+	rate, err := x.registry.RateLimit(ctx)
+	switch {
+	case github.ClassOf(err) == github.NotFound:
+		return []Finding{l.ok("this GitHub server sets none")}
+	case err != nil:
+		return []Finding{l.unreadAtGitHub(ctx, err)}
+	case rate.Remaining == 0:
+		return []Finding{l.failed("wait, or use a token of its own for this action", "all %d calls of the hour are spent, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
+	case rate.Remaining < leastCalls:
+		return []Finding{l.warning("use a token of its own for this action", "%d of %d calls are left until %s", rate.Remaining, rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
+	}
+	return []Finding{l.ok("%d of %d calls are left", rate.Remaining, rate.Limit)}
+}
+
+func (x *examination) lookAtGroup(ctx context.Context) []Finding {
+	id, name := x.request.GroupID, x.request.GroupName
+	l := look{check: "runner group", about: cmp.Or(name, strconv.FormatInt(id, 10))}
+	if name == "" && id <= 1 {
+		return []Finding{l.ok("the default group")}
+	}
+	groups, err := x.registry.Groups(ctx)
+	switch github.ClassOf(err) {
+	case github.NotFound, github.Forbidden:
+		return []Finding{l.unchecked("the groups of %s may not be listed: %s", x.request.Scope, err)}
+	}
+	if err != nil {
+		return []Finding{l.unreadAtGitHub(ctx, err)}
+	}
+	var names []string
+	for _, g := range groups {
+		if g.Name == name || (name == "" && g.ID == id) {
+			return []Finding{l.ok("%s has it", x.request.Scope)}
+		}
+		names = append(names, g.Name)
+	}
+	return []Finding{l.failed("take one of: "+strings.Join(names, ", "), "%s has no such runner group", x.request.Scope)}
+}
+
+// lookAtVersion asks GitHub about the version that would be downloaded, and about those in images of ours.
+func (x *examination) lookAtVersion(ctx context.Context) []Finding {
+	l := look{check: "runner version", about: x.request.RunnerVersion}
+	var findings []Finding
+	switch version := x.request.RunnerVersion; version {
+	case "", "latest":
+		findings = append(findings, x.newestVersion(ctx, l))
+	default:
+		findings = append(findings, x.version(ctx, l, version, true))
+	}
+	var seen []string
+	for _, w := range x.wanted(ctx) {
+		image, err := x.image(ctx, w.region, w.asked.Placement.ImageID)
+		version := image.Tags[x.request.VersionTag]
+		if err != nil || version == "" || slices.Contains(seen, image.ID) {
+			continue
+		}
+		seen = append(seen, image.ID)
+		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID}, version, false))
+	}
+	return findings
+}
+
+func (x *examination) newestVersion(ctx context.Context, l look) Finding {
+	offered, err := x.registry.Downloads(ctx)
+	if err != nil {
+		return l.unreadAtGitHub(ctx, err)
+	}
+	for _, d := range offered {
+		if d.OS == "linux" {
+			return l.ok("GitHub offers %s", d.Filename)
+		}
+	}
+	return l.failed("ask the administrators of the GitHub server", "GitHub offers no runner for Linux")
+}
+
+// version judges one version. One that would be downloaded must exist; one in an image does.
+func (x *examination) version(ctx context.Context, l look, version string, download bool) Finding {
+	const fix = "leave runner-version out, or take a newer one from https://github.com/actions/runner/releases"
+	if download && x.registry.IsPublic() {
+		if _, err := x.registry.Release(ctx, version); github.ClassOf(err) == github.NotFound {
+			return l.failed(fix, "there is no such release of the runner")
+		}
+	}
+	registration, runtime, err := x.registry.Deprecation(ctx, version)
+	if err != nil {
+		return l.unreadAtGitHub(ctx, err)
+	}
+	for _, end := range []time.Time{registration, runtime} {
+		if !end.IsZero() && !end.After(x.request.Now) {
+			if !download {
+				return l.warning("bake the image again (mode: bake)", "GitHub refuses it since %s; the machine downloads a newer one at each start", end.UTC().Format(time.DateOnly))
+			}
+			return l.failed(fix, "GitHub refuses it since %s", end.UTC().Format(time.DateOnly))
+		}
+	}
+	for _, end := range []time.Time{registration, runtime} {
+		if !end.IsZero() {
+			return l.ok("GitHub takes it until %s", end.UTC().Format(time.DateOnly))
+		}
+	}
+	return l.ok("GitHub takes it")
+}

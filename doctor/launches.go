@@ -1,0 +1,192 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+var errNoImage = errors.New("this action has made no image for the architecture in this region")
+
+// lookAtLaunches asks EC2 for every offering whether it would allow the start's own request.
+func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
+	return orNothing(each(x.wanted(ctx), wanted.String, func(w wanted) []Finding {
+		l := look{check: "launch", about: w.String(), needs: "ec2:RunInstances"}
+		switch {
+		case errors.Is(w.problem, errNoImage):
+			return []Finding{l.failed("bake one (mode: bake), or give ec2-image-id", "%s", w.problem)}
+		case w.problem != nil:
+			return []Finding{l.unread(ctx, w.problem)}
+		}
+		return x.launch(ctx, l, w)
+	}), "launch", "nothing is to be launched")
+}
+
+func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
+	err := x.mayLaunch(ctx, w, ec2.WholeLaunch)
+	switch ec2.ClassOf(err) {
+	case ec2.Denied, ec2.Tagging:
+		return x.refusedPart(ctx, l, w, err)
+	}
+	if err == nil {
+		return []Finding{l.ok("EC2 would allow it (%s)", strings.Join(w.permissions(), ", "))}
+	}
+	return []Finding{l.refused(ctx, err)}
+}
+
+func (x *examination) mayLaunch(ctx context.Context, w wanted, part ec2.Part) error {
+	return x.cloud.MayLaunch(ctx, w.launch.Spec, w.index, w.offering, part)
+}
+
+// permissions are those that an allowed launch has proved.
+func (w wanted) permissions() []string {
+	list := []string{"ec2:RunInstances"}
+	if w.launch.Spec.OwnTags != nil || len(w.launch.Spec.Tags) > 0 {
+		list = append(list, "ec2:CreateTags")
+	}
+	if w.launch.Spec.Profile != "" {
+		list = append(list, "iam:PassRole")
+	}
+	if w.offering.Market == ec2.Spot {
+		list = append(list, "spot")
+	}
+	return list
+}
+
+// refusedPart finds out which part of the request EC2 refuses, by asking with less.
+func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole error) []Finding {
+	spec := w.launch.Spec
+	permits := func(part ec2.Part) bool { return x.mayLaunch(ctx, w, part) == nil }
+	switch {
+	case spec.OwnTags != nil && permits(ec2.Part{Tags: true, Profile: true}):
+		return []Finding{l.ok("EC2 would allow it without this action's own tags"), ownTagsRefused(l, whole)}
+	case len(spec.Tags) > 0 && permits(ec2.Part{Profile: true}):
+		return []Finding{tagsRefused(l, whole)}
+	case spec.Profile != "" && permits(ec2.Part{}):
+		findings := []Finding{roleRefused(l, spec.Profile, whole)}
+		switch {
+		case len(spec.Tags) > 0 && !permits(ec2.Part{Tags: true}):
+			findings = append(findings, tagsRefused(l, whole))
+		case spec.OwnTags != nil && !permits(ec2.Part{OwnTags: true, Tags: true}):
+			findings = append(findings, ownTagsRefused(l, whole))
+		}
+		return findings
+	}
+	if w.offering.Market == ec2.Spot {
+		onDemand := w
+		onDemand.offering.Market = ec2.OnDemand
+		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
+			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:MarketType", "EC2 allows this launch on demand and not as spot: %s", ec2.Reason(whole))}
+		}
+	}
+	if ctx.Err() != nil {
+		return []Finding{l.unread(ctx, ctx.Err())}
+	}
+	return []Finding{l.failed("allow ec2:RunInstances (docs/permissions.md has the policy)", "%s", ec2.Reason(whole))}
+}
+
+func (l look) with(check string) look {
+	l.check = check
+	return l
+}
+
+func ownTagsRefused(l look, err error) Finding {
+	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set own-tags: false",
+		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: %s", ec2.Reason(err))
+	f.Needs = "ec2:CreateTags"
+	return f
+}
+
+func tagsRefused(l look, err error) Finding {
+	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or leave aws-resource-tags out",
+		"EC2 refuses the tags of aws-resource-tags: %s", ec2.Reason(err))
+	f.Needs = "ec2:CreateTags"
+	return f
+}
+
+func roleRefused(l look, profile string, err error) Finding {
+	f := l.with("role").failed("allow iam:PassRole on the role of that instance profile", "EC2 refuses the launch with the instance profile %s: %s", profile, ec2.Reason(err))
+	f.Needs = "iam:PassRole"
+	return f
+}
+
+// refused is what EC2 says against a launch that it would otherwise allow.
+func (l look) refused(ctx context.Context, err error) Finding {
+	reason := ec2.Reason(err)
+	switch ec2.ClassOf(err) {
+	case ec2.Profile:
+		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from the role's: check it in the IAM console", "%s", reason)
+	case ec2.Capacity:
+		return l.failed("take another type, zone or price, or ask for a higher quota", "%s", reason)
+	case ec2.Misfit:
+		return l.failed("take an instance type and an image that fit each other", "%s", reason)
+	case ec2.NotFound:
+		return l.failed(notFound, "%s", reason)
+	case ec2.Other:
+		if call, ok := errors.AsType[*ec2.CallError](err); ok && call.Code != "" {
+			return l.failed("correct the input that EC2 names", "%s", reason)
+		}
+	}
+	return l.unread(ctx, err)
+}
+
+// lookAtStop asks for the rights that come after the launch, in each region.
+func (x *examination) lookAtStop(ctx context.Context) []Finding {
+	return each(x.regions(), func(region string) string { return region }, func(region string) []Finding {
+		return x.rightsIn(ctx, region)
+	})
+}
+
+func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
+	l := look{check: "see instances", about: region, needs: "ec2:DescribeInstances"}
+	ours, err := x.cloud.Instances(ctx, region, ec2.Selector{Tags: x.request.OursTags, States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}})
+	var findings []Finding
+	switch {
+	case err == nil:
+		findings = append(findings, l.ok("EC2 lists instances"))
+	case ec2.ClassOf(err) == ec2.Denied:
+		f := l.warning("allow ec2:DescribeInstances", "instances may not be listed, so a start does not see early that its machine fails, and stop finds nothing by label")
+		f.Needs = l.needs
+		findings = append(findings, f)
+	default:
+		findings = append(findings, l.unread(ctx, err))
+	}
+	id := ec2.NoInstance
+	if len(ours) > 0 {
+		id = ours[0].ID
+	}
+	for _, right := range []struct {
+		check   string
+		call    ec2.Call
+		denied  Result
+		without string
+	}{
+		{"end instances", ec2.CallTerminate, Failed, "stop and the roll-back of a failed start cannot end the machine"},
+		{"read console", ec2.CallConsole, Warning, "a failed start cannot show what the machine said"},
+		{"tag later", ec2.CallTag, Warning, "stop looks the runner up by name, and sweep does not end what is ambiguous"},
+	} {
+		l := look{check: right.check, about: region, needs: "ec2:" + string(right.call)}
+		findings = append(findings, l.right(ctx, id, x.cloud.May(ctx, region, right.call, id, x.request.OurTag), right.denied, right.without))
+	}
+	return findings
+}
+
+// right reads the answer to a dry run on an instance of ours, or on one that does not exist.
+func (l look) right(ctx context.Context, id string, err error, denied Result, without string) Finding {
+	exists := id != ec2.NoInstance
+	switch {
+	case err == nil, !exists && ec2.ClassOf(err) == ec2.NotFound:
+		return l.ok("EC2 would allow it (%s)", l.needs)
+	case ec2.ClassOf(err) == ec2.Denied && exists:
+		f := Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id, without), Fix: "allow " + l.needs, Needs: l.needs}
+		return f
+	case ec2.ClassOf(err) == ec2.Denied:
+		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; check again while a runner is up (needs %s)", l.needs)
+		f.Needs = l.needs
+		return f
+	}
+	return l.unread(ctx, err)
+}

@@ -1,0 +1,121 @@
+package ec2
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// Subnet is a subnet as a launch sees it.
+type Subnet struct {
+	ID, VPC, Zone string
+	Free          int  // addresses
+	PublicIP      bool // whether it gives its instances a public address
+}
+
+// Subnet looks a subnet up. It needs ec2:DescribeSubnets.
+func (c *Client) Subnet(ctx context.Context, region, id string) (Subnet, error) {
+	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{id}})
+	if err != nil {
+		return Subnet{}, callError("describe subnet "+id, err)
+	}
+	if len(out.Subnets) == 0 {
+		return Subnet{}, &CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound", Message: "the answer is empty"}
+	}
+	s := out.Subnets[0]
+	return Subnet{
+		ID: aws.ToString(s.SubnetId), VPC: aws.ToString(s.VpcId), Zone: aws.ToString(s.AvailabilityZone),
+		Free: int(aws.ToInt32(s.AvailableIpAddressCount)), PublicIP: aws.ToBool(s.MapPublicIpOnLaunch),
+	}, nil
+}
+
+// SecurityGroup is a security group and what it lets out.
+type SecurityGroup struct {
+	ID, Name, VPC string
+	Egress        []EgressRule
+}
+
+// EgressRule lets a range of ports out to some addresses.
+type EgressRule struct {
+	Protocol string // "tcp", or "-1" for all
+	From, To int    // ports, both included; both 0 for all protocols
+	To4      []string
+	Others   bool // it names prefix lists, groups or IPv6 addresses, which are not looked into
+}
+
+// Lets tells whether a rule is about a TCP port.
+func (r EgressRule) Lets(port int) bool {
+	return r.Protocol == "-1" || ((r.Protocol == "tcp" || r.Protocol == "6") && r.From <= port && port <= r.To)
+}
+
+// SecurityGroup looks a group up. It needs ec2:DescribeSecurityGroups.
+func (c *Client) SecurityGroup(ctx context.Context, region, id string) (SecurityGroup, error) {
+	out, err := c.in(region).DescribeSecurityGroups(ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{id}})
+	if err != nil {
+		return SecurityGroup{}, callError("describe security group "+id, err)
+	}
+	if len(out.SecurityGroups) == 0 {
+		return SecurityGroup{}, &CallError{Operation: "describe security group " + id, Code: "InvalidGroup.NotFound", Message: "the answer is empty"}
+	}
+	g := out.SecurityGroups[0]
+	group := SecurityGroup{ID: aws.ToString(g.GroupId), Name: aws.ToString(g.GroupName), VPC: aws.ToString(g.VpcId)}
+	for _, p := range g.IpPermissionsEgress {
+		rule := EgressRule{
+			Protocol: aws.ToString(p.IpProtocol), From: int(aws.ToInt32(p.FromPort)), To: int(aws.ToInt32(p.ToPort)),
+			Others: len(p.PrefixListIds)+len(p.UserIdGroupPairs)+len(p.Ipv6Ranges) > 0,
+		}
+		for _, r := range p.IpRanges {
+			rule.To4 = append(rule.To4, aws.ToString(r.CidrIp))
+		}
+		group.Egress = append(group.Egress, rule)
+	}
+	return group, nil
+}
+
+// Route is one active or broken route of a subnet.
+type Route struct {
+	To     string // "0.0.0.0/0"
+	Via    string // "igw-…", "nat-…", "tgw-…", "eni-…", "vpce-…", "local"
+	Active bool   // a blackhole's target is gone
+}
+
+// Routes lists the routes of a subnet: its own table's, else its VPC's main table's. It needs ec2:DescribeRouteTables.
+// https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
+func (c *Client) Routes(ctx context.Context, region string, subnet Subnet) ([]Route, error) {
+	for _, filters := range []map[string]string{
+		{"association.subnet-id": subnet.ID},
+		{"vpc-id": subnet.VPC, "association.main": "true"},
+	} {
+		in := &sdk.DescribeRouteTablesInput{}
+		for _, name := range sortedKeys(filters) {
+			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: []string{filters[name]}})
+		}
+		out, err := c.in(region).DescribeRouteTables(ctx, in)
+		if err != nil {
+			return nil, callError("describe route tables of "+subnet.ID, err)
+		}
+		if len(out.RouteTables) > 0 {
+			return plainRoutes(out.RouteTables[0].Routes), nil
+		}
+	}
+	return nil, nil
+}
+
+func plainRoutes(routes []types.Route) []Route {
+	var list []Route
+	for _, r := range routes {
+		route := Route{To: aws.ToString(r.DestinationCidrBlock), Active: r.State == types.RouteStateActive}
+		for _, target := range []*string{
+			r.GatewayId, r.NatGatewayId, r.TransitGatewayId, r.NetworkInterfaceId, r.InstanceId, r.VpcPeeringConnectionId, r.LocalGatewayId, r.CoreNetworkArn,
+		} {
+			if route.Via == "" {
+				route.Via = strings.TrimSpace(aws.ToString(target))
+			}
+		}
+		list = append(list, route)
+	}
+	return list
+}

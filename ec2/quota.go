@@ -1,0 +1,89 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// vcpuQuota is one of EC2's quotas: how many vCPUs of some instance families may run at once in a region.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-limits.html
+type vcpuQuota struct {
+	families       []string
+	onDemand, spot string
+}
+
+var vcpuQuotas = []vcpuQuota{
+	{[]string{"a", "c", "d", "h", "i", "m", "r", "t", "z"}, "L-1216C47A", "L-34B43A08"},
+	{[]string{"g", "vt"}, "L-DB2E81BA", "L-3819A6DF"},
+	{[]string{"p"}, "L-417A185B", "L-7212CCBC"},
+	{[]string{"f"}, "L-74FC7D96", "L-88CF9481"},
+	{[]string{"x"}, "L-7295265B", "L-E3A00192"},
+	{[]string{"inf"}, "L-1945791B", "L-B5D1601B"},
+	{[]string{"trn"}, "L-2C3B7624", "L-6B0D517C"},
+}
+
+// Quota is how many vCPUs of a type's kind the account may run, and runs.
+type Quota struct {
+	Code        string
+	Limit, Used int
+}
+
+// VCPUQuota asks for the quota of an instance type; known is false for a family that is not in the list. It needs
+// servicequotas:GetServiceQuota and ec2:DescribeInstances.
+func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool, err error) {
+	if region == "" {
+		region = c.Region()
+	}
+	i := slices.IndexFunc(vcpuQuotas, func(q vcpuQuota) bool { return slices.Contains(q.families, family(instanceType)) })
+	if i < 0 {
+		return Quota{}, false, nil
+	}
+	quota.Code = vcpuQuotas[i].onDemand
+	if market == Spot {
+		quota.Code = vcpuQuotas[i].spot
+	}
+	limit, err := c.quota(ctx, region, quota.Code)
+	if err != nil {
+		return Quota{}, true, err
+	}
+	quota.Limit = int(limit)
+	quota.Used, err = c.vcpusInUse(ctx, region, vcpuQuotas[i].families, market)
+	return quota, true, err
+}
+
+// family is what an instance type's name begins with: "t" for t3.xlarge, "inf" for inf1.xlarge.
+func family(instanceType string) string {
+	end := strings.IndexAny(instanceType, "0123456789.")
+	if end < 0 {
+		return instanceType
+	}
+	return instanceType[:end]
+}
+
+func (c *Client) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
+	pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{
+		Filters: []types.Filter{{Name: aws.String("instance-state-name"), Values: []string{Pending, Running}}},
+	})
+	used := 0
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, callError("describe instances", err)
+		}
+		for _, reservation := range page.Reservations {
+			for _, instance := range reservation.Instances {
+				isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
+				if isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType))) && instance.CpuOptions != nil {
+					used += int(aws.ToInt32(instance.CpuOptions.CoreCount) * aws.ToInt32(instance.CpuOptions.ThreadsPerCore))
+				}
+			}
+		}
+	}
+	return used, nil
+}

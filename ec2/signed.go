@@ -1,0 +1,164 @@
+package ec2
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// This file asks services other than EC2 one question each, by a signed request of its own: their SDK packages would make
+// the program larger than the answers are worth.
+
+// OtherActions are the IAM actions of these questions, as API is EC2's list.
+var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
+
+// spotRole is the role by which EC2 launches spot instances for an account.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+const spotRole = "AWSServiceRoleForEC2Spot"
+
+// HasSpotRole tells whether the account has the role that spot instances need. It needs iam:GetRole.
+func (c *Client) HasSpotRole(ctx context.Context, region string) (bool, error) {
+	form := "Action=GetRole&Version=2010-05-08&RoleName=" + spotRole
+	_, err := c.ask(ctx, signedCall{
+		operation: "get role " + spotRole, service: "iam", region: iamRegion(region), host: iamHost(region),
+		contentType: "application/x-www-form-urlencoded; charset=utf-8", body: form,
+	})
+	if call, ok := errors.AsType[*CallError](err); ok && call.Code == "NoSuchEntity" {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// IAM is one service for all regions of a partition.
+// https://docs.aws.amazon.com/general/latest/gr/iam-service.html
+func iamRegion(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "cn-north-1"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
+
+func iamHost(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "iam.cn-north-1.amazonaws.com.cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "iam.us-gov.amazonaws.com"
+	}
+	return "iam.amazonaws.com"
+}
+
+func quotasHost(region string) string {
+	host := "servicequotas." + region + ".amazonaws.com"
+	if strings.HasPrefix(region, "cn-") {
+		host += ".cn"
+	}
+	return host
+}
+
+// quota asks for the value of one of EC2's quotas. It needs servicequotas:GetServiceQuota.
+// https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
+func (c *Client) quota(ctx context.Context, region, code string) (float64, error) {
+	raw, err := c.ask(ctx, signedCall{
+		operation: "get service quota " + code, service: "servicequotas", region: region, host: quotasHost(region),
+		contentType: "application/x-amz-json-1.1", target: "ServiceQuotasV20190624.GetServiceQuota",
+		body: fmt.Sprintf(`{"ServiceCode":"ec2","QuotaCode":%q}`, code),
+	})
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Quota struct{ Value *float64 }
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil || answer.Quota.Value == nil {
+		return 0, &CallError{Operation: "get service quota " + code, Message: "the answer cannot be read", Err: err}
+	}
+	return *answer.Quota.Value, nil
+}
+
+// signedCall is one POST to an AWS service.
+type signedCall struct {
+	operation, service, region, host, contentType, target, body string
+}
+
+// mostAnswer bounds what is read of an answer, in bytes.
+const mostAnswer = 1 << 20
+
+func (c *Client) ask(ctx context.Context, call signedCall) ([]byte, error) {
+	request, err := c.signed(ctx, call)
+	if err != nil {
+		return nil, callError(call.operation, err)
+	}
+	response, err := c.cfg.HTTPClient.Do(request)
+	if err != nil {
+		return nil, callError(call.operation, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	if err != nil {
+		return nil, callError(call.operation, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, refusal(call.operation, response, raw)
+	}
+	return raw, nil
+}
+
+func (c *Client) signed(ctx context.Context, call signedCall) (*http.Request, error) {
+	if c.cfg.Credentials == nil {
+		return nil, errors.New("no credentials are set")
+	}
+	credentials, err := c.cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address := "https://" + call.host
+	if base := aws.ToString(c.cfg.BaseEndpoint); base != "" {
+		address = strings.TrimSuffix(base, "/")
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/", bytes.NewReader([]byte(call.body)))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", call.contentType)
+	if call.target != "" {
+		request.Header.Set("X-Amz-Target", call.target)
+	}
+	sum := sha256.Sum256([]byte(call.body))
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), call.service, call.region, time.Now())
+	return request, err
+}
+
+// refusal reads an error in either of the two forms that these services have.
+func refusal(operation string, response *http.Response, raw []byte) error {
+	out := &CallError{Operation: operation, Status: response.StatusCode, RequestID: response.Header.Get("X-Amzn-Requestid"), Message: response.Status}
+	var form struct {
+		Error struct{ Code, Message string }
+	}
+	var object struct {
+		Type    string `json:"__type"`
+		Message string
+	}
+	switch {
+	case xml.Unmarshal(raw, &form) == nil && form.Error.Code != "":
+		out.Code, out.Message = form.Error.Code, form.Error.Message
+	case json.Unmarshal(raw, &object) == nil && object.Type != "":
+		out.Code, out.Message = object.Type[strings.LastIndex(object.Type, "#")+1:], object.Message
+	}
+	return out
+}

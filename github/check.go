@@ -1,0 +1,76 @@
+package github
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// tokenKinds are told by their beginnings.
+// https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
+var tokenKinds = []struct{ prefix, kind string }{
+	{"github_pat_", "a fine-grained personal access token"},
+	{"ghp_", "a classic personal access token"},
+	{"gho_", "an OAuth app's token"},
+	{"ghu_", "a GitHub App's token for a user"},
+	{"ghs_", "a GitHub App's installation token, or the workflow's own GITHUB_TOKEN"},
+}
+
+// TokenKind says what kind of token the client has, by its form alone.
+func (c *Client) TokenKind() string {
+	for _, known := range tokenKinds {
+		if strings.HasPrefix(c.token, known.prefix) {
+			return known.kind
+		}
+	}
+	return "a token of unknown form"
+}
+
+// RateLimit asks what is left of the token's hour; asking is free. NotFound means that this server sets no limit.
+// https://docs.github.com/en/rest/rate-limit/rate-limit
+func (c *Client) RateLimit(ctx context.Context) (Rate, error) {
+	var answer struct {
+		Resources struct {
+			Core struct {
+				Limit     int   `json:"limit"`
+				Used      int   `json:"used"`
+				Remaining int   `json:"remaining"`
+				Reset     int64 `json:"reset"`
+			} `json:"core"`
+		} `json:"resources"`
+	}
+	if err := c.call(ctx, "get rate limit", http.MethodGet, "rate_limit", nil, &answer); err != nil {
+		return Rate{}, err
+	}
+	core := answer.Resources.Core
+	return Rate{Limit: core.Limit, Used: core.Used, Remaining: core.Remaining, Reset: time.Unix(core.Reset, 0)}, nil
+}
+
+// MayRegister asks for a registration token, as a start does, and forgets it. Nothing less proves the right: a token that
+// may only read lists runners as well.
+func (c *Client) MayRegister(ctx context.Context) error {
+	_, err := c.RegistrationToken(ctx)
+	return err
+}
+
+// Deprecation tells from when on GitHub refuses a version of the runner; zero where it says nothing of that.
+// https://docs.github.com/en/enterprise-cloud@latest/rest/actions/self-hosted-runners
+func (c *Client) Deprecation(ctx context.Context, version string) (registration, runtime time.Time, err error) {
+	var answer struct {
+		Registration *gh.Timestamp `json:"registration_deprecates_at"`
+		Runtime      *gh.Timestamp `json:"runtime_deprecates_at"`
+	}
+	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version), nil, &answer); err != nil {
+		return registration, runtime, err
+	}
+	if answer.Registration != nil {
+		registration = answer.Registration.Time
+	}
+	if answer.Runtime != nil {
+		runtime = answer.Runtime.Time
+	}
+	return registration, runtime, nil
+}
