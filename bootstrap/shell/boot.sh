@@ -12,7 +12,9 @@ case ${1-} in
     if [ "$1" = setup ]; then
       egr_setup "$2"
     else
-      exec >/run/ec2-github-runner/fetch.log 2>&1
+      # Not in /tmp, which is emptied while the machine boots.
+      EGR_LOG=/run/ec2-github-runner/fetch.log
+      exec >$EGR_LOG 2>&1
       export HOME=/root RUNNER_ALLOW_RUNASROOT=1
       [ -z "$part_certificates" ] || egr_certificates
       egr_dir
@@ -20,6 +22,7 @@ case ${1-} in
     fi
     ;;
   main)
+    [ ! -e /run/ec2-github-runner/failed ] || exit
     [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1
     egr_decode "${!egr_@}"

@@ -11,7 +11,7 @@ egr_unit() {
 egr_handover() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
-  mkdir /run/ec2-github-runner 2>/dev/null || exit 0
+  mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
   local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after='cloud-init.service cloud-init-network.service' sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
   sum=$(cksum <"$0")
@@ -19,12 +19,12 @@ egr_handover() {
   [ "$sum" = "$(cat "$state/user-data" 2>/dev/null)" ] || rm -rf "$state"
   mkdir -p "$state" /run/systemd/system
   echo "$sum" >"$state/user-data"
-  ln -s "$state" /run/ec2-github-runner/state
+  ln -s "$state" state
   # What is secret goes to a file of its own, which is removed once it is used.
-  sed '1,/^# end of secrets$/{w /run/ec2-github-runner/secrets
-d}' "$0" >/run/ec2-github-runner/boot
+  sed '1,/^# end of secrets$/{w secrets
+d}' "$0" >boot
   egr_up
-  echo "$EGR_UP" >/run/ec2-github-runner/since
+  echo "$EGR_UP" >since
   # The script and the packages run where users' scripts always ran: in cloud-init's last stage.
   [ -z "$part_script$part_packages" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'
   # The script may set up what the download needs (a proxy, a disk): then the download waits for it.

@@ -3,5 +3,5 @@
 egr_libraries() {
   ldconfig -p | grep -q libicuuc && return
   egr_say 'installing libicu'
-  if command -v yum >/dev/null; then yum -y install libicu; else ./bin/installdependencies.sh; fi
+  yum -y install libicu || ./bin/installdependencies.sh
 }

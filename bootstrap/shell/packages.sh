@@ -1,9 +1,11 @@
 # The packages that the user wants, by the system's own package manager.
 
 egr_packages() {
-  local each list=()
+  local each try=0 list=()
   while IFS= read -rd '' each; do list+=("$each"); done < <(egr_part packages)
   egr_say "installing ${#list[@]} packages"
+  # The lists have a lock for which apt does not wait; and the network may come late.
+  ! command -v apt-get || until apt-get -qy update || [ $((try++)) = 60 ]; do sleep 2; done
   if ! egr_get "${list[@]}"; then
     # As with cloud-init, a package that is not to be had does not keep the runner from starting.
     for each in "${list[@]}"; do
@@ -15,21 +17,10 @@ egr_packages() {
 
 # egr_get NAME...
 egr_get() {
-  local try out=/run/ec2-github-runner/apt
-  if ! command -v apt-get >/dev/null; then
+  if command -v apt-get; then
+    # Whatever else installs or updates while the machine boots holds dpkg's lock.
+    DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install -- "$@"
+  else
     yum -y install -- "$@"
-    return
   fi
-  for try in {1..200}; do
-    DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Options::=--force-confold install -- "$@" 2>&1 | tee $out
-    [ "${PIPESTATUS[0]}" != 0 ] || return 0
-    if ! grep -q 'Could not get lock\|Unable to lock' $out; then
-      [ ! -e $out.new ] || return 1
-      apt-get -qy update 2>&1 | tee $out
-      grep -q 'Could not get lock\|Unable to lock' $out || : >$out.new
-    fi
-    # Whatever else installs or updates while the machine boots holds apt's locks.
-    [ -e $out.new ] || sleep 2
-  done
-  return 1
 }
