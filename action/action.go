@@ -34,6 +34,7 @@ const (
 	exitDone      = 0
 	exitFailed    = 1
 	exitInvalid   = 2
+	exitUnfit     = 3   // mode check: something would make a start fail
 	exitCancelled = 130 // as a shell tells of SIGINT
 )
 
@@ -66,6 +67,8 @@ func Run(ctx context.Context, w World) (code int) {
 		err = runStart(ctx, request, out)
 	case modeStop:
 		err = runStop(ctx, request, out)
+	case modeCheck:
+		err = runCheck(ctx, request, out)
 	}
 	return out.finish(err)
 }
@@ -123,6 +126,7 @@ func (o *output) finish(err error) int {
 	var invalid *InvalidError
 	var failed *runner.FailedError
 	var refused *runner.RefusedError
+	var unfit *unfitError
 	switch {
 	case err == nil:
 		return exitDone
@@ -134,6 +138,8 @@ func (o *output) finish(err error) int {
 	case errors.As(err, &refused):
 		o.problem(refused.Message, refused.Hint)
 		return exitInvalid
+	case errors.As(err, &unfit):
+		return exitUnfit
 	case errors.Is(err, context.Canceled):
 		o.log.Error("the step was cancelled")
 		return exitCancelled

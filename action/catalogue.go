@@ -57,6 +57,8 @@ var catalogue = []input{
 	{"max-lifetime-minutes", ""},
 	{"own-tags", "true"},
 	{"all-of-run", "false"},
+	{"annotations", "true"},
+	{"keep-failed-minutes", "0"},
 }
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.

@@ -4,18 +4,37 @@ import (
 	"context"
 	"errors"
 
+	"github.com/marqo-ai/ec2-github-runner/doctor"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// connect makes the clients for EC2 and GitHub. It makes no call.
-func connect(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
+// connectDoctor makes the clients for mode check. It makes no call.
+func connectDoctor(ctx context.Context, request Request, out *output) (doctor.Cloud, doctor.Registry, error) {
+	cloud, err := openCloud(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := newRegistry(request, out)
+	if err != nil {
+		return nil, nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
+	}
+	return cloud, registry, nil
+}
+
+func openCloud(ctx context.Context, request Request) (*ec2.Client, error) {
 	cloud, err := ec2.Load(ctx, request.Region)
 	if err != nil {
 		return nil, &runner.FailedError{Message: err.Error(), Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)", Err: err}
 	}
-	if err := request.checkRegion(cloud.Region()); err != nil {
+	return cloud, request.checkRegion(cloud.Region())
+}
+
+// connect makes the clients for EC2 and GitHub. It makes no call.
+func connect(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
+	cloud, err := openCloud(ctx, request)
+	if err != nil {
 		return nil, err
 	}
 	registry, err := newRegistry(request, out)

@@ -15,9 +15,10 @@ import (
 const (
 	modeStart = "start"
 	modeStop  = "stop"
+	modeCheck = "check"
 )
 
-var modes = []string{modeStart, modeStop}
+var modes = []string{modeStart, modeStop, modeCheck}
 
 // defaultAPIURL is github.com's API.
 const defaultAPIURL = "https://api.github.com"
@@ -34,6 +35,7 @@ type Request struct {
 	Run            runner.Run
 	Start          *runner.StartRequest
 	Stop           *runner.StopRequest
+	Annotations    bool // mode check: tell what is wrong by annotations
 	Warnings       []string
 }
 
@@ -48,6 +50,8 @@ func Parse(getenv func(string) string) (Request, error) {
 		request.Start = r.start(request)
 	case modeStop:
 		request.Stop = r.stop(request)
+	case modeCheck:
+		r.check(&request)
 	default:
 		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
 	}

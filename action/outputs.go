@@ -23,6 +23,7 @@ const (
 	outRunners     = "runners"
 	outLabels      = "labels"
 	outInstanceIDs = "ec2-instance-ids"
+	outReport      = "report"
 )
 
 // output is everything that the program says: log, outputs, states, masks and the job summary.

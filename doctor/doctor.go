@@ -55,7 +55,6 @@ type Stock interface {
 // Registry is GitHub as far as a doctor needs it; *github.Client is one.
 type Registry interface {
 	TokenKind() string
-	IsPublic() bool
 	RateLimit(context.Context) (github.Rate, error)
 	MayRegister(context.Context) error
 	Groups(context.Context) ([]github.Group, error)
@@ -85,6 +84,7 @@ type Request struct {
 	VersionTag string
 
 	Scope         string // of GitHub
+	Public        bool   // github.com, and not a server of its own
 	RunnerVersion string // "latest" or x.y.z
 	GroupID       int64
 	GroupName     string // where the runner group is given by name

@@ -123,7 +123,7 @@ func (x *examination) newestVersion(ctx context.Context, l look) Finding {
 // version judges one version. One that would be downloaded must exist; one in an image does.
 func (x *examination) version(ctx context.Context, l look, version string, download bool) Finding {
 	const fix = "leave runner-version out, or take a newer one from https://github.com/actions/runner/releases"
-	if download && x.registry.IsPublic() {
+	if download && x.request.Public {
 		if _, err := x.registry.Release(ctx, version); github.ClassOf(err) == github.NotFound {
 			return l.failed(fix, "there is no such release of the runner")
 		}

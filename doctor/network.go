@@ -133,7 +133,7 @@ func (x *examination) lookAtWays(ctx context.Context) []Finding {
 func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Route) Finding {
 	i := slices.IndexFunc(routes, func(r ec2.Route) bool { return r.To == "0.0.0.0/0" })
 	if i < 0 {
-		if !x.registry.IsPublic() {
+		if !x.request.Public {
 			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one is not known here")
 		}
 		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; interface endpoints of AWS do not lead to GitHub",

@@ -1,0 +1,119 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/doctor"
+)
+
+// unfitError says that checks failed. What failed is said already.
+type unfitError struct{ failed int }
+
+func (e *unfitError) Error() string {
+	return fmt.Sprintf("%d findings would make a start fail", e.failed)
+}
+
+// runCheck examines what a start with the same inputs would need, and makes nothing.
+func runCheck(ctx context.Context, request Request, out *output) error {
+	cloud, registry, err := connectDoctor(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	what, err := examination(request)
+	if err != nil {
+		return err
+	}
+	report := doctor.Examine(ctx, cloud, registry, what)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := out.report(report, request.Annotations); err != nil {
+		return err
+	}
+	if failed := report.Count(doctor.Failed); failed > 0 {
+		return &unfitError{failed}
+	}
+	return nil
+}
+
+// reportOutput is the output `report`.
+type reportOutput struct {
+	OK        int              `json:"ok"`
+	Failed    int              `json:"failed"`
+	Warnings  int              `json:"warnings"`
+	Unchecked int              `json:"not-checked"`
+	Findings  []doctor.Finding `json:"findings"`
+}
+
+// report tells what was found: in the log, as annotations if they are wanted, in the summary and in the output.
+func (o *output) report(report doctor.Report, annotations bool) error {
+	for _, f := range report.Findings {
+		o.tellFinding(f, annotations)
+	}
+	total := reportOutput{
+		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning), report.Count(doctor.Unchecked), report.Findings,
+	}
+	o.log.Info(fmt.Sprintf("%d ok, %d failed, %d warnings, %d not checked", total.OK, total.Failed, total.Warnings, total.Unchecked))
+	raw, err := json.Marshal(total)
+	if err != nil {
+		return fmt.Errorf("write output %s: %w", outReport, err)
+	}
+	o.action.SetOutput(outReport, string(raw))
+	o.summarize(reportSummary(total))
+	return nil
+}
+
+func (o *output) tellFinding(f doctor.Finding, annotations bool) {
+	text := fmt.Sprintf("%s: %s: %s", f.Result, title(f), f.Reason)
+	switch {
+	case annotations && f.Result == doctor.Failed:
+		o.log.Error(text)
+	case annotations && f.Result == doctor.Warning:
+		o.log.Warn(text)
+	default:
+		o.log.Info(text)
+	}
+	if f.Fix != "" {
+		o.log.Info("hint: " + f.Fix)
+	}
+}
+
+func title(f doctor.Finding) string {
+	return strings.TrimSpace(f.Check + " " + f.About)
+}
+
+// reportSummary is the job summary of a check: what is wrong first, in the order of the checks.
+func reportSummary(report reportOutput) string {
+	var b strings.Builder
+	headline := "A start would find all that it needs"
+	if report.Failed > 0 {
+		headline = "A start would fail"
+	}
+	fmt.Fprintf(&b, "### %s\n\n%d ok, %d failed, %d warnings, %d not checked\n\n| check | about | result | reason | what to do |\n|---|---|---|---|---|\n",
+		headline, report.OK, report.Failed, report.Warnings, report.Unchecked)
+	for _, result := range []doctor.Result{doctor.Failed, doctor.Warning, doctor.Unchecked, doctor.OK} {
+		for _, f := range report.Findings {
+			if f.Result == result {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(f.Check), cell(f.About), marked(result), cell(f.Reason), cell(f.Fix))
+			}
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// marked shows a result so that the eye finds it.
+func marked(result doctor.Result) string {
+	switch result {
+	case doctor.OK:
+		return "✅ ok"
+	case doctor.Failed:
+		return "❌ failed"
+	case doctor.Warning:
+		return "⚠️ warning"
+	}
+	return "– not checked"
+}

@@ -1,0 +1,38 @@
+package action
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/doctor"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// check reads the inputs of the start that is to be checked, and how to tell what was found.
+func (r *reader) check(request *Request) {
+	request.Start = r.start(*request)
+	request.Annotations = r.ownFlag("annotations")
+}
+
+// examination is what a doctor is to look at.
+func examination(request Request) (doctor.Request, error) {
+	start := request.Start
+	specimens, err := start.Specimens()
+	if err != nil {
+		return doctor.Request{}, fmt.Errorf("describe the start: %w", err)
+	}
+	out := doctor.Request{
+		OursTags: map[string]string{runner.TagRepository: request.Run.Repository, runner.TagScope: request.Scope},
+		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion,
+		Scope: request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"), RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
+	}
+	for _, s := range specimens {
+		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings}
+		if s.Architecture != "" {
+			launch.ImageTags = map[string]string{runner.TagArchitecture: s.Architecture}
+		}
+		out.Launches = append(out.Launches, launch)
+	}
+	return out, nil
+}

@@ -1,0 +1,41 @@
+package runner
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// TagRunnerVersion stands on images made by this action: the version of the runner in them.
+const TagRunnerVersion = TagPrefix + "runner-version"
+
+// Specimen is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for asking
+// whether it would be allowed.
+type Specimen struct {
+	Name         string // of the group
+	Count        int
+	Spec         ec2.LaunchSpec
+	Offerings    []ec2.Offering
+	Architecture string // where a placement names no image, of which the newest image of ours is taken
+}
+
+// Specimens are the launches of a start. It makes no call.
+func (r StartRequest) Specimens() ([]Specimen, error) {
+	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
+	st.offered, st.token = likelySoftware(), randomText(tokenLength)
+	var list []Specimen
+	for _, g := range st.groups {
+		u := g.units[0]
+		if r.JIT {
+			u.slots[0].jit = randomText(jitLength)
+		}
+		u.offerings = g.Group.offerings(g.placements)
+		spec, err := u.spec()
+		if err != nil {
+			return nil, fmt.Errorf("build user data: %w", err)
+		}
+		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings, Architecture: g.Architecture})
+	}
+	return list, nil
+}
