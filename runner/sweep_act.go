@@ -50,6 +50,9 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 			return v, err
 		}
 		f.state = stateOf(f.runner)
+		if f.state == runnerGone && look.index().mayBeAnother(instance) {
+			f.state = runnerUnseen
+		}
 	}
 	now := *look
 	now.now = time.Now()

@@ -1,0 +1,189 @@
+package enumeration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// flow is one thing that the program is asked to do.
+type flow struct {
+	name   string
+	guests []simulator.GuestRule
+	policy simulator.Policy
+	// begin is what has happened before, in good weather.
+	begin func(ctx context.Context, w *simulator.World) *scene
+	// run is the flow itself, in one process.
+	run func(p *process, s *scene) outcome
+	// isStart tells the flows that have a post step.
+	isStart bool
+	// signalsOnly leaves the faults out: another flow has met them.
+	signalsOnly bool
+}
+
+// scene is what a flow finds.
+type scene struct {
+	handoffs []runner.Handoff
+	label    string
+}
+
+// outcome is what the process says at its end.
+type outcome struct {
+	err   error
+	left  []string // what it says that it left behind
+	hint  string
+	swept []runner.Swept
+	took  time.Duration // from the signal, where there was one
+}
+
+func request(change func(*runner.StartRequest)) runner.StartRequest {
+	r := runner.StartRequest{
+		Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" + repository,
+		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour, Waiting: runner.Waiting{Timeout: 2 * time.Minute},
+		Groups: []runner.Group{{
+			Label: "tests", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
+			Placements: []runner.Placement{runner.NewPlacement("us-east-1", image, subnetA, group)},
+		}},
+	}
+	change(&r)
+	return r
+}
+
+func byToken(*runner.StartRequest) {}
+
+func byJIT(r *runner.StartRequest) { r.JIT = true }
+
+func twoPlacements(r *runner.StartRequest) {
+	r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("us-east-1", image, subnetB, group))
+}
+
+func three(r *runner.StartRequest) { r.Groups[0].Count = 3 }
+
+// flows are those of the issue, and the variants in which other layers have to work.
+func flows() []flow {
+	return []flow{
+		starting("start by token", byToken),
+		starting("start by JIT", byJIT),
+		starting("start, two placements", twoPlacements),
+		starting("start without tags", byToken, func(f *flow) {
+			f.policy.Deny = []string{"ec2:CreateTags"}
+			f.signalsOnly = true
+		}),
+		starting("start, machine hangs", byJIT, func(f *flow) {
+			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
+			f.signalsOnly = true
+		}),
+		starting("start three by token", three, func(f *flow) { f.signalsOnly = true }),
+		stopping("stop by id and label", func(s *scene) runner.StopRequest {
+			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		}),
+		stopping("stop by label", func(s *scene) runner.StopRequest { return runner.StopRequest{Label: s.label} }),
+		sweeping(),
+	}
+}
+
+func ids(s *scene) []string {
+	var list []string
+	for _, h := range s.handoffs {
+		list = append(list, h.InstanceID)
+	}
+	return list
+}
+
+func starting(name string, change func(*runner.StartRequest), adjust ...func(*flow)) flow {
+	f := flow{
+		name: name, isStart: true,
+		begin: func(context.Context, *simulator.World) *scene { return &scene{label: "tests"} },
+		run: func(p *process, _ *scene) outcome {
+			result, err := p.starter().Start(p.ctx, request(change))
+			o := outcome{err: err}
+			if result.Failure != nil {
+				o.left, o.hint = result.Failure.Left, result.Failure.Hint
+			}
+			// As action.startDone does.
+			_ = p.journal.write(func() { p.journal.done = err == nil || (result.Failure != nil && len(o.left) == 0) })
+			return o
+		},
+	}
+	for _, a := range adjust {
+		a(&f)
+	}
+	return f
+}
+
+// started makes a runner in good weather.
+func started(ctx context.Context, w *simulator.World) *scene {
+	p := newProcess(ctx, w, blow{})
+	defer p.cancel(nil)
+	if _, err := p.starter().Start(p.ctx, request(byToken)); err != nil {
+		panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+	}
+	return &scene{handoffs: p.journal.handoffs, label: p.journal.identity.Label}
+}
+
+func stopping(name string, by func(*scene) runner.StopRequest) flow {
+	return flow{
+		name: name, begin: started,
+		run: func(p *process, s *scene) outcome {
+			r := by(s)
+			r.Run, r.Scope = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
+			stopper := &runner.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+			_, err := stopper.Stop(p.ctx, r)
+			return outcome{err: err}
+		},
+	}
+}
+
+func sweepRequest() runner.SweepRequest {
+	return runner.SweepRequest{Repository: repository, Scope: repository, Regions: []string{"us-east-1"}, Grace: 10 * time.Minute}
+}
+
+func sweepOnce(p *process) outcome {
+	sweeper := &runner.Sweeper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+	result, err := sweeper.Sweep(p.ctx, sweepRequest())
+	return outcome{err: err, swept: result.Swept}
+}
+
+// sweeping finds a runner whose run is over, one that has lost its registration while its run goes on, and a
+// registration whose machine has ended.
+func sweeping() flow {
+	return flow{
+		name: "sweep",
+		begin: func(ctx context.Context, w *simulator.World) *scene {
+			s := started(ctx, w)
+			for _, change := range []func(*runner.StartRequest){
+				func(r *runner.StartRequest) { r.Groups[0].Label, r.Run.ID = "lost", otherRun },
+				func(r *runner.StartRequest) { r.Groups[0].Label = "dead" },
+			} {
+				p := newProcess(ctx, w, blow{})
+				if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
+					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+				}
+				h := p.journal.handoffs[0]
+				if h.Label == "lost" {
+					for _, r := range w.Snapshot().Runners {
+						if r.Instance == h.InstanceID {
+							must(p.registry().Remove(ctx, r.ID))
+						}
+					}
+				} else {
+					must(p.cloud().Terminate(ctx, h.Region, h.InstanceID))
+				}
+				p.cancel(nil)
+			}
+			w.SetRun(simulator.Run{ID: 4711, Status: "completed", Conclusion: "cancelled"})
+			<-time.After(15 * time.Minute)
+			return s
+		},
+		run: func(p *process, _ *scene) outcome { return sweepOnce(p) },
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,212 @@
+package enumeration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// process is one run of the program: its own way into the world, its own memory. Only what it wrote to its journal
+// outlives it.
+type process struct {
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	transport *simulator.Transport
+	wire      *wire
+	journal   *journal
+	log       *bytes.Buffer
+
+	once   sync.Once
+	killed chan struct{} // closed when the process is dead
+}
+
+// cancelled is what main.go's context says after a signal.
+type cancelled struct{}
+
+func (cancelled) Error() string { return "interrupt signal received" }
+
+func (cancelled) Is(target error) bool { return target == context.Canceled }
+
+func newProcess(ctx context.Context, world *simulator.World, blow blow) *process {
+	p := &process{transport: world.Transport(), journal: &journal{}, log: &bytes.Buffer{}, killed: make(chan struct{})}
+	p.ctx, p.cancel = context.WithCancelCause(ctx)
+	p.wire = &wire{process: p, blow: blow}
+	if blow.at > 0 {
+		time.AfterFunc(blow.at, p.strike)
+	}
+	return p
+}
+
+// strike delivers the signal.
+func (p *process) strike() {
+	p.once.Do(func() {
+		if p.wire.blow.kill {
+			p.die()
+			return
+		}
+		p.cancel(cancelled{})
+		time.AfterFunc(10*time.Second, p.die) // GitHub waits no longer
+	})
+}
+
+// die ends the process as SIGKILL does: what it still does reaches nobody, and nothing of it is written down.
+func (p *process) die() {
+	p.transport.Dark()
+	p.journal.close()
+	select {
+	case <-p.killed:
+	default:
+		close(p.killed)
+	}
+	p.cancel(cancelled{}) // lets its goroutines come to an end; nobody hears them
+}
+
+func (p *process) cloud() *ec2.Client {
+	return ec2.New(aws.Config{
+		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""), HTTPClient: &http.Client{Transport: p.wire},
+	})
+}
+
+func (p *process) registry() *github.Client {
+	scope, err := github.ParseScope(repository)
+	if err != nil {
+		panic(err)
+	}
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope, Transport: p.wire})
+	if err != nil {
+		panic(err)
+	}
+	return client
+}
+
+func (p *process) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (p *process) starter() *runner.Starter {
+	return &runner.Starter{
+		Cloud: p.cloud(), Registry: p.registry(), Journal: p.journal, Log: p.logger(),
+		Fresh: func() (runner.Cloud, runner.Registry) { return p.cloud(), p.registry() },
+	}
+}
+
+// journal is what the action writes to GITHUB_OUTPUT and GITHUB_STATE.
+type journal struct {
+	mu       sync.Mutex
+	closed   bool
+	identity runner.Identity
+	tokens   map[string][]string
+	made     []runner.Registration
+	handoffs []runner.Handoff
+	done     bool
+}
+
+func (j *journal) write(f func()) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed {
+		f()
+	}
+	return nil
+}
+
+func (j *journal) close() { _ = j.write(func() { j.closed = true }) }
+
+func (j *journal) Begun(id runner.Identity) error {
+	return j.write(func() { j.identity, j.tokens = id, map[string][]string{} })
+}
+
+func (j *journal) Registering(made []runner.Registration) error {
+	return j.write(func() { j.made = made })
+}
+
+func (j *journal) Asking(token, region string) error {
+	return j.write(func() { j.tokens[region] = append(j.tokens[region], token) })
+}
+
+func (j *journal) Launched(h runner.Handoff) error {
+	return j.write(func() { j.handoffs = append(j.handoffs, h) })
+}
+
+func (j *journal) Secret(string) {}
+
+// post is what the post step reads of it; false says that it has nothing to do.
+func (j *journal) post() (runner.PostRequest, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, Nonce: j.identity.Nonce, Label: j.identity.Label}
+	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made}, id.Nonce != "" && !j.done
+}
+
+// moment is when a blow falls, relative to a call.
+type moment string
+
+const (
+	before moment = "before"
+	during moment = "during" // the service has acted, its answer is on its way
+	after  moment = "after"
+)
+
+// blow is a signal at a call of the process, or at a time after its beginning.
+type blow struct {
+	kill   bool
+	call   int // from 1; 0 for none
+	moment moment
+	at     time.Duration
+}
+
+func (b blow) String() string {
+	signal := "cancel"
+	if b.kill {
+		signal = "kill"
+	}
+	if b.at > 0 {
+		return fmt.Sprintf("%s at %s", signal, b.at)
+	}
+	return fmt.Sprintf("%s %s call %d", signal, b.moment, b.call)
+}
+
+func (b blow) isNone() bool { return b.call == 0 && b.at == 0 }
+
+// wire counts the calls of a process and strikes it at one of them.
+type wire struct {
+	process *process
+	blow    blow
+	mu      sync.Mutex
+	calls   int
+}
+
+func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	w.calls++
+	mine := w.calls == w.blow.call
+	w.mu.Unlock()
+	if mine && w.blow.moment == before {
+		w.process.strike()
+	}
+	if mine && w.blow.moment == during {
+		// Every call takes at least 100 ms, and the service acts when half of it is over; RunInstances takes 1.5 s.
+		latency := 90 * time.Millisecond
+		if request.ContentLength > 2000 {
+			latency = time.Second
+		}
+		time.AfterFunc(latency, w.process.strike)
+	}
+	response, err := w.process.transport.RoundTrip(request)
+	if mine && w.blow.moment == after {
+		w.process.strike()
+	}
+	return response, err
+}
