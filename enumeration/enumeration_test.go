@@ -57,7 +57,7 @@ func trialsOf(t *testing.T, f flow) []trial {
 		lasts = time.Since(begun)
 		calls = w.Calls()[known:]
 	})
-	trials := []trial{{flow: f, rest: byPost}}
+	trials := []trial{{flow: f}}
 	if !f.signalsOnly {
 		for _, w := range weathers(calls) {
 			trials = append(trials, trial{flow: f, weather: w})
@@ -77,8 +77,8 @@ func trialsOf(t *testing.T, f flow) []trial {
 
 // A machine that hangs is waited for longer than one that comes; after half a minute one look is like the other.
 const (
-	mostCalls = 40
-	mostTime  = 30 * time.Second
+	mostCalls = 24
+	mostTime  = 20 * time.Second
 )
 
 func parts[T any](list []T, n int) [][]T {
@@ -92,11 +92,7 @@ func parts[T any](list []T, n int) [][]T {
 // try runs a trial, and where the flow does not clean up by itself, with each of the other layers.
 func (tb *table) try(t *testing.T, tr trial) {
 	t.Helper()
-	layers := []layer{byLabel, bySweep}
-	if tr.flow.isStart {
-		layers = []layer{byPost, byLabel, bySweep}
-	}
-	for _, tr.rest = range layers {
+	for _, tr.rest = range tr.flow.rest {
 		var f finding
 		synctest.Test(t, func(t *testing.T) { f = tr.run(t.Context()) })
 		tb.add(tr, f)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/simulator"
@@ -72,6 +73,9 @@ func (w weather) fault() simulator.Fault {
 	return f
 }
 
+// lastingKinds are met once, and also from one call on until the end; the others would repeat them.
+var lastingKinds = []string{"500", "503", "403", "401", "hangs", "capacity"}
+
 // mostOf is how many calls of one operation are met: the first ones and the last. A runner that is waited for is looked
 // at again and again, and one look is like the other.
 const mostOf = 2
@@ -92,11 +96,15 @@ func weathers(calls []simulator.Call) []weather {
 	for _, o := range order {
 		for _, nth := range ends(count[o]) {
 			for _, kind := range sorted(kinds[o.service]) {
-				if kind == "capacity" && o.name != "RunInstances" {
+				switch {
+				case kind == "capacity" && o.name != "RunInstances":
 					continue
+				case kind == "404" && strings.HasPrefix(o.name, "actions/delete"):
+					continue // what GitHub says is gone counts as gone
 				}
-				for _, lasting := range []bool{false, true} {
-					list = append(list, weather{o.service, o.name, nth, lasting, kind})
+				list = append(list, weather{o.service, o.name, nth, false, kind})
+				if slices.Contains(lastingKinds, kind) {
+					list = append(list, weather{o.service, o.name, nth, true, kind})
 				}
 			}
 		}
@@ -115,17 +123,18 @@ func ends(n int) []int {
 	return list
 }
 
-// blows are the signals at every call and between: before it, while its answer is on its way, after it, and at every
-// three quarters of a second.
+// blows are the signals at every call and between: while its answer is on its way, after it (which is before the next),
+// and every three seconds.
 func blows(calls int, lasts time.Duration) []blow {
 	var list []blow
 	for _, kill := range []bool{false, true} {
+		list = append(list, blow{kill: kill, call: 1, moment: before})
 		for call := 1; call <= calls; call++ {
-			for _, m := range []moment{before, during, after} {
+			for _, m := range []moment{during, after} {
 				list = append(list, blow{kill: kill, call: call, moment: m})
 			}
 		}
-		for at := 730 * time.Millisecond; at < lasts; at += 750 * time.Millisecond {
+		for at := 730 * time.Millisecond; at < lasts; at += 3 * time.Second {
 			list = append(list, blow{kill: kill, at: at})
 		}
 	}

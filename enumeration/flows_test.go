@@ -17,9 +17,10 @@ type flow struct {
 	// begin is what has happened before, in good weather.
 	begin func(ctx context.Context, w *simulator.World) *scene
 	// run is the flow itself, in one process.
-	run func(p *process, s *scene) outcome
-	// isStart tells the flows that have a post step.
+	run     func(p *process, s *scene) outcome
 	isStart bool
+	// rest are the layers that may have to clean up after it; each is tried alone.
+	rest []layer
 	// signalsOnly leaves the faults out: another flow has met them.
 	signalsOnly bool
 }
@@ -56,6 +57,12 @@ func byToken(*runner.StartRequest) {}
 
 func byJIT(r *runner.StartRequest) { r.JIT = true }
 
+// inAHurry gives up soon, so that the whole of it can be looked through.
+func inAHurry(r *runner.StartRequest) {
+	short := 2 * time.Second
+	r.JIT, r.Waiting = true, runner.Waiting{QuietPeriod: &short, Timeout: 10 * time.Second}
+}
+
 func twoPlacements(r *runner.StartRequest) {
 	r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("us-east-1", image, subnetB, group))
 }
@@ -72,7 +79,7 @@ func flows() []flow {
 			f.policy.Deny = []string{"ec2:CreateTags"}
 			f.signalsOnly = true
 		}),
-		starting("start, machine hangs", byJIT, func(f *flow) {
+		starting("start, machine hangs", inAHurry, func(f *flow) {
 			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
 			f.signalsOnly = true
 		}),
@@ -95,7 +102,7 @@ func ids(s *scene) []string {
 
 func starting(name string, change func(*runner.StartRequest), adjust ...func(*flow)) flow {
 	f := flow{
-		name: name, isStart: true,
+		name: name, isStart: true, rest: []layer{byPost, byLabel, bySweep},
 		begin: func(context.Context, *simulator.World) *scene { return &scene{label: "tests"} },
 		run: func(p *process, _ *scene) outcome {
 			result, err := p.starter().Start(p.ctx, request(change))
@@ -126,7 +133,7 @@ func started(ctx context.Context, w *simulator.World) *scene {
 
 func stopping(name string, by func(*scene) runner.StopRequest) flow {
 	return flow{
-		name: name, begin: started,
+		name: name, begin: started, rest: []layer{byLabel, bySweep},
 		run: func(p *process, s *scene) outcome {
 			r := by(s)
 			r.Run, r.Scope = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
@@ -151,7 +158,7 @@ func sweepOnce(p *process) outcome {
 // registration whose machine has ended.
 func sweeping() flow {
 	return flow{
-		name: "sweep",
+		name: "sweep", rest: []layer{bySweep},
 		begin: func(ctx context.Context, w *simulator.World) *scene {
 			s := started(ctx, w)
 			for _, change := range []func(*runner.StartRequest){

@@ -30,6 +30,7 @@ type process struct {
 
 	once   sync.Once
 	killed chan struct{} // closed when the process is dead
+	struck time.Time     // when it was told to end
 }
 
 // cancelled is what main.go's context says after a signal.
@@ -56,6 +57,7 @@ func (p *process) strike() {
 			p.die()
 			return
 		}
+		p.struck = time.Now()
 		p.cancel(cancelled{})
 		time.AfterFunc(10*time.Second, p.die) // GitHub waits no longer
 	})

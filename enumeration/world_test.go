@@ -68,15 +68,15 @@ func addOthers(c *simulator.Config) {
 
 func instanceID(n int) string { return "i-" + fmt.Sprintf("%017x", 0xabc000+n) }
 
-// left says in words what there is that was not there from the beginning. Registrations that a sweep has listed, because
-// no instance has ever named them, are told apart: GitHub removes those itself.
+// left says in words what there is that was not there from the beginning. Offline registrations that a sweep has only
+// listed, because no tag of an instance has ever named them, are told apart: GitHub removes those itself.
 func left(w *simulator.World, listed map[int64]bool) (orphans []string, toGitHub int) {
 	instances, runners := w.Leftovers()
 	for _, i := range instances {
 		orphans = append(orphans, fmt.Sprintf("instance %s %s token=%s", i.ID, i.State, i.ClientToken))
 	}
 	for _, r := range runners {
-		if r.JIT && listed[r.ID] {
+		if listed[r.ID] && r.Status == "offline" {
 			toGitHub++
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 // Limits of asking again.
 const (
 	mostTransient = 5                // 502s come in bursts of some seconds
-	mostWait      = 10 * time.Minute // a longer wait than this is told to the user instead
+	mostWait      = 10 * time.Minute // a longer wait than this, in one or in several, is told to the user instead
 )
 
 // call makes a call and repeats it where that helps: after a 5xx or no answer a few times, after a rate limit when
@@ -25,7 +25,7 @@ func (c *Client) call(ctx context.Context, operation, method, path string, body,
 
 func (c *Client) patiently(ctx context.Context, f func() error) error {
 	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMaxInterval(8*time.Second))
-	transient := 0
+	transient, begun := 0, time.Now()
 	var last error
 	waiter := &obedient{BackOff: policy}
 	err := backoff.Retry(func() error {
@@ -38,7 +38,7 @@ func (c *Client) patiently(ctx context.Context, f func() error) error {
 			}
 		case RateLimited:
 			wait := time.Until(untilOf(last))
-			if deadline, ok := ctx.Deadline(); wait <= mostWait && (!ok || time.Until(deadline) > wait) {
+			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= mostWait && (!ok || time.Until(deadline) > wait) {
 				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds", int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait
 				return last

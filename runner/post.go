@@ -51,6 +51,8 @@ type post struct {
 	request PostRequest
 	mu      sync.Mutex
 	result  PostResult
+	// launched tells that a machine was found, dead or alive: then the registrations' names were settled before, and are ours.
+	launched bool
 }
 
 func (p *post) left(what string) {
@@ -64,20 +66,24 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 	found := map[string]bool{} // by token: an instance that is alive no more
 	var failed error
 	_ = untilDone(looking, time.Second, func() error {
-		failed = nil
+		var missed error
 		for _, token := range tokens {
 			if found[token] {
 				continue
 			}
 			instances, err := p.cloud.Instances(looking, region, ec2.Selector{ClientToken: token})
+			if ec2.IsEnded(looking, err) { // the time is over; how the look before went still holds
+				return err
+			}
 			if err != nil {
-				failed = err
+				missed = err
 				continue
 			}
-			for _, instance := range instances {
-				found[token] = p.end(ctx, instance)
+			for n, instance := range instances {
+				found[token] = p.end(ctx, instance) && (n == 0 || found[token])
 			}
 		}
+		failed = missed
 		if len(found) == len(tokens) && failed == nil {
 			return nil
 		}
@@ -89,6 +95,9 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 }
 
 func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
+	p.mu.Lock()
+	p.launched = true
+	p.mu.Unlock()
 	if !instance.Alive() {
 		return true
 	}
@@ -106,10 +115,10 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 }
 
 // removeRegistration removes what the start registered. Where only the name is known, the start may have been killed
-// before GitHub told it that the name is somebody else's: then an online runner is ours only if we have just ended its
-// machine, and an offline one only if no machine of another start carries the name.
+// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself; before that an
+// online runner is not ours, and an offline one only if no machine of another start carries the name.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
-	if made.ID == 0 && len(p.result.Terminated) == 0 {
+	if made.ID == 0 && !p.launched {
 		found, exists, err := p.findSettled(ctx, made.Name)
 		if err != nil || !exists {
 			return err
