@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -56,9 +55,6 @@ func (x *index) factsOf(i ec2.Instance) facts {
 	case isTagged(i):
 		f.runner, f.named = x.registrationOf(i)
 		f.state = stateOf(f.runner)
-		if f.state == runnerGone && x.mayBeAnother(i) {
-			f.state = runnerUnseen
-		}
 	default:
 		f.runner, f.state = x.guess(i)
 	}
@@ -83,14 +79,6 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 		return r.ID
 	}
 	return 0
-}
-
-// mayBeAnother tells that an instance which was launched with others may have a registration under a name that its tags
-// do not tell: the name's middle depends on the call that launched it. Then its label decides.
-func (x *index) mayBeAnother(i ec2.Instance) bool {
-	return i.Tags[TagSlots] != "" && slices.ContainsFunc(x.runners, func(r github.Runner) bool {
-		return len(x.namers[r.ID]) == 0 && slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, i.Tags[TagLabel]) })
-	})
 }
 
 // guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none fits,

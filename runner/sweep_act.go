@@ -50,9 +50,6 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 			return v, err
 		}
 		f.state = stateOf(f.runner)
-		if f.state == runnerGone && look.index().mayBeAnother(instance) {
-			f.state = runnerUnseen
-		}
 	}
 	now := *look
 	now.now = time.Now()
@@ -84,7 +81,7 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 	}
 	if name := registeredName(i); name != "" {
 		r, _, err = sw.Registry.RunnerByName(ctx, name)
-		return r, false, err
+		return r, namesRunner(i, r.ID), err
 	}
 	return github.Runner{}, false, nil
 }
