@@ -34,7 +34,7 @@ func TestMotoScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	marked := slices.DeleteFunc(files, func(file string) bool {
-		text, err := os.ReadFile(file) //nolint:gosec // a script of ours
+		text, err := os.ReadFile(file)
 		return err != nil || !strings.HasPrefix(string(text), "# worlds: simulator moto\n")
 	})
 	if len(marked) < 3 {
@@ -70,7 +70,7 @@ func (sequential) Verbose() bool { return testing.Verbose() }
 
 // begin empties moto, points the environment at it, and gives machines to its instances until the script ends.
 func (m *motoWorld) begin(ts *testscript.TestScript, world *simulator.World) {
-	response, err := http.Post(m.url+"/moto-api/reset", "", nil) //nolint:noctx // bounded by the test
+	response, err := http.Post(m.url+"/moto-api/reset", "", nil)
 	ts.Check(err)
 	ts.Check(response.Body.Close())
 	ts.Setenv("AWS_ENDPOINT_URL", m.url)
@@ -203,7 +203,7 @@ func (m *motoWorld) call(ts *testscript.TestScript, region string, into any, act
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	request, err := http.NewRequest(http.MethodPost, m.url+"/", strings.NewReader(form.Encode())) //nolint:noctx // bounded by the test
+	request, err := http.NewRequest(http.MethodPost, m.url+"/", strings.NewReader(form.Encode()))
 	ts.Check(err)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIADEMO/20260101/"+region+"/ec2/aws4_request, SignedHeaders=host, Signature=0")

@@ -153,7 +153,7 @@ func inputs(ts *testscript.TestScript, file string) (env []string, token string)
 // readFileCommands reads the form of GITHUB_OUTPUT and GITHUB_STATE; of two values with one name the later counts.
 func readFileCommands(path string) map[string]string {
 	values := map[string]string{}
-	text, err := os.ReadFile(path) //nolint:gosec // a file of the script
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return values
 	}

@@ -18,7 +18,7 @@ func writeText(text func(*rand.Rand, int) string) func(*testscript.TestScript, b
 		if neg || len(args) != 2 {
 			ts.Fatalf("usage: text|noise FILE BYTES")
 		}
-		made := text(rand.New(rand.NewPCG(1, 2)), number(ts, args[1])) + "\n" //nolint:gosec // the same in each run, on purpose
+		made := text(rand.New(rand.NewPCG(1, 2)), number(ts, args[1])) + "\n"
 		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(made), 0o600))
 	}
 }
