@@ -162,7 +162,7 @@ func (r *reader) rootVolume() runner.RootVolume {
 			r.refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.", value), "for example ec2-volume-size: 50")
 			return volume
 		}
-		volume.GiB = int32(n) //nolint:gosec // checked above
+		volume.GiB = int32(n)
 	}
 	return volume
 }

@@ -33,7 +33,7 @@ func TestReadmeTables(t *testing.T) {
 	want := replaceBetween(t, string(readme), "inputs", inputsTable(t, contract.Inputs))
 	want = replaceBetween(t, want, "outputs", outputsTable(t, contract.Outputs))
 	if *update {
-		if err := os.WriteFile("../README.md", []byte(want), 0o644); err != nil { //nolint:gosec // a public file
+		if err := os.WriteFile("../README.md", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -60,7 +60,7 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 	in := &sdk.RunInstancesInput{
 		ClientToken:      aws.String(token),
 		MinCount:         aws.Int32(1),
-		MaxCount:         aws.Int32(int32(count)), //nolint:gosec // at most 10,000
+		MaxCount:         aws.Int32(int32(count)),
 		ImageId:          text(p.ImageID),
 		InstanceType:     types.InstanceType(offering.InstanceType),
 		SubnetId:         text(p.SubnetID),

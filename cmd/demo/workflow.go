@@ -55,7 +55,7 @@ func readSteps(readme string) (steps, error) {
 }
 
 // demoToken stands in for the secret of the workflow.
-const demoToken = "ghp_demo" //nolint:gosec // of the simulator
+const demoToken = "ghp_demo"
 
 // furnish puts the image, the subnet and the group of the workflow into the simulated account.
 func (s steps) furnish(config *simulator.Config) {
