@@ -54,13 +54,38 @@ func (r *reader) groups(request Request) []runner.Group {
 	return groups
 }
 
+// refuseSharedLabels refuses what would give two runners one label, one name at GitHub (where case does not count and some
+// characters become hyphens), or one key in the output.
 func (r *reader) refuseSharedLabels(groups []runner.Group) {
-	labels := map[string]bool{}
+	labels, names, keys := map[string]bool{}, map[string]string{}, map[string]bool{}
 	for _, group := range groups {
 		if group.Label != "" && labels[group.Label] {
 			r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label), "give each a label of its own, or use 'count' for like runners")
+			continue
 		}
 		labels[group.Label] = true
+		for n := range min(group.Count, mostRunners) {
+			key, name := group.Name, ""
+			if group.Label != "" {
+				name = runner.RunnerName(group.Label)
+			}
+			if group.Count > 1 {
+				key, name = fmt.Sprintf("%s-%d", key, n), fmt.Sprintf("%s-%d", name, n)
+			}
+			if keys[key] {
+				r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key), "runners of a 'count' are named NAME-0, NAME-1 and so on: take other names")
+				return
+			}
+			keys[key] = true
+			if group.Label == "" {
+				continue
+			}
+			if other, taken := names[strings.ToLower(name)]; taken {
+				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other, group.Name, name), "give them labels that differ in more than case and punctuation")
+				return
+			}
+			names[strings.ToLower(name)] = group.Name
+		}
 	}
 }
 
@@ -148,13 +173,13 @@ func (r *reader) minCount(groups []runner.Group) int {
 	for _, group := range groups {
 		total += group.Count
 	}
-	if total >= mostRunners {
-		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes less than %d.", total, mostRunners), "start fewer")
+	if total > mostRunners {
+		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, mostRunners), "start fewer")
 	}
 	if r.text("min-count") == "" {
 		return 0
 	}
-	least := r.number("min-count", 1, mostRunners-1, 1)
+	least := r.number("min-count", 1, mostRunners, 1)
 	if least > total {
 		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total), "min-count is at most 'count'")
 	}

@@ -113,7 +113,7 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 // group reads one group of like runners.
 func (r *reader) group(request Request) runner.Group {
 	group := runner.Group{
-		Label: r.label(), Count: r.number("count", 1, mostRunners-1, 1), Architecture: r.architecture(), Profile: r.text("iam-role-name"),
+		Label: r.label(), Count: r.number("count", 1, mostRunners, 1), Architecture: r.architecture(), Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
 		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"),
 		Packages:        r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),

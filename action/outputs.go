@@ -161,6 +161,9 @@ func (o *output) startDone(result runner.StartResult, err error) {
 			}
 		}
 	}
+	if result.Failure != nil {
+		o.tellTrail(result.Trail)
+	}
 	o.tellFailure(result.Failure)
 	o.summarize(startSummary(result))
 }

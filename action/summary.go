@@ -21,7 +21,11 @@ func startSummary(result runner.StartResult) string {
 	case len(result.Runners) == 1:
 		fmt.Fprintf(&b, "### EC2 runner %s is ready after %s\n\n", code(result.Runners[0].Label), seconds(result.Took))
 	default:
-		fmt.Fprintf(&b, "### %d EC2 runners are ready after %s\n\n", len(result.Runners), seconds(result.Took))
+		ready := readyOf(result.Runners)
+		fmt.Fprintf(&b, "### %d EC2 runners are ready after %s\n\n", ready, seconds(result.Took))
+		if failed := len(result.Runners) - ready; failed > 0 {
+			fmt.Fprintf(&b, "%d of %d were given up and removed; `min-count` allows it.\n\n", failed, len(result.Runners))
+		}
 	}
 	runnersTable(&b, result.Runners)
 	timeline(&b, result)
@@ -30,6 +34,15 @@ func startSummary(result runner.StartResult) string {
 		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
 	}
 	return b.String()
+}
+
+func readyOf(runners []runner.Started) (n int) {
+	for _, r := range runners {
+		if !r.Failed {
+			n++
+		}
+	}
+	return n
 }
 
 func failureSummary(b *strings.Builder, failure *runner.Failure) {
@@ -56,13 +69,23 @@ func failureSummary(b *strings.Builder, failure *runner.Failure) {
 	}
 }
 
+// Of more runners than these the summary shows no row, and no event of its own in the time line.
+const (
+	mostRows  = 50
+	mostDrawn = 5
+)
+
 func runnersTable(b *strings.Builder, runners []runner.Started) {
 	if len(runners) == 0 || runners[0].InstanceID == "" {
 		return
 	}
 	b.WriteString("| label | instance | type | market | zone | image | requested → running | running → online |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|\n")
-	for _, r := range runners {
+	for i, r := range runners {
+		if i == mostRows {
+			fmt.Fprintf(b, "| and %d more | | | | | | | |\n", len(runners)-i)
+			break
+		}
 		image := r.Image
 		if r.ImageName != "" {
 			image += " " + r.ImageName
@@ -82,6 +105,8 @@ func timeline(b *strings.Builder, result runner.StartResult) {
 		text string
 	}
 	events := []event{{0, "requested"}}
+	reached := map[string]int{} // how many runners have reached a phase
+	last := map[string]time.Duration{}
 	for _, r := range result.Runners {
 		for _, phase := range []event{
 			{r.Timeline.Registered, "registration ready"}, {r.Timeline.Launched, "launched"}, {r.Timeline.Running, "running"}, {r.Timeline.Online, "online"},
@@ -89,10 +114,18 @@ func timeline(b *strings.Builder, result runner.StartResult) {
 			if phase.at == 0 {
 				continue
 			}
+			reached[phase.text]++
+			last[phase.text] = max(last[phase.text], phase.at)
 			if len(result.Runners) > 1 {
 				phase.text += " " + r.InstanceID
 			}
 			events = append(events, phase)
+		}
+	}
+	if len(result.Runners) > mostDrawn { // a line for each would be no picture any more
+		events = events[:1]
+		for text, n := range reached {
+			events = append(events, event{last[text], fmt.Sprintf("%d %s", n, text)})
 		}
 	}
 	if len(events) < 2 {
@@ -104,23 +137,6 @@ func timeline(b *strings.Builder, result runner.StartResult) {
 		fmt.Fprintf(b, "    %s : %s\n", seconds(e.at), e.text)
 	}
 	b.WriteString("```\n\n")
-}
-
-// trailTable lists what was tried, if it was more than one thing.
-func trailTable(b *strings.Builder, trail []runner.Attempt) {
-	if len(trail) < 2 {
-		return
-	}
-	b.WriteString("| tried | region | subnet | image | answer | took |\n|---|---|---|---|---|---|\n")
-	for _, a := range trail {
-		answer := cell(a.Answer)
-		if len(a.InstanceIDs) > 0 {
-			answer = code(strings.Join(a.InstanceIDs, " "))
-		}
-		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s |\n", code(a.InstanceType), a.Market, cell(a.Region), cell(a.SubnetID),
-			cell(a.ImageID), answer, seconds(a.Took))
-	}
-	b.WriteString("\n")
 }
 
 func stopSummary(result runner.StopResult) string {

@@ -31,14 +31,18 @@ func (s Scope) String() string { return s.text }
 
 // IsRepository tells a repository from an organization and an enterprise.
 func (s Scope) IsRepository() bool {
-	return strings.Contains(s.text, "/") && !s.isEnterprise()
+	return strings.Contains(s.text, "/") && !s.IsEnterprise()
 }
 
-func (s Scope) isEnterprise() bool { return strings.HasPrefix(s.text, "enterprises/") }
+// IsEnterprise tells that the scope is an enterprise.
+func (s Scope) IsEnterprise() bool { return strings.HasPrefix(s.text, "enterprises/") }
+
+// IsOrganization tells that the scope is an organization.
+func (s Scope) IsOrganization() bool { return s.text != "" && !strings.Contains(s.text, "/") }
 
 func (s Scope) apiPath() string {
 	switch {
-	case s.isEnterprise():
+	case s.IsEnterprise():
 		return s.text
 	case s.IsRepository():
 		return "repos/" + s.text

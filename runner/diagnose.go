@@ -104,10 +104,9 @@ func githubHint(err error) string {
 	case github.Unauthorized:
 		return "the github-token is not valid: it may have expired, or the secret is empty or wrong"
 	case github.Forbidden:
-		return "the github-token may not manage runners: it needs 'administration: write' on the repository (classic: the scope 'repo'); " +
-			"the workflow's own GITHUB_TOKEN cannot be given that"
+		return "the github-token may not manage runners: it needs " + needed(err) + "; the workflow's own GITHUB_TOKEN cannot be given that"
 	case github.NotFound:
-		return "either there is no such repository or the github-token may not see it: give the token access to it, with 'administration: write' (classic: the scope 'repo')"
+		return "either there is no such " + kindOf(err) + " or the github-token may not see it: give the token access to it, with " + needed(err)
 	case github.RateLimited:
 		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, whose limit is higher"
 	case github.Unknown:
@@ -117,6 +116,35 @@ func githubHint(err error) string {
 		return "give each start a label of its own, or leave the input 'label' out"
 	}
 	return ""
+}
+
+func scopeOf(err error) github.Scope {
+	if call, ok := errors.AsType[*github.CallError](err); ok {
+		return call.Scope
+	}
+	return github.Scope{}
+}
+
+func kindOf(err error) string {
+	switch scope := scopeOf(err); {
+	case scope.IsEnterprise():
+		return "enterprise"
+	case scope.IsOrganization():
+		return "organization"
+	}
+	return "repository"
+}
+
+// needed is the permission that a token needs for the scope of a call.
+// https://docs.github.com/en/rest/actions/self-hosted-runners
+func needed(err error) string {
+	switch kindOf(err) {
+	case "enterprise":
+		return "the classic scope 'manage_runners:enterprise'"
+	case "organization":
+		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a token that may manage a repository's runners may not manage its organization's"
+	}
+	return "'administration: write' on the repository (classic: the scope 'repo')"
 }
 
 func cloudHint(err error) string {

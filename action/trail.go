@@ -1,0 +1,98 @@
+package action
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// tried is one offering with one answer, however often it was given.
+type tried struct {
+	runner.Attempt
+	times int
+	took  time.Duration
+}
+
+// gathered joins what was asked for again and again and refused with the same words.
+func gathered(trail []runner.Attempt) []*tried {
+	var list []*tried
+	for _, a := range trail {
+		var same *tried
+		for _, t := range list {
+			if len(a.InstanceIDs) == 0 && t.Answer == a.Answer && t.InstanceType == a.InstanceType && t.Market == a.Market &&
+				t.Region == a.Region && t.SubnetID == a.SubnetID && t.ImageID == a.ImageID {
+				same = t
+			}
+		}
+		if same == nil {
+			same = &tried{Attempt: a}
+			list = append(list, same)
+		}
+		same.times++
+		same.took += a.Took
+	}
+	return list
+}
+
+// trailTable lists what was tried, if it was more than one thing.
+func trailTable(b *strings.Builder, trail []runner.Attempt) {
+	list := gathered(trail)
+	if len(trail) < 2 {
+		return
+	}
+	b.WriteString("| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n")
+	for i, a := range list {
+		if i == mostRows {
+			fmt.Fprintf(b, "| and %d more | | | | | | |\n", len(list)-i)
+			break
+		}
+		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s | %d |\n", code(a.InstanceType), a.Market, cell(a.Region), cell(a.SubnetID),
+			cell(a.ImageID), a.answer(), seconds(a.took), a.times)
+	}
+	b.WriteString("\n")
+}
+
+// answer is EC2's, for a table cell.
+func (t *tried) answer() string {
+	switch n := len(t.InstanceIDs); {
+	case n == 0:
+		return cell(t.Answer)
+	case n <= mostDrawn:
+		return code(strings.Join(t.InstanceIDs, " "))
+	default:
+		return fmt.Sprintf("%d instances", n)
+	}
+}
+
+// tellTrail shows in the log what was tried in vain, as a table of plain text.
+func (o *output) tellTrail(trail []runner.Attempt) {
+	rows := [][]string{{"market", "type", "region", "subnet", "times", "answer"}}
+	for _, a := range gathered(trail) {
+		answer := a.Answer
+		if len(a.InstanceIDs) > 0 {
+			answer = fmt.Sprintf("%d launched", len(a.InstanceIDs))
+		}
+		rows = append(rows, []string{a.Market, a.InstanceType, a.Region, a.SubnetID, strconv.Itoa(a.times), answer})
+	}
+	if len(rows) < 3 {
+		return
+	}
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			width[i] = max(width[i], len(text))
+		}
+	}
+	log := o.log.With("phase", "What was tried")
+	for _, row := range rows {
+		var line strings.Builder
+		for i, text := range row {
+			fmt.Fprintf(&line, "%-*s  ", width[i], text)
+		}
+		log.Info("| " + strings.TrimSpace(line.String()))
+	}
+	o.handler.closeGroup()
+}
