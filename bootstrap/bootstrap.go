@@ -25,8 +25,12 @@ const Limit = 16 * 1024
 // ConsolePrefix begins each line of ours on the machine's console.
 const ConsolePrefix = "ec2-github-runner: "
 
-// PreinstalledDir is where images of ours keep the runner's software.
-const PreinstalledDir = "/opt/actions-runner"
+// PreinstalledDir is where images of ours keep the runner's software. It is used only if a file
+// PreinstalledMark is in it: a runner that somebody else put there is not ours to touch.
+const (
+	PreinstalledDir  = "/opt/actions-runner"
+	PreinstalledMark = ".ec2-github-runner"
+)
 
 // MinimumVersion is the oldest runner that github.com still registers.
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/

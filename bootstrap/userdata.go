@@ -46,7 +46,7 @@ func (s Spec) plain(tight bool) script {
 	writeValues(&code, s.secrets())
 	code.WriteString("# end of secrets\n")
 	if !tight {
-		code.WriteString("# What runs here: https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
+		code.WriteString("# https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
 	}
 	writeValues(&code, s.values())
 	code.WriteString(index)

@@ -1,7 +1,7 @@
-# The verbs. Without one it is cloud-init that calls.
+# The verbs. Without one it is cloud-init that calls, and that goes on at once.
 
 case ${1-} in
-  '') egr_handover ;;
+  '') egr_handover </dev/null >/dev/null 2>&1 & ;;
   watch)
     egr_decode "${!egr_@}"
     egr_watch
@@ -23,7 +23,8 @@ case ${1-} in
     ;;
   main)
     [ ! -e /run/ec2-github-runner/failed ] || exit
-    [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG"
+    # A log of this boot. Neither mv nor rm follows a link that somebody left in /tmp.
+    [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG" || rm -f "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1
     egr_decode "${!egr_@}"
     egr_begin

@@ -15,8 +15,8 @@ egr_handover() {
   local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after='cloud-init.service cloud-init-network.service' sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
   sum=$(cksum <"$0")
-  # Other user data on the same instance is another runner.
-  [ "$sum" = "$(cat "$state/user-data" 2>/dev/null)" ] || rm -rf "$state"
+  # Other user data on the same instance is another runner; and this may be an image of another machine.
+  [ "$sum" = "$(cat "$state/user-data" 2>/dev/null)" ] || rm -rf /var/lib/cloud/instances/*/ec2-github-runner
   mkdir -p "$state" /run/systemd/system
   echo "$sum" >"$state/user-data"
   ln -s "$state" state
@@ -37,5 +37,5 @@ d}' "$0" >boot
     KillMode=process OOMPolicy=continue TasksMax=infinity Delegate=yes TimeoutStopSec=15
   # shellcheck disable=SC2086 # several
   systemctl --no-block start $units || { systemctl daemon-reload && systemctl --no-block start $units; }
-  egr_say 'boot script started' >/dev/null
+  egr_say 'boot script started'
 }

@@ -24,7 +24,7 @@ egr_go() {
   IFS=$' \t\n'
   if [ ! -e /run/ec2-github-runner/state/prepared ]; then
     [ -z "$part_script" ] || egr_say 'ran pre-runner-script'
-    { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env
+    (umask 077; { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env)
     : >/run/ec2-github-runner/state/prepared
   fi
   # Where the script went, the runner goes too, unless one stands ready where it should.

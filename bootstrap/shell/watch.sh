@@ -40,7 +40,7 @@ egr_over() { [ "$1" != 0 ] && [ "$2" -ge "$1" ]; }
 egr_look() {
   egr_up
   lived=$((before + EGR_UP - since))
-  [ $((EGR_UP % 30)) != 0 ] || echo "$lived" >state/lived
+  [ "$lived" -lt $((saved + 30)) ] || echo $((saved = lived)) >state/lived
   if egr_find Runner.Worker; then
     last=$EGR_UP
     : >online
@@ -70,7 +70,7 @@ egr_look() {
 }
 
 egr_watch() {
-  local before since last lived failed restarts=0
+  local before since last lived failed restarts=0 saved=0
   cd /run/ec2-github-runner || exit
   before=$(cat state/lived 2>/dev/null)
   since=$(<since)

@@ -1,0 +1,45 @@
+package bootstrap
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestCodeParses: whatever chapters are left out or spared, bash can read the whole, and every function
+// that is called without a condition is there.
+func TestCodeParses(t *testing.T) {
+	for name, s := range map[string]Spec{"everything": full(), "by token": {Token: "a"}, "by JIT": {JITConfig: "a"}, "script": {Token: "a", PreRunnerScript: "a"}} {
+		for _, tight := range []bool{false, true} {
+			plain := s.plain(tight)
+			cmd := exec.Command("bash", "-n")
+			cmd.Stdin = bytes.NewReader(append(bytes.Clone(plain.jit), plain.code...))
+			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%s, tight %v: %v\n%s", name, tight, err, out)
+			}
+			for _, c := range chapters {
+				if c.spare == "" {
+					continue
+				}
+				function, _, _ := strings.Cut(c.spare, "(")
+				if !bytes.Contains(plain.code, []byte("\n"+function+"() {")) && (c.needed == nil || c.needed(s)) {
+					t.Errorf("%s, tight %v: there is no %s", name, tight, function)
+				}
+			}
+		}
+	}
+}
+
+// TestConstantsAreTheCodes: what Go says of the machine is what the shell does.
+func TestConstantsAreTheCodes(t *testing.T) {
+	code := full().code(false)
+	for _, want := range []string{PreinstalledDir + "/" + PreinstalledMark, `"` + ConsolePrefix + `$text`} {
+		if !strings.Contains(code, want) {
+			t.Errorf("the code does not hold %q", want)
+		}
+	}
+	if strings.Contains(code, "\n#") {
+		t.Error("comments take room in the user data")
+	}
+}
