@@ -67,6 +67,8 @@ func Run(ctx context.Context, w World) (code int) {
 		err = runStart(ctx, request, out)
 	case modeStop:
 		err = runStop(ctx, request, out)
+	case modeSweep:
+		err = runSweep(ctx, request, out)
 	case modeCheck:
 		err = runCheck(ctx, request, out)
 	}

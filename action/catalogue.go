@@ -57,6 +57,8 @@ var catalogue = []input{
 	{"max-lifetime-minutes", ""},
 	{"own-tags", "true"},
 	{"all-of-run", "false"},
+	{"dry-run", "false"},
+	{"grace-minutes", "10"},
 	{"annotations", "true"},
 	{"keep-failed-minutes", "0"},
 }

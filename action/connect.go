@@ -23,6 +23,19 @@ func connectDoctor(ctx context.Context, request Request, out *output) (doctor.Cl
 	return cloud, registry, nil
 }
 
+// connectSweeper makes the clients for mode sweep, and names the home region. It makes no call.
+func connectSweeper(ctx context.Context, request Request, out *output) (sweeper *runner.Sweeper, home string, err error) {
+	cloud, err := openCloud(ctx, request)
+	if err != nil {
+		return nil, "", err
+	}
+	registry, err := newRegistry(request, out)
+	if err != nil {
+		return nil, "", &InvalidError{Problems: []Problem{{Message: err.Error()}}}
+	}
+	return &runner.Sweeper{Cloud: cloud, Registry: registry, Log: out.log}, cloud.Region(), nil
+}
+
 func openCloud(ctx context.Context, request Request) (*ec2.Client, error) {
 	cloud, err := ec2.Load(ctx, request.Region)
 	if err != nil {

@@ -15,10 +15,11 @@ import (
 const (
 	modeStart = "start"
 	modeStop  = "stop"
+	modeSweep = "sweep"
 	modeCheck = "check"
 )
 
-var modes = []string{modeStart, modeStop, modeCheck}
+var modes = []string{modeStart, modeStop, modeSweep, modeCheck}
 
 // defaultAPIURL is github.com's API.
 const defaultAPIURL = "https://api.github.com"
@@ -35,6 +36,7 @@ type Request struct {
 	Run            runner.Run
 	Start          *runner.StartRequest
 	Stop           *runner.StopRequest
+	Sweep          *runner.SweepRequest
 	Annotations    bool // mode check: tell what is wrong by annotations
 	Warnings       []string
 }
@@ -50,6 +52,8 @@ func Parse(getenv func(string) string) (Request, error) {
 		request.Start = r.start(request)
 	case modeStop:
 		request.Stop = r.stop(request)
+	case modeSweep:
+		r.sweep(&request)
 	case modeCheck:
 		r.check(&request)
 	default:
@@ -69,8 +73,11 @@ func ParsePost(getenv func(string) string) (Request, error) {
 // common reads what every mode needs.
 func (r *reader) common() Request {
 	request := Request{
-		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"), Region: r.region("region", r.text("region")),
+		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"),
 		Run: runner.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"), Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
+	}
+	if request.Mode != modeSweep { // there it may be a list
+		request.Region = r.region("region", r.text("region"))
 	}
 	if request.Token == "" {
 		r.refuse("The 'github-token' input is not specified", "for example github-token: ${{ secrets.GH_PERSONAL_ACCESS_TOKEN }}")

@@ -23,6 +23,7 @@ const (
 	outRunners     = "runners"
 	outLabels      = "labels"
 	outInstanceIDs = "ec2-instance-ids"
+	outSwept       = "swept"
 	outReport      = "report"
 )
 

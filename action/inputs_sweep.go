@@ -1,0 +1,26 @@
+package action
+
+import "github.com/marqo-ai/ec2-github-runner/runner"
+
+// sweep reads what a sweep needs. Its region input may be a list; the first is the home region.
+func (r *reader) sweep(request *Request) {
+	regions := r.regions()
+	request.Region = first(regions...)
+	grace, _ := r.minutes("grace-minutes")
+	request.Sweep = &runner.SweepRequest{
+		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace, DryRun: r.ownFlag("dry-run"),
+	}
+}
+
+// regions reads a list of regions between commas, blanks or lines, each once.
+func (r *reader) regions() []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, region := range r.list("region") {
+		if !seen[region] {
+			seen[region] = true
+			list = append(list, r.region("region", region))
+		}
+	}
+	return list
+}

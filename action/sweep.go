@@ -1,0 +1,107 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+func runSweep(ctx context.Context, request Request, out *output) error {
+	sweeper, home, err := connectSweeper(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	if len(request.Sweep.Regions) == 0 {
+		request.Sweep.Regions = []string{home}
+	}
+	result, err := sweeper.Sweep(ctx, *request.Sweep)
+	out.handler.closeGroup()
+	out.log.Info(sweepSentence(result, request.Sweep.DryRun))
+	out.setSwept(result, request.Sweep.DryRun)
+	out.summarize(sweepSummary(result, request.Sweep.DryRun))
+	return err
+}
+
+// swept is one element of the output of that name.
+type swept struct {
+	Action     runner.Act `json:"action"`
+	DryRun     bool       `json:"dry-run,omitempty"`
+	Why        string     `json:"why"`
+	InstanceID string     `json:"ec2-instance-id,omitempty"`
+	Region     string     `json:"region,omitempty"`
+	RunnerName string     `json:"runner-name,omitempty"`
+	RunnerID   int64      `json:"runner-id,omitempty"`
+	AgeMinutes int64      `json:"age-minutes,omitempty"`
+}
+
+// setSwept writes the output: everything that the sweep did something about, and what it would have somebody look at.
+func (o *output) setSwept(result runner.SweepResult, dryRun bool) {
+	list := []swept{}
+	for _, s := range result.Swept {
+		if s.Act == runner.Spared {
+			continue
+		}
+		list = append(list, swept{
+			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, Region: s.Region, RunnerName: s.RunnerName,
+			RunnerID: s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
+		})
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		o.log.Warn("the output 'swept' cannot be written", "error", err)
+		return
+	}
+	o.action.SetOutput(outSwept, string(raw))
+}
+
+func sweepSentence(result runner.SweepResult, dryRun bool) string {
+	count := map[runner.Act]int{}
+	for _, s := range result.Swept {
+		count[s.Act]++
+	}
+	sentence := fmt.Sprintf("%d instances terminated, %d registrations removed, %d marked for a second look, %d spared, %d listed only",
+		count[runner.Terminated], count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+count[runner.Unmarked], count[runner.Listed])
+	if dryRun {
+		return "dry run, nothing was changed; a sweep would mean: " + sentence
+	}
+	return "swept: " + sentence
+}
+
+// mostSwept is how many rows the summary shows: GitHub takes 1 MiB.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
+const mostSwept = 500
+
+// sweepSummary is the job summary of a sweep: what was found, what became of it, why, and how old it is.
+func sweepSummary(result runner.SweepResult, dryRun bool) string {
+	var b strings.Builder
+	b.WriteString("### Sweep\n\n" + plain(sweepSentence(result, dryRun)) + "\n\n")
+	if len(result.Swept) > 0 {
+		b.WriteString("| what | instance | region | runner | why | age |\n|---|---|---|---|---|---|\n")
+	}
+	for n, s := range result.Swept {
+		if n == mostSwept {
+			fmt.Fprintf(&b, "\n… and %d more\n", len(result.Swept)-n)
+			break
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Act, code(s.InstanceID), cell(s.Region), code(s.RunnerName), cell(s.Why), age(s.Age))
+	}
+	b.WriteString("\n")
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
+	return b.String()
+}
+
+func age(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "–"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f h", d.Hours())
+}
