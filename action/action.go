@@ -43,7 +43,7 @@ func Run(ctx context.Context, w World) (code int) {
 	out := newOutput(w)
 	defer func() {
 		if cause := recover(); cause != nil { // go-githubactions panics when a file command cannot be written
-			out.problem(fmt.Sprintf("the program stopped at an error of its own: %v", cause), "please report this with the log of the step")
+			out.problems(Problem{fmt.Sprintf("the program stopped at an error of its own: %v", cause), "please report this with the log of the step"})
 			out.log.Debug(string(debug.Stack()))
 			code = exitFailed
 		}
@@ -133,12 +133,10 @@ func (o *output) finish(err error) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &invalid):
-		for _, problem := range invalid.Problems {
-			o.problem(problem.Message, problem.Hint)
-		}
+		o.problems(invalid.Problems...)
 		return exitInvalid
 	case errors.As(err, &refused):
-		o.problem(refused.Message, refused.Hint)
+		o.problems(Problem{refused.Message, refused.Hint})
 		return exitInvalid
 	case errors.As(err, &unfit):
 		return exitUnfit
@@ -146,18 +144,23 @@ func (o *output) finish(err error) int {
 		o.log.Error("the step was cancelled")
 		return exitCancelled
 	case errors.As(err, &failed):
-		o.problem(failed.Message, failed.Hint)
+		o.problems(Problem{failed.Message, failed.Hint})
 	default:
-		o.problem(err.Error(), runner.Hint(err))
+		o.problems(Problem{err.Error(), runner.Hint(err)})
 	}
 	return exitFailed
 }
 
-// problem prints what is wrong as one annotation, and below it what to do.
-func (o *output) problem(message, hint string) {
-	o.log.Error(message)
-	if hint != "" {
-		o.log.Info("hint: " + hint)
+// problems prints each as one annotation, and below it what to do. They stand in the summary too.
+func (o *output) problems(list ...Problem) {
+	for _, problem := range list {
+		o.log.Error(problem.Message)
+		if problem.Hint != "" {
+			o.log.Info("hint: " + problem.Hint)
+		}
+	}
+	if !o.told {
+		o.summarize(problemSummary(list))
 	}
 }
 

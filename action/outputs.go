@@ -37,6 +37,7 @@ type output struct {
 	mu       sync.Mutex
 	handoffs []runner.Handoff // that stand in the outputs
 	journal  journal
+	told     bool // the summary says already why the step failed
 }
 
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed.
@@ -167,6 +168,7 @@ func (o *output) startDone(result runner.StartResult, err error) {
 	}
 	o.tellFailure(result.Failure)
 	o.summarize(startSummary(result))
+	o.told = result.Failure != nil
 }
 
 // tellFailure prints what is known of a failed start beside its error: in the log, where somebody in trouble looks first.
