@@ -71,7 +71,7 @@ func (s Spec) check() error {
 	if (s.Token == "") == (s.JITConfig == "") {
 		errs = append(errs, errors.New("make user data: give a registration token or a JIT configuration, one of the two"))
 	}
-	all := slices.Concat([]string{s.URL, s.Name, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
+	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
 	if slices.ContainsFunc(all, func(text string) bool { return strings.Contains(text, "\x00") }) {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
 	}

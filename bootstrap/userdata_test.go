@@ -104,6 +104,7 @@ func checkRoundTrip(t rapid.TB, s Spec) {
 		{"name", seen["egr_name"], s.Name},
 		{"labels", seen["egr_labels"], strings.Join(s.Labels, ",")},
 		{"url", seen["egr_url"], s.URL},
+		{"group", seen["egr_group"], s.Group},
 		{"token", seen["egr_token"], s.Token},
 		{"home_dir", seen["egr_home_dir"], s.HomeDir},
 		{"user", seen["egr_user"], s.User},
@@ -143,7 +144,7 @@ func TestEveryByteArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{
-				URL: text, Name: text, Labels: []string{text}, Token: text, HomeDir: text, User: text,
+				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, HomeDir: text, User: text,
 				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, CACertificates: text,
 			})
 			if len(text) < 4096 {

@@ -68,7 +68,7 @@ func TestImageOfAUsedMachine(t *testing.T) {
 	s.Service = true
 	i := boot(t, launch{image: parts.bookworm, userData: userData(t, s), plan: ordinary()})
 	comesOnline(t, i)
-	i.waitConsole("the runner is online", soon)
+	i.waitConsole("the runner is online")
 	i.sh("systemctl poweroff || :")
 	i.waitOff(soon)
 	tag := "egr/boottest-used:" + i.name

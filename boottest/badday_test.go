@@ -74,7 +74,7 @@ func TestBadScripts(t *testing.T) {
 			name: "a failed machine is kept for inspection",
 			spec: func(s *bootstrap.Spec) { s.PreRunnerScript, s.KeepFailed = "false\n", 8*time.Second },
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("error: pre-runner-script failed", soon)
+				i.waitConsole("error: pre-runner-script failed")
 				i.stays(4 * time.Second)
 				i.waitOff(soon)
 			},
@@ -99,7 +99,7 @@ func TestBadMachines(t *testing.T) {
 		{
 			name: "a package that does not exist", spec: sample("egr-nowhere"), check: func(t *testing.T, i *instance) {
 				arrived(t, i)
-				i.waitConsole("warning: package egr-nowhere is not installed", soon)
+				i.waitConsole("warning: package egr-nowhere is not installed")
 			},
 		},
 		{name: "a package that is an option", spec: sample("--download-only"), check: arrived},
@@ -159,7 +159,7 @@ func TestBadDownloads(t *testing.T) {
 		if got := i.wait("online", soon).Detail; got != newest+" /opt/runner-"+newest {
 			t.Errorf("online is %q", got)
 		}
-		i.waitConsole("warning: GitHub refuses runner "+outdated+" in /opt/runner: bake the image again", soon)
+		i.waitConsole("warning: GitHub refuses runner " + outdated + " in /opt/runner: bake the image again")
 		if got := i.sh("cat /opt/runner/bin/version; cat /opt/runner-" + newest + "/.path"); got != outdated+"\n/image" {
 			t.Errorf("the old one and its .path: %q", got)
 		}
@@ -209,7 +209,7 @@ func TestBadDownloads(t *testing.T) {
 			name: "a preinstalled runner that GitHub refuses", image: parts.old, spec: home, before: "echo /image >/opt/runner/.path; rm -rf /opt/runner-*\n",
 			plan: func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
-				i.waitConsole("warning: GitHub refuses runner "+outdated, soon)
+				i.waitConsole("warning: GitHub refuses runner " + outdated)
 			},
 		},
 		{
@@ -222,7 +222,7 @@ func TestBadDownloads(t *testing.T) {
 			spec: func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
 			plan: func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("warning: GitHub refuses runner "+newest+" in /opt/runner: bake the image again", soon)
+				i.waitConsole("warning: GitHub refuses runner " + newest + " in /opt/runner: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newer+" /opt/runner-"+newer {
 					t.Errorf("online is %q", got)
 				}
@@ -235,7 +235,7 @@ func TestBadDownloads(t *testing.T) {
 				if got := i.wait("online", soon).Detail; got != outdated+" /opt/runner" {
 					t.Errorf("online is %q", got)
 				}
-				i.waitConsole("warning: no newer runner is to be had, so the old one starts", soon)
+				i.waitConsole("warning: no newer runner is to be had, so the old one starts")
 			},
 		},
 	})

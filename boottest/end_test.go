@@ -18,7 +18,7 @@ func endsAfter(event, why string) func(*testing.T, *instance) {
 		if _, ok := i.find(event); !ok {
 			t.Errorf("it went off before %q", event)
 		}
-		i.waitConsole("ec2-github-runner: powering off: "+why, soon)
+		i.waitConsole("ec2-github-runner: powering off: " + why)
 	}
 }
 

@@ -22,6 +22,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
+// soon is long enough on a machine that others use too; what waits for it looks often.
+const soon = 90 * time.Second
+
 // launch is one instance to be.
 type launch struct {
 	// image is the container's image.
@@ -190,9 +193,9 @@ func (i *instance) wait(what string, within time.Duration) plan.Event {
 }
 
 // waitConsole waits for a line of ours with that text.
-func (i *instance) waitConsole(text string, within time.Duration) {
+func (i *instance) waitConsole(text string) {
 	i.t.Helper()
-	i.poll("console: "+text, within, 500*time.Millisecond, func() bool { return strings.Contains(i.console(), text) })
+	i.poll("console: "+text, soon, 500*time.Millisecond, func() bool { return strings.Contains(i.console(), text) })
 }
 
 func (i *instance) off() bool {

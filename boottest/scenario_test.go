@@ -4,7 +4,6 @@ package boottest
 
 import (
 	"testing"
-	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
@@ -53,9 +52,6 @@ func (s scenario) boot(t *testing.T) *instance {
 	}
 	return boot(t, launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
 }
-
-// soon is long enough on a machine that others use too; what waits for it looks often.
-const soon = 90 * time.Second
 
 // job is a plan with jobs that run right away.
 func job(scripts ...string) func(*plan.Plan) {

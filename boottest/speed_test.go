@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	pairs   = flag.Int("pairs", 5, "how often each user data is booted, one after the other")
+	pairs   = flag.Int("pairs", 1, "how often each user data is booted, one after the other")
 	against = flag.String("against", "", "files with other user data to compare with, separated by commas")
 )
 

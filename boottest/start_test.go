@@ -21,11 +21,19 @@ func TestStart(t *testing.T) {
 				t.Errorf("registered %q", got)
 			}
 			comesOnline(t, i)
-			i.waitConsole("ec2-github-runner: the runner is online (", soon)
+			i.waitConsole("ec2-github-runner: the runner is online (")
 			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github || :"); got != "ec2-github-runner: d" {
 				t.Errorf("the log begins %q", got)
 			}
 		}},
+		{
+			name: "in a runner group, with more labels", spec: func(s *bootstrap.Spec) { s.Group, s.Labels = "a group's name", []string{"k3x9a", "gpu $(x)"} },
+			check: func(t *testing.T, i *instance) {
+				if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a k3x9a,gpu $(x) a group's name" {
+					t.Errorf("registered %q", got)
+				}
+			},
+		},
 		{name: "by token on the next Debian", image: parts.trixie, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
 		{name: "by JIT", jit: true, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
 		{name: "by JIT on the next Debian", image: parts.trixie, jit: true, check: comesOnline},
@@ -35,7 +43,7 @@ func TestStart(t *testing.T) {
 			name: "as a service", spec: func(s *bootstrap.Spec) { s.Service = true },
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
-				i.waitConsole("the runner is online", soon)
+				i.waitConsole("the runner is online")
 				if got := i.sh("systemctl is-active 'actions.runner.*'; find /etc/systemd -name 'actions.runner*'"); got != "active" {
 					t.Errorf("the service is %q", got)
 				}
@@ -115,7 +123,7 @@ func TestStart(t *testing.T) {
 		},
 		{
 			name: "debug puts the log on the console", spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "echo from the script\n" },
-			check: func(_ *testing.T, i *instance) { i.waitConsole("ec2-github-runner: | from the script", soon) },
+			check: func(_ *testing.T, i *instance) { i.waitConsole("ec2-github-runner: | from the script") },
 		},
 		{
 			name: "secrets are gone once they are used", plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls /run/ec2-github-runner/secrets 2>&1 || :"),

@@ -181,7 +181,7 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	id := "token:" + ask["name"]
 	g.registered[id] = registration{Name: ask["name"], Labels: ask["labels"], Ephemeral: ask["ephemeral"] == "true"}
 	g.save()
-	g.journal.add("registered", ask["name"]+" "+ask["labels"])
+	g.journal.add("registered", strings.TrimSpace(ask["name"]+" "+ask["labels"]+" "+ask["runnergroup"]))
 	fmt.Fprint(w, id)
 }
 

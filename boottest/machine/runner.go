@@ -80,7 +80,7 @@ func configure(home string, args []string) error {
 		switch key := strings.TrimPrefix(args[i], "--"); key {
 		case "unattended", "replace", "ephemeral":
 			ask[key] = "true"
-		case "url", "token", "labels", "name":
+		case "url", "token", "labels", "name", "runnergroup":
 			i++
 			ask[key] = args[i]
 		default:
