@@ -10,7 +10,9 @@
 //
 // It needs Linux, root and an engine, so it stands behind a build tag:
 //
-//	scripts/engine with go test -tags boottest -timeout 30m ./boottest -v
+//	scripts/engine with go test -tags boottest -timeout 40m ./boottest -v
+//
+// Most of it is waiting: on an idle machine with two cores -parallel 4 is twice as fast.
 //
 // Speed alone, and against another's user data, five interleaved pairs:
 //
