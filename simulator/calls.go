@@ -10,6 +10,8 @@ import (
 const (
 	serviceEC2    = "ec2"
 	serviceSTS    = "sts"
+	serviceIAM    = "iam"
+	serviceQuotas = "servicequotas"
 	serviceGitHub = "github"
 )
 
@@ -18,7 +20,7 @@ type Call struct {
 	Number    int           // from 1, over all services
 	Time      time.Time     // when it was sent
 	Duration  time.Duration // until its answer was there, or its end
-	Service   string        // "ec2", "sts", "github"
+	Service   string        // "ec2", "sts", "iam", "servicequotas", "github"
 	Operation string        // "RunInstances", or the operationId of GitHub's OpenAPI description
 	Region    string        // EC2 and STS
 	Scope     string        // GitHub: "owner/repo", "org" or "enterprises/name"

@@ -39,6 +39,10 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
+	// NoSpotRole is an account that has never used spot instances. Quotas are Service Quotas' by code, such as L-1216C47A: 32
+	// vCPUs; default 1000 each.
+	NoSpotRole bool               `yaml:"no-spot-role"`
+	Quotas     map[string]float64 `yaml:"quotas"`
 	// FailingImages makes every image that CreateImage begins end as failed.
 	FailingImages bool `yaml:"failing-images"`
 	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.

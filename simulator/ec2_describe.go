@@ -112,6 +112,7 @@ func (c *cloud) instanceNodes(i *instance) []node {
 		leaf("architecture", i.image.Architecture), leaf("platform", i.image.Platform), leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.image.RootDevice),
 		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.token), leaf("keyName", i.keyName),
 		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"), leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
+		branch("cpuOptions", leaf("coreCount", strconv.Itoa(i.kind.VCPUs)), leaf("threadsPerCore", "1")),
 		tagSet(i.tags),
 	)
 	if i.profile != "" {

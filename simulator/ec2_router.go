@@ -67,8 +67,8 @@ func describing(own ...string) []string {
 var credential = regexp.MustCompile(`Credential=([^/\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9]+)/aws4_request`)
 
 func serviceOfSignature(req *http.Request) string {
-	if m := credential.FindStringSubmatch(req.Header.Get("Authorization")); m != nil && m[3] == serviceSTS {
-		return serviceSTS
+	if m := credential.FindStringSubmatch(req.Header.Get("Authorization")); m != nil && m[3] != serviceEC2 {
+		return m[3]
 	}
 	return serviceEC2
 }
@@ -87,6 +87,10 @@ func (c *cloud) understand(req *http.Request, body []byte, service string) *exch
 		x.caller, x.region = m[1], m[2]
 	} else if m := awsHost.FindStringSubmatch(req.URL.Hostname()); m != nil {
 		x.region = m[2]
+	}
+	if service == serviceQuotas {
+		c.understandQuota(x, req, body)
+		return x
 	}
 	f, err := parseForm(body)
 	if err != nil || req.Method != http.MethodPost {
@@ -109,8 +113,12 @@ func (c *cloud) understand(req *http.Request, body []byte, service string) *exch
 			x.params[k] = v
 		}
 	}
-	if service == serviceSTS {
+	switch service {
+	case serviceSTS:
 		x.act = func() answer { return c.stsAct(x, f) }
+		return x
+	case serviceIAM:
+		x.act = func() answer { return c.iamAct(x, f) }
 		return x
 	}
 	if x.operation == "RunInstances" {
@@ -160,7 +168,7 @@ func (c *cloud) dispatch(x *exchange, f form) ([]node, *ec2Error) {
 		return nil, failure
 	}
 	if f["DryRun"] == "true" && x.operation != "RunInstances" {
-		return nil, errDryRun
+		return nil, call.dryRun(x.operation)
 	}
 	return a.run(call)
 }

@@ -103,12 +103,16 @@ func (g *guest) start(userData string, rule GuestRule) {
 
 // booted is when the machine comes to its user data.
 func (g *guest) booted() {
+	if g.rule.Fault == GuestNoCloudInit {
+		g.print("%s login:", g.id)
+		return
+	}
 	g.print("cloud-init[612]: Cloud-init v. 25.2 running 'modules:final'. Up %.2f seconds.", g.age())
 	if g.service != "" && g.rule.healthy() {
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.w.hub.named(g.service)) })
 		return
 	}
-	if !g.set.registers() {
+	if !g.set.registers() || g.rule.Fault == GuestNoUserData {
 		g.print("cloud-init[612]: finished, nothing to register")
 		return
 	}
@@ -116,7 +120,7 @@ func (g *guest) booted() {
 		g.later(g.set.registrationTimeout, func() {
 			if g.runner == nil || g.runner.gone || !g.runner.online {
 				g.say("error: runner did not register within %s", g.set.registrationTimeout)
-				g.powerOff()
+				g.failed()
 			}
 		})
 	}

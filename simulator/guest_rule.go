@@ -19,6 +19,9 @@ const (
 	GuestScriptFails    GuestFault = "pre-runner-script"
 	GuestWrongArch      GuestFault = "wrong-architecture"
 	GuestOldRunner      GuestFault = "refused-version"
+	GuestNoRoute        GuestFault = "no-route"          // the download hangs until a watchdog ends the machine
+	GuestNoCloudInit    GuestFault = "no-cloud-init"     // the image boots to its login prompt and reads no user data
+	GuestNoUserData     GuestFault = "ignores-user-data" // cloud-init runs, and what it runs is not this user data
 )
 
 // GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
@@ -54,7 +57,7 @@ type ConsoleText struct {
 
 func (r GuestRule) check() error {
 	switch r.Fault {
-	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner:
+	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData:
 		return nil
 	case GuestDies:
 		if r.At <= 0 {
@@ -73,6 +76,8 @@ func (r GuestRule) complaint() []string {
 	switch r.Fault {
 	case GuestNoNetwork:
 		return []string{"waiting for the network", "error: curl: (6) Could not resolve host: github.com"}
+	case GuestNoRoute:
+		return []string{"downloading runner 2.335.0 (1.0 s)"}
 	case GuestScriptFails:
 		return []string{orText(r.Message, "error: pre-runner-script failed with exit 3 at line 7: make tools")}
 	case GuestWrongArch:

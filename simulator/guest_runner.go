@@ -5,10 +5,17 @@ func (g *guest) fails() {
 	for _, line := range g.rule.complaint() {
 		g.say("%s", line)
 	}
-	if g.set.ours && g.rule.Fault != GuestNoNetwork && g.rule.Fault != GuestNeverRegisters {
-		g.powerOff()
+	switch g.rule.Fault {
+	case GuestNoNetwork, GuestNeverRegisters, GuestNoRoute:
+		return
+	}
+	if g.set.ours {
+		g.failed()
 	}
 }
+
+// failed ends a machine whose setup failed, after the time for which it is to stay for inspection.
+func (g *guest) failed() { g.later(g.set.keepFailed, g.powerOff) }
 
 // register goes the way of the token or of the JIT configuration.
 func (g *guest) register() {
@@ -29,7 +36,7 @@ func (g *guest) register() {
 		if err != nil {
 			g.say("error: config.sh: %v", err)
 			if g.set.ours {
-				g.powerOff()
+				g.failed()
 			}
 			return
 		}

@@ -25,7 +25,7 @@ type settings struct {
 	ephemeral  bool
 	hard       bool
 
-	registrationTimeout, idleTimeout, maxLifetime time.Duration
+	registrationTimeout, idleTimeout, maxLifetime, keepFailed time.Duration
 }
 
 // architecture is the label that config.sh gives a runner by itself.
@@ -97,6 +97,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
 		return time.Duration(n) * time.Second
 	}
+	s.keepFailed = seconds("keep_failed_seconds")
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }
 

@@ -101,7 +101,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault late needs a delay")
 	}
 	switch f.Match.Service {
-	case "", serviceEC2, serviceSTS, serviceGitHub:
+	case "", serviceEC2, serviceSTS, serviceIAM, serviceQuotas, serviceGitHub:
 		return nil
 	}
 	return fmt.Errorf("fault matches unknown service %q", f.Match.Service)
@@ -173,8 +173,11 @@ func (w *World) faultAnswer(x *exchange) answer {
 			fail = errThrottled
 		}
 		a = w.cloud.errorAnswer(fail)
-		if x.service == serviceSTS {
+		switch x.service {
+		case serviceSTS, serviceIAM:
 			a = stsError(fail, w.cloud.requestID())
+		case serviceQuotas:
+			a = quotaError(fail)
 		}
 	}
 	for k, v := range f.Header {
