@@ -144,15 +144,13 @@ func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
 	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
 }
 
-// isYoung spares what was launched within the grace, what a start still waits for, and what has no known age.
+// isYoung spares what was launched within the grace, and what has no known age.
 func (s *survey) isYoung(i ec2.Instance, _ facts) (Act, string) {
-	switch due := timeTag(i, TagDueAt); {
+	switch {
 	case i.LaunchTime.IsZero():
 		return Spared, "its age is not known"
 	case s.now.Sub(i.LaunchTime) < s.grace:
 		return Spared, fmt.Sprintf("it is younger than %s", minutes(s.grace))
-	case s.now.Before(due):
-		return Spared, "its runner is not due before " + due.UTC().Format(time.TimeOnly)
 	}
 	return "", ""
 }
@@ -207,11 +205,13 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 	return Spared, why
 }
 
-// isSuspect is about a machine without a registration. That may pass, so it takes two looks, a grace apart: two sweeps
-// at the same moment are one look.
+// isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may pass
+// later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
 func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
-	since := timeTag(i, TagSuspectSince)
+	since, due := timeTag(i, TagSuspectSince), timeTag(i, TagDueAt)
 	switch {
+	case s.now.Before(due):
+		return Spared, "its runner is not due before " + due.UTC().Format(time.TimeOnly)
 	case since.IsZero():
 		return Marked, "its runner is gone"
 	case s.now.Sub(since) < s.grace:
