@@ -53,10 +53,11 @@ func (st *start) chooseGroup(ctx context.Context) error {
 	if r.GroupName == "" && (r.JIT || r.GroupID <= 1) {
 		return nil
 	}
-	if r.GroupName != "" && !r.JIT {
+	groups, err := st.Registry.Groups(ctx)
+	if err != nil && r.GroupName != "" && !r.JIT { // the machine itself says whether there is such a group, only later
+		st.log.Debug("the runner groups cannot be listed", "error", err)
 		return nil
 	}
-	groups, err := st.Registry.Groups(ctx)
 	if err != nil {
 		return err
 	}
