@@ -79,7 +79,7 @@ func TestLateRunner(t *testing.T) {
 // TestStepEndsSoonAfterOnline: within 2 s in the first minute, and within 6 s later, wherever the runner comes online.
 func TestStepEndsSoonAfterOnline(t *testing.T) {
 	t.Parallel()
-	for boot := 4 * time.Second; boot < 3*time.Minute; boot += 7300 * time.Millisecond {
+	for boot := 4 * time.Second; boot < 3*time.Minute; boot += 14700 * time.Millisecond {
 		config := simulator.Config{Guests: []simulator.GuestRule{{Boot: boot}}, Timing: simulator.Timing{RunnerVisible: time.Nanosecond}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			begun := time.Now()
