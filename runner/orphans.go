@@ -76,6 +76,7 @@ type facts struct {
 	state  runnerState
 	runner github.Runner // ID 0 where there is none
 	named  bool          // a tag of the instance names the runner's id
+	alone  bool          // no other living instance carries the runner's name
 }
 
 // verdict is what is to be done about one thing, and why.
@@ -85,6 +86,7 @@ type verdict struct {
 	instance ec2.Instance  // no ID where a registration stands alone
 	runner   github.Runner // no ID where there is no registration
 	named    bool
+	alone    bool
 }
 
 // verdicts judges everything in sight: instances first, in the order of the list, then registrations.
@@ -123,7 +125,7 @@ var rules = []rule{
 func (s *survey) judge(i ec2.Instance, f facts) verdict {
 	for _, rule := range rules {
 		if act, why := rule(s, i, f); act != "" {
-			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named}
+			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named, alone: f.alone}
 		}
 	}
 	return verdict{act: Spared, why: "no rule says otherwise", instance: i}

@@ -55,6 +55,7 @@ func (x *index) factsOf(i ec2.Instance) facts {
 	case isTagged(i):
 		f.runner, f.named = x.registrationOf(i)
 		f.state = stateOf(f.runner)
+		f.alone = x.whole && x.living[registeredName(i)] == 1
 	default:
 		f.runner, f.state = x.guess(i)
 	}
@@ -90,7 +91,7 @@ func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
 	}
 	var best github.Runner
 	for _, r := range x.runners {
-		if token.fits(r) && (best.ID == 0 || r.Busy || (r.Online && !best.Busy)) {
+		if token.fits(r) && (best.ID == 0 || isMoreAlive(r, best)) {
 			best = r
 		}
 	}
@@ -98,6 +99,14 @@ func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
 		return best, runnerUnseen
 	}
 	return best, stateOf(best)
+}
+
+// isMoreAlive orders registrations by what a wrong guess would cost.
+func isMoreAlive(a, b github.Runner) bool {
+	if stateOf(a) != stateOf(b) {
+		return stateOf(a) > stateOf(b)
+	}
+	return a.ID < b.ID
 }
 
 func stateOf(r github.Runner) runnerState {

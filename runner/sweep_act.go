@@ -41,7 +41,7 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 	if err != nil {
 		return v, err
 	}
-	f := facts{state: runnerNone}
+	f := facts{state: runnerNone, alone: v.alone}
 	if run := runOf(instance); look.runs[run] != runUnknown {
 		f.run, _ = sw.runState(ctx, run)
 	}
@@ -115,7 +115,8 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 
 // end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so
 // nothing can come between the last look and the end. A registration that only the name tells may be another
-// machine's; its id is tagged, and once this machine is dead, a later sweep removes it if it is offline.
+// machine's; where this machine alone carries that name, the id is tagged, and once the machine is dead, a later sweep
+// removes the registration if it is offline.
 func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 	switch {
 	case v.runner.ID != 0 && v.named:
@@ -128,7 +129,7 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 			return v, err
 		}
 		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
-	case v.runner.ID != 0:
+	case v.runner.ID != 0 && v.alone:
 		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
 			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID, "error", err)

@@ -1,0 +1,245 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+const (
+	ourScope      = "org/repo"
+	ourRepository = "org/repo"
+)
+
+var surveyed = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// anySurvey draws lists from small sets of ids, names and runs, so that they meet.
+func anySurvey(t *rapid.T) *survey {
+	s := &survey{
+		now: surveyed, grace: time.Duration(rapid.IntRange(1, 20).Draw(t, "grace")) * time.Minute, scope: ourScope, repository: ourRepository,
+		whole: rapid.Bool().Draw(t, "whole"), listed: rapid.Bool().Draw(t, "listed"), runs: map[string]runState{},
+	}
+	for _, run := range []string{"1", "2"} {
+		s.runs[run] = rapid.SampledFrom([]runState{runUnknown, runGoesOn, runOver}).Draw(t, "run")
+	}
+	for n := range rapid.IntRange(0, 6).Draw(t, "instances") {
+		s.instances = append(s.instances, anyInstance(t, n))
+	}
+	names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"ec2-a", "ec2-b", "ec2-c", "ec2-c-0", "other", "ec2-a-nonc"}), 0, 5, rapid.ID[string]).Draw(t, "names")
+	if s.listed {
+		for n, name := range names {
+			s.runners = append(s.runners, github.Runner{
+				ID: int64(n + 1), Name: name, Online: rapid.Bool().Draw(t, "online"), Busy: rapid.Bool().Draw(t, "busy"),
+				Labels: []string{strings.TrimPrefix(name, namePrefix)},
+			})
+		}
+	}
+	return s
+}
+
+func anyInstance(t *rapid.T, n int) ec2.Instance {
+	i := ec2.Instance{
+		ID: "i-" + strconv.Itoa(n), Tags: map[string]string{},
+		State:      rapid.SampledFrom([]string{ec2.Pending, ec2.Running, ec2.Running, ec2.Stopped, ec2.ShuttingDown, ec2.Terminated}).Draw(t, "state"),
+		LaunchTime: surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "age")) * time.Minute),
+	}
+	set := func(key string, values ...string) {
+		if value := rapid.SampledFrom(append(values, "")).Draw(t, key); value != "" {
+			i.Tags[key] = value
+		}
+	}
+	if rapid.Bool().Draw(t, "tagged") {
+		set(TagScope, ourScope, ourScope, ourScope, "org")
+		set(TagRepository, ourRepository, ourRepository, ourRepository, "org/other")
+		set(TagRunID, "1", "2")
+		set(TagMode, instanceOfStart, instanceOfStart, instanceOfBake, instanceOfPool, "existing")
+		set(TagRunnerName, "ec2-a", "ec2-b", "ec2-c")
+		set(TagRunnerID, "1", "2", "3")
+		set(TagSlots, "3", "")
+		for _, key := range []string{TagExpiresAt, TagSuspectSince, TagDueAt} {
+			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "", "nonsense")
+		}
+	}
+	switch rapid.IntRange(0, 2).Draw(t, "token") {
+	case 0:
+		label := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "label")
+		i.ClientToken = Identity{Run: Run{Repository: ourRepository, ID: "1"}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
+	case 1:
+		i.ClientToken = Identity{Run: Run{Repository: "org/other", ID: "1"}, Scope: "org/other", Nonce: "noncenon"}.clientToken("a", 0, 0, 0)
+	}
+	return i
+}
+
+// changes tells that an act does something to an instance.
+func changes(a Act) bool { return a == Terminated || a == Marked || a == Unmarked }
+
+func TestNothingIsWronglyEnded(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		for _, v := range s.verdicts() {
+			if changes(v.act) {
+				checkInstanceVerdict(t, s, v)
+			}
+			if v.act == Deregistered {
+				checkRegistrationVerdict(t, s, v)
+			}
+		}
+	})
+}
+
+func oursByTags(i ec2.Instance) bool {
+	return i.Tags[TagScope] == ourScope && i.Tags[TagRepository] == ourRepository
+}
+
+func oursByToken(i ec2.Instance) bool {
+	return i.Tags[TagScope] == "" && i.Tags[TagRepository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+shortHash(ourRepository, 8)+"-")
+}
+
+func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
+	i := v.instance
+	ours, tagless := oursByTags(i), oursByToken(i)
+	mode := i.Tags[TagMode]
+	switch {
+	case !ours && !tagless:
+		t.Fatalf("%s is foreign or of another scope, and it is %s", i.ID, v.act)
+	case s.now.Sub(i.LaunchTime) < s.grace:
+		t.Fatalf("%s is young, and it is %s", i.ID, v.act)
+	case i.State == ec2.Terminated || i.State == ec2.ShuttingDown:
+		t.Fatalf("%s has ended, and it is %s", i.ID, v.act)
+	case ours && !slices.Contains([]string{"start", "bake", "pool"}, mode):
+		t.Fatalf("%s has mode %q, and it is %s", i.ID, mode, v.act)
+	case (mode == "start" || tagless) && !s.listed:
+		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
+	}
+	for _, r := range s.runners {
+		named := ours && (i.Tags[TagRunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[TagRunnerID] == "" && i.Tags[TagSlots] == "" && i.Tags[TagRunnerName] == r.Name))
+		if r.Busy && named && mode == "start" {
+			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
+		}
+		if r.Busy && tagless && strings.Contains(i.ClientToken, shortHash(r.Labels[0], 6)) {
+			t.Fatalf("the runner %s, whose label is in the token of %s, is busy, and it is %s", r.Name, i.ID, v.act)
+		}
+	}
+	if v.act != Terminated {
+		return
+	}
+	expired := !timeTag(i, TagExpiresAt).IsZero() && !s.now.Before(timeTag(i, TagExpiresAt))
+	run := i.Tags[TagRunID]
+	if tagless {
+		run = "1"
+	}
+	over := s.runs[run] == runOver && mode != "pool"
+	since := timeTag(i, TagSuspectSince)
+	twice := !since.IsZero() && s.now.Sub(since) >= s.grace
+	if !expired && !over && !twice {
+		t.Fatalf("%s is terminated for no reason but %q", i.ID, v.why)
+	}
+}
+
+func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
+	if v.runner.Online || v.runner.Busy || !s.listed || !s.whole {
+		t.Fatalf("runner %+v is removed; listed %t, whole %t", v.runner, s.listed, s.whole)
+	}
+	named := false
+	for _, i := range s.instances {
+		if (!oursByTags(i) && !oursByToken(i)) || i.Tags[TagRunnerID] != strconv.FormatInt(v.runner.ID, 10) {
+			continue
+		}
+		named = true
+		if i.State != ec2.Terminated && i.State != ec2.ShuttingDown {
+			t.Fatalf("runner %d is removed, and its machine %s lives", v.runner.ID, i.ID)
+		}
+		if s.now.Sub(i.LaunchTime) < s.grace {
+			t.Fatalf("runner %d is removed, and its machine %s was young", v.runner.ID, i.ID)
+		}
+	}
+	if !named {
+		t.Fatalf("runner %d is removed, and no tag names it", v.runner.ID)
+	}
+}
+
+// TestOrphansAreFound is the other half: what nothing speaks for is ended.
+func TestOrphansAreFound(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		s.listed, s.runs["9"] = true, runOver
+		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace), Tags: map[string]string{
+			TagScope: ourScope, TagRepository: ourRepository, TagRunID: "9", TagMode: instanceOfStart, TagRunnerName: "ec2-orphan", TagRunnerID: "77",
+		}}
+		s.instances = append(s.instances, orphan)
+		if rapid.Bool().Draw(t, "registered") {
+			s.runners = append(s.runners, github.Runner{ID: 77, Name: "ec2-orphan", Online: rapid.Bool().Draw(t, "online")})
+		}
+		for _, v := range s.verdicts() {
+			if v.instance.ID == orphan.ID && v.act == Terminated {
+				return
+			}
+		}
+		t.Fatalf("the orphan is not ended: %+v", s.verdicts())
+	})
+}
+
+// TestOrderDoesNotMatter holds the verdicts against those of the same lists in another order.
+func TestOrderDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		other := *s
+		other.instances = rapid.Permutation(s.instances).Draw(t, "instances again")
+		other.runners = rapid.Permutation(s.runners).Draw(t, "runners again")
+		if a, b := summary(s.verdicts()), summary(other.verdicts()); !slices.Equal(a, b) {
+			t.Fatalf("in one order %v, in another %v", a, b)
+		}
+	})
+}
+
+func summary(list []verdict) []string {
+	var lines []string
+	for _, v := range list {
+		instance := v.instance.ID
+		if v.act == Deregistered { // any of those that name it
+			instance = ""
+		}
+		lines = append(lines, fmt.Sprint(v.act, " ", instance, " ", v.runner.ID))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// TestClientTokens reads every token that a start writes, and finds the registration of its label.
+func TestClientTokens(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		label := rapid.StringMatching(`[A-Za-z0-9._-]{1,40}`).Draw(t, "label")
+		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))}, "org", label)
+		text := id.clientToken(label, rapid.IntRange(0, 99).Draw(t, "slot"), rapid.IntRange(0, 99).Draw(t, "offering"), rapid.IntRange(0, 9).Draw(t, "try"))
+		if len(text) > 64 {
+			t.Fatalf("token %s is longer than 64 characters", text)
+		}
+		token, ok := parseToken(text)
+		if !ok || token.run != id.Run.ID || token.nonce != id.Nonce {
+			t.Fatalf("token %s is read as %+v", text, token)
+		}
+		if strings.HasPrefix(text, tokenOfScope("Org/Repo", "Org/Repo")) {
+			t.Fatalf("token %s of the scope org is taken for one of the repository", text)
+		}
+		for _, name := range []string{RunnerName(label), id.otherName(RunnerName(label))} {
+			if !token.fits(github.Runner{ID: 1, Name: name}) {
+				t.Fatalf("runner %s does not fit the token of its label %s", name, label)
+			}
+		}
+		if token.fits(github.Runner{ID: 1, Name: "ec2-" + label + "x", Labels: []string{"self-hosted"}}) {
+			t.Fatal("a runner of another label fits the token")
+		}
+	})
+}
