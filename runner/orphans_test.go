@@ -108,6 +108,9 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	i := v.instance
 	ours, tagless := oursByTags(i), oursByToken(i)
 	mode := i.Tags[TagMode]
+	if tagless {
+		mode = instanceOfStart // tags without a scope are not ours
+	}
 	switch {
 	case !ours && !tagless:
 		t.Fatalf("%s is foreign or of another scope, and it is %s", i.ID, v.act)
