@@ -67,14 +67,14 @@ func (o *output) report(report doctor.Report, annotations bool) error {
 }
 
 func (o *output) tellFinding(f doctor.Finding, annotations bool) {
-	text := fmt.Sprintf("%s: %s: %s", f.Result, title(f), f.Reason)
+	text := title(f) + ": " + f.Reason
 	switch {
 	case annotations && f.Result == doctor.Failed:
 		o.log.Error(text)
 	case annotations && f.Result == doctor.Warning:
 		o.log.Warn(text)
 	default:
-		o.log.Info(text)
+		o.log.Info(string(f.Result) + ": " + text)
 	}
 	if f.Fix != "" {
 		o.log.Info("hint: " + f.Fix)

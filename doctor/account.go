@@ -21,6 +21,13 @@ func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	return []Finding{l.unread(ctx, err)}
 }
 
+const regionFix = "correct the region's name, or enable the region for the account"
+
+func (x *examination) isKnown(ctx context.Context) bool {
+	_, err := x.caller(ctx)
+	return err == nil
+}
+
 func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	l := look{check: "region", needs: "ec2:DescribeRegions"}
 	enabled, err := x.cloud.Regions(ctx)
@@ -28,10 +35,12 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	for _, region := range x.regions() {
 		l.about = region
 		switch {
+		case ec2.ClassOf(err) == ec2.Credentials && x.isKnown(ctx):
+			findings = append(findings, l.failed(regionFix, "its EC2 refuses credentials that AWS knows: %s", reason(err)))
 		case err != nil:
 			findings = append(findings, l.unread(ctx, err))
 		case !slices.Contains(enabled, region):
-			findings = append(findings, l.failed("correct the region's name, or enable the region for the account", "the account has no such region enabled"))
+			findings = append(findings, l.failed(regionFix, "the account has no such region enabled"))
 		default:
 			findings = append(findings, l.ok("enabled for the account"))
 		}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -54,11 +55,19 @@ type wanted struct {
 }
 
 func (w wanted) String() string {
-	text := w.asked.InstanceType + " " + w.offering.Market
+	text := strings.TrimSpace(w.launch.Name + " " + w.asked.InstanceType + " " + w.offering.Market)
+	if w.asked.Placement.ImageID != "" {
+		text += " from " + w.asked.Placement.ImageID
+	}
 	if w.asked.Placement.SubnetID != "" {
 		text += " in " + w.asked.Placement.SubnetID
 	}
 	return text + " (" + w.region + ")"
+}
+
+// key tells offerings apart that the start asks for differently.
+func (w wanted) key() string {
+	return fmt.Sprintf("%s %s %v %s", w, w.asked.Placement.ImageID, w.asked.Placement.SecurityGroupIDs, w.launch.Name)
 }
 
 // wanted lists every offering. Where a start would choose the image, it is chosen here too.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -124,6 +125,12 @@ func (l look) unchecked(format string, args ...any) Finding {
 	return Finding{Check: l.check, About: l.about, Result: Unchecked, Reason: fmt.Sprintf(format, args...)}
 }
 
+// reason is what EC2 said, without the part that only AWS can read.
+func reason(err error) string {
+	text, _, _ := strings.Cut(ec2.Reason(err), " Encoded authorization failure message:")
+	return text
+}
+
 // notFound is the fix for what EC2 does not know.
 const notFound = "images, subnets and groups exist in one region each: check the id, and that it is of the region asked"
 
@@ -134,13 +141,13 @@ func (l look) unread(ctx context.Context, err error) Finding {
 	}
 	switch ec2.ClassOf(err) {
 	case ec2.NotFound:
-		return l.failed(notFound, "%s", ec2.Reason(err))
+		return l.failed(notFound, "%s", reason(err))
 	case ec2.Denied:
 		f := l.unchecked("the credentials may not ask (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f
 	case ec2.Throttle:
-		return l.unchecked("AWS is throttling: %s", ec2.Reason(err))
+		return l.unchecked("AWS is throttling: %s", reason(err))
 	case ec2.Credentials:
 		return l.unchecked("the credentials are refused, see credentials")
 	case ec2.Unknown:

@@ -106,7 +106,7 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 
 func (x *examination) lookAtTypes(ctx context.Context) []Finding {
 	const check = "instance type"
-	return orNothing(each(x.wanted(ctx), wanted.String, func(w wanted) []Finding {
+	return orNothing(each(x.wanted(ctx), wanted.key, func(w wanted) []Finding {
 		l := look{check: check, about: w.String(), needs: "ec2:DescribeInstanceTypes"}
 		if w.asked.InstanceType == "" {
 			return []Finding{l.unchecked("the launch template says the type")}

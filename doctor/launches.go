@@ -13,7 +13,7 @@ var errNoImage = errors.New("this action has made no image for the architecture 
 
 // lookAtLaunches asks EC2 for every offering whether it would allow the start's own request.
 func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
-	return orNothing(each(x.wanted(ctx), wanted.String, func(w wanted) []Finding {
+	return orNothing(each(x.wanted(ctx), wanted.key, func(w wanted) []Finding {
 		l := look{check: "launch", about: w.String(), needs: "ec2:RunInstances"}
 		switch {
 		case errors.Is(w.problem, errNoImage):
@@ -79,13 +79,13 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 		onDemand := w
 		onDemand.offering.Market = ec2.OnDemand
 		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
-			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:MarketType", "EC2 allows this launch on demand and not as spot: %s", ec2.Reason(whole))}
+			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:MarketType", "EC2 allows this launch on demand and not as spot: %s", reason(whole))}
 		}
 	}
 	if ctx.Err() != nil {
 		return []Finding{l.unread(ctx, ctx.Err())}
 	}
-	return []Finding{l.failed("allow ec2:RunInstances (docs/permissions.md has the policy)", "%s", ec2.Reason(whole))}
+	return []Finding{l.failed("allow ec2:RunInstances (docs/permissions.md has the policy)", "%s", reason(whole))}
 }
 
 func (l look) with(check string) look {
@@ -95,39 +95,39 @@ func (l look) with(check string) look {
 
 func ownTagsRefused(l look, err error) Finding {
 	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set own-tags: false",
-		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: %s", ec2.Reason(err))
+		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
 
 func tagsRefused(l look, err error) Finding {
 	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or leave aws-resource-tags out",
-		"EC2 refuses the tags of aws-resource-tags: %s", ec2.Reason(err))
+		"EC2 refuses the tags of aws-resource-tags: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
 
 func roleRefused(l look, profile string, err error) Finding {
-	f := l.with("role").failed("allow iam:PassRole on the role of that instance profile", "EC2 refuses the launch with the instance profile %s: %s", profile, ec2.Reason(err))
+	f := l.with("role").failed("allow iam:PassRole on the role of that instance profile", "EC2 refuses the launch with the instance profile %s: %s", profile, reason(err))
 	f.Needs = "iam:PassRole"
 	return f
 }
 
 // refused is what EC2 says against a launch that it would otherwise allow.
 func (l look) refused(ctx context.Context, err error) Finding {
-	reason := ec2.Reason(err)
+	said := reason(err)
 	switch ec2.ClassOf(err) {
 	case ec2.Profile:
-		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from the role's: check it in the IAM console", "%s", reason)
+		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from the role's: check it in the IAM console", "%s", said)
 	case ec2.Capacity:
-		return l.failed("take another type, zone or price, or ask for a higher quota", "%s", reason)
+		return l.failed("take another type, zone or price, or ask for a higher quota", "%s", said)
 	case ec2.Misfit:
-		return l.failed("take an instance type and an image that fit each other", "%s", reason)
+		return l.failed("take an instance type and an image that fit each other", "%s", said)
 	case ec2.NotFound:
-		return l.failed(notFound, "%s", reason)
+		return l.failed(notFound, "%s", said)
 	case ec2.Other:
 		if call, ok := errors.AsType[*ec2.CallError](err); ok && call.Code != "" {
-			return l.failed("correct the input that EC2 names", "%s", reason)
+			return l.failed("correct the input that EC2 names", "%s", said)
 		}
 	}
 	return l.unread(ctx, err)
