@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator/step"
 )
 
 // The files that GitHub gives to each step.
@@ -53,7 +55,7 @@ func runStep(ts *testscript.TestScript, neg bool, args []string) {
 	o := parseStep(ts, args)
 	files := giveFiles(ts, o.file)
 	run(ts, "ec2-github-runner", o, files, nil)
-	for name, value := range readFileCommands(files["GITHUB_OUTPUT"]) {
+	for name, value := range step.ReadFile(files["GITHUB_OUTPUT"]) {
 		ts.Setenv("out_"+strings.ReplaceAll(name, "-", "_"), value)
 	}
 }
@@ -65,7 +67,7 @@ func runPostStep(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	o := parseStep(ts, args)
 	var states []string
-	for name, value := range readFileCommands(ts.MkAbs(o.file + ".GITHUB_STATE")) {
+	for name, value := range step.ReadFile(ts.MkAbs(o.file + ".GITHUB_STATE")) {
 		states = append(states, "STATE_"+name+"="+value)
 	}
 	run(ts, "ec2-github-runner-post", o, giveFiles(ts, o.file+".post"), states)
@@ -150,28 +152,6 @@ func inputs(ts *testscript.TestScript, file string) (env []string, token string)
 	return env, strings.TrimSpace(with["github-token"])
 }
 
-// readFileCommands reads the form of GITHUB_OUTPUT and GITHUB_STATE; of two values with one name the later counts.
-func readFileCommands(path string) map[string]string {
-	values := map[string]string{}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return values
-	}
-	lines := strings.Split(string(text), "\n")
-	for i := 0; i < len(lines); i++ {
-		name, delimiter, found := strings.Cut(lines[i], "<<")
-		if !found {
-			continue
-		}
-		var value []string
-		for i++; i < len(lines) && lines[i] != delimiter; i++ {
-			value = append(value, lines[i])
-		}
-		values[name] = strings.Join(value, "\n")
-	}
-	return values
-}
-
 // lookIn finds the program in the PATH of the script, where testscript has put it.
 func lookIn(path, program string) string {
 	for _, folder := range filepath.SplitList(path) {
@@ -205,7 +185,7 @@ func neat(ts *testscript.TestScript, args []string) string {
 	case "log":
 		text = sceneOf(ts).log
 	case "output", "state":
-		values := readFileCommands(last + ".GITHUB_" + strings.ToUpper(args[0]))
+		values := step.ReadFile(last + ".GITHUB_" + strings.ToUpper(args[0]))
 		for _, name := range sorted(values) {
 			text += fmt.Sprintf("%s=%s\n", name, values[name])
 		}
