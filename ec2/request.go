@@ -26,6 +26,7 @@ type Offering struct {
 	Placement    Placement
 	InstanceType string
 	Market       string // OnDemand or Spot
+	Number       int    // in the caller's list of all, from 1, for messages
 }
 
 // RootVolume replaces the root volume's size or type; each may be left out.

@@ -169,10 +169,8 @@ func launchHint(causes []error) string {
 			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in the IAM console"
 		}
 	}
-	for _, err := range causes {
-		if ec2.ClassOf(err) == ec2.Capacity {
-			return "there is no capacity or quota for this type here: add placements in other zones with availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
-		}
+	if len(causes) == 0 || slices.ContainsFunc(causes, func(err error) bool { return ec2.ClassOf(err) == ec2.Capacity }) {
+		return "there is no capacity or quota for this type here: add placements in other zones with availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
 	}
 	return "correct the inputs that EC2 names"
 }

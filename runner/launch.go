@@ -159,7 +159,7 @@ func (u *unit) trying(a ec2.Attempt) {
 		u.unsaved = errors.Join(u.unsaved, u.announceNames(a))
 	}
 	u.unsaved = errors.Join(u.unsaved, u.Journal.Asking(a.Token, u.regionOf(a.Offering.Placement)))
-	u.tellTrying(a, len(u.offerings))
+	u.tellTrying(a, len(u.group.fit))
 }
 
 // announceNames gives the missing slots the names that they will have with this offering.
@@ -193,7 +193,7 @@ func (u *unit) take(instance ec2.Instance) {
 	s.instance, s.timeline.Launched = instance, time.Since(u.begun)
 	u.mu.Unlock()
 	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in region %s",
-		instance.ID, instance.Offering+1, instance.Region))
+		instance.ID, offering.Number, instance.Region))
 	u.unsaved = errors.Join(u.unsaved, u.Journal.Launched(s.handoff()))
 	if u.group.together {
 		u.unsaved = errors.Join(u.unsaved, u.announce(s))

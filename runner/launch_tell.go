@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -14,7 +15,7 @@ func (st *start) tellTrying(a ec2.Attempt, total int) {
 		return
 	}
 	p := a.Offering.Placement
-	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Index+1, total))
+	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number, total))
 	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID, p.SubnetID,
 		strings.Join(p.SecurityGroupIDs, ","), st.regionOf(p), a.Offering.InstanceType, a.Offering.Market))
 }
@@ -40,7 +41,7 @@ func (u *unit) tellTried(a ec2.Attempt) {
 // refusal is what machulav says of a configuration that did not launch.
 func (st *start) refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
-		a.Index+1, st.regionOf(a.Offering.Placement), ec2.Reason(a.Err))
+		a.Offering.Number, st.regionOf(a.Offering.Placement), ec2.Reason(a.Err))
 }
 
 func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err error) error {
@@ -52,10 +53,19 @@ func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err erro
 	}
 	var refusals []string
 	var causes []error
+	add := func(text string) {
+		if !slices.Contains(refusals, text) { // the same in each round
+			refusals = append(refusals, text)
+		}
+	}
 	for _, a := range trail {
-		if a.Err != nil && !a.Untagged {
-			refusals = append(refusals, st.refusal(a))
+		switch {
+		case a.Err != nil && !a.Untagged:
+			add(st.refusal(a))
 			causes = append(causes, a.Err)
+		case len(a.InstanceIDs) < a.Asked && a.Err == nil:
+			add(fmt.Sprintf("EC2 gave %d of %d instances with configuration %d in region %s",
+				len(a.InstanceIDs), a.Asked, a.Offering.Number, st.regionOf(a.Offering.Placement)))
 		}
 	}
 	return &FailedError{

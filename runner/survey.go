@@ -26,7 +26,12 @@ func (st *start) survey(ctx context.Context) error {
 		if err := st.matchTypes(g, runs); err != nil {
 			return err
 		}
-		group.Go(func() { g.fit = st.inZones(ctx, g.fit) })
+		group.Go(func() {
+			g.fit = st.inZones(ctx, g.fit)
+			for i := range g.fit {
+				g.fit[i].Number = i + 1
+			}
+		})
 	}
 	group.Wait()
 	return nil
