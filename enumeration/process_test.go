@@ -186,6 +186,7 @@ func (b blow) isNone() bool { return b.call == 0 && b.at == 0 }
 type wire struct {
 	process *process
 	blow    blow
+	watch   *obedience // may be nil
 	mu      sync.Mutex
 	calls   int
 }
@@ -206,7 +207,13 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		time.AfterFunc(latency, w.process.strike)
 	}
+	if w.watch != nil {
+		w.watch.asks(request)
+	}
 	response, err := w.process.transport.RoundTrip(request)
+	if w.watch != nil {
+		w.watch.saw(request, response)
+	}
 	if mine && w.blow.moment == after {
 		w.process.strike()
 	}

@@ -14,17 +14,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// register claims the names and makes the registrations. The images and the runner software are asked for at the same
-// time: both are a help, not a need.
+// register claims the names and makes the registrations. The images are asked for at the same time, the runner software
+// after it: both are a help, not a need, and of GitHub one thing is asked at a time, since it refuses a token's calls beyond
+// a hundred at once, which a hundred legs of a matrix make at their first call.
 func (st *start) register(ctx context.Context) error {
 	var noSoftware, noImage error
 	var group sync.WaitGroup
-	group.Go(func() { st.offered, noSoftware = st.software(ctx) })
 	group.Go(func() {
 		defer close(st.surveyed)
 		noImage = st.survey(ctx)
 	})
 	err := st.enroll(ctx)
+	if err == nil {
+		st.offered, noSoftware = st.software(ctx)
+	}
 	group.Wait()
 	for _, s := range st.slots {
 		s.timeline.Registered = st.since()
@@ -40,6 +43,7 @@ func (st *start) enroll(ctx context.Context) error {
 	if err := st.claim(ctx); err != nil {
 		return err
 	}
+	st.rate = st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
 	if st.request.JIT {
 		return st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // Starter starts runners.
@@ -74,6 +75,7 @@ type start struct {
 	tokenLock sync.Mutex
 	token     string // to register with
 	tokenAt   time.Time
+	rate      github.Rate // after the first call
 
 	mu       sync.Mutex
 	warnings []string

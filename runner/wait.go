@@ -23,7 +23,7 @@ const (
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
 func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second}
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
 		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner", int(quiet.Seconds())))
 	}
