@@ -62,7 +62,7 @@ func boot(t testing.TB, l launch) *instance {
 		must(t, os.MkdirAll(filepath.Join(i.dir, sub), 0o755))
 	}
 	for _, name := range []string{"ca.pem", "github.pem", "github.key"} {
-		text, err := os.ReadFile(filepath.Join(parts.dir, name))
+		text, err := os.ReadFile(filepath.Join(parts.own, name))
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(i.dir, "in", name), text, 0o600))
 	}

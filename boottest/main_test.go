@@ -4,6 +4,7 @@ package boottest
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,7 +40,8 @@ func noise(n int) string {
 
 // parts are what all cases share.
 var parts struct {
-	dir, machine, initScript, repo string
+	dir, own                       string // kept between runs; of this run
+	machine, initScript, repo      string
 	bookworm, trixie               string // images with nothing of GitHub's
 	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
 	authority                      string // PEM
@@ -48,11 +50,24 @@ var parts struct {
 }
 
 func TestMain(m *testing.M) {
-	if err := makeParts(); err != nil {
+	code, err := run(m)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	// What another run at the same time must not change under this one.
+	parts.own, err = os.MkdirTemp("", "boottest")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(parts.own)) }()
+	if err := makeParts(); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
 }
 
 func makeParts() (err error) {
@@ -69,8 +84,8 @@ func makeParts() (err error) {
 	}
 	p := &parts
 	keep(&p.dir)(cacheDir())
-	note(certificates(p.dir))
-	keep(&p.machine)(buildMachine(p.dir))
+	note(certificates(p.own))
+	keep(&p.machine)(buildMachine(p.own))
 	keep(&p.initScript)(filepath.Abs("init.sh"))
 	keep(&p.bookworm)(baseImage("boot"))
 	keep(&p.trixie)(baseImage("boot-trixie"))
@@ -90,7 +105,7 @@ func makeParts() (err error) {
 	keep(&p.old)(imageWith(p.bookworm, previous, "/opt/runner"))
 	keep(&p.whole)(imageWith(p.bookworm, p.small, "/actions-runner"))
 	keep(&p.ours)(imageWith(p.bookworm, p.small, "/opt/actions-runner"))
-	pem, e := os.ReadFile(filepath.Join(p.dir, "ca.pem"))
+	pem, e := os.ReadFile(filepath.Join(p.own, "ca.pem"))
 	note(e)
 	p.authority = string(pem)
 	return err

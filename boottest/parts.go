@@ -41,12 +41,13 @@ func cacheDir() (string, error) {
 // buildMachine compiles the program inside the container and returns its path.
 func buildMachine(dir string) (string, error) {
 	path := filepath.Join(dir, "machine")
-	cmd := exec.Command("go", "build", "-tags", "boottest", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "./machine")
+	cmd := exec.Command("go", "build", "-tags", "boottest", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path+".new", "./machine")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build machine: %w\n%s", err, out)
 	}
-	return path, nil
+	// Another run may have the old one open.
+	return path, os.Rename(path+".new", path)
 }
 
 // Tarballs of the stand-in runner: as large as the real one for timings, small elsewhere.
