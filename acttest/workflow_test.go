@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -72,6 +73,16 @@ func readAll(t *testing.T, body io.Reader) []byte {
 // act runs a workflow of testdata in a fresh checkout of the project and returns its log.
 func (c *clouds) act(t *testing.T, workflow string) output {
 	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", workflow))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.actText(t, text, "act-runner")
+}
+
+// actText runs a workflow whose jobs run on ubuntu-latest and on runners with these labels.
+func (c *clouds) actText(t *testing.T, workflow []byte, labels ...string) output {
+	t.Helper()
 	baseImage(t, "golang")
 	machine := baseImage(t, "act")
 	act := must(t, 10*time.Minute, project, "scripts/tool", "--build", "act")
@@ -84,14 +95,18 @@ func (c *clouds) act(t *testing.T, workflow string) output {
 	ca := filepath.Join(dir, "bin", "ca.pem")
 	write(t, ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.github.Certificate().Raw}), 0o644)
 
-	out := run(t, 5*time.Minute, dir, act, "push",
-		"--workflows", filepath.Join("acttest", "testdata", workflow), "--no-recurse",
-		"--platform", "ubuntu-latest="+machine, "--platform", "act-runner="+machine,
+	file := filepath.Join("bin", "workflow.yml")
+	write(t, filepath.Join(dir, file), workflow, 0o644)
+	args := []string{"push", "--workflows", file, "--no-recurse"}
+	for _, label := range append([]string{"ubuntu-latest"}, labels...) {
+		args = append(args, "--platform", label+"="+machine)
+	}
+	out := run(t, 5*time.Minute, dir, act, append(args,
 		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo",
 		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+simulator.Defaults().SecurityGroups[0].ID,
 		"--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
 		"--env", "AWS_SECRET_ACCESS_KEY=example", "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
-		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")
+		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("act's log:\n%s", out.text)

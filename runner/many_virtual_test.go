@@ -299,3 +299,31 @@ func TestHalfOfThemFail(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesStayShortEnough: GitHub takes 64 characters, and the launch index must still fit behind a long label's.
+func TestNamesStayShortEnough(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 3}}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		r := request()
+		r.Groups[0].Count, r.Groups[0].Label = 12, strings.Repeat("long-", 20)
+		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
+		result, err := s.starter.Start(ctx, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, runners := s.world.Leftovers()
+		registered := map[string]bool{}
+		for _, one := range runners {
+			registered[one.Name] = true
+		}
+		for _, one := range result.Runners {
+			if len(one.RunnerName) > 64 || !registered[one.RunnerName] {
+				t.Errorf("runner %s: %d characters, registered %t", one.RunnerName, len(one.RunnerName), registered[one.RunnerName])
+			}
+		}
+		if len(registered) != 12 {
+			t.Errorf("%d runners are registered, want 12", len(registered))
+		}
+	})
+}
