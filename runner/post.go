@@ -38,11 +38,17 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 		group.Go(func() { p.clearRegion(ctx, looking, region, tokens) })
 	}
 	group.Wait()
+	places := make(chan struct{}, mostAtOnce)
 	for _, made := range request.Made {
-		if err := p.removeRegistration(ctx, made); err != nil {
-			p.left("runner " + made.Name + " (" + err.Error() + ")")
-		}
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			if err := p.removeRegistration(ctx, made); err != nil {
+				p.left("runner " + made.Name + " (" + err.Error() + ")")
+			}
+		})
 	}
+	group.Wait()
 	return p.result
 }
 

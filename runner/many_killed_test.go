@@ -1,0 +1,52 @@
+package runner_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestManyAreFoundAfterAKill kills a start of fifty in the middle of its launches: the post step finds all of them by the
+// client tokens in the journal, within its time and EC2's limits.
+func TestManyAreFoundAfterAKill(t *testing.T) {
+	t.Parallel()
+	for _, jit := range []bool{false, true} {
+		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+			transport := s.world.Transport()
+			killed := *s.starter
+			killed.Cloud, killed.Registry = newCloud(transport), newRegistry(t, transport)
+			killed.Fresh = func() (runner.Cloud, runner.Registry) { return newCloud(transport), newRegistry(t, transport) }
+			killed.Log = slog.New(slog.DiscardHandler)
+			r := request()
+			r.Groups[0].Count, r.JIT = 50, jit
+			dying, cancel := context.WithCancel(ctx)
+			defer cancel()
+			after := 2500 * time.Millisecond
+			if jit {
+				after = 15 * time.Second
+			}
+			death := time.AfterFunc(after, func() { transport.Dark(); cancel() })
+			defer death.Stop()
+			if _, err := killed.Start(dying, r); err == nil {
+				t.Fatal("the start came to its end before it was killed")
+			}
+			instances, _ := s.world.Leftovers()
+			if len(instances) < 20 {
+				t.Fatalf("%d instances are left by the kill, want many", len(instances))
+			}
+			begun := time.Now()
+			s.journal.mu.Lock()
+			post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made}
+			s.journal.mu.Unlock()
+			result := s.starter.Post(ctx, post)
+			if took := time.Since(begun); took > 30*time.Second || len(result.Left) > 0 {
+				t.Errorf("jit %t: the post step took %s and left %v", jit, took, result.Left)
+			}
+			s.nothingLeft(t)
+		})
+	}
+}
