@@ -74,7 +74,7 @@ func (w weather) fault() simulator.Fault {
 }
 
 // lastingKinds are met once, and also from one call on until the end; the others would repeat them.
-var lastingKinds = []string{"500", "503", "403", "401", "hangs", "capacity"}
+var lastingKinds = []string{"500", "403", "hangs", "capacity"}
 
 // mostOf is how many calls of one operation are met: the first ones and the last. A runner that is waited for is looked
 // at again and again, and one look is like the other.
