@@ -53,6 +53,10 @@ func newProcess(ctx context.Context, world *simulator.World, blow blow) *process
 // strike delivers the signal.
 func (p *process) strike() {
 	p.once.Do(func() {
+		if p.wire.instead != nil {
+			p.wire.instead()
+			return
+		}
 		if p.wire.blow.kill {
 			p.die()
 			return
@@ -187,6 +191,7 @@ type wire struct {
 	process *process
 	blow    blow
 	watch   *obedience // may be nil
+	instead func()     // what happens in the place of the signal, if anything
 	mu      sync.Mutex
 	calls   int
 }

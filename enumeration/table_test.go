@@ -2,6 +2,7 @@ package enumeration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -83,6 +84,7 @@ func (tb *table) String() string {
 		}
 		fmt.Fprintf(&b, " %9d\n", r.toGitHub)
 	}
+	slices.Sort(tb.order)
 	for _, key := range tb.order {
 		r := tb.rows[key]
 		line(key, r)
