@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
@@ -34,14 +35,7 @@ func (r *reader) placements(home string, group runner.Group) []runner.Placement 
 		return list
 	}
 	image, subnets, groups := r.text("ec2-image-id"), r.list("subnet-id"), r.list("security-group-id")
-	given := group.Overlay
-	hasTemplate, hasInterface := given.Has("LaunchTemplate"), given.Has("NetworkInterfaces")
-	hasImage := image != "" || group.Architecture != "" || hasTemplate || given.Has("ImageId")
-	hasSubnet := len(subnets) > 0 || hasTemplate || hasInterface || given.Has("SubnetId")
-	hasGroup := len(groups) > 0 || hasTemplate || hasInterface || given.Has("SecurityGroupIds") || given.Has("SecurityGroups")
-	if !hasImage || !hasSubnet || !hasGroup {
-		r.refuse("Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', 'security-group-id'",
-			"for example ec2-image-id: ami-0123456789abcdef0, subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0")
+	if !r.complete(image != "" || group.Architecture != "", len(subnets) > 0, len(groups) > 0, group.Overlay) {
 		return nil
 	}
 	if len(subnets) == 0 {
@@ -51,6 +45,20 @@ func (r *reader) placements(home string, group runner.Group) []runner.Placement 
 		list = append(list, runner.NewPlacement(region, image, subnet, groups...))
 	}
 	return list
+}
+
+// complete refuses placements that lack something. What launch-parameters bring need not be given again.
+func (r *reader) complete(image, subnet, group bool, given runner.Parameters) bool {
+	has := func(names ...string) bool { return slices.ContainsFunc(names, given.Has) }
+	image = image || has("LaunchTemplate", "ImageId")
+	subnet = subnet || has("LaunchTemplate", "NetworkInterfaces", "SubnetId")
+	group = group || has("LaunchTemplate", "NetworkInterfaces", "SecurityGroupIds", "SecurityGroups")
+	if image && subnet && group {
+		return true
+	}
+	r.refuse("Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', 'security-group-id'",
+		"for example ec2-image-id: ami-0123456789abcdef0, subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0")
+	return false
 }
 
 func first(values ...string) string {

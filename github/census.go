@@ -29,7 +29,7 @@ func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {
 	var run gh.WorkflowRun
 	path := fmt.Sprintf("repos/%s/actions/runs/%s", repository, id)
-	if err := c.call(ctx, "get workflow run "+id, http.MethodGet, path, nil, &run); err != nil {
+	if err := c.call(ctx, "get workflow run "+id, http.MethodGet, path, &run); err != nil {
 		return false, err
 	}
 	return run.GetStatus() == "completed", nil

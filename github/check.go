@@ -42,7 +42,7 @@ func (c *Client) RateLimit(ctx context.Context) (Rate, error) {
 			} `json:"core"`
 		} `json:"resources"`
 	}
-	if err := c.call(ctx, "get rate limit", http.MethodGet, "rate_limit", nil, &answer); err != nil {
+	if err := c.call(ctx, "get rate limit", http.MethodGet, "rate_limit", &answer); err != nil {
 		return Rate{}, err
 	}
 	core := answer.Resources.Core
@@ -63,7 +63,7 @@ func (c *Client) Deprecation(ctx context.Context, version string) (registration,
 		Registration *gh.Timestamp `json:"registration_deprecates_at"`
 		Runtime      *gh.Timestamp `json:"runtime_deprecates_at"`
 	}
-	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version), nil, &answer); err != nil {
+	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version), &answer); err != nil {
 		return registration, runtime, err
 	}
 	if answer.Registration != nil {

@@ -19,8 +19,8 @@ const (
 // call makes a call and repeats it where that helps: after a 5xx or no answer a few times, after a rate limit when
 // GitHub allows it. A 4xx is never repeated: a refused name that was asked for again and again has started thousands
 // of machines elsewhere.
-func (c *Client) call(ctx context.Context, operation, method, path string, body, into any) error {
-	return c.patiently(ctx, func() error { return c.once(ctx, operation, method, path, body, into) })
+func (c *Client) call(ctx context.Context, operation, method, path string, into any) error {
+	return c.patiently(ctx, func() error { return c.once(ctx, operation, method, path, nil, into) })
 }
 
 func (c *Client) patiently(ctx context.Context, f func() error) error {

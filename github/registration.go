@@ -22,7 +22,7 @@ func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
 	if err := c.creations.wait(ctx); err != nil {
 		return Token{}, err
 	}
-	err := c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), nil, &answer)
+	err := c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), &answer)
 	if err != nil {
 		return Token{}, err
 	}
@@ -106,7 +106,7 @@ type Download struct {
 // Downloads lists the runner software that GitHub offers.
 func (c *Client) Downloads(ctx context.Context) ([]Download, error) {
 	var answer []*gh.RunnerApplicationDownload
-	if err := c.call(ctx, "list runner downloads", http.MethodGet, c.path("runners/downloads"), nil, &answer); err != nil {
+	if err := c.call(ctx, "list runner downloads", http.MethodGet, c.path("runners/downloads"), &answer); err != nil {
 		return nil, err
 	}
 	list := make([]Download, 0, len(answer))

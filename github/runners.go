@@ -171,7 +171,7 @@ func (c *Client) patientPage(ctx context.Context, page int) (list []Runner, page
 
 // Remove deletes a registration. One that is gone already is a success; ErrBusy says that it runs a job.
 func (c *Client) Remove(ctx context.Context, id int64) error {
-	err := c.call(ctx, fmt.Sprintf("remove runner %d", id), http.MethodDelete, c.path("runners/%d", id), nil, nil)
+	err := c.call(ctx, fmt.Sprintf("remove runner %d", id), http.MethodDelete, c.path("runners/%d", id), nil)
 	switch ClassOf(err) {
 	case NotFound:
 		return nil

@@ -116,6 +116,24 @@ func (g *guest) booted() {
 		g.print("cloud-init[612]: finished, nothing to register")
 		return
 	}
+	g.watch()
+	g.say("boot script began (%.1f s)", g.age())
+	if !g.rule.healthy() {
+		g.fails()
+		return
+	}
+	if g.runner != nil && !g.runner.gone && g.set.jit == "" { // a second boot: the runner is configured already
+		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
+		return
+	}
+	g.later(g.w.cfg.Timing.Download, func() {
+		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
+		g.register()
+	})
+}
+
+// watch sets the machine's own end, as its user data says.
+func (g *guest) watch() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
 			if g.runner == nil || g.runner.gone || !g.runner.online {
@@ -133,19 +151,6 @@ func (g *guest) booted() {
 			}
 		})
 	}
-	g.say("boot script began (%.1f s)", g.age())
-	if !g.rule.healthy() {
-		g.fails()
-		return
-	}
-	if g.runner != nil && !g.runner.gone && g.set.jit == "" { // a second boot: the runner is configured already
-		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
-		return
-	}
-	g.later(g.w.cfg.Timing.Download, func() {
-		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
-		g.register()
-	})
 }
 
 // powerOff is the machine's own end; what becomes of the instance is for its shutdown behaviour to say.
