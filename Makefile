@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint fmt clean
+.PHONY: help demo build test test-real lint fmt bench clean
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -26,6 +26,10 @@ lint: ## the linters alone
 
 fmt: ## format the Go code as the linter wants it
 	scripts/tool golangci-lint fmt
+
+bench: build ## what the program costs, and docs/performance.md from it
+	go run ./bench -binary bin/ec2-github-runner
+	go run ./bench -report docs/performance.md
 
 clean: ## remove what was built here (the shared cache stays)
 	rm -rf bin .cache
