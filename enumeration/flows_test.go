@@ -171,6 +171,7 @@ func sweeping() flow {
 				}
 				h := p.journal.handoffs[0]
 				if h.Label == "lost" {
+					<-time.After(6 * time.Minute) // the machine itself looks no more whether it is registered
 					for _, r := range w.Snapshot().Runners {
 						if r.Instance == h.InstanceID {
 							must(p.registry().Remove(ctx, r.ID))

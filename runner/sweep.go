@@ -52,9 +52,9 @@ type Steward interface {
 type Census interface {
 	// AllRunners is the scope's whole list, or an error.
 	AllRunners(context.Context) ([]github.Runner, error)
-	// Runner is one runner; class NotFound where GitHub has none of that id.
-	Runner(ctx context.Context, id int64) (github.Runner, error)
-	RunnerByName(ctx context.Context, name string) (github.Runner, bool, error)
+	// FindRunner and FindByName look one up; false where GitHub has none.
+	FindRunner(ctx context.Context, id int64) (github.Runner, bool, error)
+	FindByName(ctx context.Context, name string) (github.Runner, bool, error)
 	// RunOver tells whether a run is completed; whatever else it says is an error.
 	RunOver(ctx context.Context, repository, id string) (bool, error)
 	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.

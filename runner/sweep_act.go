@@ -74,13 +74,13 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		return r, false, nil
 	}
 	if id := runnerIDOf(i); id != 0 {
-		r, err = sw.Registry.Runner(ctx, id)
-		if github.ClassOf(err) != github.NotFound {
+		r, found, err := sw.Registry.FindRunner(ctx, id)
+		if found || err != nil {
 			return r, true, err
 		}
 	}
 	if name := registeredName(i); name != "" {
-		r, _, err = sw.Registry.RunnerByName(ctx, name)
+		r, _, err = sw.Registry.FindByName(ctx, name)
 		return r, namesRunner(i, r.ID), err
 	}
 	return github.Runner{}, false, nil
@@ -144,13 +144,13 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 
 // deregister removes the registration of a dead instance, if it is still offline.
 func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
-	r, err := sw.Registry.Runner(ctx, v.runner.ID)
-	if github.ClassOf(err) == github.NotFound {
-		v.act, v.why = Spared, "it is removed already"
-		return v, nil
-	}
+	r, found, err := sw.Registry.FindRunner(ctx, v.runner.ID)
 	if err != nil {
 		return v, err
+	}
+	if !found {
+		v.act, v.why = Spared, "it is removed already"
+		return v, nil
 	}
 	if r.Online || r.Busy {
 		v.act, v.why = Spared, "it is online again"
