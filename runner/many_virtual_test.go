@@ -300,6 +300,35 @@ func TestHalfOfThemFail(t *testing.T) {
 	}
 }
 
+// TestHalfOfManyFail removes forty of eighty within GitHub's limits, and in time.
+func TestHalfOfManyFail(t *testing.T) {
+	t.Parallel()
+	for _, jit := range []bool{false, true} {
+		config := simulator.Config{}
+		for nth := 2; nth <= 80; nth += 2 {
+			config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.InternalError"})
+		}
+		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+			r := request()
+			r.Groups[0].Count, r.MinCount, r.JIT = 80, 40, jit
+			begun := time.Now()
+			_, err := s.starter.Start(ctx, r)
+			instances, runners := s.world.Leftovers()
+			if err != nil || len(instances) != 40 || len(runners) != 40 {
+				t.Errorf("jit %t: error %v, %d instances and %d runners, want forty each", jit, err, len(instances), len(runners))
+			}
+			for _, call := range s.world.Calls() {
+				if call.Code == "RequestLimitExceeded" || call.Status == 403 || call.Status == 429 {
+					t.Errorf("jit %t: ran into a limit at %s: %s", jit, call.Time.Sub(begun), call.Operation)
+				}
+			}
+			if took := time.Since(begun); !jit && took > 45*time.Second {
+				t.Errorf("it took %s, want about the time of one", took)
+			}
+		})
+	}
+}
+
 // TestNamesStayShortEnough: GitHub takes 64 characters, and the launch index must still fit behind a long label's.
 func TestNamesStayShortEnough(t *testing.T) {
 	t.Parallel()

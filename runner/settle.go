@@ -70,13 +70,20 @@ func (st *start) removeFailed(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, rollBackWithin)
 	defer cancel()
 	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
-	var group sync.WaitGroup
+	var failed []*slot
 	for _, s := range st.slots {
-		if s.failed == nil {
-			continue
+		if s.failed != nil {
+			st.warn(fmt.Sprintf("runner %s is given up: %v", s.name, s.failed))
+			failed = append(failed, s)
 		}
-		st.warn(fmt.Sprintf("runner %s is given up: %v", s.name, s.failed))
+	}
+	st.lookUpTogether(ctx, r)
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for _, s := range failed {
+		places <- struct{}{}
 		group.Go(func() {
+			defer func() { <-places }()
 			left := st.remove(ctx, r, s)
 			s.removed = len(left) == 0
 			for _, what := range left {
