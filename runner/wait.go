@@ -129,6 +129,9 @@ func (w *waiter) overdue(s *slot) error {
 	}
 }
 
+// mostTold is how many runners one line of progress names.
+const mostTold = 5
+
 // tell shows progress on a long wait.
 func (w *waiter) tell(ctx context.Context, now time.Time) {
 	if now.Sub(later(w.toldAt, w.begun)) < progressEach {
@@ -136,7 +139,11 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 	}
 	w.toldAt = now
 	var waiting []string
-	for _, s := range w.pending() {
+	for i, s := range w.pending() {
+		if i == mostTold {
+			waiting = append(waiting, fmt.Sprintf("%d more", len(w.pending())-i))
+			break
+		}
 		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", s.name, s.instance.ID, orUnknown(s.instance.State)))
 	}
 	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()), strings.Join(waiting, ", ")))
