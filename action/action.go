@@ -52,6 +52,9 @@ func Run(ctx context.Context, w World) (code int) {
 	if strings.HasSuffix(path.Base(w.Name), "-post") {
 		return out.finish(runPost(ctx, w, out))
 	}
+	for _, warning := range unknownInputs(w.Environ()) {
+		out.log.Warn(warning)
+	}
 	request, err := Parse(w.Getenv)
 	for _, warning := range request.Warnings {
 		out.log.Warn(warning)
@@ -157,6 +160,9 @@ func (o *output) problems(list ...Problem) {
 		o.log.Error(problem.Message)
 		if problem.Hint != "" {
 			o.log.Info("hint: " + problem.Hint)
+			if page := runner.See(problem.Hint); page != "" {
+				o.log.Info("see: " + page)
+			}
 		}
 	}
 	if !o.told {

@@ -29,6 +29,7 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	}
 	groups := r.groups(request)
 	start.Groups, start.MinCount = groups, r.minCount(groups)
+	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
 	for _, group := range groups {
 		switch {

@@ -65,7 +65,7 @@ func (o *output) Secret(value string) {
 func (o *output) check() error {
 	invalid := &InvalidError{}
 	for _, name := range []string{"GITHUB_OUTPUT", "GITHUB_STATE"} {
-		file, err := os.OpenFile(o.getenv(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the runner names it
+		file, err := os.OpenFile(o.getenv(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err == nil {
 			err = file.Close()
 		}
@@ -176,11 +176,14 @@ func (o *output) tellFailure(failure *runner.Failure) {
 	if failure == nil {
 		return
 	}
-	if failure.State != "" {
-		o.log.Info("EC2 says of the instance: " + failure.State)
-	}
 	for _, line := range failure.Said {
 		o.log.Info("the machine says: " + line)
+	}
+	if failure.Reached != "" {
+		o.log.Info("the machine came as far as: " + failure.Reached)
+	}
+	if failure.State != "" {
+		o.log.Info("EC2 says of the instance: " + failure.State)
 	}
 	if len(failure.Console) > 0 {
 		log := o.log.With("phase", "The last lines of the machine's console")
@@ -188,6 +191,9 @@ func (o *output) tellFailure(failure *runner.Failure) {
 			log.Info("| " + line)
 		}
 		o.handler.closeGroup()
+	}
+	for _, kept := range failure.Kept {
+		o.log.Warn(kept)
 	}
 	for _, left := range failure.Left {
 		o.log.Warn("left behind: " + left)

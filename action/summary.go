@@ -50,15 +50,21 @@ func readyOf(runners []runner.Started) (n int) {
 func failureSummary(b *strings.Builder, failure *runner.Failure) {
 	fmt.Fprintf(b, "### No EC2 runner was started\n\n> [!CAUTION]\n> %s\n\n", plain(failure.Message))
 	if failure.Hint != "" {
-		fmt.Fprintf(b, "> [!TIP]\n> %s\n\n", plain(failure.Hint))
+		fmt.Fprintf(b, "> [!TIP]\n> %s%s\n\n", plain(failure.Hint), more(failure.Hint))
 	}
 	for _, line := range failure.Said {
 		fmt.Fprintf(b, "The machine says: %s\n\n", code(line))
 	}
+	if failure.Reached != "" {
+		fmt.Fprintf(b, "The machine came as far as: %s\n\n", code(failure.Reached))
+	}
 	if failure.State != "" {
 		fmt.Fprintf(b, "EC2 says of the instance: %s\n\n", code(failure.State))
 	}
-	if len(failure.Left) == 0 {
+	for _, kept := range failure.Kept {
+		fmt.Fprintf(b, "> [!WARNING]\n> %s\n\n", plain(kept))
+	}
+	if len(failure.Left)+len(failure.Kept) == 0 {
 		b.WriteString("Nothing was left behind.\n\n")
 	}
 	for _, left := range failure.Left {
@@ -76,6 +82,14 @@ const (
 	mostRows  = 50
 	mostDrawn = 5
 )
+
+// more is a link to the hint's entry in the troubleshooting page.
+func more(hint string) string {
+	if page := runner.See(hint); page != "" {
+		return " ([more](" + page + "))"
+	}
+	return ""
+}
 
 func runnersTable(b *strings.Builder, runners []runner.Started) {
 	if len(runners) == 0 || runners[0].InstanceID == "" {

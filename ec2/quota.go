@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -86,4 +87,10 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 		}
 	}
 	return used, nil
+}
+
+// IsQuota tells that EC2 refused a launch because of the account's limits, and not for want of machines.
+func IsQuota(err error) bool {
+	call, ok := errors.AsType[*CallError](err)
+	return ok && slices.Contains([]string{"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"}, call.Code)
 }

@@ -15,6 +15,9 @@ import (
 // consoleLines is how much of the console a failure shows.
 const consoleLines = 30
 
+// phaseWait is the phase in which a machine can be asked what is wrong.
+const phaseWait = "wait"
+
 // fail makes a Failure of what went wrong in a phase.
 func (st *start) fail(phase string, err error) *Failure {
 	failure := &Failure{Phase: phase, Message: err.Error(), Hint: Hint(err)}
@@ -25,22 +28,36 @@ func (st *start) fail(phase string, err error) *Failure {
 	return failure
 }
 
-// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read.
+// better is the error with the hint that the diagnosis found.
+func (f *Failure) better(err error) error {
+	if f.Hint == Hint(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &FailedError{Message: f.Message, Hint: f.Hint, Err: err}
+}
+
+// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read, and the one
+// hint that fits.
 func (st *start) diagnose(ctx context.Context, failure *Failure) {
-	ctx, cancel := context.WithTimeout(ctx, consoleWithin)
-	defer cancel()
 	for _, s := range st.slots {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			continue
 		}
 		failure.State = strings.Trim(s.instance.State+" "+s.instance.StateReason, " ")
-		text, err := st.Cloud.Console(ctx, s.instance.Region, s.instance.ID)
+		text, err := st.consoleOf(ctx, s)
 		if err != nil {
 			st.log.Debug("the console cannot be read", "error", err)
 			return
 		}
-		failure.Said = said(text)
-		failure.Console = tail(text, consoleLines)
+		reason := ""
+		if !s.instance.Alive() {
+			reason = s.instance.StateReason
+		}
+		found := gather(text, reason, s.Overlay.Has("LaunchTemplate"))
+		failure.Reached, failure.Said, failure.Console = found.reached, found.said, tail(text, consoleLines)
+		if hint := found.hint(); hint != "" && failure.Phase == phaseWait {
+			failure.Hint = hint
+		}
 		return
 	}
 }
@@ -159,6 +176,9 @@ func cloudHint(err error) string {
 
 // launchHint says what to do when every offering was refused, by the kinds of refusal.
 func launchHint(causes []error) string {
+	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return !ec2.IsQuota(err) }) {
+		return hintQuota
+	}
 	for _, err := range causes {
 		switch ec2.ClassOf(err) {
 		case ec2.Denied:

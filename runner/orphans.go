@@ -139,6 +139,9 @@ func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
 }
 
 func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
+	if isKept(i, s.now) {
+		return Spared, "it failed and is kept for inspection until " + timeTag(i, TagKeptUntil).UTC().Format(time.RFC3339)
+	}
 	mode := modeOf(i)
 	if slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool}, mode) {
 		return "", ""

@@ -245,11 +245,11 @@ func (g *group) spec(request StartRequest, by registration, software software) b
 		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
 		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, Packages: g.Packages, User: g.User, Service: g.Service,
 		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
-		RegistrationTimeout: request.Waiting.registrationTimeout(), IdleTimeout: request.IdleTimeout,
+		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}
 	if g.Overlay.KeepsMachine() { // a machine that powered itself off would only be stopped, and stay
-		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard = false, 0, 0, 0, false
+		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard, spec.KeepFailed = false, 0, 0, 0, false, 0
 	}
 	return spec
 }

@@ -29,6 +29,7 @@ type StartRequest struct {
 	IdleTimeout     time.Duration
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
+	KeepFailed      time.Duration // how long a machine whose setup failed stays
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
 	CACertificates  string        // PEM of a private CA that the machine is to trust
 }

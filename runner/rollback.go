@@ -31,6 +31,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	defer cancel()
 	if ctx.Err() == nil {
 		st.diagnose(bounded, failure)
+		st.keep(bounded, failure)
 	}
 	cloud, registry := st.Fresh()
 	r := &remover{cloud: cloud, registry: registry, log: st.log}
@@ -41,7 +42,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 		left := st.remove(bounded, r, s)
 		mu.Lock()
 		defer mu.Unlock()
-		s.removed = len(left) == 0
+		s.removed = len(left) == 0 && !s.kept
 		failure.Left = append(failure.Left, left...)
 		return nil
 	})
@@ -52,7 +53,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
-		if s.instance.ID != "" {
+		if s.instance.ID != "" && !s.kept {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
 	}
@@ -109,7 +110,7 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
 func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
-	if s.instance.ID != "" && !s.ended {
+	if s.instance.ID != "" && !s.ended && !s.kept {
 		if err := r.terminate(ctx, s.instance.Region, s.instance.ID); err != nil {
 			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))
 		}

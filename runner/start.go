@@ -55,7 +55,7 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 		st.rollBack(ctx, cancelled(), failure)
 		result := st.result()
 		result.Failure = failure
-		return result, err
+		return result, failure.better(err)
 	}
 	return st.result(), nil
 }
@@ -111,6 +111,8 @@ type slot struct {
 	timeline    Timeline
 	failed      error // why this runner is given up
 	ended       bool  // its instance is terminated
+	kept        bool  // it stays for inspection and ends itself
+	console     string
 	removed     bool
 }
 

@@ -237,6 +237,10 @@ func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
 		return "already terminated", nil
 	}
+	if isKept(t.instance, time.Now()) {
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by %s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
+		return "kept for inspection", nil
+	}
 	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
 	if ec2.ClassOf(err) == ec2.NotFound && t.instance.State == "" { // not looked up before, EC2 says so now
 		return "not found", nil

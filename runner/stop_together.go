@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
@@ -46,7 +47,7 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 	}
 	byRegion := map[string][]int{}
 	for i, t := range targets {
-		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() {
+		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !isKept(t.instance, time.Now()) {
 			byRegion[t.instance.Region] = append(byRegion[t.instance.Region], i)
 		}
 	}

@@ -62,8 +62,9 @@ type waiter struct {
 	cloudAt    time.Time // the last look at EC2
 	registryAt time.Time // the next look at GitHub
 	toldAt     time.Time
-	pages      int  // of GitHub's list, as far as known
-	blind      bool // EC2 may not be looked at
+	setupAt    time.Time // the last look at consoles for a setup that failed
+	pages      int       // of GitHub's list, as far as known
+	blind      bool      // EC2 may not be looked at
 	complained map[string]bool
 	consoles   console
 }
@@ -76,6 +77,10 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	}
 	if err := w.lookAtRegistry(ctx, now); err != nil {
 		return false, err
+	}
+	if now.Sub(later(w.setupAt, w.begun)) >= cloudLook {
+		w.setupAt = now
+		w.lookAtSetups(ctx)
 	}
 	for _, s := range w.pending() {
 		if err := w.overdue(s); err != nil {
@@ -125,7 +130,7 @@ func (w *waiter) overdue(s *slot) error {
 	return &FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
 			minutes(waiting.Timeout)),
-		Hint: "the console's last lines below say how far the machine came; check that the subnet has a way out to github.com on port 443",
+		Hint: hintTimeout + "; check that the subnet has a way out to github.com on port 443",
 	}
 }
 

@@ -16,6 +16,7 @@ type guest struct {
 	data    string
 	runner  *runner
 	service string // the name of a runner that is installed as a service (InstanceSeed.Runner)
+	broken  bool   // its setup has failed
 	overdue bool   // the lifetime is over; ends when no job runs
 	lines   []consoleLine
 }
@@ -58,7 +59,7 @@ func (w *World) DetachGuest(id string) {
 
 func (g *guest) start(userData string, rule GuestRule) {
 	g.life++
-	g.on, g.overdue, g.began, g.rule = true, false, g.w.now, rule
+	g.on, g.overdue, g.broken, g.began, g.rule = true, false, false, g.w.now, rule
 	index := g.set.index
 	if g.i != nil {
 		index = g.i.index
@@ -136,7 +137,7 @@ func (g *guest) booted() {
 func (g *guest) watch() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
-			if g.runner == nil || g.runner.gone || !g.runner.online {
+			if !g.broken && (g.runner == nil || g.runner.gone || !g.runner.online) {
 				g.say("error: runner did not register within %s", g.set.registrationTimeout)
 				g.failed()
 			}

@@ -15,7 +15,10 @@ func (g *guest) fails() {
 }
 
 // failed ends a machine whose setup failed, after the time for which it is to stay for inspection.
-func (g *guest) failed() { g.later(g.set.keepFailed, g.powerOff) }
+func (g *guest) failed() {
+	g.broken = true
+	g.later(g.set.keepFailed, g.powerOff)
+}
 
 // register goes the way of the token or of the JIT configuration.
 func (g *guest) register() {

@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+)
+
+// evidence is what a machine that did not become a runner has said.
+type evidence struct {
+	console  string   // without escape sequences
+	said     []string // the boot script's errors
+	reached  string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
+	state    string   // EC2's reason, where it has ended the machine
+	template bool     // a launch template was given
+}
+
+// gather reads a console.
+func gather(console, state string, template bool) evidence {
+	e := evidence{console: printable(console), state: state, template: template, said: said(console)}
+	for line := range strings.Lines(e.console) {
+		_, ours, found := strings.Cut(strings.TrimSpace(line), bootstrap.ConsolePrefix)
+		if found && !strings.HasPrefix(ours, "| ") && !strings.HasPrefix(ours, "error: ") && !strings.HasPrefix(ours, "powering off: ") {
+			e.reached = ours
+		}
+	}
+	return e
+}
+
+// booted tells that the boot script has begun.
+func (e evidence) booted() bool { return strings.Contains(e.console, bootstrap.ConsolePrefix) }
+
+// alone tells that nobody ended the machine but itself: only then does where it stands say why.
+func (e evidence) alone() bool {
+	return e.state == "" || strings.Contains(e.state, "InstanceInitiatedShutdown")
+}
+
+// The hints for what a machine can say.
+const (
+	hintNoWayOut = "the machine does not get out to GitHub: give its subnet a route to a NAT gateway, or to an internet gateway together with a public address, " +
+		"and let its security group send to port 443"
+	hintDNS         = "the machine cannot look names up: switch DNS resolution on for the VPC (enableDnsSupport), or correct the servers of its DHCP options"
+	hintPrivateCA   = "the machine does not trust the certificate that it is shown: give the private CA's certificate by ca-certificates, also that of a proxy that breaks TLS open"
+	hintNoCloudInit = "the image does not run cloud-init, which is what reads the user data: take an image of Amazon Linux, Ubuntu or Debian, or install cloud-init in yours"
+	hintNoUserData  = "the image runs cloud-init, but it did not run this action's user data: leave the metadata service on (HttpEndpoint: enabled) and the image's Ec2 data source as it was"
+	hintTemplate    = "the launch template is in the way: EC2 takes this action's user data instead of the template's, so do in pre-runner-script what that did, " +
+		"and let the template not switch the metadata service off"
+	hintLibICU       = "the runner lacks libicu and it could not be installed: install it in the image, or let the machine reach its package repositories"
+	hintVersion      = "GitHub refuses this version of the runner: bake the image again, or leave runner-home-dir and runner-version out so that the newest is downloaded"
+	hintRegistration = "GitHub refuses the registration: the registration token was too old (it lives for an hour) or the registration was removed meanwhile; run the job again, " +
+		"and look for clean-up jobs that remove offline runners"
+	hintDiskFull     = "the machine's disk is full: ask for a larger one with ec2-volume-size"
+	hintArchitecture = "the runner in the image is of another architecture than the machine: take an instance type of the image's architecture, or leave runner-home-dir out"
+	hintChecksum     = "the runner's download is not what GitHub says it should be: look for a proxy or mirror that changes it"
+	hintScript       = "correct pre-runner-script; the boot script's words say which line failed"
+	hintSlowSetup    = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake what pre-runner-script and packages do into the image"
+	hintUser         = "make the user of run-runner-as-user in the image, or in pre-runner-script"
+	hintTimeout      = "the console's last lines below say how far the machine came"
+	hintQuota        = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas console, end instances, or take another type or market"
+)
+
+// cause is one reason why a machine did not become a runner, and how it shows.
+type cause struct {
+	hint string
+	fits func(evidence) bool
+}
+
+// says is a cause that shows on the console.
+func says(hint, pattern string) cause {
+	expression := regexp.MustCompile(pattern)
+	return cause{hint, func(e evidence) bool { return expression.MatchString(e.console) }}
+}
+
+// stuck is a cause that shows by where the boot script stands.
+func stuck(hint string, phases ...string) cause {
+	return cause{hint, func(e evidence) bool {
+		return e.alone() && slices.ContainsFunc(phases, func(phase string) bool { return strings.HasPrefix(e.reached, phase) })
+	}}
+}
+
+// causes are asked in this order; the first that fits is told. What is said in words stands before what is only inferred.
+var causes = []cause{
+	{"", func(e evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
+	says(hintDiskFull, `No space left on device`),
+	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
+	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
+	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
+	says(hintChecksum, `its SHA-256 is `),
+	says(hintPrivateCA, `SSL certificate problem|certificate verify failed`),
+	says(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|status code does not indicate success: 40[134]|registration .*(does not exist|has been deleted|expired)|config\.sh: .*token`),
+	says(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
+	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |Could not connect to server`),
+	says(hintUser, `run-runner-as-user: there is no user`),
+	says(hintScript, `pre-runner-script failed with exit`),
+	stuck(hintSlowSetup, "running pre-runner-script", "installing "),
+	stuck(hintNoWayOut, "boot script ", "downloading runner", "waiting for the network"),
+	{hintTemplate, func(e evidence) bool { return e.template && e.alone() && !e.booted() }},
+	{hintNoUserData, func(e evidence) bool { return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted() }},
+	{hintNoCloudInit, func(e evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() }},
+}
+
+// hint is what fits, empty where nothing does.
+func (e evidence) hint() string {
+	for _, c := range causes {
+		if c.fits(e) {
+			return c.hint
+		}
+	}
+	return ""
+}

@@ -1,0 +1,68 @@
+package runner
+
+import "strings"
+
+// This file is the list of what a failed start can be told to do. Each hint has an entry of its own in
+// docs/troubleshooting.md, which a test holds against it. A message says what is, a hint what to do.
+
+// troubleshooting is where the entries can be read.
+const troubleshooting = "https://github.com/marqo-ai/ec2-github-runner/blob/main/docs/troubleshooting.md"
+
+// entry is one of the page's: its anchor, and how the hints that lead to it begin.
+type entry struct{ anchor, begins string }
+
+// entries, in the order of the page.
+var entries = []entry{
+	// What the machine says: causes.go.
+	{"no-way-out", hintNoWayOut},
+	{"dns", hintDNS},
+	{"private-ca", hintPrivateCA},
+	{"no-cloud-init", hintNoCloudInit},
+	{"user-data-not-run", hintNoUserData},
+	{"launch-template", hintTemplate},
+	{"libicu", hintLibICU},
+	{"runner-version-refused", hintVersion},
+	{"registration-refused", hintRegistration},
+	{"disk-full", hintDiskFull},
+	{"wrong-architecture", hintArchitecture},
+	{"checksum", hintChecksum},
+	{"pre-runner-script", hintScript},
+	{"slow-setup", hintSlowSetup},
+	{"no-such-user", hintUser},
+	{"timeout", hintTimeout},
+	// What EC2 says of an instance: diagnose.go, wait_cloud.go.
+	{"spot-reclaimed", "the spot instance was reclaimed"},
+	{"volume-limit", "the account's limit for EBS volumes"},
+	{"image-does-not-start", "EC2 could not start the machine from this image"},
+	{"ended-from-inside", "the machine was ended from inside or by a user"},
+	{"ended-by-ec2", "see the reason that EC2 gives"},
+	{"ended-by-others", "something else terminated it"},
+	{"stays-pending", "look at the instance's state in the EC2 console"},
+	// What EC2 says of a launch.
+	{"quota", hintQuota},
+	{"no-capacity", "there is no capacity or quota for this type here"},
+	{"launch-not-allowed", "allow ec2:RunInstances"},
+	{"not-found-in-region", "an image, subnet or group exists in one region only"},
+	{"instance-profile", "iam-role-name is the name of an instance profile"},
+	{"launch-refused", "correct the inputs that EC2 names"},
+	{"aws-credentials", "check the AWS credentials"},
+	{"aws-not-allowed", "the AWS credentials do not allow this call"},
+	// What GitHub says.
+	{"token-not-valid", "the github-token is not valid"},
+	{"token-may-not", "the github-token may not manage runners"},
+	{"not-found-at-github", "either there is no such "},
+	{"rate-limit", "too many calls were made with this token"},
+	{"github-does-not-answer", "GitHub did not answer"},
+	{"name-taken", "give each start a label of its own"},
+	{"registration-gone", "somebody or something removes runners that are offline"},
+}
+
+// See is the address of a hint's entry in the troubleshooting page, empty for a hint that says all there is to say.
+func See(hint string) string {
+	for _, e := range entries {
+		if strings.HasPrefix(hint, e.begins) {
+			return troubleshooting + "#" + e.anchor
+		}
+	}
+	return ""
+}

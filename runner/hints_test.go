@@ -1,0 +1,126 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+var heading = regexp.MustCompile(`(?m)^### (.*)$`)
+
+// TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints: one entry for each, which quotes it, and none
+// without a hint.
+func TestEveryHintHasAnEntry(t *testing.T) {
+	raw, err := os.ReadFile("../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	found := heading.FindAllStringSubmatchIndex(string(raw), -1)
+	for i, at := range found {
+		end := len(raw)
+		if i+1 < len(found) {
+			end = found[i+1][0]
+		}
+		sections[strings.ReplaceAll(strings.ToLower(string(raw[at[2]:at[3]])), " ", "-")] = string(raw[at[1]:end])
+	}
+	for _, e := range entries {
+		section, exists := sections[e.anchor]
+		if !exists {
+			t.Errorf("no entry %q", e.anchor)
+		}
+		if !strings.Contains(section, "> hint: "+e.begins) {
+			t.Errorf("entry %q does not quote its hint: %s", e.anchor, e.begins)
+		}
+		delete(sections, e.anchor)
+	}
+	for anchor := range sections {
+		t.Errorf("entry %q belongs to no hint", anchor)
+	}
+}
+
+// TestEveryHintLeadsToItsEntry makes every hint there is and follows it.
+func TestEveryHintLeadsToItsEntry(t *testing.T) {
+	var hints []string
+	for _, c := range causes {
+		hints = append(hints, c.hint)
+	}
+	for class := github.Other; class <= github.Unknown; class++ {
+		hints = append(hints, Hint(&github.CallError{Class: class}))
+	}
+	hints = append(hints, Hint(github.ErrNameTaken), launchHint(nil))
+	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound", "InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
+		call := &ec2.CallError{Code: code}
+		hints = append(hints, Hint(call), launchHint([]error{call}))
+	}
+	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "InvalidParameterValue", Message: "Invalid IAM Instance Profile name"}}))
+	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError", "Client.UserInitiatedShutdown", "?"} {
+		hints = append(hints, stateHint(reason))
+	}
+	var seen []string
+	for _, hint := range hints {
+		page := See(hint)
+		if hint != "" && page == "" {
+			t.Errorf("no entry for %q", hint)
+		}
+		seen = append(seen, page)
+	}
+	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"} // of the waiting, with what it waits for
+	for _, e := range entries {
+		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, troubleshooting+"#"+e.anchor) {
+			t.Errorf("no hint leads to %q", e.anchor)
+		}
+	}
+}
+
+// TestCauses: the console and EC2's word in, the one hint that fits out.
+func TestCauses(t *testing.T) {
+	const ours = "ec2-github-runner: "
+	for _, c := range []struct {
+		name, console, state string
+		template             bool
+		want                 string
+	}{
+		{"nothing yet", "", "", false, ""},
+		{"kernel only", "[    0.0] Linux version 6\r\n", "", false, ""},
+		{"login prompt", "Ubuntu 24.04 ip-10-0-0-1 ttyS0\r\n\r\nip-10-0-0-1 login: ", "", false, hintNoCloudInit},
+		{"cloud-init alone", "cloud-init[1]: running\nip login:", "", false, hintNoUserData},
+		{"with a template", "cloud-init[1]: running\n", "", true, hintTemplate},
+		{"a template that works", "cloud-init[1]: running\n" + ours + "downloading runner 2.335.0 (4.1 s)\n", "", true, hintNoWayOut},
+		{"words before inference", ours + "downloading runner 2 (1 s)\n" + ours + "| tar: No space left on device\n", "", false, hintDiskFull},
+		{"ended by a user while downloading", ours + "downloading runner 2 (1 s)\n", "Client.UserInitiatedShutdown: x", false, ""},
+		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n", "Client.InstanceInitiatedShutdown: x", false, hintNoWayOut},
+		{"spot beats the console", ours + "| tar: No space left on device\n", "Server.SpotInstanceTermination: x", false, ""},
+		{"colours", "\x1b[0;32m" + ours + "error: pre-runner-script failed with exit 3\x1b[0m", "", false, hintScript},
+		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
+	} {
+		if got := gather(c.console, c.state, c.template).hint(); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestReached(t *testing.T) {
+	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 s)\r\nec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
+	e := gather(console, "", false)
+	if got, want := fmt.Sprintf("%s|%s", e.reached, e.said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestBetterKeepsTheError: the hint is the diagnosis', the error stays what it was.
+func TestBetterKeepsTheError(t *testing.T) {
+	cause := &ec2.CallError{Code: "AuthFailure"}
+	err := (&Failure{Message: "m", Hint: "h"}).better(cause)
+	var failed *FailedError
+	if !errors.As(err, &failed) || failed.Hint != "h" || !errors.Is(err, cause) {
+		t.Errorf("got %#v", err)
+	}
+}

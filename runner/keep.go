@@ -1,0 +1,119 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it was
+// started for, so a machine is kept only if its console shows that its own boot script has given up: then the script's
+// watchdog has begun to count, and powers the machine off when the time is over, whatever becomes of us.
+
+// TagKeptUntil says until when a failed machine stays for inspection: stop and sweep leave it alone until then.
+const TagKeptUntil = TagPrefix + "kept-until"
+
+// keptSlack is how long after its time a kept machine may take to end itself.
+const keptSlack = 2 * time.Minute
+
+// isKept tells that an instance is kept for inspection now.
+func isKept(i ec2.Instance, now time.Time) bool { return now.Before(timeTag(i, TagKeptUntil)) }
+
+// hasFailed tells that the machine's own boot script has given up.
+func hasFailed(console string) bool { return len(said(console)) > 0 }
+
+// machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so that the
+// start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
+func (r StartRequest) machineGivesUp() time.Duration {
+	if r.KeepFailed == 0 {
+		return r.Waiting.registrationTimeout()
+	}
+	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
+}
+
+// keep leaves failed machines that end by themselves, and tells how to look at them. All others are ended.
+func (st *start) keep(ctx context.Context, failure *Failure) {
+	if st.request.KeepFailed == 0 {
+		return
+	}
+	for _, s := range st.slots {
+		if s.instance.ID == "" || s.timeline.Online > 0 {
+			continue
+		}
+		if why := st.mayNotKeep(ctx, s); why != "" {
+			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
+			continue
+		}
+		s.kept = true
+		failure.Kept = append(failure.Kept, st.keptWords(ctx, s))
+	}
+}
+
+// mayNotKeep says why a machine cannot be kept, or nothing.
+func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
+	if s.Overlay.KeepsMachine() {
+		return "launch-parameters switch its own end off"
+	}
+	console, err := st.consoleOf(ctx, s)
+	switch {
+	case !s.instance.Alive():
+		return "it has ended already"
+	case err != nil:
+		return "its console cannot be read, so whether it ends by itself is not known (needs ec2:GetConsoleOutput)"
+	case !hasFailed(console):
+		return "its boot script has not given up, so it would not end by itself in time"
+	}
+	return ""
+}
+
+// keptWords tags a kept machine, and says where it is and how to look at it.
+func (st *start) keptWords(ctx context.Context, s *slot) string {
+	until := time.Now().Add(st.request.KeepFailed + keptSlack).UTC()
+	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 Instance Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
+		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
+	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagKeptUntil: until.Format(time.RFC3339)})
+	if err != nil {
+		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)", ec2.Reason(err))
+	}
+	return words
+}
+
+// consoleOf reads a machine's console, once in a start's end.
+func (st *start) consoleOf(ctx context.Context, s *slot) (string, error) {
+	if s.console != "" {
+		return s.console, nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+	defer cancel()
+	text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+	s.console = text
+	return text, err
+}
+
+// lookAtSetups sees early, by the console, that a machine has given up. Without keep-failed-minutes such a machine powers
+// itself off, which EC2 tells.
+func (w *waiter) lookAtSetups(ctx context.Context) {
+	if w.request.KeepFailed == 0 {
+		return
+	}
+	for _, s := range w.pending() {
+		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+		console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+		cancel()
+		if err != nil {
+			w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs ec2:GetConsoleOutput)", err)
+			continue
+		}
+		if hasFailed(console) {
+			s.console = console
+			words := said(console)
+			w.giveUp(&FailedError{
+				Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(words, "; ")),
+				Hint:    gather(console, "", false).hint(),
+			}, s)
+		}
+	}
+}
