@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -27,8 +25,12 @@ func (r *reader) groups(request Request) []runner.Group {
 	if text == "" {
 		return []runner.Group{r.group(request)}
 	}
+	tree, err := readYAML(text)
 	var elements []map[string]any
-	if err := yaml.Unmarshal([]byte(text), &elements); err != nil {
+	if err == nil {
+		elements, err = objects(tree)
+	}
+	if err != nil {
 		r.refuse("Failed to parse runners: "+yamlError(err), runnersExample)
 		return nil
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -195,8 +193,8 @@ func (r *reader) launchParameters() runner.Parameters {
 	if text == "" {
 		return runner.Parameters{}
 	}
-	var tree map[string]any
-	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+	tree, err := readYAML(text)
+	if err != nil {
 		r.refuse("Failed to parse launch-parameters: "+yamlError(err), example)
 		return runner.Parameters{}
 	}
