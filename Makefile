@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint fmt bench clean
+.PHONY: help demo build test test-real lint fmt bench clean permissions permissions-page
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -30,6 +30,13 @@ fmt: ## format the Go code as the linter wants it
 bench: build ## what the program costs, and docs/performance.md from it
 	go run ./bench -binary bin/ec2-github-runner
 	go run ./bench -report docs/performance.md
+
+permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT and ROLE
+	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" $(or $(MODES),start stop)
+
+permissions-page: ## write docs/permissions.md from the table of permissions
+	go run ./cmd/permissions -page > docs/permissions.md.new
+	mv docs/permissions.md.new docs/permissions.md
 
 clean: ## remove what was built here (the shared cache stays)
 	rm -rf bin .cache

@@ -92,6 +92,7 @@ func run(ts *testscript.TestScript, program string, o stepOptions, files map[str
 	command := exec.Command(lookIn(ts.Getenv("PATH"), program))
 	command.Dir = ts.MkAbs(".")
 	with, token := inputs(ts, o.file)
+	sceneOf(ts).obey(ts, with)
 	command.Env = append(append(environment(ts), with...), states...)
 	paths := make([]string, 0, len(files))
 	for _, name := range stepFiles {

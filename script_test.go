@@ -96,8 +96,10 @@ type scene struct {
 	world   *simulator.World
 	moto    *motoWorld // EC2, where it is not the world's
 	secrets *secrets
-	last    string // the step that ran last
-	log     string // what it said
+	// policies, by mode, are the account's while a step of that mode runs; nil: the world's own.
+	policies map[string]string
+	last     string // the step that ran last
+	log      string // what it said
 }
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }

@@ -1,0 +1,52 @@
+// Command permissions prints the least IAM policy for a set of modes and features, or with -page docs/permissions.md.
+//
+//	go run ./cmd/permissions -repository my-org/my-repo -features console,survey start stop
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "permissions:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("permissions", flag.ContinueOnError)
+	repository := flags.String("repository", "", "owner/repo whose workflows start runners")
+	accountOf := flags.String("account", "", "the AWS account's id")
+	roleName := flags.String("role", "", "the role of the machines, for the feature role")
+	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
+	wholePage := flags.Bool("page", false, "print docs/permissions.md")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *wholePage {
+		text, err := page()
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, text)
+		return err
+	}
+	if flags.NArg() == 0 {
+		return fmt.Errorf("choose modes: some of %s", strings.Join(modeNames(), ", "))
+	}
+	p, err := least(flags.Args(), strings.Fields(strings.ReplaceAll(*chosen, ",", " ")))
+	if err != nil {
+		return err
+	}
+	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return err
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// TestTableIsComplete holds the table against the calls that the program can make: no more, no less.
+func TestTableIsComplete(t *testing.T) {
+	can := append([]string{"iam:PassRole"}, ec2.OtherActions...)
+	api := reflect.TypeFor[ec2.API]()
+	for i := range api.NumMethod() {
+		can = append(can, "ec2:"+api.Method(i).Name)
+	}
+	var listed []string
+	for _, r := range rights {
+		listed = append(listed, r.statement.Action...)
+	}
+	slices.Sort(can)
+	slices.Sort(listed)
+	if diff := cmp.Diff(can, slices.Compact(listed)); diff != "" {
+		t.Errorf("the calls that the program can make (-) and those of the table (+):\n%s", diff)
+	}
+}
+
+// TestPage holds docs/permissions.md against the table; make permissions-page writes it.
+func TestPage(t *testing.T) {
+	want, err := page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/permissions.md is not what the table says; run make permissions-page\n%s", diff)
+	}
+}
+
+// TestNothingIsWide: what changes something is bound to our tags, to what a launch uses, or to one role.
+func TestNothingIsWide(t *testing.T) {
+	sids := map[string]bool{}
+	for _, r := range rights {
+		s := r.statement
+		if sids[s.Sid] {
+			t.Errorf("two statements are called %s, which IAM refuses", s.Sid)
+		}
+		sids[s.Sid] = true
+		for _, action := range s.Action {
+			_, verb, _ := strings.Cut(action, ":")
+			reads := strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get")
+			if !reads && (s.Condition == nil && s.Sid != "LaunchFrom" || slices.Contains(s.Resource, "*")) {
+				t.Errorf("%s allows %s without a condition", s.Sid, action)
+			}
+		}
+	}
+}
+
+func TestPrintsThePolicyAskedFor(t *testing.T) {
+	var out strings.Builder
+	if err := run([]string{"-repository", "a/b", "-account", "1", "-role", "r", "-features", "role,regions", "start", "stop"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	var p policy
+	if err := json.Unmarshal([]byte(out.String()), &p); err != nil {
+		t.Fatal(err)
+	}
+	var sids []string
+	for _, s := range p.Statement {
+		sids = append(sids, s.Sid)
+	}
+	want := []string{"LaunchFrom", "LaunchOurs", "TagAtLaunch", "EndOurs", "See", "Regions", "PassRole"}
+	if diff := cmp.Diff(want, sids); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	for _, part := range []string{`"a/b"`, `"arn:aws:iam::1:role/r"`} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%s is not in the policy:\n%s", part, out.String())
+		}
+	}
+	if strings.Contains(out.String(), ownerRepo) || strings.Contains(out.String(), accountID) {
+		t.Errorf("a placeholder is left:\n%s", out.String())
+	}
+}
+
+func TestRefusesWhatIsNone(t *testing.T) {
+	for _, args := range [][]string{{}, {"begin"}, {"-features", "magic", "start"}} {
+		if err := run(args, &strings.Builder{}); err == nil {
+			t.Errorf("%v: got no error", args)
+		}
+	}
+}

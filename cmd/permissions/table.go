@@ -1,0 +1,92 @@
+package main
+
+// This file says which calls each mode makes and what for. A test holds it against ec2.API and ec2.OtherActions: a call that
+// the program can make and that does not stand here fails the test, and so does one that stands here and cannot be made.
+
+// Placeholders of the page; flags put others in their place.
+const (
+	ownerRepo   = "OWNER/REPO"
+	accountID   = "ACCOUNT"
+	machineRole = "MACHINE-ROLE"
+)
+
+// Our own tag that says whose an instance is.
+const repositoryTag = "ec2-github-runner:repository"
+
+// The features: what a mode can do beside its work. Each may be left out, and says so when it is missing.
+const (
+	always  = ""
+	survey  = "survey"
+	console = "console"
+	notes   = "notes"
+	regions = "regions"
+	role    = "role"
+	account = "account"
+)
+
+var features = []struct{ name, what, without string }{
+	{survey, "images, types, zones and subnets are looked at before the launch", "EC2's refusals say the same later; Windows and macOS images are not told apart"},
+	{console, "`runner-debug`, the machine's last words when a start fails, `keep-failed-minutes`", "a failed start cannot say what the machine said, and keeps no machine"},
+	{notes, "the runner's id and what a sweep has seen are noted in tags", "stop looks runners up by name, and sweep does not end what is ambiguous"},
+	{regions, "stop finds instances of any region; `mode: check` tells regions that are not enabled", "a built-in list of regions is looked through"},
+	{role, "`iam-role-name`", "EC2 refuses the launch"},
+	{account, "`mode: check` reads the vCPU quota and spot's service-linked role", "these two are reported as not checked"},
+}
+
+// modes in the order of the page, and what each does without features.
+var modes = []struct{ name, what string }{
+	{"start", "starts runners; its post step ends what a killed start left"},
+	{"stop", "ends them"},
+	{"sweep", "ends what nothing else ended"},
+	{"check", "looks at what a start needs, and launches nothing: the rights to launch are asked for by a dry run, so they must be there"},
+}
+
+// right is the right to some actions.
+type right struct {
+	modes     []string
+	feature   string
+	statement statement
+}
+
+var everywhere = []string{"*"}
+
+func arns(kinds ...string) []string {
+	list := make([]string, len(kinds))
+	for i, kind := range kinds {
+		list[i] = "arn:aws:ec2:*:*:" + kind + "/*"
+	}
+	return list
+}
+
+// ours is the condition that an instance is of this repository.
+func ours() map[string]map[string]any {
+	return map[string]map[string]any{"StringEquals": {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
+}
+
+// rights is the table.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+var rights = []right{
+	{[]string{"start", "check"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
+		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template", "placement-group", "capacity-reservation", "spot-instances-request")}},
+	{[]string{"start", "check"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
+		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+	{[]string{"start", "check"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
+		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
+	{[]string{"start", "stop", "sweep", "check"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
+	{[]string{"start", "check"}, survey, statement{Sid: "Survey", Resource: everywhere,
+		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSubnets"}}},
+	{[]string{"check"}, survey, statement{Sid: "SurveyNetwork", Action: []string{"ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups"}, Resource: everywhere}},
+	{[]string{"start", "check"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "Notes", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
+		Condition: map[string]map[string]any{
+			"StringEquals":            {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+		}}},
+	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
+	{[]string{"start", "check"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
+		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
+	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
+		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
+	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},
+}

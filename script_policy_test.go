@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestScriptsUnderPolicy runs scripts of every mode once more, each step under its mode's policy out of docs/permissions.md and
+// nothing else allowed. It runs them with the policy that has all features, and those that need none with the least one.
+func TestScriptsUnderPolicy(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := policyBlocks(t, string(page))
+	for name, scripts := range map[string][]string{
+		"least": {
+			"start_and_stop", "spot_moto", "placements_in_order", "matrix", "name_taken", "stop_by_label", "stop_twice", "stop_busy",
+			"post_step", "killed_then_stop", "sweep_killed",
+		},
+		"full": {
+			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console", "dies_while_booting", "profile_arn", "setup_fails",
+			"stop_other_region", "stop_gone", "sweep_killed", "sweep_two_looks", "sweep_registration", "check_network", "check_types",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			policies := map[string]string{}
+			for _, mode := range []string{"start", "stop", "sweep", "check"} {
+				policies[mode] = joined(t, blocks, mode, name == "full")
+			}
+			var files []string
+			for _, script := range scripts {
+				files = append(files, filepath.Join("action", "testdata", script+".txtar"))
+			}
+			params := scriptParams(files)
+			params.UpdateScripts = false
+			setup := params.Setup
+			params.Setup = func(env *testscript.Env) error {
+				err := setup(env)
+				env.Values[sceneKey{}] = &scene{policies: policies}
+				return err
+			}
+			testscript.Run(t, params)
+		})
+	}
+}
+
+// TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing could fail would
+// prove nothing.
+func TestPolicyBites(t *testing.T) {
+	page, err := os.ReadFile("docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := policyBlocks(t, string(page))
+	for _, c := range []struct{ mode, action string }{{"start", "ec2:RunInstances"}, {"stop", "ec2:TerminateInstances"}, {"sweep", "ec2:DescribeInstances"}, {"check", "ec2:CreateTags"}} {
+		if !strings.Contains(blocks[c.mode], c.action) {
+			t.Errorf("the least policy of mode %s lacks %s", c.mode, c.action)
+		}
+	}
+	for mark, text := range blocks {
+		if strings.Contains(text, `"ec2:*"`) || strings.Contains(text, `"*:*"`) {
+			t.Errorf("policy %s allows everything", mark)
+		}
+	}
+}
+
+var policyBlock = regexp.MustCompile("(?s)<!-- policy: ([a-z ]+) -->\n```json\n(.*?)```")
+
+// policyBlocks are the page's policies by their marks, for the repository of the scripts.
+func policyBlocks(t *testing.T, page string) map[string]string {
+	t.Helper()
+	blocks := map[string]string{}
+	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
+		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "*", "MACHINE-ROLE", "*").Replace(found[2])
+	}
+	if len(blocks) < 8 {
+		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))
+	}
+	return blocks
+}
+
+// joined is a mode's least policy, with the statements of all its features if they are wanted.
+func joined(t *testing.T, blocks map[string]string, mode string, withFeatures bool) string {
+	t.Helper()
+	type policy struct {
+		Version   string
+		Statement []json.RawMessage
+	}
+	var whole policy
+	for _, mark := range sorted(blocks) {
+		words := strings.Fields(mark)
+		if words[0] != mode || (len(words) > 1 && !withFeatures) {
+			continue
+		}
+		var part policy
+		if err := json.Unmarshal([]byte(blocks[mark]), &part); err != nil {
+			t.Fatal(err)
+		}
+		whole.Version, whole.Statement = part.Version, slices.Concat(whole.Statement, part.Statement)
+	}
+	raw, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// obey puts the policy of a step's mode in force, where the scene has policies.
+func (s *scene) obey(ts *testscript.TestScript, env []string) {
+	if s.policies == nil {
+		return
+	}
+	for _, entry := range env {
+		if mode, ok := strings.CutPrefix(entry, "INPUT_MODE="); ok {
+			document, known := s.policies[mode]
+			if !known {
+				ts.Fatalf("docs/permissions.md has no policy for mode %s", mode)
+			}
+			s.world.SetPolicy(simulator.Policy{Document: document})
+			return
+		}
+	}
+}
