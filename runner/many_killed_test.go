@@ -14,7 +14,11 @@ import (
 // client tokens in the journal, within its time and EC2's limits.
 func TestManyAreFoundAfterAKill(t *testing.T) {
 	t.Parallel()
-	for _, jit := range []bool{false, true} {
+	for _, c := range []struct {
+		jit   bool
+		after time.Duration
+	}{{false, 2500 * time.Millisecond}, {false, 26 * time.Second}, {true, 15 * time.Second}, {true, 40 * time.Second}} {
+		jit, after := c.jit, c.after
 		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 			transport := s.world.Transport()
 			killed := *s.starter
@@ -25,10 +29,6 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			r.Groups[0].Count, r.JIT = 50, jit
 			dying, cancel := context.WithCancel(ctx)
 			defer cancel()
-			after := 2500 * time.Millisecond
-			if jit {
-				after = 15 * time.Second
-			}
 			death := time.AfterFunc(after, func() { transport.Dark(); cancel() })
 			defer death.Stop()
 			if _, err := killed.Start(dying, r); err == nil {
