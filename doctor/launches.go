@@ -180,9 +180,10 @@ func (l look) right(ctx context.Context, id string, err error, denied Result, wi
 	switch {
 	case err == nil, !exists && ec2.ClassOf(err) == ec2.NotFound:
 		return l.ok("EC2 would allow it (%s)", l.needs)
+	case ec2.ClassOf(err) == ec2.NotFound:
+		return l.unchecked("%s ended while it was asked about; check again", id)
 	case ec2.ClassOf(err) == ec2.Denied && exists:
-		f := Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id, without), Fix: "allow " + l.needs, Needs: l.needs}
-		return f
+		return Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id, without), Fix: "allow " + l.needs, Needs: l.needs}
 	case ec2.ClassOf(err) == ec2.Denied:
 		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; check again while a runner is up (needs %s)", l.needs)
 		f.Needs = l.needs
