@@ -2,6 +2,7 @@ package action
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,13 +17,13 @@ type tried struct {
 	took  time.Duration
 }
 
-// gathered joins what was asked for again and again and refused with the same words.
+// gathered joins what was asked for again and again with the same answer: the same words, or instances.
 func gathered(trail []runner.Attempt) []*tried {
 	var list []*tried
 	for _, a := range trail {
 		var same *tried
 		for _, t := range list {
-			if len(a.InstanceIDs) == 0 && t.Answer == a.Answer && t.InstanceType == a.InstanceType && t.Market == a.Market &&
+			if (len(a.InstanceIDs) == 0) == (len(t.InstanceIDs) == 0) && t.Answer == a.Answer && t.InstanceType == a.InstanceType && t.Market == a.Market &&
 				t.Region == a.Region && t.SubnetID == a.SubnetID && t.ImageID == a.ImageID {
 				same = t
 			}
@@ -30,6 +31,9 @@ func gathered(trail []runner.Attempt) []*tried {
 		if same == nil {
 			same = &tried{Attempt: a}
 			list = append(list, same)
+		}
+		if same.times > 0 {
+			same.InstanceIDs = slices.Concat(same.InstanceIDs, a.InstanceIDs)
 		}
 		same.times++
 		same.took += a.Took

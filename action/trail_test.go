@@ -35,6 +35,14 @@ func TestTrailOfManyRounds(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)
 	}
 	b.Reset()
+	for n := range 50 { // by JIT each is a call of its own
+		trail = append(trail, runner.Attempt{InstanceType: "t3.large", Market: "spot", InstanceIDs: []string{fmt.Sprintf("i-%d", n)}})
+	}
+	trailTable(&b, trail)
+	if !strings.Contains(b.String(), "| `t3.large` spot | – | – | – | 50 instances | 0.0 s | 50 |\n") {
+		t.Errorf("fifty launches of one offering are not one row:\n%s", b.String())
+	}
+	b.Reset()
 	trailTable(&b, trail[:1])
 	if b.Len() > 0 {
 		t.Errorf("one attempt makes a table:\n%s", b.String())
