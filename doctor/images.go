@@ -136,7 +136,7 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 		return l.unchecked("the image cannot be read, see image")
 	case len(kind.Architectures) > 0 && !slices.Contains(kind.Architectures, image.Architecture):
 		return l.failed("take a type and an image of one architecture", "the type runs %s and the image is %s", strings.Join(kind.Architectures, ", "), image.Architecture)
-	case kind.NeedsENA && !image.ENA:
+	case kind.NeedsENA && image.NoENA:
 		return l.failed("take an image with ENA support, or an older type", "the type needs the elastic network adapter (ENA), and the image has no driver for it")
 	}
 	return l.ok("both %s", image.Architecture)

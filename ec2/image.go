@@ -20,7 +20,7 @@ type Image struct {
 	State        string // "available"
 	Owner        string // account id
 	OwnerAlias   string // "amazon", "aws-marketplace", or empty
-	ENA          bool   // it has the elastic network adapter's driver
+	NoENA        bool   // EC2 says that it lacks the elastic network adapter's driver
 	Tags         map[string]string
 }
 
@@ -77,7 +77,7 @@ func plainImage(image types.Image) Image {
 		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return Image{
-		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), ENA: aws.ToBool(image.EnaSupport), Tags: tags,
+		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), NoENA: image.EnaSupport != nil && !*image.EnaSupport, Tags: tags,
 		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
 		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName), Created: aws.ToString(image.CreationDate),
 	}
