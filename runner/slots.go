@@ -1,0 +1,88 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// group is what the slots of one Group share.
+type group struct {
+	Group
+	index int // among the groups
+	label string
+	base  string // the runner's name, or what its slots' names begin with
+	slots []*slot
+	units []*unit
+	// together tells that the slots differ in nothing and are launched by one call per offering.
+	together   bool
+	placements []ec2.Placement // as in Group, with what the images say
+	images     map[imageKey]ec2.Image
+	fit        []ec2.Offering // what to ask for: without what cannot be, as far as can be told
+}
+
+// slot is the n-th runner of a start, and what is known of it.
+type slot struct {
+	*group
+	unit     *unit
+	index    int // among all slots
+	name     string
+	runnerID int64
+	jit      string
+	// registering tells that a registration of the name may exist from now on and is ours.
+	registering bool
+	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
+	instance    ec2.Instance
+	timeline    Timeline
+	failed      error // why this runner is given up
+	ended       bool  // its instance is terminated
+	kept        bool  // it stays for inspection and ends itself
+	console     string
+	removed     bool
+}
+
+// divide makes the slots of a group, and the units that are launched by one call each.
+func (st *start) divide(g *group) {
+	g.base = RunnerName(g.label)
+	most := 1
+	if g.together {
+		g.base, most = cutTo(g.base, mostIndexed), mostTogether
+	}
+	for n := range g.count() {
+		s := &slot{group: g, index: len(st.slots), name: g.base}
+		if g.count() > 1 {
+			s.name = cutTo(indexedName(g.base, n), mostName)
+		}
+		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
+	}
+	for slots := range slices.Chunk(g.slots, most) {
+		u := &unit{start: st, group: g, index: len(g.units), slots: slots}
+		for _, s := range slots {
+			s.unit = u
+		}
+		if g.together {
+			u.rename()
+		}
+		g.units = append(g.units, u)
+	}
+}
+
+// key is the slot's name in the output `runners`: its group's, with a number where the group has several.
+func (s *slot) key() string {
+	key := s.Name
+	if key == "" {
+		key = s.label
+	}
+	if s.count() > 1 {
+		key = fmt.Sprintf("%s-%d", key, s.index-s.slots[0].index)
+	}
+	return key
+}
+
+func (s *slot) handoff() Handoff {
+	return Handoff{
+		Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
+		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
+	}
+}
