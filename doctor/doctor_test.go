@@ -88,20 +88,20 @@ func TestSilenceIsNotHealth(t *testing.T) {
 
 // TestARightIsOnlyProvedByEC2: what each answer to a dry run proves, with and without an instance to ask about.
 func TestARightIsOnlyProvedByEC2(t *testing.T) {
-	const real = "i-0123456789abcdef0"
+	const there = "i-0123456789abcdef0"
 	denied, unknown := &ec2.CallError{Code: "UnauthorizedOperation"}, &ec2.CallError{Code: "InvalidInstanceID.NotFound"}
 	for _, c := range []struct {
 		name, id string
 		err      error
 		want     Result
 	}{
-		{"allowed", real, nil, OK},
-		{"refused for a real one", real, denied, Failed},
+		{"allowed", there, nil, OK},
+		{"refused for one that is there", there, denied, Failed},
 		{"refused for none", ec2.NoInstance, denied, Unchecked},
 		{"not found for none", ec2.NoInstance, unknown, OK},
-		{"not found for a real one: it ended meanwhile", real, unknown, Unchecked},
-		{"throttled", real, &ec2.CallError{Code: "RequestLimitExceeded"}, Unchecked},
-		{"lost", real, errors.New("connection reset"), Unchecked},
+		{"not found for one that is there: it ended meanwhile", there, unknown, Unchecked},
+		{"throttled", there, &ec2.CallError{Code: "RequestLimitExceeded"}, Unchecked},
+		{"lost", there, errors.New("connection reset"), Unchecked},
 	} {
 		got := look{needs: "ec2:TerminateInstances"}.right(t.Context(), c.id, c.err, Failed, "")
 		if got.Result != c.want {

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestRefusalsOfOtherServices(t *testing.T) {
 		{"nothing", ``, 500, Unknown, ""},
 	} {
 		err := refusal("ask", &http.Response{StatusCode: c.status, Status: "status"}, []byte(c.body))
-		call, _ := err.(*CallError)
+		call, _ := errors.AsType[*CallError](err)
 		if ClassOf(err) != c.want || call.Code != c.code {
 			t.Errorf("%s: got class %d and code %q, want %d and %q", c.name, ClassOf(err), call.Code, c.want, c.code)
 		}

@@ -95,7 +95,7 @@ var causes = []cause{
 	says(hintUser, `run-runner-as-user: there is no user`),
 	says(hintScript, `pre-runner-script failed with exit`),
 	stuck(hintSlowSetup, "running pre-runner-script", "installing "),
-	stuck(hintNoWayOut, "boot script ", "downloading runner", "waiting for the network"),
+	stuck(hintNoWayOut, "downloading runner", "waiting for the network"),
 	{hintTemplate, func(e evidence) bool { return e.template && e.alone() && !e.booted() }},
 	{hintNoUserData, func(e evidence) bool { return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted() }},
 	{hintNoCloudInit, func(e evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() }},

@@ -3,7 +3,9 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -34,22 +36,35 @@ func (r StartRequest) machineGivesUp() time.Duration {
 	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
 }
 
-// keep leaves failed machines that end by themselves, and tells how to look at them. All others are ended.
-func (st *start) keep(ctx context.Context, failure *Failure) {
+// keepWithin is how long a start may take to find out which machines may stay: those that may not must still be ended in time.
+const keepWithin = 2500 * time.Millisecond
+
+// keep leaves failed machines that end by themselves, and tells how to look at each. All others are for the caller to end.
+func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
 	if st.request.KeepFailed == 0 {
-		return
+		return nil
 	}
-	for _, s := range st.slots {
+	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	defer cancel()
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	words := make([]string, len(failed))
+	for i, s := range failed {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			continue
 		}
-		if why := st.mayNotKeep(ctx, s); why != "" {
-			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
-			continue
-		}
-		s.kept = true
-		failure.Kept = append(failure.Kept, st.keptWords(ctx, s))
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			if why := st.mayNotKeep(ctx, s); why != "" {
+				st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
+				return
+			}
+			s.kept, words[i] = true, st.keptWords(ctx, s)
+		})
 	}
+	group.Wait()
+	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 
 // mayNotKeep says why a machine cannot be kept, or nothing.
@@ -93,13 +108,17 @@ func (st *start) consoleOf(ctx context.Context, s *slot) (string, error) {
 	return text, err
 }
 
+// mostWatched bounds how many consoles are read at one look.
+const mostWatched = 5
+
 // lookAtSetups sees early, by the console, that a machine has given up. Without keep-failed-minutes such a machine powers
 // itself off, which EC2 tells.
 func (w *waiter) lookAtSetups(ctx context.Context) {
 	if w.request.KeepFailed == 0 {
 		return
 	}
-	for _, s := range w.pending() {
+	pending := w.pending()
+	for _, s := range pending[:min(len(pending), mostWatched)] {
 		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
 		console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 		cancel()

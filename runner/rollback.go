@@ -31,7 +31,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	defer cancel()
 	if ctx.Err() == nil {
 		st.diagnose(bounded, failure)
-		st.keep(bounded, failure)
+		failure.Kept = st.keep(bounded, st.slots)
 	}
 	cloud, registry := st.Fresh()
 	r := &remover{cloud: cloud, registry: registry, log: st.log}

@@ -77,6 +77,9 @@ func (st *start) removeFailed(ctx context.Context) {
 			failed = append(failed, s)
 		}
 	}
+	for _, words := range st.keep(ctx, failed) {
+		st.warn(words)
+	}
 	st.lookUpTogether(ctx, r)
 	places := make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
@@ -85,7 +88,7 @@ func (st *start) removeFailed(ctx context.Context) {
 		group.Go(func() {
 			defer func() { <-places }()
 			left := st.remove(ctx, r, s)
-			s.removed = len(left) == 0
+			s.removed = len(left) == 0 && !s.kept
 			for _, what := range left {
 				st.warn("left behind: " + what)
 			}

@@ -23,12 +23,14 @@ type Specimen struct {
 // Specimens are the launches of a start. It makes no call.
 func (r StartRequest) Specimens() ([]Specimen, error) {
 	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
-	st.offered, st.token = likelySoftware(), randomText(tokenLength)
+	st.offered = likelySoftware()
 	var list []Specimen
 	for _, g := range st.groups {
 		u := g.units[0]
 		if r.JIT {
 			u.slots[0].jit = randomText(jitLength)
+		} else {
+			st.token = randomText(tokenLength)
 		}
 		u.offerings = g.Group.offerings(g.placements)
 		spec, err := u.spec()
