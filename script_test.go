@@ -45,7 +45,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	nothing-left                 fail if an instance or a registration is left, or something of others was touched
 //	job LABEL DURATION           queue a job, and wait until it runs
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
-//	eventually COMMAND REGEXP    repeat a command above until its output matches, for 20 s at most
+//	eventually COMMAND REGEXP    repeat a command above until its output matches, for a minute at most
 //
 // Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
@@ -263,11 +263,11 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	until(ts, args[0]+" matches "+args[1], func() bool { return pattern.MatchString(show(ts, nil)) })
 }
 
-// until looks every 50 ms, for 20 s at most.
+// until looks every 50 ms, for a minute at most.
 func until(ts *testscript.TestScript, what string, done func() bool) {
-	for deadline := time.Now().Add(20 * time.Second); !done(); <-time.After(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited 20 s in vain until %s", what)
+			ts.Fatalf("waited a minute in vain until %s", what)
 		}
 	}
 }
