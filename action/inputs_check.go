@@ -24,7 +24,7 @@ func examination(request Request) (doctor.Request, error) {
 	}
 	out := doctor.Request{
 		OursTags: map[string]string{runner.TagRepository: request.Run.Repository, runner.TagScope: request.Scope},
-		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion,
+		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion, MinimumVersion: runner.MinimumVersion,
 		Scope: request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"), RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
 	}
 	for _, s := range specimens {

@@ -86,9 +86,11 @@ type Request struct {
 	Scope         string // of GitHub
 	Public        bool   // github.com, and not a server of its own
 	RunnerVersion string // "latest" or x.y.z
-	GroupID       int64
-	GroupName     string // where the runner group is given by name
-	Now           time.Time
+	// MinimumVersion is the oldest runner that github.com is known to take, for where it does not answer about one.
+	MinimumVersion string
+	GroupID        int64
+	GroupName      string // where the runner group is given by name
+	Now            time.Time
 }
 
 // Result is what a check found.

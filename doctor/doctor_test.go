@@ -164,3 +164,14 @@ func TestPort443(t *testing.T) {
 		}
 	}
 }
+
+func TestOlder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"2.300.0", "2.329.0", true}, {"2.329.0", "2.329.0", false}, {"2.1000.0", "2.329.0", false}, {"3.0.0", "2.329.0", false}, {"latest", "2.329.0", false}, {"2.300", "2.329.0", false}, {"2.300.0", "", false}} {
+		if got := older(c.a, c.b); got != c.want {
+			t.Errorf("%s before %s: got %t", c.a, c.b, got)
+		}
+	}
+}

@@ -128,16 +128,22 @@ func (x *examination) version(ctx context.Context, l look, version string, downl
 			return l.failed(fix, "there is no such release of the runner")
 		}
 	}
+	refused := func(since string) Finding {
+		if download {
+			return l.failed(fix, "GitHub refuses it%s", since)
+		}
+		return l.warning("bake the image again (mode: bake)", "GitHub refuses it%s; the machine downloads a newer one at each start", since)
+	}
 	registration, runtime, err := x.registry.Deprecation(ctx, version)
 	if err != nil {
+		if x.request.Public && older(version, x.request.MinimumVersion) { // known without asking
+			return refused(" (it takes " + x.request.MinimumVersion + " and newer ones)")
+		}
 		return l.unreadAtGitHub(ctx, err)
 	}
 	for _, end := range []time.Time{registration, runtime} {
 		if !end.IsZero() && !end.After(x.request.Now) {
-			if !download {
-				return l.warning("bake the image again (mode: bake)", "GitHub refuses it since %s; the machine downloads a newer one at each start", end.UTC().Format(time.DateOnly))
-			}
-			return l.failed(fix, "GitHub refuses it since %s", end.UTC().Format(time.DateOnly))
+			return refused(" since " + end.UTC().Format(time.DateOnly))
 		}
 	}
 	for _, end := range []time.Time{registration, runtime} {
@@ -146,4 +152,26 @@ func (x *examination) version(ctx context.Context, l look, version string, downl
 		}
 	}
 	return l.ok("GitHub takes it")
+}
+
+// older compares versions such as 2.329.0; what is none is not older.
+func older(a, b string) bool {
+	var x, y [3]int
+	for _, v := range []struct {
+		text string
+		into *[3]int
+	}{{a, &x}, {b, &y}} {
+		parts := strings.Split(v.text, ".")
+		if len(parts) != len(v.into) {
+			return false
+		}
+		for n, part := range parts {
+			number, err := strconv.Atoi(part)
+			if err != nil {
+				return false
+			}
+			v.into[n] = number
+		}
+	}
+	return slices.Compare(x[:], y[:]) < 0
 }

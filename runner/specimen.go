@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // TagRunnerVersion stands on images made by this action: the version of the runner in them.
 const TagRunnerVersion = TagPrefix + "runner-version"
+
+// MinimumVersion is the oldest runner that github.com still registers.
+const MinimumVersion = bootstrap.MinimumVersion
 
 // Specimen is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for asking
 // whether it would be allowed.
