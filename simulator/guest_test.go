@@ -169,6 +169,11 @@ func TestEnds(t *testing.T) {
 		{"ephemeral after its job", simulator.Config{Jobs: job(time.Minute, time.Minute)}, ours("ephemeral", "true"), 4 * time.Minute, "terminated none"},
 		{"JIT alone stays", simulator.Config{Jobs: job(time.Minute, time.Minute)}, func(s *stage) string { return "./run.sh --jitconfig " + s.jit }, 4 * time.Minute, "running none"},
 		{"failing script", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours(), time.Minute, "terminated none"},
+		{"failing script, kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 9 * time.Minute, "running none"},
+		{"failing script, no longer kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 12 * time.Minute, "terminated none"},
+		{"no route", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoRoute}}}, ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
+		{"no cloud-init", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoCloudInit}}}, ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
+		{"another user data", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoUserData}}}, ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
 		{"dies while booting", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.SpotInstanceTermination"}}}, ours(), time.Minute, "terminated none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

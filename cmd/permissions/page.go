@@ -20,7 +20,8 @@ make permissions MODES="start stop" FEATURES="console survey" REPOSITORY=my-org/
 
 The policies go by this action's own tags: a launch must carry the tag ` + "`" + repositoryTag + "`" + `, and only what carries it may be ended. Put your
 repository in the place of ` + "`" + ownerRepo + "`" + ` (for several: a list, or StringLike with ` + "`my-org/*`" + `). Credentials that may not tag work too (machulav's policy
-does): then nothing can go by tags, and the action says so once. ` + "`mode: check`" + ` tells what is missing.
+does): then nothing can go by tags, and the action says so once. In China and
+GovCloud write ` + "`aws-cn` and `aws-us-gov`" + ` for ` + "`aws`" + ` in the ARNs. ` + "`mode: check`" + ` tells what is missing.
 
 `
 
