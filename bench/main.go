@@ -23,7 +23,7 @@ func main() {
 	flag.StringVar(&against, "against", "", "the command of another action with the same inputs, such as 'node dist/index.js'")
 	flag.StringVar(&b.image, "image", "", "a container image of the program, whose size is told (a docker save archive, or its path)")
 	flag.IntVar(&b.runs, "runs", 10, "how often each is measured")
-	flag.StringVar(&b.only, "only", "", "measure only what has this in its name")
+	flag.StringVar(&b.only, "only", "", "measure only the groups with this in their names, and keep the others of -json")
 	flag.StringVar(&out, "json", "bench/results.json", "where the results go; empty for nowhere")
 	flag.StringVar(&report, "report", "", "make this Markdown file from the results of -json, and measure nothing")
 	flag.Parse()
@@ -44,6 +44,9 @@ func run(ctx context.Context, b *bench, out, report string) error {
 	results, err := b.measure(ctx)
 	if err != nil {
 		return err
+	}
+	if b.only != "" {
+		results.keep(out, b.only)
 	}
 	fmt.Print(table(results))
 	if out == "" {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,6 +26,29 @@ type Figure struct {
 	Limit  float64   `json:"limit,omitempty"` // what it should not exceed in the median; 0: nothing is promised
 	Values []float64 `json:"values"`
 	Rival  []float64 `json:"rival,omitempty"` // of the other action, pair by pair
+}
+
+// keep takes over the figures of earlier results whose groups were not measured this time. Without earlier results there
+// is nothing to keep.
+func (r *Results) keep(path, only string) {
+	raw, err := os.ReadFile(path) //nolint:gosec // named on the command line
+	var earlier Results
+	if err != nil || json.Unmarshal(raw, &earlier) != nil {
+		return
+	}
+	var figures []Figure
+	for _, group := range groups(earlier) {
+		from := earlier
+		if strings.Contains(group, only) {
+			from = *r
+		}
+		for _, f := range from.Figures {
+			if f.Group == group {
+				figures = append(figures, f)
+			}
+		}
+	}
+	r.Figures = figures
 }
 
 func (f Figure) median() float64 { return median(f.Values) }

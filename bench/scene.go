@@ -108,11 +108,12 @@ func (s *scene) onlineAt(ctx context.Context, count int) (time.Time, error) {
 	}
 }
 
-// onlineAfter lets the machine come online so long after its launch.
+// onlineAfter lets the machine come online so long after its launch. It is registered a second before, as a real one is
+// at the least, so that GitHub's lists, which lag behind, show it by then.
 func onlineAfter(d time.Duration) func(*simulator.Config) {
 	return func(config *simulator.Config) {
-		config.Timing.Download, config.Timing.Config, config.Timing.Listen = time.Millisecond, time.Millisecond, time.Millisecond
-		config.Timing.Boot = d - 3*time.Millisecond
+		config.Timing.Download, config.Timing.Config, config.Timing.Listen = time.Millisecond, time.Millisecond, time.Second
+		config.Timing.Boot = d - time.Second - 2*time.Millisecond
 	}
 }
 
