@@ -102,12 +102,13 @@ func (s *Starter) begin(request StartRequest) *start {
 
 func (st *start) since() time.Duration { return time.Since(st.begun) }
 
-// regions lists the regions of all placements.
+// regions lists the regions of all placements, as the request has them: what the survey adds to them meanwhile is none
+// of its business.
 func (st *start) regions() []string {
 	var list []string
 	seen := map[string]bool{}
 	for _, g := range st.groups {
-		for _, placement := range g.placements {
+		for _, placement := range g.Placements {
 			region := placement.Region
 			if region == "" {
 				region = st.Cloud.Region()
