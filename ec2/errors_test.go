@@ -36,7 +36,7 @@ func TestClasses(t *testing.T) {
 				t.Parallel()
 				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: code, Message: "because"}
 				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-					_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+					_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 					last := trail[len(trail)-1].Err
 					if got := ec2.ClassOf(last); got != c.class {
 						t.Errorf("class %d, want %d: %v", got, c.class, last)
@@ -64,7 +64,7 @@ func TestProfileIsAwaited(t *testing.T) {
 		Message: "Value (runner) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
 	}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		if _, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{}); err != nil {
+		if _, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)}); err != nil {
 			t.Error(err)
 		}
 		if calls := len(tokens(world)); calls != 3 {

@@ -17,12 +17,5 @@ func (c *Client) Glance(ctx context.Context, region, id string) (Instance, error
 			s.RateLimiter, s.MaxAttempts, s.MaxBackoff = ratelimit.None, 3, 500*time.Millisecond
 		})
 	}
-	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}, quick)
-	if err != nil {
-		return Instance{}, callError("describe instance "+id, err)
-	}
-	if found := c.instances(region, out.Reservations); len(found) > 0 {
-		return found[0], nil
-	}
-	return Instance{}, &CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound", Message: "the answer is empty"}
+	return c.instance(ctx, region, id, quick)
 }

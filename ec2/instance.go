@@ -115,7 +115,11 @@ func (c *Client) Instances(ctx context.Context, region string, selector Selector
 
 // Instance looks one instance up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
 func (c *Client) Instance(ctx context.Context, region, id string) (Instance, error) {
-	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}})
+	return c.instance(ctx, region, id)
+}
+
+func (c *Client) instance(ctx context.Context, region, id string, options ...func(*sdk.Options)) (Instance, error) {
+	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}, options...)
 	if err != nil {
 		return Instance{}, callError("describe instance "+id, err)
 	}

@@ -44,15 +44,6 @@ var ErrExhausted = errors.New("every offering was refused")
 // the instance; without it only the client token finds it, and EC2 shows a new instance late.
 const cancelGrace = 2500 * time.Millisecond
 
-// Launch is LaunchMany for one instance.
-func (c *Client) Launch(ctx context.Context, spec LaunchSpec, offerings []Offering, observe Observer) (Instance, []Attempt, error) {
-	instances, trail, err := c.LaunchMany(ctx, spec, 1, offerings, observe)
-	if len(instances) == 0 {
-		return Instance{}, trail, err
-	}
-	return instances[0], trail, err
-}
-
 // LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has,
 // and asks the next one for the rest. Want of capacity, and a type that is not to be had here or does not run the image,
 // move on to the next; any other refusal moves on to the next placement, since image, subnet, group and region are the placement's own; failing credentials stop. The trail is

@@ -25,7 +25,7 @@ func TestLostAnswer(t *testing.T) {
 		t.Run(string(effect), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-				instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+				instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 				if err != nil || len(trail) != 1 || trail[0].InDoubt {
 					t.Fatalf("launch: %v, trail %+v", err, trail)
 				}
@@ -47,7 +47,7 @@ func TestNeverAnswered(t *testing.T) {
 	fault := runInstances(simulator.EffectCutAfter, 0)
 	fault.Match.Params = map[string]string{"Zone": "us-east-1a"}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 		if err != nil || len(trail) != 2 || !trail[0].InDoubt || trail[1].InDoubt {
 			t.Fatalf("launch: %v, trail %+v", err, trail)
 		}
@@ -75,7 +75,7 @@ func TestDoubtStays(t *testing.T) {
 	t.Parallel()
 	faults := []simulator.Fault{runInstances(simulator.EffectCutAfter, 1), runInstances(simulator.EffectThrottle, 0)}
 	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+		_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 		if !errors.Is(err, ec2.ErrExhausted) || len(trail) != 1 || !trail[0].InDoubt {
 			t.Errorf("launch: %v, trail %+v", err, trail)
 		}
@@ -93,7 +93,7 @@ func TestTagsDenied(t *testing.T) {
 		Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 0}},
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+		_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 		if err != nil || len(trail) != 3 || !trail[0].Untagged {
 			t.Fatalf("launch: %v, trail %+v", err, trail)
 		}
@@ -116,7 +116,7 @@ func TestRefusedPlacement(t *testing.T) {
 	staleSpot.Market, spot.Market = ec2.Spot, ec2.Spot
 	config := simulator.Config{Capacity: []simulator.Pool{{Market: ec2.Spot, Available: 0}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		instance, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)}, ec2.Observer{})
+		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)})
 		if err != nil || instance.Market != ec2.OnDemand {
 			t.Fatalf("launch: %v %+v", err, instance)
 		}
@@ -146,7 +146,7 @@ func TestCancelUnderWay(t *testing.T) {
 			timer := time.AfterFunc(time.Second, cancel)
 			defer timer.Stop()
 			begun := time.Now()
-			instance, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+			instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 			if took := time.Since(begun); took > 4*time.Second {
 				t.Errorf("hang %t: ended %s after the start, want within 3 s of the cancel", hang, took)
 			}
@@ -166,7 +166,7 @@ func TestThrottledLaunch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		begun := time.Now()
-		_, trail, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1)}, ec2.Observer{})
+		_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 		took := time.Since(begun)
 		if !errors.Is(err, ec2.ErrExhausted) || ec2.ClassOf(trail[0].Err) != ec2.Throttle || trail[0].InDoubt {
 			t.Errorf("launch: %v, trail %+v", err, trail)
@@ -178,4 +178,13 @@ func TestThrottledLaunch(t *testing.T) {
 			t.Errorf("%d calls in %s", calls, took)
 		}
 	})
+}
+
+// launchOne launches a single instance.
+func launchOne(ctx context.Context, client *ec2.Client, spec ec2.LaunchSpec, offerings []ec2.Offering) (ec2.Instance, []ec2.Attempt, error) {
+	instances, trail, err := client.LaunchMany(ctx, spec, 1, offerings, ec2.Observer{})
+	if len(instances) == 0 {
+		return ec2.Instance{}, trail, err
+	}
+	return instances[0], trail, err
 }

@@ -66,7 +66,7 @@ func TestADeniedRegionKeepsTheTags(t *testing.T) {
 		elsewhere.Placement = ec2.Placement{
 			Region: "eu-west-1", ImageID: "ami-0ccccccccccccccc1", SubnetID: "subnet-0ccccccccccccccc1", SecurityGroupIDs: []string{"sg-0ccccccccccccccc1"},
 		}
-		instance, _, err := client.Launch(ctx, launchSpec(), []ec2.Offering{offering(1), elsewhere}, ec2.Observer{})
+		instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), elsewhere})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestLaunchesKeepToTheBucket(t *testing.T) {
 			go func() {
 				spec := launchSpec()
 				spec.Token = func(offering, try int) string { return fmt.Sprintf("egr-%d-%d-%d", n, offering, try) }
-				_, _, err := client.Launch(ctx, spec, []ec2.Offering{offering(1)}, ec2.Observer{})
+				_, _, err := launchOne(ctx, client, spec, []ec2.Offering{offering(1)})
 				errs <- err
 			}()
 		}
@@ -109,7 +109,7 @@ func TestCancelledInTheQueue(t *testing.T) {
 			go func() {
 				spec := launchSpec()
 				spec.Token = func(offering, try int) string { return fmt.Sprintf("egr-%d-%d-%d", n, offering, try) }
-				_, trail, _ := client.Launch(ctx, spec, []ec2.Offering{offering(1)}, ec2.Observer{})
+				_, trail, _ := launchOne(ctx, client, spec, []ec2.Offering{offering(1)})
 				trails <- trail
 			}()
 		}

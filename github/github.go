@@ -84,9 +84,6 @@ func trusting(pem string) *x509.CertPool {
 	return pool
 }
 
-// Scope is where the client's runners are registered.
-func (c *Client) Scope() Scope { return c.scope }
-
 // Rate is what GitHub last said about the token's hourly limit. Used counts every user of the token.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type Rate struct {
