@@ -89,6 +89,8 @@ const (
 	NotFound          // EC2 said by code that there is no such thing
 	Profile           // the instance profile is not known, or not yet
 	Misfit            // this instance type is not to be had here at all, or does not run the image
+	WrongState        // the instance's state forbids the call: it is stopping, pending or terminated
+	Impossible        // EC2 does not do this to this instance: stopping one-time spot, or what is protected
 )
 
 // classes lists error codes as EC2 documents them.
@@ -114,6 +116,8 @@ var classes = map[Class][]string{
 		"InvalidInstanceID.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSubnetID.NotFound",
 		"InvalidGroup.NotFound", "InvalidSnapshot.NotFound", "InvalidLaunchTemplateId.NotFound",
 	},
+	WrongState: {"IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState"},
+	Impossible: {"UnsupportedOperation", "OperationNotPermitted"},
 }
 
 // ClassOf tells the class of an error by EC2's code, and only where there is none by the way it failed.

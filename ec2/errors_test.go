@@ -27,6 +27,8 @@ func TestClasses(t *testing.T) {
 		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException OptInRequired InvalidClientTokenId SignatureDoesNotMatch"},
 		{ec2.Denied, 2, "UnauthorizedOperation"},
 		{ec2.Tagging, 2, "TagPolicyViolation TagLimitExceeded"},
+		{ec2.WrongState, 1, "IncorrectInstanceState IncorrectState IncorrectSpotRequestState"},
+		{ec2.Impossible, 1, "UnsupportedOperation OperationNotPermitted"},
 		{ec2.NotFound, 1, "InvalidAMIID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound"},
 		{ec2.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch InvalidAMIID.Malformed SomethingNew"},
 		{ec2.Unknown, 4, "InternalError ServiceUnavailable Unavailable"},

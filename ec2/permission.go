@@ -48,6 +48,8 @@ const (
 	CallTerminate Call = "TerminateInstances"
 	CallConsole   Call = "GetConsoleOutput"
 	CallTag       Call = "CreateTags"
+	CallStart     Call = "StartInstances"
+	CallStop      Call = "StopInstances"
 )
 
 // May asks EC2 whether it would allow a call on an instance, and does nothing. nil means that it would. Of NoInstance EC2
@@ -60,6 +62,10 @@ func (c *Client) May(ctx context.Context, region string, call Call, id string, t
 		_, err = api.TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}, DryRun: yes})
 	case CallConsole:
 		_, err = api.GetConsoleOutput(ctx, &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), DryRun: yes})
+	case CallStart:
+		_, err = api.StartInstances(ctx, &sdk.StartInstancesInput{InstanceIds: []string{id}, DryRun: yes})
+	case CallStop:
+		_, err = api.StopInstances(ctx, &sdk.StopInstancesInput{InstanceIds: []string{id}, DryRun: yes})
 	case CallTag:
 		tags := []types.Tag{{Key: aws.String(tag), Value: aws.String("1")}}
 		_, err = api.CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{id}, Tags: tags, DryRun: yes})

@@ -22,6 +22,7 @@ const (
 	regions = "regions"
 	role    = "role"
 	account = "account"
+	kept    = "existing"
 )
 
 var features = []struct{ name, what, without string }{
@@ -30,6 +31,7 @@ var features = []struct{ name, what, without string }{
 	{notes, "the runner's id and what a sweep has seen are noted in tags", "stop looks runners up by name, and sweep does not end what is ambiguous"},
 	{regions, "stop finds instances of any region; `mode: check` tells regions that are not enabled", "a built-in list of regions is looked through"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
+	{kept, "machines that are stopped and started again: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`", "such a start is refused before anything is changed; a machine is left running, and stop and sweep say so"},
 	{account, "`mode: check` reads the vCPU quota and spot's service-linked role", "these two are reported as not checked"},
 }
 
@@ -86,6 +88,8 @@ var rights = []right{
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
 	{[]string{"start", "check"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
+	{[]string{"start", "check"}, kept, statement{Sid: "StartTaken", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopTaken", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
 		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
 	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},
