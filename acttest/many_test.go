@@ -16,22 +16,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
-// readmeExample is the workflow of the README between two marks.
+// readmeExample is the workflow of docs/many-runners.md between two marks.
 func readmeExample(t *testing.T, name string) string {
 	t.Helper()
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/many-runners.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, found := strings.Cut(string(readme), "<!-- "+name+" -->\n```yaml\n")
 	text, _, closed := strings.Cut(rest, "```\n<!-- /"+name+" -->")
 	if !found || !closed {
-		t.Fatalf("README.md has no example %s", name)
+		t.Fatalf("docs/many-runners.md has no example %s", name)
 	}
 	return text
 }
 
-// placed makes a workflow of the README run here: this tree for the published action, things of the world for the example's
+// placed makes a workflow of the documentation run here: this tree for the published action, things of the world for the example's
 // ids, and no step that would have to be fetched (the credentials stand in the environment).
 func placed(t *testing.T, text string) []byte {
 	t.Helper()
@@ -64,7 +64,7 @@ func placed(t *testing.T, text string) []byte {
 	return made
 }
 
-// The README's matrix over three architectures: one start step, three jobs, each on the runner of its own, one stop step.
+// The matrix of docs/many-runners.md over three architectures: one start step, three jobs, each on the runner of its own, one stop step.
 func TestReadmeMatrixOfThreeArchitectures(t *testing.T) {
 	c := openClouds(t, simulator.Config{})
 	out := c.actText(t, placed(t, readmeExample(t, "many-runners")), "run-1-amd64", "run-1-arm64", "run-1-cuda")

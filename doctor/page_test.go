@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// TestReadmeListsTheChecks holds README's table against the list of checks: all of them, in their order.
-func TestReadmeListsTheChecks(t *testing.T) {
-	raw, err := os.ReadFile("../README.md")
+// TestPageListsTheChecks holds the table of docs/check.md against the list of checks: all of them, in their order.
+func TestPageListsTheChecks(t *testing.T) {
+	raw, err := os.ReadFile("../docs/check.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(raw), "<!-- checks -->\n")
 	table, _, found := strings.Cut(rest, "<!-- /checks -->")
 	if !found {
-		t.Fatal("README.md has no table of checks")
+		t.Fatal("docs/check.md has no table of checks")
 	}
 	var listed []string
 	for line := range strings.Lines(table) {
@@ -28,6 +28,6 @@ func TestReadmeListsTheChecks(t *testing.T) {
 		names = append(names, check.Name())
 	}
 	if got, want := strings.Join(listed, ", "), strings.Join(names, ", "); got != want {
-		t.Errorf("README.md lists %s, and the checks are %s", got, want)
+		t.Errorf("docs/check.md lists %s, and the checks are %s", got, want)
 	}
 }
