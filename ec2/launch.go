@@ -130,7 +130,7 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool) (Attemp
 	}
 	attempt.Took, attempt.Err = time.Since(begin), err
 	attempt.InDoubt = isInDoubt(err)
-	attempt.Untagged = own && isTagRefusal(err)
+	attempt.Untagged = own && !l.spec.NeedsTags && isTagRefusal(err)
 	l.trail = append(l.trail, attempt)
 	if l.observe.Tried != nil {
 		l.observe.Tried(attempt)

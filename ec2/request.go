@@ -43,7 +43,11 @@ type LaunchSpec struct {
 	Profile  string // name or ARN of the instance profile
 	Tags     []Tag  // the user's
 	// OwnTags are ours on the instances of an offering, given up when EC2 refuses them; nil: none.
-	OwnTags  func(offering int) map[string]string
+	OwnTags func(offering int) map[string]string
+	// NeedsTags tells that an instance without our tags would be nobody's: where EC2 refuses them the launch is refused.
+	NeedsTags bool
+	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
+	Stops    bool
 	Devices  BlockDevices // if not empty it replaces Root
 	Root     RootVolume
 	Metadata MetadataOptions
@@ -72,6 +76,9 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 		BlockDeviceMappings:               s.devices(offering),
 		MetadataOptions:                   s.Metadata.options,
 		TagSpecifications:                 s.tags(index, ownTags),
+	}
+	if s.Stops {
+		in.InstanceInitiatedShutdownBehavior = types.ShutdownBehaviorStop
 	}
 	if strings.HasPrefix(s.Profile, "arn:") {
 		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String(s.Profile)}

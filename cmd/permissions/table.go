@@ -23,6 +23,7 @@ const (
 	role    = "role"
 	account = "account"
 	kept    = "existing"
+	warm    = "pool"
 )
 
 var features = []struct{ name, what, without string }{
@@ -32,6 +33,7 @@ var features = []struct{ name, what, without string }{
 	{regions, "stop finds instances of any region; `mode: check` tells regions that are not enabled", "a built-in list of regions is looked through"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
 	{kept, "machines that are stopped and started again: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`", "such a start is refused before anything is changed; a machine is left running, and stop and sweep say so"},
+	{warm, "`pool`: start takes a warm machine", "the start is a cold one"},
 	{account, "`mode: check` reads the vCPU quota and spot's service-linked role", "these two are reported as not checked"},
 }
 
@@ -90,6 +92,8 @@ var rights = []right{
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "StartTaken", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopTaken", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start"}, warm, statement{Sid: "ClaimWarm", Action: []string{"ec2:CreateTags", "ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
+		Condition: map[string]map[string]any{"StringEquals": {"aws:ResourceTag/" + repositoryTag: ownerRepo}, "StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
 	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
 		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
 	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},
