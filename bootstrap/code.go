@@ -59,8 +59,7 @@ func (s Spec) code(tight bool) string {
 			b.WriteString(c.text())
 		}
 	}
-	// What follows is data, never read as shell.
-	b.WriteString("exit\n")
+	b.WriteString(end)
 	return b.String()
 }
 
@@ -70,12 +69,5 @@ func (c chapter) text() string {
 	if err != nil {
 		panic("read embedded " + c.name + ".sh: " + err.Error())
 	}
-	var b strings.Builder
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimLeft(line, " ")
-		if line != "\n" && !strings.HasPrefix(line, "#") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
+	return Bare(string(text))
 }

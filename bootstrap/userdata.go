@@ -2,14 +2,12 @@ package bootstrap
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // UserData is the machine's user data, before base64 and gzip-compressed: at most Limit bytes, and the
@@ -37,8 +35,7 @@ type script struct{ jit, code, texts []byte }
 func (s Spec) plain(tight bool) script {
 	texts, index := s.texts()
 	var jit, code bytes.Buffer
-	// cloud-init cuts its own mark off; what is left is an ordinary script.
-	jit.WriteString("#cloud-boothook\n#!/bin/bash\n")
+	jit.WriteString(head)
 	if plainWord.MatchString(s.JITConfig) {
 		// It is base64 already: a second layer would not compress.
 		jit.WriteString("jit_config=" + s.JITConfig + "\n")
@@ -55,18 +52,10 @@ func (s Spec) plain(tight bool) script {
 	return script{jit.Bytes(), code.Bytes(), texts}
 }
 
-func writeValues(to *bytes.Buffer, values []value) {
-	for _, v := range values {
-		fmt.Fprintf(to, "egr_%s=%s\n", v.key, base64.StdEncoding.EncodeToString([]byte(v.value)))
-	}
-}
-
-type value struct{ key, value string }
-
 // values are the small ones. Their keys are a contract: whoever reads user data (the simulator's
 // machines do) relies on them.
-func (s Spec) values() []value {
-	return []value{
+func (s Spec) values() []Value {
+	return []Value{
 		{"name", s.Name},
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
@@ -88,10 +77,10 @@ func (s Spec) values() []value {
 }
 
 // secrets are the values that the machine keeps apart, and only until they are used.
-func (s Spec) secrets() []value {
-	list := []value{{"token", s.Token}, {"download_token", s.DownloadToken}}
+func (s Spec) secrets() []Value {
+	list := []Value{{"token", s.Token}, {"download_token", s.DownloadToken}}
 	if !plainWord.MatchString(s.JITConfig) {
-		list = append(list, value{"jit", s.JITConfig})
+		list = append(list, Value{"jit", s.JITConfig})
 	}
 	return list
 }
@@ -130,43 +119,12 @@ func (s Spec) softwareLines() string {
 	return b.String()
 }
 
-// texts are the big ones, one behind the other, with an index: lines `part_NAME='FROM LENGTH DECODER'`
-// where FROM counts bytes from the end of the user data.
+// texts are the big ones.
 func (s Spec) texts() (texts []byte, index string) {
-	parts := []struct{ name, text, decoder string }{
-		{"packages", strings.Join(append(slices.Clone(s.Packages), ""), "\x00"), "cat"},
-		{"script", strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n"), "cat"},
-		{"certificates", s.CACertificates, "cat"},
-		{"software", s.softwareLines(), "cat"},
-	}
-	total := 0
-	for i := range parts {
-		p := &parts[i]
-		p.text, p.decoder = travelling(p.text)
-		total += len(p.text)
-	}
-	var b bytes.Buffer
-	var lines strings.Builder
-	for _, p := range parts {
-		if p.text == "" {
-			continue
-		}
-		fmt.Fprintf(&lines, "part_%s='%d %d %s'\n", p.name, total-b.Len(), len(p.text), p.decoder)
-		b.WriteString(p.text)
-	}
-	return b.Bytes(), lines.String()
-}
-
-// travelling gives a text the form in which cloud-init hands it on byte for byte, and the command that
-// undoes it: cloud-init decodes user data as UTF-8 and writes it again, and shells do not read NUL.
-func travelling(text string) (wire, decoder string) {
-	lines := strings.ReplaceAll(text, "\x00", "\n")
-	switch {
-	case !utf8.ValidString(text):
-	case lines == text:
-		return text, "cat"
-	case !strings.Contains(text, "\n"):
-		return lines, `tr \n \0`
-	}
-	return base64.StdEncoding.EncodeToString([]byte(text)), "base64 -d"
+	return join([]Text{
+		{"packages", strings.Join(append(slices.Clone(s.Packages), ""), "\x00")},
+		{"script", strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n")},
+		{"certificates", s.CACertificates},
+		{"software", s.softwareLines()},
+	})
 }
