@@ -12,7 +12,7 @@ egr_handover() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
   mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
-  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after='cloud-init.service cloud-init-network.service' sum
+  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-init.service cloud-init-network.service} sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
   sum=$(cksum <"$0")
   # Other user data on the same instance is another runner; and this may be an image of another machine.

@@ -1,0 +1,60 @@
+# What makes an image boot fast: a unit of our own reads the user data before cloud-init does, what a
+# machine for one job does not need is off, and docker comes up beside the runner and not before it.
+
+egr_step_boot() {
+  egr_early_unit
+  egr_docker_units
+  egr_brakes
+}
+
+# egr_dropin UNIT LINE...
+egr_dropin() {
+  install -d "/etc/systemd/system/$1.d"
+  printf '%s\n' "${@:2}" >"/etc/systemd/system/$1.d/zz-ec2-github-runner.conf"
+}
+
+# egr_early_unit: the runner's unit itself is made by the boot script. cloud-init's network stage stands
+# before sysinit.target, so none of the two may wait for that.
+egr_early_unit() {
+  local none='Conflicts=shutdown.target'
+  install -d /usr/local/lib/ec2-github-runner
+  egr_part early >/usr/local/lib/ec2-github-runner/early
+  printf '%s\n' '[Unit]' 'Description=Start the runner of the user data' 'Documentation=https://github.com/marqo-ai/ec2-github-runner' \
+    DefaultDependencies=no 'After=local-fs.target network.target systemd-networkd.service NetworkManager.service networking.service' \
+    Before=shutdown.target $none '[Service]' Type=oneshot KillMode=process TimeoutStartSec=60 \
+    'ExecStart=/bin/bash /usr/local/lib/ec2-github-runner/early' '[Install]' WantedBy=multi-user.target \
+    >/etc/systemd/system/ec2-github-runner-early.service
+  egr_dropin ec2-github-runner.service '[Unit]' DefaultDependencies=no \
+    'After=local-fs.target systemd-sysctl.service systemd-modules-load.service systemd-sysusers.service docker.socket' Before=shutdown.target $none
+  systemctl daemon-reload
+  systemctl enable ec2-github-runner-early.service
+}
+
+# egr_docker_units: the socket is there at once, and whoever uses it waits until docker answers. Docker
+# itself starts after the early unit, which ends when the runner's has started. It cannot be ordered after
+# the runner's unit itself: where that waits for cloud-init's last stage, which on some systems waits for
+# docker, each would wait for the other for ever.
+egr_docker_units() {
+  egr_dropin docker.socket '[Unit]' DefaultDependencies=no After=local-fs.target 'Before=sockets.target shutdown.target' Conflicts=shutdown.target
+  egr_dropin docker.service '[Unit]' After=ec2-github-runner-early.service
+  egr_dropin containerd.service '[Unit]' After=ec2-github-runner-early.service
+}
+
+egr_brakes() {
+  local online=/usr/lib/systemd/systemd-networkd-wait-online
+  # A job that wants snap still gets it, by its socket.
+  systemctl disable snapd.service 2>/dev/null || :
+  systemctl mask snapd.seeded.service snapd.autoimport.service snapd.core-fixup.service snapd.recovery-chooser-trigger.service \
+    apt-daily.timer apt-daily.service apt-daily-upgrade.timer apt-daily-upgrade.service unattended-upgrades.service \
+    apt-news.service esm-cache.service ua-timer.timer ubuntu-advantage.service motd-news.timer man-db.timer \
+    update-notifier-download.timer update-notifier-motd.timer fwupd-refresh.timer dnf-makecache.timer NetworkManager-wait-online.service
+  # Some cloud-inits start this one by hand and take a mask for a failure. It waits no more for every
+  # link, and never long.
+  [ ! -x $online ] || egr_dropin systemd-networkd-wait-online.service '[Service]' ExecStart= "ExecStart=$online --any --timeout=5"
+  if [ -d /etc/apt/apt.conf.d ]; then
+    printf '%s\n' 'APT::Periodic::Enable "0";' >/etc/apt/apt.conf.d/99-ec2-github-runner
+  fi
+  # A job may run while cloud-init is still at work: it must not find the sources of its packages rewritten.
+  install -d /etc/cloud/cloud.cfg.d
+  printf '%s\n' 'apt: { preserve_sources_list: true }' 'repo_upgrade: none' >/etc/cloud/cloud.cfg.d/90-ec2-github-runner.cfg
+}

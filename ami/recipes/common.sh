@@ -1,0 +1,103 @@
+# How a bake goes on: step after step, each in a shell of its own, over reboots, and what becomes of a
+# step that fails. The steps stand in the architecture's own file, EGR_STEPS.
+
+# In /run, so that no image keeps it.
+EGR_LOG=/run/ec2-github-runner/bake.log
+
+# egr_bake_handover: cloud-init calls, early and at every boot, and goes on at once. The bake comes when
+# cloud-init is through with the machine: it too installs things and holds apt's locks.
+egr_bake_handover() {
+  umask 077
+  mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
+  local state=/var/lib/cloud/instances/${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)}/ec2-github-runner
+  # What was done must survive a reboot, and is cloud-init's to forget in an image.
+  mkdir -p "$state" /run/systemd/system
+  ln -s "$state" state
+  sed '1,/^# end of secrets$/{w secrets
+d}' "$0" >boot
+  printf '%s\n' '[Unit]' 'After=network-online.target cloud-init.service cloud-config.service cloud-final.service' \
+    '[Service]' OOMPolicy=continue Restart=on-failure RestartSec=5 TimeoutStopSec=15 \
+    'ExecStart=/bin/bash /run/ec2-github-runner/boot bake' >/run/systemd/system/ec2-github-runner-bake.service
+  systemctl --no-block start ec2-github-runner-bake || { systemctl daemon-reload && systemctl --no-block start ec2-github-runner-bake; }
+}
+
+# egr_bake: all steps that are not done yet, and then the verdict; does not return.
+egr_bake() {
+  local step code
+  cd /run/ec2-github-runner || exit
+  [ ! -s state/verdict ] || egr_verdict "$(<state/verdict)"
+  for step in $EGR_STEPS; do
+    if grep -qsx -- "$step" state/done; then continue; fi
+    egr_say "bake $egr_nonce: $step"
+    rm -f because
+    /bin/bash /run/ec2-github-runner/boot step "$step" </dev/null >>"$EGR_LOG" 2>&1
+    code=$?
+    if [ $code != 0 ]; then
+      [ -s because ] || echo "it ended with exit $code" >because
+      egr_verdict "failed: $step: $(head -c 300 because | LC_ALL=C tr -c '\40-\176' ' ' | sed 's/ *$//')"
+    fi
+    # After the last step there is no such folder any more.
+    echo "$step" >>state/done
+  done
+  egr_verdict ok
+}
+
+# egr_verdict TEXT: for as long as the machine is up, since EC2 shows the console late.
+egr_verdict() {
+  if [ "$1" != ok ]; then
+    echo "$1" >state/verdict
+    egr_last >/dev/console
+  fi
+  while :; do
+    echo "ec2-github-runner: bake $egr_nonce: $1" >/dev/console
+    sleep 5
+  done
+}
+
+# egr_step NAME: in this shell, which a command that fails ends.
+egr_step() {
+  cd /root || exit
+  export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+  umask 022
+  trap 'egr_because "$BASH_COMMAND" $?' ERR
+  set -eE -o pipefail
+  "egr_step_${1//-/_}"
+}
+
+# egr_because COMMAND EXIT: what failed first is the reason, with apt's own words where it has some.
+egr_because() {
+  local said
+  [ ! -s /run/ec2-github-runner/because ] || return 0
+  said=$(tail -n 30 "$EGR_LOG" | grep '^E: ' | tail -n 1 || :)
+  echo "${1%%$'\n'*}: exit $2${said:+: $said}" >/run/ec2-github-runner/because
+}
+
+# egr_fail WHAT: the step has failed, for a reason that it knows.
+egr_fail() {
+  echo "$*" >/run/ec2-github-runner/because
+  echo "error: $*"
+  exit 1
+}
+
+# egr_patiently TIMES COMMAND...: until it works. The network may come late, and mirrors have bad minutes.
+egr_patiently() {
+  local try=0 code
+  while :; do
+    if "${@:2}"; then return; else code=$?; fi
+    if [ $((++try)) -ge "$1" ]; then
+      egr_because "${*:2}" "$code"
+      return 1
+    fi
+    [ $try != 1 ] || egr_say "warning: ${*:2}: no success yet, it is tried again"
+    sleep 5
+  done
+}
+
+# egr_step_reboot: the machine, after which the next step follows.
+egr_step_reboot() {
+  echo reboot >>/run/ec2-github-runner/state/done
+  sync
+  systemctl --no-block reboot
+  sleep 600
+  egr_fail 'the machine did not reboot'
+}

@@ -1,0 +1,45 @@
+# What every image has beside docker and the runner, and how things are installed: by apt on Ubuntu and
+# Debian, by dnf on Amazon Linux 2023.
+
+egr_step_packages() {
+  [ "$EGR_MACHINE" = any ] || [ "$EGR_MACHINE" = "$(uname -m)" ] ||
+    egr_fail "the machine is $(uname -m) and the image is for $EGR_MACHINE: base-image-id and ec2-instance-type must be of one architecture"
+  # Nothing else is to install things from here on. What is at work already is waited for.
+  systemctl stop apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service dnf-makecache.timer 2>/dev/null || :
+  egr_trust
+  egr_update
+  egr_install ca-certificates curl git jq sudo unzip zstd
+  egr_trust
+}
+
+# egr_update: the lists of packages. apt calls it a success when a list is missing, unless it is told not to.
+egr_update() {
+  ! command -v apt-get || egr_patiently 60 apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update
+}
+
+# egr_install NAME...
+egr_install() {
+  if command -v apt-get; then
+    egr_patiently 5 apt-get -qy -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends -- "$@"
+  else
+    # The image has a small curl of its own, which is enough.
+    egr_patiently 30 dnf -y --skip-broken install -- "$@"
+  fi
+}
+
+# egr_trust: the user's own authorities, as soon as there is something that reads them. Not under the name
+# that the boot script uses: a start may bring others.
+egr_trust() {
+  local to=/usr/local/share/ca-certificates update=update-ca-certificates
+  [ ! -d /etc/pki/ca-trust/source/anchors ] || to=/etc/pki/ca-trust/source/anchors update=update-ca-trust
+  [ -n "$part_certificates" ] && command -v $update || return 0
+  egr_part certificates >$to/ec2-github-runner-image.crt
+  $update
+}
+
+# egr_key NAME URL: a vendor's key, for its packages only.
+egr_key() {
+  install -d -m 755 /etc/apt/keyrings
+  egr_patiently 60 curl -fsSL --connect-timeout 20 -o "/etc/apt/keyrings/$1.asc" "$2"
+  chmod 644 "/etc/apt/keyrings/$1.asc"
+}

@@ -1,0 +1,46 @@
+# The proof: what a job will use has worked on this very machine. Nothing is pulled from anywhere.
+
+egr_step_prove() {
+  local have each
+  git --version
+  have=$(runuser -u runner -- env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=0 /opt/actions-runner/bin/Runner.Listener --version) ||
+    egr_fail "the runner does not start: $have"
+  [ "$have" = "$(</opt/actions-runner/.ec2-github-runner)" ] || egr_fail "the runner says it is $have"
+  for each in docker.service containerd.service docker.socket ec2-github-runner-early.service; do
+    systemctl is-enabled $each || egr_fail "$each is not enabled"
+  done
+  docker buildx version
+  docker compose version
+  egr_prove_image /bin/cat
+  # As the user that jobs run as, who may use docker.
+  have=$(echo 'it works' | runuser -u runner -- docker run --rm -i ec2-github-runner-proof /bin/cat) || egr_fail 'docker run: no container runs'
+  [ "$have" = 'it works' ] || egr_fail "docker run: it said $have"
+  [ "$egr_bake" != cuda ] || egr_prove_gpu
+  docker rmi --force ec2-github-runner-proof
+}
+
+# egr_prove_image PROGRAM...: an image made on the spot, of programs of this machine and their libraries.
+egr_prove_image() {
+  local root each
+  root=$(mktemp -d)
+  for each; do
+    cp -L --parents "$each" "$root"
+    { ldd "$each" || :; } | { grep -o '/[^ ]*' || :; } | xargs -r cp -L --parents -t "$root"
+  done
+  mkdir -p "$root"/{etc,tmp,usr/bin,usr/lib}
+  chmod -R a+rX "$root"
+  tar -C "$root" -c . | docker import - ec2-github-runner-proof
+  rm -rf "$root"
+}
+
+# egr_prove_gpu: the machine sees it, and so does a container.
+egr_prove_gpu() {
+  local here there smi
+  smi=$(command -v nvidia-smi) || egr_fail 'there is no nvidia-smi'
+  here=$(nvidia-smi -L) || egr_fail "nvidia-smi: $here"
+  [[ $here == GPU\ 0:* ]] || egr_fail "nvidia-smi sees no GPU: $here"
+  egr_prove_image /bin/cat "$smi"
+  there=$(docker run --rm --gpus all -e NVIDIA_DRIVER_CAPABILITIES=utility -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64 \
+    ec2-github-runner-proof nvidia-smi -L) || egr_fail 'docker run --gpus all: the container does not run'
+  [ "$here" = "$there" ] || egr_fail "docker run --gpus all: the container sees $there"
+}

@@ -1,0 +1,24 @@
+# The user's own script: root's, in bash, where a command that fails ends the bake. What it prints goes to
+# the log only.
+
+egr_step_setup_script() {
+  [ -n "$part_script" ] || return 0
+  egr_part script >/run/ec2-github-runner/setup-script.sh
+  trap 'EGR_AT=$LINENO EGR_WHAT=$BASH_COMMAND' ERR
+  trap egr_setup_ended EXIT
+  egr_watch_exit
+  set +o pipefail
+  . /run/ec2-github-runner/setup-script.sh
+}
+
+# egr_setup_ended: by its end or by an exit in it.
+egr_setup_ended() {
+  local code=$? said
+  trap - EXIT ERR
+  set +eEuxvf
+  unset -f exit
+  [ $code != 0 ] || exit 0
+  said=$(grep -o 'setup-script.sh: line [0-9]*: syntax error.*' "$EGR_LOG" | tail -n 1)
+  said=${said#setup-script.sh: }
+  egr_fail "exit $code${EGR_AT:+ at ${said:-line $EGR_AT: ${EGR_WHAT%%$'\n'*}}}"
+}
