@@ -28,6 +28,9 @@ type API interface {
 	sdk.DescribeSubnetsAPIClient
 	sdk.DescribeSecurityGroupsAPIClient
 	sdk.DescribeRouteTablesAPIClient
+	sdk.DescribeSnapshotsAPIClient
+	sdk.DescribeLaunchTemplatesAPIClient
+	sdk.DescribeLaunchTemplateVersionsAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
 	TerminateInstances(context.Context, *sdk.TerminateInstancesInput, ...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)
 	StartInstances(context.Context, *sdk.StartInstancesInput, ...func(*sdk.Options)) (*sdk.StartInstancesOutput, error)
@@ -36,6 +39,9 @@ type API interface {
 	ModifyInstanceAttribute(context.Context, *sdk.ModifyInstanceAttributeInput, ...func(*sdk.Options)) (*sdk.ModifyInstanceAttributeOutput, error)
 	DescribeRegions(context.Context, *sdk.DescribeRegionsInput, ...func(*sdk.Options)) (*sdk.DescribeRegionsOutput, error)
 	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput, error)
+	CreateImage(context.Context, *sdk.CreateImageInput, ...func(*sdk.Options)) (*sdk.CreateImageOutput, error)
+	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput, error)
+	DeleteSnapshot(context.Context, *sdk.DeleteSnapshotInput, ...func(*sdk.Options)) (*sdk.DeleteSnapshotOutput, error)
 }
 
 // Client talks to EC2 in any number of regions. It is safe for concurrent use.

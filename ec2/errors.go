@@ -91,6 +91,7 @@ const (
 	Misfit            // this instance type is not to be had here at all, or does not run the image
 	WrongState        // the instance's state forbids the call: it is stopping, pending or terminated
 	Impossible        // EC2 does not do this to this instance: stopping one-time spot, or what is protected
+	Taken             // an image of the account has this name already
 )
 
 // classes lists error codes as EC2 documents them.
@@ -112,6 +113,7 @@ var classes = map[Class][]string{
 	},
 	Denied:  {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"},
 	Tagging: {"TagPolicyViolation", "TagLimitExceeded"},
+	Taken:   {"InvalidAMIName.Duplicate"},
 	NotFound: {
 		"InvalidInstanceID.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSubnetID.NotFound",
 		"InvalidGroup.NotFound", "InvalidSnapshot.NotFound", "InvalidLaunchTemplateId.NotFound",

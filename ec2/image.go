@@ -17,7 +17,10 @@ type Image struct {
 	Platform     string // "windows", or empty
 	RootDevice   string // /dev/sda1, /dev/xvda
 	Created      string // RFC 3339, which sorts as text
-	State        string // "available"
+	State        string // ImageAvailable and so on
+	StateReason  string // why it is failed: "Client.InternalError: …", empty while nothing is to be said
+	RootGiB      int32  // size of the root volume that it makes, 0 where EC2 does not say
+	Snapshots    []string
 	Owner        string // account id
 	OwnerAlias   string // "amazon", "aws-marketplace", or empty
 	NoENA        bool   // EC2 says that it lacks the elastic network adapter's driver
@@ -56,29 +59,35 @@ func (c *Client) NewestImage(ctx context.Context, region string, tags map[string
 	for _, key := range sortedKeys(tags) {
 		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
 	}
-	pages := sdk.NewDescribeImagesPaginator(c.in(region), in)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return Image{}, false, callError("describe images", err)
-		}
-		for _, image := range page.Images {
-			if candidate := plainImage(image); !found || candidate.Created > newest.Created {
-				newest, found = candidate, true
-			}
-		}
+	images, err := c.listImages(ctx, region, in)
+	if err != nil || len(images) == 0 {
+		return Image{}, false, err
 	}
-	return newest, found, nil
+	return images[0], true, nil
 }
 
 func plainImage(image types.Image) Image {
-	tags := map[string]string{}
-	for _, tag := range image.Tags {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	return Image{
-		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), NoENA: image.EnaSupport != nil && !*image.EnaSupport, Tags: tags,
-		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
+	plain := Image{
+		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), NoENA: image.EnaSupport != nil && !*image.EnaSupport,
+		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture), Tags: map[string]string{},
 		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName), Created: aws.ToString(image.CreationDate),
 	}
+	for _, tag := range image.Tags {
+		plain.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	if reason := image.StateReason; reason != nil {
+		plain.StateReason = strings.Trim(aws.ToString(reason.Code)+": "+strings.TrimPrefix(aws.ToString(reason.Message), aws.ToString(reason.Code)+": "), ": ")
+	}
+	for _, device := range image.BlockDeviceMappings {
+		if device.Ebs == nil {
+			continue
+		}
+		if aws.ToString(device.DeviceName) == plain.RootDevice {
+			plain.RootGiB = aws.ToInt32(device.Ebs.VolumeSize)
+		}
+		if id := aws.ToString(device.Ebs.SnapshotId); id != "" {
+			plain.Snapshots = append(plain.Snapshots, id)
+		}
+	}
+	return plain
 }

@@ -100,6 +100,7 @@ type Timing struct {
 	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub
 
 	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
+	ImageVisible    time.Duration `yaml:"image-visible"`    // 1s: the same for CreateImage and DescribeImages
 	RunnerVisible   time.Duration `yaml:"runner-visible"`   // 1s: from a registration (or its end) to the lists that show it
 	Running         time.Duration `yaml:"running"`          // 5s: pending to running, also after StartInstances
 	Terminated      time.Duration `yaml:"terminated"`       // 20s: shutting-down to terminated
@@ -145,7 +146,7 @@ func (t *Timing) fill() {
 		value time.Duration
 	}{
 		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond}, {&t.GitHub, 150 * time.Millisecond},
-		{&t.InstanceVisible, time.Second}, {&t.RunnerVisible, time.Second},
+		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
 		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second}, {&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
 		{&t.Boot, 20 * time.Second}, {&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second}, {&t.PowerOff, 3 * time.Second},
 		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},

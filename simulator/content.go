@@ -38,7 +38,7 @@ type Image struct {
 	NoENA        bool   `yaml:"no-ena"`
 	State        string `yaml:"state"`   // default available
 	Created      string `yaml:"created"` // RFC 3339
-	// Runner is the version of the runner in it, for the guests; "" for an image without.
+	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image without.
 	Runner string            `yaml:"runner"`
 	Tags   map[string]string `yaml:"tags"`
 }

@@ -20,7 +20,7 @@ func createImage(call *ec2Call) ([]node, *ec2Error) {
 		return nil, fail("MissingParameter", "The request must contain the parameter InstanceId")
 	}
 	i, name := instances[0], call.form["Name"]
-	if failure := call.allowedOn("ec2:CreateImage", instances); failure != nil {
+	if failure := call.mayImage(instances); failure != nil {
 		return nil, failure
 	}
 	if !imageName.MatchString(name) {
@@ -40,20 +40,48 @@ func createImage(call *ec2Call) ([]node, *ec2Error) {
 			return nil, failure
 		}
 	}
-	if len(tags) > 0 {
-		if failure := call.allowedTo("ec2:CreateTags", request{"ec2:CreateAction": {"CreateImage"}, "aws:TagKeys": sortedKeys(tags["image"])}, "image/*"); failure != nil {
-			return nil, failure
+	return []node{leaf("imageId", call.make(i, name, tags).ID)}, nil
+}
+
+// mayImage asks for the permissions of CreateImage: on the instance, on the image and the snapshots that it makes, and to tag
+// these. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+func (call *ec2Call) mayImage(instances []*instance) *ec2Error {
+	if failure := call.allowedOn("ec2:CreateImage", instances); failure != nil {
+		return failure
+	}
+	tags := map[string]map[string]string{"image": nil, "snapshot": nil}
+	for _, spec := range call.form.group("TagSpecification") {
+		var failure *ec2Error
+		if tags[spec["ResourceType"]], failure = call.tagsOf(spec.group("Tag")); failure != nil {
+			return failure
 		}
 	}
-	return []node{leaf("imageId", call.make(i, name, tags).ID)}, nil
+	for _, kind := range sortedKeys(tags) {
+		r := requestTags(tags[kind])
+		if failure := call.allowedTo("ec2:CreateImage", r, kind+"/*"); failure != nil {
+			return failure
+		}
+		if len(tags[kind]) == 0 {
+			continue
+		}
+		r["ec2:CreateAction"] = []string{"CreateImage"}
+		if failure := call.allowedTo("ec2:CreateTags", r, kind+"/*"); failure != nil {
+			return failure
+		}
+	}
+	return nil
 }
 
 // make begins an image of an instance, with a snapshot for each of its disks. It is pending for a while.
 func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]string) *image {
 	w := call.w
-	img := &image{made: w.now, Image: Image{
+	runner := i.image.Runner
+	if i.guest != nil && i.guest.built {
+		runner = w.cfg.RunnerVersion
+	}
+	img := &image{made: w.now, visible: w.now.Add(w.scaled(w.cfg.Timing.ImageVisible)), Image: Image{
 		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account, Architecture: i.image.Architecture,
-		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, Runner: i.image.Runner,
+		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, Runner: runner,
 		State: "pending", Created: isoTime(w.now), Tags: clone(tags["image"]),
 	}}
 	for _, v := range i.volumes {
@@ -86,10 +114,15 @@ func deregisterImage(call *ec2Call) ([]node, *ec2Error) {
 	i.gone = true
 	var results [][]node
 	for _, s := range i.snapshots {
-		if call.form["DeleteAssociatedSnapshots"] == "true" && !s.gone {
-			s.gone = true
-			results = append(results, []node{leaf("snapshotId", s.id), leaf("returnCode", "success")})
+		if call.form["DeleteAssociatedSnapshots"] != "true" || s.gone {
+			continue
 		}
+		code := "success"
+		if call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags), "snapshot/"+s.id) != nil {
+			code = "missing-permissions"
+		}
+		s.gone = code == "success"
+		results = append(results, []node{leaf("snapshotId", s.id), leaf("returnCode", code)})
 	}
 	return []node{leaf("return", "true"), set("deleteSnapshotResultSet", results...)}, nil
 }

@@ -81,6 +81,7 @@ type disk struct {
 type image struct {
 	Image
 	made      time.Time
+	visible   time.Time // from then on DescribeImages shows it
 	gone      bool
 	snapshots []*snapshot
 	initial   bool

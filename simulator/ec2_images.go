@@ -23,12 +23,18 @@ func (call *ec2Call) imageNamed(id string) (*image, *ec2Error) {
 func describeImages(call *ec2Call) ([]node, *ec2Error) {
 	ids, owners := call.form.list("ImageId"), call.form.list("Owner")
 	for _, id := range ids {
-		if _, failure := call.imageNamed(id); failure != nil {
+		i, failure := call.imageNamed(id)
+		if failure != nil {
 			return nil, failure
+		}
+		if call.w.now.Before(i.visible) {
+			return nil, fail("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
 		}
 	}
 	return describe(call, "imagesSet", call.region.images,
-		func(i *image) bool { return !i.gone && selects(ids, i.ID) && call.ownedBy(i, owners) },
+		func(i *image) bool {
+			return !i.gone && !call.w.now.Before(i.visible) && selects(ids, i.ID) && call.ownedBy(i, owners)
+		},
 		call.imageAttribute, call.imageNodes)
 }
 
@@ -61,6 +67,14 @@ func (call *ec2Call) imageNodes(i *image) []node {
 		leaf("creationDate", i.Created), leaf("isPublic", strconv.FormatBool(i.Owner != call.w.cfg.Account)), leaf("architecture", i.Architecture),
 		leaf("imageType", "machine"), leaf("platform", i.Platform), leaf("platformDetails", details), leaf("name", i.Name), leaf("description", i.Description),
 		leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.RootDevice), leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"),
-		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.Tags),
+		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.Tags), branch("stateReason", failedBecause(i)...),
 	), set("blockDeviceMapping", disks...))
+}
+
+// failedBecause is EC2's reason for an image that failed.
+func failedBecause(i *image) []node {
+	if i.State != "failed" {
+		return nil
+	}
+	return []node{leaf("code", "Server.InternalError"), leaf("message", "Server.InternalError: Internal error")}
 }

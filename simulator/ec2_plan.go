@@ -178,6 +178,12 @@ func (call *ec2Call) planRest(p *plan) *ec2Error {
 	if arn := call.form["IamInstanceProfile.Arn"]; arn != "" {
 		p.profile = arn[strings.LastIndex(arn, "/")+1:]
 	}
+	for _, m := range call.form.group("BlockDeviceMapping") {
+		size, err := strconv.Atoi(m["Ebs.VolumeSize"])
+		if err == nil && m["DeviceName"] == p.image.RootDevice && size < p.image.VolumeSize {
+			return fail("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB", size, p.image.snapshots[0].id, p.image.VolumeSize)
+		}
+	}
 	if known := call.w.cfg.InstanceProfiles; p.profile != "" && len(known) > 0 && !slices.Contains(known, p.profile) {
 		return fail("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", p.profile)
 	}

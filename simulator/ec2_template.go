@@ -1,5 +1,7 @@
 package simulator
 
+import "slices"
+
 // LaunchTemplate is a launch template as far as RunInstances needs it: parameters by their query names, such as
 // "ImageId" or "SecurityGroupId.1", that hold where the request says nothing.
 type LaunchTemplate struct {
@@ -56,4 +58,42 @@ func (call *ec2Call) merge(defaults form) {
 			}
 		}
 	}
+}
+
+// templates are the launch templates of the call's region.
+func (call *ec2Call) templates() []LaunchTemplate {
+	return slices.DeleteFunc(slices.Clone(call.w.cfg.LaunchTemplates), func(t LaunchTemplate) bool { return t.Region != "" && t.Region != call.region.name })
+}
+
+// describeLaunchTemplates: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplates.html
+func describeLaunchTemplates(call *ec2Call) ([]node, *ec2Error) {
+	ids := call.form.list("LaunchTemplateId")
+	return describe(call, "launchTemplates", call.templates(),
+		func(t LaunchTemplate) bool { return selects(ids, t.ID) },
+		func(t LaunchTemplate) attributes {
+			return fixed(nil, map[string]string{"launch-template-name": t.Name})
+		},
+		func(t LaunchTemplate) []node {
+			version := orText(t.Version, "1")
+			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("defaultVersionNumber", version), leaf("latestVersionNumber", version)}
+		})
+}
+
+// describeLaunchTemplateVersions shows the one version that a template has here:
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html
+func describeLaunchTemplateVersions(call *ec2Call) ([]node, *ec2Error) {
+	id, name := call.form["LaunchTemplateId"], call.form["LaunchTemplateName"]
+	all := slices.DeleteFunc(call.templates(), func(t LaunchTemplate) bool { return !t.isCalled(id, name, call.region.name) })
+	if len(all) == 0 {
+		return nil, fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
+	}
+	return describe(call, "launchTemplateVersionSet", all,
+		func(LaunchTemplate) bool { return true },
+		func(t LaunchTemplate) attributes {
+			return fixed(nil, map[string]string{"image-id": t.Parameters["ImageId"]})
+		},
+		func(t LaunchTemplate) []node {
+			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("versionNumber", orText(t.Version, "1")), leaf("defaultVersion", "true"),
+				branch("launchTemplateData", some(leaf("imageId", t.Parameters["ImageId"]), leaf("instanceType", t.Parameters["InstanceType"]))...)}
+		})
 }

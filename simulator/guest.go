@@ -17,6 +17,8 @@ type guest struct {
 	runner  *runner
 	service string // the name of a runner that is installed as a service (InstanceSeed.Runner)
 	broken  bool   // its setup has failed
+	step    int    // how far a builder has come
+	built   bool   // a builder that has proved itself
 	overdue bool   // the lifetime is over; ends when no job runs
 	lines   []consoleLine
 }
@@ -113,6 +115,10 @@ func (g *guest) booted() {
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.w.hub.named(g.service)) })
 		return
 	}
+	if g.set.bake != "" && g.rule.Fault != GuestNoUserData {
+		g.build()
+		return
+	}
 	if !g.set.registers() || g.rule.Fault == GuestNoUserData {
 		g.print("cloud-init[612]: finished, nothing to register")
 		return
@@ -127,10 +133,27 @@ func (g *guest) booted() {
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
 		return
 	}
+	if g.hasRunner() {
+		g.register()
+		return
+	}
 	g.later(g.w.cfg.Timing.Download, func() {
 		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
 		g.register()
 	})
+}
+
+// hasRunner tells whether the machine's image brings a runner that GitHub still takes.
+func (g *guest) hasRunner() bool {
+	if g.i == nil || g.i.image.Runner == "" || !g.set.ours {
+		return false
+	}
+	if version := g.i.image.Runner; older(version, g.w.cfg.MinRunnerVersion) {
+		g.say("warning: GitHub refuses runner %s in /opt/actions-runner: bake the image again (%.1f s)", version, g.age())
+		return false
+	}
+	g.say("found runner %s in /opt/actions-runner (%.1f s)", g.i.image.Runner, g.age())
+	return true
 }
 
 // watch sets the machine's own end, as its user data says.

@@ -22,6 +22,12 @@ const (
 	GuestNoRoute        GuestFault = "no-route"          // the download hangs until a watchdog ends the machine
 	GuestNoCloudInit    GuestFault = "no-cloud-init"     // the image boots to its login prompt and reads no user data
 	GuestNoUserData     GuestFault = "ignores-user-data" // cloud-init runs, and what it runs is not this user data
+
+	// Of builders alone.
+	GuestSetupFails GuestFault = "setup-script" // the setup-script fails, with Message
+	GuestAptOffline GuestFault = "apt-offline"  // the package repositories cannot be reached for At, and then they can
+	GuestProofFails GuestFault = "proof"        // the proof fails, with Message
+	GuestHangs      GuestFault = "hangs"        // the setup-script does not come to an end
 )
 
 // GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
@@ -57,7 +63,8 @@ type ConsoleText struct {
 
 func (r GuestRule) check() error {
 	switch r.Fault {
-	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData:
+	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
+		GuestSetupFails, GuestAptOffline, GuestProofFails, GuestHangs:
 		return nil
 	case GuestDies:
 		if r.At <= 0 {

@@ -24,6 +24,8 @@ type settings struct {
 	replace    bool
 	ephemeral  bool
 	hard       bool
+	bake       string // the architecture of the image that the machine builds; "" for a runner
+	nonce      string // of its console lines
 
 	registrationTimeout, idleTimeout, maxLifetime, keepFailed time.Duration
 }
@@ -89,7 +91,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	if values["name_by_index"] == "true" {
 		s.name += "-" + strconv.Itoa(s.index)
 	}
-	if s.jit == "" && s.token == "" {
+	if s.jit == "" && s.token == "" && values["bake"] == "" {
 		s.jit = longBase64.FindString(text)
 	}
 	s.ephemeral, s.hard = values["ephemeral"] == "true", values["max_lifetime_hard"] == "true"
@@ -97,6 +99,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
 		return time.Duration(n) * time.Second
 	}
+	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.keepFailed = seconds("keep_failed_seconds")
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }

@@ -24,6 +24,7 @@ const (
 	account = "account"
 	kept    = "existing"
 	warm    = "pool"
+	prune   = "prune"
 )
 
 var features = []struct{ name, what, without string }{
@@ -34,6 +35,7 @@ var features = []struct{ name, what, without string }{
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
 	{kept, "machines that are stopped and started again: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`", "such a start is refused before anything is changed; a machine is left running, and stop and sweep say so"},
 	{warm, "`pool`: start takes a warm machine", "the start is a cold one"},
+	{prune, "`keep-images`: before an old image is removed, bake looks whether an instance or a launch template uses it", "no image is removed, and bake says so"},
 	{account, "`mode: check` reads the vCPU quota and spot's service-linked role", "these two are reported as not checked"},
 }
 
@@ -43,6 +45,7 @@ var modes = []struct{ name, what string }{
 	{"stop", "ends them"},
 	{"sweep", "ends what nothing else ended"},
 	{"check", "looks at what a start needs, and launches nothing: the rights to launch are asked for by a dry run, so they must be there"},
+	{"bake", "makes images: it launches builders, reads their consoles, stops them, images them and ends them"},
 }
 
 // right is the right to some actions.
@@ -70,14 +73,14 @@ func ours() map[string]map[string]any {
 // rights is the table.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 var rights = []right{
-	{[]string{"start", "check"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
+	{[]string{"start", "check", "bake"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
 		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template", "placement-group", "capacity-reservation", "spot-instances-request")}},
-	{[]string{"start", "check"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"start", "check"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
-	{[]string{"start", "stop", "sweep", "check"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "stop", "sweep", "check"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
+	{[]string{"start", "stop", "sweep", "check", "bake"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check", "bake"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
 	{[]string{"start", "check"}, survey, statement{Sid: "Survey", Resource: everywhere,
 		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSubnets"}}},
 	{[]string{"check"}, survey, statement{Sid: "SurveyNetwork", Action: []string{"ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups"}, Resource: everywhere}},
@@ -88,12 +91,21 @@ var rights = []right{
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
-	{[]string{"start", "check"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
+	{[]string{"start", "check", "bake"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "StartTaken", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopTaken", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start"}, warm, statement{Sid: "ClaimWarm", Action: []string{"ec2:CreateTags", "ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
 		Condition: map[string]map[string]any{"StringEquals": {"aws:ResourceTag/" + repositoryTag: ownerRepo}, "StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
+	{[]string{"bake"}, always, statement{Sid: "HearAndStopBuilders", Action: []string{"ec2:GetConsoleOutput", "ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "ImageOurs", Action: []string{"ec2:CreateImage"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "MakeImages", Action: []string{"ec2:CreateImage"}, Resource: arns("image", "snapshot"),
+		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"}, Resource: arns("image", "snapshot"),
+		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CreateImage"}}}},
+	{[]string{"bake"}, always, statement{Sid: "RemoveImages", Action: []string{"ec2:DeregisterImage", "ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "SeeImages", Action: []string{"ec2:DescribeImages", "ec2:DescribeSnapshots"}, Resource: everywhere}},
+	{[]string{"bake"}, prune, statement{Sid: "SeeUses", Action: []string{"ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions"}, Resource: everywhere}},
 	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
 		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
 	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},

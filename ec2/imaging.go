@@ -1,0 +1,124 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/cenkalti/backoff/v4"
+)
+
+// ImageSpec is an image to be made of a stopped instance. CreateImage knows no client token: an image whose answer was lost is
+// found again by its name, which is unique in account and region, and by Tags, which must tell it from every other.
+type ImageSpec struct {
+	InstanceID  string
+	Name        string // 3 to 128 characters
+	Description string
+	Tags        map[string]string // on the image and on its snapshots
+}
+
+// CreateImage begins an image and returns its id; it is pending then. An error of class Taken says that another image of the
+// account has the name; one of class Unknown that EC2 may have begun the image all the same. A call that is under way when the
+// context ends is waited for a little while, since an image that nobody knows would stay.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
+func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec) (id string, err error) {
+	var last, lost error // lost is the last answer that could not be read
+	tries := 0           // since then
+	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
+		if ctx.Err() != nil {
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, errNotSent, ctx.Err())))
+		}
+		if id, last = c.createImage(ctx, region, spec); last == nil {
+			return nil
+		}
+		class := ClassOf(last)
+		if class == Unknown {
+			lost = last
+		}
+		if lost == nil {
+			if class == Throttle {
+				return last
+			}
+			return backoff.Permanent(last)
+		}
+		if id = c.begun(ctx, region, spec); id != "" {
+			return nil
+		}
+		// A name that is taken after an answer was lost is most likely taken by ourselves, and shows in a moment.
+		if tries++; tries < mostUnknown && (class == Unknown || class == Taken || class == Throttle) {
+			return last
+		}
+		if class == Taken {
+			last = lost
+		}
+		return backoff.Permanent(last)
+	})
+	return id, err
+}
+
+func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec) (string, error) {
+	patient, done := outlive(ctx, cancelGrace)
+	defer done()
+	tags := sdkTags(spec.Tags)
+	out, err := c.in(region).CreateImage(patient, &sdk.CreateImageInput{
+		InstanceId: aws.String(spec.InstanceID), Name: aws.String(spec.Name), Description: text(spec.Description),
+		TagSpecifications: []types.TagSpecification{
+			{ResourceType: types.ResourceTypeImage, Tags: tags},
+			{ResourceType: types.ResourceTypeSnapshot, Tags: tags},
+		},
+	}, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
+	if err != nil {
+		return "", callError("create image "+spec.Name, err)
+	}
+	if id := aws.ToString(out.ImageId); id != "" {
+		return id, nil
+	}
+	return "", &CallError{Operation: "create image " + spec.Name, Message: "the answer names no image"}
+}
+
+// begun finds the image of a call whose answer was lost, empty where none shows.
+func (c *Client) begun(ctx context.Context, region string, spec ImageSpec) string {
+	images, err := c.Images(ctx, region, ImageQuery{Owner: Self, Name: spec.Name, Tags: spec.Tags})
+	if err != nil || len(images) == 0 {
+		return ""
+	}
+	return images[0].ID
+}
+
+// RemoveImage deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and, where it
+// did not, one by one. What is gone already is a success. A snapshot that another image uses too stays: deleting it is refused.
+// It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
+func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots []string) error {
+	out, err := c.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id), DeleteAssociatedSnapshots: aws.Bool(true)})
+	if err = callError("deregister image "+id, err); err != nil && ClassOf(err) != NotFound {
+		return err
+	}
+	deleted := map[string]bool{}
+	if out != nil {
+		for _, result := range out.DeleteSnapshotResults {
+			deleted[aws.ToString(result.SnapshotId)] = result.ReturnCode == types.SnapshotReturnCodesSuccess || result.ReturnCode == types.SnapshotReturnCodesWarnSkipped
+		}
+	}
+	var errs []error
+	for _, snapshot := range snapshots {
+		if !deleted[snapshot] {
+			errs = append(errs, c.DeleteSnapshot(ctx, region, snapshot))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// DeleteSnapshot deletes a snapshot; one that is gone is a success. EC2 refuses it while an image uses it.
+func (c *Client) DeleteSnapshot(ctx context.Context, region, id string) error {
+	_, err := c.in(region).DeleteSnapshot(ctx, &sdk.DeleteSnapshotInput{SnapshotId: aws.String(id)})
+	if err = callError("delete snapshot "+id, err); ClassOf(err) == NotFound {
+		return nil
+	}
+	return err
+}

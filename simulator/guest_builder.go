@@ -1,0 +1,109 @@
+package simulator
+
+import "time"
+
+// A builder is a machine that sets itself up to become an image. Its user data says so by egr_bake, and what it tells on its
+// console are lines that begin with "ec2-github-runner: bake NONCE: ".
+
+// builderStep is one step of a builder.
+type builderStep struct {
+	name  string
+	takes time.Duration
+	cuda  bool // only where a GPU is wanted
+}
+
+// builderSteps, in their order. A machine for CUDA reboots behind its driver.
+var builderSteps = []builderStep{
+	{"packages", 8 * time.Second, false},
+	{"docker", 12 * time.Second, false},
+	{"runner", 4 * time.Second, false},
+	{stepSetup, 6 * time.Second, false},
+	{stepDriver, 20 * time.Second, true},
+	{"boot", time.Second, false},
+	{stepProof, 5 * time.Second, false},
+	{"clean", 2 * time.Second, false},
+}
+
+// The steps that something is special about.
+const (
+	stepSetup  = "setup-script"
+	stepDriver = "driver"
+	stepProof  = "prove"
+)
+
+// tellAgain is how often a builder repeats its verdict.
+const tellAgain = 5 * time.Second
+
+// bakes writes a line of a builder.
+func (g *guest) bakes(format string, args ...any) {
+	g.print("ec2-github-runner: bake "+g.set.nonce+": "+format, args...)
+}
+
+// build goes on from the step that the builder has come to.
+func (g *guest) build() {
+	if g.step >= len(builderSteps) {
+		g.built = true
+		g.verdict("ok")
+		return
+	}
+	s := builderSteps[g.step]
+	g.step++
+	if s.cuda && g.set.bake != "cuda" {
+		g.build()
+		return
+	}
+	g.bakes("%s (%.1f s)", s.name, g.age())
+	takes := s.takes
+	switch {
+	case g.rule.Fault == GuestHangs && s.name == stepSetup:
+		g.print("make: entering an endless wait")
+		return
+	case g.rule.Fault == GuestAptOffline && g.step == 1:
+		g.print("E: Failed to fetch http://archive.ubuntu.com/ubuntu/dists/noble/InRelease  Temporary failure resolving 'archive.ubuntu.com'")
+		takes += g.rule.At
+	case g.rule.Fault == GuestSetupFails && s.name == stepSetup:
+		g.later(takes, func() {
+			g.print("make: *** [Makefile:7: tools] Error 2")
+			g.verdict("failed: " + s.name + ": " + orText(g.rule.Message, "it ended with exit 2 at line 7: make tools"))
+		})
+		return
+	case g.proofFails() && s.name == stepProof:
+		g.later(takes, func() {
+			g.verdict("failed: " + s.name + ": " + orText(g.rule.Message, "nvidia-smi shows no GPU"))
+		})
+		return
+	case s.name == stepDriver:
+		g.later(takes, g.reboot)
+		return
+	}
+	g.later(takes, g.build)
+}
+
+// proofFails tells that the proof cannot succeed: by the rule, or for want of a GPU.
+func (g *guest) proofFails() bool {
+	return g.rule.Fault == GuestProofFails || (g.set.bake == "cuda" && g.i != nil && g.i.kind.GPU == "")
+}
+
+// reboot starts the machine's system anew; the instance stays what it is.
+func (g *guest) reboot() {
+	g.print("[   %.6f] reboot: Restarting system", g.age())
+	g.life++
+	g.later(g.w.cfg.Timing.Boot/2, func() {
+		g.print("[    0.000000] Linux version 6.12.0-simulated (gcc 14.2.0) #1 SMP")
+		g.build()
+	})
+}
+
+// verdict is said again and again, since a console is read late.
+func (g *guest) verdict(text string) {
+	g.bakes("%s", text)
+	g.later(tellAgain, func() { g.verdict(text) })
+}
+
+// GuestConsole is what the machine of an instance of another EC2 has written (AttachGuest); empty for one that is not known.
+func (w *World) GuestConsole(id string) string {
+	w.enter()
+	defer w.mu.Unlock()
+	g := w.strangers[id]
+	return g.consoleUntil(w.now)
+}
