@@ -10,8 +10,9 @@ import (
 
 // compress makes one gzip member (RFC 1952) without a time, so that it is deterministic. A user's script
 // that hardly compresses leaves no room to waste: letters of another frequency get a table of their own
-// where that is shorter, with or without a search for repetitions.
-func compress(s script) []byte {
+// where that is shorter, with or without a search for repetitions. Below the limit no byte is worth the
+// time of another try, as a start makes one for each of its machines; above it the shortest is returned.
+func compress(s script, limit int) []byte {
 	var best []byte
 	for _, segments := range [][]segment{
 		{{slices.Concat(s.jit, s.code, s.texts), flate.BestCompression}},
@@ -23,6 +24,9 @@ func compress(s script) []byte {
 	} {
 		if data := pack(segments); best == nil || len(data) < len(best) {
 			best = data
+		}
+		if len(best) <= limit {
+			break
 		}
 	}
 	return best
