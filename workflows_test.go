@@ -1,0 +1,251 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+// workflow is what these tests look at of a workflow.
+type workflow struct {
+	On struct {
+		Call struct {
+			Inputs map[string]struct {
+				Required bool `yaml:"required"`
+			} `yaml:"inputs"`
+			Secrets map[string]any `yaml:"secrets"`
+			Outputs map[string]struct {
+				Value string `yaml:"value"`
+			} `yaml:"outputs"`
+		} `yaml:"workflow_call"`
+	} `yaml:"on"`
+	Permissions any `yaml:"permissions"`
+	Jobs        map[string]workflowJob
+}
+
+type workflowJob struct {
+	Uses        string            `yaml:"uses"`
+	Needs       any               `yaml:"needs"`
+	Timeout     int               `yaml:"timeout-minutes"`
+	Permissions map[string]string `yaml:"permissions"`
+	Outputs     map[string]string `yaml:"outputs"`
+	With        map[string]any    `yaml:"with"`
+	Secrets     map[string]string `yaml:"secrets"`
+	Steps       []struct {
+		Name string            `yaml:"name"`
+		ID   string            `yaml:"id"`
+		Uses string            `yaml:"uses"`
+		Run  string            `yaml:"run"`
+		With map[string]any    `yaml:"with"`
+		Env  map[string]string `yaml:"env"`
+	} `yaml:"steps"`
+}
+
+func readWorkflow(t *testing.T, path string) workflow {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w workflow
+	// The key on is true to a reader of YAML 1.1; the library reads 1.2 into a field of a struct.
+	if err := yaml.Unmarshal(text, &w); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return w
+}
+
+func ownWorkflows(t *testing.T) []string {
+	t.Helper()
+	list, err := filepath.Glob(".github/workflows/*.yml")
+	if err != nil || len(list) < 4 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	return list
+}
+
+// TestActionsArePinned: each action of others is named by a commit with its version beside it, and by one commit everywhere.
+func TestActionsArePinned(t *testing.T) {
+	t.Parallel()
+	pinned := regexp.MustCompile(`^([\w.-]+/[\w./-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$`)
+	commits := map[string]string{}
+	for _, path := range ownWorkflows(t) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range regexp.MustCompile(`(?m)^[ -]*uses: +(.+)$`).FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(line[1], "./") {
+				continue
+			}
+			found := pinned.FindStringSubmatch(line[1])
+			if found == nil {
+				t.Errorf("%s: %s is not pinned as owner/name@commit # vX.Y.Z", path, line[1])
+				continue
+			}
+			if other, seen := commits[found[1]]; seen && other != found[2] {
+				t.Errorf("%s: %s is pinned to %s here and to %s elsewhere", path, found[1], found[2], other)
+			}
+			commits[found[1]] = found[2]
+		}
+	}
+	if len(commits) < 6 {
+		t.Errorf("only %v are pinned", slices.Sorted(maps.Keys(commits)))
+	}
+}
+
+// TestWorkflowsAreCareful: what a workflow is given reaches its shell as data, its rights are few, and it ends.
+func TestWorkflowsAreCareful(t *testing.T) {
+	t.Parallel()
+	writers := map[string]string{}
+	for _, path := range ownWorkflows(t) {
+		w := readWorkflow(t, path)
+		if w.Permissions == nil || fmt.Sprint(w.Permissions) == "write-all" {
+			t.Errorf("%s: the permissions are %v", path, w.Permissions)
+		}
+		for name, job := range w.Jobs {
+			where := filepath.Base(path) + " " + name
+			if job.Uses == "" && job.Timeout == 0 {
+				t.Errorf("%s: it has no timeout-minutes", where)
+			}
+			for right, level := range job.Permissions {
+				if level == "write" {
+					writers[where] += right + " "
+				}
+			}
+			for _, step := range job.Steps {
+				if strings.Contains(step.Run, "${{") {
+					t.Errorf("%s: a script has an expression in it: hand it over by env\n%s", where, step.Run)
+				}
+				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") && keep != false && where != "release.yml tag" {
+					t.Errorf("%s: the checkout leaves its token behind", where)
+				}
+			}
+		}
+	}
+	for where, rights := range writers {
+		parts := strings.Fields(rights)
+		slices.Sort(parts)
+		writers[where] = strings.Join(parts, " ")
+	}
+	want := map[string]string{
+		"release.yml build": "packages", "release.yml image": "attestations id-token packages", "release.yml tag": "contents", "release.yml notes": "contents",
+		"runner.yml start": "id-token", "security.yml codeql": "security-events",
+	}
+	if diff := cmp.Diff(want, writers); diff != "" {
+		t.Errorf("who may write what: want (-), got (+)\n%s", diff)
+	}
+}
+
+// TestReleaseOrder: nothing is built before the check, nothing is tagged before a stranger could pull the image, and so on.
+func TestReleaseOrder(t *testing.T) {
+	t.Parallel()
+	w := readWorkflow(t, ".github/workflows/release.yml")
+	var before func(name string) []string
+	before = func(name string) []string {
+		var needs []string
+		switch n := w.Jobs[name].Needs.(type) {
+		case string:
+			needs = []string{n}
+		case []any:
+			for _, each := range n {
+				needs = append(needs, each.(string))
+			}
+		}
+		all := slices.Clone(needs)
+		for _, need := range needs {
+			all = append(all, before(need)...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	for name, want := range map[string][]string{
+		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"}, "try": {"build", "check", "ci", "image"},
+		"tag": {"build", "check", "ci", "image", "try"}, "notes": {"build", "check", "ci", "image", "tag", "try"},
+	} {
+		if diff := cmp.Diff(want, before(name)); diff != "" {
+			t.Errorf("before %s: want (-), got (+)\n%s", name, diff)
+		}
+	}
+	if len(w.Jobs) != 7 {
+		t.Errorf("%d jobs", len(w.Jobs))
+	}
+}
+
+// TestRunnerWorkflow holds the reusable workflow against the action, and the example against the reusable workflow.
+func TestRunnerWorkflow(t *testing.T) {
+	t.Parallel()
+	w := readWorkflow(t, ".github/workflows/runner.yml")
+	raw, err := os.ReadFile("action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contract struct {
+		Inputs  map[string]any `yaml:"inputs"`
+		Outputs map[string]any `yaml:"outputs"`
+	}
+	if err := yaml.Unmarshal(raw, &contract); err != nil {
+		t.Fatal(err)
+	}
+	start := w.Jobs["start"]
+	last := start.Steps[len(start.Steps)-1]
+	if last.Uses != "./.ec2-github-runner" {
+		t.Fatalf("the last step is %s", last.Uses)
+	}
+	for name, value := range last.With {
+		if _, known := contract.Inputs[name]; !known {
+			t.Errorf("the action has no input %s", name)
+		}
+		if _, own := w.On.Call.Inputs[name]; own && name != "aws-resource-tags" && value != "${{ inputs."+name+" }}" {
+			t.Errorf("the input %s is handed on as %v", name, value)
+		}
+	}
+	for name := range w.On.Call.Inputs {
+		if _, handed := last.With[name]; !handed && name != "role" {
+			t.Errorf("the input %s is not handed on", name)
+		}
+	}
+	for name, output := range w.On.Call.Outputs {
+		if _, known := contract.Outputs[name]; !known {
+			t.Errorf("the action has no output %s", name)
+		}
+		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+name+" }}" {
+			t.Errorf("the output %s is %q and %q", name, output.Value, start.Outputs[name])
+		}
+	}
+	checkout := start.Steps[2]
+	if !strings.HasPrefix(checkout.Uses, "actions/checkout@") || checkout.With["ref"] != "${{ job.workflow_sha }}" || checkout.With["repository"] != "${{ job.workflow_repository }}" {
+		t.Errorf("the action is taken from %v, and not from the commit that the workflow is of", checkout.With)
+	}
+
+	call := readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
+	if call.Uses != "marqo-ai/ec2-github-runner/.github/workflows/runner.yml@v2" {
+		t.Errorf("the example uses %s", call.Uses)
+	}
+	for name := range call.With {
+		if _, known := w.On.Call.Inputs[name]; !known {
+			t.Errorf("the example gives %s, which is no input", name)
+		}
+	}
+	for name, input := range w.On.Call.Inputs {
+		if _, given := call.With[name]; input.Required && !given {
+			t.Errorf("the example does not give %s", name)
+		}
+	}
+	for name := range call.Secrets {
+		if _, known := w.On.Call.Secrets[name]; !known {
+			t.Errorf("the example gives %s, which is no secret", name)
+		}
+	}
+	if call.Permissions["id-token"] != "write" || call.Permissions["contents"] != "read" {
+		t.Errorf("the example grants %v", call.Permissions)
+	}
+}
