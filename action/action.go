@@ -18,6 +18,7 @@ import (
 
 	"github.com/sethvargo/go-githubactions"
 
+	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -74,6 +75,8 @@ func Run(ctx context.Context, w World) (code int) {
 		err = runSweep(ctx, request, out)
 	case modeCheck:
 		err = runCheck(ctx, request, out)
+	case modeBake:
+		err = runBake(ctx, request, out)
 	}
 	return out.finish(err)
 }
@@ -114,11 +117,19 @@ func runPost(ctx context.Context, w World, out *output) error {
 	if err != nil {
 		return err
 	}
-	result := starter.Post(ctx, state.request(request.Run))
+	result := starter.Post(ctx, state.request(request.what(), request.Run))
+	if len(state.begun) > 0 {
+		baker, _, err := connectBaker(ctx, request, out)
+		if err != nil {
+			return err
+		}
+		removed, left := baker.Post(ctx, ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun})
+		result.Removed, result.Left = removed, append(result.Left, left...)
+	}
 	out.summarize(postSummary(result))
 	if len(result.Left) > 0 {
 		return &runner.FailedError{
-			Message: "the interrupted start may have left something behind: " + strings.Join(result.Left, "; "),
+			Message: "the interrupted " + request.what() + " may have left something behind: " + strings.Join(result.Left, "; "),
 			Hint:    "remove it by hand, or let a scheduled sweep find it",
 		}
 	}
@@ -132,6 +143,7 @@ func (o *output) finish(err error) int {
 	var failed *runner.FailedError
 	var refused *runner.RefusedError
 	var unfit *unfitError
+	var baked *bakeError
 	switch {
 	case err == nil:
 		return exitDone
@@ -146,6 +158,11 @@ func (o *output) finish(err error) int {
 	case errors.Is(err, context.Canceled):
 		o.log.Error("the step was cancelled")
 		return exitCancelled
+	case errors.As(err, &baked):
+		o.problems(baked.problems...)
+		if baked.refused {
+			return exitInvalid
+		}
 	case errors.As(err, &failed):
 		o.problems(Problem{failed.Message, failed.Hint})
 	default:
@@ -160,7 +177,7 @@ func (o *output) problems(list ...Problem) {
 		o.log.Error(problem.Message)
 		if problem.Hint != "" {
 			o.log.Info("hint: " + problem.Hint)
-			if page := runner.See(problem.Hint); page != "" {
+			if page := see(problem.Hint); page != "" {
 				o.log.Info("see: " + page)
 			}
 		}
@@ -175,4 +192,12 @@ func newOutput(w World) *output {
 	action := githubactions.New(githubactions.WithWriter(w.Stdout), githubactions.WithGetenv(w.Getenv))
 	handler := newHandler(action, w.Stdout)
 	return &output{action: action, getenv: w.Getenv, handler: handler, log: slog.New(handler)}
+}
+
+// see is the address of a hint's entry in the troubleshooting page, empty for one that says all there is to say.
+func see(hint string) string {
+	if page := runner.See(hint); page != "" {
+		return page
+	}
+	return ami.See(hint)
 }

@@ -61,6 +61,12 @@ var catalogue = []input{
 	{"grace-minutes", "10"},
 	{"annotations", "true"},
 	{"keep-failed-minutes", "0"},
+	{"base-image-id", ""},
+	{"setup-script", ""},
+	{"image-name", ""},
+	{"keep-images", "3"},
+	{"bake-timeout-minutes", "60"},
+	{"force", "false"},
 }
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/doctor"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -34,6 +35,19 @@ func connectSweeper(ctx context.Context, request Request, out *output) (sweeper 
 		return nil, "", &InvalidError{Problems: []Problem{{Message: err.Error()}}}
 	}
 	return &runner.Sweeper{Cloud: cloud, Registry: registry, Log: out.log}, cloud.Region(), nil
+}
+
+// connectBaker makes the clients for mode bake. It makes no call.
+func connectBaker(ctx context.Context, request Request, out *output) (*ami.Baker, runner.Enroller, error) {
+	cloud, err := openCloud(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := newRegistry(request, out)
+	if err != nil {
+		return nil, nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
+	}
+	return &ami.Baker{Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: out, Log: out.log}, registry, nil
 }
 
 func openCloud(ctx context.Context, request Request) (*ec2.Client, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -17,9 +18,10 @@ const (
 	modeStop  = "stop"
 	modeSweep = "sweep"
 	modeCheck = "check"
+	modeBake  = "bake"
 )
 
-var modes = []string{modeStart, modeStop, modeSweep, modeCheck}
+var modes = []string{modeStart, modeStop, modeSweep, modeCheck, modeBake}
 
 // defaultAPIURL is github.com's API.
 const defaultAPIURL = "https://api.github.com"
@@ -37,7 +39,10 @@ type Request struct {
 	Start          *runner.StartRequest
 	Stop           *runner.StopRequest
 	Sweep          *runner.SweepRequest
-	Annotations    bool // mode check: tell what is wrong by annotations
+	Bake           *ami.Request
+	WebURL         string // of the scope
+	RunnerVersion  string // mode bake: "latest", or x.y.z
+	Annotations    bool   // mode check: tell what is wrong by annotations
 	Warnings       []string
 }
 
@@ -56,11 +61,22 @@ func Parse(getenv func(string) string) (Request, error) {
 		r.sweep(&request)
 	case modeCheck:
 		r.check(&request)
+	case modeBake:
+		request.WebURL, request.RunnerVersion = webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), r.runnerVersion()
+		request.Bake = r.bake(request)
 	default:
 		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
 	}
 	request.Warnings = r.warnings
 	return request, r.invalid.orNil()
+}
+
+// what a post step cleans up after.
+func (request Request) what() string {
+	if request.Mode == modeBake {
+		return modeBake
+	}
+	return modeStart
 }
 
 // ParsePost reads what the post step needs: whatever is wrong with the rest was said by the start.

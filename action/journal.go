@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -16,6 +17,7 @@ const (
 	stateScope        = "scope"
 	stateRegistration = "registration-"
 	stateToken        = "token-"
+	stateImage        = "image-"
 	stateDone         = "done"
 )
 
@@ -23,6 +25,7 @@ const (
 type journal struct {
 	registrations []runner.Registration
 	tokens        int
+	images        []string // the architectures of a bake, in the order of the request
 }
 
 // askedToken is a client token that RunInstances was asked with.
@@ -83,6 +86,7 @@ type state struct {
 	nonce, label, scope string
 	tokens              map[string][]string // by region
 	made                []runner.Registration
+	begun               []ami.Begun // images that may not be finished
 	done                bool
 }
 
@@ -123,14 +127,29 @@ func readState(getenv func(string) string) (state, error) {
 			s.tokens[asked.Region] = append(s.tokens[asked.Region], asked.Token)
 		}
 	}
+	// A bake's images are begun in no certain order, so a number may be missing.
+	for i := range mostImages {
+		var image imageState
+		if _, err := read(fmt.Sprintf("%s%d", stateImage, i), &image); err != nil {
+			return state{}, err
+		}
+		if image.Architecture != "" && !image.Baked {
+			s.begun = append(s.begun, image.Begun)
+		}
+	}
 	return s, nil
 }
+
+// mostImages is how many images one bake makes: one for each architecture.
+const mostImages = 8
 
 // nothingToDo tells that the start never began, or came to its end and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
 
-func (s state) request(run runner.Run) runner.PostRequest {
-	return runner.PostRequest{
-		Identity: runner.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}, Tokens: s.tokens, Made: s.made,
-	}
+func (s state) identity(run runner.Run) runner.Identity {
+	return runner.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}
+}
+
+func (s state) request(what string, run runner.Run) runner.PostRequest {
+	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made}
 }

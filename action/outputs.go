@@ -25,6 +25,8 @@ const (
 	outInstanceIDs = "ec2-instance-ids"
 	outSwept       = "swept"
 	outReport      = "report"
+	outImageID     = "ec2-image-id"
+	outImages      = "images"
 )
 
 // output is everything that the program says: log, outputs, states, masks and the job summary.
@@ -37,7 +39,8 @@ type output struct {
 	mu       sync.Mutex
 	handoffs []runner.Handoff // that stand in the outputs
 	journal  journal
-	told     bool // the summary says already why the step failed
+	images   map[string]string // image ids that stand in the outputs, by architecture
+	told     bool              // the summary says already why the step failed
 }
 
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed.

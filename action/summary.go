@@ -85,7 +85,7 @@ const (
 
 // more is a link to the hint's entry in the troubleshooting page.
 func more(hint string) string {
-	if page := runner.See(hint); page != "" {
+	if page := see(hint); page != "" {
 		return " ([more](" + page + "))"
 	}
 	return ""
@@ -173,14 +173,17 @@ func stopSummary(result runner.StopResult) string {
 
 func postSummary(result runner.PostResult) string {
 	var b strings.Builder
-	b.WriteString("### Clean-up after an interrupted start\n\n")
+	fmt.Fprintf(&b, "### Clean-up after an interrupted %s\n\n", result.What)
 	for _, id := range result.Terminated {
 		fmt.Fprintf(&b, "- terminated instance %s\n", code(id))
+	}
+	for _, id := range result.Removed {
+		fmt.Fprintf(&b, "- removed image %s\n", code(id))
 	}
 	for _, left := range result.Left {
 		fmt.Fprintf(&b, "- may be left behind: %s\n", plain(left))
 	}
-	if len(result.Terminated)+len(result.Left) == 0 {
+	if len(result.Terminated)+len(result.Removed)+len(result.Left) == 0 {
 		b.WriteString("- nothing was left behind\n")
 	}
 	return b.String()

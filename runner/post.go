@@ -9,8 +9,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// PostRequest is what a killed start left in the journal.
+// PostRequest is what a killed start or bake left in the journal.
 type PostRequest struct {
+	What     string // "start" or "bake", for people
 	Identity Identity
 	Tokens   map[string][]string // the client tokens that it asked with, by region
 	Made     []Registration      // that may exist
@@ -18,7 +19,9 @@ type PostRequest struct {
 
 // PostResult says what the post step found and removed.
 type PostResult struct {
+	What       string
 	Terminated []string
+	Removed    []string // images
 	Left       []string
 }
 
@@ -28,9 +31,9 @@ const lookFor = 20 * time.Second
 // Post removes what a start that did not reach its end left behind: every instance with its nonce, then its
 // registrations. It finds instances by the client tokens in the journal, so it needs no tags.
 func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
-	log := s.Log.With("phase", "Clean up after an interrupted start")
-	log.Info("the start step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
-	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request}
+	log := s.Log.With("phase", "Clean up after an interrupted "+request.What)
+	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
+	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request, result: PostResult{What: request.What}}
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	var group sync.WaitGroup

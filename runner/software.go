@@ -26,15 +26,19 @@ func (st *start) software(ctx context.Context) (software, error) {
 	if err != nil {
 		st.log.Debug("the runner downloads cannot be listed", "error", err)
 	}
-	wanted := st.request.RunnerVersion
+	return chooseSoftware(ctx, st.Registry, offered, st.request.WebURL, st.request.RunnerVersion, st.warn)
+}
+
+// chooseSoftware takes what is offered, or looks the wanted release up.
+func chooseSoftware(ctx context.Context, registry Enroller, offered []github.Download, webURL, wanted string, warn func(string)) (software, error) {
 	if wanted == "" || wanted == latest || offers(offered, wanted) {
 		return offeredSoftware(offered), nil
 	}
-	if !strings.HasPrefix(st.request.WebURL, "https://github.com/") {
-		st.warn(fmt.Sprintf("this GitHub server offers runner %s only, so runner-version %s is not used", offeredVersion(offered), wanted))
+	if !strings.HasPrefix(webURL, "https://github.com/") {
+		warn(fmt.Sprintf("this GitHub server offers runner %s only, so runner-version %s is not used", offeredVersion(offered), wanted))
 		return offeredSoftware(offered), nil
 	}
-	released, err := st.Registry.Release(ctx, wanted)
+	released, err := registry.Release(ctx, wanted)
 	if github.ClassOf(err) == github.NotFound {
 		return software{}, &RefusedError{
 			Message: fmt.Sprintf("The 'runner-version' input is %q, and there is no such release of the runner.", wanted),
@@ -42,12 +46,12 @@ func (st *start) software(ctx context.Context) (software, error) {
 		}
 	}
 	if err != nil {
-		st.warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download is not checked", wanted, err))
+		warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download is not checked", wanted, err))
 		return releaseSoftware(wanted), nil
 	}
 	for _, download := range released {
 		if download.SHA256 == "" {
-			st.warn(fmt.Sprintf("GitHub tells no checksum for runner %s, so the download is not checked", wanted))
+			warn(fmt.Sprintf("GitHub tells no checksum for runner %s, so the download is not checked", wanted))
 			break
 		}
 	}

@@ -196,7 +196,7 @@ func (sp *stop) ofRunIn(ctx context.Context, region string) ([]target, error) {
 			return nil, err
 		}
 		for _, instance := range found {
-			if !seen[instance.ID] {
+			if !seen[instance.ID] && modeOf(instance) != instanceOfBake { // the builder of an image is no runner
 				seen[instance.ID] = true
 				targets = append(targets, sp.target(Handoff{InstanceID: instance.ID}, instance))
 			}

@@ -16,9 +16,12 @@ type builderStep struct {
 var builderSteps = []builderStep{
 	{"packages", 8 * time.Second, false},
 	{"docker", 12 * time.Second, false},
+	{"user", time.Second, false},
 	{"runner", 4 * time.Second, false},
-	{stepSetup, 6 * time.Second, false},
 	{stepDriver, 20 * time.Second, true},
+	{"toolkit", 4 * time.Second, true},
+	{stepReboot, 2 * time.Second, true},
+	{stepSetup, 6 * time.Second, false},
 	{"boot", time.Second, false},
 	{stepProof, 5 * time.Second, false},
 	{"clean", 2 * time.Second, false},
@@ -28,6 +31,7 @@ var builderSteps = []builderStep{
 const (
 	stepSetup  = "setup-script"
 	stepDriver = "driver"
+	stepReboot = "reboot"
 	stepProof  = "prove"
 )
 
@@ -56,32 +60,36 @@ func (g *guest) build() {
 	takes := s.takes
 	switch {
 	case g.rule.Fault == GuestHangs && s.name == stepSetup:
-		g.print("make: entering an endless wait")
 		return
 	case g.rule.Fault == GuestAptOffline && g.step == 1:
-		g.print("E: Failed to fetch http://archive.ubuntu.com/ubuntu/dists/noble/InRelease  Temporary failure resolving 'archive.ubuntu.com'")
+		g.print("ec2-github-runner: warning: apt-get update: no success yet, it is tried again (%.1f s)", g.age())
 		takes += g.rule.At
-	case g.rule.Fault == GuestSetupFails && s.name == stepSetup:
-		g.later(takes, func() {
-			g.print("make: *** [Makefile:7: tools] Error 2")
-			g.verdict("failed: " + s.name + ": " + orText(g.rule.Message, "it ended with exit 2 at line 7: make tools"))
-		})
-		return
-	case g.proofFails() && s.name == stepProof:
-		g.later(takes, func() {
-			g.verdict("failed: " + s.name + ": " + orText(g.rule.Message, "nvidia-smi shows no GPU"))
-		})
-		return
-	case s.name == stepDriver:
-		g.later(takes, g.reboot)
-		return
 	}
-	g.later(takes, g.build)
+	why := g.stepFails(s.name)
+	g.later(takes, func() {
+		switch {
+		case why != "":
+			g.print("ec2-github-runner: | + %s", s.name)
+			g.verdict("failed: " + s.name + ": " + why)
+		case s.name == stepReboot:
+			g.reboot()
+		default:
+			g.build()
+		}
+	})
 }
 
-// proofFails tells that the proof cannot succeed: by the rule, or for want of a GPU.
-func (g *guest) proofFails() bool {
-	return g.rule.Fault == GuestProofFails || (g.set.bake == "cuda" && g.i != nil && g.i.kind.GPU == "")
+// stepFails says why a step cannot succeed: by the rule, or for want of a GPU.
+func (g *guest) stepFails(name string) string {
+	switch {
+	case g.rule.Fault == GuestSetupFails && name == stepSetup:
+		return orText(g.rule.Message, "exit 2 at line 7: make tools")
+	case g.rule.Fault == GuestProofFails && name == stepProof:
+		return orText(g.rule.Message, "docker run: no container runs")
+	case name == stepDriver && g.i != nil && g.i.kind.GPU == "":
+		return "there is no NVIDIA device on this machine: ec2-instance-type must be one with a GPU, such as g4dn.xlarge"
+	}
+	return ""
 }
 
 // reboot starts the machine's system anew; the instance stays what it is.

@@ -1,0 +1,221 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// bakeError is a bake of which at least one image was not made.
+type bakeError struct {
+	problems []Problem
+	refused  bool // the inputs are wrong, and nothing was made
+}
+
+func (e *bakeError) Error() string { return fmt.Sprintf("%d images were not baked", len(e.problems)) }
+
+// runBake makes images.
+func runBake(ctx context.Context, request Request, out *output) error {
+	baker, registry, err := connectBaker(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	bake := *request.Bake
+	warn := func(text string) { out.log.Warn(text) }
+	if bake.Software, bake.DownloadToken, err = runner.Software(ctx, registry, request.WebURL, request.RunnerVersion, warn); err != nil {
+		return err
+	}
+	out.Secret(bake.DownloadToken)
+	id := runner.NewIdentity(request.Run, request.Scope, modeBake)
+	bake.Identity = ami.Identity{
+		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+	}
+	if err := out.bakeBegun(id, bake.Architectures); err != nil {
+		return err
+	}
+	result, err := baker.Bake(ctx, bake)
+	return out.bakeDone(result, err)
+}
+
+// bakeBegun writes what the post step needs before anything is made.
+func (o *output) bakeBegun(id runner.Identity, wanted []ami.Wanted) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, w := range wanted {
+		o.journal.images = append(o.journal.images, w.Architecture)
+	}
+	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
+}
+
+// imageState is one image in the states.
+type imageState struct {
+	ami.Begun
+	Baked bool `json:"baked,omitempty"` // handed over: it stays
+}
+
+// Imaging implements ami.Journal.
+func (o *output) Imaging(begun ami.Begun) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.saveImage(imageState{Begun: begun})
+}
+
+// saveImage writes an image's state, over what was written of it before.
+func (o *output) saveImage(state imageState) error {
+	return o.saveState(fmt.Sprintf("%s%d", stateImage, slices.Index(o.journal.images, state.Architecture)), state)
+}
+
+// Baked implements ami.Journal: an image that can be used stands in the outputs at once.
+func (o *output) Baked(image ami.Baked) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.images == nil {
+		o.images = map[string]string{}
+	}
+	o.images[image.Architecture] = image.ImageID
+	raw, err := json.Marshal(o.images)
+	if err != nil {
+		return fmt.Errorf("write output %s: %w", outImages, err)
+	}
+	for _, architecture := range o.journal.images {
+		if id := o.images[architecture]; id != "" {
+			o.action.SetOutput(outImageID, id)
+			break
+		}
+	}
+	o.action.SetOutput(outImages, string(raw))
+	if image.Unchanged {
+		return nil // it was there before
+	}
+	return o.saveImage(imageState{ami.Begun{Architecture: image.Architecture, Region: image.Region}, true})
+}
+
+// bakeDone says how a bake ended. Only one that left nothing behind tells the post step to do nothing.
+func (o *output) bakeDone(result ami.Result, err error) error {
+	whole := true
+	failed := &bakeError{refused: true}
+	for _, image := range result.Images {
+		o.tellBaked(image)
+		failed.refused = failed.refused && image.ImageID == ""
+		if f := image.Failure; f != nil {
+			whole = whole && len(f.Left) == 0
+			failed.problems = append(failed.problems, Problem{f.Error(), f.Hint})
+			failed.refused = failed.refused && f.Refused
+		}
+	}
+	if whole {
+		if err := o.saveState(stateDone, true); err != nil {
+			o.log.Warn(err.Error())
+		}
+	}
+	o.summarize(bakeSummary(result))
+	o.told = len(failed.problems) > 0
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return failed
+}
+
+// tellBaked prints what came of one image.
+func (o *output) tellBaked(image ami.Baked) {
+	o.handler.closeGroup()
+	f := image.Failure
+	switch {
+	case image.ImageID != "" && image.Unchanged:
+		o.log.Info(fmt.Sprintf("the image for %s is %s, unchanged: architecture: %s starts runners from it", image.Architecture, image.ImageID, image.Architecture))
+	case image.ImageID != "":
+		o.log.Info(fmt.Sprintf("the image for %s is %s (%s): architecture: %s starts runners from it", image.Architecture, image.ImageID, image.Name, image.Architecture))
+	}
+	if f == nil {
+		return
+	}
+	if len(f.Console) > 0 {
+		log := o.log.With("phase", "The last lines of the builder's console, "+image.Architecture)
+		for _, line := range f.Console {
+			log.Info("| " + line)
+		}
+		o.handler.closeGroup()
+	}
+	for _, left := range f.Left {
+		o.log.Warn("left behind: " + left)
+	}
+}
+
+// bakeSummary is the job summary of a bake: what was made of what, how long each step took, and what went wrong.
+func bakeSummary(result ami.Result) string {
+	var b strings.Builder
+	made := 0
+	for _, image := range result.Images {
+		if image.ImageID != "" && image.Failure == nil {
+			made++
+		}
+	}
+	switch {
+	case made == len(result.Images):
+		fmt.Fprintf(&b, "### Images after %s\n\n", seconds(result.Took))
+	case made == 0:
+		b.WriteString("### No image was baked\n\n")
+	default:
+		fmt.Fprintf(&b, "### %d of %d images after %s\n\n", made, len(result.Images), seconds(result.Took))
+	}
+	for _, image := range result.Images {
+		bakeFailure(&b, image.Failure)
+	}
+	b.WriteString("| architecture | image | region | base | runner | builder | removed |\n|---|---|---|---|---|---|---|\n")
+	for _, image := range result.Images {
+		name := code(strings.TrimSpace(image.ImageID + " " + image.Name))
+		if image.Unchanged {
+			name += " (unchanged)"
+		}
+		if image.ImageID == "" {
+			name = code("")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", image.Architecture, name, cell(image.Region), code(strings.TrimSpace(image.BaseImage+" "+image.BaseName)),
+			cell(image.RunnerVersion), code(strings.TrimSpace(image.Builder+" "+image.InstanceType)), code(strings.Join(image.Pruned, " ")))
+	}
+	b.WriteString("\n")
+	bakeTimeline(&b, result)
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
+	return b.String()
+}
+
+func bakeFailure(b *strings.Builder, f *ami.FailedError) {
+	if f == nil {
+		return
+	}
+	fmt.Fprintf(b, "> [!CAUTION]\n> %s\n\n", plain(f.Error()))
+	if f.Hint != "" {
+		fmt.Fprintf(b, "> [!TIP]\n> %s%s\n\n", plain(f.Hint), more(f.Hint))
+	}
+	if len(f.Left) == 0 {
+		b.WriteString("Nothing was left behind.\n\n")
+	}
+	for _, left := range f.Left {
+		fmt.Fprintf(b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
+	}
+	if len(f.Console) > 0 {
+		b.WriteString("<details open><summary>The last lines of the builder's console</summary>\n\n")
+		fence(b, "text", strings.Join(f.Console, "\n"))
+		b.WriteString("</details>\n\n")
+	}
+}
+
+// bakeTimeline draws when each step ended. Mermaid ends a text at a colon, so only our own words stand in it.
+func bakeTimeline(b *strings.Builder, result ami.Result) {
+	b.WriteString("```mermaid\ntimeline\n")
+	for _, image := range result.Images {
+		fmt.Fprintf(b, "    section %s\n", image.Architecture)
+		for _, step := range image.Steps {
+			fmt.Fprintf(b, "        %s : %s\n", seconds(step.Begun+step.Took), step.Step)
+		}
+	}
+	b.WriteString("```\n\n")
+}

@@ -1,0 +1,82 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// mostSetup bounds what is read of a file: what a machine can get is far less.
+const mostSetup = 1 << 20
+
+// looksLikeFile is one word with a slash or the ending of a script in it: as a script it would be a call of that file, which
+// the machine does not have.
+var looksLikeFile = regexp.MustCompile(`^[\w@%+=:,./-]*(/[\w@%+=:,.-]+|\.(sh|bash))$`)
+
+// setupScript reads the input setup-script: a script, or the path of one in the workspace. A container action sees the workspace
+// at another place than the job, so a path is taken from there, and never out of it, by links either.
+func (r *reader) setupScript() string {
+	text := strings.ReplaceAll(r.text("setup-script"), "\r\n", "\n")
+	if !looksLikeFile.MatchString(text) {
+		return text
+	}
+	script, err := readInside(r.getenv("GITHUB_WORKSPACE"), text)
+	if err != nil {
+		r.refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text, err),
+			"check the repository out before this step (actions/checkout) and give the path from its root, or write the script itself, for example setup-script: apt-get install -y jq")
+		return ""
+	}
+	return strings.TrimSpace(strings.ReplaceAll(script, "\r\n", "\n"))
+}
+
+// readInside reads a file of the workspace.
+func readInside(workspace, name string) (string, error) {
+	if workspace == "" {
+		return "", errors.New("GITHUB_WORKSPACE is not set")
+	}
+	if path.IsAbs(name) { // as ${{ github.workspace }} gives it outside of a container
+		inside, ok := strings.CutPrefix(path.Clean(name), path.Clean(workspace)+"/")
+		if !ok {
+			return "", errors.New("it is not in the workspace")
+		}
+		name = inside
+	}
+	root, err := os.OpenRoot(workspace)
+	if err != nil {
+		return "", plainPathError(err)
+	}
+	defer root.Close()
+	file, err := root.Open(path.Clean(name))
+	if err != nil {
+		return "", plainPathError(err)
+	}
+	defer file.Close()
+	about, err := file.Stat()
+	if err != nil {
+		return "", plainPathError(err)
+	}
+	if !about.Mode().IsRegular() {
+		return "", errors.New("it is not a file")
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, mostSetup+1))
+	if err != nil {
+		return "", plainPathError(err)
+	}
+	if len(raw) > mostSetup {
+		return "", fmt.Errorf("it is longer than %d bytes", mostSetup)
+	}
+	return string(raw), nil
+}
+
+// plainPathError says what is wrong, without the path, which is known.
+func plainPathError(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
+}

@@ -1,0 +1,205 @@
+package ami
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// steps are those of one image, in their order. Where nothing has changed since an earlier image, the ones that make a new
+// image are left out. Whatever comes of them, tidy follows: the builder goes, and so does an image that is not whole.
+func (b *bake) steps() []step {
+	return []step{
+		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
+		{"compare with the newest image", always, b.recognise}, // the same recipe, base and runner are not baked twice
+		{"launch the builder", toMake, b.launch},               // over all types and subnets; the recipe is its user data
+		{"wait for the builder", toMake, b.listen},             // until its console says how it went
+		{"stop the builder", toMake, b.stop},                   // a disk that nobody writes to makes a whole image
+		{"create the image", toMake, b.create},                 // with tags on image and snapshots
+		{"wait for the image", toMake, b.await},                // from then on it is handed over
+		{"prune old images", always, b.prune},                  // never one that is used, or not ours
+	}
+}
+
+// step is one step of a bake.
+type step struct {
+	name string
+	when when
+	run  func(context.Context) error
+}
+
+type when bool
+
+const (
+	always when = false
+	toMake when = true // only where an image is to be made
+)
+
+// Bake makes all images of the request, side by side. The result is as complete as the bake came, beside the error, which is a
+// *FailedError, or several joined, or the end of the context. What was made and is not a whole image is removed in any case.
+func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
+	begun := time.Now()
+	if request.Region == "" {
+		request.Region = k.Cloud.Region()
+	}
+	cancelled := whenCancelled(ctx)
+	bakes := make([]*bake, len(request.Architectures))
+	var group sync.WaitGroup
+	for i, wanted := range request.Architectures {
+		b := &bake{Baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
+		b.out = Baked{Architecture: wanted.Architecture, Region: request.Region}
+		bakes[i] = b
+		group.Go(func() { b.run(ctx, cancelled) })
+	}
+	group.Wait()
+	result := Result{Took: time.Since(begun)}
+	var errs []error
+	for _, b := range bakes {
+		result.Images = append(result.Images, b.out)
+		result.Warnings = append(result.Warnings, b.warnings...)
+		if b.out.Failure != nil {
+			errs = append(errs, b.out.Failure)
+		}
+	}
+	if ctx.Err() != nil && len(errs) > 0 {
+		return result, context.Cause(ctx)
+	}
+	return result, errors.Join(errs...)
+}
+
+// bake is one image under way.
+type bake struct {
+	*Baker
+	request Request
+	wanted  Wanted
+	begun   time.Time
+	log     *slog.Logger
+
+	base      ec2.Image
+	recipe    Recipe
+	builder   ec2.Instance  // no ID before it is launched
+	trail     []ec2.Attempt // of the launch
+	verdict   Verdict
+	asked     bool   // CreateImage was, so that there may be an image
+	imageID   string // of the image that was begun
+	name      string
+	handed    bool // the image is handed over, so it stays
+	unchanged bool
+
+	out      Baked
+	warnings []string
+}
+
+// run goes through the steps, and tidies up.
+func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
+	limited, done := context.WithTimeoutCause(ctx, b.request.Timeout, errTimeout)
+	defer done()
+	var failure *FailedError
+	for _, s := range b.steps() {
+		if s.when == toMake && b.unchanged {
+			continue
+		}
+		b.log = b.phase(s.name)
+		from := time.Since(b.begun)
+		err := s.run(limited)
+		b.out.Steps = append(b.out.Steps, Took{s.name, from, time.Since(b.begun) - from})
+		if limited.Err() != nil && (err != nil || !b.handed) {
+			err = b.cutShort(limited, err)
+		}
+		if err != nil {
+			failure = b.failed(s.name, err)
+			break
+		}
+	}
+	left := b.tidy(ctx, cancelled)
+	if failure != nil {
+		failure.Left = left
+	}
+	for _, what := range left {
+		if failure == nil {
+			b.warn("left behind: " + what)
+		}
+	}
+	b.out.Failure = failure
+}
+
+// errTimeout is the end of bake-timeout-minutes.
+var errTimeout = errors.New("the time for the bake is over (bake-timeout-minutes)")
+
+// cutShort says why a step did not come to its end.
+func (b *bake) cutShort(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, errTimeout) {
+		return cause
+	}
+	message := fmt.Sprintf("it did not come to its end within %.0f minutes (bake-timeout-minutes)", b.request.Timeout.Minutes())
+	if b.verdict.Step != "" && b.imageID == "" {
+		message += "; the builder's last step was " + b.verdict.Step
+	}
+	return &FailedError{Message: message, Hint: hintTimeout, Err: errors.Join(cause, err)}
+}
+
+// failed makes of a step's error what is told: which step, why, what to do, and the builder's last words.
+func (b *bake) failed(step string, err error) *FailedError {
+	f, ok := errors.AsType[*FailedError](err)
+	if !ok {
+		f = &FailedError{Message: err.Error(), Hint: hintOf(err), Err: err}
+	}
+	f.Architecture, f.Step = b.wanted.Architecture, step
+	f.Console = b.verdict.Lines
+	return f
+}
+
+// phase is the log of a step. Several images side by side share one group, and each line names its image.
+func (b *bake) phase(step string) *slog.Logger {
+	if len(b.request.Architectures) > 1 {
+		return b.Log.With("phase", "Bake")
+	}
+	return b.Log.With("phase", strings.ToUpper(step[:1])+step[1:])
+}
+
+func (b *bake) line(message string) string {
+	if len(b.request.Architectures) > 1 {
+		return b.wanted.Architecture + ": " + message
+	}
+	return message
+}
+
+func (b *bake) info(format string, args ...any) { b.log.Info(b.line(fmt.Sprintf(format, args...))) }
+
+// warn says something that the user should know and that does not stop the bake.
+func (b *bake) warn(message string) {
+	message = b.line(message)
+	b.warnings = append(b.warnings, message)
+	b.log.Warn(message)
+}
+
+// handOver gives the image to the user: from now on it stays.
+func (b *bake) handOver(image ec2.Image) error {
+	b.handed = true
+	b.out.ImageID, b.out.Name, b.out.Unchanged = image.ID, cmp.Or(image.Name, b.name), b.unchanged
+	return b.Journal.Baked(b.out)
+}
+
+// whenCancelled returns a function that tells when the context was cancelled: the time for the clean-up runs from then.
+func whenCancelled(ctx context.Context) func() time.Time {
+	var mu sync.Mutex
+	var at time.Time
+	context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		at = time.Now()
+	})
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return at
+	}
+}

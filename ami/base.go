@@ -1,0 +1,200 @@
+package ami
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// canonical is Canonical's account in the region's partition, which publishes Ubuntu.
+// https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+func canonical(region string) string {
+	switch {
+	case strings.HasPrefix(region, "us-gov-"):
+		return "513442679011"
+	case strings.HasPrefix(region, "cn-"):
+		return "837727238323"
+	}
+	return "099720109477"
+}
+
+// ubuntuPattern is the pattern of the names of Ubuntu's server images; ubuntuName reads one:
+// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images are called otherwise.
+const ubuntuPattern = "ubuntu/images/hvm-ssd-gp3/ubuntu-*-server-*"
+
+var ubuntuName = regexp.MustCompile(`^ubuntu/images/hvm-ssd-gp3/ubuntu-[a-z]+-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
+
+// ubuntuLTS is the version of a long-term release in an image's name, such as 24 for 24.04: those of April in even years.
+// https://ubuntu.com/about/release-cycle
+func ubuntuLTS(name string) (version int, ok bool) {
+	found := ubuntuName.FindStringSubmatch(name)
+	if found == nil {
+		return 0, false
+	}
+	version, err := strconv.Atoi(found[1])
+	return version, err == nil && version%2 == 0
+}
+
+// newestLTS is the newest image of the newest long-term release; false where there is none.
+func newestLTS(images []ec2.Image) (newest ec2.Image, found bool) {
+	for _, image := range images {
+		version, ok := ubuntuLTS(image.Name)
+		if !ok {
+			continue
+		}
+		best, _ := ubuntuLTS(newest.Name)
+		if !found || cmp.Or(cmp.Compare(version, best), cmp.Compare(image.Created, newest.Created), cmp.Compare(image.Name, newest.Name)) > 0 {
+			newest, found = image, true
+		}
+	}
+	return newest, found
+}
+
+// processors are EC2's names for the processors that an architecture may have; the first is the usual one.
+var processors = map[string][]string{
+	"amd64": {"x86_64"},
+	"arm64": {"arm64"},
+	"cuda":  {"x86_64", "arm64"},
+}
+
+// softwareFor is GitHub's name for a processor's runner software.
+var softwareFor = map[string]string{"x86_64": "x64", "arm64": "arm64"}
+
+// findBase finds the image that the builder boots, and fixes the recipe.
+func (b *bake) findBase(ctx context.Context) error {
+	var err error
+	if len(b.request.BaseImages) > 0 {
+		b.base, err = b.givenBase(ctx)
+	} else {
+		b.base, err = b.ubuntu(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	b.out.BaseImage, b.out.BaseName = b.base.ID, b.base.Name
+	b.info("the base is %s (%s)", b.base.ID, b.base.Name)
+	b.recipe = Recipe{
+		Architecture: b.wanted.Architecture, SetupScript: b.request.SetupScript, CACertificates: b.request.CACertificates, DownloadToken: b.request.DownloadToken,
+		Nonce: b.request.Nonce,
+	}
+	for _, software := range b.request.Software {
+		if software.Architecture == softwareFor[b.base.Architecture] {
+			b.recipe.Software, b.out.RunnerVersion = software, software.Version
+			return nil
+		}
+	}
+	return &FailedError{Message: "GitHub offers no runner for " + b.base.Architecture, Hint: "take a base image of x86_64 or arm64", Refused: true}
+}
+
+func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
+	processor := processors[b.wanted.Architecture][0]
+	images, err := b.Cloud.Images(ctx, b.request.Region, ec2.ImageQuery{
+		Owner: canonical(b.request.Region), Name: ubuntuPattern, Architecture: processor, States: []string{ec2.ImageAvailable},
+	})
+	if err != nil {
+		return ec2.Image{}, err
+	}
+	newest, found := newestLTS(images)
+	if !found {
+		return ec2.Image{}, &FailedError{
+			Message: fmt.Sprintf("there is no Ubuntu LTS image of Canonical's for %s in %s", processor, b.request.Region),
+			Hint:    "give an image that exists in this region by base-image-id", Refused: true,
+		}
+	}
+	return newest, nil
+}
+
+// givenBase is the first of the given images that fits the architecture.
+func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
+	var unfit []string
+	for _, id := range b.request.BaseImages {
+		image, err := b.Cloud.Image(ctx, b.request.Region, id)
+		refusal := image.Refusal()
+		switch {
+		case ec2.ClassOf(err) == ec2.NotFound:
+			return image, &FailedError{
+				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err, Refused: true,
+				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for the newest Ubuntu LTS",
+			}
+		case err != nil:
+			return image, err
+		case refusal != "":
+			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, refusal), Hint: "take an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
+		case image.State != ec2.ImageAvailable:
+			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State), Hint: "wait until it is available, or take another one", Refused: true}
+		case slices.Contains(processors[b.wanted.Architecture], image.Architecture):
+			return image, nil
+		}
+		unfit = append(unfit, id+" is "+image.Architecture)
+	}
+	return ec2.Image{}, &FailedError{
+		Message: fmt.Sprintf("no base image fits %s: %s", b.wanted.Architecture, strings.Join(unfit, ", ")),
+		Hint:    "give one of each architecture by base-image-id, or leave it out for the newest Ubuntu LTS", Refused: true,
+	}
+}
+
+// recognise finds out whether the newest image of the family holds the very same: then it is handed over once more.
+func (b *bake) recognise(ctx context.Context) error {
+	b.name = b.request.imageName(b.wanted.Architecture, b.begun)
+	images, err := b.Cloud.Images(ctx, b.request.Region, b.ofFamily())
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(images, func(image ec2.Image) bool { return image.State == ec2.ImageAvailable })
+	switch {
+	case i < 0:
+		b.info("there is no earlier image of this family")
+		return nil
+	case b.request.Force:
+		b.info("baking although %s may hold the same (force)", images[i].ID)
+		return nil
+	}
+	if news := b.news(images[i]); news != "" {
+		b.info("baking, because %s since %s (%s) was baked", news, images[i].ID, images[i].Name)
+		return nil
+	}
+	b.unchanged = true
+	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the same", images[i].ID, images[i].Name)
+	return b.handOver(images[i])
+}
+
+// news says what is new since an image was baked, or nothing.
+func (b *bake) news(image ec2.Image) string {
+	size := b.volume().GiB
+	switch {
+	case image.Tags[TagRecipe] != b.recipe.Hash():
+		return "the recipe has changed"
+	case image.Tags[TagBaseImage] != b.base.ID:
+		return "there is another base image"
+	case image.Tags[TagRunnerVersion] != b.recipe.Software.Version:
+		return fmt.Sprintf("the runner is %s and was %s", b.recipe.Software.Version, image.Tags[TagRunnerVersion])
+	case size != 0 && image.RootGiB != 0 && image.RootGiB != size:
+		return fmt.Sprintf("the volume has %d GiB and had %d", size, image.RootGiB)
+	}
+	return ""
+}
+
+// ofFamily selects the images that precede this one.
+func (b *bake) ofFamily() ec2.ImageQuery {
+	tags := map[string]string{TagArchitecture: b.wanted.Architecture, TagFamily: familyOf(b.name)}
+	for key, value := range b.request.Ours {
+		tags[key] = value
+	}
+	return ec2.ImageQuery{Owner: ec2.Self, Tags: tags}
+}
+
+// volume is the builder's root volume: never smaller than the base's, which EC2 would refuse.
+func (b *bake) volume() ec2.RootVolume {
+	root := b.request.Root
+	if b.request.Devices.Len() > 0 {
+		return ec2.RootVolume{}
+	}
+	root.GiB = max(root.GiB, b.base.RootGiB)
+	return root
+}

@@ -1,0 +1,168 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
+const slack = 15 * time.Minute
+
+// launch asks for a builder over all types and subnets. Spot instances cannot be stopped, so builders are bought on demand.
+func (b *bake) launch(ctx context.Context) error {
+	data, err := b.recipe.UserData()
+	if err != nil {
+		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest", Refused: true, Err: err}
+	}
+	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
+	spec := ec2.LaunchSpec{
+		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true, Stops: true,
+		OwnTags: func(int) map[string]string { return tags },
+		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay,
+		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
+	}
+	var unsaved error
+	instances, trail, err := b.Cloud.LaunchMany(ctx, spec, 1, b.offerings(), ec2.Observer{
+		Trying: func(a ec2.Attempt) {
+			b.info("asking for a builder: %s", place(a.Offering))
+			unsaved = errors.Join(unsaved, b.Journal.Asking(a.Token, b.request.Region))
+		},
+		Tried: func(a ec2.Attempt) {
+			if a.Err != nil {
+				b.info("EC2 refuses a builder, %s: %s", place(a.Offering), ec2.Reason(a.Err))
+			}
+		},
+	})
+	b.trail = trail
+	if len(instances) > 0 {
+		b.builder = instances[0]
+		b.out.Builder, b.out.InstanceType = b.builder.ID, b.offerings()[b.builder.Offering].InstanceType
+		b.info("the builder is AWS EC2 instance %s (%s)", b.builder.ID, b.out.InstanceType)
+	}
+	if unsaved != nil {
+		return unsaved
+	}
+	if errors.Is(err, ec2.ErrExhausted) {
+		return exhausted(trail)
+	}
+	return err
+}
+
+// offerings lists what to ask for: another subnet is a smaller change than another type.
+func (b *bake) offerings() []ec2.Offering {
+	var list []ec2.Offering
+	for _, instanceType := range b.wanted.InstanceTypes {
+		for _, placement := range b.request.Placements {
+			placement.Region, placement.ImageID, placement.RootDevice = b.request.Region, b.base.ID, b.base.RootDevice
+			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand, Number: len(list) + 1})
+		}
+	}
+	return list
+}
+
+func place(o ec2.Offering) string {
+	if o.Placement.SubnetID == "" {
+		return o.InstanceType
+	}
+	return o.InstanceType + " in " + o.Placement.SubnetID
+}
+
+// exhausted tells what each offering was refused for.
+func exhausted(trail []ec2.Attempt) error {
+	var refusals []string
+	var causes []error
+	for _, a := range trail {
+		if a.Err == nil {
+			continue
+		}
+		causes = append(causes, a.Err)
+		if text := place(a.Offering) + ": " + ec2.Reason(a.Err); !slices.Contains(refusals, text) {
+			refusals = append(refusals, text)
+		}
+	}
+	return &FailedError{Message: "EC2 gives no builder: " + strings.Join(refusals, "; "), Hint: launchHint(causes), Err: errors.Join(causes...)}
+}
+
+// silence is how long a builder may say nothing at all. The console of an instance that is not on Nitro comes minutes late.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-console.html
+const silence = 10 * time.Minute
+
+// listen reads the builder's console until it says how the bake went.
+func (b *bake) listen(ctx context.Context) error {
+	since, news := time.Now(), newProgress()
+	return b.look(ctx, func() (bool, error) {
+		console, err := b.Cloud.Console(ctx, b.request.Region, b.builder.ID)
+		if err != nil {
+			return false, err
+		}
+		verdict := ReadVerdict(console, b.request.Nonce)
+		if len(verdict.Lines) > 0 {
+			b.verdict = verdict
+		}
+		switch {
+		case verdict.Done && verdict.OK:
+			b.info("the builder has proved itself after %s", rounded(time.Since(since)))
+			return true, nil
+		case verdict.Done:
+			return false, final(&FailedError{Message: "the builder says: " + verdict.Step + ": " + verdict.Reason, Hint: stepHint(verdict)})
+		}
+		if text := news.tell(verdict.Step); text != "" {
+			b.info("the builder: %s", text)
+		}
+		if verdict.Step == "" && time.Since(since) > silence {
+			return false, final(&FailedError{Message: fmt.Sprintf("the builder has said nothing for %.0f minutes", silence.Minutes()), Hint: hintSilence})
+		}
+		return false, b.alive(ctx)
+	})
+}
+
+// alive looks whether the builder is still there. One that EC2 does not show yet is.
+func (b *bake) alive(ctx context.Context) error {
+	instance, err := b.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
+	switch {
+	case ec2.ClassOf(err) == ec2.NotFound && time.Since(b.begun) < silence:
+		return nil
+	case err != nil:
+		return err
+	case instance.State == ec2.Pending || instance.State == ec2.Running:
+		return nil
+	}
+	message := "the builder is " + instance.State
+	if instance.StateReason != "" {
+		message += ": EC2 says " + instance.StateReason
+	}
+	return final(&FailedError{Message: message, Hint: hintEnded})
+}
+
+// stop stops the builder and waits until it is: its disk is whole then.
+func (b *bake) stop(ctx context.Context) error {
+	asked, news := false, newProgress()
+	return b.look(ctx, func() (bool, error) {
+		if !asked {
+			if err := b.Cloud.Stop(ctx, b.request.Region, b.builder.ID); err != nil {
+				return false, err
+			}
+			asked = true
+		}
+		instance, err := b.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
+		switch {
+		case err != nil:
+			return false, err
+		case instance.State == ec2.Stopped:
+			b.info("AWS EC2 instance %s is stopped", b.builder.ID)
+			return true, nil
+		case !instance.Alive():
+			return false, final(&FailedError{Message: "the builder is " + instance.State + ", and should be stopped", Hint: hintEnded})
+		}
+		if text := news.tell(instance.State); text != "" {
+			b.info("the builder is %s", text)
+		}
+		return false, nil
+	})
+}

@@ -1,0 +1,118 @@
+package ami
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file is the list of what a failed bake can be told to do. Each hint has an entry of its own in docs/troubleshooting.md,
+// which a test holds against it.
+
+// The hints.
+const (
+	hintSetup = "correct setup-script; the builder's words below say which command failed"
+	hintApt   = "the builder does not reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
+		"address, and let its security group send to ports 80 and 443"
+	hintGPU     = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
+	hintProof   = "the image was set up and does not work; look in the builder's words below for what setup-script or the base image have changed about docker or the runner"
+	hintStep    = "the builder's words below say what failed; bake again, and if it stays, give another base image by base-image-id"
+	hintSilence = "the builder ran and its user data did not: take a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and leave the metadata service on (HttpEndpoint: enabled)"
+	hintTimeout = "look in the builder's words below for what it waits for; raise bake-timeout-minutes if it only needs longer"
+	hintEnded   = "somebody or something else has stopped or ended the builder: look for clean-up jobs in the account, and at what EC2 says"
+	hintRoom    = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets by subnet-id, or bake later; " +
+		"types with a GPU have a quota of their own, which is 0 in a new account"
+	hintTags     = "allow ec2:CreateTags on RunInstances and CreateImage: builders and images without this action's tags would be found by nobody"
+	hintRefused  = "correct the inputs that EC2 names"
+	hintAllowed  = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
+	hintExpired  = "the AWS credentials are refused or have expired: a bake takes longer than most steps, so raise role-duration-seconds of aws-actions/configure-aws-credentials"
+	hintImage    = "bake again; if it stays, look at the account's limits for snapshots and images, and at the key that encrypts the volume"
+	hintNoAnswer = "EC2 did not answer: bake again"
+)
+
+// hintOf is what to do about an error of EC2's.
+func hintOf(err error) string {
+	switch ec2.ClassOf(err) {
+	case ec2.Denied:
+		return hintAllowed
+	case ec2.Credentials:
+		return hintExpired
+	case ec2.Capacity, ec2.Misfit:
+		return hintRoom
+	case ec2.Unknown, ec2.Throttle:
+		if call, ok := errors.AsType[*ec2.CallError](err); ok && call != nil {
+			return hintNoAnswer
+		}
+	case ec2.Tagging:
+		return hintTags
+	}
+	if _, ok := errors.AsType[*ec2.CallError](err); ok {
+		return hintRefused
+	}
+	return ""
+}
+
+// launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited for.
+func launchHint(causes []error) string {
+	for _, class := range []ec2.Class{ec2.Credentials, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound, ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Unknown, ec2.Throttle} {
+		i := slices.IndexFunc(causes, func(err error) bool { return ec2.ClassOf(err) == class })
+		if i < 0 {
+			continue
+		}
+		if class == ec2.Denied {
+			return hintAllowed
+		}
+		return hintOf(causes[i])
+	}
+	return ""
+}
+
+// stepHint is what to do about a step that the builder says has failed.
+func stepHint(v Verdict) string {
+	if strings.Contains(v.Reason, "base-image-id") { // it says itself what to do
+		return ""
+	}
+	switch v.Step {
+	case "setup-script":
+		return hintSetup
+	case "packages", "docker":
+		return hintApt
+	case "driver", "toolkit":
+		return hintGPU
+	case "prove":
+		return hintProof
+	}
+	return hintStep
+}
+
+// troubleshooting is where the entries can be read.
+const troubleshooting = "https://github.com/marqo-ai/ec2-github-runner/blob/main/docs/troubleshooting.md"
+
+// anchors are those of the hints in the troubleshooting page, in its order.
+var anchors = []struct{ name, hint string }{
+	{"bake-setup-script", hintSetup},
+	{"bake-packages", hintApt},
+	{"bake-gpu", hintGPU},
+	{"bake-proof", hintProof},
+	{"bake-step", hintStep},
+	{"bake-silence", hintSilence},
+	{"bake-timeout", hintTimeout},
+	{"bake-builder-ended", hintEnded},
+	{"bake-no-capacity", hintRoom},
+	{"bake-tags", hintTags},
+	{"bake-image-failed", hintImage},
+	{"bake-not-allowed", hintAllowed},
+	{"bake-credentials", hintExpired},
+}
+
+// See is the address of a hint's entry in the troubleshooting page, empty for a hint that says all there is to say.
+func See(hint string) string {
+	for _, a := range anchors {
+		if a.hint == hint {
+			return troubleshooting + "#" + a.name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,82 @@
+package ami
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in it.
+func (b *bake) imageTags() map[string]string {
+	tags := map[string]string{
+		TagArchitecture: b.wanted.Architecture, TagRunnerVersion: b.recipe.Software.Version, TagRunnerSHA256: b.recipe.Software.SHA256, TagBaseImage: b.base.ID,
+		TagRecipe: b.recipe.Hash(), TagBakedAt: time.Now().UTC().Format(time.RFC3339), TagSource: b.request.Source,
+		TagFamily: familyOf(b.request.imageName(b.wanted.Architecture, b.begun)), "Name": b.name,
+	}
+	for _, tag := range b.request.Tags {
+		tags[tag.Key] = tag.Value
+	}
+	maps.Copy(tags, b.request.Ours)
+	maps.Copy(tags, b.request.Mine)
+	return tags
+}
+
+// create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away for it.
+func (b *bake) create(ctx context.Context) error {
+	if err := b.Journal.Imaging(Begun{b.wanted.Architecture, b.request.Region}); err != nil {
+		return err
+	}
+	b.asked = true
+	id, err := b.beginImage(ctx)
+	if ec2.ClassOf(err) == ec2.Taken {
+		taken := b.name
+		b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
+		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for example with ${{ github.run_id }} in image-name", taken, b.name))
+		id, err = b.beginImage(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	b.imageID = id
+	b.info("image %s (%s) has been begun", id, b.name)
+	return nil
+}
+
+func (b *bake) beginImage(ctx context.Context) (string, error) {
+	return b.Cloud.CreateImage(ctx, b.request.Region, ec2.ImageSpec{
+		InstanceID: b.builder.ID, Name: b.name, Tags: b.imageTags(),
+		Description: fmt.Sprintf("GitHub Actions runner %s for %s on %s, by %s", b.recipe.Software.Version, b.wanted.Architecture, b.base.ID, b.request.Source),
+	})
+}
+
+// await waits until the image can be used: its snapshots are copied meanwhile, which takes minutes for a large volume.
+func (b *bake) await(ctx context.Context) error {
+	news, since := newProgress(), time.Now()
+	return b.look(ctx, func() (bool, error) {
+		image, err := b.Cloud.Image(ctx, b.request.Region, b.imageID)
+		switch {
+		case err != nil: // a new image shows late
+			return false, err
+		case image.State == ec2.ImageAvailable:
+			b.info("image %s is available after %s", b.imageID, rounded(time.Since(since)))
+			if err := b.handOver(image); err != nil {
+				b.handed = false
+				return false, final(err)
+			}
+			return true, nil
+		case image.State != ec2.ImagePending:
+			message := fmt.Sprintf("image %s is %s", b.imageID, image.State)
+			if image.StateReason != "" {
+				message += ": EC2 says " + image.StateReason
+			}
+			return false, final(&FailedError{Message: message, Hint: hintImage})
+		}
+		if text := news.tell(image.State); text != "" {
+			b.info("image %s is %s", b.imageID, text)
+		}
+		return false, nil
+	})
+}

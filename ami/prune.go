@@ -1,0 +1,140 @@
+package ami
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file removes old images. What it decides stands in pure functions: an image goes only if it is ours, of the same family,
+// older than the ones that stay, and if it could be seen that nothing uses it.
+
+// snapshotGrace is how old a snapshot without an image must be to count as left behind: a bake beside this one may just be
+// making the image that it belongs to.
+const snapshotGrace = 24 * time.Hour
+
+// isOurs tells by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image is not
+// removed on their word alone.
+func isOurs(tags, family map[string]string) bool {
+	for key, value := range family {
+		if got, tagged := tags[key]; !tagged || got != value {
+			return false
+		}
+	}
+	return len(family) > 0
+}
+
+// surplus are the images that may go: the newest keep of those that can be used stay, and so does current whatever its age. Of
+// what can never be used any more, failed ones go; what is pending is another bake's.
+func surplus(images []ec2.Image, family map[string]string, keep int, current string) []ec2.Image {
+	var usable, failed []ec2.Image
+	for _, image := range images {
+		switch {
+		case !isOurs(image.Tags, family) || image.ID == current || image.ID == "":
+		case image.State == ec2.ImageAvailable:
+			usable = append(usable, image)
+		case image.State == ec2.ImageFailed:
+			failed = append(failed, image)
+		}
+	}
+	if keep <= 0 {
+		return failed
+	}
+	slices.SortStableFunc(usable, func(a, b ec2.Image) int {
+		return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID))
+	})
+	return append(failed, usable[min(keep-1, len(usable)):]...)
+}
+
+// unused parts the images that nothing uses from the others.
+func unused(images []ec2.Image, uses map[string]string) (free, used []ec2.Image) {
+	for _, image := range images {
+		if uses[image.ID] == "" {
+			free = append(free, image)
+		} else {
+			used = append(used, image)
+		}
+	}
+	return free, used
+}
+
+// strays are snapshots of the family that no image has any more, long after they were made.
+func strays(snapshots []ec2.Snapshot, images []ec2.Image, family map[string]string, now time.Time) []string {
+	held := map[string]bool{}
+	for _, image := range images {
+		for _, id := range image.Snapshots {
+			held[id] = true
+		}
+	}
+	var list []string
+	for _, s := range snapshots {
+		bakedAt, err := time.Parse(time.RFC3339, s.Tags[TagBakedAt])
+		if err == nil && isOurs(s.Tags, family) && !held[s.ID] && now.Sub(bakedAt) > snapshotGrace {
+			list = append(list, s.ID)
+		}
+	}
+	return list
+}
+
+// prune removes what is surplus. What goes wrong here fails no bake: the image is made.
+func (b *bake) prune(ctx context.Context) error {
+	if err := b.removeSurplus(ctx); err != nil {
+		if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout) {
+			return context.Cause(ctx)
+		}
+		b.warn(fmt.Sprintf("old images stay, because it cannot be seen whether they are used: %v", err))
+	}
+	return nil
+}
+
+func (b *bake) removeSurplus(ctx context.Context) error {
+	query := b.ofFamily()
+	images, err := b.Cloud.Images(ctx, b.request.Region, query)
+	if err != nil {
+		return err
+	}
+	old := surplus(images, query.Tags, b.request.Keep, b.out.ImageID)
+	if len(old) > 0 {
+		ids := make([]string, len(old))
+		for i, image := range old {
+			ids[i] = image.ID
+		}
+		uses, err := b.Cloud.ImageUses(ctx, b.request.Region, ids)
+		if err != nil {
+			return err
+		}
+		free, used := unused(old, uses)
+		for _, image := range used {
+			b.info("image %s (%s) stays: %s uses it", image.ID, image.Name, uses[image.ID])
+		}
+		for _, image := range free {
+			b.removeOld(ctx, image)
+		}
+	}
+	snapshots, err := b.Cloud.Snapshots(ctx, b.request.Region, query.Tags)
+	if err != nil {
+		return err
+	}
+	for _, id := range strays(snapshots, images, query.Tags, time.Now()) {
+		if err := b.Cloud.DeleteSnapshot(ctx, b.request.Region, id); err != nil {
+			b.warn(fmt.Sprintf("snapshot %s, which no image has any more, stays: %s", id, ec2.Reason(err)))
+			continue
+		}
+		b.info("snapshot %s is deleted: no image has it any more", id)
+	}
+	return ctx.Err()
+}
+
+func (b *bake) removeOld(ctx context.Context, image ec2.Image) {
+	if err := b.Cloud.RemoveImage(ctx, b.request.Region, image.ID, image.Snapshots); err != nil {
+		b.warn(fmt.Sprintf("image %s (%s) cannot be removed: %v", image.ID, image.Name, err))
+		return
+	}
+	b.out.Pruned = append(b.out.Pruned, image.ID)
+	b.info("image %s (%s) is removed with its snapshots (keep-images: %d)", image.ID, image.Name, b.request.Keep)
+}

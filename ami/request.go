@@ -1,0 +1,215 @@
+package ami
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// The tags on images and on their snapshots, beside those of Identity. A start finds images by the first two, a bake tells by
+// the others whether there is anything new to bake.
+const (
+	TagArchitecture  = tagPrefix + "architecture"
+	TagRunnerVersion = tagPrefix + "runner-version"
+	TagRunnerSHA256  = tagPrefix + "runner-sha256"
+	TagBaseImage     = tagPrefix + "base-image"
+	TagRecipe        = tagPrefix + "recipe" // a hash
+	TagBakedAt       = tagPrefix + "baked-at"
+	TagSource        = tagPrefix + "source"
+	TagFamily        = tagPrefix + "family" // what the names of the images that follow one another have in common
+	tagPrefix        = "ec2-github-runner:"
+)
+
+// Request is what to bake.
+type Request struct {
+	Identity
+	Source        string // repository and run, for people
+	Region        string // empty: the home region
+	Architectures []Wanted
+	BaseImages    []string // of which each architecture takes the first that fits; empty: the newest Ubuntu LTS
+	ImageName     string   // empty: with architecture and time
+	Keep          int      // how many images of a family stay, the new one included; 0: all
+	Force         bool     // bake although nothing has changed
+	Timeout       time.Duration
+
+	SetupScript    string
+	CACertificates string
+	Software       []bootstrap.Software // the runner, for each kind of processor
+	DownloadToken  string
+
+	Placements []ec2.Placement // where a builder may go; their images are not looked at
+	Profile    string
+	Tags       []ec2.Tag // the user's, on builders
+	Devices    ec2.BlockDevices
+	Root       ec2.RootVolume
+	Metadata   ec2.MetadataOptions
+	Overlay    ec2.Parameters
+}
+
+// Wanted is one image.
+type Wanted struct {
+	Architecture  string   // amd64, arm64, cuda
+	InstanceTypes []string // of its builder, in the order in which to ask for them
+}
+
+// Identity is what makes the things of one bake recognisable.
+type Identity struct {
+	Nonce string
+	Ours  map[string]string // tags of everything that this repository bakes
+	Mine  map[string]string // tags that nothing but this bake's builders and images carries
+	// Builder gives the tags of a builder, which is to be gone at a time; Ours and Mine are among them.
+	Builder func(architecture string, expires time.Time) map[string]string
+	// Token names one attempt to launch a builder, the same each time it is asked again; at most 64 ASCII characters.
+	Token func(architecture string, offering, try int) string
+}
+
+// CheckUserData tells whether a builder's user data will fit, before it is known what else goes into it.
+func (r Request) CheckUserData(architecture string) error {
+	_, err := Recipe{
+		Architecture: architecture, SetupScript: r.SetupScript, CACertificates: r.CACertificates, Nonce: "00000000",
+		Software: bootstrap.Software{
+			Architecture: "arm64", Version: "2.999.9", SHA256: strings.Repeat("0123456789abcdef", 4),
+			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-arm64-2.999.9.tar.gz",
+		},
+	}.UserData()
+	return err
+}
+
+// Launcher is what a bake needs of EC2 to have a builder.
+type Launcher interface {
+	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
+	Stop(ctx context.Context, region string, ids ...string) error
+	Terminate(ctx context.Context, region string, ids ...string) error
+}
+
+// Observer is what a bake needs of EC2 to see how its builder is.
+type Observer interface {
+	// Instance says by an error of class NotFound that there is none, which is no wonder right after its launch.
+	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
+	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
+	Console(ctx context.Context, region, id string) (string, error)
+}
+
+// Imager is what a bake needs of EC2 to make images.
+type Imager interface {
+	// CreateImage fails with class Taken where the name is, and with class Unknown where the image may have been begun.
+	CreateImage(ctx context.Context, region string, spec ec2.ImageSpec) (string, error)
+	// RemoveImage and DeleteSnapshot succeed for what is gone.
+	RemoveImage(ctx context.Context, region, id string, snapshots []string) error
+	DeleteSnapshot(ctx context.Context, region, id string) error
+}
+
+// Shelf is what a bake needs of EC2 to see which images there are.
+type Shelf interface {
+	Image(ctx context.Context, region, id string) (ec2.Image, error)
+	// Images lists the newest first.
+	Images(ctx context.Context, region string, query ec2.ImageQuery) ([]ec2.Image, error)
+	Snapshots(ctx context.Context, region string, tags map[string]string) ([]ec2.Snapshot, error)
+	// ImageUses tells by image id what uses it; with an error nothing is known.
+	ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error)
+}
+
+// Cloud is EC2 as this package needs it; *ec2.Client is one.
+type Cloud interface {
+	Launcher
+	Observer
+	Imager
+	Shelf
+	// Region is the home region.
+	Region() string
+}
+
+// Journal is told what must be known before it can be lost, so that the post step finds what a killed bake left behind.
+type Journal interface {
+	// Asking is called before each RunInstances call.
+	Asking(token, region string) error
+	// Imaging is called before an image is begun, and Baked when it can be used: from then on it stays.
+	Imaging(Begun) error
+	Baked(Baked) error
+}
+
+// Begun is an image that may have been begun.
+type Begun struct {
+	Architecture string `json:"architecture"`
+	Region       string `json:"region"`
+}
+
+// Baker bakes images.
+type Baker struct {
+	Cloud Cloud
+	// Fresh returns a client of its own for the clean-up: the first one's connections may hang.
+	Fresh   func() Cloud
+	Journal Journal
+	Log     *slog.Logger
+}
+
+// Baked is one image of a bake, as far as it came.
+type Baked struct {
+	Architecture  string
+	Region        string
+	ImageID       string // empty where there is none
+	Name          string
+	BaseImage     string
+	BaseName      string
+	RunnerVersion string
+	Builder       string // instance id
+	InstanceType  string
+	Unchanged     bool // an earlier image holds the same
+	Steps         []Took
+	Pruned        []string // images removed
+	Failure       *FailedError
+}
+
+// Took is how long a step took.
+type Took struct {
+	Step  string
+	Begun time.Duration // since the beginning of the bake
+	Took  time.Duration
+}
+
+// Result is what a bake made, complete or partial, in the order of the request.
+type Result struct {
+	Images   []Baked
+	Took     time.Duration
+	Warnings []string
+}
+
+// FailedError is why one image was not made.
+type FailedError struct {
+	Architecture string
+	Step         string
+	Message      string
+	Hint         string
+	Console      []string // the builder's last lines
+	Left         []string // what could not be removed, each with how to remove it
+	Refused      bool     // the request is wrong, and nothing was made
+	Err          error
+}
+
+func (e *FailedError) Error() string {
+	return "bake " + e.Architecture + ": " + e.Step + ": " + e.Message
+}
+
+func (e *FailedError) Unwrap() error { return e.Err }
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// familyOf is what a name has in common with those of earlier and later bakes: names that differ in numbers alone (dates, run
+// ids) are of one family.
+func familyOf(name string) string { return digits.ReplaceAllString(name, "#") }
+
+// imageName is the name of an image. Several images of one bake need names of their own.
+func (r Request) imageName(architecture string, now time.Time) string {
+	switch {
+	case r.ImageName == "":
+		return "github-runner-" + architecture + "-" + now.UTC().Format("20060102-150405")
+	case len(r.Architectures) > 1 && !strings.Contains(r.ImageName, architecture):
+		return r.ImageName + "-" + architecture
+	}
+	return r.ImageName
+}

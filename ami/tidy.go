@@ -1,0 +1,222 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is left for
+// the clean-up then. Without a cancel it may take longer.
+// https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
+const (
+	afterCancel = 6500 * time.Millisecond
+	tidyWithin  = time.Minute
+)
+
+// lookFor is how long is looked for what may have been made by a call whose answer was lost: EC2 shows it some seconds late.
+const lookFor = 20 * time.Second
+
+// tidy removes the builder, and the image if it was begun and not handed over, on a client and in a time of their own. It
+// returns what it could not remove, each with how to remove it.
+func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []string) {
+	b.log = b.phase("remove the builder")
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWithin)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		rest := afterCancel
+		if at := cancelled(); !at.IsZero() {
+			rest -= time.Since(at)
+		}
+		time.AfterFunc(rest, cancel)
+	})
+	defer stop()
+	r := &remover{cloud: b.Fresh(), log: b.log, line: b.line}
+	var mu sync.Mutex
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		left = append(left, what)
+	}
+	var group sync.WaitGroup
+	group.Go(func() { b.removeBuilder(bounded, r, note) })
+	if b.asked && !b.handed {
+		group.Go(func() {
+			tags := maps.Clone(b.request.Mine)
+			tags[TagArchitecture] = b.wanted.Architecture
+			if _, err := r.removeBegun(bounded, b.request.Region, b.imageID, tags); err != nil {
+				note(fmt.Sprintf("perhaps image %s %s or its snapshots (%v): remove them in the EC2 console", b.imageID, b.name, err))
+			}
+		})
+	}
+	group.Wait()
+	return left
+}
+
+func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string)) {
+	if b.builder.ID != "" {
+		if err := r.terminate(ctx, b.request.Region, b.builder.ID); err != nil {
+			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console", b.builder.ID, b.request.Region, ec2.Reason(err)))
+		}
+	}
+	for _, attempt := range b.trail {
+		if !attempt.InDoubt {
+			continue
+		}
+		if err := r.terminateByToken(ctx, b.request.Region, attempt.Token); err != nil {
+			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again", attempt.Token, b.request.Region, ec2.Reason(err)))
+		}
+	}
+}
+
+// PostRequest is what a killed bake left in the journal about its images; its builders are found by their client tokens.
+type PostRequest struct {
+	Mine  map[string]string // of Identity
+	Begun []Begun           // and not handed over
+}
+
+// Post removes the images that a bake began before it was killed. It looks for a while, since EC2 shows a new image late.
+func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []string) {
+	r := &remover{cloud: k.Cloud, log: k.Log.With("phase", "Clean up after an interrupted bake"), line: func(text string) string { return text }}
+	for _, begun := range request.Begun {
+		tags := maps.Clone(request.Mine)
+		tags[TagArchitecture] = begun.Architecture
+		ids, err := r.removeBegun(ctx, begun.Region, "", tags)
+		removed = append(removed, ids...)
+		if err != nil {
+			left = append(left, fmt.Sprintf("perhaps an image for %s in %s (%v)", begun.Architecture, begun.Region, err))
+		}
+	}
+	return removed, left
+}
+
+// remover removes builders and images, with patience until its context ends.
+type remover struct {
+	cloud Cloud
+	log   *slog.Logger
+	line  func(string) string
+}
+
+// untilDone calls f until it returns nil, EC2 does not allow it, or the context ends; then it returns f's last error.
+func untilDone(ctx context.Context, every time.Duration, f func() error) error {
+	var last error
+	err := backoff.Retry(func() error {
+		err := f()
+		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
+			last = err
+		}
+		if err != nil && isFinal(err) {
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(backoff.NewConstantBackOff(every), ctx))
+	if err == nil {
+		return nil
+	}
+	return errors.Join(last)
+}
+
+const removeEvery = 500 * time.Millisecond
+
+// terminate ends a builder. That EC2 does not know it yet is normal right after its launch.
+func (r *remover) terminate(ctx context.Context, region, id string) error {
+	err := untilDone(ctx, removeEvery, func() error { return r.cloud.Terminate(ctx, region, id) })
+	if err == nil {
+		r.log.Info(r.line(fmt.Sprintf("AWS EC2 instance %s is terminated", id)))
+	}
+	return err
+}
+
+// terminateByToken ends what a call launched whose answer was lost. Not finding any in all the time is no error.
+func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
+	looking, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	var failed error
+	_ = untilDone(looking, time.Second, func() error {
+		found, err := r.cloud.Instances(looking, region, ec2.Selector{ClientToken: token})
+		if err != nil {
+			if failed == nil || looking.Err() == nil {
+				failed = err
+			}
+			return err
+		}
+		failed = nil
+		if len(found) == 0 {
+			return errNotYet
+		}
+		for _, instance := range found {
+			if instance.Alive() {
+				failed = errors.Join(failed, r.terminate(ctx, region, instance.ID))
+			}
+		}
+		return nil
+	})
+	return failed
+}
+
+// removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as soon as
+// they show; and then the snapshots that an image which was not whole may have left.
+func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[string]string) (removed []string, err error) {
+	looking, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	images := []ec2.Image{{ID: id}}
+	if id == "" {
+		images, err = r.find(looking, region, tags)
+		if err != nil {
+			return nil, err
+		}
+	}
+	var errs []error
+	for _, image := range images {
+		err := untilDone(ctx, removeEvery, func() error { return r.cloud.RemoveImage(ctx, region, image.ID, image.Snapshots) })
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed = append(removed, image.ID)
+		r.log.Info(r.line(fmt.Sprintf("image %s is removed: it was not finished", image.ID)))
+	}
+	if len(images) > 0 {
+		errs = append(errs, untilDone(ctx, removeEvery, func() error { return r.removeSnapshots(ctx, region, tags) }))
+	}
+	return removed, errors.Join(errs...)
+}
+
+// find looks for images until some show or the time is over; none is no error then.
+func (r *remover) find(ctx context.Context, region string, tags map[string]string) (images []ec2.Image, failed error) {
+	_ = untilDone(ctx, time.Second, func() error {
+		found, err := r.cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: tags})
+		if err != nil {
+			if failed == nil || ctx.Err() == nil {
+				failed = err
+			}
+			return err
+		}
+		failed = nil
+		if images = found; len(found) == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	return images, failed
+}
+
+func (r *remover) removeSnapshots(ctx context.Context, region string, tags map[string]string) error {
+	snapshots, err := r.cloud.Snapshots(ctx, region, tags)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, snapshot := range snapshots {
+		errs = append(errs, r.cloud.DeleteSnapshot(ctx, region, snapshot.ID))
+	}
+	return errors.Join(errs...)
+}
