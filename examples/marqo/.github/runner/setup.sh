@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What the tests need on a machine beside docker and git, which every image of the action has. bake.yml runs it once, as
+# root, while it makes the images; a change of this file makes new ones.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends python3 python3-venv tox
+# For py3-dind_os: the tests find the image on the machine and do not ask a registry for it.
+docker pull python:3.13-slim
