@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+)
+
+// example is a workflow that users copy, with its jobs in the order of the file.
+type example struct {
+	path, text string
+	workflow   workflow
+	order      []string
+}
+
+const ours = "marqo-ai/ec2-github-runner@v2"
+
+// readExamples reads all of them: the single files, and those of the repository to copy.
+func readExamples(t *testing.T) []example {
+	t.Helper()
+	var list []example
+	for _, pattern := range []string{"examples/*.yml", "examples/marqo/.github/workflows/*.yml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) < 6 {
+			t.Fatalf("%s: %v, %v", pattern, paths, err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ordered struct {
+				Jobs yaml.Node `yaml:"jobs"`
+			}
+			if err := yaml.Unmarshal(text, &ordered); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			e := example{path: path, text: string(text), workflow: readWorkflow(t, path)}
+			for i := 0; i < len(ordered.Jobs.Content); i += 2 {
+				e.order = append(e.order, ordered.Jobs.Content[i].Value)
+			}
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// readContract reads the action's inputs, of which those are true that must be given, and its outputs.
+func readContract(t *testing.T) (inputs map[string]bool, outputs map[string]bool) {
+	t.Helper()
+	text, err := os.ReadFile("action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contract struct {
+		Inputs map[string]struct {
+			Required bool `yaml:"required"`
+		} `yaml:"inputs"`
+		Outputs map[string]any `yaml:"outputs"`
+	}
+	if err := yaml.Unmarshal(text, &contract); err != nil {
+		t.Fatal(err)
+	}
+	inputs, outputs = map[string]bool{}, map[string]bool{}
+	for name, input := range contract.Inputs {
+		inputs[name] = input.Required
+	}
+	for name := range contract.Outputs {
+		outputs[name] = true
+	}
+	return inputs, outputs
+}
+
+// TestExamplesAreCareful: each says at its top what it shows, has few rights and ends, and runs no foreign code but by a commit.
+func TestExamplesAreCareful(t *testing.T) {
+	t.Parallel()
+	pinned := regexp.MustCompile(`^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	readme, err := os.ReadFile("examples/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commits := map[string]string{}
+	for _, e := range readExamples(t) {
+		if !regexp.MustCompile(`^# [A-Z][^\n]{20,}\n(# [^\n]+\n){0,2}name: `).MatchString(e.text) {
+			t.Errorf("%s does not begin with a comment of one to three lines on what it shows", e.path)
+		}
+		if name := strings.TrimPrefix(e.path, "examples/"); !strings.Contains(string(readme), "("+name+")") && !strings.HasPrefix(name, "marqo/") {
+			t.Errorf("examples/README.md does not tell of %s", name)
+		}
+		for _, line := range regexp.MustCompile(`(?m)^[ -]*uses: +(.+)$`).FindAllStringSubmatch(e.text, -1) {
+			action, commit, _ := strings.Cut(line[1], "@")
+			if strings.HasPrefix(line[1], "./") || strings.HasPrefix(line[1], "marqo-ai/ec2-github-runner") {
+				continue
+			}
+			if other, seen := commits[action]; !pinned.MatchString(line[1]) || seen && other != commit {
+				t.Errorf("%s: %s is not pinned as owner/name@commit # vX.Y.Z, the same everywhere", e.path, line[1])
+			}
+			commits[action] = commit
+		}
+		if e.workflow.Permissions == nil || strings.Contains(fmt.Sprint(e.workflow.Permissions), "write") {
+			t.Errorf("%s: the permissions of all jobs are %v", e.path, e.workflow.Permissions)
+		}
+		if !strings.Contains(e.text, "\nconcurrency:\n") && !strings.Contains(e.text, "workflow_call:") {
+			t.Errorf("%s: it has no concurrency group", e.path)
+		}
+		for name, job := range e.workflow.Jobs {
+			checkExampleJob(t, e.path+" "+name, job)
+		}
+	}
+	own, err := os.ReadFile(".github/workflows/ci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(own), "actions/checkout@"+commits["actions/checkout"]) {
+		t.Errorf("the examples check out by %s, and ci.yml by another version", commits["actions/checkout"])
+	}
+}
+
+func checkExampleJob(t *testing.T, where string, job workflowJob) {
+	t.Helper()
+	oidc := job.Uses != ""
+	for _, s := range job.Steps {
+		if s.With["role-to-assume"] != nil {
+			oidc = true
+		}
+		if strings.HasPrefix(s.Uses, "actions/checkout@") && s.With["persist-credentials"] != false {
+			t.Errorf("%s: the checkout leaves its token behind", where)
+		}
+		if strings.Contains(s.Run, "${{") {
+			t.Errorf("%s: a script has an expression in it: hand it over by env", where)
+		}
+	}
+	if job.Uses == "" && job.Timeout == nil {
+		t.Errorf("%s: it has no timeout-minutes", where)
+	}
+	for right, level := range job.Permissions {
+		if level == "write" && (right != "id-token" || !oidc) {
+			t.Errorf("%s: it may write %s, and need not", where, right)
+		}
+	}
+	if oidc && job.Permissions["id-token"] != "write" {
+		t.Errorf("%s: it takes a role on without id-token: write", where)
+	}
+}
+
+// TestExamplesRun runs the steps of each example that use the action, by the real program in a world that has what they
+// name. Nothing may be left, and a machine without a stop must end with its job.
+func TestExamplesRun(t *testing.T) {
+	t.Parallel()
+	inputs, outputs := readContract(t)
+	ran := map[string]bool{}
+	for _, e := range readExamples(t) {
+		modes := e.modes()
+		if len(modes) == 0 {
+			continue
+		}
+		for _, mode := range modes {
+			ran[mode] = true
+		}
+		t.Run(strings.TrimPrefix(e.path, "examples/"), func(t *testing.T) {
+			t.Parallel()
+			stage := openStage(t)
+			for _, name := range e.order {
+				job := e.workflow.Jobs[name]
+				for _, s := range job.Steps {
+					if s.Uses != ours {
+						continue
+					}
+					with := map[string]string{}
+					for input, value := range s.With {
+						if _, known := inputs[input]; !known {
+							t.Errorf("the action has no input %s", input)
+						}
+						with[input] = stage.fill(t, fmt.Sprint(value))
+					}
+					for input, required := range inputs {
+						if required && with[input] == "" {
+							t.Errorf("the step does not give %s", input)
+						}
+					}
+					for output, value := range stage.run(t, name, with) {
+						stage.values["steps."+s.ID+".outputs."+output] = value
+					}
+				}
+				for output, value := range job.Outputs {
+					if from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value); from == nil || !outputs[from[1]] {
+						t.Errorf("%s is no output of the action", value)
+					}
+					stage.values["needs."+name+".outputs."+output] = stage.fill(t, value)
+				}
+			}
+			stage.settle(t, slices.Contains(modes, "stop"))
+		})
+	}
+	for _, mode := range []string{"start", "stop", "sweep", "check"} {
+		if !ran[mode] {
+			t.Errorf("no example shows mode %s", mode)
+		}
+	}
+}
+
+// modes are those of the example's steps, in their order.
+func (e example) modes() (modes []string) {
+	for _, name := range e.order {
+		for _, s := range e.workflow.Jobs[name].Steps {
+			if s.Uses == ours {
+				modes = append(modes, fmt.Sprint(s.With["mode"]))
+			}
+		}
+	}
+	return modes
+}
+
+// stage is a world that has what the examples name, and the values of their expressions.
+type stage struct {
+	world  *simulator.World
+	runner step.Runner
+	values map[string]string
+}
+
+func openStage(t *testing.T) *stage {
+	t.Helper()
+	cfg := simulator.Config{Speed: 50}
+	cfg.Tokens = []simulator.Token{
+		{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"}, Actions: true},
+		{Value: "ghs_demo", Login: "app", Admin: []string{"demo-org/demo", "my-org"}, Actions: true},
+	}
+	cfg.RunnerGroups = []simulator.RunnerGroup{{Scope: "my-org", ID: 5, Name: "ec2"}}
+	cfg.More.InstanceTypes = []simulator.InstanceType{{Name: "g6.xlarge", Architecture: "x86_64", VCPUs: 4, MemoryMiB: 16384, GPU: "L4"}}
+	near, group := simulator.Defaults().Subnets[0], simulator.Defaults().SecurityGroups[0]
+	for i := range 2 {
+		subnet, sg := near, group
+		subnet.ID, sg.ID, sg.Name = fmt.Sprintf("subnet-0123456789abcdef%d", i), fmt.Sprintf("sg-0123456789abcdef%d", i), fmt.Sprintf("example-%d", i)
+		subnet.CIDR = fmt.Sprintf("172.31.%d.0/20", 128+16*i)
+		cfg.More.Subnets, cfg.More.SecurityGroups = append(cfg.More.Subnets, subnet), append(cfg.More.SecurityGroups, sg)
+	}
+	stock := simulator.Image{Region: "us-east-1", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1", Created: time.Now().Add(-24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")}
+	for i, architecture := range []string{"", "amd64", "arm64", "cuda"} {
+		image := stock
+		image.ID, image.Name = fmt.Sprintf("ami-0123456789abcdef%d", i), "example-"+architecture
+		if architecture != "" {
+			image.Tags = map[string]string{"ec2-github-runner:architecture": architecture}
+		}
+		if architecture == "arm64" {
+			image.Architecture = "arm64"
+		}
+		cfg.More.Images = append(cfg.More.Images, image)
+	}
+	world := simulator.New(cfg)
+	server, err := simulator.Listen(world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	program, err := exec.LookPath("ec2-github-runner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tls := httptest.NewTLSServer(nil)
+	defer tls.Close()
+	return &stage{
+		world: world,
+		runner: step.Runner{
+			Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
+		},
+		values: map[string]string{
+			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.SUBNET_ID": "subnet-0123456789abcdef0",
+			"vars.SECURITY_GROUP_ID": "sg-0123456789abcdef0", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
+			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
+		},
+	}
+}
+
+// fill puts values in for expressions; of A || B the first that is not empty.
+func (s *stage) fill(t *testing.T, text string) string {
+	t.Helper()
+	return regexp.MustCompile(`\$\{\{ (.+?) \}\}`).ReplaceAllStringFunc(text, func(found string) string {
+		var value string
+		for _, name := range strings.Split(found[4:len(found)-3], " || ") {
+			each, known := s.values[name]
+			if !known {
+				t.Errorf("%s has no value", name)
+			}
+			if value == "" {
+				value = each
+			}
+		}
+		return value
+	})
+}
+
+func (s *stage) run(t *testing.T, name string, with map[string]string) map[string]string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var log bytes.Buffer
+	running, err := s.runner.Start(ctx, name, with, &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := running.Wait()
+	if err != nil || result.Exit != 0 || strings.Contains(log.String(), "::warning") {
+		t.Errorf("mode %s: %v, exit code %d, and it must have nothing to warn of:\n%s", with["mode"], err, result.Exit, log.String())
+	}
+	return result.Outputs
+}
+
+// settle demands that nothing is left; what nobody stops gets its one job first.
+func (s *stage) settle(t *testing.T, stopped bool) {
+	t.Helper()
+	if !stopped {
+		_, runners := s.world.Leftovers()
+		for _, runner := range runners {
+			s.world.RunJob(runner.Labels[len(runner.Labels)-1], time.Second)
+		}
+	}
+	deadline, ticks := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	defer ticks.Stop()
+	for {
+		instances, runners := s.world.Leftovers()
+		if len(instances)+len(runners) == 0 {
+			break
+		}
+		select {
+		case <-ticks.C:
+		case <-deadline:
+			t.Fatalf("left behind: instances %v, runners %v", instances, runners)
+		}
+	}
+	if changed := append(s.world.Changed(), s.world.Surprises()...); len(changed) > 0 {
+		t.Errorf("changed or surprised: %v", changed)
+	}
+}
