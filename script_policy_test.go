@@ -30,7 +30,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 		},
 		"full": {
 			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console", "dies_while_booting", "profile_arn", "setup_fails",
-			"stop_other_region", "stop_gone", "sweep_killed", "sweep_two_looks", "sweep_registration", "check_network", "check_types",
+			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks", "sweep_registration", "check_network", "check_types",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
 	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
-		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "*", "MACHINE-ROLE", "*").Replace(found[2])
+		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "*", "MACHINE-ROLE", "*", "KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
 	}
 	if len(blocks) < 8 {
 		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))

@@ -38,14 +38,16 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
 //	                             run (ids, nonces, times, secrets) made the same
 //	annotations                  print the warnings and errors of the last step, neatly, for stdout
-//	cloud [asked]                print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances
+//	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances; all: also what is
+//	                             there from the beginning
+//	power ID on|off              do what the owner of a machine does by hand in the EC2 console
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
 //	nothing-left                 fail if an instance or a registration is left, or something of others was touched
 //	job LABEL DURATION           queue a job, and wait until it runs
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
-//	eventually COMMAND REGEXP    repeat a command above until its output matches, for a minute at most
+//	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches, for a minute at most
 //
 // Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
@@ -81,6 +83,7 @@ func scriptParams(files []string) testscript.Params {
 			"text":         writeText(words),
 			"noise":        writeText(noise),
 			"eventually":   eventually,
+			"power":        turnPower,
 		},
 	}
 	if files == nil {
@@ -127,8 +130,12 @@ func printing(show func(*testscript.TestScript, []string) string) func(*testscri
 // showCloud prints one line for each instance, oldest first, and each runner that is not there from the beginning.
 func showCloud(ts *testscript.TestScript, args []string) string {
 	var b strings.Builder
-	asked := len(args) == 1 && args[0] == "asked"
-	for _, i := range sceneOf(ts).instances(ts) {
+	asked, all := len(args) == 1 && args[0] == "asked", len(args) == 1 && args[0] == "all"
+	instances := sceneOf(ts).instances(ts)
+	if all && sceneOf(ts).moto == nil {
+		instances = sceneOf(ts).world.Snapshot().Instances
+	}
+	for _, i := range instances {
 		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s shutdown=%s token=%s\n", i.ID, i.State,
 			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
 		for _, key := range sorted(i.Tags) {
@@ -144,7 +151,7 @@ func showCloud(ts *testscript.TestScript, args []string) string {
 		}
 	}
 	for _, r := range sceneOf(ts).world.Snapshot().Runners {
-		if !r.Initial {
+		if !r.Initial || all {
 			fmt.Fprintf(&b, "runner %s %s scope=%s labels=%s busy=%t jit=%t group=%d\n", r.Name, r.Status, r.Scope, strings.Join(r.Labels, ","), r.Busy, r.JIT, r.Group)
 		}
 	}
@@ -210,6 +217,16 @@ func readPart(ts *testscript.TestScript, name string) string {
 	return ""
 }
 
+// turnPower starts or stops a machine as its owner does.
+func turnPower(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || (args[1] != "on" && args[1] != "off") {
+		ts.Fatalf("usage: power ID on|off")
+	}
+	if !sceneOf(ts).world.Power(args[0], args[1] == "on") {
+		ts.Fatalf("there is no instance %s, or it cannot be turned %s", args[0], args[1])
+	}
+}
+
 func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
 	scene := sceneOf(ts)
 	instances, runners := scene.world.Leftovers()
@@ -251,16 +268,17 @@ func runJob(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: eventually COMMAND REGEXP")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
 	}
 	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "calls": showCalls, "userdata": showUserData}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])
 	}
-	pattern := compile(ts, args[1])
-	until(ts, args[0]+" matches "+args[1], func() bool { return pattern.MatchString(show(ts, nil)) })
+	last := len(args) - 1
+	pattern := compile(ts, args[last])
+	until(ts, args[0]+" matches "+args[last], func() bool { return pattern.MatchString(show(ts, args[1:last])) })
 }
 
 // until looks every 50 ms, for a minute at most.

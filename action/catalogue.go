@@ -42,7 +42,7 @@ var catalogue = []input{
 	// From here on they are ours.
 	{"region", ""},
 	{"runners", ""},
-	{"count", "1"},
+	{"count", ""},
 	{"min-count", ""},
 	{"architecture", ""},
 	{"spot-max-price", ""},
@@ -67,6 +67,9 @@ var catalogue = []input{
 	{"keep-images", "3"},
 	{"bake-timeout-minutes", "60"},
 	{"force", "false"},
+	{"existing-instances", ""},
+	{"existing-runner-name", ""},
+	{"stop-action", ""},
 }
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.

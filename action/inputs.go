@@ -158,6 +158,9 @@ func (request Request) needsHome() bool {
 	if request.Start == nil {
 		return request.Mode != modeStart
 	}
+	if request.Start.Existing != nil {
+		return request.Start.Existing.Region == ""
+	}
 	for _, group := range request.Start.Groups {
 		for _, placement := range group.Placements {
 			if placement.Region == "" {

@@ -25,7 +25,8 @@ func (r *reader) start(request Request) *runner.StartRequest {
 		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(), CACertificates: request.CACertificates,
 	}
-	groups := r.groups(request)
+	start.Existing = r.existing(request)
+	groups := r.groupsOf(request, start.Existing)
 	start.Groups, start.MinCount = groups, r.minCount(groups)
 	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
@@ -43,7 +44,10 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.Overlay.KeepsMachine() }) {
 		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
 	}
-	if len(r.invalid.Problems) == 0 {
+	if start.Existing != nil {
+		r.onlyExisting(start)
+	}
+	if len(r.invalid.Problems) == 0 && start.Existing == nil {
 		r.checkUserData(*start)
 	}
 	return start

@@ -16,7 +16,10 @@ const instanceExample = "for example ec2-instance-id: ${{ needs.start-runner.out
 func (r *reader) stop(request Request) *runner.StopRequest {
 	stop := &runner.StopRequest{
 		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"), AllOfRun: r.ownFlag("all-of-run"),
-		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(),
+		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(), Action: r.text("stop-action"),
+	}
+	if stop.Action != "" && stop.Action != runner.ActionTerminate && stop.Action != runner.ActionStop {
+		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", stop.Action), "it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
 	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
 	if !named && stop.Label == "" && !stop.AllOfRun && r.text("runners") == "" {

@@ -18,6 +18,7 @@ const (
 	stateRegistration = "registration-"
 	stateToken        = "token-"
 	stateImage        = "image-"
+	stateTaken        = "taken-"
 	stateDone         = "done"
 )
 
@@ -26,12 +27,19 @@ type journal struct {
 	registrations []runner.Registration
 	tokens        int
 	images        []string // the architectures of a bake, in the order of the request
+	taken         int
 }
 
 // askedToken is a client token that RunInstances was asked with.
 type askedToken struct {
 	Token  string `json:"token"`
 	Region string `json:"region"`
+}
+
+// takenMachine is an existing machine that a start was about to take.
+type takenMachine struct {
+	InstanceID string `json:"ec2-instance-id"`
+	Region     string `json:"region"`
 }
 
 func (o *output) saveState(key string, value any) error {
@@ -81,17 +89,27 @@ func (o *output) Asking(token, region string) error {
 	return o.saveState(key, askedToken{token, region})
 }
 
+// Taking implements runner.Journal.
+func (o *output) Taking(instanceID, region string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := fmt.Sprintf("%s%d", stateTaken, o.journal.taken)
+	o.journal.taken++
+	return o.saveState(key, takenMachine{instanceID, region})
+}
+
 // state is what the journal of a start tells its post step.
 type state struct {
 	nonce, label, scope string
 	tokens              map[string][]string // by region
 	made                []runner.Registration
-	begun               []ami.Begun // images that may not be finished
+	begun               []ami.Begun         // images that may not be finished
+	taken               map[string][]string // ids by region
 	done                bool
 }
 
 func readState(getenv func(string) string) (state, error) {
-	s := state{tokens: map[string][]string{}}
+	s := state{tokens: map[string][]string{}, taken: map[string][]string{}}
 	read := func(key string, into any) (found bool, err error) {
 		text := getenv("STATE_" + key)
 		if text == "" {
@@ -137,6 +155,16 @@ func readState(getenv func(string) string) (state, error) {
 			s.begun = append(s.begun, image.Begun)
 		}
 	}
+	for i, more := 0, true; more; i++ {
+		var err error
+		var machine takenMachine
+		if more, err = read(fmt.Sprintf("%s%d", stateTaken, i), &machine); err != nil {
+			return state{}, err
+		}
+		if machine.InstanceID != "" {
+			s.taken[machine.Region] = append(s.taken[machine.Region], machine.InstanceID)
+		}
+	}
 	return s, nil
 }
 
@@ -151,5 +179,5 @@ func (s state) identity(run runner.Run) runner.Identity {
 }
 
 func (s state) request(what string, run runner.Run) runner.PostRequest {
-	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made}
+	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken}
 }

@@ -180,10 +180,13 @@ func postSummary(result runner.PostResult) string {
 	for _, id := range result.Removed {
 		fmt.Fprintf(&b, "- removed image %s\n", code(id))
 	}
+	for _, id := range result.Stopped {
+		fmt.Fprintf(&b, "- stopped instance %s\n", code(id))
+	}
 	for _, left := range result.Left {
 		fmt.Fprintf(&b, "- may be left behind: %s\n", plain(left))
 	}
-	if len(result.Terminated)+len(result.Removed)+len(result.Left) == 0 {
+	if len(result.Terminated)+len(result.Removed)+len(result.Stopped)+len(result.Left) == 0 {
 		b.WriteString("- nothing was left behind\n")
 	}
 	return b.String()

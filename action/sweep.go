@@ -63,8 +63,12 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 	for _, s := range result.Swept {
 		count[s.Act]++
 	}
-	sentence := fmt.Sprintf("%d instances terminated, %d registrations removed, %d marked for a second look, %d spared, %d listed only",
-		count[runner.Terminated], count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+count[runner.Unmarked], count[runner.Listed])
+	stopped := ""
+	if n := count[runner.Halted]; n > 0 {
+		stopped = fmt.Sprintf("%d stopped, ", n)
+	}
+	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d spared, %d listed only",
+		count[runner.Terminated], stopped, count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+count[runner.Unmarked], count[runner.Listed])
 	if dryRun {
 		return "dry run, nothing was changed; a sweep would mean: " + sentence
 	}

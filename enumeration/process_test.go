@@ -114,6 +114,7 @@ type journal struct {
 	closed   bool
 	identity runner.Identity
 	tokens   map[string][]string
+	taken    map[string][]string
 	made     []runner.Registration
 	handoffs []runner.Handoff
 	done     bool
@@ -131,7 +132,7 @@ func (j *journal) write(f func()) error {
 func (j *journal) close() { _ = j.write(func() { j.closed = true }) }
 
 func (j *journal) Begun(id runner.Identity) error {
-	return j.write(func() { j.identity, j.tokens = id, map[string][]string{} })
+	return j.write(func() { j.identity, j.tokens, j.taken = id, map[string][]string{}, map[string][]string{} })
 }
 
 func (j *journal) Registering(made []runner.Registration) error {
@@ -140,6 +141,10 @@ func (j *journal) Registering(made []runner.Registration) error {
 
 func (j *journal) Asking(token, region string) error {
 	return j.write(func() { j.tokens[region] = append(j.tokens[region], token) })
+}
+
+func (j *journal) Taking(id, region string) error {
+	return j.write(func() { j.taken[region] = append(j.taken[region], id) })
 }
 
 func (j *journal) Launched(h runner.Handoff) error {
@@ -153,7 +158,7 @@ func (j *journal) post() (runner.PostRequest, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, Nonce: j.identity.Nonce, Label: j.identity.Label}
-	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made}, id.Nonce != "" && !j.done
+	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken}, id.Nonce != "" && !j.done
 }
 
 // moment is when a blow falls, relative to a call.

@@ -134,6 +134,7 @@ type journal struct {
 	tokens   map[string][]string
 	handoffs []runner.Handoff
 	secrets  []string
+	taken    map[string][]string
 }
 
 // Begun implements runner.Journal.
@@ -157,6 +158,17 @@ func (j *journal) Asking(token, region string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.tokens[region] = append(j.tokens[region], token)
+	return nil
+}
+
+// Taking implements runner.Journal.
+func (j *journal) Taking(id, region string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.taken == nil {
+		j.taken = map[string][]string{}
+	}
+	j.taken[region] = append(j.taken[region], id)
 	return nil
 }
 

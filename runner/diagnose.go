@@ -44,6 +44,9 @@ func (st *start) diagnose(ctx context.Context, failure *Failure) {
 			continue
 		}
 		failure.State = strings.Trim(s.instance.State+" "+s.instance.StateReason, " ")
+		if s.taken != nil { // its console is the user's own
+			return
+		}
 		text, err := st.consoleOf(ctx, s)
 		if err != nil {
 			st.log.Debug("the console cannot be read", "error", err)

@@ -38,6 +38,13 @@ var entries = []entry{
 	{"ended-by-ec2", "see the reason that EC2 gives"},
 	{"ended-by-others", "something else terminated it"},
 	{"stays-pending", "look at the instance's state in the EC2 console"},
+	// Existing machines: existing_hints.go.
+	{"no-such-machine", hintNoMachine},
+	{"machine-without-runner", hintNoRunner},
+	{"machines-in-use", hintNotTaken},
+	{"machines-not-allowed", hintMayNotTake},
+	{"runner-never-came", hintNeverCame},
+	{"stop-not-allowed", hintMayNotStop},
 	// What EC2 says of a launch.
 	{"quota", hintQuota},
 	{"no-capacity", "there is no capacity or quota for this type here"},

@@ -26,6 +26,7 @@ const (
 	Marked       Act = "marked" // the first look at what is ambiguous
 	Unmarked     Act = "unmarked"
 	Terminated   Act = "terminated"
+	Halted       Act = "stopped" // an existing machine: never anything else
 	Deregistered Act = "deregistered"
 )
 
@@ -115,6 +116,7 @@ var rules = []rule{
 	(*survey).isKept,
 	(*survey).isYoung,
 	(*survey).isBusy,
+	(*survey).isExisting,
 	(*survey).isExpired,
 	(*survey).isPoolEntry,
 	(*survey).isOfRun,
@@ -143,7 +145,7 @@ func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
 		return Spared, "it failed and is kept for inspection until " + timeTag(i, TagKeptUntil).UTC().Format(time.RFC3339)
 	}
 	mode := modeOf(i)
-	if slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool}, mode) {
+	if slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting}, mode) {
 		return "", ""
 	}
 	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
@@ -168,6 +170,24 @@ func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
 		return Spared, "what its runner does cannot be seen"
 	}
 	return "", ""
+}
+
+// isExisting is the whole judgement of a machine that the user keeps: it is stopped when its run is over and a start of that run
+// has started it, and nothing else ever happens to it.
+func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
+	switch {
+	case modeOf(i) != instanceExisting:
+		return "", ""
+	case i.State == ec2.Stopped || i.State == ec2.Stopping:
+		return Spared, "it is a machine that is kept, and it is " + i.State
+	case !isStartedByUs(i):
+		return Spared, "it is a machine that is kept, and no start of ours has started it"
+	case f.run == runOver && i.State == ec2.Running:
+		return Halted, "its run " + runOf(i) + " is over"
+	case f.run == runUnknown:
+		return Spared, "it is a machine that is kept, and whether its run " + runOf(i) + " is over cannot be seen"
+	}
+	return Spared, "it is a machine that is kept, and its run " + runOf(i) + " is not over"
 }
 
 func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -48,6 +49,8 @@ func (s *survey) index() *index {
 func (x *index) factsOf(i ec2.Instance) facts {
 	f := facts{run: x.runs[runOf(i)]}
 	switch {
+	case modeOf(i) == instanceExisting:
+		f.runner, f.state = existingState(i, x.runners, x.listed)
 	case isTagged(i) && modeOf(i) != instanceOfStart:
 		f.state = runnerNone
 	case !x.listed:
@@ -60,6 +63,22 @@ func (x *index) factsOf(i ec2.Instance) facts {
 		f.runner, f.state = x.guess(i)
 	}
 	return f
+}
+
+// existingState is what the runner of an existing machine does. Where nothing tells which one it is, a busy one with its label
+// may be it.
+func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github.Runner, runnerState) {
+	if !listed {
+		return github.Runner{}, runnerUnseen
+	}
+	r, candidates := runnerOf(i, runners)
+	switch {
+	case r.ID != 0:
+		return r, stateOf(r)
+	case slices.ContainsFunc(candidates, func(r github.Runner) bool { return r.Busy }):
+		return github.Runner{}, runnerUnseen
+	}
+	return github.Runner{}, runnerNone
 }
 
 // registrationOf finds the registration of a tagged instance: by id, else by name, since a name is unique in its scope.
@@ -129,6 +148,9 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		return v
 	}
 	for _, i := range x.namers[r.ID] {
+		if modeOf(i) == instanceExisting { // the user's own
+			return v
+		}
 		if act, _ := x.isYoung(i, facts{}); i.Alive() || act != "" || !x.whole {
 			return v
 		}

@@ -15,6 +15,7 @@ type PostRequest struct {
 	Identity Identity
 	Tokens   map[string][]string // the client tokens that it asked with, by region
 	Made     []Registration      // that may exist
+	Taken    map[string][]string // ids of existing machines that it was about to take, by region
 }
 
 // PostResult says what the post step found and removed.
@@ -22,6 +23,7 @@ type PostResult struct {
 	What       string
 	Terminated []string
 	Removed    []string // images
+	Stopped    []string // existing machines, which the start had started
 	Left       []string
 }
 
@@ -41,6 +43,11 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 		group.Go(func() { p.clearRegion(ctx, looking, region, tokens) })
 	}
 	group.Wait()
+	for region, ids := range request.Taken {
+		for _, id := range ids {
+			group.Go(func() { p.giveBack(ctx, region, id) })
+		}
+	}
 	places := make(chan struct{}, mostAtOnce)
 	for _, made := range request.Made {
 		places <- struct{}{}
@@ -103,11 +110,34 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 	}
 }
 
+// Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a machine that
+// is pending cannot be stopped.
+const (
+	postSettles  = 5 * time.Second
+	postGiveBack = time.Minute
+)
+
+// giveBack stops an existing machine that the start has started, if it is still its own.
+func (p *post) giveBack(ctx context.Context, region, id string) {
+	ctx, cancel := context.WithTimeout(ctx, postGiveBack)
+	defer cancel()
+	did, err := p.remover.giveBack(ctx, region, id, p.request.Identity.Nonce, postSettles)
+	if err != nil {
+		p.left("instance " + id + " (" + ec2.Reason(err) + ")")
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if did == stoppedNow {
+		p.result.Stopped = append(p.result.Stopped, id)
+	}
+}
+
 func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 	p.mu.Lock()
 	p.launched = true
 	p.mu.Unlock()
-	if !instance.Alive() {
+	if !instance.Alive() || modeOf(instance) == instanceExisting { // a stop has made it one that is kept
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)

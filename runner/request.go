@@ -12,16 +12,17 @@ import (
 // StartRequest is a start, read and checked.
 type StartRequest struct {
 	Run       Run
-	Scope     string   // of GitHub: owner/repo
-	WebURL    string   // of the scope: what the runner is configured with
-	Groups    []Group  // the runners to start, at least one group
-	MinCount  int      // how many of them must come online; 0: all
-	Labels    []string // further labels for all
-	JIT       bool     // single-use by a JIT configuration
-	Ephemeral bool     // the machine ends with its job
-	GroupID   int64    // of the runner group
-	GroupName string   // of the runner group, where it is given by name
-	OwnTags   bool     // whether to set our tags at all
+	Scope     string    // of GitHub: owner/repo
+	WebURL    string    // of the scope: what the runner is configured with
+	Groups    []Group   // the runners to start, at least one group
+	Existing  *Existing // machines of the user's to start instead of new ones; the one group has label and count
+	MinCount  int       // how many of them must come online; 0: all
+	Labels    []string  // further labels for all
+	JIT       bool      // single-use by a JIT configuration
+	Ephemeral bool      // the machine ends with its job
+	GroupID   int64     // of the runner group
+	GroupName string    // of the runner group, where it is given by name
+	OwnTags   bool      // whether to set our tags at all
 	Waiting   Waiting
 	Debug     bool // show the console while waiting
 

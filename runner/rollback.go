@@ -53,7 +53,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
-		if s.instance.ID != "" && !s.kept {
+		if s.instance.ID != "" && !s.kept && s.taken == nil {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
 	}
@@ -110,6 +110,9 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
 func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
+	if s.taken != nil {
+		return st.giveBack(ctx, r, s)
+	}
 	if s.instance.ID != "" && !s.ended && !s.kept {
 		if err := r.terminate(ctx, s.instance.Region, s.instance.ID); err != nil {
 			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))

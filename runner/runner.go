@@ -18,6 +18,8 @@ import (
 type Launcher interface {
 	// LaunchMany asks for the offerings in order. It may return instances beside an error, and although ctx has ended.
 	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
+	// Start starts a stopped instance and tells the state before; ec2.PreviousUnclear where an answer was lost.
+	Start(ctx context.Context, region, id string) (previous string, err error)
 	// Tag sets tags later. Its permission is optional.
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
 	TagAll(ctx context.Context, region string, ids []string, tags map[string]string) error
@@ -49,6 +51,9 @@ type Ender interface {
 	// Glance is Instance with less patience, for many regions at once.
 	Glance(ctx context.Context, region, id string) (ec2.Instance, error)
 	Terminate(ctx context.Context, region string, ids ...string) error
+	// Stop stops instances; class WrongState where one is pending or terminated, Impossible where it cannot be stopped at all.
+	Stop(ctx context.Context, region string, ids ...string) error
+	Tag(ctx context.Context, region, id string, tags map[string]string) error
 	// Regions lists the account's regions; with an error it returns a built-in list beside it.
 	Regions(ctx context.Context) ([]string, error)
 	// Region is the home region.
@@ -85,6 +90,10 @@ type Roster interface {
 	FindByNames(ctx context.Context, names []string) (map[string]github.Runner, error)
 	// RunnersPage reads one page of the whole list, counted from 1, and tells how many there are. It looks once.
 	RunnersPage(ctx context.Context, page int) ([]github.Runner, int, error)
+	// AllRunners is the scope's whole list, or an error.
+	AllRunners(context.Context) ([]github.Runner, error)
+	// RunOver tells whether a run is completed; whatever else it says is an error. It needs actions: read.
+	RunOver(ctx context.Context, repository, id string) (bool, error)
 	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
 	Remove(ctx context.Context, id int64) error
 }
@@ -105,6 +114,8 @@ type Journal interface {
 	Registering([]Registration) error
 	// Asking is called before each RunInstances call with its client token and region. Slots launch side by side.
 	Asking(token, region string) error
+	// Taking is called before an existing machine is tagged.
+	Taking(instanceID, region string) error
 	// Launched is called the moment an instance exists.
 	Launched(Handoff) error
 	// Secret is called with each secret before it is used.
@@ -129,6 +140,7 @@ type Handoff struct {
 	InstanceType     string `json:"ec2-instance-type"`
 	Market           string `json:"market-type"`
 	AvailabilityZone string `json:"availability-zone"`
+	Mode             string `json:"mode,omitempty"` // "existing": a stop only stops it
 }
 
 // Timeline holds when a runner reached each phase, counted from the beginning of the start; zero where it did not.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,6 +29,10 @@ func (st *start) settle(ctx context.Context) error {
 		}
 	}
 	err := st.each(func(s *slot) error {
+		if s.taken != nil {
+			st.noteUse(ctx, s)
+			return nil
+		}
 		st.endDoubtful(ctx, s)
 		if st.request.OwnTags && !st.request.JIT && !s.together && s.instance.Tags[TagNonce] != "" {
 			err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)})
@@ -73,7 +78,7 @@ func (st *start) removeFailed(ctx context.Context) {
 	var failed []*slot
 	for _, s := range st.slots {
 		if s.failed != nil {
-			st.warn(fmt.Sprintf("runner %s is given up: %v", s.name, s.failed))
+			st.warn(fmt.Sprintf("runner %s is given up: %v", cmp.Or(s.name, s.key()), s.failed))
 			failed = append(failed, s)
 		}
 	}

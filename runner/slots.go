@@ -35,9 +35,10 @@ type slot struct {
 	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
 	instance    ec2.Instance
 	timeline    Timeline
-	failed      error // why this runner is given up
-	ended       bool  // its instance is terminated
-	kept        bool  // it stays for inspection and ends itself
+	taken       *taken // of an existing machine
+	failed      error  // why this runner is given up
+	ended       bool   // its instance is terminated
+	kept        bool   // it stays for inspection and ends itself
 	console     string
 	removed     bool
 }
@@ -46,12 +47,15 @@ type slot struct {
 func (st *start) divide(g *group) {
 	g.base = RunnerName(g.label)
 	most := 1
+	if st.existing != nil {
+		g.together, g.base = false, ""
+	}
 	if g.together {
 		g.base, most = cutTo(g.base, mostIndexed), mostTogether
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
-		if g.count() > 1 {
+		if g.count() > 1 && st.existing == nil {
 			s.name = cutTo(indexedName(g.base, n), mostName)
 		}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
@@ -81,8 +85,12 @@ func (s *slot) key() string {
 }
 
 func (s *slot) handoff() Handoff {
+	mode := ""
+	if s.taken != nil {
+		mode = instanceExisting
+	}
 	return Handoff{
-		Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
+		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
 }

@@ -28,15 +28,19 @@ type Starter struct {
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
 	cancelled := whenCancelled(ctx)
-	steps := []struct {
-		phase string
-		title string
-		run   func(context.Context) error
-	}{
+	steps := []step{
 		{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
 		{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
 		{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
 		{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
+	}
+	if request.Existing != nil {
+		steps = []step{
+			{"find", "Find the machines", st.find},    // that match, that nobody else uses, and whose runners are registered
+			{"launch", "Start the machines", st.take}, // each is tagged as ours before it is started
+			{"wait", "Wait for the runner", st.wait},  // as above
+			{"settle", "Settle", st.settle},           // which runner is on it, and when it was started, is tagged
+		}
 	}
 	if err := s.Journal.Begun(st.identity); err != nil {
 		return st.result(), err
@@ -59,6 +63,13 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 	return st.result(), nil
 }
 
+// step is one step of a start. On failure everything that the steps before it have made is removed.
+type step struct {
+	phase string
+	title string
+	run   func(context.Context) error
+}
+
 // start is one start under way.
 type start struct {
 	*Starter
@@ -67,7 +78,8 @@ type start struct {
 	begun    time.Time
 	log      *slog.Logger
 	groups   []*group
-	slots    []*slot // of all groups
+	slots    []*slot   // of all groups
+	existing *existing // where machines of the user's are started
 
 	surveyed  chan struct{} // closed when the images and types are read, as far as they may be
 	offered   software      // what the machines may download
@@ -84,6 +96,9 @@ func (s *Starter) begin(request StartRequest) *start {
 	st := &start{
 		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
 		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label),
+	}
+	if request.Existing != nil {
+		st.existing = &existing{Existing: *request.Existing}
 	}
 	for i, wanted := range request.Groups {
 		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements)}

@@ -26,6 +26,7 @@ type StopRequest struct {
 	Label       string
 	Region      string // empty: the home region
 	AllOfRun    bool
+	Action      string // ActionTerminate, ActionStop, or empty: as the machine is
 }
 
 // Stopped is one runner that was stopped.
@@ -33,8 +34,8 @@ type Stopped struct {
 	InstanceID string
 	Region     string
 	RunnerName string
-	State      string // what became of the instance: "terminated", "already terminated", "not found"
-	Runner     string // what became of the registration: "removed", "not found", "busy"
+	State      string // what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not found"
+	Runner     string // what became of the registration: "removed", "not found", "busy", "kept"
 }
 
 // StopResult says what became of each.
@@ -90,7 +91,8 @@ type target struct {
 	id       string
 	name     string
 	runnerID int64
-	ended    bool // together with others
+	ended    bool   // together with others
+	mode     string // as the hand-off has it
 }
 
 func (sp *stop) warn(message string) {
@@ -132,7 +134,7 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h Handoff, instance ec2.Instance) target {
-	t := target{instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
+	t := target{mode: h.Mode, instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
 	if id, err := strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64); err == nil {
 		t.runnerID = id
 	}
@@ -213,7 +215,15 @@ func escapeFilter(value string) string {
 
 // end terminates one instance and removes its registration.
 func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
+	if sp.halts(t) {
+		return sp.halt(ctx, t)
+	}
 	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.name}
+	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" && t.instance.Alive() {
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not terminated: %s", t.id, why))
+		done.State, done.Runner = "left running", runnerKept
+		return done, nil
+	}
 	var err error
 	done.State, err = sp.terminate(ctx, t)
 	if err != nil {

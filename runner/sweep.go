@@ -44,6 +44,7 @@ type Steward interface {
 	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
 	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
 	Terminate(ctx context.Context, region string, ids ...string) error
+	Stop(ctx context.Context, region string, ids ...string) error
 	// Tag needs ec2:CreateTags; without it what is ambiguous stays.
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
 }

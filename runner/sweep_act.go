@@ -45,6 +45,13 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 	if run := runOf(instance); look.runs[run] != runUnknown {
 		f.run, _ = sw.runState(ctx, run)
 	}
+	if modeOf(instance) == instanceExisting {
+		runners, err := sw.Registry.AllRunners(ctx)
+		if err != nil {
+			return v, err
+		}
+		f.runner, f.state = existingState(instance, runners, true)
+	}
 	if modeOf(instance) == instanceOfStart {
 		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
 			return v, err
@@ -95,7 +102,22 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 		return sw.mark(ctx, v, "")
 	case Terminated:
 		return sw.end(ctx, v)
+	case Halted:
+		return sw.halt(ctx, v)
 	}
+	return v, nil
+}
+
+// halt stops an existing machine. Its registration stays, so nothing stands between the last look and the end: a job that
+// begins in that moment is lost.
+func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
+	if err := sw.Cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
+		if ec2.ClassOf(err) == ec2.Denied {
+			err = &FailedError{Message: err.Error(), Hint: hintMayNotStop, Err: err}
+		}
+		return v, err
+	}
+	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped: %s", v.instance.ID, v.why))
 	return v, nil
 }
 

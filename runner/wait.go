@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type waiter struct {
 	blind      bool      // EC2 may not be looked at
 	complained map[string]bool
 	consoles   console
+	ambiguous  string // why existing machines cannot be joined with their runners
 }
 
 // look is one look at all that is due. done tells that every runner is online.
@@ -127,6 +129,9 @@ func (w *waiter) overdue(s *slot) error {
 	if w.since()-running <= waiting.grace()+waiting.Timeout {
 		return nil
 	}
+	if s.taken != nil {
+		return w.neverCame(s)
+	}
 	return &FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
 			minutes(waiting.Timeout)),
@@ -149,7 +154,7 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 			waiting = append(waiting, fmt.Sprintf("%d more", len(w.pending())-i))
 			break
 		}
-		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", s.name, s.instance.ID, orUnknown(s.instance.State)))
+		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label), s.instance.ID, orUnknown(s.instance.State)))
 	}
 	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()), strings.Join(waiting, ", ")))
 	if w.request.Debug {

@@ -48,7 +48,11 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 			return nil
 		}
 		for _, s := range slots {
-			if err := w.sawInstance(s, found); err != nil {
+			saw := w.sawInstance
+			if s.taken != nil {
+				saw = func(s *slot, found []ec2.Instance) error { return w.sawTaken(ctx, s, found) }
+			}
+			if err := saw(s, found); err != nil {
 				w.giveUp(err, s)
 			}
 		}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,9 @@ func (w *waiter) isQuiet() bool {
 
 // lookAtRunners looks the pending runners up, one by one or by pages, whichever is fewer calls.
 func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
+	if w.existing != nil {
+		return w.lookAtExisting(ctx, pending)
+	}
 	if w.byPages(len(pending)) {
 		return w.lookAtPages(ctx, pending)
 	}
@@ -75,7 +79,7 @@ func (w *waiter) byPages(pending int) bool {
 // callsOfLook is how many calls the next look takes.
 func (w *waiter) callsOfLook() int {
 	pending := len(w.pending())
-	if w.byPages(pending) {
+	if w.existing != nil || w.byPages(pending) {
 		return max(w.pages, 1)
 	}
 	return pending
@@ -167,16 +171,24 @@ func vanished(s *slot, err error) *FailedError {
 
 // seen notes what GitHub says of a runner.
 func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
-	if !found || !runner.Online {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if s.isStale(runner, w.running(s)) || !found || !runner.Online {
+		return
+	}
 	s.runnerID = runner.ID
 	s.timeline.Online = w.since()
 	if s.timeline.Running == 0 { // EC2 was not looked at in between
 		s.timeline.Running = s.timeline.Online
 		w.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
-	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", s.name))
+	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", cmp.Or(s.name, "with the label "+s.label)))
+}
+
+// running is for how long a slot's machine has been running.
+func (w *waiter) running(s *slot) time.Duration {
+	if s.timeline.Running == 0 {
+		return 0
+	}
+	return w.since() - s.timeline.Running
 }

@@ -26,11 +26,16 @@ func startInstances(call *ec2Call) ([]node, *ec2Error) {
 	}
 	return []node{call.changing(instances, func(i *instance) {
 		if i.state == "stopped" {
-			i.launched = call.w.now.Truncate(time.Second)
-			i.reasonCode, i.reasonText = "", ""
-			call.boot(i)
+			call.restart(i)
 		}
 	})}, nil
+}
+
+// restart boots a stopped machine; EC2 calls that a launch.
+func (c *cloud) restart(i *instance) {
+	i.launched = c.w.now.Truncate(time.Second)
+	i.reasonCode, i.reasonText = "", ""
+	c.boot(i)
 }
 
 // stopInstances: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html

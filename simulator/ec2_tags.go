@@ -79,7 +79,13 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 	switch kind {
 	case "i":
 		if i := call.region.byID[id]; i != nil && call.listed(i) {
-			return i.tags, call.allowedOn("ec2:"+call.x.operation, []*instance{i})
+			r := tagContext(i.tags)
+			for _, tag := range call.form.group("Tag") {
+				r["aws:TagKeys"] = append(r["aws:TagKeys"], tag["Key"])
+				r["aws:RequestTag/"+tag["Key"]] = []string{tag["Value"]}
+			}
+			r["ec2:InstanceType"] = []string{i.kind.Name}
+			return i.tags, call.allowedTo("ec2:"+call.x.operation, r, "instance/"+i.id)
 		}
 		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	case "vol":

@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type InstanceSeed struct {
 	Tags   map[string]string `yaml:"tags"`
 	Token  string            `yaml:"client-token"`
 	Age    time.Duration     `yaml:"age"` // since its launch, default 24h
-	// Runner is the name of a registered runner (in Runners) that comes online when the instance is started.
+	// Runner is the name of a registered runner (in Runners) that comes online when the instance is started. Its owner lends such a
+	// machine out: tags of ec2-github-runner do not count as touched.
 	Runner string `yaml:"runner"`
 }
 
@@ -69,9 +71,19 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	r.add(i)
 }
 
-// essence is what nobody but its owner may change about an instance.
+// lentTags begins the keys that may be set on a machine that is lent out.
+const lentTags = "ec2-github-runner:"
+
+// essence is what nobody but its owner may change about an instance. What is stopping is as good as stopped.
 func (i *instance) essence() string {
-	return fmt.Sprint(i.state, i.tags, i.shutdown, string(i.userData), i.kind.Name)
+	tags, state := clone(i.tags), i.state
+	if i.guest.service != "" {
+		maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, lentTags) })
+	}
+	if state == "stopping" {
+		state = "stopped"
+	}
+	return fmt.Sprint(state, tags, i.shutdown, string(i.userData), i.kind.Name)
 }
 
 // RunnerSeed is a runner that is registered from the beginning.
@@ -155,6 +167,22 @@ func (w *World) EndInstance(id, code string) {
 	if i := w.cloud.find(id); i != nil {
 		w.cloud.end(i, "terminated", code, GuestRule{Reason: code}.reasonText())
 	}
+}
+
+// Power starts or stops an instance as its owner does by hand. It tells whether that could be done.
+func (w *World) Power(id string, on bool) bool {
+	w.enter()
+	defer w.mu.Unlock()
+	i := w.cloud.find(id)
+	switch {
+	case i == nil, on && i.state != "stopped", !on && i.state != "running":
+		return false
+	case on:
+		w.cloud.restart(i)
+	default:
+		w.cloud.end(i, "stopped", "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown")
+	}
+	return true
 }
 
 // SetCapacity replaces all pools.

@@ -23,6 +23,7 @@ func run(args []string, out io.Writer) error {
 	repository := flags.String("repository", "", "owner/repo whose workflows start runners")
 	accountOf := flags.String("account", "", "the AWS account's id")
 	roleName := flags.String("role", "", "the role of the machines, for the feature role")
+	keptTag := flags.String("kept", "", "the tag of machines that you keep, as Key=Value, for the feature existing")
 	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
 	if err := flags.Parse(args); err != nil {
@@ -43,7 +44,8 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName})
+	key, value, _ := strings.Cut(*keptTag, "=")
+	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName, keptKey: key, keptValue: value})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,11 @@ repository in the place of ` + "`" + ownerRepo + "`" + ` (for several: a list, o
 does): then nothing can go by tags, and the action says so once. In China and
 GovCloud write ` + "`aws-cn` and `aws-us-gov`" + ` for ` + "`aws`" + ` in the ARNs. ` + "`mode: check`" + ` tells what is missing.
 
+Machines that you keep (feature ` + "`existing`" + `) carry none of these tags when a start takes them, so they need a tag of your own: put it in the place of
+` + "`" + keptKey + "` and `" + keptValue + "`" + ` (` + "`KEPT=Role=gpu-runner`" + `). A machine that was taken carries this action's tags, so what may end this action's machines may end it too;
+the action never does that unless ` + "`stop-action: terminate`" + ` is written out. Who wants to rule it out adds a statement with ` + "`Effect: Deny`" + ` for
+` + "`ec2:TerminateInstances`" + ` on what carries your tag.
+
 `
 
 const tail = `## Trust: credentials without keys

@@ -8,6 +8,8 @@ const (
 	ownerRepo   = "OWNER/REPO"
 	accountID   = "ACCOUNT"
 	machineRole = "MACHINE-ROLE"
+	keptKey     = "KEPT-TAG" // of the user's, on the machines that he keeps
+	keptValue   = "KEPT-VALUE"
 )
 
 // Our own tag that says whose an instance is.
@@ -93,6 +95,11 @@ var rights = []right{
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
 	{[]string{"start", "check", "bake"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
+	{[]string{"start", "check"}, kept, statement{Sid: "TakeKept", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
+		Condition: map[string]map[string]any{
+			"StringEquals":            {"aws:ResourceTag/" + keptKey: keptValue},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+		}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "StartTaken", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopTaken", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start"}, warm, statement{Sid: "ClaimWarm", Action: []string{"ec2:CreateTags", "ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),

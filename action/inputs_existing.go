@@ -1,0 +1,122 @@
+package action
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+const existingExample = "for example existing-instances: Role=gpu-runner"
+
+// existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads ec2-instance-id in
+// stop alone, so beside an image it means nothing.
+func (r *reader) existing(request Request) *runner.Existing {
+	filter, ids := r.text("existing-instances"), r.text("ec2-instance-id")
+	image := ""
+	for _, name := range []string{"ec2-image-id", "availability-zones-config", "launch-parameters", "runners"} {
+		if image == "" && r.text(name) != "" {
+			image = name
+		}
+	}
+	switch {
+	case filter == "" && ids == "":
+		if r.text("existing-runner-name") != "" {
+			r.refuse("The 'existing-runner-name' input is given without 'ec2-instance-id' or 'existing-instances'.", existingExample)
+		}
+		return nil
+	case image != "" && filter != "":
+		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you keep are started, or new ones.", image), "leave one of them out")
+		return nil
+	case image != "":
+		r.warn("The 'ec2-instance-id' input is not used in the 'start' mode beside '%s'; without an image it starts existing machines", image)
+		return nil
+	}
+	existing := &runner.Existing{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter), Names: r.names("existing-runner-name")}
+	if n := len(existing.Names); n > 0 && n != max(len(existing.IDs), 1) {
+		r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n, max(len(existing.IDs), 1)),
+			"give one name for each machine in 'ec2-instance-id', in the same order, or none")
+	}
+	return existing
+}
+
+// tagFilter reads Key=Value, several between commas or lines.
+func (r *reader) tagFilter(text string) map[string]string {
+	tags := map[string]string{}
+	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(part, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if _, twice := tags[key]; !ok || key == "" || twice {
+			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that stands alone.", part), existingExample)
+			continue
+		}
+		tags[key] = value
+	}
+	return tags
+}
+
+// names reads texts between commas or lines: a runner's name may hold blanks.
+func (r *reader) names(input string) []string {
+	var names []string
+	for _, name := range strings.FieldsFunc(r.text(input), func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// groupsOf reads what to start.
+func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.Group {
+	if existing == nil {
+		return r.groups(request)
+	}
+	count := 1
+	if len(existing.IDs) > 0 {
+		count = len(existing.IDs)
+	}
+	most := int64(mostRunners)
+	if len(existing.IDs) > 0 {
+		most = int64(len(existing.IDs))
+	}
+	group := runner.Group{Label: r.label(), Count: r.number("count", 1, most, int64(count))}
+	if group.Label == "" {
+		r.refuse("The 'label' input is required to start existing machines.", "it is a label that their registered runners have, for runs-on, for example label: gpu")
+	}
+	if len(existing.Names) > 0 && len(existing.IDs) == 0 && group.Count > 1 {
+		r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count), "name the machines in 'ec2-instance-id', or leave the name out")
+	}
+	return []runner.Group{group}
+}
+
+// launchOnly are the inputs that say how a new machine is made: of an existing one nothing is changed.
+var launchOnly = []string{
+	"ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name", "runner-home-dir", "pre-runner-script", "market-type", "block-device-mappings",
+	"run-runner-as-user", "ec2-volume-size", "ec2-device-name", "ec2-volume-type", "metadata-options", "architecture", "spot-max-price", "runner-labels",
+	"idle-timeout-minutes", "max-lifetime-minutes",
+}
+
+// onlyExisting clears what has no meaning for existing machines, and says so.
+func (r *reader) onlyExisting(start *runner.StartRequest) {
+	var unused []string
+	for _, name := range launchOnly {
+		if r.text(name) != "" {
+			unused = append(unused, name)
+		}
+	}
+	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {
+		if r.text(name) == "true" {
+			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered already.", name), "leave it out")
+		}
+	}
+	if len(unused) > 0 {
+		r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s", strings.Join(unused, ", "))
+	}
+	if !start.OwnTags {
+		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.", "leave it out, and allow ec2:CreateTags on the machines")
+	}
+	start.JIT, start.Ephemeral, start.KeepFailed = false, false, 0
+}

@@ -1,0 +1,119 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// The end of a use: a machine that was started for it is stopped again, never terminated, and its registration stays.
+
+// errBusyMachine is a machine on which a job may be running.
+var errBusyMachine = errors.New("a job may be running on it, so it is left running; a sweep stops it when its run is over and it is idle")
+
+// giveBack stops a machine that a start with this nonce has taken, if that is what keeps it running. A machine that is pending
+// cannot be stopped, so it is looked at until the context ends; one that is stopped is looked at for settles, where a call that
+// starts it may still be under way. An error says that it may still run.
+func (r *remover) giveBack(ctx context.Context, region, id, nonce string, settles time.Duration) (did string, err error) {
+	begun := time.Now()
+	err = untilDone(ctx, removeEvery, func() error {
+		i, err := r.cloud.Instance(ctx, region, id)
+		switch {
+		case ec2.ClassOf(err) == ec2.NotFound:
+			did = "is gone"
+			return nil
+		case err != nil:
+			return stopOr(err)
+		case i.Tags[TagNonce] != nonce || modeOf(i) != instanceExisting:
+			did = "is used by another start and left alone"
+			return nil
+		case !i.Alive():
+			did = "is " + i.State
+			return nil
+		case i.State == ec2.Stopped && time.Since(begun) < settles:
+			return errNotYet
+		case i.State == ec2.Stopped, i.State == ec2.Stopping:
+			did = stoppedAlready
+			release(ctx, r.cloud, i)
+			return nil
+		case !isStartedByUs(i):
+			did = "ran before and is left running"
+			release(ctx, r.cloud, i)
+			return nil
+		case i.State == ec2.Pending:
+			return errStillPending
+		}
+		if err := r.idle(ctx, i); err != nil {
+			return backoff.Permanent(err)
+		}
+		if err := r.cloud.Stop(ctx, region, id); err != nil {
+			return stopOr(err)
+		}
+		did = stoppedNow
+		release(ctx, r.cloud, i)
+		return nil
+	})
+	if err == nil {
+		r.log.Info(fmt.Sprintf("AWS EC2 instance %s %s", id, did))
+	}
+	return did, err
+}
+
+// What became of a machine that was given back, as far as it matters.
+const (
+	stoppedNow     = "is stopped"
+	stoppedAlready = "is stopped already"
+)
+
+var errStillPending = errors.New("it is still pending, and EC2 stops no machine before it runs")
+
+// stopOr makes what no waiting mends permanent.
+func stopOr(err error) error {
+	switch ec2.ClassOf(err) {
+	case ec2.Denied, ec2.Credentials, ec2.Impossible:
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
+// idle tells, as an error, that a job may be running on an existing machine, or that this cannot be seen.
+func (r *remover) idle(ctx context.Context, i ec2.Instance) error {
+	runners, err := r.registry.AllRunners(ctx)
+	if err != nil {
+		return fmt.Errorf("whether a job is running on it cannot be seen: %w", err)
+	}
+	if mayWork(i, runners) {
+		return errBusyMachine
+	}
+	return nil
+}
+
+// release says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time of this
+// one's is over.
+func release(ctx context.Context, cloud Ender, i ec2.Instance) {
+	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{TagDueAt: ""})
+}
+
+// giveBack ends the use of a slot's machine in a roll-back.
+func (st *start) giveBack(ctx context.Context, r *remover, s *slot) (left []string) {
+	if s.instance.ID == "" || s.taken.lost {
+		return nil
+	}
+	settles := time.Duration(0)
+	if s.taken.doubt {
+		settles = 3 * time.Second
+	}
+	did, err := r.giveBack(ctx, s.instance.Region, s.instance.ID, st.identity.Nonce, settles)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err))}
+	case s.taken.doubt && did == stoppedAlready:
+		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again", s.instance.ID, s.instance.Region)}
+	}
+	return nil
+}

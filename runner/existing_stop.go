@@ -1,0 +1,142 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// The stop-actions. Without one a stop terminates what a start launched, and only stops what the user keeps.
+const (
+	ActionTerminate = "terminate"
+	ActionStop      = "stop"
+)
+
+// haltWithin is how long a stop tries to stop a machine that is still pending, and waits for its runner to become idle.
+const haltWithin = 30 * time.Second
+
+// runnerKept is what becomes of a registration that stays.
+const runnerKept = "kept"
+
+// isExisting tells that a machine is one that the user keeps.
+func (t target) isExisting() bool {
+	return t.mode == instanceExisting || isTagged(t.instance) && t.instance.Tags[TagMode] == instanceExisting
+}
+
+// halts tells that a machine is to be stopped and not terminated.
+func (sp *stop) halts(t target) bool {
+	return sp.request.Action == ActionStop || sp.request.Action == "" && t.isExisting()
+}
+
+// halt stops one machine and keeps its registration.
+func (sp *stop) halt(ctx context.Context, t target) (Stopped, error) {
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.name, Runner: runnerKept}
+	var err error
+	done.State, err = sp.haltInstance(ctx, t)
+	if err != nil {
+		err = fmt.Errorf("AWS EC2 instance %s is not stopped: %w", t.id, err)
+	}
+	return done, err
+}
+
+func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
+	i := t.instance
+	switch {
+	case i.ID == "":
+		return "not found", nil
+	case i.State == "" && sp.request.Action == "":
+		return "", &FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen", Hint: "allow ec2:DescribeInstances"}
+	case !i.Alive():
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
+		return "already terminated", nil
+	case i.State == ec2.Stopped || i.State == ec2.Stopping:
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped already", t.id))
+		return "already stopped", nil
+	}
+	if !t.isExisting() {
+		sp.adopt(ctx, i)
+		return sp.stopInstance(ctx, t, func(context.Context, ec2.Instance) error { return nil })
+	}
+	if why := sp.staysWith(ctx, i); why != "" {
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is left running: %s", t.id, why))
+		return "left running", nil
+	}
+	r := &remover{cloud: sp.Cloud, registry: sp.Registry, log: sp.Log}
+	state, err := sp.stopInstance(ctx, t, r.idle)
+	if err == nil {
+		release(ctx, sp.Cloud, i)
+	}
+	return state, err
+}
+
+// staysWith says why an existing machine is not this run's to end, or nothing.
+func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
+	switch {
+	case i.Tags[TagFound] == foundRunning:
+		return "it ran before a start took it"
+	case !isStartedByUs(i):
+		return "somebody has started it since"
+	case i.Tags[TagRepository] == sp.request.Run.Repository && i.Tags[TagRunID] == sp.request.Run.ID:
+		return ""
+	case i.Tags[TagRepository] != sp.request.Run.Repository:
+		return fmt.Sprintf("run %s of %s uses it now", i.Tags[TagRunID], i.Tags[TagRepository])
+	}
+	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[TagRunID])
+	switch {
+	case err != nil:
+		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v", i.Tags[TagRunID], err)
+	case !over:
+		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[TagRunID])
+	}
+	return ""
+}
+
+// adopt makes an ordinary machine one that the user keeps: otherwise a sweep would end it with its run.
+func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
+	if !isTagged(i) {
+		return
+	}
+	tags := map[string]string{TagMode: instanceExisting, TagFound: foundStopped, TagStartedAt: i.LaunchTime.UTC().Format(time.RFC3339), TagDueAt: ""}
+	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, tags); err != nil {
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it", i.ID, ec2.Reason(err)))
+	}
+}
+
+// stopInstance stops one machine as soon as it may be stopped: EC2 stops none that is pending, and ready says whether it is
+// idle.
+func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string, error) {
+	bounded, cancel := context.WithTimeout(ctx, haltWithin)
+	defer cancel()
+	err := untilDone(bounded, time.Second, func() error {
+		err := ready(bounded, t.instance)
+		if err != nil && !errors.Is(err, errBusyMachine) {
+			return backoff.Permanent(err)
+		}
+		if err != nil {
+			return err
+		}
+		err = sp.Cloud.Stop(bounded, t.instance.Region, t.id)
+		if err != nil && ec2.ClassOf(err) != ec2.WrongState {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errBusyMachine) && ctx.Err() == nil:
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not stopped: %v", t.id, err))
+		return "left running", nil
+	case ec2.ClassOf(err) == ec2.Denied:
+		return "", &FailedError{Message: err.Error(), Hint: hintMayNotStop, Err: err}
+	case ec2.ClassOf(err) == ec2.Impossible:
+		return "", &FailedError{Message: err.Error(), Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
+	case err != nil:
+		return "", err
+	}
+	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped", t.id))
+	return "stopped", nil
+}
