@@ -25,6 +25,9 @@ const Limit = 16 * 1024
 // ConsolePrefix begins each line of ours on the machine's console.
 const ConsolePrefix = "ec2-github-runner: "
 
+// WarmReady begins the last line of a warm-up that did all it should.
+const WarmReady = ConsolePrefix + "warm: ready"
+
 // PreinstalledDir is where images of ours keep the runner's software. It is used only if a file
 // PreinstalledMark is in it: a runner that somebody else put there is not ours to touch.
 const (
@@ -49,7 +52,7 @@ type Spec struct {
 	// Group is the name of the runner group for config.sh; empty means the default one.
 	Group string
 
-	// Token is a registration token. Either it or JITConfig must be given.
+	// Token is a registration token. Either it or JITConfig must be given, and neither with Warm.
 	Token string
 	// JITConfig is an encoded just-in-time configuration.
 	JITConfig string
@@ -59,8 +62,13 @@ type Spec struct {
 	HomeDir string
 	// PreRunnerScript is sourced by bash in the runner's directory before download and configuration.
 	PreRunnerScript string
-	// Packages are installed by the system's package manager before the script runs.
+	// Packages are installed by the system's package manager before the scripts run.
 	Packages []string
+	// SetupScript is the setup that needs no job: run by bash as root, after the packages and before
+	// PreRunnerScript, once for a machine, in a shell of its own. A start that claims a warm machine gives
+	// the same one: it runs then only if the warm-up did not bring it to its end. So a job finds the same
+	// on a warm machine as on one that was launched cold.
+	SetupScript string
 	// User is whom the runner runs as; empty means root.
 	User string
 	// Service installs the runner by its own svc.sh.
@@ -74,6 +82,15 @@ type Spec struct {
 	DownloadToken string
 	// CACertificates are PEM blocks that the machine is to trust.
 	CACertificates string
+
+	// Warm makes user data of a warm-up: the machine trusts CACertificates, installs Packages, runs
+	// SetupScript, puts the runner and its libraries on the disk, reads its files once, says WarmReady and
+	// powers itself off; so it does when that fails, which the console tells as any error, or takes longer
+	// than RegistrationTimeout. It registers nothing, holds no secret (but DownloadToken, if there is one)
+	// and runs no PreRunnerScript, whose exports must reach the job. Name, Labels, Group, Service, Ephemeral,
+	// KeepFailed and the other limits mean nothing to it. Once its user data is replaced (same instance, Ec2
+	// data source) the machine's next boot is a new start that finds all this done, or does what is missing.
+	Warm bool
 
 	// Ephemeral powers the machine off when its runner ends.
 	Ephemeral bool

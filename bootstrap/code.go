@@ -15,6 +15,8 @@ type chapter struct {
 	// spare is what takes the chapter's place where the user's script needs the room; empty for a
 	// chapter that cannot be spared.
 	spare string
+	// absent stands where it is not needed, for those who call it all the same.
+	absent string
 }
 
 // chapters stand in the user data in this order. A machine gets only those that it needs: its 16 KB are
@@ -24,8 +26,10 @@ var chapters = []chapter{
 	{name: "last", spare: "egr_last() { :; }\n"},
 	{name: "debug", needed: func(s Spec) bool { return s.Debug }},
 	{name: "values"},
-	{name: "metadata", needed: func(s Spec) bool { return s.NameByIndex }},
+	{name: "metadata", needed: func(s Spec) bool { return s.NameByIndex && !s.Warm }},
+	{name: "once", needed: prepares, absent: "egr_done() { :; }\n"},
 	{name: "handover"},
+	{name: "begin"},
 	{name: "software"},
 	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
 	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
@@ -35,17 +39,28 @@ var chapters = []chapter{
 	{name: "packages", needed: func(s Spec) bool { return len(s.Packages) > 0 }},
 	{name: "exit", needed: scripted, spare: "egr_watch_exit() { :; }\n"},
 	{name: "script", needed: scripted},
+	{name: "setupscript", needed: func(s Spec) bool { return s.SetupScript != "" }},
 	{name: "register", needed: func(s Spec) bool { return s.Token != "" }},
 	{name: "user", needed: func(s Spec) bool { return s.User != "" }},
-	{name: "service", needed: func(s Spec) bool { return s.Service }},
+	{name: "service", needed: func(s Spec) bool { return s.Service && !s.Warm }},
 	{name: "setup"},
-	{name: "runner"},
-	{name: "revive", spare: "egr_revive() { : >ended; }\n"},
+	{name: "runner", needed: works},
+	{name: "revive", needed: works, spare: "egr_revive() { : >ended; }\n"},
 	{name: "watch"},
+	{name: "look", needed: works},
+	{name: "warm", needed: func(s Spec) bool { return s.Warm }},
 	{name: "boot"},
 }
 
-func scripted(s Spec) bool { return s.PreRunnerScript != "" }
+func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
+
+// prepares says that there is something to do once for the machine.
+func prepares(s Spec) bool {
+	return s.CACertificates != "" || len(s.Packages) > 0 || s.SetupScript != ""
+}
+
+// works says that the machine becomes a runner at this boot.
+func works(s Spec) bool { return !s.Warm }
 
 // code is the script's code, without its comments; with tight, without what can be spared too.
 func (s Spec) code(tight bool) string {
@@ -53,6 +68,7 @@ func (s Spec) code(tight bool) string {
 	for _, c := range chapters {
 		switch {
 		case c.needed != nil && !c.needed(s):
+			b.WriteString(c.absent)
 		case tight && c.spare != "":
 			b.WriteString(c.spare)
 		default:

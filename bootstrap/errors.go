@@ -44,10 +44,15 @@ func (s Spec) tooLarge() error {
 		change func(*Spec)
 	}{
 		{"pre-runner-script", func(s *Spec) { s.PreRunnerScript = "" }},
+		{"setup-script", func(s *Spec) { s.SetupScript = "" }},
 		{"packages", func(s *Spec) { s.Packages = nil }},
 		{"ca-certificates", func(s *Spec) { s.CACertificates = "" }},
 		{"labels", func(s *Spec) { s.Labels = nil }},
-		{"the JIT configuration", func(s *Spec) { s.JITConfig, s.Token = "", "-" }},
+		{"the JIT configuration", func(s *Spec) {
+			if s.JITConfig != "" {
+				s.JITConfig, s.Token = "", "-"
+			}
+		}},
 	} {
 		rest := without(p.change)
 		if left-rest > 64 {
@@ -68,10 +73,17 @@ var (
 // check refuses what no machine could use, all of it at once.
 func (s Spec) check() error {
 	var errs []error
-	if (s.Token == "") == (s.JITConfig == "") {
+	switch {
+	case s.Warm && (s.Token != "" || s.JITConfig != ""):
+		errs = append(errs, errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT configuration"))
+	case s.Warm && s.PreRunnerScript != "":
+		errs = append(errs, errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job"))
+	case s.Warm && s.RegistrationTimeout <= 0:
+		errs = append(errs, errors.New("make user data: a warm-up needs a registration timeout, after which the machine powers itself off"))
+	case !s.Warm && (s.Token == "") == (s.JITConfig == ""):
 		errs = append(errs, errors.New("make user data: give a registration token or a JIT configuration, one of the two"))
 	}
-	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
+	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.SetupScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
 	if slices.ContainsFunc(all, func(text string) bool { return strings.Contains(text, "\x00") }) {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
 	}

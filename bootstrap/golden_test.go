@@ -19,7 +19,7 @@ func full() Spec {
 		URL: "https://github.com/owner/repo", Name: "ec2-k3x9a", NameByIndex: true,
 		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC", HomeDir: "/opt/runner",
 		PreRunnerScript: "echo hello\r\nexport A=1\n", Packages: []string{"git", "docker.io"},
-		User: "ubuntu", Debug: true,
+		SetupScript: "make tools\n", User: "ubuntu", Debug: true,
 		Software: []Software{
 			{Architecture: "x64", URL: "https://example.com/x64.tar.gz", SHA256: sum, Version: "2.330.0"},
 			{Architecture: "arm64", URL: "https://example.com/arm64.tar.gz", Version: "2.330.0"},
@@ -30,12 +30,19 @@ func full() Spec {
 	}
 }
 
+// warm is a warm-up with everything that it can do.
+func warm() Spec {
+	s := full()
+	s.Warm, s.Token, s.PreRunnerScript = true, "", ""
+	return s
+}
+
 const sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // TestValues pins what others read in user data: its lines before the code, and what follows it.
 func TestValues(t *testing.T) {
 	jit := Spec{URL: "https://github.com/o/r", Name: "ec2-a", JITConfig: "eyJhIjoiYiJ9Cg=="}
-	for name, spec := range map[string]Spec{"full": full(), "jit": jit} {
+	for name, spec := range map[string]Spec{"full": full(), "jit": jit, "warm": warm()} {
 		t.Run(name, func(t *testing.T) {
 			plain := spec.plain(false)
 			values, _, ok := strings.Cut(string(plain.code), "# end of values\n")

@@ -33,7 +33,7 @@ func jitConfig() string { return noise(4000, letters64) }
 // TestOwnPart: what is ours in the user data, whatever the user adds to it: values, and all of the code.
 func TestOwnPart(t *testing.T) {
 	plain := Spec{
-		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true, CACertificates: "x",
+		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true, CACertificates: "x", SetupScript: "x",
 	}.plain(false)
 	for name, size := range map[string]int{"everything": len(compress(plain, 0)), "ordinary": len(compress(ordinary().plain(false), 0))} {
 		t.Logf("%s: %d bytes", name, size)

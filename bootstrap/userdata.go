@@ -43,7 +43,7 @@ func (s Spec) plain(tight bool) script {
 	writeValues(&code, s.secrets())
 	code.WriteString("# end of secrets\n")
 	if !tight {
-		code.WriteString("# https://github.com/marqo-ai/ec2-github-runner/tree/main/bootstrap/shell\n")
+		code.WriteString("# https://github.com/marqo-ai/ec2-github-runner\n")
 	}
 	writeValues(&code, s.values())
 	code.WriteString(index)
@@ -55,7 +55,11 @@ func (s Spec) plain(tight bool) script {
 // values are the small ones. Their keys are a contract: whoever reads user data (the simulator's
 // machines do) relies on them.
 func (s Spec) values() []Value {
-	return []Value{
+	var list []Value
+	if s.Warm {
+		list = append(list, Value{"warm", "true"})
+	}
+	return append(list, []Value{
 		{"name", s.Name},
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
@@ -64,7 +68,7 @@ func (s Spec) values() []Value {
 		{"registration", s.registration()},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},
-		{"service", strconv.FormatBool(s.Service)},
+		{"service", strconv.FormatBool(s.Service && !s.Warm)},
 		{"debug", strconv.FormatBool(s.Debug)},
 		{"minimum_version", s.minimumVersion()},
 		{"ephemeral", strconv.FormatBool(s.Ephemeral)},
@@ -73,7 +77,7 @@ func (s Spec) values() []Value {
 		{"max_lifetime_seconds", seconds(s.MaxLifetime)},
 		{"max_lifetime_hard", strconv.FormatBool(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
-	}
+	}...)
 }
 
 // secrets are the values that the machine keeps apart, and only until they are used.
@@ -94,7 +98,10 @@ func (s Spec) minimumVersion() string {
 }
 
 func (s Spec) registration() string {
-	if s.Token == "" {
+	switch {
+	case s.Warm:
+		return "none"
+	case s.Token == "":
 		return "jit"
 	}
 	return "token"
@@ -119,12 +126,20 @@ func (s Spec) softwareLines() string {
 	return b.String()
 }
 
-// texts are the big ones.
+// texts are the big ones. What is done once on a machine comes last and is a part of its own too, for the mark
+// that it is done.
 func (s Spec) texts() (texts []byte, index string) {
-	return join([]Text{
-		{"packages", strings.Join(append(slices.Clone(s.Packages), ""), "\x00")},
-		{"script", strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n")},
+	once := []Text{
 		{"certificates", s.CACertificates},
+		{"packages", strings.Join(append(slices.Clone(s.Packages), ""), "\x00")},
+		{"setup_script", strings.ReplaceAll(s.SetupScript, "\r\n", "\n")},
+	}
+	texts, index = join(append([]Text{
+		{"script", strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n")},
 		{"software", s.softwareLines()},
-	})
+	}, once...))
+	if all, _ := join(once); len(all) > 0 {
+		index += fmt.Sprintf("part_once='%d %[1]d cat'\n", len(all))
+	}
+	return texts, index
 }

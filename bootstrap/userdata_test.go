@@ -60,7 +60,7 @@ func readBack(t rapid.TB, data []byte) map[string]string {
 	program := "LC_ALL=C\n" + string(head) + functions + `
 egr_decode ${!egr_@}
 for key in ${!egr_@} jit_config; do printf %s "${!key}" >"` + dir + `/$key"; done
-for part in script packages certificates; do
+for part in script packages certificates setup_script; do
   name=part_$part
   [ -z "${!name}" ] || egr_part $part >"` + dir + `/$part"
 done
@@ -111,6 +111,7 @@ func checkRoundTrip(t rapid.TB, s Spec) {
 		{"download token", seen["egr_download_token"], s.DownloadToken},
 		{"jit", jit, s.JITConfig},
 		{"script", seen["script"], strings.ReplaceAll(s.PreRunnerScript, "\r\n", "\n")},
+		{"setup-script", seen["setup_script"], strings.ReplaceAll(s.SetupScript, "\r\n", "\n")},
 		{"packages", seen["packages"], list},
 		{"certificates", seen["certificates"], s.CACertificates},
 	} {
@@ -145,7 +146,7 @@ func TestEveryByteArrives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{
 				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, HomeDir: text, User: text,
-				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, CACertificates: text,
+				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text, CACertificates: text,
 			})
 			if len(text) < 4096 {
 				checkRoundTrip(t, Spec{JITConfig: text, PreRunnerScript: text})
@@ -215,6 +216,13 @@ func TestRefusals(t *testing.T) {
 		{"NUL in a package", "NUL byte", func(s *Spec) { s.Packages = []string{"a\x00b"} }},
 		{"architecture", "not a runner download", func(s *Spec) { s.Software[0].Architecture = "arm" }},
 		{"blank in an address", "not a runner download", func(s *Spec) { s.Software[0].URL = "https://a b" }},
+		{"NUL in the setup", "NUL byte", func(s *Spec) { s.SetupScript = "a\x00b" }},
+		{"a warm-up with a token", "registers nothing", func(s *Spec) { s.Warm, s.PreRunnerScript = true, "" }},
+		{"a warm-up with a JIT configuration", "registers nothing", func(s *Spec) { s.Warm, s.Token, s.JITConfig, s.PreRunnerScript = true, "", "a", "" }},
+		{"a warm-up with a script for the job", "runs no pre-runner-script", func(s *Spec) { s.Warm, s.Token = true, "" }},
+		{"a warm-up without an end", "needs a registration timeout", func(s *Spec) {
+			s.Warm, s.Token, s.PreRunnerScript, s.RegistrationTimeout = true, "", "", 0
+		}},
 		{"checksum", "not a runner download", func(s *Spec) { s.Software[0].SHA256 = "abc" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,7 +4,7 @@
 egr_beside() {
   local new
   egr_say "warning: GitHub refuses runner $1 in $EGR_HOME: bake the image again"
-  egr_choose && new=${EGR_HOME%/}-$EGR_VERSION && egr_download "$new" || return
-  cp -p "$EGR_HOME"/.{env,path,runner,credentials,credentials_rsaparams} "$new/" 2>/dev/null
+  egr_choose && new=${EGR_HOME%/}-$EGR_VERSION && { [ "$(egr_version "$new")" ] || egr_download "$new"; } || return
+  cp -p "$EGR_HOME"/.{env,path,runner,credentials*} "$new/" 2>/dev/null
   EGR_HOME=$new
 }

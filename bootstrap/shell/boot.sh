@@ -6,20 +6,21 @@ case ${1-} in
     egr_decode "${!egr_@}"
     egr_watch
     ;;
-  fetch | setup)
+  fetch)
+    # Not in /tmp, which is emptied while the machine boots.
+    EGR_LOG=/run/ec2-github-runner/fetch.log
+    exec >$EGR_LOG 2>&1
     . /run/ec2-github-runner/secrets
     egr_decode "${!egr_@}"
-    if [ "$1" = setup ]; then
-      egr_setup "$2"
-    else
-      # Not in /tmp, which is emptied while the machine boots.
-      EGR_LOG=/run/ec2-github-runner/fetch.log
-      exec >$EGR_LOG 2>&1
-      export HOME=/root RUNNER_ALLOW_RUNASROOT=1
-      [ -z "$part_certificates" ] || egr_certificates
-      egr_dir
-      egr_configure "$EGR_DIR"
-    fi
+    export HOME=/root RUNNER_ALLOW_RUNASROOT=1
+    egr_done || [ -z "$part_certificates" ] || egr_certificates
+    egr_dir
+    egr_configure "$EGR_DIR"
+    ;;
+  setup)
+    . /run/ec2-github-runner/secrets
+    egr_decode "${!egr_@}"
+    egr_setup "$2"
     ;;
   main)
     [ ! -e /run/ec2-github-runner/failed ] || exit

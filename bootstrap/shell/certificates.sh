@@ -4,5 +4,5 @@ egr_certificates() {
   local to=/usr/local/share/ca-certificates update=update-ca-certificates
   [ ! -d /etc/pki/ca-trust/source/anchors ] || to=/etc/pki/ca-trust/source/anchors update=update-ca-trust
   to+=/ec2-github-runner.crt
-  [ -e $to ] || { egr_part certificates >$to && chmod 644 $to && $update; }
+  [ -e /run/ec2-github-runner/trusted ] || { egr_part certificates >$to && $update && : >/run/ec2-github-runner/trusted; }
 }

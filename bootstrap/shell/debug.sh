@@ -1,6 +1,9 @@
 # What runner-debug adds: facts of the machine, and the whole log on the console.
 
 egr_debug() {
-  { uname -a; df -h /; free -m; ip -br address; } 2>&1
+  uname -a
+  df -h /
+  free -m
+  ip -br address
   tail -n +1 -F "$EGR_LOG" | LC_ALL=C sed -u '/^ec2-github-runner: /d; s/[^[:print:]]/?/g; s/^/ec2-github-runner: | /' >/dev/console &
 }

@@ -11,12 +11,12 @@ egr_unit() {
 egr_handover() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
-  mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
-  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-init.service cloud-init-network.service} sum
+  mkdir /run/ec2-github-runner && cd /run/ec2-github-runner || exit 0
+  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-init.service cloud-init-network.service} todo=$part_script sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
   sum=$(cksum <"$0")
   # Other user data on the same instance is another runner; and this may be an image of another machine.
-  [ "$sum" = "$(cat "$state/user-data" 2>/dev/null)" ] || rm -rf /var/lib/cloud/instances/*/ec2-github-runner
+  grep -qsx "$sum" "$state/user-data" || rm -rf /var/lib/cloud/instances/*/ec2-github-runner
   mkdir -p "$state" /run/systemd/system
   echo "$sum" >"$state/user-data"
   ln -s "$state" state
@@ -25,10 +25,12 @@ egr_handover() {
 d}' "$0" >boot
   egr_up
   echo "$EGR_UP" >since
-  # The script and the packages run where users' scripts always ran: in cloud-init's last stage.
-  [ -z "$part_script$part_packages" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'
-  # The script may set up what the download needs (a proxy, a disk): then the download waits for it.
-  [ -n "$part_script" ] || [ -e "$state/configured" ] || units+=' ec2-github-runner-fetch'
+  # A script may set up what the download needs (a proxy, a disk): then the download waits for it.
+  egr_done || todo+=$part_setup_script
+  [ -n "$todo" ] || [ -e "$state/configured" ] || units+=' ec2-github-runner-fetch'
+  # The scripts and the packages run where users' scripts always ran: in cloud-init's last stage.
+  egr_done || todo+=$part_packages
+  [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'
   egr_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
   egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot
   # Jobs must not notice the unit: no limit, no killing of what a job leaves behind or of the runner

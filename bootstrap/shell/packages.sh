@@ -4,8 +4,9 @@ egr_packages() {
   local each try=0 list=()
   while IFS= read -rd '' each; do list+=("$each"); done < <(egr_part packages)
   egr_say "installing ${#list[@]} packages"
-  # The lists have a lock for which apt does not wait; and the network may come late.
-  ! command -v apt-get || until apt-get -qy update || [ $((try++)) = 60 ]; do sleep 2; done
+  # The lists have a lock for which apt does not wait; and the network may come late. What a machine that
+  # was switched off left half installed is put right first.
+  ! command -v apt-get || until dpkg --configure -a; apt-get -qy update || ((try++ == 60)); do sleep 2; done
   if ! egr_get "${list[@]}"; then
     # As with cloud-init, a package that is not to be had does not keep the runner from starting.
     for each in "${list[@]}"; do

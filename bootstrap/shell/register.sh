@@ -2,14 +2,10 @@
 
 egr_register() {
   local name=$egr_name try=0
-  if [ "$egr_name_by_index" = true ]; then
-    name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no answer from the metadata service'
-  fi
-  set -- --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace
-  [ -z "$egr_group" ] || set -- "$@" --runnergroup "$egr_group"
-  [ "$egr_ephemeral" != true ] || set -- "$@" --ephemeral
-  until ./config.sh "$@"; do
-    [ $((++try)) != 3 ] || egr_fail "config.sh did not register $name"
+  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no answer from the metadata service'
+  [ "$egr_ephemeral" != true ] || set -- --ephemeral
+  until ./config.sh --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace ${egr_group:+--runnergroup "$egr_group"} "$@"; do
+    ((++try != 3)) || egr_fail "config.sh did not register $name"
     sleep $((try * 3))
   done
   egr_say "configured runner $name"

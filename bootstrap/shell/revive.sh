@@ -1,7 +1,7 @@
 # Something killed the shell around the runner.
 
 egr_revive() {
-  if [ "$egr_ephemeral" = true ] || [ "$egr_registration" = jit ] || [ $((restarts++)) -ge 5 ]; then
+  if [ "$egr_ephemeral" = true ] || [ "$egr_registration" = jit ] || ((restarts++ >= 5)); then
     egr_say 'the runner was killed'
     : >ended
   else

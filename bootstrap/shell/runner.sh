@@ -1,21 +1,6 @@
 # The runner itself. The shell that sources the user's script also starts the runner, so that exports,
 # functions and the current directory reach it.
 
-# egr_begin: what comes before the user's script.
-egr_begin() {
-  export HOME=/root RUNNER_ALLOW_RUNASROOT=1
-  # Without it run.sh ends with 0 when GitHub refuses the runner's version.
-  export ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1
-  ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)"
-  echo $$ >/run/ec2-github-runner/pid
-  [ "$egr_debug" != true ] || egr_debug
-  [ -z "$part_certificates" ] || egr_certificates
-  [ -e /run/ec2-github-runner/state/prepared ] || [ -z "$part_packages" ] || egr_packages
-  egr_dir
-  mkdir -p "$EGR_DIR"
-  cd "$EGR_DIR" || egr_fail "open $EGR_DIR: no such directory"
-}
-
 # egr_go: from the end of the script to the end of the runner; does not return.
 egr_go() {
   trap - EXIT ERR TERM
@@ -66,7 +51,7 @@ egr_run_once() {
     EGR_RENEWED=1
     [ -z "$egr_user" ] || (cd "$EGR_HOME" && egr_own_files)
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
-  elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && [ $((EGR_TRIES++)) -lt 5 ]; then
+  elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && ((EGR_TRIES++ < 5)); then
     egr_say "warning: the runner ended with exit $code and is started again"
     while sleep 2 && egr_find Runner.Worker; do :; done
   else

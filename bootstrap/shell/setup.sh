@@ -5,10 +5,10 @@
 egr_configure() {
   local LC_ALL=C
   egr_provide "$1" || return
-  cd "$EGR_HOME" || egr_fail "open $EGR_HOME: it is gone"
+  cd "$EGR_HOME" || egr_fail "open $EGR_HOME: no such directory"
   # Whatever registration the image brought is not ours.
   [ ! -s .service ] || systemctl disable --now "$(<.service)"
-  rm -f .runner .credentials .credentials_rsaparams .service
+  rm -f .runner .credentials* .service
   egr_libraries
   [ -z "$egr_token" ] || egr_register
   pwd >/run/ec2-github-runner/state/configured
@@ -20,15 +20,15 @@ egr_setup() {
   [ -z "$egr_user" ] || egr_check_user
   [ -s $configured ] || egr_configure "$1" || egr_fail "download runner: $(head -n 1 /run/ec2-github-runner/why)"
   EGR_HOME=$(<$configured)
-  cd "$EGR_HOME" || egr_fail "open $EGR_HOME: it is gone"
+  cd "$EGR_HOME" || egr_fail "open $EGR_HOME: no such directory"
   # A job may use docker from its first step on, so where it starts with the machine the runner
   # waits for its socket.
-  if command -v dockerd >/dev/null && { systemctl is-enabled -q docker.socket || systemctl is-enabled -q docker; }; then
-    until [ -S /run/docker.sock ] || [ $((try++)) = 600 ]; do
-      [ $try != 10 ] || egr_say 'waiting for docker'
+  if systemctl is-enabled -q docker.socket docker; then
+    until [ -S /run/docker.sock ] || ((try++ == 600)); do
+      ((try != 10)) || egr_say 'waiting for docker'
       sleep 0.1
     done
-    [ $try -lt 600 ] || egr_say 'warning: docker is not up, so the runner starts without it'
+    ((try < 600)) || egr_say 'warning: docker is not up, so the runner starts without it'
   fi
   if [ -n "$egr_user" ] && [ ! -e $configured.owned ]; then
     egr_own_files

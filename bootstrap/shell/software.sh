@@ -6,14 +6,13 @@ egr_dir() {
   EGR_DIR=${egr_home_dir:-/actions-runner}
   # The mark says that the image is one of ours: nobody else's runner there is touched.
   [ -n "$egr_home_dir" ] || [ ! -e /opt/actions-runner/.ec2-github-runner ] || EGR_DIR=/opt/actions-runner
-  [ "${EGR_DIR:0:1}" = / ] || EGR_DIR=/$EGR_DIR
+  EGR_DIR=/${EGR_DIR#/}
 }
 
-# egr_version DIR: the version of the runner there; nothing unless it is whole.
+# egr_version DIR: the version of the runner there; nothing unless it is whole. Changes the directory.
 egr_version() {
-  [ -f "$1/run.sh" ] && [ -f "$1/config.sh" ] && [ -d "$1/externals" ] && [ -x "$1/bin/Runner.Worker" ] &&
-    DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 "$1/bin/Runner.Listener" --version 2>/dev/null
-}
+  cd "$1" && ls run.sh config.sh externals bin/Runner.Worker >&2 && DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bin/Runner.Listener --version
+} 2>/dev/null
 
 # egr_choose: the download for this machine's architecture, into EGR_URL, EGR_SUM and EGR_VERSION.
 egr_choose() {
@@ -42,11 +41,11 @@ egr_unpack() {
     read -r each _ <$sum.is
     [ "$EGR_SUM" = - ] || [ "$EGR_SUM" = "$each" ] || echo "its SHA-256 is $each and should be $EGR_SUM" >$why
   else
-    [ -s $why ] || grep 'No space' $sum.tar >$why || grep . $sum.tar >$why || echo the download was cut >$why
+    [ -s $why ] || { grep 'No space' $sum.tar || grep . $sum.tar || echo the download was cut; } >$why
   fi
   if [ ! -e $why ]; then
     # What was not whole is replaced.
-    rm -rf "${1:?}/bin" "$1/externals"
+    rm -rf "${1:?}"/{bin,externals}
     mv -f "$part"/* "$1"
   fi
   rm -rf "$part"

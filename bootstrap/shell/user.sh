@@ -7,7 +7,7 @@ egr_check_user() {
 # egr_own_files: of the current directory; and docker's socket may be opened.
 egr_own_files() {
   chown -R -- "$egr_user" .
-  ! getent group docker >/dev/null || usermod -aG docker -- "$egr_user"
+  usermod -aG docker -- "$egr_user" 2>/dev/null
 }
 
 # egr_as_user COMMAND: in place of this shell.

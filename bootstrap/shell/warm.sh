@@ -1,0 +1,65 @@
+# A warm-up: the machine does all that needs no job, reads its files once, and powers itself off. It is
+# started again with the user data of the start that claims it.
+
+# egr_go: what an ordinary machine does with its runner; does not return.
+egr_go() {
+  . /run/ec2-github-runner/secrets
+  egr_decode egr_token egr_download_token egr_jit
+  egr_setup "$EGR_DIR"
+  rm -f /run/ec2-github-runner/secrets
+  egr_settle
+  egr_read
+  sync
+  : >/run/ec2-github-runner/ready
+  rm -f /run/ec2-github-runner/state/lived
+  egr_say 'warm: ready'
+  systemctl --no-block poweroff
+  exit
+}
+
+# egr_settle: what the system does once, at an instance's first boot (cloud-init's last stage, the seeding
+# of snaps), belongs to this boot: cut off, it would begin anew under a job.
+egr_settle() {
+  local try=0
+  until [ -e /run/cloud-init/result.json ] && ! systemctl list-jobs | grep -qE ' (running|waiting) *$'; do
+    [ $try != 1 ] || egr_say 'warm: waiting for the end of the boot'
+    ((try++ < 180)) || break
+    sleep 1
+  done
+}
+
+# egr_read: a volume made from a snapshot fetches each block from afar when it is first read. What the boot
+# has read or written is there; here comes what a job will need, the likeliest first, many at once since it
+# is the way that is long, and for half the time that is left at most.
+# https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
+egr_read() {
+  local left
+  egr_up
+  left=$(((egr_registration_timeout_seconds - EGR_UP - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
+  egr_say 'warm: reading files'
+  find "$EGR_HOME" /usr/bin /usr/sbin /usr/lib /usr/libexec /usr/local /etc /opt /var/lib/docker /var/lib/containerd /var/lib / \
+    -xdev -type f -print0 2>/dev/null | timeout -k 5 $((left > 1 ? left : 1)) xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
+  case ${PIPESTATUS[1]} in
+    124 | 137) egr_say "warm: read files for $left s, which was too short for all" ;;
+    *) egr_say 'warm: read files' ;;
+  esac
+}
+
+# egr_look: one look, of each second.
+egr_look() {
+  egr_up
+  if [ -e ready ]; then
+    : "${ready:=$EGR_UP}"
+    ((EGR_UP - ready < 60)) || systemctl -ff poweroff
+    return
+  fi
+  lived=$((before + EGR_UP - since))
+  ((lived < saved + 30)) || echo $((saved = lived)) >state/lived
+  if [ -e failed ]; then
+    egr_off "$(<failed)"
+  elif egr_over "$egr_registration_timeout_seconds" "$lived"; then
+    (egr_fail "the machine is not warm after $lived s; the last that happened: $(<phase)")
+  elif [ -s pid ] && [ ! -e "/proc/$(<pid)" ]; then
+    (egr_fail 'the warm-up was killed')
+  fi
+}
