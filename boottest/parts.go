@@ -116,7 +116,7 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct{ name, from string }{{"config.sh", "config.sh"}, {"run.sh", "run.sh"}, {"bin/svc.sh", "svc.sh"}} {
+	for _, f := range []struct{ name, from string }{{"config.sh", "config.sh"}, {"run.sh", "run.sh"}, {"bin/svc.sh", "svc.sh"}, {"bin/installdependencies.sh", "installdependencies.sh"}} {
 		text, err := os.ReadFile("standin/" + f.from)
 		if err != nil {
 			return err
@@ -206,8 +206,11 @@ func certificates(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "github.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// hosts are the names that lead to the stand-in GitHub.
-var hosts = []string{"github.com", "api.github.com", "release-assets.githubusercontent.com"}
+// hosts are the names that lead to the stand-in GitHub, and to vendors of packages.
+var hosts = []string{
+	"github.com", "api.github.com", "release-assets.githubusercontent.com",
+	"deb.debian.org", "download.docker.com", "nvidia.github.io",
+}
 
 // engine runs one docker command and returns what it printed.
 func engine(args ...string) (string, error) {
