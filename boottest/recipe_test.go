@@ -150,9 +150,8 @@ func TestBakeCUDA(t *testing.T) {
 	}
 }
 
-// TestBake: from a stock machine to an image, and from the image to runners.
+// TestBake: from a stock machine to an image, and from the image to runners. It is alone as long as it takes times.
 func TestBake(t *testing.T) {
-	t.Parallel()
 	began := time.Now()
 	i := bake{
 		recipe: func(r *ami.Recipe) {
@@ -170,6 +169,7 @@ func TestBake(t *testing.T) {
 	t.Logf("baked in %.0f s: %s", time.Since(began).Seconds(), i.phases())
 	image := i.image(t)
 	t.Run("carries nothing", func(t *testing.T) { carriesNothing(t, image, i.id) })
+	t.Run("speed", func(t *testing.T) { speedOf(t, image) })
 	for _, s := range fromImage(image) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
