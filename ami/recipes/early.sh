@@ -32,7 +32,7 @@ INSTANCE_ID=$(<id) EGR_AFTER='' bash -c 'trap wait EXIT; . "$0"' $to/boothook
 
 # Docker is ordered after this unit: it comes up once the runner has started, but is not kept waiting by a
 # script that may want it.
-grep -aqs '^part_\(script\|packages\)=' /run/ec2-github-runner/boot && exit 0
+grep -aqs '^part_\(script\|setup_script\|packages\)=' /run/ec2-github-runner/boot && exit 0
 for ((try = 0; try < 30; try++)); do
   [ ! -e /run/ec2-github-runner/started ] || break
   sleep 0.1
