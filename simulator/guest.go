@@ -19,6 +19,13 @@ type guest struct {
 	broken  bool   // its setup has failed
 	step    int    // how far a builder has come
 	built   bool   // a builder that has proved itself
+	starts  int    // how often it was switched on
+	ready   bool   // a warm-up that came to its end
+	phase   string // what a warm-up said last
+	// software is the version of the runner on the disk that some boot has brought there, and prepared says that a setup-script
+	// came to its end: both outlive everything but the instance.
+	software string
+	prepared bool
 	overdue bool   // the lifetime is over; ends when no job runs
 	lines   []consoleLine
 }
@@ -61,7 +68,8 @@ func (w *World) DetachGuest(id string) {
 
 func (g *guest) start(userData string, rule GuestRule) {
 	g.life++
-	g.on, g.overdue, g.broken, g.began, g.rule = true, false, false, g.w.now, rule
+	g.starts++
+	g.on, g.overdue, g.broken, g.ready, g.began, g.rule = true, false, false, false, g.w.now, rule
 	index := g.set.index
 	if g.i != nil {
 		index = g.i.index
@@ -75,12 +83,8 @@ func (g *guest) start(userData string, rule GuestRule) {
 		g.runner.online = false
 		g.w.hub.loseJob(g.runner)
 	}
-	timing := g.w.cfg.Timing
-	boot := rule.Boot
-	if boot == 0 {
-		boot = timing.Boot
-	}
-	g.later(min(timing.Running, boot), func() {
+	boot := g.bootTakes()
+	g.later(min(g.w.cfg.Timing.Running, boot), func() {
 		g.print("[    0.000000] Linux version 6.12.0-simulated (gcc 14.2.0) #1 SMP")
 		g.print("[    0.412307] systemd[1]: Hostname set to <%s>.", g.id)
 	})
@@ -119,6 +123,10 @@ func (g *guest) booted() {
 		g.build()
 		return
 	}
+	if g.set.warm && g.rule.Fault != GuestNoUserData {
+		g.warm()
+		return
+	}
 	if !g.set.registers() || g.rule.Fault == GuestNoUserData {
 		g.print("cloud-init[612]: finished, nothing to register")
 		return
@@ -133,18 +141,15 @@ func (g *guest) booted() {
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
 		return
 	}
-	if g.hasRunner() {
-		g.register()
-		return
-	}
-	g.later(g.w.cfg.Timing.Download, func() {
-		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
-		g.register()
-	})
+	g.setup(func() { g.fetch(g.register) })
 }
 
-// hasRunner tells whether the machine's image brings a runner that GitHub still takes.
+// hasRunner tells whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought one.
 func (g *guest) hasRunner() bool {
+	if g.set.ours && g.software != "" && !older(g.software, g.w.cfg.MinRunnerVersion) {
+		g.say("found runner %s in /actions-runner (%.1f s)", g.software, g.age())
+		return true
+	}
 	if g.i == nil || g.i.image.Runner == "" || !g.set.ours {
 		return false
 	}

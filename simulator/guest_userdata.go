@@ -26,6 +26,8 @@ type settings struct {
 	hard       bool
 	bake       string // the architecture of the image that the machine builds; "" for a runner
 	nonce      string // of its console lines
+	warm       bool   // a warm-up: it registers nothing
+	text       string // of the second dialect, unpacked
 
 	registrationTimeout, idleTimeout, maxLifetime, keepFailed time.Duration
 }
@@ -91,7 +93,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	if values["name_by_index"] == "true" {
 		s.name += "-" + strconv.Itoa(s.index)
 	}
-	if s.jit == "" && s.token == "" && values["bake"] == "" {
+	if s.jit == "" && s.token == "" && values["bake"] == "" && values["warm"] == "" {
 		s.jit = longBase64.FindString(text)
 	}
 	s.ephemeral, s.hard = values["ephemeral"] == "true", values["max_lifetime_hard"] == "true"
@@ -99,6 +101,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
 		return time.Duration(n) * time.Second
 	}
+	s.warm, s.text = values["warm"] == "true", text
 	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.keepFailed = seconds("keep_failed_seconds")
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
