@@ -255,9 +255,10 @@ func imageWith(base, archive, folder string) (string, error) {
 	return tag, err
 }
 
-// packageFolder is an apt repository with one package, egr-sample, which has one file.
+// packageFolder is an apt repository with two packages: egr-sample, which has one file, and egr-slow, which takes
+// its time until somebody begins to configure it for the second time.
 func packageFolder(dir, image string) (string, error) {
-	repo := filepath.Join(dir, "repo")
+	repo := filepath.Join(dir, "repo-2")
 	if _, err := os.Stat(repo + "/Packages"); err == nil {
 		return repo, nil
 	}
@@ -267,7 +268,10 @@ func packageFolder(dir, image string) (string, error) {
 	const script = `set -e
 mkdir -p /p/DEBIAN /p/usr/share/egr-sample; echo arrived >/p/usr/share/egr-sample/file
 printf 'Package: egr-sample\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <nobody@example.com>\nDescription: sample\n' >/p/DEBIAN/control
-dpkg-deb -b /p /repo/egr-sample.deb; cd /repo; apt-ftparchive packages . >Packages`
+dpkg-deb -b /p /repo/egr-sample.deb
+sed -i 's/sample/slow/g' /p/DEBIAN/control; mv /p/usr/share/egr-sample /p/usr/share/egr-slow
+printf '#!/bin/sh\n[ -e /slow-begun ] || { touch /slow-begun; sleep 600; }\n' >/p/DEBIAN/postinst; chmod +x /p/DEBIAN/postinst
+dpkg-deb -b /p /repo/egr-slow.deb; cd /repo; apt-ftparchive packages . >Packages`
 	_, err := engine("run", "--rm", "--network", "none", "-v", repo+":/repo", image, "bash", "-c", script)
 	return repo, err
 }
