@@ -185,6 +185,7 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 		aws ec2 revoke-security-group-egress --group-id "$security_group" --protocol all --cidr 0.0.0.0/0
 		aws ec2 authorize-security-group-egress --group-id "$security_group" --protocol tcp --port 443 --cidr 0.0.0.0/0`)
 	config := simulator.Defaults()
+	config.Repositories = []string{vars["repository"]}
 	config.Tokens = []simulator.Token{{Value: "ghp_guide", Login: "newcomer", Admin: []string{vars["repository"]}}}
 	world := simulator.New(config)
 	server, err := simulator.Listen(world)
