@@ -77,6 +77,8 @@ func Run(ctx context.Context, w World) (code int) {
 		err = runCheck(ctx, request, out)
 	case modeBake:
 		err = runBake(ctx, request, out)
+	case modePool:
+		err = runPool(ctx, request, out)
 	}
 	return out.finish(err)
 }

@@ -70,6 +70,9 @@ var catalogue = []input{
 	{"existing-instances", ""},
 	{"existing-runner-name", ""},
 	{"stop-action", ""},
+	{"pool", ""},
+	{"pool-size", ""},
+	{"pool-max-age-hours", "168"},
 }
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.

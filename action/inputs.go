@@ -19,9 +19,10 @@ const (
 	modeSweep = "sweep"
 	modeCheck = "check"
 	modeBake  = "bake"
+	modePool  = "pool"
 )
 
-var modes = []string{modeStart, modeStop, modeSweep, modeCheck, modeBake}
+var modes = []string{modeStart, modeStop, modeSweep, modeCheck, modeBake, modePool}
 
 // defaultAPIURL is github.com's API.
 const defaultAPIURL = "https://api.github.com"
@@ -39,6 +40,7 @@ type Request struct {
 	Start          *runner.StartRequest
 	Stop           *runner.StopRequest
 	Sweep          *runner.SweepRequest
+	Pool           *runner.PoolRequest
 	Bake           *ami.Request
 	WebURL         string // of the scope
 	RunnerVersion  string // mode bake: "latest", or x.y.z
@@ -64,6 +66,8 @@ func Parse(getenv func(string) string) (Request, error) {
 	case modeBake:
 		request.WebURL, request.RunnerVersion = webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), r.runnerVersion()
 		request.Bake = r.bake(request)
+	case modePool:
+		r.pool(&request)
 	default:
 		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
 	}
@@ -73,8 +77,8 @@ func Parse(getenv func(string) string) (Request, error) {
 
 // what a post step cleans up after.
 func (request Request) what() string {
-	if request.Mode == modeBake {
-		return modeBake
+	if request.Mode == modeBake || request.Mode == modePool {
+		return request.Mode
 	}
 	return modeStart
 }
@@ -155,13 +159,17 @@ func (request Request) checkRegion(home string) error {
 }
 
 func (request Request) needsHome() bool {
-	if request.Start == nil {
+	start := request.Start
+	if request.Pool != nil {
+		start = &request.Pool.Start
+	}
+	if start == nil {
 		return request.Mode != modeStart
 	}
-	if request.Start.Existing != nil {
-		return request.Start.Existing.Region == ""
+	if start.Existing != nil {
+		return start.Existing.Region == ""
 	}
-	for _, group := range request.Start.Groups {
+	for _, group := range start.Groups {
 		for _, placement := range group.Placements {
 			if placement.Region == "" {
 				return true

@@ -96,7 +96,7 @@ func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.G
 var launchOnly = []string{
 	"ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name", "runner-home-dir", "pre-runner-script", "market-type", "block-device-mappings",
 	"run-runner-as-user", "ec2-volume-size", "ec2-device-name", "ec2-volume-type", "metadata-options", "architecture", "spot-max-price", "runner-labels",
-	"idle-timeout-minutes", "max-lifetime-minutes",
+	"idle-timeout-minutes", "max-lifetime-minutes", "setup-script",
 }
 
 // onlyExisting clears what has no meaning for existing machines, and says so.

@@ -14,7 +14,7 @@ import (
 var elementInputs = []string{
 	"architecture", "availability-zones-config", "aws-resource-tags", "block-device-mappings", "count", "ec2-device-name", "ec2-image-id",
 	"ec2-instance-type", "ec2-volume-size", "ec2-volume-type", "iam-role-name", "label", "launch-parameters", "market-type", "metadata-options", "packages",
-	"pre-runner-script", "region", "run-runner-as-service", "run-runner-as-user", "runner-home-dir", "security-group-id", "spot-max-price", "subnet-id",
+	"pre-runner-script", "region", "run-runner-as-service", "run-runner-as-user", "runner-home-dir", "security-group-id", "setup-script", "spot-max-price", "subnet-id",
 }
 
 const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, ec2-instance-type: t4g.xlarge}]"

@@ -20,6 +20,18 @@ const (
 )
 
 func (r *reader) start(request Request) *runner.StartRequest {
+	start := r.startOf(request)
+	if start.Existing != nil {
+		r.onlyExisting(start)
+	}
+	if len(r.invalid.Problems) == 0 && start.Existing == nil {
+		r.checkUserData(*start)
+	}
+	return start
+}
+
+// startOf reads a start without looking at the size of its user data.
+func (r *reader) startOf(request Request) *runner.StartRequest {
 	start := &runner.StartRequest{
 		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), Labels: r.extraLabels(),
 		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
@@ -30,11 +42,12 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	start.Groups, start.MinCount = groups, r.minCount(groups)
 	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
+	r.fromPool(start)
 	for _, group := range groups {
 		switch {
 		case start.JIT && group.Service:
 			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service.", "")
-		case start.Ephemeral && group.Service:
+		case start.Ephemeral && group.Service && start.Pool == "":
 			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot run as a service.", "")
 		}
 	}
@@ -43,12 +56,6 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
 	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.Overlay.KeepsMachine() }) {
 		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
-	}
-	if start.Existing != nil {
-		r.onlyExisting(start)
-	}
-	if len(r.invalid.Problems) == 0 && start.Existing == nil {
-		r.checkUserData(*start)
 	}
 	return start
 }
@@ -118,8 +125,8 @@ func (r *reader) group(request Request) runner.Group {
 	group := runner.Group{
 		Label: r.label(), Count: r.number("count", 1, mostRunners, 1), Architecture: r.architecture(), Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
-		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"),
-		Packages:        r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),
+		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"), SetupScript: r.setupScript(),
+		Packages: r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),
 	}
 	group.InstanceTypes = r.instanceTypes(group)
 	group.Placements = r.placements(request.Region, group)

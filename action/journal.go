@@ -19,6 +19,7 @@ const (
 	stateToken        = "token-"
 	stateImage        = "image-"
 	stateTaken        = "taken-"
+	stateClaim        = "claim-"
 	stateDone         = "done"
 )
 
@@ -28,6 +29,7 @@ type journal struct {
 	tokens        int
 	images        []string // the architectures of a bake, in the order of the request
 	taken         int
+	claims        []runner.Claim
 }
 
 // askedToken is a client token that RunInstances was asked with.
@@ -55,7 +57,9 @@ func (o *output) saveState(key string, value any) error {
 func (o *output) Begun(id runner.Identity) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.action.SetOutput(outLabel, id.Label)
+	if id.Label != "" { // a pool has none
+		o.action.SetOutput(outLabel, id.Label)
+	}
 	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
 }
 
@@ -98,6 +102,22 @@ func (o *output) Taking(instanceID, region string) error {
 	return o.saveState(key, takenMachine{instanceID, region})
 }
 
+// Claiming implements runner.Journal.
+func (o *output) Claiming(claims []runner.Claim) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, claim := range claims {
+		if i < len(o.journal.claims) && o.journal.claims[i] == claim {
+			continue
+		}
+		if err := o.saveState(fmt.Sprintf("%s%d", stateClaim, i), claim); err != nil {
+			return err
+		}
+	}
+	o.journal.claims = claims
+	return nil
+}
+
 // state is what the journal of a start tells its post step.
 type state struct {
 	nonce, label, scope string
@@ -105,6 +125,7 @@ type state struct {
 	made                []runner.Registration
 	begun               []ami.Begun         // images that may not be finished
 	taken               map[string][]string // ids by region
+	claims              []runner.Claim
 	done                bool
 }
 
@@ -165,6 +186,16 @@ func readState(getenv func(string) string) (state, error) {
 			s.taken[machine.Region] = append(s.taken[machine.Region], machine.InstanceID)
 		}
 	}
+	for i, more := 0, true; more; i++ {
+		var err error
+		var claim runner.Claim
+		if more, err = read(fmt.Sprintf("%s%d", stateClaim, i), &claim); err != nil {
+			return state{}, err
+		}
+		if claim.InstanceID != "" {
+			s.claims = append(s.claims, claim)
+		}
+	}
 	return s, nil
 }
 
@@ -179,5 +210,5 @@ func (s state) identity(run runner.Run) runner.Identity {
 }
 
 func (s state) request(what string, run runner.Run) runner.PostRequest {
-	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken}
+	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken, Claims: s.claims}
 }

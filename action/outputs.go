@@ -27,6 +27,7 @@ const (
 	outReport      = "report"
 	outImageID     = "ec2-image-id"
 	outImages      = "images"
+	outPool        = "pool"
 )
 
 // output is everything that the program says: log, outputs, states, masks and the job summary.
@@ -88,7 +89,7 @@ func (o *output) check() error {
 func (o *output) Launched(h runner.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.handoffs = append(o.handoffs, h)
+	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }), h)
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
 	}

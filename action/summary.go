@@ -106,10 +106,18 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 		if r.ImageName != "" {
 			image += " " + r.ImageName
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType), r.Market,
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType), marketOf(r),
 			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running, r.Timeline.Online))
 	}
 	b.WriteString("\n")
+}
+
+// marketOf tells a warm machine by its market.
+func marketOf(r runner.Started) string {
+	if r.Warm {
+		return r.Market + ", warm"
+	}
+	return r.Market
 }
 
 // timeline draws when each phase was reached. Mermaid ends a text at a colon, so only our own words and instance ids
@@ -183,10 +191,13 @@ func postSummary(result runner.PostResult) string {
 	for _, id := range result.Stopped {
 		fmt.Fprintf(&b, "- stopped instance %s\n", code(id))
 	}
+	for _, id := range result.Freed {
+		fmt.Fprintf(&b, "- freed warm instance %s\n", code(id))
+	}
 	for _, left := range result.Left {
 		fmt.Fprintf(&b, "- may be left behind: %s\n", plain(left))
 	}
-	if len(result.Terminated)+len(result.Removed)+len(result.Stopped)+len(result.Left) == 0 {
+	if len(result.Terminated)+len(result.Removed)+len(result.Stopped)+len(result.Freed)+len(result.Left) == 0 {
 		b.WriteString("- nothing was left behind\n")
 	}
 	return b.String()

@@ -69,6 +69,9 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 	}
 	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d spared, %d listed only",
 		count[runner.Terminated], stopped, count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+count[runner.Unmarked], count[runner.Listed])
+	if n := count[runner.Freed]; n > 0 {
+		sentence += fmt.Sprintf(", %d warm instances freed", n)
+	}
 	if dryRun {
 		return "dry run, nothing was changed; a sweep would mean: " + sentence
 	}

@@ -2,6 +2,8 @@ package ec2
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -145,4 +147,20 @@ func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
 		{ResourceType: types.ResourceTypeInstance, Tags: tags},
 		{ResourceType: types.ResourceTypeVolume, Tags: tags},
 	}
+}
+
+// Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token, count and
+// what becomes of the machine when it powers itself off.
+func (s LaunchSpec) Essence(offering Offering) (string, error) {
+	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil
+	in, err := s.input(0, offering, "", 1, false)
+	if err != nil {
+		return "", err
+	}
+	in.UserData, in.ClientToken, in.TagSpecifications, in.InstanceInitiatedShutdownBehavior = nil, nil, nil, ""
+	text, err := json.Marshal(in)
+	if err != nil {
+		return "", fmt.Errorf("describe the launch: %w", err)
+	}
+	return string(text), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,6 +117,7 @@ type journal struct {
 	tokens   map[string][]string
 	taken    map[string][]string
 	made     []runner.Registration
+	claims   []runner.Claim
 	handoffs []runner.Handoff
 	done     bool
 }
@@ -139,6 +141,10 @@ func (j *journal) Registering(made []runner.Registration) error {
 	return j.write(func() { j.made = made })
 }
 
+func (j *journal) Claiming(claims []runner.Claim) error {
+	return j.write(func() { j.claims = claims })
+}
+
 func (j *journal) Asking(token, region string) error {
 	return j.write(func() { j.tokens[region] = append(j.tokens[region], token) })
 }
@@ -148,7 +154,9 @@ func (j *journal) Taking(id, region string) error {
 }
 
 func (j *journal) Launched(h runner.Handoff) error {
-	return j.write(func() { j.handoffs = append(j.handoffs, h) })
+	return j.write(func() {
+		j.handoffs = append(slices.DeleteFunc(j.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }), h)
+	})
 }
 
 func (j *journal) Secret(string) {}
@@ -158,7 +166,7 @@ func (j *journal) post() (runner.PostRequest, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, Nonce: j.identity.Nonce, Label: j.identity.Label}
-	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken}, id.Nonce != "" && !j.done
+	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims}, id.Nonce != "" && !j.done
 }
 
 // moment is when a blow falls, relative to a call.

@@ -70,6 +70,16 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 	return config, err
 }
 
+// JITConfigOnce is JITConfig for a name that others may ask for at the same moment: it asks once. ErrNameTaken says that somebody
+// has the name. An error of class Unknown leaves it open whether there is a registration now, and whose: nothing is cleared away.
+func (c *Client) JITConfigOnce(ctx context.Context, request JITRequest) (JITConfig, error) {
+	config, err := c.generateJIT(ctx, request)
+	if ClassOf(err) == Conflict {
+		err = fmt.Errorf("%w: %w", ErrNameTaken, err)
+	}
+	return config, err
+}
+
 func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig, error) {
 	if err := c.creations.wait(ctx); err != nil {
 		return JITConfig{}, err

@@ -131,6 +131,7 @@ type journal struct {
 	mu       sync.Mutex
 	identity runner.Identity
 	made     []runner.Registration
+	claims   []runner.Claim
 	tokens   map[string][]string
 	handoffs []runner.Handoff
 	secrets  []string
@@ -150,6 +151,14 @@ func (j *journal) Registering(made []runner.Registration) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.made = made
+	return nil
+}
+
+// Claiming implements runner.Journal.
+func (j *journal) Claiming(claims []runner.Claim) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.claims = claims
 	return nil
 }
 

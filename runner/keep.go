@@ -129,7 +129,7 @@ func (w *waiter) lookAtSetups(ctx context.Context) {
 		if hasFailed(console) {
 			s.console = console
 			words := said(console)
-			w.giveUp(&FailedError{
+			w.fails(&FailedError{
 				Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(words, "; ")),
 				Hint:    gather(console, "", false).hint(),
 			}, s)

@@ -60,7 +60,7 @@ type unit struct {
 
 // launch goes through the offerings, and round again while capacity may come. Slots that get nothing are given up.
 func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
-	u.missing = slices.DeleteFunc(slices.Clone(u.slots), func(s *slot) bool { return s.failed != nil })
+	u.missing = slices.DeleteFunc(slices.Clone(u.slots), func(s *slot) bool { return s.failed != nil || s.instance.ID != "" })
 	if len(u.missing) == 0 {
 		return
 	}

@@ -28,6 +28,7 @@ const (
 	Terminated   Act = "terminated"
 	Halted       Act = "stopped" // an existing machine: never anything else
 	Deregistered Act = "deregistered"
+	Freed        Act = "freed" // an entry of a pool whose claim came to nothing can be claimed again
 )
 
 // The modes that an instance of ours can have in its tag. Whatever else stands there is a user's to end.
@@ -117,8 +118,9 @@ var rules = []rule{
 	(*survey).isYoung,
 	(*survey).isBusy,
 	(*survey).isExisting,
-	(*survey).isExpired,
+	(*survey).isUnstarted,
 	(*survey).isPoolEntry,
+	(*survey).isExpired,
 	(*survey).isOfRun,
 	(*survey).isPresent,
 	(*survey).isSuspect,
@@ -197,17 +199,6 @@ func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
 	return "", ""
 }
 
-// isPoolEntry spares a warm instance: it outlives its run by design, and expires-at has spoken already.
-func (s *survey) isPoolEntry(i ec2.Instance, _ facts) (Act, string) {
-	if modeOf(i) != instanceOfPool {
-		return "", ""
-	}
-	if at := timeTag(i, TagExpiresAt); !at.IsZero() {
-		return Spared, "it is an entry of a pool until " + at.UTC().Format(time.RFC3339)
-	}
-	return Spared, "it is an entry of a pool, and nothing says until when"
-}
-
 func (s *survey) isOfRun(i ec2.Instance, f facts) (Act, string) {
 	if f.run == runOver {
 		return Terminated, "its run " + runOf(i) + " is over"
@@ -274,8 +265,11 @@ func runOf(i ec2.Instance) string {
 }
 
 // registeredName is the name under which an instance registers. Those launched together carry the beginning of it, and
-// their launch index is the rest.
+// their launch index is the rest; an entry of a pool registers as itself.
 func registeredName(i ec2.Instance) string {
+	if isEntry(i) {
+		return entryName(i.ID)
+	}
 	name := i.Tags[TagRunnerName]
 	if name != "" && i.Tags[TagSlots] != "" {
 		name += "-" + strconv.Itoa(i.LaunchIndex)

@@ -51,6 +51,13 @@ func (x *index) factsOf(i ec2.Instance) facts {
 	switch {
 	case modeOf(i) == instanceExisting:
 		f.runner, f.state = existingState(i, x.runners, x.listed)
+	case isEntry(i):
+		f.state = runnerNone
+		if f.runner = x.byName[entryName(i.ID)]; f.runner.ID != 0 {
+			f.state, f.named = stateOf(f.runner), true
+		} else if !x.listed && i.State != ec2.Stopped { // a machine that stands still has no job
+			f.state = runnerUnseen
+		}
 	case isTagged(i) && modeOf(i) != instanceOfStart:
 		f.state = runnerNone
 	case !x.listed:
@@ -95,7 +102,7 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 	if id := runnerIDOf(i); id != 0 {
 		return id
 	}
-	if r := x.byName[registeredName(i)]; r.ID != 0 && namesRunner(i, r.ID) {
+	if r := x.byName[registeredName(i)]; r.ID != 0 && (namesRunner(i, r.ID) || isEntry(i)) {
 		return r.ID
 	}
 	return 0

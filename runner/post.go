@@ -16,6 +16,7 @@ type PostRequest struct {
 	Tokens   map[string][]string // the client tokens that it asked with, by region
 	Made     []Registration      // that may exist
 	Taken    map[string][]string // ids of existing machines that it was about to take, by region
+	Claims   []Claim             // on entries of a pool
 }
 
 // PostResult says what the post step found and removed.
@@ -24,6 +25,7 @@ type PostResult struct {
 	Terminated []string
 	Removed    []string // images
 	Stopped    []string // existing machines, which the start had started
+	Freed      []string // entries of a pool
 	Left       []string
 }
 
@@ -41,6 +43,9 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 	var group sync.WaitGroup
 	for region, tokens := range request.Tokens {
 		group.Go(func() { p.clearRegion(ctx, looking, region, tokens) })
+	}
+	for _, claim := range request.Claims {
+		group.Go(func() { p.clearClaim(looking, s.Cloud, claim) })
 	}
 	group.Wait()
 	for region, ids := range request.Taken {
@@ -140,6 +145,10 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 	if !instance.Alive() || modeOf(instance) == instanceExisting { // a stop has made it one that is kept
 		return true
 	}
+	return p.terminateFound(ctx, instance)
+}
+
+func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	err := p.terminate(ctx, instance.Region, instance.ID)

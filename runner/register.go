@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,34 +19,46 @@ import (
 // after it: both are a help, not a need, and of GitHub one thing is asked at a time, since it refuses a token's calls beyond
 // a hundred at once, which a hundred legs of a matrix make at their first call.
 func (st *start) register(ctx context.Context) error {
+	cold := st.cold()
+	if len(cold) == 0 { // all machines are warm
+		return nil
+	}
 	var noSoftware, noImage error
 	var group sync.WaitGroup
-	group.Go(func() {
-		defer close(st.surveyed)
-		noImage = st.survey(ctx)
-	})
-	err := st.enroll(ctx)
-	if err == nil {
+	first := !st.looked
+	if st.looked = true; first {
+		group.Go(func() {
+			defer close(st.surveyed)
+			noImage = st.survey(ctx)
+		})
+	}
+	err := st.enroll(ctx, cold)
+	if err == nil && first {
 		st.offered, noSoftware = st.software(ctx)
 	}
 	group.Wait()
-	for _, s := range st.slots {
+	for _, s := range cold {
 		s.timeline.Registered = st.since()
 	}
 	return cmp.Or(err, noSoftware, noImage)
 }
 
+// cold are the slots that no warm machine has taken, and that are not given up.
+func (st *start) cold() []*slot {
+	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" })
+}
+
 // enroll makes one JIT configuration per slot, or one registration token for all.
-func (st *start) enroll(ctx context.Context) error {
+func (st *start) enroll(ctx context.Context, slots []*slot) error {
 	if err := st.chooseGroup(ctx); err != nil {
 		return err
 	}
-	if err := st.claim(ctx); err != nil {
+	if err := st.claim(ctx, slots); err != nil {
 		return err
 	}
 	st.rate = st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
 	if st.request.JIT {
-		return st.each(func(s *slot) error { return st.enrollJIT(ctx, s) })
+		return st.sideBySide(slots, func(s *slot) error { return st.enrollJIT(ctx, s) })
 	}
 	return st.renewToken(ctx)
 }
@@ -54,7 +67,7 @@ func (st *start) enroll(ctx context.Context) error {
 // neither.
 func (st *start) chooseGroup(ctx context.Context) error {
 	r := &st.request
-	if r.GroupName == "" && (r.JIT || r.GroupID <= 1) {
+	if st.grouped || (r.GroupName == "" && (r.JIT || r.GroupID <= 1)) {
 		return nil
 	}
 	groups, err := st.Registry.Groups(ctx)
@@ -67,7 +80,7 @@ func (st *start) chooseGroup(ctx context.Context) error {
 	}
 	for _, group := range groups {
 		if group.Name == r.GroupName || (r.GroupName == "" && group.ID == r.GroupID) {
-			r.GroupID, r.GroupName = group.ID, group.Name
+			r.GroupID, r.GroupName, st.grouped = group.ID, group.Name, true
 			return nil
 		}
 	}
@@ -98,9 +111,9 @@ func (st *start) renewToken(ctx context.Context) error {
 }
 
 // claim makes sure that the names are free, with one look for all of them.
-func (st *start) claim(ctx context.Context) error {
+func (st *start) claim(ctx context.Context, slots []*slot) error {
 	var names []string
-	for _, s := range st.slots {
+	for _, s := range slots {
 		names = append(names, s.name)
 	}
 	taken, err := st.Registry.FindByNames(ctx, names)
@@ -112,7 +125,7 @@ func (st *start) claim(ctx context.Context) error {
 			st.claimBase(g, taken)
 			continue
 		}
-		err := st.sideBySide(g.slots, func(s *slot) error {
+		err := st.sideBySide(slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool { return s.group != g }), func(s *slot) error {
 			if found, exists := taken[s.name]; exists {
 				return st.claimName(ctx, s, found)
 			}
@@ -229,7 +242,7 @@ func (st *start) announce(slots ...*slot) error {
 	}
 	var made []Registration
 	for _, s := range st.slots {
-		if s.registering {
+		if s.registering && !s.warm { // the claim stands in the journal
 			made = append(made, Registration{Name: s.name, ID: s.runnerID})
 		}
 	}
@@ -243,7 +256,7 @@ func (g *group) spec(request StartRequest, by registration, software software) b
 	spec := bootstrap.Spec{
 		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
 		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
-		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, Packages: g.Packages, User: g.User, Service: g.Service,
+		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, SetupScript: g.SetupScript, Packages: g.Packages, User: g.User, Service: g.Service,
 		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,

@@ -3,6 +3,7 @@ package runner
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -32,6 +33,7 @@ type StartRequest struct {
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
 	KeepFailed      time.Duration // how long a machine whose setup failed stays
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
+	Pool            string        // whose warm machines are taken first
 	CACertificates  string        // PEM of a private CA that the machine is to trust
 }
 
@@ -54,6 +56,7 @@ type Group struct {
 
 	HomeDir         string
 	PreRunnerScript string
+	SetupScript     string // the setup that needs no job
 	Packages        []string
 	User            string
 	Service         bool
@@ -152,6 +155,14 @@ func (r StartRequest) CheckUserData() error {
 		}
 	}
 	return nil
+}
+
+// CheckUserData tells whether the user data of a warm-up will fit.
+func (r PoolRequest) CheckUserData() error {
+	p := &pool{start: (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r.Start), wanted: r}
+	p.offered = likelySoftware()
+	_, err := p.machine().UserData()
+	return err
 }
 
 // likelySoftware is as long as what GitHub offers.

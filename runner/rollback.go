@@ -38,6 +38,13 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	st.terminateTogether(bounded, r)
 	st.lookUpTogether(bounded, r)
 	var mu sync.Mutex
+	var claims sync.WaitGroup
+	claims.Go(func() {
+		left := st.clearClaims(bounded, r, cloud)
+		mu.Lock()
+		defer mu.Unlock()
+		failure.Left = append(failure.Left, left...)
+	})
 	_ = st.sideBySide(st.slots, func(s *slot) error {
 		left := st.remove(bounded, r, s)
 		mu.Lock()
@@ -46,6 +53,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 		failure.Left = append(failure.Left, left...)
 		return nil
 	})
+	claims.Wait()
 }
 
 // terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a call
@@ -53,7 +61,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
-		if s.instance.ID != "" && !s.kept && s.taken == nil {
+		if s.instance.ID != "" && !s.kept && s.taken == nil && !s.warm {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
 	}
@@ -114,7 +122,7 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 		return st.giveBack(ctx, r, s)
 	}
 	if s.instance.ID != "" && !s.ended && !s.kept {
-		if err := r.terminate(ctx, s.instance.Region, s.instance.ID); err != nil {
+		if err := s.terminate(ctx, r); err != nil {
 			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))
 		}
 	}
@@ -134,6 +142,14 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
+}
+
+// terminate ends the slot's machine. A warm one is looked at first: an entry may have become another start's.
+func (s *slot) terminate(ctx context.Context, r *remover) error {
+	if s.warm {
+		return s.claim.endIfOurs(ctx, r)
+	}
+	return r.terminate(ctx, s.instance.Region, s.instance.ID)
 }
 
 // launchTrail is the trail of the calls that were to launch the slot.

@@ -35,6 +35,14 @@ type Surveyor interface {
 	SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error)
 }
 
+// Waker is what a start needs of EC2 to take a warm machine. Each permission is optional: without it the start is a cold one.
+type Waker interface {
+	// SetUserData changes the user data of a stopped instance, and is refused in any other state.
+	SetUserData(ctx context.Context, region, id string, data []byte) error
+	// EndWithPowerOff makes the instance's own power-off its end.
+	EndWithPowerOff(ctx context.Context, region, id string) error
+}
+
 // Observer is what a start needs of EC2 to see how its instances are.
 type Observer interface {
 	// Instances lists what a selector finds; a new instance shows late.
@@ -63,6 +71,7 @@ type Ender interface {
 // Cloud is EC2 as this package needs it; *ec2.Client is one.
 type Cloud interface {
 	Launcher
+	Waker
 	Surveyor
 	Observer
 	Ender
@@ -73,6 +82,8 @@ type Enroller interface {
 	RegistrationToken(context.Context) (github.Token, error)
 	// JITConfig registers a single-use runner; github.ErrNameTaken when somebody else has the name.
 	JITConfig(context.Context, github.JITRequest) (github.JITConfig, error)
+	// JITConfigOnce asks once, for a name that others may ask for too; class Unknown leaves open what there is now.
+	JITConfigOnce(context.Context, github.JITRequest) (github.JITConfig, error)
 	// Downloads lists the newest runner software, Release one version of it, which only github.com has.
 	Downloads(context.Context) ([]github.Download, error)
 	Release(ctx context.Context, version string) ([]github.Download, error)
@@ -116,6 +127,8 @@ type Journal interface {
 	Asking(token, region string) error
 	// Taking is called before an existing machine is tagged.
 	Taking(instanceID, region string) error
+	// Claiming is called before a pool entry is claimed, and at each step of it, with all claims that there are.
+	Claiming([]Claim) error
 	// Launched is called the moment an instance exists.
 	Launched(Handoff) error
 	// Secret is called with each secret before it is used.
@@ -155,6 +168,7 @@ type Started struct {
 	ImageName string
 	Subnet    string
 	Timeline  Timeline
+	Warm      bool // it was taken from a pool
 	Failed    bool // given up
 	Removed   bool // the instance is ended and the registration removed
 }

@@ -20,6 +20,9 @@ const settleWithin = 2 * time.Second
 // fails a start: what is left is found by its client token.
 func (st *start) settle(ctx context.Context) error {
 	st.removeFailed(ctx)
+	for _, left := range st.clearClaims(ctx, &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}, st.Cloud) {
+		st.warn("left behind: " + left)
+	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
 	var group sync.WaitGroup

@@ -19,7 +19,8 @@ type group struct {
 	together   bool
 	placements []ec2.Placement // as in Group, with what the images say
 	images     map[imageKey]ec2.Image
-	fit        []ec2.Offering // what to ask for: without what cannot be, as far as can be told
+	prints     map[string]bool // the fingerprints of pool entries that may serve it
+	fit        []ec2.Offering  // what to ask for: without what cannot be, as far as can be told
 }
 
 // slot is the n-th runner of a start, and what is known of it.
@@ -36,9 +37,11 @@ type slot struct {
 	instance    ec2.Instance
 	timeline    Timeline
 	taken       *taken // of an existing machine
-	failed      error  // why this runner is given up
-	ended       bool   // its instance is terminated
-	kept        bool   // it stays for inspection and ends itself
+	warm        bool   // it was taken from a pool
+	claim       *warmClaim
+	failed      error // why this runner is given up
+	ended       bool  // its instance is terminated
+	kept        bool  // it stays for inspection and ends itself
 	console     string
 	removed     bool
 }
@@ -55,8 +58,8 @@ func (st *start) divide(g *group) {
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
-		if g.count() > 1 && st.existing == nil {
-			s.name = cutTo(indexedName(g.base, n), mostName)
+		if st.existing == nil {
+			s.name = s.coldName(n)
 		}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
 	}
@@ -70,6 +73,14 @@ func (st *start) divide(g *group) {
 		}
 		g.units = append(g.units, u)
 	}
+}
+
+// coldName is the name of the n-th slot of a group, as long as it is not taken.
+func (g *group) coldName(n int) string {
+	if g.count() > 1 {
+		return cutTo(indexedName(g.base, n), mostName)
+	}
+	return g.base
 }
 
 // key is the slot's name in the output `runners`: its group's, with a number where the group has several.

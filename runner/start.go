@@ -29,6 +29,7 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 	st := s.begin(request)
 	cancelled := whenCancelled(ctx)
 	steps := []step{
+		{"claim", "Claim warm machines", st.claimWarm},  // of a pool; what it does not get is launched
 		{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
 		{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
 		{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
@@ -81,6 +82,11 @@ type start struct {
 	slots    []*slot   // of all groups
 	existing *existing // where machines of the user's are started
 
+	warm     warmth
+	groupKey string // the runner group as the inputs name it
+	grouped  bool   // its id and name are known
+
+	looked    bool          // images and types are being read
 	surveyed  chan struct{} // closed when the images and types are read, as far as they may be
 	offered   software      // what the machines may download
 	tokenLock sync.Mutex
@@ -95,7 +101,7 @@ type start struct {
 func (s *Starter) begin(request StartRequest) *start {
 	st := &start{
 		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
-		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label),
+		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
 	}
 	if request.Existing != nil {
 		st.existing = &existing{Existing: *request.Existing}
@@ -232,7 +238,7 @@ func (st *start) result() StartResult {
 		}
 		result.Runners = append(result.Runners, Started{
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region, slot.instance.ImageID}].Name,
-			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed, Failed: slot.failed != nil,
+			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed, Failed: slot.failed != nil, Warm: slot.warm,
 		})
 	}
 	return result

@@ -198,13 +198,24 @@ func (sp *stop) ofRunIn(ctx context.Context, region string) ([]target, error) {
 			return nil, err
 		}
 		for _, instance := range found {
-			if !seen[instance.ID] && modeOf(instance) != instanceOfBake { // the builder of an image is no runner
+			if !seen[instance.ID] && sp.isOfRun(instance) {
 				seen[instance.ID] = true
 				targets = append(targets, sp.target(Handoff{InstanceID: instance.ID}, instance))
 			}
 		}
 	}
 	return targets, nil
+}
+
+// isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags they alone say so:
+// an entry of a pool has the client token of the run that launched it, and may be another run's by now.
+func (sp *stop) isOfRun(i ec2.Instance) bool {
+	if !isTagged(i) {
+		return true
+	}
+	label := sp.request.Label
+	return modeOf(i) != instanceOfBake && !isEntry(i) && i.Tags[TagRepository] == sp.request.Run.Repository && i.Tags[TagRunID] == sp.request.Run.ID &&
+		(label == "" || i.Tags[TagLabel] == tagValue(label))
 }
 
 // escapeFilter makes the wildcards of EC2's filters plain characters.

@@ -52,11 +52,14 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 		}
 		f.runner, f.state = existingState(instance, runners, true)
 	}
-	if modeOf(instance) == instanceOfStart {
+	if mode := modeOf(instance); mode == instanceOfStart || isEntry(instance) {
 		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
 			return v, err
 		}
 		f.state = stateOf(f.runner)
+		if isEntry(instance) && f.state == runnerGone {
+			f.state = runnerNone
+		}
 	}
 	now := *look
 	now.now = time.Now()
@@ -80,6 +83,10 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		}
 		return r, false, nil
 	}
+	if isEntry(i) { // its name is its own, and tells all
+		r, _, err = sw.Registry.FindByName(ctx, entryName(i.ID))
+		return r, true, err
+	}
 	if id := runnerIDOf(i); id != 0 {
 		r, found, err := sw.Registry.FindRunner(ctx, id)
 		if found || err != nil {
@@ -100,6 +107,8 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 		return sw.mark(ctx, v, time.Now().UTC().Format(time.RFC3339))
 	case Unmarked:
 		return sw.mark(ctx, v, "")
+	case Freed:
+		return sw.free(ctx, v)
 	case Terminated:
 		return sw.end(ctx, v)
 	case Halted:
@@ -123,7 +132,13 @@ func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 
 // mark writes the first look down on the instance itself, where every other sweep finds it.
 func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, map[string]string{TagSuspectSince: since})
+	tags := map[string]string{TagSuspectSince: since}
+	if isEntry(v.instance) { // which registration it is that holds the entry
+		if tags[TagRunnerID] = ""; since != "" {
+			tags[TagRunnerID] = strconv.FormatInt(v.runner.ID, 10)
+		}
+	}
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags)
 	if ec2.ClassOf(err) == ec2.Denied {
 		if !sw.noTags {
 			sw.noTags = true
@@ -133,6 +148,29 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 		return v, nil
 	}
 	return v, err
+}
+
+// free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off, last.
+func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, freedTags(v.instance))
+	if ec2.ClassOf(err) == ec2.Denied {
+		v.act, v.why = Spared, v.why+", and it cannot be freed: allow ec2:CreateTags"
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	if v.runner.ID != 0 {
+		if err := sw.Registry.Remove(ctx, v.runner.ID); errors.Is(err, github.ErrBusy) {
+			v.act, v.why = Spared, "its runner is busy"
+			return v, nil
+		} else if err != nil {
+			return v, err
+		}
+		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
+	}
+	sw.log.Info(fmt.Sprintf("warm AWS EC2 instance %s can be claimed again: %s", v.instance.ID, v.why))
+	return v, nil
 }
 
 // end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so

@@ -24,7 +24,7 @@ const (
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
 func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}, foreign: map[int64]bool{}}
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
 		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner", int(quiet.Seconds())))
 	}
@@ -67,9 +67,9 @@ type waiter struct {
 	pages      int       // of GitHub's list, as far as known
 	blind      bool      // EC2 may not be looked at
 	complained map[string]bool
+	fallen     []*slot // whose warm machines did not come up: they are started cold
 	consoles   console
-	ambiguous  string         // why existing machines cannot be joined with their runners
-	foreign    map[int64]bool // runners that came before any machine of ours ran
+	ambiguous  string // why existing machines cannot be joined with their runners
 }
 
 // look is one look at all that is due. done tells that every runner is online.
@@ -87,8 +87,11 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	}
 	for _, s := range w.pending() {
 		if err := w.overdue(s); err != nil {
-			w.giveUp(err, s)
+			w.fails(err, s)
 		}
+	}
+	if err := w.goCold(ctx); err != nil {
+		return false, err
 	}
 	if err := w.enough(); err != nil || len(w.pending()) == 0 {
 		return err == nil, err
@@ -112,6 +115,9 @@ func (w *waiter) pending() []*slot {
 // overdue tells that a slot's time is over. The clock starts when the instance runs and the quiet period is over; where
 // EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
 func (w *waiter) overdue(s *slot) error {
+	if s.warm {
+		return w.overdueWarm(s)
+	}
 	waiting := w.request.Waiting
 	running := s.timeline.Running
 	if running == 0 {

@@ -53,7 +53,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 				saw = func(s *slot, found []ec2.Instance) error { return w.sawTaken(ctx, s, found) }
 			}
 			if err := saw(s, found); err != nil {
-				w.giveUp(err, s)
+				w.fails(err, s)
 			}
 		}
 	}
@@ -87,6 +87,9 @@ func (w *waiter) judge(s *slot) error {
 			w.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 		}
 	case ec2.ShuttingDown, ec2.Terminated, ec2.Stopping, ec2.Stopped:
+		if s.warm && s.instance.State == ec2.Stopped && w.since()-s.timeline.Launched < startShows {
+			return nil // EC2 shows the start late
+		}
 		return &FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State, orNoReason(s.instance.StateReason)),
 			Hint:    stateHint(s.instance.StateReason),

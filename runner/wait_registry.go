@@ -95,7 +95,7 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 			defer func() { <-places }()
 			runner, found, err := w.lookAtRunner(ctx, s)
 			if _, gone := errors.AsType[*FailedError](err); gone {
-				w.giveUp(err, s)
+				w.fails(err, s)
 				return
 			}
 			if errs[i] = err; err == nil {
@@ -141,7 +141,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
 	for _, s := range pending {
 		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace {
-			w.giveUp(vanished(s, nil), s)
+			w.fails(vanished(s, nil), s)
 		}
 	}
 }

@@ -47,6 +47,7 @@ var modes = []struct{ name, what string }{
 	{"stop", "ends them"},
 	{"sweep", "ends what nothing else ended"},
 	{"check", "looks at what a start needs, and launches nothing: the rights to launch are asked for by a dry run, so they must be there"},
+	{"pool", "launches warm machines and ends those that no longer fit"},
 	{"bake", "makes images: it launches builders, reads their consoles, stops them, images them and ends them"},
 }
 
@@ -75,25 +76,25 @@ func ours() map[string]map[string]any {
 // rights is the table.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 var rights = []right{
-	{[]string{"start", "check", "bake"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
 		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template", "placement-group", "capacity-reservation", "spot-instances-request")}},
-	{[]string{"start", "check", "bake"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"start", "check", "bake"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
-	{[]string{"start", "stop", "sweep", "check", "bake"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "stop", "sweep", "check", "bake"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
-	{[]string{"start", "check"}, survey, statement{Sid: "Survey", Resource: everywhere,
+	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
+	{[]string{"start", "check", "pool"}, survey, statement{Sid: "Survey", Resource: everywhere,
 		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSubnets"}}},
 	{[]string{"check"}, survey, statement{Sid: "SurveyNetwork", Action: []string{"ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups"}, Resource: everywhere}},
-	{[]string{"start", "check"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "Notes", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
 		Condition: map[string]map[string]any{
 			"StringEquals":            {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
-	{[]string{"start", "check", "bake"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
+	{[]string{"start", "check", "bake", "pool"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "TakeKept", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
 		Condition: map[string]map[string]any{

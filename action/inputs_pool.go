@@ -1,0 +1,97 @@
+package action
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// warmUpWithin is how long a warm-up may take: it installs packages, runs the setup-script and reads the disk.
+const warmUpWithin = 30 * time.Minute
+
+const poolExample = "for example pool: tests"
+
+var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
+
+// pool reads what a pool is to hold: machines such as a start with the same inputs launches.
+func (r *reader) pool(request *Request) {
+	pool := &runner.PoolRequest{
+		Name: r.poolName(), Size: r.number("pool-size", 0, 1000, -1), MaxAge: time.Duration(r.number("pool-max-age-hours", 1, 8760, 168)) * time.Hour,
+	}
+	if pool.Name == "" {
+		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)
+	}
+	if r.text("pool-size") == "" {
+		r.refuse("The 'pool-size' input is required for the 'pool' mode.", "for example pool-size: 3, or 0 to empty the pool")
+	}
+	if r.text("runners") != "" {
+		r.refuse("The 'runners' input cannot be given with the 'pool' mode.", "the machines of a pool are alike: fill each pool in a step of its own")
+	}
+	if slices.Contains(r.list("market-type"), runner.Spot) {
+		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.", "leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
+	}
+	pool.Start = *r.startOf(*request)
+	if pool.Start.Existing != nil {
+		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.", "a pool launches machines of its own")
+	}
+	pool.WarmUp = max(warmUpWithin, pool.Start.Waiting.Timeout)
+	for i := range pool.Start.Groups {
+		pool.Start.Groups[i].Markets, pool.Start.Groups[i].Count = []string{runner.OnDemand}, 1
+	}
+	if len(r.invalid.Problems) == 0 {
+		if err := pool.CheckUserData(); err != nil {
+			r.refuse("The machine's user data is too large: "+err.Error()+".", "make setup-script shorter: let it fetch the rest, or bake it into the image")
+		}
+	}
+	request.Pool = pool
+}
+
+// poolName reads a pool's name. It stands in a tag, and in filters, where * and ? mean more than themselves.
+func (r *reader) poolName() string {
+	name := r.text("pool")
+	if name != "" && !poolForm.MatchString(name) {
+		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and underscores.", name), poolExample)
+	}
+	return name
+}
+
+// fromPool completes a start that takes warm machines first. They are single-use, so a cold one in their place is too.
+func (r *reader) fromPool(start *runner.StartRequest) {
+	if start.Pool = r.poolName(); start.Pool == "" {
+		return
+	}
+	if start.Existing != nil {
+		r.refuse("The 'pool' input is incompatible with existing machines.", "leave one of them out")
+	}
+	if !start.OwnTags {
+		r.refuse("The 'pool' and 'own-tags: false' inputs are incompatible: a pool is found by its tags.", "leave own-tags out")
+	}
+	start.Ephemeral = true
+	for _, group := range start.Groups {
+		for _, name := range []string{"InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
+			if group.Overlay.Has(name) {
+				r.refuse(fmt.Sprintf("launch-parameters sets %s, which the machines of a pool cannot have.", name), "take it out: they are on-demand, stop once they are warm, and are terminated after their job")
+			}
+		}
+		if group.Service {
+			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are single-use and cannot run as a service.", "")
+		}
+	}
+}
+
+// poolWords names what a pool holds: "2 ready, 1 warming up".
+func poolWords(result runner.PoolResult) string {
+	words := fmt.Sprintf("%d ready, %d warming up", result.Count(runner.EntryReady), result.Count(runner.EntryWarming)+result.Count(runner.EntryLaunched))
+	for _, more := range []struct{ became, words string }{
+		{runner.EntryReplaced, "%d replaced"}, {runner.EntryTerminated, "%d ended"}, {runner.EntryClaimed, "%d claimed by a start before they could be ended"},
+	} {
+		if n := result.Count(more.became); n > 0 {
+			words += fmt.Sprintf(", "+more.words, n)
+		}
+	}
+	return strings.TrimSpace(words)
+}

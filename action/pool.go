@@ -1,0 +1,91 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+func runPool(ctx context.Context, request Request, out *output) error {
+	starter, err := connect(ctx, request, out)
+	if err != nil {
+		return err
+	}
+	result, err := starter.Pool(ctx, *request.Pool)
+	out.poolDone(result, err)
+	return err
+}
+
+// poolDone says what a pool holds now. Where nothing is left in doubt the post step has nothing to do.
+func (o *output) poolDone(result runner.PoolResult, err error) {
+	if len(result.Left) == 0 {
+		if err := o.saveState(stateDone, true); err != nil {
+			o.log.Warn(err.Error())
+		}
+	}
+	o.handler.closeGroup()
+	for _, left := range result.Left {
+		o.log.Warn("left behind: " + left + "; the post step looks again")
+	}
+	o.log.Info(fmt.Sprintf("pool %s: %s", result.Name, poolWords(result)))
+	o.setPool(result)
+	o.summarize(poolSummary(result, err))
+}
+
+// setPool writes the output.
+func (o *output) setPool(result runner.PoolResult) {
+	entries := result.Entries
+	if entries == nil {
+		entries = []runner.PoolEntry{}
+	}
+	raw, err := json.Marshal(struct {
+		Name       string             `json:"name"`
+		Size       int                `json:"size"`
+		Ready      int                `json:"ready"`
+		Warming    int                `json:"warming"`
+		Launched   int                `json:"launched"`
+		Replaced   int                `json:"replaced"`
+		Terminated int                `json:"terminated"`
+		Entries    []runner.PoolEntry `json:"entries"`
+	}{
+		result.Name, result.Size, result.Count(runner.EntryReady), result.Count(runner.EntryWarming) + result.Count(runner.EntryLaunched),
+		result.Count(runner.EntryLaunched), result.Count(runner.EntryReplaced), result.Count(runner.EntryTerminated), entries,
+	})
+	if err != nil {
+		o.log.Warn("the output 'pool' cannot be written", "error", err)
+		return
+	}
+	o.action.SetOutput(outPool, string(raw))
+}
+
+// poolSummary is the job summary: what stands ready, and what became of each machine.
+func poolSummary(result runner.PoolResult, err error) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Pool %s: %s\n\n", code(result.Name), poolWords(result))
+	if err == nil {
+		fmt.Fprintf(&b, "%d are wanted.\n\n", result.Size)
+	}
+	if len(result.Entries) > 0 {
+		b.WriteString("| what | instance | region | type | zone | image | runner | until | why |\n|---|---|---|---|---|---|---|---|---|\n")
+	}
+	for n, e := range result.Entries {
+		if n == mostRows {
+			fmt.Fprintf(&b, "| and %d more | | | | | | | | |\n", len(result.Entries)-n)
+			break
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID), cell(e.Region), code(e.InstanceType),
+			cell(e.AvailabilityZone), code(e.Image), cell(e.RunnerVersion), cell(e.ExpiresAt), cell(e.Why))
+	}
+	b.WriteString("\n")
+	trailTable(&b, result.Trail)
+	for _, warning := range result.Warnings {
+		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
+	for _, left := range result.Left {
+		fmt.Fprintf(&b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
+	}
+	return b.String()
+}

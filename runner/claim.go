@@ -1,0 +1,390 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// Limits of what looking for a warm machine may cost a start that then launches a cold one. A claim that holds its machine when
+// claimWithin is over is let finish: to throw the machine away would cost more.
+const (
+	mostClaims   = 3
+	claimWithin  = 2 * time.Second
+	finishWithin = 2 * time.Second
+)
+
+// claimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
+const claimSettles = 5 * time.Second
+
+// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
+type Claim struct {
+	InstanceID string `json:"ec2-instance-id"`
+	Region     string `json:"region"`
+	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
+	// Starting tells that the machine may have been started: it is to be ended. Before that the entry is to be freed.
+	Starting bool `json:"starting,omitempty"`
+}
+
+// held is how far a claim has come.
+type held int
+
+const (
+	heldNot   held = iota // somebody else has the entry, or nobody
+	heldDoubt             // a registration may have been made: the answer was lost
+	heldName              // the registration is ours, nothing of the entry is changed
+	heldTags              // the entry's tags are, or may be, changed
+	heldDoor              // it may have been started
+	heldWhole             // it is ours
+)
+
+// warmClaim is one try to take one entry for one slot.
+type warmClaim struct {
+	*start
+	slot  *slot
+	entry ec2.Instance
+	at    time.Time // of the registration
+	jit   string
+	id    int64
+	index int // in the journal
+
+	mu   sync.Mutex
+	held held
+}
+
+// warmth is what a start knows of its pool.
+type warmth struct {
+	mu      sync.Mutex
+	entries []ec2.Instance
+	taken   map[string]bool // by a slot of this start
+	denied  bool            // a permission is missing, which was said
+	claims  []*warmClaim
+	journal []Claim
+	freeing sync.WaitGroup
+}
+
+// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong costs at most claimWithin, and
+// the slot is started cold.
+func (st *start) claimWarm(ctx context.Context) error {
+	if st.request.Pool == "" {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)", st.request.Pool))
+	if !st.lookForWarm(bounded) {
+		return nil
+	}
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for _, s := range st.slots {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			st.claimFor(ctx, bounded, s)
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// lookForWarm lists the entries that stand ready, and says why there are none.
+func (st *start) lookForWarm(ctx context.Context) bool {
+	st.warm.taken = map[string]bool{}
+	var all []ec2.Instance
+	for _, g := range st.groups {
+		var err error
+		if g.prints, err = st.fingerprints(g); err != nil {
+			st.log.Debug("the launch cannot be told from others", "error", err)
+			return false
+		}
+	}
+	for _, region := range st.regions() {
+		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
+			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool, TagPool: st.request.Pool,
+		}})
+		if err != nil {
+			st.tellMissed("the pool cannot be looked at", err)
+			return false
+		}
+		all = append(all, found...)
+	}
+	for _, i := range all {
+		if st.isReady(i) {
+			st.warm.entries = append(st.warm.entries, i)
+		}
+	}
+	ready := len(st.warm.entries)
+	switch {
+	case len(all) == 0:
+		st.log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", st.request.Pool))
+	case ready == 0:
+		st.log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for its runner group, so a cold one is started; "+
+			"give mode: pool and this step the same launch inputs", len(all), st.request.Pool))
+	default:
+		st.log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, st.request.Pool))
+		return st.chooseGroup(ctx) == nil // the cold start says what is wrong
+	}
+	return false
+}
+
+// expiresSoon is how near to its end an entry is left alone: whoever ends it then cannot meet a claim.
+const expiresSoon = 10 * time.Minute
+
+// isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried all the same.
+func (st *start) isReady(i ec2.Instance) bool {
+	return isEntry(i) && i.Tags[TagGroup] == st.groupKey && time.Until(timeTag(i, TagExpiresAt)) > expiresSoon &&
+		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[TagFingerprint]] })
+}
+
+// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
+func (st *start) claimFor(ctx, bounded context.Context, s *slot) {
+	entries := slices.DeleteFunc(slices.Clone(st.warm.entries), func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
+	order := func(i ec2.Instance) string {
+		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
+	}
+	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
+	tries := 0
+	for _, entry := range entries {
+		if tries == mostClaims || bounded.Err() != nil || st.warm.isDenied() {
+			break
+		}
+		if !st.warm.take(entry.ID) {
+			continue
+		}
+		tries++
+		if st.newClaim(s, entry).make(ctx, bounded) {
+			return
+		}
+	}
+	if tries > 0 {
+		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.name, tries))
+	}
+}
+
+// take reserves an entry among the slots of this start.
+func (w *warmth) take(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken[id] {
+		return false
+	}
+	w.taken[id] = true
+	return true
+}
+
+func (w *warmth) isDenied() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.denied
+}
+
+func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{start: st, slot: s, entry: entry}
+	st.warm.mu.Lock()
+	defer st.warm.mu.Unlock()
+	c.index = len(st.warm.claims)
+	st.warm.claims = append(st.warm.claims, c)
+	st.warm.journal = append(st.warm.journal, Claim{InstanceID: entry.ID, Region: entry.Region})
+	return c
+}
+
+// note writes the claim down.
+func (c *warmClaim) note(starting bool) error {
+	w := &c.warm
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.journal[c.index].RunnerID, w.journal[c.index].Starting = c.id, starting
+	return c.Journal.Claiming(slices.Clone(w.journal))
+}
+
+func (c *warmClaim) reached(h held) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = h
+}
+
+func (c *warmClaim) stands() held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
+// make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine only, so
+// that an entry which is at work already ends the claim before anything else of it is touched; and the start itself says
+// whether the machine stood still until then.
+func (c *warmClaim) make(ctx, bounded context.Context) bool {
+	for n, step := range []struct {
+		right string // the permission that it needs
+		run   func(context.Context) error
+	}{
+		{"", c.register},
+		{"ec2:ModifyInstanceAttribute", c.equip},
+		{"ec2:ModifyInstanceAttribute", c.bind},
+		{"ec2:CreateTags", c.tag},
+		{"ec2:StartInstances", c.begin},
+	} {
+		if err := step.run(bounded); err != nil {
+			c.missed(ctx, step.right, err)
+			return false
+		}
+		if n == 1 { // it stood still, and nobody else can claim it now
+			finishing, cancel := context.WithTimeout(ctx, finishWithin)
+			defer cancel()
+			bounded = finishing
+		}
+	}
+	return true
+}
+
+func (c *warmClaim) register(ctx context.Context) error {
+	if err := c.note(false); err != nil {
+		return err
+	}
+	name := entryName(c.entry.ID)
+	labels := append([]string{"self-hosted", "Linux", architectureOf(c.entry), c.slot.label}, c.request.Labels...)
+	c.at = time.Now()
+	config, err := c.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name, GroupID: c.request.GroupID, Labels: labels})
+	if github.ClassOf(err) == github.Unknown {
+		c.reached(heldDoubt)
+	}
+	if err != nil {
+		return err
+	}
+	c.Journal.Secret(config.Encoded)
+	c.id, c.jit = config.RunnerID, config.Encoded
+	c.reached(heldName)
+	return c.note(false)
+}
+
+func architectureOf(i ec2.Instance) string {
+	if i.Architecture == "arm64" {
+		return "ARM64"
+	}
+	return "X64"
+}
+
+// equip gives the entry the user data of this start. What the warm-up did not bring to its end the machine does now.
+func (c *warmClaim) equip(ctx context.Context) error {
+	data, err := c.slot.spec(c.request, registration{name: entryName(c.entry.ID), jit: c.jit}, software{}).UserData()
+	if err != nil {
+		return fmt.Errorf("build user data: %w", err)
+	}
+	return c.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
+}
+
+// bind makes the machine's own power-off its end.
+func (c *warmClaim) bind(ctx context.Context) error {
+	return c.Cloud.EndWithPowerOff(ctx, c.entry.Region, c.entry.ID)
+}
+
+// tag makes the entry a machine of this start, with the user's tags too.
+func (c *warmClaim) tag(ctx context.Context) error {
+	c.reached(heldTags)
+	tags := c.tags()
+	if err := c.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags); err != nil {
+		return err
+	}
+	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots read the list
+	maps.Copy(c.entry.Tags, tags)
+	return nil
+}
+
+func (c *warmClaim) tags() map[string]string {
+	tags := map[string]string{}
+	for _, tag := range c.slot.Tags {
+		if c.entry.Tags[tag.Key] != tag.Value {
+			tags[tag.Key] = tag.Value
+		}
+	}
+	var expires time.Time
+	if c.request.MaxLifetime > 0 {
+		expires = c.begun.Add(c.request.MaxLifetime)
+	}
+	due := time.Now().Add(c.request.Waiting.registrationTimeout())
+	for key, value := range c.identity.tags(c.slot.index, c.slot.label, entryName(c.entry.ID), c.id, due, expires) {
+		tags[key] = value
+	}
+	tags[TagClaimedAt], tags[TagClaimedFrom] = stamp(time.Now()), stamp(c.entry.LaunchTime)
+	if c.entry.Tags[TagSuspectSince] != "" {
+		tags[TagSuspectSince] = ""
+	}
+	return tags
+}
+
+// errStarted says that the entry was not standing still any more.
+var errStarted = errors.New("somebody else has started it")
+
+// begin starts the machine. An answer that was lost leaves unclear who did it; but what boots is our user data, with our
+// registration, so that the machine is ours if its tags still say so.
+func (c *warmClaim) begin(ctx context.Context) error {
+	if err := c.note(true); err != nil {
+		return err
+	}
+	c.reached(heldDoor)
+	asked := time.Now()
+	previous, err := c.wake(ctx)
+	switch {
+	case err == nil && previous == ec2.Stopped:
+	case err == nil && previous == ec2.PreviousUnclear && c.isTaggedOurs(ctx):
+	case err == nil:
+		c.reached(heldName) // the machine ends itself when it finds no registration
+		return errStarted
+	case ec2.ClassOf(err) != ec2.Unknown:
+		c.reached(heldTags) // EC2 has said that it is not started, or was not asked
+		return err
+	default:
+		return err
+	}
+	c.reached(heldWhole)
+	return c.take(asked)
+}
+
+// wake asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
+func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
+	type answer struct {
+		previous string
+		err      error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		previous, err := c.Cloud.Start(ctx, c.entry.Region, c.entry.ID)
+		answers <- answer{previous, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.previous, a.err
+	case <-ctx.Done():
+		return "", &ec2.CallError{Operation: "start instance " + c.entry.ID, Message: "no answer in time", Err: ctx.Err()}
+	}
+}
+
+func (c *warmClaim) isTaggedOurs(ctx context.Context) bool {
+	instance, err := c.Cloud.Instance(context.WithoutCancel(ctx), c.entry.Region, c.entry.ID)
+	return err == nil && instance.Tags[TagNonce] == c.identity.Nonce
+}
+
+// take makes the machine the slot's, and hands it over.
+func (c *warmClaim) take(asked time.Time) error {
+	s := c.slot
+	c.start.mu.Lock()
+	s.warm, s.claim = true, c
+	s.instance, s.instance.State = c.entry, ec2.Pending
+	s.name, s.runnerID, s.jit, s.registering = entryName(c.entry.ID), c.id, c.jit, true
+	s.timeline.Registered, s.timeline.Launched = asked.Sub(c.begun), c.since()
+	c.start.mu.Unlock()
+	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", s.instance.ID, c.request.Pool, s.instance.Region))
+	if err := c.Journal.Launched(s.handoff()); err != nil {
+		c.giveUp(err, s)
+	}
+	return nil
+}

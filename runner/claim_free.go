@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// freeWithin bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
+const freeWithin = 3 * time.Second
+
+// missed says why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
+func (c *warmClaim) missed(ctx context.Context, right string, err error) {
+	switch {
+	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.NotFound:
+		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
+	case ec2.ClassOf(err) == ec2.Denied:
+		c.tellMissed("a warm machine cannot be claimed without "+right, err)
+	default:
+		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
+	}
+	c.warm.freeing.Go(func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
+		defer cancel()
+		if err := c.free(bounded, &remover{cloud: c.Cloud, registry: c.Registry, log: c.log}, c.Cloud); err != nil {
+			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
+		}
+	})
+}
+
+// tellMissed says once that a permission is missing.
+func (st *start) tellMissed(what string, err error) {
+	st.warm.mu.Lock()
+	said := st.warm.denied
+	st.warm.denied = st.warm.denied || ec2.ClassOf(err) == ec2.Denied
+	st.warm.mu.Unlock()
+	switch {
+	case said:
+	case ec2.ClassOf(err) == ec2.Denied:
+		st.warn(fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what, ec2.Reason(err)))
+	default:
+		st.log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
+	}
+}
+
+// tagger sets tags.
+type tagger interface {
+	Tag(ctx context.Context, region, id string, tags map[string]string) error
+}
+
+// free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so that nothing
+// that is written here can fall upon another's claim.
+func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
+	c.mu.Lock() // one at a time: a roll-back may come while the first try still waits
+	defer c.mu.Unlock()
+	switch c.held {
+	case heldNot, heldDoubt, heldWhole: // a doubt is cleared when it is old enough
+		return nil
+	case heldDoor: // GitHub does not remove a runner at work, which is then left to it
+		if err := r.release(ctx, c.id); errors.Is(err, github.ErrBusy) {
+			r.log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job meanwhile and ends with it", c.entry.ID))
+		} else if err != nil {
+			return err
+		} else if err := c.endIfOurs(ctx, r); err != nil {
+			return err
+		}
+		c.held = heldNot
+		return nil
+	case heldTags:
+		if err := tags.Tag(ctx, c.entry.Region, c.entry.ID, freedTags(c.entry)); err != nil && ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
+			return err
+		}
+	}
+	if err := r.release(ctx, c.id); err != nil && !errors.Is(err, github.ErrBusy) {
+		return err
+	}
+	c.held = heldNot
+	return nil
+}
+
+// release gives an entry's name free; github.ErrBusy says that its runner is at work.
+func (r *remover) release(ctx context.Context, id int64) error {
+	return untilDone(ctx, removeEvery, func() error {
+		err := r.registry.Remove(ctx, id)
+		if github.ClassOf(err) == github.Unknown || err == nil {
+			return err
+		}
+		return backoff.Permanent(err)
+	})
+}
+
+// endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another start have
+// claimed it in between, it is not ours any more.
+func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
+	instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	switch {
+	case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
+		return nil
+	case err == nil && instance.Tags[TagNonce] != c.identity.Nonce:
+		r.log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
+		return nil
+	}
+	return r.terminate(ctx, c.entry.Region, c.entry.ID)
+}
+
+// clearClaims makes sure that no claim that came to nothing is left, and names those that are.
+func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left []string) {
+	if st.request.Pool == "" {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() { st.warm.freeing.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(settleWithin): // its calls may hang; these are of another client
+	case <-ctx.Done():
+	}
+	st.warm.mu.Lock()
+	claims := slices.Clone(st.warm.claims)
+	st.warm.mu.Unlock()
+	for _, c := range claims {
+		if err := c.clear(ctx, r, tags); err != nil {
+			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID, c.entry.Region, ec2.Reason(err)))
+		}
+	}
+	return left
+}
+
+func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {
+	if c.stands() != heldDoubt {
+		return c.free(ctx, r, tags)
+	}
+	if time.Since(c.at) < claimSettles {
+		return errors.New("whether its registration was made is not known yet")
+	}
+	err := r.releaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
+		return slices.ContainsFunc(found.Labels, func(label string) bool { return strings.EqualFold(label, c.slot.label) })
+	})
+	if err == nil {
+		c.reached(heldNot)
+	}
+	return err
+}
+
+// releaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry still
+// stands unclaimed, and the caller knows that this is so for longer than any claim takes.
+func (r *remover) releaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
+	found, exists, err := r.registry.FindByName(ctx, entryName(id))
+	if err != nil || !exists || found.Online || found.Busy || !fits(found) {
+		return err
+	}
+	instance, err := r.cloud.Instance(ctx, region, id)
+	switch {
+	case ec2.ClassOf(err) == ec2.NotFound:
+	case err != nil:
+		return err
+	case instance.Alive() && (!isEntry(instance) || instance.State != ec2.Stopped):
+		return nil // it is another's
+	}
+	return r.release(ctx, found.ID)
+}

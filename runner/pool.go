@@ -1,0 +1,235 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// PoolRequest is what a pool is to be: so many machines as a start of Start would launch, of which only the first group counts.
+type PoolRequest struct {
+	Start  StartRequest
+	Name   string
+	Size   int
+	MaxAge time.Duration
+	WarmUp time.Duration // how long a warm-up may take
+}
+
+// What became of an entry.
+const (
+	EntryReady      = "ready"
+	EntryWarming    = "warming"
+	EntryLaunched   = "launched"
+	EntryReplaced   = "replaced"
+	EntryTerminated = "terminated"
+	EntryClaimed    = "claimed" // by a start, while it was to be ended
+)
+
+// PoolEntry is one entry and what became of it.
+type PoolEntry struct {
+	Became           string `json:"became"`
+	Why              string `json:"why,omitempty"`
+	InstanceID       string `json:"ec2-instance-id"`
+	Region           string `json:"region"`
+	InstanceType     string `json:"ec2-instance-type"`
+	AvailabilityZone string `json:"availability-zone,omitempty"`
+	Image            string `json:"ec2-image-id"`
+	RunnerVersion    string `json:"runner-version,omitempty"`
+	ExpiresAt        string `json:"expires-at,omitempty"`
+}
+
+// PoolResult says what a pool holds now, and what was done about it.
+type PoolResult struct {
+	Name     string
+	Size     int
+	Entries  []PoolEntry
+	Trail    []Attempt
+	Warnings []string
+	Left     []string // what could not be cleared away; the post step looks again
+}
+
+// Count is the number of entries that became something.
+func (r PoolResult) Count(became string) (n int) {
+	for _, entry := range r.Entries {
+		if entry.Became == became {
+			n++
+		}
+	}
+	return n
+}
+
+// Pool brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed stands in
+// the result beside the error.
+func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, error) {
+	p := &pool{start: s.begin(request.Start), wanted: request, result: PoolResult{Name: request.Name, Size: request.Size}}
+	p.identity.Label = ""
+	if err := s.Journal.Begun(p.identity); err != nil {
+		return p.result, err
+	}
+	var err error
+	for _, step := range []struct {
+		title string
+		run   func(context.Context) error
+	}{
+		{"Look at the pool", p.look},          // entries, consoles, images, what GitHub offers
+		{"Launch warm machines", p.grow},      // what is missing
+		{"End what is not wanted", p.dismiss}, // what no longer fits, and what is too many
+	} {
+		p.log = s.Log.With("phase", step.title)
+		if stepErr := step.run(ctx); stepErr != nil {
+			err = errors.Join(err, stepErr)
+			if p.plan == nil || ctx.Err() != nil {
+				break
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	slices.SortStableFunc(p.result.Entries, func(a, b PoolEntry) int {
+		order := []string{EntryReady, EntryWarming, EntryLaunched, EntryReplaced, EntryTerminated, EntryClaimed}
+		return slices.Index(order, a.Became) - slices.Index(order, b.Became)
+	})
+	p.result.Warnings = append(p.result.Warnings, p.warnings...)
+	return p.result, err
+}
+
+// pool is one `mode: pool` under way. It looks, chooses and launches as a start does.
+type pool struct {
+	*start
+	wanted   PoolRequest
+	plan     *poolPlan
+	launched int
+	resultMu sync.Mutex
+	result   PoolResult
+}
+
+func (p *pool) note(i ec2.Instance, became, why string) {
+	p.resultMu.Lock()
+	defer p.resultMu.Unlock()
+	p.result.Entries = append(p.result.Entries, PoolEntry{
+		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone, Image: i.ImageID,
+		RunnerVersion: i.Tags[TagRunnerVersion], ExpiresAt: i.Tags[TagExpiresAt],
+	})
+}
+
+// look finds the entries and decides what is to be done.
+func (p *pool) look(ctx context.Context) error {
+	entries, err := p.entries(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := wantedPool{
+		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.groupKey, images: map[string]bool{}, gone: map[string]bool{},
+		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.request.WebURL, "https://github.com/"),
+	}
+	if p.wanted.Size > 0 {
+		if err := p.choose(ctx, &wanted, entries); err != nil {
+			return err
+		}
+	}
+	plan := wanted.plan(entries)
+	p.plan = &plan
+	p.log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d are too many, %d are missing",
+		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus), plan.launch))
+	for _, i := range plan.ready {
+		p.note(i, EntryReady, "")
+	}
+	for _, i := range plan.warming {
+		p.note(i, EntryWarming, "")
+	}
+	return nil
+}
+
+// entries lists the pool's unclaimed machines, in all regions of the request.
+func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
+	var all []ec2.Instance
+	for _, region := range p.regions() {
+		found, err := p.Cloud.Instances(ctx, region, ec2.Selector{
+			Tags:   map[string]string{TagScope: p.identity.Scope, TagRepository: p.identity.Run.Repository, TagMode: instanceOfPool, TagPool: p.wanted.Name},
+			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look at pool %s: %w", p.wanted.Name, err)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// choose reads what decides whether an entry still fits: the images, the runner software, and the machines' own words.
+func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) error {
+	g := p.groups[0]
+	var err error
+	if wanted.prints, err = p.fingerprints(g); err != nil {
+		return err
+	}
+	if err := p.survey(ctx); err != nil {
+		return err
+	}
+	if p.offered, err = p.software(ctx); err != nil {
+		return err
+	}
+	if len(p.offered.list) > 0 {
+		wanted.offered = p.offered.list[0].Version
+	}
+	for _, placement := range g.placements {
+		if !strings.HasPrefix(placement.ImageID, "ami-") || g.Overlay.Has("ImageId") {
+			wanted.images = nil // launch-parameters say which, or EC2 itself looks it up
+			break
+		}
+		wanted.images[placement.ImageID] = true
+	}
+	p.readEntries(ctx, wanted, entries)
+	return nil
+}
+
+// mostRead bounds how many consoles are read at the same time.
+const mostRead = 5
+
+// readEntries asks whether the entries' images still are, and how the warm-ups ended. Neither is needed: what cannot be read is
+// taken as good, since a claimed machine does itself what its warm-up did not.
+func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	places := make(chan struct{}, mostRead)
+	asked := map[string]bool{}
+	each := func(f func()) {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			f()
+		})
+	}
+	for _, i := range entries {
+		if !asked[i.ImageID] {
+			asked[i.ImageID] = true
+			each(func() {
+				image, err := p.Cloud.Image(ctx, i.Region, i.ImageID)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil && image.Tags[TagRunnerVersion] != "" {
+					wanted.since[i.ImageID], _ = time.Parse(time.RFC3339, image.Created) // zero if it cannot be read
+				}
+				wanted.gone[i.ImageID] = ec2.ClassOf(err) == ec2.NotFound
+			})
+		}
+		if i.State == ec2.Stopped {
+			each(func() {
+				bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+				defer cancel()
+				console, err := p.Cloud.Console(bounded, i.Region, i.ID)
+				mu.Lock()
+				defer mu.Unlock()
+				wanted.failed[i.ID] = err == nil && hasFailed(console)
+			})
+		}
+	}
+	group.Wait()
+}

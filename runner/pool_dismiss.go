@@ -1,0 +1,104 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// dismissWithin bounds the last acts about one entry after a cancel.
+const dismissWithin = 6 * time.Second
+
+// dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched in its place.
+func (p *pool) dismiss(ctx context.Context) error {
+	short := p.plan.launch - p.launched
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	places := make(chan struct{}, mostAtOnce)
+	end := func(i ec2.Instance, became, why string) {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			took, err := p.seize(ctx, i)
+			switch {
+			case err != nil:
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("end warm instance %s: %w", i.ID, err))
+			case took:
+				p.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
+				p.note(i, became, why)
+			default:
+				p.note(i, EntryClaimed, why+", but a start has claimed it")
+			}
+		})
+	}
+	for _, stale := range p.plan.stale {
+		if !stale.useless && short > 0 {
+			short--
+			p.log.Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place", stale.ID, stale.why))
+			p.note(stale.Instance, EntryReady, stale.why)
+			continue
+		}
+		end(stale.Instance, EntryReplaced, stale.why)
+	}
+	for _, i := range p.plan.surplus {
+		end(i, EntryTerminated, fmt.Sprintf("the pool is to hold %d", p.wanted.Size))
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more, and gives
+// the name free at last. false says that a start was faster.
+func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error) {
+	c := p.newClaim(nil, i)
+	if err := c.note(false); err != nil {
+		return false, err
+	}
+	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: entryName(i.ID), GroupID: 1, Labels: []string{"ec2-github-runner-pool"}})
+	switch {
+	case errors.Is(err, github.ErrNameTaken):
+		return false, nil
+	case github.ClassOf(err) == github.Unknown:
+		p.leave("perhaps a registration " + entryName(i.ID) + ", which keeps the entry from being claimed")
+		return false, err
+	case err != nil:
+		return false, err
+	}
+	p.Journal.Secret(config.Encoded)
+	c.id = config.RunnerID
+	if err := c.note(false); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissWithin)
+	defer cancel()
+	r := &remover{cloud: p.Cloud, registry: p.Registry, log: p.log}
+	defer func() {
+		if released := r.release(ctx, c.id); released != nil {
+			p.leave("registration " + entryName(i.ID) + " (" + released.Error() + ")")
+		}
+	}()
+	now, err := p.Cloud.Instance(ctx, i.Region, i.ID)
+	switch {
+	case ec2.ClassOf(err) == ec2.NotFound, err == nil && !now.Alive():
+		return true, nil
+	case err != nil:
+		return false, err
+	case !isEntry(now):
+		return false, nil
+	}
+	return true, r.terminate(ctx, i.Region, i.ID)
+}
+
+func (p *pool) leave(what string) {
+	p.resultMu.Lock()
+	defer p.resultMu.Unlock()
+	p.result.Left = append(p.result.Left, what)
+}

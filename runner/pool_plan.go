@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file decides what becomes of a pool, and makes no call.
+
+// wantedPool is what a pool is to be.
+type wantedPool struct {
+	now    time.Time
+	size   int
+	maxAge time.Duration
+	group  string
+	// prints are the fingerprints of what would be launched now, images the images, empty where they are not known.
+	prints  map[string]bool
+	images  map[string]bool
+	gone    map[string]bool // images that EC2 says it does not have any more
+	failed  map[string]bool // entries whose warm-up failed, as their consoles say
+	offered string          // the runner version that GitHub offers; empty where it is not known
+	public  bool            // github.com, which refuses old runners
+	since   map[string]time.Time
+}
+
+// staleEntry is an entry to be replaced.
+type staleEntry struct {
+	ec2.Instance
+	why string
+	// useless tells that nobody can use it: it goes whether there is another in its place or not.
+	useless bool
+}
+
+// poolPlan is what is to be done.
+type poolPlan struct {
+	ready, warming []ec2.Instance // that stay
+	stale          []staleEntry
+	surplus        []ec2.Instance
+	launch         int
+}
+
+// plan compares the entries with what is wanted.
+func (w wantedPool) plan(entries []ec2.Instance) poolPlan {
+	var p poolPlan
+	var good []ec2.Instance
+	for _, i := range entries {
+		if !isEntry(i) || !i.Alive() {
+			continue
+		}
+		if why, useless := w.isStale(i); why != "" {
+			p.stale = append(p.stale, staleEntry{i, why, useless})
+			continue
+		}
+		good = append(good, i)
+	}
+	// The most useful first: those that stand ready, and of those the youngest.
+	slices.SortStableFunc(good, func(a, b ec2.Instance) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), b.LaunchTime.Compare(a.LaunchTime), cmp.Compare(a.ID, b.ID))
+	})
+	stay := min(len(good), w.size)
+	for _, i := range good[:stay] {
+		if i.State == ec2.Stopped {
+			p.ready = append(p.ready, i)
+		} else {
+			p.warming = append(p.warming, i)
+		}
+	}
+	p.surplus = good[stay:]
+	p.launch = w.size - stay
+	return p
+}
+
+// rank orders states by how soon a machine in them can be used.
+func rank(i ec2.Instance) int {
+	return slices.Index([]string{ec2.Stopped, ec2.Stopping, ec2.Running, ec2.Pending}, i.State)
+}
+
+// isStale says why an entry is no longer what is wanted, or nothing.
+func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
+	due, until := timeTag(i, TagDueAt), timeTag(i, TagExpiresAt)
+	switch {
+	case w.size == 0: // whatever it is, it is not wanted
+		return "", false
+	case w.failed[i.ID]:
+		return "its warm-up failed", true
+	case i.State != ec2.Stopped && !due.IsZero() && w.now.After(due):
+		return "its warm-up was to be over at " + stamp(due), true
+	case !until.IsZero() && !w.now.Add(expiresSoon).Before(until):
+		return "its time is over at " + stamp(until), true
+	case !i.LaunchTime.IsZero() && w.now.Sub(i.LaunchTime) >= w.maxAge:
+		return fmt.Sprintf("it is older than %g hours", w.maxAge.Hours()), false
+	case i.Tags[TagGroup] != w.group:
+		return "it is of runner group " + i.Tags[TagGroup], true
+	case !w.prints[i.Tags[TagFingerprint]]:
+		return "it was launched with other inputs", false
+	case w.gone[i.ImageID]:
+		return "its image " + i.ImageID + " is gone", false
+	case len(w.images) > 0 && !w.images[i.ImageID]:
+		return "there is a newer image than its " + i.ImageID, false
+	}
+	return w.isOutdated(i), false
+}
+
+// runnerServes is how long GitHub takes a runner after the release that followed it, less some days of care.
+// https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
+const runnerServes = 25 * 24 * time.Hour
+
+// isOutdated says that github.com refuses the entry's runner, or soon will: it is below the minimum, or a release that followed it
+// may be as old as that.
+func (w wantedPool) isOutdated(i ec2.Instance) string {
+	version := i.Tags[TagRunnerVersion]
+	since := w.since[i.ImageID]
+	if since.IsZero() {
+		since = i.LaunchTime
+	}
+	switch {
+	case version == "" || !w.public:
+	case isOlder(version, MinimumVersion):
+		return "its runner " + version + " is older than GitHub takes"
+	case w.offered != "" && isOlder(version, w.offered) && w.now.Sub(since) >= runnerServes:
+		return fmt.Sprintf("its runner %s is too old for much longer: GitHub offers %s", version, w.offered)
+	}
+	return ""
+}
+
+// isOlder compares versions such as 2.330.0.
+func isOlder(a, b string) bool {
+	left, right := strings.Split(a, "."), strings.Split(b, ".")
+	for n := range min(len(left), len(right)) {
+		x, errX := strconv.Atoi(left[n])
+		y, errY := strconv.Atoi(right[n])
+		if errX != nil || errY != nil {
+			return false
+		}
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
