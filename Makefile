@@ -34,9 +34,11 @@ bench: build ## what the program costs, and docs/performance.md from it
 permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE and KEPT
 	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" -kept "$(KEPT)" $(or $(MODES),start stop)
 
-permissions-page: ## write docs/permissions.md from the table of permissions
+permissions-page: ## write docs/permissions.md and the policies of docs/aws from the table of permissions
 	go run ./cmd/permissions -page > docs/permissions.md.new
 	mv docs/permissions.md.new docs/permissions.md
+	go run ./cmd/permissions -stack docs/aws/ec2-github-runner.yml > docs/aws/ec2-github-runner.yml.new
+	mv docs/aws/ec2-github-runner.yml.new docs/aws/ec2-github-runner.yml
 
 clean: ## remove what was built here (the shared cache stays)
 	rm -rf bin .cache

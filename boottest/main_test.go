@@ -41,6 +41,7 @@ func noise(n int) string {
 // parts are what all cases share.
 var parts struct {
 	dir, own                       string // kept between runs; of this run
+	vendors                        string // a folder in dir: what recipes install
 	machine, initScript, repo      string
 	bookworm, trixie               string // images with nothing of GitHub's
 	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
@@ -93,6 +94,7 @@ func makeParts() (err error) {
 		return err
 	}
 	keep(&p.repo)(packageFolder(p.dir, p.bookworm))
+	keep(&p.vendors)(vendorFolder(p.dir, p.machine))
 	keep(&p.small)(tarball(p.dir, p.machine, newest, smallTarball))
 	keep(&p.smallSum)(fileSum(p.small))
 	var previous string

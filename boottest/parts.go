@@ -116,7 +116,7 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct{ name, from string }{{"config.sh", "config.sh"}, {"run.sh", "run.sh"}, {"bin/svc.sh", "svc.sh"}} {
+	for _, f := range []struct{ name, from string }{{"config.sh", "config.sh"}, {"run.sh", "run.sh"}, {"bin/svc.sh", "svc.sh"}, {"bin/installdependencies.sh", "installdependencies.sh"}} {
 		text, err := os.ReadFile("standin/" + f.from)
 		if err != nil {
 			return err
@@ -206,8 +206,11 @@ func certificates(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "github.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// hosts are the names that lead to the stand-in GitHub.
-var hosts = []string{"github.com", "api.github.com", "release-assets.githubusercontent.com"}
+// hosts are the names that lead to the stand-in GitHub, and to vendors of packages.
+var hosts = []string{
+	"github.com", "api.github.com", "release-assets.githubusercontent.com",
+	"deb.debian.org", "download.docker.com", "nvidia.github.io",
+}
 
 // engine runs one docker command and returns what it printed.
 func engine(args ...string) (string, error) {
@@ -252,9 +255,10 @@ func imageWith(base, archive, folder string) (string, error) {
 	return tag, err
 }
 
-// packageFolder is an apt repository with one package, egr-sample, which has one file.
+// packageFolder is an apt repository with two packages: egr-sample, which has one file, and egr-slow, which takes
+// its time until somebody begins to configure it for the second time.
 func packageFolder(dir, image string) (string, error) {
-	repo := filepath.Join(dir, "repo")
+	repo := filepath.Join(dir, "repo-2")
 	if _, err := os.Stat(repo + "/Packages"); err == nil {
 		return repo, nil
 	}
@@ -264,7 +268,10 @@ func packageFolder(dir, image string) (string, error) {
 	const script = `set -e
 mkdir -p /p/DEBIAN /p/usr/share/egr-sample; echo arrived >/p/usr/share/egr-sample/file
 printf 'Package: egr-sample\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <nobody@example.com>\nDescription: sample\n' >/p/DEBIAN/control
-dpkg-deb -b /p /repo/egr-sample.deb; cd /repo; apt-ftparchive packages . >Packages`
+dpkg-deb -b /p /repo/egr-sample.deb
+sed -i 's/sample/slow/g' /p/DEBIAN/control; mv /p/usr/share/egr-sample /p/usr/share/egr-slow
+printf '#!/bin/sh\n[ -e /slow-begun ] || { touch /slow-begun; sleep 600; }\n' >/p/DEBIAN/postinst; chmod +x /p/DEBIAN/postinst
+dpkg-deb -b /p /repo/egr-slow.deb; cd /repo; apt-ftparchive packages . >Packages`
 	_, err := engine("run", "--rm", "--network", "none", "-v", repo+":/repo", image, "bash", "-c", script)
 	return repo, err
 }

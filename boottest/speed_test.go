@@ -4,6 +4,7 @@ package boottest
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -111,9 +112,9 @@ func TestSpeed(t *testing.T) {
 	}
 }
 
-func median(of []time.Duration) time.Duration {
+func median[T cmp.Ordered](of []T) (middle T) {
 	if len(of) == 0 {
-		return 0
+		return middle
 	}
 	sorted := slices.Sorted(slices.Values(of))
 	return sorted[len(sorted)/2]

@@ -73,6 +73,9 @@ func isStartedByUs(i ec2.Instance) bool {
 	return i.LaunchTime.Before(timeTag(i, TagDueAt))
 }
 
+// isOn tells that a machine runs or is about to.
+func isOn(i ec2.Instance) bool { return i.State == ec2.Running || i.State == ec2.Pending }
+
 // foundAs is the state in which a machine counts as found. Who takes over what an earlier start has started is the one who
 // stops it at the end.
 func foundAs(i ec2.Instance) string {

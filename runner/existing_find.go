@@ -17,6 +17,8 @@ import (
 type existing struct {
 	Existing
 	before  []github.Runner // all runners of the scope, as they were before anything was started
+	readAt  time.Time       // when they were read
+	ran     []ec2.Instance  // machines that are asked for and ran already, whether they can be taken or not
 	mu      sync.Mutex
 	queue   []ec2.Instance // that may be taken, in this order
 	refused []string       // why others were not
@@ -51,6 +53,7 @@ func (st *start) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.readAt = time.Now()
 	if x.before, err = st.Registry.AllRunners(ctx); err != nil {
 		return err
 	}
@@ -59,6 +62,9 @@ func (st *start) find(ctx context.Context) error {
 		return err
 	}
 	for _, i := range machines {
+		if isOn(i) {
+			x.ran = append(x.ran, i)
+		}
 		why, err := st.whyNot(ctx, i)
 		if err != nil {
 			return err
@@ -85,10 +91,7 @@ func (st *start) matching(ctx context.Context) ([]ec2.Instance, error) {
 	x := st.existing
 	selector := ec2.Selector{IDs: x.IDs}
 	if len(x.IDs) == 0 {
-		selector.Tags = map[string]string{}
-		for key, value := range x.Tags {
-			selector.Tags[key] = escapeFilter(value)
-		}
+		selector.Tags = escaped(x.Tags)
 		selector.States = []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	}
 	found, err := st.Cloud.Instances(ctx, x.Region, selector)
@@ -107,6 +110,15 @@ func (st *start) matching(ctx context.Context) ([]ec2.Instance, error) {
 		}
 	}
 	return found, nil
+}
+
+// escaped are tags whose values mean themselves in a filter.
+func escaped(tags map[string]string) map[string]string {
+	out := map[string]string{}
+	for key, value := range tags {
+		out[key] = escapeFilter(value)
+	}
+	return out
 }
 
 // checkRunners refuses, before anything is started, what can never come online.

@@ -69,7 +69,7 @@ func (st *start) takeOne(ctx context.Context, s *slot, machine ec2.Instance) err
 		return orWhy(why, err)
 	}
 	st.know(s, machine)
-	s.instance, s.taken = machine, &taken{found: foundAs(machine), ran: machine.State == ec2.Running || machine.State == ec2.Pending}
+	s.instance, s.taken = machine, &taken{found: foundAs(machine), ran: isOn(machine)}
 	due := time.Now().Add(st.request.Waiting.registrationTimeout() + mostStopping)
 	if err := st.Cloud.Tag(ctx, machine.Region, machine.ID, st.existingTags(s, s.taken.found, due)); err != nil {
 		return st.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)

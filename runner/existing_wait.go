@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 
 // staleGrace is how long GitHub may go on calling a runner online whose machine was stopped.
 const staleGrace = 45 * time.Second
+
+// clockSkew is how far EC2's clock and ours may be apart.
+const clockSkew = 5 * time.Second
 
 // sawTaken judges an existing machine by a look at it: whether it is still ours, and whether it goes on.
 func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) error {
@@ -94,16 +98,18 @@ func (w *waiter) lookAtExisting(ctx context.Context, pending []*slot) error {
 // no doubt: as many runners as machines. Which is whose is known only of one alone.
 func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot) error {
 	var started, standing []*slot
+	coming := 0
 	for _, s := range unknown {
 		switch {
-		case s.timeline.Running == 0 && !w.blind: // not before EC2 says that it runs
 		case s.taken.ran:
 			standing = append(standing, s)
+		case s.timeline.Running == 0 && !w.blind: // not before EC2 says that it runs
+			coming++
 		default:
 			started = append(started, s)
 		}
 	}
-	if len(started)+len(standing) == 0 {
+	if len(started)+len(standing)+coming == 0 {
 		return nil
 	}
 	others, rivals, err := w.others(ctx)
@@ -117,15 +123,37 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 		}
 	}
 	newcomers, stood := divideByBefore(all, w.existing.before, unknown[0].label, others)
-	w.joinThem(standing, stood, len(standing))
-	w.joinThem(started, newcomers, len(started)+rivals)
+	newcomers = slices.DeleteFunc(newcomers, func(r github.Runner) bool { return w.foreign[r.ID] })
+	if len(started) == 0 && coming > 0 { // who comes before any machine of ours runs is on another one
+		for _, r := range newcomers {
+			w.foreign[r.ID] = true
+		}
+	}
+	ran, come := w.unnamedThatRan(others), len(started)+coming+rivals
+	if len(stood) < ran { // one of them was on, but its runner not yet online: then all together must be as many
+		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers), ran+come)
+		return nil
+	}
+	w.joinThem(standing, stood, ran)
+	w.joinThem(started, newcomers, come)
 	return nil
+}
+
+// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known.
+func (w *waiter) unnamedThatRan(named map[string]bool) int {
+	n := 0
+	for _, i := range w.existing.ran {
+		if name := i.Tags[TagRunnerName]; name == "" || !named[name] {
+			n++
+		}
+	}
+	return n
 }
 
 // joinThem says that machines are online if there are exactly as many runners as are wanted.
 func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	switch {
-	case len(slots) == 0 || len(runners) < wanted:
+	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		w.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
 		w.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'", fmt.Errorf("%s", w.ambiguous))
@@ -146,24 +174,33 @@ func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	}
 }
 
-// others are the names of the runners of other machines with the label, and how many other starts wait for one that has no
-// name yet.
+// others are the names of the runners of other machines, and how many machines beside ours were started since this start has
+// looked at the runners, and bring one that has no name yet: those of other starts with the label, and those with the tags that are
+// asked for, whoever has started them.
 func (w *waiter) others(ctx context.Context) (names map[string]bool, rivals int, err error) {
-	machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{
-		Tags:   map[string]string{TagMode: instanceExisting, TagScope: w.identity.Scope, TagLabel: escapeFilter(tagValue(w.identity.Label))},
-		States: []string{ec2.Pending, ec2.Running},
-	})
-	names = map[string]bool{}
-	for _, i := range machines {
-		switch name := i.Tags[TagRunnerName]; {
-		case i.Tags[TagNonce] == w.identity.Nonce:
-		case name != "":
-			names[name] = true
-		case time.Now().Before(timeTag(i, TagDueAt)):
-			rivals++
+	selectors := []map[string]string{{TagMode: instanceExisting, TagScope: w.identity.Scope, TagLabel: escapeFilter(tagValue(w.identity.Label))}}
+	if len(w.existing.Tags) > 0 {
+		selectors = append(selectors, escaped(w.existing.Tags))
+	}
+	names, seen := map[string]bool{}, map[string]bool{}
+	for _, tags := range selectors {
+		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: tags, States: []string{ec2.Pending, ec2.Running}})
+		if err != nil {
+			return names, rivals, err
+		}
+		for _, i := range machines {
+			name := i.Tags[TagRunnerName]
+			switch {
+			case seen[i.ID], i.Tags[TagNonce] == w.identity.Nonce:
+			case name != "":
+				names[name] = true
+			case i.LaunchTime.After(w.existing.readAt.Add(-clockSkew)):
+				rivals++
+			}
+			seen[i.ID] = true
 		}
 	}
-	return names, rivals, err
+	return names, rivals, nil
 }
 
 // isStale tells that a runner is called online although its machine may not have come so far: GitHub notices late that a

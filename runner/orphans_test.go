@@ -64,6 +64,11 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 		set(TagRunnerName, "ec2-a", "ec2-b", "ec2-c")
 		set(TagRunnerID, "1", "2", "3")
 		set(TagSlots, "3", "")
+		set(TagLabel, "a", "b")
+		set(TagFound, foundStopped, foundStopped, foundRunning)
+		if rapid.Bool().Draw(t, "started-at") {
+			i.Tags[TagStartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "later")) * time.Minute).Format(time.RFC3339)
+		}
 		for _, key := range []string{TagExpiresAt, TagSuspectSince, TagDueAt} {
 			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "", "nonsense")
 		}

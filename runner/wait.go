@@ -24,7 +24,7 @@ const (
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
 func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}, foreign: map[int64]bool{}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
 		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner", int(quiet.Seconds())))
 	}
@@ -69,7 +69,8 @@ type waiter struct {
 	complained map[string]bool
 	fallen     []*slot // whose warm machines did not come up: they are started cold
 	consoles   console
-	ambiguous  string // why existing machines cannot be joined with their runners
+	ambiguous  string         // why existing machines cannot be joined with their runners
+	foreign    map[int64]bool // runners that came before any machine of ours ran
 }
 
 // look is one look at all that is due. done tells that every runner is online.

@@ -17,9 +17,15 @@ type guest struct {
 	runner  *runner
 	service string // the name of a runner that is installed as a service (InstanceSeed.Runner)
 	broken  bool   // its setup has failed
-	warmed  bool   // an earlier boot has prepared it
 	step    int    // how far a builder has come
 	built   bool   // a builder that has proved itself
+	starts  int    // how often it was switched on
+	ready   bool   // a warm-up that came to its end
+	phase   string // what a warm-up said last
+	// software is the version of the runner on the disk that some boot has brought there, and prepared says that a setup-script
+	// came to its end: both outlive everything but the instance.
+	software string
+	prepared bool
 	overdue bool   // the lifetime is over; ends when no job runs
 	lines   []consoleLine
 }
@@ -62,7 +68,8 @@ func (w *World) DetachGuest(id string) {
 
 func (g *guest) start(userData string, rule GuestRule) {
 	g.life++
-	g.on, g.overdue, g.broken, g.began, g.rule = true, false, false, g.w.now, rule
+	g.starts++
+	g.on, g.overdue, g.broken, g.ready, g.began, g.rule = true, false, false, false, g.w.now, rule
 	index := g.set.index
 	if g.i != nil {
 		index = g.i.index
@@ -76,15 +83,8 @@ func (g *guest) start(userData string, rule GuestRule) {
 		g.runner.online = false
 		g.w.hub.loseJob(g.runner)
 	}
-	timing := g.w.cfg.Timing
-	boot := rule.Boot
-	if boot == 0 {
-		boot = timing.Boot
-		if g.life > 1 { // what it reads has been fetched from the snapshot
-			boot = min(boot, timing.BootAgain)
-		}
-	}
-	g.later(min(timing.Running, boot), func() {
+	boot := g.bootTakes()
+	g.later(min(g.w.cfg.Timing.Running, boot), func() {
 		g.print("[    0.000000] Linux version 6.12.0-simulated (gcc 14.2.0) #1 SMP")
 		g.print("[    0.412307] systemd[1]: Hostname set to <%s>.", g.id)
 	})
@@ -124,7 +124,7 @@ func (g *guest) booted() {
 		return
 	}
 	if g.set.warm && g.rule.Fault != GuestNoUserData {
-		g.warmUp()
+		g.warm()
 		return
 	}
 	if !g.set.registers() || g.rule.Fault == GuestNoUserData {
@@ -141,22 +141,15 @@ func (g *guest) booted() {
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
 		return
 	}
-	if g.hasRunner() {
-		g.register()
-		return
-	}
-	if g.warmed {
-		g.register()
-		return
-	}
-	g.later(g.w.cfg.Timing.Download, func() {
-		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
-		g.register()
-	})
+	g.setup(func() { g.fetch(g.register) })
 }
 
-// hasRunner tells whether the machine's image brings a runner that GitHub still takes.
+// hasRunner tells whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought one.
 func (g *guest) hasRunner() bool {
+	if g.set.ours && g.software != "" && !older(g.software, g.w.cfg.MinRunnerVersion) {
+		g.say("found runner %s in /actions-runner (%.1f s)", g.software, g.age())
+		return true
+	}
 	if g.i == nil || g.i.image.Runner == "" || !g.set.ours {
 		return false
 	}
@@ -166,27 +159,6 @@ func (g *guest) hasRunner() bool {
 	}
 	g.say("found runner %s in /opt/actions-runner (%.1f s)", g.i.image.Runner, g.age())
 	return true
-}
-
-// warmUp prepares the machine and powers it off.
-func (g *guest) warmUp() {
-	g.say("boot script began (%.1f s)", g.age())
-	g.later(g.set.registrationTimeout, func() {
-		if !g.broken && !g.warmed {
-			g.say("error: the machine is not warm after %s", g.set.registrationTimeout)
-			g.failed()
-		}
-	})
-	if !g.rule.healthy() {
-		g.fails()
-		return
-	}
-	g.later(g.w.cfg.Timing.Download, func() {
-		g.say("downloaded runner %s (%.1f s)", g.w.cfg.RunnerVersion, g.age())
-		g.warmed = true
-		g.say("warm: ready (%.1f s)", g.age())
-		g.powerOff()
-	})
 }
 
 // watch sets the machine's own end, as its user data says.

@@ -30,6 +30,12 @@ const (
 	GuestHangs      GuestFault = "hangs"        // the setup-script does not come to an end
 )
 
+// At which boots a rule holds.
+const (
+	WhenWarmUp = "warm-up"
+	WhenLater  = "later"
+)
+
 // GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
 type GuestRule struct {
 	Image   string `yaml:"image"`
@@ -38,6 +44,7 @@ type GuestRule struct {
 	Market  string `yaml:"market"`
 	Runner  string `yaml:"runner"`  // the runner's name, where the user data tells one
 	Nth     int    `yaml:"nth"`     // only the nth launch of the world, from 1
+	When    string `yaml:"when"`    // only "warm-up": a machine that a pool prepares; or "later": from a machine's second boot on
 	Times   int    `yaml:"times"`   // only for so many boots; 0 for all
 	Comment string `yaml:"comment"` // for the reader
 
@@ -62,6 +69,9 @@ type ConsoleText struct {
 }
 
 func (r GuestRule) check() error {
+	if r.When != "" && r.When != WhenWarmUp && r.When != WhenLater {
+		return fmt.Errorf("guest rule has unknown when %q", r.When)
+	}
 	switch r.Fault {
 	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
 		GuestSetupFails, GuestAptOffline, GuestProofFails, GuestHangs:
@@ -76,7 +86,13 @@ func (r GuestRule) check() error {
 }
 
 // healthy tells whether the machine gets as far as its runner.
-func (r GuestRule) healthy() bool { return r.Fault == GuestHealthy || r.Fault == GuestDies }
+func (r GuestRule) healthy() bool {
+	switch r.Fault {
+	case GuestHealthy, GuestDies, GuestSetupFails, GuestHangs: // a setup-script is met on the way, if there is one
+		return true
+	}
+	return false
+}
 
 // complaint is what the boot script says about the fault.
 func (r GuestRule) complaint() []string {
@@ -91,6 +107,8 @@ func (r GuestRule) complaint() []string {
 		return []string{"error: run.sh: cannot execute binary file: Exec format error"}
 	case GuestOldRunner:
 		return []string{"error: runner refused: An error occurred: Runner version v2.300.0 is deprecated and cannot receive messages."}
+	case GuestSetupFails:
+		return []string{orText(r.Message, "error: setup-script failed with exit 3 at line 7: make tools")}
 	case GuestFails:
 		return []string{orText(r.Message, "error: boot script failed")}
 	}
@@ -149,10 +167,20 @@ func (w *World) runnerNameOf(i *instance) string {
 
 func (w *World) fits(r *GuestRule, i *instance) bool {
 	if i == nil {
-		return r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
+		return r.When == "" && r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
 	}
 	if r.Nth != 0 && r.Nth != w.booted {
 		return false
+	}
+	switch r.When {
+	case WhenWarmUp:
+		if !readUserData(string(i.userData), i.index).warm {
+			return false
+		}
+	case WhenLater:
+		if i.guest == nil || i.guest.starts == 0 {
+			return false
+		}
 	}
 	pairs := [][2]string{{r.Image, i.image.ID}, {r.Type, i.kind.Name}, {r.Zone, i.zone}, {r.Market, i.market}}
 	if r.Runner != "" {

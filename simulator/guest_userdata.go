@@ -23,10 +23,11 @@ type settings struct {
 	token, jit string
 	replace    bool
 	ephemeral  bool
-	warm       bool // it prepares the machine for a later boot, and powers it off
 	hard       bool
 	bake       string // the architecture of the image that the machine builds; "" for a runner
 	nonce      string // of its console lines
+	warm       bool   // a warm-up: it registers nothing
+	text       string // of the second dialect, unpacked
 
 	registrationTimeout, idleTimeout, maxLifetime, keepFailed time.Duration
 }
@@ -92,15 +93,15 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	if values["name_by_index"] == "true" {
 		s.name += "-" + strconv.Itoa(s.index)
 	}
-	if s.jit == "" && s.token == "" && values["bake"] == "" {
+	if s.jit == "" && s.token == "" && values["bake"] == "" && values["warm"] == "" {
 		s.jit = longBase64.FindString(text)
 	}
-	s.warm = values["warm"] == "true"
 	s.ephemeral, s.hard = values["ephemeral"] == "true", values["max_lifetime_hard"] == "true"
 	seconds := func(key string) time.Duration {
 		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
 		return time.Duration(n) * time.Second
 	}
+	s.warm, s.text = values["warm"] == "true", text
 	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.keepFailed = seconds("keep_failed_seconds")
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")

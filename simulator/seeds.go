@@ -62,7 +62,7 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	if i.state == "terminated" {
 		i.terminated = c.w.now
 	}
-	i.guest = &guest{w: c.w, i: i, id: i.id, service: s.Runner, on: i.state == "running"}
+	i.guest = &guest{w: c.w, i: i, id: i.id, service: s.Runner, on: i.state == "running", starts: 1}
 	if r := c.w.hub.named(s.Runner); r != nil && i.guest.on {
 		i.guest.runner, r.machine = r, i.guest
 	}

@@ -56,5 +56,5 @@ egr_brakes() {
   fi
   # A job may run while cloud-init is still at work: it must not find the sources of its packages rewritten.
   install -d /etc/cloud/cloud.cfg.d
-  printf '%s\n' 'apt: { preserve_sources_list: true }' 'repo_upgrade: none' >/etc/cloud/cloud.cfg.d/90-ec2-github-runner.cfg
+  echo 'apt: { preserve_sources_list: true }' >/etc/cloud/cloud.cfg.d/90-ec2-github-runner.cfg
 }

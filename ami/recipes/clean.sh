@@ -7,7 +7,7 @@ egr_step_clean() {
   # Registrations of a runner, which only setup-script can have made.
   rm -rf /opt/actions-runner/{.runner,.credentials,.credentials_rsaparams,.service,.env,.path,_diag,_work}
   for home in /root /home/*; do
-    rm -rf "$home"/.{bash,zsh,python,psql,mysql,sqlite,node_repl,lesshs}*hist* "$home"/.lesshst "$home"/.viminfo "$home"/.wget-hsts "$home"/.cache \
+    rm -rf "$home"/.{bash,zsh,python,psql,mysql,sqlite,node_repl,lesshs}*hist* "$home"/.lesshst "$home"/.viminfo "$home"/.wget-hsts \
       "$home"/.docker/config.json "$home"/.git-credentials "$home"/.netrc "$home"/.config/gh/hosts.yml "$home"/.aws/{credentials,sso,cli/cache} \
       "$home"/.sudo_as_admin_successful
   done

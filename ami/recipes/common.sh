@@ -19,6 +19,9 @@ d}' "$0" >boot
     '[Service]' OOMPolicy=continue Restart=on-failure RestartSec=5 TimeoutStopSec=15 \
     'ExecStart=/bin/bash /run/ec2-github-runner/boot bake' >/run/systemd/system/ec2-github-runner-bake.service
   systemctl --no-block start ec2-github-runner-bake || { systemctl daemon-reload && systemctl --no-block start ec2-github-runner-bake; }
+  # A sign of life, minutes before the first step on a slow machine.
+  egr_decode egr_nonce
+  egr_say "bake $egr_nonce: begin"
 }
 
 # egr_bake: all steps that are not done yet, and then the verdict; does not return.

@@ -3,12 +3,13 @@
 # Amazon's, and compose, which that lacks, is the plugin from Docker's releases, by its checksum.
 
 egr_step_docker() {
-  local ID VERSION_ID VERSION_CODENAME UBUNTU_CODENAME PRETTY_NAME
+  local ID VERSION_ID VERSION_CODENAME UBUNTU_CODENAME PRETTY_NAME old
   . /etc/os-release
   case $ID in
     ubuntu | debian)
       # What distributions ship under other names would be in its way.
-      apt-get -qy -o DPkg::Lock::Timeout=900 remove docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc || :
+      mapfile -t old < <(dpkg-query -W -f '${Package}\n' docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc 2>/dev/null)
+      [ ${#old[@]} = 0 ] || apt-get -qy -o DPkg::Lock::Timeout=900 remove "${old[@]}"
       egr_key docker "https://download.docker.com/linux/$ID/gpg"
       printf '%s\n' 'Types: deb' "URIs: https://download.docker.com/linux/$ID" "Suites: ${UBUNTU_CODENAME:-$VERSION_CODENAME}" 'Components: stable' \
         "Architectures: $(dpkg --print-architecture)" 'Signed-By: /etc/apt/keyrings/docker.asc' >/etc/apt/sources.list.d/docker.sources

@@ -7,9 +7,8 @@ mkdir $to && cd $to || exit 0
 trap 'rm -rf $to' EXIT
 
 # The network has been configured, but perhaps not come up; without a metadata service it never answers.
-try=0
 until token=$(curl -sf --noproxy '*' -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $at/api/token); do
-  [ $((++try)) -lt 100 ] || exit 0
+  [ $SECONDS -lt 20 ] || exit 0
   sleep 0.1
 done
 # On standard input, since others can read arguments.
@@ -33,7 +32,7 @@ INSTANCE_ID=$(<id) EGR_AFTER='' bash -c 'trap wait EXIT; . "$0"' $to/boothook
 
 # Docker is ordered after this unit: it comes up once the runner has started, but is not kept waiting by a
 # script that may want it.
-grep -aqs '^part_\(script\|packages\)=' /run/ec2-github-runner/boot && exit 0
+grep -aqs '^part_\(script\|setup_script\|packages\)=' /run/ec2-github-runner/boot && exit 0
 for ((try = 0; try < 30; try++)); do
   [ ! -e /run/ec2-github-runner/started ] || break
   sleep 0.1

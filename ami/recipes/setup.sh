@@ -19,6 +19,6 @@ egr_setup_ended() {
   unset -f exit
   [ $code != 0 ] || exit 0
   said=$(grep -o 'setup-script.sh: line [0-9]*: syntax error.*' "$EGR_LOG" | tail -n 1)
-  said=${said#setup-script.sh: }
-  egr_fail "exit $code${EGR_AT:+ at ${said:-line $EGR_AT: ${EGR_WHAT%%$'\n'*}}}"
+  [ -n "$said" ] || said=${EGR_AT:+line $EGR_AT: ${EGR_WHAT%%$'\n'*}}
+  egr_fail "exit $code${said:+ at ${said#setup-script.sh: }}"
 }

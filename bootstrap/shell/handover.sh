@@ -27,7 +27,8 @@ d}' "$0" >boot
   echo "$EGR_UP" >since
   # A script may set up what the download needs (a proxy, a disk): then the download waits for it.
   egr_done || todo+=$part_setup_script
-  [ -n "$todo" ] || [ -e "$state/configured" ] || units+=' ec2-github-runner-fetch'
+  # It is started first: systemd takes them one by one, and the runner would not wait for what is not there yet.
+  [ -n "$todo" ] || [ -e "$state/configured" ] || units="ec2-github-runner-fetch $units"
   # The scripts and the packages run where users' scripts always ran: in cloud-init's last stage.
   egr_done || todo+=$part_packages
   [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'

@@ -3,6 +3,13 @@
 
 # egr_go: what an ordinary machine does with its runner; does not return.
 egr_go() {
+  local missing
+  missing=$(sed -n 's/^ec2-github-runner: warning: \(package .*\) (.*/\1/p' "$EGR_LOG")
+  # A start goes on without a package that is not to be had. A machine that is kept must not lack one.
+  if [ -n "$missing" ]; then
+    rm -f /run/ec2-github-runner/state/../ec2-github-runner.once
+    egr_fail "${missing%%$'\n'*}"
+  fi
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
   egr_setup "$EGR_DIR"
@@ -35,10 +42,11 @@ egr_settle() {
 egr_read() {
   local left
   egr_up
-  left=$(((egr_registration_timeout_seconds - EGR_UP - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
+  left=$(((egr_registration_timeout_seconds - EGR_UP + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
+  ((left > 0)) || left=1
   egr_say 'warm: reading files'
   find "$EGR_HOME" /usr/bin /usr/sbin /usr/lib /usr/libexec /usr/local /etc /opt /var/lib/docker /var/lib/containerd /var/lib / \
-    -xdev -type f -print0 2>/dev/null | timeout -k 5 $((left > 1 ? left : 1)) xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
+    -xdev -type f -print0 2>/dev/null | timeout -k 5 $left xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
   case ${PIPESTATUS[1]} in
     124 | 137) egr_say "warm: read files for $left s, which was too short for all" ;;
     *) egr_say 'warm: read files' ;;

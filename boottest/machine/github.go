@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -85,8 +86,14 @@ func (g *github) outer() http.Handler {
 		http.Redirect(w, r, "https://release-assets.githubusercontent.com/"+r.PathValue("file"), http.StatusFound)
 	})
 	mux.HandleFunc("GET /{file}", g.download)
+	for _, host := range vendors {
+		mux.Handle("GET "+host+"/", http.FileServer(http.Dir(filepath.Join(g.plan.Vendors, host))))
+	}
 	return mux
 }
+
+// vendors are hosts that recipes install from.
+var vendors = []string{"deb.debian.org", "download.docker.com", "nvidia.github.io"}
 
 func (g *github) download(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()

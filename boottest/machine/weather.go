@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -37,6 +38,15 @@ func dockerSocket(args []string) error {
 		fmt.Fprintln(c, "docker")
 		_ = c.Close()
 	}
+}
+
+// nvidia is nvidia-smi, which sees its GPU once the machine was booted with the driver's modules.
+func nvidia() error {
+	if _, err := os.Stat("/run/nvidia-modules-not-loaded"); err == nil {
+		return errors.New("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.")
+	}
+	fmt.Println("GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)")
+	return nil
 }
 
 // holdLock keeps a lock as apt takes it: `lock FILE DURATION`.

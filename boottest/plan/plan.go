@@ -38,6 +38,9 @@ type Plan struct {
 	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
 	APIStatus int
 
+	// Vendors is a folder of repositories of packages, by host; empty for none.
+	Vendors string
+
 	// Configuring and Connecting are how long the runner takes for that.
 	Configuring, Connecting time.Duration
 	// Jobs are what the runner gets to do, one after the other.

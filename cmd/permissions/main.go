@@ -1,4 +1,5 @@
-// Command permissions prints the least IAM policy for a set of modes and features, or with -page docs/permissions.md.
+// Command permissions prints the least IAM policy for a set of modes and features, with -page docs/permissions.md, or with -stack
+// a CloudFormation template with its policies.
 //
 //	go run ./cmd/permissions -repository my-org/my-repo -features console,survey start stop
 package main
@@ -26,11 +27,24 @@ func run(args []string, out io.Writer) error {
 	keptTag := flags.String("kept", "", "the tag of machines that you keep, as Key=Value, for the feature existing")
 	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
+	template := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *wholePage {
 		text, err := page()
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, text)
+		return err
+	}
+	if *template != "" {
+		raw, err := os.ReadFile(*template)
+		if err != nil {
+			return fmt.Errorf("read template: %w", err)
+		}
+		text, err := stack(string(raw))
 		if err != nil {
 			return err
 		}

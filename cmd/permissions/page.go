@@ -33,7 +33,10 @@ the action never does that unless ` + "`stop-action: terminate`" + ` is written 
 const tail = `## Trust: credentials without keys
 
 A role that workflows of one repository take on by OIDC; GitHub's provider must be set up in the account once. Name a branch or an environment in
-` + "`sub`" + ` to narrow it further.
+` + "`sub`" + ` to narrow it further. Repositories that were created, renamed or moved since July 2026 have
+[their numbers in the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens), which
+` + "`gh api repos/OWNER/REPO --jq '.owner.id, .id'`" + ` tells; older ones have the names alone, unless they opted in. Leave out the form that yours does not use.
+[docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider, role, policies and network; the [guide](guide.md) uses it.
 
 ` + "```json" + `
 {
@@ -45,7 +48,9 @@ A role that workflows of one repository take on by OIDC; GitHub's provider must 
       "Action": "sts:AssumeRoleWithWebIdentity",
       "Condition": {
         "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
-        "StringLike": {"token.actions.githubusercontent.com:sub": "repo:OWNER/REPO:*"}
+        "StringLike": {
+          "token.actions.githubusercontent.com:sub": ["repo:OWNER/REPO:*", "repo:OWNER@OWNER-ID/REPO@REPO-ID:*"]
+        }
       }
     }
   ]

@@ -1,0 +1,283 @@
+//go:build boottest
+
+package boottest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
+)
+
+// nonce is the bakes'.
+const nonce = "b4k3"
+
+// builder is a stock machine with a nested docker that has no bridge, and a stock machine's brakes. What it
+// installs comes from the stand-ins of Debian's, Docker's and NVIDIA's repositories.
+const builder = `mkdir -p /etc/docker
+[ -s /etc/docker/daemon.json ] || echo '{"bridge":"none","iptables":false,"ip6tables":false,"storage-driver":"vfs"}' >/etc/docker/daemon.json
+echo 'deb [trusted=yes] https://deb.debian.org/egr ./' >/etc/apt/sources.list
+[ -e /etc/was-built ] || { touch /etc/was-built; echo secret >/root/.bash_history; mkdir -p /root/.ssh; echo key >/root/.ssh/authorized_keys; echo key >/etc/ssh/ssh_host_rsa_key; }
+`
+
+// ubuntu makes the builder one of Ubuntu's, with a GPU.
+const ubuntu = `rm -f /etc/os-release; printf 'ID=ubuntu\nPRETTY_NAME="Ubuntu 24.04"\nVERSION_ID=24.04\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' >/etc/os-release
+mount -t tmpfs none /sys/bus/pci/devices && mkdir /sys/bus/pci/devices/gpu && echo 0x10de >/sys/bus/pci/devices/gpu/vendor
+`
+
+// bake is one bake: a recipe, what the world is like, and what must be true in the end.
+type bake struct {
+	name   string
+	recipe func(*ami.Recipe)
+	plan   func(*plan.Plan)
+	before string
+	check  func(*testing.T, *instance)
+}
+
+func (b bake) boot(t *testing.T) *instance {
+	t.Helper()
+	r := ami.Recipe{Architecture: "amd64", Nonce: nonce, Software: software(parts.smallSum)[0]}
+	if b.recipe != nil {
+		b.recipe(&r)
+	}
+	data, err := r.UserData()
+	must(t, err)
+	p := ordinary()
+	p.Vendors = "/boottest/cache/" + parts.vendors
+	if b.plan != nil {
+		b.plan(&p)
+	}
+	return boot(t, launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before})
+}
+
+// verdict waits for the builder's, as whoever launched it would read it.
+func (i *instance) verdict() ami.Verdict {
+	i.t.Helper()
+	var v ami.Verdict
+	i.poll("verdict", 4*soon, time.Second, func() bool {
+		v = ami.ReadVerdict(i.console(), nonce)
+		return v.Done || i.off()
+	})
+	return v
+}
+
+// bakes is a check: the machine is ready to be imaged.
+func bakes(t *testing.T, i *instance) {
+	t.Helper()
+	if v := i.verdict(); !v.OK {
+		t.Fatalf("the bake ends as %+v\n%s", v, i.log())
+	}
+}
+
+// log is the bake's own.
+func (i *instance) log() string {
+	out, _ := engine("exec", i.name, "tail", "-n", "60", "/run/ec2-github-runner/bake.log")
+	return out
+}
+
+// failsTo is a check: the bake fails in that step for that reason, and goes on saying so.
+func failsTo(step, reason string) func(*testing.T, *instance) {
+	return func(t *testing.T, i *instance) {
+		t.Helper()
+		v := i.verdict()
+		if !v.Done || v.OK || v.Step != step || !strings.Contains(v.Reason, reason) {
+			t.Errorf("the bake ends as %+v, want %s: %s\n%s", v, step, reason, i.log())
+		}
+	}
+}
+
+// TestBadBakes: what can go wrong on a builder.
+func TestBadBakes(t *testing.T) {
+	setup := func(text string) func(*ami.Recipe) {
+		return func(r *ami.Recipe) { r.SetupScript = text }
+	}
+	cuda := func(r *ami.Recipe) { r.Architecture = "cuda" }
+	for _, b := range []bake{
+		{
+			name: "setup-script fails", recipe: setup("echo before\n\nfalse | true\nls /nowhere\necho after\n"),
+			check: func(t *testing.T, i *instance) {
+				failsTo("setup-script", "exit 2 at line 4: ls /nowhere")(t, i)
+				if console := i.console(); !strings.Contains(console, "ec2-github-runner: | ls: cannot access '/nowhere'") {
+					t.Error("the console does not show the log's end")
+				}
+				// As long as it is up.
+				i.poll("said again", soon, time.Second, func() bool { return strings.Count(i.console(), nonce+": failed: setup-script: exit 2") > 1 })
+			},
+		},
+		{name: "no machine of its architecture", recipe: func(r *ami.Recipe) { r.Architecture = "arm64" }, check: failsTo("packages", "the machine is x86_64 and the image is for aarch64")},
+		{name: "no Ubuntu for cuda", recipe: cuda, check: failsTo("driver", "the recipe for cuda needs Ubuntu and this is Debian")},
+		{
+			name: "a package that is not to be had", before: "echo 'deb [trusted=yes] file:/boottest/repo ./' >/etc/apt/sources.list\n",
+			check: failsTo("packages", "E: Unable to locate package git"),
+		},
+		{
+			name: "the runner is not what it should be", recipe: func(r *ami.Recipe) { r.Software = software(strings.Repeat("0", 64))[0] },
+			check: failsTo("runner", "download runner: its SHA-256 is "+parts.smallSum),
+		},
+		{
+			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"), check: failsTo("prove", "docker compose version: exit 1"),
+		},
+		{
+			name: "docker runs no container", recipe: setup("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/runc\n"), check: failsTo("prove", "docker run: no container runs"),
+		},
+		{
+			name: "no GPU in containers", recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "touch /etc/no-gpu-in-containers\n" }, before: ubuntu,
+			check: func(t *testing.T, i *instance) {
+				i.again()
+				failsTo("prove", "docker run --gpus all: the container does not run")(t, i)
+			},
+		},
+	} {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			b.check(t, b.boot(t))
+		})
+	}
+}
+
+// TestBakeCUDA: over a reboot, which the driver needs; the setup script comes after it.
+func TestBakeCUDA(t *testing.T) {
+	t.Parallel()
+	i := bake{before: ubuntu, recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
+	i.again()
+	bakes(t, i)
+	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestBake: from a stock machine to an image, and from the image to runners. It is alone as long as it takes times.
+func TestBake(t *testing.T) {
+	began := time.Now()
+	i := bake{
+		recipe: func(r *ami.Recipe) {
+			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" >/usr/share/setup-was-here\r\nexit 0\r\n"
+			r.CACertificates = parts.authority
+		},
+		// No network for a while, and nobody's authority to trust but the user's own.
+		plan:   func(p *plan.Plan) { p.Silent = 30 * time.Second },
+		before: "[ -e /etc/ssl/emptied ] || { sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt; touch /etc/ssl/emptied; }\n",
+	}.boot(t)
+	bakes(t, i)
+	if console := i.console(); !strings.Contains(console, "no success yet, it is tried again") {
+		t.Error("the console does not tell of the network")
+	}
+	t.Logf("baked in %.0f s: %s", time.Since(began).Seconds(), i.phases())
+	image := i.image(t)
+	t.Run("carries nothing", func(t *testing.T) { carriesNothing(t, image, i.id) })
+	t.Run("speed", func(t *testing.T) { speedOf(t, image) })
+	for _, s := range fromImage(image) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			n := s.boot(t)
+			s.check(t, n)
+			t.Logf("%s: %s", s.name, n.phases())
+		})
+	}
+	t.Run("user data of somebody else's", func(t *testing.T) {
+		t.Parallel()
+		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(machulav("/opt/actions-runner")), plan: ordinary(), before: anew})
+		comesOnline(t, n)
+		if got := n.sh("ls -d /run/ec2-github-runner* 2>/dev/null || systemctl is-active docker"); got != "active" {
+			t.Errorf("of ours there is %s", got)
+		}
+	})
+}
+
+// image stops the machine from outside and makes an image of its disk.
+func (i *instance) image(t *testing.T) string {
+	t.Helper()
+	_, err := engine("exec", i.name, "systemctl", "--no-block", "poweroff")
+	must(t, err)
+	i.waitOff(soon)
+	tag := "egr/boottest-baked:" + i.name
+	_, err = engine("commit", i.name, tag)
+	must(t, err)
+	t.Cleanup(func() {
+		if _, err := engine("rmi", "--force", tag); err != nil {
+			t.Error(err)
+		}
+	})
+	return tag
+}
+
+// carriesNothing: who the builder was, what it knew that is secret, what it did.
+func carriesNothing(t *testing.T, image, id string) {
+	const look = `cd /; cat etc/machine-id; ls -d etc/ssh/ssh_host_* root/.bash_history root/.ssh/authorized_keys opt/actions-runner/.runner var/lib/apt/lists/* var/lib/cloud/instance* var/lib/cloud/data var/lib/systemd/random-seed tmp/* 2>/dev/null
+find var/log -type f -size +0 ! -path '*/journal/*'; grep -rlI %s etc opt root home var usr/local 2>/dev/null; [ -e usr/share/setup-was-here ] || echo no setup; [ -e usr/share/runner-dependencies ] || echo no dependencies
+[ "$(cat usr/share/setup-was-here)" = '/root root' ] || cat usr/share/setup-was-here; true`
+	left, err := engine("run", "--rm", "--network", "none", image, "bash", "-c", fmt.Sprintf(look, id))
+	must(t, err)
+	if left != "" {
+		t.Errorf("the image carries %s", left)
+	}
+}
+
+// anew: a container cannot rename folders of its image, as docker does with its own when it starts.
+const anew = "rm -rf /var/lib/docker\n"
+
+// fromImage are starts from an image of ours.
+func fromImage(image string) []scenario {
+	early := func(t *testing.T, i *instance) {
+		t.Helper()
+		if got := i.sh("systemctl show -P After ec2-github-runner | tr ' ' '\\n' | grep cloud || echo none"); got != "none" {
+			t.Errorf("the runner is ordered after %s", got)
+		}
+	}
+	return []scenario{
+		{
+			name: "by JIT, with docker in the first step", image: image, source: "Ec2", jit: true, before: anew,
+			plan: job("pwd; docker version --format '{{.Server.Version}}' >/dev/null && echo docker"),
+			check: func(t *testing.T, i *instance) {
+				says("/opt/actions-runner/_work\ndocker")(t, i)
+				early(t, i)
+				if e, ok := i.find("download begins"); ok {
+					t.Errorf("it downloads what is there: %+v", e)
+				}
+				// cloud-init comes second, with the same bytes, and starts nothing again.
+				i.poll("cloud-init is done", soon, time.Second, func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
+				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data && systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
+					t.Errorf("got %q", got)
+				}
+				if got := strings.Count(i.console(), "boot script started"); got != 1 {
+					t.Errorf("started %d times", got)
+				}
+			},
+		},
+		{
+			name: "by token, as the image's user", image: image, source: "Ec2", before: anew, spec: func(s *bootstrap.Spec) { s.User = "runner" },
+			plan: job("id -un; id -nG | tr ' ' '\\n' | grep docker; sudo id -un; docker version --format '{{.Server.Version}}' >/dev/null && echo works"),
+			check: func(t *testing.T, i *instance) {
+				says("runner\ndocker\nroot\nworks")(t, i)
+				early(t, i)
+			},
+		},
+		{
+			name: "with a script, which runs where scripts always ran", image: image, source: "Ec2", before: anew, spec: script("export A=$(systemctl is-active cloud-config.service) B=$(docker version --format 1)\n"),
+			plan: job("echo $A $B"), check: says("active 1"),
+		},
+		{
+			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true, before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",
+			check: func(t *testing.T, i *instance) {
+				i.waitConsole("warning: GitHub refuses runner " + outdated + " in /opt/actions-runner: bake the image again")
+				if got := i.wait("online", soon).Detail; got != newest+" /opt/actions-runner-"+newest {
+					t.Errorf("online is %q", got)
+				}
+			},
+		},
+		{
+			name: "a runner in it that GitHub refuses when it connects", image: image, source: "Ec2", before: anew, spec: func(s *bootstrap.Spec) { s.Software = nil },
+			plan: func(p *plan.Plan) { p.Version, p.Least, p.Tarball = newer, newer, parts.next },
+			check: func(t *testing.T, i *instance) {
+				i.waitConsole("warning: GitHub refuses runner " + newest + " in /opt/actions-runner: bake the image again")
+				if got := i.wait("online", soon).Detail; got != newer+" /opt/actions-runner-"+newer {
+					t.Errorf("online is %q", got)
+				}
+			},
+		},
+	}
+}

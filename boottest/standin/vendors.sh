@@ -1,0 +1,141 @@
+#!/bin/bash
+# vendors.sh MACHINE TO: the repositories that a recipe installs from, as the vendors lay them out, with
+# packages of the same names. Docker's hold a real docker, Debian's, all others a stand-in. Runs in an
+# image that has docker.io, gnupg and apt-utils.
+set -euo pipefail
+machine=$1 to=$2
+work=$(mktemp -d)
+architecture=$(dpkg --print-architecture)
+
+# pack REPOSITORY NAME FOLDER [POSTINST]: a package of what is in the folder.
+pack() {
+  mkdir -p "$3/DEBIAN" "$1"
+  printf 'Package: %s\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <nobody@example.com>\nDescription: stand-in\n' "$2" >"$3/DEBIAN/control"
+  if [ -n "${4-}" ]; then
+    printf '#!/bin/bash\nset -e\n%s\n' "$4" >"$3/DEBIAN/postinst"
+    chmod 755 "$3/DEBIAN/postinst"
+  fi
+  # What they hold is read once: compressing it costs more than it saves.
+  dpkg-deb --root-owner-group -Znone -b "$3" "$1/$2.deb" >/dev/null
+}
+
+# program FOLDER PATH: a script, from standard input.
+program() {
+  mkdir -p "$1/$(dirname "$2")"
+  cat >"$1/$2"
+  chmod 755 "$1/$2"
+}
+
+# plugin FOLDER NAME SAYS: one of docker's.
+plugin() {
+  program "$1" "usr/libexec/docker/cli-plugins/docker-$2" <<SH
+#!/bin/sh
+[ "\$1" != docker-cli-plugin-metadata ] || { echo '{"SchemaVersion":"0.1.0","Vendor":"stand-in","Version":"v1"}'; exit; }
+echo '$3'
+SH
+}
+
+docker_packages() {
+  local lib
+  mkdir -p "$work"/{engine/usr/bin,engine/usr/lib/systemd/system,cli/usr/bin,containerd/usr/bin,containerd/usr/lib/systemd/system}
+  cp /usr/sbin/dockerd "$work/engine/usr/bin/"
+  # The one library that a machine without docker lacks.
+  lib=$(ldd /usr/sbin/dockerd | grep -o '/[^ ]*libdevmapper[^ ]*')
+  mkdir -p "$work/engine$(dirname "/usr${lib#/usr}")"
+  cp -L "$lib" "$work/engine/usr${lib#/usr}"
+  printf '%s\n' '[Unit]' 'After=network-online.target docker.socket containerd.service' 'Wants=network-online.target containerd.service' Requires=docker.socket \
+    '[Service]' Type=notify 'ExecStart=/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock' KillMode=process Delegate=yes \
+    '[Install]' WantedBy=multi-user.target >"$work/engine/usr/lib/systemd/system/docker.service"
+  printf '%s\n' '[Unit]' PartOf=docker.service '[Socket]' ListenStream=/run/docker.sock SocketMode=0660 SocketUser=root SocketGroup=docker \
+    '[Install]' WantedBy=sockets.target >"$work/engine/usr/lib/systemd/system/docker.socket"
+  pack "$1" docker-ce "$work/engine" 'getent group docker >/dev/null || groupadd --system docker
+systemctl daemon-reload; systemctl enable docker.service docker.socket'
+  cp /usr/bin/docker "$work/cli/usr/bin/"
+  pack "$1" docker-ce-cli "$work/cli"
+  cp /usr/bin/containerd /usr/bin/containerd-shim-runc-v2 "$work/containerd/usr/bin/"
+  cp -L /usr/sbin/runc "$work/containerd/usr/bin/runc"
+  printf '%s\n' '[Unit]' 'After=network.target local-fs.target' '[Service]' Type=notify ExecStart=/usr/bin/containerd KillMode=process Delegate=yes \
+    '[Install]' WantedBy=multi-user.target >"$work/containerd/usr/lib/systemd/system/containerd.service"
+  pack "$1" containerd.io "$work/containerd"
+  plugin "$work/buildx" buildx 'github.com/docker/buildx v0.1'
+  pack "$1" docker-buildx-plugin "$work/buildx"
+  plugin "$work/compose" compose 'Docker Compose version v2.1'
+  pack "$1" docker-compose-plugin "$work/compose"
+}
+
+# The toolkit: dockerd takes --gpus where this hook is, and calls it before a container starts.
+toolkit_packages() {
+  program "$work/toolkit" usr/bin/nvidia-container-runtime-hook <<'SH'
+#!/bin/bash
+bundle=$(sed 's/.*"bundle":"\([^"]*\)".*/\1/')
+root=$(grep -o '"root":{"path":"[^"]*"' "$bundle/config.json" | cut -d '"' -f 6)
+grep -q '"NVIDIA_VISIBLE_DEVICES=all"' "$bundle/config.json" || exit 0
+[ -e /etc/no-gpu-in-containers ] || cp /usr/bin/nvidia-smi "$root/usr/bin/"
+SH
+  program "$work/toolkit" usr/bin/nvidia-ctk <<'SH'
+#!/bin/bash
+[ "$*" = 'runtime configure --runtime=docker' ] || exit 2
+python3 - <<'PY'
+import json, os
+path = "/etc/docker/daemon.json"
+config = json.load(open(path)) if os.path.exists(path) else {}
+config["runtimes"] = {"nvidia": {"path": "nvidia-container-runtime", "args": []}}
+os.makedirs("/etc/docker", exist_ok=True)
+json.dump(config, open(path, "w"))
+PY
+SH
+  pack "$1" nvidia-container-toolkit "$work/toolkit"
+}
+
+# What Ubuntu's and Debian's own repositories have.
+base_packages() {
+  local name
+  program "$work/git" usr/bin/git <<<$'#!/bin/sh\n[ "$1" != --version ] || echo git version 2.47'
+  pack "$1" git "$work/git"
+  for name in jq unzip zstd linux-aws linux-modules-nvidia-580-open-aws; do
+    mkdir -p "$work/$name/usr/share/$name"
+    pack "$1" "$name" "$work/$name"
+  done
+  # The driver works after a reboot, not before.
+  mkdir -p "$work/driver/usr/bin"
+  cp "$machine" "$work/driver/usr/bin/nvidia-smi"
+  pack "$1" nvidia-driver-580-open "$work/driver" 'touch /run/nvidia-modules-not-loaded'
+}
+
+# index FOLDER SUITE: as Docker has it, with a suite, or flat, as NVIDIA has it; signed.
+index() {
+  cd "$1"
+  if [ -n "$2" ]; then
+    mkdir -p "dists/$2/stable/binary-$architecture"
+    apt-ftparchive packages pool >"dists/$2/stable/binary-$architecture/Packages"
+    apt-ftparchive -o "APT::FTPArchive::Release::Codename=$2" -o "APT::FTPArchive::Release::Suite=$2" -o APT::FTPArchive::Release::Components=stable \
+      -o "APT::FTPArchive::Release::Architectures=$architecture" release "dists/$2" >"$work/Release"
+    mv "$work/Release" "dists/$2/Release"
+    gpg --batch --yes --clearsign -o "dists/$2/InRelease" "dists/$2/Release"
+  else
+    apt-ftparchive packages . >Packages
+    apt-ftparchive release . >"$work/Release"
+    mv "$work/Release" Release
+    gpg --batch --yes --clearsign -o InRelease Release
+  fi
+  cd "$OLDPWD"
+}
+
+export GNUPGHOME=$work/gnupg
+mkdir -m 700 "$GNUPGHOME"
+gpg --batch --quiet --passphrase '' --quick-gen-key 'Stand-in <nobody@example.com>' rsa3072 sign never
+gpg --armor --export >"$work/key"
+
+base_packages "$to/deb.debian.org/egr"
+index "$to/deb.debian.org/egr" ''
+docker_packages "$to/download.docker.com/linux/debian/pool"
+mkdir -p "$to/download.docker.com/linux/ubuntu/pool"
+ln "$to"/download.docker.com/linux/debian/pool/*.deb "$to/download.docker.com/linux/ubuntu/pool/"
+for each in debian:bookworm ubuntu:noble; do
+  index "$to/download.docker.com/linux/${each%:*}" "${each#*:}"
+  cp "$work/key" "$to/download.docker.com/linux/${each%:*}/gpg"
+done
+toolkit_packages "$to/nvidia.github.io/libnvidia-container/stable/deb/$architecture"
+index "$to/nvidia.github.io/libnvidia-container/stable/deb/$architecture" ''
+cp "$work/key" "$to/nvidia.github.io/libnvidia-container/gpgkey"
+chmod -R a+rX "$to"

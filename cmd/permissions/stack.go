@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A group is a policy of the CloudFormation template: what is always granted, and what a parameter switches on.
+const (
+	groupRunners  = "runners"
+	groupImages   = "images"
+	groupPool     = "pool"
+	groupExisting = "existing"
+	groupRole     = "machine-role"
+)
+
+var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole}
+
+// groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
+func groupOf(r right) string {
+	switch {
+	case r.feature == role:
+		return groupRole
+	case r.feature == kept:
+		return groupExisting
+	case r.feature == warm, !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != "pool" }):
+		return groupPool
+	case !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != "bake" }):
+		return groupImages
+	}
+	return groupRunners
+}
+
+// granted are the statements of a group.
+func granted(group string) []statement {
+	var list []statement
+	for _, r := range rights {
+		if groupOf(r) == group {
+			s := r.statement
+			s.Effect = "Allow"
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// stack is the template with the statements of each group written anew between the marks that name it.
+func stack(template string) (string, error) {
+	for _, group := range groups {
+		opening, closing := "          # statements: "+group+"\n", "          # /statements: "+group+"\n"
+		head, rest, opened := strings.Cut(template, opening)
+		_, tail, closed := strings.Cut(rest, closing)
+		if !opened || !closed {
+			return "", fmt.Errorf("write template: it has no marks for %s", group)
+		}
+		var b strings.Builder
+		for _, s := range granted(group) {
+			writeStatement(&b, s)
+		}
+		template = head + opening + b.String() + closing + tail
+	}
+	return template, nil
+}
+
+// writeStatement writes a statement as YAML with CloudFormation's functions in the place of what differs by account.
+func writeStatement(b *strings.Builder, s statement) {
+	const indent = "            "
+	fmt.Fprintf(b, "          - Sid: %s\n%sEffect: %s\n", s.Sid, indent, s.Effect)
+	list := func(name string, values []string) {
+		fmt.Fprintf(b, "%s%s:\n", indent, name)
+		for _, value := range values {
+			fmt.Fprintf(b, "%s  - %s\n", indent, scalar(value))
+		}
+	}
+	list("Action", s.Action)
+	list("Resource", s.Resource)
+	if len(s.Condition) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "%sCondition:\n", indent)
+	for _, operator := range slices.Sorted(maps.Keys(s.Condition)) {
+		fmt.Fprintf(b, "%s  %s:\n", indent, operator)
+		for _, key := range slices.Sorted(maps.Keys(s.Condition[operator])) {
+			switch value := s.Condition[operator][key].(type) {
+			case []string:
+				fmt.Fprintf(b, "%s    %s:\n", indent, quoted(key))
+				for _, each := range value {
+					fmt.Fprintf(b, "%s      - %s\n", indent, scalar(each))
+				}
+			default:
+				fmt.Fprintf(b, "%s    %s: %s\n", indent, quoted(key), scalar(fmt.Sprint(value)))
+			}
+		}
+	}
+}
+
+// scalar is a string of the policy as the template writes it.
+func scalar(value string) string {
+	if value == ownerRepo {
+		return "!Ref Repository"
+	}
+	if value == "arn:aws:iam::"+accountID+":role/"+machineRole {
+		return "!GetAtt MachineRole.Arn"
+	}
+	other := strings.NewReplacer("arn:aws:", "arn:${AWS::Partition}:", "::"+accountID+":", "::${AWS::AccountId}:").Replace(value)
+	if other != value {
+		return "!Sub " + quoted(other)
+	}
+	return quoted(value)
+}
+
+// quoted is a YAML string in double quotes: JSON's are YAML's too.
+func quoted(value string) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // a string can be written
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

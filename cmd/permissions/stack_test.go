@@ -1,0 +1,233 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+const templateFile = "../../docs/aws/ec2-github-runner.yml"
+
+// The largest policy that IAM takes, in characters without white space.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const policyLimit = 6144
+
+func readTemplate(t *testing.T) (text string, root map[string]any) {
+	t.Helper()
+	raw, err := os.ReadFile(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(raw, &node); err != nil {
+		t.Fatal(err)
+	}
+	return string(raw), resolved(t, &node).(map[string]any)
+}
+
+// resolved is a node of the template with CloudFormation's functions resolved to the placeholders of docs/permissions.md.
+func resolved(t *testing.T, node *yaml.Node) any {
+	t.Helper()
+	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}", ownerRepo, "${Subject}", "*",
+		"${Owner}", "OWNER", "${Name}", "REPO", "${OwnerId}", "OWNER-ID", "${RepositoryId}", "REPO-ID")
+	switch {
+	case node.Kind == yaml.DocumentNode:
+		return resolved(t, node.Content[0])
+	case node.Tag == "!Sub" && node.Kind == yaml.SequenceNode:
+		return values.Replace(node.Content[0].Value)
+	case node.Tag == "!Sub":
+		return values.Replace(node.Value)
+	case node.Tag == "!Ref" && node.Value == "Repository":
+		return ownerRepo
+	case node.Tag == "!GetAtt" && node.Value == "MachineRole.Arn":
+		return "arn:aws:iam::" + accountID + ":role/" + machineRole
+	case node.Kind == yaml.MappingNode:
+		m := map[string]any{}
+		for i := 0; i < len(node.Content); i += 2 {
+			m[node.Content[i].Value] = resolved(t, node.Content[i+1])
+		}
+		return m
+	case node.Kind == yaml.SequenceNode:
+		list := []any{}
+		for _, each := range node.Content {
+			list = append(list, resolved(t, each))
+		}
+		return list
+	}
+	return node.Value
+}
+
+// at follows the keys of a mapping.
+func at(t *testing.T, value any, keys ...string) any {
+	t.Helper()
+	for _, key := range keys {
+		m, isMap := value.(map[string]any)
+		if !isMap || m[key] == nil {
+			t.Fatalf("there is no %s of %v", key, keys)
+		}
+		value = m[key]
+	}
+	return value
+}
+
+// plain is a value as JSON would have it.
+func plain(t *testing.T, value any) (any, int) {
+	t.Helper()
+	raw, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made any
+	if err := json.Unmarshal(raw, &made); err != nil {
+		t.Fatal(err)
+	}
+	return made, len(raw)
+}
+
+// TestTemplateIsCurrent: make permissions-page would write what stands there.
+func TestTemplateIsCurrent(t *testing.T) {
+	text, _ := readTemplate(t)
+	want, err := stack(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("docs/aws/ec2-github-runner.yml is not what the table says; run make permissions-page\n%s", diff)
+	}
+	if _, err := stack(strings.Replace(text, "/statements: pool", "", 1)); err == nil {
+		t.Error("a template without a mark was taken")
+	}
+}
+
+// TestTemplateGrantsTheTable reads the template by another way than it was written: its policies together hold each statement of
+// docs/permissions.md once, with the same actions, resources and conditions, and none is too long for IAM.
+func TestTemplateGrantsTheTable(t *testing.T) {
+	_, root := readTemplate(t)
+	want, got := map[string]any{}, map[string]any{}
+	for _, r := range rights {
+		s := r.statement
+		s.Effect = "Allow"
+		want[s.Sid], _ = plain(t, s)
+	}
+	for name, conditional := range map[string]string{
+		"RunnersPolicy": "", "ImagesPolicy": "WithImages", "PoolPolicy": "WithPool", "ExistingPolicy": "WithExisting", "MachineRolePolicy": "WithMachineRole",
+	} {
+		resource := at(t, root, "Resources", name).(map[string]any)
+		if condition, _ := resource["Condition"].(string); condition != conditional {
+			t.Errorf("%s has the condition %q, want %q", name, condition, conditional)
+		}
+		document := at(t, resource, "Properties", "PolicyDocument")
+		if _, size := plain(t, document); size > policyLimit-600 { // ARNs with real numbers and names are longer
+			t.Errorf("%s has %d characters, and IAM takes %d", name, size, policyLimit)
+		}
+		statements, isList := at(t, document, "Statement").([]any)
+		if !isList || len(statements) == 0 {
+			t.Fatalf("%s has no statements", name)
+		}
+		for _, s := range statements {
+			sid := at(t, s, "Sid").(string)
+			if got[sid] != nil {
+				t.Errorf("%s is granted twice", sid)
+			}
+			got[sid], _ = plain(t, s)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table (-) and the template (+):\n%s", diff)
+	}
+}
+
+// TestTemplateTrustsAsThePageSays holds the trust policy of the template against that of docs/permissions.md.
+func TestTemplateTrustsAsThePageSays(t *testing.T) {
+	_, root := readTemplate(t)
+	text, err := page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "## Trust: credentials without keys")
+	_, rest, _ = strings.Cut(rest, "```json\n")
+	block, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no trust policy")
+	}
+	var want any
+	if err := json.Unmarshal([]byte(block), &want); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := plain(t, at(t, root, "Resources", "Role", "Properties", "AssumeRolePolicyDocument"))
+	for _, document := range []any{want, got} {
+		principal := at(t, document.(map[string]any)["Statement"].([]any)[0], "Principal").(map[string]any)
+		if principal["Federated"] == nil {
+			t.Errorf("nobody is trusted by %v", document)
+		}
+		principal["Federated"] = "the provider"
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the page (-) and the template (+):\n%s", diff)
+	}
+}
+
+// TestGroups: what only a part of the users wants is behind a switch, and what a start needs is not.
+func TestGroups(t *testing.T) {
+	for sid, want := range map[string]string{
+		"LaunchOurs": groupRunners, "EndOurs": groupRunners, "Notes": groupRunners, "Quotas": groupRunners,
+		"MakeImages": groupImages, "SeeUses": groupImages, "ClaimWarm": groupPool, "StartTaken": groupExisting, "PassRole": groupRole,
+	} {
+		for _, r := range rights {
+			if r.statement.Sid == sid {
+				if got := groupOf(r); got != want {
+					t.Errorf("%s is of %s, want %s", sid, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestTemplateLetsNothingIn: the machines can send by HTTPS alone, and by HTTP where a switch says so; no rule lets anything in.
+func TestTemplateLetsNothingIn(t *testing.T) {
+	_, root := readTemplate(t)
+	group := at(t, root, "Resources", "SecurityGroup", "Properties").(map[string]any)
+	if group["SecurityGroupIngress"] != nil {
+		t.Errorf("it lets in %v", group["SecurityGroupIngress"])
+	}
+	for name, resource := range at(t, root, "Resources").(map[string]any) {
+		if kind := at(t, resource, "Type").(string); strings.Contains(kind, "Ingress") {
+			t.Errorf("%s is a %s", name, kind)
+		}
+	}
+	rule := func(port string, description string) map[string]any {
+		return map[string]any{"Description": description, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": "0.0.0.0/0"}
+	}
+	want := []any{rule("443", "HTTPS"), map[string]any{"Fn::If": []any{"WithHttp", rule("80", "package archives"), "AWS::NoValue"}}}
+	if diff := cmp.Diff(want, group["SecurityGroupEgress"]); diff != "" {
+		t.Errorf("it lets out: want (-), got (+)\n%s", diff)
+	}
+	for _, subnet := range []string{"SubnetA", "SubnetB"} {
+		if public := at(t, root, "Resources", subnet, "Properties", "MapPublicIpOnLaunch"); public != "true" {
+			t.Errorf("machines of %s have no public address", subnet)
+		}
+	}
+}
+
+// TestTemplateAttaches: the role has each policy, those of a switch only with it.
+func TestTemplateAttaches(t *testing.T) {
+	_, root := readTemplate(t)
+	want := []any{
+		"RunnersPolicy",
+		[]any{"WithImages", "ImagesPolicy", "AWS::NoValue"}, []any{"WithPool", "PoolPolicy", "AWS::NoValue"},
+		[]any{"WithExisting", "ExistingPolicy", "AWS::NoValue"}, []any{"WithMachineRole", "MachineRolePolicy", "AWS::NoValue"},
+	}
+	if diff := cmp.Diff(want, at(t, root, "Resources", "Role", "Properties", "ManagedPolicyArns")); diff != "" {
+		t.Errorf("want (-), got (+)\n%s", diff)
+	}
+	conditions := at(t, root, "Conditions").(map[string]any)
+	for switchName, parameter := range map[string]string{"WithImages": "Images", "WithPool": "Pool", "WithExisting": "Existing", "WithHttp": "HttpEgress"} {
+		if diff := cmp.Diff([]any{parameter, "true"}, conditions[switchName]); diff != "" {
+			t.Errorf("%s: want (-), got (+)\n%s", switchName, diff)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package runner
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// TestExistingMachinesAreOnlyStopped: whatever a sweep sees, a machine that the user keeps is never terminated, marked or
+// deregistered, and it is stopped only when a start of a run that is over has started it and no job can be running on it.
+func TestExistingMachinesAreOnlyStopped(t *testing.T) {
+	t.Parallel()
+	halted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		for n, i := range s.instances {
+			if rapid.Bool().Draw(t, "likely") { // one that is stopped if nothing else speaks for it
+				s.instances[n].State = ec2.Running
+				for key, value := range map[string]string{
+					TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceExisting, TagFound: foundStopped, TagRunID: "1", TagStartedAt: i.LaunchTime.Format(time.RFC3339),
+				} {
+					if rapid.IntRange(0, 9).Draw(t, "odd") > 0 {
+						i.Tags[key] = value
+					}
+				}
+			}
+		}
+		for _, v := range s.verdicts() {
+			i := v.instance
+			isExisting := i.Tags[TagScope] != "" && i.Tags[TagMode] == instanceExisting
+			switch {
+			case !isExisting && v.act == Halted:
+				t.Fatalf("%s is no machine that is kept, and it is stopped", i.ID)
+			case isExisting && (changes(v.act) || v.act == Deregistered):
+				t.Fatalf("%s is kept, and it is %s", i.ID, v.act)
+			case v.act != Halted:
+				continue
+			}
+			halted++
+			switch {
+			case !oursByTags(i):
+				t.Fatalf("%s is foreign, and it is stopped", i.ID)
+			case i.Tags[TagFound] != foundStopped:
+				t.Fatalf("%s ran before, and it is stopped", i.ID)
+			case s.runs[i.Tags[TagRunID]] != runOver:
+				t.Fatalf("the run of %s is not over, and it is stopped", i.ID)
+			case !s.listed:
+				t.Fatalf("nobody could see what the runner of %s does, and it is stopped", i.ID)
+			case s.now.Sub(i.LaunchTime) < s.grace || i.State != ec2.Running:
+				t.Fatalf("%s is young or %s, and it is stopped", i.ID, i.State)
+			case i.Tags[TagStartedAt] != "" && !timeTag(i, TagStartedAt).IsZero() && !timeTag(i, TagStartedAt).Equal(i.LaunchTime):
+				t.Fatalf("%s was started since, and it is stopped", i.ID)
+			}
+			for _, r := range s.runners {
+				if r.Busy && (runnerIDOf(i) == r.ID || runnerIDOf(i) == 0 && i.Tags[TagRunnerName] == r.Name) {
+					t.Fatalf("the runner of %s is busy, and it is stopped", i.ID)
+				}
+			}
+		}
+		for _, v := range s.verdicts() {
+			if v.act != Deregistered {
+				continue
+			}
+			for _, i := range s.instances {
+				if i.Tags[TagScope] != "" && i.Tags[TagMode] == instanceExisting && oursByTags(i) && runnerIDOf(i) == v.runner.ID {
+					t.Fatalf("the registration %d of %s, which is kept, is removed", v.runner.ID, i.ID)
+				}
+			}
+		}
+	})
+	if halted == 0 {
+		t.Error("no machine was stopped in any of the surveys, so nothing is proved")
+	}
+}
+
+// TestHolder: who may take a machine. What is somebody else's, and what cannot be told, is not taken.
+func TestHolder(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	later, earlier := now.Add(time.Minute).Format(time.RFC3339), now.Add(-time.Minute).Format(time.RFC3339)
+	id := Identity{Run: Run{Repository: "o/r", ID: "7", Attempt: "2"}, Scope: "o/r", Nonce: "mine"}
+	for _, c := range []struct {
+		name  string
+		state string
+		tags  map[string]string
+		free  bool
+		asks  string
+	}{
+		{"never used, stopped", ec2.Stopped, map[string]string{"Role": "gpu"}, true, ""},
+		{"never used, running", ec2.Running, nil, true, ""},
+		{"ours", ec2.Running, used(TagNonce, "mine"), true, ""},
+		{"launched by a start", ec2.Running, used(TagMode, "start"), false, ""},
+		{"a warm one", ec2.Stopped, used(TagMode, "pool"), false, ""},
+		{"given back", ec2.Stopped, used(), true, ""},
+		{"given back a moment ago", ec2.Stopping, used(TagDueAt, later), true, ""},
+		{"about to be started", ec2.Stopped, used(TagDueAt, later), false, "6"},
+		{"about to be started long ago", ec2.Stopped, used(TagDueAt, earlier), true, ""},
+		{"another repository's, given back", ec2.Stopped, used(TagRepository, "o/x"), true, ""},
+		{"another repository's", ec2.Running, used(TagRepository, "o/x"), false, ""},
+		{"another scope's", ec2.Running, used(TagScope, "o"), false, ""},
+		{"left by a run", ec2.Running, used(), false, "6"},
+		{"of an earlier attempt", ec2.Running, used(TagRunID, "7"), true, ""},
+		{"of another leg", ec2.Running, used(TagRunID, "7", TagRunAttempt, "2"), false, ""},
+		{"always on", ec2.Running, used(TagFound, foundRunning), true, ""},
+		{"always on, being taken", ec2.Running, used(TagFound, foundRunning, TagDueAt, later), false, "6"},
+	} {
+		words, run := holder(ec2.Instance{ID: "i", State: c.state, Tags: c.tags}, id, now)
+		if (words == "") != c.free || run != c.asks {
+			t.Errorf("%s: got %q and run %q, want free %t and run %q", c.name, words, run, c.free, c.asks)
+		}
+	}
+}
+
+// used are the tags of a machine that run 6 has started, with others in their place.
+func used(changes ...string) map[string]string {
+	tags := map[string]string{
+		TagScope: "o/r", TagRepository: "o/r", TagMode: instanceExisting, TagRunID: "6", TagRunAttempt: "1", TagNonce: "other", TagFound: foundStopped, TagDueAt: "",
+	}
+	for i := 0; i+1 < len(changes); i += 2 {
+		tags[changes[i]] = changes[i+1]
+	}
+	return tags
+}
+
+// TestIsStartedByUs: by the time that EC2 tells; where that was never noted, by the time that the start had.
+func TestIsStartedByUs(t *testing.T) {
+	began := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) string { return began.Add(d).Format(time.RFC3339) }
+	for _, c := range []struct {
+		name string
+		tags map[string]string
+		want bool
+	}{
+		{"noted", used(TagStartedAt, at(0)), true},
+		{"noted, and started since", used(TagStartedAt, at(-time.Hour)), false},
+		{"noted, and it ran before", used(TagStartedAt, at(0), TagFound, foundRunning), false},
+		{"cut off before it was noted", used(TagDueAt, at(time.Minute)), true},
+		{"cut off, and started after its time", used(TagDueAt, at(-time.Minute)), false},
+		{"given back, and started since", used(), false},
+		{"never taken", nil, false},
+	} {
+		if got := isStartedByUs(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond), Tags: c.tags}); got != c.want {
+			t.Errorf("%s: got %t", c.name, got)
+		}
+	}
+}
+
+// TestRunnerOf: by id, else by name, else one of those with the label.
+func TestRunnerOf(t *testing.T) {
+	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"}, Busy: true}, {ID: 3, Name: "c"}}
+	for _, c := range []struct {
+		name string
+		tags map[string]string
+		want int64
+		work bool
+	}{
+		{"by id", map[string]string{TagRunnerID: "1", TagRunnerName: "b", TagLabel: "gpu"}, 1, false},
+		{"registered anew", map[string]string{TagRunnerID: "9", TagRunnerName: "b", TagLabel: "gpu"}, 2, true},
+		{"by label", map[string]string{TagLabel: "gpu"}, 0, true},
+		{"no such label", map[string]string{TagLabel: "fpga"}, 0, false},
+	} {
+		i := ec2.Instance{Tags: c.tags}
+		if r, _ := runnerOf(i, runners); r.ID != c.want || mayWork(i, runners) != c.work {
+			t.Errorf("%s: got %d, at work %t", c.name, r.ID, mayWork(i, runners))
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package runner_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+const (
+	box      = "i-0aaaaaaaaaaaaaaa7"
+	otherBox = "i-0aaaaaaaaaaaaaaa8"
+)
+
+// boxes is a world with machines that somebody keeps, each with a runner of its own.
+func boxes(ids ...string) simulator.Config {
+	var config simulator.Config
+	for n, id := range ids {
+		name := "box-" + id[len(id)-1:]
+		config.Instances = append(config.Instances, simulator.InstanceSeed{ID: id, State: "stopped", Runner: name, Tags: map[string]string{"Role": "gpu"}})
+		config.Runners = append(config.Runners, simulator.RunnerSeed{Name: name, ID: int64(70 + n), Labels: []string{"self-hosted", "gpu"}, Offline: true})
+	}
+	return config
+}
+
+// existingRequest is a start of one machine with the tag.
+func existingRequest() runner.StartRequest {
+	r := request()
+	r.Groups = []runner.Group{{Label: "gpu", Count: 1}}
+	r.Existing = &runner.Existing{Tags: map[string]string{"Role": "gpu"}}
+	return r
+}
+
+// TestExistingRunnerNeverComes: after the time-out the machine is stopped again and not terminated, and its registration stays.
+func TestExistingRunnerNeverComes(t *testing.T) {
+	t.Parallel()
+	for _, named := range []bool{false, true} {
+		config := boxes(box)
+		config.Guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
+		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+			r := existingRequest()
+			if named {
+				r.Existing.Names = []string{"box-7"}
+			}
+			begun := time.Now()
+			result, err := s.starter.Start(ctx, r)
+			if err == nil || !strings.Contains(err.Error(), "did not come online") || len(result.Failure.Left) > 0 {
+				t.Errorf("start: %v, left %v", err, result.Failure)
+			}
+			if took := time.Since(begun); took < 5*time.Minute || took > 7*time.Minute {
+				t.Errorf("it took %s", took)
+			}
+			if len(s.calls("TerminateInstances")) > 0 || len(s.calls("StopInstances")) != 1 {
+				t.Errorf("%d terminated, %d stopped", len(s.calls("TerminateInstances")), len(s.calls("StopInstances")))
+			}
+			time.Sleep(30 * time.Second)
+			s.nothingLeft(t)
+		})
+	}
+}
+
+// TestTwoStartsOnOneMachine: of two starts at once one has the machine, the other says why it has none; with two machines both
+// have one each.
+func TestTwoStartsOnOneMachine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		ids  []string
+		wins int
+	}{{[]string{box}, 1}, {[]string{box, otherBox}, 2}} {
+		for _, gap := range []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond, 1200 * time.Millisecond} {
+			inBubble(t, boxes(c.ids...), func(ctx context.Context, t *testing.T, s *stage) {
+				var group sync.WaitGroup
+				results, errs := make([]runner.StartResult, 2), make([]error, 2)
+				for n := range 2 {
+					starter := *s.starter
+					starter.Journal = &journal{}
+					starter.Cloud, starter.Registry = s.starter.Fresh()
+					group.Go(func() {
+						time.Sleep(time.Duration(n) * gap)
+						results[n], errs[n] = starter.Start(ctx, existingRequest())
+					})
+				}
+				group.Wait()
+				won := map[string]bool{}
+				for n := range 2 {
+					if errs[n] == nil {
+						won[results[n].Runners[0].InstanceID] = true
+					} else if !strings.Contains(errs[n].Error(), "another start") {
+						t.Errorf("gap %s: the loser says: %v", gap, errs[n])
+					}
+				}
+				if len(won) != c.wins {
+					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap, len(won), c.ids, c.wins, errs[0], errs[1])
+				}
+				for _, i := range s.world.Snapshot().Instances {
+					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[runner.TagFound] != "stopped" {
+						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[runner.TagFound], won)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestStoppedByAnEarlierUse: the end of an earlier use meets the beginning of ours: the machine is started a second time.
+func TestStoppedByAnEarlierUse(t *testing.T) {
+	t.Parallel()
+	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
+		time.AfterFunc(12*time.Second, func() { s.world.Power(box, false) })
+		result, err := s.starter.Start(ctx, existingRequest())
+		if err != nil || result.Runners[0].RunnerName != "box-7" || len(s.calls("StartInstances")) != 2 {
+			t.Errorf("start: %v, %d calls of StartInstances\n%s", err, len(s.calls("StartInstances")), s.log)
+		}
+	})
+	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) { // twice is on purpose
+		for _, at := range []time.Duration{12, 60} {
+			time.AfterFunc(at*time.Second, func() { s.world.Power(box, false) })
+		}
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2, Times: 200, Effect: simulator.EffectError, Status: 502})
+		if _, err := s.starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(), "before its runner came online") {
+			t.Errorf("start: %v", err)
+		}
+	})
+}
+
+// TestStaleRunner: GitHub calls a runner online whose machine was stopped a moment ago; that is not believed.
+func TestStaleRunner(t *testing.T) {
+	t.Parallel()
+	config := boxes(box)
+	config.Runners[0].Offline = false
+	config.Guests = []simulator.GuestRule{{Boot: 30 * time.Second}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		r := existingRequest()
+		r.Existing.Names = []string{"box-7"}
+		begun := time.Now()
+		if _, err := s.starter.Start(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took < 30*time.Second {
+			t.Errorf("the runner counts as online after %s, and its machine takes 30 s to boot", took)
+		}
+	})
+}
+
+// TestOtherMachinesWithTheLabel come up at the same time, started by hand. What cannot be told apart is said, not guessed.
+func TestOtherMachinesWithTheLabel(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		tags map[string]string // of the other machines
+		boot time.Duration     // theirs; ours takes 20 s
+		want string            // in the error, or the name of the runner
+	}{
+		{"before ours runs", map[string]string{"Role": "other"}, time.Second, "box-7"},
+		{"together, of another fleet", map[string]string{"Role": "other"}, 12 * time.Second, "box-8, box-9"},
+		{"together, of the same fleet", map[string]string{"Role": "gpu"}, 12 * time.Second, ""},
+	} {
+		config := boxes(box, otherBox, "i-0aaaaaaaaaaaaaaa9")
+		for n := 1; n < 3; n++ {
+			config.Instances[n].Tags, config.Instances[n].Type = c.tags, "t3.xlarge"
+		}
+		config.Guests = []simulator.GuestRule{{Type: "t3.xlarge", Boot: c.boot}, {Boot: 20 * time.Second}}
+		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+			r := existingRequest()
+			r.Existing.IDs = []string{box}
+			time.AfterFunc(500*time.Millisecond, func() {
+				s.world.Power(otherBox, true)
+				s.world.Power("i-0aaaaaaaaaaaaaaa9", true)
+			})
+			result, err := s.starter.Start(ctx, r)
+			switch name := result.Runners[0].RunnerName; {
+			case err == nil && name != c.want:
+				t.Errorf("%s: runner %q, want %q", c.name, name, c.want)
+			case err != nil && (!strings.Contains(c.want, ",") || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("%s: %v", c.name, err)
+			}
+		})
+	}
+}
+
+// TestLostAnswerOfAStart: whose start it was is seen by the tags, never taken for somebody else's.
+func TestLostAnswerOfAStart(t *testing.T) {
+	t.Parallel()
+	for _, times := range []int{1, 0} {
+		inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
+			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"}, Effect: simulator.EffectCutAfter, Times: times})
+			_, err := s.starter.Start(ctx, existingRequest())
+			i := s.world.Snapshot().Instances[0]
+			switch {
+			case times == 1 && (err != nil || i.Tags[runner.TagFound] != "stopped" || i.State != "running"):
+				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[runner.TagFound])
+			case times == 0 && (err == nil || i.State != "stopping"):
+				t.Errorf("all answers lost: %v, the machine is %s", err, i.State)
+			}
+		})
+	}
+}
