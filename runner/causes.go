@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ const (
 	hintDiskFull     = "the machine's disk is full: ask for a larger one with ec2-volume-size"
 	hintArchitecture = "the runner in the image is of another architecture than the machine: take an instance type of the image's architecture, or leave runner-home-dir out"
 	hintChecksum     = "the runner's download is not what GitHub says it should be: look for a proxy or mirror that changes it"
-	hintScript       = "correct pre-runner-script; the boot script's words say which line failed"
+	hintScript       = "correct pre-runner-script or setup-script; the boot script's words say which line failed"
 	hintSlowSetup    = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake what pre-runner-script and packages do into the image"
 	hintUser         = "make the user of run-runner-as-user in the image, or in pre-runner-script"
 	hintTimeout      = "the console's last lines below say how far the machine came"
@@ -80,6 +81,15 @@ func stuck(hint string, phases ...string) cause {
 	}}
 }
 
+// fetching is a cause that shows by the exit code with which curl ends, again and again, while the runner is downloaded.
+// https://curl.se/libcurl/c/libcurl-errors.html
+func fetching(hint string, codes ...int) cause {
+	return cause{hint, func(e evidence) bool {
+		return e.alone() && strings.HasPrefix(e.reached, "downloading runner ") &&
+			slices.ContainsFunc(codes, func(code int) bool { return strings.Contains(e.reached, fmt.Sprintf(": curl exit %d ", code)) })
+	}}
+}
+
 // causes are asked in this order; the first that fits is told. What is said in words stands before what is only inferred.
 var causes = []cause{
 	{"", func(e evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
@@ -93,8 +103,10 @@ var causes = []cause{
 	says(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
 	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |Could not connect to server`),
 	says(hintUser, `run-runner-as-user: there is no user`),
-	says(hintScript, `pre-runner-script failed with exit`),
-	stuck(hintSlowSetup, "running pre-runner-script", "installing "),
+	says(hintScript, `(pre-runner|setup)-script failed with exit`),
+	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
+	fetching(hintDNS, 6),
+	fetching(hintPrivateCA, 35, 60, 77),
 	stuck(hintNoWayOut, "downloading runner", "waiting for the network"),
 	{hintTemplate, func(e evidence) bool { return e.template && e.alone() && !e.booted() }},
 	{hintNoUserData, func(e evidence) bool { return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted() }},

@@ -100,6 +100,11 @@ func TestCauses(t *testing.T) {
 		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n", "Client.InstanceInitiatedShutdown: x", false, hintNoWayOut},
 		{"spot beats the console", ours + "| tar: No space left on device\n", "Server.SpotInstanceTermination: x", false, ""},
 		{"colours", "\x1b[0;32m" + ours + "error: pre-runner-script failed with exit 3\x1b[0m", "", false, hintScript},
+		{"no DNS", ours + "downloading runner 2: curl exit 6 (9.1 s)\n", "", false, hintDNS},
+		{"no DNS at first", ours + "downloading runner 2: curl exit 6 (9.1 s)\n" + ours + "downloaded runner 2 (12.1 s)\n", "", false, ""},
+		{"no way out", ours + "downloading runner 2: curl exit 28 (19.1 s)\n", "", false, hintNoWayOut},
+		{"a strange authority", ours + "downloading runner 2: curl exit 60 (9.1 s)\n", "", false, hintPrivateCA},
+		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false, hintScript},
 		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
 	} {
 		if got := gather(c.console, c.state, c.template).hint(); got != c.want {

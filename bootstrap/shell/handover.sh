@@ -11,7 +11,7 @@ egr_unit() {
 egr_handover() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
-  mkdir /run/ec2-github-runner && cd /run/ec2-github-runner || exit 0
+  mkdir /run/ec2-github-runner && cd /run/ec2-github-runner || exit
   local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-init.service cloud-init-network.service} todo=$part_script sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
   sum=$(cksum <"$0")

@@ -2,7 +2,7 @@
 
 egr_register() {
   local name=$egr_name try=0
-  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no answer from the metadata service'
+  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no metadata service'
   [ "$egr_ephemeral" != true ] || set -- --ephemeral
   until ./config.sh --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace ${egr_group:+--runnergroup "$egr_group"} "$@"; do
     ((++try != 3)) || egr_fail "config.sh did not register $name"

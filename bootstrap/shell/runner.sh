@@ -9,7 +9,8 @@ egr_go() {
   IFS=$' \t\n'
   if [ ! -e /run/ec2-github-runner/state/prepared ]; then
     [ -z "$part_script" ] || egr_say 'ran pre-runner-script'
-    (umask 077; { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env)
+    # In a folder that is root's alone.
+    { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env
     : >/run/ec2-github-runner/state/prepared
   fi
   # Where the script went, the runner goes too, unless one stands ready where it should.

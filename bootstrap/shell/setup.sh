@@ -30,9 +30,9 @@ egr_setup() {
     done
     ((try < 600)) || egr_say 'warning: docker is not up, so the runner starts without it'
   fi
-  if [ -n "$egr_user" ] && [ ! -e $configured.owned ]; then
+  [ -z "$egr_user" ] || [ -e $configured.owned ] || {
     egr_own_files
     : >$configured.owned
-  fi
+  }
   [ "$egr_service" != true ] || egr_install_service || egr_fail 'svc.sh did not start the service'
 }

@@ -25,7 +25,7 @@ egr_choose() {
   esac
   while read -r each EGR_SUM EGR_VERSION EGR_URL; do
     [ "$each" != "$arch" ] || return 0
-  done < <([ -z "$part_software" ] || egr_part software)
+  done < <(egr_part software 2>/dev/null)
   egr_newest "$arch"
 }
 

@@ -1,7 +1,7 @@
 # The runner as somebody else than root.
 
 egr_check_user() {
-  id -- "$egr_user" >/dev/null 2>&1 || egr_fail "run-runner-as-user: there is no user $egr_user on this machine"
+  id -- "$egr_user" || egr_fail "run-runner-as-user: there is no user $egr_user on this machine"
 }
 
 # egr_own_files: of the current directory; and docker's socket may be opened.
