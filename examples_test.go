@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http/httptest"
@@ -207,7 +208,7 @@ func TestExamplesRun(t *testing.T) {
 			stage.settle(t, slices.Contains(modes, "stop"))
 		})
 	}
-	for _, mode := range []string{"start", "stop", "sweep", "check"} {
+	for _, mode := range []string{"start", "stop", "sweep", "check", "bake"} {
 		if !ran[mode] {
 			t.Errorf("no example shows mode %s", mode)
 		}
@@ -261,6 +262,8 @@ func openStage(t *testing.T) *stage {
 		}
 		cfg.More.Images = append(cfg.More.Images, image)
 	}
+	cfg.Instances = []simulator.InstanceSeed{{ID: "i-0123456789abcdef0", State: "stopped", Runner: "gpu-box", Tags: map[string]string{"Role": "gpu-runner"}}}
+	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64", "gpu"}, Offline: true}}
 	world := simulator.New(cfg)
 	server, err := simulator.Listen(world)
 	if err != nil {
@@ -271,14 +274,19 @@ func openStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	workspace, err := filepath.Abs("examples/marqo")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tls := httptest.NewTLSServer(nil)
 	defer tls.Close()
 	return &stage{
 		world: world,
 		runner: step.Runner{
-			Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
+			Command: []string{"env", "GITHUB_WORKSPACE=" + workspace, program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
 		},
 		values: map[string]string{
+			"false": "false", "inputs.force": "",
 			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.SUBNET_ID": "subnet-0123456789abcdef0",
 			"vars.SECURITY_GROUP_ID": "sg-0123456789abcdef0", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
 			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
@@ -292,9 +300,20 @@ func (s *stage) fill(t *testing.T, text string) string {
 	return regexp.MustCompile(`\$\{\{ (.+?) \}\}`).ReplaceAllStringFunc(text, func(found string) string {
 		var value string
 		for _, name := range strings.Split(found[4:len(found)-3], " || ") {
+			key := ""
+			if parts := regexp.MustCompile(`^fromJSON\((.+)\)\.(\w+)$`).FindStringSubmatch(name); parts != nil {
+				name, key = parts[1], parts[2]
+			}
 			each, known := s.values[name]
 			if !known {
 				t.Errorf("%s has no value", name)
+			}
+			if key != "" {
+				var object map[string]string
+				if err := json.Unmarshal([]byte(each), &object); err != nil {
+					t.Errorf("read %s: %v", name, err)
+				}
+				each = object[key]
 			}
 			if value == "" {
 				value = each

@@ -3,7 +3,7 @@
 # root, while it makes the images; a change of this file makes new ones.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
-apt-get update
-apt-get install -y --no-install-recommends python3 python3-venv tox
-# For py3-dind_os: the tests find the image on the machine and do not ask a registry for it.
+apt-get -o Acquire::Retries=5 update
+apt-get -o Acquire::Retries=5 install -y --no-install-recommends python3 python3-venv tox
+# For py3-dind_os: a machine that starts from the image need not fetch it.
 docker pull python:3.13-slim
