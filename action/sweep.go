@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +88,7 @@ const mostSwept = 500
 func sweepSummary(result runner.SweepResult, dryRun bool) string {
 	var b strings.Builder
 	b.WriteString("### Sweep\n\n" + plain(sweepSentence(result, dryRun)) + "\n\n")
+	poolsInSight(&b, result)
 	if len(result.Swept) > 0 {
 		b.WriteString("| what | instance | region | runner | why | age |\n|---|---|---|---|---|---|\n")
 	}
@@ -101,6 +104,23 @@ func sweepSummary(result runner.SweepResult, dryRun bool) string {
 		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
 	}
 	return b.String()
+}
+
+// poolsInSight lists the pools and when they end if nobody keeps them, so that a forgotten one is seen.
+func poolsInSight(b *strings.Builder, result runner.SweepResult) {
+	count, until := map[string]int{}, map[string]time.Time{}
+	for _, s := range result.Swept {
+		if s.Pool == "" || s.Act == runner.Terminated {
+			continue
+		}
+		count[s.Pool]++
+		if s.Until.After(until[s.Pool]) {
+			until[s.Pool] = s.Until
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(b, "Pool %s: %d warm machines, the last until %s\n\n", code(name), count[name], until[name].UTC().Format(time.RFC3339))
+	}
 }
 
 func age(d time.Duration) string {

@@ -31,6 +31,8 @@ type Swept struct {
 	RunnerName string
 	RunnerID   int64 // 0 where no registration is known
 	Age        time.Duration
+	Pool       string    // of an unclaimed entry
+	Until      time.Time // when it expires
 }
 
 // SweepResult is everything of ours that a sweep saw.

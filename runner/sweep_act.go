@@ -235,6 +235,9 @@ func (sw *sweep) note(now time.Time, v verdict) {
 	if done.RunnerName == "" {
 		done.RunnerName = registeredName(v.instance)
 	}
+	if isEntry(v.instance) {
+		done.Pool, done.Until = v.instance.Tags[TagPool], timeTag(v.instance, TagExpiresAt)
+	}
 	if !v.instance.LaunchTime.IsZero() {
 		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)
 	}
