@@ -24,13 +24,21 @@ egr_go() {
   exit
 }
 
+# egr_left: half of the time until the watchdog ends the machine, into EGR_LEFT; 1 second at least.
+egr_left() {
+  egr_up
+  EGR_LEFT=$(((egr_registration_timeout_seconds - EGR_UP + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
+  ((EGR_LEFT > 0)) || EGR_LEFT=1
+}
+
 # egr_settle: what the system does once, at an instance's first boot (cloud-init's last stage, the seeding
-# of snaps), belongs to this boot: cut off, it would begin anew under a job.
+# of snaps, upgrades), belongs to this boot: cut off, it would begin anew under a job, or stay half done.
 egr_settle() {
   local try=0
+  egr_left
   until [ -e /run/cloud-init/result.json ] && ! systemctl list-jobs | grep -qE ' (running|waiting) *$'; do
     [ $try != 1 ] || egr_say 'warm: waiting for the end of the boot'
-    ((try++ < 180)) || break
+    ((try++ < EGR_LEFT)) || break
     sleep 1
   done
 }
@@ -40,15 +48,12 @@ egr_settle() {
 # is the way that is long, and for half the time that is left at most.
 # https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
 egr_read() {
-  local left
-  egr_up
-  left=$(((egr_registration_timeout_seconds - EGR_UP + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
-  ((left > 0)) || left=1
+  egr_left
   egr_say 'warm: reading files'
   find "$EGR_HOME" /usr/bin /usr/sbin /usr/lib /usr/libexec /usr/local /etc /opt /var/lib/docker /var/lib/containerd /var/lib / \
-    -xdev -type f -print0 2>/dev/null | timeout -k 5 $left xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
+    -xdev -type f -print0 2>/dev/null | timeout -k 5 $EGR_LEFT xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
   case ${PIPESTATUS[1]} in
-    124 | 137) egr_say "warm: read files for $left s, which was too short for all" ;;
+    124 | 137) egr_say "warm: read files for $EGR_LEFT s, which was too short for all" ;;
     *) egr_say 'warm: read files' ;;
   esac
 }
@@ -58,7 +63,8 @@ egr_look() {
   egr_up
   if [ -e ready ]; then
     : "${ready:=$EGR_UP}"
-    ((EGR_UP - ready < 60)) || systemctl -ff poweroff
+    # What is shut down with care (an upgrade under way) gets the time for it: the machine is kept.
+    ((EGR_UP - ready < 300)) || systemctl -ff poweroff
     return
   fi
   lived=$((before + EGR_UP - since))
