@@ -39,6 +39,9 @@ func TestConstantsAreTheCodes(t *testing.T) {
 			t.Errorf("the code does not hold %q", want)
 		}
 	}
+	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().code(false), want) {
+		t.Errorf("the code of a warm-up does not hold %q", want)
+	}
 	if strings.Contains(code, "\n#") {
 		t.Error("comments take room in the user data")
 	}

@@ -35,7 +35,8 @@ func TestOwnPart(t *testing.T) {
 	plain := Spec{
 		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true, CACertificates: "x", SetupScript: "x",
 	}.plain(false)
-	for name, size := range map[string]int{"everything": len(compress(plain, 0)), "ordinary": len(compress(ordinary().plain(false), 0))} {
+	warm := warm().plain(false)
+	for name, size := range map[string]int{"everything": len(compress(plain, 0)), "ordinary": len(compress(ordinary().plain(false), 0)), "warm-up": len(compress(warm, 0))} {
 		t.Logf("%s: %d bytes", name, size)
 		if size > 6*1024 {
 			t.Errorf("%s: own part is %d bytes, want at most 6 KB", name, size)
