@@ -176,6 +176,7 @@ func TestExamplesRun(t *testing.T) {
 		t.Run(strings.TrimPrefix(e.path, "examples/"), func(t *testing.T) {
 			t.Parallel()
 			stage := openStage(t)
+			var pool map[string]string
 			for _, name := range e.order {
 				job := e.workflow.Jobs[name]
 				for _, s := range job.Steps {
@@ -194,6 +195,9 @@ func TestExamplesRun(t *testing.T) {
 							t.Errorf("the step does not give %s", input)
 						}
 					}
+					if with["mode"] == "pool" {
+						pool = with
+					}
 					for output, value := range stage.run(t, name, with) {
 						stage.values["steps."+s.ID+".outputs."+output] = value
 					}
@@ -205,10 +209,17 @@ func TestExamplesRun(t *testing.T) {
 					stage.values["needs."+name+".outputs."+output] = stage.fill(t, value)
 				}
 			}
+			if pool != nil {
+				if said := stage.values["steps..outputs.pool"]; !strings.Contains(said, `"size":`+pool["pool-size"]) || !strings.Contains(said, `"launched":`+pool["pool-size"]) {
+					t.Errorf("the pool is %s", said)
+				}
+				pool["pool-size"] = "0"
+				stage.run(t, "empty", pool)
+			}
 			stage.settle(t, slices.Contains(modes, "stop"))
 		})
 	}
-	for _, mode := range []string{"start", "stop", "sweep", "check", "bake"} {
+	for _, mode := range []string{"start", "stop", "sweep", "check", "bake", "pool"} {
 		if !ran[mode] {
 			t.Errorf("no example shows mode %s", mode)
 		}
