@@ -4,6 +4,7 @@ package boottest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,9 @@ func fromImage(image string) []scenario {
 				i.poll("cloud-init is done", soon, time.Second, func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
 				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data && systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
 					t.Errorf("got %q", got)
+				}
+				if got := i.sh("for u in docker containerd ec2-github-runner; do systemctl show -P ExecMainStartTimestampMonotonic $u; done | sort -n | head -n 1; systemctl show -P ExecMainStartTimestampMonotonic ec2-github-runner"); len(slices.Compact(strings.Fields(got))) != 1 {
+					t.Errorf("docker starts before the runner: %q", got)
 				}
 				if got := strings.Count(i.console(), "boot script started"); got != 1 {
 					t.Errorf("started %d times", got)

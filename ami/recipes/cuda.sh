@@ -14,7 +14,7 @@ egr_step_driver() {
   # The newest kernel with the modules that were built for it.
   egr_install linux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open
   # Kernel and driver fit each other: neither is to be upgraded without the other.
-  mapfile -t list < <(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'linux-*aws*' 'nvidia-*' 'libnvidia-*' | sed -n 's/^ii *//p')
+  mapfile -t list < <(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'linux-*aws*' 'nvidia-*' 'libnvidia-*' | sed -n 's/^ii *//p' || :)
   apt-mark hold "${list[@]}"
 }
 

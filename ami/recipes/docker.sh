@@ -8,7 +8,7 @@ egr_step_docker() {
   case $ID in
     ubuntu | debian)
       # What distributions ship under other names would be in its way.
-      mapfile -t old < <(dpkg-query -W -f '${Package}\n' docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc 2>/dev/null)
+      mapfile -t old < <(dpkg-query -W -f '${Package}\n' docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc 2>/dev/null || :)
       [ ${#old[@]} = 0 ] || apt-get -qy -o DPkg::Lock::Timeout=900 remove "${old[@]}"
       egr_key docker "https://download.docker.com/linux/$ID/gpg"
       printf '%s\n' 'Types: deb' "URIs: https://download.docker.com/linux/$ID" "Suites: ${UBUNTU_CODENAME:-$VERSION_CODENAME}" 'Components: stable' \
