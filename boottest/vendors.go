@@ -5,8 +5,10 @@ package boottest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // vendorFolder makes the repositories that recipes install from, once, and returns their folder in dir.
@@ -42,5 +44,26 @@ func vendorFolder(dir, machine string) (string, error) {
 	if err := os.Chmod(made, 0o755); err != nil {
 		return "", err
 	}
-	return name, os.Rename(made, filepath.Join(dir, name))
+	err = os.Rename(made, filepath.Join(dir, name))
+	if _, there := os.Stat(filepath.Join(dir, name)); err != nil && there == nil {
+		// Another run was faster.
+		err = os.RemoveAll(made)
+	}
+	return name, errors.Join(err, forgetVendors(dir))
+}
+
+// forgetVendors removes folders that other versions of the test made, a day ago: each is as large as docker.
+func forgetVendors(dir string) error {
+	all, err := filepath.Glob(filepath.Join(dir, "vendors-*"))
+	if err != nil {
+		return err
+	}
+	for _, each := range all {
+		if info, err := os.Stat(each); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			if err := os.RemoveAll(each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
