@@ -74,6 +74,13 @@ func bakes(t *testing.T, i *instance) {
 	}
 }
 
+// reboots waits until the machine reboots by itself.
+func (i *instance) reboots() {
+	i.t.Helper()
+	i.waitOff(4 * soon)
+	i.on()
+}
+
 // log is the bake's own.
 func (i *instance) log() string {
 	out, _ := engine("exec", i.name, "tail", "-n", "60", "/run/ec2-github-runner/bake.log")
@@ -113,14 +120,14 @@ func TestBadBakes(t *testing.T) {
 		{name: "no Ubuntu for cuda", recipe: cuda, check: failsTo("driver", "the recipe for cuda needs Ubuntu and this is Debian")},
 		{
 			name: "a package that is not to be had", before: "echo 'deb [trusted=yes] file:/boottest/repo ./' >/etc/apt/sources.list\n",
-			check: failsTo("packages", "E: Unable to locate package git"),
+			check: failsTo("packages", "E: Unable to locate package "),
 		},
 		{
 			name: "the runner is not what it should be", recipe: func(r *ami.Recipe) { r.Software = software(strings.Repeat("0", 64))[0] },
 			check: failsTo("runner", "download runner: its SHA-256 is "+parts.smallSum),
 		},
 		{
-			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"), check: failsTo("prove", "docker compose version: exit 1"),
+			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"), check: failsTo("prove", "docker compose version: exit "),
 		},
 		{
 			name: "docker runs no container", recipe: setup("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/runc\n"), check: failsTo("prove", "docker run: no container runs"),
@@ -128,7 +135,7 @@ func TestBadBakes(t *testing.T) {
 		{
 			name: "no GPU in containers", recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "touch /etc/no-gpu-in-containers\n" }, before: ubuntu,
 			check: func(t *testing.T, i *instance) {
-				i.again()
+				i.reboots()
 				failsTo("prove", "docker run --gpus all: the container does not run")(t, i)
 			},
 		},
@@ -144,7 +151,7 @@ func TestBadBakes(t *testing.T) {
 func TestBakeCUDA(t *testing.T) {
 	t.Parallel()
 	i := bake{before: ubuntu, recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
-	i.again()
+	i.reboots()
 	bakes(t, i)
 	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
 		t.Errorf("got %q", got)

@@ -19,12 +19,13 @@ egr_step_prove() {
   docker rmi --force ec2-github-runner-proof
 }
 
-# egr_prove_image PROGRAM...: an image made on the spot, of programs of this machine and their libraries.
+# egr_prove_image PROGRAM [OTHER]: an image made on the spot, of a program of this machine and the libraries
+# that it and another one need.
 egr_prove_image() {
   local root each
   root=$(mktemp -d)
+  cp -L --parents "$1" "$root"
   for each; do
-    cp -L --parents "$each" "$root"
     { ldd "$each" || :; } | { grep -o '/[^ ]*' || :; } | xargs -r cp -L --parents -t "$root"
   done
   mkdir -p "$root"/{etc,tmp,usr/bin,usr/lib}
@@ -39,6 +40,7 @@ egr_prove_gpu() {
   smi=$(command -v nvidia-smi) || egr_fail 'there is no nvidia-smi'
   here=$(nvidia-smi -L) || egr_fail "nvidia-smi: $here"
   [[ $here == GPU\ 0:* ]] || egr_fail "nvidia-smi sees no GPU: $here"
+  # The toolkit brings nvidia-smi into the container, but not all that this needs.
   egr_prove_image /bin/cat "$smi"
   there=$(docker run --rm --gpus all -e NVIDIA_DRIVER_CAPABILITIES=utility -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64 \
     ec2-github-runner-proof nvidia-smi -L) || egr_fail 'docker run --gpus all: the container does not run'
