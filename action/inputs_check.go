@@ -27,6 +27,9 @@ func examination(request Request) (doctor.Request, error) {
 		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion, MinimumVersion: runner.MinimumVersion,
 		Scope: request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"), RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
 	}
+	if e := start.Existing; e != nil {
+		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names, Label: start.Groups[0].Label}
+	}
 	for _, s := range specimens {
 		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings}
 		if s.Architecture != "" {

@@ -11,6 +11,9 @@ import (
 
 // checks is the list: everything that is looked at, in the order in which it is reported.
 func (x *examination) checks() []Check {
+	if x.request.Existing != nil {
+		return x.existingChecks()
+	}
 	return []Check{
 		probe{"credentials", x.lookAtCredentials}, // who they are
 		probe{"region", x.lookAtRegions},          // enabled for the account

@@ -57,6 +57,7 @@ type Registry interface {
 	TokenKind() string
 	RateLimit(context.Context) (github.Rate, error)
 	MayRegister(context.Context) error
+	AllRunners(context.Context) ([]github.Runner, error)
 	Groups(context.Context) ([]github.Group, error)
 	Downloads(context.Context) ([]github.Download, error)
 	Release(ctx context.Context, version string) ([]github.Download, error)
@@ -76,6 +77,8 @@ type Launch struct {
 // Request is the start that is to be examined.
 type Request struct {
 	Launches []Launch
+	// Existing are machines to be started instead of new ones.
+	Existing *Existing
 	// OursTags find instances of ours, one of which can be asked about.
 	OursTags map[string]string
 	// OurTag is a tag key that a start sets later.

@@ -97,6 +97,9 @@ func (x *examination) regions() []string {
 			}
 		}
 	}
+	if len(list) == 0 && x.request.Existing != nil {
+		list = []string{cmp.Or(x.request.Existing.Region, x.cloud.Region())}
+	}
 	if len(list) == 0 {
 		list = []string{x.cloud.Region()}
 	}

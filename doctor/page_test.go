@@ -6,6 +6,28 @@ import (
 	"testing"
 )
 
+// TestPageListsTheExistingChecks: those of existing machines that no other start has.
+func TestPageListsTheExistingChecks(t *testing.T) {
+	raw, err := os.ReadFile("../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "<!-- existing checks -->\n")
+	table, _, found := strings.Cut(rest, "<!-- /existing checks -->")
+	if !found {
+		t.Fatal("docs/check.md has no table of checks for existing machines")
+	}
+	all := map[string]bool{}
+	for _, check := range (&examination{}).checks() {
+		all[check.Name()] = true
+	}
+	for _, check := range (&examination{request: Request{Existing: &Existing{}}}).checks() {
+		if !all[check.Name()] && !strings.Contains(table, "| "+check.Name()+" |") {
+			t.Errorf("docs/check.md does not tell of %s", check.Name())
+		}
+	}
+}
+
 // TestPageListsTheChecks holds the table of docs/check.md against the list of checks: all of them, in their order.
 func TestPageListsTheChecks(t *testing.T) {
 	raw, err := os.ReadFile("../docs/check.md")

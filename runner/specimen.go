@@ -29,6 +29,9 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
 	st.offered = likelySoftware()
 	var list []Specimen
+	if r.Existing != nil { // nothing is launched
+		return nil, nil
+	}
 	for _, g := range st.groups {
 		u := g.units[0]
 		if r.JIT {

@@ -1,0 +1,137 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// Existing are machines that the user keeps and that a start would start.
+type Existing struct {
+	Region string            // empty: the home region
+	IDs    []string          // empty: all with the tags
+	Tags   map[string]string // which a machine must have
+	Names  []string          // of their runners, where they are given
+	Label  string            // that the runners must have
+}
+
+// existingChecks is the list for a start of existing machines: nothing is launched, so nothing is looked at that a launch needs.
+func (x *examination) existingChecks() []Check {
+	return []Check{
+		probe{"credentials", x.lookAtCredentials},
+		probe{"region", x.lookAtRegions},
+		probe{"existing machines", x.lookAtMachines}, // there, and may be tagged, started and stopped
+		probe{"existing runners", x.lookAtRunners},   // registered, with the label
+		probe{"github token", x.lookAtToken},
+		probe{"github rate limit", x.lookAtLimit},
+	}
+}
+
+// lookAtMachines finds the machines and asks what may be done with them.
+func (x *examination) lookAtMachines(ctx context.Context) []Finding {
+	region, e := x.regions()[0], x.request.Existing
+	l := look{check: "existing machines", about: region, needs: "ec2:DescribeInstances"}
+	selector := ec2.Selector{IDs: e.IDs, States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}}
+	found, err := x.cloud.Instances(ctx, region, selector)
+	if err != nil {
+		return []Finding{l.unread(ctx, err)}
+	}
+	found = slices.DeleteFunc(found, func(i ec2.Instance) bool {
+		for key, value := range e.Tags {
+			if has, ok := i.Tags[key]; !ok || has != value {
+				return true
+			}
+		}
+		return false
+	})
+	var findings []Finding
+	for _, id := range e.IDs {
+		if !slices.ContainsFunc(found, func(i ec2.Instance) bool { return i.ID == id }) {
+			findings = append(findings, look{check: l.check, about: in(id, region)}.failed("check the id, the region and the tags", "EC2 has no such machine that is alive and has the tags that are asked for"))
+		}
+	}
+	if len(found) == 0 && len(e.IDs) == 0 {
+		return []Finding{l.failed("check the tags and the region: tags count exactly as written", "no machine has the tags %s", tagWords(e.Tags))}
+	}
+	return append(findings, each(found, func(i ec2.Instance) string { return i.ID }, func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)
+}
+
+// rightsOn asks for the rights that a start and its end need on one machine. It is tagged before it is started, so where the
+// policy goes by our tags it says no as long as the machine does not carry them: that proves nothing.
+func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
+	ours := true
+	for key, value := range x.request.OursTags {
+		ours = ours && i.Tags[key] == value
+	}
+	var findings []Finding
+	for _, right := range []struct {
+		call    ec2.Call
+		tagged  bool // it is asked for when the machine carries our tags
+		without string
+	}{
+		{ec2.CallTag, false, "it may not be taken, and is not started"},
+		{ec2.CallStart, true, "it cannot be started"},
+		{ec2.CallStop, true, "it would not be stopped again"},
+	} {
+		l := look{check: "existing machines", about: in(i.ID, i.Region), needs: "ec2:" + string(right.call)}
+		err := x.cloud.May(ctx, i.Region, right.call, i.ID, x.request.OurTag)
+		switch {
+		case ec2.ClassOf(err) == ec2.Denied && right.tagged && !ours:
+			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags does; check again while a run uses it (needs %s)", l.needs)
+			f.Needs = l.needs
+			findings = append(findings, f)
+		case ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.Impossible: // of the moment, or of a machine that only stays on
+			findings = append(findings, l.ok("EC2 would allow it (%s): %s", l.needs, reason(err)))
+		default:
+			findings = append(findings, l.right(ctx, i.ID, err, Failed, right.without))
+		}
+	}
+	return findings
+}
+
+// lookAtRunners looks for the runners of the machines.
+func (x *examination) lookAtRunners(ctx context.Context) []Finding {
+	e := x.request.Existing
+	l := look{check: "existing runners", about: x.request.Scope}
+	all, err := x.registry.AllRunners(ctx)
+	if err != nil {
+		return []Finding{l.unreadAtGitHub(ctx, err)}
+	}
+	const fix = "register the machine's runner with the label, as a service, or correct 'label' and 'existing-runner-name'"
+	var names []string
+	for _, r := range all {
+		if carries(r, e.Label) {
+			names = append(names, r.Name)
+		}
+	}
+	var findings []Finding
+	for _, name := range e.Names {
+		if !slices.Contains(names, name) {
+			findings = append(findings, l.failed(fix, "no runner %s with the label %s is registered", name, e.Label))
+		}
+	}
+	switch {
+	case len(findings) > 0:
+		return findings
+	case len(names) == 0:
+		return []Finding{l.failed(fix, "no runner with the label %s is registered", e.Label)}
+	}
+	return []Finding{l.ok("%d with the label %s", len(names), e.Label)}
+}
+
+func carries(r github.Runner, label string) bool {
+	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
+}
+
+func tagWords(tags map[string]string) string {
+	var words []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		words = append(words, fmt.Sprintf("%s=%s", key, tags[key]))
+	}
+	return strings.Join(words, ", ")
+}
