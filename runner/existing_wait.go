@@ -90,7 +90,19 @@ func (w *waiter) lookAtExisting(ctx context.Context, pending []*slot) error {
 		w.pages, pages = of, of
 		all = append(all, list...)
 	}
+	w.forget(all)
 	return w.match(ctx, all, unknown)
+}
+
+// forget notes runners that are offline by now: one of them that was online before is as good as one that comes.
+func (w *waiter) forget(all []github.Runner) {
+	online := map[int64]bool{}
+	for _, r := range all {
+		online[r.ID] = r.Online
+	}
+	for n, r := range w.existing.before {
+		w.existing.before[n].Online = r.Online && online[r.ID]
+	}
 }
 
 // match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already with one
@@ -124,19 +136,42 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 	}
 	newcomers, stood := divideByBefore(all, w.existing.before, unknown[0].label, others)
 	newcomers = slices.DeleteFunc(newcomers, func(r github.Runner) bool { return w.foreign[r.ID] })
-	if len(started) == 0 && coming > 0 { // who comes before any machine of ours runs is on another one
-		for _, r := range newcomers {
-			w.foreign[r.ID] = true
-		}
+	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
+		return w.tellForeign(ctx, newcomers)
 	}
 	ran, come := w.unnamedThatRan(others), len(started)+coming+rivals
-	if len(stood) < ran { // one of them was on, but its runner not yet online: then all together must be as many
+	if len(stood) < ran || w.long(started) {
+		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped: then all together
+		// must be as many.
 		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers), ran+come)
 		return nil
 	}
 	w.joinThem(standing, stood, ran)
 	w.joinThem(started, newcomers, come)
 	return nil
+}
+
+// tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2, asked after
+// GitHub has shown them, still says so.
+func (w *waiter) tellForeign(ctx context.Context, newcomers []github.Runner) error {
+	w.cloudAt = time.Time{}
+	if err := w.lookAtCloud(ctx, time.Now()); err != nil || w.blind {
+		return err
+	}
+	for _, s := range w.pending() {
+		if s.timeline.Running > 0 || s.instance.State != ec2.Pending {
+			return nil
+		}
+	}
+	for _, r := range newcomers {
+		w.foreign[r.ID] = true
+	}
+	return nil
+}
+
+// long tells that machines have run for so long that what GitHub says of their runners is true.
+func (w *waiter) long(started []*slot) bool {
+	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return w.running(s) < staleGrace })
 }
 
 // unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known.
