@@ -162,8 +162,10 @@ func TestHash(t *testing.T) {
 		if got := a.Hash() == b.Hash(); got != alike {
 			t.Errorf("same hash %v, want %v", got, alike)
 		}
-		if a.Hash() != a.Hash() || len(a.Hash()) != 64 {
-			t.Errorf("hash %q", a.Hash())
+		other := a
+		other.Nonce, other.DownloadToken, other.Software = b.Nonce, b.DownloadToken, b.Software
+		if one, two := a.Hash(), other.Hash(); one != two || len(one) != 64 {
+			t.Errorf("with another nonce, token and runner %q is %q", one, two)
 		}
 	})
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -43,7 +42,7 @@ func dockerSocket(args []string) error {
 // nvidia is nvidia-smi, which sees its GPU once the machine was booted with the driver's modules.
 func nvidia() error {
 	if _, err := os.Stat("/run/nvidia-modules-not-loaded"); err == nil {
-		return errors.New("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.")
+		return exit(9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.")
 	}
 	fmt.Println("GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)")
 	return nil
