@@ -8,6 +8,9 @@
 // script can tell, and which needs no GitHub. What happens in there goes, with times, to a file that
 // the test reads from outside.
 //
+// Recipes of package ami run in the same way, from a stock machine to an image, with the vendors' repositories
+// replaced by local ones that serve packages of the same names (standin/vendors.sh); and the image is booted.
+//
 // It needs Linux, root and an engine, so it stands behind a build tag:
 //
 //	scripts/engine with go test -tags boottest -timeout 40m ./boottest -v
