@@ -97,7 +97,7 @@ func weathers(calls []simulator.Call) []weather {
 		for _, nth := range ends(count[o]) {
 			for _, kind := range sorted(kinds[o.service]) {
 				switch {
-				case kind == "capacity" && o.name != "RunInstances":
+				case kind == "capacity" && o.name != "RunInstances" && o.name != "StartInstances":
 					continue
 				case kind == "404" && strings.HasPrefix(o.name, "actions/delete"):
 					continue // what GitHub says is gone counts as gone

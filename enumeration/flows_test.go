@@ -19,6 +19,8 @@ type flow struct {
 	// run is the flow itself, in one process.
 	run     func(p *process, s *scene) outcome
 	isStart bool
+	// existing tells that a machine is started that somebody keeps: it was stopped before, and must be afterwards.
+	existing bool
 	// rest are the layers that may have to clean up after it; each is tried alone.
 	rest []layer
 	// signalsOnly leaves the faults out: another flow has met them.
@@ -89,7 +91,29 @@ func flows() []flow {
 		}),
 		stopping("stop by label", func(s *scene) runner.StopRequest { return runner.StopRequest{Label: s.label} }),
 		sweeping(),
+		starting("start existing", byTags, func(f *flow) {
+			f.existing = true
+			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
+		}),
+		starting("start existing, its runner never comes", byTags, func(f *flow) {
+			f.existing, f.signalsOnly = true, true
+			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
+			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
+		}),
+		stopping("stop existing", func(s *scene) runner.StopRequest {
+			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		}, func(f *flow) {
+			f.existing = true
+			f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byTags) }
+		}),
 	}
+}
+
+// byTags starts the machine that somebody keeps.
+func byTags(r *runner.StartRequest) {
+	r.Groups = []runner.Group{{Label: keptLabel, Count: 1}}
+	r.Existing = &runner.Existing{Region: "us-east-1", Tags: map[string]string{keptTag: keptLabel}}
+	r.Waiting = runner.Waiting{Timeout: time.Minute}
 }
 
 func ids(s *scene) []string {
@@ -122,17 +146,19 @@ func starting(name string, change func(*runner.StartRequest), adjust ...func(*fl
 }
 
 // started makes a runner in good weather.
-func started(ctx context.Context, w *simulator.World) *scene {
+func started(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byToken) }
+
+func startedBy(ctx context.Context, w *simulator.World, change func(*runner.StartRequest)) *scene {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
-	if _, err := p.starter().Start(p.ctx, request(byToken)); err != nil {
+	if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
 		panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
 	}
 	return &scene{handoffs: p.journal.handoffs, label: p.journal.identity.Label}
 }
 
-func stopping(name string, by func(*scene) runner.StopRequest) flow {
-	return flow{
+func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*flow)) flow {
+	f := flow{
 		name: name, begin: started, rest: []layer{byLabel, bySweep},
 		run: func(p *process, s *scene) outcome {
 			r := by(s)
@@ -142,6 +168,10 @@ func stopping(name string, by func(*scene) runner.StopRequest) flow {
 			return outcome{err: err}
 		},
 	}
+	for _, a := range adjust {
+		a(&f)
+	}
+	return f
 }
 
 func sweepRequest() runner.SweepRequest {

@@ -142,14 +142,18 @@ func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *p
 // stopInGoodOrder is what follows a start that succeeded: its machines, and no others, and a stop that ends them.
 func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	instances, runners := w.Leftovers()
-	if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
+	if tr.flow.existing {
+		if len(instances)+len(runners) > 0 || len(p.journal.handoffs) != 1 {
+			f.complain("after a good start of an existing machine there are %d instances, %d runners and %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
+		}
+	} else if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
 		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
 	}
 	next := newProcess(ctx, w, blow{})
 	defer next.cancel(nil)
 	stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
 	var r runner.StopRequest
-	r.Run, r.Scope, r.Label = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, "tests"
+	r.Run, r.Scope, r.Label = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, p.journal.identity.Label
 	for _, h := range p.journal.handoffs {
 		r.InstanceIDs = append(r.InstanceIDs, h.InstanceID)
 	}

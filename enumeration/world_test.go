@@ -19,6 +19,8 @@ const (
 	subnetB    = "subnet-0aaaaaaaaaaaaaaa2"
 	image      = "ami-0aaaaaaaaaaaaaaa1"
 	group      = "sg-0aaaaaaaaaaaaaaa1"
+	keptTag    = "Role"
+	keptLabel  = "kept-gpu"
 )
 
 // newWorld is a world with others in it, none of whom may be touched: simulator.World.Changed tells.
@@ -64,6 +66,9 @@ func addOthers(c *simulator.Config) {
 		simulator.InstanceSeed{ID: instanceID(11), Token: "somebody-elses-token", Tags: map[string]string{"Name": "ec2-github-runner"}},
 	)
 	c.Runners = append(c.Runners, simulator.RunnerSeed{Name: "ec2-nobody-knows", Offline: true})
+	// A machine that is lent out, and is stopped.
+	c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(12), State: "stopped", Runner: "gpu-box", Tags: map[string]string{keptTag: keptLabel}})
+	c.Runners = append(c.Runners, simulator.RunnerSeed{ID: 9012, Name: "gpu-box", Labels: []string{keptLabel}, Offline: true})
 }
 
 func instanceID(n int) string { return "i-" + fmt.Sprintf("%017x", 0xabc000+n) }
@@ -74,6 +79,11 @@ func left(w *simulator.World, listed map[int64]bool) (orphans []string, toGitHub
 	instances, runners := w.Leftovers()
 	for _, i := range instances {
 		orphans = append(orphans, fmt.Sprintf("instance %s %s token=%s", i.ID, i.State, i.ClientToken))
+	}
+	for _, i := range w.Snapshot().Instances {
+		if i.ID == instanceID(12) && i.State != "stopped" && i.State != "stopping" {
+			orphans = append(orphans, fmt.Sprintf("instance %s, which was stopped, is %s", i.ID, i.State))
+		}
 	}
 	for _, r := range runners {
 		if listed[r.ID] && r.Status == "offline" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -94,6 +95,33 @@ func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[TagRunID])
 	}
 	return ""
+}
+
+// isLaunched tells, as an error, that a machine which may not be looked at may be one that the user keeps: runners carry its label,
+// and none of them is named as a start names those that it launches. Without a label nothing tells, and it is taken for launched.
+func (sp *stop) isLaunched(ctx context.Context, t target) error {
+	label := sp.labelOf(t)
+	if label == "" {
+		return nil
+	}
+	runners, err := sp.Registry.AllRunners(ctx)
+	if err != nil {
+		return err
+	}
+	kept := false
+	for _, r := range runners {
+		if hasLabel(r, label) && strings.HasPrefix(r.Name, RunnerName(label)) {
+			return nil
+		}
+		kept = kept || hasLabel(r, label)
+	}
+	if kept {
+		return &FailedError{
+			Message: "EC2 may not be looked at, and the runners with the label " + label + " are not named as a start names them, so the machine may be one that is kept",
+			Hint:    "allow ec2:DescribeInstances, or write out 'stop-action'",
+		}
+	}
+	return nil
 }
 
 // adopt makes an ordinary machine one that the user keeps: otherwise a sweep would end it with its run.

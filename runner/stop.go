@@ -262,6 +262,11 @@ func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by %s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
 		return "kept for inspection", nil
 	}
+	if t.instance.State == "" && sp.request.Action == "" {
+		if err := sp.isLaunched(ctx, t); err != nil {
+			return "", err
+		}
+	}
 	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
 	if ec2.ClassOf(err) == ec2.NotFound && t.instance.State == "" { // not looked up before, EC2 says so now
 		return "not found", nil
