@@ -196,7 +196,7 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 func (tr trial) sweep(ctx context.Context, f *finding, w *simulator.World) {
 	w.SetRun(simulator.Run{ID: 4711, Status: "completed", Conclusion: "failure"})
 	<-time.After(10*time.Minute + time.Second)
-	if instances, _ := w.Leftovers(); len(instances) == 0 {
+	if instances, _ := w.Leftovers(); len(instances) == 0 && !tr.flow.existing {
 		f.held = byOwnEnd
 	}
 	listed := map[int64]bool{}
