@@ -25,6 +25,7 @@ type flow struct {
 	rest []layer
 	// signalsOnly leaves the faults out: another flow has met them.
 	signalsOnly bool
+	pool        bool // entries of the pool may stay, if they are whole
 }
 
 // scene is what a flow finds.
@@ -106,6 +107,12 @@ func flows() []flow {
 			f.existing = true
 			f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byTags) }
 		}),
+		claiming("start from a pool"),
+		claiming("start, warm one hangs", func(f *flow) {
+			f.guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots, Times: 1}}
+			f.signalsOnly = true
+		}),
+		pooling(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,11 +128,16 @@ func (tr trial) judge(f *finding, p *process, o outcome) {
 // finish follows a flow that came to its end.
 func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *process, s *scene, o outcome) {
 	switch {
+	case tr.flow.isStart && o.err == nil && tr.flow.pool && strings.Contains(p.log.String(), "left behind: the claim"):
+		// The runner is there, and so is a claim that could not be undone. It was said, and only a sweep can help.
+		tr.stop(ctx, f, w, p)
+		f.held = bySweep
+		tr.sweep(ctx, f, w)
 	case tr.flow.isStart && o.err == nil:
 		tr.stopInGoodOrder(ctx, f, w, p)
 	case tr.flow.isStart && len(o.left) == 0:
 		f.held = byItself
-	case !tr.flow.isStart && o.err == nil && tr.flow.name != "sweep":
+	case !tr.flow.isStart && o.err == nil && len(o.left) == 0 && tr.flow.name != "sweep":
 		f.held = byItself
 	default:
 		f.again = true
@@ -142,6 +148,7 @@ func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *p
 // stopInGoodOrder is what follows a start that succeeded: its machines, and no others, and a stop that ends them.
 func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	instances, runners := w.Leftovers()
+	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return isWhole(i, runners) })
 	if tr.flow.existing {
 		if len(instances)+len(runners) > 0 || len(p.journal.handoffs) != 1 {
 			f.complain("after a good start of an existing machine there are %d instances, %d runners and %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
@@ -149,6 +156,12 @@ func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.Wo
 	} else if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
 		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
 	}
+	tr.stop(ctx, f, w, p)
+	f.held = byStop
+}
+
+// stop ends what a start has handed over.
+func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	next := newProcess(ctx, w, blow{})
 	defer next.cancel(nil)
 	stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
@@ -160,7 +173,6 @@ func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.Wo
 	if _, err := stopper.Stop(ctx, r); err != nil {
 		f.complain("stop after a good start: %v", err)
 	}
-	f.held = byStop
 }
 
 // jobBegins is what GitHub needs at least to begin the job that stops, after the one that started.

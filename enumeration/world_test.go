@@ -78,6 +78,9 @@ func instanceID(n int) string { return "i-" + fmt.Sprintf("%017x", 0xabc000+n) }
 func left(w *simulator.World, listed map[int64]bool) (orphans []string, toGitHub int) {
 	instances, runners := w.Leftovers()
 	for _, i := range instances {
+		if isWhole(i, runners) {
+			continue
+		}
 		orphans = append(orphans, fmt.Sprintf("instance %s %s token=%s", i.ID, i.State, i.ClientToken))
 	}
 	for _, i := range w.Snapshot().Instances {

@@ -57,8 +57,9 @@ type warmClaim struct {
 	id    int64
 	index int // in the journal
 
-	mu   sync.Mutex
-	held held
+	freeing chan struct{} // whoever clears it away holds the one place
+	mu      sync.Mutex
+	held    held
 }
 
 // warmth is what a start knows of its pool.
@@ -189,7 +190,7 @@ func (w *warmth) isDenied() bool {
 }
 
 func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{start: st, slot: s, entry: entry}
+	c := &warmClaim{start: st, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	st.warm.mu.Lock()
 	defer st.warm.mu.Unlock()
 	c.index = len(st.warm.claims)

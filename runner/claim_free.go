@@ -59,9 +59,13 @@ type tagger interface {
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so that nothing
 // that is written here can fall upon another's claim.
 func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
-	c.mu.Lock() // one at a time: a roll-back may come while the first try still waits
-	defer c.mu.Unlock()
-	switch c.held {
+	select { // one at a time: a roll-back may come while the first try still waits
+	case c.freeing <- struct{}{}:
+		defer func() { <-c.freeing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	switch c.stands() {
 	case heldNot, heldDoubt, heldWhole: // a doubt is cleared when it is old enough
 		return nil
 	case heldDoor: // GitHub does not remove a runner at work, which is then left to it
@@ -72,7 +76,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 		} else if err := c.endIfOurs(ctx, r); err != nil {
 			return err
 		}
-		c.held = heldNot
+		c.reached(heldNot)
 		return nil
 	case heldTags:
 		if err := tags.Tag(ctx, c.entry.Region, c.entry.ID, freedTags(c.entry)); err != nil && ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
@@ -82,7 +86,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 	if err := r.release(ctx, c.id); err != nil && !errors.Is(err, github.ErrBusy) {
 		return err
 	}
-	c.held = heldNot
+	c.reached(heldNot)
 	return nil
 }
 
