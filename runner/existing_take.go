@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // taken is an existing machine that a slot has tagged as its own.
@@ -226,31 +224,4 @@ func (st *start) noteUse(ctx context.Context, s *slot) {
 	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, tags); err != nil {
 		st.log.Debug("the machine's runner cannot be noted in its tags", "instance", s.instance.ID, "error", err)
 	}
-}
-
-// divideByBefore tells the runners with a label that are online now and were not before (newcomers) from those that were
-// (standing). Those of other machines are left out.
-func divideByBefore(now, before []github.Runner, label string, taken map[string]bool) (newcomers, standing []github.Runner) {
-	was := map[int64]bool{}
-	for _, r := range before {
-		was[r.ID] = r.Online
-	}
-	for _, r := range now {
-		switch {
-		case !r.Online || !hasLabel(r, label) || taken[r.Name]:
-		case was[r.ID]:
-			standing = append(standing, r)
-		default:
-			newcomers = append(newcomers, r)
-		}
-	}
-	return newcomers, standing
-}
-
-func namesOf(runners []github.Runner) string {
-	var names []string
-	for _, r := range runners {
-		names = append(names, r.Name)
-	}
-	return strings.Join(names, ", ")
 }
