@@ -213,3 +213,130 @@ func TestTwentyAtOnce(t *testing.T) {
 		checkPool(t, s, 5-warm)
 	})
 }
+
+// TestAnEntryThatDoesNotComeUp: a warm machine that says nothing is given up after half of the startup timeout, ended and deregistered, and
+// its slot is started cold in the same step.
+func TestAnEntryThatDoesNotComeUp(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots, Times: 1}}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		entry := s.filled(ctx, t, 1)[0]
+		begun := time.Now()
+		result, err := s.starter.Start(ctx, fromPool())
+		if err != nil || result.Runners[0].Warm || result.Runners[0].InstanceID == entry.ID || result.Runners[0].RunnerName != "ec2-build" {
+			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+		}
+		if took := time.Since(begun); took < 150*time.Second || took > 195*time.Second {
+			t.Errorf("it took %s, of which half of five minutes for the warm machine", took)
+		}
+		if len(s.journal.handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "is not online 2m30s after its start") {
+			t.Errorf("hand-offs %+v, warnings %q", s.journal.handoffs, result.Warnings)
+		}
+		instances, runners := s.world.Leftovers()
+		if len(instances) != 1 || instances[0].ID != result.Runners[0].InstanceID || len(runners) != 1 {
+			t.Errorf("left: %+v, %+v", instances, runners)
+		}
+	})
+}
+
+// TestAnImageThatIsGone: a warm machine needs its image no more, so a start takes it; a pool replaces it by the newer one.
+func TestAnImageThatIsGone(t *testing.T) {
+	t.Parallel()
+	const old, newer = "ami-0ccccccccccccccc1", "ami-0ccccccccccccccc2"
+	image := func(id, created string) simulator.Image {
+		return simulator.Image{ID: id, Region: "us-east-1", Architecture: "x86_64", Owner: "self", Created: created, Tags: map[string]string{runner.TagArchitecture: "amd64"}}
+	}
+	config := simulator.Defaults()
+	config.Images = append(config.Images, image(old, "2000-01-01T00:00:00.000Z"))
+	byArchitecture := func(r *runner.StartRequest) {
+		r.Groups[0].Architecture, r.Groups[0].Placements = "amd64", []runner.Placement{runner.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
+	}
+	ofArchitecture := func(r *runner.PoolRequest) { byArchitecture(&r.Start) }
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		if result, err := s.another(t).Pool(ctx, pool(2, ofArchitecture)); err != nil || result.Entries[0].Image != old {
+			t.Fatalf("%v, %+v", err, result)
+		}
+		<-time.After(3 * time.Minute)
+		s.world.AddImage(image(newer, "2000-01-02T00:00:00.000Z"))
+		s.world.RemoveImage(old)
+		result, err := s.starter.Start(ctx, fromPool(byArchitecture))
+		if err != nil || !result.Runners[0].Warm || result.Runners[0].Image != old {
+			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+		}
+		filled, err := s.another(t).Pool(ctx, pool(1, ofArchitecture))
+		if err != nil || filled.Count(runner.EntryReplaced) != 1 || filled.Count(runner.EntryLaunched) != 1 {
+			t.Fatalf("%v, %+v", err, filled)
+		}
+		for _, e := range filled.Entries {
+			if e.Became == runner.EntryReplaced && e.Why != "its image "+old+" is gone" || e.Became == runner.EntryLaunched && e.Image != newer {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
+
+// TestLostAnswersOfTheClaim: whichever call's answer is lost, the start comes to its runner, and after it the pool is whole: what is not
+// claimed stands ready, and nothing holds it.
+func TestLostAnswersOfTheClaim(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"DescribeInstances", "actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute", "CreateTags", "StartInstances"} {
+		for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectCutBefore} {
+			t.Run(operation+" "+string(effect), func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+					s.filled(ctx, t, 2)
+					s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Times: 1})
+					result, err := s.starter.Start(ctx, fromPool())
+					if err != nil {
+						t.Fatalf("%v\n%s", err, s.log)
+					}
+					used := 0
+					if result.Runners[0].Warm {
+						used = 1
+					}
+					<-time.After(time.Minute)
+					lost := 0 // a machine that may have been started is ended
+					for _, i := range s.world.Snapshot().Instances {
+						if i.State == "terminated" || i.State == "shutting-down" {
+							lost++
+						}
+					}
+					checkPool(t, s, 2-used-lost)
+					if lost > 0 && operation != "StartInstances" {
+						t.Errorf("%d machines were given up for a lost answer of %s", lost, operation)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestManyFromAPool: each slot claims for itself, side by side; what finds no warm machine goes cold together with the others.
+func TestManyFromAPool(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		s.filled(ctx, t, 3)
+		result, err := s.starter.Start(ctx, fromPool(func(r *runner.StartRequest) {
+			r.Groups[0].Count = 4
+			r.Groups = append(r.Groups, r.Groups[0])
+			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a", "b", "other", 1, []string{"t3.large"}
+			r.MinCount = 5
+		}))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, s.log)
+		}
+		warm, seen := 0, map[string]bool{}
+		for _, r := range result.Runners {
+			if r.Warm {
+				warm++
+			}
+			if r.Warm && r.Name == "b" {
+				t.Errorf("a machine of another type was taken: %+v", r)
+			}
+			seen[r.InstanceID] = true
+		}
+		if warm != 3 || len(seen) != 5 {
+			t.Errorf("%d warm, machines %v", warm, seen)
+		}
+	})
+}

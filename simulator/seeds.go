@@ -201,3 +201,22 @@ func (w *World) SetPolicy(p Policy) {
 	}
 	w.cfg.Policy = p
 }
+
+// AddImage adds a further image, which somebody has just made.
+func (w *World) AddImage(i Image) {
+	w.enter()
+	defer w.mu.Unlock()
+	w.cloud.seedImage(w.cloud.regions[i.Region], i)
+}
+
+// RemoveImage deregisters an image, as its owner does. Instances that were launched from it go on, and stopped ones can be started.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/deregister-ami.html
+func (w *World) RemoveImage(id string) {
+	w.enter()
+	defer w.mu.Unlock()
+	for _, r := range w.cloud.regions {
+		if i := r.image(id); i != nil {
+			i.gone, i.initial = true, false
+		}
+	}
+}
