@@ -27,8 +27,8 @@ lint: ## the linters alone
 fmt: ## format the Go code as the linter wants it
 	scripts/tool golangci-lint fmt
 
-bench: build ## what the program costs, and docs/performance.md from it
-	go run ./bench -binary bin/ec2-github-runner
+bench: build ## what the program costs, and docs/performance.md from it; IMAGE=tag and AGAINST='node index.js' measure these too
+	go run ./bench -binary bin/ec2-github-runner -image "$(IMAGE)" -against "$(AGAINST)" -against-name "$(AGAINST_NAME)"
 	go run ./bench -report docs/performance.md
 
 permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE and KEPT

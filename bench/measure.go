@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
 // bench is what to measure.
@@ -20,262 +21,248 @@ type bench struct {
 	image   string
 	runs    int
 	only    string
+	notes   io.Writer // what is going on; by default standard error
 
 	mu      sync.Mutex
 	results Results
+	turns   chan struct{} // one for each process that may begin now; nil while nothing runs beside it
+	rivals  chan struct{} // as many places as rivals may run at once
 }
 
-// measurement is one group of figures. Those that measure the program's own time run alone; those that wait for simulated
-// machines run side by side.
-type measurement struct {
-	name string
-	run  func(context.Context, *bench, []string, func(name, unit string, limit, value float64)) error
-	runs int // 0: as often as the bench says
-}
+// between is the time from one process to the next while many wait side by side: their start-ups must not slow each other, and
+// so not what is measured. Another action may be larger: it takes more of these turns, and only so many wait at once.
+const (
+	between    = 150 * time.Millisecond
+	rivalTurns = 6
+	mostRivals = 20
+)
 
 func (b *bench) measure(ctx context.Context) (Results, error) {
-	b.results = Results{Machine: machine(), Go: runtime.Version(), Runs: b.runs, Against: strings.Join(b.against, " ")}
-	alone := []measurement{
-		{name: "Start-up", run: startUp},
-		{name: "Roll-back", run: rollBack},
+	b.begin()
+	list := b.plan()
+	for _, m := range list {
+		if m.stage == alone {
+			if err := b.repeat(ctx, m); err != nil {
+				return b.results, err
+			}
+		}
 	}
-	for _, m := range alone {
-		if err := b.repeat(ctx, m, 1); err != nil {
+	for _, stage := range []stage{timed, counted} {
+		if err := b.together(ctx, list, stage); err != nil {
 			return b.results, err
 		}
 	}
-	together := []measurement{
-		{name: "From online to the end of the step", run: untilReady},
-		{name: "Calls", run: calls},
-		{name: "Many runners", run: manyRunners, runs: 1},
-	}
-	for _, m := range together {
-		if err := b.repeat(ctx, m, b.runs); err != nil {
+	if strings.Contains(groupSizes, b.only) {
+		if err := b.sizes(ctx); err != nil {
 			return b.results, err
 		}
 	}
-	return b.results, b.sizes()
+	b.results.sort(list)
+	return b.results, nil
 }
 
-// repeat runs a measurement as often as wanted, width at a time; with a rival each time for both, one after the other.
-func (b *bench) repeat(ctx context.Context, m measurement, width int) error {
-	if !strings.Contains(m.name, b.only) {
-		return nil
+// begin notes where the measurement takes place.
+func (b *bench) begin() {
+	if b.notes == nil {
+		b.notes = os.Stderr
 	}
-	fmt.Fprintf(os.Stderr, "measuring: %s\n", m.name)
-	runs := m.runs
-	if runs == 0 {
-		runs = b.runs
+	b.rivals = make(chan struct{}, mostRivals)
+	b.results.Machine, b.results.Go, b.results.Runs = machine(), runtime.Version(), b.runs
+	if b.results.Against == "" {
+		var words []string
+		for _, word := range b.against {
+			words = append(words, filepath.Base(word))
+		}
+		b.results.Against = strings.Join(words, " ")
 	}
-	errs := make([]error, runs)
-	places := make(chan struct{}, width)
+}
+
+// together runs a stage's measurements side by side.
+func (b *bench) together(ctx context.Context, list []measurement, now stage) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	b.turns = make(chan struct{})
+	go b.giveTurns(ctx)
+	errs := make([]error, len(list))
 	var group sync.WaitGroup
-	for i := range runs {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			errs[i] = m.run(ctx, b, []string{b.binary}, func(name, unit string, limit, value float64) { b.add(m.name, name, unit, limit, value, false) })
-			if errs[i] == nil && len(b.against) > 0 {
-				errs[i] = m.run(ctx, b, b.against, func(name, unit string, limit, value float64) { b.add(m.name, name, unit, limit, value, true) })
-			}
-		})
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-	}
-	return nil
-}
-
-// add notes a value of a figure.
-func (b *bench) add(group, name, unit string, limit, value float64, rival bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range b.results.Figures {
-		f := &b.results.Figures[i]
-		if f.Group == group && f.Name == name {
-			if rival {
-				f.Rival = append(f.Rival, value)
-			} else {
-				f.Values = append(f.Values, value)
-			}
-			return
-		}
-	}
-	f := Figure{Group: group, Name: name, Unit: unit, Limit: limit}
-	if rival {
-		f.Rival = []float64{value}
-	} else {
-		f.Values = []float64{value}
-	}
-	b.results.Figures = append(b.results.Figures, f)
-}
-
-type adder = func(name, unit string, limit, value float64)
-
-// startUp measures the program's own time and memory on a world that is so fast that only the program counts.
-func startUp(ctx context.Context, _ *bench, command []string, add adder) error {
-	s, err := newScene(command, func(c *simulator.Config) { c.Speed = 100 })
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	result, err := s.run(ctx, "start", startInputs(nil))
-	if err != nil {
-		return err
-	}
-	if first, called := s.firstCall(); called {
-		add("process start to first API call", "ms", 30, float64(first.Sub(result.Begun).Microseconds())/1000)
-	}
-	add("peak memory of a start", "MB", 25, float64(result.MemoryKiB)/1024)
-	add("processor time of a start", "ms", 0, float64(result.CPU.Microseconds())/1000)
-	return nil
-}
-
-// rollBack measures how long the program takes from SIGTERM to its end, while it waits for a machine.
-func rollBack(ctx context.Context, b *bench, command []string, add adder) error {
-	if len(b.against) > 0 && command[0] == b.against[0] {
-		return nil // it leaves its machine behind: there is nothing to compare
-	}
-	s, err := newScene(command, onlineAfter(time.Hour))
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	seen := &sawLine{text: "up and running", seen: make(chan struct{})}
-	running, err := s.steps.Start(ctx, "start", startInputs(nil), seen)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-seen.seen:
-	case <-time.After(30 * time.Second):
-		return fmt.Errorf("the instance does not run")
-	}
-	begun := time.Now()
-	if err := running.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	if _, err := running.Wait(); err != nil {
-		return err
-	}
-	add("SIGTERM to the end of the step", "s", 7, time.Since(begun).Seconds())
-	instances, runners := s.world.Leftovers()
-	add("instances and registrations left", "", 0, float64(len(instances)+len(runners)))
-	return nil
-}
-
-// sawLine tells when a text was printed.
-type sawLine struct {
-	text string
-	all  strings.Builder
-	seen chan struct{}
-	done bool
-}
-
-func (w *sawLine) Write(p []byte) (int, error) {
-	w.all.Write(p)
-	if !w.done && strings.Contains(w.all.String(), w.text) {
-		w.done = true
-		close(w.seen)
-	}
-	return len(p), nil
-}
-
-// untilReady measures what the user waits for after the runner is online, for machines of several speeds side by side.
-func untilReady(ctx context.Context, _ *bench, command []string, add adder) error {
-	delays := []time.Duration{5 * time.Second, 12 * time.Second, 20 * time.Second, 33 * time.Second, 41 * time.Second}
-	errs := make([]error, len(delays))
-	var group sync.WaitGroup
-	for i, delay := range delays {
-		group.Go(func() {
-			s, err := newScene(command, onlineAfter(delay))
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			defer s.close()
-			online := make(chan time.Time, 1)
-			go func() {
-				at, _ := s.onlineAt(ctx, 1)
-				online <- at
-			}()
-			result, err := s.run(ctx, "start", startInputs(nil))
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			add(fmt.Sprintf("online %d s after the launch", int(delay.Seconds())), "s", 1, result.Begun.Add(result.Took).Sub(<-online).Seconds())
-		})
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// calls counts the calls of a start and a stop in repositories with other runners.
-func calls(ctx context.Context, _ *bench, command []string, add adder) error {
-	for _, others := range []int{0, 300, 3000} {
-		s, err := newScene(command, func(c *simulator.Config) {
-			onlineAfter(10 * time.Second)(c)
-			c.ForeignRunners = others
-		})
-		if err != nil {
-			return err
-		}
-		start, err := s.run(ctx, "start", startInputs(nil))
-		if err != nil {
-			s.close()
-			return err
-		}
-		before := len(s.world.Calls())
-		add(fmt.Sprintf("start among %d runners: GitHub", others), "calls", 0, s.calls("github", 0))
-		add(fmt.Sprintf("start among %d runners: EC2", others), "calls", 0, s.calls("ec2", 0))
-		_, err = s.run(ctx, "stop", stopInputs(start.Outputs))
-		add(fmt.Sprintf("stop among %d runners: both", others), "calls", 3, s.calls("github", before)+s.calls("ec2", before))
-		s.close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// manyRunners starts groups of runners under EC2's and GitHub's limits.
-func manyRunners(ctx context.Context, b *bench, command []string, add adder) error {
-	if len(b.against) > 0 && command[0] == b.against[0] {
-		return nil // it starts one at a time
-	}
-	type kind struct{ name, jit string }
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
-	for _, k := range []kind{{"token", "false"}, {"JIT", "true"}} {
-		for _, count := range []int{1, 3, 10, 50, 200} {
+	for i, m := range list {
+		if m.stage == now {
 			group.Go(func() {
-				s, err := newScene(command, nil)
-				if err == nil {
-					defer s.close()
-					begun := time.Now()
-					_, err = s.run(ctx, "start", startInputs(map[string]string{"count": fmt.Sprint(count), "use-jit": k.jit, "label": "bench"}))
-					add(fmt.Sprintf("%d by %s", count, k.name), "s", 0, time.Since(begun).Seconds())
-					add(fmt.Sprintf("%d by %s: GitHub", count, k.name), "calls", 0, s.calls("github", 0))
-					add(fmt.Sprintf("%d by %s: EC2", count, k.name), "calls", 0, s.calls("ec2", 0))
-				}
-				if err != nil {
-					mu.Lock()
-					failed = fmt.Errorf("%d by %s: %w", count, k.name, err)
-					mu.Unlock()
+				if errs[i] = b.repeat(ctx, m); errs[i] != nil {
+					cancel()
 				}
 			})
 		}
 	}
 	group.Wait()
-	return failed
+	return firstReal(errs)
+}
+
+// firstReal prefers an error to the cancels that it caused.
+func firstReal(errs []error) error {
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) giveTurns(ctx context.Context) {
+	ticker := time.NewTicker(between)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case b.turns <- struct{}{}:
+		}
+	}
+}
+
+// turn waits until a process may begin.
+func (b *bench) turn(ctx context.Context) error {
+	if b.turns == nil {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.turns:
+		return nil
+	}
+}
+
+// repeat runs a measurement as often as wanted: one after the other where it needs the machine for itself, else side by side.
+func (b *bench) repeat(ctx context.Context, m measurement) error {
+	if !strings.Contains(m.group, b.only) {
+		return nil
+	}
+	_, _ = fmt.Fprintf(b.notes, "measuring: %s\n", m.group)
+	width := b.runs
+	if m.stage == alone {
+		width = 1
+	}
+	errs := make([]error, b.runs)
+	places := make(chan struct{}, width)
+	var group sync.WaitGroup
+	for i := range b.runs {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			errs[i] = b.pair(ctx, m, i)
+		})
+	}
+	group.Wait()
+	if err := firstReal(errs); err != nil {
+		return fmt.Errorf("%s: %w", m.group, err)
+	}
+	_, _ = fmt.Fprintf(b.notes, "done: %s\n", m.group)
+	return nil
+}
+
+// pair runs a measurement once, with a rival for both, one right after the other and each first in turn. What a rival cannot do
+// is told beside the results; it stops no measurement.
+func (b *bench) pair(ctx context.Context, m measurement, i int) error {
+	ours := &trial{ctx: ctx, bench: b, measurement: m, command: []string{b.binary}}
+	theirs := &trial{ctx: ctx, bench: b, measurement: m, command: b.against, rival: true}
+	steps := []func() error{ours.finish}
+	if len(b.against) > 0 && !m.ours {
+		steps = append(steps, func() error { return b.race(theirs) })
+		if i%2 == 1 {
+			slices.Reverse(steps)
+		}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	b.note(ours, theirs)
+	return nil
+}
+
+// race runs a rival's trial when there is a place for it.
+func (b *bench) race(t *trial) error {
+	b.rivals <- struct{}{}
+	defer func() { <-b.rivals }()
+	if err := t.finish(); err != nil && t.ctx.Err() == nil {
+		b.trouble(fmt.Sprintf("%s: %v", t.group, err))
+	}
+	return t.ctx.Err()
+}
+
+// trial is one run of a measurement, of ours or of the rival.
+type trial struct {
+	measurement
+	ctx     context.Context
+	bench   *bench
+	command []string
+	rival   bool
+
+	mu     sync.Mutex
+	values map[string]float64
+}
+
+// add notes the trial's value of a row.
+func (t *trial) add(name string, value float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.values == nil {
+		t.values = map[string]float64{}
+	}
+	t.values[t.find(name).name] = value
+}
+
+// finish runs the trial. One that fails has no values: a failure that is fast is no result.
+func (t *trial) finish() error {
+	err := t.run(t)
+	if err != nil {
+		t.values = nil
+	}
+	return err
+}
+
+// note adds the values of a pair.
+func (b *bench) note(ours, theirs *trial) {
+	for _, r := range ours.rows {
+		value, measured := ours.values[r.name]
+		if !measured {
+			continue
+		}
+		rival, both := theirs.values[r.name]
+		b.add(ours.group, r, value, rival, both)
+	}
+}
+
+// add adds a value to a figure. The first values of a figure are those that have a rival's beside them.
+func (b *bench) add(group string, r row, value, rival float64, both bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := b.results.figure(group, r.name)
+	if f == nil {
+		b.results.Figures = append(b.results.Figures, Figure{Group: group, Name: r.name, Unit: r.unit, Limit: r.most})
+		f = &b.results.Figures[len(b.results.Figures)-1]
+	}
+	if !both {
+		f.Values = append(f.Values, value)
+		return
+	}
+	f.Values = slices.Insert(f.Values, len(f.Rival), value)
+	f.Rival = append(f.Rival, rival)
+}
+
+// trouble notes what the rival could not do.
+func (b *bench) trouble(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.results.Trouble == nil {
+		b.results.Trouble = map[string]int{}
+	}
+	b.results.Trouble[text]++
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/simulator"
@@ -15,13 +16,14 @@ import (
 
 // scene is a world of its own with one program in it, so that measurements do not touch each other.
 type scene struct {
+	trial  *trial
 	world  *simulator.World
 	server *simulator.Server
 	steps  *step.Runner
 }
 
-// newScene makes a world at the speed of the real ones; change may alter it.
-func newScene(command []string, change func(*simulator.Config)) (*scene, error) {
+// scene makes a world at the speed of the real ones; change may alter it.
+func (t *trial) scene(change func(*simulator.Config)) (*scene, error) {
 	config := simulator.Defaults()
 	if change != nil {
 		change(&config)
@@ -35,8 +37,8 @@ func newScene(command []string, change func(*simulator.Config)) (*scene, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &scene{world: world, server: server, steps: &step.Runner{
-		Command: command, Folder: folder, Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
+	return &scene{trial: t, world: world, server: server, steps: &step.Runner{
+		Command: t.command, Folder: folder, Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
 	}}, nil
 }
 
@@ -64,17 +66,40 @@ func stopInputs(outputs map[string]string) map[string]string {
 	}
 }
 
+// begin begins a step when it is its turn.
+func (s *scene) begin(name string, inputs map[string]string, log io.Writer) (*step.Running, error) {
+	turns := 1
+	if s.trial.rival {
+		turns = rivalTurns
+	}
+	for range turns {
+		if err := s.trial.bench.turn(s.trial.ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.steps.Start(s.trial.ctx, name, inputs, log)
+}
+
 // run runs one step to its end; a step that fails is an error, since a failure that is fast is no result.
-func (s *scene) run(ctx context.Context, name string, inputs map[string]string) (step.Result, error) {
-	running, err := s.steps.Start(ctx, name, inputs, io.Discard)
+func (s *scene) run(name string, inputs map[string]string) (step.Result, error) {
+	log := &strings.Builder{}
+	running, err := s.begin(name, inputs, log)
 	if err != nil {
 		return step.Result{}, err
 	}
 	result, err := running.Wait()
+	if s.trial.ctx.Err() != nil {
+		return result, s.trial.ctx.Err()
+	}
 	if err == nil && result.Exit != 0 {
-		err = fmt.Errorf("the %s step of %v ended with exit code %d", name, s.steps.Command, result.Exit)
+		err = fmt.Errorf("the %s step ended with exit code %d: %s", name, result.Exit, lastLine(log.String()))
 	}
 	return result, err
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
 }
 
 // calls counts the calls to a service since the nth.
@@ -88,22 +113,45 @@ func (s *scene) calls(service string, since int) float64 {
 	return float64(n)
 }
 
-// onlineAt waits until as many runners of the scene are online and tells when that was seen, to 5 ms.
-func (s *scene) onlineAt(ctx context.Context, count int) (time.Time, error) {
-	for {
-		online := 0
-		for _, runner := range s.world.Snapshot().Runners {
-			if !runner.Initial && runner.Status == "online" {
-				online++
-			}
+// operations counts the calls of one operation.
+func (s *scene) operations(name string) float64 {
+	n := 0
+	for _, call := range s.world.Calls() {
+		if call.Operation == name {
+			n++
 		}
-		if online >= count {
+	}
+	return float64(n)
+}
+
+// points is what GitHub's secondary limit counts for the calls since the nth: five for one that writes.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit
+func (s *scene) points(since int) float64 {
+	n := 0
+	for _, call := range s.world.Calls()[since:] {
+		_, verb, _ := strings.Cut(call.Operation, "/")
+		switch {
+		case call.Service != "github":
+		case strings.HasPrefix(verb, "create-"), strings.HasPrefix(verb, "generate-"), strings.HasPrefix(verb, "delete-"):
+			n += pointsOfWrite
+		default:
+			n += pointsOfRead
+		}
+	}
+	return float64(n)
+}
+
+// onlineAt waits until a runner of the scene is online and tells when that was seen, to 10 ms.
+func (s *scene) onlineAt(ctx context.Context) (time.Time, error) {
+	for {
+		online := slices.ContainsFunc(s.world.Snapshot().Runners, func(r simulator.Runner) bool { return !r.Initial && r.Status == "online" })
+		if online {
 			return time.Now(), nil
 		}
 		select {
 		case <-ctx.Done():
 			return time.Time{}, ctx.Err()
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }

@@ -20,8 +20,9 @@ import (
 
 // Runner runs steps of one job in a folder of its own.
 type Runner struct {
-	// Command is the program and its arguments.
+	// Command is the program and its arguments. With Image it runs that image by docker instead, as GitHub's runner does.
 	Command []string
+	Image   string
 	// Folder holds the files that GitHub gives to a step.
 	Folder string
 	Server *simulator.Server
@@ -48,27 +49,46 @@ var files = []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
 
 // Start begins a step with inputs; its log goes to log. Wait ends it.
 func (r *Runner) Start(ctx context.Context, name string, inputs map[string]string, log io.Writer) (*Running, error) {
-	command := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...) //nolint:gosec // what the caller wants to run
-	command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + r.Folder,
+	running := &Running{files: map[string]string{}}
+	env := []string{
+		"HOME=" + r.Folder,
 		"AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo", "AWS_REGION=" + r.Region, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL=" + r.Server.EC2URL, "GITHUB_API_URL=" + r.Server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1",
 	}
-	running := &Running{command: command, files: map[string]string{}}
 	for _, file := range files {
 		running.files[file] = filepath.Join(r.Folder, name+"-"+file)
 		if err := os.WriteFile(running.files[file], nil, 0o600); err != nil {
 			return nil, err
 		}
-		command.Env = append(command.Env, file+"="+running.files[file])
+		env = append(env, file+"="+running.files[file])
 	}
 	for key, value := range inputs {
-		command.Env = append(command.Env, "INPUT_"+strings.ToUpper(key)+"="+value)
+		env = append(env, "INPUT_"+strings.ToUpper(key)+"="+value)
 	}
-	command.Stdout, command.Stderr = log, log
+	words := r.Command
+	if r.Image != "" {
+		words = r.dockerRun(env)
+	}
+	running.command = exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // what the caller wants to run
+	running.command.Env = append(env, "PATH="+os.Getenv("PATH"))
+	if host := os.Getenv("DOCKER_HOST"); host != "" && r.Image != "" {
+		running.command.Env = append(running.command.Env, "DOCKER_HOST="+host)
+	}
+	running.command.Stdout, running.command.Stderr = log, log
 	running.begun = time.Now()
-	return running, command.Start()
+	return running, running.command.Start()
+}
+
+// dockerRun is the command that runs the image with an environment. Only the names stand in it: docker takes the values from
+// its own environment, so that none is seen in a list of processes. The folder has the same path inside.
+func (r *Runner) dockerRun(env []string) []string {
+	words := []string{"docker", "run", "--rm", "--pull", "never", "--network", "host", "--volume", r.Folder + ":" + r.Folder}
+	for _, each := range env {
+		name, _, _ := strings.Cut(each, "=")
+		words = append(words, "--env", name)
+	}
+	return append(words, r.Image)
 }
 
 // Running is a step that runs.

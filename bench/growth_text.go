@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// growthText is the page's chapter on growth.
+func growthText(g growth) string {
+	var b strings.Builder
+	b.WriteString("\n## Growth\n\nComputed from the medians above and from the published limits of " +
+		"[GitHub](" + githubPage + ") and [EC2](" + ec2Page + "): what a user has to expect who runs many jobs.\n")
+	g.runnersText(&b)
+	g.limitsText(&b)
+	g.daysText(&b)
+	g.sweepsText(&b)
+	return b.String()
+}
+
+// runnersText: with more runners in one start.
+func (g growth) runnersText(b *strings.Builder) {
+	b.WriteString("\n### More runners in one start\n\n")
+	rows := [][]string{{"runners", "by", "seconds", "GitHub calls", "a runner", "EC2 calls", "a runner"}}
+	for _, k := range kinds {
+		for _, count := range counts {
+			name := many(count, k.name)
+			hub, cloud := g.of(groupMany, name+": GitHub"), g.of(groupMany, name+": EC2")
+			rows = append(rows, []string{
+				strconv.Itoa(count), k.name, decimal(g.of(groupMany, name)), whole(hub), decimal(hub / float64(count)), whole(cloud), decimal(cloud / float64(count)),
+			})
+		}
+	}
+	b.WriteString(align(rows))
+	fmt.Fprintf(b, `
+By registration token, like runners are one launch and are looked for by pages, so neither time nor calls grow with them. A JIT configuration belongs to
+one machine: each is a creation at GitHub (%d a minute are allowed) and a launch of its own (EC2 lets %d a second
+through), and that is what many of them wait for.
+`, githubCreations, ec2RunCalls)
+}
+
+// limitsText: how many jobs an hour each limit lets through.
+func (g growth) limitsText(b *strings.Builder) {
+	b.WriteString("\n### Jobs an hour\n\nA job that starts and stops a runner of its own, with one token, in one account and region:\n\n")
+	rows := [][]string{{"limit", "an hour", "a job takes", "jobs an hour", "what to do there"}}
+	for _, l := range g.job(0).bounds() {
+		rows = append(rows, []string{"[" + l.name + "](" + l.page + ")", whole(l.most), decimal(l.need), whole(l.jobs()), l.remedy})
+	}
+	b.WriteString(align(rows))
+	b.WriteString("\nWhat is reached first with a token, by how the runners are started, and by how many runners of others there are to look among:\n\n")
+	rows = [][]string{{"start", "calls to GitHub a job", "the limit that is reached first", "jobs an hour"}}
+	add := func(name string, c cost) {
+		first := c.first()
+		rows = append(rows, []string{name, decimal(c.github), first.name, whole(first.jobs())})
+	}
+	for _, others := range populations {
+		add(fmt.Sprintf("one runner among %s of others", whole(float64(others))), g.job(others))
+	}
+	for _, k := range kinds {
+		for _, count := range counts[1:] {
+			add(fmt.Sprintf("%d runners in one start, by %s", count, k.name), g.shared(count, k.name))
+		}
+	}
+	b.WriteString(align(rows))
+}
+
+// daysText: jobs a day.
+func (g growth) daysText(b *strings.Builder) {
+	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs within %d hours, each with a start and a stop of its own:\n\n", workingHours)
+	rows := [][]string{{"jobs a day", "jobs an hour", "GitHub requests an hour", "of a token's limit", "GitHub points a minute", "of EC2's RunInstances", "tokens needed"}}
+	for _, jobs := range jobsADay {
+		d := g.job(0).day(jobs)
+		rows = append(rows, []string{whole(float64(jobs)), whole(d.hourly), whole(d.requests), percent(d.ofToken), whole(d.pointsMin), percent(d.runShare), strconv.Itoa(d.tokens)})
+	}
+	b.WriteString(align(rows))
+	b.WriteString(`
+A token beyond its limit makes starts wait, not fail: the program looks less often the more of the limit is used, and waits for the reset where it must.
+From some thousand jobs a day on take a GitHub App for each organization; where even EC2's launches are the limit, a start a job is no longer the right tool:
+let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a controller that keeps a fleet, such as
+[actions-runner-controller](https://github.com/actions/actions-runner-controller).
+`)
+}
+
+// sweepsText: repositories that are swept.
+func (g growth) sweepsText(b *strings.Builder) {
+	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all with one token:\n\n", 60/sweepsAnHour)
+	rows := [][]string{{"repositories", "runners of others in each", "GitHub requests an hour", "of a token's limit"}}
+	for _, others := range populations {
+		for _, count := range repositories {
+			s := g.swept(count, others)
+			rows = append(rows, []string{whole(float64(count)), whole(float64(others)), whole(s.requests), percent(s.ofToken)})
+		}
+	}
+	b.WriteString(align(rows))
+	b.WriteString(`
+A sweep reads the scope's whole list of runners, a hundred a call. Many repositories with many runners are better registered at their organization
+(` + "`runner-scope`" + `): one sweep serves them all. Else sweep less often, or give each repository a token of its own.
+`)
+}
+
+func decimal(value float64) string {
+	if value != value { // not a number: it was not measured
+		return "not measured"
+	}
+	return fmt.Sprintf("%.1f", value)
+}

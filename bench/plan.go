@@ -1,0 +1,71 @@
+package main
+
+import "fmt"
+
+// row is one line of a table: what is measured, in which unit, and what its median should not exceed (0: nothing is promised).
+type row struct {
+	name, unit string
+	most       float64
+}
+
+// measurement is one group of figures, and how to get one value of each.
+type measurement struct {
+	group string
+	rows  []row
+	run   func(*trial) error
+	stage stage
+	// ours tells that no other action has anything like it.
+	ours bool
+}
+
+// stage says beside what a measurement may run. The stages come one after the other.
+type stage int
+
+const (
+	alone   stage = iota // the program's own time and memory: nothing runs beside it
+	timed                // parts of a second after long waits, which go on side by side
+	counted              // calls, and times of many seconds
+)
+
+// plan is all that is measured, in the order of the page.
+func (b *bench) plan() []measurement {
+	list := []measurement{
+		{group: "Start-up", run: startUp, stage: alone, rows: []row{
+			{firstCall, "ms", 30}, {"peak memory of a start", "MB", 25}, {"processor time of a start", "ms", 0},
+		}},
+	}
+	if b.image != "" {
+		list = append(list, measurement{group: groupContainer, run: startContainer, stage: alone, ours: true, rows: []row{
+			{"docker run to first API call", "ms", 0}, {"docker run to the end of a stop", "ms", 0},
+		}})
+	}
+	return append(list,
+		measurement{group: "Roll-back", run: rollBack, stage: timed, ours: true, rows: []row{
+			{"SIGTERM to the end of the step", "s", 7}, {"instances and registrations left", "", 0},
+		}},
+		measurement{group: "From online to the end of the step", run: untilReady, stage: timed, rows: readyRows()},
+		measurement{group: groupCalls, run: calls, stage: counted, rows: callRows()},
+		measurement{group: "Sweep", run: sweeps, stage: counted, ours: true, rows: sweepRows()},
+		measurement{group: groupMany, run: manyRunners, stage: counted, ours: true, rows: manyRows()},
+	)
+}
+
+// The names of groups and rows that growth and the page look for.
+const (
+	groupContainer = "Container"
+	groupCalls     = "Calls"
+	groupSweep     = "Sweep"
+	groupMany      = "Many runners"
+	groupSizes     = "Sizes"
+	firstCall      = "process start to first API call"
+)
+
+// find gives a measurement's row; a name that is not declared is a mistake in the bench.
+func (m measurement) find(name string) row {
+	for _, r := range m.rows {
+		if r.name == name {
+			return r
+		}
+	}
+	panic(fmt.Sprintf("bench: %s has no row %q", m.group, name))
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// fast is a world that is so fast that only the program counts.
+func fast(c *simulator.Config) { c.Speed = 100 }
+
+// startUp measures the program's own time and memory.
+func startUp(t *trial) error {
+	s, err := t.scene(fast)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	inputs := startInputs(nil)
+	if len(t.bench.against) > 0 { // the other's waits by its own clock would take half a minute each; both get the same
+		inputs["startup-quiet-period-seconds"], inputs["startup-retry-interval-seconds"] = "1", "1"
+	}
+	result, err := s.run("start", inputs)
+	if err != nil {
+		return err
+	}
+	first, called := s.firstCall()
+	if !called {
+		return errors.New("the program made no call")
+	}
+	t.add(firstCall, float64(first.Sub(result.Begun).Microseconds())/1000)
+	t.add("peak memory of a start", float64(result.MemoryKiB)/1024)
+	t.add("processor time of a start", float64(result.CPU.Microseconds())/1000)
+	return nil
+}
+
+// startContainer measures what docker adds: the container is made, starts the program, and is removed.
+func startContainer(t *trial) error {
+	s, err := t.scene(fast)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.steps.Image = t.bench.image
+	start, err := s.run("start", startInputs(nil))
+	if err != nil {
+		return err
+	}
+	first, called := s.firstCall()
+	if !called {
+		return errors.New("the container made no call")
+	}
+	t.add("docker run to first API call", float64(first.Sub(start.Begun).Microseconds())/1000)
+	stop, err := s.run("stop", stopInputs(start.Outputs))
+	if err != nil {
+		return err
+	}
+	t.add("docker run to the end of a stop", float64(stop.Took.Microseconds())/1000)
+	return nil
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// table is the results as a Markdown table a group, aligned so that it is readable as it is.
+func table(results Results) string {
+	var b strings.Builder
+	for _, group := range groups(results) {
+		rivals := slices.ContainsFunc(results.Figures, func(f Figure) bool { return f.Group == group && len(f.Rival) > 0 })
+		rows := [][]string{header(rivals)}
+		for _, f := range results.Figures {
+			if f.Group == group && len(f.Values) > 0 {
+				rows = append(rows, cells(f, rivals))
+			}
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n%s", group, align(rows))
+	}
+	return b.String()
+}
+
+func header(rivals bool) []string {
+	list := []string{"what", "median", "min – max", "unit", "promised"}
+	if rivals {
+		return append(list, "the other", "min – max", "ours / the other's")
+	}
+	return list
+}
+
+func cells(f Figure, rivals bool) []string {
+	list := []string{f.Name, number(f.median()), spread(f.Values), f.Unit, f.verdict()}
+	if !rivals {
+		return list
+	}
+	if len(f.Rival) == 0 {
+		return append(list, "", "", "")
+	}
+	return append(list, number(median(f.Rival)), spread(f.Rival), number(f.ratio()))
+}
+
+// verdict compares the median with its limit.
+func (f Figure) verdict() string {
+	switch {
+	case f.Limit == 0:
+		return ""
+	case f.median() <= f.Limit:
+		return "≤ " + number(f.Limit)
+	default:
+		return "over " + number(f.Limit)
+	}
+}
+
+func spread(values []float64) string {
+	least, most := slices.Min(values), slices.Max(values)
+	if least == most {
+		return number(least)
+	}
+	return number(least) + " – " + number(most)
+}
+
+func number(value float64) string {
+	if value == float64(int64(value)) {
+		return fmt.Sprintf("%d", int64(value))
+	}
+	return fmt.Sprintf("%.2f", value)
+}
+
+// align makes a Markdown table whose columns stand below each other.
+func align(rows [][]string) string {
+	widths := make([]int, len(rows[0]))
+	for _, cells := range rows {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	for n, cells := range rows {
+		for i, cell := range cells {
+			fmt.Fprintf(&b, "| %s%s ", cell, strings.Repeat(" ", widths[i]-len([]rune(cell))))
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			for _, width := range widths {
+				fmt.Fprintf(&b, "| %s ", strings.Repeat("-", width))
+			}
+			b.WriteString("|\n")
+		}
+	}
+	return b.String()
+}
