@@ -131,72 +131,69 @@ type state struct {
 
 func readState(getenv func(string) string) (state, error) {
 	s := state{tokens: map[string][]string{}, taken: map[string][]string{}}
-	read := func(key string, into any) (found bool, err error) {
-		text := getenv("STATE_" + key)
-		if text == "" {
-			return false, nil
-		}
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			return false, fmt.Errorf("read state %s: %w", key, err)
-		}
-		return true, nil
-	}
+	r := stateReader{getenv: getenv}
 	for key, into := range map[string]any{stateNonce: &s.nonce, stateLabel: &s.label, stateScope: &s.scope, stateDone: &s.done} {
-		if _, err := read(key, into); err != nil {
-			return state{}, err
-		}
+		r.read(key, into)
 	}
-	for i, more := 0, true; more; i++ {
-		var err error
-		var made runner.Registration
-		if more, err = read(fmt.Sprintf("%s%d", stateRegistration, i), &made); err != nil {
-			return state{}, err
-		}
+	for _, made := range numbered[runner.Registration](&r, stateRegistration) {
 		if made.Name != "" {
 			s.made = append(s.made, made)
 		}
 	}
-	for i, more := 0, true; more; i++ {
-		var err error
-		var asked askedToken
-		if more, err = read(fmt.Sprintf("%s%d", stateToken, i), &asked); err != nil {
-			return state{}, err
-		}
+	for _, asked := range numbered[askedToken](&r, stateToken) {
 		if asked.Token != "" {
 			s.tokens[asked.Region] = append(s.tokens[asked.Region], asked.Token)
 		}
 	}
-	// A bake's images are begun in no certain order, so a number may be missing.
-	for i := range mostImages {
+	for i := range mostImages { // a bake's images are begun in no certain order, so a number may be missing
 		var image imageState
-		if _, err := read(fmt.Sprintf("%s%d", stateImage, i), &image); err != nil {
-			return state{}, err
-		}
-		if image.Architecture != "" && !image.Baked {
+		if r.read(fmt.Sprintf("%s%d", stateImage, i), &image); image.Architecture != "" && !image.Baked {
 			s.begun = append(s.begun, image.Begun)
 		}
 	}
-	for i, more := 0, true; more; i++ {
-		var err error
-		var machine takenMachine
-		if more, err = read(fmt.Sprintf("%s%d", stateTaken, i), &machine); err != nil {
-			return state{}, err
-		}
+	for _, machine := range numbered[takenMachine](&r, stateTaken) {
 		if machine.InstanceID != "" {
 			s.taken[machine.Region] = append(s.taken[machine.Region], machine.InstanceID)
 		}
 	}
-	for i, more := 0, true; more; i++ {
-		var err error
-		var claim runner.Claim
-		if more, err = read(fmt.Sprintf("%s%d", stateClaim, i), &claim); err != nil {
-			return state{}, err
-		}
+	for _, claim := range numbered[runner.Claim](&r, stateClaim) {
 		if claim.InstanceID != "" {
 			s.claims = append(s.claims, claim)
 		}
 	}
+	if r.err != nil {
+		return state{}, r.err
+	}
 	return s, nil
+}
+
+// stateReader reads states, and keeps the first error.
+type stateReader struct {
+	getenv func(string) string
+	err    error
+}
+
+// read tells whether there is such a state.
+func (r *stateReader) read(key string, into any) (found bool) {
+	text := r.getenv("STATE_" + key)
+	if text == "" || r.err != nil {
+		return false
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		r.err = fmt.Errorf("read state %s: %w", key, err)
+	}
+	return r.err == nil
+}
+
+// numbered reads states that are numbered from 0 without a gap.
+func numbered[T any](r *stateReader, prefix string) (list []T) {
+	for {
+		var value T
+		if !r.read(fmt.Sprintf("%s%d", prefix, len(list)), &value) {
+			return list
+		}
+		list = append(list, value)
+	}
 }
 
 // mostImages is how many images one bake makes: one for each architecture.

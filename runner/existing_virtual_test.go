@@ -57,7 +57,7 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 			if len(s.calls("TerminateInstances")) > 0 || len(s.calls("StopInstances")) != 1 {
 				t.Errorf("%d terminated, %d stopped", len(s.calls("TerminateInstances")), len(s.calls("StopInstances")))
 			}
-			time.Sleep(30 * time.Second)
+			<-time.After(30 * time.Second)
 			s.nothingLeft(t)
 		})
 	}
@@ -80,7 +80,7 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 					starter.Journal = &journal{}
 					starter.Cloud, starter.Registry = s.starter.Fresh()
 					group.Go(func() {
-						time.Sleep(time.Duration(n) * gap)
+						<-time.After(time.Duration(n) * gap)
 						results[n], errs[n] = starter.Start(ctx, existingRequest())
 					})
 				}
@@ -117,8 +117,8 @@ func TestStoppedByAnEarlierUse(t *testing.T) {
 		}
 	})
 	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) { // twice is on purpose
-		for _, at := range []time.Duration{12, 60} {
-			time.AfterFunc(at*time.Second, func() { s.world.Power(box, false) })
+		for _, at := range []time.Duration{12 * time.Second, time.Minute} {
+			time.AfterFunc(at, func() { s.world.Power(box, false) })
 		}
 		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2, Times: 200, Effect: simulator.EffectError, Status: 502})
 		if _, err := s.starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(), "before its runner came online") {
