@@ -73,7 +73,7 @@ func (m *motoWorld) begin(ts *testscript.TestScript, world *simulator.World) {
 	response, err := http.Post(m.url+"/moto-api/reset", "", nil)
 	ts.Check(err)
 	ts.Check(response.Body.Close())
-	ts.Setenv("AWS_ENDPOINT_URL", m.url)
+	ts.Setenv("AWS_ENDPOINT_URL", m.withConsoles(ts, world))
 	var images struct {
 		List []struct {
 			ID           string `xml:"imageId"`

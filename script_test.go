@@ -41,10 +41,12 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances; all: also what is
 //	                             there from the beginning
 //	power ID on|off              do what the owner of a machine does by hand in the EC2 console
+//	images                       print the images and snapshots that were made, for stdout
+//	console                      print what the newest machine has written to its console, for stdout
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
-//	nothing-left                 fail if an instance or a registration is left, or something of others was touched
+//	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
 //	job LABEL DURATION           queue a job, and wait until it runs
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
 //	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches, for a minute at most
@@ -75,6 +77,8 @@ func scriptParams(files []string) testscript.Params {
 			"neat":         printing(neat),
 			"annotations":  printing(annotations),
 			"cloud":        printing(showCloud),
+			"images":       printing(showImages),
+			"console":      printing(showConsole),
 			"calls":        printing(showCalls),
 			"userdata":     printing(showUserData),
 			"part":         printing(showPart),
@@ -227,11 +231,16 @@ func turnPower(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
+func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	scene := sceneOf(ts)
 	instances, runners := scene.world.Leftovers()
 	if scene.moto != nil {
 		instances = scene.moto.leftovers(ts)
+	}
+	if len(args) == 1 && args[0] == "-images" {
+		if text := showImages(ts, nil); text != "" {
+			ts.Fatalf("left: %s", text)
+		}
 	}
 	if neg {
 		if len(instances)+len(runners) == 0 {
@@ -271,7 +280,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
 	}
-	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "calls": showCalls, "userdata": showUserData}
+	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "images": showImages, "calls": showCalls, "userdata": showUserData}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])

@@ -61,11 +61,11 @@ func (b *bake) await(ctx context.Context) error {
 		case err != nil: // a new image shows late
 			return false, err
 		case image.State == ec2.ImageAvailable:
-			b.info("image %s is available after %s", b.imageID, rounded(time.Since(since)))
 			if err := b.handOver(image); err != nil {
 				b.handed = false
 				return false, final(err)
 			}
+			b.info("image %s is available after %s", b.imageID, rounded(time.Since(since)))
 			return true, nil
 		case image.State != ec2.ImagePending:
 			message := fmt.Sprintf("image %s is %s", b.imageID, image.State)

@@ -200,3 +200,40 @@ func (w *World) SetImageAge(id string, age time.Duration) {
 	}
 	panic("simulator: no image " + strings.TrimSpace(id))
 }
+
+// Made is an image or a snapshot that was not there from the beginning.
+type Made struct {
+	ID, Name, State, Region string // a snapshot's name is its image's id
+	Runner                  string
+	GiB                     int
+	Tags                    map[string]string
+	Snapshot                bool
+}
+
+// Images are all that CreateImage has made and nobody has removed, each followed by its snapshots, and snapshots that have lost
+// their image at the end.
+func (w *World) Images() []Made {
+	w.enter()
+	defer w.mu.Unlock()
+	var list, lost []Made
+	for _, name := range w.cfg.Regions {
+		for _, i := range w.cloud.regions[name].images {
+			if i.initial {
+				continue
+			}
+			if !i.gone {
+				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize, Tags: clone(i.Tags)})
+			}
+			for _, s := range i.snapshots {
+				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags), Snapshot: true}); {
+				case s.gone:
+				case i.gone:
+					lost = append(lost, made)
+				default:
+					list = append(list, made)
+				}
+			}
+		}
+	}
+	return append(list, lost...)
+}
