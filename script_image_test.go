@@ -84,7 +84,7 @@ func (m *motoWorld) made(ts *testscript.TestScript) []simulator.Made {
 	}
 	m.call(ts, "us-east-1", &snapshots, "DescribeSnapshots", "Owner.1", "self")
 	for _, s := range snapshots.List {
-		if strings.Contains(s.Description, "CreateImage") && len(s.Tags) > 0 {
+		if strings.HasPrefix(s.Description, "Created by CreateImage(i-") {
 			list = append(list, simulator.Made{ID: s.ID, Name: s.Description, State: s.State, Region: "us-east-1", Tags: plain(s.Tags), Snapshot: true})
 		}
 	}
@@ -101,6 +101,9 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 		r.Body = io.NopCloser(strings.NewReader(string(raw)))
 		form, err := url.ParseQuery(string(raw))
 		if err != nil || form.Get("Action") != "GetConsoleOutput" {
+			if form.Get("Action") == "CreateImage" {
+				withoutSnapshotTags(r, form)
+			}
 			proxy.ServeHTTP(w, r)
 			return
 		}
@@ -110,4 +113,21 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 	}))
 	ts.Defer(server.Close)
 	return server.URL
+}
+
+// withoutSnapshotTags takes the tags of the snapshots out of a CreateImage call: moto does not know them, and fails.
+func withoutSnapshotTags(r *http.Request, form url.Values) {
+	for key := range form {
+		number, _, _ := strings.Cut(strings.TrimPrefix(key, "TagSpecification."), ".")
+		if form.Get("TagSpecification."+number+".ResourceType") == "snapshot" && !strings.HasSuffix(key, ".ResourceType") {
+			form.Del(key)
+		}
+	}
+	for key := range form {
+		if form.Get(key) == "snapshot" && strings.HasSuffix(key, ".ResourceType") {
+			form.Del(key)
+		}
+	}
+	text := form.Encode()
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
 }

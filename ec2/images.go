@@ -30,7 +30,7 @@ type ImageQuery struct {
 	Tags         map[string]string
 }
 
-// Images lists images with a root disk of EBS, the newest first. It needs ec2:DescribeImages.
+// Images lists images, the newest first. It needs ec2:DescribeImages.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
 func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
 	in := &sdk.DescribeImagesInput{Owners: []string{query.Owner}}
@@ -39,7 +39,6 @@ func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([
 			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: values})
 		}
 	}
-	add("root-device-type", "ebs")
 	add("name", query.Name)
 	add("architecture", query.Architecture)
 	add("state", query.States...)
