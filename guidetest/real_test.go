@@ -192,7 +192,7 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close() //nolint:errcheck // the test ends
+	defer server.Close()
 	binary := filepath.Join(t.TempDir(), "ec2-github-runner")
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

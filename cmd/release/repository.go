@@ -24,7 +24,7 @@ type repository struct{ dir string }
 
 // git runs git and gives what it prints, without the last line's end. Nothing goes through a shell.
 func (r repository) git(ctx context.Context, env []string, stdin string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, "git", args...)
+	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // arguments, not a shell
 	command.Dir = r.dir
 	command.Env = append(os.Environ(), append([]string{"GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}, env...)...)
 	command.Stdin = strings.NewReader(stdin)
@@ -118,7 +118,7 @@ func (r repository) releaseCommit(ctx context.Context, v version, image string) 
 	if err != nil {
 		return "", fmt.Errorf("make release commit: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer os.RemoveAll(scratch) //nolint:errcheck // a folder for temporary files
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(scratch, "index")}
 	action, err := r.git(ctx, nil, "", "show", "HEAD:action.yml")
 	if err != nil {
