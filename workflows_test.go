@@ -20,6 +20,7 @@ type workflow struct {
 		Call struct {
 			Inputs map[string]struct {
 				Required bool `yaml:"required"`
+				Default  any  `yaml:"default"`
 			} `yaml:"inputs"`
 			Secrets map[string]any `yaml:"secrets"`
 			Outputs map[string]struct {
@@ -248,5 +249,56 @@ func TestRunnerWorkflow(t *testing.T) {
 	}
 	if call.Permissions["id-token"] != "write" || call.Permissions["contents"] != "read" {
 		t.Errorf("the example grants %v", call.Permissions)
+	}
+}
+
+// TestRunnerWorkflowRuns runs the reusable workflow's step by the real program, with the example's inputs and the defaults of the
+// others: they start runners that take a job each, and nothing is left.
+func TestRunnerWorkflowRuns(t *testing.T) {
+	t.Parallel()
+	w, call := readWorkflow(t, ".github/workflows/runner.yml"), readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
+	tags := `[{"Key":"Name","Value":"runner demo-org/demo"},{"Key":"run-url","Value":"https://github.com/demo-org/demo/actions/runs/4711/attempts/1"}]`
+	for name, given := range map[string]map[string]any{
+		"as in the example": call.With,
+		"by architecture":   {"architecture": "arm64", "subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"], "region": "us-east-1"},
+		"unlike ones": {
+			"runners":   "[{name: a, architecture: amd64}, {name: b, architecture: cuda, ec2-volume-size: 80}]",
+			"subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"], "region": "us-east-1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openStage(t)
+			s.values["secrets.github-token"], s.values["steps.tags.outputs.tags"] = "ghp_demo", tags
+			for input, declared := range w.On.Call.Inputs {
+				value := declared.Default
+				if given[input] != nil {
+					value = given[input]
+				}
+				if value != nil {
+					s.values["inputs."+input] = fmt.Sprint(value)
+				}
+			}
+			steps, with := w.Jobs["start"].Steps, map[string]string{}
+			for input, value := range steps[len(steps)-1].With {
+				with[input] = s.fill(t, fmt.Sprint(value))
+			}
+			outputs := s.run(t, "start", with)
+			for output := range w.On.Call.Outputs {
+				if outputs[output] == "" && (output != "label" || given["runners"] == nil) {
+					t.Errorf("there is no output %s", output)
+				}
+			}
+			tagged := 0
+			for _, instance := range s.world.Snapshot().Instances {
+				if instance.Tags["Name"] == "runner demo-org/demo" && strings.HasSuffix(instance.Tags["run-url"], "/runs/4711/attempts/1") {
+					tagged++
+				}
+			}
+			if want := len(strings.Split(outputs["ec2-instance-ids"], ",")); tagged != want {
+				t.Errorf("%d instances lead to the run, want %d", tagged, want)
+			}
+			s.settle(t, false)
+		})
 	}
 }
