@@ -42,6 +42,9 @@ func TestEveryHintHasAnEntry(t *testing.T) {
 		delete(sections, e.anchor)
 	}
 	for anchor := range sections {
+		if strings.HasPrefix(anchor, "bake-") {
+			continue // package ami's, which holds them against its own
+		}
 		t.Errorf("entry %q belongs to no hint", anchor)
 	}
 }
