@@ -48,6 +48,7 @@ func run(ctx context.Context, b *bench, out, report string) error {
 	}
 	if b.only != "" {
 		results.keep(out, b.only)
+		results.sort(b.plan())
 	}
 	fmt.Print(table(results))
 	if out == "" {
