@@ -22,8 +22,8 @@ egr_setup() {
   EGR_HOME=$(<$configured)
   cd "$EGR_HOME" || egr_fail "open $EGR_HOME: no such directory"
   # A job may use docker from its first step on, so where it starts with the machine the runner
-  # waits for its socket.
-  if systemctl is-enabled -q docker.socket docker; then
+  # waits for its socket. One by one: asked for both, systemd 252 fails at the first that does not exist.
+  if systemctl is-enabled -q docker.socket || systemctl is-enabled -q docker; then
     until [ -S /run/docker.sock ] || ((try++ == 600)); do
       ((try != 10)) || egr_say 'waiting for docker'
       sleep 0.1
