@@ -72,17 +72,7 @@ var (
 
 // check refuses what no machine could use, all of it at once.
 func (s Spec) check() error {
-	var errs []error
-	switch {
-	case s.Warm && (s.Token != "" || s.JITConfig != ""):
-		errs = append(errs, errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT configuration"))
-	case s.Warm && s.PreRunnerScript != "":
-		errs = append(errs, errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job"))
-	case s.Warm && s.RegistrationTimeout <= 0:
-		errs = append(errs, errors.New("make user data: a warm-up needs a registration timeout, after which the machine powers itself off"))
-	case !s.Warm && (s.Token == "") == (s.JITConfig == ""):
-		errs = append(errs, errors.New("make user data: give a registration token or a JIT configuration, one of the two"))
-	}
+	errs := []error{s.checkSecret()}
 	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.SetupScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
 	if slices.ContainsFunc(all, func(text string) bool { return strings.Contains(text, "\x00") }) {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
@@ -94,4 +84,19 @@ func (s Spec) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkSecret: a runner registers by one secret, and a warm-up does not register.
+func (s Spec) checkSecret() error {
+	switch {
+	case s.Warm && (s.Token != "" || s.JITConfig != ""):
+		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT configuration")
+	case s.Warm && s.PreRunnerScript != "":
+		return errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job")
+	case s.Warm && s.RegistrationTimeout <= 0:
+		return errors.New("make user data: a warm-up needs a registration timeout, after which the machine powers itself off")
+	case !s.Warm && (s.Token == "") == (s.JITConfig == ""):
+		return errors.New("make user data: give a registration token or a JIT configuration, one of the two")
+	}
+	return nil
 }

@@ -75,4 +75,3 @@ func TestBadWarmUps(t *testing.T) {
 		},
 	})
 }
-

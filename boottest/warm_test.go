@@ -243,4 +243,3 @@ func runWarm(t *testing.T, all []warmed) {
 		})
 	}
 }
-

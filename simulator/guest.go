@@ -26,8 +26,8 @@ type guest struct {
 	// came to its end: both outlive everything but the instance.
 	software string
 	prepared bool
-	overdue bool   // the lifetime is over; ends when no job runs
-	lines   []consoleLine
+	overdue  bool // the lifetime is over; ends when no job runs
+	lines    []consoleLine
 }
 
 // startGuest begins a life of the instance's machine.

@@ -169,18 +169,8 @@ func (w *World) fits(r *GuestRule, i *instance) bool {
 	if i == nil {
 		return r.When == "" && r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
 	}
-	if r.Nth != 0 && r.Nth != w.booted {
+	if (r.Nth != 0 && r.Nth != w.booted) || !r.holdsAt(i) {
 		return false
-	}
-	switch r.When {
-	case WhenWarmUp:
-		if !readUserData(string(i.userData), i.index).warm {
-			return false
-		}
-	case WhenLater:
-		if i.guest == nil || i.guest.starts == 0 {
-			return false
-		}
 	}
 	pairs := [][2]string{{r.Image, i.image.ID}, {r.Type, i.kind.Name}, {r.Zone, i.zone}, {r.Market, i.market}}
 	if r.Runner != "" {
@@ -190,6 +180,17 @@ func (w *World) fits(r *GuestRule, i *instance) bool {
 		if p[0] != "" && !wildcard(p[0], p[1]) {
 			return false
 		}
+	}
+	return true
+}
+
+// holdsAt tells whether the rule is for the boot that the machine begins.
+func (r *GuestRule) holdsAt(i *instance) bool {
+	switch r.When {
+	case WhenWarmUp:
+		return readUserData(string(i.userData), i.index).warm
+	case WhenLater:
+		return i.guest != nil && i.guest.starts > 0
 	}
 	return true
 }
