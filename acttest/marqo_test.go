@@ -195,7 +195,7 @@ func says(t *testing.T, log string, wants map[string]int) {
 // succeeded counts the jobs that did, by the last part of their names.
 func succeeded(log string) map[string]int {
 	done := map[string]int{}
-	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]*/([a-z0-9_]+)(?:-[0-9]+)? *\].*Job succeeded`).FindAllStringSubmatch(log, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]*/([a-z0-9_-]+?)(?:-[0-9]+)? *\].*Job succeeded`).FindAllStringSubmatch(log, -1) {
 		done[match[1]]++
 	}
 	return done
@@ -221,6 +221,9 @@ func TestMarqoUnitTests(t *testing.T) {
 		`credentials by OIDC as arn:aws:iam::123456789012:role/runner in us-east-1`: 2, `token of the App Iv23demo`: 2,
 		`Ran 13 tests in .*`: 1, `  py3-local_os_unit_tests_w_requirements: OK .*`: 1,
 	})
+	if diff := cmp.Diff(map[string]int{"start": 1, "test": 1, "stop": 1}, succeeded(out.text)); diff != "" {
+		t.Errorf("jobs that succeeded (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(map[string]int{"t3.xlarge": 1}, p.launched()); diff != "" {
 		t.Errorf("instances (-want +got):\n%s", diff)
 	}
@@ -246,6 +249,9 @@ func TestMarqoARM(t *testing.T) {
 		`credentials by keys in us-east-1`: 2, `checked out other`: 1, `test_of_the_branch \(.*\) \.\.\. ok`: 1,
 		`Ran 5 tests in .*`: 1, `  py3-arm64_local_os: OK .*`: 1,
 	})
+	if diff := cmp.Diff(map[string]int{"start": 1, "test": 1, "stop": 1}, succeeded(out.text)); diff != "" {
+		t.Errorf("jobs that succeeded (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(map[string]int{"a1.xlarge": 1}, p.launched()); diff != "" {
 		t.Errorf("instances (-want +got):\n%s", diff)
 	}
@@ -263,10 +269,15 @@ func TestMarqoRunAll(t *testing.T) {
 		t.Errorf("act's exit code is %d", out.code)
 	}
 	wants := map[string]int{`on stand-in GPU`: 1, `Ran 13 tests in .*`: 1, `test_without_the_right_key \(.*\) \.\.\. ok`: 1}
+	jobs := map[string]int{"start": 1, "stop": 1}
 	for _, environment := range []string{"local_os_unit_tests_w_requirements", "local_os", "dind_os", "s2search", "arm64_local_os", "cuda_local_os"} {
 		wants[`  py3-`+environment+`: OK .*`] = 1
+		jobs["py3-"+environment] = 1
 	}
 	says(t, out.text, wants)
+	if diff := cmp.Diff(jobs, succeeded(out.text)); diff != "" {
+		t.Errorf("jobs that succeeded (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(map[string]int{"t3.xlarge": 4, "a1.xlarge": 1, "g4dn.xlarge": 1}, p.launched()); diff != "" {
 		t.Errorf("instances (-want +got):\n%s", diff)
 	}
@@ -288,6 +299,9 @@ func TestMarqoWithoutGPU(t *testing.T) {
 	}
 	if want := "sample_search.cuda.NoGPU: load NVIDIA's driver: libcuda.so.1"; !strings.Contains(out.text, want) {
 		t.Errorf("the log lacks %q", want)
+	}
+	if diff := cmp.Diff(map[string]int{"start": 1, "stop": 1}, succeeded(out.text)); diff != "" {
+		t.Errorf("jobs that succeeded (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]int{"RunInstances": 1}, p.count("RunInstances")); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
