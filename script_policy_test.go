@@ -26,18 +26,18 @@ func TestScriptsUnderPolicy(t *testing.T) {
 	for name, scripts := range map[string][]string{
 		"least": {
 			"start_and_stop", "spot_moto", "placements_in_order", "matrix", "name_taken", "stop_by_label", "stop_twice", "stop_busy",
-			"post_step", "killed_then_stop", "sweep_killed", "pool_permissions_missing",
+			"post_step", "killed_then_stop", "sweep_killed", "pool_permissions_missing", "bake_killed",
 		},
 		"full": {
 			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console", "dies_while_booting", "profile_arn", "setup_fails",
 			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks", "sweep_registration", "check_network", "check_types",
-			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten",
+			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake", "bake_policy",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			policies := map[string]string{}
-			for _, mode := range []string{"start", "stop", "sweep", "check", "pool"} {
+			for _, mode := range []string{"start", "stop", "sweep", "check", "bake", "pool"} {
 				policies[mode] = joined(t, blocks, mode, name == "full")
 			}
 			var files []string

@@ -67,7 +67,9 @@ func request() ami.Request {
 			Builder: func(string, time.Time) map[string]string {
 				return map[string]string{"ec2-github-runner:repository": "demo-org/demo", "ec2-github-runner:nonce": "abcd1234"}
 			},
-			Token: func(architecture string, offering, try int) string { return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try) },
+			Token: func(architecture string, offering, try int) string {
+				return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try)
+			},
 		},
 		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}}, Keep: 3, Timeout: time.Hour,
 		Software:   []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},

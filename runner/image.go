@@ -26,6 +26,7 @@ func (st *start) readImages(ctx context.Context) error {
 		}
 		g.images = images
 		st.tellRootDevice(g)
+		st.useBaked(g)
 	}
 	return nil
 }

@@ -1,0 +1,67 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// mostImageAge is for how long GitHub takes a release of the runner, and so an image with one in it.
+// https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
+const mostImageAge = 30 * 24 * time.Hour
+
+// useBaked adapts a group to images of this action's own, which their tags tell: a root volume is never smaller than the image's,
+// which EC2 would refuse, and an image whose runner grows too old is told, since its machines download another at each start.
+func (st *start) useBaked(g *group) {
+	var told []string
+	for _, p := range g.placements {
+		image := g.images[imageKey{st.regionOf(p), p.ImageID}]
+		version := image.Tags[TagRunnerVersion]
+		if version == "" {
+			continue
+		}
+		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
+			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID, image.RootGiB, g.Root.GiB))
+			g.Root.GiB = image.RootGiB
+		}
+		if g.HomeDir != "" || slices.Contains(told, image.ID) {
+			continue
+		}
+		told = append(told, image.ID)
+		if words := st.outgrown(image, version, time.Now()); words != "" {
+			st.warn(words)
+		}
+	}
+}
+
+// outgrown says that an image's runner is too old for github.com, or soon will be.
+func (st *start) outgrown(image ec2.Image, version string, now time.Time) string {
+	if !strings.HasPrefix(st.request.WebURL, "https://github.com/") {
+		return "" // a server of one's own keeps to older runners
+	}
+	created, err := time.Parse(time.RFC3339, image.Created)
+	switch {
+	case olderVersion(version, MinimumVersion):
+		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads another one: bake again (mode: bake)", image.ID, image.Name, version)
+	case err == nil && now.Sub(created) > mostImageAge:
+		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake again (mode: bake), best on a schedule",
+			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
+	}
+	return ""
+}
+
+// olderVersion compares versions such as 2.330.0; what is no number counts as 0.
+func olderVersion(a, b string) bool {
+	numbers := func(version string) (list [3]int) {
+		for i, text := range strings.SplitN(version, ".", 3) {
+			list[i], _ = strconv.Atoi(text)
+		}
+		return list
+	}
+	x, y := numbers(a), numbers(b)
+	return slices.Compare(x[:], y[:]) < 0
+}
