@@ -123,6 +123,12 @@ func (m *motoWorld) attach(ctx context.Context, ts *testscript.TestScript, world
 			case alive && !on[i.ID]:
 				on[i.ID] = true
 				world.AttachGuest(i.ID, i.LaunchIndex, i.UserData)
+			case alive && !world.GuestIsOn(i.ID): // it has powered itself off
+				action := "StopInstances"
+				if i.ShutdownBehavior == "terminate" {
+					action = "TerminateInstances"
+				}
+				m.call(ts, i.Region, &struct{}{}, action, "InstanceId.1", i.ID)
 			case !alive && on[i.ID]:
 				on[i.ID] = false
 				world.DetachGuest(i.ID)

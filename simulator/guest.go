@@ -56,6 +56,14 @@ func (w *World) AttachGuest(id string, index int, userData []byte) {
 	g.start(string(userData), w.guestRule(nil))
 }
 
+// GuestIsOn tells whether a machine of AttachGuest runs: it may have powered itself off, which its own EC2 has to be told.
+func (w *World) GuestIsOn(id string) bool {
+	w.enter()
+	defer w.mu.Unlock()
+	g := w.strangers[id]
+	return g != nil && g.on
+}
+
 // DetachGuest ends a machine of AttachGuest, as when its instance is terminated.
 func (w *World) DetachGuest(id string) {
 	w.enter()
