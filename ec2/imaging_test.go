@@ -1,0 +1,93 @@
+package ec2_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+func imageSpec(name string) ec2.ImageSpec {
+	return ec2.ImageSpec{InstanceID: kept, Name: name, Tags: map[string]string{"ec2-github-runner:nonce": "abc"}}
+}
+
+// TestALostImageIsFound: an image whose answer was lost is found by its name and its tags; there is never a second one.
+func TestALostImageIsFound(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []simulator.Effect{
+		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectErrorAfter, simulator.EffectMalformed, simulator.EffectCutBefore, simulator.EffectThrottle,
+	} {
+		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+			id, err := client.CreateImage(ctx, "", imageSpec("ours"))
+			if made := world.Images(); err != nil || len(made) != 2 || made[0].ID != id {
+				t.Errorf("%s: got %q, %v; made %+v", effect, id, err, made)
+			}
+		})
+	}
+}
+
+// TestATakenNameIsSomebodyElses: without a lost answer it is told at once, and nobody else's image is taken for ours.
+func TestATakenNameIsSomebodyElses(t *testing.T) {
+	t.Parallel()
+	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Taken || id != "" || callsOf(world, "CreateImage") != 1 {
+			t.Errorf("got %q, %v after %d calls", id, err, callsOf(world, "CreateImage"))
+		}
+	})
+	// A lost answer that was never carried out, and a name that is taken: it stays unknown, and is not ours.
+	config := withKept("stopped", "CreateImage", simulator.Fault{Effect: simulator.EffectCutBefore, Times: 1})
+	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Unknown || id != "" {
+			t.Errorf("got %q, %v", id, err)
+		}
+	})
+}
+
+// TestRemoveImage: with its snapshots, twice, and where the snapshots may not go.
+func TestRemoveImage(t *testing.T) {
+	t.Parallel()
+	remove := func(ctx context.Context, t *testing.T, client *ec2.Client) error {
+		id, err := client.CreateImage(ctx, "", imageSpec("ours"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		image, err := client.Image(ctx, "", id)
+		if err != nil || len(image.Snapshots) != 1 || image.RootGiB != 8 {
+			t.Fatalf("got %+v, %v", image, err)
+		}
+		err = client.RemoveImage(ctx, "", id, image.Snapshots)
+		if again := client.RemoveImage(ctx, "", id, image.Snapshots); ec2.ClassOf(again) != ec2.ClassOf(err) {
+			t.Errorf("once more: %v", again)
+		}
+		return err
+	}
+	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		if err := remove(ctx, t, client); err != nil || len(world.Images()) > 0 {
+			t.Errorf("got %v, left %+v", err, world.Images())
+		}
+	})
+	denied := withKept("stopped", "")
+	denied.Policy.Deny = []string{"ec2:DeleteSnapshot"}
+	inBubble(t, denied, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		if err := remove(ctx, t, client); ec2.ClassOf(err) != ec2.Denied || len(world.Images()) != 1 {
+			t.Errorf("got %v, left %+v", err, world.Images())
+		}
+	})
+}
+
+// TestImageUses: stopped instances and every version of a launch template count; terminated ones do not.
+func TestImageUses(t *testing.T) {
+	t.Parallel()
+	config := withKept("stopped", "")
+	config.Instances = append(config.Instances, simulator.InstanceSeed{ID: "i-0aaaaaaaaaaaaaaa8", Image: "ami-0aaaaaaaaaaaaaaa3", State: "terminated"})
+	config.LaunchTemplates = []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaa1", Name: "a", Parameters: map[string]string{"ImageId": "ami-0aaaaaaaaaaaaaaa6"}}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+		uses, err := client.ImageUses(ctx, "", []string{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa3", "ami-0aaaaaaaaaaaaaaa6"})
+		if err != nil || len(uses) != 2 || uses["ami-0aaaaaaaaaaaaaaa1"] != "instance "+kept || uses["ami-0aaaaaaaaaaaaaaa6"] != "launch template lt-0aaaaaaaaaaaaaaa1" {
+			t.Errorf("got %v, %v", uses, err)
+		}
+	})
+}
