@@ -50,12 +50,12 @@ func readInside(workspace, name string) (string, error) {
 	if err != nil {
 		return "", plainPathError(err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	file, err := root.Open(path.Clean(name))
 	if err != nil {
 		return "", plainPathError(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	about, err := file.Stat()
 	if err != nil {
 		return "", plainPathError(err)

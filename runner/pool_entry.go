@@ -85,11 +85,11 @@ func (st *start) fingerprint(g *group, offering ec2.Offering) (string, error) {
 func (st *start) fingerprints(g *group) (map[string]bool, error) {
 	prints := map[string]bool{}
 	for _, offering := range g.onDemand(g.Placements) {
-		print, err := st.fingerprint(g, offering)
+		hash, err := st.fingerprint(g, offering)
 		if err != nil {
 			return nil, err
 		}
-		prints[print] = true
+		prints[hash] = true
 	}
 	return prints, nil
 }

@@ -54,11 +54,11 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	for n, offering := range g.fit {
 		plain := offering
 		plain.Placement.ImageID = g.Placements[p.placementOf(g, offering)].ImageID
-		print, err := p.fingerprint(g, plain)
+		hash, err := p.fingerprint(g, plain)
 		if err != nil {
 			return ec2.LaunchSpec{}, nil, err
 		}
-		tags[n] = p.identity.entryTags(p.wanted.Name, p.groupKey, print, p.versionIn(g, offering), due, until)
+		tags[n] = p.identity.entryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
 	}
 	return ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root, Metadata: g.Metadata, Overlay: g.Overlay,

@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong costs at most claimWithin, and
+// the slot is started cold.
+func (st *start) claimWarm(ctx context.Context) error {
+	if st.request.Pool == "" {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)", st.request.Pool))
+	if !st.lookForWarm(bounded) {
+		return nil
+	}
+	places := make(chan struct{}, mostAtOnce)
+	var group sync.WaitGroup
+	for _, s := range st.slots {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			st.claimFor(ctx, bounded, s)
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// lookForWarm lists the entries that stand ready, and says why there are none.
+func (st *start) lookForWarm(ctx context.Context) bool {
+	st.warm.taken = map[string]bool{}
+	var all []ec2.Instance
+	for _, g := range st.groups {
+		var err error
+		if g.prints, err = st.fingerprints(g); err != nil {
+			st.log.Debug("the launch cannot be told from others", "error", err)
+			return false
+		}
+	}
+	for _, region := range st.regions() {
+		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
+			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool, TagPool: st.request.Pool,
+		}})
+		if err != nil {
+			st.tellMissed("the pool cannot be looked at", err)
+			return false
+		}
+		all = append(all, found...)
+	}
+	for _, i := range all {
+		if st.isReady(i) {
+			st.warm.entries = append(st.warm.entries, i)
+		}
+	}
+	ready := len(st.warm.entries)
+	switch {
+	case len(all) == 0:
+		st.log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", st.request.Pool))
+	case ready == 0:
+		st.log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for its runner group, so a cold one is started; "+
+			"give mode: pool and this step the same launch inputs", len(all), st.request.Pool))
+	default:
+		st.log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, st.request.Pool))
+		return st.chooseGroup(ctx) == nil // the cold start says what is wrong
+	}
+	return false
+}
+
+// expiresSoon is how near to its end an entry is left alone: whoever ends it then cannot meet a claim.
+const expiresSoon = 10 * time.Minute
+
+// isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried all the same.
+func (st *start) isReady(i ec2.Instance) bool {
+	return isEntry(i) && i.Tags[TagGroup] == st.groupKey && time.Until(timeTag(i, TagExpiresAt)) > expiresSoon &&
+		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[TagFingerprint]] })
+}
+
+// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
+func (st *start) claimFor(ctx, bounded context.Context, s *slot) {
+	entries := slices.DeleteFunc(slices.Clone(st.warm.entries), func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
+	order := func(i ec2.Instance) string {
+		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
+	}
+	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
+	tries := 0
+	for _, entry := range entries {
+		if tries == mostClaims || bounded.Err() != nil || st.warm.isDenied() {
+			break
+		}
+		if !st.warm.take(entry.ID) {
+			continue
+		}
+		tries++
+		if st.newClaim(s, entry).make(ctx, bounded) {
+			return
+		}
+	}
+	if tries > 0 {
+		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.name, tries))
+	}
+}
