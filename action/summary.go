@@ -31,6 +31,7 @@ func startSummary(result runner.StartResult) string {
 	}
 	runnersTable(&b, result.Runners)
 	timeline(&b, result)
+	bootTable(&b, result.Runners)
 	trailTable(&b, result.Trail)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))

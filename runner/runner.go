@@ -168,9 +168,10 @@ type Started struct {
 	ImageName string
 	Subnet    string
 	Timeline  Timeline
-	Warm      bool // it was taken from a pool
-	Failed    bool // given up
-	Removed   bool // the instance is ended and the registration removed
+	Boot      []BootPhase // of a start with Debug, as far as the console told
+	Warm      bool        // it was taken from a pool
+	Failed    bool        // given up
+	Removed   bool        // the instance is ended and the registration removed
 }
 
 // StartResult is what a start made, complete or partial.

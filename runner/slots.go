@@ -43,6 +43,7 @@ type slot struct {
 	ended       bool  // its instance is terminated
 	kept        bool  // it stays for inspection and ends itself
 	console     string
+	boot        []BootPhase
 	removed     bool
 }
 

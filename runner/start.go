@@ -238,7 +238,7 @@ func (st *start) result() StartResult {
 		}
 		result.Runners = append(result.Runners, Started{
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region, slot.instance.ImageID}].Name,
-			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Removed: slot.removed, Failed: slot.failed != nil, Warm: slot.warm,
+			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed, Failed: slot.failed != nil, Warm: slot.warm,
 		})
 	}
 	return result

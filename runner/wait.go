@@ -40,6 +40,9 @@ func (st *start) wait(ctx context.Context) error {
 		}
 		return nil
 	}, backoff.WithContext(policy, ctx))
+	if err == nil && st.request.Debug {
+		st.readBoots(ctx)
+	}
 	return err
 }
 

@@ -14,12 +14,14 @@ type Job struct {
 	Scope    string        `yaml:"scope"`    // default any
 	Duration time.Duration `yaml:"duration"` // default 10s, divided by Config.Speed
 	After    time.Duration `yaml:"after"`    // queued so long after the world's beginning
+	Run      int64         `yaml:"run"`      // the workflow run that lists it; default any
 }
 
 // JobState tells what became of a job.
 type JobState struct {
 	Label, Runner  string
 	State          string // queued, running, done or lost
+	Queued         time.Time
 	Started, Ended time.Time
 }
 
@@ -50,7 +52,7 @@ func (h *hub) queue(j Job) {
 	if j.Duration == 0 {
 		j.Duration = 10 * time.Second
 	}
-	h.jobs = append(h.jobs, &job{Job: j, state: JobState{Label: j.Label, State: "queued"}})
+	h.jobs = append(h.jobs, &job{Job: j, state: JobState{Label: j.Label, State: "queued", Queued: h.w.now}})
 	h.assign()
 }
 

@@ -62,6 +62,7 @@ func init() {
 		{"GET", "/repos/actions/runner/releases/tags/{tag}", "repos/get-release-by-tag", needToken, getRelease, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs", "actions/list-workflow-runs-for-repo", needActions, listRuns, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", "actions/list-jobs-for-workflow-run", needActions, listJobs, nil},
 	} {
 		addRoute(r)
 	}

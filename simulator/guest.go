@@ -140,7 +140,7 @@ func (g *guest) booted() {
 		return
 	}
 	g.watch()
-	g.say("boot script began (%.1f s)", g.age())
+	g.say("boot script started (%.1f s)", g.age())
 	if !g.rule.healthy() {
 		g.fails()
 		return

@@ -29,6 +29,7 @@ var wanted = map[string][]string{
 		"post /repos/{owner}/{repo}/actions/runners/registration-token",
 		"post /repos/{owner}/{repo}/actions/runners/generate-jitconfig",
 		"get /repos/{owner}/{repo}/actions/runs/{run_id}",
+		"get /repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
 		"get /repos/{owner}/{repo}/releases/latest",
 		"get /repos/{owner}/{repo}/releases/tags/{tag}",
 		"get /orgs/{org}/actions/runners",

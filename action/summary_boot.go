@@ -1,0 +1,26 @@
+package action
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// bootTable shows what the machines told of their boots: a clock of their own, which begins with their kernel, so that it
+// has no place in the time line.
+func bootTable(b *strings.Builder, runners []runner.Started) {
+	told := false
+	for _, r := range runners {
+		for _, phase := range r.Boot {
+			if !told {
+				b.WriteString("| instance | boot script | seconds since boot |\n|---|---|---|\n")
+				told = true
+			}
+			fmt.Fprintf(b, "| %s | %s | %.1f s |\n", code(r.InstanceID), code(phase.Text), phase.At.Seconds())
+		}
+	}
+	if told {
+		b.WriteString("\n")
+	}
+}

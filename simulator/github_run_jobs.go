@@ -1,0 +1,72 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// setupStep is how long a job's first step, GitHub's own "Set up job", takes before the first of the user's begins.
+const setupStep = time.Second
+
+// listJobs: https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run
+func listJobs(call *hubCall) answer {
+	id, err := strconv.ParseInt(call.params["run_id"], 10, 64)
+	run, known := call.runs[call.x.scope][id]
+	if err != nil || !known {
+		return hubError(http.StatusNotFound, "Not Found")
+	}
+	list := []map[string]any{}
+	for n, j := range call.jobs {
+		if (j.Run == 0 || j.Run == id) && (j.Scope == "" || j.Scope == call.x.scope) {
+			list = append(list, call.jobJSON(run, int64(n+1), j))
+		}
+	}
+	part, links := paginate(call, list)
+	a := hubJSON(http.StatusOK, map[string]any{"total_count": len(list), "jobs": part})
+	if links != "" {
+		a.header.Set("Link", links)
+	}
+	return a
+}
+
+// jobJSON is the schema "job". GitHub tells times in whole seconds.
+func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
+	base := fmt.Sprintf("%s/repos/%s/actions", call.base, call.x.scope)
+	out := map[string]any{
+		"id": id, "run_id": run.ID, "run_url": fmt.Sprintf("%s/runs/%d", base, run.ID), "run_attempt": run.Attempt, "node_id": fmt.Sprintf("CR_%d", id),
+		"head_sha": sumOf("head")[:40], "url": fmt.Sprintf("%s/jobs/%d", base, id), "html_url": nil, "name": "work (" + j.Label + ")", "labels": []string{j.Label},
+		"status": "queued", "conclusion": nil, "created_at": stamp(j.state.Queued), "started_at": stamp(j.state.Queued), "completed_at": nil, "steps": []any{},
+		"check_run_url": fmt.Sprintf("%s/repos/%s/check-runs/%d", call.base, call.x.scope, id), "runner_id": nil, "runner_name": nil, "runner_group_id": nil,
+		"runner_group_name": nil, "workflow_name": "tests", "head_branch": "main",
+	}
+	if j.state.Started.IsZero() {
+		return out
+	}
+	r := call.named(j.state.Runner)
+	if r != nil {
+		out["runner_id"] = r.id
+	}
+	ended, conclusion := any(nil), any(nil)
+	out["status"], out["started_at"], out["runner_name"], out["runner_group_id"], out["runner_group_name"] = "in_progress", stamp(j.state.Started), j.state.Runner, 1, "Default"
+	if !j.state.Ended.IsZero() {
+		ended, conclusion = stamp(j.state.Ended), map[string]string{"done": "success", "lost": "failure"}[j.state.State]
+		out["status"], out["completed_at"], out["conclusion"] = "completed", ended, conclusion
+	}
+	first := j.state.Started.Add(call.w.scaled(setupStep))
+	step := func(number int, name string, status string, from, to, conclusion any) map[string]any {
+		return map[string]any{"name": name, "status": status, "conclusion": conclusion, "number": number, "started_at": from, "completed_at": to}
+	}
+	if call.w.now.Before(first) && ended == nil {
+		out["steps"] = []any{step(1, "Set up job", "in_progress", stamp(j.state.Started), nil, nil)}
+		return out
+	}
+	out["steps"] = []any{
+		step(1, "Set up job", "completed", stamp(j.state.Started), stamp(first), "success"),
+		step(2, "Run true", out["status"].(string), stamp(first), ended, conclusion),
+	}
+	return out
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
