@@ -27,6 +27,8 @@ func costly() growth {
 	return growth{r}
 }
 
+func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+
 func TestCostOfAJob(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(cost{github: 12, points: 24, creations: 2, runs: 1, looks: 6}, costly().job(0), cmp.AllowUnexported(cost{})); diff != "" {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
 // Results are all figures of one run, with where they were measured.
@@ -105,9 +107,9 @@ func (r *Results) keep(path, only string) {
 	}
 }
 
-func (f Figure) median() float64 { return median(f.Values) }
+func (f Figure) median() float64 { return stats.Median(f.Values) }
 
-func (f Figure) ratio() float64 { return ratio(f.Values, f.Rival) }
+func (f Figure) ratio() float64 { return stats.Ratio(f.Values, f.Rival) }
 
 func (r Results) troubles() []string { return slices.Sorted(maps.Keys(r.Trouble)) }
 

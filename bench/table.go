@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
 // table is the results as a Markdown table a group, aligned so that it is readable as it is.
@@ -38,7 +40,7 @@ func cells(f Figure, rivals bool) []string {
 	if len(f.Rival) == 0 {
 		return append(list, "", "", "")
 	}
-	return append(list, number(median(f.Rival)), spread(f.Rival), number(f.ratio()))
+	return append(list, number(stats.Median(f.Rival)), spread(f.Rival), number(f.ratio()))
 }
 
 // verdict compares the median with its limit.

@@ -1,4 +1,4 @@
-package main
+package stats
 
 import (
 	"math"
@@ -22,8 +22,8 @@ func TestQuantile(t *testing.T) {
 		{[]float64{4, 1, 3, 2}, 1, 4},
 		{[]float64{10, 20, 30, 40, 50}, 0.95, 48},
 	} {
-		if got := quantile(test.values, test.share); !near(got, test.want) {
-			t.Errorf("quantile(%v, %v) = %v, want %v", test.values, test.share, got, test.want)
+		if got := Quantile(test.values, test.share); !near(got, test.want) {
+			t.Errorf("Quantile(%v, %v) = %v, want %v", test.values, test.share, got, test.want)
 		}
 	}
 }
@@ -32,7 +32,7 @@ func TestQuantile(t *testing.T) {
 func TestQuantileLeavesItsValues(t *testing.T) {
 	t.Parallel()
 	values := []float64{3, 1, 2}
-	median(values)
+	Median(values)
 	if values[0] != 3 || values[1] != 1 || values[2] != 2 {
 		t.Errorf("the values were sorted: %v", values)
 	}
@@ -50,8 +50,8 @@ func TestRatio(t *testing.T) {
 		{[]float64{1, 2}, []float64{0, 8}, 0.25},
 		{[]float64{1}, nil, 0},
 	} {
-		if got := ratio(test.ours, test.theirs); !near(got, test.want) {
-			t.Errorf("ratio(%v, %v) = %v, want %v", test.ours, test.theirs, got, test.want)
+		if got := Ratio(test.ours, test.theirs); !near(got, test.want) {
+			t.Errorf("Ratio(%v, %v) = %v, want %v", test.ours, test.theirs, got, test.want)
 		}
 	}
 }
