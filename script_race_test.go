@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 	"github.com/marqo-ai/ec2-github-runner/simulator/step"
 )
@@ -54,7 +53,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 		if codes[n] != 0 {
 			t.Fatalf("%s: exit code %d\n%s", label, codes[n], logs[n])
 		}
-		var runners map[string]runner.Handoff
+		var runners map[string]raced
 		if err := json.Unmarshal([]byte(r.output("start-" + strconv.Itoa(n))["runners"]), &runners); err != nil {
 			t.Fatal(err)
 		}
@@ -84,6 +83,12 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	if len(instances) != racers+len(whole) || len(runners) != racers {
 		t.Errorf("%d instances and %d runners for %d starts and %d entries", len(instances), len(runners), racers, len(whole))
 	}
+}
+
+// raced is what a start's output says of its runner.
+type raced struct {
+	InstanceID string `json:"ec2-instance-id"`
+	RunnerID   int64  `json:"runner-id"`
 }
 
 // race is a world with the environment of steps in it.
@@ -141,7 +146,7 @@ func (r *race) entries(state string) []simulator.Instance {
 	snapshot := r.world.Snapshot()
 	return slices.DeleteFunc(snapshot.Instances, func(i simulator.Instance) bool {
 		held := slices.ContainsFunc(snapshot.Runners, func(made simulator.Runner) bool { return strings.EqualFold(made.Name, "ec2-"+i.ID) })
-		return i.Tags[runner.TagMode] != "pool" || i.State != state || held
+		return i.Tags["ec2-github-runner:mode"] != "pool" || i.State != state || held
 	})
 }
 

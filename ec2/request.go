@@ -158,7 +158,7 @@ func (s LaunchSpec) Essence(offering Offering) (string, error) {
 		return "", err
 	}
 	in.UserData, in.ClientToken, in.TagSpecifications, in.InstanceInitiatedShutdownBehavior = nil, nil, nil, ""
-	text, err := json.Marshal(in)
+	text, err := json.Marshal(in) //nolint:gosec // the token is taken out above
 	if err != nil {
 		return "", fmt.Errorf("describe the launch: %w", err)
 	}
