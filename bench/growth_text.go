@@ -74,8 +74,9 @@ func (g growth) daysText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
-A token beyond its limit makes starts wait, not fail: the program looks less often the more of the limit is used, and waits for the reset where it must.
-From some thousand jobs a day on take a GitHub App for each organization; where even EC2's launches are the limit, a start a job is no longer the right tool:
+A start looks less often the more of its token's limit is used, so near the limit a job takes fewer calls than above, and its runner is seen later. A token that
+is used up is waited for if GitHub asks for no more than a few minutes; else the start fails and says so. Where more than one token is needed take a GitHub App for each
+organization, and several runners from one start. Where even EC2's launches are the limit, a start a job is no longer the right tool:
 let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a controller that keeps a fleet, such as
 [actions-runner-controller](https://github.com/actions/actions-runner-controller).
 `)
