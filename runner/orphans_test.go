@@ -148,7 +148,10 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	over := s.runs[run] == runOver && mode != "pool"
 	since := timeTag(i, TagSuspectSince)
 	twice := !since.IsZero() && s.now.Sub(since) >= s.grace
-	if !expired && !over && !twice {
+	// A warm-up has its own time; an entry that stands still has none but its expiry.
+	due, standsStill := timeTag(i, TagDueAt), i.State == ec2.Stopped || i.State == ec2.Stopping
+	hangs := mode == "pool" && !standsStill && !due.IsZero() && s.now.Sub(due) > s.grace
+	if !expired && !over && !twice && !hangs {
 		t.Fatalf("%s is terminated for no reason but %q", i.ID, v.why)
 	}
 }
