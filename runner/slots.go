@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
@@ -36,8 +37,9 @@ type slot struct {
 	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
 	instance    ec2.Instance
 	timeline    Timeline
-	taken       *taken // of an existing machine
-	warm        bool   // it was taken from a pool
+	goneAt      time.Time // when GitHub first said that its registration is gone
+	taken       *taken    // of an existing machine
+	warm        bool      // it was taken from a pool
 	claim       *warmClaim
 	failed      error // why this runner is given up
 	ended       bool  // its instance is terminated

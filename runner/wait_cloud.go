@@ -48,7 +48,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 			return nil
 		}
 		for _, s := range slots {
-			saw := w.sawInstance
+			saw := func(s *slot, found []ec2.Instance) error { return w.sawInstance(ctx, s, found) }
 			if s.taken != nil {
 				saw = func(s *slot, found []ec2.Instance) error { return w.sawTaken(ctx, s, found) }
 			}
@@ -60,7 +60,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (w *waiter) sawInstance(s *slot, found []ec2.Instance) error {
+func (w *waiter) sawInstance(ctx context.Context, s *slot, found []ec2.Instance) error {
 	for _, instance := range found {
 		if instance.ID != s.instance.ID {
 			continue
@@ -68,6 +68,10 @@ func (w *waiter) sawInstance(s *slot, found []ec2.Instance) error {
 		market := s.instance.Market
 		s.instance = instance
 		s.instance.Market = market
+		if w.hasHadItsJob(ctx, s) {
+			w.wasOnline(s)
+			return nil
+		}
 		return w.judge(s)
 	}
 	if w.since()-s.timeline.Launched < unseenGrace && s.timeline.Running == 0 {

@@ -140,7 +140,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 // missed gives up the JIT runners that the whole list does not hold: their registrations exist from the beginning.
 func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
 	for _, s := range pending {
-		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace {
+		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace && !w.mayHaveHadItsJob(s) {
 			w.fails(vanished(s, nil), s)
 		}
 	}
@@ -155,7 +155,7 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool
 	if github.ClassOf(err) != github.NotFound {
 		return runner, err == nil, err
 	}
-	if w.since()-s.timeline.Registered < vanishGrace {
+	if w.since()-s.timeline.Registered < vanishGrace || w.mayHaveHadItsJob(s) {
 		return runner, false, nil
 	}
 	return runner, false, vanished(s, err)

@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// A job may be queued for a label before its start is over. It can then come and go between two looks: GitHub removes the
+// registration of a single-use runner when its job is done, and the machine powers itself off.
+// https://docs.github.com/en/actions/reference/runners/self-hosted-runners#ephemeral-runners-for-autoscaling
+
+// endShows is how long EC2 may take to show that a machine has powered itself off after its runner was removed.
+const endShows = 30 * time.Second
+
+// ownEnd begins the state reason of a machine that has powered itself off.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
+const ownEnd = "Client.InstanceInitiatedShutdown"
+
+// hasHadItsJob tells that a runner which was never seen online has done its one job: its machine, which ends with that job, has
+// powered itself off, and GitHub says that there is no such registration any more. A machine that could not become a runner
+// powers itself off too, but its registration stays.
+func (w *waiter) hasHadItsJob(ctx context.Context, s *slot) bool {
+	if !w.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
+		return false
+	}
+	if s.instance.State != ec2.ShuttingDown && s.instance.State != ec2.Terminated {
+		return false
+	}
+	_, err := w.Registry.Runner(ctx, s.runnerID)
+	return github.ClassOf(err) == github.NotFound
+}
+
+// wasOnline takes a runner that has had its job for one that came online.
+func (w *waiter) wasOnline(s *slot) {
+	w.mu.Lock()
+	s.timeline.Online = w.since()
+	if s.timeline.Running == 0 {
+		s.timeline.Running = s.timeline.Online
+	}
+	w.mu.Unlock()
+	w.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was over; its machine has ended", s.name, s.label))
+}
+
+// mayHaveHadItsJob tells that a registration which is gone is no failure yet: its machine may be about to end with its job.
+func (w *waiter) mayHaveHadItsJob(s *slot) bool {
+	if !w.request.Ephemeral || w.blind {
+		return false
+	}
+	if s.goneAt.IsZero() {
+		s.goneAt = time.Now()
+	}
+	return time.Since(s.goneAt) < endShows
+}

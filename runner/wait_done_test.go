@@ -1,0 +1,87 @@
+package runner_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestJobBetweenTwoLooks: a job that waits for the label is done before the start sees the runner online. The start is good, since
+// the machine has done what it was started for, and it takes no second machine.
+func TestJobBetweenTwoLooks(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		count int
+	}{{"one", 1}, {"four, looked for by pages", 4}} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
+				r := request()
+				r.JIT, r.Ephemeral, r.IdleTimeout = true, true, time.Hour
+				r.Groups[0].Count = c.count
+				every := 20 * time.Second // a look that sees the runner online is no luck of the test's
+				r.Waiting.RetryInterval = &every
+				for range c.count {
+					s.world.RunJob("build", time.Second)
+				}
+				result, err := s.starter.Start(ctx, r)
+				if err != nil {
+					t.Fatalf("start: %v\n%s", err, s.log.text.String())
+				}
+				if len(result.Runners) != c.count || len(s.calls("RunInstances")) != c.count {
+					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.calls("RunInstances")), c.count)
+				}
+				if !strings.Contains(strings.Join(result.Warnings, "\n"), "has had its one job already") {
+					t.Errorf("nothing says that a job was done already: %q", result.Warnings)
+				}
+				for _, one := range result.Runners {
+					if one.Failed || one.Timeline.Online == 0 {
+						t.Errorf("%+v", one)
+					}
+				}
+				time.Sleep(time.Minute) // virtual: for the machines to end
+				s.nothingLeft(t)
+			})
+		})
+	}
+}
+
+// TestEndWithoutAJob: a registration that somebody removed, or a machine that ended itself with its registration in place, is still
+// a failed start.
+func TestEndWithoutAJob(t *testing.T) {
+	t.Run("registration removed", func(t *testing.T) {
+		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
+			r := request()
+			r.JIT, r.Ephemeral = true, true
+			go func() {
+				for len(s.calls("RunInstances")) == 0 {
+					time.Sleep(time.Second)
+				}
+				for _, made := range s.world.Snapshot().Runners {
+					if err := s.starter.Registry.(runner.Roster).Remove(ctx, made.ID); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			if _, err := s.starter.Start(ctx, r); err == nil || !strings.Contains(err.Error(), "is gone before the runner came online") {
+				t.Errorf("got %v", err)
+			}
+			s.nothingLeft(t)
+		})
+	})
+	t.Run("machine ended itself", func(t *testing.T) {
+		config := simulator.Defaults()
+		config.Guests = []simulator.GuestRule{{Fault: simulator.GuestFails}}
+		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+			r := request()
+			r.JIT, r.Ephemeral = true, true
+			if _, err := s.starter.Start(ctx, r); err == nil {
+				t.Error("the start was good")
+			}
+			s.nothingLeft(t)
+		})
+	})
+}
