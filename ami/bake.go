@@ -49,7 +49,7 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	if request.Region == "" {
 		request.Region = k.Cloud.Region()
 	}
-	cancelled := whenCancelled(ctx)
+	cancelled := ec2.WhenCancelled(ctx)
 	bakes := make([]*bake, len(request.Architectures))
 	var group sync.WaitGroup
 	for i, wanted := range request.Architectures {
@@ -186,20 +186,4 @@ func (b *bake) handOver(image ec2.Image) error {
 	b.handed = true
 	b.out.ImageID, b.out.Name, b.out.Unchanged = image.ID, cmp.Or(image.Name, b.name), b.unchanged
 	return b.Journal.Baked(b.out)
-}
-
-// whenCancelled returns a function that tells when the context was cancelled: the time for the clean-up runs from then.
-func whenCancelled(ctx context.Context) func() time.Time {
-	var mu sync.Mutex
-	var at time.Time
-	context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		at = time.Now()
-	})
-	return func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return at
-	}
 }

@@ -105,23 +105,15 @@ type remover struct {
 	line  func(string) string
 }
 
-// untilDone calls f until it returns nil, EC2 does not allow it, or the context ends; then it returns f's last error.
+// untilDone is ec2.UntilDone that takes what EC2 does not allow for final.
 func untilDone(ctx context.Context, every time.Duration, f func() error) error {
-	var last error
-	err := backoff.Retry(func() error {
+	return ec2.UntilDone(ctx, every, func() error {
 		err := f()
-		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
-			last = err
-		}
 		if err != nil && isFinal(err) {
 			return backoff.Permanent(err)
 		}
 		return err
-	}, backoff.WithContext(backoff.NewConstantBackOff(every), ctx))
-	if err == nil {
-		return nil
-	}
-	return errors.Join(last)
+	})
 }
 
 const removeEvery = 500 * time.Millisecond
@@ -139,27 +131,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	var failed error
-	_ = untilDone(looking, time.Second, func() error {
-		found, err := r.cloud.Instances(looking, region, ec2.Selector{ClientToken: token})
-		if err != nil {
-			if failed == nil || looking.Err() == nil {
-				failed = err
-			}
-			return err
-		}
-		failed = nil
-		if len(found) == 0 {
-			return errNotYet
-		}
-		for _, instance := range found {
-			if instance.Alive() {
-				failed = errors.Join(failed, r.terminate(ctx, region, instance.ID))
-			}
-		}
-		return nil
-	})
-	return failed
+	return ec2.EndByToken(looking, r.cloud.Instances, region, token, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
 // removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as soon as

@@ -92,7 +92,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 
 // release gives an entry's name free; github.ErrBusy says that its runner is at work.
 func (r *remover) release(ctx context.Context, id int64) error {
-	return untilDone(ctx, removeEvery, func() error {
+	return ec2.UntilDone(ctx, removeEvery, func() error {
 		err := r.registry.Remove(ctx, id)
 		if github.ClassOf(err) == github.Unknown || err == nil {
 			return err

@@ -21,7 +21,7 @@ var errBusyMachine = errors.New("a job may be running on it, so it is left runni
 // starts it may still be under way. An error says that it may still run.
 func (r *remover) giveBack(ctx context.Context, region, id, nonce string, settles time.Duration) (did string, err error) {
 	begun := time.Now()
-	err = untilDone(ctx, removeEvery, func() error {
+	err = ec2.UntilDone(ctx, removeEvery, func() error {
 		i, err := r.cloud.Instance(ctx, region, id)
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound:

@@ -140,7 +140,7 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string, error) {
 	bounded, cancel := context.WithTimeout(ctx, haltWithin)
 	defer cancel()
-	err := untilDone(bounded, time.Second, func() error {
+	err := ec2.UntilDone(bounded, time.Second, func() error {
 		err := ready(bounded, t.instance)
 		if err != nil && !errors.Is(err, errBusyMachine) {
 			return backoff.Permanent(err)

@@ -86,7 +86,7 @@ func (p *post) left(what string) {
 func (p *post) clearRegion(ctx, looking context.Context, region string, tokens []string) {
 	found := map[string]bool{} // by token: an instance that is alive no more
 	var failed error
-	_ = untilDone(looking, time.Second, func() error {
+	_ = ec2.UntilDone(looking, time.Second, func() error {
 		var missed error
 		for _, token := range tokens {
 			if found[token] {

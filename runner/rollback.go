@@ -176,31 +176,9 @@ type remover struct {
 // removeEvery is how often a removal that did not go through is tried again.
 const removeEvery = 500 * time.Millisecond
 
-// untilDone calls f until it returns nil, a permanent error, or the context ends; then it returns f's last error.
-func untilDone(ctx context.Context, every time.Duration, f func() error) error {
-	var last error
-	err := backoff.Retry(func() error {
-		err := f()
-		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
-			last = err
-		}
-		return err
-	}, backoff.WithContext(backoff.NewConstantBackOff(every), ctx))
-	if err == nil {
-		return nil
-	}
-	if last != nil {
-		if permanent, ok := errors.AsType[*backoff.PermanentError](last); ok {
-			return permanent.Err
-		}
-		return last
-	}
-	return err
-}
-
 // terminate ends one instance. That EC2 does not know it yet is normal right after a launch; refusals are final.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
-	err := untilDone(ctx, removeEvery, func() error {
+	err := ec2.UntilDone(ctx, removeEvery, func() error {
 		err := r.cloud.Terminate(ctx, region, id)
 		switch ec2.ClassOf(err) {
 		case ec2.Denied, ec2.Credentials:
@@ -217,27 +195,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 // terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
 // late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	var failed error
-	_ = untilDone(ctx, time.Second, func() error {
-		found, err := r.cloud.Instances(ctx, region, ec2.Selector{ClientToken: token})
-		if err != nil {
-			if failed == nil || ctx.Err() == nil {
-				failed = err
-			}
-			return err
-		}
-		failed = nil
-		if len(found) == 0 {
-			return errNotYet
-		}
-		for _, instance := range found {
-			if instance.Alive() {
-				failed = errors.Join(failed, r.terminate(ctx, region, instance.ID))
-			}
-		}
-		return nil
-	})
-	return failed
+	return ec2.EndByToken(ctx, r.cloud.Instances, region, token, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
 // registrationSettles is how long a machine's registration may take to show in GitHub's list.
@@ -264,7 +222,7 @@ func (r *remover) deregister(ctx context.Context, id int64, name string) error {
 	if id == 0 {
 		return nil
 	}
-	err := untilDone(ctx, removeEvery, func() error {
+	err := ec2.UntilDone(ctx, removeEvery, func() error {
 		err := r.registry.Remove(ctx, id)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)

@@ -27,7 +27,7 @@ type Starter struct {
 // removed again. The result is as complete as the start came, beside the error.
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
-	cancelled := whenCancelled(ctx)
+	cancelled := ec2.WhenCancelled(ctx)
 	steps := []step{
 		{"claim", "Claim warm machines", st.claimWarm},  // of a pool; what it does not get is launched
 		{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
@@ -56,7 +56,7 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 			err = context.Cause(ctx)
 		}
 		failure := st.fail(step.phase, err)
-		st.rollBack(ctx, cancelled(), failure)
+		st.rollBack(ctx, orNow(cancelled()), failure)
 		result := st.result()
 		result.Failure = failure
 		return result, failure.better(err)
@@ -256,21 +256,10 @@ func (st *start) attempt(a ec2.Attempt) Attempt {
 	return out
 }
 
-// whenCancelled returns a function that tells when the context was cancelled: a roll-back's time runs from then.
-func whenCancelled(ctx context.Context) func() time.Time {
-	var mu sync.Mutex
-	var at time.Time
-	context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		at = time.Now()
-	})
-	return func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		if at.IsZero() {
-			return time.Now()
-		}
-		return at
+// orNow is now where nothing was cancelled: a roll-back's time runs from then.
+func orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Now()
 	}
+	return at
 }

@@ -1,0 +1,81 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its launch, and a
+// call that does not go through is made again for as long as there is time.
+
+// UntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last error.
+func UntilDone(ctx context.Context, every time.Duration, f func() error) error {
+	var last error
+	err := backoff.Retry(func() error {
+		err := f()
+		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
+			last = err
+		}
+		return err
+	}, backoff.WithContext(backoff.NewConstantBackOff(every), ctx))
+	if err == nil {
+		return nil
+	}
+	if last != nil {
+		if permanent, ok := errors.AsType[*backoff.PermanentError](last); ok {
+			return permanent.Err
+		}
+		return last
+	}
+	return err
+}
+
+// errNoneYet goes on looking.
+var errNoneYet = errors.New("no instance shows yet")
+
+// EndByToken ends, each by end, the living instances of a launch of which only the client token is known. EC2 shows new instances
+// late, so it looks every second until it finds some or the context ends; not finding one in all that time is no error.
+func EndByToken(ctx context.Context, instances func(context.Context, string, Selector) ([]Instance, error), region, token string, end func(Instance) error) error {
+	var failed error
+	_ = UntilDone(ctx, time.Second, func() error {
+		found, err := instances(ctx, region, Selector{ClientToken: token})
+		if err != nil {
+			if failed == nil || ctx.Err() == nil {
+				failed = err
+			}
+			return err
+		}
+		failed = nil
+		if len(found) == 0 {
+			return errNoneYet
+		}
+		for _, instance := range found {
+			if instance.Alive() {
+				failed = errors.Join(failed, end(instance))
+			}
+		}
+		return nil
+	})
+	return failed
+}
+
+// WhenCancelled returns a function that tells when the context was cancelled, and the zero time before: the time for a clean-up runs
+// from then.
+func WhenCancelled(ctx context.Context) func() time.Time {
+	var mu sync.Mutex
+	var at time.Time
+	context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		at = time.Now()
+	})
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return at
+	}
+}
