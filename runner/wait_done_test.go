@@ -42,7 +42,7 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 						t.Errorf("%+v", one)
 					}
 				}
-				time.Sleep(time.Minute) // virtual: for the machines to end
+				<-time.After(time.Minute) // virtual: until the machines have ended
 				s.nothingLeft(t)
 			})
 		})
@@ -58,7 +58,7 @@ func TestEndWithoutAJob(t *testing.T) {
 			r.JIT, r.Ephemeral = true, true
 			go func() {
 				for len(s.calls("RunInstances")) == 0 {
-					time.Sleep(time.Second)
+					<-time.After(time.Second)
 				}
 				for _, made := range s.world.Snapshot().Runners {
 					if err := s.starter.Registry.(runner.Roster).Remove(ctx, made.ID); err != nil {
