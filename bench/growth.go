@@ -84,7 +84,7 @@ func (c cost) bounds() []bound {
 		{"GitHub: requests of a token", githubPage, c.github, githubHourly, "a GitHub App's token; `count` and `runners`, so that one start serves several jobs; `ephemeral`, which needs no stop"},
 		{"GitHub: requests of a large App", githubPage, c.github, githubAppHourly, "an App for each organization: each installation has a limit of its own"},
 		{"GitHub: points", githubPage, c.points, githubPoints * 60, "as above; spread what is scheduled over the hour"},
-		{"GitHub: creations", githubPage, c.creations, githubCreations * 60, "registration by token, which is one for a whole start"},
+		{"GitHub: creations", githubPage, c.creations, creationsHourly, "registration by token, which is one for a whole start"},
 		{"EC2: RunInstances calls", ec2Page, c.runs, ec2RunCalls * 3600, "`count`, which is one call; another region; ask AWS for more"},
 		{"EC2: instances", ec2Page, 1, ec2RunInstances * 3600, "jobs that share a runner (`idle-timeout-minutes`); another region; ask AWS for more"},
 		{"EC2: Describe and other calls", ec2Page, c.looks, ec2Describe * 3600, "another region; ask AWS for more"},

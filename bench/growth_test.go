@@ -50,14 +50,19 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"GitHub: requests of a token": 5000.0 / 12, "GitHub: requests of a large App": 12500.0 / 12, "GitHub: points": 900 * 60.0 / 24, "GitHub: creations": 80 * 60.0 / 2,
+		"GitHub: requests of a token": 5000.0 / 12, "GitHub: requests of a large App": 12500.0 / 12, "GitHub: points": 900 * 60.0 / 24, "GitHub: creations": 500.0 / 2,
 		"EC2: RunInstances calls": 7200, "EC2: instances": 7200, "EC2: Describe and other calls": 20 * 3600.0 / 6,
 	}
 	if diff := cmp.Diff(want, jobs); diff != "" {
 		t.Error(diff)
 	}
-	if first := costly().job(0).first(); first.name != "GitHub: requests of a token" {
+	if first := costly().job(0).first(); first.name != "GitHub: creations" {
 		t.Errorf("reached first: %s", first.name)
+	}
+	frugal := costly().job(0)
+	frugal.creations = 0.5
+	if first := frugal.first(); first.name != "GitHub: requests of a token" {
+		t.Errorf("reached first with half a creation a job: %s", first.name)
 	}
 }
 

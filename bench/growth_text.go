@@ -34,9 +34,9 @@ func (g growth) runnersText(b *strings.Builder) {
 	b.WriteString(align(rows))
 	fmt.Fprintf(b, `
 By registration token, like runners are one launch and are looked for by pages, so neither time nor calls grow with them. A JIT configuration belongs to
-one machine: each is a creation at GitHub (%d a minute are allowed) and a launch of its own (EC2 lets %d a second
-through), and that is what many of them wait for.
-`, githubCreations, ec2RunCalls)
+one machine: each is counted here as a creation at GitHub (%d a minute and %d an hour are allowed; GitHub does not say whether a
+registration is one) and is a launch of its own (EC2 lets %d a second through), and that is what many of them wait for.
+`, githubCreations, creationsHourly, ec2RunCalls)
 }
 
 // limitsText: how many jobs an hour each limit lets through.

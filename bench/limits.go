@@ -8,10 +8,12 @@ const (
 	githubAppHourly = 12500
 	githubPage      = "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 
-	// GitHub's secondary limits: points a minute, requests under way at once, creations a minute.
+	// GitHub's secondary limits: points a minute, creations a minute and an hour. Whether a registration counts as a creation GitHub does
+	// not say; it is computed as if.
 	// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 	githubPoints    = 900
 	githubCreations = 80
+	creationsHourly = 500
 	pointsOfRead    = 1
 	pointsOfWrite   = 5
 
