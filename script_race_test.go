@@ -75,6 +75,12 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	if warm < 3 {
 		t.Errorf("%d of %d warm machines used, want 3 at least", warm, raceEntries)
 	}
+	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by two looks.
+	for look := 0; look < 2 && len(r.entries("stopped")) < raceEntries-warm; look++ {
+		if code, log := r.step(t, "sweep-"+strconv.Itoa(look), map[string]string{"MODE": "sweep", "GRACE-MINUTES": "0"}); code != 0 {
+			t.Fatalf("sweep: exit code %d\n%s", code, log)
+		}
+	}
 	whole := r.entries("stopped")
 	if len(whole) != raceEntries-warm {
 		t.Errorf("%d entries stand ready, want %d", len(whole), raceEntries-warm)
