@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -48,6 +49,7 @@ const (
 // warmClaim is one try to take one entry for one slot.
 type warmClaim struct {
 	*start
+	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
 	slot  *slot
 	entry ec2.Instance
 	at    time.Time // of the registration
@@ -89,7 +91,7 @@ func (w *warmth) isDenied() bool {
 }
 
 func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{start: st, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+	c := &warmClaim{start: st, log: st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	st.warm.mu.Lock()
 	defer st.warm.mu.Unlock()
 	c.index = len(st.warm.claims)
