@@ -17,9 +17,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/simulator/step"
 )
 
-// The race: so many processes at once on a pool of so many machines.
+// The race: racers processes at once on a pool of so many machines.
 const (
-	racers      = 20
 	raceEntries = 5
 	raceWithin  = 3 * time.Minute
 )
