@@ -44,7 +44,7 @@ func (b *bench) plan() []measurement {
 			{"SIGTERM to the end of the step", "s", 7}, {"instances and registrations left", "", 0},
 		}},
 		measurement{group: "From online to the end of the step", run: untilReady, stage: timed, rows: readyRows()},
-		measurement{group: "Warm against cold", run: warm, stage: counted, ours: true, rows: warmRows()},
+		measurement{group: "Warm against cold", run: warm, stage: timed, ours: true, rows: warmRows()},
 		measurement{group: groupCalls, run: calls, stage: counted, rows: callRows()},
 		measurement{group: "Sweep", run: sweeps, stage: counted, ours: true, rows: sweepRows()},
 		measurement{group: groupMany, run: manyRunners, stage: counted, ours: true, rows: manyRows()},

@@ -14,12 +14,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Limits of what looking for a warm machine may cost a start that then launches a cold one. A claim that holds its machine when
-// claimWithin is over is let finish: to throw the machine away would cost more.
+// Limits of what looking for a warm machine may cost a start that then launches a cold one (claim_late.go).
 const (
-	mostClaims   = 3
-	claimWithin  = 2 * time.Second
-	finishWithin = 2 * time.Second
+	mostClaims  = 3
+	claimWithin = 2 * time.Second
 )
 
 // claimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
@@ -52,7 +50,9 @@ type warmClaim struct {
 	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
 	slot  *slot
 	entry ec2.Instance
-	at    time.Time // of the registration
+	at    time.Time     // of the registration
+	asked time.Time     // when EC2 was asked to start it
+	awake time.Duration // when EC2 said that it does, since the start's begin
 	jit   string
 	id    int64
 	index int // in the journal
@@ -70,7 +70,8 @@ type warmth struct {
 	denied  bool            // a permission is missing, which was said
 	claims  []*warmClaim
 	journal []Claim
-	freeing sync.WaitGroup
+	freeing sync.WaitGroup // of claims that came to nothing, and of those that are still under way
+	late    lateClaims
 }
 
 // take reserves an entry among the slots of this start.
@@ -123,8 +124,10 @@ func (c *warmClaim) stands() held {
 
 // make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine only, so
 // that an entry which is at work already ends the claim before anything else of it is touched; and the start itself says
-// whether the machine stood still until then.
-func (c *warmClaim) make(ctx, bounded context.Context) bool {
+// whether the machine stood still until then. Once it is known that it does and that nobody else can claim it, the claim has the
+// time of finishing.
+func (c *warmClaim) make(bounded, finishing context.Context) bool {
+	ctx := bounded
 	for n, step := range []struct {
 		right string // the permission that it needs
 		run   func(context.Context) error
@@ -135,14 +138,12 @@ func (c *warmClaim) make(ctx, bounded context.Context) bool {
 		{"ec2:CreateTags", c.tag},
 		{"ec2:StartInstances", c.begin},
 	} {
-		if err := step.run(bounded); err != nil {
+		if err := step.run(ctx); err != nil {
 			c.missed(ctx, step.right, err)
 			return false
 		}
-		if n == 1 { // it stood still, and nobody else can claim it now
-			finishing, cancel := context.WithTimeout(ctx, finishWithin)
-			defer cancel()
-			bounded = finishing
+		if n == 1 {
+			ctx = finishing
 		}
 	}
 	return true
@@ -233,7 +234,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 		return err
 	}
 	c.reached(heldDoor)
-	asked := time.Now()
+	c.asked = time.Now()
 	previous, err := c.wake(ctx)
 	switch {
 	case err == nil && previous == ec2.Stopped:
@@ -247,8 +248,8 @@ func (c *warmClaim) begin(ctx context.Context) error {
 	default:
 		return err
 	}
-	c.reached(heldWhole)
-	return c.take(asked)
+	c.awake = c.since()
+	return c.won()
 }
 
 // wake asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
@@ -273,20 +274,4 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 func (c *warmClaim) isTaggedOurs(ctx context.Context) bool {
 	instance, err := c.Cloud.Instance(context.WithoutCancel(ctx), c.entry.Region, c.entry.ID)
 	return err == nil && instance.Tags[TagNonce] == c.identity.Nonce
-}
-
-// take makes the machine the slot's, and hands it over.
-func (c *warmClaim) take(asked time.Time) error {
-	s := c.slot
-	c.start.mu.Lock()
-	s.warm, s.claim = true, c
-	s.instance, s.instance.State = c.entry, ec2.Pending
-	s.name, s.runnerID, s.jit, s.registering = entryName(c.entry.ID), c.id, c.jit, true
-	s.timeline.Registered, s.timeline.Launched = asked.Sub(c.begun), c.since()
-	c.start.mu.Unlock()
-	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", s.instance.ID, c.request.Pool, s.instance.Region))
-	if err := c.Journal.Launched(s.handoff()); err != nil {
-		c.giveUp(err, s)
-	}
-	return nil
 }

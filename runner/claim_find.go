@@ -6,14 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong costs at most claimWithin, and
-// the slot is started cold.
+// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start of the slot
+// by claimWithin at the most.
 func (st *start) claimWarm(ctx context.Context) error {
 	if st.request.Pool == "" {
 		return nil
@@ -24,16 +23,7 @@ func (st *start) claimWarm(ctx context.Context) error {
 	if !st.lookForWarm(bounded) {
 		return nil
 	}
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
-	for _, s := range st.slots {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			st.claimFor(ctx, bounded, s)
-		})
-	}
-	group.Wait()
+	st.makeClaims(ctx, bounded)
 	return nil
 }
 
@@ -53,7 +43,7 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool, TagPool: st.request.Pool,
 		}})
 		if err != nil {
-			st.tellMissed("the pool cannot be looked at", err)
+			st.tellMissed(st.log, "the pool cannot be looked at", err)
 			return false
 		}
 		all = append(all, found...)
@@ -87,7 +77,7 @@ func (st *start) isReady(i ec2.Instance) bool {
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-func (st *start) claimFor(ctx, bounded context.Context, s *slot) {
+func (st *start) claimFor(bounded, finishing context.Context, s *slot) {
 	entries := slices.DeleteFunc(slices.Clone(st.warm.entries), func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
 	order := func(i ec2.Instance) string {
 		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
@@ -102,11 +92,11 @@ func (st *start) claimFor(ctx, bounded context.Context, s *slot) {
 			continue
 		}
 		tries++
-		if st.newClaim(s, entry).make(ctx, bounded) {
+		if st.newClaim(s, entry).make(bounded, finishing) {
 			return
 		}
 	}
 	if tries > 0 {
-		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.name, tries))
+		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(), tries))
 	}
 }

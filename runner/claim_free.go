@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -23,10 +24,15 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.NotFound:
 		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
 	case ec2.ClassOf(err) == ec2.Denied:
-		c.tellMissed("a warm machine cannot be claimed without "+right, err)
+		c.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
 	default:
 		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
 	}
+	c.freeBeside(ctx)
+}
+
+// freeBeside frees the entry beside what goes on.
+func (c *warmClaim) freeBeside(ctx context.Context) {
 	c.warm.freeing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
@@ -37,7 +43,7 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 }
 
 // tellMissed says once that a permission is missing.
-func (st *start) tellMissed(what string, err error) {
+func (st *start) tellMissed(log *slog.Logger, what string, err error) {
 	st.warm.mu.Lock()
 	said := st.warm.denied
 	st.warm.denied = st.warm.denied || ec2.ClassOf(err) == ec2.Denied
@@ -45,9 +51,9 @@ func (st *start) tellMissed(what string, err error) {
 	switch {
 	case said:
 	case ec2.ClassOf(err) == ec2.Denied:
-		st.warn(fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what, ec2.Reason(err)))
+		st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what, ec2.Reason(err)))
 	default:
-		st.log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
+		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
 	}
 }
 
@@ -135,7 +141,7 @@ func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left
 			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID, c.entry.Region, ec2.Reason(err)))
 		}
 	}
-	return left
+	return append(left, st.clearSpares(ctx, r)...)
 }
 
 func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {

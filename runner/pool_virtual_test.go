@@ -115,69 +115,6 @@ func TestWarmIsFaster(t *testing.T) {
 	})
 }
 
-// TestAMissCostsTwoSeconds: whatever becomes of the claims, the cold start begins two seconds later at the latest.
-func TestAMissCostsTwoSeconds(t *testing.T) {
-	t.Parallel()
-	fault := func(operation string, effect simulator.Effect, code string) simulator.Fault {
-		return simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Code: code, Status: map[bool]int{true: 409}[code == "409"]}
-	}
-	jit := "actions/generate-runner-jitconfig-for-repo"
-	for name, weather := range map[string]simulator.Fault{
-		"no capacity":          fault("StartInstances", simulator.EffectError, "InsufficientInstanceCapacity"),
-		"denied":               fault("ModifyInstanceAttribute", simulator.EffectError, "UnauthorizedOperation"),
-		"user data unchanged":  fault("ModifyInstanceAttribute", simulator.EffectError, "IncorrectInstanceState"),
-		"user data hangs":      fault("ModifyInstanceAttribute", simulator.EffectHang, ""),
-		"everybody is faster":  {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}}, Effect: simulator.EffectError, Status: 409},
-		"registration hangs":   {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}}, Effect: simulator.EffectHang},
-		"the list is denied":   {Match: simulator.Match{Operation: "DescribeInstances", Params: map[string]string{"Filter.1.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError, Code: "UnauthorizedOperation"},
-		"nothing stands ready": {Match: simulator.Match{Operation: "Nothing"}, Effect: simulator.EffectHang},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-				if name != "nothing stands ready" {
-					s.filled(ctx, t, 4)
-				}
-				s.world.AddFault(weather)
-				begun, known := time.Now(), len(s.world.Calls())
-				result, err := s.starter.Start(ctx, fromPool())
-				if err != nil || result.Runners[0].Warm {
-					t.Fatalf("%v, %+v\n%s", err, result, s.log)
-				}
-				calls := s.world.Calls()[known:]
-				cold := slices.IndexFunc(calls, func(c simulator.Call) bool {
-					return strings.HasPrefix(c.Operation, "actions/list-self-hosted") // the look at the cold name
-				})
-				if took := calls[cold].Time.Sub(begun); took > 2*time.Second {
-					t.Errorf("the cold start begins after %s\n%s", took, s.log)
-				}
-				s.world.ClearFaults()
-				checkPool(t, s, len(s.entries()))
-			})
-		})
-	}
-}
-
-// checkPool: the entries are whole: they stand still, unclaimed, and nothing holds their names.
-func checkPool(t *testing.T, s *stage, want int) {
-	t.Helper()
-	snapshot := s.world.Snapshot()
-	entries := s.entries()
-	for _, i := range entries {
-		if i.State != "stopped" || i.Tags[runner.TagNonce] != "" && i.Tags[runner.TagRunID] != "4000" || i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] {
-			t.Errorf("entry %+v", i)
-		}
-		for _, r := range snapshot.Runners {
-			if r.Name == "ec2-"+i.ID {
-				t.Errorf("entry %s is held by registration %d (%s)", i.ID, r.ID, r.Status)
-			}
-		}
-	}
-	if len(entries) != want {
-		t.Errorf("%d entries, want %d", len(entries), want)
-	}
-}
-
 // TestTwentyAtOnce: twenty starts on a pool of five share none, lose none, use three at least, and start the rest cold.
 func TestTwentyAtOnce(t *testing.T) {
 	t.Parallel()

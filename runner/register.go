@@ -235,12 +235,12 @@ func (st *start) labels(s *slot) []string {
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.
 func (st *start) announce(slots ...*slot) error {
+	made := st.spares()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, s := range slots {
 		s.registering = true
 	}
-	var made []Registration
 	for _, s := range st.slots {
 		if s.registering && !s.warm { // the claim stands in the journal
 			made = append(made, Registration{Name: s.name, ID: s.runnerID})

@@ -144,11 +144,14 @@ func (st *start) regions() []string {
 }
 
 // warn says something that the user should know and that does not stop the start.
-func (st *start) warn(message string) {
+func (st *start) warn(message string) { st.warnIn(st.log, message) }
+
+// warnIn is warn for what may go on in later phases than the log's.
+func (st *start) warnIn(log *slog.Logger, message string) {
 	st.mu.Lock()
 	st.warnings = append(st.warnings, message)
 	st.mu.Unlock()
-	st.log.Warn(message)
+	log.Warn(message)
 }
 
 // each runs f for all slots that are not given up, side by side.
