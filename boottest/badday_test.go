@@ -94,6 +94,13 @@ func TestBadMachines(t *testing.T) {
 			t.Errorf("the package's file says %q", got)
 		}
 	}
+	waitsForNoDocker := func(t *testing.T, i *instance) {
+		t.Helper()
+		comesOnline(t, i)
+		if got := i.sh("grep -i 'docker' /tmp/runner-setup.log || :"); got != "" {
+			t.Errorf("the log says %q", got)
+		}
+	}
 	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
 		{
@@ -118,7 +125,11 @@ func TestBadMachines(t *testing.T) {
 		},
 		{
 			name: "docker is installed and off", before: strings.Replace(docker, "%s", "1s", 1) + "rm /etc/systemd/system/multi-user.target.wants/docker.service\n",
-			check: comesOnline,
+			check: waitsForNoDocker,
+		},
+		{
+			name: "docker is masked", before: strings.Replace(docker, "%s", "1s", 1) + "ln -sf /dev/null /etc/systemd/system/docker.service\n",
+			check: waitsForNoDocker,
 		},
 		{
 			name: "a user that does not exist", spec: func(s *bootstrap.Spec) { s.User = "nobody-here" },

@@ -1,7 +1,7 @@
 # A registration by token. A just-in-time configuration needs none.
 
 egr_register() {
-  local name=$egr_name try=0
+  local name=$egr_name try
   [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no metadata service'
   [ "$egr_ephemeral" != true ] || set -- --ephemeral
   until ./config.sh --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace ${egr_group:+--runnergroup "$egr_group"} "$@"; do

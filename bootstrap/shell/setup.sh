@@ -16,19 +16,19 @@ egr_configure() {
 
 # egr_setup DIR: all of it; at a later boot only what does not last.
 egr_setup() {
-  local configured=/run/ec2-github-runner/state/configured try=0
+  local configured=/run/ec2-github-runner/state/configured try
   [ -z "$egr_user" ] || egr_check_user
   [ -s $configured ] || egr_configure "$1" || egr_fail "download runner: $(head -n 1 /run/ec2-github-runner/why)"
   EGR_HOME=$(<$configured)
   cd "$EGR_HOME" || egr_fail "open $EGR_HOME: no such directory"
   # A job may use docker from its first step on, so where it starts with the machine the runner
-  # waits for its socket. One by one: asked for both, systemd 252 fails at the first that does not exist.
-  if systemctl is-enabled -q docker.socket || systemctl is-enabled -q docker; then
-    until [ -S /run/docker.sock ] || ((try++ == 600)); do
+  # waits for its socket. Not by systemctl is-enabled, which asks a systemd that is busy with the boot.
+  if (cd /etc/systemd/system && [ ! -c docker.service ] && compgen -G '*/docker.s*'); then
+    while [ ! -S /run/docker.sock ] && ((try++ < 600)); do
       ((try != 10)) || egr_say 'waiting for docker'
-      sleep 0.1
+      sleep .1
     done
-    ((try < 600)) || egr_say 'warning: docker is not up, so the runner starts without it'
+    ((try < 600)) || egr_say 'warning: the runner starts without docker'
   fi
   [ -z "$egr_user" ] || [ -e $configured.owned ] || {
     egr_own_files
