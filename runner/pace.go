@@ -8,10 +8,11 @@ import (
 )
 
 // How often to look whether a runner is online. Most come online within the first minute, and then every second
-// counts; later it does not.
+// counts; later it does not. The spread keeps starts of one moment apart; the mean keeps a start's calls below one for each
+// second of waiting.
 const (
-	fastLook   = time.Second
-	fastJitter = 500 * time.Millisecond
+	fastLook   = 950 * time.Millisecond
+	fastJitter = 250 * time.Millisecond
 	fastFor    = time.Minute
 	slowLook   = 5 * time.Second
 	mostLook   = time.Minute
