@@ -91,8 +91,8 @@ func (w *warmth) isDenied() bool {
 	return w.denied
 }
 
-func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{start: st, log: st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+func (st *start) newClaim(log *slog.Logger, s *slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{start: st, log: log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	st.warm.mu.Lock()
 	defer st.warm.mu.Unlock()
 	c.index = len(st.warm.claims)

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,8 +77,9 @@ func (st *start) isReady(i ec2.Instance) bool {
 		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[TagFingerprint]] })
 }
 
-// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-func (st *start) claimFor(bounded, finishing context.Context, s *slot) {
+// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one. The log is
+// that of the phase in which it began.
+func (st *start) claimFor(bounded, finishing context.Context, log *slog.Logger, s *slot) {
 	entries := slices.DeleteFunc(slices.Clone(st.warm.entries), func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
 	order := func(i ec2.Instance) string {
 		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
@@ -92,11 +94,11 @@ func (st *start) claimFor(bounded, finishing context.Context, s *slot) {
 			continue
 		}
 		tries++
-		if st.newClaim(s, entry).make(bounded, finishing) {
+		if st.newClaim(log, s, entry).make(bounded, finishing) {
 			return
 		}
 	}
 	if tries > 0 {
-		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(), tries))
+		log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(), tries))
 	}
 }

@@ -38,13 +38,13 @@ type lateClaims struct {
 func (st *start) makeClaims(ctx, bounded context.Context) {
 	finishing, stop := context.WithTimeout(ctx, claimWithin+finishWithin)
 	st.warm.late = lateClaims{stop: stop, spare: map[*slot]Registration{}}
-	places := make(chan struct{}, mostAtOnce)
+	log, places := st.log, make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
 	for _, s := range st.slots {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			st.claimFor(bounded, finishing, s)
+			st.claimFor(bounded, finishing, log, s)
 		})
 	}
 	ended := make(chan struct{})
