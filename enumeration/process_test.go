@@ -1,12 +1,12 @@
 package enumeration
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +27,7 @@ type process struct {
 	transport *simulator.Transport
 	wire      *wire
 	journal   *journal
-	log       *bytes.Buffer
+	log       *lines
 
 	once   sync.Once
 	killed chan struct{} // closed when the process is dead
@@ -42,7 +42,7 @@ func (cancelled) Error() string { return "interrupt signal received" }
 func (cancelled) Is(target error) bool { return target == context.Canceled }
 
 func newProcess(ctx context.Context, world *simulator.World, blow blow) *process {
-	p := &process{transport: world.Transport(), journal: &journal{}, log: &bytes.Buffer{}, killed: make(chan struct{})}
+	p := &process{transport: world.Transport(), journal: &journal{}, log: &lines{}, killed: make(chan struct{})}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.wire = &wire{process: p, blow: blow}
 	if blow.at > 0 {
@@ -96,6 +96,25 @@ func (p *process) registry() *github.Client {
 		panic(err)
 	}
 	return client
+}
+
+// lines is a log that what goes on after a kill may still write to while it is read.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (p *process) logger() *slog.Logger {
