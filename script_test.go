@@ -49,7 +49,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
 //	job LABEL DURATION           queue a job, and wait until it runs
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
-//	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches, for a minute at most
+//	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches and EC2 and GitHub list what there is, for a minute at most
 //
 // Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
@@ -287,7 +287,8 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	last := len(args) - 1
 	pattern := compile(ts, args[last])
-	until(ts, args[0]+" matches "+args[last], func() bool { return pattern.MatchString(show(ts, args[1:last])) })
+	world := sceneOf(ts).world
+	until(ts, args[0]+" matches "+args[last], func() bool { return world.Settled() && pattern.MatchString(show(ts, args[1:last])) })
 }
 
 // until looks every 50 ms, for a minute at most.

@@ -81,6 +81,38 @@ func live(t *testing.T, w *simulator.World, by way, second time.Duration) {
 }
 
 // code is the error code of an AWS error, "" for none.
+// TestSettled holds that the world is settled when a launch and a registration, or a registration's end, are listed, and not before.
+func TestSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := simulator.New(simulator.Config{})
+		ctx, by := t.Context(), inProcess(w)
+		cloud, hub := by.ec2(t, "us-east-1"), by.github(t, "ghp_demo")
+		settles := func(what string) {
+			t.Helper()
+			if w.Settled() {
+				t.Errorf("settled right after %s", what)
+			}
+			if pause(ctx, 3*time.Second); !w.Settled() {
+				t.Errorf("not settled three seconds after %s", what)
+			}
+		}
+		if !w.Settled() {
+			t.Error("a new world is not settled")
+		}
+		mustLaunch(ctx, t, cloud, launchInput("#!/bin/sh\n"))
+		settles("a launch")
+		made, _, err := hub.Actions.GenerateRepoJITConfig(ctx, "demo-org", "demo", jit("ec2-abc12", "abc12"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		settles("a registration")
+		if _, err = hub.Actions.RemoveRunner(ctx, "demo-org", "demo", made.GetRunner().GetID()); err != nil {
+			t.Fatal(err)
+		}
+		settles("its end")
+	})
+}
+
 func code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {

@@ -87,6 +87,33 @@ func (w *World) Snapshot() Snapshot {
 	return s
 }
 
+// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image or a registration is too new for
+// them, nor is a registration still listed that is gone.
+func (w *World) Settled() bool {
+	w.enter()
+	defer w.mu.Unlock()
+	for _, r := range w.cloud.regions {
+		for _, i := range r.instances {
+			if w.now.Before(i.visible) {
+				return false
+			}
+		}
+		for _, i := range r.images {
+			if w.now.Before(i.visible) {
+				return false
+			}
+		}
+	}
+	for _, s := range w.hub.scopes {
+		for _, r := range s.runners {
+			if r.gone == w.hub.shown(r) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (i *instance) value() Instance {
 	v := Instance{
 		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name, State: i.state, StateReason: i.reasonCode,
