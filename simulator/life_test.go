@@ -80,8 +80,7 @@ func live(t *testing.T, w *simulator.World, by way, second time.Duration) {
 	noSurprises(t, w)
 }
 
-// code is the error code of an AWS error, "" for none.
-// TestSettled holds that the world is settled when a launch and a registration, or a registration's end, are listed, and not before.
+// TestSettled holds that the world is settled when a launch, an image, a registration and a registration's end are listed, and not before.
 func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{})
@@ -99,8 +98,13 @@ func TestSettled(t *testing.T) {
 		if !w.Settled() {
 			t.Error("a new world is not settled")
 		}
-		mustLaunch(ctx, t, cloud, launchInput("#!/bin/sh\n"))
+		i := mustLaunch(ctx, t, cloud, launchInput("#!/bin/sh\n"))
 		settles("a launch")
+		pause(ctx, 10*time.Second) // until it runs: EC2 makes no image of a pending machine
+		if _, err := cloud.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: i.InstanceId, Name: aws.String("tests")}); err != nil {
+			t.Fatal(err)
+		}
+		settles("an image")
 		made, _, err := hub.Actions.GenerateRepoJITConfig(ctx, "demo-org", "demo", jit("ec2-abc12", "abc12"))
 		if err != nil {
 			t.Fatal(err)
@@ -113,6 +117,7 @@ func TestSettled(t *testing.T) {
 	})
 }
 
+// code is the error code of an AWS error, "" for none.
 func code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
