@@ -99,7 +99,7 @@ func (call *ec2Call) dryRun(operation string) *ec2Error {
 		i := call.region.byID[id]
 		r := request{}
 		if i != nil {
-			r = tagContext(i.tags)
+			r = tagContext(i.tags.shown)
 		}
 		for k, v := range context {
 			r[k] = v

@@ -14,7 +14,7 @@ import (
 // there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
 type Config struct {
 	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two seconds.
-	// What a client can read as a date (expiry of tokens, rate limit windows, the hour that terminated instances stay listed) is
+	// What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that terminated instances stay listed) is
 	// not divided. Default 1.
 	Speed  float64 `yaml:"speed"`
 	Timing Timing  `yaml:"timing"`
@@ -102,11 +102,18 @@ type Timing struct {
 	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
 	ImageVisible    time.Duration `yaml:"image-visible"`    // 1s: the same for CreateImage and DescribeImages
 	RunnerVisible   time.Duration `yaml:"runner-visible"`   // 1s: from a registration (or its end) to the lists that show it
-	Running         time.Duration `yaml:"running"`          // 5s: pending to running, also after StartInstances
-	Terminated      time.Duration `yaml:"terminated"`       // 20s: shutting-down to terminated
-	Stopped         time.Duration `yaml:"stopped"`          // 20s: stopping to stopped
-	Listed          time.Duration `yaml:"listed"`           // 1h: for how long a terminated instance stays listed; not divided by Speed
-	Console         time.Duration `yaml:"console"`          // 30s: how old GetConsoleOutput's text is unless Latest is asked for
+	// TagsVisible is how long what CreateTags or DeleteTags changed is still read as it was before, such as 2s; by default no time.
+	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+	TagsVisible time.Duration `yaml:"tags-visible"`
+	// TagsListed is for how long a terminated instance still shows its tags, such as 30s; by default as long as it is listed. "After an instance is terminated, resources such as
+	// tags and volumes are gradually disassociated from the instance and may no longer be visible on the terminated instance after a
+	// short while": https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+	TagsListed time.Duration `yaml:"tags-listed"`
+	Running    time.Duration `yaml:"running"`    // 5s: pending to running, also after StartInstances
+	Terminated time.Duration `yaml:"terminated"` // 20s: shutting-down to terminated
+	Stopped    time.Duration `yaml:"stopped"`    // 20s: stopping to stopped
+	Listed     time.Duration `yaml:"listed"`     // 1h: for how long a terminated instance stays listed; not divided by Speed
+	Console    time.Duration `yaml:"console"`    // 30s: how old GetConsoleOutput's text is unless Latest is asked for
 
 	Boot time.Duration `yaml:"boot"` // 20s: from launch until the boot has come to the user data's work
 	// BootAgain is the same from a machine's second boot on: 10s. Only the first boot fetches its blocks from the snapshot

@@ -82,10 +82,10 @@ func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]s
 	img := &image{made: w.now, visible: w.now.Add(w.scaled(w.cfg.Timing.ImageVisible)), Image: Image{
 		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account, Architecture: i.image.Architecture,
 		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, Runner: runner,
-		State: "pending", Created: isoTime(w.now), Tags: clone(tags["image"]),
-	}}
+		State: "pending", Created: isoTime(w.now),
+	}, tags: newTags(tags["image"])}
 	for _, v := range i.volumes {
-		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, made: w.now, image: img, tags: clone(tags["snapshot"]), device: v.device, volume: v.id,
+		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, made: w.now, image: img, tags: newTags(tags["snapshot"]), device: v.device, volume: v.id,
 			description: "Created by CreateImage(" + i.id + ") for " + img.ID}
 		img.snapshots = append(img.snapshots, s)
 		call.region.snapshots = append(call.region.snapshots, s)
@@ -108,7 +108,7 @@ func deregisterImage(call *ec2Call) ([]node, *ec2Error) {
 	if i.Owner != call.w.cfg.Account {
 		return nil, fail("AuthFailure", "Not authorized for image:%s", i.ID)
 	}
-	if failure := call.allowedTo("ec2:DeregisterImage", tagContext(i.Tags), "image/"+i.ID); failure != nil {
+	if failure := call.allowedTo("ec2:DeregisterImage", tagContext(i.tags.shown), "image/"+i.ID); failure != nil {
 		return nil, failure
 	}
 	i.gone = true
@@ -118,7 +118,7 @@ func deregisterImage(call *ec2Call) ([]node, *ec2Error) {
 			continue
 		}
 		code := "success"
-		if call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags), "snapshot/"+s.id) != nil {
+		if call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags.shown), "snapshot/"+s.id) != nil {
 			code = "missing-permissions"
 		}
 		s.gone = code == "success"
@@ -140,11 +140,11 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 			return !s.gone && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) || (slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
 		},
 		func(s *snapshot) attributes {
-			return fixed(s.tags, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(), "volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
+			return fixed(s.tags.shown, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(), "volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
 		},
 		func(s *snapshot) []node {
 			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)), leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
-				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"), leaf("encrypted", "false"), tagSet(s.tags)}
+				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"), leaf("encrypted", "false"), tagSet(s.tags.shown)}
 		})
 }
 
@@ -180,7 +180,7 @@ func deleteSnapshot(call *ec2Call) ([]node, *ec2Error) {
 	case !s.image.gone:
 		return nil, fail("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", id, s.image.ID)
 	}
-	if failure := call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags), "snapshot/"+id); failure != nil {
+	if failure := call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags.shown), "snapshot/"+id); failure != nil {
 		return nil, failure
 	}
 	s.gone = true
@@ -222,10 +222,10 @@ func (w *World) Images() []Made {
 				continue
 			}
 			if !i.gone {
-				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize, Tags: clone(i.Tags)})
+				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize, Tags: clone(i.tags.set)})
 			}
 			for _, s := range i.snapshots {
-				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags), Snapshot: true}); {
+				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags.set), Snapshot: true}); {
 				case s.gone:
 				case i.gone:
 					lost = append(lost, made)

@@ -43,7 +43,7 @@ type instance struct {
 	state                         string
 	reasonCode, reasonText        string
 	transition                    string // StateTransitionReason
-	tags                          map[string]string
+	tags                          *tagged
 	token                         string
 	userData                      []byte
 	launched                      time.Time
@@ -68,7 +68,7 @@ type volume struct {
 	id, device, kind, snapshot string
 	size                       int
 	root, keep                 bool // keep: not deleted on termination
-	tags                       map[string]string
+	tags                       *tagged
 }
 
 // disk is a volume with the instance that it is, or was, attached to.
@@ -80,6 +80,7 @@ type disk struct {
 // image and snapshot are what CreateImage makes and DeregisterImage removes.
 type image struct {
 	Image
+	tags      *tagged
 	made      time.Time
 	visible   time.Time // from then on DescribeImages shows it
 	gone      bool
@@ -91,7 +92,7 @@ type snapshot struct {
 	id, region, description string
 	device, volume          string
 	size                    int
-	tags                    map[string]string
+	tags                    *tagged
 	made                    time.Time
 	gone, initial           bool
 	image                   *image
@@ -121,14 +122,13 @@ func (c *cloud) seedImage(r *region, i Image) {
 	if i.Owner == "" || i.Owner == "self" {
 		i.Owner = c.w.cfg.Account
 	}
-	i.Tags = clone(i.Tags)
 	i.VolumeSize = orInt(i.VolumeSize, 8)
 	i.RootDevice = orText(i.RootDevice, "/dev/sda1")
 	i.State = orText(i.State, "available")
 	i.Created = orText(i.Created, "2026-01-01T00:00:00.000Z")
 	made, _ := time.Parse(time.RFC3339, i.Created)
-	img := &image{Image: i, made: made, initial: true}
-	s := &snapshot{id: c.w.id("snap"), region: r.name, size: i.VolumeSize, made: made, initial: true, image: img, tags: map[string]string{},
+	img := &image{Image: i, tags: newTags(i.Tags), made: made, initial: true}
+	s := &snapshot{id: c.w.id("snap"), region: r.name, size: i.VolumeSize, made: made, initial: true, image: img, tags: newTags(nil),
 		description: "Created by CreateImage for " + i.ID}
 	img.snapshots = []*snapshot{s}
 	r.images = append(r.images, img)

@@ -72,7 +72,7 @@ func describeInstances(call *ec2Call) ([]node, *ec2Error) {
 // attribute answers DescribeInstances' filters:
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 func (i *instance) attribute(filter string) ([]string, bool) {
-	if v, ok := tagAttribute(i.tags, filter); ok {
+	if v, ok := tagAttribute(i.tags.shown, filter); ok {
 		return v, true
 	}
 	switch filter {
@@ -113,7 +113,7 @@ func (c *cloud) instanceNodes(i *instance) []node {
 		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.token), leaf("keyName", i.keyName),
 		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"), leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
 		branch("cpuOptions", leaf("coreCount", strconv.Itoa(i.kind.VCPUs)), leaf("threadsPerCore", "1")),
-		tagSet(i.tags),
+		tagSet(i.tags.shown),
 	)
 	if i.profile != "" {
 		nodes = append(nodes, branch("iamInstanceProfile",

@@ -45,7 +45,7 @@ func (call *ec2Call) ownedBy(i *image, owners []string) bool {
 }
 
 func (call *ec2Call) imageAttribute(i *image) attributes {
-	return fixed(i.Tags, map[string]string{
+	return fixed(i.tags.shown, map[string]string{
 		"name": i.Name, "image-id": i.ID, "architecture": i.Architecture, "state": i.State, "platform": i.Platform, "owner-id": i.Owner, "owner-alias": i.OwnerAlias,
 		"root-device-type": "ebs", "root-device-name": i.RootDevice, "virtualization-type": "hvm", "image-type": "machine", "description": i.Description,
 		"ena-support": strconv.FormatBool(!i.NoENA), "is-public": strconv.FormatBool(i.Owner != call.w.cfg.Account),
@@ -67,7 +67,7 @@ func (call *ec2Call) imageNodes(i *image) []node {
 		leaf("creationDate", i.Created), leaf("isPublic", strconv.FormatBool(i.Owner != call.w.cfg.Account)), leaf("architecture", i.Architecture),
 		leaf("imageType", "machine"), leaf("platform", i.Platform), leaf("platformDetails", details), leaf("name", i.Name), leaf("description", i.Description),
 		leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.RootDevice), leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"),
-		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.Tags), branch("stateReason", failedBecause(i)...),
+		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.tags.shown), branch("stateReason", failedBecause(i)...),
 	), set("blockDeviceMapping", disks...))
 }
 

@@ -53,6 +53,7 @@ func (c *cloud) end(i *instance, to, code, text string) {
 		i.publicIP, i.privateIP = "", ""
 		c.regions[i.region].free[i.subnet]++
 		c.regions[i.region].dropDisks(i)
+		c.w.hideTags(i.tags)
 		c.w.at(c.w.now.Add(c.w.cfg.Timing.Listed), func() { c.forget(i) })
 	})
 }

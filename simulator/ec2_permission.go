@@ -1,14 +1,20 @@
 package simulator
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Key is an access key.
 type Key struct {
 	ID string `yaml:"id"`
 	// State is "" for a good key; "expired" is answered by ExpiredToken, "unrecognized" by UnrecognizedClientException, and
 	// anything else, as a key that is not known, by AuthFailure.
-	State  string `yaml:"state"`
-	Policy Policy `yaml:"policy"`
+	State string `yaml:"state"`
+	// ExpiresIn is how long the key is good from the world's beginning, as the session of a role is; 0 means for ever. Not divided by
+	// Config.Speed, as a client may read it as a date.
+	ExpiresIn time.Duration `yaml:"expires-in"`
+	Policy    Policy        `yaml:"policy"`
 }
 
 // authenticate finds the caller's key.
@@ -24,9 +30,13 @@ func (c *cloud) authenticate(x *exchange) (*Key, *ec2Error) {
 		if k.ID != x.caller {
 			continue
 		}
-		switch k.State {
-		case "":
+		switch {
+		case k.State == "" && k.ExpiresIn > 0 && !c.w.now.Before(c.w.born.Add(k.ExpiresIn)):
+			return nil, expired(x.service)
+		case k.State == "":
 			return k, nil
+		}
+		switch k.State {
 		case "expired":
 			return nil, fail("ExpiredToken", "The security token included in the request is expired")
 		case "unrecognized":
@@ -34,6 +44,15 @@ func (c *cloud) authenticate(x *exchange) (*Key, *ec2Error) {
 		}
 	}
 	return nil, fail("AuthFailure", "AWS was not able to validate the provided access credentials")
+}
+
+// expired is what becomes of a session that has ended: EC2 has a code of its own for it.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func expired(service string) *ec2Error {
+	if service == serviceEC2 {
+		return fail("RequestExpired", "Request has expired.")
+	}
+	return fail("ExpiredToken", "The security token included in the request is expired")
 }
 
 // onResources are the actions that are allowed or denied for each resource that they touch, by the action itself.
@@ -113,7 +132,7 @@ func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
 // allowedOn is allowedTo for instances, whose tags are part of the context.
 func (call *ec2Call) allowedOn(action string, instances []*instance) *ec2Error {
 	for _, i := range instances {
-		r := tagContext(i.tags)
+		r := tagContext(i.tags.shown)
 		r["ec2:InstanceType"] = []string{i.kind.Name}
 		if failure := call.allowedTo(action, r, "instance/"+i.id); failure != nil {
 			return failure

@@ -126,7 +126,7 @@ func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 	w := call.w
 	i := &instance{
 		id: w.id("i"), region: call.region.name, zone: p.subnet.Zone, subnet: p.subnet.ID, vpc: p.subnet.VPC, reservation: reservation,
-		image: p.image, kind: p.kind, market: p.market, state: "pending", tags: clone(p.tags["instance"]), token: p.token, userData: p.userData,
+		image: p.image, kind: p.kind, market: p.market, state: "pending", tags: newTags(p.tags["instance"]), token: p.token, userData: p.userData,
 		launched: w.now.Truncate(time.Second), index: index, shutdown: p.shutdown, profile: p.profile, keyName: call.form["KeyName"], groups: p.groups,
 		metadata: call.form.under("MetadataOptions"), params: call.form,
 		reasonCode: "pending", reasonText: "pending",
@@ -169,7 +169,7 @@ func (call *ec2Call) disks(p *plan) []*volume {
 		}
 	}
 	for _, v := range volumes {
-		v.id, v.tags = call.w.id("vol"), clone(p.tags["volume"])
+		v.id, v.tags = call.w.id("vol"), newTags(p.tags["volume"])
 	}
 	return volumes
 }

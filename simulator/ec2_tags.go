@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -45,7 +46,7 @@ func createTags(call *ec2Call) ([]node, *ec2Error) {
 	if failure != nil {
 		return nil, failure
 	}
-	var targets []map[string]string
+	var targets []*tagged
 	for _, id := range call.form.list("ResourceId") {
 		target, failure := call.taggable(id)
 		if failure != nil {
@@ -57,7 +58,7 @@ func createTags(call *ec2Call) ([]node, *ec2Error) {
 		return nil, fail("MissingParameter", "The request must contain the parameters resourceIdSet and tagSet")
 	}
 	for _, target := range targets {
-		merged := clone(target)
+		merged := clone(target.set)
 		for k, v := range tags {
 			merged[k] = v
 		}
@@ -66,20 +67,18 @@ func createTags(call *ec2Call) ([]node, *ec2Error) {
 		}
 	}
 	for _, target := range targets {
-		for k, v := range tags {
-			target[k] = v
-		}
+		call.w.retag(target, func(set map[string]string) { maps.Copy(set, tags) })
 	}
 	return []node{leaf("return", "true")}, nil
 }
 
 // taggable gives the tags of any resource by its id.
-func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
+func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 	kind, _, _ := strings.Cut(id, "-")
 	switch kind {
 	case "i":
 		if i := call.region.byID[id]; i != nil && call.listed(i) {
-			r := tagContext(i.tags)
+			r := tagContext(i.tags.shown)
 			for _, tag := range call.form.group("Tag") {
 				r["aws:TagKeys"] = append(r["aws:TagKeys"], tag["Key"])
 				r["aws:RequestTag/"+tag["Key"]] = []string{tag["Value"]}
@@ -91,7 +90,7 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 	case "vol":
 		for _, d := range call.region.disks {
 			if d.id == id {
-				return d.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(d.tags), "volume/"+id)
+				return d.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(d.tags.shown), "volume/"+id)
 			}
 		}
 		return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
@@ -103,11 +102,11 @@ func (call *ec2Call) taggable(id string) (map[string]string, *ec2Error) {
 		if i.Owner != call.w.cfg.Account {
 			return nil, fail("UnauthorizedOperation", "You are not authorized to perform this operation.")
 		}
-		return i.Tags, call.allowedTo("ec2:"+call.x.operation, tagContext(i.Tags), "image/"+id)
+		return i.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(i.tags.shown), "image/"+id)
 	case "snap":
 		for _, s := range call.region.snapshots {
 			if s.id == id && !s.gone {
-				return s.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(s.tags), "snapshot/"+id)
+				return s.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(s.tags.shown), "snapshot/"+id)
 			}
 		}
 		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
@@ -121,11 +120,13 @@ func deleteTags(call *ec2Call) ([]node, *ec2Error) {
 		if failure != nil {
 			return nil, failure
 		}
-		for _, t := range call.form.group("Tag") {
-			if value, given := t["Value"]; !given || tags[t["Key"]] == value {
-				delete(tags, t["Key"])
+		call.w.retag(tags, func(set map[string]string) {
+			for _, t := range call.form.group("Tag") {
+				if value, given := t["Value"]; !given || set[t["Key"]] == value {
+					delete(set, t["Key"])
+				}
 			}
-		}
+		})
 	}
 	return []node{leaf("return", "true")}, nil
 }

@@ -20,11 +20,11 @@ func describeVolumes(call *ec2Call) ([]node, *ec2Error) {
 			if d.status(d.on) == "in-use" {
 				values["attachment.instance-id"] = d.on.id
 			}
-			return fixed(d.tags, values)
+			return fixed(d.tags.shown, values)
 		},
 		func(d disk) []node {
 			nodes := []node{leaf("volumeId", d.id), leaf("size", strconv.Itoa(d.size)), leaf("snapshotId", d.snapshot), leaf("availabilityZone", d.on.zone), leaf("status", d.status(d.on)),
-				leaf("createTime", isoTime(d.on.launched)), leaf("volumeType", d.kind), tagSet(d.tags)}
+				leaf("createTime", isoTime(d.on.launched)), leaf("volumeType", d.kind), tagSet(d.tags.shown)}
 			if d.status(d.on) == "in-use" {
 				nodes = append(nodes, set("attachmentSet", []node{leaf("volumeId", d.id), leaf("instanceId", d.on.id), leaf("device", d.device), leaf("status", "attached"),
 					leaf("deleteOnTermination", strconv.FormatBool(!d.keep))}))

@@ -54,13 +54,14 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	}
 	i := &instance{
 		id: orText(s.ID, c.w.id("i")), region: r.name, zone: subnet.Zone, subnet: subnet.ID, vpc: subnet.VPC, reservation: c.w.id("r"),
-		image: img, kind: kind, market: orText(s.Market, marketOnDemand), state: orText(s.State, "running"), tags: clone(s.Tags), token: s.Token,
+		image: img, kind: kind, market: orText(s.Market, marketOnDemand), state: orText(s.State, "running"), tags: newTags(s.Tags), token: s.Token,
 		launched: c.w.now.Add(-age).Truncate(time.Second), visible: c.w.now.Add(-age), shutdown: "stop", initial: true,
 		privateIP: "10.200.0.1", params: form{},
 	}
-	i.volumes = []*volume{{id: c.w.id("vol"), device: img.RootDevice, size: img.VolumeSize, kind: "gp3", root: true, tags: clone(s.Tags)}}
+	i.volumes = []*volume{{id: c.w.id("vol"), device: img.RootDevice, size: img.VolumeSize, kind: "gp3", root: true, tags: newTags(s.Tags)}}
 	if i.state == "terminated" {
 		i.terminated = c.w.now
+		c.w.hideTags(i.tags)
 	}
 	i.guest = &guest{w: c.w, i: i, id: i.id, service: s.Runner, on: i.state == "running", starts: 1}
 	if r := c.w.hub.named(s.Runner); r != nil && i.guest.on {
@@ -76,7 +77,7 @@ const lentTags = "ec2-github-runner:"
 
 // essence is what nobody but its owner may change about an instance. What is stopping is as good as stopped.
 func (i *instance) essence() string {
-	tags, state := clone(i.tags), i.state
+	tags, state := clone(i.tags.set), i.state
 	if i.guest.service != "" {
 		maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, lentTags) })
 	}

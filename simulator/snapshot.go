@@ -63,12 +63,12 @@ func (w *World) Snapshot() Snapshot {
 		}
 		for _, d := range r.disks {
 			if d.on.state == "terminated" {
-				s.Volumes = append(s.Volumes, Volume{ID: d.id, Region: name, Device: d.device, Instance: d.on.id, Tags: clone(d.tags)})
+				s.Volumes = append(s.Volumes, Volume{ID: d.id, Region: name, Device: d.device, Instance: d.on.id, Tags: clone(d.tags.set)})
 			}
 		}
 		for _, i := range r.images {
 			if !i.gone {
-				s.Images = append(s.Images, i.Image)
+				s.Images = append(s.Images, i.value())
 			}
 		}
 		for _, snap := range r.snapshots {
@@ -87,19 +87,19 @@ func (w *World) Snapshot() Snapshot {
 	return s
 }
 
-// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image or a registration is too new for
-// them, nor is a registration still listed that is gone.
+// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image, a tag or a registration is too new
+// for them, nor is a registration still listed that is gone.
 func (w *World) Settled() bool {
 	w.enter()
 	defer w.mu.Unlock()
 	for _, r := range w.cloud.regions {
 		for _, i := range r.instances {
-			if w.now.Before(i.visible) {
+			if w.now.Before(i.visible) || !i.tags.settled() {
 				return false
 			}
 		}
 		for _, i := range r.images {
-			if w.now.Before(i.visible) {
+			if w.now.Before(i.visible) || !i.tags.settled() {
 				return false
 			}
 		}
@@ -117,12 +117,12 @@ func (w *World) Settled() bool {
 func (i *instance) value() Instance {
 	v := Instance{
 		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name, State: i.state, StateReason: i.reasonCode,
-		Market: i.market, Tags: clone(i.tags), ClientToken: i.token, UserData: append([]byte(nil), i.userData...), Launched: i.launched, LaunchIndex: i.index,
+		Market: i.market, Tags: clone(i.tags.set), ClientToken: i.token, UserData: append([]byte(nil), i.userData...), Launched: i.launched, LaunchIndex: i.index,
 		ShutdownBehavior: i.shutdown, Profile: i.profile, SecurityGroups: append([]string(nil), i.groups...), Params: maps.Clone(i.params), Initial: i.initial,
 		Console: i.guest.consoleUntil(i.guest.w.now),
 	}
 	if len(i.volumes) > 0 {
-		v.VolumeTags = clone(i.volumes[0].tags)
+		v.VolumeTags = clone(i.volumes[0].tags.set)
 	}
 	return v
 }

@@ -26,6 +26,7 @@ type World struct {
 	cfg Config
 
 	mu     sync.Mutex
+	born   time.Time // when the world began
 	now    time.Time // the moment that is being lived through: of a due event, or of the one who looks
 	queue  eventQueue
 	serial uint64
@@ -51,7 +52,7 @@ func New(cfg Config) *World {
 	if err := cfg.check(); err != nil {
 		panic("simulator: " + err.Error())
 	}
-	w := &World{cfg: cfg, now: time.Now(), dark: newDarkness(), strangers: map[string]*guest{}}
+	w := &World{cfg: cfg, born: time.Now(), now: time.Now(), dark: newDarkness(), strangers: map[string]*guest{}}
 	w.weather.init(cfg.Faults)
 	w.hub = newHub(w)
 	w.cloud = newCloud(w)
