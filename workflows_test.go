@@ -28,8 +28,16 @@ type workflow struct {
 			} `yaml:"outputs"`
 		} `yaml:"workflow_call"`
 	} `yaml:"on"`
-	Permissions any `yaml:"permissions"`
+	Permissions any      `yaml:"permissions"`
+	Defaults    defaults `yaml:"defaults"`
 	Jobs        map[string]workflowJob
+}
+
+// defaults are those of a workflow or a job.
+type defaults struct {
+	Run struct {
+		Shell string `yaml:"shell"`
+	} `yaml:"run"`
 }
 
 type workflowJob struct {
@@ -40,13 +48,15 @@ type workflowJob struct {
 	Outputs     map[string]string `yaml:"outputs"`
 	With        map[string]any    `yaml:"with"`
 	Secrets     any               `yaml:"secrets"`
+	Defaults    defaults          `yaml:"defaults"`
 	Steps       []struct {
-		Name string            `yaml:"name"`
-		ID   string            `yaml:"id"`
-		Uses string            `yaml:"uses"`
-		Run  string            `yaml:"run"`
-		With map[string]any    `yaml:"with"`
-		Env  map[string]string `yaml:"env"`
+		Name  string            `yaml:"name"`
+		ID    string            `yaml:"id"`
+		Uses  string            `yaml:"uses"`
+		Run   string            `yaml:"run"`
+		Shell string            `yaml:"shell"`
+		With  map[string]any    `yaml:"with"`
+		Env   map[string]string `yaml:"env"`
 	} `yaml:"steps"`
 }
 
