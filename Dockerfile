@@ -5,10 +5,13 @@
 # the ARG line: there a default would beat BuildKit's own value.
 FROM golang:1.26.8-alpine AS build
 ARG TARGETARCH
+# The address of the repository that builds, to which its messages lead; a release gives it.
+ARG SOURCE=""
 WORKDIR /src
 COPY . .
 RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
-    go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/ec2-github-runner . \
+    go build -trimpath -buildvcs=false -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
+    -o /out/ec2-github-runner . \
     && ln -s ec2-github-runner /out/ec2-github-runner-post
 
 FROM scratch

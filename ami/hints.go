@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
@@ -87,8 +88,8 @@ func stepHint(v Verdict) string {
 	return hintStep
 }
 
-// troubleshooting is where the entries can be read.
-const troubleshooting = "https://github.com/marqo-ai/ec2-github-runner/blob/main/docs/troubleshooting.md"
+// troubleshooting is the page of the entries.
+const troubleshooting = "troubleshooting.md"
 
 // anchors are those of the hints in the troubleshooting page, in its order.
 var anchors = []struct{ name, hint string }{
@@ -111,7 +112,7 @@ var anchors = []struct{ name, hint string }{
 func See(hint string) string {
 	for _, a := range anchors {
 		if a.hint == hint {
-			return troubleshooting + "#" + a.name
+			return bootstrap.Page(troubleshooting) + "#" + a.name
 		}
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
@@ -126,7 +127,7 @@ func TestEveryHintHasAnEntry(t *testing.T) {
 		if !found || !strings.Contains(section, "> hint: "+a.hint) {
 			t.Errorf("docs/troubleshooting.md has no entry %q that quotes %q", a.name, a.hint)
 		}
-		if See(a.hint) != troubleshooting+"#"+a.name {
+		if See(a.hint) != bootstrap.Page(troubleshooting)+"#"+a.name {
 			t.Errorf("%q leads to %q", a.hint, See(a.hint))
 		}
 	}

@@ -101,7 +101,7 @@ func text(name string) string {
 	}
 	shebang, rest, _ := strings.Cut(string(all), "\n")
 	if !strings.HasPrefix(shebang, "#!") {
-		return bootstrap.Bare(string(all))
+		return bootstrap.Bare(bootstrap.WithSource(string(all)))
 	}
 	return shebang + "\n" + bootstrap.Bare(rest)
 }

@@ -43,7 +43,7 @@ func (s Spec) plain(tight bool) script {
 	writeValues(&code, s.secrets())
 	code.WriteString("# end of secrets\n")
 	if !tight {
-		code.WriteString("# https://github.com/marqo-ai/ec2-github-runner\n")
+		code.WriteString("# " + Source + "\n")
 	}
 	writeValues(&code, s.values())
 	code.WriteString(index)

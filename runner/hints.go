@@ -1,12 +1,16 @@
 package runner
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+)
 
 // This file is the list of what a failed start can be told to do. Each hint has an entry of its own in
 // docs/troubleshooting.md, which a test holds against it. A message says what is, a hint what to do.
 
-// troubleshooting is where the entries can be read.
-const troubleshooting = "https://github.com/marqo-ai/ec2-github-runner/blob/main/docs/troubleshooting.md"
+// troubleshooting is the page of the entries.
+const troubleshooting = "troubleshooting.md"
 
 // entry is one of the page's: its anchor, and how the hints that lead to it begin.
 type entry struct{ anchor, begins string }
@@ -68,7 +72,7 @@ var entries = []entry{
 func See(hint string) string {
 	for _, e := range entries {
 		if strings.HasPrefix(hint, e.begins) {
-			return troubleshooting + "#" + e.anchor
+			return bootstrap.Page(troubleshooting) + "#" + e.anchor
 		}
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
@@ -78,7 +79,7 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	}
 	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"} // of the waiting, with what it waits for
 	for _, e := range entries {
-		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, troubleshooting+"#"+e.anchor) {
+		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, bootstrap.Page(troubleshooting)+"#"+e.anchor) {
 			t.Errorf("no hint leads to %q", e.anchor)
 		}
 	}
