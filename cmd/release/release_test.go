@@ -1,11 +1,17 @@
 package main
 
 import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var first = version{2, 7, 0}
@@ -13,6 +19,7 @@ var first = version{2, 7, 0}
 // house is a remote and a clone of it with what a release needs, both real.
 type house struct {
 	remote, clone repository
+	programs      string // the folder of the programs
 }
 
 func build(t *testing.T) *house {
@@ -22,6 +29,8 @@ func build(t *testing.T) *house {
 	t.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	root := t.TempDir()
 	h := &house{remote: repository{filepath.Join(root, "remote")}, clone: repository{filepath.Join(root, "clone")}}
+	h.programs = filepath.Join(root, "programs")
+	writePrograms(t, h.programs)
 	top := repository{root}
 	do(t, top, "init", "--quiet", "--bare", "--initial-branch=main", "remote")
 	do(t, top, "clone", "--quiet", "remote", "clone")
@@ -30,9 +39,44 @@ func build(t *testing.T) *house {
 	do(t, h.clone, "checkout", "--quiet", "-B", "main")
 	h.write(t, "action.yml", "name: a\nruns:\n  using: docker\n  image: Dockerfile\n")
 	h.write(t, "main.go", "package main\n")
+	for _, folder := range []string{".github/workflows", "docs", "native"} {
+		if err := os.MkdirAll(filepath.Join(h.clone.dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.write(t, ".github/workflows/runner.yml", "name: runner\n# uses: marqo-ai/ec2-github-runner\n")
+	h.write(t, "docs/page.md", "[code](../main.go#L1) [page](other.md) [above](../README.md) [web](https://example.com) [here](#here) [docs](../docs)\n")
+	h.write(t, "docs/other.md", "uses: marqo-ai/ec2-github-runner@v2, image ghcr.io/marqo-ai/ec2-github-runner\n")
+	h.write(t, "docs/page_test.go", "package docs\n")
+	h.write(t, "native/main.js", "// the launcher\n")
+	h.write(t, "README.md", "# A\n")
 	h.write(t, "CHANGELOG.md", "# Changelog\n\n## [2.8.0] - 2026-12-24\n\n- more\n\n## [2.7.0] - 2026-11-25\n\n- the first\n")
 	h.land(t)
 	return h
+}
+
+// writePrograms writes the smallest files that are programs of both architectures: a header of ELF each.
+func writePrograms(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for architecture, machine := range machines {
+		if err := os.WriteFile(filepath.Join(dir, programName(architecture)), elfHeader(machine), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// elfHeader is a file of ELF for 64 bits, little-endian, without a segment. https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+func elfHeader(machine elf.Machine) []byte {
+	header := make([]byte, 64)
+	copy(header, elf.ELFMAG+string([]byte{byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)}))
+	binary.LittleEndian.PutUint16(header[16:], uint16(elf.ET_EXEC))
+	binary.LittleEndian.PutUint16(header[18:], uint16(machine))
+	binary.LittleEndian.PutUint32(header[20:], uint32(elf.EV_CURRENT))
+	binary.LittleEndian.PutUint16(header[52:], 64)
+	return header
 }
 
 func do(t *testing.T, r repository, args ...string) string {
@@ -64,6 +108,21 @@ func (h *house) run(t *testing.T, args ...string) (string, error) {
 	var out strings.Builder
 	err := run(t.Context(), h.clone.dir, args, &out)
 	return out.String(), err
+}
+
+// tagArgs are the arguments that tag a version with an image.
+func (h *house) tagArgs(version, image string) []string {
+	return []string{"tag", version, origin, image, h.programs}
+}
+
+// release is what the first release is made of.
+func (h *house) release(t *testing.T) release {
+	t.Helper()
+	programs, err := readPrograms(h.programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return release{version: first, image: goodImage, repository: origin, programs: programs}
 }
 
 // must runs what must succeed.
@@ -98,7 +157,7 @@ func TestRelease(t *testing.T) {
 	h := build(t)
 	main := h.rev(t, "main")
 	h.must(t, "check", "v2.7.0")
-	h.must(t, "tag", "v2.7.0", goodImage)
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 	commit := h.rev(t, "v2.7.0")
 	if h.rev(t, "v2") != commit {
 		t.Error("v2 is not at the release")
@@ -106,14 +165,34 @@ func TestRelease(t *testing.T) {
 	if got := h.rev(t, commit+"^"); got != main || h.rev(t, "main") != main {
 		t.Errorf("the release's parent is %s and main is at %s, want %s", got, h.rev(t, "main"), main)
 	}
-	if got := do(t, h.remote, "diff", "--name-only", main, commit); got != "action.yml" {
-		t.Errorf("the release changes %q", got)
+	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md docs/page.md native/checksums.json " +
+		"native/ec2-github-runner-linux-amd64 native/ec2-github-runner-linux-arm64 native/main.js")
+	if diff := cmp.Diff(want, strings.Fields(do(t, h.remote, "ls-tree", "-r", "--name-only", commit))); diff != "" {
+		t.Errorf("the release's tree (-want +got):\n%s", diff)
+	}
+	for name, content := range h.release(t).programs {
+		if mode := do(t, h.remote, "ls-tree", commit, "native/"+name); !strings.HasPrefix(mode, "100755 ") {
+			t.Errorf("nobody can run %s: %s", name, mode)
+		}
+		if do(t, h.remote, "show", commit+":native/"+name) != string(content) {
+			t.Errorf("native/%s is not the program", name)
+		}
+		sum := sha256.Sum256(content)
+		if sums := do(t, h.remote, "show", commit+":native/checksums.json"); !strings.Contains(sums, fmt.Sprintf("%q: \"%x\"", name, sum)) {
+			t.Errorf("the checksum of %s is not in\n%s", name, sums)
+		}
 	}
 	if got := do(t, h.remote, "show", commit+":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+goodImage {
 		t.Errorf("the release's action.yml is\n%s", got)
 	}
-	if got := do(t, h.remote, "diff", "--numstat", main, commit); got != "1\t1\taction.yml" {
-		t.Errorf("the change is %q", got)
+	// A link to what the release does not hold leads to the commit that has it.
+	page := "[code](https://github.com/" + origin + "/blob/" + main + "/main.go#L1) [page](other.md) [above](../README.md) " +
+		"[web](https://example.com) [here](#here) [docs](../docs)"
+	if got := do(t, h.remote, "show", commit+":docs/page.md"); got != page {
+		t.Errorf("docs/page.md is\n%s\nwant\n%s", got, page)
+	}
+	if got := do(t, h.remote, "diff", "--name-only", main, commit, "--", ".github", "docs/other.md", "README.md"); got != "" {
+		t.Errorf("the release changes %q", got)
 	}
 	// main goes on building from its Dockerfile, and the developer's clone is as it was.
 	if got := do(t, h.remote, "show", "main:action.yml"); !strings.Contains(got, "image: Dockerfile") {
@@ -130,12 +209,12 @@ func TestRelease(t *testing.T) {
 func TestNextReleaseMovesTheMajorTagAlone(t *testing.T) {
 	h := build(t)
 	do(t, h.clone, "push", "--quiet", "origin", "HEAD:refs/tags/v1", "HEAD:refs/tags/v1.9.0", "HEAD:refs/tags/nightly")
-	h.must(t, "tag", "v2.7.0", goodImage)
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 	old, others := h.rev(t, "v2.7.0"), []string{h.rev(t, "v1"), h.rev(t, "v1.9.0"), h.rev(t, "nightly")}
 	h.write(t, "main.go", "package main // more\n")
 	h.land(t)
 	h.must(t, "check", "v2.8.0")
-	h.must(t, "tag", "v2.8.0", strings.Replace(goodImage, "0123", "4567", 1))
+	h.must(t, h.tagArgs("v2.8.0", strings.Replace(goodImage, "0123", "4567", 1))...)
 	if h.rev(t, "v2.7.0") != old {
 		t.Error("v2.7.0 has moved")
 	}
@@ -146,39 +225,39 @@ func TestNextReleaseMovesTheMajorTagAlone(t *testing.T) {
 		t.Error("a tag of others has moved")
 	}
 	h.refused(t, "v2.8.0 is out already", "check", "v2.7.0")
-	h.refused(t, "v2.8.0 is out already", "tag", "v2.7.0", goodImage)
+	h.refused(t, "v2.8.0 is out already", h.tagArgs("v2.7.0", goodImage)...)
 }
 
 func TestTagThatExists(t *testing.T) {
 	h := build(t)
-	h.must(t, "tag", "v2.7.0", goodImage)
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 	h.refused(t, "tagged once", "check", "v2.7.0")
-	h.refused(t, "never moved", "tag", "v2.7.0", strings.Replace(goodImage, "0123", "4567", 1))
+	h.refused(t, "never moved", h.tagArgs("v2.7.0", strings.Replace(goodImage, "0123", "4567", 1))...)
 	h.land(t)
-	h.refused(t, "never moved", "tag", "v2.7.0", goodImage)
+	h.refused(t, "never moved", h.tagArgs("v2.7.0", goodImage)...)
 	// A tag that a developer made by hand and annotated counts just so.
 	do(t, h.clone, "tag", "--annotate", "--message", "by hand", "v2.8.0")
 	do(t, h.clone, "push", "--quiet", "origin", "v2.8.0")
 	do(t, h.clone, "tag", "--delete", "v2.8.0")
 	h.refused(t, "tagged once", "check", "v2.8.0")
-	h.refused(t, "never moved", "tag", "v2.8.0", goodImage)
+	h.refused(t, "never moved", h.tagArgs("v2.8.0", goodImage)...)
 }
 
 // TestAgainAfterAHalfDoneRelease: the push took place and its answer was lost, so the job runs once more; and the same for a
 // run that made its commit and did not push it.
 func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	h := build(t)
-	unpushed, err := h.clone.releaseCommit(t.Context(), first, goodImage)
+	unpushed, err := h.clone.releaseCommit(t.Context(), h.release(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.must(t, "check", "v2.7.0")
-	h.must(t, "tag", "v2.7.0", goodImage)
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
 	if got := h.rev(t, "v2.7.0"); got != unpushed {
 		t.Errorf("the second try made %s, the first %s", got, unpushed)
 	}
 	before := do(t, h.remote, "for-each-ref")
-	if out := h.must(t, "tag", "v2.7.0", goodImage); !strings.Contains(out, "already") {
+	if out := h.must(t, h.tagArgs("v2.7.0", goodImage)...); !strings.Contains(out, "already") {
 		t.Errorf("it says %q", out)
 	}
 	if after := do(t, h.remote, "for-each-ref"); after != before {
@@ -187,7 +266,7 @@ func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	// Another runner, with a clone of its own, makes the same commit.
 	do(t, repository{filepath.Dir(h.clone.dir)}, "clone", "--quiet", "remote", "other")
 	other := repository{filepath.Join(filepath.Dir(h.clone.dir), "other")}
-	if got, err := other.releaseCommit(t.Context(), first, goodImage); err != nil || got != unpushed {
+	if got, err := other.releaseCommit(t.Context(), h.release(t)); err != nil || got != unpushed {
 		t.Errorf("another clone makes %s (%v), want %s", got, err, unpushed)
 	}
 }
@@ -195,7 +274,7 @@ func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 // TestPushIsWholeOrNot: the major tag moved after it was seen, or may not be moved; then there is no version tag either.
 func TestPushIsWholeOrNot(t *testing.T) {
 	h := build(t)
-	commit, err := h.clone.releaseCommit(t.Context(), first, goodImage)
+	commit, err := h.clone.releaseCommit(t.Context(), h.release(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +289,7 @@ func TestPushIsWholeOrNot(t *testing.T) {
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\ntest \"$1\" != refs/tags/v2\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h.refused(t, "git push", "tag", "v2.7.0", goodImage)
+	h.refused(t, "git push", h.tagArgs("v2.7.0", goodImage)...)
 	if got := do(t, h.remote, "tag"); got != "v2" {
 		t.Errorf("the remote has the tags %q", got)
 	}
@@ -221,7 +300,7 @@ func TestTreeThatCannotBeReleased(t *testing.T) {
 	both := func(want string) {
 		t.Helper()
 		h.refused(t, want, "check", "v2.7.0")
-		h.refused(t, want, "tag", "v2.7.0", goodImage)
+		h.refused(t, want, h.tagArgs("v2.7.0", goodImage)...)
 	}
 	h.write(t, "main.go", "package main // changed\n")
 	both("the work tree is not what is committed")
@@ -256,10 +335,79 @@ func TestWrongArguments(t *testing.T) {
 	h.refused(t, "usage", "build", "v2.7.0")
 	h.refused(t, "form v2.7.0", "check", "2.7.0")
 	h.refused(t, "form v2.7.0", "tag", "v2.7.0;reboot", goodImage)
-	h.refused(t, "64 hexadecimal digits", "tag", "v2.7.0", "ghcr.io/marqo-ai/ec2-github-runner:latest")
-	h.refused(t, "64 hexadecimal digits", "tag", "v2.7.0", strings.ToUpper(goodImage))
+	h.refused(t, "64 hexadecimal digits", h.tagArgs("v2.7.0", "ghcr.io/marqo-ai/ec2-github-runner:latest")...)
+	h.refused(t, "64 hexadecimal digits", h.tagArgs("v2.7.0", strings.ToUpper(goodImage))...)
+	h.refused(t, "not the image of someone/else", "tag", "v2.7.0", "someone/else", goodImage, h.programs)
+	h.refused(t, "of the form OWNER/NAME", "tag", "v2.7.0", "someone", goodImage, h.programs)
+	h.refused(t, "no such file", "tag", "v2.7.0", origin, goodImage, h.remote.dir)
 	h.refused(t, "no section ## [2.9.0]", "check", "v2.9.0")
 	if out := h.must(t, "check", "v2.7.0"); !regexp.MustCompile(`^v2\.7\.0 can be released\n$`).MatchString(out) {
 		t.Errorf("it says %q", out)
+	}
+}
+
+// TestForkReleasesItself: a fork's release names the fork, its image and its pages.
+func TestForkReleasesItself(t *testing.T) {
+	h := build(t)
+	image := strings.Replace(goodImage, "marqo-ai/ec2-github-runner", "some-body/ec2-runner", 1)
+	h.must(t, "tag", "v2.7.0", "Some-Body/ec2-runner", image, h.programs)
+	if got := do(t, h.remote, "show", "v2:action.yml"); !strings.Contains(got, "image: docker://"+image) {
+		t.Errorf("action.yml is\n%s", got)
+	}
+	want := "uses: Some-Body/ec2-runner@v2, image ghcr.io/some-body/ec2-runner"
+	if got := do(t, h.remote, "show", "v2:docs/other.md"); got != want {
+		t.Errorf("the page is %q, want %q", got, want)
+	}
+	if got := do(t, h.remote, "show", "v2:docs/page.md"); !strings.Contains(got, "(https://github.com/Some-Body/ec2-runner/blob/") {
+		t.Errorf("the page leads to %s", got)
+	}
+	// A changed workflow file would make GitHub refuse the tag.
+	if got := do(t, h.remote, "diff", "--name-only", "main", "v2", "--", ".github"); got != "" {
+		t.Errorf("the release changes %q", got)
+	}
+}
+
+// TestWorkflowFilesChangedMeanwhile: main has other workflow files than the commit that is released, for which GitHub would
+// refuse the tag. Nothing is pushed, and the release of main as it is now takes place.
+func TestWorkflowFilesChangedMeanwhile(t *testing.T) {
+	h := build(t)
+	h.must(t, "check", "v2.7.0")
+	h.write(t, ".github/workflows/runner.yml", "name: runner, changed\n")
+	h.land(t)
+	do(t, h.clone, "checkout", "--quiet", "--detach", "HEAD^")
+	h.refused(t, "start the workflow release again", "check", "v2.7.0")
+	h.refused(t, ".github/workflows/runner.yml", h.tagArgs("v2.7.0", goodImage)...)
+	do(t, h.clone, "checkout", "--quiet", "main")
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
+}
+
+// TestPushThatGitHubRefuses says so, and with which steps the release goes on.
+func TestPushThatGitHubRefuses(t *testing.T) {
+	h := build(t)
+	hook := filepath.Join(h.remote.dir, "hooks", "pre-receive")
+	if err := os.MkdirAll(filepath.Dir(hook), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := "#!/bin/sh\necho 'refusing to allow a GitHub App to create or update workflow' >&2\nexit 1\n"
+	if err := os.WriteFile(hook, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.refused(t, "refusing to allow a GitHub App", h.tagArgs("v2.7.0", goodImage)...)
+	h.refused(t, "run the failed jobs again", h.tagArgs("v2.7.0", goodImage)...)
+	if err := os.Remove(hook); err != nil {
+		t.Fatal(err)
+	}
+	h.must(t, h.tagArgs("v2.7.0", goodImage)...)
+}
+
+// TestProgramsThatNoJobCouldRun are refused before anything is made.
+func TestProgramsThatNoJobCouldRun(t *testing.T) {
+	h := build(t)
+	file := filepath.Join(h.programs, programName("arm64"))
+	for content, want := range map[string]string{"#!/bin/sh\n": "no Linux program", string(elfHeader(elf.EM_X86_64)): "not for EM_AARCH64"} {
+		if err := os.WriteFile(file, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		h.refused(t, want, h.tagArgs("v2.7.0", goodImage)...)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,29 +13,30 @@ import (
 
 const remote = "origin"
 
-// The release's commit is GitHub's bot's; its mail address is how GitHub knows it.
-// https://api.github.com/users/github-actions%5Bbot%5D
-const (
-	botName = "github-actions[bot]"
-	botMail = "41898282+github-actions[bot]@users.noreply.github.com"
-)
-
 // repository is a clone whose remote origin holds the releases.
 type repository struct{ dir string }
 
-// git runs git and gives what it prints, without the last line's end. Nothing goes through a shell.
+// git runs git and returns what it prints, without the end of the last line. Nothing goes through a shell.
 func (r repository) git(ctx context.Context, env []string, stdin string, args ...string) (string, error) {
+	var out strings.Builder
+	if err := r.run(ctx, env, stdin, &out, args...); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(out.String(), "\n"), nil
+}
+
+func (r repository) run(ctx context.Context, env []string, stdin string, out io.Writer, args ...string) error {
 	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // arguments, not a shell
 	command.Dir = r.dir
 	command.Env = append(os.Environ(), append([]string{"GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}, env...)...)
 	command.Stdin = strings.NewReader(stdin)
+	command.Stdout = out
 	var said strings.Builder
 	command.Stderr = &said
-	out, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(said.String()))
 	}
-	return strings.TrimSuffix(string(out), "\n"), nil
+	return nil
 }
 
 // releasable refuses a tree or a version that cannot be released, and gives the remote's tags.
@@ -111,54 +113,32 @@ func (r repository) notes(v version) (string, error) {
 	return section(string(text), v)
 }
 
-// releaseCommit makes the commit of a release beside every branch: its parent is HEAD, and only action.yml differs. It is made of
-// HEAD, version and image alone, with HEAD's date, so that the same release is the same commit whenever it is made.
-func (r repository) releaseCommit(ctx context.Context, v version, image string) (string, error) {
-	scratch, err := os.MkdirTemp("", "release")
+// workflowsAreCurrent refuses a commit whose workflow files are not those of the remote's main, which onMain has fetched. The
+// workflow's own token may not push a tag to a commit with workflow files that no branch has at its tip: GitHub answers "refusing
+// to allow a GitHub App to create or update workflow … without `workflows` permission", and no permission of a job allows it.
+func (r repository) workflowsAreCurrent(ctx context.Context) error {
+	changed, err := r.git(ctx, nil, "", "diff", "--name-only", "HEAD", "FETCH_HEAD", "--", ".github/workflows")
 	if err != nil {
-		return "", fmt.Errorf("make release commit: %w", err)
+		return err
 	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // a folder for temporary files
-	index := []string{"GIT_INDEX_FILE=" + filepath.Join(scratch, "index")}
-	action, err := r.git(ctx, nil, "", "show", "HEAD:action.yml")
-	if err != nil {
-		return "", err
+	if changed != "" {
+		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with old ones: "+
+			"start the workflow release again, on main as it is now (changed: %s)", strings.ReplaceAll(changed, "\n", ", "))
 	}
-	text, err := withImage(action, image)
-	if err != nil {
-		return "", err
-	}
-	blob, err := r.git(ctx, nil, text+"\n", "hash-object", "-w", "--stdin")
-	if err != nil {
-		return "", err
-	}
-	if _, err := r.git(ctx, index, "", "read-tree", "HEAD"); err != nil {
-		return "", err
-	}
-	if _, err := r.git(ctx, index, "", "update-index", "--cacheinfo", "100644,"+blob+",action.yml"); err != nil {
-		return "", err
-	}
-	tree, err := r.git(ctx, index, "", "write-tree")
-	if err != nil {
-		return "", err
-	}
-	date, err := r.git(ctx, nil, "", "show", "--no-patch", "--format=%cI", "HEAD")
-	if err != nil {
-		return "", err
-	}
-	who := []string{
-		"GIT_AUTHOR_NAME=" + botName, "GIT_AUTHOR_EMAIL=" + botMail, "GIT_AUTHOR_DATE=" + date,
-		"GIT_COMMITTER_NAME=" + botName, "GIT_COMMITTER_EMAIL=" + botMail, "GIT_COMMITTER_DATE=" + date,
-	}
-	message := fmt.Sprintf("Release %s\n\naction.yml names the image that was built from the parent of this commit.\n", v)
-	return r.git(ctx, who, message, "commit-tree", "--no-gpg-sign", "-p", "HEAD", tree)
+	return nil
 }
 
 // push puts the version's tag and the major tag on the commit, both or none: the first must not exist and the second must
 // still be where it was seen, so that of two releases at once one is refused.
 func (r repository) push(ctx context.Context, commit string, v version, majorWas string) error {
 	exact, major := "refs/tags/"+v.String(), "refs/tags/"+v.major()
-	_, err := r.git(ctx, nil, "", "push", "--quiet", "--atomic", "--force-with-lease="+exact+":", "--force-with-lease="+major+":"+majorWas,
+	_, err := r.git(ctx, nil, "", "push", "--quiet", "--atomic",
+		"--force-with-lease="+exact+":", "--force-with-lease="+major+":"+majorWas,
 		remote, commit+":"+exact, commit+":"+major)
-	return err
+	if err != nil {
+		return fmt.Errorf("push tags %s and %s, of which neither has changed: %w\n"+
+			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release again on main",
+			v, v.major(), err)
+	}
+	return nil
 }

@@ -29,10 +29,10 @@ func parseVersion(text string) (version, error) {
 
 func (v version) String() string { return fmt.Sprintf("v%d.%d.%d", v[0], v[1], v[2]) }
 
-// major is the tag that moves, such as v2.
+// major returns the tag that moves, such as v2.
 func (v version) major() string { return fmt.Sprintf("v%d", v[0]) }
 
-// before tells whether v is older than w.
+// before reports whether v is older than w.
 func (v version) before(w version) bool {
 	for i := range v {
 		if v[i] != w[i] {
@@ -45,9 +45,19 @@ func (v version) before(w version) bool {
 // imageForm is an image of GitHub's registry by digest; a tag in it would be one that can be moved.
 var imageForm = regexp.MustCompile(`^ghcr\.io/[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9._-]*@sha256:[0-9a-f]{64}$`)
 
-func checkImage(image string) error {
+// repositoryForm is OWNER/NAME, as GitHub has it in GITHUB_REPOSITORY.
+var repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
+
+// checkImage refuses an image that is not the repository's own: a fork's release runs the fork's image.
+func checkImage(image, repository string) error {
+	if !repositoryForm.MatchString(repository) {
+		return fmt.Errorf("repository %q: it must be of the form OWNER/NAME", repository)
+	}
 	if !imageForm.MatchString(image) {
 		return fmt.Errorf("image %q: it must be of the form ghcr.io/OWNER/NAME@sha256: and 64 hexadecimal digits", image)
+	}
+	if name, _, _ := strings.Cut(strings.TrimPrefix(image, "ghcr.io/"), "@"); name != strings.ToLower(repository) {
+		return fmt.Errorf("image %q: it is not the image of %s", image, repository)
 	}
 	return nil
 }
@@ -55,7 +65,7 @@ func checkImage(image string) error {
 // source is the line of action.yml that builds the image from the tree, as it stands on main.
 var source = regexp.MustCompile(`(?m)^  image: Dockerfile$`)
 
-// withImage is action.yml with the image in place of the Dockerfile, and nothing else changed.
+// withImage returns action.yml with the image in place of the Dockerfile, and nothing else changed.
 func withImage(action, image string) (string, error) {
 	if n := len(source.FindAllString(action, -1)); n != 1 {
 		return "", fmt.Errorf("rewrite action.yml: it has %d lines \"  image: Dockerfile\", and one is to be replaced", n)

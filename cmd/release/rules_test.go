@@ -33,7 +33,7 @@ func TestVersions(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	t.Parallel()
-	if err := checkImage(goodImage); err != nil {
+	if err := checkImage(goodImage, origin); err != nil {
 		t.Error(err)
 	}
 	for _, image := range []string{
@@ -41,7 +41,7 @@ func TestImages(t *testing.T) {
 		strings.ToUpper(goodImage), strings.Replace(goodImage, "sha256", "sha512", 1), strings.Replace(goodImage, "/ec2", "/ ec2", 1), strings.TrimPrefix(goodImage, "ghcr.io/"),
 		strings.Replace(goodImage, "@", ":v2@", 1), "docker://" + goodImage,
 	} {
-		if checkImage(image) == nil {
+		if checkImage(image, origin) == nil {
 			t.Errorf("%q was taken", image)
 		}
 	}
