@@ -58,7 +58,7 @@ func (o *output) Begun(id runner.Identity) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id.Label != "" { // a pool has none
-		o.action.SetOutput(outLabel, id.Label)
+		o.set(outLabel, id.Label)
 	}
 	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ type output struct {
 	handoffs []runner.Handoff // that stand in the outputs
 	journal  journal
 	images   map[string]string // image ids that stand in the outputs, by architecture
+	written  map[string]bool   // the outputs of a start that have a value
 	told     bool              // the summary says already why the step failed
 }
 
@@ -102,11 +104,20 @@ func (o *output) Launched(h runner.Handoff) error {
 // mostAtOnce bounds how often the outputs of many runners are written anew: each time they are written whole.
 const mostAtOnce = 20
 
+// set writes an output of a start. The last value that is written counts.
+func (o *output) set(name, value string) {
+	if o.written == nil {
+		o.written = map[string]bool{}
+	}
+	o.written[name] = value != ""
+	o.action.SetOutput(name, value)
+}
+
 // first writes the contract's outputs, which speak of the first runner.
 func (o *output) first(h runner.Handoff) {
-	o.action.SetOutput(outLabel, h.Label)
-	o.action.SetOutput(outInstanceID, h.InstanceID)
-	o.action.SetOutput(outRegion, h.Region)
+	o.set(outLabel, h.Label)
+	o.set(outInstanceID, h.InstanceID)
+	o.set(outRegion, h.Region)
 }
 
 // all writes the outputs that speak of every runner.
@@ -127,7 +138,31 @@ func (o *output) all(handoffs []runner.Handoff) error {
 		if err != nil {
 			return fmt.Errorf("write output %s: %w", name, err)
 		}
-		o.action.SetOutput(name, string(raw))
+		o.set(name, string(raw))
+	}
+	return nil
+}
+
+// failed corrects the outputs of a start that failed: they name only what could not be removed. Of a start that left
+// nothing they are empty, as machulav's are: workflows take a label for a runner that there is.
+func (o *output) failed(result runner.StartResult) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var left []runner.Handoff
+	for _, r := range result.Runners {
+		if !r.Removed && r.InstanceID != "" {
+			left = append(left, r.Handoff)
+		}
+	}
+	if len(left) > 0 {
+		o.first(left[0])
+		return o.all(left)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.written)) {
+		// With the label a later stop looks for what was launched by a call whose answer is unknown.
+		if o.written[name] && (name != outLabel || result.Failure.IsClean()) {
+			o.set(name, "")
+		}
 	}
 	return nil
 }
@@ -151,6 +186,11 @@ func (o *output) ready(result runner.StartResult) error {
 
 // startDone says how a start ended. Only a start that left nothing behind tells the post step to do nothing.
 func (o *output) startDone(result runner.StartResult, err error) {
+	if err != nil {
+		if err := o.failed(result); err != nil {
+			o.log.Warn(err.Error())
+		}
+	}
 	if err == nil || (result.Failure != nil && len(result.Failure.Left) == 0) {
 		if err := o.saveState(stateDone, true); err != nil {
 			o.log.Warn(err.Error())

@@ -206,6 +206,9 @@ type Failure struct {
 	Left    []string // what could not be removed, each with how to remove it
 }
 
+// IsClean reports whether nothing that the start made is there any more.
+func (f *Failure) IsClean() bool { return f == nil || len(f.Left)+len(f.Kept) == 0 }
+
 // FailedError is a failure of the work with a hint what to do.
 type FailedError struct {
 	Message string
