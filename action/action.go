@@ -57,6 +57,9 @@ func Run(ctx context.Context, w World) (code int) {
 		out.log.Warn(warning)
 	}
 	request, err := Parse(w.Getenv)
+	for _, note := range request.Notes {
+		out.log.Info(note)
+	}
 	for _, warning := range request.Warnings {
 		out.log.Warn(warning)
 	}

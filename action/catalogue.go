@@ -1,81 +1,96 @@
 package action
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// input is one input of action.yml: its name and what it stands for when it is empty.
+// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_own.go) is the only place where an
+// input is declared: action.yml's inputs, docs/inputs.md and README's table are generated from it
+// (go test ./action -run TestReadmeTables -update), and a test holds the declared modes against what each mode reads.
 type input struct {
-	name     string
-	fallback string
+	name        string
+	fallback    string  // what it stands for when it is empty; GitHub sends it in every mode
+	modes       modeSet // that read it; elsewhere it has no effect
+	machine     bool    // it belongs to the machine that a start launches: an existing machine is not changed by it
+	element     bool    // an element of `runners` may have it
+	required    bool
+	description string // Markdown, over several lines
 }
 
-// catalogue lists every input, in the order of action.yml. A test holds it against action.yml, and a reader that asks
-// for an input which is not here stops the program. The first 28 are machulav's, with machulav's defaults.
-var catalogue = []input{
-	{"mode", ""},
-	{"github-token", ""},
-	{"availability-zones-config", ""},
-	{"ec2-image-id", ""},
-	{"ec2-instance-type", ""},
-	{"subnet-id", ""},
-	{"security-group-id", ""},
-	{"label", ""},
-	{"ec2-instance-id", ""},
-	{"iam-role-name", ""},
-	{"aws-resource-tags", "[]"},
-	{"runner-home-dir", ""},
-	{"pre-runner-script", ""},
-	{"market-type", ""},
-	{"block-device-mappings", ""},
-	{"startup-quiet-period-seconds", ""},
-	{"startup-retry-interval-seconds", ""},
-	{"startup-timeout-minutes", "5"},
-	{"run-runner-as-service", "false"},
-	{"run-runner-as-user", ""},
-	{"ec2-volume-size", ""},
-	{"ec2-device-name", ""},
-	{"ec2-volume-type", ""},
-	{"metadata-options", ""},
-	{"packages", "[]"},
-	{"use-jit", "false"},
-	{"runner-group-id", "1"},
-	{"runner-debug", "false"},
-	// From here on they are ours.
-	{"region", ""},
-	{"runners", ""},
-	{"count", ""},
-	{"min-count", ""},
-	{"architecture", ""},
-	{"spot-max-price", ""},
-	{"capacity-timeout-minutes", "0"},
-	{"launch-parameters", ""},
-	{"runner-scope", ""},
-	{"runner-labels", ""},
-	{"ca-certificates", ""},
-	{"runner-version", "latest"},
-	{"ephemeral", "false"},
-	{"idle-timeout-minutes", ""},
-	{"max-lifetime-minutes", ""},
-	{"own-tags", "true"},
-	{"all-of-run", "false"},
-	{"dry-run", "false"},
-	{"grace-minutes", "10"},
-	{"annotations", "true"},
-	{"keep-failed-minutes", "0"},
-	{"base-image-id", ""},
-	{"setup-script", ""},
-	{"image-name", ""},
-	{"keep-images", "3"},
-	{"bake-timeout-minutes", "60"},
-	{"force", "false"},
-	{"existing-instances", ""},
-	{"existing-runner-name", ""},
-	{"stop-action", ""},
-	{"pool", ""},
-	{"pool-size", ""},
-	{"pool-max-age-hours", "168"},
+// modeSet is a set of modes.
+type modeSet uint8
+
+// A check reads what the start that it checks reads.
+const (
+	inStart modeSet = 1 << iota
+	inStop
+	inSweep
+	inCheck
+	inBake
+	inPool
+
+	inLaunch = inStart | inCheck
+	inAll    = inStart | inStop | inSweep | inCheck | inBake | inPool
+)
+
+// modeOf maps the value of the input mode to its bit.
+var modeOf = map[string]modeSet{
+	modeStart: inStart, modeStop: inStop, modeSweep: inSweep, modeCheck: inCheck, modeBake: inBake, modePool: inPool,
 }
+
+// catalogue lists every input, in the order of action.yml. A reader that asks for an input which is not here stops the
+// program.
+var catalogue = slices.Concat(machulavInputs, ownInputs)
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.
 func inputEnv(name string) string {
 	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
+}
+
+// about is the description on one line.
+func (i input) about() string { return strings.Join(strings.Fields(i.description), " ") }
+
+// inputsThat lists the names of the inputs that a condition holds for, sorted.
+func inputsThat(holds func(input) bool) []string {
+	var names []string
+	for _, known := range catalogue {
+		if holds(known) {
+			names = append(names, known.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// isSet reports whether an input has a value other than its default.
+func (r *reader) isSet(known input) bool {
+	value := strings.TrimSpace(r.getenv(inputEnv(known.name)))
+	return value != "" && value != known.fallback
+}
+
+// withoutEffect names the inputs that are set and that a mode does not read: machulav's in the log, since its users give
+// start's inputs to stop too, and ours by a warning. A dry run that would not be one is refused.
+func (r *reader) withoutEffect(mode string) {
+	unread := func(list []input) (names []string) {
+		for _, known := range list {
+			if known.modes&modeOf[mode] == 0 && r.isSet(known) {
+				names = append(names, known.name)
+			}
+		}
+		return names
+	}
+	if names := unread(machulavInputs); len(names) > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("inputs without effect in mode %s: %s", mode, strings.Join(names, ", ")))
+	}
+	ours := unread(ownInputs)
+	if slices.Contains(ours, "dry-run") {
+		r.refuse(fmt.Sprintf("The 'dry-run' input is not honoured in the '%s' mode.", mode),
+			"leave it out; only mode sweep has a dry run, and mode check looks at what a start needs and starts nothing")
+		ours = slices.DeleteFunc(ours, func(name string) bool { return name == "dry-run" })
+	}
+	if len(ours) > 0 {
+		r.warn("inputs without effect in mode %s: %s; leave them out", mode, strings.Join(ours, ", "))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -42,16 +43,23 @@ type Request struct {
 	Sweep          *runner.SweepRequest
 	Pool           *runner.PoolRequest
 	Bake           *ami.Request
-	WebURL         string // of the scope
-	RunnerVersion  string // mode bake: "latest", or x.y.z
-	Annotations    bool   // mode check: tell what is wrong by annotations
+	WebURL         string   // of the scope
+	RunnerVersion  string   // mode bake: "latest", or x.y.z
+	Annotations    bool     // mode check: tell what is wrong by annotations
+	Notes          []string // for the log
 	Warnings       []string
 }
 
 // Parse reads the inputs. It reports every problem at once, as an *InvalidError, and makes no call.
 func Parse(getenv func(string) string) (Request, error) {
-	r := newReader(getenv)
+	return newReader(getenv).parse()
+}
+
+func (r *reader) parse() (Request, error) {
 	request := r.common()
+	if slices.Contains(modes, request.Mode) {
+		r.withoutEffect(request.Mode)
+	}
 	switch request.Mode {
 	case "":
 		r.refuse("The 'mode' input is not specified", "for example mode: start")
@@ -71,7 +79,7 @@ func Parse(getenv func(string) string) (Request, error) {
 	default:
 		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
 	}
-	request.Warnings = r.warnings
+	request.Notes, request.Warnings = r.notes, r.warnings
 	return request, r.invalid.orNil()
 }
 

@@ -13,6 +13,7 @@ import (
 func (r *reader) check(request *Request) {
 	request.Start = r.start(*request)
 	request.Annotations = r.ownFlag("annotations")
+	r.ownFlag("dry-run") // a check changes nothing in either case
 }
 
 // examination is what a doctor is to look at.

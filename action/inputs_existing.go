@@ -92,19 +92,12 @@ func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.G
 	return []runner.Group{group}
 }
 
-// launchOnly are the inputs that say how a new machine is made: of an existing one nothing is changed.
-var launchOnly = []string{
-	"ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name", "runner-home-dir", "pre-runner-script", "market-type", "block-device-mappings",
-	"run-runner-as-user", "ec2-volume-size", "ec2-device-name", "ec2-volume-type", "metadata-options", "architecture", "spot-max-price", "runner-labels",
-	"idle-timeout-minutes", "max-lifetime-minutes", "setup-script",
-}
-
 // onlyExisting clears what has no meaning for existing machines, and says so.
 func (r *reader) onlyExisting(start *runner.StartRequest) {
 	var unused []string
-	for _, name := range launchOnly {
-		if r.text(name) != "" {
-			unused = append(unused, name)
+	for _, known := range catalogue {
+		if known.machine && r.isSet(known) {
+			unused = append(unused, known.name)
 		}
 	}
 	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {

@@ -11,11 +11,7 @@ import (
 )
 
 // elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the step's.
-var elementInputs = []string{
-	"architecture", "availability-zones-config", "aws-resource-tags", "block-device-mappings", "count", "ec2-device-name", "ec2-image-id",
-	"ec2-instance-type", "ec2-volume-size", "ec2-volume-type", "iam-role-name", "label", "launch-parameters", "market-type", "metadata-options", "packages",
-	"pre-runner-script", "region", "run-runner-as-service", "run-runner-as-user", "runner-home-dir", "security-group-id", "setup-script", "spot-max-price", "subnet-id",
-}
+var elementInputs = inputsThat(func(i input) bool { return i.element })
 
 const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, ec2-instance-type: t4g.xlarge}]"
 
@@ -93,7 +89,7 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 
 // element makes a reader for one element of `runners`.
 func (r *reader) element(i int, element map[string]any) (child *reader, name string) {
-	child = &reader{findings: r.findings, getenv: r.getenv, own: map[string]string{}}
+	child = &reader{findings: r.findings, getenv: r.getenv, reads: r.reads, own: map[string]string{}}
 	if given, ok := element["name"]; ok && given != nil {
 		name = strings.TrimSpace(fmt.Sprint(given))
 	}

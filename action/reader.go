@@ -43,6 +43,7 @@ func (e *InvalidError) orNil() error {
 // findings are what is wrong or odd about the inputs.
 type findings struct {
 	invalid  InvalidError
+	notes    []string
 	warnings []string
 }
 
@@ -52,6 +53,7 @@ type reader struct {
 	*findings
 	getenv func(string) string
 	own    map[string]string // of an element of `runners`: its inputs, which win over the step's
+	reads  func(name string) // if set, it is called with each input that is read
 	prefix string            // of messages about the element's own inputs
 }
 
@@ -90,6 +92,9 @@ func (r *reader) text(name string) string {
 	for _, known := range catalogue {
 		if known.name != name {
 			continue
+		}
+		if r.reads != nil {
+			r.reads(name)
 		}
 		if value, own := r.own[name]; own {
 			return strings.TrimSpace(value)

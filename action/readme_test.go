@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,78 +13,168 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var update = flag.Bool("update", false, "write what is made from something else")
+var update = flag.Bool("update", false, "write what is generated from the table of inputs")
 
-// TestReadmeTables holds the tables of inputs and outputs in README.md against action.yml; -update writes them anew.
+// TestReadmeTables holds what is generated against the table of inputs: the inputs of action.yml, docs/inputs.md and
+// README's tables, of which that of the outputs is generated from action.yml. -update writes them anew.
 func TestReadmeTables(t *testing.T) {
-	raw, err := os.ReadFile("../action.yml")
-	if err != nil {
-		t.Fatal(err)
+	contract := readFile(t, "../action.yml")
+	_, rest, opened := strings.Cut(contract, "\ninputs:\n")
+	_, tail, closed := strings.Cut(rest, "\noutputs:\n")
+	if !opened || !closed {
+		t.Fatal("action.yml has no inputs before its outputs")
 	}
-	var contract struct {
-		Inputs  yaml.Node `yaml:"inputs"`
+	head, _, _ := strings.Cut(contract, "\ninputs:\n")
+	contract = head + "\ninputs:\n" + inputsYAML() + "\noutputs:\n" + tail
+	var parsed struct {
 		Outputs yaml.Node `yaml:"outputs"`
 	}
-	if err := yaml.Unmarshal(raw, &contract); err != nil {
+	if err := yaml.Unmarshal([]byte(contract), &parsed); err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := replaceBetween(t, string(readme), "inputs", inputsTable(t, contract.Inputs))
-	want = replaceBetween(t, want, "outputs", outputsTable(t, contract.Outputs))
-	if *update {
-		if err := os.WriteFile("../README.md", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
+	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", inputsTable(catalogue))
+	readme = replaceBetween(t, readme, "outputs", outputsTable(t, parsed.Outputs))
+	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme, "../docs/inputs.md": inputsPage()} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
 		}
-		return
-	}
-	if diff := cmp.Diff(want, string(readme)); diff != "" {
-		t.Errorf("README.md is not what action.yml says; run go test ./action -run TestReadmeTables -update\n%s", diff)
+		if diff := cmp.Diff(want, readFile(t, path)); diff != "" {
+			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s", path, diff)
+		}
 	}
 }
 
-type described struct {
-	Description string `yaml:"description"`
-	Default     string `yaml:"default"`
-	Required    bool   `yaml:"required"`
-}
-
-// eachOf calls f for each entry in the order of the file.
-func eachOf(t *testing.T, node yaml.Node, f func(name string, entry described)) {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		var entry described
-		if err := node.Content[i+1].Decode(&entry); err != nil {
-			t.Fatal(err)
-		}
-		f(node.Content[i].Value, entry)
+	text, err := os.ReadFile(path)
+	if err != nil && !*update {
+		t.Fatal(err)
 	}
+	return string(text)
 }
 
-func inputsTable(t *testing.T, node yaml.Node) string {
+// inputsYAML is the section of action.yml.
+func inputsYAML() string {
 	var b strings.Builder
-	b.WriteString("| input | default | what it says |\n| --- | --- | --- |\n")
-	eachOf(t, node, func(name string, entry described) {
+	for _, known := range catalogue {
+		fmt.Fprintf(&b, "  %s:\n    description: >-\n", known.name)
+		for _, line := range wrapped(known.about(), 114) {
+			fmt.Fprintf(&b, "      %s\n", line)
+		}
+		fmt.Fprintf(&b, "    required: %t\n", known.required)
+		if known.fallback != "" {
+			fmt.Fprintf(&b, "    default: '%s'\n", known.fallback)
+		}
+	}
+	return b.String()
+}
+
+// wrapped breaks a text into lines. A word that is longer stands alone.
+func wrapped(text string, width int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len(*last)+1+len(word) > width:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
+func inputsTable(list []input) string {
+	var b strings.Builder
+	b.WriteString("| input | default | description |\n| --- | --- | --- |\n")
+	for _, known := range list {
 		fallback := "–"
 		switch {
-		case entry.Required:
+		case known.required:
 			fallback = "required"
-		case entry.Default != "":
-			fallback = "`" + entry.Default + "`"
+		case known.fallback != "":
+			fallback = "`" + known.fallback + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, fallback, strings.TrimSpace(entry.Description))
-	})
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", known.name, fallback, known.about())
+	}
+	return b.String()
+}
+
+// The sections of docs/inputs.md. An input is described in the first that it belongs to.
+var sections = []struct {
+	title, about string
+	has          func(input) bool
+	modes        modeSet
+}{
+	{"Every mode", "", func(i input) bool { return i.modes == inAll }, inAll},
+	{
+		"Modes start and check: the machine",
+		"What a machine is launched with and what is set up on it. A start of [existing machines](existing-machines.md) changes none of it.",
+		func(i input) bool { return i.modes&inStart != 0 && i.machine }, 0,
+	},
+	{"Modes start and check: the start", "", func(i input) bool { return i.modes&inStart != 0 }, 0},
+	{"Mode stop", "", nil, inStop},
+	{"Mode check", "A check also reads every input of the start that it checks.", func(i input) bool { return i.modes == inCheck }, 0},
+	{"Mode sweep", "", nil, inSweep},
+	{"Mode bake", "", nil, inBake},
+	{"Mode pool", "", nil, inPool},
+}
+
+// inputsPage is docs/inputs.md.
+func inputsPage() string {
+	var b strings.Builder
+	b.WriteString(`# Inputs
+
+Grouped by the mode that reads them. An input that is set in a mode which does not read it has no effect and is named in the log, with a warning unless
+it is one of machulav/ec2-github-runner's. ` + "`dry-run: true`" + ` is refused where it would not be honoured. Values are trimmed, and booleans are true for
+exactly ` + "`true`" + `.
+
+<!-- generated from the table of inputs in action/: go test ./action -run TestReadmeTables -update -->
+`)
+	described := map[string]bool{}
+	for _, section := range sections {
+		fmt.Fprintf(&b, "\n## %s\n\n", section.title)
+		if section.about != "" {
+			fmt.Fprintf(&b, "%s\n\n", section.about)
+		}
+		var list []input
+		var also []string
+		for _, known := range catalogue {
+			switch {
+			case section.has != nil && !section.has(known), section.has == nil && known.modes&section.modes == 0:
+			case !described[known.name]:
+				described[known.name] = true
+				list = append(list, known)
+			case section.has == nil && known.modes != inAll:
+				also = append(also, "`"+known.name+"`")
+			}
+		}
+		b.WriteString(inputsTable(list))
+		if len(also) > 0 {
+			fmt.Fprintf(&b, "\nIt also reads %s.\n", strings.Join(also, ", "))
+		}
+	}
+	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is taken from the step's inputs.\n",
+		strings.Join(elementInputs, "`, `"))
 	return b.String()
 }
 
 func outputsTable(t *testing.T, node yaml.Node) string {
+	t.Helper()
 	var b strings.Builder
-	b.WriteString("| output | what it says |\n| --- | --- |\n")
-	eachOf(t, node, func(name string, entry described) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", name, strings.TrimSpace(entry.Description))
-	})
+	b.WriteString("| output | description |\n| --- | --- |\n")
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		var entry struct{ Description string }
+		if err := node.Content[i+1].Decode(&entry); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", node.Content[i].Value, strings.TrimSpace(entry.Description))
+	}
 	return b.String()
 }
 
@@ -95,4 +187,75 @@ func replaceBetween(t *testing.T, text, name, table string) string {
 		t.Fatalf("README.md has no marks for %s", name)
 	}
 	return head + "<!-- " + name + " -->\n" + table + "<!-- /" + name + " -->" + tail
+}
+
+// TestInputsPage: every input is described in docs/inputs.md exactly once.
+func TestInputsPage(t *testing.T) {
+	t.Parallel()
+	page := inputsPage()
+	for _, known := range catalogue {
+		if n := strings.Count(page, "\n| `"+known.name+"` |"); n != 1 {
+			t.Errorf("%s is described %d times", known.name, n)
+		}
+	}
+}
+
+// refusedThere are inputs that a mode reads to say why they cannot be given there, or that they are not used.
+var refusedThere = map[string][]string{
+	modePool: {"runners", "existing-instances", "existing-runner-name", "ec2-instance-id", "run-runner-as-service", "market-type"},
+	modeBake: {"market-type"},
+}
+
+// readAnyhow are inputs that mode pool reads as the start with the same inputs does, and that a warm machine does not
+// take: its registration and its end are those of the start that takes it.
+var readAnyhow = strings.Fields(`label pre-runner-script use-jit count min-count spot-max-price capacity-timeout-minutes runner-labels ephemeral
+	idle-timeout-minutes max-lifetime-minutes keep-failed-minutes startup-quiet-period-seconds startup-retry-interval-seconds`)
+
+// TestModesOfInputs: the modes that the table declares for an input are those that read it.
+func TestModesOfInputs(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		read := map[string]bool{}
+		for _, more := range [][]string{
+			{},
+			{"runners", "[{name: a}]", "availability-zones-config", `[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"}]`},
+			{"ec2-image-id", "", "existing-instances", "Role=gpu", "existing-runner-name", "box", "label", "gpu"},
+			{"architecture", "amd64", "ec2-image-id", "", "min-count", "1"},
+		} {
+			getenv := with(append([]string{"mode", mode}, more...)...)
+			_, _ = parseReading(getenv, func(name string) { read[name] = true })
+		}
+		for _, known := range catalogue {
+			declared, ignored := known.modes&modeOf[mode] != 0, slices.Contains(refusedThere[mode], known.name) || mode == modePool && slices.Contains(readAnyhow, known.name)
+			switch {
+			case declared && !read[known.name]:
+				t.Errorf("mode %s does not read %s, though the table says so", mode, known.name)
+			case !declared && read[known.name] && !ignored:
+				t.Errorf("mode %s reads %s, though the table does not say so", mode, known.name)
+			case ignored && (declared || !read[known.name]):
+				t.Errorf("mode %s: %s is no exception", mode, known.name)
+			}
+		}
+	}
+}
+
+// parseReading parses, and reports each input that is read for its value.
+func parseReading(getenv func(string) string, reads func(name string)) (Request, error) {
+	r := newReader(getenv)
+	r.reads = reads
+	return r.parse()
+}
+
+// TestTable: the table is whole, and in words that stand in a table of Markdown.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	for i, known := range catalogue {
+		if !form.MatchString(known.name) || known.modes == 0 || strings.ContainsAny(known.description, "|`") || strings.Contains(known.fallback, "'") {
+			t.Errorf("input %d: %+v", i, known)
+		}
+		if known.element && known.modes&inStart == 0 {
+			t.Errorf("%s may stand in an element of runners, and start does not read it", known.name)
+		}
+	}
 }

@@ -1,0 +1,143 @@
+package action
+
+// machulavInputs are the inputs of machulav/ec2-github-runner, with its defaults, in its order.
+var machulavInputs = []input{
+	{
+		name: "mode", modes: inAll, required: true,
+		description: `What to do: 'start' starts a runner, 'stop' terminates it and removes its registration, 'sweep'
+			removes what other runs have left behind, 'check' looks at all that a start with the same inputs
+			needs and starts nothing, 'bake' makes images that runners start from fast, 'pool' keeps a number of
+			warm machines ready.`,
+	},
+	{
+		name: "github-token", modes: inAll, required: true,
+		description: `A token that may manage the runners of the repository: fine-grained or of a GitHub App with
+			'administration: write', or classic with the scope 'repo'. The workflow's own GITHUB_TOKEN cannot be
+			given that.`,
+	},
+	{
+		name: "availability-zones-config", modes: inLaunch | inPool, machine: true, element: true,
+		description: `JSON array of placements that are tried in order until one launches; each has 'imageId', 'subnetId',
+			'securityGroupId' and, if it is not the home region, 'region'. It wins over 'ec2-image-id',
+			'subnet-id' and 'security-group-id'. Example:
+			'[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"},{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
+	},
+	{
+		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true,
+		description: `The image (AMI) to launch: Amazon Linux 2 or 2023, Ubuntu or Debian with cloud-init. Needed to
+			start, unless availability-zones-config is given.`,
+	},
+	{
+		name: "ec2-instance-type", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `The instance type, such as t3.xlarge, or several to try in order (comma-, space- or
+			newline-separated). Needed to start, unless 'architecture' is given.`,
+	},
+	{
+		name: "subnet-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `The subnet to launch in, or several to try in order; it needs outbound access to GitHub. Needed to
+			start, unless availability-zones-config is given.`,
+	},
+	{
+		name: "security-group-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `The security group of the instance, or several, in the subnet's VPC. It needs no rule for incoming
+			traffic; port 443 must be let out. Needed to start, unless availability-zones-config is given.`,
+	},
+	{
+		name: "label", modes: inLaunch | inStop, element: true,
+		description: `start: the label of the runner, verbatim; without it five random characters. stop: the label that
+			start gave, which finds the runner of this workflow run without an instance id too.`,
+	},
+	{
+		name: "ec2-instance-id", modes: inLaunch | inStop,
+		description: `stop: the id of the instance, as start gave it, or several. start, without an image: machines that
+			you keep, with a runner installed on each, to be started instead of new ones.`,
+	},
+	{
+		name: "iam-role-name", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `Name or ARN of the instance profile for the instance. The credentials need iam:PassRole for its
+			role.`,
+	},
+	{
+		name: "aws-resource-tags", fallback: "[]", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `JSON array of tags for the instance and its volumes. Example: '[{"Key": "Name", "Value":
+			"ec2-github-runner"}]'`,
+	},
+	{
+		name: "runner-home-dir", modes: inLaunch | inPool, machine: true, element: true,
+		description: `The directory of a runner that the image already has. Without it the newest runner is downloaded to
+			/actions-runner.`,
+	},
+	{
+		name: "pre-runner-script", modes: inLaunch, machine: true, element: true,
+		description: `Bash that is sourced in the runner's directory before the runner is set up: what it exports reaches
+			the jobs.`,
+	},
+	{
+		name: "market-type", modes: inLaunch, machine: true, element: true,
+		description: `'spot' for a spot instance, 'on-demand' or nothing for an on-demand one, 'spot,on-demand' for spot
+			with fallback.`,
+	},
+	{
+		name: "block-device-mappings", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `JSON array of EC2 block device mappings. It replaces the ec2-volume inputs. Example:
+			'[{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]'`,
+	},
+	{
+		name: "startup-quiet-period-seconds", modes: inLaunch,
+		description: `How long to wait after the instance runs before looking for the runner. Without it the looking
+			begins at once, and the timeout still counts from 30 seconds after.`,
+	},
+	{
+		name: "startup-retry-interval-seconds", modes: inLaunch,
+		description: `How often to look for the runner. Without it about every second in the first minute and every 5
+			seconds later.`,
+	},
+	{
+		name: "startup-timeout-minutes", fallback: "5", modes: inLaunch | inPool,
+		description: `How long to wait for the runner before the start fails and the instance is terminated.`,
+	},
+	{
+		name: "run-runner-as-service", fallback: "false", modes: inLaunch, machine: true, element: true,
+		description: `'true' installs the runner as a service with its own svc.sh.`,
+	},
+	{
+		name: "run-runner-as-user", modes: inLaunch | inPool, machine: true, element: true,
+		description: `The user that the runner runs as; without it root.`,
+	},
+	{
+		name: "ec2-volume-size", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `Size of the root volume in GiB.`,
+	},
+	{
+		name: "ec2-device-name", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `The device of the volume that ec2-volume-size and ec2-volume-type set. Without it the root device of
+			the image, or /dev/sda1 where the image cannot be read.`,
+	},
+	{
+		name: "ec2-volume-type", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `Type of the root volume, such as gp3.`,
+	},
+	{
+		name: "metadata-options", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		description: `JSON object of EC2 metadata options. Example: '{"HttpTokens": "required", "HttpPutResponseHopLimit":
+			2}'`,
+	},
+	{
+		name: "packages", fallback: "[]", modes: inLaunch | inPool, machine: true, element: true,
+		description: `JSON array of packages that are installed before the runner. Example: '["git", "docker.io"]'`,
+	},
+	{
+		name: "use-jit", fallback: "false", modes: inLaunch,
+		description: `'true' registers a single-use runner by a just-in-time configuration, with the label alone. The
+			machine stays until stop. Not with run-runner-as-service.`,
+	},
+	{
+		name: "runner-group-id", fallback: "1", modes: inLaunch | inPool,
+		description: `The runner group, by id or by name; 1 is the default group. A repository's runners are in no other;
+			machulav's action reads it with use-jit only.`,
+	},
+	{
+		name: "runner-debug", fallback: "false", modes: inLaunch | inPool,
+		description: `'true' shows the machine's console in the log while waiting, and makes its setup verbose.`,
+	},
+}
