@@ -65,7 +65,7 @@ func (r *reader) architectures() []ami.Wanted {
 		case len(types) > 0:
 			usual = types
 		}
-		wanted = append(wanted, ami.Wanted{Architecture: architecture, InstanceTypes: usual})
+		wanted = append(wanted, ami.Wanted{Architecture: architecture, InstanceTypes: usual, TypesOfArchitecture: len(types) == 0})
 	}
 	return wanted
 }

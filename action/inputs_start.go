@@ -129,6 +129,7 @@ func (r *reader) group(request Request) runner.Group {
 		Packages: r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),
 	}
 	group.InstanceTypes = r.instanceTypes(group)
+	group.TypesOfArchitecture = group.Architecture != "" && len(r.list("ec2-instance-type")) == 0
 	group.Placements = r.placements(request.Region, group)
 	group.Root = r.rootVolume()
 	var err error

@@ -35,7 +35,7 @@ func openPipeline(t *testing.T) *pipeline {
 	for name, architecture := range map[string]string{"amd64": "x86_64", "arm64": "arm64", "cuda": "x86_64"} {
 		cfg.More.Images = append(cfg.More.Images, simulator.Image{
 			ID: fmt.Sprintf("ami-%017x", 0xe0+len(cfg.More.Images)), Region: "us-east-1", Name: "runner-" + name, Owner: "self", Architecture: architecture,
-			RootDevice: "/dev/sda1", Created: "2026-11-20T06:00:00.000Z", Tags: map[string]string{"ec2-github-runner:architecture": name},
+			RootDevice: "/dev/sda1", Created: "2026-11-20T06:00:00.000Z", Tags: map[string]string{"ec2-github-runner:architecture": name, "ec2-github-runner:system": "Ubuntu 24.04"},
 		})
 	}
 	cfg.More.Tokens = []simulator.Token{{Value: "ghs_demo", Login: "app", Admin: []string{"demo-org/demo"}}}

@@ -16,6 +16,9 @@ func (b *bake) imageTags() map[string]string {
 		TagRecipe: b.recipe.Hash(), TagBakedAt: time.Now().UTC().Format(time.RFC3339), TagSource: b.request.Source,
 		TagFamily: familyOf(b.request.imageName(b.wanted.Architecture, b.begun)), "Name": b.name,
 	}
+	if system := b.base.System(TagSystem); system != (ec2.System{}) {
+		tags[TagSystem] = system.String()
+	}
 	for _, tag := range b.request.Tags {
 		tags[tag.Key] = tag.Value
 	}

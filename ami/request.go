@@ -15,6 +15,7 @@ import (
 // the others whether there is anything new to bake.
 const (
 	TagArchitecture  = tagPrefix + "architecture"
+	TagSystem        = tagPrefix + "system" // the operating system of the base, where it is known
 	TagRunnerVersion = tagPrefix + "runner-version"
 	TagRunnerSHA256  = tagPrefix + "runner-sha256"
 	TagBaseImage     = tagPrefix + "base-image"
@@ -53,8 +54,9 @@ type Request struct {
 
 // Wanted is one image.
 type Wanted struct {
-	Architecture  string   // amd64, arm64, cuda
-	InstanceTypes []string // of its builder, in the order in which to ask for them
+	Architecture        string   // amd64, arm64, cuda
+	InstanceTypes       []string // of its builder, in the order in which to ask for them
+	TypesOfArchitecture bool     // the types are the architecture's own, of which the base decides the order
 }
 
 // Identity is what makes the things of one bake recognisable.

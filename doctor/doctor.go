@@ -72,6 +72,8 @@ type Launch struct {
 	Offerings []ec2.Offering
 	// ImageTags find the image where a placement names none; nil where the offering's image stands for itself.
 	ImageTags map[string]string
+	// TypesOfArchitecture are types of which the start asks for those first on which the image boots.
+	TypesOfArchitecture bool
 }
 
 // Request is the start that is to be examined.
@@ -85,6 +87,8 @@ type Request struct {
 	OurTag string
 	// VersionTag is the tag with the runner's version on images that this action has made.
 	VersionTag string
+	// SystemTag is the tag with the operating system on images that this action has made.
+	SystemTag string
 
 	Scope         string // of GitHub
 	Public        bool   // github.com, and not a server of its own

@@ -33,7 +33,7 @@ func (x *examination) lookAtImages(ctx context.Context) []Finding {
 		if err != nil {
 			return []Finding{l.unread(ctx, err)}
 		}
-		return append([]Finding{x.owned(ctx, l, image)}, x.rootDevice(l, w, image)...)
+		return slices.Concat([]Finding{x.owned(ctx, l, image)}, x.system(l, image), x.rootDevice(l, w, image))
 	}), check, "no image is named: the launch template says it, or there is none of this action's")
 }
 
@@ -58,6 +58,19 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 			"%s belongs to account %s, which is neither ours (%s) nor a known vendor's", image.Name, image.Owner, caller.Account)
 	}
 	return l.ok("%s, our own", image.Name)
+}
+
+// system says what the image's operating system means for a runner, where its name or a tag says what it is.
+func (x *examination) system(l look, image ec2.Image) []Finding {
+	l = l.with("system")
+	switch system := image.System(x.request.SystemTag); {
+	case system.TooOldForNode():
+		return []Finding{l.warning("take Amazon Linux 2023, Ubuntu or Debian",
+			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc 2.28 and it has 2.26", system)}
+	case system.Untested():
+		return []Finding{l.ok("%s, which this action's own tests do not cover", system)}
+	}
+	return nil
 }
 
 // rootDevice is about ec2-device-name: another one than the image's adds a second disk.
@@ -138,6 +151,12 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 		return l.failed("take a type and an image of one architecture", "the type runs %s and the image is %s", strings.Join(kind.Architectures, ", "), image.Architecture)
 	case kind.NeedsENA && image.NoENA:
 		return l.failed("take an image with ENA support, or an older type", "the type needs the elastic network adapter (ENA), and the image has no driver for it")
+	}
+	if system := image.System(x.request.SystemTag); system.OnType(w.asked.InstanceType) == ec2.RunsNot {
+		if w.launch.TypesOfArchitecture {
+			return l.ok("the image is %s, which does not boot on Graviton 1, so a start asks for the architecture's other types", system)
+		}
+		return l.warning("take a type with Graviton 2 or newer, such as t4g.xlarge", "the type has Graviton 1, on which %s does not boot: its kernel panics", system)
 	}
 	return l.ok("both %s", image.Architecture)
 }

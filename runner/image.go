@@ -25,6 +25,7 @@ func (st *start) readImages(ctx context.Context) error {
 			g.placements[i].RootDevice = image.RootDevice
 		}
 		g.images = images
+		st.tellSystems(g)
 		st.tellRootDevice(g)
 		st.useBaked(g)
 	}

@@ -39,20 +39,21 @@ type StartRequest struct {
 
 // Group is a number of like runners: one element of `runners`, or the step's own inputs.
 type Group struct {
-	Name          string // key in the output `runners`
-	Label         string // empty: a random one
-	Count         int    // 0 counts as 1
-	Placements    []ec2.Placement
-	InstanceTypes []string
-	Markets       []string
-	SpotMax       string // USD an hour
-	Architecture  string // amd64, arm64 or cuda: an image of ours where a placement names none
-	Profile       string
-	Tags          []ec2.Tag
-	Devices       ec2.BlockDevices
-	Root          ec2.RootVolume
-	Metadata      ec2.MetadataOptions
-	Overlay       ec2.Parameters
+	Name                string // key in the output `runners`
+	Label               string // empty: a random one
+	Count               int    // 0 counts as 1
+	Placements          []ec2.Placement
+	InstanceTypes       []string
+	TypesOfArchitecture bool // the types are the architecture's own, of which the image decides the order
+	Markets             []string
+	SpotMax             string // USD an hour
+	Architecture        string // amd64, arm64 or cuda: an image of ours where a placement names none
+	Profile             string
+	Tags                []ec2.Tag
+	Devices             ec2.BlockDevices
+	Root                ec2.RootVolume
+	Metadata            ec2.MetadataOptions
+	Overlay             ec2.Parameters
 
 	HomeDir         string
 	PreRunnerScript string

@@ -22,6 +22,8 @@ type Specimen struct {
 	Spec         ec2.LaunchSpec
 	Offerings    []ec2.Offering
 	Architecture string // where a placement names no image, of which the newest image of ours is taken
+	// TypesOfArchitecture are types of which a start asks for those first on which the image boots.
+	TypesOfArchitecture bool
 }
 
 // Specimens are the launches of a start. It makes no call.
@@ -44,7 +46,7 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 		if err != nil {
 			return nil, fmt.Errorf("build user data: %w", err)
 		}
-		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings, Architecture: g.Architecture})
+		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings, Architecture: g.Architecture, TypesOfArchitecture: g.TypesOfArchitecture})
 	}
 	return list, nil
 }

@@ -1,0 +1,110 @@
+package ec2
+
+import (
+	"regexp"
+	"strings"
+)
+
+// System is an operating system, such as Ubuntu 24.04. Both fields are empty where it is not known.
+type System struct{ Name, Version string }
+
+// The systems that are recognized.
+const (
+	Ubuntu      = "Ubuntu"
+	Debian      = "Debian"
+	AmazonLinux = "Amazon Linux" // its versions are 2 and 2023
+	Fedora      = "Fedora"
+	CentOS      = "CentOS Stream"
+	RHEL        = "RHEL"
+)
+
+// systemNames are how publishers name their images; a group is the version. A copy in another account has the same
+// name by default, so the owner is not looked at. Deep Learning AMIs and EKS nodes are named after the system that
+// they are made from.
+var systemNames = []struct {
+	name, version string
+	pattern       *regexp.Regexp
+}{
+	// https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+	{Ubuntu, "", regexp.MustCompile(`^ubuntu[a-z-]*/images[a-z-]*/.*/?ubuntu-[a-z]+-([0-9]{2}\.[0-9]{2})-`)},
+	{Ubuntu, "", regexp.MustCompile(`\(Ubuntu ([0-9]{2}\.[0-9]{2})\)`)},
+	// https://wiki.debian.org/Cloud/AmazonEC2Image
+	{Debian, "", regexp.MustCompile(`^debian-([0-9]+)-`)},
+	// https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
+	{AmazonLinux, "2023", regexp.MustCompile(`^al2023-ami-|^amazon-eks-node-al2023-|\(Amazon Linux 2023\)`)},
+	{AmazonLinux, "2", regexp.MustCompile(`^amzn2-ami-|^amazon-eks-node-[0-9]|\(Amazon Linux 2\)`)},
+	{Fedora, "", regexp.MustCompile(`^Fedora-Cloud-`)},
+	{CentOS, "", regexp.MustCompile(`^CentOS[ -]Stream(?:-ec2)?[ -]([0-9]+)`)},
+	{RHEL, "", regexp.MustCompile(`^RHEL[A-Z_]*-([0-9]+(?:\.[0-9]+)*)`)},
+}
+
+// System reports the image's operating system, as far as the tag with the given key or else the image's name says it.
+func (i Image) System(tag string) System {
+	if text := i.Tags[tag]; text != "" {
+		return parseSystem(text)
+	}
+	for _, s := range systemNames {
+		found := s.pattern.FindStringSubmatch(i.Name)
+		switch {
+		case found == nil:
+			continue
+		case s.version == "" && len(found) > 1:
+			return System{s.name, found[1]}
+		}
+		return System{s.name, s.version}
+	}
+	return System{}
+}
+
+// String is the name with the version: what a tag holds and parseSystem reads.
+func (s System) String() string { return strings.TrimSpace(s.Name + " " + s.Version) }
+
+func parseSystem(text string) System {
+	if name, version, found := cutLast(text, " "); found && version != "" && version[0] >= '0' && version[0] <= '9' {
+		return System{name, version}
+	}
+	return System{Name: text}
+}
+
+func cutLast(text, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(text, separator)
+	if i < 0 {
+		return text, "", false
+	}
+	return text[:i], text[i+len(separator):], true
+}
+
+// TooOldForNode reports whether the system's C library is older than the 2.28 that the runner's own nodes need, so
+// that no JavaScript action runs: Amazon Linux 2 has 2.26.
+// https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+func (s System) TooOldForNode() bool { return s == System{AmazonLinux, "2"} }
+
+// Untested reports whether the system is one that people use and this project has not tested.
+func (s System) Untested() bool { return s.Name == Fedora || s.Name == CentOS || s.Name == RHEL }
+
+// Verdict is what is known of whether one thing runs on another.
+type Verdict int
+
+// The verdicts.
+const (
+	Runs Verdict = iota
+	NotKnown
+	RunsNot
+)
+
+// OnType reports whether the system boots on a type, as far as processors matter that the architecture's name does
+// not tell apart. The a1 types have Graviton 1, an ARMv8.0. Amazon Linux 2023 is compiled for ARMv8.2 and its kernel
+// panics there; Ubuntu to 24.04, Debian and Amazon Linux 2 are compiled for ARMv8.0. Of others nothing is known.
+// https://docs.aws.amazon.com/linux/al2023/ug/system-requirements.html
+func (s System) OnType(instanceType string) Verdict {
+	if !strings.HasPrefix(instanceType, "a1.") {
+		return Runs
+	}
+	switch {
+	case s == System{AmazonLinux, "2023"}:
+		return RunsNot
+	case s.Name == Ubuntu && s.Version <= "24.04", s.Name == Debian, s == System{AmazonLinux, "2"}:
+		return Runs
+	}
+	return NotKnown
+}
