@@ -79,6 +79,7 @@ func (b *bake) findBase(ctx context.Context) error {
 	}
 	b.out.BaseImage, b.out.BaseName = b.base.ID, b.base.Name
 	b.info("the base is %s (%s)", b.base.ID, b.base.Name)
+	b.warnOfProcessors()
 	b.recipe = Recipe{
 		Architecture: b.wanted.Architecture, SetupScript: b.request.SetupScript, CACertificates: b.request.CACertificates, DownloadToken: b.request.DownloadToken,
 		Nonce: b.request.Nonce,

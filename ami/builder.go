@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
@@ -57,13 +58,38 @@ func (b *bake) launch(ctx context.Context) error {
 // offerings lists what to ask for: another subnet is a smaller change than another type.
 func (b *bake) offerings() []ec2.Offering {
 	var list []ec2.Offering
-	for _, instanceType := range b.wanted.InstanceTypes {
+	for _, instanceType := range b.types() {
 		for _, placement := range b.request.Placements {
 			placement.Region, placement.ImageID, placement.RootDevice = b.request.Region, b.base.ID, b.base.RootDevice
 			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand, Number: len(list) + 1})
 		}
 	}
 	return list
+}
+
+// types are those to ask for. Of the architecture's own, one on which the base is not known to boot comes last, and one on which it
+// does not boot is left out.
+func (b *bake) types() []string {
+	types := slices.Clone(b.wanted.InstanceTypes)
+	if !b.wanted.TypesOfArchitecture {
+		return types
+	}
+	verdict := func(name string) ec2.Verdict { return b.base.System(TagSystem).OnType(name) }
+	slices.SortStableFunc(types, func(x, y string) int { return int(verdict(x) - verdict(y)) })
+	fit := slices.DeleteFunc(slices.Clone(types), func(name string) bool { return verdict(name) == ec2.RunsNot })
+	if len(fit) == 0 {
+		return types
+	}
+	return fit
+}
+
+// warnOfProcessors warns of types on which the base does not boot: EC2 launches them all the same.
+func (b *bake) warnOfProcessors() {
+	for _, name := range b.types() {
+		if system := b.base.System(TagSystem); system.OnType(name) == ec2.RunsNot {
+			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; take a type with Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
+		}
+	}
 }
 
 func place(o ec2.Offering) string {
@@ -105,6 +131,12 @@ func (b *bake) listen(ctx context.Context) error {
 		if len(verdict.Lines) > 0 {
 			b.verdict = verdict
 		}
+		if p, panicked := bootstrap.ReadPanic(console); panicked {
+			if err := b.alive(ctx); err != nil { // EC2's own word stands above it
+				return false, err
+			}
+			return false, final(panicFailure(b.out.InstanceType, p))
+		}
 		switch {
 		case verdict.Done && verdict.OK:
 			b.info("the builder has proved itself after %s", rounded(time.Since(since)))
@@ -120,6 +152,14 @@ func (b *bake) listen(ctx context.Context) error {
 		}
 		return false, b.alive(ctx)
 	})
+}
+
+// panicFailure is a builder that EC2 calls running and whose kernel panicked.
+func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
+	if p.Processor {
+		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than %s has (%s)", instanceType, p.Line), Hint: hintProcessor}
+	}
+	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType, p.Line), Hint: hintPanic}
 }
 
 // alive looks whether the builder is still there. One that EC2 does not show yet is.

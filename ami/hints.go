@@ -17,10 +17,13 @@ const (
 	hintSetup = "correct setup-script; the builder's words below say which command failed"
 	hintApt   = "the builder does not reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
 		"address, and let its security group send to ports 80 and 443"
-	hintGPU     = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
-	hintProof   = "the image was set up and does not work; look in the builder's words below for what setup-script or the base image have changed about docker or the runner"
-	hintStep    = "the builder's words below say what failed; bake again, and if it stays, give another base image by base-image-id"
-	hintSilence = "the builder ran and its user data did not: take a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and leave the metadata service on (HttpEndpoint: enabled)"
+	hintGPU       = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
+	hintProof     = "the image was set up and does not work; look in the builder's words below for what setup-script or the base image have changed about docker or the runner"
+	hintStep      = "the builder's words below say what failed; bake again, and if it stays, give another base image by base-image-id"
+	hintSilence   = "the builder ran and its user data did not: take a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and leave the metadata service on (HttpEndpoint: enabled)"
+	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs Graviton 2, so take t4g, m6g, c7g or newer types instead of a1 " +
+		"(ec2-instance-type), or a base of Ubuntu or Debian"
+	hintPanic   = "the kernel of the base image panicked on this machine: take another type by ec2-instance-type, or another base by base-image-id"
 	hintTimeout = "look in the builder's words below for what it waits for; raise bake-timeout-minutes if it only needs longer"
 	hintEnded   = "somebody or something else has stopped or ended the builder: look for clean-up jobs in the account, and at what EC2 says"
 	hintRoom    = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets by subnet-id, or bake later; " +
@@ -99,6 +102,8 @@ var anchors = []struct{ name, hint string }{
 	{"bake-proof", hintProof},
 	{"bake-step", hintStep},
 	{"bake-silence", hintSilence},
+	{"bake-processor-too-old", hintProcessor},
+	{"bake-kernel-panic", hintPanic},
 	{"bake-timeout", hintTimeout},
 	{"bake-builder-ended", hintEnded},
 	{"bake-no-capacity", hintRoom},

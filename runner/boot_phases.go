@@ -45,7 +45,7 @@ func bootPhases(text string) []BootPhase {
 // the start goes without.
 func (st *start) readBoots(ctx context.Context) {
 	slots := st.living()
-	for _, s := range slots[:min(len(slots), mostWatched)] {
+	for _, s := range slots[:min(len(slots), maxConsoles)] {
 		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
 		text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 		cancel()

@@ -58,8 +58,13 @@ const (
 	hintScript       = "correct pre-runner-script or setup-script; the boot script's words say which line failed"
 	hintSlowSetup    = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake what pre-runner-script and packages do into the image"
 	hintUser         = "make the user of run-runner-as-user in the image, or in pre-runner-script"
-	hintTimeout      = "the console's last lines below say how far the machine came"
-	hintQuota        = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas console, end instances, or take another type or market"
+	hintProcessor    = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, so take t4g, m6g, c7g or newer types " +
+		"instead of a1, or an image of Ubuntu or Debian"
+	hintPanic = "the kernel of the image panicked on this machine: take another instance type, or make the image anew; the console's last lines say more"
+	hintNode  = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library is too old (Amazon Linux 2 has glibc 2.26, " +
+		"and 2.28 is needed); take Amazon Linux 2023, Ubuntu or Debian"
+	hintTimeout = "the console's last lines below say how far the machine came"
+	hintQuota   = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas console, end instances, or take another type or market"
 )
 
 // cause is one reason why a machine did not become a runner, and how it shows.
@@ -93,8 +98,14 @@ func fetching(hint string, codes ...int) cause {
 // causes are asked in this order; the first that fits is told. What is said in words stands before what is only inferred.
 var causes = []cause{
 	{"", func(e evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
+	{hintProcessor, func(e evidence) bool {
+		p, panicked := bootstrap.ReadPanic(e.console)
+		return panicked && p.Processor && e.alone()
+	}},
+	{hintPanic, func(e evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
 	says(hintDiskFull, `No space left on device`),
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
+	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
 	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),

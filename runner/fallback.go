@@ -2,31 +2,44 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// fails gives a slot up, or, where its machine is a warm one, lets it start cold: what is wrong with the entry need not be wrong
-// with a new machine. The look that finds it out goes on; it is called side by side.
+// fails gives a slot up, unless another machine may do: a cold one where its machine is a warm one, and the next
+// offering where the kernel of its machine panicked. The look that finds it out goes on; it is called side by side.
 func (w *waiter) fails(err error, s *slot) {
 	w.mu.Lock()
-	if !s.warm || slices.Contains(w.fallen, s) {
+	_, panicked := errors.AsType[*panicError](err)
+	again := s.warm || panicked && len(s.unit.offeringsAfter(s)) > 0
+	if slices.Contains(w.fallen, s) {
 		w.mu.Unlock()
-		if !s.warm {
-			w.giveUp(err, s)
-		}
 		return
 	}
-	w.fallen = append(w.fallen, s)
+	if again {
+		w.fallen = append(w.fallen, s)
+	}
+	if panicked {
+		s.unit.panic = err
+	}
 	w.mu.Unlock()
-	w.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v", s.instance.ID, err))
+	switch {
+	case !again:
+		w.giveUp(err, s)
+	case s.warm:
+		w.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v", s.instance.ID, err))
+	default:
+		w.warn(fmt.Sprintf("%v, so it is terminated and the next offering is asked for", err))
+	}
 }
 
-// overdueWarm tells that a warm machine has had its time: half of the startup timeout, from its start on, so that the cold start
-// which then follows does not make the step last much longer than the user means to wait. A warm machine is online in half a
-// minute; only a pre-runner-script can make it need more, and that is what the user sets the timeout by.
+// overdueWarm tells that a warm machine has had its time: half of the startup timeout, from its start on, so that
+// the cold start which then follows does not make the step last much longer than the user means to wait. A warm
+// machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
+// the timeout by.
 func (w *waiter) overdueWarm(s *slot) error {
 	within := w.request.Waiting.Timeout / 2
 	if w.since()-s.timeline.Launched <= within {
@@ -35,8 +48,9 @@ func (w *waiter) overdueWarm(s *slot) error {
 	return &FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
 }
 
-// goCold starts the slots anew whose warm machines did not come up.
-func (w *waiter) goCold(ctx context.Context) error {
+// startAnew starts the slots anew whose machines did not come up. A panicked machine never used its registration,
+// which stays.
+func (w *waiter) startAnew(ctx context.Context) error {
 	w.mu.Lock()
 	fallen := w.fallen
 	w.fallen = nil
@@ -44,8 +58,11 @@ func (w *waiter) goCold(ctx context.Context) error {
 	if len(fallen) == 0 {
 		return nil
 	}
+	w.endPanicked(ctx, slices.DeleteFunc(slices.Clone(fallen), func(s *slot) bool { return s.warm }))
 	for _, s := range fallen {
-		w.abandon(ctx, s)
+		if s.warm {
+			w.abandon(ctx, s)
+		}
 	}
 	if err := w.register(ctx); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -106,33 +105,4 @@ func (st *start) consoleOf(ctx context.Context, s *slot) (string, error) {
 	text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 	s.console = text
 	return text, err
-}
-
-// mostWatched bounds how many consoles are read at one look.
-const mostWatched = 5
-
-// lookAtSetups sees early, by the console, that a machine has given up. Without keep-failed-minutes such a machine powers
-// itself off, which EC2 tells.
-func (w *waiter) lookAtSetups(ctx context.Context) {
-	if w.request.KeepFailed == 0 {
-		return
-	}
-	pending := w.pending()
-	for _, s := range pending[:min(len(pending), mostWatched)] {
-		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
-		console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
-		cancel()
-		if err != nil {
-			w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs ec2:GetConsoleOutput)", err)
-			continue
-		}
-		if hasFailed(console) {
-			s.console = console
-			words := said(console)
-			w.fails(&FailedError{
-				Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(words, "; ")),
-				Hint:    gather(console, "", false).hint(),
-			}, s)
-		}
-	}
 }

@@ -31,7 +31,7 @@ func (st *start) launchUnits(ctx context.Context, g *group) {
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
-			u.launch(ctx, g.fit)
+			u.launch(ctx, u.offeringsLeft())
 		})
 	}
 	group.Wait()
@@ -54,6 +54,8 @@ type unit struct {
 	round     int
 	before    int               // how many offerings there were in earlier rounds
 	bases     map[string]string // of the names, by client token
+	panicked  []ec2.Offering    // whose machines' kernels panicked
+	panic     error             // the last panic
 	// refusedTags is EC2's answer to the try with our tags, until the one without is answered.
 	refusedTags error
 	unsaved     error
@@ -65,7 +67,13 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 	if len(u.missing) == 0 {
 		return
 	}
-	u.offerings, u.bases = offerings, map[string]string{}
+	if u.bases == nil {
+		u.bases = map[string]string{}
+	} else { // a launch of these slots came before: neither names nor client tokens may be its
+		u.before += len(u.offerings)
+		u.round++
+	}
+	u.offerings = offerings
 	u.log.Debug("launching", "runner", u.slots[0].name, "offerings", len(offerings))
 	deadline := time.Now().Add(u.request.CapacityTimeout)
 	policy := &until{deadline, backoff.NewExponentialBackOff(
@@ -86,7 +94,7 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 		err = u.unsaved
 	}
 	if err != nil {
-		u.giveUp(u.launchFailed(ctx, u.trail(), err), u.missing...)
+		u.giveUp(u.withPanic(u.launchFailed(ctx, u.trail(), err)), u.missing...)
 	}
 	if u.unsaved != nil {
 		u.giveUp(u.unsaved, u.slots...)
@@ -191,7 +199,7 @@ func (u *unit) take(instance ec2.Instance) {
 	if u.group.together {
 		s.name = indexedName(u.base(instance.Offering), instance.LaunchIndex)
 	}
-	s.instance, s.timeline.Launched = instance, time.Since(u.begun)
+	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(u.begun)
 	u.mu.Unlock()
 	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in region %s",
 		instance.ID, offering.Number, instance.Region))

@@ -43,9 +43,9 @@ func (st *start) register(ctx context.Context) error {
 	return cmp.Or(err, noSoftware, noImage)
 }
 
-// cold are the slots that no warm machine has taken, and that are not given up.
+// cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an earlier machine.
 func (st *start) cold() []*slot {
-	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" })
+	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
 }
 
 // enroll makes one JIT configuration per slot, or one registration token for all.

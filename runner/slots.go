@@ -36,6 +36,7 @@ type slot struct {
 	registering bool
 	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
 	instance    ec2.Instance
+	offering    ec2.Offering // that the instance was launched by
 	timeline    Timeline
 	goneAt      time.Time // when GitHub first said that its registration is gone
 	taken       *taken    // of an existing machine

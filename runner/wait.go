@@ -66,11 +66,13 @@ type waiter struct {
 	cloudAt    time.Time // the last look at EC2
 	registryAt time.Time // the next look at GitHub
 	toldAt     time.Time
-	setupAt    time.Time // the last look at consoles for a setup that failed
-	pages      int       // of GitHub's list, as far as known
-	blind      bool      // EC2 may not be looked at
+	setupAt    time.Time            // the last look at consoles for machines that have given up
+	deaf       bool                 // consoles may not be read
+	readAt     map[string]time.Time // when the console of an instance was read last
+	pages      int                  // of GitHub's list, as far as known
+	blind      bool                 // EC2 may not be looked at
 	complained map[string]bool
-	fallen     []*slot // whose warm machines did not come up: they are started cold
+	fallen     []*slot // whose machines did not come up, and that are started anew
 	consoles   console
 	ambiguous  string         // why existing machines cannot be joined with their runners
 	foreign    map[int64]bool // runners that came before any machine of ours ran
@@ -87,14 +89,14 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	}
 	if now.Sub(later(w.setupAt, w.begun)) >= cloudLook {
 		w.setupAt = now
-		w.lookAtSetups(ctx)
+		w.lookAtConsoles(ctx, now)
 	}
 	for _, s := range w.pending() {
 		if err := w.overdue(s); err != nil {
 			w.fails(err, s)
 		}
 	}
-	if err := w.goCold(ctx); err != nil {
+	if err := w.startAnew(ctx); err != nil {
 		return false, err
 	}
 	if err := w.enough(); err != nil || len(w.pending()) == 0 {

@@ -36,8 +36,10 @@ type Image struct {
 	RootDevice   string `yaml:"root-device"`
 	VolumeSize   int    `yaml:"volume-size"`
 	NoENA        bool   `yaml:"no-ena"`
-	State        string `yaml:"state"`   // default available
-	Created      string `yaml:"created"` // RFC 3339
+	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made from it.
+	NewArm  bool   `yaml:"new-arm"`
+	State   string `yaml:"state"`   // default available
+	Created string `yaml:"created"` // RFC 3339
 	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image without.
 	Runner string            `yaml:"runner"`
 	Tags   map[string]string `yaml:"tags"`

@@ -81,7 +81,7 @@ func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]s
 	}
 	img := &image{made: w.now, visible: w.now.Add(w.scaled(w.cfg.Timing.ImageVisible)), Image: Image{
 		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account, Architecture: i.image.Architecture,
-		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, Runner: runner,
+		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, NewArm: i.image.newArm(), Runner: runner,
 		State: "pending", Created: isoTime(w.now),
 	}, tags: newTags(tags["image"])}
 	for _, v := range i.volumes {

@@ -99,9 +99,14 @@ func (g *guest) start(userData string, rule GuestRule) {
 	switch rule.Fault {
 	case GuestNeverBoots:
 		return
+	case GuestPanics:
+		g.later(min(g.w.cfg.Timing.Running, boot), g.panic)
+		return
 	case GuestDies:
 		g.later(rule.At, func() {
-			g.print("[   %.6f] Kernel panic - not syncing: simulated", g.age())
+			if rule.Reason == "" || rule.Reason == "Client.InternalError" { // others end a machine that is well
+				g.print("[   %.6f] Kernel panic - not syncing: simulated", g.age())
+			}
 			if g.i != nil {
 				g.w.cloud.end(g.i, "terminated", orText(rule.Reason, "Client.InternalError"), rule.reasonText())
 			}

@@ -13,6 +13,7 @@ const (
 	GuestHealthy        GuestFault = ""
 	GuestNeverBoots     GuestFault = "never-boots"     // the console stays empty, nothing happens
 	GuestDies           GuestFault = "dies"            // terminated at At after its launch, with Reason
+	GuestPanics         GuestFault = "panics"          // its kernel panics; EC2 calls it running
 	GuestNoNetwork      GuestFault = "no-network"      // waits for the network until a watchdog ends it
 	GuestNeverRegisters GuestFault = "never-registers" // says nothing and does nothing
 	GuestFails          GuestFault = "fails"           // the boot script fails with Message
@@ -73,7 +74,7 @@ func (r GuestRule) check() error {
 		return fmt.Errorf("guest rule has unknown when %q", r.When)
 	}
 	switch r.Fault {
-	case GuestHealthy, GuestNeverBoots, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
+	case GuestHealthy, GuestNeverBoots, GuestPanics, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
 		GuestSetupFails, GuestAptOffline, GuestProofFails, GuestHangs:
 		return nil
 	case GuestDies:
@@ -149,6 +150,9 @@ func (w *World) guestRule(i *instance) GuestRule {
 		}
 		r.met++
 		return *r
+	}
+	if i != nil && i.panics() {
+		return GuestRule{Fault: GuestPanics, Message: newerProcessor}
 	}
 	if i != nil && !w.cloud.hasWayOut(i) {
 		return GuestRule{Fault: GuestNoNetwork}

@@ -31,7 +31,8 @@ const (
 
 var features = []struct{ name, what, without string }{
 	{survey, "images, types, zones and subnets are looked at before the launch", "EC2's refusals say the same later; Windows and macOS images are not told apart"},
-	{console, "`runner-debug`, the machine's last words when a start fails, `keep-failed-minutes`", "a failed start cannot say what the machine said, and keeps no machine"},
+	{console, "`runner-debug`, the machine's last words when a start fails, a kernel that panics at boot, `keep-failed-minutes`",
+		"a failed start cannot say what the machine said, waits for a panicked machine until the timeout, and keeps no machine"},
 	{notes, "the runner's id and what a sweep has seen are noted in tags", "stop looks runners up by name, and sweep does not end what is ambiguous"},
 	{regions, "stop finds instances of any region; `mode: check` tells regions that are not enabled", "a built-in list of regions is looked through"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},

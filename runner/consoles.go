@@ -1,0 +1,177 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// Some machines are over and EC2 calls them running: the kernel panicked, or keep-failed-minutes keeps a machine
+// whose setup failed. Only their consoles say so. Reading them is optional (ec2:GetConsoleOutput).
+
+// Times of looking at consoles. Most runners are online before the first look.
+const (
+	consoleAfter = 30 * time.Second // since `running`
+	consoleEvery = 15 * time.Second
+)
+
+// maxConsoles bounds how many consoles are read at one look.
+const maxConsoles = 5
+
+// lookAtConsoles sees early, by the console, that a machine is over although EC2 calls it running.
+func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
+	if w.deaf {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, s := range w.consolesDue(now) {
+		group.Go(func() {
+			console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+			if err != nil {
+				w.consoleFailed(err)
+				return
+			}
+			w.heard(s, console)
+		})
+	}
+	group.Wait()
+}
+
+// consolesDue are the slots whose consoles are to be read now, those that were read longest ago first.
+func (w *waiter) consolesDue(now time.Time) []*slot {
+	if w.readAt == nil {
+		w.readAt = map[string]time.Time{}
+	}
+	var due []*slot
+	for _, s := range w.pending() {
+		after, every := consoleAfter, consoleEvery
+		if w.request.KeepFailed > 0 || w.systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
+			after, every = 0, cloudLook
+		}
+		since := s.timeline.Running
+		if since == 0 && w.blind {
+			since = s.timeline.Launched
+		}
+		if s.taken == nil && since > 0 && w.since()-since >= after && now.Sub(w.readAt[s.instance.ID]) >= every {
+			due = append(due, s)
+		}
+	}
+	slices.SortStableFunc(due, func(a, b *slot) int { return w.readAt[a.instance.ID].Compare(w.readAt[b.instance.ID]) })
+	due = due[:min(len(due), maxConsoles)]
+	for _, s := range due {
+		w.readAt[s.instance.ID] = now
+	}
+	return due
+}
+
+// consoleFailed says what is lost where consoles cannot be read. A start of which nothing is asked that needs them
+// goes without.
+func (w *waiter) consoleFailed(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.request.KeepFailed > 0 {
+		w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs ec2:GetConsoleOutput)", err)
+		return
+	}
+	w.log.Debug("the console of a machine cannot be read", "error", err)
+	w.deaf = w.deaf || ec2.ClassOf(err) == ec2.Denied
+}
+
+// heard reads a console. Where the type's processor is too old for the image, all machines of that type and image
+// are over.
+func (w *waiter) heard(s *slot, console string) {
+	if p, panicked := bootstrap.ReadPanic(printable(console)); panicked {
+		for _, other := range w.pending() {
+			if other == s || p.Processor && !other.warm && alike(other.offering, s.offering) && other.instance.ID != "" {
+				w.fails(newPanicError(other, p), other)
+			}
+		}
+		return
+	}
+	if w.request.KeepFailed > 0 && hasFailed(console) {
+		s.console = console
+		w.fails(&FailedError{
+			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(said(console), "; ")),
+			Hint:    gather(console, "", false).hint(),
+		}, s)
+	}
+}
+
+// panicError is a machine whose kernel panicked. Another type may do.
+type panicError struct{ FailedError }
+
+// Unwrap lets the hint be found.
+func (e *panicError) Unwrap() error { return &e.FailedError }
+
+func newPanicError(s *slot, p bootstrap.Panic) *panicError {
+	e := &panicError{FailedError{
+		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID, s.instance.Type, p.Line), Hint: hintPanic,
+	}}
+	if p.Processor {
+		e.Message = fmt.Sprintf("AWS EC2 instance %s does not boot: its image needs a newer processor than %s has (%s)", s.instance.ID, s.instance.Type, p.Line)
+		e.Hint = hintProcessor
+	}
+	return e
+}
+
+// alike reports whether two offerings are the same type with the same image, so that what one does not boot the
+// other does not either.
+func alike(a, b ec2.Offering) bool {
+	return a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID && a.Placement.Region == b.Placement.Region
+}
+
+// offeringsLeft are the group's offerings, or those that come after machines that panicked.
+func (u *unit) offeringsLeft() []ec2.Offering {
+	if len(u.panicked) == 0 {
+		return u.group.fit
+	}
+	first := slices.MinFunc(u.panicked, func(a, b ec2.Offering) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.DeleteFunc(slices.Clone(u.group.fit), func(o ec2.Offering) bool {
+		return o.Number <= first.Number || slices.ContainsFunc(u.panicked, func(p ec2.Offering) bool { return alike(o, p) })
+	})
+}
+
+// offeringsAfter are those that would be left if the slot's machine panicked.
+func (u *unit) offeringsAfter(s *slot) []ec2.Offering {
+	after := *u
+	after.panicked = append(slices.Clone(u.panicked), s.offering)
+	return after.offeringsLeft()
+}
+
+// withPanic adds the panic to why the offerings after it came to nothing.
+func (u *unit) withPanic(err error) error {
+	if u.panic == nil {
+		return err
+	}
+	return joined([]error{u.panic, err})
+}
+
+// endPanicked ends the machines of slots and frees the slots for the next launch. A machine must be gone before
+// another one takes its place: one that cannot be ended now is the slot's last, and for the roll-back to end.
+func (w *waiter) endPanicked(ctx context.Context, slots []*slot) {
+	if len(slots) == 0 {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, rollBackWithin)
+	defer cancel()
+	r := &remover{cloud: w.Cloud, registry: w.Registry, log: w.log}
+	_ = w.sideBySide(slots, func(s *slot) error {
+		if err := r.terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
+			return fmt.Errorf("its kernel panicked, and it cannot be ended: %w", err)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		s.unit.panicked = append(s.unit.panicked, s.offering)
+		s.instance, s.console, s.timeline = ec2.Instance{}, "", Timeline{Registered: s.timeline.Registered}
+		return nil
+	})
+}
