@@ -2,19 +2,19 @@
 # What the container starts as: the world around the instance first, then the instance's own init.
 ip link set lo up
 ip addr add 169.254.169.254/32 dev lo 2>/dev/null
+# What a container needs for cloud-init to find its data. All else is as the distribution's package has it: a stock
+# image sets nothing, and what it waits for or writes at its first boot is what this is a test of.
 cat >/etc/cloud/ds-identify.cfg <<<'policy: enabled'
 cat >/etc/cloud/cloud.cfg.d/99-boottest.cfg <<CFG
 datasource_list: [ ${DATASOURCE} ]
 datasource: { Ec2: { strict_id: false, timeout: 5, max_wait: 10, apply_full_imds_network_config: false } }
-locale: false
-apt: { preserve_sources_list: true }
-network: { config: disabled }
 CFG
-if ! grep -q boottest /etc/hosts.done 2>/dev/null; then
+if [ ! -e /etc/boottest ]; then
   cat /boottest/in/ca.pem >>/etc/ssl/certs/ca-certificates.crt
-  rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
-  echo 'deb [trusted=yes] file:/boottest/repo ./' >/etc/apt/sources.list
-  echo boottest >/etc/hosts.done
+  cp /boottest/vendors/debian.asc /etc/apt/trusted.gpg.d/
+  # As in Debian's cloud images; without it cloud-init makes another locale.
+  echo LANG=C.UTF-8 >/etc/default/locale
+  touch /etc/boottest
 fi
 # What a case wants to find on the machine, once and at each boot.
 # shellcheck disable=SC1091

@@ -23,7 +23,7 @@ import (
 )
 
 // soon is long enough on a machine that others use too; what waits for it looks often.
-const soon = 90 * time.Second
+const soon = 4 * time.Minute
 
 // launch is one instance to be.
 type launch struct {
@@ -84,7 +84,7 @@ func boot(t testing.TB, l launch) *instance {
 		"--env", "container=docker", "--env", "DATASOURCE=" + l.source,
 		"--volume", i.dir + "/in:/boottest/in", "--volume", i.dir + "/out:/boottest/out", "--volume", i.dir + "/seed:/var/lib/cloud/seed/nocloud",
 		"--volume", parts.machine + ":/boottest/machine:ro", "--volume", parts.initScript + ":/boottest/init:ro",
-		"--volume", parts.dir + ":/boottest/cache:ro", "--volume", parts.repo + ":/boottest/repo:ro",
+		"--volume", parts.dir + ":/boottest/cache:ro", "--volume", filepath.Join(parts.dir, parts.vendors) + ":/boottest/vendors:ro",
 	}
 	for _, host := range hosts {
 		args = append(args, "--add-host", host+":127.0.0.1")

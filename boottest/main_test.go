@@ -41,9 +41,9 @@ func noise(n int) string {
 // parts are what all cases share.
 var parts struct {
 	dir, own                       string // kept between runs; of this run
-	vendors                        string // a folder in dir: what recipes install
-	machine, initScript, repo      string
-	bookworm, trixie               string // images with nothing of GitHub's
+	vendors                        string // a folder in dir: what machines install
+	machine, initScript            string
+	bullseye, bookworm, trixie     string // images with nothing of GitHub's
 	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
 	authority                      string // PEM
 	small, smallSum, next          string
@@ -88,13 +88,13 @@ func makeParts() (err error) {
 	note(certificates(p.own))
 	keep(&p.machine)(buildMachine(p.own))
 	keep(&p.initScript)(filepath.Abs("init.sh"))
+	keep(&p.bullseye)(baseImage("boot-bullseye"))
 	keep(&p.bookworm)(baseImage("boot"))
 	keep(&p.trixie)(baseImage("boot-trixie"))
 	if err != nil {
 		return err
 	}
-	keep(&p.repo)(packageFolder(p.dir, p.bookworm))
-	keep(&p.vendors)(vendorFolder(p.dir, p.machine))
+	keep(&p.vendors)(vendorFolder(p.dir))
 	keep(&p.small)(tarball(p.dir, p.machine, newest, smallTarball))
 	keep(&p.smallSum)(fileSum(p.small))
 	var previous string
@@ -117,7 +117,7 @@ func makeParts() (err error) {
 func ordinary() plan.Plan {
 	return plan.Plan{
 		Version: newest, JIT: jit, LaunchIndex: "3", Tarball: parts.small, Rate: 80 << 20,
-		Configuring: 200 * time.Millisecond, Connecting: 100 * time.Millisecond,
+		Configuring: 200 * time.Millisecond, Connecting: 100 * time.Millisecond, Vendors: "/boottest/vendors",
 	}
 }
 

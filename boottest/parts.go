@@ -209,7 +209,7 @@ func certificates(dir string) error {
 // hosts are the names that lead to the stand-in GitHub, and to vendors of packages.
 var hosts = []string{
 	"github.com", "api.github.com", "release-assets.githubusercontent.com",
-	"deb.debian.org", "download.docker.com", "nvidia.github.io",
+	"deb.debian.org", "security.debian.org", "download.docker.com", "nvidia.github.io",
 }
 
 // engine runs one docker command and returns what it printed.
@@ -253,25 +253,4 @@ func imageWith(base, archive, folder string) (string, error) {
 	}
 	_, err = engine("build", "--quiet", "--tag", tag, dir)
 	return tag, err
-}
-
-// packageFolder is an apt repository with two packages: egr-sample, which has one file, and egr-slow, which takes
-// its time until somebody begins to configure it for the second time.
-func packageFolder(dir, image string) (string, error) {
-	repo := filepath.Join(dir, "repo-2")
-	if _, err := os.Stat(repo + "/Packages"); err == nil {
-		return repo, nil
-	}
-	if err := os.MkdirAll(repo, 0o755); err != nil {
-		return "", err
-	}
-	const script = `set -e
-mkdir -p /p/DEBIAN /p/usr/share/egr-sample; echo arrived >/p/usr/share/egr-sample/file
-printf 'Package: egr-sample\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <nobody@example.com>\nDescription: sample\n' >/p/DEBIAN/control
-dpkg-deb -b /p /repo/egr-sample.deb
-sed -i 's/sample/slow/g' /p/DEBIAN/control; mv /p/usr/share/egr-sample /p/usr/share/egr-slow
-printf '#!/bin/sh\n[ -e /slow-begun ] || { touch /slow-begun; sleep 600; }\n' >/p/DEBIAN/postinst; chmod +x /p/DEBIAN/postinst
-dpkg-deb -b /p /repo/egr-slow.deb; cd /repo; apt-ftparchive packages . >Packages`
-	_, err := engine("run", "--rm", "--network", "none", "-v", repo+":/repo", image, "bash", "-c", script)
-	return repo, err
 }

@@ -13,8 +13,6 @@ import (
 
 // TestStart: each way to start that the contract knows.
 func TestStart(t *testing.T) {
-	whoami := job(`id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c %U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`)
-	asUser := func(s *bootstrap.Spec) { s.User = "debian" }
 	runAll(t, []scenario{
 		{name: "by token", check: func(t *testing.T, i *instance) {
 			if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a k3x9a" {
@@ -34,11 +32,6 @@ func TestStart(t *testing.T) {
 				}
 			},
 		},
-		{name: "by token on the next Debian", image: parts.trixie, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
-		{name: "by JIT", jit: true, plan: whoami, check: says("root\n/actions-runner/_work\n/root\nhigh\nroot\nunset")},
-		{name: "by JIT on the next Debian", image: parts.trixie, jit: true, check: comesOnline},
-		{name: "as a user that cloud-init makes", spec: asUser, plan: whoami, check: says("debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset")},
-		{name: "as a user of the image, by JIT", spec: asUser, jit: true, before: "id debian 2>/dev/null || useradd -m -s /bin/bash debian", plan: whoami, check: says("debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset")},
 		{
 			name: "as a service", spec: func(s *bootstrap.Spec) { s.Service = true },
 			check: func(t *testing.T, i *instance) {

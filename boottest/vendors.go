@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// vendorFolder makes the repositories that recipes install from, once, and returns their folder in dir.
-func vendorFolder(dir, machine string) (string, error) {
+// vendorFolder makes the repositories that machines install from, once, and returns their folder in dir.
+func vendorFolder(dir string) (string, error) {
 	hash := sha256.New()
-	for _, file := range []string{"standin/vendors.sh", "../scripts/images/workshop", machine} {
+	for _, file := range []string{"standin/vendors.sh", "../scripts/images/workshop"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return "", err
@@ -37,7 +37,7 @@ func vendorFolder(dir, machine string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = engine("run", "--rm", "--network", "none", "-v", script+":/vendors.sh:ro", "-v", machine+":/machine:ro", "-v", made+":/to", workshop, "bash", "/vendors.sh", "/machine", "/to")
+	_, err = engine("run", "--rm", "--network", "none", "-v", script+":/vendors.sh:ro", "-v", made+":/to", workshop, "bash", "/vendors.sh", "/to")
 	if err != nil {
 		return "", err
 	}

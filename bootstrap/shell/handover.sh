@@ -12,8 +12,11 @@ egr_handover() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
   mkdir /run/ec2-github-runner && cd /run/ec2-github-runner || exit
-  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-init.service cloud-init-network.service} todo=$part_script sum
+  local id=${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)} after=${EGR_AFTER-cloud-config.service} todo=$part_script sum
   local state=/var/lib/cloud/instances/$id/ec2-github-runner units='ec2-github-runner-watch ec2-github-runner'
+  # A job may install things from its first step on. Where apt looks for them cloud-init writes in its config stage,
+  # which comes after users, disks and files; an image of ours has all that and does not wait.
+  # https://docs.cloud-init.io/en/latest/explanation/boot.html
   sum=$(cksum <"$0")
   # Other user data on the same instance is another runner; and this may be an image of another machine.
   grep -qsx "$sum" "$state/user-data" || rm -rf /var/lib/cloud/instances/*/ec2-github-runner
@@ -31,7 +34,7 @@ d}' "$0" >boot
   [ -n "$todo" ] || [ -e "$state/configured" ] || units="ec2-github-runner-fetch $units"
   # The scripts and the packages run where users' scripts always ran: in cloud-init's last stage.
   egr_done || todo+=$part_packages
-  [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-config.service cloud-final.service'
+  [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-final.service'
   egr_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
   egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot
   # Jobs must not notice the unit: no limit, no killing of what a job leaves behind or of the runner

@@ -87,13 +87,22 @@ func (g *github) outer() http.Handler {
 	})
 	mux.HandleFunc("GET /{file}", g.download)
 	for _, host := range vendors {
-		mux.Handle("GET "+host+"/", http.FileServer(http.Dir(filepath.Join(g.plan.Vendors, host))))
+		mux.Handle(host+"/", packages(g.plan.Vendors))
 	}
 	return mux
 }
 
-// vendors are hosts that recipes install from.
-var vendors = []string{"deb.debian.org", "download.docker.com", "nvidia.github.io"}
+// vendors are hosts that machines install from.
+var vendors = []string{"deb.debian.org", "security.debian.org", "download.docker.com", "nvidia.github.io"}
+
+// packages serves the repositories of all vendors, which lie in a folder by host.
+func packages(folder string) http.Handler {
+	mux := http.NewServeMux()
+	for _, host := range vendors {
+		mux.Handle("GET "+host+"/", http.FileServer(http.Dir(filepath.Join(folder, host))))
+	}
+	return mux
+}
 
 func (g *github) download(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()

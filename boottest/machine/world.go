@@ -76,6 +76,10 @@ func world() error {
 	go func() { failed <- http.ListenAndServe(inner, g.inner()) }()
 	go func() {
 		after(context.Background(), p.Silent)
+		failed <- http.ListenAndServe("127.0.0.1:80", packages(p.Vendors))
+	}()
+	go func() {
+		after(context.Background(), p.Silent)
 		cert, err := tls.LoadX509KeyPair(in+"/github.pem", in+"/github.key")
 		if err != nil {
 			failed <- err

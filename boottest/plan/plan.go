@@ -38,7 +38,7 @@ type Plan struct {
 	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
 	APIStatus int
 
-	// Vendors is a folder of repositories of packages, by host; empty for none.
+	// Vendors is a folder of repositories of packages, by host.
 	Vendors string
 
 	// Configuring and Connecting are how long the runner takes for that.

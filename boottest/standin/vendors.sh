@@ -1,9 +1,9 @@
 #!/bin/bash
-# vendors.sh MACHINE TO: the repositories that a recipe installs from, as the vendors lay them out, with
+# vendors.sh TO: the repositories that machines install from, as Debian and the vendors lay them out, signed, with
 # packages of the same names. Docker's hold a real docker, Debian's, all others a stand-in. Runs in an
 # image that has docker.io, gnupg and apt-utils.
 set -euo pipefail
-machine=$1 to=$2
+to=$1
 work=$(mktemp -d)
 architecture=$(dpkg --print-architecture)
 
@@ -87,9 +87,14 @@ SH
   pack "$1" nvidia-container-toolkit "$work/toolkit"
 }
 
-# What Ubuntu's and Debian's own repositories have.
+# What Ubuntu's and Debian's own repositories have, and two packages of the tests' own: egr-sample has one file,
+# egr-slow takes its time until somebody begins to configure it for the second time.
 base_packages() {
   local name
+  mkdir -p "$work"/egr-{sample,slow}/usr/share/egr-{sample,slow}
+  echo arrived >"$work/egr-sample/usr/share/egr-sample/file"
+  pack "$1" egr-sample "$work/egr-sample"
+  pack "$1" egr-slow "$work/egr-slow" '[ -e /slow-begun ] || { touch /slow-begun; sleep 600; }'
   program "$work/git" usr/bin/git <<<$'#!/bin/sh\n[ "$1" != --version ] || echo git version 2.47'
   pack "$1" git "$work/git"
   for name in jq unzip zstd linux-aws linux-modules-nvidia-580-open-aws; do
@@ -98,26 +103,35 @@ base_packages() {
   done
   # The driver works after a reboot, not before.
   mkdir -p "$work/driver/usr/bin"
-  cp "$machine" "$work/driver/usr/bin/nvidia-smi"
+  ln -s /boottest/machine "$work/driver/usr/bin/nvidia-smi"
   pack "$1" nvidia-driver-580-open "$work/driver" 'touch /run/nvidia-modules-not-loaded'
 }
 
-# index FOLDER SUITE: as Docker has it, with a suite, or flat, as NVIDIA has it; signed.
-index() {
+# sign FOLDER [OPTION...]: makes the folder's Release of what is in it.
+sign() {
+  apt-ftparchive "${@:2}" release "$1" >"$work/Release"
+  mv "$work/Release" "$1/Release"
+  gpg --batch --yes --clearsign -o "$1/InRelease" "$1/Release"
+}
+
+# suite FOLDER SUITE COMPONENT: an archive of what is in the folder's pool, as Debian and Docker have it. It has no
+# sources, and says so.
+suite() {
+  local dists=dists/$2
   cd "$1"
-  if [ -n "$2" ]; then
-    mkdir -p "dists/$2/stable/binary-$architecture"
-    apt-ftparchive packages pool >"dists/$2/stable/binary-$architecture/Packages"
-    apt-ftparchive -o "APT::FTPArchive::Release::Codename=$2" -o "APT::FTPArchive::Release::Suite=$2" -o APT::FTPArchive::Release::Components=stable \
-      -o "APT::FTPArchive::Release::Architectures=$architecture" release "dists/$2" >"$work/Release"
-    mv "$work/Release" "dists/$2/Release"
-    gpg --batch --yes --clearsign -o "dists/$2/InRelease" "dists/$2/Release"
-  else
-    apt-ftparchive packages . >Packages
-    apt-ftparchive release . >"$work/Release"
-    mv "$work/Release" Release
-    gpg --batch --yes --clearsign -o InRelease Release
-  fi
+  mkdir -p "$dists/$3/binary-$architecture" "$dists/$3/source"
+  apt-ftparchive packages pool >"$dists/$3/binary-$architecture/Packages"
+  : >"$dists/$3/source/Sources"
+  sign "$dists" -o "APT::FTPArchive::Release::Codename=$2" -o "APT::FTPArchive::Release::Suite=$2" -o "APT::FTPArchive::Release::Components=$3" \
+    -o "APT::FTPArchive::Release::Architectures=$architecture"
+  cd "$OLDPWD"
+}
+
+# flat FOLDER: an archive without suites, as NVIDIA has it.
+flat() {
+  cd "$1"
+  apt-ftparchive packages . >Packages
+  sign .
   cd "$OLDPWD"
 }
 
@@ -126,16 +140,26 @@ mkdir -m 700 "$GNUPGHOME"
 gpg --batch --quiet --passphrase '' --quick-gen-key 'Stand-in <nobody@example.com>' rsa3072 sign never
 gpg --armor --export >"$work/key"
 
-base_packages "$to/deb.debian.org/egr"
-index "$to/deb.debian.org/egr" ''
+debian=$to/deb.debian.org/debian
+base_packages "$debian/pool"
+# Where a stock image looks, before and after cloud-init has written its sources. noble is Ubuntu's, for recipes.
+mkdir -p "$to/deb.debian.org/debian-security/pool"
+for each in bullseye bookworm trixie noble; do
+  for part in '' -updates -backports; do suite "$debian" "$each$part" main; done
+  suite "$to/deb.debian.org/debian-security" "$each-security" main
+done
+mkdir -p "$to/security.debian.org"
+cp -r "$to/deb.debian.org/debian-security" "$to/security.debian.org/"
 docker_packages "$to/download.docker.com/linux/debian/pool"
 mkdir -p "$to/download.docker.com/linux/ubuntu/pool"
 ln "$to"/download.docker.com/linux/debian/pool/*.deb "$to/download.docker.com/linux/ubuntu/pool/"
 for each in debian:bookworm ubuntu:noble; do
-  index "$to/download.docker.com/linux/${each%:*}" "${each#*:}"
+  suite "$to/download.docker.com/linux/${each%:*}" "${each#*:}" stable
   cp "$work/key" "$to/download.docker.com/linux/${each%:*}/gpg"
 done
 toolkit_packages "$to/nvidia.github.io/libnvidia-container/stable/deb/$architecture"
-index "$to/nvidia.github.io/libnvidia-container/stable/deb/$architecture" ''
+flat "$to/nvidia.github.io/libnvidia-container/stable/deb/$architecture"
 cp "$work/key" "$to/nvidia.github.io/libnvidia-container/gpgkey"
+# Images trust Debian's key; these trust this one.
+cp "$work/key" "$to/debian.asc"
 chmod -R a+rX "$to"
