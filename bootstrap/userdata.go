@@ -53,13 +53,10 @@ func (s Spec) plain(tight bool) script {
 }
 
 // values are the small ones. Their keys are a contract: whoever reads user data (the simulator's
-// machines do) relies on them.
+// machines do) relies on them. What is empty or false does not travel: to bash both are the same as not set.
 func (s Spec) values() []Value {
-	var list []Value
-	if s.Warm {
-		list = append(list, Value{"warm", "true"})
-	}
-	return append(list, []Value{
+	list := []Value{
+		{"warm", strconv.FormatBool(s.Warm)},
 		{"name", s.Name},
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
@@ -77,7 +74,8 @@ func (s Spec) values() []Value {
 		{"max_lifetime_seconds", seconds(s.MaxLifetime)},
 		{"max_lifetime_hard", strconv.FormatBool(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
-	}...)
+	}
+	return slices.DeleteFunc(list, func(v Value) bool { return v.Value == "" || v.Value == "false" })
 }
 
 // secrets are the values that the machine keeps apart, and only until they are used.
