@@ -95,13 +95,17 @@ const mostValues = 200
 // Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
 // EC2 shows a new instance some seconds late.
 func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
+	return c.list(ctx, region, selector)
+}
+
+func (c *Client) list(ctx context.Context, region string, selector Selector, options ...func(*sdk.Options)) ([]Instance, error) {
 	ids := selector.IDs
 	var found []Instance
 	for {
 		selector.IDs = ids[:min(len(ids), mostValues)]
 		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: selector.filters()})
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(ctx, options...)
 			if err != nil {
 				return nil, callError("describe instances", err)
 			}
@@ -115,11 +119,7 @@ func (c *Client) Instances(ctx context.Context, region string, selector Selector
 
 // Instance looks one instance up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
 func (c *Client) Instance(ctx context.Context, region, id string) (Instance, error) {
-	return c.instance(ctx, region, id)
-}
-
-func (c *Client) instance(ctx context.Context, region, id string, options ...func(*sdk.Options)) (Instance, error) {
-	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}, options...)
+	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}})
 	if err != nil {
 		return Instance{}, callError("describe instance "+id, err)
 	}

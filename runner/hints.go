@@ -61,6 +61,7 @@ var entries = []entry{
 	{"launch-refused", "correct the inputs that EC2 names"},
 	{"aws-credentials", "check the AWS credentials"},
 	{"aws-not-allowed", "the AWS credentials do not allow this call"},
+	{"region-gives-no-answer", hintSilent},
 	// What GitHub says.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},

@@ -3,116 +3,155 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// locateWithin bounds the look into all other regions.
-const locateWithin = 5 * time.Second
+// This file finds the machines that a stop was given by their ids.
 
-// locate finds the instance in the given or home region and, only if EC2 says there that it has none of that id, in the
-// others, side by side. An instance that no region knows is gone: its zero value is returned without an error.
-func (sp *stop) locate(ctx context.Context, id, given string) (ec2.Instance, error) {
-	home := given
-	if home == "" {
-		home = sp.Cloud.Region()
-	}
-	instance, err := sp.Cloud.Instance(ctx, home, id)
-	switch {
-	case err == nil:
-		return instance, nil
-	case ec2.ClassOf(err) == ec2.Denied:
-		sp.Log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
-		return ec2.Instance{ID: id, Region: home}, nil
-	case ec2.ClassOf(err) != ec2.NotFound:
-		return ec2.Instance{}, err
-	}
-	if given != "" {
-		sp.tellGone(id, []string{home}, nil)
-		return ec2.Instance{}, nil
-	}
-	return sp.locateElsewhere(ctx, home, id)
+// search looks for machines by id: each in the region that its hand-off has, or in the home region, and what none of these
+// knows in all others.
+type search struct {
+	*stop
+	looks regionLooks
+	list  regionList
+	first map[string]string // by id: the region that is looked into first
+	only  map[string]bool   // ids that are in no other region
+	mu    sync.Mutex
+	found map[string]ec2.Instance
 }
 
-// otherRegions lists where else to look.
-func (sp *stop) otherRegions(ctx context.Context, home string) []string {
-	regions, err := sp.Cloud.Regions(ctx)
+// locate finds the machines of the hand-offs. What no region knows is gone: its instance is zero, without an error. What could
+// not be looked for is an error.
+func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []error) {
+	s := &search{
+		stop: sp, list: regionList{cloud: sp.Cloud}, first: map[string]string{}, only: map[string]bool{}, found: map[string]ec2.Instance{},
+	}
+	s.looks = regionLooks{ask: s.ask, done: func() bool { return len(s.missing("")) == 0 }}
+	for _, h := range asked {
+		s.first[h.InstanceID], s.only[h.InstanceID] = h.Region, h.Region != ""
+		if h.Region == "" {
+			s.first[h.InstanceID] = sp.Cloud.Region()
+		}
+	}
+	err := s.looks.round(ctx, slices.Sorted(maps.Values(s.first)))
+	if err == nil && !s.looks.done() {
+		err = s.looks.until(ctx, s.regions)
+	}
+	if len(s.missing("")) == 0 && len(s.looks.silent) > 0 {
+		sp.warn("what was asked for is found, and these regions gave no answer: " + s.looks.unseen())
+	}
+	instances, errs := make([]ec2.Instance, len(asked)), make([]error, len(asked))
+	for n, h := range asked {
+		if instances[n] = s.found[h.InstanceID]; instances[n].ID == "" && err != nil {
+			errs[n] = err
+		} else if instances[n].ID == "" {
+			errs[n] = s.judge(h.InstanceID)
+		}
+	}
+	return instances, errs
+}
+
+// missing are the ids that may be in a region, empty for any, and that no region has shown. One whose first region denies the look
+// is not looked for: it is ended unseen there.
+func (s *search) missing(region string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for id, first := range s.first {
+		if _, found := s.found[id]; !found && (region == "" || region == first || !s.only[id]) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// ask looks for all that may be in a region by one call.
+func (s *search) ask(ctx context.Context, region string) error {
+	ids := s.missing(region)
+	if len(ids) == 0 {
+		return nil
+	}
+	instances, err := s.Cloud.Glance(ctx, region, ec2.Selector{IDs: ids})
+	if ec2.DeniesRegion(err) {
+		s.endUnseen(region, ids, err)
+	}
 	if err != nil {
-		sp.Log.Debug("the regions cannot be listed, so a built-in list is looked through", "error", err)
+		return err
 	}
-	return slices.DeleteFunc(slices.Clone(regions), func(region string) bool { return region == home })
-}
-
-// ofRunElsewhere finds runners of this run in all other regions. A region that may not be looked at is named.
-func (sp *stop) ofRunElsewhere(ctx context.Context, home string) ([]target, error) {
-	ctx, cancel := context.WithTimeout(ctx, locateWithin)
-	defer cancel()
-	regions := sp.otherRegions(ctx, home)
-	found := make([][]target, len(regions))
-	errs := make([]error, len(regions))
-	var group sync.WaitGroup
-	for i, region := range regions {
-		group.Go(func() { found[i], errs[i] = sp.ofRunIn(ctx, region) })
-	}
-	group.Wait()
-	var targets []target
-	var unseen []string
-	for i, region := range regions {
-		switch {
-		case errs[i] == nil:
-			targets = append(targets, found[i]...)
-		case ec2.ClassOf(errs[i]) == ec2.Throttle:
-			return nil, errs[i]
-		default:
-			unseen = append(unseen, region)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, instance := range instances {
+		s.found[instance.ID] = instance
+		if region != s.first[instance.ID] {
+			s.Log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", instance.ID, region))
 		}
 	}
-	if len(unseen) > 0 {
-		sp.warn("these regions could not be looked at for runners of this run: " + strings.Join(unseen, ", "))
-	}
-	return targets, nil
+	return nil
 }
 
-func (sp *stop) locateElsewhere(ctx context.Context, home, id string) (ec2.Instance, error) {
-	ctx, cancel := context.WithTimeout(ctx, locateWithin)
-	defer cancel()
-	regions := sp.otherRegions(ctx, home)
-	found := make([]ec2.Instance, len(regions))
-	errs := make([]error, len(regions))
-	var group sync.WaitGroup
-	for i, region := range regions {
-		group.Go(func() { found[i], errs[i] = sp.Cloud.Glance(ctx, region, id) })
-	}
-	group.Wait()
-	for i, region := range regions {
-		if errs[i] == nil {
-			sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", id, region))
-			return found[i], nil
+// endUnseen takes machines for found in their first region where that denies the look: what may not be looked at may be
+// terminated all the same.
+func (s *search) endUnseen(region string, ids []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if s.first[id] == region && ec2.ClassOf(err) == ec2.Denied {
+			s.Log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
+			s.found[id] = ec2.Instance{ID: id, Region: region}
 		}
 	}
-	var unseen []string
-	for i, region := range regions {
-		switch ec2.ClassOf(errs[i]) {
-		case ec2.NotFound:
-		case ec2.Throttle:
-			return ec2.Instance{}, errs[i]
-		default:
-			unseen = append(unseen, region)
-		}
-	}
-	sp.tellGone(id, append([]string{home}, regions...), unseen)
-	return ec2.Instance{}, nil
 }
 
-func (sp *stop) tellGone(id string, looked, unseen []string) {
-	if len(unseen) == 0 {
+// regions are those that may have a machine which is not found yet.
+func (s *search) regions(ctx context.Context) []string {
+	all := map[string]bool{}
+	for _, id := range s.missing("") {
+		all[s.first[id]] = true
+		if !s.only[id] {
+			for _, region := range s.list.regions(ctx, &s.looks) {
+				all[region] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// judge says of a machine that no region has shown whether it is gone, as nil, or may be where nobody could look.
+func (s *search) judge(id string) error {
+	if refused := s.looks.denied[s.first[id]]; refused != nil {
+		return refused
+	}
+	silent := maps.Clone(s.looks.silent)
+	if s.only[id] {
+		maps.DeleteFunc(silent, func(region string, _ error) bool { return region != s.first[id] })
+	}
+	if len(silent) > 0 {
+		return &FailedError{
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is left registered",
+				id, minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
+			Hint: hintSilent,
+		}
+	}
+	if s.only[id] {
+		s.tellGone(id, []string{s.first[id]}, nil)
+		return nil
+	}
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.looks.answered)), func(region string) bool { return region == s.first[id] })
+	s.tellGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
+	return nil
+}
+
+func (sp *stop) tellGone(id string, looked []string, denied map[string]error) {
+	if len(denied) == 0 {
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id, strings.Join(looked, ", ")))
 		return
 	}
-	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions could not be looked at: %s; "+
-		"if it runs in one of them, give its name in the input 'region'", id, looked[0], strings.Join(unseen, ", ")))
+	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions may not be looked at: %s; "+
+		"if it runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "), names(denied)))
 }

@@ -56,8 +56,8 @@ type Ender interface {
 	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
 	// Instance looks one instance up; class NotFound only if EC2 said so by code.
 	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
-	// Glance is Instance with less patience, for many regions at once.
-	Glance(ctx context.Context, region, id string) (ec2.Instance, error)
+	// Glance is Instances with less patience, for many regions at once.
+	Glance(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
 	Terminate(ctx context.Context, region string, ids ...string) error
 	// Stop stops instances; class WrongState where one is pending or terminated, Impossible where it cannot be stopped at all.
 	Stop(ctx context.Context, region string, ids ...string) error

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +33,7 @@ type Stopped struct {
 	InstanceID string
 	Region     string
 	RunnerName string
-	State      string // what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not found"
+	State      string // what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not found", "not seen"
 	Runner     string // what became of the registration: "removed", "not found", "busy", "kept"
 }
 
@@ -75,12 +74,13 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 		})
 	}
 	group.Wait()
-	return sp.result, errors.Join(errs...)
+	return sp.result, errors.Join(append(errs, sp.unseen)...)
 }
 
 type stop struct {
 	*Stopper
 	request StopRequest
+	unseen  error // regions that gave no answer, although all of the run was asked for
 	mu      sync.Mutex
 	result  StopResult
 }
@@ -92,6 +92,7 @@ type target struct {
 	name     string
 	runnerID int64
 	ended    bool   // together with others
+	unseen   error  // it could not be looked for, so neither half is touched
 	mode     string // as the hand-off has it
 }
 
@@ -111,24 +112,13 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 	if len(asked) == 0 {
 		return sp.ofRun(ctx)
 	}
-	together := sp.locateTogether(ctx, asked)
+	instances, errs := sp.locate(ctx, asked)
 	targets := make([]target, len(asked))
-	errs := make([]error, len(asked))
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
 	for i, h := range asked {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			instance, found := together[h.InstanceID]
-			if !found {
-				instance, errs[i] = sp.locate(ctx, h.InstanceID, h.Region)
-			}
-			targets[i] = sp.target(h, instance)
-		})
+		targets[i] = sp.target(h, instances[i])
+		targets[i].unseen = errs[i]
 	}
-	group.Wait()
-	return targets, errors.Join(errs...)
+	return targets, nil
 }
 
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
@@ -156,57 +146,6 @@ func nameOf(instance ec2.Instance) string {
 	return name
 }
 
-// ofRun finds the runners of this workflow run, over all its attempts: by tags, and those without tags by their client
-// tokens. All of a run are looked for in every region, those of a label in the others only if the home region has none.
-func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
-	home := sp.request.Region
-	if home == "" {
-		home = sp.Cloud.Region()
-	}
-	targets, err := sp.ofRunIn(ctx, home)
-	if err != nil {
-		return nil, err
-	}
-	if sp.request.Region == "" && (len(targets) == 0 || sp.request.AllOfRun) {
-		elsewhere, err := sp.ofRunElsewhere(ctx, home)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, elsewhere...)
-	}
-	if len(targets) == 0 && sp.request.Label != "" {
-		targets = append(targets, target{name: RunnerName(sp.request.Label)})
-	}
-	if len(targets) == 0 {
-		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
-	}
-	return targets, nil
-}
-
-func (sp *stop) ofRunIn(ctx context.Context, region string) ([]target, error) {
-	run, label := sp.request.Run, sp.request.Label
-	tags := map[string]string{TagRepository: run.Repository, TagRunID: run.ID}
-	if label != "" {
-		tags[TagLabel] = escapeFilter(tagValue(label))
-	}
-	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
-	var targets []target
-	seen := map[string]bool{}
-	for _, selector := range []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, sp.request.Scope, label), States: alive}} {
-		found, err := sp.Cloud.Instances(ctx, region, selector)
-		if err != nil {
-			return nil, err
-		}
-		for _, instance := range found {
-			if !seen[instance.ID] && sp.isOfRun(instance) {
-				seen[instance.ID] = true
-				targets = append(targets, sp.target(Handoff{InstanceID: instance.ID}, instance))
-			}
-		}
-	}
-	return targets, nil
-}
-
 // isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags they alone say so:
 // an entry of a pool has the client token of the run that launched it, and may be another run's by now.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
@@ -218,14 +157,11 @@ func (sp *stop) isOfRun(i ec2.Instance) bool {
 		(label == "" || i.Tags[TagLabel] == tagValue(label))
 }
 
-// escapeFilter makes the wildcards of EC2's filters plain characters.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filtering
-func escapeFilter(value string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
-}
-
 // end terminates one instance and removes its registration.
 func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
+	if t.unseen != nil {
+		return Stopped{InstanceID: t.id, RunnerName: t.name, State: "not seen", Runner: runnerKept}, t.unseen
+	}
 	if sp.halts(t) {
 		return sp.halt(ctx, t)
 	}
@@ -269,6 +205,10 @@ func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
 	}
 	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
 	if ec2.ClassOf(err) == ec2.NotFound && t.instance.State == "" { // not looked up before, EC2 says so now
+		if sp.request.Region == "" {
+			sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and EC2 may not be looked at for it elsewhere: "+
+				"if it runs in another region, give its name in the input 'region'", t.id, t.instance.Region))
+		}
 		return "not found", nil
 	}
 	if err != nil {

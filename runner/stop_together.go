@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // fewStops are stopped one by one, which tells best what became of each.
@@ -14,30 +12,6 @@ const fewStops = 3
 // mostEnded is how many instances one call ends. EC2 advises smaller batches than the thousand that it takes.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
 const mostEnded = 500
-
-// locateTogether finds many instances by one call for each region. What it does not find is looked for one by one, since
-// only then EC2 itself says that it does not know an instance.
-func (sp *stop) locateTogether(ctx context.Context, asked []Handoff) map[string]ec2.Instance {
-	known := map[string]ec2.Instance{}
-	if len(asked) <= fewStops {
-		return known
-	}
-	byRegion := map[string][]string{}
-	for _, h := range asked {
-		byRegion[h.Region] = append(byRegion[h.Region], h.InstanceID)
-	}
-	for region, ids := range byRegion {
-		found, err := sp.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
-		if err != nil {
-			sp.Log.Debug("the instances cannot be looked up together", "error", err)
-			continue
-		}
-		for _, instance := range found {
-			known[instance.ID] = instance
-		}
-	}
-	return known
-}
 
 // terminateTogether ends many instances by one call for each region. What a call does not end, since one unknown id spoils
 // it, is ended one by one.

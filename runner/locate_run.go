@@ -1,0 +1,129 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file finds the machines of a workflow run: all of them, or those of a label.
+
+// runSearch looks for the machines of a run: in the home region, and in the others where that has none or all are asked for.
+type runSearch struct {
+	*stop
+	looks   regionLooks
+	list    regionList
+	mu      sync.Mutex
+	seen    map[string]bool
+	targets []target
+}
+
+// ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region, those of a
+// label in the others only if the home region has none.
+func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
+	home := sp.request.Region
+	if home == "" {
+		home = sp.Cloud.Region()
+	}
+	s := &runSearch{stop: sp, list: regionList{cloud: sp.Cloud}, seen: map[string]bool{}}
+	s.looks = regionLooks{ask: s.ask, done: s.done, grace: lookTimeouts[0]}
+	err := s.looks.round(ctx, []string{home})
+	if refused := s.looks.denied[home]; refused != nil {
+		return nil, refused
+	}
+	if err == nil && !s.looks.done() {
+		err = s.looks.until(ctx, func(ctx context.Context) []string {
+			if sp.request.Region != "" {
+				return []string{home}
+			}
+			return append(s.list.regions(ctx, &s.looks), home)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.judge(); err != nil {
+		return nil, err
+	}
+	if len(s.targets) == 0 && sp.request.Label != "" {
+		s.targets = append(s.targets, target{name: RunnerName(sp.request.Label)})
+	}
+	if len(s.targets) == 0 && sp.unseen == nil {
+		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
+	}
+	return s.targets, nil
+}
+
+// judge says what regions that were not seen mean: those that deny the look are passed over, silent ones only where the label is
+// found without them.
+func (s *runSearch) judge() error {
+	if len(s.looks.denied) > 0 {
+		s.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))
+	}
+	switch {
+	case len(s.looks.silent) == 0:
+		return nil
+	case s.looks.done():
+		s.warn("runners of this label are found, and these regions gave no answer: " + s.looks.unseen())
+		return nil
+	}
+	err := &FailedError{
+		Message: fmt.Sprintf("runners of this workflow run may still run: for %s these regions gave no answer: %s", minutes(silenceTimeout), s.looks.unseen()),
+		Hint:    hintSilent,
+	}
+	if len(s.targets) == 0 {
+		return err
+	}
+	s.unseen = err
+	return nil
+}
+
+// ask looks into one region: by tags, and for machines without tags by their client tokens.
+func (s *runSearch) ask(ctx context.Context, region string) error {
+	run, label := s.request.Run, s.request.Label
+	tags := map[string]string{TagRepository: run.Repository, TagRunID: run.ID}
+	if label != "" {
+		tags[TagLabel] = escapeFilter(tagValue(label))
+	}
+	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
+	selectors := []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, s.request.Scope, label), States: alive}}
+	errs := make([]error, len(selectors))
+	var group sync.WaitGroup
+	for n, selector := range selectors {
+		group.Go(func() {
+			var found []ec2.Instance
+			found, errs[n] = s.Cloud.Glance(ctx, region, selector)
+			s.add(found)
+		})
+	}
+	group.Wait()
+	return cmp.Or(errs...)
+}
+
+func (s *runSearch) add(found []ec2.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, instance := range found {
+		if !s.seen[instance.ID] && s.isOfRun(instance) {
+			s.seen[instance.ID] = true
+			s.targets = append(s.targets, s.target(Handoff{InstanceID: instance.ID}, instance))
+		}
+	}
+}
+
+// done reports whether no other region needs to be looked into.
+func (s *runSearch) done() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.targets) > 0 && !s.request.AllOfRun
+}
+
+// escapeFilter makes the wildcards of EC2's filters plain characters.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filtering
+func escapeFilter(value string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
+}

@@ -1,0 +1,163 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// A region that gives no answer says nothing about what runs in it: "could not look" is never "gone". It is asked again for a
+// while, and what could not be seen then is an error that names it. docs/adr/0014-silence.md has the rule.
+
+// silenceTimeout is how long regions that give no answer are asked again.
+const silenceTimeout = time.Minute
+
+// lookTimeouts are how long the first looks into a region may take, one after the other; later ones take the last. A short one
+// soon repeats a call that was lost, a long one hears a region that answers late.
+var lookTimeouts = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}
+
+const hintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the input 'region'"
+
+// errSilent goes on asking.
+var errSilent = errors.New("a region gives no answer")
+
+// regionLooks asks regions side by side. Its zero value but ask and done has asked none.
+type regionLooks struct {
+	ask  func(ctx context.Context, region string) error
+	done func() bool // nothing more is looked for
+	// grace is the time that looks under way have although nothing more is looked for: what they show counts too.
+	grace time.Duration
+
+	rounds   int
+	answered map[string]bool
+	denied   map[string]error
+	silent   map[string]error // what was wrong with the last look
+}
+
+// round asks, once, those of the regions that have neither answered nor denied the look. An error says that the credentials are
+// refused everywhere, or that ctx has ended.
+func (l *regionLooks) round(ctx context.Context, regions []string) error {
+	due := l.due(regions)
+	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
+	defer cancel()
+	l.rounds++
+	graceOver := time.Now().Add(l.grace)
+	errs := make([]error, len(due))
+	var group sync.WaitGroup
+	for n, region := range due {
+		group.Go(func() {
+			if errs[n] = l.ask(bounded, region); errs[n] == nil && l.done() {
+				time.AfterFunc(time.Until(graceOver), cancel)
+			}
+		})
+	}
+	group.Wait()
+	for n, region := range due {
+		if err := l.note(region, errs[n]); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func (l *regionLooks) note(region string, err error) error {
+	if l.silent == nil {
+		l.answered, l.denied, l.silent = map[string]bool{}, map[string]error{}, map[string]error{}
+	}
+	delete(l.silent, region)
+	switch {
+	case err == nil:
+		l.answered[region] = true
+	case ec2.DeniesRegion(err):
+		l.denied[region] = err
+	case ec2.ClassOf(err) == ec2.Credentials:
+		return err
+	case errors.Is(err, context.Canceled) && l.grace == 0: // the look was not needed any more
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		l.silent[region] = errLate
+	default:
+		l.silent[region] = err
+	}
+	return nil
+}
+
+// errLate is a look that was not answered in its time.
+var errLate = errors.New("no answer in time")
+
+// due are those of the regions that are still to be asked.
+func (l *regionLooks) due(regions []string) []string {
+	return slices.DeleteFunc(slices.Clone(regions), func(region string) bool { return l.answered[region] || l.denied[region] != nil })
+}
+
+// until asks the regions, which may grow, until nothing more is looked for, none is silent, or silenceTimeout is over.
+func (l *regionLooks) until(ctx context.Context, regions func(context.Context) []string) error {
+	bounded, cancel := context.WithTimeout(ctx, silenceTimeout)
+	defer cancel()
+	err := ec2.UntilDone(bounded, time.Second, func() error {
+		all := regions(bounded)
+		if err := l.round(bounded, all); err != nil && bounded.Err() == nil {
+			return backoff.Permanent(err)
+		}
+		if l.done() || len(l.due(all)) == 0 && len(l.silent) == 0 {
+			return nil
+		}
+		return errSilent
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case bounded.Err() != nil, errors.Is(err, errSilent):
+		return nil
+	}
+	return err
+}
+
+// unseen names the silent regions, each with what was wrong.
+func (l *regionLooks) unseen() string {
+	words := make([]string, 0, len(l.silent))
+	for _, region := range slices.Sorted(maps.Keys(l.silent)) {
+		words = append(words, fmt.Sprintf("%s (%s)", region, ec2.Reason(l.silent[region])))
+	}
+	return strings.Join(words, ", ")
+}
+
+// names lists the keys of a set in order.
+func names[V any](set map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(set)), ", ") }
+
+// regionList lists where else to look, and asks for the list again while EC2 does not give it.
+type regionList struct {
+	cloud Ender
+	known []string
+	err   error // of the last try
+}
+
+// unlisted stands for the list among the silent regions.
+const unlisted = "the list of regions"
+
+func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
+	if r.known != nil && r.err == nil {
+		return r.known
+	}
+	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
+	defer cancel()
+	r.known, r.err = r.cloud.Regions(bounded) // a built-in list beside an error
+	switch {
+	case r.err != nil && !ec2.DeniesRegion(r.err):
+		_ = l.note(unlisted, r.err)
+	case l.silent != nil:
+		delete(l.silent, unlisted)
+	}
+	if ec2.DeniesRegion(r.err) {
+		r.err = nil
+	}
+	return r.known
+}

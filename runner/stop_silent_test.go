@@ -1,0 +1,205 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// lateFault makes a region answer every look late.
+func lateFault(region string, delay time.Duration) simulator.Fault {
+	return simulator.Fault{
+		Match:  simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: region},
+		Effect: simulator.EffectLate, Delay: delay,
+	}
+}
+
+// inIreland is a request whose machine is launched in eu-west-1.
+func inIreland() runner.StartRequest {
+	r := request()
+	place := runner.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1")
+	r.Groups[0].Placements = []runner.Placement{place}
+	return r
+}
+
+// startedIn starts one runner and lets the world settle.
+func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartRequest) runner.Handoff {
+	t.Helper()
+	result, err := s.starter.Start(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(5 * time.Second)
+	return result.Runners[0].Handoff
+}
+
+func (s *stage) stop(ctx context.Context, request runner.StopRequest) (runner.StopResult, time.Duration, error) {
+	request.Run, request.Scope = runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
+	stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: slog.New(slog.NewTextHandler(s.log, nil))}
+	begun := time.Now()
+	result, err := stopper.Stop(ctx, request)
+	return result, time.Since(begun), err
+}
+
+// kept fails unless the machine and its registration are as they were.
+func (s *stage) kept(t *testing.T) {
+	t.Helper()
+	instances, runners := s.world.Leftovers()
+	if len(instances) != 1 || len(runners) != 1 || runners[0].Status != "online" {
+		t.Errorf("the machine and its runner are to stay: %d instances, runners %v", len(instances), runners)
+	}
+}
+
+// The region of the machine answers, but later than anybody waits at first.
+func TestStopWaitsForALateRegion(t *testing.T) {
+	t.Parallel()
+	for _, delay := range []time.Duration{6 * time.Second, 15 * time.Second} {
+		for _, how := range []string{"id", "label", "all-of-run"} {
+			t.Run(how+" "+delay.String(), func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+					h := s.startedIn(ctx, t, inIreland())
+					s.world.AddFault(lateFault("eu-west-1", delay))
+					if _, took, err := s.stop(ctx, stopBy(how, h)); err != nil || took > time.Minute {
+						t.Errorf("stop took %s: %v", took, err)
+					}
+					time.Sleep(time.Minute)
+					s.nothingLeft(t)
+				})
+			})
+		}
+	}
+}
+
+func stopBy(how string, h runner.Handoff) runner.StopRequest {
+	switch how {
+	case "id":
+		return runner.StopRequest{InstanceIDs: []string{h.InstanceID}, Label: h.Label}
+	case "label":
+		return runner.StopRequest{Label: h.Label}
+	}
+	return runner.StopRequest{AllOfRun: true}
+}
+
+// A region that gives no answer at all for a minute makes the step fail, and leaves the registration alone.
+func TestStopFailsForASilentRegion(t *testing.T) {
+	t.Parallel()
+	weather := map[string]simulator.Fault{
+		"hangs":     {Effect: simulator.EffectHang},
+		"throttled": {Effect: simulator.EffectThrottle},
+		"fails":     {Effect: simulator.EffectError, Code: "InternalError"},
+		"refused":   {Effect: simulator.EffectRefuse},
+	}
+	for name, fault := range weather {
+		for _, how := range []string{"id", "label", "all-of-run"} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+					h := s.startedIn(ctx, t, inIreland())
+					fault.Match = simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: "eu-west-1"}
+					s.world.AddFault(fault)
+					_, took, err := s.stop(ctx, stopBy(how, h))
+					if err == nil || !strings.Contains(err.Error(), "eu-west-1") || strings.Contains(err.Error(), "us-west-2") {
+						t.Errorf("the error is to name the region: %v", err)
+					}
+					if took < 50*time.Second || took > 70*time.Second {
+						t.Errorf("the region was asked for %s", took)
+					}
+					s.kept(t)
+				})
+			})
+		}
+	}
+}
+
+// The list of regions is a look too: where it cannot be had, another region may have the machine.
+func TestStopAsksForTheRegionsAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		h := s.startedIn(ctx, t, inIreland())
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeRegions"}, Times: 6, Effect: simulator.EffectThrottle})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Times: 6, Effect: simulator.EffectThrottle})
+		if _, _, err := s.stop(ctx, stopBy("id", h)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		s.nothingLeft(t)
+	})
+}
+
+// Where all is found, another region's silence costs no time and is no failure.
+func TestStopNeedsNoOtherRegion(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"id", "label"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+				h := s.startedIn(ctx, t, inIreland())
+				for _, region := range []string{"us-west-2", "us-east-1"} {
+					s.world.AddFault(simulator.Fault{
+						Match: simulator.Match{Operation: "DescribeInstances", Region: region}, Effect: simulator.EffectHang,
+					})
+				}
+				result, took, err := s.stop(ctx, stopBy(how, h))
+				if err != nil || took > 11*time.Second {
+					t.Errorf("stop took %s: %v", took, err)
+				}
+				if how == "label" && !strings.Contains(strings.Join(result.Warnings, "\n"), "us-east-1 (no answer in time), us-west-2 (") {
+					t.Errorf("the silent regions are to be named: %q", result.Warnings)
+				}
+				time.Sleep(time.Minute)
+				s.nothingLeft(t)
+			})
+		})
+	}
+}
+
+// A region that denies the look is passed over at once, with a warning.
+func TestStopPassesOverARegionThatDenies(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		s.world.AddFault(simulator.Fault{
+			Match: simulator.Match{Operation: "DescribeInstances", Region: "us-west-2"}, Effect: simulator.EffectError, Code: "UnauthorizedOperation",
+		})
+		result, took, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{"i-0123456789abcdef0"}, Label: "gone"})
+		if err != nil || took > 10*time.Second || !strings.Contains(strings.Join(result.Warnings, "\n"), "us-west-2") {
+			t.Errorf("stop took %s, warned %q: %v", took, result.Warnings, err)
+		}
+	})
+}
+
+// Of several machines those that are found are ended, although another one could not be looked for.
+func TestStopEndsWhatItFinds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		found := s.startedIn(ctx, t, request())
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Effect: simulator.EffectHang})
+		_, _, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
+		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(), found.InstanceID) {
+			t.Errorf("the error is to name the machine that could not be looked for: %v", err)
+		}
+		time.Sleep(time.Minute)
+		s.nothingLeft(t)
+	})
+}
+
+// A cancel ends the minute.
+func TestStopIsCancelledWhileItLooks(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		h := s.startedIn(ctx, t, inIreland())
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Effect: simulator.EffectThrottle})
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if _, took, err := s.stop(ctx, stopBy("id", h)); !errors.Is(err, context.DeadlineExceeded) || took > 11*time.Second {
+			t.Errorf("stop took %s: %v", took, err)
+		}
+		s.kept(t)
+	})
+}
