@@ -50,6 +50,8 @@ type Config struct {
 	// Instances live in the world from its beginning; ForeignInstances adds so many more that belong to somebody else.
 	Instances        []InstanceSeed `yaml:"instances"`
 	ForeignInstances int            `yaml:"foreign-instances"`
+	// Volumes are attached to nothing, from the beginning.
+	Volumes []VolumeSeed `yaml:"volumes"`
 
 	// GitHubHosts are further hosts (without port) at which Transport finds GitHub, for an Enterprise Server.
 	GitHubHosts []string `yaml:"github-hosts"`
@@ -133,6 +135,8 @@ type Timing struct {
 	Offline  time.Duration `yaml:"offline"`   // 10s: from a machine's end until GitHub shows its runner offline
 	BusyEnds time.Duration `yaml:"busy-ends"` // 60s: from a machine's end until GitHub gives its job up
 	Snapshot time.Duration `yaml:"snapshot"`  // 30s: from CreateImage until the image is available
+	// VolumeDeleting is how long a deleted volume is still listed: 1m.
+	VolumeDeleting time.Duration `yaml:"volume-deleting"`
 }
 
 // Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses keys that it does not know.
@@ -166,7 +170,7 @@ func (t *Timing) fill() {
 		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
 		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second}, {&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
 		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute}, {&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second}, {&t.PowerOff, 3 * time.Second},
-		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
+		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second}, {&t.VolumeDeleting, time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

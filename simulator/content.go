@@ -35,6 +35,9 @@ type Image struct {
 	Platform     string `yaml:"platform"`     // "windows", or empty
 	RootDevice   string `yaml:"root-device"`
 	VolumeSize   int    `yaml:"volume-size"`
+	// KeepsRoot is a mapping whose root volume has DeleteOnTermination=false; Volumes are the mapping's further volumes.
+	KeepsRoot bool          `yaml:"keeps-root"`
+	Volumes   []ImageVolume `yaml:"volumes"`
 	NoENA        bool   `yaml:"no-ena"`
 	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made from it.
 	NewArm  bool   `yaml:"new-arm"`
@@ -43,6 +46,13 @@ type Image struct {
 	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image without.
 	Runner string            `yaml:"runner"`
 	Tags   map[string]string `yaml:"tags"`
+}
+
+// ImageVolume is a volume in an image's block device mapping.
+type ImageVolume struct {
+	Device string `yaml:"device"`
+	Size   int    `yaml:"size"` // GiB, default the image's VolumeSize
+	Kept   bool   `yaml:"kept"` // DeleteOnTermination=false
 }
 
 // InstanceType is an instance type of the world.

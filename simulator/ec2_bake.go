@@ -85,7 +85,9 @@ func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]s
 		State: "pending", Created: isoTime(w.now),
 	}, tags: newTags(tags["image"])}
 	for _, v := range i.volumes {
-		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, made: w.now, image: img, tags: newTags(tags["snapshot"]), device: v.device, volume: v.id,
+		// The mapping of the image says of each volume what the instance's says.
+		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
+		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, kept: v.keep, made: w.now, image: img, tags: newTags(tags["snapshot"]), device: v.device, volume: v.id,
 			description: "Created by CreateImage(" + i.id + ") for " + img.ID}
 		img.snapshots = append(img.snapshots, s)
 		call.region.snapshots = append(call.region.snapshots, s)

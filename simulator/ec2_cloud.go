@@ -11,6 +11,7 @@ type cloud struct {
 	buckets map[string]*bucket
 	tickets int // addresses given out
 	initial []*instance
+	seeded  []*volume // the volumes of the beginning
 }
 
 // region is one region of EC2. Instances stand in the order of their launch.
@@ -20,7 +21,7 @@ type region struct {
 	byID      map[string]*instance
 	images    []*image
 	snapshots []*snapshot
-	disks     []disk
+	volumes   []*volume
 	launches  map[string]*launch // by zone and client token
 	free      map[string]int     // addresses left, by subnet
 }
@@ -63,20 +64,6 @@ type instance struct {
 	boots                         int // counts boots, so that what an earlier one planned finds itself outdated
 }
 
-// volume is one EBS volume of an instance.
-type volume struct {
-	id, device, kind, snapshot string
-	size                       int
-	root, keep                 bool // keep: not deleted on termination
-	tags                       *tagged
-}
-
-// disk is a volume with the instance that it is, or was, attached to.
-type disk struct {
-	*volume
-	on *instance
-}
-
 // image and snapshot are what CreateImage makes and DeregisterImage removes.
 type image struct {
 	Image
@@ -92,6 +79,7 @@ type snapshot struct {
 	id, region, description string
 	device, volume          string
 	size                    int
+	kept                    bool // in its image's mapping, DeleteOnTermination is false
 	tags                    *tagged
 	made                    time.Time
 	gone, initial           bool
@@ -114,6 +102,7 @@ func newCloud(w *World) *cloud {
 		}
 	}
 	c.seedInstances()
+	c.seedVolumes()
 	return c
 }
 
@@ -128,11 +117,16 @@ func (c *cloud) seedImage(r *region, i Image) {
 	i.Created = orText(i.Created, "2026-01-01T00:00:00.000Z")
 	made, _ := time.Parse(time.RFC3339, i.Created)
 	img := &image{Image: i, tags: newTags(i.Tags), made: made, initial: true}
-	s := &snapshot{id: c.w.id("snap"), region: r.name, size: i.VolumeSize, made: made, initial: true, image: img, tags: newTags(nil),
-		description: "Created by CreateImage for " + i.ID}
-	img.snapshots = []*snapshot{s}
+	root := ImageVolume{Device: i.RootDevice, Size: i.VolumeSize, Kept: i.KeepsRoot}
+	for _, v := range append([]ImageVolume{root}, i.Volumes...) {
+		s := &snapshot{
+			id: c.w.id("snap"), region: r.name, device: v.Device, size: orInt(v.Size, i.VolumeSize), kept: v.Kept, made: made,
+			initial: true, image: img, tags: newTags(nil), description: "Created by CreateImage for " + i.ID,
+		}
+		img.snapshots = append(img.snapshots, s)
+		r.snapshots = append(r.snapshots, s)
+	}
 	r.images = append(r.images, img)
-	r.snapshots = append(r.snapshots, s)
 }
 
 func (r *region) image(id string) *image {

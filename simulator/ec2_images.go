@@ -60,7 +60,8 @@ func (call *ec2Call) imageNodes(i *image) []node {
 	var disks [][]node
 	for _, s := range i.snapshots {
 		disks = append(disks, []node{leaf("deviceName", orText(s.device, i.RootDevice)), branch("ebs", leaf("snapshotId", s.id),
-			leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", "true"), leaf("volumeType", "gp3"), leaf("encrypted", "false"))})
+			leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", strconv.FormatBool(!s.kept)),
+			leaf("volumeType", "gp3"), leaf("encrypted", "false"))})
 	}
 	return append(some(
 		leaf("imageId", i.ID), leaf("imageLocation", i.Owner+"/"+i.Name), leaf("imageState", i.State), leaf("imageOwnerId", i.Owner), leaf("imageOwnerAlias", i.OwnerAlias),

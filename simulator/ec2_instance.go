@@ -52,7 +52,7 @@ func (c *cloud) end(i *instance, to, code, text string) {
 		i.state, i.terminated = "terminated", c.w.now
 		i.publicIP, i.privateIP = "", ""
 		c.regions[i.region].free[i.subnet]++
-		c.regions[i.region].dropDisks(i)
+		c.releaseVolumes(i)
 		c.w.hideTags(i.tags)
 		c.w.at(c.w.now.Add(c.w.cfg.Timing.Listed), func() { c.forget(i) })
 	})
@@ -62,18 +62,11 @@ func isUsers(code string) bool {
 	return code == "Client.UserInitiatedShutdown" || code == "Client.InstanceInitiatedShutdown"
 }
 
-// add puts an instance and its disks into the region.
+// add puts an instance and its volumes into the region.
 func (r *region) add(i *instance) {
 	r.instances = append(r.instances, i)
 	r.byID[i.id] = i
-	for _, v := range i.volumes {
-		r.disks = append(r.disks, disk{v, i})
-	}
-}
-
-// dropDisks removes the volumes that end with their instance.
-func (r *region) dropDisks(i *instance) {
-	r.disks = slices.DeleteFunc(r.disks, func(d disk) bool { return d.on == i && !d.keep })
+	r.volumes = append(r.volumes, i.volumes...)
 }
 
 // forget removes an instance that is no longer listed, and what its client token stood for.

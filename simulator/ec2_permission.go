@@ -58,7 +58,7 @@ func expired(service string) *ec2Error {
 // onResources are the actions that are allowed or denied for each resource that they touch, by the action itself.
 var onResources = []string{
 	"RunInstances", "TerminateInstances", "StartInstances", "StopInstances", "CreateTags", "DeleteTags", "ModifyInstanceAttribute", "CreateImage",
-	"DeregisterImage", "DeleteSnapshot", "GetConsoleOutput",
+	"DeregisterImage", "DeleteSnapshot", "DeleteVolume", "GetConsoleOutput",
 }
 
 // allowed refuses an action without resources that a policy does not allow.

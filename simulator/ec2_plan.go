@@ -19,6 +19,7 @@ type plan struct {
 	userData          []byte
 	tags              map[string]map[string]string // by resource type
 	profile, shutdown string
+	volumes           []*volume // without ids: each instance gets its own
 	fingerprint       string
 }
 
@@ -28,7 +29,7 @@ const maxUserData = 16384
 func (call *ec2Call) plan() (*plan, *ec2Error) {
 	p := &plan{fingerprint: fingerprint(call.form), token: call.form["ClientToken"], tags: map[string]map[string]string{}}
 	for _, step := range []func(*plan) *ec2Error{
-		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags, call.planRest,
+		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags, call.planVolumes, call.planRest,
 	} {
 		if failure := step(p); failure != nil {
 			return nil, failure
@@ -177,12 +178,6 @@ func (call *ec2Call) planRest(p *plan) *ec2Error {
 	p.profile = call.form["IamInstanceProfile.Name"]
 	if arn := call.form["IamInstanceProfile.Arn"]; arn != "" {
 		p.profile = arn[strings.LastIndex(arn, "/")+1:]
-	}
-	for _, m := range call.form.group("BlockDeviceMapping") {
-		size, err := strconv.Atoi(m["Ebs.VolumeSize"])
-		if err == nil && m["DeviceName"] == p.image.RootDevice && size < p.image.VolumeSize {
-			return fail("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB", size, p.image.snapshots[0].id, p.image.VolumeSize)
-		}
 	}
 	if known := call.w.cfg.InstanceProfiles; p.profile != "" && len(known) > 0 && !slices.Contains(known, p.profile) {
 		return fail("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", p.profile)

@@ -51,6 +51,7 @@ func init() {
 		"DescribeRouteTables":            {run: describeRouteTables, params: describing("RouteTableId")},
 		"DescribeVpcs":                   {run: describeVpcs, params: describing("VpcId")},
 		"DescribeVolumes":                {run: describeVolumes, params: describing("VolumeId")},
+		"DeleteVolume":                   {run: deleteVolume, params: []string{"VolumeId"}, mutating: true},
 		"CreateImage":                    {run: createImage, params: []string{"InstanceId", "Name", "Description", "NoReboot", "TagSpecification", "BlockDeviceMapping"}, mutating: true},
 		"DeregisterImage":                {run: deregisterImage, params: []string{"ImageId", "DeleteAssociatedSnapshots"}, mutating: true},
 		"DescribeSnapshots":              {run: describeSnapshots, params: describing("SnapshotId", "Owner", "RestorableBy")},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -141,37 +140,10 @@ func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 	if !p.subnet.Private {
 		i.publicIP = fmt.Sprintf("203.0.113.%d", call.tickets%250+4)
 	}
-	i.volumes = call.disks(p)
+	i.volumes = call.attach(i, p)
 	call.region.add(i)
 	call.boot(i)
 	return i
-}
-
-// disks are the image's root volume as the block device mappings change it, and the further ones that they ask for.
-func (call *ec2Call) disks(p *plan) []*volume {
-	root := &volume{device: p.image.RootDevice, size: p.image.VolumeSize, kind: "gp3", root: true}
-	if len(p.image.snapshots) > 0 {
-		root.snapshot = p.image.snapshots[0].id
-	}
-	volumes := []*volume{root}
-	for _, m := range call.form.group("BlockDeviceMapping") {
-		v := root
-		if m["DeviceName"] != root.device {
-			v = &volume{device: m["DeviceName"], kind: "gp3", keep: true}
-			volumes = append(volumes, v)
-		}
-		if size, err := strconv.Atoi(m["Ebs.VolumeSize"]); err == nil {
-			v.size = size
-		}
-		v.kind = orText(m["Ebs.VolumeType"], v.kind)
-		if text, ok := m["Ebs.DeleteOnTermination"]; ok {
-			v.keep = text != "true"
-		}
-	}
-	for _, v := range volumes {
-		v.id, v.tags = call.w.id("vol"), newTags(p.tags["volume"])
-	}
-	return volumes
 }
 
 func clone(m map[string]string) map[string]string {

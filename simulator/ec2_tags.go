@@ -79,21 +79,19 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 	case "i":
 		if i := call.region.byID[id]; i != nil && call.listed(i) {
 			r := tagContext(i.tags.shown)
-			for _, tag := range call.form.group("Tag") {
-				r["aws:TagKeys"] = append(r["aws:TagKeys"], tag["Key"])
-				r["aws:RequestTag/"+tag["Key"]] = []string{tag["Value"]}
-			}
+			call.addTagKeys(r)
 			r["ec2:InstanceType"] = []string{i.kind.Name}
 			return i.tags, call.allowedTo("ec2:"+call.x.operation, r, "instance/"+i.id)
 		}
 		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	case "vol":
-		for _, d := range call.region.disks {
-			if d.id == id {
-				return d.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(d.tags.shown), "volume/"+id)
-			}
+		v, failure := call.volumeNamed(id)
+		if failure != nil {
+			return nil, failure
 		}
-		return nil, fail("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
+		r := tagContext(v.tags.shown)
+		call.addTagKeys(r)
+		return v.tags, call.allowedTo("ec2:"+call.x.operation, r, "volume/"+id)
 	case "ami":
 		i, failure := call.imageNamed(id)
 		if failure != nil {
@@ -112,6 +110,14 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 		return nil, fail("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
 	}
 	return nil, fail("InvalidID", "The ID '%s' is not valid", id)
+}
+
+// addTagKeys adds the condition keys for the tags that the call brings.
+func (call *ec2Call) addTagKeys(r request) {
+	for _, tag := range call.form.group("Tag") {
+		r["aws:TagKeys"] = append(r["aws:TagKeys"], tag["Key"])
+		r["aws:RequestTag/"+tag["Key"]] = []string{tag["Value"]}
+	}
 }
 
 func deleteTags(call *ec2Call) ([]node, *ec2Error) {

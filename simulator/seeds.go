@@ -58,9 +58,12 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 		launched: c.w.now.Add(-age).Truncate(time.Second), visible: c.w.now.Add(-age), shutdown: "stop", initial: true,
 		privateIP: "10.200.0.1", params: form{},
 	}
-	i.volumes = []*volume{{id: c.w.id("vol"), device: img.RootDevice, size: img.VolumeSize, kind: "gp3", root: true, tags: newTags(s.Tags)}}
+	i.volumes = []*volume{{
+		id: c.w.id("vol"), zone: i.zone, created: i.launched, visible: i.visible, device: img.RootDevice, size: img.VolumeSize, kind: "gp3",
+		on: i, initial: true, tags: newTags(s.Tags),
+	}}
 	if i.state == "terminated" {
-		i.terminated = c.w.now
+		i.terminated, i.volumes = c.w.now, nil
 		c.w.hideTags(i.tags)
 	}
 	i.guest = &guest{w: c.w, i: i, id: i.id, service: s.Runner, on: i.state == "running", starts: 1}

@@ -16,10 +16,13 @@ type Snapshot struct {
 	Volumes   []Volume // those that no instance has any more, and that go on costing money
 }
 
-// Volume is a volume that outlived its instance.
+// Volume is a volume that outlived its instance, or that never had one.
 type Volume struct {
-	ID, Region, Device, Instance string
+	ID, Region, Device, Instance string // Instance is the last that it was attached to
+	State                        string // available, in-use, deleting
+	Kept                         bool   // DeleteOnTermination is false
 	Tags                         map[string]string
+	Initial                      bool
 }
 
 // Instance is one instance.
@@ -61,9 +64,9 @@ func (w *World) Snapshot() Snapshot {
 		for _, i := range r.instances {
 			s.Instances = append(s.Instances, i.value())
 		}
-		for _, d := range r.disks {
-			if d.on.state == "terminated" {
-				s.Volumes = append(s.Volumes, Volume{ID: d.id, Region: name, Device: d.device, Instance: d.on.id, Tags: clone(d.tags.set)})
+		for _, v := range r.volumes {
+			if v.status() == volumeAvailable {
+				s.Volumes = append(s.Volumes, v.value(name))
 			}
 		}
 		for _, i := range r.images {
@@ -100,6 +103,11 @@ func (w *World) Settled() bool {
 		}
 		for _, i := range r.images {
 			if w.now.Before(i.visible) || !i.tags.settled() {
+				return false
+			}
+		}
+		for _, v := range r.volumes {
+			if w.now.Before(v.visible) || !v.tags.settled() {
 				return false
 			}
 		}
@@ -179,6 +187,7 @@ func (w *World) Changed() []string {
 			}
 		}
 	}
+	changes = append(changes, w.cloud.changedVolumes()...)
 	for _, r := range w.hub.initial {
 		if now := r.essence(); now != r.original {
 			changes = append(changes, fmt.Sprintf("runner %s (%d) was %s and is %s", r.name, r.id, r.original, now))
