@@ -78,6 +78,8 @@ func scriptParams(files []string) testscript.Params {
 			"annotations":  printing(annotations),
 			"cloud":        printing(showCloud),
 			"images":       printing(showImages),
+			"volumes":      printing(showVolumes),
+			"detach":       detachVolumes,
 			"console":      printing(showConsole),
 			"calls":        printing(showCalls),
 			"userdata":     printing(showUserData),
@@ -242,8 +244,9 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("left: %s", text)
 		}
 	}
+	volumes := scene.leftVolumes(ts)
 	if neg {
-		if len(instances)+len(runners) == 0 {
+		if len(instances)+len(runners)+len(volumes) == 0 {
 			ts.Fatalf("nothing is left")
 		}
 		return
@@ -254,12 +257,15 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	for _, r := range runners {
 		ts.Logf("left: runner %s %s", r.Name, r.Status)
 	}
+	for _, v := range volumes {
+		ts.Logf("left: volume %s, which was %s of %s", v.ID, v.Device, v.Instance)
+	}
 	changed := scene.world.Changed()
 	for _, what := range changed {
 		ts.Logf("touched: %s", what)
 	}
-	if len(instances)+len(runners)+len(changed) > 0 {
-		ts.Fatalf("%d instances and %d runners are left, %d things of others were touched", len(instances), len(runners), len(changed))
+	if len(instances)+len(runners)+len(volumes)+len(changed) > 0 {
+		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d things of others were touched", len(instances), len(runners), len(volumes), len(changed))
 	}
 }
 
@@ -280,7 +286,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
 	}
-	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "images": showImages, "calls": showCalls, "userdata": showUserData}
+	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls, "userdata": showUserData}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])

@@ -34,7 +34,7 @@ func runBake(ctx context.Context, request Request, out *output) error {
 	out.Secret(bake.DownloadToken)
 	id := runner.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{
-		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken, KeepTag: runner.TagKeepVolumes,
 	}
 	if err := out.bakeBegun(id, bake.Architectures); err != nil {
 		return err

@@ -25,7 +25,7 @@ func (b *bake) launch(ctx context.Context) error {
 	spec := ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true, Stops: true,
 		OwnTags: func(int) map[string]string { return tags },
-		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay,
+		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay, KeepTag: b.request.KeepTag,
 		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}
 	var unsaved error
@@ -60,7 +60,8 @@ func (b *bake) offerings() []ec2.Offering {
 	var list []ec2.Offering
 	for _, instanceType := range b.types() {
 		for _, placement := range b.request.Placements {
-			placement.Region, placement.ImageID, placement.RootDevice = b.request.Region, b.base.ID, b.base.RootDevice
+			placement.Region, placement.ImageID = b.request.Region, b.base.ID
+			placement.RootDevice, placement.KeptDevices = b.base.RootDevice, b.base.KeptDevices
 			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand, Number: len(list) + 1})
 		}
 	}

@@ -66,6 +66,8 @@ type Identity struct {
 	Mine  map[string]string // tags that nothing but this bake's builders and images carries
 	// Builder gives the tags of a builder, which is to be gone at a time; Ours and Mine are among them.
 	Builder func(architecture string, expires time.Time) map[string]string
+	// KeepTag is the key of a tag on a builder's volumes, as ec2.LaunchSpec has it.
+	KeepTag string
 	// Token names one attempt to launch a builder, the same each time it is asked again; at most 64 ASCII characters.
 	Token func(architecture string, offering, try int) string
 }

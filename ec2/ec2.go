@@ -29,6 +29,7 @@ type API interface {
 	sdk.DescribeSecurityGroupsAPIClient
 	sdk.DescribeRouteTablesAPIClient
 	sdk.DescribeSnapshotsAPIClient
+	sdk.DescribeVolumesAPIClient
 	sdk.DescribeLaunchTemplatesAPIClient
 	sdk.DescribeLaunchTemplateVersionsAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
@@ -41,6 +42,7 @@ type API interface {
 	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput, error)
 	CreateImage(context.Context, *sdk.CreateImageInput, ...func(*sdk.Options)) (*sdk.CreateImageOutput, error)
 	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput, error)
+	DeleteVolume(context.Context, *sdk.DeleteVolumeInput, ...func(*sdk.Options)) (*sdk.DeleteVolumeOutput, error)
 	DeleteSnapshot(context.Context, *sdk.DeleteSnapshotInput, ...func(*sdk.Options)) (*sdk.DeleteSnapshotOutput, error)
 }
 

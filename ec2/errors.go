@@ -116,9 +116,9 @@ var classes = map[Class][]string{
 	Taken:   {"InvalidAMIName.Duplicate"},
 	NotFound: {
 		"InvalidInstanceID.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSubnetID.NotFound",
-		"InvalidGroup.NotFound", "InvalidSnapshot.NotFound", "InvalidLaunchTemplateId.NotFound",
+		"InvalidGroup.NotFound", "InvalidSnapshot.NotFound", "InvalidLaunchTemplateId.NotFound", "InvalidVolume.NotFound",
 	},
-	WrongState: {"IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState"},
+	WrongState: {"IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState", "VolumeInUse"},
 	Impossible: {"UnsupportedOperation", "OperationNotPermitted"},
 }
 

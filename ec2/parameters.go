@@ -1,7 +1,6 @@
 package ec2
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
@@ -9,17 +8,11 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
 type BlockDevices struct{ mappings []types.BlockDeviceMapping }
 
-// ParseBlockDevices reads block-device-mappings. A volume of which nothing else is said is deleted with its instance:
-// EC2 would keep every volume but the root, and nobody would ever remove it.
+// ParseBlockDevices reads block-device-mappings. A launch deletes a volume of which nothing else is said with its instance.
 func ParseBlockDevices(text string) (BlockDevices, error) {
 	var devices BlockDevices
 	if err := decode(text, &devices.mappings, IgnoreUnknown); err != nil {
 		return BlockDevices{}, err
-	}
-	for i := range devices.mappings {
-		if volume := devices.mappings[i].Ebs; volume != nil && volume.DeleteOnTermination == nil {
-			volume.DeleteOnTermination = aws.Bool(true)
-		}
 	}
 	return devices, nil
 }

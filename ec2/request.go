@@ -21,6 +21,8 @@ type Placement struct {
 	SubnetID         string
 	SecurityGroupIDs []string
 	RootDevice       string // of the image, where it could be read
+	// KeptDevices are the volumes that the image's own mapping keeps when the instance ends, where it could be read.
+	KeptDevices []string
 }
 
 // Offering is one thing to ask EC2 for.
@@ -46,6 +48,8 @@ type LaunchSpec struct {
 	Tags     []Tag  // the user's
 	// OwnTags are ours on the instances of an offering, given up when EC2 refuses them; nil: none.
 	OwnTags func(offering int) map[string]string
+	// KeepTag is the key of a further tag of ours, on the volumes alone: whether the user's mappings keep some of them.
+	KeepTag string
 	// NeedsTags tells that an instance without our tags would be nobody's: where EC2 refuses them the launch is refused.
 	NeedsTags bool
 	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
@@ -93,7 +97,14 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime, MaxPrice: text(s.SpotMax)},
 		}
 	}
-	return in, s.Overlay.lay(in)
+	if err := s.Overlay.lay(in); err != nil {
+		return in, err
+	}
+	p.endVolumes(in)
+	if ownTags {
+		s.tagKept(in)
+	}
+	return in, nil
 }
 
 // text is a string for the wire, where an empty one is left out.
@@ -117,7 +128,7 @@ func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {
 			device = name
 		}
 	}
-	volume := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true), VolumeType: types.VolumeType(s.Root.Type)}
+	volume := &types.EbsBlockDevice{VolumeType: types.VolumeType(s.Root.Type)}
 	if s.Root.GiB > 0 {
 		volume.VolumeSize = aws.Int32(s.Root.GiB)
 	}
@@ -152,6 +163,7 @@ func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
 // Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token, count and
 // what becomes of the machine when it powers itself off.
 func (s LaunchSpec) Essence(offering Offering) (string, error) {
+	offering.Placement.KeptDevices = nil // of the image, which stands in it by its id
 	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil
 	in, err := s.input(0, offering, "", 1, false)
 	if err != nil {

@@ -32,6 +32,9 @@ const (
 	TagExpiresAt = TagPrefix + "expires-at"
 	// TagDueAt is when the machine itself gives up if it has not registered: until then it is on its way.
 	TagDueAt = TagPrefix + "due-at"
+	// TagKeepVolumes stands on volumes alone: whether a mapping of the user's asked to keep some of this launch's volumes. One
+	// that carries no "false" may have been kept for somebody.
+	TagKeepVolumes = TagPrefix + "keep-volumes"
 	// TagSuspectSince is the mark of a sweep's first look.
 	TagSuspectSince = TagPrefix + "suspect-since"
 )

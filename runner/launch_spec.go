@@ -53,7 +53,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
 	spec := ec2.LaunchSpec{
 		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
-		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay,
+		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay, KeepTag: TagKeepVolumes,
 		Token: func(offering, try int) string {
 			return u.identity.clientToken(g.label, first.index, offering, round+try)
 		},

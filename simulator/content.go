@@ -38,7 +38,7 @@ type Image struct {
 	// KeepsRoot is a mapping whose root volume has DeleteOnTermination=false; Volumes are the mapping's further volumes.
 	KeepsRoot bool          `yaml:"keeps-root"`
 	Volumes   []ImageVolume `yaml:"volumes"`
-	NoENA        bool   `yaml:"no-ena"`
+	NoENA     bool          `yaml:"no-ena"`
 	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made from it.
 	NewArm  bool   `yaml:"new-arm"`
 	State   string `yaml:"state"`   // default available
