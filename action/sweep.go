@@ -34,6 +34,7 @@ type swept struct {
 	DryRun     bool       `json:"dry-run,omitempty"`
 	Why        string     `json:"why"`
 	InstanceID string     `json:"ec2-instance-id,omitempty"`
+	VolumeID   string     `json:"volume-id,omitempty"`
 	Region     string     `json:"region,omitempty"`
 	RunnerName string     `json:"runner-name,omitempty"`
 	RunnerID   int64      `json:"runner-id,omitempty"`
@@ -48,7 +49,7 @@ func (o *output) setSwept(result runner.SweepResult, dryRun bool) {
 			continue
 		}
 		list = append(list, swept{
-			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, Region: s.Region, RunnerName: s.RunnerName,
+			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, VolumeID: s.VolumeID, Region: s.Region, RunnerName: s.RunnerName,
 			RunnerID: s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
 		})
 	}
@@ -74,6 +75,9 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 	if n := count[runner.Freed]; n > 0 {
 		sentence += fmt.Sprintf(", %d warm instances freed", n)
 	}
+	if n := count[runner.Deleted]; n > 0 {
+		sentence += fmt.Sprintf(", %d volumes deleted", n)
+	}
 	if dryRun {
 		return "dry run, nothing was changed; a sweep would mean: " + sentence
 	}
@@ -90,14 +94,14 @@ func sweepSummary(result runner.SweepResult, dryRun bool) string {
 	b.WriteString("### Sweep\n\n" + plain(sweepSentence(result, dryRun)) + "\n\n")
 	poolsInSight(&b, result)
 	if len(result.Swept) > 0 {
-		b.WriteString("| what | instance | region | runner | why | age |\n|---|---|---|---|---|---|\n")
+		b.WriteString("| what | instance or volume | region | runner | why | age |\n|---|---|---|---|---|---|\n")
 	}
 	for n, s := range result.Swept {
 		if n == mostSwept {
 			fmt.Fprintf(&b, "\n… and %d more\n", len(result.Swept)-n)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Act, code(s.InstanceID), cell(s.Region), code(s.RunnerName), cell(s.Why), age(s.Age))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Act, code(s.InstanceID+s.VolumeID), cell(s.Region), code(s.RunnerName), cell(s.Why), age(s.Age))
 	}
 	b.WriteString("\n")
 	for _, warning := range result.Warnings {

@@ -28,7 +28,8 @@ const (
 	Terminated   Act = "terminated"
 	Halted       Act = "stopped" // an existing machine: never anything else
 	Deregistered Act = "deregistered"
-	Freed        Act = "freed" // an entry of a pool whose claim came to nothing can be claimed again
+	Deleted      Act = "deleted" // a volume
+	Freed        Act = "freed"   // an entry of a pool whose claim came to nothing can be claimed again
 )
 
 // The modes that an instance of ours can have in its tag. Whatever else stands there is a user's to end.
@@ -66,7 +67,8 @@ type survey struct {
 	scope, repository string
 
 	instances []ec2.Instance
-	whole     bool // every region has answered
+	whole     bool         // every region has answered
+	volumes   []ec2.Volume // of ours, those that nothing has
 	runners   []github.Runner
 	listed    bool // the scope's whole list of runners was answered
 	runs      map[string]runState
@@ -87,11 +89,12 @@ type verdict struct {
 	why      string
 	instance ec2.Instance  // no ID where a registration stands alone
 	runner   github.Runner // no ID where there is no registration
+	volume   ec2.Volume    // no ID but for a volume
 	named    bool
 	alone    bool
 }
 
-// verdicts judges everything in sight: instances first, in the order of the list, then registrations.
+// verdicts judges everything in sight: instances first, in the order of the list, then registrations, then volumes.
 func (s *survey) verdicts() []verdict {
 	x := s.index()
 	var list []verdict
@@ -102,6 +105,11 @@ func (s *survey) verdicts() []verdict {
 	}
 	for _, r := range s.runners {
 		if v := x.judgeRegistration(r); v.act != Ignored {
+			list = append(list, v)
+		}
+	}
+	for _, volume := range s.volumes {
+		if v := s.judgeVolume(volume); v.act != Ignored {
 			list = append(list, v)
 		}
 	}
@@ -286,8 +294,10 @@ func runnerIDOf(i ec2.Instance) int64 {
 }
 
 // timeTag reads a time in a tag, zero where there is none that can be read.
-func timeTag(i ec2.Instance, key string) time.Time {
-	at, err := time.Parse(time.RFC3339, i.Tags[key])
+func timeTag(i ec2.Instance, key string) time.Time { return timeOf(i.Tags, key) }
+
+func timeOf(tags map[string]string, key string) time.Time {
+	at, err := time.Parse(time.RFC3339, tags[key])
 	if err != nil {
 		return time.Time{}
 	}

@@ -26,7 +26,8 @@ type SweepRequest struct {
 type Swept struct {
 	Act        Act
 	Why        string
-	InstanceID string // empty for a registration alone
+	InstanceID string // empty for a registration alone, and for a volume
+	VolumeID   string
 	Region     string
 	RunnerName string
 	RunnerID   int64 // 0 where no registration is known
@@ -47,6 +48,11 @@ type Steward interface {
 	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
 	Terminate(ctx context.Context, region string, ids ...string) error
 	Stop(ctx context.Context, region string, ids ...string) error
+	// Volumes lists a region's volumes in a state with the tags; Volume looks one up.
+	Volumes(ctx context.Context, region, state string, tags map[string]string) ([]ec2.Volume, error)
+	Volume(ctx context.Context, region, id string) (ec2.Volume, error)
+	// DeleteVolume succeeds for a volume that is gone, and is refused for one that is attached (ec2.WrongState).
+	DeleteVolume(ctx context.Context, region, id string) error
 	// Tag needs ec2:CreateTags; without it what is ambiguous stays.
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
 }
@@ -94,7 +100,8 @@ type sweep struct {
 	log     *slog.Logger
 	result  SweepResult
 	errs    []error
-	noTags  bool // it was said that instances cannot be marked
+	noTags  bool     // it was said that instances cannot be marked
+	refused []string // rights on volumes of which it was said that they lack
 }
 
 func (sw *sweep) failed(err error) {
@@ -112,14 +119,15 @@ func (sw *sweep) warn(message string) {
 // comes in between is young.
 func (sw *sweep) look(ctx context.Context) (*survey, error) {
 	s := &survey{scope: sw.request.Scope, repository: sw.request.Repository, grace: sw.request.Grace, runs: map[string]runState{}}
+	volumes, unseen := sw.volumes(ctx)
 	instances, failed := sw.instances(ctx)
-	s.instances, s.whole = instances, failed == nil
+	s.volumes, s.instances, s.whole = volumes, instances, failed == nil
 	runners, err := sw.Registry.AllRunners(ctx)
 	s.runners, s.listed = runners, err == nil
 	s.now = time.Now()
 	sw.readRuns(ctx, s)
 	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances), s.repository, len(sw.request.Regions), len(s.runners), s.scope))
-	return s, errors.Join(failed, err)
+	return s, errors.Join(unseen, failed, err)
 }
 
 // instances lists ours in every region, side by side: by their tags, and those without tags by their client tokens.

@@ -16,6 +16,8 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 	var err error
 	switch {
 	case v.act == Spared || v.act == Listed || sw.request.DryRun:
+	case v.volume.ID != "":
+		v, err = sw.actOnVolume(ctx, look, v)
 	case v.instance.ID != "" && v.act != Deregistered:
 		if v, err = sw.again(ctx, look, v); err == nil {
 			v, err = sw.change(ctx, v)
@@ -235,6 +237,9 @@ func (sw *sweep) note(now time.Time, v verdict) {
 	if done.RunnerName == "" {
 		done.RunnerName = registeredName(v.instance)
 	}
+	if v.volume.ID != "" {
+		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region, now.Sub(v.volume.Created).Round(time.Second)
+	}
 	if isEntry(v.instance) {
 		done.Pool, done.Until = v.instance.Tags[TagPool], timeTag(v.instance, TagExpiresAt)
 	}
@@ -242,5 +247,5 @@ func (sw *sweep) note(now time.Time, v verdict) {
 		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)
 	}
 	sw.result.Swept = append(sw.result.Swept, done)
-	sw.log.Debug(string(v.act), "instance", done.InstanceID, "runner", done.RunnerName, "why", done.Why)
+	sw.log.Debug(string(v.act), "instance", done.InstanceID, "volume", done.VolumeID, "runner", done.RunnerName, "why", done.Why)
 }

@@ -27,6 +27,7 @@ const (
 	kept    = "existing"
 	warm    = "pool"
 	prune   = "prune"
+	volumes = "volumes"
 )
 
 var features = []struct{ name, what, without string }{
@@ -39,6 +40,7 @@ var features = []struct{ name, what, without string }{
 	{kept, "machines that are stopped and started again: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`", "such a start is refused before anything is changed; a machine is left running, and stop and sweep say so"},
 	{warm, "`pool`: start takes a warm machine", "the start is a cold one"},
 	{prune, "`keep-images`: before an old image is removed, bake looks whether an instance or a launch template uses it", "no image is removed, and bake says so"},
+	{volumes, "sweep deletes volumes of this action's that outlived their machines", "they stay and cost, and sweep says that it cannot see or delete them"},
 	{account, "`mode: check` reads the vCPU quota and spot's service-linked role", "these two are reported as not checked"},
 }
 
@@ -115,6 +117,13 @@ var rights = []right{
 	{[]string{"bake"}, always, statement{Sid: "RemoveImages", Action: []string{"ec2:DeregisterImage", "ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "SeeImages", Action: []string{"ec2:DescribeImages", "ec2:DescribeSnapshots"}, Resource: everywhere}},
 	{[]string{"bake"}, prune, statement{Sid: "SeeUses", Action: []string{"ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions"}, Resource: everywhere}},
+	{[]string{"sweep"}, volumes, statement{Sid: "SeeVolumes", Action: []string{"ec2:DescribeVolumes"}, Resource: everywhere}},
+	{[]string{"sweep"}, volumes, statement{Sid: "MarkVolumes", Action: []string{"ec2:CreateTags"}, Resource: arns("volume"),
+		Condition: map[string]map[string]any{
+			"StringEquals":            {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+		}}},
+	{[]string{"sweep"}, volumes, statement{Sid: "DeleteVolumes", Action: []string{"ec2:DeleteVolume"}, Resource: arns("volume"), Condition: ours()}},
 	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
 		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
 	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},

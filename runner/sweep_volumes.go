@@ -1,0 +1,119 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the machines: one that
+// is detached in between is then known with its machine. Where EC2 does not allow the look, nothing is said of volumes.
+func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
+	regions := sw.request.Regions
+	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
+	tags := map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository}
+	var group sync.WaitGroup
+	for n, region := range regions {
+		group.Go(func() { found[n], errs[n] = sw.Cloud.Volumes(ctx, region, ec2.VolumeAvailable, tags) })
+	}
+	group.Wait()
+	var denied []string
+	for n, err := range errs {
+		switch {
+		case ec2.ClassOf(err) == ec2.Denied:
+			denied, errs[n] = append(denied, regions[n]), nil
+		case err != nil:
+			errs[n] = fmt.Errorf("look for volumes in region %s: %w", regions[n], err)
+		}
+	}
+	if len(denied) > 0 {
+		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, feature volumes)")
+	}
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+// actOnVolume does what a verdict says about a volume, unless the last look before it says otherwise.
+func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verdict, error) {
+	v, err := sw.volumeAgain(ctx, look, v)
+	if err != nil {
+		return v, err
+	}
+	switch v.act {
+	case Marked:
+		return sw.markVolume(ctx, v, time.Now().UTC().Format(time.RFC3339))
+	case Unmarked:
+		return sw.markVolume(ctx, v, "")
+	case Deleted:
+		return sw.deleteVolume(ctx, v)
+	}
+	return v, nil
+}
+
+// volumeAgain reads the volume, and then the machines of its start, once more, and judges by the same rules.
+func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verdict, error) {
+	volume, err := sw.Cloud.Volume(ctx, v.volume.Region, v.volume.ID)
+	if ec2.ClassOf(err) == ec2.NotFound {
+		v.act, v.why = Spared, "it is deleted already"
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	now := *look
+	now.now, now.instances = time.Now(), nil
+	for _, selector := range []ec2.Selector{
+		{Tags: map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository, TagNonce: volume.Tags[TagNonce]}},
+		{ClientToken: tokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[TagNonce] + "-*"},
+	} {
+		found, err := sw.Cloud.Instances(ctx, volume.Region, selector)
+		if err != nil {
+			return v, err
+		}
+		now.instances = append(now.instances, found...)
+	}
+	fresh := now.judgeVolume(volume)
+	if fresh.act == Ignored {
+		fresh.act, fresh.why = Spared, "it is attached or deleted in the meantime"
+	}
+	return fresh, nil
+}
+
+// markVolume writes the first look down on the volume itself, where every other sweep finds it.
+func (sw *sweep) markVolume(ctx context.Context, v verdict, since string) (verdict, error) {
+	err := sw.Cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{TagSuspectSince: since})
+	return sw.volumeDone(v, err, "ec2:CreateTags")
+}
+
+// deleteVolume: EC2 refuses a volume that is attached, so nothing can come between the last look and the end.
+func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
+	v, err := sw.volumeDone(v, sw.Cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
+	if err == nil && v.act == Deleted {
+		sw.log.Info(fmt.Sprintf("volume %s (%d GiB) is deleted: %s", v.volume.ID, v.volume.GiB, v.why))
+	}
+	return v, err
+}
+
+// volumeDone reads the answer to a change. What is not allowed is said once for each right, and stops nothing else.
+func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error) {
+	switch ec2.ClassOf(err) {
+	case ec2.Denied:
+		if !slices.Contains(sw.refused, right) {
+			sw.refused = append(sw.refused, right)
+			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, feature volumes) (%s)", right, ec2.Reason(err)))
+		}
+		v.act, v.why = Spared, v.why+", and EC2 does not allow "+right+" on it"
+		return v, nil
+	case ec2.WrongState:
+		v.act, v.why = Spared, "it is attached again"
+		return v, nil
+	case ec2.NotFound:
+		v.act, v.why = Spared, "it is deleted already"
+		return v, nil
+	}
+	return v, err
+}

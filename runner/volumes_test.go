@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one thing.
+func anyVolume(t *rapid.T, n int) ec2.Volume {
+	v := ec2.Volume{
+		ID: "vol-" + strconv.Itoa(n), State: ec2.VolumeAvailable, Created: surveyed.Add(-59 * time.Minute),
+		Tags: map[string]string{
+			TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceOfStart, TagKeepVolumes: "false",
+			TagNonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"), // that of anyInstance's client tokens
+			TagSuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
+		},
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "changes") {
+		switch rapid.IntRange(0, 8).Draw(t, "change") {
+		case 0:
+			v.State = rapid.SampledFrom([]string{"in-use", "creating", "deleting", "error", ""}).Draw(t, "state")
+		case 1:
+			v.Attached = true
+		case 2:
+			v.Created = surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "age")) * time.Minute)
+		case 3:
+			v.Created = time.Time{}
+		case 4:
+			at := surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "since")) * time.Minute).Format(time.RFC3339)
+			v.Tags[TagSuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
+		case 5:
+			v.Tags[TagNonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
+		case 6:
+			v.Tags[TagMode] = rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting, "other", ""}).Draw(t, "mode")
+		case 7:
+			v.Tags[TagKeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t, "keep")
+		case 8:
+			key := rapid.SampledFrom([]string{TagScope, TagRepository, TagMode, TagNonce, TagKeepVolumes, TagSuspectSince}).Draw(t, "key")
+			delete(v.Tags, key)
+		}
+	}
+	return v
+}
+
+// TestNoVolumeIsWronglyDeleted: no sweep deletes a volume that is attached, a user's, young, of a living machine, or of unknown
+// origin, and none at the first look; nor does it touch one that is not ours.
+func TestNoVolumeIsWronglyDeleted(t *testing.T) {
+	t.Parallel()
+	deleted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		for i := range s.instances {
+			if nonce := rapid.SampledFrom([]string{"", "nonce-a", "nonce-b"}).Draw(t, "machine's nonce"); nonce != "" {
+				s.instances[i].Tags[TagNonce] = nonce
+			}
+		}
+		v := anyVolume(t, 0)
+		s.volumes = []ec2.Volume{v}
+		for _, verdict := range s.verdicts() {
+			if verdict.volume.ID != "" && changesVolume(verdict.act) {
+				checkVolumeVerdict(t, s, v, verdict)
+				if verdict.act == Deleted {
+					deleted++
+				}
+			}
+		}
+	})
+	if deleted == 0 {
+		t.Error("no volume was deleted, so nothing was shown")
+	}
+}
+
+func changesVolume(a Act) bool { return a == Deleted || a == Marked || a == Unmarked }
+
+// checkVolumeVerdict does not ask the decider's own questions, but what a person would.
+func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
+	switch {
+	case v.Tags[TagScope] != ourScope || v.Tags[TagRepository] != ourRepository:
+		t.Fatalf("%+v is not ours, and it is %s", v, verdict.act)
+	case v.State != "available" || v.Attached:
+		t.Fatalf("%+v is attached, and it is %s", v, verdict.act)
+	case v.Tags[TagKeepVolumes] != "false":
+		t.Fatalf("%+v may be a user's, and it is %s", v, verdict.act)
+	case v.Tags[TagNonce] == "" || v.Tags[TagMode] == "" || v.Tags[TagMode] == "other" || v.Tags[TagMode] == instanceExisting:
+		t.Fatalf("%+v is of unknown origin, and it is %s", v, verdict.act)
+	case v.Created.IsZero() || s.now.Sub(v.Created) < s.grace:
+		t.Fatalf("%+v is young, and it is %s", v, verdict.act)
+	}
+	if verdict.act == Unmarked {
+		return
+	}
+	if !s.whole {
+		t.Fatalf("not every machine could be seen, and %+v is %s", v, verdict.act)
+	}
+	for _, i := range s.instances {
+		if i.Tags[TagNonce] == v.Tags[TagNonce] && i.State != ec2.Terminated {
+			t.Fatalf("machine %s of the start is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
+		}
+		if token, ok := parseToken(i.ClientToken); ok && token.nonce == v.Tags[TagNonce] && i.State != ec2.Terminated {
+			t.Fatalf("machine %s was launched by the start and is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
+		}
+	}
+	since := timeOf(v.Tags, TagSuspectSince)
+	if verdict.act == Deleted && (since.IsZero() || s.now.Sub(since) < s.grace) {
+		t.Fatalf("%+v is deleted at the first look", v)
+	}
+}
+
+// TestLostVolumesAreFound is the other half: a volume of ours whose machine is gone is marked, and deleted at a later look.
+func TestLostVolumesAreFound(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySurvey(t)
+		s.whole = true
+		mark := rapid.SampledFrom([]string{"", surveyed.Add(-s.grace).Format(time.RFC3339)}).Draw(t, "mark")
+		s.volumes = []ec2.Volume{{
+			ID: "vol-lost", State: ec2.VolumeAvailable, Created: s.now.Add(-s.grace), Tags: map[string]string{
+				TagScope: ourScope, TagRepository: ourRepository, TagNonce: "lostlost", TagKeepVolumes: "false", TagSuspectSince: mark,
+				TagMode: rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool}).Draw(t, "mode"),
+			},
+		}}
+		want := Marked
+		if mark != "" {
+			want = Deleted
+		}
+		for _, v := range s.verdicts() {
+			if v.volume.ID == "vol-lost" && v.act == want {
+				return
+			}
+		}
+		t.Fatalf("the volume is not %s: %+v", want, s.verdicts())
+	})
+}
