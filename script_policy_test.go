@@ -30,7 +30,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 		},
 		"full": {
 			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console", "dies_while_booting", "profile_arn", "setup_fails",
-			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks", "sweep_registration", "check_network", "check_types",
+			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks", "sweep_registration", "sweep_volumes", "check_network", "check_types",
 			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake", "bake_policy",
 		},
 	} {

@@ -21,6 +21,7 @@ func (x *examination) checks() []Check {
 		probe{"stop", x.lookAtStop},               // to end, to see, to tag what was launched
 		probe{"image", x.lookAtImages},            // there, trusted, Linux, root device
 		probe{"image age", x.lookAtAges},          // of images that this action has made
+		probe{"volumes", x.lookAtVolumes},         // end with their machine
 		probe{"subnet", x.lookAtSubnets},          // there, with free addresses
 		probe{"security group", x.lookAtGroups},   // of the subnet's VPC, lets 443 out
 		probe{"way out", x.lookAtWays},            // a route to the internet, and an address for it
