@@ -43,7 +43,7 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"GITHUB_API_URL": server.GitHubURL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "NO_PROXY": "127.0.0.1",
 		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1", "world_group": "sg-0aaaaaaaaaaaaaaa1",
-		"world_url": server.EC2URL,
+		"world_url": server.EC2URL, "HTTPS_PROXY": server.EC2URL, // what is neither EC2 nor GitHub cannot be reached
 	} {
 		ts.Setenv(name, value)
 	}

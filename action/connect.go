@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/doctor"
@@ -47,7 +48,10 @@ func connectBaker(ctx context.Context, request Request, out *output) (*ami.Baker
 	if err != nil {
 		return nil, nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
 	}
-	return &ami.Baker{Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: out, Log: out.log}, registry, nil
+	return &ami.Baker{
+		Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: out, Log: out.log,
+		Web: &http.Client{Transport: github.Transport(request.CACertificates)},
+	}, registry, nil
 }
 
 func openCloud(ctx context.Context, request Request) (*ec2.Client, error) {

@@ -1,12 +1,9 @@
 package ami
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -22,38 +19,6 @@ func canonical(region string) string {
 		return "837727238323"
 	}
 	return "099720109477"
-}
-
-// ubuntuPattern is the pattern of the names of Ubuntu's server images; ubuntuName reads one:
-// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images are called otherwise.
-const ubuntuPattern = "ubuntu/images/hvm-ssd-gp3/ubuntu-*-server-*"
-
-var ubuntuName = regexp.MustCompile(`^ubuntu/images/hvm-ssd-gp3/ubuntu-[a-z]+-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
-
-// ubuntuLTS is the version of a long-term release in an image's name, such as 24 for 24.04: those of April in even years.
-// https://ubuntu.com/about/release-cycle
-func ubuntuLTS(name string) (version int, ok bool) {
-	found := ubuntuName.FindStringSubmatch(name)
-	if found == nil {
-		return 0, false
-	}
-	version, err := strconv.Atoi(found[1])
-	return version, err == nil && version%2 == 0
-}
-
-// newestLTS is the newest image of the newest long-term release; false where there is none.
-func newestLTS(images []ec2.Image) (newest ec2.Image, found bool) {
-	for _, image := range images {
-		version, ok := ubuntuLTS(image.Name)
-		if !ok {
-			continue
-		}
-		best, _ := ubuntuLTS(newest.Name)
-		if !found || cmp.Or(cmp.Compare(version, best), cmp.Compare(image.Created, newest.Created), cmp.Compare(image.Name, newest.Name)) > 0 {
-			newest, found = image, true
-		}
-	}
-	return newest, found
 }
 
 // processors are EC2's names for the processors that an architecture may have; the first is the usual one.
@@ -101,14 +66,14 @@ func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
 	if err != nil {
 		return ec2.Image{}, err
 	}
-	newest, found := newestLTS(images)
+	newest, found := b.chooseLTS(ctx, longTermReleases(images))
 	if !found {
 		return ec2.Image{}, &FailedError{
 			Message: fmt.Sprintf("there is no Ubuntu LTS image of Canonical's for %s in %s", processor, b.request.Region),
 			Hint:    "give an image that exists in this region by base-image-id", Refused: true,
 		}
 	}
-	return newest, nil
+	return newest.image, nil
 }
 
 // givenBase is the first of the given images that fits the architecture.

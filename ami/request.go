@@ -3,6 +3,7 @@ package ami
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -150,6 +151,8 @@ type Baker struct {
 	Fresh   func() Cloud
 	Journal Journal
 	Log     *slog.Logger
+	// Web asks the vendors' repositories what they have; nil where they cannot be asked.
+	Web *http.Client
 }
 
 // Baked is one image of a bake, as far as it came.

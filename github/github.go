@@ -59,11 +59,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("GITHUB_API_URL %q is not a web address such as %s", o.BaseURL, DefaultBaseURL)
 	}
 	if o.Transport == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		if o.CACertificates != "" {
-			transport.TLSClientConfig = &tls.Config{RootCAs: trusting(o.CACertificates), MinVersion: tls.VersionTLS12}
-		}
-		o.Transport = transport
+		o.Transport = Transport(o.CACertificates)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -72,6 +68,15 @@ func New(o Options) (*Client, error) {
 		scope: o.Scope, base: base, token: o.Token, log: o.Log,
 		http: &http.Client{Transport: o.Transport},
 	}, nil
+}
+
+// Transport is one of its own that trusts the system's certificates and more, in PEM, and heeds the proxies of the environment.
+func Transport(caCertificates string) *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if caCertificates != "" {
+		transport.TLSClientConfig = &tls.Config{RootCAs: trusting(caCertificates), MinVersion: tls.VersionTLS12}
+	}
+	return transport
 }
 
 // trusting is the system's certificates and more.

@@ -34,9 +34,20 @@ func Listen(w *World) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle(gheBase+"/", w.GitHubHandler())
 	mux.Handle("/", w.EC2Handler())
-	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	s.server = &http.Server{Handler: closed(mux), ReadHeaderTimeout: time.Minute}
 	go func() { s.done <- s.server.Serve(listener) }()
 	return s, nil
+}
+
+// closed lets nobody out of the world who takes it for a proxy: there is nothing else to connect to.
+func closed(world http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodConnect {
+			http.Error(rw, "the world has no way to "+req.Host, http.StatusBadGateway)
+			return
+		}
+		world.ServeHTTP(rw, req)
+	})
 }
 
 // Close ends the server and every connection, hanging ones too, and waits for the listener to be gone.
