@@ -125,6 +125,11 @@ func TestBadBakes(t *testing.T) {
 			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"), check: failsTo("prove", "docker compose version: exit "),
 		},
 		{
+			name:   "a buildx too old for compose",
+			recipe: setup("sed -i 's/v0.17.1/v0.12.1/' /usr/libexec/docker/cli-plugins/docker-buildx\n"),
+			check:  failsTo("prove", "docker compose up: compose build requires buildx 0.17 or later"),
+		},
+		{
 			name: "docker runs no container", recipe: setup("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/runc\n"), check: failsTo("prove", "docker run: no container runs"),
 		},
 		{

@@ -1,6 +1,7 @@
 # Docker's engine with buildx and compose. On Ubuntu and Debian it comes from Docker's own repository
 # (https://docs.docker.com/engine/install/ubuntu/). Docker publishes none for Amazon Linux, so there it is
-# Amazon's, and compose, which that lacks, is the plugin from Docker's releases, by its checksum.
+# Amazon's, with plugins from Docker's releases, by their checksums: it lacks compose, and its buildx is too
+# old for that.
 
 egr_step_docker() {
   local ID VERSION_ID VERSION_CODENAME UBUNTU_CODENAME PRETTY_NAME old
@@ -19,7 +20,7 @@ egr_step_docker() {
     amzn)
       [ "$VERSION_ID" != 2 ] || egr_fail 'there is no recipe for Amazon Linux 2: use Amazon Linux 2023, Ubuntu or Debian as base-image-id'
       egr_install docker
-      docker compose version || egr_compose
+      egr_plugins
       ;;
     *) egr_fail "there is no recipe for $PRETTY_NAME: use Ubuntu, Debian or Amazon Linux 2023 as base-image-id" ;;
   esac
@@ -27,13 +28,42 @@ egr_step_docker() {
   systemctl start docker.service
 }
 
+egr_plugins() {
+  docker compose version || egr_compose
+  egr_buildx_fits || egr_buildx
+}
+
+# egr_buildx_fits: compose builds by buildx and refuses one before 0.17; Amazon Linux 2023 has 0.12.
+# https://github.com/amazonlinux/amazon-linux-2023/issues/1032
+egr_buildx_fits() {
+  local have
+  have=$(docker buildx version | grep -o '[0-9]\+\.[0-9]\+' | head -n 1)
+  [ "$(printf '%s\n' 0.17 "$have" | sort -V | head -n 1)" = 0.17 ]
+}
+
 egr_compose() {
-  local at=https://github.com/docker/compose/releases/latest/download file each
+  local file
   file=docker-compose-linux-$(uname -m)
+  egr_plugin compose https://github.com/docker/compose/releases/latest/download "$file" "$file.sha256"
+}
+
+# egr_buildx: the names of its files hold the version, which the address of the latest release leads to.
+egr_buildx() {
+  local at=https://github.com/docker/buildx/releases version architecture=amd64
+  [ "$(uname -m)" != aarch64 ] || architecture=arm64
+  version=$(egr_patiently 60 curl -fsSL --connect-timeout 20 -o /dev/null -w '%{url_effective}' $at/latest)
+  version=${version##*/}
+  egr_plugin buildx "$at/download/$version" "buildx-$version.linux-$architecture" checksums.txt
+}
+
+# egr_plugin NAME ADDRESS FILE SUMS: a plugin of docker's. Those in /usr/local come before the system's own.
+egr_plugin() {
+  local each
   cd /run/ec2-github-runner || return
-  for each in "$file" "$file.sha256"; do
-    egr_patiently 60 curl -fsSL --connect-timeout 20 -o "$each" "$at/$each"
+  for each in "$3" "$4"; do
+    egr_patiently 60 curl -fsSL --connect-timeout 20 -o "$each" "$2/$each"
   done
-  sha256sum -c "$file.sha256" || egr_fail "docker compose: $file is not what $file.sha256 says"
-  install -D -m 755 "$file" /usr/local/lib/docker/cli-plugins/docker-compose
+  grep "^[0-9a-f]\{64\} [ *]$3\$" "$4" >sums || egr_fail "docker $1: $4 does not name $3"
+  sha256sum -c sums || egr_fail "docker $1: $3 is not what $4 says"
+  install -D -m 755 "$3" "/usr/local/lib/docker/cli-plugins/docker-$1"
 }

@@ -15,8 +15,38 @@ egr_step_prove() {
   # As the user that jobs run as, who may use docker.
   have=$(echo 'it works' | runuser -u runner -- docker run --rm -i ec2-github-runner-proof /bin/cat) || egr_fail 'docker run: no container runs'
   [ "$have" = 'it works' ] || egr_fail "docker run: it said $have"
+  egr_prove_builds
   [ "$egr_bake" != cuda ] || egr_prove_gpu
   docker rmi --force ec2-github-runner-proof
+}
+
+# egr_prove_builds: buildx builds, compose builds by buildx, and what they have built runs. compose says only
+# when it is to build that a buildx is too old for it.
+egr_prove_builds() {
+  local at
+  at=$(mktemp -d)
+  mkdir "$at/home"
+  echo 'it works' >"$at/note"
+  printf '%s\n' 'FROM ec2-github-runner-proof' 'COPY note /note' >"$at/Dockerfile"
+  printf '%s\n' 'services:' '  proof:' '    build: .' '    image: ec2-github-runner-proof:compose' '    network_mode: none' \
+    '    command: [/bin/cat, /note]' >"$at/compose.yaml"
+  chown -R runner: "$at"
+  egr_prove_docker buildx build --load -t ec2-github-runner-proof:buildx .
+  egr_prove_docker run --rm ec2-github-runner-proof:buildx /bin/cat /note
+  [ "$(<"$at/out")" = 'it works' ] || egr_fail "docker buildx: what it built says $(<"$at/out")"
+  egr_prove_docker compose up --build --no-log-prefix --exit-code-from proof
+  # There may be colours around it.
+  grep -q 'it works' "$at/out" || egr_fail "docker compose up: it said $(tail -n 1 "$at/out")"
+  egr_prove_docker compose down
+  docker rmi --force ec2-github-runner-proof:{buildx,compose}
+  rm -rf "$at"
+}
+
+# egr_prove_docker ARGUMENT...: docker in the folder at, as the user that jobs run as, with a home of its own.
+egr_prove_docker() {
+  (cd "$at" && runuser -u runner -- env HOME="$at/home" COMPOSE_PROJECT_NAME=ec2-github-runner-proof docker "$@" >out 2>err) ||
+    egr_fail "docker $1 $2: $(grep . "$at/err" | tail -n 1)"
+  cat "$at/out" "$at/err"
 }
 
 # egr_prove_image PROGRAM [OTHER]: an image made on the spot, of a program of this machine and the libraries

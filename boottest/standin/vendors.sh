@@ -26,12 +26,51 @@ program() {
   chmod 755 "$1/$2"
 }
 
-# plugin FOLDER NAME SAYS: one of docker's.
-plugin() {
-  program "$1" "usr/libexec/docker/cli-plugins/docker-$2" <<SH
-#!/bin/sh
-[ "\$1" != docker-cli-plugin-metadata ] || { echo '{"SchemaVersion":"0.1.0","Vendor":"stand-in","Version":"v1"}'; exit; }
-echo '$3'
+# plugin FOLDER NAME: one of docker's, from standard input.
+plugin() { program "$1" "usr/libexec/docker/cli-plugins/docker-$2"; }
+
+# buildx builds as the real one does, by the daemon's older builder.
+buildx_plugin() {
+  plugin "$work/buildx" buildx <<'SH'
+#!/bin/bash
+case "$1 ${2-}" in
+  'docker-cli-plugin-metadata ') echo '{"SchemaVersion":"0.1.0","Vendor":"stand-in","Version":"v0.17.1"}' ;;
+  'buildx version') echo 'github.com/docker/buildx v0.17.1 257815a6fbaee88976808020bf04274388275ae8' ;;
+  'buildx build')
+    # It keeps its state in the user's home.
+    mkdir -p "$HOME/.docker/buildx" || exit
+    args=()
+    for each in "${@:3}"; do [ "$each" = --load ] || args+=("$each"); done
+    DOCKER_BUILDKIT=0 exec docker build "${args[@]}"
+    ;;
+  *) exit 1 ;;
+esac
+SH
+}
+
+# compose does one file's one service. As the real one it builds by buildx, and refuses one before 0.17 when
+# it is to build and not before. https://github.com/docker/compose/issues/13306
+compose_plugin() {
+  plugin "$work/compose" compose <<'SH'
+#!/usr/bin/python3
+import re, subprocess, sys, yaml
+args = sys.argv[1:]
+if args[0] == "docker-cli-plugin-metadata":
+    print('{"SchemaVersion":"0.1.0","Vendor":"stand-in","Version":"v2.40.0"}')
+elif args[1] == "version":
+    print("Docker Compose version v2.40.0")
+elif "down" in args:
+    pass
+elif "up" in args:
+    (service,) = yaml.safe_load(open("compose.yaml"))["services"].values()
+    if "--build" in args:
+        have = re.search(r"v(\d+)\.(\d+)", subprocess.run(["docker", "buildx", "version"], capture_output=True, text=True).stdout)
+        if not have or tuple(map(int, have.groups())) < (0, 17):
+            sys.exit("compose build requires buildx 0.17 or later")
+        subprocess.run(["docker", "buildx", "build", "--load", "-t", service["image"], service["build"]], check=True)
+    sys.exit(subprocess.run(["docker", "run", "--rm", "--network", service["network_mode"], service["image"], *service["command"]]).returncode)
+else:
+    sys.exit(1)
 SH
 }
 
@@ -57,9 +96,9 @@ systemctl daemon-reload; systemctl enable docker.service docker.socket'
   printf '%s\n' '[Unit]' 'After=network.target local-fs.target' '[Service]' Type=notify ExecStart=/usr/bin/containerd KillMode=process Delegate=yes \
     '[Install]' WantedBy=multi-user.target >"$work/containerd/usr/lib/systemd/system/containerd.service"
   pack "$1" containerd.io "$work/containerd"
-  plugin "$work/buildx" buildx 'github.com/docker/buildx v0.1'
+  buildx_plugin
   pack "$1" docker-buildx-plugin "$work/buildx"
-  plugin "$work/compose" compose 'Docker Compose version v2.1'
+  compose_plugin
   pack "$1" docker-compose-plugin "$work/compose"
 }
 
