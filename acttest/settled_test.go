@@ -1,0 +1,41 @@
+//go:build real
+
+package acttest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+)
+
+// settledSoon is settled for what ends only after the program: a terminated instance shuts down for some seconds.
+func (c *clouds) settledSoon(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if instances, runners := c.world.Leftovers(); len(instances)+len(runners) == 0 {
+			break
+		}
+	}
+	c.settled(t)
+}
+
+// serve answers on loopback, without TLS, until the test ends.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// states are what a step saved for its post step.
+func states(t *testing.T, file string) map[string]string {
+	t.Helper()
+	saved := step.ReadFile(file)
+	if len(saved) == 0 {
+		t.Error("the step saved no state")
+	}
+	return saved
+}
