@@ -35,7 +35,8 @@ type releaseWorkflow struct {
 		} `yaml:"run"`
 	} `yaml:"defaults"`
 	Jobs map[string]struct {
-		Steps []releaseStep `yaml:"steps"`
+		Env   map[string]string `yaml:"env"`
+		Steps []releaseStep     `yaml:"steps"`
 	} `yaml:"jobs"`
 }
 
@@ -78,13 +79,28 @@ func (r *rehearsal) push(t *testing.T) {
 	list := []string{"manifest", "create", "--insecure", r.name + ":" + version}
 	for _, arch := range []string{"amd64", "arm64"} {
 		tag := r.name + ":" + arch
-		must(t, time.Minute, project, "docker", "tag", build(t, arch), tag)
+		retag(t, build(t, arch), arch, tag)
 		said := must(t, time.Minute, project, "docker", "push", tag)
 		r.digests[arch] = digestIn(t, said)
 		list = append(list, r.name+"@"+r.digests[arch])
 	}
 	must(t, time.Minute, project, "docker", list...)
 	r.digests["list"] = digestIn(t, must(t, time.Minute, project, "docker", "manifest", "push", "--insecure", "--purge", r.name+":"+version))
+}
+
+// retag gives an image another name and its own architecture: the plain old builder says of each image that it is for the machine
+// that builds.
+func retag(t *testing.T, image, arch, tag string) {
+	t.Helper()
+	must(t, 5*time.Minute, project, "scripts/need", "jq", "jq")
+	must(t, time.Minute, t.TempDir(), "bash", "-euo", "pipefail", "-c", `
+		docker save "$1" | tar -x
+		rm -f index.json oci-layout
+		config=$(jq -er '.[0].Config' manifest.json)
+		jq -e --arg architecture "$2" '.architecture = $architecture' "$config" >config.json
+		jq -e --arg tag "$3" '.[0].Config = "config.json" | .[0].RepoTags = [$tag]' manifest.json >manifest.new
+		mv manifest.new manifest.json
+		tar -c . | docker load`, "-", image, arch, tag)
 }
 
 func digestIn(t *testing.T, said string) string {
@@ -146,6 +162,9 @@ func (r *rehearsal) job(t *testing.T, name string) output {
 			"GITHUB_SERVER_URL=https://github.com", "GITHUB_OUTPUT=" + filepath.Join(temp, "output"),
 			"GITHUB_STEP_SUMMARY=" + filepath.Join(temp, "summary"), "GH_STANDIN=" + r.root,
 			"PATH=" + filepath.Join(r.root, "bin") + ":" + os.Getenv("PATH"),
+		}
+		for key, value := range r.workflow.Jobs[name].Env {
+			env = append(env, key+"="+r.fill(t, name, value))
 		}
 		for key, value := range step.Env {
 			env = append(env, key+"="+r.fill(t, name, value))
