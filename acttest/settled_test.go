@@ -14,10 +14,13 @@ import (
 // settledSoon is settled for what ends only after the program: a terminated instance shuts down for some seconds.
 func (c *clouds) settledSoon(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	looks := time.NewTicker(100 * time.Millisecond)
+	defer looks.Stop()
+	for range 200 {
 		if instances, runners := c.world.Leftovers(); len(instances)+len(runners) == 0 {
 			break
 		}
+		<-looks.C
 	}
 	c.settled(t)
 }
