@@ -103,8 +103,8 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 	for _, image := range result.Images {
 		o.tellBaked(image)
 		failed.refused = failed.refused && image.ImageID == ""
+		whole = whole && len(image.Left) == 0
 		if f := image.Failure; f != nil {
-			whole = whole && len(f.Left) == 0
 			failed.problems = append(failed.problems, Problem{f.Error(), f.Hint})
 			failed.refused = failed.refused && f.Refused
 		}

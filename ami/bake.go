@@ -119,6 +119,7 @@ func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
 		}
 	}
 	left := b.tidy(ctx, cancelled)
+	b.out.Left = left
 	if failure != nil {
 		failure.Left = left
 	}

@@ -61,7 +61,7 @@ func (b *bake) offerings() []ec2.Offering {
 	for _, instanceType := range b.types() {
 		for _, placement := range b.request.Placements {
 			placement.Region, placement.ImageID = b.request.Region, b.base.ID
-			placement.RootDevice, placement.KeptDevices = b.base.RootDevice, b.base.KeptDevices
+			placement.RootDevice, placement.Kept = b.base.RootDevice, b.base.Kept
 			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand, Number: len(list) + 1})
 		}
 	}

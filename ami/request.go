@@ -170,6 +170,7 @@ type Baked struct {
 	Steps         []Took
 	Pruned        []string // images removed
 	Failure       *FailedError
+	Left          []string // what could not be removed, each with how to remove it; a failure has it too
 }
 
 // Took is how long a step took.

@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // lookAtVolumes warns of disks that stay when a machine ends: a volume that nothing has costs as much as one that is in use.
@@ -38,9 +40,16 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 	switch {
 	case err != nil:
 		return []Finding{l.unchecked("the image cannot be read, see image; a sweep deletes what its mapping keeps")}
-	case len(image.KeptDevices) > 0:
+	case len(image.Kept) > 0:
 		return []Finding{l.warning("make the image anew with DeleteOnTermination=true in its mapping (Packer: delete_on_termination)",
-			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it leaves disks", strings.Join(image.KeptDevices, ", "))}
+			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it leaves disks", strings.Join(devicesOf(image.Kept), ", "))}
 	}
 	return []Finding{l.ok("they end with their machine")}
+}
+
+func devicesOf(volumes []ec2.KeptVolume) (devices []string) {
+	for _, v := range volumes {
+		devices = append(devices, v.Device)
+	}
+	return devices
 }

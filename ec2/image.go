@@ -13,14 +13,14 @@ import (
 type Image struct {
 	ID           string
 	Name         string
-	Architecture string   // x86_64, arm64, x86_64_mac, arm64_mac
-	Platform     string   // "windows", or empty
-	RootDevice   string   // /dev/sda1, /dev/xvda
-	Created      string   // RFC 3339, which sorts as text
-	State        string   // ImageAvailable and so on
-	StateReason  string   // why it is failed: "Client.InternalError: …", empty while nothing is to be said
-	RootGiB      int32    // size of the root volume that it makes, 0 where EC2 does not say
-	KeptDevices  []string // whose volumes stay when their instance ends, unless its launch says otherwise
+	Architecture string // x86_64, arm64, x86_64_mac, arm64_mac
+	Platform     string // "windows", or empty
+	RootDevice   string // /dev/sda1, /dev/xvda
+	Created      string // RFC 3339, which sorts as text
+	State        string // ImageAvailable and so on
+	StateReason  string // why it is failed: "Client.InternalError: …", empty while nothing is to be said
+	RootGiB      int32  // size of the root volume that it makes, 0 where EC2 does not say
+	Kept         []KeptVolume
 	Snapshots    []string
 	Owner        string // account id
 	OwnerAlias   string // "amazon", "aws-marketplace", or empty
@@ -87,7 +87,7 @@ func plainImage(image types.Image) Image {
 			plain.RootGiB = aws.ToInt32(device.Ebs.VolumeSize)
 		}
 		if !aws.ToBool(device.Ebs.DeleteOnTermination) {
-			plain.KeptDevices = append(plain.KeptDevices, aws.ToString(device.DeviceName))
+			plain.Kept = append(plain.Kept, KeptVolume{Device: aws.ToString(device.DeviceName), GiB: device.Ebs.VolumeSize})
 		}
 		if id := aws.ToString(device.Ebs.SnapshotId); id != "" {
 			plain.Snapshots = append(plain.Snapshots, id)

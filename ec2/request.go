@@ -21,9 +21,8 @@ type Placement struct {
 	ImageID          string
 	SubnetID         string
 	SecurityGroupIDs []string
-	RootDevice       string // of the image, where it could be read
-	// KeptDevices are the volumes that the image's own mapping keeps when the instance ends, where it could be read.
-	KeptDevices []string
+	RootDevice       string       // of the image, where it could be read
+	Kept             []KeptVolume // of the image's mapping, where it could be read
 }
 
 // Offering is one thing to ask EC2 for.
@@ -164,7 +163,7 @@ func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
 // Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token, count and
 // what becomes of the machine when it powers itself off.
 func (s LaunchSpec) Essence(offering Offering) (string, error) {
-	offering.Placement.KeptDevices = nil // of the image, which stands in it by its id
+	offering.Placement.Kept = nil // of the image, which stands in it by its id
 	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil
 	in, err := s.input(0, offering, "", 1, false)
 	if err != nil {

@@ -16,6 +16,12 @@ import (
 // KeepsUnknown is the value of LaunchSpec.KeepTag where a launch template may have mappings of its own.
 const KeepsUnknown = "unknown"
 
+// KeptVolume is a volume of an image's mapping that stays when its instance ends, unless the launch says otherwise.
+type KeptVolume struct {
+	Device string
+	GiB    *int32 // nil where the mapping does not say
+}
+
 // endVolumes makes every volume of the launch end with its instance, unless the user's own mapping says otherwise. The launch's
 // mapping is merged with the image's by device name.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
@@ -32,10 +38,11 @@ func (p Placement) endVolumes(in *sdk.RunInstancesInput) {
 	}
 	// A list in the request replaces the launch template's, with the sizes in it.
 	if in.LaunchTemplate == nil || len(mappings) > 0 {
-		for _, device := range p.KeptDevices {
-			if !slices.Contains(named, device) {
-				ebs := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true)}
-				mappings = append(mappings, types.BlockDeviceMapping{DeviceName: aws.String(device), Ebs: ebs})
+		for _, kept := range p.Kept {
+			if !slices.Contains(named, kept.Device) {
+				// For EC2 the name would be enough; other implementations of its API, such as moto, want the size too.
+				ebs := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true), VolumeSize: kept.GiB}
+				mappings = append(mappings, types.BlockDeviceMapping{DeviceName: aws.String(kept.Device), Ebs: ebs})
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func trialsOf(t *testing.T, f flow) []trial {
 			trials = append(trials, trial{flow: f, weather: w})
 		}
 	}
-	for _, b := range blows(min(len(calls), mostCalls), min(lasts, mostTime)) {
+	for _, b := range blows(struck(f, calls), min(lasts, mostTime)) {
 		trials = append(trials, trial{flow: f, blow: b})
 	}
 	var chosen []trial
@@ -80,6 +80,24 @@ const (
 	mostCalls = 24
 	mostTime  = 20 * time.Second
 )
+
+// struck are the calls of a flow at which it is told to end.
+func struck(f flow, calls []simulator.Call) []int {
+	first, last := map[string]int{}, map[string]int{}
+	for n, c := range calls {
+		if last[c.Operation] = n + 1; first[c.Operation] == 0 {
+			first[c.Operation] = n + 1
+		}
+	}
+	var list []int
+	for n, c := range calls {
+		isEnd := n+1 == first[c.Operation] || n+1 == last[c.Operation]
+		if (f.isBake && isEnd) || (!f.isBake && n < mostCalls) {
+			list = append(list, n+1)
+		}
+	}
+	return list
+}
 
 func parts[T any](list []T, n int) [][]T {
 	var all [][]T

@@ -125,11 +125,11 @@ func ends(n int) []int {
 
 // blows are the signals at every call and between: while its answer is on its way, after it (which is before the next),
 // and every three seconds.
-func blows(calls int, lasts time.Duration) []blow {
+func blows(calls []int, lasts time.Duration) []blow {
 	var list []blow
 	for _, kill := range []bool{false, true} {
 		list = append(list, blow{kill: kill, call: 1, moment: before})
-		for call := 1; call <= calls; call++ {
+		for _, call := range calls {
 			for _, m := range []moment{during, after} {
 				list = append(list, blow{kill: kill, call: call, moment: m})
 			}

@@ -19,6 +19,9 @@ type flow struct {
 	// run is the flow itself, in one process.
 	run     func(p *process, s *scene) outcome
 	isStart bool
+	isSweep bool
+	// isBake flows last minutes: they are struck at the first and the last call of each kind alone.
+	isBake bool
 	// existing tells that a machine is started that somebody keeps: it was stopped before, and must be afterwards.
 	existing bool
 	// rest are the layers that may have to clean up after it; each is tried alone.
@@ -92,6 +95,7 @@ func flows() []flow {
 		}),
 		stopping("stop by label", func(s *scene) runner.StopRequest { return runner.StopRequest{Label: s.label} }),
 		sweeping(),
+		sweepingVolumes(),
 		starting("start existing", byTags, func(f *flow) {
 			f.existing = true
 			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
@@ -113,6 +117,7 @@ func flows() []flow {
 			f.signalsOnly = true
 		}),
 		pooling(),
+		baking(),
 	}
 }
 
@@ -195,7 +200,7 @@ func sweepOnce(p *process) outcome {
 // registration whose machine has ended.
 func sweeping() flow {
 	return flow{
-		name: "sweep", rest: []layer{bySweep},
+		name: "sweep", rest: []layer{bySweep}, isSweep: true,
 		begin: func(ctx context.Context, w *simulator.World) *scene {
 			s := started(ctx, w)
 			for _, change := range []func(*runner.StartRequest){

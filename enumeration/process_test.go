@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
@@ -138,6 +139,8 @@ type journal struct {
 	made     []runner.Registration
 	claims   []runner.Claim
 	handoffs []runner.Handoff
+	begun    []ami.Begun // images that may not be finished
+	baked    []string    // images that were handed over
 	done     bool
 }
 

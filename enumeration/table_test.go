@@ -15,9 +15,9 @@ type table struct {
 }
 
 type row struct {
-	calls, cases, left, wronged, wrong, toGitHub int
-	held                                         map[layer]int
-	seen                                         map[string]bool
+	calls, cases, left, wronged, wrong, toGitHub, toBake, swept int
+	held                                                        map[layer]int
+	seen                                                        map[string]bool
 }
 
 var columns = []layer{byItself, byStop, byPost, byLabel, bySweep, byOwnEnd}
@@ -52,6 +52,10 @@ func (tb *table) add(tr trial, f finding) {
 	}
 	r.held[f.held]++
 	r.toGitHub += f.toGitHub
+	r.toBake += f.toBake
+	if f.swept {
+		r.swept++
+	}
 	r.left += min(len(f.left), 1)
 	r.wrong += min(len(f.wrong), 1)
 	if f.wronged != "" {
@@ -68,27 +72,30 @@ func (tb *table) cases() int {
 }
 
 // String is the table. "left" and "wrongly ended" are what the issue wants to be 0; "to GitHub" are registrations of
-// which no machine was ever launched, found by a sweep alone: it lists them, and GitHub removes them.
+// which no machine was ever launched, found by a sweep alone: it lists them, and GitHub removes them. "to bake" are images and
+// snapshots of a bake whose post step was lost too: the next bake prunes them. "volumes" are cases in which a volume outlived its
+// machine, since a fault kept the start from reading the image: a sweep deleted it.
 func (tb *table) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-24s %-18s %6s %6s %5s %7s |", "flow", "trouble", "calls", "cases", "left", "wrongly")
 	for _, l := range columns {
 		fmt.Fprintf(&b, " %8s", l)
 	}
-	fmt.Fprintf(&b, " %9s\n", "to GitHub")
+	fmt.Fprintf(&b, " %9s %7s %7s\n", "to GitHub", "to bake", "volumes")
 	sum := row{held: map[layer]int{}}
 	line := func(key string, r *row) {
 		fmt.Fprintf(&b, "%s %6d %6d %5d %7d |", key, r.calls, r.cases, r.left, r.wronged)
 		for _, l := range columns {
 			fmt.Fprintf(&b, " %8d", r.held[l])
 		}
-		fmt.Fprintf(&b, " %9d\n", r.toGitHub)
+		fmt.Fprintf(&b, " %9d %7d %7d\n", r.toGitHub, r.toBake, r.swept)
 	}
 	slices.Sort(tb.order)
 	for _, key := range tb.order {
 		r := tb.rows[key]
 		line(key, r)
 		sum.calls, sum.cases, sum.left, sum.wronged, sum.toGitHub = sum.calls+r.calls, sum.cases+r.cases, sum.left+r.left, sum.wronged+r.wronged, sum.toGitHub+r.toGitHub
+		sum.toBake, sum.swept = sum.toBake+r.toBake, sum.swept+r.swept
 		for l, n := range r.held {
 			sum.held[l] += n
 		}

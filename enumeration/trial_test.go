@@ -49,6 +49,8 @@ type finding struct {
 	again    bool     // the flow did not clean up by itself: the other layers are to be tried as well
 	left     []string // what is left, which should be nothing
 	toGitHub int      // registrations without a machine that GitHub removes
+	toBake   int      // images that nobody was told of, which the next bake prunes
+	swept    bool     // volumes were left that only a sweep could delete
 	wronged  string   // what was done to others, which should be nothing
 	wrong    []string // what the program said or did wrong otherwise
 	log      string
@@ -85,22 +87,28 @@ func (tr trial) run(ctx context.Context) finding {
 		f.again = true
 		tr.clean(ctx, &f, w, p, s)
 	}
-	f.check(w, nil)
+	tr.check(&f, w, p)
 	<-done // a killed process may still be at its last call
 	<-time.After(time.Minute)
-	f.check(w, nil)
+	tr.check(&f, w, p)
+	tr.sweepVolumes(ctx, &f, w)
+	if f.wronged == "" {
+		f.wronged = wronged(w)
+	}
 	f.log = p.log.String()
 	return f
 }
 
-// check notes what is left and who was wronged.
-func (f *finding) check(w *simulator.World, listed map[int64]bool) {
+// check notes what is left, apart from volumes, and who was wronged.
+func (tr trial) check(f *finding, w *simulator.World, p *process) {
+	f.wronged = wronged(w)
+	images := leftImages(w, p.journal.baked)
 	if f.held == bySweep || f.held == byOwnEnd {
-		f.wronged = wronged(w) // what is left was counted at the end of the sweeps
+		f.toBake = len(images) // what else is left was counted at the end of the sweeps
 		return
 	}
-	f.left, f.toGitHub = left(w, listed)
-	f.wronged = wronged(w)
+	f.left, f.toGitHub = left(w, nil)
+	f.left = append(f.left, images...)
 }
 
 // judge looks at what the program says.
@@ -137,7 +145,7 @@ func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *p
 		tr.stopInGoodOrder(ctx, f, w, p)
 	case tr.flow.isStart && len(o.left) == 0:
 		f.held = byItself
-	case !tr.flow.isStart && o.err == nil && len(o.left) == 0 && tr.flow.name != "sweep":
+	case !tr.flow.isStart && !tr.flow.isSweep && (o.err == nil || tr.flow.isBake) && len(o.left) == 0:
 		f.held = byItself
 	default:
 		f.again = true
@@ -189,8 +197,12 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 		if !needed {
 			return
 		}
-		if result := next.starter().Post(next.ctx, request); len(result.Left) > 0 {
-			f.complain("the post step says that it left %v", result.Left)
+		left := next.starter().Post(next.ctx, request).Left
+		if tr.flow.isBake {
+			left = append(left, next.postBake(p.journal)...)
+		}
+		if len(left) > 0 {
+			f.complain("the post step says that it left %v", left)
 		}
 	case byLabel:
 		<-time.After(jobBegins)

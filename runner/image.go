@@ -22,7 +22,7 @@ func (st *start) readImages(ctx context.Context) error {
 					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
 				}
 			}
-			g.placements[i].RootDevice, g.placements[i].KeptDevices = image.RootDevice, image.KeptDevices
+			g.placements[i].RootDevice, g.placements[i].Kept = image.RootDevice, image.Kept
 		}
 		g.images = images
 		st.tellSystems(g)

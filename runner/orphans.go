@@ -278,7 +278,11 @@ func registeredName(i ec2.Instance) string {
 	if isEntry(i) {
 		return entryName(i.ID)
 	}
-	return indexed(i, i.Tags[TagRunnerName])
+	name := i.Tags[TagRunnerName]
+	if name != "" && i.Tags[TagSlots] != "" {
+		name += "-" + strconv.Itoa(i.LaunchIndex)
+	}
+	return name
 }
 
 func runnerIDOf(i ec2.Instance) int64 {

@@ -115,7 +115,6 @@ func (s *Starter) begin(request StartRequest) *start {
 			g.label = randomText(5)
 		}
 		g.together = !request.JIT && g.count() > 1
-		g.shared = !request.JIT && request.Existing == nil && wanted.Label != ""
 		st.groups = append(st.groups, g)
 		st.divide(g)
 	}

@@ -19,7 +19,6 @@ type settings struct {
 	arm        bool
 	url        string
 	name       string
-	other      string // the name to take where another machine has name
 	labels     []string
 	token, jit string
 	replace    bool
@@ -87,16 +86,12 @@ func unpack(data string) string {
 }
 
 func (s *settings) readOurs(values map[string]string, text string) {
-	s.name, s.other, s.url, s.token, s.jit = values["name"], values["other"], values["url"], values["token"], values["jit"]
-	s.replace = s.other == ""
+	s.name, s.url, s.token, s.jit, s.replace = values["name"], values["url"], values["token"], values["jit"], true
 	if values["labels"] != "" {
 		s.labels = strings.Split(values["labels"], ",")
 	}
 	if values["name_by_index"] == "true" {
-		suffix := "-" + strconv.Itoa(s.index)
-		if s.name += suffix; s.other != "" {
-			s.other += suffix
-		}
+		s.name += "-" + strconv.Itoa(s.index)
 	}
 	if s.jit == "" && s.token == "" && values["bake"] == "" && values["warm"] == "" {
 		s.jit = longBase64.FindString(text)
