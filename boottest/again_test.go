@@ -13,6 +13,7 @@ import (
 
 // TestSecondBoot: a reboot with a job before, in and after it.
 func TestSecondBoot(t *testing.T) {
+	t.Parallel()
 	for _, source := range []string{"NoCloud", "Ec2"} {
 		t.Run(source, func(t *testing.T) {
 			t.Parallel()

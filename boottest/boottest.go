@@ -13,15 +13,12 @@
 //
 // It needs Linux, root and an engine, so it stands behind a build tag:
 //
-//	scripts/engine with go test -tags boottest -timeout 40m ./boottest -v
+//	scripts/engine with go test -tags boottest -timeout 40m -parallel 6 -skip Speed ./boottest -v
 //
-// Most of it is waiting: on an idle machine with two cores -parallel 4 is twice as fast.
+// Most of it is waiting, so all cases run side by side, but for what takes times: that wants the machine for itself, and
+// runs after them.
 //
-// Speed alone, and against another's user data, five interleaved pairs:
+// Speed alone, against a bare boothook and machulav's user data, five interleaved rounds:
 //
-//	scripts/engine with go test -tags boottest ./boottest -v -run Speed -pairs 5 -against FILE
-//
-// FILE must use the token and JIT configuration that the stand-in GitHub takes (Token and JIT in
-// world.go), the scope https://github.com/owner/repo, and the runner in /opt/runner where it wants a
-// preinstalled one.
+//	scripts/engine with go test -tags boottest ./boottest -v -run Speed -pairs 5
 package boottest

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -46,6 +47,8 @@ type instance struct {
 	id   string
 	dir  string
 	name string
+	// container is the engine's own name for it.
+	container string
 	// start is when it was switched on, by the kernel's monotonic clock and by the wall's.
 	start     time.Duration
 	startWall time.Time
@@ -90,7 +93,8 @@ func boot(t testing.TB, l launch) *instance {
 		args = append(args, "--add-host", host+":127.0.0.1")
 	}
 	args = append(args, l.args...)
-	_, err := engine(append(args, l.image, "/bin/bash", "/boottest/init")...)
+	var err error
+	i.container, err = engine(append(args, l.image, "/bin/bash", "/boottest/init")...)
 	must(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -263,6 +267,20 @@ func (i *instance) phases() string {
 		words = append(words, fmt.Sprintf("%.1f %s", p.at.Seconds(), p.what))
 	}
 	return strings.Join(words, " · ")
+}
+
+// processor is how long processors were busy for the instance since it was switched on; 0 where the kernel does not
+// tell, or when it is off.
+func (i *instance) processor() time.Duration {
+	if text, err := os.ReadFile("/sys/fs/cgroup/cpuacct/docker/" + i.container + "/cpuacct.usage"); err == nil {
+		n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		return time.Duration(n)
+	}
+	var micro int64
+	if text, err := os.ReadFile("/sys/fs/cgroup/docker/" + i.container + "/cpu.stat"); err == nil {
+		_, _ = fmt.Sscanf(string(text), "usage_usec %d", &micro)
+	}
+	return time.Duration(micro) * time.Microsecond
 }
 
 func monotonic() time.Duration {

@@ -3,6 +3,7 @@
 package boottest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,7 @@ func failsTo(step, reason string) func(*testing.T, *instance) {
 
 // TestBadBakes: what can go wrong on a builder.
 func TestBadBakes(t *testing.T) {
+	t.Parallel()
 	setup := func(text string) func(*ami.Recipe) {
 		return func(r *ami.Recipe) { r.SetupScript = text }
 	}
@@ -158,8 +160,9 @@ func TestBakeCUDA(t *testing.T) {
 	}
 }
 
-// TestBake: from a stock machine to an image, and from the image to runners. It is alone as long as it takes times.
+// TestBake: from a stock machine to an image, and from the image to runners.
 func TestBake(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	i := bake{
 		recipe: func(r *ami.Recipe) {
@@ -177,7 +180,6 @@ func TestBake(t *testing.T) {
 	t.Logf("baked in %.0f s: %s", time.Since(began).Seconds(), i.phases())
 	image := i.image(t)
 	t.Run("carries nothing", func(t *testing.T) { carriesNothing(t, image, i.id) })
-	t.Run("speed", func(t *testing.T) { speedOf(t, image) })
 	for _, s := range fromImage(image) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +190,7 @@ func TestBake(t *testing.T) {
 	}
 	t.Run("user data of somebody else's", func(t *testing.T) {
 		t.Parallel()
-		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(machulav("/opt/actions-runner")), plan: ordinary(), before: anew})
+		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(machulav(slices.Concat(rivalIn("/opt/actions-runner"), rivalJIT)...)), plan: ordinary(), before: anew})
 		comesOnline(t, n)
 		if got := n.sh("ls -d /run/ec2-github-runner* 2>/dev/null || systemctl is-active docker"); got != "active" {
 			t.Errorf("of ours there is %s", got)

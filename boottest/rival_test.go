@@ -3,15 +3,18 @@
 package boottest
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
-// machulav is user data of the shape that machulav/ec2-github-runner sends for a preinstalled runner in
-// that folder, started by JIT: cloud-init writes a script in its config stage and runs it in its final one.
+// machulav is user data of the shape that machulav/ec2-github-runner sends: cloud-init writes a script in its network
+// stage and runs it in its final one. These are the script's own lines.
 // https://github.com/machulav/ec2-github-runner/blob/main/src/aws.js
-func machulav(home string) string {
-	return `#cloud-config
+func machulav(lines ...string) string {
+	text := `#cloud-config
 write_files:
   - path: /tmp/pre-runner-script.sh
     permissions: "0755"
@@ -24,24 +27,41 @@ write_files:
       LOGFILE=/tmp/runner-setup.log
       exec > >(tee -a "$LOGFILE") 2>&1
       set -e
-      cd "` + home + `"
-      source /tmp/pre-runner-script.sh
-      export RUNNER_ALLOW_RUNASROOT=1
-      rm -f .runner .credentials .credentials_rsaparams
-      ./run.sh --jitconfig ` + jit + `
-runcmd:
-  - nohup /opt/runner-setup.sh &
 `
+	for _, line := range lines {
+		text += "      " + line + "\n"
+	}
+	return text + "runcmd:\n  - nohup /opt/runner-setup.sh &\n"
+}
+
+// What its lines are: with a runner to download or in a folder of the image, by JIT or by token.
+var (
+	rivalDownload = []string{
+		"mkdir actions-runner && cd actions-runner", "source /tmp/pre-runner-script.sh",
+		`VERSION=$(curl -s https://api.github.com/repos/actions/runner/releases/latest | grep -o '"tag_name": "[^"]*"' | sed 's/.*"v\(.*\)"/\1/')`,
+		"curl -O -L https://github.com/actions/runner/releases/download/v${VERSION}/actions-runner-linux-x64-${VERSION}.tar.gz",
+		"tar xzf ./actions-runner-linux-x64-${VERSION}.tar.gz", "export RUNNER_ALLOW_RUNASROOT=1",
+	}
+	rivalJIT   = []string{"./run.sh --jitconfig " + jit}
+	rivalToken = []string{
+		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName + " --replace", "./run.sh",
+	}
+)
+
+func rivalIn(home string) []string {
+	return []string{`cd "` + home + `"`, "source /tmp/pre-runner-script.sh", "export RUNNER_ALLOW_RUNASROOT=1", "rm -f .runner .credentials .credentials_rsaparams"}
 }
 
 // imageShare is how long, at most, an image of ours may take to a runner that listens, as a share of what
 // machulav's user data takes on a stock machine with a runner in it. Both by JIT.
 const imageShare = 0.6
 
-// speedOf boots both in pairs, one after the other, and compares within each pair: what else the machine is
+// TestImageSpeed boots both in pairs, one after the other, and compares within each pair: what else the machine is
 // at weighs on both. A rival of NoCloud's is faster than one of Ec2's, so it gets that.
-func speedOf(t *testing.T, image string) {
-	t.Helper()
+func TestImageSpeed(t *testing.T) {
+	builder := bake{}.boot(t)
+	bakes(t, builder)
+	image := builder.image(t)
 	one := func(l launch) time.Duration {
 		l.plan = ordinary()
 		l.plan.Connecting = time.Second
@@ -56,8 +76,8 @@ func speedOf(t *testing.T, image string) {
 	}
 	var ours, theirs []time.Duration
 	var shares []float64
-	for range max(*pairs, 5) {
-		theirs = append(theirs, one(launch{image: parts.preinstalled, userData: []byte(machulav("/opt/runner"))}))
+	for range max(*pairs, 3) {
+		theirs = append(theirs, one(launch{image: parts.preinstalled, userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
 		ours = append(ours, one(launch{image: image, source: "Ec2", userData: userData(t, byJIT()), before: anew}))
 		n := len(ours) - 1
 		shares = append(shares, ours[n].Seconds()/theirs[n].Seconds())

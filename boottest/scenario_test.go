@@ -22,12 +22,14 @@ type scenario struct {
 	check  func(*testing.T, *instance)
 }
 
+// runAll runs the cases side by side, with those of all other tests: most of it is waiting.
 func runAll(t *testing.T, all []scenario) {
+	t.Parallel()
 	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			i := s.boot(t)
-			defer func() { t.Logf("%s: %s", s.name, i.phases()) }()
+			defer func() { t.Logf("%s: %.1f s of a processor: %s", s.name, i.processor().Seconds(), i.phases()) }()
 			s.check(t, i)
 		})
 	}

@@ -148,6 +148,7 @@ var wildScript = "export A=1\nreturn 0\n" + strings.Repeat("echo 'line' \"$(date
 
 // TestTheLongestScript: what fits machulav's user data fits ours, however badly it compresses, and runs.
 func TestTheLongestScript(t *testing.T) {
+	t.Parallel()
 	s := byToken()
 	s.PreRunnerScript = "export LONG=1\n: '" + noise(14000) + "'\n"
 	p := ordinary()

@@ -178,6 +178,7 @@ func TestWarm(t *testing.T) {
 
 // TestWarmLeavesNoSecret: what a warm-up was trusted with is gone once its user data is replaced.
 func TestWarmLeavesNoSecret(t *testing.T) {
+	t.Parallel()
 	const secret = "warm-up-download-token"
 	w := warmed{
 		name: "secrets", warm: func(s *bootstrap.Spec) { s.DownloadToken = secret },
@@ -236,6 +237,7 @@ func TestImageOfAWarmMachine(t *testing.T) {
 }
 
 func runWarm(t *testing.T, all []warmed) {
+	t.Parallel()
 	for _, w := range all {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
