@@ -15,6 +15,8 @@ type chapter struct {
 	// spare is what takes the chapter's place where the user's script needs the room; empty for a
 	// chapter that cannot be spared.
 	spare string
+	// kept says that it cannot be spared for this machine.
+	kept func(Spec) bool
 	// absent stands where it is not needed, for those who call it all the same.
 	absent string
 }
@@ -34,9 +36,10 @@ var chapters = []chapter{
 	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
 	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
 	{name: "beside", spare: "egr_beside() { false; }\n"},
+	{name: "install", kept: installs, spare: "egr_retry() { :; }\n"},
 	{name: "libraries", spare: "egr_libraries() { :; }\n"},
 	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
-	{name: "packages", needed: func(s Spec) bool { return len(s.Packages) > 0 }},
+	{name: "packages", needed: installs},
 	{name: "exit", needed: scripted, spare: "egr_watch_exit() { :; }\n"},
 	{name: "script", needed: scripted},
 	{name: "setupscript", needed: func(s Spec) bool { return s.SetupScript != "" }},
@@ -54,6 +57,9 @@ var chapters = []chapter{
 
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
 
+// installs says that the user wants packages.
+func installs(s Spec) bool { return len(s.Packages) > 0 }
+
 // prepares says that there is something to do once for the machine.
 func prepares(s Spec) bool {
 	return s.CACertificates != "" || len(s.Packages) > 0 || s.SetupScript != ""
@@ -69,7 +75,7 @@ func (s Spec) code(tight bool) string {
 		switch {
 		case c.needed != nil && !c.needed(s):
 			b.WriteString(c.absent)
-		case tight && c.spare != "":
+		case tight && c.spare != "" && (c.kept == nil || !c.kept(s)):
 			b.WriteString(c.spare)
 		default:
 			b.WriteString(c.text())

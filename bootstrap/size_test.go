@@ -56,7 +56,7 @@ func TestOwnPart(t *testing.T) {
 // TestWhatFitsMachulavFits: machulav's user data is 16 KB uncompressed. Its own part takes 1,176 bytes
 // by token and 1,061 and the configuration by JIT, and 7 for each line of the script. The longest
 // scripts that fit there, of letters that no compressor shortens by more than their number allows, fit
-// ours too. (What does not is random in all 95 printable letters and longer than about 14,000.)
+// ours too. What does not is random in all 95 printable letters and longer than that: see docs/adr/0012-distributions.md.
 func TestWhatFitsMachulavFits(t *testing.T) {
 	for _, c := range []struct {
 		name, letters string
@@ -69,6 +69,8 @@ func TestWhatFitsMachulavFits(t *testing.T) {
 		{"base64 in one line, by JIT", letters64, Limit, true},
 		{"base85 in lines", letters85, 76, false},
 		{"base85 in lines, by JIT", letters85, 76, true},
+		{"printable, shorter", printable, 14000, false},
+		{"printable, shorter, by JIT", printable, 10500, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, room := ordinary(), Limit-1176
@@ -77,6 +79,9 @@ func TestWhatFitsMachulavFits(t *testing.T) {
 				room = Limit - 1061 - len(s.JITConfig)
 			}
 			s.PreRunnerScript = lines(noise(room, c.letters), c.width, room)
+			if c.letters == printable {
+				s.PreRunnerScript = noise(c.width, printable)
+			}
 			data, err := s.UserData()
 			if err != nil {
 				t.Fatal(err)

@@ -44,6 +44,7 @@ var parts struct {
 	vendors                        string // a folder in dir: what machines install
 	machine, initScript            string
 	bullseye, bookworm, trixie     string // images with nothing of GitHub's
+	dnf                            string // the same, with a dnf
 	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
 	authority                      string // PEM
 	small, smallSum, next          string
@@ -91,6 +92,7 @@ func makeParts() (err error) {
 	keep(&p.bullseye)(baseImage("boot-bullseye"))
 	keep(&p.bookworm)(baseImage("boot"))
 	keep(&p.trixie)(baseImage("boot-trixie"))
+	keep(&p.dnf)(baseImage("boot-dnf"))
 	if err != nil {
 		return err
 	}

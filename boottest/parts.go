@@ -209,7 +209,7 @@ func certificates(dir string) error {
 // hosts are the names that lead to the stand-in GitHub, and to vendors of packages.
 var hosts = []string{
 	"github.com", "api.github.com", "release-assets.githubusercontent.com",
-	"deb.debian.org", "security.debian.org", "download.docker.com", "nvidia.github.io",
+	"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com", "nvidia.github.io",
 }
 
 // engine runs one docker command and returns what it printed.

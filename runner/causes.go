@@ -48,6 +48,7 @@ const (
 	hintNoUserData  = "the image runs cloud-init, but it did not run this action's user data: leave the metadata service on (HttpEndpoint: enabled) and the image's Ec2 data source as it was"
 	hintTemplate    = "the launch template is in the way: EC2 takes this action's user data instead of the template's, so do in pre-runner-script what that did, " +
 		"and let the template not switch the metadata service off"
+	hintMemory       = "the machine has too little memory to install what it needs: take an instance type with 1 GB or more, or an image that has libicu and the packages already"
 	hintLibICU       = "the runner lacks libicu and it could not be installed: install it in the image, or let the machine reach its package repositories"
 	hintVersion      = "GitHub refuses this version of the runner: bake the image again, or leave runner-home-dir and runner-version out so that the newest is downloaded"
 	hintRegistration = "GitHub refuses the registration: the registration token was too old (it lives for an hour) or the registration was removed meanwhile; run the job again, " +
@@ -105,6 +106,7 @@ var causes = []cause{
 	says(hintDiskFull, `No space left on device`),
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
 	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
+	says(hintMemory, `was killed: too little memory`),
 	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),

@@ -25,6 +25,7 @@ var entries = []entry{
 	{"no-cloud-init", hintNoCloudInit},
 	{"user-data-not-run", hintNoUserData},
 	{"launch-template", hintTemplate},
+	{"too-little-memory", hintMemory},
 	{"libicu", hintLibICU},
 	{"runner-version-refused", hintVersion},
 	{"registration-refused", hintRegistration},

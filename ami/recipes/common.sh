@@ -67,11 +67,11 @@ egr_step() {
   "egr_step_${1//-/_}"
 }
 
-# egr_because COMMAND EXIT: what failed first is the reason, with apt's own words where it has some.
+# egr_because COMMAND EXIT: what failed first is the reason, with apt's or dnf's own words where they have some.
 egr_because() {
   local said
   [ ! -s /run/ec2-github-runner/because ] || return 0
-  said=$(tail -n 30 "$EGR_LOG" | grep '^E: ' | tail -n 1 || :)
+  said=$(tail -n 30 "$EGR_LOG" | grep '^E: \|^Error: ' | tail -n 1 || :)
   echo "${1%%$'\n'*}: exit $2${said:+: $said}" >/run/ec2-github-runner/because
 }
 

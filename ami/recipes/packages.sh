@@ -22,9 +22,17 @@ egr_install() {
   if command -v apt-get; then
     egr_patiently 5 apt-get -qy -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends -- "$@"
   else
-    # The image has a small curl of its own, which is enough.
-    egr_patiently 30 dnf -y --skip-broken install -- "$@"
+    egr_dnf "$@"
   fi
+}
+
+# egr_dnf NAME...: what the system does not have under that name yet. Amazon Linux has a small curl, another package that
+# provides curl and that the full one conflicts with. So no --skip-broken is needed, with which dnf would call it
+# complete when a package does not exist.
+egr_dnf() {
+  local each list=()
+  for each; do rpm -q --whatprovides -- "$each" || list+=("$each"); done
+  [ ${#list[@]} = 0 ] || egr_patiently 30 dnf -y install -- "${list[@]}"
 }
 
 # egr_trust: the user's own authorities, as soon as there is something that reads them. Not under the name

@@ -1,7 +1,11 @@
-# What the runner needs and Amazon Linux does not bring.
+# What the runner needs and Amazon Linux does not bring. The runner's own script does not know Amazon Linux.
 
 egr_libraries() {
   ldconfig -p | grep -q libicuuc && return
   egr_say 'installing libicu'
-  yum -y install libicu || ./bin/installdependencies.sh
+  if egr_fedora; then
+    egr_retry "$(command -v dnf || echo yum)" -y install libicu
+  else
+    egr_retry ./bin/installdependencies.sh
+  fi || egr_say "warning: package libicu is not installed: $EGR_WHY"
 }

@@ -1,27 +1,41 @@
 # The packages that the user wants, by the system's own package manager.
 
 egr_packages() {
-  local each try=0 list=()
+  local each list=()
   while IFS= read -rd '' each; do list+=("$each"); done < <(egr_part packages)
   egr_say "installing ${#list[@]} packages"
-  # The lists have a lock for which apt does not wait; and the network may come late. What a machine that
-  # was switched off left half installed is put right first.
-  ! command -v apt-get || until dpkg --configure -a; apt-get -qy update || ((try++ == 60)); do sleep 2; done
+  egr_fedora || egr_retry egr_refresh
+  EGR_WAITS=0
   if ! egr_get "${list[@]}"; then
     # As with cloud-init, a package that is not to be had does not keep the runner from starting.
     for each in "${list[@]}"; do
-      egr_get "$each" || egr_say "warning: package $each is not installed"
+      egr_get "$each" || egr_say "warning: package $each is not installed: $EGR_WHY"
     done
   fi
   egr_say 'installed packages'
 }
 
+# egr_refresh: apt's lists, all of them; and what a machine that was switched off left half installed is put right.
+egr_refresh() {
+  apt-get -qy -o APT::Update::Error-Mode=any update && dpkg --configure -a
+}
+
 # egr_get NAME...
 egr_get() {
-  if command -v apt-get; then
-    # Whatever else installs or updates while the machine boots holds dpkg's lock.
-    DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install -- "$@"
+  local missing=
+  egr_retry egr_install "$@" && [ -z "$missing" ]
+}
+
+# egr_install NAME...: once. What does not exist is not tried again. It shows by the words and not by the exit: yum, and
+# dnf with --skip-broken, end with 0 all the same.
+egr_install() {
+  if egr_fedora; then
+    "$(command -v dnf || echo yum)" -y install -- "$@"
   else
-    yum -y install -- "$@"
+    DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Options::=--force-confold install -- "$@"
   fi
+  local code=$?
+  missing=$(tail -c "+$at" "$EGR_LOG" | grep -aEm1 'Unable to locate|no installation candidate|No match for arg|No package .* avail')
+  EGR_WHY=$missing
+  [ -n "$missing" ] || return $code
 }

@@ -4,15 +4,15 @@
 # egr_go: what an ordinary machine does with its runner; does not return.
 egr_go() {
   local missing
-  missing=$(sed -n 's/^ec2-github-runner: warning: \(package .*\) (.*/\1/p' "$EGR_LOG")
-  # A start goes on without a package that is not to be had. A machine that is kept must not lack one.
-  if [ -n "$missing" ]; then
-    rm -f /run/ec2-github-runner/state/../ec2-github-runner.once
-    egr_fail "${missing%%$'\n'*}"
-  fi
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
   egr_setup "$EGR_DIR"
+  # A start goes on without a package that is not to be had. A machine that is kept must not lack one.
+  missing=$(sed -n 's/^ec2-github-runner: warning: \(package .*\) (.*/\1/p' "$EGR_LOG")
+  if [ -n "$missing" ]; then
+    rm -f /run/ec2-github-runner/state/{../ec2-github-runner.once,configured}
+    egr_fail "${missing%%$'\n'*}"
+  fi
   rm -f /run/ec2-github-runner/secrets
   egr_settle
   egr_read

@@ -93,7 +93,7 @@ func (g *github) outer() http.Handler {
 }
 
 // vendors are hosts that machines install from.
-var vendors = []string{"deb.debian.org", "security.debian.org", "download.docker.com", "nvidia.github.io"}
+var vendors = []string{"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com", "nvidia.github.io"}
 
 // packages serves the repositories of all vendors, which lie in a folder by host.
 func packages(folder string) http.Handler {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # vendors.sh TO: the repositories that machines install from, as Debian and the vendors lay them out, signed, with
 # packages of the same names. Docker's hold a real docker, Debian's, all others a stand-in. Runs in an
-# image that has docker.io, gnupg and apt-utils.
+# image that has docker.io, gnupg, apt-utils, rpm and createrepo-c.
 set -euo pipefail
 to=$1
 work=$(mktemp -d)
@@ -146,6 +146,13 @@ base_packages() {
   pack "$1" nvidia-driver-580-open "$work/driver" 'touch /run/nvidia-modules-not-loaded'
 }
 
+# rpm_package FOLDER NAME: a package with one file.
+rpm_package() {
+  printf '%s\n' "Name: $2" 'Version: 1.0' 'Release: 1' 'Summary: stand-in' 'License: none' 'BuildArch: noarch' %description stand-in \
+    %install "mkdir -p %{buildroot}/usr/share/$2" "echo arrived >%{buildroot}/usr/share/$2/file" %files "/usr/share/$2/file" >"$work/$2.spec"
+  rpmbuild --quiet --define "_topdir $work/rpm" --define "_rpmdir $1" --define '_rpmfilename %{NAME}.rpm' -bb "$work/$2.spec"
+}
+
 # sign FOLDER [OPTION...]: makes the folder's Release of what is in it.
 sign() {
   apt-ftparchive "${@:2}" release "$1" >"$work/Release"
@@ -189,6 +196,11 @@ for each in bullseye bookworm trixie noble; do
 done
 mkdir -p "$to/security.debian.org"
 cp -r "$to/deb.debian.org/debian-security" "$to/security.debian.org/"
+# Amazon Linux's, with the library that the runner needs.
+amazon=$to/cdn.amazonlinux.com/al2023
+mkdir -p "$amazon"
+for each in egr-sample libicu; do rpm_package "$amazon" "$each"; done
+createrepo_c --quiet "$amazon"
 docker_packages "$to/download.docker.com/linux/debian/pool"
 mkdir -p "$to/download.docker.com/linux/ubuntu/pool"
 ln "$to"/download.docker.com/linux/debian/pool/*.deb "$to/download.docker.com/linux/ubuntu/pool/"
