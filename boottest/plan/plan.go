@@ -27,7 +27,8 @@ type Plan struct {
 	// Tarball is the file that GitHub serves, at Rate bytes a second.
 	Tarball string
 	Rate    int
-	// Silent is how long after the start GitHub cannot be reached.
+	// Silent is how long after the start GitHub and packages cannot be reached, unless the file network is beside the
+	// plan before.
 	Silent time.Duration
 	// Cut ends the n-th download after so many bytes.
 	Cut []int64
