@@ -195,15 +195,19 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 	return nil
 }
 
-// Console returns what the instance wrote to its serial console: the last 64 KB, empty in the first minutes on
-// machines that are not on Nitro.
+// Console returns what the instance wrote to its serial console: the last 64 KB. Off Nitro there is only what EC2 posted some time
+// after the last change of the instance's state, and nothing before; on Nitro that is asked for where the latest is still empty.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
 func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
 	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
 	out, err := c.in(region).GetConsoleOutput(ctx, in)
-	if err != nil && ClassOf(callError("", err)) == Other { // Latest is refused off Nitro
+	refused := ClassOf(callError("", err)) == Impossible // UnsupportedOperation: Latest is for Nitro alone
+	if refused || (err == nil && aws.ToString(out.Output) == "") {
 		in.Latest = nil
-		out, err = c.in(region).GetConsoleOutput(ctx, in)
+		posted, postedErr := c.in(region).GetConsoleOutput(ctx, in)
+		if refused || postedErr == nil {
+			out, err = posted, postedErr
+		}
 	}
 	if err != nil {
 		return "", callError("get console output of "+id, err)

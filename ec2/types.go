@@ -16,6 +16,7 @@ type InstanceType struct {
 	VCPUs         int
 	NeedsENA      bool // it runs no image without the elastic network adapter's driver
 	Markets       []string
+	NotNitro      bool // so that its console cannot be read while it runs
 }
 
 // InstanceType looks a type up; found is false when the region does not have it. It needs ec2:DescribeInstanceTypes.
@@ -41,6 +42,7 @@ func (c *Client) InstanceType(ctx context.Context, region, name string) (kind In
 		kind.VCPUs = int(aws.ToInt32(info.VCpuInfo.DefaultVCpus))
 	}
 	kind.NeedsENA = info.NetworkInfo != nil && info.NetworkInfo.EnaSupport == types.EnaSupportRequired
+	kind.NotNitro = info.Hypervisor == types.InstanceTypeHypervisorXen // bare metal has none
 	for _, class := range info.SupportedUsageClasses {
 		kind.Markets = append(kind.Markets, string(class))
 	}

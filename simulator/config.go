@@ -120,7 +120,7 @@ type Timing struct {
 	Terminated time.Duration `yaml:"terminated"` // 20s: shutting-down to terminated
 	Stopped    time.Duration `yaml:"stopped"`    // 20s: stopping to stopped
 	Listed     time.Duration `yaml:"listed"`     // 1h: for how long a terminated instance stays listed; not divided by Speed
-	Console    time.Duration `yaml:"console"`    // 30s: how old GetConsoleOutput's text is unless Latest is asked for
+	Console    time.Duration `yaml:"console"`    // 30s: from a change of state until GetConsoleOutput without Latest shows the text of then
 
 	Boot time.Duration `yaml:"boot"` // 20s: from launch until the boot has come to the user data's work
 	// BootAgain is the same from a machine's second boot on: 10s. Only the first boot fetches its blocks from the snapshot

@@ -61,7 +61,8 @@ type instance struct {
 	initial                       bool // part of the initial population
 	original                      string
 	guest                         *guest
-	boots                         int // counts boots, so that what an earlier one planned finds itself outdated
+	turns                         []time.Time // when its state was changed, which is when its console is posted
+	boots                         int         // counts boots, so that what an earlier one planned finds itself outdated
 }
 
 // image and snapshot are what CreateImage makes and DeregisterImage removes.

@@ -1,9 +1,24 @@
 package simulator
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"slices"
+	"time"
+)
 
 // consoleLimit is how much of the console EC2 keeps: the last 64 KB.
 const consoleLimit = 64 << 10
+
+// posted is when the text was taken that EC2 shows without Latest: shortly after the last change of the instance's state, and at no time
+// between the changes. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+func (call *ec2Call) posted(i *instance) time.Time {
+	for _, turn := range slices.Backward(i.turns) {
+		if taken := turn.Add(call.w.scaled(call.w.cfg.Timing.Console)); !taken.After(call.w.now) {
+			return taken
+		}
+	}
+	return time.Time{}
+}
 
 func getConsoleOutput(call *ec2Call) ([]node, *ec2Error) {
 	instances, failure := call.named(false)
@@ -23,7 +38,7 @@ func getConsoleOutput(call *ec2Call) ([]node, *ec2Error) {
 	}
 	until := call.w.now
 	if !latest {
-		until = until.Add(-call.w.scaled(call.w.cfg.Timing.Console))
+		until = call.posted(i)
 	}
 	text := i.guest.consoleUntil(until)
 	if len(text) > consoleLimit {

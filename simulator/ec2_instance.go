@@ -8,6 +8,7 @@ import (
 // boot begins a run of the machine: at its launch, and after StartInstances.
 func (c *cloud) boot(i *instance) {
 	i.boots++
+	i.turns = append(i.turns, c.w.now)
 	i.state, i.transition = "pending", ""
 	boot := i.boots
 	c.w.after(c.w.cfg.Timing.Running, func() {
@@ -25,6 +26,7 @@ func (c *cloud) end(i *instance, to, code, text string) {
 	}
 	wasStopped := i.state == "stopped"
 	i.boots++
+	i.turns = append(i.turns, c.w.now)
 	boot := i.boots
 	i.reasonCode, i.reasonText = code, text
 	i.transition = "User initiated (" + c.w.now.UTC().Format("2006-01-02 15:04:05 GMT") + ")"

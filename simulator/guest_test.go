@@ -237,11 +237,11 @@ func TestBusyRunner(t *testing.T) {
 	})
 }
 
-// TestConsole reads the console as EC2 gives it: late, or at once with Latest, and with the phases of the boot script.
+// TestConsole reads the console as EC2 gives it: at once with Latest, and otherwise as it was shortly after the launch, however late.
 func TestConsole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, ours())
-		s.after(30 * time.Second)
+		s.after(27 * time.Second)
 		read := func(latest bool) string {
 			out, err := s.cloud.GetConsoleOutput(t.Context(), &ec2.GetConsoleOutputInput{InstanceId: aws.String(s.id), Latest: aws.Bool(latest)})
 			if err != nil {
@@ -258,6 +258,16 @@ func TestConsole(t *testing.T) {
 		}
 		if got := read(true); !strings.Contains(got, "ec2-github-runner: runner ec2-own is online (26.0 s)") {
 			t.Errorf("the latest console has no phase:\n%s", got)
+		}
+		s.after(10 * time.Second)
+		posted := read(false)
+		if !strings.Contains(posted, "runner ec2-own is online") {
+			t.Errorf("the console that was posted after the launch:\n%s", posted)
+		}
+		s.RunJob("own", time.Minute)
+		s.after(10 * time.Minute)
+		if got := read(false); got != posted {
+			t.Errorf("it has changed while the machine's state did not:\n%s", got)
 		}
 	})
 }

@@ -1,0 +1,66 @@
+package ec2_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestConsoleOffNitro: Latest is refused there (UnsupportedOperation), so what EC2 posted after the launch is read.
+func TestConsoleOffNitro(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+		old := offering(1)
+		old.InstanceType = "m4.large"
+		instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{old})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(40 * time.Second)
+		text, err := client.Console(ctx, "", instance.ID)
+		if err != nil || !strings.Contains(text, "Linux version") {
+			t.Errorf("console %q: %v", text, err)
+		}
+	})
+}
+
+// TestEmptyLatestConsole: where the latest console is empty, what EC2 posted is read; that this cannot be read is no failure.
+func TestEmptyLatestConsole(t *testing.T) {
+	t.Parallel()
+	for _, denied := range []bool{false, true} {
+		var config simulator.Config
+		if denied {
+			config.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "GetConsoleOutput"}, Nth: 2, Effect: simulator.EffectError, Code: "UnsupportedOperation"}}
+		}
+		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+			instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait(1500 * time.Millisecond)
+			text, err := client.Console(ctx, "", instance.ID)
+			if text != "" || err != nil {
+				t.Errorf("console %q: %v", text, err)
+			}
+			var asked []string
+			for _, call := range world.Calls() {
+				if call.Operation == "GetConsoleOutput" {
+					asked = append(asked, call.Params["Latest"])
+				}
+			}
+			if strings.Join(asked, " ") != "true " {
+				t.Errorf("asked with Latest %q, want once with and once without", asked)
+			}
+		})
+	}
+}
+
+func wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+}
