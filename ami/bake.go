@@ -19,6 +19,7 @@ func (b *bake) steps() []step {
 	return []step{
 		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
 		{"compare with the newest image", always, b.recognise}, // the same recipe, base and runner are not baked twice
+		{"look at the builder's types", toMake, b.chooseTypes}, // off Nitro no builder can be heard
 		{"launch the builder", toMake, b.launch},               // over all types and subnets; the recipe is its user data
 		{"wait for the builder", toMake, b.listen},             // until its console says how it went
 		{"stop the builder", toMake, b.stop},                   // a disk that nobody writes to makes a whole image
@@ -84,6 +85,7 @@ type bake struct {
 
 	base      ec2.Image
 	recipe    Recipe
+	deaf      []string      // instance types that are not Nitro
 	builder   ec2.Instance  // no ID before it is launched
 	trail     []ec2.Attempt // of the launch
 	verdict   Verdict

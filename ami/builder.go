@@ -59,6 +59,9 @@ func (b *bake) launch(ctx context.Context) error {
 func (b *bake) offerings() []ec2.Offering {
 	var list []ec2.Offering
 	for _, instanceType := range b.types() {
+		if slices.Contains(b.deaf, instanceType) {
+			continue
+		}
 		for _, placement := range b.request.Placements {
 			placement.Region, placement.ImageID = b.request.Region, b.base.ID
 			placement.RootDevice, placement.Kept = b.base.RootDevice, b.base.Kept

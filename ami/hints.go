@@ -18,6 +18,7 @@ const (
 	hintApt   = "the builder does not reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
 		"address, and let its security group send to ports 80 and 443"
 	hintGPU       = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
+	hintNitro     = "bake on a Nitro type, such as t3.xlarge, m5.large, t4g.xlarge or g4dn.xlarge (ec2-instance-type)"
 	hintProof     = "the image was set up and does not work; look in the builder's words below for what setup-script or the base image have changed about docker or the runner"
 	hintStep      = "the builder's words below say what failed; bake again, and if it stays, give another base image by base-image-id"
 	hintSilence   = "the builder ran and its user data did not: take a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and leave the metadata service on (HttpEndpoint: enabled)"
@@ -101,6 +102,7 @@ var anchors = []struct{ name, hint string }{
 	{"bake-setup-script", hintSetup},
 	{"bake-packages", hintApt},
 	{"bake-gpu", hintGPU},
+	{"bake-nitro", hintNitro},
 	{"bake-proof", hintProof},
 	{"bake-step", hintStep},
 	{"bake-silence", hintSilence},

@@ -111,6 +111,8 @@ type Imager interface {
 
 // Shelf is what a bake needs of EC2 to see which images there are.
 type Shelf interface {
+	// InstanceType is found where the region has the type.
+	InstanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool, err error)
 	Image(ctx context.Context, region, id string) (ec2.Image, error)
 	// Images lists the newest first.
 	Images(ctx context.Context, region string, query ec2.ImageQuery) ([]ec2.Image, error)

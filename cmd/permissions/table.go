@@ -31,7 +31,7 @@ const (
 )
 
 var features = []struct{ name, what, without string }{
-	{survey, "images, types, zones and subnets are looked at before the launch", "EC2's refusals say the same later; Windows and macOS images are not told apart"},
+	{survey, "images, types, zones and subnets are looked at before the launch", "EC2's refusals say the same later; Windows and macOS images are not told apart, and a bake does not refuse a type whose console cannot be read"},
 	{console, "`runner-debug`, the machine's last words when a start fails, a kernel that panics at boot, `keep-failed-minutes`",
 		"a failed start cannot say what the machine said, waits for a panicked machine until the timeout, and keeps no machine"},
 	{notes, "the runner's id and what a sweep has seen are noted in tags", "stop looks runners up by name, and sweep does not end what is ambiguous"},
@@ -89,6 +89,7 @@ var rights = []right{
 	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "See", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
 	{[]string{"start", "check", "pool"}, survey, statement{Sid: "Survey", Resource: everywhere,
 		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSubnets"}}},
+	{[]string{"bake"}, survey, statement{Sid: "SurveyTypes", Action: []string{"ec2:DescribeInstanceTypes"}, Resource: everywhere}},
 	{[]string{"check"}, survey, statement{Sid: "SurveyNetwork", Action: []string{"ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups"}, Resource: everywhere}},
 	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "Notes", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
