@@ -14,7 +14,8 @@ import (
 func (c *Client) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
 	// By filter: asked by name, one unknown type fails the whole call.
 	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
-		Filters: []types.Filter{{Name: aws.String("instance-type"), Values: names}},
+		MaxResults: aws.Int32(perSmallPage),
+		Filters:    []types.Filter{{Name: aws.String("instance-type"), Values: names}},
 	})
 	runs := map[string][]string{}
 	for pages.HasMorePages() {
@@ -38,6 +39,7 @@ func (c *Client) Architectures(ctx context.Context, region string, names []strin
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
 func (c *Client) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
 	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(c.in(region), &sdk.DescribeInstanceTypeOfferingsInput{
+		MaxResults:   aws.Int32(perPage),
 		LocationType: types.LocationTypeAvailabilityZone,
 		Filters:      []types.Filter{{Name: aws.String("instance-type"), Values: names}},
 	})

@@ -54,8 +54,9 @@ func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 // NewestImage finds the newest available image of this account with the tags. found is false when there is none.
 func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool, err error) {
 	in := &sdk.DescribeImagesInput{
-		Owners:  []string{"self"}, // an image of somebody else's may carry the same tags
-		Filters: []types.Filter{{Name: aws.String("state"), Values: []string{string(types.ImageStateAvailable)}}},
+		MaxResults: aws.Int32(perPage),
+		Owners:     []string{"self"}, // an image of somebody else's may carry the same tags
+		Filters:    []types.Filter{{Name: aws.String("state"), Values: []string{string(types.ImageStateAvailable)}}},
 	}
 	for _, key := range sortedKeys(tags) {
 		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})

@@ -33,7 +33,7 @@ type ImageQuery struct {
 // Images lists images, the newest first. It needs ec2:DescribeImages.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
 func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
-	in := &sdk.DescribeImagesInput{Owners: []string{query.Owner}}
+	in := &sdk.DescribeImagesInput{MaxResults: aws.Int32(perPage), Owners: []string{query.Owner}}
 	add := func(name string, values ...string) {
 		if len(values) > 0 && values[0] != "" {
 			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: values})
@@ -71,7 +71,7 @@ type Snapshot struct {
 
 // Snapshots lists the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
 func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]string) ([]Snapshot, error) {
-	in := &sdk.DescribeSnapshotsInput{OwnerIds: []string{Self}}
+	in := &sdk.DescribeSnapshotsInput{MaxResults: aws.Int32(perPage), OwnerIds: []string{Self}}
 	for _, key := range sortedKeys(tags) {
 		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
 	}
@@ -102,7 +102,8 @@ func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (ma
 			{Name: aws.String("image-id"), Values: batch},
 			{Name: aws.String("instance-state-name"), Values: []string{Pending, Running, ShuttingDown, Stopping, Stopped}},
 		}
-		for pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: filters}); pages.HasMorePages(); {
+		in := &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: filters}
+		for pages := sdk.NewDescribeInstancesPaginator(c.in(region), in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return nil, callError("describe instances", err)
@@ -117,13 +118,16 @@ func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (ma
 
 // templateUses looks through every version of every launch template: a group that scales may be bound to an old one.
 func (c *Client) templateUses(ctx context.Context, region string, ids []string, uses map[string]string) error {
-	for pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), &sdk.DescribeLaunchTemplatesInput{}); pages.HasMorePages(); {
+	in := &sdk.DescribeLaunchTemplatesInput{MaxResults: aws.Int32(perSmallPage)}
+	for pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), in); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return callError("describe launch templates", err)
 		}
 		for _, template := range page.LaunchTemplates {
-			versions := sdk.NewDescribeLaunchTemplateVersionsPaginator(c.in(region), &sdk.DescribeLaunchTemplateVersionsInput{LaunchTemplateId: template.LaunchTemplateId})
+			versions := sdk.NewDescribeLaunchTemplateVersionsPaginator(c.in(region), &sdk.DescribeLaunchTemplateVersionsInput{
+				MaxResults: aws.Int32(perSmallPage), LaunchTemplateId: template.LaunchTemplateId,
+			})
 			for versions.HasMorePages() {
 				page, err := versions.NextPage(ctx)
 				if err != nil {

@@ -92,6 +92,14 @@ func sortedKeys(m map[string]string) []string {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
 const mostValues = 200
 
+// perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and refuses it beside
+// ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and another one follow.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
+const (
+	perPage      = 1000
+	perSmallPage = 100
+)
+
 // Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
 // EC2 shows a new instance some seconds late.
 func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
@@ -103,7 +111,7 @@ func (c *Client) list(ctx context.Context, region string, selector Selector, opt
 	var found []Instance
 	for {
 		selector.IDs = ids[:min(len(ids), mostValues)]
-		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{Filters: selector.filters()})
+		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: selector.filters()})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx, options...)
 			if err != nil {

@@ -89,16 +89,18 @@ func (c *Client) Routes(ctx context.Context, region string, subnet Subnet) ([]Ro
 		{"association.subnet-id": subnet.ID},
 		{"vpc-id": subnet.VPC, "association.main": "true"},
 	} {
-		in := &sdk.DescribeRouteTablesInput{}
+		in := &sdk.DescribeRouteTablesInput{MaxResults: aws.Int32(perSmallPage)}
 		for _, name := range sortedKeys(filters) {
 			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: []string{filters[name]}})
 		}
-		out, err := c.in(region).DescribeRouteTables(ctx, in)
-		if err != nil {
-			return nil, callError("describe route tables of "+subnet.ID, err)
-		}
-		if len(out.RouteTables) > 0 {
-			return plainRoutes(out.RouteTables[0].Routes), nil
+		for pages := sdk.NewDescribeRouteTablesPaginator(c.in(region), in); pages.HasMorePages(); {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, callError("describe route tables of "+subnet.ID, err)
+			}
+			if len(page.RouteTables) > 0 {
+				return plainRoutes(page.RouteTables[0].Routes), nil
+			}
 		}
 	}
 	return nil, nil

@@ -69,7 +69,8 @@ func family(instanceType string) string {
 
 func (c *Client) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
 	pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{
-		Filters: []types.Filter{{Name: aws.String("instance-state-name"), Values: []string{Pending, Running}}},
+		MaxResults: aws.Int32(perPage),
+		Filters:    []types.Filter{{Name: aws.String("instance-state-name"), Values: []string{Pending, Running}}},
 	})
 	used := 0
 	for pages.HasMorePages() {

@@ -21,18 +21,25 @@ type InstanceType struct {
 
 // InstanceType looks a type up; found is false when the region does not have it. It needs ec2:DescribeInstanceTypes.
 func (c *Client) InstanceType(ctx context.Context, region, name string) (kind InstanceType, found bool, err error) {
-	out, err := c.in(region).DescribeInstanceTypes(ctx, &sdk.DescribeInstanceTypesInput{
-		Filters: []types.Filter{{Name: aws.String("instance-type"), Values: []string{name}}},
+	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
+		MaxResults: aws.Int32(perSmallPage),
+		Filters:    []types.Filter{{Name: aws.String("instance-type"), Values: []string{name}}},
 	})
-	if err != nil {
-		return InstanceType{}, false, callError("describe instance type "+name, err)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return InstanceType{}, false, callError("describe instance type "+name, err)
+		}
+		i := slices.IndexFunc(page.InstanceTypes, func(t types.InstanceTypeInfo) bool { return string(t.InstanceType) == name })
+		if i >= 0 {
+			return plainType(page.InstanceTypes[i]), true, nil
+		}
 	}
-	i := slices.IndexFunc(out.InstanceTypes, func(t types.InstanceTypeInfo) bool { return string(t.InstanceType) == name })
-	if i < 0 {
-		return InstanceType{}, false, nil
-	}
-	info := out.InstanceTypes[i]
-	kind.Name = name
+	return InstanceType{}, false, nil
+}
+
+func plainType(info types.InstanceTypeInfo) InstanceType {
+	kind := InstanceType{Name: string(info.InstanceType)}
 	if info.ProcessorInfo != nil {
 		for _, architecture := range info.ProcessorInfo.SupportedArchitectures {
 			kind.Architectures = append(kind.Architectures, string(architecture))
@@ -46,23 +53,11 @@ func (c *Client) InstanceType(ctx context.Context, region, name string) (kind In
 	for _, class := range info.SupportedUsageClasses {
 		kind.Markets = append(kind.Markets, string(class))
 	}
-	return kind, true, nil
+	return kind
 }
 
 // OfferedIn lists the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
 func (c *Client) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
-	out, err := c.in(region).DescribeInstanceTypeOfferings(ctx, &sdk.DescribeInstanceTypeOfferingsInput{
-		LocationType: types.LocationTypeAvailabilityZone,
-		Filters:      []types.Filter{{Name: aws.String("instance-type"), Values: []string{name}}},
-	})
-	if err != nil {
-		return nil, callError("describe instance type offerings of "+name, err)
-	}
-	var zones []string
-	for _, o := range out.InstanceTypeOfferings {
-		if string(o.InstanceType) == name {
-			zones = append(zones, aws.ToString(o.Location))
-		}
-	}
-	return zones, nil
+	zones, err := c.ZonesOffering(ctx, region, []string{name})
+	return zones[name], err
 }

@@ -38,7 +38,9 @@ func (st *start) register(ctx context.Context) error {
 	}
 	group.Wait()
 	for _, s := range cold {
-		s.timeline.Registered = st.since()
+		if err == nil || s.runnerID != 0 { // what GitHub has refused is not ready
+			s.timeline.Registered = st.since()
+		}
 	}
 	return cmp.Or(err, noSoftware, noImage)
 }

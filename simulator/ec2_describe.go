@@ -32,9 +32,6 @@ func (call *ec2Call) named(unseen bool) ([]*instance, *ec2Error) {
 func describeInstances(call *ec2Call) ([]node, *ec2Error) {
 	candidates := call.region.instances
 	if ids := call.form.list("InstanceId"); len(ids) > 0 {
-		if call.form["MaxResults"] != "" {
-			return nil, fail("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
-		}
 		var failure *ec2Error
 		if candidates, failure = call.named(false); failure != nil {
 			return nil, failure

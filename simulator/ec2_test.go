@@ -280,7 +280,7 @@ func TestRootDisk(t *testing.T) {
 		if left := w.Snapshot().Volumes; len(left) != 1 || left[0].Device != "/dev/xvda" {
 			t.Errorf("left %v, want the second disk", left)
 		}
-		images, err := cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{Owners: []string{"099720109477"}, Filters: []types.Filter{{Name: aws.String("name"), Values: []string{"ubuntu/*noble*-amd64-*"}}}})
+		images, err := cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100), Owners: []string{"099720109477"}, Filters: []types.Filter{{Name: aws.String("name"), Values: []string{"ubuntu/*noble*-amd64-*"}}}})
 		if err != nil || len(images.Images) != 1 || aws.ToString(images.Images[0].RootDeviceName) != "/dev/sda1" {
 			t.Errorf("images %v, %v; want Ubuntu's with its root device", images, err)
 		}

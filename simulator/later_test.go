@@ -152,14 +152,14 @@ func TestBake(t *testing.T) {
 		s.after(time.Minute)
 		mustLaunch(ctx, t, s.cloud, launch)
 		find := func() (states []string) {
-			images, err := s.cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{Owners: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
+			images, err := s.cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100), Owners: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, i := range images.Images {
 				states = append(states, string(i.State))
 			}
-			snapshots, err := s.cloud.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
+			snapshots, err := s.cloud.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{MaxResults: aws.Int32(100), OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,21 +202,21 @@ func TestQuestions(t *testing.T) {
 		kinds, err := cloud.DescribeInstanceTypes(ctx, &ec2.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"g4dn.xlarge", "t4g.xlarge"}})
 		answers := []string{ask(len(kinds.InstanceTypes), err), ask(kinds.InstanceTypes[0].ProcessorInfo.SupportedArchitectures[0], err),
 			ask(aws.ToInt32(kinds.InstanceTypes[0].VCpuInfo.DefaultVCpus), err), ask(aws.ToString(kinds.InstanceTypes[1].GpuInfo.Gpus[0].Name), err)}
-		offers, err := cloud.DescribeInstanceTypeOfferings(ctx, &ec2.DescribeInstanceTypeOfferingsInput{LocationType: "availability-zone", Filters: []types.Filter{{Name: aws.String("instance-type"), Values: []string{"a1.xlarge"}}}})
+		offers, err := cloud.DescribeInstanceTypeOfferings(ctx, &ec2.DescribeInstanceTypeOfferingsInput{MaxResults: aws.Int32(100), LocationType: "availability-zone", Filters: []types.Filter{{Name: aws.String("instance-type"), Values: []string{"a1.xlarge"}}}})
 		answers = append(answers, ask(len(offers.InstanceTypeOfferings), err))
 		subnets, err := cloud.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{subnetA, "subnet-0aaaaaaaaaaaaaa99"}})
 		answers = append(answers, ask(aws.ToInt32(subnets.Subnets[0].AvailableIpAddressCount), err), ask(aws.ToInt32(subnets.Subnets[1].AvailableIpAddressCount), err))
-		tables, err := cloud.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnetA, "subnet-0aaaaaaaaaaaaaa99"}}}})
+		tables, err := cloud.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{MaxResults: aws.Int32(100), Filters: []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnetA, "subnet-0aaaaaaaaaaaaaa99"}}}})
 		answers = append(answers, ask(len(tables.RouteTables[0].Routes), err), ask(len(tables.RouteTables[1].Routes), err))
 		groups, err := cloud.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
 		answers = append(answers, ask(aws.ToString(groups.SecurityGroups[0].IpPermissionsEgress[0].IpRanges[0].CidrIp), err))
-		vpcs, err := cloud.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
+		vpcs, err := cloud.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{MaxResults: aws.Int32(100)})
 		answers = append(answers, ask(len(vpcs.Vpcs), err))
 		zones, err := cloud.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{})
 		answers = append(answers, ask(len(zones.AvailabilityZones), err))
 		regions, err := cloud.DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
 		answers = append(answers, ask(len(regions.Regions), err))
-		volumes, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{Filters: []types.Filter{{Name: aws.String("attachment.instance-id"), Values: []string{id}}}})
+		volumes, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{MaxResults: aws.Int32(100), Filters: []types.Filter{{Name: aws.String("attachment.instance-id"), Values: []string{id}}}})
 		answers = append(answers, ask(len(volumes.Volumes), err))
 		health, err := cloud.DescribeInstanceStatus(ctx, &ec2.DescribeInstanceStatusInput{InstanceIds: []string{id}})
 		answers = append(answers, ask(health.InstanceStatuses[0].SystemStatus.Status, err))
