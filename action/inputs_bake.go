@@ -22,13 +22,7 @@ func (r *reader) bake(request Request) *ami.Request {
 	}
 	bake.Architectures = r.architectures()
 	bake.Placements = r.bakePlacements(bake.Overlay)
-	var err error
-	if bake.Devices, err = runner.ParseBlockDevices(r.text("block-device-mappings")); err != nil {
-		r.refuse("Failed to parse block-device-mappings: "+err.Error(), `for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`)
-	}
-	if bake.Metadata, err = runner.ParseMetadataOptions(r.text("metadata-options")); err != nil {
-		r.refuse("Failed to parse metadata-options: "+err.Error(), `for example {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}`)
-	}
+	bake.Devices, bake.Metadata = r.devices(), r.metadata()
 	if bake.Root.GiB == 0 && bake.Devices.Len() == 0 {
 		bake.Root.GiB = defaultVolume
 	}

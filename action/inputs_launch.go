@@ -28,10 +28,8 @@ func (r *reader) placements(home string, group runner.Group) []runner.Placement 
 		return nil
 	}
 	var list []runner.Placement
-	for i, z := range zones {
-		placement := runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID), string(z.SecurityGroupID))
-		placement.Element = i + 1
-		list = append(list, placement)
+	for _, z := range zones {
+		list = append(list, runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID), string(z.SecurityGroupID)))
 	}
 	if len(list) > 0 {
 		return list
@@ -92,38 +90,52 @@ func (r *reader) zones() (zones []zone, ok bool) {
 		refuse(tellIfJSON(text, err).Error())
 		return nil, false
 	}
-	zones, err := readList[zone](text)
+	zones, ignored, err := readList[zone](text)
 	switch {
-	case errors.Is(err, errNotAList):
+	case errors.Is(err, errNotAList), ignored != "":
 		refuse("availability-zones-config must be a JSON array")
 	case err != nil:
 		refuse(err.Error())
 	}
+	kept := zones[:0:0]
+	someGood := slices.ContainsFunc(zones, func(z zone) bool { return z.missing() == nil && z.hasRegionForm() })
 	for i, z := range zones {
-		for _, field := range []struct {
-			name  string
-			value loose
-		}{{"imageId", z.ImageID}, {"subnetId", z.SubnetID}, {"securityGroupId", z.SecurityGroupID}} {
-			if field.value == "" {
-				refuse(fmt.Sprintf("Missing %s in availability-zones-config at index %d", field.name, i))
-			}
+		for _, name := range z.missing() {
+			refuse(fmt.Sprintf("Missing %s in availability-zones-config at index %d", name, i))
 		}
-		if z.Region != "" && !regionForm.MatchString(string(z.Region)) {
-			refuse(fmt.Sprintf("region %q at index %d is not of a region's form", z.Region, i))
+		about := fmt.Sprintf("region %q at index %d is not of a region's form", z.Region, i)
+		switch {
+		case z.hasRegionForm():
+			kept = append(kept, z)
+		case someGood: // machulav's action found nothing there, and went on with the next element
+			r.warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as us-east-1", about)
+		default:
+			refuse(about)
 		}
 	}
-	return zones, ok
+	return kept, ok
 }
+
+// missing names the fields that an element must have and lacks.
+func (z zone) missing() (names []string) {
+	for _, field := range []struct {
+		name  string
+		value loose
+	}{{"imageId", z.ImageID}, {"subnetId", z.SubnetID}, {"securityGroupId", z.SecurityGroupID}} {
+		if field.value == "" {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}
+
+func (z zone) hasRegionForm() bool { return z.Region == "" || regionForm.MatchString(string(z.Region)) }
 
 // tags reads the user's tags.
 func (r *reader) tags() []runner.Tag {
 	const example = `for example [{"Key": "Name", "Value": "ec2-github-runner"}]`
-	list, err := readList[struct{ Key, Value loose }](r.text("aws-resource-tags"))
-	if err != nil {
-		r.refuse("Failed to parse aws-resource-tags: "+err.Error(), example)
-	}
 	var tags []runner.Tag
-	for i, tag := range list {
+	for i, tag := range jsonList[struct{ Key, Value loose }](r, "aws-resource-tags", example) {
 		if tag.Key == "" {
 			r.refuse(fmt.Sprintf("Failed to parse aws-resource-tags: Missing Key at index %d", i), example)
 		}

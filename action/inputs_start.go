@@ -132,13 +132,7 @@ func (r *reader) group(request Request) runner.Group {
 	group.TypesOfArchitecture = group.Architecture != "" && len(r.list("ec2-instance-type")) == 0
 	group.Placements = r.placements(request.Region, group)
 	group.Root = r.rootVolume()
-	var err error
-	if group.Devices, err = runner.ParseBlockDevices(r.text("block-device-mappings")); err != nil {
-		r.refuse("Failed to parse block-device-mappings: "+err.Error(), `for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`)
-	}
-	if group.Metadata, err = runner.ParseMetadataOptions(r.text("metadata-options")); err != nil {
-		r.refuse("Failed to parse metadata-options: "+err.Error(), `for example {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}`)
-	}
+	group.Devices, group.Metadata = r.devices(), r.metadata()
 	if group.Architecture != "" && group.Root == (runner.RootVolume{}) && group.Devices.Len() == 0 {
 		group.Root.GiB = defaultVolume
 	}
@@ -146,14 +140,11 @@ func (r *reader) group(request Request) runner.Group {
 }
 
 func (r *reader) packages() []string {
-	list, err := readList[loose](r.text("packages"))
-	if err != nil {
-		r.refuse("Failed to parse packages: "+err.Error(), `for example ["git", "docker.io"]`)
-	}
+	const example = `for example ["git", "docker.io"]`
 	var packages []string
-	for i, name := range list {
+	for i, name := range jsonList[loose](r, "packages", example) {
 		if strings.TrimSpace(string(name)) == "" {
-			r.refuse(fmt.Sprintf("Failed to parse packages: the name at index %d is empty", i), `for example ["git", "docker.io"]`)
+			r.refuse(fmt.Sprintf("Failed to parse packages: the name at index %d is empty", i), example)
 		}
 		packages = append(packages, string(name))
 	}

@@ -1,10 +1,7 @@
 package action
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,90 +176,4 @@ func (r *reader) minutes(name string) (d time.Duration, given bool) {
 		return 0, false
 	}
 	return time.Duration(n) * time.Minute, true
-}
-
-// place is where in a JSON text an error is.
-func place(text string, err error) string {
-	offset := int64(-1)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset - 1
-	}
-	if shape, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset = shape.Offset - 1
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		offset = int64(len(text))
-	}
-	if offset < 0 {
-		return ""
-	}
-	before := text[:min(offset, int64(len(text)))]
-	return fmt.Sprintf(" (line %d, column %d)", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n"))
-}
-
-// loose is a JSON value of which only the text counts: on EC2's wire "100" and 100 are the same.
-type loose string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (l *loose) UnmarshalJSON(raw []byte) error {
-	var value any
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&value); err != nil {
-		return err
-	}
-	switch value.(type) {
-	case nil:
-		*l = ""
-	case map[string]any, []any:
-		return fmt.Errorf("a single value is wanted, not %s", raw)
-	default:
-		*l = loose(fmt.Sprint(value))
-	}
-	return nil
-}
-
-// readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds what
-// could be read.
-func readList[T any](text string) ([]T, error) {
-	var raw json.RawMessage
-	if strings.TrimSpace(text) == "" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, fmt.Errorf("%w%s", err, place(text, err))
-	}
-	if string(raw) == "null" || isEmptyObject(raw) {
-		return nil, nil
-	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(raw, &elements); err != nil {
-		return nil, errNotAList
-	}
-	list := make([]T, len(elements))
-	var wrong []string
-	for i, element := range elements {
-		if err := json.Unmarshal(element, &list[i]); err != nil {
-			wrong = append(wrong, fmt.Sprintf("%v at index %d", shapeError(element, err), i))
-		}
-	}
-	if len(wrong) > 0 {
-		return list, errors.New(strings.Join(wrong, "; "))
-	}
-	return list, nil
-}
-
-// shapeError says in JSON's words what Go says in its own.
-func shapeError(element []byte, err error) error {
-	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("an object is wanted, not %s", element)
-	}
-	return err
-}
-
-var errNotAList = errors.New("must be a JSON array")
-
-func isEmptyObject(raw []byte) bool {
-	var object map[string]json.RawMessage
-	return json.Unmarshal(raw, &object) == nil && len(object) == 0
 }

@@ -2,23 +2,28 @@ package ec2
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// UnknownKeys says what to do with a key that EC2's own type does not have.
-type UnknownKeys bool
+// reading is how strictly a JSON text is read.
+type reading bool
 
-// Workflows written for machulav/ec2-github-runner may carry unknown keys, which the JavaScript SDK left out silently.
+// machulav/ec2-github-runner's inputs are read as JavaScript and its SDK read them: a key that EC2's own type does not have
+// was left out silently, what was no list had no length, and a list had none of a structure's fields.
 const (
-	IgnoreUnknown UnknownKeys = false
-	RefuseUnknown UnknownKeys = true
+	lenient reading = false
+	strict  reading = true
 )
 
 // ShapeError says which value of a JSON text does not fit EC2's type.
@@ -29,21 +34,41 @@ type ShapeError struct {
 }
 
 func (e *ShapeError) Error() string {
-	path := strings.TrimPrefix(e.Path, ".")
-	if path == "" {
-		path = "the value"
-	}
-	return fmt.Sprintf("%s must be %s, not %s", path, e.Want, e.Got)
+	return fmt.Sprintf("%s must be %s, not %s", named(e.Path), e.Want, e.Got)
 }
 
 // decode reads JSON into a type of the SDK by its API names. Numbers and strings are interchangeable, and so are an
-// empty list and an empty object, because on EC2's form-encoded wire they always were.
-func decode(text string, into any, unknown UnknownKeys) error {
+// empty list and an empty object, because on EC2's form-encoded wire they always were. It returns what a lenient reading
+// has taken otherwise than it is written: "[0].Ebs is a list and not an object, so it is ignored".
+func decode(text string, into any, how reading) (odd []string, err error) {
 	tree, err := parse(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return assign(reflect.ValueOf(into).Elem(), tree, "", unknown)
+	d := &decoder{how: how}
+	err = d.assign(reflect.ValueOf(into).Elem(), tree, "")
+	return d.odd, err
+}
+
+// decoder is one decode under way.
+type decoder struct {
+	how reading
+	odd []string
+}
+
+// ignored notes that a value of another shape is ignored, if the reading is lenient and JavaScript would not have failed
+// at it: a text has a length, so it is no empty list.
+func (d *decoder) ignored(value any, path, want string) bool {
+	if _, isText := value.(string); d.how == strict || isText && value != "" {
+		return false
+	}
+	d.odd = append(d.odd, fmt.Sprintf("%s is %s and not %s, so it is ignored", named(path), describe(value), want))
+	return true
+}
+
+// named is a path for a message.
+func named(path string) string {
+	return cmp.Or(strings.TrimPrefix(path, "."), "the value")
 }
 
 func parse(text string) (any, error) {
@@ -76,7 +101,7 @@ func place(text string, offset int64, err error) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-func assign(to reflect.Value, value any, path string, unknown UnknownKeys) error {
+func (d *decoder) assign(to reflect.Value, value any, path string) error {
 	if value == nil {
 		return nil
 	}
@@ -86,54 +111,63 @@ func assign(to reflect.Value, value any, path string, unknown UnknownKeys) error
 	switch to.Kind() {
 	case reflect.Pointer:
 		target := reflect.New(to.Type().Elem())
-		if err := assign(target.Elem(), value, path, unknown); err != nil {
+		if err := d.assign(target.Elem(), value, path); err != nil {
 			return err
 		}
 		to.Set(target)
 		return nil
 	case reflect.Struct:
-		return assignStruct(to, value, path, unknown)
+		return d.assignStruct(to, value, path)
 	case reflect.Slice:
-		return assignSlice(to, value, path, unknown)
+		return d.assignSlice(to, value, path)
 	default:
-		return assignScalar(to, value, path)
+		return d.assignScalar(to, value, path)
 	}
 }
 
-func assignStruct(to reflect.Value, value any, path string, unknown UnknownKeys) error {
+func (d *decoder) assignStruct(to reflect.Value, value any, path string) error {
 	if list, ok := value.([]any); ok && len(list) == 0 {
 		return nil
 	}
 	object, ok := value.(map[string]any)
-	if !ok {
+	switch {
+	case ok:
+	case d.ignored(value, path, "an object"):
+		return nil
+	default:
 		return &ShapeError{path, "an object", describe(value)}
 	}
-	for key, child := range object {
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		child := object[key]
 		field, known := to.Type().FieldByName(key)
 		if !known || !field.IsExported() || len(field.Index) != 1 {
-			if unknown == RefuseUnknown {
+			if d.how == strict {
 				return &ShapeError{path + "." + key, "a parameter that EC2 knows", "an unknown name"}
 			}
 			continue
 		}
-		if err := assign(to.FieldByIndex(field.Index), child, path+"."+key, unknown); err != nil {
+		if err := d.assign(to.FieldByIndex(field.Index), child, path+"."+key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func assignSlice(to reflect.Value, value any, path string, unknown UnknownKeys) error {
+func (d *decoder) assignSlice(to reflect.Value, value any, path string) error {
 	if object, ok := value.(map[string]any); ok && len(object) == 0 {
 		return nil
 	}
 	list, ok := value.([]any)
-	if !ok {
+	switch {
+	case ok:
+	case d.ignored(value, path, "a list"):
+		return nil
+	default:
 		return &ShapeError{path, "a list", describe(value)}
 	}
 	out := reflect.MakeSlice(to.Type(), len(list), len(list))
 	for i, child := range list {
-		if err := assign(out.Index(i), child, fmt.Sprintf("%s[%d]", path, i), unknown); err != nil {
+		if err := d.assign(out.Index(i), child, fmt.Sprintf("%s[%d]", path, i)); err != nil {
 			return err
 		}
 	}
@@ -151,12 +185,12 @@ func assignTime(to reflect.Value, value any, path string) error {
 }
 
 // assignScalar sets a string, number or boolean from any of the three.
-func assignScalar(to reflect.Value, value any, path string) error {
+func (d *decoder) assignScalar(to reflect.Value, value any, path string) error {
 	switch value.(type) {
 	case map[string]any, []any:
 		return &ShapeError{path, "a single value", describe(value)}
 	}
-	text := fmt.Sprint(value)
+	text := d.text(value, path)
 	switch to.Kind() {
 	case reflect.String:
 		to.SetString(text)
@@ -183,6 +217,28 @@ func assignScalar(to reflect.Value, value any, path string) error {
 		return &ShapeError{path, "left out: this program cannot send it", describe(value)}
 	}
 	return nil
+}
+
+// text is a single value as JavaScript writes it: 100.0 is 100.
+func (d *decoder) text(value any, path string) string {
+	number, isNumber := value.(json.Number)
+	if !isNumber || d.how == strict {
+		return fmt.Sprint(value)
+	}
+	text := PlainNumber(number.String())
+	if text != number.String() {
+		d.odd = append(d.odd, fmt.Sprintf("%s is %s, which is read as %s", named(path), number, text))
+	}
+	return text
+}
+
+// PlainNumber writes a JSON number without a fraction of zeros and without an exponent, as JavaScript does up to 1e21.
+func PlainNumber(literal string) string {
+	number, err := strconv.ParseFloat(literal, 64)
+	if err != nil || !strings.ContainsAny(literal, ".eE") || math.Abs(number) >= 1e21 {
+		return literal
+	}
+	return strconv.FormatFloat(number, 'f', -1, 64)
 }
 
 func describe(value any) string {

@@ -7,36 +7,44 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestParseBlockDevices: lenient where EC2's form-encoded wire was, with the place of what is wrong.
+// TestParseBlockDevices: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong or odd.
 func TestParseBlockDevices(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text string
 		len  int
+		odd  string
 		err  string
 	}{
-		{"", 0, ""},
-		{"  \n", 0, ""},
-		{"[]", 0, ""},
-		{"{}", 0, ""},
-		{"null", 0, ""},
-		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Iops":3000.0}}]`, 0, `[0].Ebs.Iops must be a whole number, not 3000.0`},
-		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Encrypted":"true"}},{"VirtualName":"ephemeral0","NoDevice":""}]`, 2, ""},
-		{`[{"DeviceName":7,"Unknown":{"a":[1]},"Ebs":[]}]`, 1, ""},
-		{`[null]`, 1, ""},
-		{`[{"Ebs":{"Encrypted":"yes"}}]`, 0, `[0].Ebs.Encrypted must be true or false, not "yes"`},
-		{`[{"Ebs":"gp3"}]`, 0, `[0].Ebs must be an object, not "gp3"`},
-		{`[{"DeviceName":["a"]}]`, 0, `[0].DeviceName must be a single value, not a list`},
-		{`{"DeviceName":"a"}`, 0, `the value must be a list, not an object`},
-		{`"x"`, 0, `the value must be a list, not "x"`},
-		{"[\n  {]", 0, `line 2, column 4: invalid character ']'`},
-		{"[\n {", 0, `line 2, column 3: the text ends too early`},
-		{"[] []", 0, `line 1, column 5: more text after the value`},
+		{"", 0, "", ""},
+		{"  \n", 0, "", ""},
+		{"[]", 0, "", ""},
+		{"{}", 0, "", ""},
+		{"null", 0, "", ""},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Iops":3000.0}}]`, 1, "[0].Ebs.Iops is 3000.0, which is read as 3000", ""},
+		{`[{"Ebs":{"VolumeSize":1e2}}]`, 1, "[0].Ebs.VolumeSize is 1e2, which is read as 100", ""},
+		{`[{"Ebs":{"VolumeSize":100.5}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not 100.5`},
+		{`[{"Ebs":{"VolumeSize":"100.0"}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not "100.0"`},
+		{`[{"Ebs":{"VolumeSize":1e30}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not 1e30`},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Encrypted":"true"}},{"VirtualName":"ephemeral0","NoDevice":""}]`, 2, "", ""},
+		{`[{"DeviceName":7,"Unknown":{"a":[1]},"Ebs":[]}]`, 1, "", ""},
+		{`[{"DeviceName":"/dev/sda1","Ebs":["gp3"]}]`, 1, "[0].Ebs is a list and not an object, so it is ignored", ""},
+		{`[null]`, 1, "", ""},
+		{`[{"Ebs":{"Encrypted":"yes"}}]`, 0, "", `[0].Ebs.Encrypted must be true or false, not "yes"`},
+		{`[{"Ebs":"gp3"}]`, 0, "", `[0].Ebs must be an object, not "gp3"`},
+		{`[{"DeviceName":["a"]}]`, 0, "", `[0].DeviceName must be a single value, not a list`},
+		{`{"DeviceName":"a"}`, 0, "the value is an object and not a list, so it is ignored", ""},
+		{`5`, 0, "the value is 5 and not a list, so it is ignored", ""},
+		{`""`, 0, `the value is "" and not a list, so it is ignored`, ""},
+		{`"x"`, 0, "", `the value must be a list, not "x"`},
+		{"[\n  {]", 0, "", `line 2, column 4: invalid character ']'`},
+		{"[\n {", 0, "", `line 2, column 3: the text ends too early`},
+		{"[] []", 0, "", `line 1, column 5: more text after the value`},
 	} {
-		devices, err := ec2.ParseBlockDevices(c.text)
+		devices, odd, err := ec2.ParseBlockDevices(c.text)
 		switch {
-		case c.err == "" && (err != nil || devices.Len() != c.len):
-			t.Errorf("%s: %d mappings, want %d: %v", c.text, devices.Len(), c.len, err)
+		case c.err == "" && (err != nil || devices.Len() != c.len || strings.Join(odd, "; ") != c.odd):
+			t.Errorf("%s: %d mappings, want %d; %q, want %q: %v", c.text, devices.Len(), c.len, odd, c.odd, err)
 		case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)):
 			t.Errorf("%s: %v, want %s", c.text, err, c.err)
 		}
@@ -48,11 +56,14 @@ func TestParseMetadataOptions(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]string{
 		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "", `{"HttpPutResponseHopLimit":2,"New":1}`: "",
-		`["required"]`:                         "the value must be an object, not a list",
+		`["required"]`: "", `true`: "", `"required"`: `the value must be an object, not "required"`,
 		`{"HttpPutResponseHopLimit":"many"}`:   `HttpPutResponseHopLimit must be a whole number, not "many"`,
 		`{"HttpTokens":{"required":"always"}}`: "HttpTokens must be a single value, not an object",
 	} {
-		_, err := ec2.ParseMetadataOptions(text)
+		_, odd, err := ec2.ParseMetadataOptions(text)
+		if want := text == `["required"]` || text == "true"; (len(odd) > 0) != want {
+			t.Errorf("%s: %q", text, odd)
+		}
 		if got := ""; (err == nil) != (wrong == "") || (err != nil && err.Error() != wrong) {
 			t.Errorf("%s: %v%s, want %q", text, err, got, wrong)
 		}
@@ -67,8 +78,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := ec2.ParseBlockDevices(text)
-		_, err2 := ec2.ParseMetadataOptions(text)
+		_, _, err := ec2.ParseBlockDevices(text)
+		_, _, err2 := ec2.ParseMetadataOptions(text)
 		for _, err := range []error{err, err2} {
 			if err != nil && (err.Error() == "" || strings.Contains(err.Error(), "\n")) {
 				t.Errorf("%q: %q", text, err)

@@ -29,7 +29,7 @@ var refusedParameters = map[string]string{
 // ParseParameters reads launch-parameters from JSON.
 func ParseParameters(text string) (Parameters, error) {
 	p := Parameters{text: text}
-	if err := decode(text, &p.brief, RefuseUnknown); err != nil {
+	if _, err := decode(text, &p.brief, strict); err != nil {
 		return Parameters{}, err
 	}
 	value := reflect.ValueOf(p.brief)
@@ -67,7 +67,7 @@ func (p Parameters) lay(in *sdk.RunInstancesInput) error {
 		return nil
 	}
 	var over sdk.RunInstancesInput
-	if err := decode(p.text, &over, RefuseUnknown); err != nil {
+	if _, err := decode(p.text, &over, strict); err != nil {
 		return fmt.Errorf("launch-parameters: %w", err)
 	}
 	over.TagSpecifications = joinTags(over.TagSpecifications, in.TagSpecifications)

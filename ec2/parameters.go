@@ -8,13 +8,13 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
 type BlockDevices struct{ mappings []types.BlockDeviceMapping }
 
-// ParseBlockDevices reads block-device-mappings. A launch deletes a volume of which nothing else is said with its instance.
-func ParseBlockDevices(text string) (BlockDevices, error) {
-	var devices BlockDevices
-	if err := decode(text, &devices.mappings, IgnoreUnknown); err != nil {
-		return BlockDevices{}, err
+// ParseBlockDevices reads block-device-mappings, and says what it has taken otherwise than it is written. A launch deletes a
+// volume of which nothing else is said with its instance.
+func ParseBlockDevices(text string) (devices BlockDevices, odd []string, err error) {
+	if odd, err = decode(text, &devices.mappings, lenient); err != nil {
+		return BlockDevices{}, nil, err
 	}
-	return devices, nil
+	return devices, odd, nil
 }
 
 // Len is the number of mappings.
@@ -27,13 +27,13 @@ type MetadataOptions struct {
 }
 
 // ParseMetadataOptions reads metadata-options; an empty object stands for none.
-func ParseMetadataOptions(text string) (MetadataOptions, error) {
+func ParseMetadataOptions(text string) (metadata MetadataOptions, odd []string, err error) {
 	var options types.InstanceMetadataOptionsRequest
-	if err := decode(text, &options, IgnoreUnknown); err != nil {
-		return MetadataOptions{}, err
+	if odd, err = decode(text, &options, lenient); err != nil {
+		return MetadataOptions{}, nil, err
 	}
-	if options == (types.InstanceMetadataOptionsRequest{}) {
-		return MetadataOptions{}, nil
+	if options != (types.InstanceMetadataOptionsRequest{}) {
+		metadata.options = &options
 	}
-	return MetadataOptions{&options}, nil
+	return metadata, odd, nil
 }

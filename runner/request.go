@@ -110,15 +110,20 @@ func (g Group) offerings(placements []ec2.Placement) []ec2.Offering {
 }
 
 // ParseBlockDevices reads the input block-device-mappings.
-func ParseBlockDevices(text string) (ec2.BlockDevices, error) { return ec2.ParseBlockDevices(text) }
+func ParseBlockDevices(text string) (devices ec2.BlockDevices, odd []string, err error) {
+	return ec2.ParseBlockDevices(text)
+}
 
 // ParseParameters reads the input launch-parameters, as JSON.
 func ParseParameters(text string) (ec2.Parameters, error) { return ec2.ParseParameters(text) }
 
 // ParseMetadataOptions reads the input metadata-options.
-func ParseMetadataOptions(text string) (ec2.MetadataOptions, error) {
+func ParseMetadataOptions(text string) (metadata ec2.MetadataOptions, odd []string, err error) {
 	return ec2.ParseMetadataOptions(text)
 }
+
+// PlainNumber writes a number of a JSON text as JavaScript does: 100.0 is 100.
+func PlainNumber(literal string) string { return ec2.PlainNumber(literal) }
 
 // These stand for EC2's own types, so that a request can be written without the package that speaks to EC2.
 type (
@@ -128,6 +133,10 @@ type (
 	Tag = ec2.Tag
 	// Parameters are RunInstances parameters by their API names.
 	Parameters = ec2.Parameters
+	// BlockDevices is the value of block-device-mappings.
+	BlockDevices = ec2.BlockDevices
+	// MetadataOptions is the value of metadata-options.
+	MetadataOptions = ec2.MetadataOptions
 	// RootVolume replaces the root volume's size or type.
 	RootVolume = ec2.RootVolume
 )
