@@ -215,11 +215,13 @@ func annotations(ts *testscript.TestScript, _ []string) string {
 	return b.String()
 }
 
+var instanceID = regexp.MustCompile(`\bi-[0-9a-f]{17}\b`)
+
 var differing = []struct {
 	pattern *regexp.Regexp
 	to      string
 }{
-	{regexp.MustCompile(`\bi-[0-9a-f]{17}\b`), "i-ID"},
+	{instanceID, "i-ID"},
 	{regexp.MustCompile(`\b[0-9]+\.[0-9] s\b`), "N s"},
 	{regexp.MustCompile(`(egr-[0-9a-f]{8}-[0-9]+-[0-9a-f]{6})-[0-9a-z]{8}-`), "$1-NONCE-"},
 	{regexp.MustCompile(`(nonce=|nonce: )"?[0-9a-z]{8}"?`), "${1}NONCE"},

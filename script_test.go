@@ -47,6 +47,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
 //	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
+//	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the secrets of a file
 //	job LABEL DURATION           queue a job, and wait until it runs
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
 //	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches and EC2 and GitHub list what there is, for a minute at most
@@ -86,6 +87,7 @@ func scriptParams(files []string) testscript.Params {
 			"part":         printing(showPart),
 			"nothing-left": nothingLeft,
 			"job":          runJob,
+			"next-job":     printing(nextJob),
 			"text":         writeText(words),
 			"noise":        writeText(noise),
 			"eventually":   eventually,

@@ -24,7 +24,8 @@ func (r *reader) stop(request Request) *runner.StopRequest {
 	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
 	if !named && stop.Label == "" && !stop.AllOfRun && r.text("runners") == "" {
 		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: true' stops all runners of this run")
+			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: true' stops all runners of this run. "+
+				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a secret that they contain")
 	}
 	if !named && request.Run.ID == "" {
 		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
@@ -58,19 +59,19 @@ func (r *reader) handoffs() []runner.Handoff {
 		return nil
 	}
 	const example = "for example runners: ${{ needs.start-runner.outputs.runners }}"
-	var byName map[string]runner.Handoff
+	var byName map[string]handoff
 	if err := json.Unmarshal([]byte(text), &byName); err != nil {
 		r.refuse("Failed to parse runners: "+tellIfJSON(text, err).Error(), example)
 		return nil
 	}
 	var list []runner.Handoff
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		handoff := byName[name]
-		if !instanceForm.MatchString(handoff.InstanceID) {
+		given := byName[name]
+		if !instanceForm.MatchString(given.InstanceID) {
 			r.refuse(fmt.Sprintf("Failed to parse runners: %q has no instance id of the right form", name), example)
 		}
-		r.region("runners", handoff.Region)
-		list = append(list, handoff)
+		r.region("runners", given.Region)
+		list = append(list, given.of(name))
 	}
 	return list
 }

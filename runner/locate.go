@@ -38,7 +38,7 @@ func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []
 			s.first[h.InstanceID] = sp.Cloud.Region()
 		}
 	}
-	err := s.looks.round(ctx, slices.Sorted(maps.Values(s.first)))
+	err := s.looks.round(ctx, slices.Compact(slices.Sorted(maps.Values(s.first))))
 	if err == nil && !s.looks.done() {
 		err = s.looks.until(ctx, s.regions)
 	}

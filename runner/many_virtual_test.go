@@ -65,6 +65,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 		stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
 		var handoffs []runner.Handoff
 		for _, one := range result.Runners {
+			one.Region = "" // the output has none
 			handoffs = append(handoffs, one.Handoff)
 		}
 		if _, err := stopper.Stop(ctx, runner.StopRequest{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {

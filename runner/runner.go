@@ -143,17 +143,17 @@ type Registration struct {
 
 // Handoff is what a start gives to a stop.
 type Handoff struct {
-	Name             string `json:"-"` // key in the output `runners`
-	Index            int    `json:"-"` // of the slot, from 0
-	Label            string `json:"label"`
-	InstanceID       string `json:"ec2-instance-id"`
-	Region           string `json:"region"`
-	RunnerName       string `json:"runner-name"`
-	RunnerID         int64  `json:"runner-id,omitempty"`
-	InstanceType     string `json:"ec2-instance-type"`
-	Market           string `json:"market-type"`
-	AvailabilityZone string `json:"availability-zone"`
-	Mode             string `json:"mode,omitempty"` // "existing": a stop only stops it
+	Name             string // key in the output `runners`
+	Index            int    // of the slot, from 0
+	Label            string
+	InstanceID       string
+	Region           string // of a stop: empty where it is to be found
+	RunnerName       string
+	RunnerID         int64
+	InstanceType     string
+	Market           string
+	AvailabilityZone string
+	Mode             string // "existing": a stop only stops it
 }
 
 // Timeline holds when a runner reached each phase, counted from the beginning of the start; zero where it did not.

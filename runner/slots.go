@@ -58,7 +58,7 @@ func (st *start) divide(g *group) {
 		g.together, g.base = false, ""
 	}
 	if g.together {
-		g.base, most = cutTo(g.base, mostIndexed), maxTogether
+		g.base, most = cutTo(g.base, mostIndexed), mostTogether
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}

@@ -112,7 +112,7 @@ func (s *Starter) begin(request StartRequest) *start {
 		case i == 0:
 			g.label = st.identity.Label
 		case g.label == "":
-			g.label = randomText(5)
+			g.label = randomLabel()
 		}
 		g.together = !request.JIT && g.count() > 1
 		st.groups = append(st.groups, g)

@@ -94,6 +94,7 @@ type target struct {
 	ended    bool   // together with others
 	unseen   error  // it could not be looked for, so neither half is touched
 	mode     string // as the hand-off has it
+	given    bool   // its region, by the request
 }
 
 func (sp *stop) warn(message string) {
@@ -105,10 +106,7 @@ func (sp *stop) warn(message string) {
 
 // targets finds what is to be stopped.
 func (sp *stop) targets(ctx context.Context) ([]target, error) {
-	asked := slices.Clone(sp.request.Handoffs)
-	for _, id := range sp.request.InstanceIDs {
-		asked = append(asked, Handoff{InstanceID: id, Region: sp.request.Region})
-	}
+	asked := sp.asked()
 	if len(asked) == 0 {
 		return sp.ofRun(ctx)
 	}
@@ -121,10 +119,21 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 	return targets, nil
 }
 
+// asked are the instances that the request names, each once.
+func (sp *stop) asked() []Handoff {
+	asked := slices.Clone(sp.request.Handoffs)
+	for _, id := range sp.request.InstanceIDs {
+		if !slices.ContainsFunc(asked, func(h Handoff) bool { return h.InstanceID == id }) {
+			asked = append(asked, Handoff{InstanceID: id, Region: sp.request.Region})
+		}
+	}
+	return asked
+}
+
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h Handoff, instance ec2.Instance) target {
-	t := target{mode: h.Mode, instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
+	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
 	if id, err := strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64); err == nil {
 		t.runnerID = id
 	}
@@ -171,8 +180,7 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		done.State, done.Runner = "left running", runnerKept
 		return done, nil
 	}
-	var err error
-	done.State, err = sp.terminate(ctx, t)
+	err := sp.terminate(ctx, t, &done)
 	if err != nil {
 		return done, fmt.Errorf("AWS EC2 instance %s termination error: %w", t.id, err)
 	}
@@ -183,39 +191,50 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	return done, nil
 }
 
-func (sp *stop) terminate(ctx context.Context, t target) (string, error) {
+// terminate ends the machine, and notes what became of it and where.
+func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 	switch {
 	case t.instance.ID == "":
-		return "not found", nil
+		done.State = "not found"
+		return nil
 	case t.ended:
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
-		return "terminated", nil
+		sp.tellTerminated(t.id, done, "terminated")
+		return nil
 	case !t.instance.Alive():
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
-		return "already terminated", nil
+		sp.tellTerminated(t.id, done, "already terminated")
+		return nil
 	}
 	if isKept(t.instance, time.Now()) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by %s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
-		return "kept for inspection", nil
+		done.State = "kept for inspection"
+		return nil
 	}
-	if t.instance.State == "" && sp.request.Action == "" {
+	unseen := t.instance.State == ""
+	if unseen && sp.request.Action == "" {
 		if err := sp.isLaunched(ctx, t); err != nil {
-			return "", err
+			return err
 		}
 	}
 	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
-	if ec2.ClassOf(err) == ec2.NotFound && t.instance.State == "" { // not looked up before, EC2 says so now
-		if sp.request.Region == "" {
-			sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and EC2 may not be looked at for it elsewhere: "+
-				"if it runs in another region, give its name in the input 'region'", t.id, t.instance.Region))
+	if unseen && ec2.ClassOf(err) == ec2.NotFound { // EC2 says so only now
+		done.State = "not found"
+		if t.given {
+			return nil
 		}
-		return "not found", nil
+		if done.Region, err = sp.terminateElsewhere(ctx, t.id, t.instance.Region); done.Region == "" {
+			return err
+		}
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
-	return "terminated", nil
+	sp.tellTerminated(t.id, done, "terminated")
+	return nil
+}
+
+func (sp *stop) tellTerminated(id string, done *Stopped, state string) {
+	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
+	done.State = state
 }
 
 // deregister removes the registration: by id where the instance's tags know it, else by exact name.

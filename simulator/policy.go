@@ -72,21 +72,11 @@ func (p *Policy) load() error {
 	return nil
 }
 
-// decision is what one policy says of a call. The zero value allows it.
-type decision int
-
-const (
-	allows decision = iota
-	deniesImplicitly
-	deniesExplicitly
-)
-
-// decide says what the policy says of an action on a resource (an ARN, or "*" for actions without).
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
-func (p *Policy) decide(action, resource string, r request) decision {
+// permits tells whether the policy allows an action on a resource (an ARN, or "*" for actions without).
+func (p *Policy) permits(action, resource string, r request) bool {
 	for _, d := range p.Deny {
 		if wildcard(d, action) {
-			return deniesExplicitly
+			return false
 		}
 	}
 	allowed := len(p.Allow) == 0 && p.Document == ""
@@ -99,19 +89,11 @@ func (p *Policy) decide(action, resource string, r request) decision {
 			continue
 		}
 		if s.Effect == "Deny" {
-			return deniesExplicitly
+			return false
 		}
 		allowed = true
 	}
-	if !allowed {
-		return deniesImplicitly
-	}
-	return allows
-}
-
-// allowsSome reports whether anything in the policy allows.
-func (p *Policy) allowsSome() bool {
-	return len(p.Allow) > 0 || slices.ContainsFunc(p.statements, func(s statement) bool { return s.Effect == "Allow" })
+	return allowed
 }
 
 func (s *statement) fits(action, resource string, r request) bool {

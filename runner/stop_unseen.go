@@ -1,0 +1,56 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// terminateElsewhere ends an instance that may not be looked at and that its first region does not know, in the region that
+// knows it: an id is of one region only. It returns that region, or none where the instance is gone.
+func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (string, error) {
+	var mu sync.Mutex
+	knows := ""
+	list := regionList{cloud: sp.Cloud}
+	looks := regionLooks{
+		ask: func(ctx context.Context, region string) error {
+			err := sp.Cloud.Terminate(ctx, region, id)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				knows = region
+			case ec2.ClassOf(err) == ec2.NotFound:
+				return nil
+			}
+			return err
+		},
+		done: func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return knows != ""
+		},
+	}
+	err := looks.until(ctx, func(ctx context.Context) []string {
+		return slices.DeleteFunc(slices.Clone(list.regions(ctx, &looks)), func(region string) bool { return region == first })
+	})
+	switch {
+	case knows != "":
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", id, knows))
+		return knows, nil
+	case err != nil:
+		return "", err
+	case len(looks.silent) > 0:
+		return "", &FailedError{
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is left registered",
+				id, minutes(silenceTimeout), looks.unseen()),
+			Hint: hintSilent,
+		}
+	}
+	sp.tellGone(id, append([]string{first}, slices.Sorted(maps.Keys(looks.answered))...), looks.denied)
+	return "", nil
+}

@@ -1,0 +1,58 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// TestStopLooksCheaply: a hand-off names no region, so machines of another region are looked for, with one call to each
+// region however many they are.
+func TestStopLooksCheaply(t *testing.T) {
+	t.Parallel()
+	const regions = 6 // of the simulator's account
+	for _, count := range []int{1, 3, 50} {
+		t.Run(fmt.Sprint(count), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+				r := request()
+				r.Groups[0].Count = count
+				r.Groups[0].Placements = []runner.Placement{
+					runner.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1"),
+				}
+				result, err := s.starter.Start(ctx, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := len(s.world.Calls())
+				stop := runner.StopRequest{Run: r.Run, Scope: r.Scope}
+				for _, one := range result.Runners {
+					stop.Handoffs = append(stop.Handoffs, runner.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName, RunnerID: one.RunnerID})
+				}
+				stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+				if _, err := stopper.Stop(ctx, stop); err != nil {
+					t.Error(err)
+				}
+				s.nothingLeft(t)
+				got := map[string]int{}
+				for _, call := range s.world.Calls()[before:] {
+					if call.Service == "ec2" {
+						got[call.Operation]++
+					}
+				}
+				want := map[string]int{"DescribeInstances": regions, "DescribeRegions": 1, "TerminateInstances": 1}
+				if count <= 3 {
+					want["TerminateInstances"] = count
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("stop of %d runners (-want +got):\n%s", count, diff)
+				}
+			})
+		})
+	}
+}
