@@ -99,6 +99,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 type raced struct {
 	InstanceID string `json:"ec2-instance-id"`
 	RunnerID   int64  `json:"runner-id"`
+	RunnerName string `json:"runner-name"`
 }
 
 // race is a world with the environment of steps in it.

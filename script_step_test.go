@@ -225,6 +225,7 @@ var differing = []struct {
 	{regexp.MustCompile(`\b[0-9]+\.[0-9] s\b`), "N s"},
 	{regexp.MustCompile(`(egr-[0-9a-f]{8}-[0-9]+-[0-9a-f]{6})-[0-9a-z]{8}-`), "$1-NONCE-"},
 	{regexp.MustCompile(`(nonce=|nonce: )"?[0-9a-z]{8}"?`), "${1}NONCE"},
+	{regexp.MustCompile(`("other":"[^"]*)-[0-9a-z]{4}"`), `${1}-NONC"`},
 	{regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`), "TIME"},
 	{regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`), "URL"},
 	{regexp.MustCompile(`127\.0\.0\.1:[0-9]+`), "ADDRESS"},

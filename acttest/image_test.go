@@ -30,9 +30,16 @@ func build(t *testing.T, arch string) string {
 	t.Helper()
 	baseImage(t, "golang")
 	tag := "egr/action:" + arch
-	must(t, 10*time.Minute, project, "docker", "build", "--quiet", "--network", "none", "--build-arg", "TARGETARCH="+arch, "--tag", tag, ".")
+	words := []string{"build", "--quiet", "--network", "none", "--build-arg", "TARGETARCH=" + arch, "--tag", tag}
+	if source := builtFrom[arch]; source != "" {
+		words = append(words, "--build-arg", "SOURCE="+source)
+	}
+	must(t, 10*time.Minute, project, "docker", append(words, ".")...)
 	return tag
 }
+
+// builtFrom are the repositories that build the images: the one is built as on main, the other as by a fork's release.
+var builtFrom = map[string]string{"arm64": "https://github.com/some-body/ec2-runner"}
 
 // content is an image taken apart: the files of its layers, and the sum of the compressed layers.
 type content struct {
@@ -118,6 +125,13 @@ func TestImageHoldsOneStaticBinary(t *testing.T) {
 				t.Errorf("links (-want +got):\n%s", diff)
 			}
 			checkBinary(t, binary, machine)
+			source := builtFrom[arch]
+			if source == "" {
+				source = "https://github.com/marqo-ai/ec2-github-runner"
+			}
+			if !bytes.Contains(binary, []byte(source)) {
+				t.Errorf("the program does not lead to %s", source)
+			}
 		})
 	}
 }

@@ -83,12 +83,39 @@ func (c *clouds) act(t *testing.T, workflow string) output {
 // actText runs a workflow whose jobs run on ubuntu-latest and on runners with these labels.
 func (c *clouds) actText(t *testing.T, workflow []byte, labels ...string) output {
 	t.Helper()
+	dir, words := c.prepare(t, workflow, labels...)
+	out := run(t, 5*time.Minute, dir, words[0], words[1:]...)
+	logOnFailure(t, out)
+	return out
+}
+
+// actCancelled runs a workflow and cancels it when its log matches.
+func (c *clouds) actCancelled(t *testing.T, workflow []byte, marker string) output {
+	t.Helper()
+	dir, words := c.prepare(t, workflow)
+	out := interrupted(t, 5*time.Minute, dir, regexp.MustCompile(marker), words)
+	logOnFailure(t, out)
+	return out
+}
+
+func logOnFailure(t *testing.T, out output) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("act's log:\n%s", out.text)
+		}
+	})
+}
+
+// prepare makes a checkout of the project with a workflow, and returns its folder and the command that runs it.
+func (c *clouds) prepare(t *testing.T, workflow []byte, labels ...string) (string, []string) {
+	t.Helper()
 	baseImage(t, "golang")
 	machine := baseImage(t, "act")
 	act := must(t, 10*time.Minute, project, "scripts/tool", "--build", "act")
 	act = act[strings.LastIndex(act, "\n")+1:]
 
 	dir := checkout(t)
+	release(t, filepath.Join(dir, "native"))
 	host := strings.TrimPrefix(c.github.URL, "https://")
 	must(t, time.Minute, dir, "git", "remote", "add", "origin", "https://"+host+"/demo-org/demo.git")
 	// Where the image does not look, so that it is the same image in each run.
@@ -97,22 +124,16 @@ func (c *clouds) actText(t *testing.T, workflow []byte, labels ...string) output
 
 	file := filepath.Join("bin", "workflow.yml")
 	write(t, filepath.Join(dir, file), workflow, 0o644)
-	args := []string{"push", "--workflows", file, "--no-recurse"}
+	words := []string{act, "push", "--workflows", file, "--no-recurse"}
 	for _, label := range append([]string{"ubuntu-latest"}, labels...) {
-		args = append(args, "--platform", label+"="+machine)
+		words = append(words, "--platform", label+"="+machine)
 	}
-	out := run(t, 5*time.Minute, dir, act, append(args,
+	return dir, append(words,
 		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo",
 		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+simulator.Defaults().SecurityGroups[0].ID,
 		"--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
 		"--env", "AWS_SECRET_ACCESS_KEY=example", "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
-		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")...)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("act's log:\n%s", out.text)
-		}
-	})
-	return out
+		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")
 }
 
 // image and subnet are the first of the simulator's own world that fit an amd64 machine.

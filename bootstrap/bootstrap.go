@@ -47,6 +47,10 @@ type Spec struct {
 	// Name is the runner's name. With NameByIndex the machine appends "-" and its launch index.
 	Name        string
 	NameByIndex bool
+	// OtherName is the name that the machine takes where another machine has registered under Name, with
+	// its launch index appended as to Name. It must be this machine's alone: a registration of that name is
+	// replaced. Empty says that Name itself is.
+	OtherName string
 	// Labels go to config.sh; a JIT configuration brings its own.
 	Labels []string
 	// Group is the name of the runner group for config.sh; empty means the default one.

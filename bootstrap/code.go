@@ -44,6 +44,7 @@ var chapters = []chapter{
 	{name: "script", needed: scripted},
 	{name: "setupscript", needed: func(s Spec) bool { return s.SetupScript != "" }},
 	{name: "register", needed: func(s Spec) bool { return s.Token != "" }},
+	{name: "othername", needed: func(s Spec) bool { return s.OtherName != "" }},
 	{name: "user", needed: func(s Spec) bool { return s.User != "" }},
 	{name: "service", needed: func(s Spec) bool { return s.Service && !s.Warm }},
 	{name: "setup"},

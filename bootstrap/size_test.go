@@ -74,8 +74,9 @@ func TestWhatFitsMachulavFits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, room := ordinary(), Limit-1176
+			s.OtherName = s.Name + "-k3x9" // of a start whose label is given
 			if c.jit {
-				s.JITConfig, s.Token = jitConfig(), ""
+				s.JITConfig, s.Token, s.OtherName = jitConfig(), "", ""
 				room = Limit - 1061 - len(s.JITConfig)
 			}
 			s.PreRunnerScript = lines(noise(room, c.letters), c.width, room)

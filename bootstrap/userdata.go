@@ -57,6 +57,7 @@ func (s Spec) plain(tight bool) script {
 func (s Spec) values() []Value {
 	list := []Value{
 		{"warm", strconv.FormatBool(s.Warm)},
+		{"other", s.OtherName},
 		{"name", s.Name},
 		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},

@@ -58,6 +58,18 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
+			name: "the runner's own node cannot execute", image: parts.preinstalled, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
+				"printf '#!/bin/sh\\necho \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; cd /",
+			plan: job("pwd"),
+			check: func(t *testing.T, i *instance) {
+				says("/opt/runner/_work")(t, i)
+				if want := "warning: the runner's own node does not run, so no JavaScript action does: "; !strings.Contains(i.console(), want) {
+					t.Errorf("the console does not say so:\n%s", i.console())
+				}
+			},
+		},
+		{
 			name: "an /actions-runner that is whole is used", image: parts.whole,
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)

@@ -18,6 +18,7 @@ type Runner struct {
 	Name   string
 	Online bool
 	Busy   bool
+	Unused bool // it was made by a JIT configuration that no machine has used yet
 	Labels []string
 }
 
@@ -27,8 +28,12 @@ var ErrBusy = errors.New("the runner is busy")
 // pageSize is the most that GitHub gives; its default is 30.
 const pageSize = 100
 
+// unknownOS is what GitHub says of a registration by JIT until a machine uses it.
+// https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
+const unknownOS = "unknown"
+
 func plain(r *gh.Runner) Runner {
-	runner := Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy()}
+	runner := Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy(), Unused: r.GetOS() == unknownOS}
 	for _, label := range r.Labels {
 		runner.Labels = append(runner.Labels, label.GetName())
 	}
@@ -167,6 +172,16 @@ func (c *Client) patientPage(ctx context.Context, page int) (list []Runner, page
 		return err
 	})
 	return list, pages, err
+}
+
+// RemoveLabel takes a label from a runner. That there is no such label or runner any more is a success.
+// https://docs.github.com/en/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
+func (c *Client) RemoveLabel(ctx context.Context, id int64, label string) error {
+	err := c.call(ctx, fmt.Sprintf("remove label %s of runner %d", label, id), http.MethodDelete, c.path("runners/%d/labels/%s", id, url.PathEscape(label)), nil)
+	if ClassOf(err) == NotFound {
+		return nil
+	}
+	return err
 }
 
 // Remove deletes a registration. One that is gone already is a success; ErrBusy says that it runs a job.

@@ -39,7 +39,7 @@ func TestMetadataIsThatOfTheContainerAction(t *testing.T) {
 	t.Parallel()
 	text := want(t)
 	if *update {
-		if err := os.WriteFile("action.yml", []byte(text), 0o644); err != nil { //nolint:gosec // part of the source
+		if err := os.WriteFile("action.yml", []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -117,6 +117,7 @@ var causes = []cause{
 	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |Could not connect to server`),
 	says(hintUser, `run-runner-as-user: there is no user`),
 	says(hintScript, `(pre-runner|setup)-script failed with exit`),
+	// Only a warning: it is the cause where nothing else is, as with a service, which that node runs.
 	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
 	fetching(hintDNS, 6),
 	fetching(hintPrivateCA, 35, 60, 77),

@@ -36,7 +36,7 @@ func (sp *stop) halts(t target) bool {
 
 // halt stops one machine and keeps its registration.
 func (sp *stop) halt(ctx context.Context, t target) (Stopped, error) {
-	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.name, Runner: runnerKept}
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.name, Runner: runnerKept}
 	var err error
 	done.State, err = sp.haltInstance(ctx, t)
 	if err != nil {

@@ -110,6 +110,11 @@ func TestCauses(t *testing.T) {
 		{"no way out", ours + "downloading runner 2: curl exit 28 (19.1 s)\n", "", false, hintNoWayOut},
 		{"a strange authority", ours + "downloading runner 2: curl exit 60 (9.1 s)\n", "", false, hintPrivateCA},
 		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false, hintScript},
+		{"no node", ours + "warning: the runner's own node does not run, so no JavaScript action does: x (5.1 s)\n", "", false, hintNode},
+		{"no node, and a script that fails", ours + "warning: the runner's own node does not run (5.1 s)\n" + ours + "error: setup-script failed with exit 3\n", "", false, hintScript},
+		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, hintPanic},
+		{"a panic, and EC2's word", "[    1.5] Kernel panic - not syncing: x\n", "Client.InternalError: x", false, ""},
+		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - not syncing: x\n", "", false, hintProcessor},
 		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
 	} {
 		if got := gather(c.console, c.state, c.template).hint(); got != c.want {

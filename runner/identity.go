@@ -25,7 +25,9 @@ const (
 	TagNonce      = TagPrefix + "nonce"
 	TagLabel      = TagPrefix + "label"
 	TagRunnerName = TagPrefix + "runner-name"
-	TagRunnerID   = TagPrefix + "runner-id"
+	// TagOtherName is the name under which the machine registers where another start's runner has TagRunnerName.
+	TagOtherName = TagPrefix + "other-name"
+	TagRunnerID  = TagPrefix + "runner-id"
 	// TagRunnerIDs stands on machines that were launched together, with the ids of all: "21-70,75".
 	TagRunnerIDs = TagPrefix + "runner-ids"
 	TagMode      = TagPrefix + "mode"
@@ -50,9 +52,11 @@ type Run struct {
 type Identity struct {
 	Run   Run
 	Scope string
-	Nonce string // 8 of [0-9a-z], new in each process: the legs of a matrix share everything else
+	Nonce string // nonceLength of [0-9a-z], new in each process: the legs of a matrix share everything else
 	Label string // of the first runner
 }
+
+const nonceLength = 8
 
 const letters = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -86,7 +90,7 @@ func NewIdentity(run Run, scope, label string) Identity {
 	if label == "" {
 		label = randomLabel()
 	}
-	return Identity{Run: run, Scope: scope, Nonce: randomText(8), Label: label}
+	return Identity{Run: run, Scope: scope, Nonce: randomText(nonceLength), Label: label}
 }
 
 // clientToken names one attempt to launch: the readable key that finds an instance whose tags were refused or whose
@@ -155,11 +159,14 @@ func cutTo(name string, most int) string {
 	return string(runes[:most-len(hash)]) + hash
 }
 
-// otherName is the name that a runner gets when its own is taken by a runner that is online.
-func (id Identity) otherName(name string) string {
+// otherName is the name of a runner whose own name another start's runner has.
+func (id Identity) otherName(name string) string { return id.otherBase(name, mostName) }
+
+// otherBase is otherName for names that go on behind it: it is at most so long.
+func (id Identity) otherBase(name string, most int) string {
 	runes := []rune(name)
 	suffix := "-" + id.Nonce[:4]
-	return string(runes[:min(len(runes), mostName-len(suffix))]) + suffix
+	return string(runes[:min(len(runes), most-len(suffix))]) + suffix
 }
 
 // tags are those of one runner of a start. runnerID is 0 while it is not known; due is when the machine gives up if it

@@ -52,10 +52,10 @@ type unit struct {
 
 	offerings []ec2.Offering // of this round
 	round     int
-	before    int               // how many offerings there were in earlier rounds
-	bases     map[string]string // of the names, by client token
-	panicked  []ec2.Offering    // whose machines' kernels panicked
-	panic     error             // the last panic
+	before    int            // how many offerings there were in earlier rounds
+	calls     map[string]int // of a group that launches together, by client token: the names are made of it
+	panicked  []ec2.Offering // whose machines' kernels panicked
+	panic     error          // the last panic
 	// refusedTags is EC2's answer to the try with our tags, until the one without is answered.
 	refusedTags error
 	unsaved     error
@@ -67,8 +67,8 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 	if len(u.missing) == 0 {
 		return
 	}
-	if u.bases == nil {
-		u.bases = map[string]string{}
+	if u.calls == nil {
+		u.calls = map[string]int{}
 	} else { // a launch of these slots came before: neither names nor client tokens may be its
 		u.before += len(u.offerings)
 		u.round++
@@ -175,9 +175,9 @@ func (u *unit) trying(a ec2.Attempt) {
 func (u *unit) announceNames(a ec2.Attempt) error {
 	u.mu.Lock()
 	if u.group.together {
-		u.bases[a.Token] = u.base(a.Index)
+		u.calls[a.Token] = u.before + a.Index
 		for i, s := range u.missing {
-			s.name = indexedName(u.base(a.Index), i)
+			s.name, s.other = u.namesOf(u.before+a.Index, i)
 		}
 	}
 	u.mu.Unlock()
@@ -197,7 +197,7 @@ func (u *unit) take(instance ec2.Instance) {
 	u.mu.Lock()
 	u.missing = u.missing[1:]
 	if u.group.together {
-		s.name = indexedName(u.base(instance.Offering), instance.LaunchIndex)
+		s.name, s.other = u.namesOf(u.before+instance.Offering, instance.LaunchIndex)
 	}
 	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(u.begun)
 	u.mu.Unlock()

@@ -14,8 +14,16 @@ const mostIndexed = mostName - len("-49.9999") - len("-199")
 // rename gives a unit's slots the names of its first call.
 func (u *unit) rename() {
 	for i, s := range u.slots {
-		s.name = indexedName(u.baseOf(0), i)
+		s.name, s.other = u.namesOf(0, i)
 	}
+}
+
+// namesOf are the names of the machine with a launch index of one call.
+func (u *unit) namesOf(call, index int) (name, other string) {
+	if base := u.otherBaseOf(call); base != "" {
+		other = indexedName(base, index)
+	}
+	return indexedName(u.baseOf(call), index), other
 }
 
 // base is what the names of an offering's machines begin with, in this round.
@@ -23,11 +31,21 @@ func (u *unit) base(offering int) string { return u.baseOf(u.before + offering) 
 
 // baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every call
 // after the group's first has a base of its own.
-func (u *unit) baseOf(call int) string {
-	if u.index == 0 && call == 0 {
-		return u.group.base
+func (u *unit) baseOf(call int) string { return u.numbered(u.group.base, call) }
+
+// otherBaseOf is the same for the names that the machines take where another start's have these; "" where none can.
+func (u *unit) otherBaseOf(call int) string {
+	if !u.group.shared {
+		return ""
 	}
-	return fmt.Sprintf("%s-%d.%d", u.group.base, u.index, call)
+	return u.numbered(u.identity.otherBase(u.group.base, mostIndexed), call)
+}
+
+func (u *unit) numbered(base string, call int) string {
+	if u.index == 0 && call == 0 {
+		return base
+	}
+	return fmt.Sprintf("%s-%d.%d", base, u.index, call)
 }
 
 // indexedName is the name that the machine with a launch index gives itself.
@@ -38,9 +56,9 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	g, first := u.group, u.slots[0]
 	data := make([][]byte, len(u.offerings))
 	for i := range data {
-		by := registration{name: first.name, token: u.token, jit: first.jit}
+		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit, mark: u.identity.mark()}
 		if g.together {
-			by.name = u.base(i)
+			by.name, by.other = u.base(i), u.otherBaseOf(u.before+i)
 		} else if i > 0 {
 			data[i] = data[0]
 			continue
@@ -74,8 +92,13 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 	due := time.Now().Add(u.request.Waiting.registrationTimeout())
 	return func(offering int) map[string]string {
 		tags := u.identity.tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
+		other := first.other
 		if u.group.together {
 			tags[TagRunnerName], tags[TagSlots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
+			other = u.otherBaseOf(calls + offering)
+		}
+		if other != "" {
+			tags[TagOtherName] = other
 		}
 		return tags
 	}

@@ -50,7 +50,7 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 		return nil, err
 	}
 	if len(s.targets) == 0 && sp.request.Label != "" {
-		s.targets = append(s.targets, target{name: RunnerName(sp.request.Label)})
+		s.targets = append(s.targets, target{owner: owner{name: RunnerName(sp.request.Label)}})
 	}
 	if len(s.targets) == 0 && sp.unseen == nil {
 		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")

@@ -278,11 +278,7 @@ func registeredName(i ec2.Instance) string {
 	if isEntry(i) {
 		return entryName(i.ID)
 	}
-	name := i.Tags[TagRunnerName]
-	if name != "" && i.Tags[TagSlots] != "" {
-		name += "-" + strconv.Itoa(i.LaunchIndex)
-	}
-	return name
+	return indexed(i, i.Tags[TagRunnerName])
 }
 
 func runnerIDOf(i ec2.Instance) int64 {

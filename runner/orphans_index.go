@@ -35,6 +35,9 @@ func (s *survey) index() *index {
 		}
 		if name := registeredName(i); name != "" && i.Alive() {
 			x.living[name]++
+			if other := ownerOf(i).other; other != "" {
+				x.living[other]++
+			}
 		}
 	}
 	for _, r := range s.runners {
@@ -93,7 +96,18 @@ func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 	if r, found := x.byID[x.namedBy(i)]; found {
 		return r, true
 	}
-	return x.byName[registeredName(i)], false
+	return x.ownOf(i), false
+}
+
+// ownOf is the registration that has one of the instance's names and is its own.
+func (x *index) ownOf(i ec2.Instance) github.Runner {
+	owner := ownerOf(i)
+	for _, name := range owner.names() {
+		if r, found := x.byName[name]; found && owner.owns(r) {
+			return r
+		}
+	}
+	return github.Runner{}
 }
 
 // namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all, so
@@ -102,7 +116,7 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 	if id := runnerIDOf(i); id != 0 {
 		return id
 	}
-	if r := x.byName[registeredName(i)]; r.ID != 0 && (namesRunner(i, r.ID) || isEntry(i)) {
+	if r := x.ownOf(i); r.ID != 0 && (namesRunner(i, r.ID) || isEntry(i)) {
 		return r.ID
 	}
 	return 0

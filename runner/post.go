@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // PostRequest is what a killed start or bake left in the journal.
@@ -162,30 +161,23 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 	return true
 }
 
-// removeRegistration removes what the start registered. Where only the name is known, the start may have been killed
-// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself; before that an
-// online runner is not ours, and an offline one only if no machine of another start carries the name.
+// removeRegistration removes what the start registered. Where only a name is known, the start may have been killed
+// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself, unless its machine has
+// another name to go on to: then the registration's mark says whose it is. Before that an online runner is not ours, and an offline
+// one only if no machine of another start carries the name.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
-	if made.ID == 0 && !p.launched {
-		found, exists, err := p.findSettled(ctx, made.Name)
-		if err != nil || !exists {
+	owner := owner{name: made.Name, other: made.Other, mark: p.request.Identity.mark()}
+	if made.ID == 0 && !p.launched && made.Other == "" {
+		found, err := p.findOwn(ctx, owner)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		if found.Online || p.belongsToAnother(ctx, made.Name) {
+		if found[0].Online || p.belongsToAnother(ctx, made.Name) {
 			p.log.Info("a runner named " + made.Name + " belongs to another start and is left alone")
 			return nil
 		}
 	}
-	return p.deregister(ctx, made.ID, made.Name)
-}
-
-// findSettled looks twice: the start may have been killed a moment ago, while GitHub was making the registration.
-func (p *post) findSettled(ctx context.Context, name string) (github.Runner, bool, error) {
-	found, exists, err := p.registry.FindByName(ctx, name)
-	if err == nil && !exists && pause(ctx, registrationSettles) {
-		found, exists, err = p.registry.FindByName(ctx, name)
-	}
-	return found, exists, err
+	return p.deregister(ctx, made.ID, owner)
 }
 
 func (p *post) belongsToAnother(ctx context.Context, name string) bool {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -55,7 +54,7 @@ func (st *start) enroll(ctx context.Context, slots []*slot) error {
 	if err := st.chooseGroup(ctx); err != nil {
 		return err
 	}
-	if err := st.claim(ctx, slots); err != nil {
+	if err := st.reserveNames(ctx, slots); err != nil {
 		return err
 	}
 	st.rate = st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
@@ -112,90 +111,6 @@ func (st *start) renewToken(ctx context.Context) error {
 	return nil
 }
 
-// claim makes sure that the names are free, with one look for all of them.
-func (st *start) claim(ctx context.Context, slots []*slot) error {
-	var names []string
-	for _, s := range slots {
-		names = append(names, s.name)
-	}
-	taken, err := st.Registry.FindByNames(ctx, names)
-	if err != nil || len(taken) == 0 {
-		return err
-	}
-	for _, g := range st.groups {
-		if g.together {
-			st.claimBase(g, taken)
-			continue
-		}
-		err := st.sideBySide(slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool { return s.group != g }), func(s *slot) error {
-			if found, exists := taken[s.name]; exists {
-				return st.claimName(ctx, s, found)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// claimBase gives a group that launches together another base where one of its names is in use: its machines number
-// themselves. A runner that is offline is replaced by the machine, as config.sh --replace does.
-func (st *start) claimBase(g *group, taken map[string]github.Runner) {
-	for _, s := range g.slots {
-		if !taken[s.name].Online {
-			continue
-		}
-		was := s.name
-		g.base = st.identity.otherName(g.base)
-		for _, unit := range g.units {
-			unit.rename()
-		}
-		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; give each start a label of its own", was, g.base))
-		return
-	}
-}
-
-// claimName frees a name or gives the slot another one: an offline runner of that name is removed, as machulav's
-// --replace does; one that is online, or that belongs to a machine which is still on its way, keeps it.
-func (st *start) claimName(ctx context.Context, s *slot, found github.Runner) error {
-	if !found.Online && !st.belongsToMachine(ctx, s.name) {
-		err := st.Registry.Remove(ctx, found.ID)
-		if err == nil {
-			st.log.Info("An offline runner of the same name is removed", "runner", s.name)
-			return nil
-		}
-		if !errors.Is(err, github.ErrBusy) {
-			return err
-		}
-	}
-	st.rename(s)
-	return nil
-}
-
-// belongsToMachine tells that a living instance of ours carries the runner's name: a registration by JIT is offline
-// until its machine has booted. Where that cannot be seen, an offline runner counts as stale, as it does for machulav.
-func (st *start) belongsToMachine(ctx context.Context, name string) bool {
-	for _, region := range st.regions() {
-		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{
-			Tags: map[string]string{TagRunnerName: name, TagScope: st.identity.Scope}, States: []string{ec2.Pending, ec2.Running},
-		})
-		if err == nil && len(found) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func (st *start) rename(s *slot) {
-	st.mu.Lock()
-	taken := s.name
-	s.registering, s.name = false, st.identity.otherName(s.name)
-	st.mu.Unlock()
-	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; give each start a label of its own", taken, s.name))
-}
-
 func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 	if st.request.Ephemeral { // its labels name the architecture
 		select {
@@ -210,7 +125,7 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 		}
 		config, err := st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: st.request.GroupID, Labels: st.labels(s)})
 		if errors.Is(err, github.ErrNameTaken) { // by somebody who was faster than our look
-			st.rename(s)
+			st.renameFrom(s)
 			continue
 		}
 		if err != nil {
@@ -245,23 +160,26 @@ func (st *start) announce(slots ...*slot) error {
 	}
 	for _, s := range st.slots {
 		if s.registering && !s.warm { // the claim stands in the journal
-			made = append(made, Registration{Name: s.name, ID: s.runnerID})
+			made = append(made, Registration{Name: s.name, Other: s.other, ID: s.runnerID})
 		}
 	}
 	return st.Journal.Registering(made)
 }
 
 // registration is what makes one machine a runner.
-type registration struct{ name, token, jit string }
+type registration struct{ name, other, token, jit, mark string }
 
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	spec := bootstrap.Spec{
-		URL: request.WebURL, Name: by.name, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
+		URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
 		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
 		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, SetupScript: g.SetupScript, Packages: g.Packages, User: g.User, Service: g.Service,
 		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
+	}
+	if by.other != "" {
+		spec.Labels = append(spec.Labels, by.mark)
 	}
 	if g.Overlay.KeepsMachine() { // a machine that powered itself off would only be stopped, and stay
 		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard, spec.KeepFailed = false, 0, 0, 0, false, 0

@@ -92,7 +92,9 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 	byName := map[string]*slot{}
 	for _, s := range st.slots {
 		if s.runnerID == 0 && s.registering && s.instance.ID != "" && !inDoubt(s.launchTrail()) {
-			byName[s.name] = s
+			for _, name := range s.owner(st.identity).names() {
+				byName[name] = s
+			}
 		}
 	}
 	if len(byName) <= fewStops {
@@ -108,12 +110,26 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 			return
 		}
 		for name, runner := range found {
-			byName[name].runnerID = runner.ID
-			delete(byName, name)
+			byName[name].found(st.identity, runner)
+		}
+		maps.DeleteFunc(byName, func(_ string, s *slot) bool { return s.runnerID != 0 })
+		if len(byName) == 0 {
+			return
 		}
 	}
 	for _, s := range byName {
 		s.registering = false // there is none
+	}
+}
+
+// found notes a registration with one of the slot's names, if it is the slot's.
+func (s *slot) found(id Identity, runner github.Runner) {
+	switch {
+	case !s.owner(id).owns(runner):
+	case s.runnerID == 0:
+		s.runnerID = runner.ID
+	case s.runnerID != runner.ID:
+		s.stray = runner.ID
 	}
 }
 
@@ -139,7 +155,7 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
 		return left // no machine, no registration
 	}
-	if err := r.deregister(ctx, s.runnerID, s.name); err != nil {
+	if err := errors.Join(r.deregister(ctx, s.runnerID, s.owner(st.identity)), r.removeStray(ctx, s)); err != nil {
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
@@ -202,38 +218,65 @@ func (r *remover) terminateByToken(ctx context.Context, region, token string) er
 // registrationSettles is how long a machine's registration may take to show in GitHub's list.
 const registrationSettles = 1500 * time.Millisecond
 
-// deregister removes a registration, by id or by name. A machine that was ended a moment ago may have registered just
-// then, so a name that is not found is looked up once more.
-func (r *remover) deregister(ctx context.Context, id int64, name string) error {
+// deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have registered
+// just then, so what is not found is looked up once more.
+func (r *remover) deregister(ctx context.Context, id int64, owner owner) error {
+	found := []github.Runner{{ID: id, Name: owner.name}}
 	if id == 0 {
-		for look := range 2 {
-			if look > 0 && !pause(ctx, registrationSettles) {
-				break
-			}
-			runner, found, err := r.registry.FindByName(ctx, name)
-			if err != nil {
-				return err
-			}
-			if found {
-				id = runner.ID
-				break
-			}
+		var err error
+		if found, err = r.findOwn(ctx, owner); err != nil {
+			return err
 		}
 	}
-	if id == 0 {
-		return nil
+	var errs []error
+	for _, runner := range found {
+		errs = append(errs, r.removeRunner(ctx, runner))
 	}
+	return errors.Join(errs...)
+}
+
+// findOwn finds what a machine has registered, by two looks.
+func (r *remover) findOwn(ctx context.Context, owner owner) (own []github.Runner, err error) {
+	for look := range 2 {
+		if look > 0 && !pause(ctx, registrationSettles) {
+			break
+		}
+		for _, name := range owner.names() {
+			runner, found, err := r.registry.FindByName(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			if found && owner.owns(runner) {
+				own = append(own, runner)
+			}
+		}
+		if len(own) > 0 {
+			break
+		}
+	}
+	return own, nil
+}
+
+func (r *remover) removeRunner(ctx context.Context, runner github.Runner) error {
 	err := ec2.UntilDone(ctx, removeEvery, func() error {
-		err := r.registry.Remove(ctx, id)
+		err := r.registry.Remove(ctx, runner.ID)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)
 		}
 		return err
 	})
 	if err == nil {
-		r.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", name))
+		r.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", runner.Name))
 	}
 	return err
+}
+
+// removeStray removes a registration that the slot's machine has made and does not use.
+func (r *remover) removeStray(ctx context.Context, s *slot) error {
+	if s.stray == 0 || s.stray == s.runnerID {
+		return nil
+	}
+	return r.registry.Remove(ctx, s.stray)
 }
 
 // pause waits; false says that the context ended first.

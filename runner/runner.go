@@ -105,6 +105,8 @@ type Roster interface {
 	AllRunners(context.Context) ([]github.Runner, error)
 	// RunOver tells whether a run is completed; whatever else it says is an error. It needs actions: read.
 	RunOver(ctx context.Context, repository, id string) (bool, error)
+	// RemoveLabel takes a label from a runner, if it is there.
+	RemoveLabel(ctx context.Context, id int64, label string) error
 	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
 	Remove(ctx context.Context, id int64) error
 }
@@ -135,10 +137,11 @@ type Journal interface {
 	Secret(value string)
 }
 
-// Registration is a registration that a start makes. ID is 0 while GitHub has not told it.
+// Registration is a registration that a start makes.
 type Registration struct {
-	Name string `json:"name"`
-	ID   int64  `json:"id,omitempty"`
+	Name  string `json:"name"`
+	Other string `json:"other,omitempty"` // the name that the machine takes where another start's runner has the first
+	ID    int64  `json:"id,omitempty"`    // 0 while GitHub has not told it
 }
 
 // Handoff is what a start gives to a stop.

@@ -37,11 +37,11 @@ func (st *start) settle(ctx context.Context) error {
 			return nil
 		}
 		st.endDoubtful(ctx, s)
-		if st.request.OwnTags && !st.request.JIT && !s.together && s.instance.Tags[TagNonce] != "" {
-			err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)})
-			if err != nil {
-				st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
-			}
+		if !st.request.JIT && !s.together {
+			st.tagRunner(ctx, s)
+		}
+		if err := (&remover{registry: st.Registry}).removeStray(ctx, s); err != nil {
+			st.log.Debug("a registration that nobody uses cannot be removed", "error", err)
 		}
 		return nil
 	})
@@ -49,12 +49,55 @@ func (st *start) settle(ctx context.Context) error {
 	return err
 }
 
+// tagRunner tags an instance with its runner's id, and with the name that it has.
+func (st *start) tagRunner(ctx context.Context, s *slot) {
+	if !st.request.OwnTags || s.instance.Tags[TagNonce] == "" {
+		return
+	}
+	tags := map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)}
+	if s.name != s.instance.Tags[TagRunnerName] {
+		tags[TagRunnerName] = s.name
+	}
+	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, tags); err != nil {
+		st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
+		return
+	}
+	st.unmark(ctx, s)
+}
+
+// mostUnmarked is how many marks one start takes off again. A mark does no harm, and GitHub counts each call that changes something
+// as five: those of many runners would use up what the token may do in a minute.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit
+const mostUnmarked = 20
+
+// unmark takes the mark off a registration whose id its instance's tags tell by now: nobody needs it any more. The id is noted first,
+// since a post step that knows the name alone would take a registration without the mark for another start's.
+func (st *start) unmark(ctx context.Context, slots ...*slot) {
+	if len(slots) == 0 || !slots[0].shared || len(slots) > mostUnmarked {
+		return
+	}
+	if err := st.announce(); err != nil {
+		st.log.Debug("the labels stay as they are", "error", err)
+		return
+	}
+	var group sync.WaitGroup
+	for _, s := range slots {
+		group.Go(func() {
+			if err := st.Registry.RemoveLabel(ctx, s.runnerID, st.identity.mark()); err != nil {
+				st.log.Debug("the label that told the runner from others stays", "runner", s.name, "error", err)
+			}
+		})
+	}
+	group.Wait()
+}
+
 // tagTogether tags the machines of a group by one call for each region: all carry the ids of all, and the name tells which
 // is whose.
 func (st *start) tagTogether(ctx context.Context, g *group) {
-	instances, runners := map[string][]string{}, map[string][]int64{}
+	instances, runners, tagged := map[string][]string{}, map[string][]int64{}, map[string][]*slot{}
 	for _, s := range g.slots {
 		if s.failed == nil && s.instance.Tags[TagNonce] != "" {
+			tagged[s.instance.Region] = append(tagged[s.instance.Region], s)
 			instances[s.instance.Region] = append(instances[s.instance.Region], s.instance.ID)
 			runners[s.instance.Region] = append(runners[s.instance.Region], s.runnerID)
 		}
@@ -69,7 +112,9 @@ func (st *start) tagTogether(ctx context.Context, g *group) {
 		}
 		if err := st.Cloud.TagAll(ctx, region, ids, tags); err != nil {
 			st.log.Debug("the runner ids cannot be tagged, stop will look the runners up by name", "error", err)
+			continue
 		}
+		st.unmark(ctx, tagged[region]...)
 	}
 }
 
@@ -112,11 +157,11 @@ func (st *start) clearDoubts(ctx context.Context) {
 	defer cancel()
 	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
 	_ = st.each(func(s *slot) error {
-		for _, name := range st.endDoubtful(ctx, s) {
+		for _, owner := range st.endDoubtful(ctx, s) {
 			if st.request.JIT { // a JIT configuration is one registration for both
 				continue
 			}
-			if err := r.deregister(ctx, 0, name); err != nil {
+			if err := r.deregister(ctx, 0, owner); err != nil {
 				st.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
 			}
 		}
@@ -124,8 +169,8 @@ func (st *start) clearDoubts(ctx context.Context) {
 	})
 }
 
-// endDoubtful returns the runner names of the instances that it ended.
-func (st *start) endDoubtful(ctx context.Context, s *slot) (names []string) {
+// endDoubtful returns the runners of the instances that it ended.
+func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []owner) {
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
 			continue
@@ -140,15 +185,15 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (names []string) {
 		for _, instance := range found {
 			if instance.Alive() && !st.isOurs(instance.ID) {
 				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
-				name := s.name
-				if base := s.unit.bases[attempt.Token]; base != "" {
-					name = indexedName(base, instance.LaunchIndex)
+				owner := s.owner(st.identity)
+				if call, together := s.unit.calls[attempt.Token]; together {
+					owner.name, owner.other = s.unit.namesOf(call, instance.LaunchIndex)
 				}
-				names = append(names, name)
+				ended = append(ended, owner)
 			}
 		}
 	}
-	return names
+	return ended
 }
 
 // isOurs tells that an instance is handed over.

@@ -16,6 +16,10 @@ type group struct {
 	base  string // the runner's name, or what its slots' names begin with
 	slots []*slot
 	units []*unit
+	// shared says that other starts may have the same names at the same time: the user has given the label, and the machines register
+	// themselves. A registration by JIT is made before the launch, and GitHub lets one start alone have the name.
+	shared  bool
+	renamed bool // as a whole, since some start's runner has one of the names
 	// together tells that the slots differ in nothing and are launched by one call per offering.
 	together   bool
 	placements []ec2.Placement // as in Group, with what the images say
@@ -30,6 +34,8 @@ type slot struct {
 	unit     *unit
 	index    int // among all slots
 	name     string
+	other    string // the name that the machine takes where another start's runner has the first; "" where none can
+	stray    int64  // a registration of the slot's own that its machine does not use any more
 	runnerID int64
 	jit      string
 	// registering tells that a registration of the name may exist from now on and is ours.
@@ -38,6 +44,9 @@ type slot struct {
 	instance    ec2.Instance
 	offering    ec2.Offering // that the instance was launched by
 	timeline    Timeline
+	otherAt     time.Time // when its other name was looked up last
+	strayAt     time.Time // when it was seen first
+	contested   bool      // another start's runner had its name at some look
 	goneAt      time.Time // when GitHub first said that its registration is gone
 	taken       *taken    // of an existing machine
 	warm        bool      // it was taken from a pool
@@ -64,6 +73,9 @@ func (st *start) divide(g *group) {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
 		if st.existing == nil {
 			s.name = s.coldName(n)
+		}
+		if g.shared && !g.together {
+			s.other = st.identity.otherName(s.name)
 		}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
 	}

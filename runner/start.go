@@ -115,6 +115,7 @@ func (s *Starter) begin(request StartRequest) *start {
 			g.label = randomLabel()
 		}
 		g.together = !request.JIT && g.count() > 1
+		g.shared = !request.JIT && request.Existing == nil && wanted.Label != ""
 		st.groups = append(st.groups, g)
 		st.divide(g)
 	}

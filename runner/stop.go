@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -89,7 +88,7 @@ type stop struct {
 type target struct {
 	instance ec2.Instance // with an ID only where EC2 may not be looked at; zero where it is gone
 	id       string
-	name     string
+	owner    owner
 	runnerID int64
 	ended    bool   // together with others
 	unseen   error  // it could not be looked for, so neither half is touched
@@ -133,26 +132,17 @@ func (sp *stop) asked() []Handoff {
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h Handoff, instance ec2.Instance) target {
-	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, name: nameOf(instance), runnerID: h.RunnerID}
-	if id, err := strconv.ParseInt(instance.Tags[TagRunnerID], 10, 64); err == nil {
+	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: ownerOf(instance), runnerID: h.RunnerID}
+	if id := runnerIDOf(instance); id != 0 {
 		t.runnerID = id
 	}
-	if t.name == "" {
-		t.name = h.RunnerName
+	if t.owner.name == "" {
+		t.owner = owner{name: h.RunnerName}
 	}
-	if t.name == "" && sp.request.Label != "" {
-		t.name = RunnerName(sp.request.Label)
+	if t.owner.name == "" && sp.request.Label != "" {
+		t.owner = ownerByToken(instance, RunnerName(sp.request.Label))
 	}
 	return t
-}
-
-// nameOf is the name of an instance's runner, by its tags. Machines that were launched together number themselves.
-func nameOf(instance ec2.Instance) string {
-	name := instance.Tags[TagRunnerName]
-	if name != "" && instance.Tags[TagSlots] != "" {
-		return indexedName(name, instance.LaunchIndex)
-	}
-	return name
 }
 
 // isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags they alone say so:
@@ -169,12 +159,12 @@ func (sp *stop) isOfRun(i ec2.Instance) bool {
 // end terminates one instance and removes its registration.
 func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	if t.unseen != nil {
-		return Stopped{InstanceID: t.id, RunnerName: t.name, State: "not seen", Runner: runnerKept}, t.unseen
+		return Stopped{InstanceID: t.id, RunnerName: t.owner.name, State: "not seen", Runner: runnerKept}, t.unseen
 	}
 	if sp.halts(t) {
 		return sp.halt(ctx, t)
 	}
-	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.name}
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.name}
 	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" && t.instance.Alive() {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not terminated: %s", t.id, why))
 		done.State, done.Runner = "left running", runnerKept
@@ -239,23 +229,24 @@ func (sp *stop) tellTerminated(id string, done *Stopped, state string) {
 
 // deregister removes the registration: by id where the instance's tags know it, else by exact name.
 func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
-	id, name := t.runnerID, t.name
-	if id == 0 && name == "" {
+	if t.runnerID != 0 {
+		return sp.remove(ctx, t.runnerID, t.owner.name)
+	}
+	if t.owner.name == "" {
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	}
-	if id == 0 {
+	for _, name := range t.owner.names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)
 		if err != nil {
 			return "", err
 		}
-		if !found {
-			sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", sp.labelOf(t)))
-			return "not found", nil
+		if found && t.owner.owns(runner) {
+			return sp.remove(ctx, runner.ID, runner.Name)
 		}
-		id = runner.ID
 	}
-	return sp.remove(ctx, id, name)
+	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", sp.labelOf(t)))
+	return "not found", nil
 }
 
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.

@@ -95,9 +95,15 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 			return r, true, err
 		}
 	}
-	if name := registeredName(i); name != "" {
-		r, _, err = sw.Registry.FindByName(ctx, name)
-		return r, namesRunner(i, r.ID), err
+	owner := ownerOf(i)
+	for _, name := range owner.names() {
+		r, found, err := sw.Registry.FindByName(ctx, name)
+		if err != nil {
+			return r, false, err
+		}
+		if found && owner.owns(r) {
+			return r, namesRunner(i, r.ID), nil
+		}
 	}
 	return github.Runner{}, false, nil
 }

@@ -21,6 +21,9 @@ func parseToken(text string) (token, bool) {
 // is the label's, and ends in four characters of the nonce where the plain name was taken. What a name may not hold
 // was replaced in it, and GitHub lowers the case of labels: both ways are tried.
 func (t token) fits(r github.Runner) bool {
+	if isMarked(r) {
+		return hasLabel(r, markPrefix+t.nonce)
+	}
 	labels := r.Labels
 	if name, ok := strings.CutPrefix(r.Name, namePrefix); ok {
 		labels = append([]string{name}, labels...)

@@ -112,24 +112,36 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 	byName := map[string]*slot{}
 	for _, s := range pending {
-		byName[s.name] = s
+		for _, name := range s.owner(w.identity).names() {
+			byName[name] = s
+		}
 	}
-	for page := 1; len(byName) > 0; page++ {
+	left := len(pending)
+	for page := 1; left > 0; page++ {
 		list, pages, err := w.Registry.RunnersPage(ctx, page)
 		if err != nil {
 			return err
 		}
 		w.pages = pages
 		for _, runner := range list {
-			if s := byName[runner.Name]; s != nil {
+			s := byName[runner.Name]
+			switch {
+			case s == nil:
+			case !s.owner(w.identity).owns(runner):
+				s.contested = true
+			case s.other != "" && runner.Name == s.name && !runner.Online:
+				s.isStray(runner.ID)
+			default:
+				left--
+				delete(byName, s.name)
+				delete(byName, s.other)
 				w.seen(s, runner, true)
-				delete(byName, runner.Name)
 			}
 		}
 		if page >= pages {
 			break
 		}
-		if page == 1 && !w.byPages(len(byName)) {
+		if page == 1 && !w.byPages(left) {
 			return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *slot) bool { return byName[s.name] == nil }))
 		}
 	}
@@ -149,7 +161,7 @@ func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
 // lookAtRunner asks by runner id where it is known, else by exact name.
 func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool, error) {
 	if s.runnerID == 0 {
-		return w.Registry.RunnerByName(ctx, s.name)
+		return w.lookByName(ctx, s)
 	}
 	runner, err := w.Registry.Runner(ctx, s.runnerID)
 	if github.ClassOf(err) != github.NotFound {
@@ -159,6 +171,37 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool
 		return runner, false, nil
 	}
 	return runner, false, vanished(s, err)
+}
+
+// A machine's other name is looked up from otherAfter on, counted from `running`, and then every otherLook, unless it is seen before that
+// another start's runner has the first.
+const (
+	otherAfter = 3 * time.Minute
+	otherLook  = 10 * time.Second
+)
+
+// lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had that one, by its
+// other. The first may be free again by then, so that a machine may have either.
+func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, error) {
+	owner := s.owner(w.identity)
+	runner, found, err := w.Registry.RunnerByName(ctx, s.name)
+	if err != nil || s.other == "" {
+		return runner, found, err
+	}
+	switch own := owner.owns(runner); {
+	case found && own && runner.Online:
+		return runner, true, nil
+	case found && own:
+		s.isStray(runner.ID)
+	case found:
+		s.contested = true
+	}
+	soon := s.contested || (s.stray != 0 && time.Since(s.strayAt) > otherLook)
+	if !soon && (w.running(s) < otherAfter || time.Since(s.otherAt) < otherLook) {
+		return runner, false, nil
+	}
+	s.otherAt = time.Now()
+	return w.Registry.RunnerByName(ctx, s.other)
 }
 
 func vanished(s *slot, err error) *FailedError {
@@ -176,6 +219,9 @@ func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
 	if s.isStale(runner, w.running(s)) || !found || !runner.Online {
 		return
 	}
+	if runner.Name == s.other { // its first name is another start's
+		w.noteOther(s)
+	}
 	s.runnerID = runner.ID
 	s.timeline.Online = w.since()
 	if s.timeline.Running == 0 { // EC2 was not looked at in between
@@ -183,6 +229,24 @@ func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
 		w.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
 	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", cmp.Or(s.name, "with the label "+s.label)))
+}
+
+// isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to the other name.
+func (s *slot) isStray(id int64) {
+	if s.stray != id {
+		s.stray, s.strayAt = id, time.Now()
+	}
+}
+
+// noteOther makes the slot's other name its own. The caller holds the lock.
+func (w *waiter) noteOther(s *slot) {
+	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
+	if s.contested {
+		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name, s.other, hintOwnLabel)
+	}
+	s.name, s.other = s.other, ""
+	w.warnings = append(w.warnings, message)
+	w.log.Warn(message)
 }
 
 // running is for how long a slot's machine has been running.

@@ -47,6 +47,7 @@ type runner struct {
 	busy      bool
 	ephemeral bool
 	jit       bool
+	key       int // counts the key pairs that it has had: only the machine with the newest can use it
 	version   string
 	blob      string
 	visible   time.Time // from then on GitHub's answers show it
@@ -126,13 +127,18 @@ func (r *runner) essence() string { return fmt.Sprint(r.gone, r.name, r.labels, 
 func (h *hub) register(s *scope, name string, labels []string) *runner {
 	h.lastID++
 	r := &runner{id: h.lastID, scope: s, name: name, os: "linux", group: 1, visible: h.w.now.Add(h.w.scaled(h.w.cfg.Timing.RunnerVisible)), idleSince: h.w.now}
-	for n, l := range labels {
-		r.labels = append(r.labels, label{id: int64(n + 1), name: l, own: !slices.Contains(defaultLabels, strings.ToLower(l))})
-	}
+	r.setLabels(labels)
 	s.runners = append(s.runners, r)
 	s.byName[strings.ToLower(name)] = r
 	s.byID[r.id] = r
 	return r
+}
+
+func (r *runner) setLabels(names []string) {
+	r.labels = nil
+	for n, name := range names {
+		r.labels = append(r.labels, label{id: int64(n + 1), name: name, own: !slices.Contains(defaultLabels, strings.ToLower(name))})
+	}
 }
 
 var defaultLabels = []string{"self-hosted", "linux", "windows", "macos", "x64", "arm64", "arm"}

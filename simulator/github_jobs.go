@@ -121,8 +121,12 @@ func (h *hub) named(name string) *runner {
 	return nil
 }
 
-// configure is what config.sh does at GitHub: it makes a registration by token, or takes over the one that has the name. A
-// registration taken over keeps its id.
+// errNameTaken is what config.sh says where the name has a runner and --replace is not given.
+var errNameTaken = errors.New("A runner exists with the same name") //nolint:staticcheck // config.sh's own words
+
+// configure is what config.sh does at GitHub: it makes a registration by token or, with --replace, takes over the one that has the
+// name, whoever uses it: the registration keeps its id and gets a new public key, so that the machine that had it can use it no more.
+// https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/ConfigurationManager.cs (UpdateExistingAgent)
 func (h *hub) configure(s settings) (*runner, error) {
 	t := h.tokens[s.token]
 	if t == nil || h.w.now.After(t.expires) {
@@ -139,13 +143,25 @@ func (h *hub) configure(s settings) (*runner, error) {
 		fresh.ephemeral = s.ephemeral
 		return fresh, nil
 	}
-	if old.online || !s.replace {
-		return nil, fmt.Errorf("a runner exists with the same name %s", name)
+	if !s.replace {
+		return nil, fmt.Errorf("%w %s", errNameTaken, name)
 	}
-	fresh := h.register(t.scope, name, labels)
-	old.labels, old.ephemeral, old.jit, old.visible = fresh.labels, s.ephemeral, false, h.w.now
-	t.scope.byName[strings.ToLower(name)] = old
-	delete(t.scope.byID, fresh.id)
-	t.scope.runners = t.scope.runners[:len(t.scope.runners)-1]
+	h.evict(old)
+	old.setLabels(labels)
+	old.ephemeral, old.jit, old.os, old.visible = s.ephemeral, false, "linux", h.w.now
 	return old, nil
+}
+
+// evict takes a registration from the machine that has it. A job that it runs is lost.
+func (h *hub) evict(r *runner) {
+	if r.busy {
+		h.loseJob(r)
+	}
+	r.key++
+	r.online = false
+	delete(h.blobs, r.blob)
+	if g := r.machine; g != nil {
+		g.say("error: the registration of runner %s was replaced by another machine", r.name)
+		g.runner, r.machine = nil, nil
+	}
 }

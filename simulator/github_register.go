@@ -51,11 +51,15 @@ func generateJIT(call *hubCall) answer {
 		return hubError(http.StatusConflict, fmt.Sprintf("Already exists - A runner with the name %s already exists.", *in.Name))
 	}
 	r := call.register(call.scope, *in.Name, labels)
-	r.jit, r.ephemeral, r.group = true, true, *in.Group
+	r.jit, r.ephemeral, r.group, r.os = true, true, *in.Group, osUnknown
 	r.blob = call.newBlob(r)
 	call.blobs[r.blob] = r
 	return hubJSON(http.StatusCreated, map[string]any{"runner": r.json(), "encoded_jit_config": r.blob})
 }
+
+// osUnknown is the system of a registration by JIT that no machine has used yet, as GitHub's own example of the answer has it:
+// https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
+const osUnknown = "unknown"
 
 // goodName tells whether a runner may be called so.
 func goodName(name string) bool {

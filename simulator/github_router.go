@@ -54,6 +54,7 @@ func init() {
 		{"GET", "{scope}/actions/runners/deprecations/{version}", "actions/get-runner-version-deprecation-for-SCOPE", needAdmin, getDeprecation, nil},
 		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin, getRunner, nil},
 		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin, deleteRunner, nil},
+		{"DELETE", "{scope}/actions/runners/{runner_id}/labels/{name}", "actions/remove-custom-label-from-self-hosted-runner-for-SCOPE", needAdmin, removeLabel, nil},
 		{"GET", "/orgs/{org}/actions/runner-groups", "actions/list-self-hosted-runner-groups-for-org", needAdmin, listGroups, nil},
 		{"GET", "/orgs/{org}/actions/runner-groups/{runner_group_id}", "actions/get-self-hosted-runner-group-for-org", needAdmin, getGroup, nil},
 		{"GET", "/enterprises/{enterprise}/actions/runner-groups", "enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups, nil},

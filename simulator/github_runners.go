@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -128,6 +129,24 @@ func getRunner(call *hubCall) answer {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
 	return hubJSON(http.StatusOK, r.json())
+}
+
+// removeLabel: https://docs.github.com/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
+func removeLabel(call *hubCall) answer {
+	r := call.runnerOf(false)
+	if r == nil {
+		return hubError(http.StatusNotFound, "Not Found")
+	}
+	n := slices.IndexFunc(r.labels, func(l label) bool { return strings.EqualFold(l.name, call.params["name"]) })
+	switch {
+	case n < 0:
+		return hubError(http.StatusNotFound, "Not Found")
+	case !r.labels[n].own:
+		return hubError(http.StatusUnprocessableEntity, "Validation Failed: read-only labels cannot be removed")
+	}
+	r.labels = slices.Delete(r.labels, n, n+1)
+	out := r.json()
+	return hubJSON(http.StatusOK, map[string]any{"total_count": len(out.Labels), "labels": out.Labels})
 }
 
 func deleteRunner(call *hubCall) answer {

@@ -15,6 +15,7 @@ type guest struct {
 	set     settings
 	data    string
 	runner  *runner
+	key     int    // of the registration, as it was when this machine got it
 	service string // the name of a runner that is installed as a service (InstanceSeed.Runner)
 	broken  bool   // its setup has failed
 	step    int    // how far a builder has come
@@ -83,7 +84,7 @@ func (g *guest) start(userData string, rule GuestRule) {
 		index = g.i.index
 	}
 	if userData != g.data {
-		g.data, g.runner = userData, nil
+		g.data, g.runner, g.key = userData, nil, 0
 	}
 	g.set = readUserData(userData, index)
 	g.set.arm = g.i != nil && g.i.image.Architecture == "arm64"

@@ -1,5 +1,7 @@
 package simulator
 
+import "errors"
+
 // fails is the course of a machine that never becomes a runner.
 func (g *guest) fails() {
 	for _, line := range g.rule.complaint() {
@@ -36,6 +38,11 @@ func (g *guest) register() {
 	}
 	g.later(timing.Config, func() {
 		r, err := hub.configure(g.set)
+		if errors.Is(err, errNameTaken) && g.set.other != "" { // the name of its own, which config.sh may replace
+			g.set.name, g.set.other, g.set.replace = g.set.other, "", true
+			g.later(timing.Config, g.register)
+			return
+		}
 		if err != nil {
 			g.say("error: config.sh: %v", err)
 			if g.set.ours {
@@ -43,7 +50,7 @@ func (g *guest) register() {
 			}
 			return
 		}
-		g.runner = r
+		g.runner, g.key = r, r.key
 		g.say("configured runner %s (%.1f s)", r.name, g.age())
 		g.later(timing.Listen, func() { g.online(r) })
 	})
@@ -54,8 +61,12 @@ func (g *guest) online(r *runner) {
 	if r == nil || r.gone {
 		return
 	}
+	if r.key != g.key { // somebody has replaced the registration: its key is another machine's
+		g.say("error: the registration of runner %s was replaced by another machine", r.name)
+		return
+	}
 	g.runner = r
-	r.machine, r.online, r.idleSince, r.version = g, true, g.w.now, g.w.cfg.RunnerVersion
+	r.machine, r.online, r.idleSince, r.version, r.os = g, true, g.w.now, g.w.cfg.RunnerVersion, "linux"
 	if r.jit && g.set.ephemeral {
 		r.ephemeral = true
 	}

@@ -114,7 +114,7 @@ func TestDialects(t *testing.T) {
 		{"ours by JIT", func(s *stage) string { return ours("token", "-", "jit", s.jit)(s) }, "ec2-jit", "online"},
 		{"ours by JIT, verbatim", func(s *stage) string { return ours("token", "")(s) + "JIT='" + s.jit + "'\n" }, "ec2-jit", "online"},
 		{"a token that nobody issued", ours("token", "AABBBBBBBBBBBBBBBBBBBBBBBBBBB"), "ec2-own", "none"},
-		{"the name of a runner that is online", ours("name", "taken"), "taken", "online"},
+		{"a name that another has, and one of its own", ours("name", "taken", "other", "ec2-own"), "ec2-own", "online"},
 		{"no registration", func(*stage) string { return "#!/bin/bash\ntrue\n" }, "ec2-own", "none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

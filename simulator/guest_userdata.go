@@ -19,6 +19,7 @@ type settings struct {
 	arm        bool
 	url        string
 	name       string
+	other      string // the name to take where another machine has name
 	labels     []string
 	token, jit string
 	replace    bool
@@ -86,12 +87,16 @@ func unpack(data string) string {
 }
 
 func (s *settings) readOurs(values map[string]string, text string) {
-	s.name, s.url, s.token, s.jit, s.replace = values["name"], values["url"], values["token"], values["jit"], true
+	s.name, s.other, s.url, s.token, s.jit = values["name"], values["other"], values["url"], values["token"], values["jit"]
+	s.replace = s.other == ""
 	if values["labels"] != "" {
 		s.labels = strings.Split(values["labels"], ",")
 	}
 	if values["name_by_index"] == "true" {
-		s.name += "-" + strconv.Itoa(s.index)
+		suffix := "-" + strconv.Itoa(s.index)
+		if s.name += suffix; s.other != "" {
+			s.other += suffix
+		}
 	}
 	if s.jit == "" && s.token == "" && values["bake"] == "" && values["warm"] == "" {
 		s.jit = longBase64.FindString(text)

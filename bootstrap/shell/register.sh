@@ -2,9 +2,9 @@
 
 egr_register() {
   local name=$egr_name try
-  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'read ami-launch-index: no metadata service'
+  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'no metadata service'
   [ "$egr_ephemeral" != true ] || set -- --ephemeral
-  until ./config.sh --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" --replace ${egr_group:+--runnergroup "$egr_group"} "$@"; do
+  until ${EGR_CONFIG-./config.sh} --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" ${egr_group:+--runnergroup "$egr_group"} "$@" --replace; do
     ((++try != 3)) || egr_fail "config.sh did not register $name"
     sleep $((try * 3))
   done

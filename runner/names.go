@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment and see the same:
+// GitHub itself decides then (owner.go).
+func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
+	var names []string
+	for _, s := range slots {
+		names = append(names, s.name)
+	}
+	taken, err := st.Registry.FindByNames(ctx, names)
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	machines := sync.OnceValues(func() ([]ec2.Instance, error) { return st.machinesAlive(ctx) })
+	for _, g := range st.groups {
+		of := slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool { return s.group != g })
+		err := st.sideBySide(of, func(s *slot) error {
+			found, exists := taken[s.name]
+			if !exists {
+				return nil
+			}
+			free, err := st.freeName(ctx, found, machines)
+			if err == nil && !free {
+				st.renameFrom(s)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeName removes an offline runner, as machulav's --replace does, and reports whether its name can be had now.
+func (st *start) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool, error) {
+	if !st.isStale(found, machines) {
+		return false, nil
+	}
+	err := st.Registry.Remove(ctx, found.ID)
+	if errors.Is(err, github.ErrBusy) {
+		return false, nil
+	}
+	if err == nil {
+		st.log.Info("An offline runner of the same name is removed", "runner", found.Name)
+	}
+	return err == nil, err
+}
+
+// isStale reports whether nobody can need a registration any more. One that a start has made and no machine has used yet
+// may belong to a start that is under way, whose machine EC2 does not show yet, or to one of another account; so may one with a
+// start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What cannot be looked at is not stale.
+func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
+	if found.Online || found.Busy || found.Unused || isMarked(found) {
+		return false
+	}
+	alive, err := machines()
+	if err != nil {
+		st.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
+		return false
+	}
+	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return mayBeOf(i, found) })
+}
+
+// machinesAlive lists what this action has launched in the start's regions, with and without tags.
+func (st *start) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
+	var list []ec2.Instance
+	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
+	for _, region := range st.regions() {
+		for _, selector := range []ec2.Selector{
+			{Tags: map[string]string{TagScope: st.identity.Scope}, States: states},
+			{ClientToken: tokenOfScope(st.identity.Run.Repository, st.identity.Scope) + "*", States: states},
+		} {
+			found, err := st.Cloud.Instances(ctx, region, selector)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, found...)
+		}
+	}
+	return list, nil
+}
+
+// mayBeOf reports whether a registration may be an instance's.
+func mayBeOf(i ec2.Instance, r github.Runner) bool {
+	if !isTagged(i) {
+		token, ok := parseToken(i.ClientToken)
+		return ok && token.fits(r)
+	}
+	return ownerOf(i).owns(r) || slices.Contains(ownerOf(i).names(), r.Name)
+}
+
+// renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number themselves.
+// The new names are this start's alone.
+func (st *start) renameFrom(s *slot) {
+	st.mu.Lock()
+	taken, g := s.name, s.group
+	switch {
+	case !g.together:
+		s.registering, s.name, s.other, g.shared = false, st.identity.otherName(s.name), "", false
+	case g.renamed: // by another of its slots
+		st.mu.Unlock()
+		return
+	default:
+		g.base, g.shared, g.renamed = st.identity.otherBase(g.base, mostIndexed), false, true
+		for _, unit := range g.units {
+			unit.rename()
+		}
+	}
+	now := s.name
+	st.mu.Unlock()
+	if g.together {
+		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s", taken, g.base, hintOwnLabel))
+		return
+	}
+	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken, now, hintOwnLabel))
+}
+
+const hintOwnLabel = "give each start a label of its own"
