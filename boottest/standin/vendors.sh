@@ -146,9 +146,9 @@ base_packages() {
   pack "$1" nvidia-driver-580-open "$work/driver" 'touch /run/nvidia-modules-not-loaded'
 }
 
-# rpm_package FOLDER NAME: a package with one file.
+# rpm_package FOLDER NAME [LINE...]: a package with one file.
 rpm_package() {
-  printf '%s\n' "Name: $2" 'Version: 1.0' 'Release: 1' 'Summary: stand-in' 'License: none' 'BuildArch: noarch' %description stand-in \
+  printf '%s\n' "Name: $2" 'Version: 1.0' 'Release: 1' 'Summary: stand-in' 'License: none' 'BuildArch: noarch' "${@:3}" %description stand-in \
     %install "mkdir -p %{buildroot}/usr/share/$2" "echo arrived >%{buildroot}/usr/share/$2/file" %files "/usr/share/$2/file" >"$work/$2.spec"
   rpmbuild --quiet --define "_topdir $work/rpm" --define "_rpmdir $1" --define '_rpmfilename %{NAME}.rpm' -bb "$work/$2.spec"
 }
@@ -199,7 +199,9 @@ cp -r "$to/deb.debian.org/debian-security" "$to/security.debian.org/"
 # Amazon Linux's, with the library that the runner needs.
 amazon=$to/cdn.amazonlinux.com/al2023
 mkdir -p "$amazon"
-for each in egr-sample libicu; do rpm_package "$amazon" "$each"; done
+for each in egr-sample libicu curl; do rpm_package "$amazon" "$each"; done
+# Two packages that cannot both be there.
+rpm_package "$amazon" curl-minimal 'Provides: curl = 1.0' 'Conflicts: curl'
 createrepo_c --quiet "$amazon"
 docker_packages "$to/download.docker.com/linux/debian/pool"
 mkdir -p "$to/download.docker.com/linux/ubuntu/pool"
