@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,9 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 			manage.unchecked("the token is refused"),
 		}
 	case github.Forbidden:
-		return []Finding{valid.ok("%s, valid", kind), manage.failed(manageFix(kind), "the token may not: %s", err)}
+		return []Finding{valid.ok("%s, valid", kind), manage.failed(adviceOn(err, kind), "the token may not: %s", err)}
+	case github.Intercepted:
+		return []Finding{valid.failed(github.AdviceIntercepted, "%s", err), manage.unchecked("GitHub was not reached")}
 	case github.NotFound:
 		return []Finding{valid.ok("%s, valid", kind), manage.failed(manageFix(kind), "there is no such place, or the token may not see it: %s", err)}
 	}
@@ -33,8 +36,18 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 	return []Finding{valid.ok("%s, valid", kind), manage.ok("GitHub gives registration tokens")}
 }
 
+const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
+
+// adviceOn is what to do about a refusal, where GitHub's words say more than that the token may not.
+func adviceOn(err error, kind string) string {
+	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "") {
+		return call.Advice(neededOfToken)
+	}
+	return manageFix(kind)
+}
+
 func manageFix(kind string) string {
-	fix := "the token needs 'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
+	fix := "the token needs " + neededOfToken
 	if strings.Contains(kind, "GITHUB_TOKEN") {
 		fix += "; the workflow's own GITHUB_TOKEN cannot be given that"
 	}

@@ -9,10 +9,13 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
+// fineGrained begins a fine-grained personal access token.
+const fineGrained = "github_pat_"
+
 // tokenKinds are told by their beginnings.
 // https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
 var tokenKinds = []struct{ prefix, kind string }{
-	{"github_pat_", "a fine-grained personal access token"},
+	{fineGrained, "a fine-grained personal access token"},
 	{"ghp_", "a classic personal access token"},
 	{"gho_", "an OAuth app's token"},
 	{"ghu_", "a GitHub App's token for a user"},

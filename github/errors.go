@@ -21,6 +21,9 @@ type CallError struct {
 	Scope     Scope // of the client that made it
 	Class     Class
 	Until     time.Time // for RateLimited: when GitHub allows the next call
+	Refusal   Refusal   // for Forbidden
+	SignOn    string    // for SingleSignOn: where the token can be authorized
+	Accepted  string    // the permissions that GitHub would accept, where it says so
 	Err       error
 }
 
@@ -30,6 +33,8 @@ func (e *CallError) Error() string {
 		return fmt.Sprintf("%s: no answer from GitHub: %s", e.Operation, e.Message)
 	case e.Class == RateLimited:
 		return fmt.Sprintf("%s: GitHub's rate limit is reached (%d: %s) until %s", e.Operation, e.Status, e.Message, e.Until.UTC().Format(time.TimeOnly+" MST"))
+	case e.Class == Intercepted:
+		return fmt.Sprintf("%s: not GitHub but something before it answered %d: %s", e.Operation, e.Status, e.Message)
 	default:
 		return fmt.Sprintf("%s: GitHub says %d: %s", e.Operation, e.Status, e.Message)
 	}
@@ -50,6 +55,7 @@ const (
 	Invalid            // 422: refused as it is; never to be repeated
 	RateLimited        // 403 or 429 with a limit's headers
 	Unknown            // no readable answer, or a 5xx: the call may have had its effect
+	Intercepted        // a proxy's page: GitHub was not reached
 )
 
 // ClassOf tells the class of an error, Other for one that is not a *CallError.
@@ -79,7 +85,17 @@ func callError(operation string, response *gh.Response, err error) error {
 			}
 		}
 	}
+	if said, ok := errors.AsType[*gh.ErrorResponse](err); ok && call.Status >= 400 && call.Status < 500 {
+		if words, isPage := interception(response, said.Response.Body); isPage {
+			call.Message, call.Class = words, Intercepted
+			return call
+		}
+	}
 	call.Class = classOf(call, response.Header, err)
+	if call.Class == Forbidden {
+		call.Refusal, call.SignOn = refusalOf(call.Message, response.Header), signOnLink(response.Header)
+	}
+	call.Accepted = response.Header.Get("X-Accepted-GitHub-Permissions")
 	if call.Class == RateLimited {
 		call.Until = time.Now().Add(askedWait(response.Header))
 	}
@@ -97,7 +113,7 @@ func classOf(call *CallError, header http.Header, err error) Class {
 		call.Message = abuse.Message
 		return RateLimited
 	case call.Status == http.StatusTooManyRequests,
-		call.Status == http.StatusForbidden && header.Get("Retry-After") != "":
+		call.Status == http.StatusForbidden && (header.Get("Retry-After") != "" || isSecondaryLimit(call.Message)):
 		return RateLimited
 	case call.Status >= 500, call.Status < 300: // an answer with success that cannot be read tells nothing
 		return Unknown

@@ -129,6 +129,9 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 	err = callError(operation, response, err)
 	if call, ok := errors.AsType[*CallError](err); ok {
 		call.Scope = c.scope
+		if call.Refusal == TokenScope && !strings.HasPrefix(c.token, fineGrained) {
+			call.Refusal = MayNot // the same words to a token of another kind say no more than that
+		}
 	}
 	return err
 }

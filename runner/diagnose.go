@@ -124,7 +124,10 @@ func githubHint(err error) string {
 	case github.Unauthorized:
 		return "the github-token is not valid: it may have expired, or the secret is empty or wrong"
 	case github.Forbidden:
-		return "the github-token may not manage runners: it needs " + needed(err) + "; the workflow's own GITHUB_TOKEN cannot be given that"
+		call, _ := errors.AsType[*github.CallError](err)
+		return call.Advice(needed(err))
+	case github.Intercepted:
+		return github.AdviceIntercepted
 	case github.NotFound:
 		return "either there is no such " + kindOf(err) + " or the github-token may not see it: give the token access to it, with " + needed(err)
 	case github.RateLimited:

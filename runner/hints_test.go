@@ -56,8 +56,11 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	for _, c := range causes {
 		hints = append(hints, c.hint)
 	}
-	for class := github.Other; class <= github.Unknown; class++ {
+	for class := github.Other; class <= github.Intercepted; class++ {
 		hints = append(hints, Hint(&github.CallError{Class: class}))
+	}
+	for refusal := github.MayNot; refusal <= github.IntegrationOnly; refusal++ {
+		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
 	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop) // existing machines
 	hints = append(hints, hintSilent)

@@ -40,7 +40,7 @@ type Fault struct {
 	Delay  time.Duration `yaml:"delay"` // of EffectLate, divided by Config.Speed
 
 	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2
-	// Code is the error code (default InternalError), for GitHub it has no meaning.
+	// Code is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words it answers.
 	Status  int               `yaml:"status"`
 	Code    string            `yaml:"code"`
 	Message string            `yaml:"message"`
@@ -163,6 +163,11 @@ func (w *World) faultAnswer(x *exchange) answer {
 	switch {
 	case f.Effect == EffectThrottle && x.service == serviceGitHub:
 		a = w.hub.secondaryLimit()
+	case x.service == serviceGitHub && f.Code != "":
+		a = refusalAnswer(f.Code)
+		if f.Code != "proxy-page" {
+			w.hub.limitHeaders(a.header, x.caller)
+		}
 	case x.service == serviceGitHub:
 		a = hubError(orInt(f.Status, http.StatusInternalServerError), orText(f.Message, "Server Error"))
 		w.hub.limitHeaders(a.header, x.caller)

@@ -1,0 +1,148 @@
+package github
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// Refusal is why GitHub refuses what it has understood. All are 403, told apart by headers and words; documentation_url has changed too
+// often to be one of the signs.
+type Refusal int
+
+// The refusals. What is none of the others is MayNot.
+const (
+	MayNot          Refusal = iota
+	SingleSignOn            // the token is not authorized for the organization's SAML
+	IPAllowList             // the organization takes calls from certain addresses only
+	ClassicToken            // the organization refuses classic personal access tokens
+	TokenPolicy             // the organization refuses this fine-grained token: too long a lifetime, or none at all
+	TokenScope              // a fine-grained token that is not approved yet, of another resource owner, or without the permission
+	RunnersDisabled         // an owner has turned the repository's self-hosted runners off
+	IntegrationOnly         // an installation's token without the permission: the workflow's own GITHUB_TOKEN never has it
+)
+
+// signs are looked for in this order: words in the message, in lower case, all of them.
+// https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+var signs = []struct {
+	refusal Refusal
+	words   []string
+}{
+	{SingleSignOn, []string{"saml"}},
+	{SingleSignOn, []string{"single sign-on"}},
+	{IPAllowList, []string{"ip allow list"}},
+	{IPAllowList, []string{"ip address is not permitted"}},
+	{ClassicToken, []string{"personal access token (classic)"}},
+	{ClassicToken, []string{"forbids", "classic"}},
+	{TokenPolicy, []string{"forbids", "fine-grained"}},
+	{TokenPolicy, []string{"forbids", "lifetime"}},
+	{RunnersDisabled, []string{"runners are disabled"}},
+	{RunnersDisabled, []string{"runners", "disabled", "repository"}},
+	{IntegrationOnly, []string{"not accessible by integration"}},
+	{TokenScope, []string{"not accessible by personal access token"}},
+}
+
+// refusalOf tells the refusals apart.
+func refusalOf(message string, header http.Header) Refusal {
+	if strings.Contains(header.Get("X-GitHub-SSO"), "required") {
+		return SingleSignOn
+	}
+	message = strings.ToLower(message)
+	for _, sign := range signs {
+		if containsAll(message, sign.words) {
+			return sign.refusal
+		}
+	}
+	return MayNot
+}
+
+func containsAll(text string, words []string) bool {
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSecondaryLimit reports whether the message alone speaks of a limit: neither headers nor the documentation's address need say so.
+func isSecondaryLimit(message string) bool {
+	message = strings.ToLower(message)
+	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection")
+}
+
+var signOnURL = regexp.MustCompile(`url=(https?://[^\s;,]+)`)
+
+// signOnLink is the address at which the token can be authorized, as X-GitHub-SSO has it: "required; url=https://…".
+func signOnLink(header http.Header) string {
+	if found := signOnURL.FindStringSubmatch(header.Get("X-GitHub-SSO")); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// maxPage is how much of a page is read to find its title.
+const maxPage = 64 << 10
+
+// interception describes an answer that is a web page: GitHub's API answers in JSON, so it comes from something between.
+func interception(response *gh.Response, body io.Reader) (string, bool) {
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // one that cannot be read is none
+	page, _ := io.ReadAll(io.LimitReader(body, maxPage))                   // what could be read is enough
+	if kind != "text/html" && !bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(page)), []byte("<html")) {
+		return "", false
+	}
+	words := "a web page"
+	if found := pageTitle.FindSubmatch(page); found != nil {
+		words = fmt.Sprintf("a page titled %q", strings.Join(strings.Fields(string(found[1])), " "))
+	}
+	host := ""
+	if response.Request != nil {
+		host = " for " + response.Request.URL.Host
+	}
+	if server := response.Header.Get("Server"); server != "" {
+		host += " (server " + server + ")"
+	}
+	return words + host, true
+}
+
+// Advice says what to do about a refusal.
+func (e *CallError) Advice(needed string) string {
+	accepted := ""
+	if e.Accepted != "" {
+		accepted = " (GitHub would accept: " + e.Accepted + ")"
+	}
+	switch e.Refusal {
+	case SingleSignOn:
+		link := "https://github.com/settings/tokens"
+		if e.SignOn != "" {
+			link = e.SignOn
+		}
+		return "authorize the github-token for the organization's single sign-on: " + link
+	case IPAllowList:
+		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner with such an address, or let an owner add it"
+	case ClassicToken:
+		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
+	case TokenPolicy:
+		return "the organization's policy refuses this fine-grained token: make one with a shorter lifetime, or use a GitHub App with " + needed
+	case TokenScope:
+		return "the fine-grained token does not reach this place" + accepted + ": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
+			"the repository must be selected, and it needs " + needed
+	case RunnersDisabled:
+		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under Settings > Actions > General > Runners, " +
+			"or give an organization's name in the input 'runner-scope'"
+	case IntegrationOnly:
+		return "the workflow's own GITHUB_TOKEN cannot manage runners" + accepted + ": give a personal access token or a GitHub App's token with " + needed
+	}
+	return "the github-token may not manage runners" + accepted + ": it needs " + needed + "; the workflow's own GITHUB_TOKEN cannot be given that"
+}
+
+// AdviceIntercepted is what to do about an answer that is not GitHub's.
+const AdviceIntercepted = "something between this step and GitHub answered: check the proxy or firewall (HTTPS_PROXY, NO_PROXY) and GITHUB_API_URL"
