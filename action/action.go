@@ -201,8 +201,8 @@ func newOutput(w World) *output {
 
 // see is the address of a hint's entry in the troubleshooting page, empty for one that says all there is to say.
 func see(hint string) string {
-	if page := runner.See(hint); page != "" {
+	if page := ami.See(hint); page != "" { // exact, where runner's go by how a hint begins
 		return page
 	}
-	return ami.See(hint)
+	return runner.See(hint)
 }

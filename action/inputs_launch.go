@@ -28,8 +28,10 @@ func (r *reader) placements(home string, group runner.Group) []runner.Placement 
 		return nil
 	}
 	var list []runner.Placement
-	for _, z := range zones {
-		list = append(list, runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID), string(z.SecurityGroupID)))
+	for i, z := range zones {
+		placement := runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID), string(z.SecurityGroupID))
+		placement.Element = i + 1
+		list = append(list, placement)
 	}
 	if len(list) > 0 {
 		return list

@@ -155,7 +155,10 @@ func TestZonesWin(t *testing.T) {
 		zones string
 		want  []runner.Placement
 	}{
-		{zones, []runner.Placement{runner.NewPlacement("us-west-2", "ami-2", "subnet-2", "sg-2"), runner.NewPlacement("eu-west-1", "ami-3", "3", "sg-3")}},
+		{zones, []runner.Placement{
+			{Element: 1, Region: "us-west-2", ImageID: "ami-2", SubnetID: "subnet-2", SecurityGroupIDs: []string{"sg-2"}},
+			{Element: 2, Region: "eu-west-1", ImageID: "ami-3", SubnetID: "3", SecurityGroupIDs: []string{"sg-3"}},
+		}},
 		{"[]", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
 		{" {} ", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
 		{"null", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},

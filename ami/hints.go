@@ -39,6 +39,11 @@ const (
 
 // hintOf is what to do about an error of EC2's.
 func hintOf(err error) string {
+	hint := ec2.HintOf(err)
+	switch class := ec2.ClassOf(err); {
+	case class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota, strings.HasPrefix(hint, ec2.HintExplicitDeny):
+		return hint
+	}
 	switch ec2.ClassOf(err) {
 	case ec2.Denied:
 		return hintAllowed
@@ -61,13 +66,10 @@ func hintOf(err error) string {
 
 // launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited for.
 func launchHint(causes []error) string {
-	for _, class := range []ec2.Class{ec2.Credentials, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound, ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Unknown, ec2.Throttle} {
+	for _, class := range []ec2.Class{ec2.Credentials, ec2.Account, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound, ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Ended, ec2.Unknown, ec2.Throttle} {
 		i := slices.IndexFunc(causes, func(err error) bool { return ec2.ClassOf(err) == class })
 		if i < 0 {
 			continue
-		}
-		if class == ec2.Denied {
-			return hintAllowed
 		}
 		return hintOf(causes[i])
 	}

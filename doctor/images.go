@@ -27,7 +27,7 @@ func (x *examination) lookAtImages(ctx context.Context) []Finding {
 	return orNothing(each(x.wanted(ctx), imageKey, func(w wanted) []Finding {
 		l := look{check: check, about: in(w.asked.Placement.ImageID, w.region), needs: "ec2:DescribeImages"}
 		if strings.HasPrefix(w.asked.Placement.ImageID, "resolve:") {
-			return []Finding{l.unchecked("EC2 looks this name up at launch; the dry run has tried it")}
+			return []Finding{l.unchecked("EC2 looks this name up at launch, and a dry run does not")}
 		}
 		image, err := x.image(ctx, w.region, w.asked.Placement.ImageID)
 		if err != nil {

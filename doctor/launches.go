@@ -41,7 +41,8 @@ func (x *examination) mayLaunch(ctx context.Context, w wanted, part ec2.Part) er
 	return x.cloud.MayLaunch(ctx, w.launch.Spec, w.index, w.offering, part)
 }
 
-// permissions are those that an allowed launch has proved.
+// permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group and profile
+// exist and fit each other, that there is capacity or quota, or that the account may have the type, the market and the image.
 func (w wanted) permissions() []string {
 	list := []string{"ec2:RunInstances"}
 	if w.launch.Spec.OwnTags != nil || len(w.launch.Spec.Tags) > 0 {
@@ -49,9 +50,6 @@ func (w wanted) permissions() []string {
 	}
 	if w.launch.Spec.Profile != "" {
 		list = append(list, "iam:PassRole")
-	}
-	if w.offering.Market == ec2.Spot {
-		list = append(list, "spot")
 	}
 	return list
 }
@@ -79,7 +77,7 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 		onDemand := w
 		onDemand.offering.Market = ec2.OnDemand
 		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
-			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:MarketType", "EC2 allows this launch on demand and not as spot: %s", reason(whole))}
+			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType", "EC2 allows this launch on demand and not as spot: %s", reason(whole))}
 		}
 	}
 	if ctx.Err() != nil {

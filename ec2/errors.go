@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
-	"slices"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -38,6 +36,9 @@ func (e *CallError) Unwrap() error { return e.Err }
 
 // Reason is what EC2 said, without the name of the call: for lists where the call is known.
 func Reason(err error) string {
+	if denied, ok := errors.AsType[*deniedTwiceError](err); ok {
+		return denied.reason()
+	}
 	if call, ok := errors.AsType[*CallError](err); ok && call.Code != "" {
 		return call.Code + ": " + call.Message
 	}
@@ -92,35 +93,9 @@ const (
 	WrongState        // the instance's state forbids the call: it is stopping, pending or terminated
 	Impossible        // EC2 does not do this to this instance: stopping one-time spot, or what is protected
 	Taken             // an image of the account has this name already
+	Account           // the account, its plan or its agreements do not allow it, or not yet
+	Ended             // the instance of this client token is over
 )
-
-// classes lists error codes as EC2 documents them.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-var classes = map[Class][]string{
-	Capacity: {
-		"InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientReservedInstanceCapacity", "InsufficientCapacity",
-		"UnfulfillableCapacity", "ReservationCapacityExceeded", "MaxSpotInstanceCountExceeded", "SpotMaxPriceTooLow",
-		"Unsupported", "InsufficientFreeAddressesInSubnet", "VcpuLimitExceeded", "InstanceLimitExceeded",
-	},
-	Throttle: {
-		"RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException", "EC2ThrottledException",
-		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded",
-	},
-	Unknown: {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "RequestTimeout", "RequestTimeoutException"},
-	Credentials: {
-		"AuthFailure", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException", "InvalidClientTokenId",
-		"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature", "OptInRequired", "PendingVerification", "Blocked",
-	},
-	Denied:  {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"},
-	Tagging: {"TagPolicyViolation", "TagLimitExceeded"},
-	Taken:   {"InvalidAMIName.Duplicate"},
-	NotFound: {
-		"InvalidInstanceID.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSubnetID.NotFound",
-		"InvalidGroup.NotFound", "InvalidSnapshot.NotFound", "InvalidLaunchTemplateId.NotFound", "InvalidVolume.NotFound",
-	},
-	WrongState: {"IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState", "VolumeInUse"},
-	Impossible: {"UnsupportedOperation", "OperationNotPermitted"},
-}
 
 // ClassOf tells the class of an error by EC2's code, and only where there is none by the way it failed.
 func ClassOf(err error) Class {
@@ -131,26 +106,14 @@ func ClassOf(err error) Class {
 	if !ok {
 		call, _ = errors.AsType[*CallError](callError("call", err))
 	}
-	for class, codes := range classes {
-		if slices.Contains(codes, call.Code) {
-			return class
-		}
+	if line, ok := ruleOf(call); ok {
+		return line.class
 	}
 	return classByShape(call)
 }
 
-var namesType = regexp.MustCompile(`(?i)\binstance ?type\b`)
-
 func classByShape(call *CallError) Class {
 	switch {
-	case call.Code == "InvalidParameterValue" && strings.Contains(call.Message, "IAM Instance Profile"):
-		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
-		// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
-		return Profile
-	case (call.Code == "InvalidParameterValue" || call.Code == "InvalidParameterCombination") && namesType.MatchString(call.Message):
-		// "Invalid value 'a1.xlarge' for InstanceType.", "The architecture 'arm64' of the specified instance type does not
-		// match …", "Enhanced networking … is required for the 'a1.xlarge' instance type": another type may do.
-		return Misfit
 	case call.Status == 429:
 		return Throttle
 	case call.Status >= 500:

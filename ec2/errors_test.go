@@ -24,7 +24,9 @@ func TestClasses(t *testing.T) {
 			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
 			"InstanceLimitExceeded"},
 		{ec2.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
-		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException OptInRequired InvalidClientTokenId SignatureDoesNotMatch"},
+		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId SignatureDoesNotMatch"},
+		{ec2.Account, 1, "OptInRequired PendingVerification Blocked AuthFailure.ServiceLinkedRoleCreationNotPermitted"},
+		{ec2.Ended, 1, "IdempotentInstanceTerminated"},
 		{ec2.Denied, 2, "UnauthorizedOperation"},
 		{ec2.Tagging, 2, "TagPolicyViolation TagLimitExceeded"},
 		{ec2.WrongState, 1, "IncorrectInstanceState IncorrectState IncorrectSpotRequestState"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,10 +32,12 @@ type Attempt struct {
 	Untagged bool
 }
 
-// Observer is told of a launch as it goes on: before each attempt, and with its outcome. Both functions may be nil.
+// Observer is told of a launch as it goes on: before each attempt, with its outcome, and of offerings that are not asked for
+// because an earlier refusal speaks of them too. Each function may be nil.
 type Observer struct {
-	Trying func(Attempt)
-	Tried  func(Attempt)
+	Trying  func(Attempt)
+	Tried   func(Attempt)
+	Skipped func(offering Offering, because Attempt)
 }
 
 // ErrExhausted is a launch whose offerings have all been refused. What each was refused for stands in the trail.
@@ -44,19 +47,22 @@ var ErrExhausted = errors.New("every offering was refused")
 // the instance; without it only the client token finds it, and EC2 shows a new instance late.
 const cancelGrace = 2500 * time.Millisecond
 
-// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has,
-// and asks the next one for the rest. Want of capacity, and a type that is not to be had here or does not run the image,
-// move on to the next; any other refusal moves on to the next placement, since image, subnet, group and region are the placement's own; failing credentials stop. The trail is
-// complete in every case, and instances may come beside an error. A cancelled context still returns what was under way.
+// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has, and asks
+// the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see Scope); one of the credentials ends the
+// launch, and so it does where no region accepted them. The trail is complete in every case, and instances may come beside an error.
+// A cancelled context still returns what was under way.
 func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering, observe Observer) ([]Instance, []Attempt, error) {
 	l := launch{client: c, spec: spec, observe: observe}
-	var refused []Placement
+	var refused refusedAttempts
 	var launched []Instance
 	for i, offering := range offerings {
 		if ctx.Err() != nil {
 			return launched, l.trail, ctx.Err()
 		}
-		if containsPlacement(refused, offering.Placement) {
+		if because, skip := refused.speakOf(offering, c.Region()); skip {
+			if observe.Skipped != nil {
+				observe.Skipped(offering, because)
+			}
 			continue
 		}
 		instances, err := l.offer(ctx, i, count-len(launched), offering)
@@ -64,29 +70,18 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		if len(launched) >= count {
 			return launched, l.trail, nil
 		}
-		switch ClassOf(err) {
-		case Credentials:
+		if err != nil && ScopeOf(err) == OfCredentials {
 			return launched, l.trail, err
-		case Capacity, Misfit:
-		default:
-			if err != nil {
-				refused = append(refused, offering.Placement)
-			}
 		}
+		refused = append(refused, Attempt{Offering: offering, Err: err})
 	}
 	if ctx.Err() != nil {
 		return launched, l.trail, ctx.Err()
 	}
-	return launched, l.trail, ErrExhausted
-}
-
-func containsPlacement(list []Placement, p Placement) bool {
-	for _, q := range list {
-		if p.Region == q.Region && p.ImageID == q.ImageID && p.SubnetID == q.SubnetID {
-			return true
-		}
+	if len(l.trail) > 0 && !slices.ContainsFunc(l.trail, func(a Attempt) bool { return ClassOf(a.Err) != Credentials }) {
+		return launched, l.trail, l.trail[0].Err
 	}
-	return false
+	return launched, l.trail, ErrExhausted
 }
 
 type launch struct {
@@ -100,10 +95,13 @@ type launch struct {
 // offer asks for one offering, a second time without our tags where EC2 refuses them. A refusal that stays without them
 // was not theirs, so later offerings go with them again.
 func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]Instance, error) {
+	var first error
 	for try := 0; ; try++ {
 		own := !l.untagged && try == 0 && l.spec.OwnTags != nil
-		attempt, instances := l.attempt(ctx, Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}, own)
+		asked := Attempt{Index: i, Try: try, Offering: offering, Asked: count, Token: l.spec.Token(i, try)}
+		attempt, instances := l.attempt(ctx, asked, own, first)
 		if attempt.Untagged {
+			first = attempt.Err
 			continue
 		}
 		if try > 0 && !isTagRefusal(attempt.Err) {
@@ -113,8 +111,8 @@ func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]
 	}
 }
 
-// attempt is one RunInstances request with all that is told of it.
-func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool) (Attempt, []Instance) {
+// attempt is one RunInstances request with all that is told of it. before is why the one with our tags was refused.
+func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool, before error) (Attempt, []Instance) {
 	if l.observe.Trying != nil {
 		l.observe.Trying(attempt)
 	}
@@ -128,7 +126,7 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool) (Attemp
 		instances[n].Offering = attempt.Index
 		attempt.InstanceIDs = append(attempt.InstanceIDs, instances[n].ID)
 	}
-	attempt.Took, attempt.Err = time.Since(begin), err
+	attempt.Took, attempt.Err = time.Since(begin), firstCause(before, err)
 	attempt.InDoubt = isInDoubt(err)
 	attempt.Untagged = own && !l.spec.NeedsTags && isTagRefusal(err)
 	l.trail = append(l.trail, attempt)
@@ -138,13 +136,48 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool) (Attemp
 	return attempt, instances
 }
 
-// isTagRefusal tells that a launch may be refused because of its tags: EC2 says only that something is not allowed.
+// isTagRefusal reports whether a launch may be refused because of its tags: EC2 often says only that something is not allowed.
 func isTagRefusal(err error) bool {
 	switch ClassOf(err) {
-	case Denied, Tagging:
+	case Denied:
+		denial, readable := denialOf(err)
+		return !readable || denial.mayBeTags()
+	case Tagging:
 		return true
 	}
 	return false
+}
+
+// deniedTwiceError is a launch that was denied with our tags and denied without them too. The first denial is the cause: the second may
+// only be about what was left out.
+type deniedTwiceError struct{ first, second error }
+
+func (e *deniedTwiceError) Error() string {
+	call, ok := errors.AsType[*CallError](e.first)
+	if !ok {
+		return e.first.Error()
+	}
+	return call.Operation + ": " + e.reason()
+}
+
+func (e *deniedTwiceError) Unwrap() error { return e.first }
+
+// reason adds the second denial where it names another permission.
+func (e *deniedTwiceError) reason() string {
+	first, second := Reason(e.first), Reason(e.second)
+	was, _ := denialOf(e.first)
+	is, _ := denialOf(e.second)
+	if was.Action == is.Action && was.kind() == is.kind() {
+		return first
+	}
+	return first + " (and without this action's own tags: " + second + ")"
+}
+
+func firstCause(before, err error) error {
+	if before == nil || ClassOf(before) != Denied || ClassOf(err) != Denied {
+		return err
+	}
+	return &deniedTwiceError{before, err}
 }
 
 // Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.

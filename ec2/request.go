@@ -16,6 +16,7 @@ type Tag struct{ Key, Value string }
 
 // Placement is where an instance goes and from which image: one element of availability-zones-config.
 type Placement struct {
+	Element          int    // of availability-zones-config, from 1; 0 where the single inputs say it
 	Region           string // empty: the home region
 	ImageID          string
 	SubnetID         string

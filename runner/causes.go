@@ -65,7 +65,6 @@ const (
 	hintNode  = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library is too old (Amazon Linux 2 has glibc 2.26, " +
 		"and 2.28 is needed); take Amazon Linux 2023, Ubuntu or Debian"
 	hintTimeout = "the console's last lines below say how far the machine came"
-	hintQuota   = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas console, end instances, or take another type or market"
 )
 
 // cause is one reason why a machine did not become a runner, and how it shows.

@@ -171,21 +171,27 @@ func needed(err error) string {
 }
 
 func cloudHint(err error) string {
+	if hint := ec2.HintOf(err); hint != "" {
+		return hint
+	}
 	switch ec2.ClassOf(err) {
 	case ec2.Credentials:
-		return "check the AWS credentials: with aws-actions/configure-aws-credentials they must be set up in an earlier step of the same job, and they may have expired"
+		return ec2.HintCredentials
 	case ec2.Denied:
 		return "the AWS credentials do not allow this call; the README lists the permissions that are needed"
 	}
 	return ""
 }
 
-// launchHint says what to do when every offering was refused, by the kinds of refusal.
+// launchHint says what to do when every offering was refused: what can be mended before what must be waited for.
 func launchHint(causes []error) string {
 	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return !ec2.IsQuota(err) }) {
-		return hintQuota
+		return ec2.HintQuota
 	}
 	for _, err := range causes {
+		if hint := ec2.HintOf(err); hint != "" && !ec2.IsQuota(err) {
+			return hint
+		}
 		switch ec2.ClassOf(err) {
 		case ec2.Denied:
 			return "allow ec2:RunInstances (and iam:PassRole where iam-role-name is set, ec2:CreateTags where aws-resource-tags is set); the README shows the policy"

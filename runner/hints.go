@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // This file is the list of what a failed start can be told to do. Each hint has an entry of its own in
@@ -54,7 +55,18 @@ var entries = []entry{
 	{"runner-never-came", hintNeverCame},
 	{"stop-not-allowed", hintMayNotStop},
 	// What EC2 says of a launch.
-	{"quota", hintQuota},
+	{"quota", ec2.HintQuota},
+	{"spot-role", ec2.HintSpotRole},
+	{"free-plan", ec2.HintFreePlan},
+	{"marketplace-terms", ec2.HintMarketplace},
+	{"marketplace-type", ec2.HintMarketplaceType},
+	{"account-not-verified", ec2.HintVerification},
+	{"account-blocked", ec2.HintBlocked},
+	{"account-not-signed-up", ec2.HintSignUp},
+	{"image-not-shared", ec2.HintNotShared},
+	{"explicit-deny", ec2.HintExplicitDeny},
+	{"image-quota", ec2.HintImageQuota},
+	{"already-ended", ec2.HintAlreadyEnded},
 	{"no-capacity", "there is no capacity or quota for this type here"},
 	{"launch-not-allowed", "allow ec2:RunInstances"},
 	{"not-found-in-region", "an image, subnet or group exists in one region only"},
@@ -63,6 +75,7 @@ var entries = []entry{
 	{"aws-credentials", "check the AWS credentials"},
 	{"aws-not-allowed", "the AWS credentials do not allow this call"},
 	{"region-gives-no-answer", hintSilent},
+	{"action-not-allowed", "allow "}, // that EC2 names
 	// What GitHub says.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},

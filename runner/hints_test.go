@@ -69,6 +69,18 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		call := &ec2.CallError{Code: code}
 		hints = append(hints, Hint(call), launchHint([]error{call}))
 	}
+	for code, message := range map[string]string{
+		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "", "AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
+		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
+		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
+		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
+		"AuthFailure":                 "Not authorized for images: [ami-1]",
+		"UnauthorizedOperation":       "User: u is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
+		"AccessDenied":                "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no identity-based policy allows the iam:PassRole action",
+	} {
+		hints = append(hints, launchHint([]error{&ec2.CallError{Code: code, Message: message}}))
+	}
+	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "OptInRequired", Message: "You are not subscribed to this service."}}))
 	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "InvalidParameterValue", Message: "Invalid IAM Instance Profile name"}}))
 	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError", "Client.UserInitiatedShutdown", "?"} {
 		hints = append(hints, stateHint(reason))

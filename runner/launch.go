@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,10 +38,11 @@ func (st *start) launchUnits(ctx context.Context, g *group) {
 	group.Wait()
 }
 
-// mostTogether is how many slots one call launches at most. EC2 gives instances from a bucket that brings two a second; a
-// call for more than it ever holds would be refused for ever.
+// maxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket that brings two a
+// second: a call for more than it ever holds would be refused for ever.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
-const mostTogether = 200
+const maxTogether = 100
 
 // unit is what one row of RunInstances calls launches: one slot, or slots of a group that launches together.
 type unit struct {
@@ -119,15 +121,19 @@ func (u *unit) nextRound(err error) bool {
 	if !errors.Is(err, ec2.ErrExhausted) {
 		return false
 	}
-	last := map[int]error{} // of this round, by offering
+	last := map[int]ec2.Attempt{} // of this round, by offering
 	for _, a := range u.trail() {
 		if a.Round == u.round {
-			last[a.Index] = a.Err
+			last[a.Index] = a
 		}
 	}
 	var again []ec2.Offering
 	for i, offering := range u.offerings {
-		if answer, asked := last[i]; asked && (answer == nil || ec2.ClassOf(answer) == ec2.Capacity) {
+		answer, asked := last[i]
+		if !asked {
+			answer = u.answerFor(last, offering)
+		}
+		if answer.Asked > 0 && (answer.Err == nil || ec2.ClassOf(answer.Err) == ec2.Capacity) {
 			again = append(again, offering)
 		}
 	}
@@ -138,6 +144,16 @@ func (u *unit) nextRound(err error) bool {
 	u.offerings = again
 	u.round++
 	return true
+}
+
+// answerFor finds why an offering was not asked for in this round: the first refusal of another that speaks of it too.
+func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
+	for _, i := range slices.Sorted(maps.Keys(asked)) {
+		if asked[i].SpeaksOf(offering, u.Cloud.Region()) {
+			return asked[i]
+		}
+	}
+	return ec2.Attempt{}
 }
 
 // goRound asks for every offering once.
@@ -151,7 +167,7 @@ func (u *unit) goRound(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	instances, trail, err := u.Cloud.LaunchMany(ctx, spec, len(u.missing), u.offerings, ec2.Observer{Trying: u.trying, Tried: u.tellTried})
+	instances, trail, err := u.Cloud.LaunchMany(ctx, spec, len(u.missing), u.offerings, ec2.Observer{Trying: u.trying, Tried: u.tellTried, Skipped: u.tellSkipped})
 	for i := range trail {
 		trail[i].Round = u.round
 	}

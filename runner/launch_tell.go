@@ -38,6 +38,12 @@ func (u *unit) tellTried(a ec2.Attempt) {
 	}
 }
 
+// tellSkipped says that an offering is not asked for, and why.
+func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
+	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds for it too",
+		offering.Number, because.Offering.Number))
+}
+
 // refusal is what machulav says of a configuration that did not launch.
 func (st *start) refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",

@@ -18,7 +18,7 @@ const warmUpSlack = 5 * time.Minute
 func (p *pool) grow(ctx context.Context) error {
 	missing := p.plan.launch
 	for chunk := 0; missing > 0; chunk++ {
-		count := min(missing, mostTogether)
+		count := min(missing, maxTogether)
 		spec, offerings, err := p.warmSpec(chunk)
 		if err != nil {
 			return err

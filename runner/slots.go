@@ -67,7 +67,7 @@ func (st *start) divide(g *group) {
 		g.together, g.base = false, ""
 	}
 	if g.together {
-		g.base, most = cutTo(g.base, mostIndexed), mostTogether
+		g.base, most = cutTo(g.base, mostIndexed), maxTogether
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}

@@ -38,9 +38,8 @@ func (c *cloud) mayAsk(x *exchange, action, resource string) *ec2Error {
 	if failure != nil {
 		return fail("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
-	if !key.Policy.permits(action, resource, request{}) || !c.w.cfg.Policy.permits(action, resource, request{}) {
-		return fail("AccessDenied", "User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-			c.w.cfg.Account, action, resource, action)
+	if why := c.w.cfg.denial(key, action, resource, request{}); why != "" {
+		return fail("AccessDenied", "User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s on resource: %s %s", c.w.cfg.Account, action, resource, why)
 	}
 	return nil
 }

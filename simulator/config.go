@@ -39,10 +39,15 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
-	// NoSpotRole is an account that has never used spot instances. Quotas are Service Quotas' by code, such as L-1216C47A: 32
-	// vCPUs; default 1000 each.
-	NoSpotRole bool               `yaml:"no-spot-role"`
-	Quotas     map[string]float64 `yaml:"quotas"`
+	// AccountWeather is what the account does not allow.
+	AccountWeather `yaml:",inline"`
+	// SCP is the organization's service control policy. One that only denies stands beside FullAWSAccess.
+	SCP Policy `yaml:"scp"`
+	// EncodedDenials makes EC2 say nothing in words about what is not allowed, as it did for years:
+	// https://github.com/hashicorp/packer-plugin-amazon/issues/280
+	EncodedDenials bool `yaml:"encoded-denials"`
+	// Quotas are Service Quotas' by code, such as L-1216C47A: 32 vCPUs; default 1000 each.
+	Quotas map[string]float64 `yaml:"quotas"`
 	// FailingImages makes every image that CreateImage begins end as failed.
 	FailingImages bool `yaml:"failing-images"`
 	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.
@@ -216,7 +221,7 @@ func (c *Config) check() error {
 	if c.Speed < 0 {
 		return fmt.Errorf("speed is %g: it must be positive", c.Speed)
 	}
-	if err := c.Policy.load(); err != nil {
+	if err := errors.Join(c.Policy.load(), c.SCP.load()); err != nil {
 		return err
 	}
 	for n := range c.Keys {

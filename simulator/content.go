@@ -43,6 +43,8 @@ type Image struct {
 	NewArm  bool   `yaml:"new-arm"`
 	State   string `yaml:"state"`   // default available
 	Created string `yaml:"created"` // RFC 3339
+	// Marketplace is the product of the AWS Marketplace that the image belongs to.
+	Marketplace Marketplace `yaml:"marketplace"`
 	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image without.
 	Runner string            `yaml:"runner"`
 	Tags   map[string]string `yaml:"tags"`
@@ -121,6 +123,7 @@ var defaultImages = []Image{
 var defaultInstanceTypes = []InstanceType{
 	{Name: "t3.nano", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 512},
 	{Name: "t3.micro", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 1024},
+	{Name: "t3.small", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 2048},
 	{Name: "t3.medium", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 4096},
 	{Name: "t3.large", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 8192},
 	{Name: "t3.xlarge", Architecture: "x86_64", VCPUs: 4, MemoryMiB: 16384},

@@ -28,7 +28,7 @@ func statusOf(code string) int {
 		return http.StatusServiceUnavailable
 	case "AuthFailure":
 		return http.StatusUnauthorized
-	case "UnauthorizedOperation", "AccessDenied", "InvalidClientTokenId", "OptInRequired":
+	case "UnauthorizedOperation", "AccessDenied", "InvalidClientTokenId", "OptInRequired", "AuthFailure.ServiceLinkedRoleCreationNotPermitted":
 		return http.StatusForbidden
 	case "DryRunOperation":
 		return http.StatusPreconditionFailed

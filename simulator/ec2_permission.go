@@ -72,41 +72,72 @@ func (call *ec2Call) allowed(operation string) *ec2Error {
 // allowedTo refuses an action that the key's or the account's policy does not allow on every one of these resources, which are
 // written as in "instance/i-1". The context holds condition keys beside those that every call has.
 func (call *ec2Call) allowedTo(action string, r request, resources ...string) *ec2Error {
-	context := request{"aws:RequestedRegion": {call.region.name}, "ec2:Region": {call.region.name}}
-	for k, v := range r {
-		context[k] = v
-	}
 	for _, resource := range resources {
 		if resource != "*" {
 			resource = "arn:aws:ec2:" + call.region.name + ":" + call.w.cfg.Account + ":" + resource
 		}
-		if !call.key.Policy.permits(action, resource, context) || !call.w.cfg.Policy.permits(action, resource, context) {
-			return call.unauthorized(action, resource)
+		if failure := call.permitted(action, resource, r); failure != nil {
+			return failure
 		}
 	}
 	return nil
 }
 
-func (call *ec2Call) unauthorized(action, resource string) *ec2Error {
-	return fail("UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action. Encoded authorization failure message: c2ltdWxhdGVk",
-		call.w.cfg.Account, action, resource, action)
+// permitted holds an action on one resource against all policies. An explicit deny anywhere comes first.
+func (call *ec2Call) permitted(action, resource string, r request) *ec2Error {
+	context := request{"aws:RequestedRegion": {call.region.name}, "ec2:Region": {call.region.name}}
+	for k, v := range r {
+		context[k] = v
+	}
+	why := call.w.cfg.denial(call.key, action, resource, context)
+	if why == "" {
+		return nil
+	}
+	text := "You are not authorized to perform this operation."
+	if !call.w.cfg.EncodedDenials {
+		text += " User: " + call.user() + " is not authorized to perform: " + action + " on resource: " + resource + " " + why + "."
+	}
+	return fail("UnauthorizedOperation", "%s Encoded authorization failure message: c2ltdWxhdGVk", text)
+}
+
+func (call *ec2Call) user() string { return "arn:aws:iam::" + call.w.cfg.Account + ":user/simulated" }
+
+// denial is why no call of a key may go through, in IAM's words, or empty.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func (c *Config) denial(key *Key, action, resource string, context request) string {
+	identity := max(key.Policy.decide(action, resource, context), c.Policy.decide(action, resource, context))
+	organization := c.SCP.decide(action, resource, context)
+	if organization == deniesImplicitly && !c.SCP.allowsSome() { // FullAWSAccess is attached beside one that only denies
+		organization = allows
+	}
+	switch {
+	case organization == deniesExplicitly:
+		return "with an explicit deny in a service control policy"
+	case identity == deniesExplicitly:
+		return "with an explicit deny in an identity-based policy"
+	case organization == deniesImplicitly:
+		return "because no service control policy allows the " + action + " action"
+	case identity == deniesImplicitly:
+		return "because no identity-based policy allows the " + action + " action"
+	}
+	return ""
 }
 
 // mayLaunch asks for the permissions of a launch: on all that it uses and makes, to tag that, and to pass the role.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
-	common := request{"ec2:InstanceType": {p.kind.Name}, "ec2:MarketType": {p.market}, "ec2:Subnet": {p.subnet.ID}}
 	uses := []string{"image/" + p.image.ID, "subnet/" + p.subnet.ID, "network-interface/*"}
 	for _, g := range p.groups {
 		uses = append(uses, "security-group/"+g)
 	}
-	if failure := call.allowedTo("ec2:RunInstances", common, uses...); failure != nil {
+	if failure := call.allowedTo("ec2:RunInstances", request{"ec2:Subnet": {p.subnet.ID}, "ec2:SubnetID": {p.subnet.ID}}, uses...); failure != nil {
 		return failure
 	}
 	for _, kind := range []string{"instance", "volume"} {
 		r := requestTags(p.tags[kind])
-		for k, v := range common {
-			r[k] = v
+		if kind == "instance" { // the keys of the type and the market belong to this resource alone
+			r["ec2:InstanceType"], r["ec2:InstanceMarketType"] = []string{p.kind.Name}, []string{p.market}
 		}
 		if failure := call.allowedTo("ec2:RunInstances", r, kind+"/*"); failure != nil {
 			return failure
@@ -122,11 +153,8 @@ func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
 	if p.profile == "" {
 		return nil
 	}
-	role, passed := "arn:aws:iam::"+call.w.cfg.Account+":role/"+p.profile, request{"iam:PassedToService": {"ec2.amazonaws.com"}}
-	if !call.key.Policy.permits("iam:PassRole", role, passed) || !call.w.cfg.Policy.permits("iam:PassRole", role, passed) {
-		return call.unauthorized("iam:PassRole", role)
-	}
-	return nil
+	role := "arn:aws:iam::" + call.w.cfg.Account + ":role/" + p.profile
+	return call.permitted("iam:PassRole", role, request{"iam:PassedToService": {"ec2.amazonaws.com"}})
 }
 
 // allowedOn is allowedTo for instances, whose tags are part of the context.

@@ -38,6 +38,50 @@ func (call *ec2Call) plan() (*plan, *ec2Error) {
 	return p, nil
 }
 
+// dryLaunch answers a dry run. It proves permission and little else: that parameters are there and of the right form. What they name
+// need not exist, fit each other or be for sale.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+func (call *ec2Call) dryLaunch() *ec2Error {
+	p := &plan{token: call.form["ClientToken"], tags: map[string]map[string]string{}, image: &image{Image: Image{ID: call.form["ImageId"]}}}
+	switch id := p.image.ID; {
+	case id == "":
+		return fail("MissingParameter", "The request must contain the parameter ImageId")
+	case !strings.HasPrefix(id, "resolve:ssm:") && !imageID.MatchString(id):
+		return fail("InvalidAMIID.Malformed", `Invalid id: "%s"`, id)
+	}
+	p.kind.Name, p.subnet.ID = orText(call.form["InstanceType"], "m1.small"), orText(call.form["SubnetId"], call.form["NetworkInterface.1.SubnetId"])
+	p.groups = append(call.form.list("SecurityGroupId"), call.form.list("NetworkInterface.1.SecurityGroupId")...)
+	p.market, p.profile = marketOf(call.form), call.profileName()
+	for _, step := range []func(*plan) *ec2Error{call.planCount, call.planToken, call.planUserData, call.planTags} {
+		if failure := step(p); failure != nil {
+			return failure
+		}
+	}
+	// Which role would be passed is the profile's to say, so that one is looked up.
+	if failure := call.knowsProfile(p.profile); failure != nil {
+		return failure
+	}
+	if failure := call.mayLaunch(p); failure != nil {
+		return failure
+	}
+	return errDryRun
+}
+
+func (call *ec2Call) knowsProfile(name string) *ec2Error {
+	if known := call.w.cfg.InstanceProfiles; name != "" && len(known) > 0 && !slices.Contains(known, name) {
+		return fail("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", name)
+	}
+	return nil
+}
+
+// profileName is the name of the instance profile that a launch asks for.
+func (call *ec2Call) profileName() string {
+	if arn := call.form["IamInstanceProfile.Arn"]; arn != "" {
+		return arn[strings.LastIndex(arn, "/")+1:]
+	}
+	return call.form["IamInstanceProfile.Name"]
+}
+
 func (call *ec2Call) planCount(p *plan) *ec2Error {
 	var err, err2 error
 	p.least, err = strconv.Atoi(call.form["MinCount"])
@@ -175,12 +219,6 @@ func (call *ec2Call) planRest(p *plan) *ec2Error {
 	if p.shutdown != "stop" && p.shutdown != "terminate" {
 		return fail("InvalidParameterValue", "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", p.shutdown)
 	}
-	p.profile = call.form["IamInstanceProfile.Name"]
-	if arn := call.form["IamInstanceProfile.Arn"]; arn != "" {
-		p.profile = arn[strings.LastIndex(arn, "/")+1:]
-	}
-	if known := call.w.cfg.InstanceProfiles; p.profile != "" && len(known) > 0 && !slices.Contains(known, p.profile) {
-		return fail("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", p.profile)
-	}
-	return nil
+	p.profile = call.profileName()
+	return call.knowsProfile(p.profile)
 }

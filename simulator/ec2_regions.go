@@ -8,7 +8,7 @@ func describeRegions(call *ec2Call) ([]node, *ec2Error) {
 		}
 	}
 	return describe(call, "regionInfo", call.w.cfg.Regions,
-		func(name string) bool { return selects(names, name) },
+		func(name string) bool { return selects(names, name) && call.enabled(name) == nil },
 		func(name string) attributes {
 			return fixed(nil, map[string]string{"region-name": name, "opt-in-status": "opt-in-not-required", "endpoint": endpointOf(name)})
 		},

@@ -155,6 +155,9 @@ func (c *cloud) dispatch(x *exchange, f form) ([]node, *ec2Error) {
 	if region == nil {
 		return nil, fail("AuthFailure", "AWS was not able to validate the provided access credentials")
 	}
+	if failure := c.enabled(x.region); failure != nil {
+		return nil, failure
+	}
 	if failure := c.throttle(x, a); failure != nil {
 		return nil, failure
 	}

@@ -28,15 +28,15 @@ func runInstances(call *ec2Call) ([]node, *ec2Error) {
 	if failure := call.applyTemplate(); failure != nil {
 		return nil, failure
 	}
+	if call.form["DryRun"] == "true" {
+		return nil, call.dryLaunch()
+	}
 	p, failure := call.plan()
 	if failure != nil {
 		return nil, failure
 	}
 	if failure := call.mayLaunch(p); failure != nil {
 		return nil, failure
-	}
-	if call.form["DryRun"] == "true" {
-		return nil, errDryRun
 	}
 	// A token stands for a launch in one zone of one region; the same request gets the same instances again:
 	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
@@ -46,6 +46,9 @@ func runInstances(call *ec2Call) ([]node, *ec2Error) {
 			return nil, fail("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
 		}
 		return call.reservationNodes(earlier.reservation, earlier.instances), nil
+	}
+	if failure := call.account(p); failure != nil {
+		return nil, failure
 	}
 	count, failure := call.capacity(p)
 	if failure != nil {

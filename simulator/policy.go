@@ -72,11 +72,21 @@ func (p *Policy) load() error {
 	return nil
 }
 
-// permits tells whether the policy allows an action on a resource (an ARN, or "*" for actions without).
-func (p *Policy) permits(action, resource string, r request) bool {
+// decision is what one policy says of a call. The zero value allows it.
+type decision int
+
+const (
+	allows decision = iota
+	deniesImplicitly
+	deniesExplicitly
+)
+
+// decide says what the policy says of an action on a resource (an ARN, or "*" for actions without).
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
+func (p *Policy) decide(action, resource string, r request) decision {
 	for _, d := range p.Deny {
 		if wildcard(d, action) {
-			return false
+			return deniesExplicitly
 		}
 	}
 	allowed := len(p.Allow) == 0 && p.Document == ""
@@ -89,11 +99,19 @@ func (p *Policy) permits(action, resource string, r request) bool {
 			continue
 		}
 		if s.Effect == "Deny" {
-			return false
+			return deniesExplicitly
 		}
 		allowed = true
 	}
-	return allowed
+	if !allowed {
+		return deniesImplicitly
+	}
+	return allows
+}
+
+// allowsSome reports whether anything in the policy allows.
+func (p *Policy) allowsSome() bool {
+	return len(p.Allow) > 0 || slices.ContainsFunc(p.statements, func(s statement) bool { return s.Effect == "Allow" })
 }
 
 func (s *statement) fits(action, resource string, r request) bool {

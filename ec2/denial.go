@@ -1,0 +1,111 @@
+package ec2
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// Denial is what an authorization failure says in words. EC2 may say nothing that can be read: then Action is empty.
+type Denial struct {
+	Action   string // "ec2:RunInstances"
+	Resource string // "arn:aws:ec2:us-east-1:111122223333:instance/*"
+	Explicit bool   // a policy denies it; otherwise no policy allows it
+	Policy   string // the kind of policy: "service control policy", empty where EC2 does not say
+}
+
+// denialText matches the readable part of an authorization failure:
+//
+//	… is not authorized to perform: ACTION on resource: ARN with an explicit deny in a service control policy[: ARN]
+//	… is not authorized to perform: ACTION on resource: ARN because no identity-based policy allows the ACTION action
+//
+// An encoded message may follow, and in older answers it is all there is.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+// https://repost.aws/knowledge-center/ec2-not-auth-launch
+var denialText = regexp.MustCompile(`is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+) on resource: (\S+)` +
+	`(?: (with an explicit deny)(?: in (?:an?|the) ([a-zA-Z -]+))?| because no ([a-zA-Z -]+?) allows )?`)
+
+// ParseDenial reads the message of an authorization failure; readable is false where nothing is said in words.
+func ParseDenial(message string) (denial Denial, readable bool) {
+	found := denialText.FindStringSubmatch(message)
+	if found == nil || (found[3] == "" && found[5] == "") {
+		return Denial{}, false
+	}
+	policy := found[4]
+	if found[3] == "" {
+		policy = found[5]
+	}
+	return Denial{Action: found[1], Resource: strings.TrimRight(found[2], ".,"), Explicit: found[3] != "", Policy: strings.TrimSpace(policy)}, true
+}
+
+// denialOf reads the denial in an error of class Denied.
+func denialOf(err error) (Denial, bool) {
+	call, ok := errors.AsType[*CallError](err)
+	if !ok {
+		return Denial{}, false
+	}
+	return ParseDenial(call.Message)
+}
+
+// kind is the type of the resource that is denied: "instance" of "arn:aws:ec2:us-east-1:111122223333:instance/*".
+func (d Denial) kind() string {
+	parts := strings.SplitN(d.Resource, ":", 6)
+	if len(parts) < 6 || parts[2] != "ec2" {
+		return ""
+	}
+	kind, _, _ := strings.Cut(parts[5], "/")
+	return kind
+}
+
+// scope is how much of a list of offerings a denied launch speaks of. Only an explicit deny speaks of the resource that it names:
+// where no policy allows the call, and where nothing can be read, other resources are not allowed either.
+func (d Denial) scope() Scope {
+	if !d.Explicit || d.Action != "ec2:RunInstances" {
+		return OfAccount
+	}
+	switch d.kind() {
+	case "instance": // its conditions go by what is the instance's own: type, tenancy, metadata options
+		return OfType
+	case "image", "snapshot", "volume": // a volume is made of the image's snapshot
+		return OfImage
+	case "subnet", "network-interface":
+		return OfSubnet
+	case "security-group":
+		return OfGroup
+	case "spot-instances-request":
+		return OfMarket
+	}
+	return OfAccount
+}
+
+// mayBeTags reports whether a launch that was denied with tags may be allowed without them: tags are conditions on what the launch
+// makes, not on what it uses. EC2 often says only that something is not allowed.
+func (d Denial) mayBeTags() bool {
+	switch d.Action {
+	case "ec2:CreateTags":
+		return true
+	case "ec2:RunInstances":
+		switch d.kind() {
+		case "image", "snapshot", "subnet", "security-group", "key-pair", "launch-template", "placement-group":
+			return false
+		}
+		return true
+	}
+	return false
+}
+
+// hint says what to do about a denial, by the action and resource that EC2 names.
+func (d Denial) hint() string {
+	if !d.Explicit {
+		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() + " allows it (docs/permissions.md has the statements)"
+	}
+	return HintExplicitDeny + " of " + d.Action + " on " + d.Resource + " in the " + d.policy() +
+		", or take what it does not forbid: no other policy can allow what one denies"
+}
+
+func (d Denial) policy() string {
+	if d.Policy == "" {
+		return "policy"
+	}
+	return d.Policy
+}
