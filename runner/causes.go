@@ -105,7 +105,6 @@ var causes = []cause{
 	{hintPanic, func(e evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
 	says(hintDiskFull, `No space left on device`),
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
-	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
 	says(hintMemory, `was killed: too little memory`),
 	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
@@ -117,6 +116,7 @@ var causes = []cause{
 	says(hintUser, `run-runner-as-user: there is no user`),
 	says(hintScript, `(pre-runner|setup)-script failed with exit`),
 	// Only a warning: it is the cause where nothing else is, as with a service, which that node runs.
+	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
 	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
 	fetching(hintDNS, 6),
 	fetching(hintPrivateCA, 35, 60, 77),
