@@ -3,6 +3,7 @@
 package boottest
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ func fails(why ...string) func(*testing.T, *instance) {
 		}
 	}
 }
+
+// noExec is what cloud-init says where it may not run what it wrote; runner/causes.go looks for the same.
+var noExec = regexp.MustCompile(`Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`)
 
 func script(text string) func(*bootstrap.Spec) {
 	return func(s *bootstrap.Spec) { s.PreRunnerScript = text }
@@ -118,6 +122,18 @@ func TestBadMachines(t *testing.T) {
 			name: "a full disk", args: []string{"--tmpfs", "/actions-runner:size=2m"},
 			check: fails("error: download runner: tar: ", "No space left on device ("),
 		},
+		{
+			// No script of ours runs there: the start reads cloud-init's own words.
+			name: "/var is mounted noexec", args: []string{"--tmpfs", "/var/lib/cloud:noexec"},
+			check: func(t *testing.T, i *instance) {
+				i.poll("cloud-init's words", soon, time.Second, func() bool { return noExec.MatchString(i.console()) })
+				if console := i.console(); strings.Contains(console, bootstrap.ConsolePrefix) {
+					t.Error("a script of ours ran")
+				}
+				i.sh("systemctl --no-block poweroff")
+				i.waitOff(soon)
+			},
+		},
 		{name: "no docker", plan: job("ls /run/docker.sock 2>/dev/null || echo none"), check: says("none")},
 		{
 			name: "docker comes late", before: strings.Replace(docker, "%s", "20s", 1), spec: func(s *bootstrap.Spec) { s.User = "debian" },
@@ -155,7 +171,7 @@ func TestBadMachines(t *testing.T) {
 		},
 		{
 			name: "a JIT configuration that GitHub does not know", jit: true, spec: func(s *bootstrap.Spec) {
-				s.JITConfig, s.RegistrationTimeout = "dW5rbm93bg==", 40*time.Second
+				s.JITConfig, s.RegistrationTimeout = jitFor("13"), 40*time.Second
 			},
 			check: fails("error: no runner is online after 4", "the last that happened: starting runner"),
 		},
@@ -170,7 +186,7 @@ func TestBadDownloads(t *testing.T) {
 		if got := i.wait("online", soon).Detail; got != newest+" /opt/runner-"+newest {
 			t.Errorf("online is %q", got)
 		}
-		i.waitConsole("warning: GitHub refuses runner " + outdated + " in /opt/runner: bake the image again")
+		i.waitConsole("warning: runner " + outdated + " in /opt/runner is too old: bake the image again")
 		if got := i.sh("cat /opt/runner/bin/version; cat /opt/runner-" + newest + "/.path"); got != outdated+"\n/image" {
 			t.Errorf("the old one and its .path: %q", got)
 		}
@@ -180,11 +196,11 @@ func TestBadDownloads(t *testing.T) {
 		{name: "no network for the first 10 s", plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, check: comesOnline},
 		{
 			name: "no way out", plan: func(p *plan.Plan) { p.Silent = time.Hour }, spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
-			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl exit 7 ("),
+			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl: (7) "),
 		},
 		{
 			name: "no DNS", before: "grep -v github /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts\n", spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
-			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl exit 6 ("),
+			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl: (6) Could not resolve host: github.com"),
 		},
 		{
 			name: "no network for the first 10 s, and nobody said which runner", spec: func(s *bootstrap.Spec) { s.Software = nil },
@@ -228,7 +244,7 @@ func TestBadDownloads(t *testing.T) {
 			name: "a preinstalled runner that GitHub refuses", image: parts.old, spec: home, before: "echo /image >/opt/runner/.path; rm -rf /opt/runner-*\n",
 			plan: func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
-				i.waitConsole("warning: GitHub refuses runner " + outdated)
+				i.waitConsole("warning: runner " + outdated)
 			},
 		},
 		{
@@ -241,7 +257,7 @@ func TestBadDownloads(t *testing.T) {
 			spec: func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
 			plan: func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("warning: GitHub refuses runner " + newest + " in /opt/runner: bake the image again")
+				i.waitConsole("warning: runner " + newest + " in /opt/runner is too old: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newer+" /opt/runner-"+newer {
 					t.Errorf("online is %q", got)
 				}

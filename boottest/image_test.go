@@ -107,7 +107,7 @@ func fromImage(image string) []scenario {
 		{
 			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true, before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("warning: GitHub refuses runner " + outdated + " in /opt/actions-runner: bake the image again")
+				i.waitConsole("warning: runner " + outdated + " in /opt/actions-runner is too old: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newest+" /opt/actions-runner-"+newest {
 					t.Errorf("online is %q", got)
 				}
@@ -117,7 +117,7 @@ func fromImage(image string) []scenario {
 			name: "a runner in it that GitHub refuses when it connects", image: image, source: "Ec2", before: anew, spec: func(s *bootstrap.Spec) { s.Software = nil },
 			plan: func(p *plan.Plan) { p.Version, p.Least, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("warning: GitHub refuses runner " + newest + " in /opt/actions-runner: bake the image again")
+				i.waitConsole("warning: runner " + newest + " in /opt/actions-runner is too old: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newer+" /opt/actions-runner-"+newer {
 					t.Errorf("online is %q", got)
 				}

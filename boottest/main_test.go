@@ -3,12 +3,10 @@
 package boottest
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +22,12 @@ const (
 )
 
 // jit is as long as a real configuration.
-var jit = base64.StdEncoding.EncodeToString([]byte(strings.Repeat(`{".runner":"e30=",".credentials":"`, 1) + noise(2900) + `"}`))
+var jit = jitFor("12")
+
+// jitFor is the configuration of the runner with that number at GitHub.
+func jitFor(agent string) string {
+	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False", WorkFolder: "_work"}, noise(2000))
+}
 
 func noise(n int) string {
 	b := make([]byte, n)
@@ -123,10 +126,12 @@ func ordinary() plan.Plan {
 	}
 }
 
-func software(sum string) []bootstrap.Software {
+func software(sum string) []bootstrap.Software { return softwareOf(newest, sum) }
+
+func softwareOf(version, sum string) []bootstrap.Software {
 	return []bootstrap.Software{{
-		Architecture: "x64", Version: newest, SHA256: sum,
-		URL: "https://github.com/actions/runner/releases/download/v" + newest + "/actions-runner-linux-x64-" + newest + ".tar.gz",
+		Architecture: "x64", Version: version, SHA256: sum,
+		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" + version + ".tar.gz",
 	}}
 }
 

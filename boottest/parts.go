@@ -56,10 +56,25 @@ const (
 	smallTarball = 5 << 20
 )
 
+// standinDir has the stand-in runner's scripts, laid out as in the real archive.
+const standinDir = "standin/runner/"
+
+func standinFiles() ([]string, error) {
+	top, err := filepath.Glob(standinDir + "*.*")
+	if err != nil {
+		return nil, err
+	}
+	bin, err := filepath.Glob(standinDir + "bin/*")
+	return append(top, bin...), err
+}
+
+// libraries are what config.sh asks ldd about.
+var libraries = []string{"bin/libcoreclr.so", "bin/libSystem.Security.Cryptography.Native.OpenSsl.so", "bin/libSystem.IO.Compression.Native.so"}
+
 // tarball makes the runner's archive of about so many bytes once, and returns its path.
 func tarball(dir, machine, version string, size int) (string, error) {
 	hash := sha256.New()
-	standins, err := filepath.Glob("standin/*.sh")
+	standins, err := standinFiles()
 	if err != nil {
 		return "", err
 	}
@@ -112,25 +127,7 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 		_, err := archive.Write(text)
 		return err
 	}
-	program, err := os.ReadFile(machine)
-	if err != nil {
-		return err
-	}
-	for _, f := range []struct{ name, from string }{{"config.sh", "config.sh"}, {"run.sh", "run.sh"}, {"bin/svc.sh", "svc.sh"}, {"bin/installdependencies.sh", "installdependencies.sh"}} {
-		text, err := os.ReadFile("standin/" + f.from)
-		if err != nil {
-			return err
-		}
-		if err := add(f.name, 0o755, text); err != nil {
-			return err
-		}
-	}
-	for _, name := range []string{"bin/Runner.Listener", "bin/Runner.Worker"} {
-		if err := add(name, 0o755, program); err != nil {
-			return err
-		}
-	}
-	if err := add("bin/version", 0o644, []byte(version+"\n")); err != nil {
+	if err := addRunner(add, archive, machine, version); err != nil {
 		return err
 	}
 	// The rest of the real one is node and .NET: much of it compresses by three.
@@ -152,6 +149,47 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 		return err
 	}
 	return zip.Close()
+}
+
+// addRunner adds the stand-in runner's own files.
+func addRunner(add func(string, int64, []byte) error, archive *tar.Writer, machine, version string) error {
+	program, err := os.ReadFile(machine)
+	if err != nil {
+		return err
+	}
+	files, err := standinFiles()
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := add(strings.TrimPrefix(file, standinDir), 0o755, text); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"bin/Runner.Listener", "bin/Runner.Worker"} {
+		if err := add(name, 0o755, program); err != nil {
+			return err
+		}
+	}
+	// The runner's own node, and libraries that config.sh looks at: other names of one file.
+	for _, name := range append(libraries, "externals/node20/bin/node") {
+		target := strings.Repeat("../", strings.Count(name, "/")) + "bin/Runner.Listener"
+		link := &tar.Header{Name: "./" + name, Linkname: target, Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 1001, Gid: 127, Format: tar.FormatGNU}
+		if err := archive.WriteHeader(link); err != nil {
+			return err
+		}
+	}
+	if err := add("bin/RunnerService.js", 0o644, []byte("// The stand-in node knows what is in here.\n")); err != nil {
+		return err
+	}
+	if err := add("bin/version", 0o644, []byte(version+"\n")); err != nil {
+		return err
+	}
+	return nil
 }
 
 // fileSum is the SHA-256 of a file, in hex.

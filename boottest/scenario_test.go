@@ -31,6 +31,7 @@ func runAll(t *testing.T, all []scenario) {
 			i := s.boot(t)
 			defer func() { t.Logf("%s: %.1f s of a processor: %s", s.name, i.processor().Seconds(), i.phases()) }()
 			s.check(t, i)
+			i.keepsPromise(t, s.jit)
 		})
 	}
 }

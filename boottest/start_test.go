@@ -33,17 +33,6 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "as a service", spec: func(s *bootstrap.Spec) { s.Service = true },
-			check: func(t *testing.T, i *instance) {
-				comesOnline(t, i)
-				i.waitConsole("the runner is online")
-				if got := i.sh("systemctl is-active 'actions.runner.*'; find /etc/systemd -name 'actions.runner*'"); got != "active" {
-					t.Errorf("the service is %q", got)
-				}
-			},
-		},
-		{name: "as a service and a user", spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" }, plan: job("id -un"), check: says("debian")},
-		{
 			name: "preinstalled with stale files", image: parts.preinstalled, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "cd /opt/runner; echo stale | tee .runner .credentials .credentials_rsaparams; cd /",
 			plan:   job("pwd"), check: says("/opt/runner/_work"),

@@ -12,7 +12,7 @@ type hub struct {
 	w      *World
 	scopes map[string]*scope
 	tokens map[string]*registration // registration tokens by value
-	blobs  map[string]*runner       // JIT configurations by value
+	blobs  map[string]*runner       // by the key in their JIT configurations
 	runs   map[string]map[int64]Run
 	meters map[string]*meter
 	lastID int64
@@ -152,7 +152,7 @@ func (h *hub) remove(r *runner) {
 	r.goneSeen = h.w.now.Add(h.w.scaled(h.w.cfg.Timing.RunnerVisible))
 	delete(r.scope.byName, strings.ToLower(r.name))
 	delete(r.scope.byID, r.id)
-	delete(h.blobs, r.blob)
+	delete(h.blobs, jitKey(r.blob))
 	h.w.at(r.goneSeen, func() {
 		s := r.scope
 		if n := slices.Index(s.runners, r); n >= 0 {

@@ -53,7 +53,7 @@ func generateJIT(call *hubCall) answer {
 	r := call.register(call.scope, *in.Name, labels)
 	r.jit, r.ephemeral, r.group, r.os = true, true, *in.Group, osUnknown
 	r.blob = call.newBlob(r)
-	call.blobs[r.blob] = r
+	call.blobs[jitKey(r.blob)] = r
 	return hubJSON(http.StatusCreated, map[string]any{"runner": r.json(), "encoded_jit_config": r.blob})
 }
 
@@ -84,4 +84,14 @@ func (h *hub) newBlob(r *runner) string {
 		panic("simulator: encode JIT configuration: " + err.Error())
 	}
 	return base64.StdEncoding.EncodeToString(files)
+}
+
+// jitKey is what GitHub knows a runner by: its key. The settings beside it are the runner's to read.
+func jitKey(jit string) string {
+	var files map[string][]byte
+	text, err := base64.StdEncoding.DecodeString(jit)
+	if err != nil || json.Unmarshal(text, &files) != nil {
+		return jit
+	}
+	return string(files[".credentials_rsaparams"])
 }

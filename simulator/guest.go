@@ -168,7 +168,7 @@ func (g *guest) hasRunner() bool {
 		return false
 	}
 	if version := g.i.image.Runner; older(version, g.w.cfg.MinRunnerVersion) {
-		g.say("warning: GitHub refuses runner %s in /opt/actions-runner: bake the image again (%.1f s)", version, g.age())
+		g.say("warning: runner %s in /opt/actions-runner is too old: bake the image again (%.1f s)", version, g.age())
 		return false
 	}
 	g.say("found runner %s in /opt/actions-runner (%.1f s)", g.i.image.Runner, g.age())

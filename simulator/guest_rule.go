@@ -163,7 +163,7 @@ func (w *World) guestRule(i *instance) GuestRule {
 // runnerNameOf is the name under which the machine is to register, by its user data or by its JIT configuration.
 func (w *World) runnerNameOf(i *instance) string {
 	s := readUserData(string(i.userData), i.index)
-	if r := w.hub.blobs[s.jit]; r != nil {
+	if r := w.hub.blobs[jitKey(s.jit)]; r != nil {
 		return r.name
 	}
 	return s.name

@@ -27,7 +27,7 @@ func (g *guest) register() {
 	hub, timing := g.w.hub, g.w.cfg.Timing
 	if g.set.jit != "" {
 		g.later(timing.Listen, func() {
-			r := hub.blobs[g.set.jit]
+			r := hub.blobs[jitKey(g.set.jit)]
 			if r == nil {
 				g.say("error: the registration of the JIT configuration does not exist")
 				return

@@ -28,8 +28,9 @@ type github struct {
 
 	mu         sync.Mutex
 	registered map[string]registration
+	sessions   map[string]*session
 	given      int       // jobs given out
-	online     time.Time // since when the runner listens
+	online     time.Time // since when the runner has had nothing to do
 	downloads  int
 }
 
@@ -47,7 +48,8 @@ func (g *github) load() error {
 	} else if os.IsNotExist(err) {
 		s.Registered, err = map[string]registration{}, nil
 		if g.plan.JIT != "" {
-			s.Registered[g.plan.JIT] = registration{Name: "jit", Ephemeral: true}
+			settings, e := plan.DecodeJIT(g.plan.JIT)
+			s.Registered[settings.AgentID], err = registration{Name: settings.AgentName, Ephemeral: true}, e
 		}
 	}
 	g.registered, g.given = s.Registered, s.Given
@@ -171,8 +173,10 @@ func (g *github) inner() http.Handler {
 		g.journal.add(ask["what"], ask["detail"])
 	})
 	mux.HandleFunc("POST /register", g.register)
-	mux.HandleFunc("POST /session", g.session)
+	mux.HandleFunc("POST /session", g.openSession)
+	mux.HandleFunc("POST /session/end", g.endSession)
 	mux.HandleFunc("POST /message", g.message)
+	mux.HandleFunc("POST /acquire", g.acquire)
 	mux.HandleFunc("POST /done", g.done)
 	return mux
 }
@@ -195,73 +199,13 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := "token:" + ask["name"]
-	g.registered[id] = registration{Name: ask["name"], Labels: ask["labels"], Ephemeral: ask["ephemeral"] == "true"}
+	labels := ask["labels"]
+	if ask["no-default-labels"] != "true" {
+		labels = "self-hosted,Linux,X64," + labels
+	}
+	g.registered[id] = registration{Name: ask["name"], Labels: labels, Ephemeral: ask["ephemeral"] == "true"}
 	g.save()
+	g.journal.add("labels", labels)
 	g.journal.add("registered", strings.TrimSpace(ask["name"]+" "+ask["labels"]+" "+ask["runnergroup"]))
 	fmt.Fprint(w, id)
-}
-
-func (g *github) session(w http.ResponseWriter, r *http.Request) {
-	ask := read(r)
-	after(r.Context(), g.plan.Connecting)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch one, known := g.registered[ask["id"]]; {
-	case g.plan.Least != "" && older(ask["version"], g.plan.Least):
-		g.journal.add("version refused", ask["version"])
-		w.WriteHeader(http.StatusUpgradeRequired)
-	case !known:
-		g.journal.add("session refused", "")
-		w.WriteHeader(http.StatusNotFound)
-	default:
-		g.online = time.Now()
-		g.journal.add("online", ask["version"]+" "+ask["home"])
-		fmt.Fprint(w, one.Ephemeral)
-	}
-}
-
-func older(a, b string) bool {
-	var x, y [3]int
-	_, _ = fmt.Sscanf(a, "%d.%d.%d", &x[0], &x[1], &x[2])
-	_, _ = fmt.Sscanf(b, "%d.%d.%d", &y[0], &y[1], &y[2])
-	for i := range x {
-		if x[i] != y[i] {
-			return x[i] < y[i]
-		}
-	}
-	return false
-}
-
-// message waits for a job for a while, as GitHub's long poll does.
-func (g *github) message(w http.ResponseWriter, r *http.Request) {
-	for range 20 {
-		g.mu.Lock()
-		if g.given < len(g.plan.Jobs) {
-			if job := g.plan.Jobs[g.given]; time.Since(g.online) >= job.After {
-				g.given++
-				g.save()
-				g.mu.Unlock()
-				g.journal.add("job "+job.Name+" begins", "")
-				_ = json.NewEncoder(w).Encode(job)
-				return
-			}
-		}
-		g.mu.Unlock()
-		if !after(r.Context(), 100*time.Millisecond) {
-			return
-		}
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (g *github) done(_ http.ResponseWriter, r *http.Request) {
-	ask := read(r)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.online = time.Now()
-	if g.registered[ask["id"]].Ephemeral {
-		delete(g.registered, ask["id"])
-		g.save()
-	}
-	g.journal.add("job "+ask["name"]+" "+ask["result"], strings.TrimSpace(ask["output"]))
 }

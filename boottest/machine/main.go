@@ -24,6 +24,8 @@ func run(args []string) error {
 		return listener(args[1:])
 	case "Runner.Worker":
 		return worker(args[1:])
+	case "node":
+		return serviceHost(args[1:])
 	case "nvidia-smi":
 		return nvidia()
 	}

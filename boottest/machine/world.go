@@ -63,7 +63,7 @@ func world() error {
 		return err
 	}
 	j := &journal{file: file}
-	g := &github{plan: p, journal: j, registered: map[string]registration{}}
+	g := &github{plan: p, journal: j, registered: map[string]registration{}, sessions: map[string]*session{}}
 	if err := g.load(); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package plan
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -46,6 +47,48 @@ type Plan struct {
 	Configuring, Connecting time.Duration
 	// Jobs are what the runner gets to do, one after the other.
 	Jobs []Job
+}
+
+// Message is what a listener gets from GitHub: a job, or the version to which it is to update itself.
+type Message struct {
+	Job     *Job
+	Refresh string
+}
+
+// Settings is .runner of a just-in-time configuration, as GitHub writes it: everything is a string.
+type Settings struct {
+	AgentID       string `json:"AgentId"`
+	AgentName     string
+	Ephemeral     string
+	DisableUpdate string
+	WorkFolder    string
+}
+
+// EncodeJIT makes a just-in-time configuration: base64 of an object of files, each in base64 again. The padding, as
+// long as a key, makes it as long as a real one.
+func EncodeJIT(s Settings, key string) string {
+	runner, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	text, err := json.Marshal(map[string][]byte{".runner": runner, ".credentials": []byte(`{"Scheme":"OAuth"}`), ".credentials_rsaparams": []byte(key)})
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(text)
+}
+
+// DecodeJIT reads the settings of a just-in-time configuration.
+func DecodeJIT(jit string) (s Settings, err error) {
+	var files map[string][]byte
+	text, err := base64.StdEncoding.DecodeString(jit)
+	if err == nil {
+		err = json.Unmarshal(text, &files)
+	}
+	if err == nil {
+		err = json.Unmarshal(files[".runner"], &s)
+	}
+	return s, err
 }
 
 // Job is one job of a workflow.

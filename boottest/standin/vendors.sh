@@ -136,7 +136,7 @@ base_packages() {
   pack "$1" egr-slow "$work/egr-slow" '[ -e /slow-begun ] || { touch /slow-begun; sleep 600; }'
   program "$work/git" usr/bin/git <<<$'#!/bin/sh\n[ "$1" != --version ] || echo git version 2.47'
   pack "$1" git "$work/git"
-  for name in jq unzip zstd linux-aws linux-modules-nvidia-580-open-aws; do
+  for name in jq unzip zstd liblttng-ust1 linux-aws linux-modules-nvidia-580-open-aws; do
     mkdir -p "$work/$name/usr/share/$name"
     pack "$1" "$name" "$work/$name"
   done

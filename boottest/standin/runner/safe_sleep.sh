@@ -1,0 +1,3 @@
+#!/bin/bash
+# The stand-in runner's safe_sleep.sh.
+sleep "$1"
