@@ -12,6 +12,7 @@ import (
 // evidence is what a machine that did not become a runner has said.
 type evidence struct {
 	console  string   // without escape sequences
+	words    string   // the console without what the boot script said of earlier phases: they are over
 	said     []string // the boot script's errors
 	reached  string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
 	state    string   // EC2's reason, where it has ended the machine
@@ -21,12 +22,16 @@ type evidence struct {
 // gather reads a console.
 func gather(console, state string, template bool) evidence {
 	e := evidence{console: printable(console), state: state, template: template, said: said(console)}
+	var words strings.Builder
 	for line := range strings.Lines(e.console) {
 		_, ours, found := strings.Cut(strings.TrimSpace(line), bootstrap.ConsolePrefix)
 		if found && !strings.HasPrefix(ours, "| ") && !strings.HasPrefix(ours, "error: ") && !strings.HasPrefix(ours, "powering off: ") {
 			e.reached = ours
+		} else {
+			words.WriteString(line)
 		}
 	}
+	e.words = words.String() + e.reached
 	return e
 }
 
@@ -53,6 +58,12 @@ const (
 	hintVersion      = "GitHub refuses this version of the runner: bake the image again, or leave runner-home-dir and runner-version out so that the newest is downloaded"
 	hintRegistration = "GitHub refuses the registration: the registration token was too old (it lives for an hour) or the registration was removed meanwhile; run the job again, " +
 		"and look for clean-up jobs that remove offline runners"
+	hintNoExec = "the image mounts /var noexec, where cloud-init keeps and runs the user data: take that option from /var in the image, " +
+		"or mount /var/lib/cloud without it"
+	hintValues       = "the machine cannot decode its user data: its base64 does not work, or something has changed the user data on its way"
+	hintStatus       = "the runner's download is answered by an error: look at GitHub's status, and at a proxy or mirror on the way; where runner-version is set, look whether there is that version"
+	hintProxy        = "the proxy does not let the machine through: correct https_proxy in the image or pre-runner-script, and allow github.com and githubusercontent.com there"
+	hintCutOff       = "the runner's download breaks off again and again: look for a proxy or firewall that ends long connections"
 	hintDiskFull     = "the machine's disk is full: ask for a larger one with ec2-volume-size"
 	hintArchitecture = "the runner in the image is of another architecture than the machine: take an instance type of the image's architecture, or leave runner-home-dir out"
 	hintChecksum     = "the runner's download is not what GitHub says it should be: look for a proxy or mirror that changes it"
@@ -76,7 +87,7 @@ type cause struct {
 // says is a cause that shows on the console.
 func says(hint, pattern string) cause {
 	expression := regexp.MustCompile(pattern)
-	return cause{hint, func(e evidence) bool { return expression.MatchString(e.console) }}
+	return cause{hint, func(e evidence) bool { return expression.MatchString(e.words) }}
 }
 
 // stuck is a cause that shows by where the boot script stands.
@@ -86,12 +97,15 @@ func stuck(hint string, phases ...string) cause {
 	}}
 }
 
-// fetching is a cause that shows by the exit code with which curl ends, again and again, while the runner is downloaded.
-// https://curl.se/libcurl/c/libcurl-errors.html
+// fetching is a cause that shows by the code with which curl ends, again and again, while the runner is looked up or
+// downloaded, or for good. https://curl.se/libcurl/c/libcurl-errors.html
 func fetching(hint string, codes ...int) cause {
 	return cause{hint, func(e evidence) bool {
-		return e.alone() && strings.HasPrefix(e.reached, "downloading runner ") &&
-			slices.ContainsFunc(codes, func(code int) bool { return strings.Contains(e.reached, fmt.Sprintf(": curl exit %d ", code)) })
+		lines := append(slices.Clone(e.said), e.reached)
+		return e.alone() && slices.ContainsFunc(codes, func(code int) bool {
+			words := fmt.Sprintf(": curl: (%d) ", code)
+			return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, words) })
+		})
 	}}
 }
 
@@ -109,6 +123,12 @@ var causes = []cause{
 	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),
+	says(hintValues, `the values in the user data cannot be decoded`),
+	// https://github.com/canonical/cloud-init/blob/main/cloudinit/handlers/boot_hook.py
+	says(hintNoExec, `Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`),
+	says(hintStatus, `GET \S+: HTTP 4\d\d`),
+	fetching(hintProxy, 5, 97),
+	says(hintProxy, `CONNECT tunnel failed|Received HTTP code \d+ from proxy|Proxy CONNECT aborted`),
 	says(hintPrivateCA, `SSL certificate problem|certificate verify failed`),
 	says(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|status code does not indicate success: 40[134]|registration .*(does not exist|has been deleted|expired)|config\.sh: .*token`),
 	says(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
@@ -120,6 +140,9 @@ var causes = []cause{
 	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
 	fetching(hintDNS, 6),
 	fetching(hintPrivateCA, 35, 60, 77),
+	fetching(hintStatus, 22),
+	fetching(hintNoWayOut, 7, 28),
+	fetching(hintCutOff, 16, 18, 52, 55, 56, 92),
 	stuck(hintNoWayOut, "downloading runner", "waiting for the network"),
 	{hintTemplate, func(e evidence) bool { return e.template && e.alone() && !e.booted() }},
 	{hintNoUserData, func(e evidence) bool { return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted() }},
