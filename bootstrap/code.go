@@ -33,10 +33,12 @@ var chapters = []chapter{
 	{name: "handover"},
 	{name: "begin"},
 	{name: "software"},
-	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
+	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
 	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
 	{name: "beside", spare: "egr_beside() { false; }\n"},
 	{name: "install", kept: installs, spare: "egr_retry() { :; }\n"},
+	// Who was not told which is the newest does not ask: GitHub Enterprise Server may be all that can be reached.
+	{name: "keep", needed: func(s Spec) bool { return len(s.Software) > 0 }, absent: keepAll, spare: keepAll},
 	{name: "libraries", spare: "egr_libraries() { :; }\n"},
 	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
 	{name: "packages", needed: installs},
@@ -55,6 +57,9 @@ var chapters = []chapter{
 	{name: "warm", needed: func(s Spec) bool { return s.Warm }},
 	{name: "boot"},
 }
+
+// keepAll takes the place of the chapter keep: what GitHub does not refuse stays.
+const keepAll = `egr_keep() { egr_least "$egr_minimum_version"; }` + "\n"
 
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
 

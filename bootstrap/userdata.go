@@ -36,6 +36,7 @@ func (s Spec) plain(tight bool) script {
 	texts, index := s.texts()
 	var jit, code bytes.Buffer
 	jit.WriteString(head)
+	s.JITConfig = withoutUpdate(s.JITConfig)
 	if plainWord.MatchString(s.JITConfig) {
 		// It is base64 already: a second layer would not compress.
 		jit.WriteString("jit_config=" + s.JITConfig + "\n")

@@ -123,7 +123,7 @@ var causes = []cause{
 	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),
-	says(hintValues, `the values in the user data cannot be decoded`),
+	says(hintValues, `the user data cannot be decoded`),
 	// https://github.com/canonical/cloud-init/blob/main/cloudinit/handlers/boot_hook.py
 	says(hintNoExec, `Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`),
 	says(hintStatus, `GET \S+: HTTP 4\d\d`),

@@ -131,7 +131,7 @@ func TestCauses(t *testing.T) {
 		{"cut off", ours + "downloading runner 2: curl: (56) Recv failure: Connection reset by peer (9.1 s)\n", "", false, hintCutOff},
 		{"no DNS, and nobody said which", ours + "error: download runner: curl: (6) Could not resolve host: github.com (130.1 s)\n", "", false, hintDNS},
 		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script /var/lib/cloud/instances/i-1/boothooks/part-001 execution error\n", "", false, hintNoExec},
-		{"values", ours + "error: the values in the user data cannot be decoded (1.1 s)\n", "", false, hintValues},
+		{"values", ours + "error: the user data cannot be decoded (1.1 s)\n", "", false, hintValues},
 		{"a strange authority", ours + "downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 s)\n", "", false, hintPrivateCA},
 		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false, hintScript},
 		{"no node", ours + "warning: the runner's own node does not run, so no JavaScript action does: x (5.1 s)\n", "", false, hintNode},

@@ -5,7 +5,7 @@ egr_step_clean() {
   command -v apt-get && { apt-get clean; rm -rf /var/lib/apt/lists/*; }
   command -v dnf && dnf clean all
   # Registrations of a runner, which only setup-script can have made.
-  rm -rf /opt/actions-runner/{.runner,.credentials,.credentials_rsaparams,.service,.env,.path,_diag,_work}
+  rm -rf /opt/actions-runner/{.runner,.runner_migrated,.credentials,.credentials_migrated,.credentials_rsaparams,.service,.env,.path,_diag,_work}
   for home in /root /home/*; do
     rm -rf "$home"/.{bash,zsh,python,psql,mysql,sqlite,node_repl,lesshs}*hist* "$home"/.lesshst "$home"/.viminfo "$home"/.wget-hsts \
       "$home"/.docker/config.json "$home"/.git-credentials "$home"/.netrc "$home"/.config/gh/hosts.yml "$home"/.aws/{credentials,sso,cli/cache} \

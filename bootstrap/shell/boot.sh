@@ -3,7 +3,11 @@
 case ${1-} in
   '') egr_handover </dev/null >/dev/null 2>&1 & ;;
   watch)
-    egr_decode "${!egr_@}"
+    egr_decode "${!egr_@}" || {
+      # Without its values the machine ends at once, and by these limits at the latest.
+      egr_keep_failed_seconds=0 egr_idle_timeout_seconds=600 egr_registration_timeout_seconds=600 egr_max_lifetime_seconds=600
+      (egr_fail 'the user data cannot be decoded')
+    }
     egr_watch
     ;;
   fetch)
@@ -11,7 +15,7 @@ case ${1-} in
     EGR_LOG=/run/ec2-github-runner/fetch.log
     exec >$EGR_LOG 2>&1
     . /run/ec2-github-runner/secrets
-    egr_decode "${!egr_@}"
+    egr_decode "${!egr_@}" || exit
     export HOME=/root RUNNER_ALLOW_RUNASROOT=1
     egr_done || [ -z "$part_certificates" ] || egr_certificates
     egr_dir
@@ -19,7 +23,7 @@ case ${1-} in
     ;;
   setup)
     . /run/ec2-github-runner/secrets
-    egr_decode "${!egr_@}"
+    egr_decode "${!egr_@}" || exit
     egr_setup "$2"
     ;;
   main)
@@ -27,7 +31,7 @@ case ${1-} in
     # A log of this boot. Neither mv nor rm follows a link that somebody left in /tmp.
     [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG" || rm -f "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1
-    egr_decode "${!egr_@}"
+    egr_decode "${!egr_@}" || exit
     egr_begin
     if [ -e /run/ec2-github-runner/state/prepared ]; then
       # What the script exported at the first boot.

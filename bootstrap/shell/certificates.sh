@@ -1,8 +1,13 @@
 # Authorities of the user's own, for all programs of the system and for node, which has a list of its own.
 
+EGR_CA=/usr/local/share/ca-certificates
+[ ! -d /etc/pki/ca-trust/source/anchors ] || EGR_CA=/etc/pki/ca-trust/source/anchors
+# For the runner and, with it, every job.
+# https://github.com/actions/runner/blob/v2.336.0/docs/checks/sslcert.md
+export NODE_EXTRA_CA_CERTS=$EGR_CA/ec2-github-runner.crt
+
 egr_certificates() {
-  local to=/usr/local/share/ca-certificates update=update-ca-certificates
-  [ ! -d /etc/pki/ca-trust/source/anchors ] || to=/etc/pki/ca-trust/source/anchors update=update-ca-trust
-  to+=/ec2-github-runner.crt
-  [ -e /run/ec2-github-runner/trusted ] || { egr_part certificates >$to && $update && : >/run/ec2-github-runner/trusted; }
+  local update=update-ca-certificates
+  [ $EGR_CA = /usr/local/share/ca-certificates ] || update="update-ca-trust"
+  [ -e /run/ec2-github-runner/trusted ] || { egr_part certificates >$NODE_EXTRA_CA_CERTS && $update && : >/run/ec2-github-runner/trusted; }
 }

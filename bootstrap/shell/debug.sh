@@ -5,5 +5,6 @@ egr_debug() {
   df -h /
   free -m
   ip -br address
-  tail -n +1 -F "$EGR_LOG" | LC_ALL=C sed -u '/^ec2-github-runner: /d; s/[^[:print:]]/?/g; s/^/ec2-github-runner: | /' >/dev/console &
+  # Not a child of this shell: the user's script may wait for all of them.
+  (tail -n +1 -F "$EGR_LOG" | LC_ALL=C sed -u '/^ec2-github-runner: /d; s/[^[:print:]]/?/g; s/^/ec2-github-runner: | /' >/dev/console &)
 }

@@ -3,9 +3,10 @@
 # a reboot lies in cloud-init's own folder of this instance, so that a machine made from an image
 # of this one knows nothing of it.
 
-# egr_unit NAME VERB LINE...
+# egr_unit NAME VERB LINE... Nobody restarts it, least of all needrestart, which asks for this property: a script would
+# run twice, or a job would end.
 egr_unit() {
-  printf '%s\n' "[Unit]" "${@:3}" "ExecStart=/bin/bash /run/ec2-github-runner/boot $2" >"/run/systemd/system/$1.service"
+  printf '%s\n' '[Unit]' RefuseManualStop=yes "${@:3}" "ExecStart=/bin/bash /run/ec2-github-runner/boot $2" >"/run/systemd/system/$1.service"
 }
 
 egr_handover() {

@@ -1,10 +1,12 @@
 # A registration by token. A just-in-time configuration needs none.
 
+# EGR_KEEP holds --disableupdate where a release is missing that must not be installed now.
 egr_register() {
   local name=$egr_name try
   [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'no metadata service'
   [ "$egr_ephemeral" != true ] || set -- --ephemeral
-  until ${EGR_CONFIG-./config.sh} --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" ${egr_group:+--runnergroup "$egr_group"} "$@" --replace; do
+  # shellcheck disable=SC2086 # nothing, or one word
+  until ${EGR_CONFIG-./config.sh} --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" ${egr_group:+--runnergroup "$egr_group"} $EGR_KEEP "$@" --replace; do
     ((++try != 3)) || egr_fail "config.sh did not register $name"
     sleep $((try * 3))
   done

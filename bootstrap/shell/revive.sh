@@ -7,6 +7,6 @@ egr_revive() {
   else
     egr_say 'warning: the runner was killed and is started again'
     rm -f pid
-    systemctl --no-block restart ec2-github-runner
+    systemctl --no-block start ec2-github-runner
   fi
 }

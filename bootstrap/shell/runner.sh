@@ -54,7 +54,8 @@ egr_run_once() {
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
   elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && ((EGR_TRIES++ < 5)); then
     egr_say "warning: the runner ended with exit $code and is started again"
-    while sleep 2 && egr_find Runner.Worker; do :; done
+    # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
+    while sleep 2 && egr_find 'Runner.*'; do :; done
   else
     [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
     egr_say "the runner ended with exit $code"

@@ -3,7 +3,9 @@
 
 # egr_before_script: from here to its end a command that fails ends the shell, as in machulav's.
 egr_before_script() {
-  egr_part script >"/run/ec2-github-runner/${EGR_SCRIPT=pre-runner-script}.sh"
+  # /run does not outlive a boot: in another one it runs again, in this one never.
+  [ ! -e "/run/ec2-github-runner/${EGR_SCRIPT=pre-runner-script}.sh" ] || egr_fail "$EGR_SCRIPT was killed"
+  egr_part script >"/run/ec2-github-runner/$EGR_SCRIPT.sh"
   egr_say "running $EGR_SCRIPT"
   trap 'EGR_AT=$LINENO EGR_WHAT=$BASH_COMMAND' ERR
   trap egr_script_ended EXIT

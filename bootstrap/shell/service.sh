@@ -1,12 +1,26 @@
-# The runner as a service of the system, by its own svc.sh. The unit goes to /run: an image of this
-# machine would else start it with the registration of this one.
+# The runner as a service of the system, by its own svc.sh. The unit goes to /run: an image of this machine would
+# else start it with the registration of this one. svc.sh start looks for the unit in /etc and fails where it is not,
+# so systemctl starts it. (actions/runner v2.336.0, src/Misc/layoutbin/systemd.svc.sh.template)
 
 egr_install_service() {
   local unit
-  ./svc.sh install "$egr_user" && unit=$(<.service) || return
+  # One of the same name may be the image's, or a boot's that was cut off here.
+  ./svc.sh uninstall
+  ./svc.sh install "$egr_user" || egr_fail 'svc.sh did not install the service'
+  unit=$(<.service)
   mv "/etc/systemd/system/$unit" /run/systemd/system/
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
+  egr_service_lines >>"/run/systemd/system/$unit"
   systemctl daemon-reload
   : >/run/ec2-github-runner/started
-  ./svc.sh start && egr_say 'started runner as a service'
+  systemctl start "$unit" || egr_fail 'the service did not start'
+  egr_say 'started runner as a service' || :
+}
+
+# egr_service_lines: what the runner's own unit lacks. Jobs must not notice it, nothing but its end may restart it,
+# and a listener that outlives the program around it is waited for: two of them would be in each other's way.
+egr_service_lines() {
+  printf '%s\n' '[Unit]' RefuseManualStop=yes '[Service]' OOMPolicy=continue TasksMax=infinity Delegate=yes \
+    LimitNOFILE=524288 ${EGR_CA:+"Environment=NODE_EXTRA_CA_CERTS=$EGR_CA/ec2-github-runner.crt"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \
+    "ExecStartPre=/bin/bash -c 'while ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF \$\$PWD/bin; do sleep 1; done'"
 }

@@ -8,7 +8,7 @@ egr_configure() {
   cd "$EGR_HOME" || egr_fail "open $EGR_HOME: no such directory"
   # Whatever registration the image brought is not ours.
   [ ! -s .service ] || systemctl disable --now "$(<.service)"
-  rm -f .runner .credentials* .service
+  rm -f .runner* .credentials* .service
   egr_libraries
   [ -z "$egr_token" ] || egr_register
   pwd >/run/ec2-github-runner/state/configured
@@ -34,5 +34,5 @@ egr_setup() {
     egr_own_files
     : >$configured.owned
   }
-  [ "$egr_service" != true ] || egr_install_service || egr_fail 'svc.sh did not start the service'
+  [ "$egr_service" != true ] || egr_install_service
 }

@@ -41,7 +41,7 @@ egr_unpack() {
     read -r each _ <$sum.is
     [ "$EGR_SUM" = - ] || [ "$EGR_SUM" = "$each" ] || echo "its SHA-256 is $each and should be $EGR_SUM" >$why
   else
-    [ -s $why ] || { grep 'No space' $sum.tar || grep . $sum.tar || echo the download was cut; } >$why
+    [ -s $why ] || { grep 'No space' $sum.tar || grep -h . /run/ec2-github-runner/curl $sum.tar || echo the download was cut; } >$why
   fi
   if [ ! -e $why ]; then
     # What was not whole is replaced.
@@ -71,10 +71,10 @@ egr_provide() {
   have=$(egr_version "$1")
   if [ -z "$have" ]; then
     egr_download "$1"
-  elif [ "$(printf '%s\n' "$have" "$egr_minimum_version" | sort -V | head -n 1)" = "$egr_minimum_version" ]; then
+  elif egr_keep "$1"; then
     egr_say "found runner $have in $1"
   else
-    egr_beside "$have" || egr_say 'warning: no newer runner is to be had, so the old one starts'
+    egr_beside "$have" || egr_say 'warning: no newer runner is to be had'
   fi
   egr_node &
 }
@@ -90,3 +90,6 @@ egr_node() {
     }
   done
 }
+
+# egr_least VERSION: what egr_provide found is not older.
+egr_least() { printf '%s\n' "$1" "$have" | sort -VC; }

@@ -5,7 +5,7 @@ egr_stream() {
   local at=0 said code told
   exec 3>&1
   until said=$(curl -fsSL --connect-timeout 10 -Y 1000 -y 20 -r $at- -o /dev/fd/3 -w '%{http_code} %{size_download}' \
-    -H @- "$EGR_URL" <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"); do
+    -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"); do
     code=$?
     # 23: the reader is gone. What the server refused, it refuses again.
     [ $code != 23 ] || return
@@ -15,9 +15,9 @@ egr_stream() {
     esac
     said=${said#* }
     at=$((at + ${said%.*}))
-    # For each cause once, since the console is short: 6 is no DNS, 7 and 28 are no way out, 60 is a strange
-    # authority. https://curl.se/libcurl/c/libcurl-errors.html
-    [ "$told" = $code ] || egr_say "downloading runner $EGR_VERSION: curl exit $code" >&2
+    # For each cause once, since the console is short. curl's words begin with the code: (6) is no DNS, (7) and (28)
+    # are no route, (60) is an unknown authority, (22) is a status. https://curl.se/libcurl/c/libcurl-errors.html
+    [ "$told" = $code ] || egr_say "downloading runner $EGR_VERSION: $(head -n 1 /run/ec2-github-runner/curl)" >&2
     told=$code
     # No network is not the end of it: how long a start may take, the watchdog knows.
     sleep 1

@@ -1,11 +1,11 @@
 # The values above are base64, so that no byte in them can mean anything to a shell.
 
-# egr_decode NAME...: of the variables that hold them.
+# egr_decode NAME...: of the variables that hold them; false if one cannot be decoded. One by one: Ubuntu 25.10's
+# base64 (uutils 0.2) refuses padding in mid-stream.
 egr_decode() {
   # Bytes, not letters: bash drops some bytes that are no letters.
   local key LC_ALL=C
-  # All by one program, with a NUL (AA==) after each.
-  while [ $# != 0 ] && IFS= read -rd '' "$1"; do shift; done < <(for key; do printf '%s\nAA==\n' "${!key}"; done | base64 -d)
+  for key; do IFS= read -rd '' "$key" < <(base64 -d <<<"${!key}" && printf '\0') || return; done
 }
 
 # egr_part NAME: the text that follows this script's last line, byte for byte.

@@ -1,13 +1,14 @@
 # The machine's own end, without any credentials: no start that failed and no runner that nobody
 # uses keeps a machine alive, and no job is ever cut off, but by a lifetime that the user set.
 
-# egr_find NAME: is there such a process? Its number, or their numbers, are in EGR_PIDS. A job is
+# egr_find PATTERN: is there a process of such a name? Its number, or their numbers, are in EGR_PIDS. A job is
 # running exactly as long as there is a Runner.Worker.
 egr_find() {
   local each name
   EGR_PIDS=()
   for each in /proc/[0-9]*; do
-    read -r name <"$each/comm" && [ "$name" = "$1" ] && EGR_PIDS+=("${each#/proc/}")
+    # shellcheck disable=SC2053 # a pattern
+    read -r name <"$each/comm" && [[ $name = $1 ]] && EGR_PIDS+=("${each#/proc/}")
   done 2>/dev/null
   [ ${#EGR_PIDS[@]} != 0 ]
 }

@@ -16,6 +16,10 @@ import (
 
 // serviceHost is the runner's node with bin/RunnerService.js: it keeps a listener alive, unless it ended for good.
 func serviceHost(args []string) error {
+	if len(args) == 1 && (args[0] == "-v" || args[0] == "--version") {
+		fmt.Println("v20.20.0")
+		return nil
+	}
 	if len(args) == 0 || filepath.Base(args[0]) != "RunnerService.js" {
 		return fmt.Errorf("the stand-in node runs RunnerService.js alone")
 	}
