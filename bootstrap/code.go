@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"embed"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -33,6 +35,7 @@ var chapters = []chapter{
 	{name: "handover"},
 	{name: "begin"},
 	{name: "software"},
+	{name: "node", spare: "egr_node() { :; }\n"},
 	{name: "stream", spare: `egr_stream() { curl -fsSL --retry 9 --retry-connrefused -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
 	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
 	{name: "beside", spare: "egr_beside() { false; }\n"},
@@ -75,7 +78,10 @@ func prepares(s Spec) bool {
 func works(s Spec) bool { return !s.Warm }
 
 // code is the script's code, without its comments; with tight, without what can be spared too.
-func (s Spec) code(tight bool) string {
+func (s Spec) code(tight bool) string { return shorten(s.long(tight)) }
+
+// long is code with the names that the files in shell/ have.
+func (s Spec) long(tight bool) string {
 	var b strings.Builder
 	for _, c := range chapters {
 		switch {
@@ -89,6 +95,30 @@ func (s Spec) code(tight bool) string {
 	}
 	b.WriteString(end)
 	return b.String()
+}
+
+var (
+	definition = regexp.MustCompile(`(?m)^(egr_[a-z_]+)\(\)`)
+	// A name with what stands before it: after a $ or a brace it is a variable's.
+	called = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b`)
+)
+
+// shorten gives the code's functions short names, in the order in which they are defined: the files in shell/ can
+// afford names that say what is done, a machine's 16 KB cannot. Values keep their names, which are a contract.
+func shorten(code string) string {
+	short := map[string]string{}
+	for _, match := range definition.FindAllStringSubmatch(code, -1) {
+		if name := match[1]; short[name] == "" {
+			short[name] = "egr_" + strconv.FormatInt(int64(len(short)), 36)
+		}
+	}
+	return called.ReplaceAllStringFunc(code, func(text string) string {
+		name := text[strings.Index(text, "egr_"):]
+		if short[name] == "" || strings.ContainsAny(text, "${!") {
+			return text
+		}
+		return strings.Replace(text, name, short[name], 1)
+	})
 }
 
 // text is the chapter without comments, empty lines and indentation.

@@ -23,7 +23,7 @@ func TestCodeParses(t *testing.T) {
 					continue
 				}
 				function, _, _ := strings.Cut(c.spare, "(")
-				if !bytes.Contains(plain.code, []byte("\n"+function+"() {")) && (c.needed == nil || c.needed(s)) {
+				if !bytes.Contains([]byte(s.long(tight)), []byte("\n"+function+"() {")) && (c.needed == nil || c.needed(s)) {
 					t.Errorf("%s, tight %v: there is no %s", name, tight, function)
 				}
 			}
@@ -39,10 +39,25 @@ func TestConstantsAreTheCodes(t *testing.T) {
 			t.Errorf("the code does not hold %q", want)
 		}
 	}
-	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().code(false), want) {
+	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().long(false), want) {
 		t.Errorf("the code of a warm-up does not hold %q", want)
 	}
 	if strings.Contains(code, "\n#") {
 		t.Error("comments take room in the user data")
+	}
+}
+
+// TestShorten: functions get short names, variables and what is no name of a function keep theirs.
+func TestShorten(t *testing.T) {
+	const code = `egr_debug() { [ "$egr_debug" != true ] || egr_say "${egr_say}" egr_says; }
+egr_say() { egr_debug && ! egr_debug || (egr_say) "${!egr_@}" "$egr_name" | egr_debug; }
+trap egr_say EXIT
+`
+	const want = `egr_0() { [ "$egr_debug" != true ] || egr_1 "${egr_say}" egr_says; }
+egr_1() { egr_0 && ! egr_0 || (egr_1) "${!egr_@}" "$egr_name" | egr_0; }
+trap egr_1 EXIT
+`
+	if got := shorten(code); got != want {
+		t.Errorf("got\n%s", got)
 	}
 }

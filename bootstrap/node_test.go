@@ -39,7 +39,7 @@ func TestNode(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			command := exec.Command("bash", "-c", bootstrap.Chapters("software")+"\negr_say() { echo \"$*\"; }\nEGR_HOME=$1\negr_node", "bash", home)
+			command := exec.Command("bash", "-c", bootstrap.Chapters("software", "node")+"\negr_say() { echo \"$*\"; }\nEGR_HOME=$1\negr_node", "bash", home)
 			out, err := command.CombinedOutput()
 			if err != nil || !strings.HasPrefix(string(out), c.want) || c.want == "" && len(out) > 0 || strings.Count(string(out), "\n") > 1 {
 				t.Errorf("%v: it says %q, want %q", err, out, c.want)

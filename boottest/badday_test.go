@@ -270,7 +270,7 @@ func TestBadDownloads(t *testing.T) {
 				if got := i.wait("online", soon).Detail; got != outdated+" /opt/runner" {
 					t.Errorf("online is %q", got)
 				}
-				i.waitConsole("warning: no newer runner is to be had")
+				i.waitConsole("warning: no newer runner found")
 			},
 		},
 	})

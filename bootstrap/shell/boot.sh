@@ -4,8 +4,9 @@ case ${1-} in
   '') egr_handover </dev/null >/dev/null 2>&1 & ;;
   watch)
     egr_decode "${!egr_@}" || {
-      # Without its values the machine ends at once, and by these limits at the latest.
-      egr_keep_failed_seconds=0 egr_idle_timeout_seconds=600 egr_registration_timeout_seconds=600 egr_max_lifetime_seconds=600
+      # Without its values the machine ends at once, and by these limits at the latest: no other begins before a runner
+      # is online, and none gets there.
+      egr_keep_failed_seconds=0 egr_registration_timeout_seconds=600
       (egr_fail 'the user data cannot be decoded')
     }
     egr_watch

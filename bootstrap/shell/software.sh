@@ -74,21 +74,9 @@ egr_provide() {
   elif egr_keep "$1"; then
     egr_say "found runner $have in $1"
   else
-    egr_beside "$have" || egr_say 'warning: no newer runner is to be had'
+    egr_beside "$have" || egr_say 'warning: no newer runner found'
   fi
   egr_node &
-}
-
-# egr_node: JavaScript actions run in a node that the runner brings, which an old C library does not run (Amazon
-# Linux 2). The runner starts all the same, and nothing waits for this.
-egr_node() {
-  local each why
-  for each in "$EGR_HOME"/externals/node[0-9][0-9]/bin/node; do
-    [ ! -e "$each" ] || why=$("$each" -v 2>&1) || {
-      egr_say "warning: the runner's own node does not run, so no JavaScript action does: ${why##*: }"
-      return
-    }
-  done
 }
 
 # egr_least VERSION: what egr_provide found is not older.
