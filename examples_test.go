@@ -159,6 +159,38 @@ func checkExampleJob(t *testing.T, where string, job workflowJob) {
 	}
 }
 
+// TestExamplesRouting: no job that starts or stops machines can land on one of ours, which it may be about to end: it runs on a runner of
+// GitHub's, or asks for a label of its own, since our machines have self-hosted, their system and their architecture.
+func TestExamplesRouting(t *testing.T) {
+	t.Parallel()
+	for _, e := range readExamples(t) {
+		for name, job := range e.workflow.Jobs {
+			for _, s := range job.Steps {
+				if s.Uses == ours && !isElsewhere(job.RunsOn) {
+					t.Errorf("%s: job %s runs on %v, and so may machines of ours", e.path, name, job.RunsOn)
+				}
+			}
+		}
+	}
+	for runsOn, want := range map[any]bool{"ubuntu-24.04": true, "ubuntu-slim": true, "self-hosted": false, "linux": false, "${{ needs.start.outputs.label }}": false} {
+		if got := isElsewhere(runsOn); got != want {
+			t.Errorf("%v: %t", runsOn, got)
+		}
+	}
+}
+
+// isElsewhere reports whether a job with these labels can never be given to a machine of ours.
+func isElsewhere(runsOn any) bool {
+	labels, isList := runsOn.([]any)
+	if !isList {
+		labels = []any{runsOn}
+	}
+	return slices.ContainsFunc(labels, func(l any) bool {
+		label := strings.ToLower(fmt.Sprint(l))
+		return !strings.Contains(label, "${{") && !slices.Contains([]string{"self-hosted", "linux", "x64", "arm64", "<nil>"}, label)
+	})
+}
+
 // TestExamplesRun runs the steps of each example that use the action, by the real program in a world that has what they
 // name. Nothing may be left, and a machine without a stop must end with its job.
 func TestExamplesRun(t *testing.T) {

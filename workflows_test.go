@@ -42,6 +42,7 @@ type defaults struct {
 
 type workflowJob struct {
 	Uses        string            `yaml:"uses"`
+	RunsOn      any               `yaml:"runs-on"`
 	Needs       any               `yaml:"needs"`
 	Timeout     any               `yaml:"timeout-minutes"`
 	Permissions map[string]string `yaml:"permissions"`

@@ -68,6 +68,11 @@ var ownInputs = []input{
 			Not with run-runner-as-service.`,
 	},
 	{
+		name: "default-labels", fallback: "false", modes: inLaunch,
+		description: `'true' gives single-use runners ('ephemeral', 'pool') the labels self-hosted, Linux and X64 or ARM64
+			too. They then take any job of runs-on: self-hosted, and the job they were started for waits.`,
+	},
+	{
 		name: "idle-timeout-minutes", modes: inLaunch, machine: true,
 		description: `The machine ends itself when no job ran for so long; 0 for never. Without it 60 for an ephemeral
 			runner and never for others.`,

@@ -34,7 +34,8 @@ func (r *reader) start(request Request) *runner.StartRequest {
 func (r *reader) startOf(request Request) *runner.StartRequest {
 	start := &runner.StartRequest{
 		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), Labels: r.extraLabels(),
-		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
+		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), DefaultLabels: request.Mode != modePool && r.ownFlag("default-labels"),
+		OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(), CACertificates: request.CACertificates,
 	}
 	start.Existing = r.existing(request)

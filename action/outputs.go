@@ -214,7 +214,7 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		}
 		for _, r := range result.Runners {
 			if !r.Failed {
-				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online), r.Label))
+				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online), runsOn(r.Label)))
 			}
 		}
 	}

@@ -154,7 +154,11 @@ func (c *warmClaim) register(ctx context.Context) error {
 		return err
 	}
 	name := entryName(c.entry.ID)
-	labels := append([]string{"self-hosted", "Linux", architectureOf(c.entry), c.slot.label}, c.request.Labels...)
+	var labels []string
+	if c.request.DefaultLabels {
+		labels = []string{"self-hosted", "Linux", architectureOf(c.entry)}
+	}
+	labels = slices.Concat(labels, []string{c.slot.label}, c.request.Labels)
 	c.at = time.Now()
 	config, err := c.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name, GroupID: c.request.GroupID, Labels: labels})
 	if github.ClassOf(err) == github.Unknown {

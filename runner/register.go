@@ -112,7 +112,7 @@ func (st *start) renewToken(ctx context.Context) error {
 }
 
 func (st *start) enrollJIT(ctx context.Context, s *slot) error {
-	if st.request.Ephemeral { // its labels name the architecture
+	if st.request.Ephemeral && st.request.DefaultLabels { // which name the architecture
 		select {
 		case <-st.surveyed:
 		case <-ctx.Done():
@@ -141,13 +141,14 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
 }
 
-// labels are those that the registration gets. A JIT runner has only what it is given; `use-jit` gives the label alone,
-// as machulav does, and `ephemeral` what any other runner has.
+// labels are those that the registration gets. A JIT runner has only what it is given: a single-use one is its own job's, and with
+// self-hosted among its labels any job that asks for no more would take it.
 func (st *start) labels(s *slot) []string {
-	if st.request.JIT && st.request.Ephemeral {
-		return append([]string{"self-hosted", "Linux", st.architectureLabel(s), s.label}, st.request.Labels...)
+	var defaults []string
+	if st.request.Ephemeral && st.request.DefaultLabels {
+		defaults = []string{"self-hosted", "Linux", st.architectureLabel(s)}
 	}
-	return append([]string{s.label}, st.request.Labels...)
+	return slices.Concat(defaults, []string{s.label}, st.request.Labels)
 }
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.

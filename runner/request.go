@@ -21,11 +21,13 @@ type StartRequest struct {
 	Labels    []string  // further labels for all
 	JIT       bool      // single-use by a JIT configuration
 	Ephemeral bool      // the machine ends with its job
-	GroupID   int64     // of the runner group
-	GroupName string    // of the runner group, where it is given by name
-	OwnTags   bool      // whether to set our tags at all
-	Waiting   Waiting
-	Debug     bool // show the console while waiting
+	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted` takes them.
+	DefaultLabels bool
+	GroupID       int64  // of the runner group
+	GroupName     string // of the runner group, where it is given by name
+	OwnTags       bool   // whether to set our tags at all
+	Waiting       Waiting
+	Debug         bool // show the console while waiting
 
 	RunnerVersion   string // "latest", or x.y.z
 	IdleTimeout     time.Duration
