@@ -31,8 +31,8 @@ bench: build ## what the program costs, and docs/performance.md from it; IMAGE=t
 	go run ./bench -binary bin/ec2-github-runner -image "$(IMAGE)" -against "$(AGAINST)" -against-name "$(AGAINST_NAME)"
 	go run ./bench -report docs/performance.md
 
-permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE and KEPT
-	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" -kept "$(KEPT)" $(or $(MODES),start stop)
+permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE, KEPT and KEY
+	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" -kept "$(KEPT)" -key "$(KEY)" $(or $(MODES),start stop)
 
 permissions-page: ## write docs/permissions.md and the policies of docs/aws from the table of permissions
 	go run ./cmd/permissions -page > docs/permissions.md.new

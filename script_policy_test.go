@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/marqo-ai/ec2-github-runner/guidetest"
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
@@ -44,17 +46,85 @@ func TestScriptsUnderPolicy(t *testing.T) {
 			for _, script := range scripts {
 				files = append(files, filepath.Join("action", "testdata", script+".txtar"))
 			}
-			params := scriptParams(files)
-			params.UpdateScripts = false
-			setup := params.Setup
-			params.Setup = func(env *testscript.Env) error {
-				err := setup(env)
-				env.Values[sceneKey{}] = &scene{policies: policies}
-				return err
-			}
-			testscript.Run(t, params)
+			underPolicies(t, files, policies)
 		})
 	}
+}
+
+// underPolicies runs scripts, each step under the policy of its mode.
+func underPolicies(t *testing.T, files []string, policies map[string]string) {
+	t.Helper()
+	params := scriptParams(files)
+	params.UpdateScripts = false
+	setup := params.Setup
+	params.Setup = func(env *testscript.Env) error {
+		err := setup(env)
+		env.Values[sceneKey{}] = &scene{policies: policies}
+		return err
+	}
+	testscript.Run(t, params)
+}
+
+// TestScriptsUnderTemplate runs scripts of every mode under what the CloudFormation template grants: as it is, and with its
+// switches set. The repository's name is written in another case than GitHub's, which GitHub does not tell apart.
+func TestScriptsUnderTemplate(t *testing.T) {
+	t.Parallel()
+	template, err := guidetest.ReadTemplate("docs/aws/ec2-github-runner.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ parameters, scripts string }{
+		"as it is": {"", "start_and_stop jit count_like runners_unlike console stop_other_region sweep_killed sweep_two_looks " +
+			"sweep_volumes check_network check_types bake bake_policy"},
+		"with its switches": {"Pool=true Existing=true", "start_and_stop pool pool_stop pool_forgotten existing bake"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			parameters := map[string]string{"Repository": "Demo-Org/Demo", "OwnerId": "1", "RepositoryId": "2"}
+			for parameter := range strings.FieldsSeq(c.parameters) {
+				key, value, _ := strings.Cut(parameter, "=")
+				parameters[key] = value
+			}
+			granted, err := template.Policies(parameters)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole := together(t, granted)
+			policies := map[string]string{}
+			for _, mode := range []string{"start", "stop", "sweep", "check", "bake", "pool"} {
+				policies[mode] = whole
+			}
+			var files []string
+			for script := range strings.FieldsSeq(c.scripts) {
+				files = append(files, filepath.Join("action", "testdata", script+".txtar"))
+			}
+			underPolicies(t, files, policies)
+		})
+	}
+}
+
+// together is one policy of all statements.
+func together(t *testing.T, policies map[string]json.RawMessage) string {
+	t.Helper()
+	var whole struct {
+		Version   string
+		Statement []json.RawMessage
+	}
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		var part struct {
+			Version   string
+			Statement []json.RawMessage
+		}
+		if err := json.Unmarshal(policies[name], &part); err != nil {
+			t.Fatal(err)
+		}
+		whole.Version, whole.Statement = part.Version, slices.Concat(whole.Statement, part.Statement)
+	}
+	raw, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing could fail would

@@ -150,14 +150,16 @@ func (r request) values(key string) []string {
 
 // conditionOperators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 var conditionOperators = []string{
-	"StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIfExists", "StringLikeIfExists",
+	"StringEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIfExists", "StringLikeIfExists",
 	"ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals", "ForAnyValue:StringLike", "ArnEquals", "ArnLike", "Null", "Bool",
 }
 
 func holds(operator string, values []string, wanted texts) bool {
 	like := strings.Contains(operator, "Like") || strings.HasPrefix(operator, "Arn")
 	fits := func(v string) bool {
-		return slices.ContainsFunc(wanted, func(w string) bool { return w == v || (like && wildcard(w, v)) })
+		return slices.ContainsFunc(wanted, func(w string) bool {
+			return w == v || (like && wildcard(w, v)) || (operator == "StringEqualsIgnoreCase" && strings.EqualFold(w, v))
+		})
 	}
 	switch {
 	case operator == "Null":

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -25,8 +26,10 @@ func run(args []string, out io.Writer) error {
 	accountOf := flags.String("account", "", "the AWS account's id")
 	roleName := flags.String("role", "", "the role of the machines, for the feature role")
 	keptTag := flags.String("kept", "", "the tag of machines that you keep, as Key=Value, for the feature existing")
+	key := flags.String("key", "", "the ARN of the KMS key of the volumes, for the feature kms")
 	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
+	data := flags.String("reference", "", "print what the Service Authorization Reference in this folder says of the table's actions")
 	template := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -38,6 +41,15 @@ func run(args []string, out io.Writer) error {
 		}
 		_, err = io.WriteString(out, text)
 		return err
+	}
+	if *data != "" {
+		ref, err := readReference(*data)
+		if err != nil {
+			return err
+		}
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(ref)
 	}
 	if *template != "" {
 		raw, err := os.ReadFile(*template)
@@ -58,8 +70,8 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	key, value, _ := strings.Cut(*keptTag, "=")
-	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName, keptKey: key, keptValue: value})
+	tag, value, _ := strings.Cut(*keptTag, "=")
+	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName, keptKey: tag, keptValue: value, kmsKey: *key})
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,22 @@ const (
 	groupPool     = "pool"
 	groupExisting = "existing"
 	groupRole     = "machine-role"
+	groupKeys     = "keys"
 )
 
-var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole}
+var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole, groupKeys}
+
+// existingTag is the key of the tag that machines carry which the template lets a start take. A template cannot have a condition's
+// key from a parameter.
+const existingTag = "github-runner"
 
 // groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
 func groupOf(r right) string {
 	switch {
 	case r.feature == role:
 		return groupRole
+	case r.feature == keys:
+		return groupKeys
 	case r.feature == kept:
 		return groupExisting
 	case r.feature == warm, !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != "pool" }):
@@ -76,7 +83,11 @@ func writeStatement(b *strings.Builder, s statement) {
 		}
 	}
 	list("Action", s.Action)
-	list("Resource", s.Resource)
+	if slices.Equal(s.Resource, []string{kmsKey}) {
+		fmt.Fprintf(b, "%sResource: !Ref KmsKeyArns\n", indent)
+	} else {
+		list("Resource", s.Resource)
+	}
 	if len(s.Condition) == 0 {
 		return
 	}
@@ -91,6 +102,7 @@ func writeStatement(b *strings.Builder, s statement) {
 					fmt.Fprintf(b, "%s      - %s\n", indent, scalar(each))
 				}
 			default:
+				key = strings.Replace(key, keptKey, existingTag, 1)
 				fmt.Fprintf(b, "%s    %s: %s\n", indent, quoted(key), scalar(fmt.Sprint(value)))
 			}
 		}
@@ -99,8 +111,11 @@ func writeStatement(b *strings.Builder, s statement) {
 
 // scalar is a string of the policy as the template writes it.
 func scalar(value string) string {
-	if value == ownerRepo {
+	switch value {
+	case ownerRepo:
 		return "!Ref Repository"
+	case keptValue:
+		return "!Ref ExistingTagValue"
 	}
 	if value == "arn:aws:iam::"+accountID+":role/"+machineRole {
 		return "!GetAtt MachineRole.Arn"

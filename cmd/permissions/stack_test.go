@@ -43,12 +43,16 @@ func resolved(t *testing.T, node *yaml.Node) any {
 		return values.Replace(node.Value)
 	case node.Tag == "!Ref" && node.Value == "Repository":
 		return ownerRepo
+	case node.Tag == "!Ref" && node.Value == "ExistingTagValue":
+		return keptValue
+	case node.Tag == "!Ref" && node.Value == "KmsKeyArns":
+		return []any{kmsKey}
 	case node.Tag == "!GetAtt" && node.Value == "MachineRole.Arn":
 		return "arn:aws:iam::" + accountID + ":role/" + machineRole
 	case node.Kind == yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i < len(node.Content); i += 2 {
-			m[node.Content[i].Value] = resolved(t, node.Content[i+1])
+			m[strings.Replace(node.Content[i].Value, "aws:ResourceTag/"+existingTag, "aws:ResourceTag/"+keptKey, 1)] = resolved(t, node.Content[i+1])
 		}
 		return m
 	case node.Kind == yaml.SequenceNode:
@@ -115,6 +119,7 @@ func TestTemplateGrantsTheTable(t *testing.T) {
 	}
 	for name, conditional := range map[string]string{
 		"RunnersPolicy": "", "ImagesPolicy": "WithImages", "PoolPolicy": "WithPool", "ExistingPolicy": "WithExisting", "MachineRolePolicy": "WithMachineRole",
+		"KeysPolicy": "WithKeys",
 	} {
 		resource := at(t, root, "Resources", name).(map[string]any)
 		if condition, _ := resource["Condition"].(string); condition != conditional {
@@ -220,6 +225,7 @@ func TestTemplateAttaches(t *testing.T) {
 		"RunnersPolicy",
 		[]any{"WithImages", "ImagesPolicy", "AWS::NoValue"}, []any{"WithPool", "PoolPolicy", "AWS::NoValue"},
 		[]any{"WithExisting", "ExistingPolicy", "AWS::NoValue"}, []any{"WithMachineRole", "MachineRolePolicy", "AWS::NoValue"},
+		[]any{"WithKeys", "KeysPolicy", "AWS::NoValue"},
 	}
 	if diff := cmp.Diff(want, at(t, root, "Resources", "Role", "Properties", "ManagedPolicyArns")); diff != "" {
 		t.Errorf("want (-), got (+)\n%s", diff)
@@ -229,5 +235,27 @@ func TestTemplateAttaches(t *testing.T) {
 		if diff := cmp.Diff([]any{parameter, "true"}, conditions[switchName]); diff != "" {
 			t.Errorf("%s: want (-), got (+)\n%s", switchName, diff)
 		}
+	}
+}
+
+// TestProviderStays: other repositories' roles trust the account's one provider, so it outlives the stack.
+func TestProviderStays(t *testing.T) {
+	_, root := readTemplate(t)
+	for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
+		if got := at(t, root, "Resources", "OidcProvider", policy); got != "Retain" {
+			t.Errorf("%s is %v", policy, got)
+		}
+	}
+}
+
+// TestSessionsLastLongEnough: a role's sessions end after an hour unless it says otherwise, and a bake may take longer.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+func TestSessionsLastLongEnough(t *testing.T) {
+	made, err := loadTemplate(t).Evaluate(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := at(t, made, "Role", "Properties", "MaxSessionDuration"); got != "14400" {
+		t.Errorf("a session lasts %v seconds", got)
 	}
 }

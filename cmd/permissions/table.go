@@ -10,6 +10,7 @@ const (
 	machineRole = "MACHINE-ROLE"
 	keptKey     = "KEPT-TAG" // of the user's, on the machines that he keeps
 	keptValue   = "KEPT-VALUE"
+	kmsKey      = "KMS-KEY-ARN"
 )
 
 // Our own tag that says whose an instance is.
@@ -28,6 +29,9 @@ const (
 	warm    = "pool"
 	prune   = "prune"
 	volumes = "volumes"
+	spot    = "spot"
+	keys    = "kms"
+	lookup  = "ssm"
 )
 
 var features = []struct{ name, what, without string }{
@@ -37,6 +41,9 @@ var features = []struct{ name, what, without string }{
 	{notes, "the runner's id and what a sweep has seen are noted in tags", "stop looks runners up by name, and sweep does not end what is ambiguous"},
 	{regions, "stop finds instances of any region; `mode: check` tells regions that are not enabled", "a built-in list of regions is looked through"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
+	{spot, "`market-type: spot` in an account that has never launched a spot instance: EC2 makes the role that it needs", "somebody makes it once: `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`"},
+	{keys, "volumes encrypted with a KMS key of yours, by an image or by the account's default. The key's own policy must allow it too", "the machine ends at once, with Client.InternalError"},
+	{lookup, "`ec2-image-id: resolve:ssm:/aws/service/…`; for parameters of yours add their ARNs", "EC2 refuses the launch"},
 	{kept, "machines that are stopped and started again: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`", "such a start is refused before anything is changed; a machine is left running, and stop and sweep say so"},
 	{warm, "`pool`: start takes a warm machine", "the start is a cold one"},
 	{prune, "`keep-images`: before an old image is removed, bake looks whether an instance or a launch template uses it", "no image is removed, and bake says so"},
@@ -73,8 +80,12 @@ func arns(kinds ...string) []string {
 
 // ours is the condition that an instance is of this repository.
 func ours() map[string]map[string]any {
-	return map[string]map[string]any{"StringEquals": {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
+	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
 }
+
+// anyCase compares names of repositories, whose case GitHub keeps and does not tell apart. Whoever writes the policy may write it
+// otherwise than GitHub has it.
+const anyCase = "StringEqualsIgnoreCase"
 
 // rights is the table.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
@@ -82,7 +93,7 @@ var rights = []right{
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchFrom", Action: []string{"ec2:RunInstances"},
 		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template", "placement-group", "capacity-reservation", "spot-instances-request")}},
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchOurs", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
-		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
 	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "EndOurs", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
@@ -94,7 +105,7 @@ var rights = []right{
 	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "Notes", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
 		Condition: map[string]map[string]any{
-			"StringEquals":            {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "Regions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
@@ -108,11 +119,11 @@ var rights = []right{
 	{[]string{"start", "check"}, kept, statement{Sid: "StartTaken", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopTaken", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start"}, warm, statement{Sid: "ClaimWarm", Action: []string{"ec2:CreateTags", "ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
-		Condition: map[string]map[string]any{"StringEquals": {"aws:ResourceTag/" + repositoryTag: ownerRepo}, "StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}, "StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
 	{[]string{"bake"}, always, statement{Sid: "HearAndStopBuilders", Action: []string{"ec2:GetConsoleOutput", "ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "ImageOurs", Action: []string{"ec2:CreateImage"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "MakeImages", Action: []string{"ec2:CreateImage"}, Resource: arns("image", "snapshot"),
-		Condition: map[string]map[string]any{"StringEquals": {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
 	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"}, Resource: arns("image", "snapshot"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CreateImage"}}}},
 	{[]string{"bake"}, always, statement{Sid: "RemoveImages", Action: []string{"ec2:DeregisterImage", "ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
@@ -121,10 +132,21 @@ var rights = []right{
 	{[]string{"sweep"}, volumes, statement{Sid: "SeeVolumes", Action: []string{"ec2:DescribeVolumes"}, Resource: everywhere}},
 	{[]string{"sweep"}, volumes, statement{Sid: "MarkVolumes", Action: []string{"ec2:CreateTags"}, Resource: arns("volume"),
 		Condition: map[string]map[string]any{
-			"StringEquals":            {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
 	{[]string{"sweep"}, volumes, statement{Sid: "DeleteVolumes", Action: []string{"ec2:DeleteVolume"}, Resource: arns("volume"), Condition: ours()}},
+	{[]string{"start", "pool"}, spot, statement{Sid: "MakeSpotRole", Action: []string{"iam:CreateServiceLinkedRole"},
+		Resource:  []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
+		Condition: map[string]map[string]any{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}}},
+	// https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "UseKey", Resource: []string{kmsKey},
+		Action:    []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
+		Condition: map[string]map[string]any{"StringLike": {"kms:ViaService": "ec2.*"}}}},
+	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "GrantKey", Action: []string{"kms:CreateGrant"}, Resource: []string{kmsKey},
+		Condition: map[string]map[string]any{"Bool": {"kms:GrantIsForAWSResource": "true"}}}},
+	{[]string{"start", "check", "pool"}, lookup, statement{Sid: "ReadImageParameters", Action: []string{"ssm:GetParameters"},
+		Resource: []string{"arn:aws:ssm:*::parameter/aws/service/*"}}},
 	{[]string{"check"}, account, statement{Sid: "SpotRole", Action: []string{"iam:GetRole"},
 		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
 	{[]string{"check"}, account, statement{Sid: "Quotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},

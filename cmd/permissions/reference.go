@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// reference is what AWS's Service Authorization Reference says of the actions that our policies name. An action that is named on a
+// resource it does not take, or under a condition key that a call of it does not have, is granted to nobody, without a word.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+type reference struct {
+	// Actions by name, such as ec2:RunInstances.
+	Actions map[string]referenceAction `json:"actions"`
+	// Resources are the patterns of their ARNs, by service and type, such as ec2:instance.
+	Resources map[string]string `json:"resources"`
+}
+
+type referenceAction struct {
+	// Keys are the condition keys of the action itself.
+	Keys []string `json:"keys"`
+	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is on "*".
+	Resources map[string][]string `json:"resources"`
+}
+
+// readReference reads of the reference's data, one file by service and kind, what our policies name.
+func readReference(dir string) (reference, error) {
+	ref := reference{Actions: map[string]referenceAction{}, Resources: map[string]string{}}
+	for _, r := range rights {
+		for _, action := range r.statement.Action {
+			if err := ref.add(dir, action); err != nil {
+				return reference{}, fmt.Errorf("read reference: %s: %w", action, err)
+			}
+		}
+	}
+	return ref, nil
+}
+
+func (ref reference) add(dir, action string) error {
+	service, verb, _ := strings.Cut(action, ":")
+	var actions map[string]struct {
+		Name          string   `json:"name"`
+		ConditionKeys []string `json:"conditionKeys"`
+		ResourceTypes []struct {
+			Name          string   `json:"name"`
+			ConditionKeys []string `json:"conditionKeys"`
+		} `json:"resourceTypes"`
+	}
+	if err := readJSON(filepath.Join(dir, "actions", service+".json"), &actions); err != nil {
+		return err
+	}
+	var types map[string]struct {
+		ARN string `json:"arn"`
+	}
+	if err := readJSON(filepath.Join(dir, "resourceTypes", service+".json"), &types); err != nil {
+		return err
+	}
+	found, known := actions[strings.ToLower(verb)]
+	if !known || found.Name != verb {
+		return fmt.Errorf("there is no such action")
+	}
+	entry := referenceAction{Keys: found.ConditionKeys, Resources: map[string][]string{}}
+	for _, r := range found.ResourceTypes {
+		name := service + ":" + r.Name
+		entry.Resources[name], ref.Resources[name] = r.ConditionKeys, types[strings.ToLower(r.Name)].ARN
+	}
+	ref.Actions[action] = entry
+	return nil
+}
+
+func readJSON(path string, into any) error {
+	raw, err := os.ReadFile(path) //nolint:gosec // the folder that the caller names
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
