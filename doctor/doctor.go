@@ -48,6 +48,7 @@ type Stock interface {
 	NewestImage(ctx context.Context, region string, tags map[string]string) (ec2.Image, bool, error)
 	InstanceType(ctx context.Context, region, name string) (ec2.InstanceType, bool, error)
 	OfferedIn(ctx context.Context, region, instanceType string) ([]string, error)
+	FreeTierTypes(ctx context.Context, region string) ([]string, error)
 	VCPUQuota(ctx context.Context, region, instanceType, market string) (quota ec2.Quota, known bool, err error)
 	HasSpotRole(ctx context.Context, region string) (bool, error)
 }

@@ -56,6 +56,27 @@ func plainType(info types.InstanceTypeInfo) InstanceType {
 	return kind
 }
 
+// FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs ec2:DescribeInstanceTypes.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
+func (c *Client) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
+	var names []string
+	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
+		Filters:    []types.Filter{{Name: aws.String("free-tier-eligible"), Values: []string{"true"}}},
+		MaxResults: aws.Int32(100),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, callError("describe instance types of the free tier", err)
+		}
+		for _, info := range page.InstanceTypes {
+			names = append(names, string(info.InstanceType))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // OfferedIn lists the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
 func (c *Client) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
 	zones, err := c.ZonesOffering(ctx, region, []string{name})

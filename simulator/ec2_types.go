@@ -18,6 +18,7 @@ func describeInstanceTypes(call *ec2Call) ([]node, *ec2Error) {
 			return fixed(nil, map[string]string{
 				"instance-type": k.Name, "processor-info.supported-architecture": k.Architecture, "hypervisor": k.hypervisor(), "current-generation": "true",
 				"network-info.ena-support": k.ena(), "vcpu-info.default-vcpus": strconv.Itoa(k.VCPUs), "memory-info.size-in-mib": strconv.Itoa(k.MemoryMiB), "bare-metal": "false",
+				"free-tier-eligible": strconv.FormatBool(slices.Contains(freeTypes, k.Name)),
 			})
 		}, typeNodes)
 }
@@ -25,7 +26,7 @@ func describeInstanceTypes(call *ec2Call) ([]node, *ec2Error) {
 // typeNodes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceTypeInfo.html
 func typeNodes(k InstanceType) []node {
 	nodes := []node{
-		leaf("instanceType", k.Name), leaf("currentGeneration", "true"), leaf("hypervisor", k.hypervisor()),
+		leaf("instanceType", k.Name), leaf("currentGeneration", "true"), leaf("freeTierEligible", strconv.FormatBool(slices.Contains(freeTypes, k.Name))), leaf("hypervisor", k.hypervisor()),
 		{name: "supportedUsageClasses", kids: []node{leaf("item", marketOnDemand), leaf("item", marketSpot)}},
 		branch("vCpuInfo", leaf("defaultVCpus", strconv.Itoa(k.VCPUs))), branch("memoryInfo", leaf("sizeInMiB", strconv.Itoa(k.MemoryMiB))),
 		branch("processorInfo", node{name: "supportedArchitectures", kids: []node{leaf("item", k.Architecture)}}),
