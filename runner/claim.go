@@ -55,7 +55,8 @@ type warmClaim struct {
 	awake time.Duration // when EC2 said that it does, since the start's begin
 	jit   string
 	id    int64
-	index int // in the journal
+	was   string // the nonce that the entry had before its tags were written
+	index int    // in the journal
 
 	freeing chan struct{} // whoever clears it away holds the one place
 	mu      sync.Mutex
@@ -197,6 +198,7 @@ func (c *warmClaim) bind(ctx context.Context) error {
 // tag makes the entry a machine of this start, with the user's tags too.
 func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
+	c.was = c.entry.Tags[TagNonce]
 	tags := c.tags()
 	if err := c.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags); err != nil {
 		return err
@@ -275,7 +277,11 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 }
 
+// isTaggedOurs reports whether the entry is still this claim's. Its registration, which GitHub gives once, keeps others off, and a
+// sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before says otherwise: that one EC2 may
+// show for seconds after the tags were written.
 func (c *warmClaim) isTaggedOurs(ctx context.Context) bool {
 	instance, err := c.Cloud.Instance(context.WithoutCancel(ctx), c.entry.Region, c.entry.ID)
-	return err == nil && instance.Tags[TagNonce] == c.identity.Nonce
+	nonce := instance.Tags[TagNonce]
+	return err == nil && (nonce == c.identity.Nonce || nonce == c.was)
 }

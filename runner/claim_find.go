@@ -39,13 +39,15 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 			return false
 		}
 	}
+	unseen := false
 	for _, region := range st.regions() {
 		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
 			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool, TagPool: st.request.Pool,
 		}})
 		if err != nil {
-			st.tellMissed(st.log, "the pool cannot be looked at", err)
-			return false
+			st.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
+			unseen = true
+			continue
 		}
 		all = append(all, found...)
 	}
@@ -56,6 +58,7 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 	}
 	ready := len(st.warm.entries)
 	switch {
+	case len(all) == 0 && unseen: // which was said
 	case len(all) == 0:
 		st.log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", st.request.Pool))
 	case ready == 0:

@@ -108,15 +108,28 @@ func (r *remover) release(ctx context.Context, id int64) error {
 }
 
 // endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another start have
-// claimed it in between, it is not ours any more.
+// claimed it in between, it is not ours any more. What cannot be seen is left alone: without its registration the machine ends
+// itself.
 func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
-	instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	switch {
-	case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
+	over := false
+	err := ec2.UntilDone(ctx, removeEvery, func() error {
+		instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+		nonce := instance.Tags[TagNonce]
+		switch {
+		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
+			over = true
+		case err != nil:
+			return stopOr(err)
+		case nonce == c.was && nonce != c.identity.Nonce:
+			return errTagsOld
+		case nonce != c.identity.Nonce:
+			r.log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
+			over = true
+		}
 		return nil
-	case err == nil && instance.Tags[TagNonce] != c.identity.Nonce:
-		r.log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
-		return nil
+	})
+	if over || err != nil {
+		return err
 	}
 	return r.terminate(ctx, c.entry.Region, c.entry.ID)
 }

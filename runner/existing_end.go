@@ -16,10 +16,28 @@ import (
 // errBusyMachine is a machine on which a job may be running.
 var errBusyMachine = errors.New("a job may be running on it, so it is left running; a sweep stops it when its run is over and it is idle")
 
-// giveBack stops a machine that a start with this nonce has taken, if that is what keeps it running. A machine that is pending
-// cannot be stopped, so it is looked at until the context ends; one that is stopped is looked at for settles, where a call that
-// starts it may still be under way. An error says that it may still run.
-func (r *remover) giveBack(ctx context.Context, region, id, nonce string, settles time.Duration) (did string, err error) {
+// use is what is known of a start's use of an existing machine.
+type use struct {
+	nonce string
+	// before reports whether a nonce is the one that the machine had before this use. Nil: not known, so that any other nonce may
+	// be it until tagsLag is over.
+	before func(nonce string) bool
+	// settles is how long a call that starts the machine may still be under way.
+	settles time.Duration
+}
+
+// isLate reports whether a nonce may be there only because EC2 shows late what the start has written.
+func (u use) isLate(nonce string, begun time.Time) bool {
+	if u.before != nil {
+		return u.before(nonce)
+	}
+	return time.Since(begun) < tagsLag
+}
+
+// giveBack stops a machine that a start has taken, if that is what keeps it running. A machine that is pending cannot be stopped,
+// and one whose tags are read as they were before is not known to be the start's, so both are looked at until the context ends.
+// An error says that the machine may still run.
+func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did string, err error) {
 	begun := time.Now()
 	err = ec2.UntilDone(ctx, removeEvery, func() error {
 		i, err := r.cloud.Instance(ctx, region, id)
@@ -29,13 +47,15 @@ func (r *remover) giveBack(ctx context.Context, region, id, nonce string, settle
 			return nil
 		case err != nil:
 			return stopOr(err)
-		case i.Tags[TagNonce] != nonce || modeOf(i) != instanceExisting:
+		case i.Tags[TagNonce] != u.nonce && i.Alive() && u.isLate(i.Tags[TagNonce], begun):
+			return errTagsOld
+		case i.Tags[TagNonce] != u.nonce || modeOf(i) != instanceExisting:
 			did = "is used by another start and left alone"
 			return nil
 		case !i.Alive():
 			did = "is " + i.State
 			return nil
-		case i.State == ec2.Stopped && time.Since(begun) < settles:
+		case i.State == ec2.Stopped && time.Since(begun) < u.settles:
 			return errNotYet
 		case i.State == ec2.Stopped, i.State == ec2.Stopping:
 			did = stoppedAlready
@@ -104,11 +124,14 @@ func (st *start) giveBack(ctx context.Context, r *remover, s *slot) (left []stri
 	if s.instance.ID == "" || s.taken.lost {
 		return nil
 	}
-	settles := time.Duration(0)
+	u := use{nonce: st.identity.Nonce, before: func(nonce string) bool { return nonce == s.taken.before }}
 	if s.taken.doubt {
-		settles = 3 * time.Second
+		u.settles = 3 * time.Second
 	}
-	did, err := r.giveBack(ctx, s.instance.Region, s.instance.ID, st.identity.Nonce, settles)
+	did, err := r.giveBack(ctx, s.instance.Region, s.instance.ID, u)
+	if errors.Is(err, errTagsOld) && !s.taken.started && !s.taken.doubt && !s.taken.ran {
+		return nil // nothing was started
+	}
 	switch {
 	case err != nil:
 		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err))}

@@ -134,7 +134,7 @@ func (w *waiter) others(ctx context.Context) (names map[string]bool, rivals int,
 		for _, i := range machines {
 			name := i.Tags[TagRunnerName]
 			switch {
-			case seen[i.ID], i.Tags[TagNonce] == w.identity.Nonce:
+			case seen[i.ID], w.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":
 				names[name] = true
 			case i.LaunchTime.After(w.existing.readAt.Add(-clockSkew)):

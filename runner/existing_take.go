@@ -17,13 +17,14 @@ type taken struct {
 	started   bool      // by this start
 	doubt     bool      // no answer said whether it was started
 	stale     bool      // GitHub called its runner online while the machine was stopped, and has not called it offline since
+	before    string    // the nonce that its tags had before
+	rival     string    // a nonce that neither is that one nor ours, as the last look showed it
 	lost      bool      // another start has taken it since
 	again     bool      // it was started a second time
 }
 
 // Times of taking a machine.
 const (
-	takeSettles  = time.Second      // two starts that take one machine see within this time whose tag is the later
 	stoppingLook = 2 * time.Second  // how often to look at one that is stopping
 	mostStopping = 5 * time.Minute  // how long to wait for it
 	startShows   = 10 * time.Second // EC2 may show a machine as stopped for a moment although it is being started
@@ -67,20 +68,13 @@ func (st *start) takeOne(ctx context.Context, s *slot, machine ec2.Instance) err
 		return orWhy(why, err)
 	}
 	st.know(s, machine)
-	s.instance, s.taken = machine, &taken{found: foundAs(machine), ran: isOn(machine)}
+	s.instance, s.taken = machine, &taken{found: foundAs(machine), ran: isOn(machine), before: machine.Tags[TagNonce]}
 	due := time.Now().Add(st.request.Waiting.registrationTimeout() + mostStopping)
 	if err := st.Cloud.Tag(ctx, machine.Region, machine.ID, st.existingTags(s, s.taken.found, due)); err != nil {
 		return st.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
 	}
-	if !pause(ctx, takeSettles) {
-		return ctx.Err()
-	}
-	if machine, err = st.Cloud.Instance(ctx, machine.Region, machine.ID); err != nil {
+	if err := st.settleTags(ctx, s); err != nil {
 		return err
-	}
-	s.instance = machine
-	if s.instance.Tags[TagNonce] != st.identity.Nonce {
-		return &notTakenError{"another start took it at the same moment (run " + s.instance.Tags[TagRunID] + ")"}
 	}
 	if err := st.power(ctx, s); err != nil {
 		return st.notStarted(ctx, s, err)

@@ -24,7 +24,7 @@ func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) er
 		}
 		s.instance = i
 		switch {
-		case i.Tags[TagNonce] != w.identity.Nonce:
+		case w.isRival(s, i):
 			return w.lose(ctx, s)
 		case i.State == ec2.Stopped && time.Since(s.taken.startedAt) < startShows:
 			return nil

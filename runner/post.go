@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -84,7 +85,7 @@ func (p *post) left(what string) {
 // clearRegion looks until the time is over, since a second instance may show later than a first.
 func (p *post) clearRegion(ctx, looking context.Context, region string, tokens []string) {
 	found := map[string]bool{} // by token: an instance that is alive no more
-	var failed error
+	failed := errNoAnswer      // until a look has been answered
 	_ = ec2.UntilDone(looking, time.Second, func() error {
 		var missed error
 		for _, token := range tokens {
@@ -114,6 +115,9 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 	}
 }
 
+// errNoAnswer is a region that was asked all the time and did not answer once.
+var errNoAnswer = errors.New("EC2 did not answer in time")
+
 // Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a machine that
 // is pending cannot be stopped.
 const (
@@ -125,7 +129,7 @@ const (
 func (p *post) giveBack(ctx context.Context, region, id string) {
 	ctx, cancel := context.WithTimeout(ctx, postGiveBack)
 	defer cancel()
-	did, err := p.remover.giveBack(ctx, region, id, p.request.Identity.Nonce, postSettles)
+	did, err := p.remover.giveBack(ctx, region, id, use{nonce: p.request.Identity.Nonce, settles: postSettles})
 	if err != nil {
 		p.left("instance " + id + " (" + ec2.Reason(err) + ")")
 		return

@@ -4,33 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
+// claimLooks is what the looks at one claim have shown and done.
+type claimLooks struct {
+	settled bool  // EC2 shows no tags any more as they were before the dead process wrote them
+	freed   bool  // the entry's tags are written
+	stale   int64 // the registration under the entry's name, at the last look
+}
+
 // clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead process asked
 // for last may have its effect only now, and EC2 shows a change late. And a registration of which only the name is known may be
 // another claim's, unless it is there at two looks: no claim lasts as long as that.
 func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
-	var stale int64
-	for look := range 3 {
-		if look == 2 && stale == 0 || look > 0 && !pause(ctx, claimSettles) {
-			break
+	begun, looks := time.Now(), claimLooks{}
+	for {
+		looks.settled = time.Since(begun) >= tagsLag
+		over, err := p.clearOnce(ctx, tags, claim, &looks)
+		ended := false
+		if !over && !looks.settled {
+			ended = !pause(ctx, claimSettles)
 		}
-		over, err := p.clearOnce(ctx, tags, claim, &stale)
-		if err != nil {
+		switch {
+		case err != nil && (looks.settled || ended):
 			p.left(fmt.Sprintf("a claim on warm instance %s in %s (%s)", claim.InstanceID, claim.Region, ec2.Reason(err)))
 			return
-		}
-		if over {
+		case over && err == nil, looks.settled:
+			return
+		case ended:
+			p.left(fmt.Sprintf("a claim on warm instance %s in %s (there was no time to see what becomes of it)", claim.InstanceID, claim.Region))
 			return
 		}
 	}
 }
 
-// clearOnce does what one look shows to be needed; over tells that no second one is.
-func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, stale *int64) (over bool, err error) {
+// clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as they are,
+// the registration is kept: it keeps others from claiming the entry.
+func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
 	ours := instance.Tags[TagNonce] == p.request.Identity.Nonce && instance.Tags[TagMode] == instanceOfStart
@@ -39,22 +53,23 @@ func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, stale *i
 		return true, p.releaseOf(ctx, claim, func(found github.Runner) bool { return !found.Online })
 	case err != nil:
 		return false, err
-	case ours && (claim.Starting || instance.State != ec2.Stopped):
+	case ours && !looks.freed && (claim.Starting || instance.State != ec2.Stopped):
 		return true, p.endClaimed(ctx, claim, instance)
-	case ours:
+	case ours && !looks.freed:
 		if err := tags.Tag(ctx, claim.Region, claim.InstanceID, freedTags(instance)); err != nil {
 			return false, err
 		}
+		looks.freed = true
 		p.freed(claim.InstanceID)
 	}
-	if claim.RunnerID == 0 && isEntry(instance) && instance.State == ec2.Stopped {
+	if claim.RunnerID == 0 && (isEntry(instance) || looks.freed) && instance.State == ec2.Stopped {
 		return false, p.releaseOf(ctx, claim, func(found github.Runner) bool {
-			before := *stale
-			*stale = found.ID
+			before := looks.stale
+			looks.stale = found.ID
 			return !found.Online && found.ID == before
 		})
 	}
-	if claim.RunnerID == 0 {
+	if claim.RunnerID == 0 || !looks.settled && !looks.freed {
 		return false, nil
 	}
 	return false, p.releaseOf(ctx, claim, nil)

@@ -109,10 +109,10 @@ type Timing struct {
 	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
 	ImageVisible    time.Duration `yaml:"image-visible"`    // 1s: the same for CreateImage and DescribeImages
 	RunnerVisible   time.Duration `yaml:"runner-visible"`   // 1s: from a registration (or its end) to the lists that show it
-	// TagsVisible is how long what CreateTags or DeleteTags changed is still read as it was before, such as 2s; by default no time.
+	// TagsVisible is how long what CreateTags or DeleteTags changed is still read as it was before: 2s.
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	TagsVisible time.Duration `yaml:"tags-visible"`
-	// TagsListed is for how long a terminated instance still shows its tags, such as 30s; by default as long as it is listed. "After an instance is terminated, resources such as
+	// TagsListed is for how long a terminated instance still shows its tags: 30s. "After an instance is terminated, resources such as
 	// tags and volumes are gradually disassociated from the instance and may no longer be visible on the terminated instance after a
 	// short while": https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 	TagsListed time.Duration `yaml:"tags-listed"`
@@ -172,7 +172,7 @@ func (t *Timing) fill() {
 		value time.Duration
 	}{
 		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond}, {&t.GitHub, 150 * time.Millisecond},
-		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
+		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second}, {&t.TagsVisible, 2 * time.Second}, {&t.TagsListed, 30 * time.Second},
 		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second}, {&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
 		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute}, {&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second}, {&t.PowerOff, 3 * time.Second},
 		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second}, {&t.VolumeDeleting, time.Minute},

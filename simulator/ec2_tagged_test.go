@@ -36,7 +36,6 @@ func TestTagsAreReadOldForSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		world := simulator.New(simulator.Config{
-			Timing:    simulator.Timing{TagsVisible: 2 * time.Second},
 			Instances: []simulator.InstanceSeed{{ID: "i-0bbbbbbbbbbbbbbb1", Tags: map[string]string{"use": "old"}}},
 		})
 		cloud := inProcess(world).ec2(t, "us-east-1")
@@ -64,7 +63,7 @@ func TestTagsAreReadOldForSeconds(t *testing.T) {
 func TestTagsGoWithTerminatedInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		world := simulator.New(simulator.Config{Timing: simulator.Timing{TagsListed: 30 * time.Second}})
+		world := simulator.New(simulator.Config{})
 		cloud := inProcess(world).ec2(t, "us-east-1")
 		in := launchInput("")
 		in.TagSpecifications = []types.TagSpecification{{
