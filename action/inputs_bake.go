@@ -16,7 +16,7 @@ func (r *reader) bake(request Request) *ami.Request {
 	bake := &ami.Request{
 		Source: strings.TrimSpace(request.Run.Repository + " run " + request.Run.ID), Region: request.Region,
 		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000, 3), Force: r.ownFlag("force"),
-		Timeout:     time.Duration(r.number("bake-timeout-minutes", 1, 1440, 60)) * time.Minute,
+		Timeout:     time.Duration(r.number("bake-timeout-minutes", 1, 1440, 50)) * time.Minute,
 		SetupScript: r.setupScript(), CACertificates: request.CACertificates,
 		Profile: r.text("iam-role-name"), Tags: r.tags(), Root: r.rootVolume(), Overlay: r.bakeParameters(),
 	}

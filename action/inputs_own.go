@@ -132,7 +132,7 @@ var ownInputs = []input{
 			their snapshots, unless an instance or a launch template uses them. 0 removes none.`,
 	},
 	{
-		name: "bake-timeout-minutes", fallback: "60", modes: inBake,
+		name: "bake-timeout-minutes", fallback: "50", modes: inBake,
 		description: `bake: how long a bake may take before it is given up and its builder is terminated.`,
 	},
 	{

@@ -15,15 +15,22 @@ import (
 // slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
 const slack = 15 * time.Minute
 
+// ownEndSlack is how long after its bake's time a builder powers itself off, which ends it: no credentials are needed for that.
+const ownEndSlack = 5 * time.Minute
+
+// ownEnd is when the builder ends by itself.
+func (b *bake) ownEnd() time.Time { return b.begun.Add(b.request.Timeout + ownEndSlack) }
+
 // launch asks for a builder over all types and subnets. Spot instances cannot be stopped, so builders are bought on demand.
 func (b *bake) launch(ctx context.Context) error {
+	b.recipe.End = b.ownEnd()
 	data, err := b.recipe.UserData()
 	if err != nil {
 		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest", Refused: true, Err: err}
 	}
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
-		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true, Stops: true,
+		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true,
 		OwnTags: func(int) map[string]string { return tags },
 		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay, KeepTag: b.request.KeepTag,
 		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },

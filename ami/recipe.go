@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
@@ -36,6 +38,8 @@ type Recipe struct {
 	DownloadToken string
 	// Nonce is in every line that the builder writes to its console: letters, digits and "-".
 	Nonce string
+	// End is when the builder powers itself off, whatever it is at; zero for never.
+	End time.Time
 }
 
 var (
@@ -71,8 +75,8 @@ func (r Recipe) Hash() string {
 func (r Recipe) script() bootstrap.Script {
 	return bootstrap.Script{
 		Secrets: []bootstrap.Value{{Key: "download_token", Value: r.DownloadToken}},
-		// The first two are a contract: whoever reads user data (the simulator's machines do) relies on them.
-		Values: []bootstrap.Value{{Key: "bake", Value: r.Architecture}, {Key: "nonce", Value: r.Nonce}},
+		// The first three are a contract: whoever reads user data (the simulator's machines do) relies on them.
+		Values: []bootstrap.Value{{Key: "bake", Value: r.Architecture}, {Key: "nonce", Value: r.Nonce}, {Key: "end", Value: r.end()}},
 		Code:   r.code(),
 		Texts: []bootstrap.Text{
 			{Name: "software", Text: r.softwareLine()},
@@ -81,6 +85,14 @@ func (r Recipe) script() bootstrap.Script {
 			{Name: "script", Text: r.setupScript()},
 		},
 	}
+}
+
+// end is End in seconds since 1970, 0 for never.
+func (r Recipe) end() string {
+	if r.End.IsZero() {
+		return "0"
+	}
+	return strconv.FormatInt(r.End.Unix(), 10)
 }
 
 // code is all that bash reads, the same for every recipe of an architecture: what runners' machines have

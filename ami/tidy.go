@@ -64,7 +64,8 @@ func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []str
 func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string)) {
 	if b.builder.ID != "" {
 		if err := r.terminate(ctx, b.request.Region, b.builder.ID); err != nil {
-			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console", b.builder.ID, b.request.Region, ec2.Reason(err)))
+			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console; it ends by itself at %s",
+				b.builder.ID, b.request.Region, ec2.Reason(err), b.ownEnd().UTC().Format("2006-01-02 15:04 MST")))
 		}
 	}
 	for _, attempt := range b.trail {

@@ -94,11 +94,19 @@ var errStillPending = errors.New("it is still pending, and EC2 stops no machine 
 
 // stopOr makes what no waiting mends permanent.
 func stopOr(err error) error {
-	switch ec2.ClassOf(err) {
-	case ec2.Denied, ec2.Credentials, ec2.Impossible:
+	if isRefused(err) || ec2.ClassOf(err) == ec2.Impossible {
 		return backoff.Permanent(err)
 	}
 	return err
+}
+
+// isRefused reports whether EC2 refuses the call or its credentials, now and later.
+func isRefused(err error) bool {
+	switch ec2.ClassOf(err) {
+	case ec2.Denied, ec2.Credentials:
+		return true
+	}
+	return false
 }
 
 // idle tells, as an error, that a job may be running on an existing machine, or that this cannot be seen.
@@ -134,7 +142,7 @@ func (st *start) giveBack(ctx context.Context, r *remover, s *slot) (left []stri
 	}
 	switch {
 	case err != nil:
-		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err))}
+		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep do it when this run is over", s.instance.ID, s.instance.Region, ec2.Reason(err))}
 	case s.taken.doubt && did == stoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again", s.instance.ID, s.instance.Region)}
 	}

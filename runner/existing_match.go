@@ -33,7 +33,12 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 		return nil
 	}
 	others, rivals, err := w.others(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		w.rivals = rivals
+	case isRefused(err): // no later look says more: GitHub decides, by what was seen so far
+		rivals = w.rivals
+	default:
 		w.complain("EC2 cannot be asked for other machines with the same label", err)
 		return nil
 	}

@@ -48,7 +48,7 @@ func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []
 	instances, errs := make([]ec2.Instance, len(asked)), make([]error, len(asked))
 	for n, h := range asked {
 		if instances[n] = s.found[h.InstanceID]; instances[n].ID == "" && err != nil {
-			errs[n] = err
+			errs[n] = fmt.Errorf("AWS EC2 instance %s may still run, and its runner is left registered: %w", h.InstanceID, err)
 		} else if instances[n].ID == "" {
 			errs[n] = s.judge(h.InstanceID)
 		}
@@ -125,7 +125,7 @@ func (s *search) regions(ctx context.Context) []string {
 // judge says of a machine that no region has shown whether it is gone, as nil, or may be where nobody could look.
 func (s *search) judge(id string) error {
 	if refused := s.looks.denied[s.first[id]]; refused != nil {
-		return refused
+		return fmt.Errorf("AWS EC2 instance %s may still run, and its runner is left registered: %w", id, refused)
 	}
 	silent := maps.Clone(s.looks.silent)
 	if s.only[id] {

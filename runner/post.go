@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +100,9 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			}
 			if err != nil {
 				missed = err
+				if isRefused(err) {
+					break
+				}
 				continue
 			}
 			for n, instance := range instances {
@@ -105,14 +110,29 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			}
 		}
 		failed = missed
-		if len(found) == len(tokens) && failed == nil {
+		if len(found) == len(tokens) && failed == nil || isRefused(failed) {
 			return nil
 		}
 		return errNotYet
 	})
 	if failed != nil {
-		p.left("perhaps an instance in " + region + " (" + ec2.Reason(failed) + ")")
+		var unseen []string
+		for _, token := range tokens {
+			if !found[token] {
+				unseen = append(unseen, token)
+			}
+		}
+		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 console; %s",
+			region, strings.Join(unseen, " or "), ec2.Reason(failed), p.ownEnd()))
 	}
+}
+
+// ownEnd says when what was launched ends by itself.
+func (p *post) ownEnd() string {
+	if p.request.What == "bake" {
+		return "a builder ends by itself some minutes after the time for the bake (bake-timeout-minutes)"
+	}
+	return "it ends by itself if its runner does not register, and at the end of its lifetime (max-lifetime-minutes)"
 }
 
 // errNoAnswer is a region that was asked all the time and did not answer once.

@@ -140,7 +140,8 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 	}
 	if s.instance.ID != "" && !s.ended && !s.kept {
 		if err := s.terminate(ctx, r); err != nil {
-			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console", s.instance.ID, s.instance.Region, ec2.Reason(err)))
+			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console; %s",
+				s.instance.ID, s.instance.Region, ec2.Reason(err), st.ownEnd(s)))
 		}
 	}
 	for _, attempt := range s.trail {
@@ -159,6 +160,24 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
+}
+
+// bootTime is what a machine may need to begin with its user data, which counts its time from then.
+const bootTime = 2 * time.Minute
+
+// ownEnd says when a machine that could not be terminated ends by itself.
+func (st *start) ownEnd(s *slot) string {
+	if s.Overlay.KeepsMachine() {
+		return "it does not end by itself (launch-parameters)"
+	}
+	at := func(d time.Duration) string {
+		return st.begun.Add(s.timeline.Launched + d).UTC().Format("2006-01-02 15:04 MST")
+	}
+	words := "it ends by itself if its runner is not registered by " + at(st.request.machineGivesUp()+st.request.KeepFailed+bootTime)
+	if st.request.MaxLifetime > 0 {
+		words += ", else when it runs no job after " + at(st.request.MaxLifetime+bootTime)
+	}
+	return words
 }
 
 // terminate ends the slot's machine. A warm one is looked at first: an entry may have become another start's.

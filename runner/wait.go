@@ -76,6 +76,7 @@ type waiter struct {
 	consoles   console
 	ambiguous  string         // why existing machines cannot be joined with their runners
 	foreign    map[int64]bool // runners that came before any machine of ours ran
+	rivals     int            // machines of others that bring a runner, as EC2 showed them last
 }
 
 // look is one look at all that is due. done tells that every runner is online.

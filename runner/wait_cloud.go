@@ -37,8 +37,10 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 		found, err := w.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
 		switch {
 		case err == nil:
-		case ec2.ClassOf(err) == ec2.Credentials:
-			return err
+		case ec2.ClassOf(err) == ec2.Credentials: // GitHub decides: the runner may be about to come online
+			w.blind = true
+			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any more and GitHub alone says whether it comes", err)
+			return nil
 		case ec2.ClassOf(err) == ec2.Denied:
 			w.blind = true
 			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an instance fails", err)

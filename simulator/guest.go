@@ -134,7 +134,7 @@ func (g *guest) booted() {
 		return
 	}
 	if g.set.bake != "" && g.rule.Fault != GuestNoUserData {
-		g.build()
+		g.begin()
 		return
 	}
 	if g.set.warm && g.rule.Fault != GuestNoUserData {

@@ -43,6 +43,18 @@ func (g *guest) bakes(format string, args ...any) {
 	g.print("ec2-github-runner: bake "+g.set.nonce+": "+format, args...)
 }
 
+// begin is a boot of a builder: it sets its own end, and goes on.
+func (g *guest) begin() {
+	if life := g.life; g.set.end > 0 {
+		g.w.at(time.Unix(g.set.end, 0), func() {
+			if g.life == life {
+				g.powerOff()
+			}
+		})
+	}
+	g.build()
+}
+
 // build goes on from the step that the builder has come to.
 func (g *guest) build() {
 	if g.step >= len(builderSteps) {
@@ -98,7 +110,7 @@ func (g *guest) reboot() {
 	g.life++
 	g.later(g.w.cfg.Timing.Boot/2, func() {
 		g.print("[    0.000000] Linux version 6.12.0-simulated (gcc 14.2.0) #1 SMP")
-		g.build()
+		g.begin()
 	})
 }
 

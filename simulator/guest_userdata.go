@@ -27,6 +27,7 @@ type settings struct {
 	hard       bool
 	bake       string // the architecture of the image that the machine builds; "" for a runner
 	nonce      string // of its console lines
+	end        int64  // when a builder powers itself off, in seconds since 1970; 0 for never
 	warm       bool   // a warm-up: it registers nothing
 	text       string // of the second dialect, unpacked
 
@@ -108,6 +109,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	}
 	s.warm, s.text = values["warm"] == "true", text
 	s.bake, s.nonce = values["bake"], values["nonce"]
+	s.end, _ = strconv.ParseInt(values["end"], 10, 64) // unset means never
 	s.keepFailed = seconds("keep_failed_seconds")
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }

@@ -19,9 +19,20 @@ d}' "$0" >boot
     '[Service]' OOMPolicy=continue Restart=on-failure RestartSec=5 TimeoutStopSec=15 \
     'ExecStart=/bin/bash /run/ec2-github-runner/boot bake' >/run/systemd/system/ec2-github-runner-bake.service
   systemctl --no-block start ec2-github-runner-bake || { systemctl daemon-reload && systemctl --no-block start ec2-github-runner-bake; }
+  egr_decode egr_end
+  egr_end_at "$egr_end"
   # A sign of life, minutes before the first step on a slow machine.
   egr_decode egr_nonce
   egr_say "bake $egr_nonce: begin"
+}
+
+# egr_end_at SECONDS: power the machine off at that moment since 1970, which ends it: no bake that lost its credentials leaves a
+# builder behind. The unit is in /run and set anew at each boot. Without --no-block it waits for a boot that waits for us.
+egr_end_at() {
+  local left=$(($1 - $(date +%s)))
+  [ "$1" != 0 ] || return 0
+  systemd-run --no-block --unit=ec2-github-runner-end --on-active=$((left > 1 ? left : 1)) \
+    /bin/sh -c 'systemctl --no-block poweroff; sleep 120; systemctl -ff poweroff'
 }
 
 # egr_bake: all steps that are not done yet, and then the verdict; does not return.
