@@ -236,6 +236,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	}
+	another := false // a registration has the name, and nothing shows that it is the machine's
 	for _, name := range t.owner.names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)
 		if err != nil {
@@ -244,10 +245,40 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		if found && t.owner.owns(runner) {
 			return sp.remove(ctx, runner.ID, runner.Name)
 		}
+		another = another || found
+	}
+	if another && isTagged(t.instance) {
+		if id := sp.lateRunnerID(ctx, t.instance); id != 0 {
+			return sp.remove(ctx, id, t.owner.name)
+		}
 	}
 	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", sp.labelOf(t)))
 	return "not found", nil
 }
+
+// lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's id when that is
+// online, and EC2 may show the tags for seconds as they were before. It is 0 where none shows.
+func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance) (id int64) {
+	if time.Since(i.LaunchTime) > runnerIDLate {
+		return 0
+	}
+	bounded, cancel := context.WithTimeout(ctx, tagsLag)
+	defer cancel()
+	_ = ec2.UntilDone(bounded, tagsLook, func() error {
+		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
+		if err != nil {
+			return stopOr(err)
+		}
+		if id = runnerIDOf(now); id == 0 {
+			return errTagsOld
+		}
+		return nil
+	})
+	return id
+}
+
+// runnerIDLate is how old a machine may be whose start may have noted the runner's id a moment ago.
+const runnerIDLate = 15 * time.Minute
 
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
