@@ -103,7 +103,7 @@ func run(ts *testscript.TestScript, program string, o stepOptions, files map[str
 	watch := newWatcher(ts, o, io.MultiWriter(ts.Stdout(), &log), command)
 	command.Stdout, command.Stderr = watch, ts.Stderr()
 	ts.Check(command.Start())
-	killer := time.AfterFunc(time.Minute, func() { _ = command.Process.Kill() })
+	killer := time.AfterFunc(90*time.Second, func() { _ = command.Process.Kill() })
 	watch.begin(sceneOf(ts).world)
 	err := command.Wait()
 	killer.Stop()

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ func (l *regionLooks) note(region string, err error) error {
 	if l.silent == nil {
 		l.answered, l.denied, l.silent = map[string]bool{}, map[string]error{}, map[string]error{}
 	}
+	before := l.silent[region]
 	delete(l.silent, region)
 	switch {
 	case err == nil:
@@ -83,7 +85,7 @@ func (l *regionLooks) note(region string, err error) error {
 		return err
 	case errors.Is(err, context.Canceled) && l.grace == 0: // the look was not needed any more
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		l.silent[region] = errLate
+		l.silent[region] = cmp.Or(before, errLate) // what EC2 said before tells more
 	default:
 		l.silent[region] = err
 	}
