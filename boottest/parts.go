@@ -177,7 +177,7 @@ func addRunner(add func(string, int64, []byte) error, archive *tar.Writer, machi
 	}
 	// The runner's own node, and libraries that config.sh looks at: other names of one file.
 	for _, name := range append(libraries, "externals/node20/bin/node") {
-		target := strings.Repeat("../", strings.Count(name, "/")) + "bin/Runner.Listener"
+		target := strings.Repeat("../", strings.Count(name, "/")) + "bin/Runner.Worker"
 		link := &tar.Header{Name: "./" + name, Linkname: target, Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 1001, Gid: 127, Format: tar.FormatGNU}
 		if err := archive.WriteHeader(link); err != nil {
 			return err

@@ -9,6 +9,7 @@ egr_configure() {
   # Whatever registration the image brought is not ours.
   [ ! -s .service ] || systemctl disable --now "$(<.service)"
   rm -f .runner* .credentials* .service
+  egr_node &
   egr_libraries
   [ -z "$egr_token" ] || egr_register
   pwd >/run/ec2-github-runner/state/configured

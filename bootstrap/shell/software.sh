@@ -76,7 +76,6 @@ egr_provide() {
   else
     egr_beside "$have" || egr_say 'warning: no newer runner found'
   fi
-  egr_node &
 }
 
 # egr_least VERSION: what egr_provide found is not older.
