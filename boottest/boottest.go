@@ -5,7 +5,8 @@
 // the metadata service on 169.254.169.254, and a GitHub over TLS that serves the runner's tarball
 // at a set rate, with bad weather where a case asks for it. The tarball holds a stand-in runner (folder
 // standin and the same program under other names), which behaves like the real one as far as the boot
-// script can tell, and which needs no GitHub. What happens in there goes, with times, to a file that
+// script can tell, and which needs no GitHub: modelled.go names each behaviour with its place in actions/runner, and a
+// test tries them all. What happens in there goes, with times, to a file that
 // the test reads from outside.
 //
 // Recipes of package ami run in the same way, from a stock machine to an image, with the vendors' repositories
