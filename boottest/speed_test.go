@@ -83,6 +83,9 @@ func TestSpeed(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+		if len(times["ours"]) == 0 {
+			continue // Another race was asked for.
+		}
 		line := fmt.Sprintf("%-22s", r.name)
 		for _, racer := range racers {
 			line += fmt.Sprintf("  %s %5.2f s (%.1f to %.1f)", racer.name, median(times[racer.name]).Seconds(), slices.Min(times[racer.name]).Seconds(), slices.Max(times[racer.name]).Seconds())

@@ -8,6 +8,8 @@ egr_install_service() {
   ./svc.sh uninstall
   ./svc.sh install "$egr_user" || egr_fail 'svc.sh did not install the service'
   unit=$(<.service)
+  # SELinux lets systemd run no file of a folder that it does not know. https://github.com/actions/runner/issues/1606
+  ! selinuxenabled 2>/dev/null || chcon -t bin_t runsvc.sh
   mv "/etc/systemd/system/$unit" /run/systemd/system/
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
   egr_service_lines >>"/run/systemd/system/$unit"
