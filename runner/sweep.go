@@ -90,6 +90,7 @@ func (s *Sweeper) Sweep(ctx context.Context, request SweepRequest) (SweepResult,
 		}
 		sw.carryOut(ctx, look, v)
 	}
+	sw.deregisterEnded(ctx, look)
 	return sw.result, errors.Join(sw.errs...)
 }
 
@@ -100,8 +101,9 @@ type sweep struct {
 	log     *slog.Logger
 	result  SweepResult
 	errs    []error
-	noTags  bool     // it was said that instances cannot be marked
-	refused []string // rights on volumes of which it was said that they lack
+	noTags  bool      // it was said that instances cannot be marked
+	ended   []verdict // whose registrations go when GitHub misses the machines
+	refused []string  // rights on volumes of which it was said that they lack
 }
 
 func (sw *sweep) failed(err error) {

@@ -183,8 +183,8 @@ func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 
 // end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so
 // nothing can come between the last look and the end. A registration that only the name tells may be another
-// machine's; where this machine alone carries that name, the id is tagged, and once the machine is dead, a later sweep
-// removes the registration if it is offline.
+// machine's; where this machine alone carries that name, it is removed once GitHub misses the machine (sweep_ended.go).
+// The id is tagged too, for a sweep that follows before EC2 forgets the tags.
 func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 	switch {
 	case v.runner.ID != 0 && v.named:
@@ -207,8 +207,14 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		return v, err
 	}
 	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", v.instance.ID, v.why))
+	if v.runner.ID != 0 && !v.named && v.alone {
+		sw.ended = append(sw.ended, v)
+	}
 	return v, nil
 }
+
+// whyRemoved is why nothing is done about a registration that is gone.
+const whyRemoved = "it is removed already"
 
 // deregister removes the registration of a dead instance, if it is still offline.
 func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
@@ -217,7 +223,7 @@ func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
 		return v, err
 	}
 	if !found {
-		v.act, v.why = Spared, "it is removed already"
+		v.act, v.why = Spared, whyRemoved
 		return v, nil
 	}
 	if r.Online || r.Busy {
