@@ -68,7 +68,7 @@ const awsText = `
 ## On AWS
 
 The workflow [bench-aws.yml](../.github/workflows/bench-aws.yml) measures the same with an account: it starts runners from a stock image, from a baked one, from
-a warm pool and ephemeral ones, gives each a job, reads the phases from the start's own summary and from GitHub's list of jobs, prints p50 and p95 of
-launch → running → boot script → online → first step, and ends all that it started. Its logic is tested against the simulator; no figures of a real account are
+a warm pool, ephemeral ones and spot, gives each a job, reads the phases from the start's own summary and from GitHub's list of jobs, prints p50 and p95 of
+launch → running → boot script → online → first step, says whether EC2 shows the client token of the instances (of spot nobody has seen it), and ends all that it started. Its logic is tested against the simulator; no figures of a real account are
 part of this page.
 `

@@ -17,14 +17,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 func main() {
-	s := &session{getenv: os.Getenv, environ: os.Environ()}
+	s := &session{getenv: os.Getenv, environ: os.Environ(), cloud: ec2.Load}
 	var variants, results string
 	var planOnly, cleanOnly bool
 	flag.StringVar(&s.binary, "binary", "bin/ec2-github-runner", "the program to measure")
-	flag.StringVar(&variants, "variants", "stock,ephemeral", "what to measure: stock, baked, warm, ephemeral")
+	flag.StringVar(&variants, "variants", "stock,ephemeral", "what to measure: stock, baked, warm, ephemeral, spot")
 	flag.IntVar(&s.runs, "runs", 10, "how many starts of each variant")
 	flag.IntVar(&s.atOnce, "at-once", 5, "how many starts of a variant go on side by side")
 	flag.StringVar(&s.launch.image, "image", "", "the stock image")

@@ -13,6 +13,7 @@ type start struct {
 	Label   string             `json:"label"`
 	Phases  map[string]float64 `json:"phases,omitempty"` // seconds; what was not seen is missing
 	Failed  string             `json:"failed,omitempty"`
+	Token   token              `json:"token"`
 
 	online float64 // seconds after the start's beginning
 }

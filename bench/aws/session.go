@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // session is one measurement of one workflow run.
@@ -22,6 +24,7 @@ type session struct {
 	every        time.Duration
 	getenv       func(string) string
 	environ      []string
+	cloud        func(ctx context.Context, region string) (*ec2.Client, error)
 
 	mu     sync.Mutex
 	starts []start
@@ -37,6 +40,7 @@ const (
 	baked     = "baked"
 	warm      = "warm"
 	ephemeral = "ephemeral"
+	spot      = "spot"
 )
 
 // check refuses what cannot be measured before anything is started.
@@ -48,8 +52,8 @@ func (s *session) check(cleanOnly bool) error {
 		}
 	}
 	for _, v := range s.variants {
-		if !slices.Contains([]string{stock, baked, warm, ephemeral}, v) {
-			errs = append(errs, fmt.Errorf("there is no variant %q: take stock, baked, warm or ephemeral", v))
+		if !slices.Contains([]string{stock, baked, warm, ephemeral, spot}, v) {
+			errs = append(errs, fmt.Errorf("there is no variant %q: take stock, baked, warm, ephemeral or spot", v))
 		}
 		if v == baked && s.launch.baked == "" && !cleanOnly {
 			errs = append(errs, errors.New("the variant baked needs -baked-image, the id that mode bake gives"))
@@ -94,7 +98,7 @@ func (s *session) inputs(variant string) map[string]string {
 		"security-group-id": s.launch.group, "runner-debug": "true",
 	}
 	maps.Copy(inputs, map[string]map[string]string{
-		baked: {"ec2-image-id": s.launch.baked}, warm: {"pool": s.pool()}, ephemeral: {"ephemeral": "true"},
+		baked: {"ec2-image-id": s.launch.baked}, warm: {"pool": s.pool()}, ephemeral: {"ephemeral": "true"}, spot: {"market-type": "spot"},
 	}[variant])
 	return inputs
 }
@@ -166,6 +170,7 @@ func (s *session) one(ctx context.Context, variant, label string) (start, error)
 		"mode": "stop", "label": label, "ec2-instance-id": result.outputs["ec2-instance-id"], "region": result.outputs["region"],
 	}
 	one.read(result.summary)
+	one.Token = s.tokenOf(ctx, result.outputs["region"], result.outputs["ec2-instance-id"])
 	job, err := s.awaitJob(ctx, label)
 	if err == nil {
 		one.worked(begun, job.firstStep())

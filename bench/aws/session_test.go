@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/openapi"
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
@@ -74,6 +75,9 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	cloud := httptest.NewServer(world.EC2Handler())
 	t.Cleanup(cloud.Close)
 	env["GITHUB_API_URL"], env["AWS_ENDPOINT_URL"] = hub.URL, cloud.URL
+	s.cloud = func(context.Context, string) (*ec2.Client, error) {
+		return nil, errors.New("no tokens are looked for here")
+	}
 	for name, value := range env {
 		s.environ = append(s.environ, name+"="+value)
 	}
@@ -96,6 +100,25 @@ func nothingLeft(t *testing.T, w *simulator.World) {
 	if surprises := w.Surprises(); len(surprises) > 0 {
 		t.Errorf("asked for what the simulator does not model: %v", surprises)
 	}
+}
+
+// TestTokens: it is told whether EC2 shows the client token. The world does so on demand, and not of spot instances.
+func TestTokens(t *testing.T) {
+	s, world := inWorld(t, stock, spot)
+	s.runs, s.cloud = 1, ec2.Load
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL"} {
+		t.Setenv(name, s.getenv(name))
+	}
+	starts, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "\n- stock: of 1 instances 1 show their client token, and the filter `client-token` finds 1\n" +
+		"- spot: of 1 instances 0 show their client token, and the filter `client-token` finds 0\n"
+	if diff := cmp.Diff(want, tokens(s.variants, starts)); diff != "" {
+		t.Error(diff)
+	}
+	nothingLeft(t, world)
 }
 
 // TestMeasure runs every variant from plan to report: each start gets its own job, every phase is told, and nothing is left.
