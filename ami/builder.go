@@ -31,7 +31,7 @@ func (b *bake) launch(ctx context.Context) error {
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true,
-		OwnTags: func(int) map[string]string { return tags },
+		OwnTags: func(int) map[string]string { return tags }, TokenTag: TagClientToken,
 		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay, KeepTag: b.request.KeepTag,
 		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}

@@ -30,7 +30,8 @@ func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error 
 			missed = 0
 			return done, nil
 		}
-		if missed++; missed >= mostMissed || isFinal(err) {
+		missed++
+		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= mostMissed || (isFinal(err) && !early) {
 			return false, final(err)
 		}
 		b.log.Debug(b.line("a look failed"), "error", err)

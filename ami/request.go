@@ -16,6 +16,7 @@ import (
 // the others whether there is anything new to bake.
 const (
 	TagArchitecture  = tagPrefix + "architecture"
+	TagClientToken   = tagPrefix + "client-token"
 	TagSystem        = tagPrefix + "system" // the operating system of the base, where it is known
 	TagRunnerVersion = tagPrefix + "runner-version"
 	TagRunnerSHA256  = tagPrefix + "runner-sha256"

@@ -108,8 +108,13 @@ type remover struct {
 
 // untilDone is ec2.UntilDone that takes what EC2 does not allow for final.
 func untilDone(ctx context.Context, every time.Duration, f func() error) error {
+	denied := false
 	return ec2.UntilDone(ctx, every, func() error {
 		err := f()
+		if ec2.ClassOf(err) == ec2.Denied && !denied { // a policy that goes by tags may not see them yet
+			denied = true
+			return err
+		}
 		if err != nil && isFinal(err) {
 			return backoff.Permanent(err)
 		}
@@ -132,7 +137,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	return ec2.EndByToken(looking, r.cloud.Instances, region, token, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
+	return ec2.EndByToken(looking, r.cloud.Instances, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken}, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
 // removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as soon as

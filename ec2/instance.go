@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +56,11 @@ func (i Instance) Alive() bool { return i.State != Terminated && i.State != Shut
 type Selector struct {
 	IDs         []string
 	ClientToken string
-	Tags        map[string]string
-	States      []string
+	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either: whether spot instances
+	// show their client token nobody has seen.
+	TokenTag string
+	Tags     map[string]string
+	States   []string
 }
 
 func (s Selector) filters() []types.Filter {
@@ -103,7 +107,20 @@ const (
 // Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
 // EC2 shows a new instance some seconds late.
 func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
-	return c.list(ctx, region, selector)
+	found, err := c.list(ctx, region, selector)
+	if err != nil || selector.ClientToken == "" || selector.TokenTag == "" {
+		return found, err
+	}
+	tags := map[string]string{selector.TokenTag: selector.ClientToken}
+	maps.Copy(tags, selector.Tags)
+	selector.ClientToken, selector.Tags = "", tags
+	tagged, err := c.list(ctx, region, selector)
+	for _, instance := range tagged {
+		if !slices.ContainsFunc(found, func(i Instance) bool { return i.ID == instance.ID }) {
+			found = append(found, instance)
+		}
+	}
+	return found, err
 }
 
 func (c *Client) list(ctx context.Context, region string, selector Selector, options ...func(*sdk.Options)) ([]Instance, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,6 +51,8 @@ type LaunchSpec struct {
 	OwnTags func(offering int) map[string]string
 	// KeepTag is the key of a further tag of ours, on the volumes alone: whether the user's mappings keep some of them.
 	KeepTag string
+	// TokenTag is the key of a further one of ours, which holds the client token.
+	TokenTag string
 	// NeedsTags tells that an instance without our tags would be nobody's: where EC2 refuses them the launch is refused.
 	NeedsTags bool
 	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
@@ -81,7 +84,7 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
 		BlockDeviceMappings:               s.devices(offering),
 		MetadataOptions:                   s.Metadata.options,
-		TagSpecifications:                 s.tags(index, ownTags),
+		TagSpecifications:                 s.tags(index, token, ownTags),
 	}
 	if s.Stops {
 		in.InstanceInitiatedShutdownBehavior = types.ShutdownBehaviorStop
@@ -136,7 +139,7 @@ func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {
 }
 
 // tags are the user's and, if wanted, ours, on the instance and on its volumes. A key that the user sets is the user's.
-func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
+func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecification {
 	var tags []types.Tag
 	taken := map[string]bool{}
 	for _, tag := range s.Tags {
@@ -144,7 +147,10 @@ func (s LaunchSpec) tags(offering int, own bool) []types.TagSpecification {
 		taken[tag.Key] = true
 	}
 	if own {
-		ours := s.OwnTags(offering)
+		ours := maps.Clone(s.OwnTags(offering))
+		if s.TokenTag != "" {
+			ours[s.TokenTag] = token
+		}
 		for _, key := range sortedKeys(ours) {
 			if !taken[key] {
 				tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(ours[key])})

@@ -37,7 +37,7 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 		group.Go(func() {
 			console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 			if err != nil {
-				w.consoleFailed(err)
+				w.consoleFailed(s, err)
 				return
 			}
 			w.heard(s, console)
@@ -75,7 +75,7 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 
 // consoleFailed says what is lost where consoles cannot be read. A start of which nothing is asked that needs them
 // goes without.
-func (w *waiter) consoleFailed(err error) {
+func (w *waiter) consoleFailed(s *slot, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.request.KeepFailed > 0 {
@@ -83,7 +83,15 @@ func (w *waiter) consoleFailed(err error) {
 		return
 	}
 	w.log.Debug("the console of a machine cannot be read", "error", err)
-	w.deaf = w.deaf || ec2.ClassOf(err) == ec2.Denied
+	if ec2.ClassOf(err) != ec2.Denied {
+		return
+	}
+	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for once more.
+	w.deaf = w.deaf || w.refusedAt[s.instance.ID]
+	if w.refusedAt == nil {
+		w.refusedAt = map[string]bool{}
+	}
+	w.refusedAt[s.instance.ID] = true
 }
 
 // heard reads a console. Where the type's processor is too old for the image, all machines of that type and image

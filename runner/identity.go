@@ -24,7 +24,9 @@ const (
 	TagSlots      = TagPrefix + "slots" // how many were launched together; each one's number is its launch index
 	TagNonce      = TagPrefix + "nonce"
 	TagLabel      = TagPrefix + "label"
-	TagRunnerName = TagPrefix + "runner-name"
+	// TagClientToken holds the client token of the launch: a spot instance may not show its own.
+	TagClientToken = TagPrefix + "client-token"
+	TagRunnerName  = TagPrefix + "runner-name"
 	// TagOtherName is the name under which the machine registers where another start's runner has TagRunnerName.
 	TagOtherName = TagPrefix + "other-name"
 	TagRunnerID  = TagPrefix + "runner-id"

@@ -77,7 +77,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 		},
 	}
 	if u.request.OwnTags {
-		spec.OwnTags = u.ownTags()
+		spec.OwnTags, spec.TokenTag = u.ownTags(), TagClientToken
 	}
 	return spec, nil
 }

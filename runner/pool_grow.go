@@ -63,8 +63,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	return ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root, Metadata: g.Metadata, Overlay: g.Overlay,
 		Stops: true, NeedsTags: true, KeepTag: TagKeepVolumes,
-		OwnTags: func(offering int) map[string]string { return tags[offering] },
-		Token:   func(offering, try int) string { return p.identity.clientToken("", chunk, offering, try) },
+		OwnTags: func(offering int) map[string]string { return tags[offering] }, TokenTag: TagClientToken,
+		Token: func(offering, try int) string { return p.identity.clientToken("", chunk, offering, try) },
 	}, g.fit, nil
 }
 

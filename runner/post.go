@@ -94,7 +94,7 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			if found[token] {
 				continue
 			}
-			instances, err := p.cloud.Instances(looking, region, ec2.Selector{ClientToken: token})
+			instances, err := p.cloud.Instances(looking, region, launchedWith(token))
 			if ec2.IsEnded(looking, err) { // the time is over; how the look before went still holds
 				return err
 			}

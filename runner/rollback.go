@@ -212,12 +212,16 @@ type remover struct {
 // removeEvery is how often a removal that did not go through is tried again.
 const removeEvery = 500 * time.Millisecond
 
-// terminate ends one instance. That EC2 does not know it yet is normal right after a launch; refusals are final.
+// terminate ends one instance. That EC2 does not know it yet is normal right after a launch, and so is one denial: a policy that goes by
+// tags may not see them yet. Other refusals are final.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
+	denied := false
 	err := ec2.UntilDone(ctx, removeEvery, func() error {
 		err := r.cloud.Terminate(ctx, region, id)
-		switch ec2.ClassOf(err) {
-		case ec2.Denied, ec2.Credentials:
+		switch class := ec2.ClassOf(err); {
+		case class == ec2.Denied && !denied && pause(ctx, ec2.TagsSettle):
+			denied = true
+		case class == ec2.Denied, class == ec2.Credentials:
 			return backoff.Permanent(err)
 		}
 		return err
@@ -228,10 +232,16 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
+// launchedWith selects what a call with a client token has launched. The token itself is not enough: nobody has seen whether spot
+// instances show theirs.
+func launchedWith(token string) ec2.Selector {
+	return ec2.Selector{ClientToken: token, TokenTag: TagClientToken}
+}
+
 // terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
 // late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	return ec2.EndByToken(ctx, r.cloud.Instances, region, token, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
+	return ec2.EndByToken(ctx, r.cloud.Instances, region, launchedWith(token), func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
 // registrationSettles is how long a machine's registration may take to show in GitHub's list.

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
 // settleWithin bounds what a start does after its runners are online: the user waits for it.
@@ -176,7 +174,7 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []owner) {
 			continue
 		}
 		region := st.regionOf(attempt.Offering.Placement)
-		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{ClientToken: attempt.Token})
+		found, err := st.Cloud.Instances(ctx, region, launchedWith(attempt.Token))
 		if err != nil {
 			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client token " +
 				attempt.Token + " in " + region)

@@ -68,6 +68,7 @@ type waiter struct {
 	toldAt     time.Time
 	setupAt    time.Time            // the last look at consoles for machines that have given up
 	deaf       bool                 // consoles may not be read
+	refusedAt  map[string]bool      // the instances whose console was denied once
 	readAt     map[string]time.Time // when the console of an instance was read last
 	pages      int                  // of GitHub's list, as far as known
 	blind      bool                 // EC2 may not be looked at

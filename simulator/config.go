@@ -112,6 +112,9 @@ type Timing struct {
 	// TagsVisible is how long what CreateTags or DeleteTags changed is still read as it was before: 2s.
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	TagsVisible time.Duration `yaml:"tags-visible"`
+	// TagsInPolicies is how long after a launch a policy does not see the tags of the new instance yet, such as 1s; by default no time. The
+	// EC2 API is eventually consistent: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+	TagsInPolicies time.Duration `yaml:"tags-in-policies"`
 	// TagsListed is for how long a terminated instance still shows its tags: 30s. "After an instance is terminated, resources such as
 	// tags and volumes are gradually disassociated from the instance and may no longer be visible on the terminated instance after a
 	// short while": https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html

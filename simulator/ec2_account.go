@@ -18,6 +18,9 @@ type AccountWeather struct {
 	// DisabledRegions are opt-in regions that are not enabled: AuthFailure for each call.
 	// https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 	DisabledRegions []string `yaml:"disabled-regions"`
+	// SpotShowsToken lets spot instances show their client token, in the field and in the filter. Whether they do on EC2 nobody has
+	// seen; where they do not, only tags find one whose answer was lost.
+	SpotShowsToken bool `yaml:"spot-shows-token"`
 	// Blocked accounts launch nothing.
 	Blocked bool `yaml:"blocked"`
 }

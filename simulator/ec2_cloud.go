@@ -45,7 +45,7 @@ type instance struct {
 	reasonCode, reasonText        string
 	transition                    string // StateTransitionReason
 	tags                          *tagged
-	token                         string
+	token, shownToken             string
 	userData                      []byte
 	launched                      time.Time
 	visible                       time.Time // from then on DescribeInstances shows it

@@ -82,7 +82,7 @@ func (i *instance) attribute(filter string) ([]string, bool) {
 		return i.groups, true
 	}
 	return fixed(nil, map[string]string{
-		"instance-id": i.id, "instance-state-name": i.state, "client-token": i.token, "instance-type": i.kind.Name, "image-id": i.image.ID,
+		"instance-id": i.id, "instance-state-name": i.state, "client-token": i.shownToken, "instance-type": i.kind.Name, "image-id": i.image.ID,
 		"subnet-id": i.subnet, "vpc-id": i.vpc, "availability-zone": i.zone, "reservation-id": i.reservation, "key-name": i.keyName,
 	})(filter)
 }
@@ -107,7 +107,7 @@ func (c *cloud) instanceNodes(i *instance) []node {
 		leaf("subnetId", i.subnet), leaf("vpcId", i.vpc), leaf("privateIpAddress", i.privateIP), leaf("ipAddress", i.publicIP),
 		branch("stateReason", some(leaf("code", i.reasonCode), leaf("message", i.reasonText))...),
 		leaf("architecture", i.image.Architecture), leaf("platform", i.image.Platform), leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.image.RootDevice),
-		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.token), leaf("keyName", i.keyName),
+		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.shownToken), leaf("keyName", i.keyName),
 		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"), leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
 		branch("cpuOptions", leaf("coreCount", strconv.Itoa(i.kind.VCPUs)), leaf("threadsPerCore", "1")),
 		tagSet(i.tags.shown),
@@ -130,6 +130,14 @@ func (c *cloud) instanceNodes(i *instance) []node {
 	options := branch("metadataOptions", leaf("state", "applied"), leaf("httpTokens", orText(i.metadata["HttpTokens"], "optional")),
 		leaf("httpPutResponseHopLimit", orText(i.metadata["HttpPutResponseHopLimit"], "1")), leaf("httpEndpoint", orText(i.metadata["HttpEndpoint"], "enabled")))
 	return append(nodes, set("groupSet", groups...), set("blockDeviceMapping", disks...), options)
+}
+
+// shows is the client token of an instance as EC2 shows it.
+func (c *Config) shows(token, market string) string {
+	if market == marketSpot && !c.SpotShowsToken {
+		return ""
+	}
+	return token
 }
 
 func stateNode(name, state string) node {

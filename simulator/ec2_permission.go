@@ -160,13 +160,21 @@ func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
 // allowedOn is allowedTo for instances, whose tags are part of the context.
 func (call *ec2Call) allowedOn(action string, instances []*instance) *ec2Error {
 	for _, i := range instances {
-		r := tagContext(i.tags.shown)
+		r := call.policyTags(i)
 		r["ec2:InstanceType"] = []string{i.kind.Name}
 		if failure := call.allowedTo(action, r, "instance/"+i.id); failure != nil {
 			return failure
 		}
 	}
 	return nil
+}
+
+// policyTags are the tags of an instance as a policy sees them.
+func (call *ec2Call) policyTags(i *instance) request {
+	if len(i.turns) > 0 && call.w.now.Before(i.turns[0].Add(call.w.scaled(call.w.cfg.Timing.TagsInPolicies))) {
+		return request{}
+	}
+	return tagContext(i.tags.shown)
 }
 
 // requestTags and tagContext are the condition keys for the tags that a call brings, and for those that a resource has.

@@ -78,7 +78,7 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 	switch kind {
 	case "i":
 		if i := call.region.byID[id]; i != nil && call.listed(i) {
-			r := tagContext(i.tags.shown)
+			r := call.policyTags(i)
 			call.addTagKeys(r)
 			r["ec2:InstanceType"] = []string{i.kind.Name}
 			return i.tags, call.allowedTo("ec2:"+call.x.operation, r, "instance/"+i.id)

@@ -62,6 +62,7 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 		id: c.w.id("vol"), zone: i.zone, created: i.launched, visible: i.visible, device: img.RootDevice, size: img.VolumeSize, kind: "gp3",
 		on: i, initial: true, tags: newTags(s.Tags),
 	}}
+	i.shownToken = c.w.cfg.shows(s.Token, i.market)
 	if i.state == "terminated" {
 		i.terminated, i.volumes = c.w.now, nil
 		c.w.hideTags(i.tags)
