@@ -227,7 +227,7 @@ func TestCheck(t *testing.T) {
 	want := `GITHUB_REPOSITORY is not set: run it in a workflow
 GITHUB_RUN_ID is not set: run it in a workflow
 the variant baked needs -baked-image, the id that mode bake gives
-there is no variant "frozen": take stock, baked, warm or ephemeral
+there is no variant "frozen": take stock, baked, warm, ephemeral or spot
 -runs and -at-once begin at 1`
 	if diff := cmp.Diff(want, s.check(false).Error()); diff != "" {
 		t.Error(diff)
