@@ -41,7 +41,7 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 					t.Errorf("%q is not said: %q", want, left)
 				}
 			}
-			time.Sleep(70 * time.Minute)
+			<-time.After(70 * time.Minute)
 			if instances, _ := w.Leftovers(); len(instances) > 0 {
 				t.Errorf("left: %+v", instances)
 			}

@@ -26,12 +26,16 @@ type use struct {
 	settles time.Duration
 }
 
-// isLate reports whether a nonce may be there only because EC2 shows late what the start has written.
-func (u use) isLate(nonce string, begun time.Time) bool {
-	if u.before != nil {
-		return u.before(nonce)
+// late is errTagsOld where another nonce may be there only because EC2 shows late what the start has written.
+func (u use) late(i ec2.Instance, begun time.Time) error {
+	nonce := i.Tags[TagNonce]
+	switch {
+	case nonce == u.nonce || !i.Alive():
+		return nil
+	case u.before != nil && u.before(nonce), u.before == nil && time.Since(begun) < tagsLag:
+		return errTagsOld
 	}
-	return time.Since(begun) < tagsLag
+	return nil
 }
 
 // giveBack stops a machine that a start has taken, if that is what keeps it running. A machine that is pending cannot be stopped,
@@ -47,11 +51,9 @@ func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did s
 			return nil
 		case err != nil:
 			return stopOr(err)
-		case i.Tags[TagNonce] != u.nonce && i.Alive() && u.isLate(i.Tags[TagNonce], begun):
-			return errTagsOld
 		case i.Tags[TagNonce] != u.nonce || modeOf(i) != instanceExisting:
 			did = "is used by another start and left alone"
-			return nil
+			return u.late(i, begun)
 		case !i.Alive():
 			did = "is " + i.State
 			return nil

@@ -62,17 +62,22 @@ func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, looks *c
 		looks.freed = true
 		p.freed(claim.InstanceID)
 	}
-	if claim.RunnerID == 0 && (isEntry(instance) || looks.freed) && instance.State == ec2.Stopped {
-		return false, p.releaseOf(ctx, claim, func(found github.Runner) bool {
-			before := looks.stale
-			looks.stale = found.ID
-			return !found.Online && found.ID == before
-		})
+	return false, p.releaseUnclaimed(ctx, claim, instance, looks)
+}
+
+// releaseUnclaimed removes the claim's registration from an entry that is not the dead process's, or not any more.
+func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.Instance, looks *claimLooks) error {
+	switch {
+	case claim.RunnerID != 0 && (looks.settled || looks.freed):
+		return p.releaseOf(ctx, claim, nil)
+	case claim.RunnerID != 0, instance.State != ec2.Stopped, !isEntry(instance) && !looks.freed:
+		return nil
 	}
-	if claim.RunnerID == 0 || !looks.settled && !looks.freed {
-		return false, nil
-	}
-	return false, p.releaseOf(ctx, claim, nil)
+	return p.releaseOf(ctx, claim, func(found github.Runner) bool {
+		before := looks.stale
+		looks.stale = found.ID
+		return !found.Online && found.ID == before
+	})
 }
 
 // releaseOf removes the registration that a claim made. Where its id is not known, the name alone says which it is, and fits whether

@@ -73,7 +73,7 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 		})
 	}
 	group.Wait()
-	return sp.result, errors.Join(append(errs, sp.unseen)...)
+	return sp.result, errors.Join(errors.Join(errs...), sp.unseen)
 }
 
 type stop struct {

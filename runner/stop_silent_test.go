@@ -35,7 +35,7 @@ func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartReque
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(5 * time.Second)
+	<-time.After(5 * time.Second)
 	return result.Runners[0].Handoff
 }
 
@@ -69,7 +69,7 @@ func TestStopWaitsForALateRegion(t *testing.T) {
 					if _, took, err := s.stop(ctx, stopBy(how, h)); err != nil || took > time.Minute {
 						t.Errorf("stop took %s: %v", took, err)
 					}
-					time.Sleep(time.Minute)
+					<-time.After(time.Minute)
 					s.nothingLeft(t)
 				})
 			})
@@ -128,7 +128,7 @@ func TestStopAsksForTheRegionsAgain(t *testing.T) {
 		if _, _, err := s.stop(ctx, stopBy("id", h)); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		s.nothingLeft(t)
 	})
 }
@@ -153,7 +153,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 				if how == "label" && !strings.Contains(strings.Join(result.Warnings, "\n"), "us-east-1 (no answer in time), us-west-2 (") {
 					t.Errorf("the silent regions are to be named: %q", result.Warnings)
 				}
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				s.nothingLeft(t)
 			})
 		})
@@ -184,7 +184,7 @@ func TestStopEndsWhatItFinds(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(), found.InstanceID) {
 			t.Errorf("the error is to name the machine that could not be looked for: %v", err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		s.nothingLeft(t)
 	})
 }

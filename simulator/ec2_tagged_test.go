@@ -53,7 +53,7 @@ func TestTagsAreReadOldForSeconds(t *testing.T) {
 		if got := world.Snapshot().Instances[0].Tags["use"]; got != "new" {
 			t.Errorf("the snapshot has %q", got)
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if value, filtered := tagOf(t, cloud, "i-0bbbbbbbbbbbbbbb1", "use"); value != "new" || !filtered {
 			t.Errorf("later the tag is %q, found by the new value: %t", value, filtered)
 		}
@@ -70,15 +70,15 @@ func TestTagsGoWithTerminatedInstances(t *testing.T) {
 			ResourceType: types.ResourceTypeInstance, Tags: []types.Tag{{Key: aws.String("use"), Value: aws.String("new")}},
 		}}
 		id := aws.ToString(mustLaunch(t.Context(), t, cloud, in).InstanceId)
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		if _, err := cloud.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(25 * time.Second)
+		<-time.After(25 * time.Second)
 		if value, _ := tagOf(t, cloud, id, "use"); value != "new" {
 			t.Errorf("just after its end the tag is %q", value)
 		}
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		if value, filtered := tagOf(t, cloud, id, "use"); value != "" || filtered {
 			t.Errorf("a while after its end the tag is %q, found by its value: %t", value, filtered)
 		}
@@ -93,7 +93,7 @@ func TestKeyExpiresByTheClock(t *testing.T) {
 		if _, err := cloud.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		_, err := cloud.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{})
 		if got := code(err); got != "RequestExpired" {
 			t.Errorf("after a minute the call fails with %q: %v", got, err)
