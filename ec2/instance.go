@@ -43,6 +43,7 @@ type Instance struct {
 	Zone         string
 	Architecture string
 	ClientToken  string
+	PrivateIP    string
 	LaunchIndex  int // among the instances of one RunInstances call
 	Offering     int // index of the offering that gave it, set by a launch
 	LaunchTime   time.Time
@@ -171,7 +172,7 @@ func plain(region string, in types.Instance) Instance {
 	out := Instance{
 		ID: aws.ToString(in.InstanceId), Region: region, Type: string(in.InstanceType), Market: OnDemand,
 		ImageID: aws.ToString(in.ImageId), SubnetID: aws.ToString(in.SubnetId), Architecture: string(in.Architecture),
-		ClientToken: aws.ToString(in.ClientToken), LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
+		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress), LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
 		LaunchTime: aws.ToTime(in.LaunchTime), Tags: map[string]string{},
 	}
 	if in.State != nil {

@@ -247,6 +247,12 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		}
 		another = another || found
 	}
+	if runner, found, err := sp.namedByHost(ctx, t.instance); err != nil || found {
+		if err != nil {
+			return "", err
+		}
+		return sp.remove(ctx, runner.ID, runner.Name)
+	}
 	if another && isTagged(t.instance) {
 		if id := sp.lateRunnerID(ctx, t.instance); id != 0 {
 			return sp.remove(ctx, id, t.owner.name)

@@ -1,0 +1,38 @@
+package runner
+
+import (
+	"context"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// hostNames are the names under which machulav's action up to 2.4.3 registers a machine: it gives config.sh no name, which
+// then takes the host's, up to the first dot. EC2 makes that of the private address, or of the instance id.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+func hostNames(i ec2.Instance) []string {
+	if i.ID == "" {
+		return nil
+	}
+	names := []string{i.ID}
+	if i.PrivateIP != "" {
+		names = append([]string{"ip-" + strings.ReplaceAll(i.PrivateIP, ".", "-")}, names...)
+	}
+	return names
+}
+
+// namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its own: another
+// VPC may have the same address, and its runner another label.
+func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
+	if _, ours := parseToken(i.ClientToken); ours || isTagged(i) || sp.request.Label == "" {
+		return github.Runner{}, false, nil
+	}
+	for _, name := range hostNames(i) {
+		runner, found, err = sp.Registry.FindByName(ctx, name)
+		if err != nil || found && hasLabel(runner, sp.request.Label) {
+			return runner, found, err
+		}
+	}
+	return github.Runner{}, false, nil
+}
