@@ -1,7 +1,6 @@
 package action
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,6 @@ type output struct {
 	journal  journal
 	images   map[string]string // image ids that stand in the outputs, by architecture
 	written  map[string]bool   // the outputs of a start that have a value
-	said     bool              // the log says already why the step failed, before what led to it
 	told     bool              // the summary says already why the step failed
 }
 
@@ -219,13 +217,9 @@ func (o *output) startDone(result runner.StartResult, err error) {
 				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online), runsOn(r.Label)))
 			}
 		}
+		o.log.Info(rerunNote(o.getenv("GITHUB_JOB"), o.getenv("GITHUB_RUN_ID")))
 	}
 	if result.Failure != nil {
-		if !errors.Is(err, context.Canceled) {
-			o.told = true // by the summary that follows
-			o.problems(problemOf(err))
-			o.said = true
-		}
 		o.tellTrail(result.Trail)
 	}
 	o.tellFailure(result.Failure)

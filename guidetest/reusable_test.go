@@ -146,6 +146,8 @@ func TestGuideReusableRefuses(t *testing.T) {
 		"a branch":        {map[string]string{"SHA": "main"}, "Enterprise Server"},
 		"no credentials":  {map[string]string{"ROLE": ""}, "the input role"},
 		"no token":        {map[string]string{"WITH_TOKEN": "false"}, "github-token"},
+		"Dependabot":      {map[string]string{"WITH_TOKEN": "false", "GITHUB_ACTOR": "dependabot[bot]"}, "Dependabot secret"},
+		"its own secret":  {map[string]string{"GITHUB_ACTOR": "dependabot[bot]"}, ""},
 	} {
 		env := map[string]string{}
 		for key, value := range whole {
