@@ -31,7 +31,7 @@ type example struct {
 
 const ours = "marqo-ai/ec2-github-runner@v2"
 
-// readExamples reads all of them: the single files, and those of the repository to copy.
+// readExamples reads all of them: the single files, those of the repository to copy, and those of the pages of questions.
 func readExamples(t *testing.T) []example {
 	t.Helper()
 	var list []example
@@ -45,20 +45,27 @@ func readExamples(t *testing.T) []example {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var ordered struct {
-				Jobs yaml.Node `yaml:"jobs"`
-			}
-			if err := yaml.Unmarshal(text, &ordered); err != nil {
-				t.Fatalf("%s: %v", path, err)
-			}
-			e := example{path: path, text: string(text), workflow: readWorkflow(t, path)}
-			for i := 0; i < len(ordered.Jobs.Content); i += 2 {
-				e.order = append(e.order, ordered.Jobs.Content[i].Value)
-			}
-			list = append(list, e)
+			list = append(list, parseExample(t, path, string(text)))
 		}
 	}
-	return list
+	return append(list, readPages(t, "docs/questions/*.md")...)
+}
+
+func parseExample(t *testing.T, path, text string) example {
+	t.Helper()
+	var ordered struct {
+		Jobs yaml.Node `yaml:"jobs"`
+	}
+	e := example{path: path, text: text}
+	for _, into := range []any{&ordered, &e.workflow} {
+		if err := yaml.Unmarshal([]byte(text), into); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	for i := 0; i < len(ordered.Jobs.Content); i += 2 {
+		e.order = append(e.order, ordered.Jobs.Content[i].Value)
+	}
+	return e
 }
 
 // readContract reads the action's inputs, of which those are true that must be given, and its outputs.
@@ -100,8 +107,8 @@ func TestExamplesAreCareful(t *testing.T) {
 		if !regexp.MustCompile(`^# [A-Z][^\n]{20,}\n(# [^\n]+\n){0,2}name: `).MatchString(e.text) {
 			t.Errorf("%s does not begin with a comment of one to three lines on what it shows", e.path)
 		}
-		if name := strings.TrimPrefix(e.path, "examples/"); !strings.Contains(string(readme), "("+name+")") && !strings.HasPrefix(name, "marqo/") {
-			t.Errorf("examples/README.md does not tell of %s", name)
+		if name := strings.TrimPrefix(e.path, "examples/"); !strings.Contains(string(readme), "("+name+")") && !strings.HasPrefix(name, "marqo/") && !e.inPage() {
+			t.Errorf("examples/README.md does not list %s", name)
 		}
 		for _, line := range regexp.MustCompile(`(?m)^[ -]*uses: +(.+)$`).FindAllStringSubmatch(e.text, -1) {
 			action, commit, _ := strings.Cut(line[1], "@")
@@ -197,7 +204,7 @@ func TestExamplesRun(t *testing.T) {
 	t.Parallel()
 	inputs, outputs := readContract(t)
 	ran := map[string]bool{}
-	for _, e := range readExamples(t) {
+	for _, e := range slices.Concat(readExamples(t), readPages(t, "README.md"), readPages(t, "docs/*.md")) {
 		modes := e.modes()
 		if len(modes) == 0 {
 			continue
@@ -306,7 +313,7 @@ func openStage(t *testing.T) *stage {
 		cfg.More.Subnets, cfg.More.SecurityGroups = append(cfg.More.Subnets, subnet), append(cfg.More.SecurityGroups, sg)
 	}
 	stock := simulator.Image{Region: "us-east-1", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1", Created: time.Now().Add(-24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")}
-	for i, architecture := range []string{"", "amd64", "arm64", "cuda"} {
+	for i, architecture := range []string{"", "arm64", "cuda", "amd64"} {
 		image := stock
 		image.ID, image.Name = fmt.Sprintf("ami-0123456789abcdef%d", i), "example-"+architecture
 		if architecture != "" {
@@ -343,7 +350,9 @@ func openStage(t *testing.T) *stage {
 		values: map[string]string{
 			"false": "false", "inputs.force": "",
 			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.SUBNET_ID": "subnet-0123456789abcdef0",
-			"vars.SECURITY_GROUP_ID": "sg-0123456789abcdef0", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
+			"vars.SECURITY_GROUP_ID": "sg-0123456789abcdef0", "vars.RUNNER_SUBNETS": "subnet-0123456789abcdef0 subnet-0123456789abcdef1",
+			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0", "vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
+			"secrets.GH_PERSONAL_ACCESS_TOKEN": "ghp_demo", "github.run_id": "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
 			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
 		},
 	}

@@ -16,21 +16,33 @@ import (
 
 // workflow is what these tests look at of a workflow.
 type workflow struct {
-	On struct {
-		Call struct {
-			Inputs map[string]struct {
-				Required bool `yaml:"required"`
-				Default  any  `yaml:"default"`
-			} `yaml:"inputs"`
-			Secrets map[string]any `yaml:"secrets"`
-			Outputs map[string]struct {
-				Value string `yaml:"value"`
-			} `yaml:"outputs"`
-		} `yaml:"workflow_call"`
-	} `yaml:"on"`
+	On          triggers `yaml:"on"`
 	Permissions any      `yaml:"permissions"`
 	Defaults    defaults `yaml:"defaults"`
 	Jobs        map[string]workflowJob
+}
+
+// triggers are those of a workflow, of which only the one with inputs is looked at.
+type triggers struct {
+	Call struct {
+		Inputs map[string]struct {
+			Required bool `yaml:"required"`
+			Default  any  `yaml:"default"`
+		} `yaml:"inputs"`
+		Secrets map[string]any `yaml:"secrets"`
+		Outputs map[string]struct {
+			Value string `yaml:"value"`
+		} `yaml:"outputs"`
+	} `yaml:"workflow_call"`
+}
+
+// UnmarshalYAML passes over "on: push" and "on: [push]".
+func (t *triggers) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return nil
+	}
+	type plain triggers
+	return node.Decode((*plain)(t))
 }
 
 // defaults are those of a workflow or a job.
