@@ -78,7 +78,7 @@ func tarball(dir, machine, version string, size int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, file := range append(standins, machine) {
+	for _, file := range append(standins, machine, "parts.go") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return "", err
