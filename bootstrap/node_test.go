@@ -35,7 +35,7 @@ func TestNode(t *testing.T) {
 				if err := os.MkdirAll(folder, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(folder, "node"), []byte(text), 0o755); err != nil { //nolint:gosec // a program
+				if err := os.WriteFile(filepath.Join(folder, "node"), []byte(text), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}
