@@ -145,7 +145,6 @@ func runPost(ctx context.Context, w World, out *output) error {
 func (o *output) finish(err error) int {
 	o.handler.closeGroup()
 	var invalid *InvalidError
-	var failed *runner.FailedError
 	var refused *runner.RefusedError
 	var unfit *unfitError
 	var baked *bakeError
@@ -168,16 +167,28 @@ func (o *output) finish(err error) int {
 		if baked.refused {
 			return exitInvalid
 		}
-	case errors.As(err, &failed):
-		o.problems(Problem{failed.Message, failed.Hint})
 	default:
-		o.problems(Problem{err.Error(), runner.Hint(err)})
+		o.problems(problemOf(err))
 	}
 	return exitFailed
 }
 
+// problemOf is an error as it is said: what is wrong, and what to do.
+func problemOf(err error) Problem {
+	if refused, ok := errors.AsType[*runner.RefusedError](err); ok {
+		return Problem{refused.Message, refused.Hint}
+	}
+	if failed, ok := errors.AsType[*runner.FailedError](err); ok {
+		return Problem{failed.Message, failed.Hint}
+	}
+	return Problem{err.Error(), runner.Hint(err)}
+}
+
 // problems prints each as one annotation, and below it what to do. They stand in the summary too.
 func (o *output) problems(list ...Problem) {
+	if o.said {
+		return
+	}
 	for _, problem := range list {
 		o.log.Error(problem.Message)
 		if problem.Hint != "" {

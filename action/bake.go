@@ -101,7 +101,6 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 	whole := true
 	failed := &bakeError{refused: true}
 	for _, image := range result.Images {
-		o.tellBaked(image)
 		failed.refused = failed.refused && image.ImageID == ""
 		whole = whole && len(image.Left) == 0
 		if f := image.Failure; f != nil {
@@ -114,8 +113,15 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 			o.log.Warn(err.Error())
 		}
 	}
+	o.handler.closeGroup()
+	if o.told = len(failed.problems) > 0; o.told && !errors.Is(err, context.Canceled) { // what to do first, what led to it below
+		o.problems(failed.problems...)
+		o.said = true
+	}
+	for _, image := range result.Images {
+		o.tellBaked(image)
+	}
 	o.summarize(bakeSummary(result))
-	o.told = len(failed.problems) > 0
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -191,10 +197,10 @@ func bakeFailure(b *strings.Builder, f *ami.FailedError) {
 	if f == nil {
 		return
 	}
-	fmt.Fprintf(b, "> [!CAUTION]\n> %s\n\n", plain(f.Error()))
 	if f.Hint != "" {
 		fmt.Fprintf(b, "> [!TIP]\n> %s%s\n\n", plain(f.Hint), more(f.Hint))
 	}
+	fmt.Fprintf(b, "> [!CAUTION]\n> %s\n\n", plain(f.Error()))
 	if len(f.Left) == 0 {
 		b.WriteString("Nothing was left behind.\n\n")
 	}
@@ -202,14 +208,17 @@ func bakeFailure(b *strings.Builder, f *ami.FailedError) {
 		fmt.Fprintf(b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
 	}
 	if len(f.Console) > 0 {
-		b.WriteString("<details open><summary>The last lines of the builder's console</summary>\n\n")
-		fence(b, "text", strings.Join(f.Console, "\n"))
-		b.WriteString("</details>\n\n")
+		folded(b, "The last lines of the builder's console", func() { fence(b, "text", strings.Join(f.Console, "\n")) })
 	}
 }
 
-// bakeTimeline draws when each step ended. Mermaid ends a text at a colon, so only our own words stand in it.
+// bakeTimeline shows when each step ended: by a picture, a section for each image, or where something failed by a folded table. Mermaid
+// ends a text at a colon, so only our own words stand in the picture.
 func bakeTimeline(b *strings.Builder, result ami.Result) {
+	if slices.ContainsFunc(result.Images, func(i ami.Baked) bool { return i.Failure != nil }) {
+		folded(b, "The steps, and when each ended", func() { stepsTable(b, result.Images) })
+		return
+	}
 	b.WriteString("```mermaid\ntimeline\n")
 	for _, image := range result.Images {
 		fmt.Fprintf(b, "    section %s\n", image.Architecture)
@@ -218,4 +227,14 @@ func bakeTimeline(b *strings.Builder, result ami.Result) {
 		}
 	}
 	b.WriteString("```\n\n")
+}
+
+func stepsTable(b *strings.Builder, images []ami.Baked) {
+	b.WriteString("| architecture | step | ended after |\n|---|---|---|\n")
+	for _, image := range images {
+		for _, step := range image.Steps {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", image.Architecture, step.Step, seconds(step.Begun+step.Took))
+		}
+	}
+	b.WriteString("\n")
 }

@@ -92,17 +92,31 @@ func reportSummary(report reportOutput) string {
 	if report.Failed > 0 {
 		headline = "A start would fail"
 	}
-	fmt.Fprintf(&b, "### %s\n\n%d ok, %d failed, %d warnings, %d not checked\n\n| check | about | result | reason | what to do |\n|---|---|---|---|---|\n",
-		headline, report.OK, report.Failed, report.Warnings, report.Unchecked)
-	for _, result := range []doctor.Result{doctor.Failed, doctor.Warning, doctor.Unchecked, doctor.OK} {
-		for _, f := range report.Findings {
-			if f.Result == result {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(f.Check), cell(f.About), marked(result), cell(f.Reason), cell(f.Fix))
+	fmt.Fprintf(&b, "### %s\n\n%d ok, %d failed, %d warnings, %d not checked\n\n", headline, report.OK, report.Failed, report.Warnings, report.Unchecked)
+	findingsTable(&b, report.Findings, doctor.Failed, doctor.Warning, doctor.Unchecked)
+	if report.OK > 0 {
+		folded(&b, fmt.Sprintf("%d checks found what a start needs", report.OK), func() { findingsTable(&b, report.Findings, doctor.OK) })
+	}
+	return b.String()
+}
+
+// findingsTable lists the findings with these results, in the order of the results.
+func findingsTable(b *strings.Builder, findings []doctor.Finding, results ...doctor.Result) {
+	rows := 0
+	for _, result := range results {
+		for _, f := range findings {
+			if f.Result != result {
+				continue
 			}
+			if rows++; rows == 1 {
+				b.WriteString("| check | about | result | reason | what to do |\n|---|---|---|---|---|\n")
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(f.Check), cell(f.About), marked(result), cell(f.Reason), cell(f.Fix))
 		}
 	}
-	b.WriteString("\n")
-	return b.String()
+	if rows > 0 {
+		b.WriteString("\n")
+	}
 }
 
 // marked shows a result so that the eye finds it.

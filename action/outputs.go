@@ -1,6 +1,7 @@
 package action
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ type output struct {
 	journal  journal
 	images   map[string]string // image ids that stand in the outputs, by architecture
 	written  map[string]bool   // the outputs of a start that have a value
+	said     bool              // the log says already why the step failed, before what led to it
 	told     bool              // the summary says already why the step failed
 }
 
@@ -220,6 +222,11 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		o.log.Info(rerunNote(o.getenv("GITHUB_JOB"), o.getenv("GITHUB_RUN_ID")))
 	}
 	if result.Failure != nil {
+		if !errors.Is(err, context.Canceled) {
+			o.told = true // by the summary that follows
+			o.problems(problemOf(err))
+			o.said = true
+		}
 		o.tellTrail(result.Trail)
 	}
 	o.tellFailure(result.Failure)

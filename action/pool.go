@@ -72,7 +72,7 @@ func poolSummary(result runner.PoolResult, err error) string {
 		b.WriteString("| what | instance | region | type | zone | image | runner | until | why |\n|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for n, e := range result.Entries {
-		if n == mostRows {
+		if n == maxRows {
 			fmt.Fprintf(&b, "| and %d more | | | | | | | | |\n", len(result.Entries)-n)
 			break
 		}

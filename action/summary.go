@@ -2,9 +2,6 @@ package action
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -13,16 +10,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// startSummary is the job summary of a start: what was started, how long each phase took, and on failure what went
-// wrong and what to do.
+// startSummary is the job summary of a start: what was started and how long each phase took; on failure what to do, what went wrong, and
+// the rest folded.
 func startSummary(result runner.StartResult) string {
 	var b strings.Builder
-	switch {
-	case result.Failure != nil:
-		failureSummary(&b, result.Failure)
-	case len(result.Runners) == 1:
+	if result.Failure != nil {
+		failureSummary(&b, result)
+		warningsOf(&b, result.Warnings)
+		return b.String()
+	}
+	if len(result.Runners) == 1 {
 		fmt.Fprintf(&b, "### EC2 runner %s is ready after %s\n\n", code(result.Runners[0].Label), seconds(result.Took))
-	default:
+	} else {
 		ready := readyOf(result.Runners)
 		fmt.Fprintf(&b, "### %d EC2 runners are ready after %s\n\n", ready, seconds(result.Took))
 		if failed := len(result.Runners) - ready; failed > 0 {
@@ -30,13 +29,17 @@ func startSummary(result runner.StartResult) string {
 		}
 	}
 	runnersTable(&b, result.Runners)
-	timeline(&b, result)
+	timeline(&b, result.Runners)
 	bootTable(&b, result.Runners)
 	trailTable(&b, result.Trail)
-	for _, warning := range result.Warnings {
-		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
-	}
+	warningsOf(&b, result.Warnings)
 	return b.String()
+}
+
+func warningsOf(b *strings.Builder, warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(b, "> [!WARNING]\n> %s\n\n", plain(warning))
+	}
 }
 
 func readyOf(runners []runner.Started) (n int) {
@@ -48,39 +51,9 @@ func readyOf(runners []runner.Started) (n int) {
 	return n
 }
 
-func failureSummary(b *strings.Builder, failure *runner.Failure) {
-	fmt.Fprintf(b, "### No EC2 runner was started\n\n> [!CAUTION]\n> %s\n\n", plain(failure.Message))
-	if failure.Hint != "" {
-		fmt.Fprintf(b, "> [!TIP]\n> %s%s\n\n", plain(failure.Hint), more(failure.Hint))
-	}
-	for _, line := range failure.Said {
-		fmt.Fprintf(b, "The machine says: %s\n\n", code(line))
-	}
-	if failure.Reached != "" {
-		fmt.Fprintf(b, "The machine came as far as: %s\n\n", code(failure.Reached))
-	}
-	if failure.State != "" {
-		fmt.Fprintf(b, "EC2 says of the instance: %s\n\n", code(failure.State))
-	}
-	for _, kept := range failure.Kept {
-		fmt.Fprintf(b, "> [!WARNING]\n> %s\n\n", plain(kept))
-	}
-	if len(failure.Left)+len(failure.Kept) == 0 {
-		b.WriteString("Nothing was left behind.\n\n")
-	}
-	for _, left := range failure.Left {
-		fmt.Fprintf(b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
-	}
-	if len(failure.Console) > 0 {
-		b.WriteString("<details open><summary>The last lines of the machine's console</summary>\n\n")
-		fence(b, "text", strings.Join(failure.Console, "\n"))
-		b.WriteString("</details>\n\n")
-	}
-}
-
 // Of more runners than these the summary shows no row, and no event of its own in the time line.
 const (
-	mostRows  = 50
+	maxRows   = 50
 	mostDrawn = 5
 )
 
@@ -99,7 +72,7 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 	b.WriteString("| label | instance | type | market | zone | image | requested → running | running → online |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|\n")
 	for i, r := range runners {
-		if i == mostRows {
+		if i == maxRows {
 			fmt.Fprintf(b, "| and %d more | | | | | | | |\n", len(runners)-i)
 			break
 		}
@@ -119,49 +92,6 @@ func marketOf(r runner.Started) string {
 		return r.Market + ", warm"
 	}
 	return r.Market
-}
-
-// timeline draws when each phase was reached. Mermaid ends a text at a colon, so only our own words and instance ids
-// stand in it.
-// https://mermaid.js.org/syntax/timeline.html
-func timeline(b *strings.Builder, result runner.StartResult) {
-	type event struct {
-		at   time.Duration
-		text string
-	}
-	events := []event{{0, "requested"}}
-	reached := map[string]int{} // how many runners have reached a phase
-	last := map[string]time.Duration{}
-	for _, r := range result.Runners {
-		for _, phase := range []event{
-			{r.Timeline.Registered, "registration ready"}, {r.Timeline.Launched, "launched"}, {r.Timeline.Running, "running"}, {r.Timeline.Online, "online"},
-		} {
-			if phase.at == 0 {
-				continue
-			}
-			reached[phase.text]++
-			last[phase.text] = max(last[phase.text], phase.at)
-			if len(result.Runners) > 1 {
-				phase.text += " " + r.InstanceID
-			}
-			events = append(events, phase)
-		}
-	}
-	if len(result.Runners) > mostDrawn { // a line for each would be no picture any more
-		events = events[:1]
-		for _, text := range slices.Sorted(maps.Keys(reached)) {
-			events = append(events, event{last[text], fmt.Sprintf("%d %s", reached[text], text)})
-		}
-	}
-	if len(events) < 2 {
-		return
-	}
-	sort.SliceStable(events, func(i, j int) bool { return events[i].at < events[j].at })
-	b.WriteString("```mermaid\ntimeline\n")
-	for _, e := range events {
-		fmt.Fprintf(b, "    %s : %s\n", seconds(e.at), e.text)
-	}
-	b.WriteString("```\n\n")
 }
 
 func stopSummary(result runner.StopResult) string {

@@ -49,7 +49,7 @@ func trailTable(b *strings.Builder, trail []runner.Attempt) {
 	}
 	b.WriteString("| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n")
 	for i, a := range list {
-		if i == mostRows {
+		if i == maxRows {
 			fmt.Fprintf(b, "| and %d more | | | | | | |\n", len(list)-i)
 			break
 		}

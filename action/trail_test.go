@@ -62,7 +62,7 @@ func TestSummaryOfMany(t *testing.T) {
 	result.Runners[7].Failed = true
 	text := startSummary(result)
 	for _, line := range []string{
-		"### 199 EC2 runners are ready after 30.0 s", "1 of 200 were given up and removed", "| and 150 more |", "    3.0 s : 200 launched", "    29.0 s : 200 online",
+		"### 199 EC2 runners are ready after 30.0 s", "1 of 200 were given up and removed", "| and 150 more |", "| launched | 199 | 3.0 s | 3.0 s |", "| online | 199 | 20.0 s | 29.0 s |",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("the summary lacks %q", line)
