@@ -349,10 +349,10 @@ func openStage(t *testing.T) *stage {
 		},
 		values: map[string]string{
 			"false": "false", "inputs.force": "",
-			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.SUBNET_ID": "subnet-0123456789abcdef0",
-			"vars.SECURITY_GROUP_ID": "sg-0123456789abcdef0", "vars.RUNNER_SUBNETS": "subnet-0123456789abcdef0 subnet-0123456789abcdef1",
+			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "vars.AWS_REGION": "us-east-1",
+			"vars.RUNNER_SUBNETS":        "subnet-0123456789abcdef0 subnet-0123456789abcdef1",
 			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0", "vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
-			"secrets.GH_PERSONAL_ACCESS_TOKEN": "ghp_demo", "github.run_id": "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
+			"github.run_id": "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
 			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
 		},
 	}

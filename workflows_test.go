@@ -300,7 +300,7 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 					value = given[input]
 				}
 				if value != nil {
-					s.values["inputs."+input] = fmt.Sprint(value)
+					s.values["inputs."+input] = s.fill(t, fmt.Sprint(value))
 				}
 			}
 			steps, with := w.Jobs["start"].Steps, map[string]string{}

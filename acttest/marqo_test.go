@@ -158,10 +158,10 @@ func (p *pipeline) run(t *testing.T, labels []string, args ...string) output {
 	}
 	out := run(t, 6*time.Minute, p.repository, act, append(append(args, p.actions...),
 		"--github-instance", strings.TrimPrefix(p.github.URL, "https://"),
-		"--var", "AWS_REGION=us-east-1", "--var", "SUBNET_ID="+subnet().ID, "--var", "SECURITY_GROUP_ID="+simulator.Defaults().SecurityGroups[0].ID,
+		"--var", "AWS_REGION=us-east-1", "--var", "RUNNER_SUBNETS="+subnet().ID, "--var", "RUNNER_SECURITY_GROUP="+simulator.Defaults().SecurityGroups[0].ID,
 		"--env", "AWS_ENDPOINT_URL="+p.ec2.URL, "--env", "SSL_CERT_FILE=/shelf/ca.pem", "--env", "SSL_CERT_DIR=/none",
 		"--env", "PIP_NO_INDEX=1", "--env", "PIP_FIND_LINKS=/shelf/wheels", "--env", "LD_LIBRARY_PATH=/shelf",
-		"--env", "EXPECTED_MACHINE="+machineName(t), "--env", "DOCKER_BUILDKIT=0",
+		"--env", "EXPECTED_MACHINE="+machineName(t), "--env", "DOCKER_BUILDKIT=0", "--env", "S2SEARCH_STANDIN=1",
 		"--container-options", "--volume "+p.shelf+":/shelf:ro --volume "+p.repository+":/repository:ro",
 		"--container-daemon-socket", os.Getenv("DOCKER_HOST"),
 		"--concurrent-jobs", "1",
@@ -307,4 +307,25 @@ func TestMarqoWithoutGPU(t *testing.T) {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 	p.settled(t)
+}
+
+// The tests of the managed backend fail where it is not set, and take a stand-in only when asked to.
+func TestMarqoManagedBackend(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env  []string
+		want string
+	}{
+		"nothing":  {nil, "RuntimeError: S2SEARCH_URL and S2SEARCH_KEY must be set"},
+		"no key":   {[]string{"S2SEARCH_URL=http://backend.test"}, "RuntimeError: S2SEARCH_KEY must be set"},
+		"both":     {[]string{"S2SEARCH_URL=http://backend.test", "S2SEARCH_KEY=k"}, "backend at http://backend.test"},
+		"stand-in": {[]string{"S2SEARCH_STANDIN=1"}, "backend at http://127.0.0.1:"},
+	} {
+		command := append(append([]string{"BACKEND=managed", "PYTHONPATH=src"}, c.env...), "python3", "-B", "-c",
+			"from tests.integration.backends import backend\nwith backend() as b: print('backend at', b[0])")
+		out := run(t, time.Minute, filepath.Join(project, "examples", "marqo"), "env", command...)
+		if !strings.Contains(out.text, c.want) || (out.code == 0) != strings.HasPrefix(c.want, "backend") {
+			t.Errorf("%s: exit code %d, want %q\n%s", name, out.code, c.want, out.text)
+		}
+	}
 }

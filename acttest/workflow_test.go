@@ -129,7 +129,7 @@ func (c *clouds) prepare(t *testing.T, workflow []byte, labels ...string) (strin
 		words = append(words, "--platform", label+"="+machine)
 	}
 	return dir, append(words,
-		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo",
+		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo", "--secret", "RUNNER_TOKEN=ghp_demo",
 		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+simulator.Defaults().SecurityGroups[0].ID,
 		"--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
 		"--env", "AWS_SECRET_ACCESS_KEY=example", "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
