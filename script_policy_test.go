@@ -147,7 +147,7 @@ func TestPolicyBites(t *testing.T) {
 	}
 }
 
-var policyBlock = regexp.MustCompile("(?s)<!-- policy: ([a-z ]+) -->\n```json\n(.*?)```")
+var policyBlock = regexp.MustCompile("(?s)<!-- policy: ([a-z, ]+) -->\n```json\n(.*?)```")
 
 // policyBlocks are the page's policies by their marks, for the repository of the scripts.
 func policyBlocks(t *testing.T, page string) map[string]string {
@@ -172,7 +172,7 @@ func joined(t *testing.T, blocks map[string]string, mode string, withFeatures bo
 	var whole policy
 	for _, mark := range sorted(blocks) {
 		words := strings.Fields(mark)
-		if words[0] != mode || (len(words) > 1 && !withFeatures) {
+		if !slices.Contains(strings.Split(words[0], ","), mode) || (len(words) > 1 && !withFeatures) {
 			continue
 		}
 		var part policy

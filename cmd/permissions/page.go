@@ -6,37 +6,51 @@ import (
 	"strings"
 )
 
-// head and tail are the page's prose; what stands between them is made from the table.
+// head, conditions and tail are the page's prose; the policies between them are made from the table.
 const head = `# Permissions
 
 <!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can make. -->
 
-What the AWS credentials and the GitHub token must be allowed, for each mode and each feature. ` + "`make permissions`" + ` prints the policy for a
-set of modes and features:
+The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, and the GitHub token. Replace the placeholders:
 
-` + "```" + `
+| placeholder | value |
+| --- | --- |
+| ` + "`OWNER/REPO`" + ` | your repository; for several, a list, or ` + "`StringLike`" + ` with ` + "`my-org/*`" + ` |
+| ` + "`ACCOUNT`" + `, ` + "`MACHINE-ROLE`" + ` | the account's number, and the role of the instance profile in ` + "`iam-role-name`" + ` |
+| ` + "`KEPT-TAG`" + `, ` + "`KEPT-VALUE`" + ` | a tag of yours on machines that you keep (feature ` + "`existing`" + `) |
+| ` + "`KMS-KEY-ARN`" + ` | the KMS key of your volumes (feature ` + "`kms`" + `) |
+
+In China and GovCloud, replace ` + "`aws`" + ` in the ARNs with ` + "`aws-cn`" + ` or ` + "`aws-us-gov`" + `. This command prints the same policies with your values:
+
+` + "```sh" + `
 make permissions MODES="start stop" FEATURES="console survey" REPOSITORY=my-org/my-repo ACCOUNT=123456789012 ROLE=runner
 ` + "```" + `
 
-The policies go by this action's own tags: a launch must carry the tag ` + "`" + repositoryTag + "`" + `, and only what carries it may be ended. Put your
-repository in the place of ` + "`" + ownerRepo + "`" + ` (for several: a list, or StringLike with ` + "`my-org/*`" + `). Credentials that may not tag work too (machulav's policy
-does): then nothing can go by tags, and the action says so once. In China and
-GovCloud write ` + "`aws-cn` and `aws-us-gov`" + ` for ` + "`aws`" + ` in the ARNs. ` + "`mode: check`" + ` tells what is missing.
-
-Machines that you keep (feature ` + "`existing`" + `) carry none of these tags when a start takes them, so they need a tag of your own: put it in the place of
-` + "`" + keptKey + "` and `" + keptValue + "`" + ` (` + "`KEPT=Role=gpu-runner`" + `). A machine that was taken carries this action's tags, so what may end this action's machines may end it too;
-the action never does that unless ` + "`stop-action: terminate`" + ` is written out. Who wants to rule it out adds a statement with ` + "`Effect: Deny`" + ` for
-` + "`ec2:TerminateInstances`" + ` on what carries your tag.
+## Policies by mode
 
 `
 
-const tail = `## Trust: credentials without keys
+const conditions = `## What the conditions mean
 
-A role that workflows of one repository take on by OIDC; GitHub's provider must be set up in the account once. Name a branch or an environment in
-` + "`sub`" + ` to narrow it further. Repositories that were created, renamed or moved since July 2026 have
-[their numbers in the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens), which
-` + "`gh api repos/OWNER/REPO --jq '.owner.id, .id'`" + ` tells; older ones have the names alone, unless they opted in. Leave out the form that yours does not use.
-[docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider, role, policies and network; the [guide](guide.md) uses it.
+- **Launch and create images:** only with the tag ` + "`ec2-github-runner:repository`" + ` of your repository, which the action sets on instances, volumes, images and snapshots.
+- **Terminate, stop, start, image and delete:** only resources that carry this tag.
+- **Create tags:** at a launch or with a new image; afterwards, only the action's own keys on resources that carry the tag.
+- **IAM:** the role is passed to EC2 only, and the only service-linked role that may be created is that for spot.
+- **Existing machines** carry no such tag before the first start that takes them, so the feature ` + "`existing`" + ` lets the action tag machines that carry *your* tag. From then on the
+  statement ` + "`TerminateOwn`" + ` covers them too. The action terminates them only with ` + "`stop-action: terminate`" + `. To rule this out, add a statement with ` + "`Effect: Deny`" + ` for
+  ` + "`ec2:TerminateInstances`" + ` on resources that carry your tag.
+- **Without the permission to create tags** (machulav's policy lacks it) the action works, untagged, and says so once.
+- **The resource ` + "`*`" + `** stands only with actions that read.
+
+` + "`mode: check`" + ` reports what is missing.
+
+`
+
+const tail = `## OIDC trust policy
+
+With it, workflows of one repository assume the role without stored keys. GitHub's OIDC provider must exist in the account. To narrow it, name a branch or an environment in ` + "`sub`" + `, for
+example ` + "`repo:OWNER/REPO:ref:refs/heads/main`" + `. [docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider, role, policies and network; the
+[guide](guide.md) uses it.
 
 ` + "```json" + `
 {
@@ -57,8 +71,12 @@ A role that workflows of one repository take on by OIDC; GitHub's provider must 
 }
 ` + "```" + `
 
-The job needs ` + "`permissions: {id-token: write, contents: read}`" + ` and ` + "`aws-actions/configure-aws-credentials`" + ` with ` + "`role-to-assume`" + `.
-https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+Repositories that were created, renamed or moved since July 2026 have
+[their numbers in the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens); older ones have the names alone, unless they opted in. Leave
+out the form that your repository does not use. ` + "`gh api repos/OWNER/REPO --jq '.owner.id, .id'`" + ` prints the numbers.
+
+The job needs ` + "`permissions: {id-token: write, contents: read}`" + ` and ` + "`aws-actions/configure-aws-credentials`" + ` with ` + "`role-to-assume`" + `
+([GitHub's page](https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws)).
 
 ## The GitHub token
 
@@ -70,26 +88,21 @@ The workflow's own ` + "`GITHUB_TOKEN`" + ` cannot manage runners.
 | an organization | organization's *Self-hosted runners: read and write* | the same | ` + "`admin:org`" + ` |
 | an enterprise | – | – | ` + "`manage_runners:enterprise`" + ` |
 
-| mode | besides |
+| mode | additional permission |
 | --- | --- |
-| sweep | *Actions: read* on the repository, to see whether a run is over; without it only what is expired or gone is removed |
-| start with ` + "`runner-group-id`" + ` given by name | the right to list the runner groups, which the organization's permission above holds |
+| sweep | *Actions: read* on the repository, to see whether a run is over; without it, sweep removes only what is expired or gone |
+| start with a name in ` + "`runner-group-id`" + ` | to list the runner groups; the organization's permission above includes it |
 
-A GitHub App's token is made by actions/create-github-app-token in an earlier step; it lives for an hour, so make one in the stop job too.
-https://docs.github.com/en/rest/actions/self-hosted-runners
+A GitHub App's token is made by actions/create-github-app-token in an earlier step. It is valid for an hour, so make one in the stop job too
+([GitHub's page](https://docs.github.com/en/rest/actions/self-hosted-runners)).
 `
 
 // page is docs/permissions.md.
 func page() (string, error) {
 	var b strings.Builder
 	b.WriteString(head)
-	b.WriteString("## What may be left out\n\n| feature | what it is for | without it | actions |\n| --- | --- | --- | --- |\n")
-	for _, f := range features {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, f.what, f.without, actionsOf(f.name))
-	}
-	b.WriteString("\n## For each mode\n\nThe statements of a mode's features stand below it; each may be added by itself.\n\n")
 	for _, m := range modes {
-		fmt.Fprintf(&b, "### mode: %s\n\nIt %s.\n\n", m.name, m.what)
+		fmt.Fprintf(&b, "### mode: %s\n\n%s.\n\n", m.name, m.what)
 		p, err := least([]string{m.name}, nil)
 		if err != nil {
 			return "", err
@@ -97,19 +110,61 @@ func page() (string, error) {
 		if err := block(&b, "policy: "+m.name, p); err != nil {
 			return "", err
 		}
-		for _, f := range features {
-			more := policy{Version: p.Version, Statement: only(m.name, f.name)}
-			if len(more.Statement) == 0 {
-				continue
+	}
+	if err := writeFeatures(&b); err != nil {
+		return "", err
+	}
+	b.WriteString(conditions)
+	b.WriteString(tail)
+	return b.String(), nil
+}
+
+// writeFeatures writes the list of the features, and each statement of theirs once, under the modes that it is for.
+func writeFeatures(b *strings.Builder) error {
+	b.WriteString("## Optional features\n\nEach may be left out; the action then says so and does without. Add a feature's statements to the policies of the modes that stand above them.\n\n" +
+		"| feature | what it is for | without it | actions |\n| --- | --- | --- | --- |\n")
+	for _, f := range features {
+		fmt.Fprintf(b, "| [`%s`](#feature-%s) | %s | %s | %s |\n", f.name, f.name, f.what, f.without, actionsOf(f.name))
+	}
+	b.WriteString("\n")
+	for _, f := range features {
+		fmt.Fprintf(b, "### feature: %s\n\n", f.name)
+		for _, list := range byModes(f.name) {
+			plural := ""
+			if len(list.modes) > 1 {
+				plural = "s"
 			}
-			fmt.Fprintf(&b, "With `%s`:\n\n", f.name)
-			if err := block(&b, "policy: "+m.name+" "+f.name, more); err != nil {
-				return "", err
+			fmt.Fprintf(b, "For the mode%s %s:\n\n", plural, strings.Join(list.modes, ", "))
+			if err := block(b, "policy: "+strings.Join(list.modes, ",")+" "+f.name, policy{Version: policyVersion, Statement: list.statements}); err != nil {
+				return err
 			}
 		}
 	}
-	b.WriteString(tail)
-	return b.String(), nil
+	return nil
+}
+
+// shared are statements of a feature that are for the same modes.
+type shared struct {
+	modes      []string
+	statements []statement
+}
+
+// byModes returns the statements of a feature, those for the same modes together.
+func byModes(feature string) []shared {
+	var lists []shared
+	for _, r := range rights {
+		if r.feature != feature {
+			continue
+		}
+		s := r.statement
+		s.Effect = "Allow"
+		i := slices.IndexFunc(lists, func(l shared) bool { return slices.Equal(l.modes, r.modes) })
+		if i < 0 {
+			i, lists = len(lists), append(lists, shared{modes: r.modes})
+		}
+		lists[i].statements = append(lists[i].statements, s)
+	}
+	return lists
 }
 
 // block writes a policy under a mark by which tests find it.
@@ -119,19 +174,7 @@ func block(b *strings.Builder, mark string, p policy) error {
 	return err
 }
 
-// only are the statements of one feature of one mode.
-func only(mode, feature string) []statement {
-	var list []statement
-	for _, r := range rights {
-		if r.feature == feature && slices.Contains(r.modes, mode) {
-			s := r.statement
-			s.Effect = "Allow"
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
+// actionsOf returns the actions of a feature, each once.
 func actionsOf(feature string) string {
 	var list []string
 	for _, r := range rights {

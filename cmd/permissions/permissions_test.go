@@ -65,7 +65,7 @@ func TestNothingIsWide(t *testing.T) {
 		for _, action := range s.Action {
 			_, verb, _ := strings.Cut(action, ":")
 			reads := strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get")
-			if !reads && (s.Condition == nil && s.Sid != "LaunchFrom" || slices.Contains(s.Resource, "*")) {
+			if !reads && (s.Condition == nil && s.Sid != "LaunchWithResources" || slices.Contains(s.Resource, "*")) {
 				t.Errorf("%s allows %s without a condition", s.Sid, action)
 			}
 		}
@@ -85,7 +85,7 @@ func TestPrintsThePolicyAskedFor(t *testing.T) {
 	for _, s := range p.Statement {
 		sids = append(sids, s.Sid)
 	}
-	want := []string{"LaunchFrom", "LaunchOurs", "TagAtLaunch", "EndOurs", "See", "Regions", "PassRole"}
+	want := []string{"LaunchWithResources", "LaunchTagged", "TagAtLaunch", "TerminateOwn", "DescribeInstances", "DescribeRegions", "PassRole"}
 	if diff := cmp.Diff(want, sids); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}

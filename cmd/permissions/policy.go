@@ -22,12 +22,15 @@ type policy struct {
 	Statement []statement
 }
 
+// policyVersion is that of the policy language.
+const policyVersion = "2012-10-17"
+
 // least is the least policy for some modes and features, in the order of the table.
 func least(modes, features []string) (policy, error) {
 	if err := known(modes, features); err != nil {
 		return policy{}, err
 	}
-	p := policy{Version: "2012-10-17"}
+	p := policy{Version: policyVersion}
 	for _, r := range rights {
 		if !slices.ContainsFunc(r.modes, func(mode string) bool { return slices.Contains(modes, mode) }) {
 			continue

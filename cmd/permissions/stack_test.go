@@ -153,7 +153,7 @@ func TestTemplateTrustsAsThePageSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(text, "## Trust: credentials without keys")
+	_, rest, _ := strings.Cut(text, "## OIDC trust policy")
 	_, rest, _ = strings.Cut(rest, "```json\n")
 	block, _, found := strings.Cut(rest, "```")
 	if !found {
@@ -179,8 +179,8 @@ func TestTemplateTrustsAsThePageSays(t *testing.T) {
 // TestGroups: what only a part of the users wants is behind a switch, and what a start needs is not.
 func TestGroups(t *testing.T) {
 	for sid, want := range map[string]string{
-		"LaunchOurs": groupRunners, "EndOurs": groupRunners, "Notes": groupRunners, "Quotas": groupRunners,
-		"MakeImages": groupImages, "SeeUses": groupImages, "ClaimWarm": groupPool, "StartTaken": groupExisting, "PassRole": groupRole,
+		"LaunchTagged": groupRunners, "TerminateOwn": groupRunners, "TagOwn": groupRunners, "ReadQuotas": groupRunners,
+		"CreateImages": groupImages, "DescribeTemplates": groupImages, "StartPoolMachines": groupPool, "StartExisting": groupExisting, "PassRole": groupRole,
 	} {
 		for _, r := range rights {
 			if r.statement.Sid == sid {
