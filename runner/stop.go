@@ -236,7 +236,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	}
-	another := false // a registration has the name, and nothing shows that it is the machine's
+	var others []int64 // registrations that have a name of the machine's, and of which nothing shows that they are its own
 	for _, name := range t.owner.names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)
 		if err != nil {
@@ -245,7 +245,9 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		if found && t.owner.owns(runner) {
 			return sp.remove(ctx, runner.ID, runner.Name)
 		}
-		another = another || found
+		if found {
+			others = append(others, runner.ID)
+		}
 	}
 	if runner, found, err := sp.namedByHost(ctx, t.instance); err != nil || found {
 		if err != nil {
@@ -253,8 +255,8 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		}
 		return sp.remove(ctx, runner.ID, runner.Name)
 	}
-	if another && isTagged(t.instance) {
-		if id := sp.lateRunnerID(ctx, t.instance); id != 0 {
+	if len(others) > 0 && isTagged(t.instance) {
+		if id := sp.lateRunnerID(ctx, t.instance, others); id != 0 {
 			return sp.remove(ctx, id, t.owner.name)
 		}
 	}
@@ -263,8 +265,9 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 }
 
 // lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's id when that is
-// online, and EC2 may show the tags for seconds as they were before. It is 0 where none shows.
-func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance) (id int64) {
+// online, and EC2 may show the tags for seconds as they were before. Where one launch made several machines, their common tags name all
+// ids, and the one among the candidates is the machine's. It is 0 where none shows.
+func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []int64) (id int64) {
 	if time.Since(i.LaunchTime) > runnerIDLate {
 		return 0
 	}
@@ -275,10 +278,16 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance) (id int64) {
 		if err != nil {
 			return stopOr(err)
 		}
-		if id = runnerIDOf(now); id == 0 {
-			return errTagsOld
+		if id = runnerIDOf(now); id != 0 {
+			return nil
 		}
-		return nil
+		for _, candidate := range candidates {
+			if namesRunner(now, candidate) {
+				id = candidate
+				return nil
+			}
+		}
+		return errTagsOld
 	})
 	return id
 }
