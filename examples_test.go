@@ -296,7 +296,7 @@ type stage struct {
 	values map[string]string
 }
 
-func openStage(t *testing.T) *stage {
+func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	t.Helper()
 	cfg := simulator.Config{Speed: 50}
 	cfg.Tokens = []simulator.Token{
@@ -326,6 +326,9 @@ func openStage(t *testing.T) *stage {
 	}
 	cfg.Instances = []simulator.InstanceSeed{{ID: "i-0123456789abcdef0", State: "stopped", Runner: "gpu-box", Tags: map[string]string{"Role": "gpu-runner"}}}
 	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64", "gpu"}, Offline: true}}
+	for _, change := range changes {
+		change(&cfg)
+	}
 	world := simulator.New(cfg)
 	server, err := simulator.Listen(world)
 	if err != nil {

@@ -190,3 +190,44 @@ func TestMarqoEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// TestStartJobsHaveDocker: no example lets the container action run where there is no Docker. native runs there.
+// https://docs.github.com/actions/reference/runners/github-hosted-runners
+func TestStartJobsHaveDocker(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, e := range slices.Concat(readExamples(t), readPages(t, "README.md"), readPages(t, "docs/*.md")) {
+		for name, job := range e.workflow.Jobs {
+			for _, step := range job.Steps {
+				if step.Uses != ours {
+					continue
+				}
+				seen++
+				if job.RunsOn == "ubuntu-slim" {
+					t.Errorf("%s: job %s runs the container action on ubuntu-slim, which has no Docker", e.path, name)
+				}
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d steps were looked at", seen)
+	}
+}
+
+// TestDependabotIsLeftOut: an example that starts machines for pull requests leaves out those of Dependabot, whose runs get no secrets.
+func TestDependabotIsLeftOut(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, e := range slices.Concat(readExamples(t), readPages(t, "README.md"), readPages(t, "docs/*.md")) {
+		if !strings.Contains(e.text, "pull_request") {
+			continue
+		}
+		seen++
+		if !strings.Contains(e.text, "github.actor != 'dependabot[bot]'") {
+			t.Errorf("%s: a pull request of Dependabot starts a machine, or fails since it has no token", e.path)
+		}
+	}
+	if seen == 0 {
+		t.Error("no example is for pull requests")
+	}
+}

@@ -32,9 +32,11 @@ func TestReadmeTables(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(contract), &parsed); err != nil {
 		t.Fatal(err)
 	}
-	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", inputsTable(catalogue))
-	readme = replaceBetween(t, readme, "outputs", outputsTable(t, parsed.Outputs))
-	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme, "../docs/inputs.md": inputsPage()} {
+	outputs := readOutputs(t, parsed.Outputs)
+	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", shortInputs(t))
+	readme = replaceBetween(t, readme, "outputs", shortOutputs(outputs))
+	page := inputsPage() + outputsSection(outputs)
+	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme, "../docs/inputs.md": page} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)
@@ -164,18 +166,80 @@ exactly ` + "`true`" + `.
 	return b.String()
 }
 
-func outputsTable(t *testing.T, node yaml.Node) string {
+// readmeInputs are the inputs that README shows, in this order. docs/inputs.md has them all.
+var readmeInputs = strings.Fields(`mode github-token ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
+	ec2-volume-size iam-role-name packages pre-runner-script`)
+
+// readmeOutputs are the outputs that README shows.
+var readmeOutputs = []string{"label", "ec2-instance-id", "region", "runners"}
+
+// shortInputs is README's table: the first sentence of each description.
+func shortInputs(t *testing.T) string {
 	t.Helper()
-	var b strings.Builder
-	b.WriteString("| output | description |\n| --- | --- |\n")
+	var list []input
+	for _, name := range readmeInputs {
+		i := slices.IndexFunc(catalogue, func(known input) bool { return known.name == name })
+		if i < 0 {
+			t.Fatalf("README shows the input %s, which is none", name)
+		}
+		short := catalogue[i]
+		short.description = firstSentence(short.about())
+		list = append(list, short)
+	}
+	return inputsTable(list)
+}
+
+// sentenceEnd is a full stop before a capital, or before "start:" and the like that begins another mode's part.
+var sentenceEnd = regexp.MustCompile(`\. (?:[A-Z']|[a-z]+: )`)
+
+func firstSentence(text string) string {
+	if at := sentenceEnd.FindStringIndex(text); at != nil {
+		return text[:at[0]+1]
+	}
+	return text
+}
+
+// outputDescription is an output of action.yml.
+type outputDescription struct{ name, about string }
+
+func readOutputs(t *testing.T, node yaml.Node) (list []outputDescription) {
+	t.Helper()
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		var entry struct{ Description string }
 		if err := node.Content[i+1].Decode(&entry); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", node.Content[i].Value, strings.TrimSpace(entry.Description))
+		list = append(list, outputDescription{node.Content[i].Value, strings.TrimSpace(entry.Description)})
+	}
+	return list
+}
+
+func outputsTable(list []outputDescription) string {
+	var b strings.Builder
+	b.WriteString("| output | description |\n| --- | --- |\n")
+	for _, o := range list {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", o.name, o.about)
 	}
 	return b.String()
+}
+
+func shortOutputs(list []outputDescription) string {
+	var short []outputDescription
+	for _, o := range list {
+		if slices.Contains(readmeOutputs, o.name) {
+			short = append(short, outputDescription{o.name, firstSentence(o.about)})
+		}
+	}
+	return outputsTable(short)
+}
+
+// outputsSection is the end of docs/inputs.md.
+func outputsSection(list []outputDescription) string {
+	return "\n## Outputs\n\n" + outputsTable(list) + `
+They are written as soon as they exist: ` + "`label`" + ` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
+all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" + ` hold no region, zone or type, so that these may be secrets; ` + "`swept`, `report`, `images` and `pool`" + `
+do ([outputs that arrive empty](troubleshooting.md#outputs-that-arrive-empty)).
+`
 }
 
 // replaceBetween replaces what stands between the two marks of a name.

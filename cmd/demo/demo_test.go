@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
-// TestReadme holds the demo against the README: its workflow has a start and a stop step with what they need.
+// TestReadme holds the demo against the README: its workflow has a start step with what it needs, and its machine ends by itself.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	steps, err := readSteps("../../README.md")
@@ -21,15 +21,27 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the start step has no %s", name)
 		}
 	}
+	if steps.start["ephemeral"] != "true" || steps.stop != nil {
+		t.Errorf("the first workflow is not that of a single-use machine: %v, %v", steps.start, steps.stop)
+	}
+	config := simulator.Defaults()
+	steps.furnish(&config)
+	if got := config.Images[len(config.Images)-1].ID; got != demoVariables["RUNNER_IMAGE"] {
+		t.Errorf("the simulated account has image %s, want %s", got, demoVariables["RUNNER_IMAGE"])
+	}
+}
+
+// TestThreeJobs: the demo can show machulav's form too, whose stop step has what it needs.
+func TestThreeJobs(t *testing.T) {
+	t.Parallel()
+	steps, err := readSteps("../../docs/three-jobs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"github-token", "label", "ec2-instance-id"} {
 		if steps.stop[name] == "" {
 			t.Errorf("the stop step has no %s", name)
 		}
-	}
-	config := simulator.Defaults()
-	steps.furnish(&config)
-	if got := config.Images[len(config.Images)-1].ID; got != steps.start["ec2-image-id"] {
-		t.Errorf("the simulated account has image %s, want %s", got, steps.start["ec2-image-id"])
 	}
 }
 
@@ -44,8 +56,9 @@ func TestEvaluate(t *testing.T) {
 	t.Parallel()
 	outputs := map[string]string{"ec2-instance-id": "i-1"}
 	for value, want := range map[string]string{
-		"t3.xlarge":               "t3.xlarge",
-		"${{ secrets.ANYTHING }}": demoToken,
+		"t3.xlarge":                "t3.xlarge",
+		"${{ secrets.ANYTHING }}":  demoToken,
+		"${{ vars.RUNNER_IMAGE }}": demoVariables["RUNNER_IMAGE"],
 		"${{ needs.start-runner.outputs.ec2-instance-id }}": "i-1",
 		"${{ needs.start-runner.outputs.nothing }}":         "",
 	} {

@@ -62,7 +62,7 @@ func run(ctx context.Context, binary, readme string) error {
 		Command: []string{binary}, Folder: folder, Server: server, Region: demoRegion, Repository: demoRepository, Run: demoRun,
 	}
 
-	title("Job start-runner: the start step of README.md")
+	title("Job start: the start step of " + readme)
 	outputs, err := showStep(ctx, r, "start", steps.start, nil)
 	if err != nil {
 		return err
@@ -71,9 +71,16 @@ func run(ctx context.Context, binary, readme string) error {
 	if err := runJob(ctx, world, outputs["label"]); err != nil {
 		return err
 	}
-	title("Job stop-runner: the stop step of README.md")
-	if _, err := showStep(ctx, r, "stop", steps.stop, outputs); err != nil {
-		return err
+	if steps.stop == nil {
+		title("The machine terminates with its job")
+		if err := awaitEnd(ctx, world); err != nil {
+			return err
+		}
+	} else {
+		title("Job stop: the stop step of " + readme)
+		if _, err := showStep(ctx, r, "stop", steps.stop, outputs); err != nil {
+			return err
+		}
 	}
 	title("What is left")
 	return showLeft(world)
@@ -98,6 +105,22 @@ func runJob(ctx context.Context, world *simulator.World, label string) error {
 		}
 	}
 	return errors.New("no runner has taken the job")
+}
+
+// awaitEnd waits until a single-use machine is gone.
+func awaitEnd(ctx context.Context, world *simulator.World) error {
+	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
+		if instances, runners := world.Leftovers(); len(instances)+len(runners) == 0 {
+			fmt.Println("Its runner has deregistered, and it has powered itself off.")
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return nil // showLeft says what there is
 }
 
 // showLeft shows what EC2 and GitHub list at the end. Nothing may be left.

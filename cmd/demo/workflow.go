@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
-// steps are the inputs of the start and stop steps of a workflow.
+// steps are the inputs of the start and stop steps of a workflow. A single-use machine needs no stop.
 type steps struct{ start, stop map[string]string }
 
 // readSteps takes them from the first YAML block of the README, so that what a newcomer copies is what was run.
@@ -48,8 +48,8 @@ func readSteps(readme string) (steps, error) {
 			}
 		}
 	}
-	if wanted.start == nil || wanted.stop == nil {
-		return steps{}, errors.New("the workflow in " + readme + " has no start or no stop step")
+	if wanted.start == nil || wanted.stop == nil && wanted.start["ephemeral"] != "true" {
+		return steps{}, errors.New("the workflow in " + readme + " has no start step, or nothing that ends its machine")
 	}
 	return wanted, nil
 }
@@ -57,18 +57,23 @@ func readSteps(readme string) (steps, error) {
 // demoToken stands in for the secret of the workflow.
 const demoToken = "ghp_demo"
 
+// demoVariables stand in for the variables that docs/guide.md sets.
+var demoVariables = map[string]string{
+	"RUNNER_IMAGE": "ami-0123456789abcdef0", "RUNNER_SUBNETS": "subnet-0123456789abcdef0", "RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0",
+}
+
 // furnish puts the image, the subnet and the group of the workflow into the simulated account.
 func (s steps) furnish(config *simulator.Config) {
 	config.Images = append(config.Images, simulator.Image{
-		ID: s.start["ec2-image-id"], Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+		ID: evaluate(s.start["ec2-image-id"], nil), Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
 	})
-	config.Subnets = append(config.Subnets, simulator.Subnet{ID: s.start["subnet-id"], Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
+	config.Subnets = append(config.Subnets, simulator.Subnet{ID: evaluate(s.start["subnet-id"], nil), Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
 	config.SecurityGroups = append(config.SecurityGroups, simulator.SecurityGroup{
-		ID: s.start["security-group-id"], Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
+		ID: evaluate(s.start["security-group-id"], nil), Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
 	})
 }
 
-// evaluate stands in for GitHub's expressions: secrets, and outputs of the start job.
+// evaluate stands in for GitHub's expressions: secrets, variables, and outputs of the start job.
 func evaluate(value string, outputs map[string]string) string {
 	inner, isExpression := strings.CutPrefix(value, "${{")
 	if !isExpression {
@@ -77,6 +82,9 @@ func evaluate(value string, outputs map[string]string) string {
 	inner = strings.TrimSpace(strings.TrimSuffix(inner, "}}"))
 	if strings.HasPrefix(inner, "secrets.") {
 		return demoToken
+	}
+	if name, isVariable := strings.CutPrefix(inner, "vars."); isVariable {
+		return demoVariables[name]
 	}
 	return outputs[inner[strings.LastIndex(inner, ".")+1:]]
 }

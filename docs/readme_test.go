@@ -1,0 +1,87 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// maxReadmeWords is how long the README may be; wc -w README.md counts in the same way.
+const maxReadmeWords = 2100
+
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	if words := len(strings.Fields(read(t, "README.md"))); words > maxReadmeWords {
+		t.Errorf("README.md has %d words, and may have %d", words, maxReadmeWords)
+	}
+}
+
+// exitCodes are the constants of action/action.go whose names begin with exit.
+func exitCodes(t *testing.T) []int {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../action/action.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[int]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(spec.Names[0].Name, "exit") || len(spec.Values) != 1 {
+			return true
+		}
+		if value, ok := spec.Values[0].(*ast.BasicLit); ok {
+			code, err := strconv.Atoi(value.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes[code] = true
+		}
+		return true
+	})
+	return slices.Sorted(maps.Keys(codes))
+}
+
+// TestReadmeExitCodes: README lists the exit codes that the program has, each once.
+func TestReadmeExitCodes(t *testing.T) {
+	t.Parallel()
+	paragraph := regexp.MustCompile(`(?s)The exit code is .*?\n\n`).FindString(read(t, "README.md"))
+	var told []int
+	for _, found := range regexp.MustCompile(`\b(\d+) when `).FindAllStringSubmatch(paragraph, -1) {
+		code, err := strconv.Atoi(found[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, code)
+	}
+	if want := exitCodes(t); !slices.Equal(told, want) || len(want) < 5 {
+		t.Errorf("README lists the exit codes %v, and the program has %v", told, want)
+	}
+}
+
+// gone are statements that were once on a page and are not true.
+var gone = map[string]string{
+	"Replace the owner":               "a version or a commit of machulav's is none of this action: the whole reference must be replaced",
+	"nothing was called":              "some refusals come after a look at EC2 or GitHub",
+	"aws cloudformation update-stack": "it needs every parameter again; aws cloudformation deploy keeps the others",
+}
+
+func TestStatementsThatAreGone(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		if strings.HasPrefix(page, "docs/adr/") || page == "CHANGELOG.md" {
+			continue
+		}
+		text := read(t, page)
+		for words, why := range gone {
+			if strings.Contains(text, words) {
+				t.Errorf("%s says %q: %s", page, words, why)
+			}
+		}
+	}
+}
