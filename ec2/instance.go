@@ -195,10 +195,18 @@ func plain(region string, in types.Instance) Instance {
 }
 
 // Terminate ends instances of one region. It is idempotent: an instance that is terminated already is a success.
-// One unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each.
+// One unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each. A terminated instance
+// loses its tags after a short while, and a policy that goes by tags then denies its termination: that is a success too.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (c *Client) Terminate(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
-	return callError("terminate "+strings.Join(ids, ", "), err)
+	err = callError("terminate "+strings.Join(ids, ", "), err)
+	if ClassOf(err) == Denied && len(ids) == 1 {
+		if instance, lookErr := c.Instance(ctx, region, ids[0]); lookErr == nil && instance.State == Terminated {
+			return nil
+		}
+	}
+	return err
 }
 
 // Tag sets tags on what exists already.
