@@ -85,3 +85,37 @@ func TestStatementsThatAreGone(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowListIsWhole: the page on allow-lists names every action that runner.yml uses.
+func TestAllowListIsWhole(t *testing.T) {
+	t.Parallel()
+	_, section, _ := strings.Cut(read(t, "docs/troubleshooting.md"), "\n## Allow-lists and pinned commits\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	seen := 0
+	for _, uses := range regexp.MustCompile(`(?m)uses: ([\w-]+/[\w-]+)@[0-9a-f]{40}`).FindAllStringSubmatch(read(t, ".github/workflows/runner.yml"), -1) {
+		seen++
+		if !strings.Contains(section, "`"+uses[1]+"@*`") {
+			t.Errorf("docs/troubleshooting.md does not say that %s is to be allowed", uses[1])
+		}
+	}
+	if seen < 3 {
+		t.Errorf("runner.yml uses %d actions of others", seen)
+	}
+}
+
+// TestQuotasOfPages: the codes of quotas that pages name are those that mode check reads.
+func TestQuotasOfPages(t *testing.T) {
+	t.Parallel()
+	known, seen := read(t, "ec2/quota.go"), 0
+	for _, page := range pages(t) {
+		for _, code := range regexp.MustCompile(`\bL-[0-9A-F]{8}\b`).FindAllString(read(t, page), -1) {
+			seen++
+			if !strings.Contains(known, `"`+code+`"`) {
+				t.Errorf("%s names the quota %s, which the program does not know", page, code)
+			}
+		}
+	}
+	if seen < 4 {
+		t.Errorf("only %d quotas are named", seen)
+	}
+}
