@@ -14,26 +14,26 @@ import (
 
 // The hints.
 const (
-	hintSetup = "correct setup-script; the builder's words below say which command failed"
-	hintApt   = "the builder does not reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
-		"address, and let its security group send to ports 80 and 443"
+	hintSetup = "correct setup-script; the builder's messages below show which command failed"
+	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
+		"address, and allow outbound ports 80 and 443 in its security group"
 	hintGPU       = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
 	hintNitro     = "bake on a Nitro type, such as t3.xlarge, m5.large, t4g.xlarge or g4dn.xlarge (ec2-instance-type)"
-	hintProof     = "the image was set up and does not work; look in the builder's words below for what setup-script or the base image have changed about docker or the runner"
-	hintStep      = "the builder's words below say what failed; bake again, and if it stays, give another base image by base-image-id"
-	hintSilence   = "the builder ran and its user data did not: take a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and leave the metadata service on (HttpEndpoint: enabled)"
-	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs Graviton 2, so take t4g, m6g, c7g or newer types instead of a1 " +
+	hintProof     = "the image was set up but failed its test; check in the builder's messages below what setup-script or the base image changed about docker or the runner"
+	hintStep      = "the builder's messages below show what failed; bake again, and if it fails again, use another base image (base-image-id)"
+	hintSilence   = "the builder ran, but its user data did not: use a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and keep the metadata service enabled (HttpEndpoint: enabled)"
+	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs Graviton 2, so use t4g, m6g, c7g or newer types instead of a1 " +
 		"(ec2-instance-type), or a base of Ubuntu or Debian"
-	hintPanic   = "the kernel of the base image panicked on this machine: take another type by ec2-instance-type, or another base by base-image-id"
-	hintTimeout = "look in the builder's words below for what it waits for; raise bake-timeout-minutes if it only needs longer"
-	hintEnded   = "somebody or something else has stopped or ended the builder: look for clean-up jobs in the account, and at what EC2 says"
+	hintPanic   = "the kernel of the base image panicked on this machine: use another ec2-instance-type or another base-image-id"
+	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only needs more time"
+	hintEnded   = "something else has stopped or terminated the builder: look for clean-up jobs in the account, and at EC2's reason"
 	hintRoom    = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets by subnet-id, or bake later; " +
 		"types with a GPU have a quota of their own, which is 0 in a new account"
-	hintTags     = "allow ec2:CreateTags on RunInstances and CreateImage: builders and images without this action's tags would be found by nobody"
+	hintTags     = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and images could not be found again"
 	hintRefused  = "correct the inputs that EC2 names"
 	hintAllowed  = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
 	hintExpired  = "the AWS credentials are refused or have expired: a bake takes longer than most steps, so raise role-duration-seconds of aws-actions/configure-aws-credentials"
-	hintImage    = "bake again; if it stays, look at the account's limits for snapshots and images, and at the key that encrypts the volume"
+	hintImage    = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that encrypts the volume"
 	hintNoAnswer = "EC2 did not answer: bake again"
 )
 

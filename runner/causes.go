@@ -45,37 +45,37 @@ func (e evidence) alone() bool {
 
 // The hints for what a machine can say.
 const (
-	hintNoWayOut = "the machine does not get out to GitHub: give its subnet a route to a NAT gateway, or to an internet gateway together with a public address, " +
-		"and let its security group send to port 443"
-	hintDNS         = "the machine cannot look names up: switch DNS resolution on for the VPC (enableDnsSupport), or correct the servers of its DHCP options"
-	hintPrivateCA   = "the machine does not trust the certificate that it is shown: give the private CA's certificate by ca-certificates, also that of a proxy that breaks TLS open"
-	hintNoCloudInit = "the image does not run cloud-init, which is what reads the user data: take an image of Amazon Linux, Ubuntu or Debian, or install cloud-init in yours"
-	hintNoUserData  = "the image runs cloud-init, but it did not run this action's user data: leave the metadata service on (HttpEndpoint: enabled) and the image's Ec2 data source as it was"
-	hintTemplate    = "the launch template is in the way: EC2 takes this action's user data instead of the template's, so do in pre-runner-script what that did, " +
-		"and let the template not switch the metadata service off"
-	hintMemory       = "the machine has too little memory to install what it needs: take an instance type with 1 GB or more, or an image that has libicu and the packages already"
-	hintLibICU       = "the runner lacks libicu and it could not be installed: install it in the image, or let the machine reach its package repositories"
-	hintVersion      = "GitHub refuses this version of the runner: bake the image again, or leave runner-home-dir and runner-version out so that the newest is downloaded"
-	hintRegistration = "GitHub refuses the registration: the registration token was too old (it lives for an hour) or the registration was removed meanwhile; run the job again, " +
+	hintNoWayOut = "the machine cannot reach GitHub: give its subnet a route to a NAT gateway, or to an internet gateway together with a public address, " +
+		"and allow outbound port 443 in its security group"
+	hintDNS         = "the machine cannot resolve DNS names: enable DNS resolution for the VPC (enableDnsSupport), or correct the servers of its DHCP options"
+	hintPrivateCA   = "the machine does not trust the server's certificate: give the private CA's certificate in ca-certificates, also that of a proxy that inspects TLS"
+	hintNoCloudInit = "the image does not run cloud-init, which reads the user data: use an image of Amazon Linux, Ubuntu or Debian, or install cloud-init in yours"
+	hintNoUserData  = "the image runs cloud-init, but it did not run this action's user data: keep the metadata service enabled (HttpEndpoint: enabled) and the image's Ec2 data source unchanged"
+	hintTemplate    = "the launch template prevents the start: EC2 uses this action's user data instead of the template's, so move its commands to pre-runner-script, " +
+		"and keep the metadata service enabled in the template"
+	hintMemory       = "the machine has too little memory to install packages: use an instance type with at least 1 GB, or an image that already has libicu and the packages"
+	hintLibICU       = "the runner needs libicu, which could not be installed: install it in the image, or allow the machine to reach its package repositories"
+	hintVersion      = "GitHub refuses this version of the runner: bake the image again, or omit runner-home-dir and runner-version so that the newest is downloaded"
+	hintRegistration = "GitHub refuses the registration: the registration token had expired (it is valid for an hour) or the registration was removed meanwhile; run the job again, " +
 		"and look for clean-up jobs that remove offline runners"
-	hintNoExec = "the image mounts /var noexec, where cloud-init keeps and runs the user data: take that option from /var in the image, " +
+	hintNoExec = "the image mounts /var with noexec, where cloud-init stores and runs the user data: remove that option from /var in the image, " +
 		"or mount /var/lib/cloud without it"
-	hintValues       = "the machine cannot decode its user data: its base64 does not work, or something has changed the user data on its way"
-	hintStatus       = "the runner's download is answered by an error: look at GitHub's status, and at a proxy or mirror on the way; where runner-version is set, look whether there is that version"
-	hintProxy        = "the proxy does not let the machine through: correct https_proxy in the image or pre-runner-script, and allow github.com and githubusercontent.com there"
-	hintCutOff       = "the runner's download breaks off again and again: look for a proxy or firewall that ends long connections"
-	hintDiskFull     = "the machine's disk is full: ask for a larger one with ec2-volume-size"
-	hintArchitecture = "the runner in the image is of another architecture than the machine: take an instance type of the image's architecture, or leave runner-home-dir out"
-	hintChecksum     = "the runner's download is not what GitHub says it should be: look for a proxy or mirror that changes it"
-	hintScript       = "correct pre-runner-script or setup-script; the boot script's words say which line failed"
-	hintSlowSetup    = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake what pre-runner-script and packages do into the image"
-	hintUser         = "make the user of run-runner-as-user in the image, or in pre-runner-script"
-	hintProcessor    = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, so take t4g, m6g, c7g or newer types " +
+	hintValues       = "the machine cannot decode its user data: its base64 command does not work, or the user data was changed on its way"
+	hintStatus       = "the runner's download fails with an HTTP error: check GitHub's status and any proxy or mirror on the way; if runner-version is set, check that this version exists"
+	hintProxy        = "the proxy refuses the connection: correct https_proxy in the image or pre-runner-script, and allow github.com and githubusercontent.com in the proxy"
+	hintCutOff       = "the runner's download is interrupted repeatedly: look for a proxy or firewall that closes long connections"
+	hintDiskFull     = "the machine's disk is full: set a larger ec2-volume-size"
+	hintArchitecture = "the runner in the image is for another architecture than the machine: use an instance type of the image's architecture, or omit runner-home-dir"
+	hintChecksum     = "the runner's download does not match GitHub's checksum: look for a proxy or mirror that changes it"
+	hintScript       = "correct pre-runner-script or setup-script; the boot script's messages name the line that failed"
+	hintSlowSetup    = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake an image in which packages and the work of pre-runner-script are already done"
+	hintUser         = "create the user of run-runner-as-user in the image, or in pre-runner-script"
+	hintProcessor    = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, so use t4g, m6g, c7g or newer types " +
 		"instead of a1, or an image of Ubuntu or Debian"
-	hintPanic = "the kernel of the image panicked on this machine: take another instance type, or make the image anew; the console's last lines say more"
+	hintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; the console's last lines show the reason"
 	hintNode  = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library is too old (Amazon Linux 2 has glibc 2.26, " +
 		"and 2.28 is needed); take Amazon Linux 2023, Ubuntu or Debian"
-	hintTimeout = "the console's last lines below say how far the machine came"
+	hintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 
 // cause is one reason why a machine did not become a runner, and how it shows.
