@@ -24,7 +24,7 @@ func (x *examination) checks() []Check {
 		probe{"volumes", x.lookAtVolumes},         // end with their machine
 		probe{"subnet", x.lookAtSubnets},          // there, with free addresses
 		probe{"security group", x.lookAtGroups},   // of the subnet's VPC, lets 443 out
-		probe{"way out", x.lookAtWays},            // a route to the internet, and an address for it
+		probe{"internet access", x.lookAtWays},    // a route to the internet, and an address for it
 		probe{"instance type", x.lookAtTypes},     // offered in the zone, runs the image
 		probe{"vcpu quota", x.lookAtQuotas},       // where it may be read
 		probe{"spot role", x.lookAtSpotRole},      // EC2's service-linked role

@@ -114,7 +114,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string `json:"check"`           // "way out"
+	Check  string `json:"check"`           // "internet access"
 	About  string `json:"about,omitempty"` // "subnet-1 in us-east-1"
 	Result Result `json:"result"`
 	Reason string `json:"reason"`

@@ -107,7 +107,7 @@ func lets443(l look, groups []ec2.SecurityGroup) Finding {
 }
 
 func (x *examination) lookAtWays(ctx context.Context) []Finding {
-	const check = "way out"
+	const check = "internet access"
 	key := func(w wanted) string {
 		if subnetKey(w) == "" {
 			return ""

@@ -224,7 +224,7 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 			t.Errorf("%s (%s): %s", f.Check, f.About, f.Reason)
 		}
 	}
-	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "way out", "type fits image", "type in zone", "github token", "manage runners"} {
+	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "internet access", "type fits image", "type in zone", "github token", "manage runners"} {
 		if good[name] == 0 {
 			t.Errorf("the check %q is not ok", name)
 		}

@@ -19,7 +19,7 @@ type entry struct{ anchor, begins string }
 // entries, in the order of the page.
 var entries = []entry{
 	// What the machine says: causes.go.
-	{"no-way-out", hintNoWayOut},
+	{"no-internet-access", hintNoWayOut},
 	{"dns", hintDNS},
 	{"private-ca", hintPrivateCA},
 	{"no-cloud-init", hintNoCloudInit},

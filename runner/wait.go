@@ -150,7 +150,7 @@ func (w *waiter) overdue(s *slot) error {
 	return &FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
 			minutes(waiting.Timeout)),
-		Hint: hintTimeout + "; check that the subnet has a way out to github.com on port 443",
+		Hint: hintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
 	}
 }
 
