@@ -47,20 +47,28 @@ func exitCodes(t *testing.T) []int {
 	return slices.Sorted(maps.Keys(codes))
 }
 
-// TestReadmeExitCodes: README lists the exit codes that the program has, each once.
-func TestReadmeExitCodes(t *testing.T) {
+// TestExitCodes: the pages that list the exit codes have those of the program, each once.
+func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	paragraph := regexp.MustCompile(`(?s)The exit code is .*?\n\n`).FindString(read(t, "README.md"))
-	var told []int
-	for _, found := range regexp.MustCompile(`\b(\d+) when `).FindAllStringSubmatch(paragraph, -1) {
-		code, err := strconv.Atoi(found[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		told = append(told, code)
+	want := exitCodes(t)
+	if len(want) < 5 {
+		t.Fatalf("only %v were found in action/action.go", want)
 	}
-	if want := exitCodes(t); !slices.Equal(told, want) || len(want) < 5 {
-		t.Errorf("README lists the exit codes %v, and the program has %v", told, want)
+	for page, list := range map[string][2]string{
+		"README.md":            {`(?s)The exit code is .*?\n\n`, `\b(\d+) when `},
+		"docs/architecture.md": {`(?s)\| exit code \| meaning \|.*?\n\n`, `(?m)^\| (\d+) \|`},
+	} {
+		var told []int
+		for _, found := range regexp.MustCompile(list[1]).FindAllStringSubmatch(regexp.MustCompile(list[0]).FindString(read(t, page)), -1) {
+			code, err := strconv.Atoi(found[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, code)
+		}
+		if !slices.Equal(told, want) {
+			t.Errorf("%s lists the exit codes %v, and the program has %v", page, told, want)
+		}
 	}
 }
 
