@@ -108,7 +108,7 @@ func (r *reader) common() Request {
 		request.Region = r.region("region", r.text("region"))
 	}
 	if request.Token == "" {
-		r.refuse("The 'github-token' input is not specified", "for example github-token: ${{ secrets.GH_PERSONAL_ACCESS_TOKEN }}")
+		r.refuse("The 'github-token' input is not specified", tokenHint(r.getenv))
 	}
 	if strings.ContainsFunc(request.Token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
 		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.", "paste the secret again, as one line and without anything before or after it")

@@ -130,7 +130,7 @@ var sections = []struct {
 // inputsPage is docs/inputs.md.
 func inputsPage() string {
 	var b strings.Builder
-	b.WriteString(`# Inputs
+	b.WriteString(`# Inputs and outputs
 
 Grouped by the mode that reads them. An input that is set in a mode which does not read it has no effect and is named in the log, with a warning unless
 it is one of machulav/ec2-github-runner's. ` + "`dry-run: true`" + ` is refused where it would not be honoured. Values are trimmed, and booleans are true for
