@@ -10,7 +10,7 @@ import (
 func growthText(g growth) string {
 	var b strings.Builder
 	b.WriteString("\n## Growth\n\nComputed from the medians above and from the published limits of " +
-		"[GitHub](" + githubPage + ") and [EC2](" + ec2Page + "): what a user has to expect who runs many jobs.\n")
+		"[GitHub](" + githubPage + ") and [EC2](" + ec2Page + "), for users who run many jobs.\n")
 	g.runnersText(&b)
 	g.limitsText(&b)
 	g.daysText(&b)
@@ -33,21 +33,21 @@ func (g growth) runnersText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	fmt.Fprintf(b, `
-By registration token, like runners are one launch and are looked for by pages, so neither time nor calls grow with them. A JIT configuration belongs to
-one machine: each is counted here as a creation at GitHub (%d a minute and %d an hour are allowed; GitHub does not say whether a
-registration is one) and is a launch of its own (EC2 lets %d a second through), and that is what many of them wait for.
+With a registration token, like runners are one launch and are found by listing pages, so neither time nor calls grow with their number. A JIT configuration
+belongs to one machine: each counts here as a content creation at GitHub (%d a minute and %d an hour are allowed; GitHub does not document whether a
+registration is one) and needs its own launch (EC2 allows %d a second). These limits determine the time for many of them.
 `, githubCreations, creationsHourly, ec2RunCalls)
 }
 
 // limitsText: how many jobs an hour each limit lets through.
 func (g growth) limitsText(b *strings.Builder) {
-	b.WriteString("\n### Jobs an hour\n\nA job that starts and stops a runner of its own, with one token, in one account and region:\n\n")
+	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one account and region:\n\n")
 	rows := [][]string{{"limit", "an hour", "a job takes", "jobs an hour", "what to do there"}}
 	for _, l := range g.job(0).bounds() {
 		rows = append(rows, []string{"[" + l.name + "](" + l.page + ")", whole(l.most), decimal(l.need), whole(l.jobs()), l.remedy})
 	}
 	b.WriteString(align(rows))
-	b.WriteString("\nWhat is reached first with a token, by how the runners are started, and by how many runners of others there are to look among:\n\n")
+	b.WriteString("\nWhich limit of a token is reached first, by how the runners are started and how many other runners are registered:\n\n")
 	rows = [][]string{{"start", "calls to GitHub a job", "the limit that is reached first", "jobs an hour"}}
 	add := func(name string, c cost) {
 		first := c.first()
@@ -66,7 +66,7 @@ func (g growth) limitsText(b *strings.Builder) {
 
 // daysText: jobs a day.
 func (g growth) daysText(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs within %d hours, each with a start and a stop of its own:\n\n", workingHours)
+	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs run within %d hours, each with its own start and stop:\n\n", workingHours)
 	rows := [][]string{{"jobs a day", "jobs an hour", "GitHub requests an hour", "of a token's limit", "GitHub points a minute", "of EC2's RunInstances", "tokens needed"}}
 	for _, jobs := range jobsADay {
 		d := g.job(0).day(jobs)
@@ -74,10 +74,10 @@ func (g growth) daysText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
-A start looks less often the more of its token's limit is used, so near the limit a job takes fewer calls than above, and its runner is seen later. A token that
-is used up is waited for if GitHub asks for no more than a few minutes; else the start fails and says so. Where more than one token is needed take a GitHub App for each
-organization, and several runners from one start. Where even EC2's launches are the limit, a start a job is no longer the right tool:
-let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a controller that keeps a fleet, such as
+A start polls less often the more of its token's limit is used, so near the limit a job takes fewer calls than above, and its runner is seen later. If a token's limit
+is exhausted, the start waits if GitHub asks for no more than a few minutes; otherwise it fails and says so. If you need more than one token, use a GitHub App for each
+organization, and several runners from one start. If EC2's launches are the limit, one start for each job is not the right design:
+let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a controller that maintains a fleet, such as
 [actions-runner-controller](https://github.com/actions/actions-runner-controller).
 `)
 }
@@ -94,8 +94,8 @@ func (g growth) sweepsText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
-A sweep reads the scope's whole list of runners, a hundred a call. Many repositories with many runners are better registered at their organization
-(` + "`runner-scope`" + `): one sweep serves them all. Else sweep less often, or give each repository a token of its own.
+A sweep reads the scope's whole list of runners, a hundred a call. For many repositories with many runners, register the runners at the organization
+(` + "`runner-scope`" + `): one sweep then covers all of them. Otherwise sweep less often, or give each repository its own token.
 `)
 }
 

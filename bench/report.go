@@ -20,25 +20,25 @@ func writeReport(results, path string) error {
 // reportText is the page.
 func reportText(r Results) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# What it costs
+	fmt.Fprintf(&b, `# Performance
 
 Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by hand.
 
-## What was measured where
+## What was measured, and where
 
 | what | where | how |
 | --- | --- | --- |
-| calls, waiting, start-up, roll-back, growth: this page | %s, %s, against the simulated EC2 and GitHub | `+"`make bench`"+`, %d runs of each |
-| what is pure and hot: parsing, offerings, user data, orphans | ubuntu-24.04, against the main branch | `+"`scripts/benchstat BASE`"+`, in ci.yml |
+| this page: calls, waiting, start-up, rollback, growth | %s, %s, against the simulated EC2 and GitHub | `+"`make bench`"+`, %d runs of each |
+| CPU-bound functions: parsing, offerings, user data, orphans | ubuntu-24.04, compared with the main branch | `+"`scripts/benchstat BASE`"+`, in ci.yml |
 | the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+` |
-| **not measured**: launch, boot and first step on AWS and github.com | an account of yours | the workflow bench-aws.yml, see [below](#on-aws) |
+| **not measured**: launch, boot and first step on AWS and github.com | your account | the workflow bench-aws.yml, see [below](#on-aws) |
 
 `, r.Machine, r.Go, r.Runs)
 	timing := simulator.Defaults().Timing
-	fmt.Fprintf(&b, `The simulated clouds are as slow as the real ones are published to be: RunInstances answers in %s, other calls to EC2 in %s, GitHub in %s, an instance
-runs %s after its launch, and where nothing else is said its runner is online after %s by registration token. Their limits are the published ones. So the
-figures show what this program adds to what the clouds take. Start-ups are timed while nothing else runs; what only waits runs side by side, in real time.
-"promised" is what the median has to keep.
+	fmt.Fprintf(&b, `The simulated services use published latencies and rate limits: RunInstances answers in %s, other calls to EC2 in %s, GitHub in %s, an instance
+runs %s after its launch, and its runner is online after %s by registration token, unless stated otherwise. So the figures show what this program adds to
+the time that EC2 and GitHub take. Start-ups are timed while nothing else runs; measurements that mostly wait run concurrently, in real time.
+"promised" is the limit for the median.
 
 ## Measured
 `, timing.RunInstances, timing.EC2, timing.GitHub, timing.Running, timing.Boot+timing.Download+timing.Config+timing.Listen)
@@ -55,8 +55,8 @@ func rivalText(r Results) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `
-"The other" is %s. It got the same inputs in the same run, pair by pair: one right after the other, each first in turn. The last column is the median of the
-pairs' ratios. Where a group has no such column, there is nothing in it that it could do.
+"The other" is %s. It got the same inputs in the same run, in pairs: directly one after the other, in alternating order. The last column is the median of the
+pairs' ratios. A group without this column measures what that action cannot do.
 `, r.Against)
 	for _, trouble := range r.troubles() {
 		fmt.Fprintf(&b, "\nIt failed %d times in: %s\n", r.Trouble[trouble], trouble)
@@ -67,8 +67,8 @@ pairs' ratios. Where a group has no such column, there is nothing in it that it 
 const awsText = `
 ## On AWS
 
-The workflow [bench-aws.yml](../.github/workflows/bench-aws.yml) measures the same with an account: it starts runners from a stock image, from a baked one, from
-a warm pool, ephemeral ones and spot, gives each a job, reads the phases from the start's own summary and from GitHub's list of jobs, prints p50 and p95 of
-launch → running → boot script → online → first step, says whether EC2 shows the client token of the instances (of spot nobody has seen it), and ends all that it started. Its logic is tested against the simulator; no figures of a real account are
-part of this page.
+The workflow [bench-aws.yml](../.github/workflows/bench-aws.yml) measures the same in a real account: it starts runners from a stock image, from a baked one, from
+a warm pool, ephemeral ones and spot, gives each a job, reads the phases from the start's summary and from GitHub's list of jobs, prints p50 and p95 of
+launch → running → boot script → online → first step, reports whether EC2 shows the client token of the instances (for spot this is not known), and terminates everything that it started. Its logic is tested against the simulator; this page contains no figures of a real
+account.
 `
