@@ -42,6 +42,7 @@ func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []
 	if err == nil && !s.looks.done() {
 		err = s.looks.until(ctx, s.regions)
 	}
+	sp.looked = slices.Sorted(maps.Keys(s.looks.answered))
 	if len(s.missing("")) == 0 && len(s.looks.silent) > 0 {
 		sp.warn("what was asked for is found, and these regions gave no answer: " + s.looks.unseen())
 	}

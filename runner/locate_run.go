@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -49,6 +51,7 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	if err := s.judge(); err != nil {
 		return nil, err
 	}
+	sp.looked = slices.Sorted(maps.Keys(s.looks.answered))
 	if len(s.targets) == 0 && sp.request.Label != "" {
 		s.targets = append(s.targets, target{owner: owner{name: RunnerName(sp.request.Label)}})
 	}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,23 +74,36 @@ func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, e
 	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return mayBeOf(i, found) })
 }
 
-// machinesAlive lists what this action has launched in the start's regions, with and without tags.
+// machinesAlive lists what this action has launched in the start's regions.
 func (st *start) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
-	var list []ec2.Instance
+	return machinesAlive(ctx, st.Cloud.Instances, st.regions(), st.identity.Run.Repository, st.identity.Scope)
+}
+
+// machinesAlive lists what this action has launched for a scope of GitHub and is not over, with and without tags.
+func machinesAlive(
+	ctx context.Context, instances func(context.Context, string, ec2.Selector) ([]ec2.Instance, error), regions []string, repository, scope string,
+) ([]ec2.Instance, error) {
 	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
-	for _, region := range st.regions() {
-		for _, selector := range []ec2.Selector{
-			{Tags: map[string]string{TagScope: st.identity.Scope}, States: states},
-			{ClientToken: tokenOfScope(st.identity.Run.Repository, st.identity.Scope) + "*", States: states},
-		} {
-			found, err := st.Cloud.Instances(ctx, region, selector)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, found...)
-		}
+	selectors := []ec2.Selector{
+		{Tags: map[string]string{TagScope: cmp.Or(scope, repository)}, States: states},
+		{ClientToken: tokenOfScope(repository, scope) + "*", States: states},
 	}
-	return list, nil
+	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
+	var group sync.WaitGroup
+	for n, region := range regions {
+		group.Go(func() {
+			for _, selector := range selectors {
+				list, err := instances(ctx, region, selector)
+				if err != nil {
+					errs[n] = err
+					return
+				}
+				found[n] = append(found[n], list...)
+			}
+		})
+	}
+	group.Wait()
+	return slices.Concat(found...), errors.Join(errs...)
 }
 
 // mayBeOf reports whether a registration may be an instance's.

@@ -162,7 +162,8 @@ func stateOf(r github.Runner) runnerState {
 }
 
 // judgeRegistration decides about a registration apart from a living instance: it is removed only if tags of ours name
-// its id, on dead and grown-up instances alone. Ephemeral ones that nobody names are removed by GitHub itself.
+// its id, on dead and grown-up instances alone; or, where such an instance has lost its tags, if its client token fits, its run is over,
+// and no living instance can be the runner's. Ephemeral ones that nobody names are removed by GitHub itself.
 func (x *index) judgeRegistration(r github.Runner) verdict {
 	v := verdict{act: Ignored, runner: r, named: true}
 	if r.Online || r.Busy || !x.listed {
@@ -177,11 +178,36 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		}
 		v.instance = i
 	}
+	dead, isOfDead := x.deadOf(r)
 	switch {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
+	case isOfDead && x.whole && x.runs[runOf(dead)] == runOver && !slices.ContainsFunc(x.instances, func(i ec2.Instance) bool { return i.Alive() && mayBeOf(i, r) }):
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead.ID+" has ended, as the client token says", false, dead
 	case strings.HasPrefix(r.Name, namePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
 	}
 	return v
+}
+
+// deadOf finds an instance of ours that has ended and lost its tags, and whose client token says that the registration is of its start.
+// EC2 shows it for about an hour. What no machine has used yet may be of a start that is under way.
+func (s *survey) deadOf(r github.Runner) (ec2.Instance, bool) {
+	if r.Online || r.Busy || r.Unused {
+		return ec2.Instance{}, false
+	}
+	for _, i := range s.instances {
+		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || isTagged(i) || !s.isOurs(i) {
+			continue
+		}
+		if token, ok := parseToken(i.ClientToken); ok && token.fits(r) && hasNameOfLabel(r) {
+			return i, true
+		}
+	}
+	return ec2.Instance{}, false
+}
+
+// hasNameOfLabel reports whether a registration has a name that a start makes of one of its labels.
+func hasNameOfLabel(r github.Runner) bool {
+	return slices.ContainsFunc(r.Labels, func(label string) bool { return isNamedFor(r, label) })
 }

@@ -76,7 +76,8 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 type stop struct {
 	*Stopper
 	request StopRequest
-	unseen  error // regions that gave no answer, although all of the run was asked for
+	unseen  error    // regions that gave no answer, although all of the run was asked for
+	looked  []string // the regions that have answered
 	mu      sync.Mutex
 	result  StopResult
 }

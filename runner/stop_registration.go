@@ -12,14 +12,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// deregister removes the registration: by id where the instance's tags know it, else by exact name.
+// deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can be known any
+// more, what has the label and no machine is it (stop_abandoned.go).
 func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
-	if t.runnerID != 0 {
+	label := sp.labelOf(t)
+	switch {
+	case t.runnerID != 0:
 		return sp.remove(ctx, t.runnerID, t.owner.name)
-	}
-	if t.owner.name == "" {
+	case t.owner.name == "":
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
+	case t.instance.ID == "" && label != "" && t.owner.name == RunnerName(label):
+		return sp.removeAbandoned(ctx, label, sp.looked)
 	}
 	var others []int64 // registrations that have a name of the machine's, and of which nothing shows that they are its own
 	for _, name := range t.owner.names() {
@@ -41,44 +45,23 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		return sp.remove(ctx, runner.ID, runner.Name)
 	}
 	if len(others) > 0 && isTagged(t.instance) {
-		if id := sp.lateRunnerID(ctx, t.instance, others); id != 0 {
+		id, known, err := sp.lateRunnerID(ctx, t.instance, others)
+		switch {
+		case err != nil:
+			return "", err
+		case id != 0:
 			return sp.remove(ctx, id, t.owner.name)
+		case !known:
+			return sp.removeAbandoned(ctx, label, []string{t.instance.Region})
 		}
 	}
-	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", sp.labelOf(t)))
+	sp.tellNotFound(label)
 	return "not found", nil
 }
 
-// lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's id when that is
-// online, and EC2 may show the tags for seconds as they were before. Where one launch made several machines, their common tags name all
-// ids, and the one among the candidates is the machine's. It is 0 where none shows.
-func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []int64) (id int64) {
-	if time.Since(i.LaunchTime) > runnerIDLate {
-		return 0
-	}
-	bounded, cancel := context.WithTimeout(ctx, tagsLag)
-	defer cancel()
-	_ = ec2.UntilDone(bounded, tagsLook, func() error {
-		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
-		if err != nil {
-			return stopOr(err)
-		}
-		if id = runnerIDOf(now); id != 0 {
-			return nil
-		}
-		for _, candidate := range candidates {
-			if namesRunner(now, candidate) {
-				id = candidate
-				return nil
-			}
-		}
-		return errTagsOld
-	})
-	return id
+func (sp *stop) tellNotFound(label string) {
+	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
 }
-
-// runnerIDLate is how old a machine may be whose start may have noted the runner's id a moment ago.
-const runnerIDLate = 15 * time.Minute
 
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {

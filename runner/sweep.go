@@ -172,9 +172,15 @@ func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance
 
 // readRuns asks once for each run that matters. When GitHub does not let us see one, it will not let us see the others.
 func (sw *sweep) readRuns(ctx context.Context, s *survey) {
+	left := map[string]bool{} // dead instances without tags that have left registrations
+	for _, r := range s.runners {
+		if dead, found := s.deadOf(r); found {
+			left[dead.ID] = true
+		}
+	}
 	for _, i := range s.instances {
 		run := runOf(i)
-		if _, known := s.runs[run]; known || run == "" || !i.Alive() || !s.isOurs(i) {
+		if _, known := s.runs[run]; known || run == "" || (!i.Alive() && !left[i.ID]) || !s.isOurs(i) {
 			continue
 		}
 		state, err := sw.runState(ctx, run)
