@@ -178,33 +178,41 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		}
 		v.instance = i
 	}
-	dead, isOfDead := x.deadOf(r)
+	dead := x.deadOf(r)
 	switch {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
-	case isOfDead && x.whole && x.runs[runOf(dead)] == runOver && !slices.ContainsFunc(x.instances, func(i ec2.Instance) bool { return i.Alive() && mayBeOf(i, r) }):
-		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead.ID+" has ended, as the client token says", false, dead
+	case x.isAbandoned(r, dead):
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client token says", false, dead[0]
 	case strings.HasPrefix(r.Name, namePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
 	}
 	return v
 }
 
-// deadOf finds an instance of ours that has ended and lost its tags, and whose client token says that the registration is of its start.
-// EC2 shows it for about an hour. What no machine has used yet may be of a start that is under way.
-func (s *survey) deadOf(r github.Runner) (ec2.Instance, bool) {
-	if r.Online || r.Busy || r.Unused {
-		return ec2.Instance{}, false
+// deadOf are the instances of ours that have ended and lost their tags, and whose client tokens say that the registration is of their
+// start. EC2 shows them for about an hour. What no machine has used yet may be of a start that is under way.
+func (s *survey) deadOf(r github.Runner) []ec2.Instance {
+	if r.Online || r.Busy || r.Unused || !hasNameOfLabel(r) {
+		return nil
 	}
+	var dead []ec2.Instance
 	for _, i := range s.instances {
 		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || isTagged(i) || !s.isOurs(i) {
 			continue
 		}
-		if token, ok := parseToken(i.ClientToken); ok && token.fits(r) && hasNameOfLabel(r) {
-			return i, true
+		if token, ok := parseToken(i.ClientToken); ok && token.fits(r) {
+			dead = append(dead, i)
 		}
 	}
-	return ec2.Instance{}, false
+	return dead
+}
+
+// isAbandoned reports whether the runs of the dead that a registration may be of are over, and no living machine may have it.
+func (s *survey) isAbandoned(r github.Runner, dead []ec2.Instance) bool {
+	return len(dead) > 0 && s.whole &&
+		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[runOf(i)] != runOver }) &&
+		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && mayBeOf(i, r) })
 }
 
 // hasNameOfLabel reports whether a registration has a name that a start makes of one of its labels.

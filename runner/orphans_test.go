@@ -38,7 +38,7 @@ func anySurvey(t *rapid.T) *survey {
 		for n, name := range names {
 			s.runners = append(s.runners, github.Runner{
 				ID: int64(n + 1), Name: name, Online: rapid.Bool().Draw(t, "online"), Busy: rapid.Bool().Draw(t, "busy"),
-				Labels: []string{strings.TrimPrefix(name, namePrefix)},
+				Unused: rapid.Bool().Draw(t, "unused"), Labels: []string{strings.TrimPrefix(name, namePrefix)},
 			})
 		}
 	}
@@ -174,7 +174,70 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 		}
 	}
 	if !named {
-		t.Fatalf("runner %d is removed, and no tag names it", v.runner.ID)
+		checkRemovedByToken(t, s, v)
+	}
+}
+
+// checkRemovedByToken holds a registration that no tag names to what is left of a dead machine: its client token, and that its run is over.
+func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
+	i, name := v.instance, v.runner.Name
+	label := strings.TrimSuffix(strings.TrimPrefix(name, namePrefix), "-nonc")
+	switch {
+	case !oursByToken(i) || !strings.Contains(i.ClientToken, shortHash(label, 6)):
+		t.Fatalf("runner %s is removed, and neither a tag nor the client token of %s names it", name, i.ID)
+	case i.Alive() || s.now.Sub(i.LaunchTime) < s.grace || s.runs["1"] != runOver:
+		t.Fatalf("runner %s is removed by the token of %s, which is %s, launched at %s, of run %v", name, i.ID, i.State, i.LaunchTime, s.runs)
+	case v.runner.Unused:
+		t.Fatalf("runner %s is removed, and no machine has used it yet", name)
+	}
+	for _, i := range s.instances {
+		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, shortHash(label, 6)) || oursByTags(i) && i.Tags[TagRunnerName] == name) {
+			t.Fatalf("runner %s is removed, and %s lives and may have it", name, i.ID)
+		}
+	}
+}
+
+// TestTheTaglessDeadAreKnownByToken: of a machine that ended by itself and has lost its tags the client token is left. Its
+// registration goes once its run is over, and stays where anything that lives may have it.
+func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
+	t.Parallel()
+	const label = "build"
+	token := func(run string) string {
+		return Identity{Run: Run{Repository: ourRepository, ID: run}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
+	}
+	dead := ec2.Instance{ID: "i-dead", State: ec2.Terminated, LaunchTime: surveyed.Add(-time.Hour), ClientToken: token("1")}
+	alive := ec2.Instance{ID: "i-alive", State: ec2.Running, LaunchTime: surveyed, ClientToken: token("2")}
+	cases := map[string]struct {
+		change func(*survey, *github.Runner)
+		want   Act
+	}{
+		"gone":                 {func(*survey, *github.Runner) {}, Deregistered},
+		"its run goes on":      {func(s *survey, _ *github.Runner) { s.runs["1"] = runGoesOn }, Listed},
+		"its run is not known": {func(s *survey, _ *github.Runner) { s.runs["1"] = runUnknown }, Listed},
+		"not every region":     {func(s *survey, _ *github.Runner) { s.whole = false }, Listed},
+		"another lives":        {func(s *survey, _ *github.Runner) { s.instances = append(s.instances, alive) }, Listed},
+		"not used yet":         {func(_ *survey, r *github.Runner) { r.Unused = true }, Listed},
+		"another's mark":       {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-zzzzzzzz") }, Listed},
+		"its own mark":         {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-noncenon") }, Deregistered},
+		"its other name":       {func(_ *survey, r *github.Runner) { r.Name += "-nonc" }, Deregistered},
+		"another label":        {func(_ *survey, r *github.Runner) { r.Name, r.Labels = "ec2-other", []string{"other"} }, Listed},
+		"somebody's own name":  {func(_ *survey, r *github.Runner) { r.Name = "gpu-box" }, Ignored},
+		"online":               {func(_ *survey, r *github.Runner) { r.Online = true }, Ignored},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &survey{
+				now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true, listed: true,
+				runs: map[string]runState{"1": runOver}, instances: []ec2.Instance{dead},
+			}
+			r := github.Runner{ID: 7, Name: RunnerName(label), Labels: []string{"self-hosted", label}}
+			c.change(s, &r)
+			s.runners = []github.Runner{r}
+			if got := s.index().judgeRegistration(r); got.act != c.want {
+				t.Errorf("%s: %s, want %s", got.act, got.why, c.want)
+			}
+		})
 	}
 }
 

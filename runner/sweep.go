@@ -174,7 +174,7 @@ func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance
 func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 	left := map[string]bool{} // dead instances without tags that have left registrations
 	for _, r := range s.runners {
-		if dead, found := s.deadOf(r); found {
+		for _, dead := range s.deadOf(r) {
 			left[dead.ID] = true
 		}
 	}

@@ -1,0 +1,89 @@
+package runner_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// registered are the names of the runners that GitHub lists.
+func (s *stage) registered() []string {
+	var names []string
+	for _, r := range s.world.Snapshot().Runners {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// A stop right after a start reads the tags as they were before the start noted the runner's id. Where it cannot look again,
+// it does not call the registration gone: the step fails, and the next stop removes it.
+func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []simulator.Fault{
+		{Effect: simulator.EffectError, Code: "UnauthorizedOperation"},
+		{Effect: simulator.EffectHang},
+	} {
+		t.Run(string(fault.Effect), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}}, func(ctx context.Context, t *testing.T, s *stage) {
+				if _, err := s.starter.Start(ctx, request()); err != nil {
+					t.Fatal(err)
+				}
+				label := s.journal.identity.Label
+				fault.Match = simulator.Match{Operation: "DescribeInstances"}
+				fault.Nth = 3 // the two that find the machine are answered
+				s.world.AddFault(fault)
+				if result, _, err := s.stop(ctx, runner.StopRequest{Label: label}); err == nil {
+					t.Errorf("the stop is green: %+v", result.Stopped)
+				}
+				s.world.ClearFaults()
+				<-time.After(time.Minute)
+				if _, _, err := s.stop(ctx, runner.StopRequest{Label: label}); err != nil {
+					t.Error(err)
+				}
+				s.nothingLeft(t)
+			})
+		})
+	}
+}
+
+// A second stop by label removes what the first has left, under whatever name it registered, and nothing of those who have the label
+// too: a machine of another run, and a machine that is not ours and is switched off.
+func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{Runners: []simulator.RunnerSeed{{ID: 77, Name: "gpu-box", Labels: []string{"build"}, Offline: true}}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		r := request()
+		r.Groups[0].Label = "build"
+		other := r
+		other.Run.ID = "4712"
+		if _, err := s.another(t).Start(ctx, other); err != nil {
+			t.Fatal(err)
+		}
+		h := s.startedIn(ctx, t, r)
+		if !strings.HasPrefix(h.RunnerName, "ec2-build-") {
+			t.Fatalf("the second runner is named %s", h.RunnerName)
+		}
+		if err := s.starter.Cloud.Terminate(ctx, "us-east-1", h.InstanceID); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		if _, _, err := s.stop(ctx, runner.StopRequest{Label: "build"}); err != nil {
+			t.Error(err)
+		}
+		if got, want := s.registered(), []string{"ec2-build", "gpu-box"}; !slices.Equal(got, want) {
+			t.Errorf("registered are %v, want %v", got, want)
+		}
+		instances, err := s.starter.Cloud.Instances(ctx, "us-east-1", ec2.Selector{Tags: map[string]string{runner.TagRunID: "4712"}})
+		if err != nil || len(instances) != 1 || !instances[0].Alive() {
+			t.Errorf("the other run has %v: %v", instances, err)
+		}
+	})
+}
