@@ -25,38 +25,43 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case t.instance.ID == "" && label != "" && t.owner.name == RunnerName(label):
 		return sp.removeAbandoned(ctx, label, sp.looked)
 	}
-	var others []int64 // registrations that have a name of the machine's, and of which nothing shows that they are its own
+	own, others, err := sp.named(ctx, t)
+	switch {
+	case err != nil:
+		return "", err
+	case own.ID != 0:
+		return sp.remove(ctx, own.ID, own.Name)
+	case len(others) == 0 || !isTagged(t.instance):
+		sp.tellNotFound(label)
+		return "not found", nil
+	}
+	id, known, err := sp.lateRunnerID(ctx, t.instance, others)
+	switch {
+	case err != nil:
+		return "", err
+	case id != 0:
+		return sp.remove(ctx, id, t.owner.name)
+	case !known:
+		return sp.removeAbandoned(ctx, label, []string{t.instance.Region})
+	}
+	sp.tellNotFound(label)
+	return "not found", nil
+}
+
+// named finds the machine's registration by its names. others are those that have one of them, and of which nothing shows that they are
+// the machine's own.
+func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
 	for _, name := range t.owner.names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		if found && t.owner.owns(runner) {
-			return sp.remove(ctx, runner.ID, runner.Name)
+		if err != nil || found && t.owner.owns(runner) {
+			return runner, nil, err
 		}
 		if found {
 			others = append(others, runner.ID)
 		}
 	}
-	if runner, found, err := sp.namedByHost(ctx, t.instance); err != nil || found {
-		if err != nil {
-			return "", err
-		}
-		return sp.remove(ctx, runner.ID, runner.Name)
-	}
-	if len(others) > 0 && isTagged(t.instance) {
-		id, known, err := sp.lateRunnerID(ctx, t.instance, others)
-		switch {
-		case err != nil:
-			return "", err
-		case id != 0:
-			return sp.remove(ctx, id, t.owner.name)
-		case !known:
-			return sp.removeAbandoned(ctx, label, []string{t.instance.Region})
-		}
-	}
-	sp.tellNotFound(label)
-	return "not found", nil
+	own, _, err = sp.namedByHost(ctx, t.instance)
+	return own, others, err
 }
 
 func (sp *stop) tellNotFound(label string) {
