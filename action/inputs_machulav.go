@@ -5,52 +5,52 @@ var machulavInputs = []input{
 	{
 		name: "mode", modes: inAll, required: true,
 		description: `What to do: 'start' starts a runner, 'stop' terminates it and removes its registration, 'sweep'
-			removes what other runs have left behind, 'check' looks at all that a start with the same inputs
-			needs and starts nothing, 'bake' makes images that runners start from fast, 'pool' keeps a number of
+			removes what other runs have left behind, 'check' checks everything that a start with the same
+			inputs needs and starts nothing, 'bake' makes images from which runners start faster, 'pool' keeps
 			warm machines ready.`,
 	},
 	{
 		name: "github-token", modes: inAll, required: true,
-		description: `A token that may manage the runners of the repository: fine-grained or of a GitHub App with
-			'administration: write', or classic with the scope 'repo'. The workflow's own GITHUB_TOKEN cannot be
-			given that.`,
+		description: `A token that may manage the repository's runners: fine-grained or of a GitHub App with
+			'administration: write', or classic with the scope 'repo'. The workflow's own GITHUB_TOKEN cannot
+			have that permission.`,
 	},
 	{
 		name: "availability-zones-config", modes: inLaunch | inPool, machine: true, element: true,
-		description: `JSON array of placements that are tried in order until one launches; each has 'imageId', 'subnetId',
-			'securityGroupId' and, if it is not the home region, 'region'. It wins over 'ec2-image-id',
+		description: `JSON array of placements that are tried in order until one launches. Each has 'imageId',
+			'subnetId', 'securityGroupId' and optionally 'region'. It takes precedence over 'ec2-image-id',
 			'subnet-id' and 'security-group-id'. Example:
 			'[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"},{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
 	},
 	{
 		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true,
-		description: `The image (AMI) to launch: Amazon Linux 2 or 2023, Ubuntu or Debian with cloud-init. Needed to
-			start, unless availability-zones-config is given.`,
+		description: `The image (AMI) to launch: Amazon Linux 2 or 2023, Ubuntu or Debian with cloud-init. Required for
+			a start without availability-zones-config or architecture.`,
 	},
 	{
 		name: "ec2-instance-type", modes: inLaunch | inBake | inPool, machine: true, element: true,
 		description: `The instance type, such as t3.xlarge, or several to try in order (comma-, space- or
-			newline-separated). Needed to start, unless 'architecture' is given.`,
+			newline-separated). Required for a start without 'architecture'.`,
 	},
 	{
 		name: "subnet-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
-		description: `The subnet to launch in, or several to try in order; it needs outbound access to GitHub. Needed to
-			start, unless availability-zones-config is given.`,
+		description: `The subnet to launch in, or several to try in order. It needs outbound access to GitHub. Required
+			for a start without availability-zones-config.`,
 	},
 	{
 		name: "security-group-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
-		description: `The security group of the instance, or several, in the subnet's VPC. It needs no rule for incoming
-			traffic; port 443 must be let out. Needed to start, unless availability-zones-config is given.`,
+		description: `The security group of the instance, or several, in the subnet's VPC. It must allow outbound port
+			443 and needs no inbound rule. Required for a start without availability-zones-config.`,
 	},
 	{
 		name: "label", modes: inLaunch | inStop, element: true,
-		description: `start: the label of the runner, verbatim; without it five random characters. stop: the label that
-			start gave, which finds the runner of this workflow run without an instance id too.`,
+		description: `start: the runner's label, verbatim. Default: five random characters. stop: the label from start,
+			which finds the runner of this workflow run even without an instance id.`,
 	},
 	{
 		name: "ec2-instance-id", modes: inLaunch | inStop,
-		description: `stop: the id of the instance, as start gave it, or several. start, without an image: machines that
-			you keep, with a runner installed on each, to be started instead of new ones.`,
+		description: `stop: the instance id from start, or several. start, without an image: machines that you keep,
+			with a runner installed on each, to be started instead of new ones.`,
 	},
 	{
 		name: "iam-role-name", modes: inLaunch | inBake | inPool, machine: true, element: true,
@@ -64,13 +64,13 @@ var machulavInputs = []input{
 	},
 	{
 		name: "runner-home-dir", modes: inLaunch | inPool, machine: true, element: true,
-		description: `The directory of a runner that the image already has. Without it the newest runner is downloaded to
-			/actions-runner.`,
+		description: `The directory of a runner that is installed in the image. Default: the newest runner is downloaded
+			to /actions-runner.`,
 	},
 	{
 		name: "pre-runner-script", modes: inLaunch, machine: true, element: true,
-		description: `Bash that is sourced in the runner's directory before the runner is set up: what it exports reaches
-			the jobs.`,
+		description: `Bash that is sourced in the runner's directory before the runner is set up. What it exports is
+			available to the jobs.`,
 	},
 	{
 		name: "market-type", modes: inLaunch, machine: true, element: true,
@@ -84,12 +84,12 @@ var machulavInputs = []input{
 	},
 	{
 		name: "startup-quiet-period-seconds", modes: inLaunch,
-		description: `How long to wait after the instance runs before looking for the runner. Without it the looking
-			begins at once, and the timeout still counts from 30 seconds after.`,
+		description: `How long to wait, once the instance runs, before the first look-up of the runner. Default: none;
+			the timeout still counts from 30 seconds after that.`,
 	},
 	{
 		name: "startup-retry-interval-seconds", modes: inLaunch,
-		description: `How often to look for the runner. Without it about every second in the first minute and every 5
+		description: `The interval between look-ups of the runner. Default: about a second in the first minute, 5
 			seconds later.`,
 	},
 	{
@@ -102,7 +102,7 @@ var machulavInputs = []input{
 	},
 	{
 		name: "run-runner-as-user", modes: inLaunch | inPool, machine: true, element: true,
-		description: `The user that the runner runs as; without it root.`,
+		description: `The user that the runner runs as. Default: root.`,
 	},
 	{
 		name: "ec2-volume-size", modes: inLaunch | inBake | inPool, machine: true, element: true,
@@ -110,8 +110,8 @@ var machulavInputs = []input{
 	},
 	{
 		name: "ec2-device-name", modes: inLaunch | inBake | inPool, machine: true, element: true,
-		description: `The device of the volume that ec2-volume-size and ec2-volume-type set. Without it the root device of
-			the image, or /dev/sda1 where the image cannot be read.`,
+		description: `The device of the volume that ec2-volume-size and ec2-volume-type set. Default: the image's root
+			device, or /dev/sda1 if the image cannot be read.`,
 	},
 	{
 		name: "ec2-volume-type", modes: inLaunch | inBake | inPool, machine: true, element: true,
@@ -128,13 +128,13 @@ var machulavInputs = []input{
 	},
 	{
 		name: "use-jit", fallback: "false", modes: inLaunch,
-		description: `'true' registers a single-use runner by a just-in-time configuration, with the label alone. The
-			machine stays until stop. Not with run-runner-as-service.`,
+		description: `'true' registers a single-use runner with a just-in-time configuration, which has only the label.
+			The machine stays until stop. Not with run-runner-as-service.`,
 	},
 	{
 		name: "runner-group-id", fallback: "1", modes: inLaunch | inPool,
-		description: `The runner group, by id or by name; 1 is the default group. A repository's runners are in no other;
-			machulav's action reads it with use-jit only.`,
+		description: `The runner group, by id or by name; 1 is the default group. Repository runners are always in group
+			1. machulav's action reads this input with use-jit only.`,
 	},
 	{
 		name: "runner-debug", fallback: "false", modes: inLaunch | inPool,
