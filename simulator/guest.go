@@ -47,17 +47,21 @@ func (w *World) stopGuest(i *instance) {
 }
 
 // AttachGuest starts a machine that lives in another EC2, so that it can register with this GitHub. id is its instance id,
-// index its AmiLaunchIndex and userData what it got, already base64-decoded. The machine ends by DetachGuest.
+// index its AmiLaunchIndex and userData what it got, already base64-decoded. The machine ends by DetachGuest. Attached again, it has
+// the disk of before: a runner that was configured is there.
 func (w *World) AttachGuest(id string, index int, userData []byte) {
 	w.enter()
 	defer w.mu.Unlock()
-	g := &guest{w: w, id: id}
+	g := w.strangers[id]
+	if g == nil {
+		g = &guest{w: w, id: id}
+		w.strangers[id] = g
+	}
 	g.set.index = index
-	w.strangers[id] = g
 	g.start(string(userData), w.guestRule(nil))
 }
 
-// GuestIsOn tells whether a machine of AttachGuest runs: it may have powered itself off, which its own EC2 has to be told.
+// GuestIsOn reports whether a machine of AttachGuest runs: it may have powered itself off, which its own EC2 has to be told.
 func (w *World) GuestIsOn(id string) bool {
 	w.enter()
 	defer w.mu.Unlock()
@@ -65,13 +69,12 @@ func (w *World) GuestIsOn(id string) bool {
 	return g != nil && g.on
 }
 
-// DetachGuest ends a machine of AttachGuest, as when its instance is terminated.
+// DetachGuest ends a life of a machine of AttachGuest, as when its instance is stopped or terminated.
 func (w *World) DetachGuest(id string) {
 	w.enter()
 	defer w.mu.Unlock()
 	if g := w.strangers[id]; g != nil {
 		g.halt()
-		delete(w.strangers, id)
 	}
 }
 
