@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -51,7 +50,7 @@ func readPages(t *testing.T, pattern string) []example {
 			continue
 		case strings.HasPrefix(strings.TrimLeft(text, " "), "- "):
 			if strings.HasPrefix(s.path, "docs/questions/") {
-				text = "# Steps of a page, in a workflow around them.\nname: steps\non: push\npermissions: {}\nconcurrency:\n  group: a\njobs:\n  steps:\n    runs-on: ubuntu-latest\n    timeout-minutes: 10\n    steps:\n" + indent(text)
+				text = stepsHead + indent(text)
 			} else {
 				text = "jobs:\n  steps:\n    steps:\n" + indent(text)
 			}
@@ -63,6 +62,20 @@ func readPages(t *testing.T, pattern string) []example {
 	}
 	return list
 }
+
+// stepsHead makes a workflow of a list of steps, one that TestExamplesAreCareful takes.
+const stepsHead = `# Steps of a page, in a workflow around them.
+name: steps
+on: push
+permissions: {}
+concurrency:
+  group: steps
+jobs:
+  steps:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+`
 
 // inPage reports whether the example is of a page and not a file of its own.
 func (e example) inPage() bool { return strings.Contains(e.path, "#") }
@@ -81,7 +94,11 @@ func indent(text string) string {
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for _, s := range slices.Concat(readSnippets(t, "*.md"), readSnippets(t, "docs/*.md"), readSnippets(t, "docs/questions/*.md"), readSnippets(t, "examples/*.md")) {
+	var list []snippet
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/questions/*.md", "examples/*.md"} {
+		list = append(list, readSnippets(t, pattern)...)
+	}
+	for _, s := range list {
 		seen[s.language]++
 		switch s.language {
 		case "sh":
