@@ -15,8 +15,8 @@ import (
 const outdatedBash = `for f in /lib/x86_64-linux-gnu/libtinfo.so.6.*; do cp -a "$f" "$f.new"; mv "$f.new" "$f"; done
 export NEEDRESTART_MODE=a
 echo run >>/scripts
-apt-get -qy update
-apt-get install -y --reinstall egr-sample
+apt-get -qy update >/dev/null 2>&1
+apt-get install -y --reinstall egr-sample >/dev/null 2>&1
 needrestart -v -r a >/needrestart.log 2>&1
 sleep 3
 export RUNS=$(wc -l </scripts)
