@@ -24,7 +24,7 @@ var machulavInputs = []input{
 	},
 	{
 		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true,
-		description: `The image (AMI) to launch: Amazon Linux 2 or 2023, Ubuntu or Debian with cloud-init. Required for
+		description: `The image (AMI) to launch: Amazon Linux 2023, Ubuntu or Debian with cloud-init. Required for
 			a start without availability-zones-config or architecture.`,
 	},
 	{

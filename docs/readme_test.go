@@ -74,6 +74,7 @@ func TestExitCodes(t *testing.T) {
 
 // gone are statements that were once on a page and are not true.
 var gone = map[string]string{
+	"Amazon Linux 2 or 2023":          "JavaScript actions cannot run on Amazon Linux 2 any more: its glibc is older than the runner's node needs",
 	"Replace the owner":               "a version or a commit of machulav's is none of this action: the whole reference must be replaced",
 	"nothing was called":              "some refusals come after a look at EC2 or GitHub",
 	"aws cloudformation update-stack": "it needs every parameter again; aws cloudformation deploy keeps the others",
