@@ -98,7 +98,7 @@ func (b *bake) types() []string {
 func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
 		if system := b.base.System(TagSystem); system.OnType(name) == ec2.RunsNot {
-			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; take a type with Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
+			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a type with Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 		l.about = region
 		switch {
 		case ec2.ClassOf(err) == ec2.Credentials && x.isKnown(ctx):
-			findings = append(findings, l.failed(regionFix, "its EC2 refuses credentials that AWS knows: %s", reason(err)))
+			findings = append(findings, l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s", reason(err)))
 		case err != nil:
 			findings = append(findings, l.unread(ctx, err))
 		case !slices.Contains(enabled, region):
@@ -60,7 +60,7 @@ func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	case err != nil:
 		return []Finding{l.unread(ctx, err)}
 	case !has:
-		return []Finding{l.failed("make it once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
+		return []Finding{l.failed("create it once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
 			"the account has never used spot instances, so it lacks EC2's role for them")}
 	}
 	return []Finding{l.ok("the account has it")}

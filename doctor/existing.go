@@ -52,11 +52,11 @@ func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 	var findings []Finding
 	for _, id := range e.IDs {
 		if !slices.ContainsFunc(found, func(i ec2.Instance) bool { return i.ID == id }) {
-			findings = append(findings, look{check: l.check, about: in(id, region)}.failed("check the id, the region and the tags", "EC2 has no such machine that is alive and has the tags that are asked for"))
+			findings = append(findings, look{check: l.check, about: in(id, region)}.failed("check the id, the region and the tags", "EC2 has no such running or stopped machine with these tags"))
 		}
 	}
 	if len(found) == 0 && len(e.IDs) == 0 {
-		return []Finding{l.failed("check the tags and the region: tags count exactly as written", "no machine has the tags %s", tagWords(e.Tags))}
+		return []Finding{l.failed("check the tags and the region: tags must match exactly", "no machine has the tags %s", tagWords(e.Tags))}
 	}
 	return append(findings, each(found, func(i ec2.Instance) string { return i.ID }, func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)
 }

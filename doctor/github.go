@@ -20,7 +20,7 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 	switch github.ClassOf(err) {
 	case github.Unauthorized:
 		return []Finding{
-			valid.failed("renew the token, and check that the secret holds it", "%s, and GitHub does not know it: %s", kind, err),
+			valid.failed("renew the token, and check that the secret contains it", "%s, and GitHub does not accept it: %s", kind, err),
 			manage.unchecked("the token is refused"),
 		}
 	case github.Forbidden:
@@ -33,7 +33,7 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{valid.unreadAtGitHub(ctx, err), manage.unreadAtGitHub(ctx, err)}
 	}
-	return []Finding{valid.ok("%s, valid", kind), manage.ok("GitHub gives registration tokens")}
+	return []Finding{valid.ok("%s, valid", kind), manage.ok("GitHub issues registration tokens")}
 }
 
 const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
@@ -66,7 +66,7 @@ func (x *examination) lookAtLimit(ctx context.Context) []Finding {
 	case err != nil:
 		return []Finding{l.unreadAtGitHub(ctx, err)}
 	case rate.Remaining == 0:
-		return []Finding{l.failed("wait, or use a token of its own for this action", "all %d calls of the hour are spent, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
+		return []Finding{l.failed("wait, or use a token of its own for this action", "all %d calls of the hour are used, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
 	case rate.Remaining < leastCalls:
 		return []Finding{l.warning("use a token of its own for this action", "%d of %d calls are left until %s", rate.Remaining, rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
 	}
@@ -161,7 +161,7 @@ func (x *examination) version(ctx context.Context, l look, version string, downl
 	}
 	for _, end := range []time.Time{registration, runtime} {
 		if !end.IsZero() {
-			return l.ok("GitHub takes it until %s", end.UTC().Format(time.DateOnly))
+			return l.ok("GitHub accepts it until %s", end.UTC().Format(time.DateOnly))
 		}
 	}
 	return l.ok("GitHub takes it")

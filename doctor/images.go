@@ -41,9 +41,9 @@ func (x *examination) lookAtImages(ctx context.Context) []Finding {
 func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Finding {
 	switch refusal := image.Refusal(); {
 	case image.State != "available":
-		return l.failed("wait until it is available, or take another image", "it is %s", cmp.Or(image.State, "in no known state"))
+		return l.failed("wait until it is available, or use another image", "it is %s", cmp.Or(image.State, "in no known state"))
 	case refusal != "":
-		return l.failed("take an image of Amazon Linux, Ubuntu or Debian", "%s", refusal)
+		return l.failed("use an image of Amazon Linux, Ubuntu or Debian", "%s", refusal)
 	case vendors[image.Owner] != "":
 		return l.ok("%s, of %s", image.Name, vendors[image.Owner])
 	case image.OwnerAlias != "":
@@ -54,7 +54,7 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 	case err != nil:
 		return l.unchecked("it belongs to account %s, and which account is ours is not known", image.Owner)
 	case caller.Account != image.Owner:
-		return l.warning("be sure that you trust that account: whoever makes an image controls the runner and the secrets of its jobs",
+		return l.warning("make sure that you trust that account: the owner of an image controls the runner and the secrets of its jobs",
 			"%s belongs to account %s, which is neither ours (%s) nor a known vendor's", image.Name, image.Owner, caller.Account)
 	}
 	return l.ok("%s, our own", image.Name)
@@ -65,10 +65,10 @@ func (x *examination) system(l look, image ec2.Image) []Finding {
 	l = l.with("system")
 	switch system := image.System(x.request.SystemTag); {
 	case system.TooOldForNode():
-		return []Finding{l.warning("take Amazon Linux 2023, Ubuntu or Debian",
+		return []Finding{l.warning("use Amazon Linux 2023, Ubuntu or Debian",
 			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc 2.28 and it has 2.26", system)}
 	case system.Untested():
-		return []Finding{l.ok("%s, which this action's own tests do not cover", system)}
+		return []Finding{l.ok("%s, which this action's tests do not cover", system)}
 	}
 	return nil
 }
@@ -79,9 +79,9 @@ func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 	device := w.launch.Spec.Root.Device
 	switch {
 	case image.RootDevice == "":
-		return []Finding{l.warning("make the image anew with a root device", "the image names no root device, so ec2-volume-size falls on /dev/sda1")}
+		return []Finding{l.warning("create the image again with a root device", "the image names no root device, so ec2-volume-size applies to /dev/sda1")}
 	case device != "" && device != image.RootDevice:
-		return []Finding{l.warning("leave ec2-device-name out, or set it to "+image.RootDevice,
+		return []Finding{l.warning("omit ec2-device-name, or set it to "+image.RootDevice,
 			"ec2-device-name is %s and the image's root device %s: the machine gets a second disk, and its root stays as it is", device, image.RootDevice)}
 	}
 	return []Finding{l.ok("%s", image.RootDevice)}
@@ -112,7 +112,7 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 		return []Finding{l.ok("made %d days ago with runner %s", int(age.Hours()/24), version)}
 	})
 	if len(findings) == 0 {
-		return []Finding{(look{check: check}).ok("no image in sight was made by this action")}
+		return []Finding{(look{check: check}).ok("no visible image was made by this action")}
 	}
 	return findings
 }
@@ -129,9 +129,9 @@ func (x *examination) lookAtTypes(ctx context.Context) []Finding {
 		case err != nil:
 			return []Finding{l.unread(ctx, err)}
 		case !found:
-			return []Finding{l.failed("check the type's name, or take one that the region has", "%s has no such type", w.region)}
+			return []Finding{l.failed("check the type's name, or use one that the region has", "%s has no such type", w.region)}
 		case len(kind.Markets) > 0 && !slices.Contains(kind.Markets, w.offering.Market):
-			return []Finding{l.failed("take another type, or market-type: on-demand", "it is not sold as %s", w.offering.Market)}
+			return []Finding{l.failed("use another type, or market-type: on-demand", "it is not sold as %s", w.offering.Market)}
 		}
 		return []Finding{x.fits(ctx, l, w, kind), x.offered(ctx, l, w)}
 	}), check, "nothing is to be launched")
@@ -148,15 +148,15 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 	case err != nil:
 		return l.unchecked("the image cannot be read, see image")
 	case len(kind.Architectures) > 0 && !slices.Contains(kind.Architectures, image.Architecture):
-		return l.failed("take a type and an image of one architecture", "the type runs %s and the image is %s", strings.Join(kind.Architectures, ", "), image.Architecture)
+		return l.failed("use a type and an image of one architecture", "the type runs %s and the image is %s", strings.Join(kind.Architectures, ", "), image.Architecture)
 	case kind.NeedsENA && image.NoENA:
-		return l.failed("take an image with ENA support, or an older type", "the type needs the elastic network adapter (ENA), and the image has no driver for it")
+		return l.failed("use an image with ENA support, or an older type", "the type needs the elastic network adapter (ENA), and the image has no driver for it")
 	}
 	if system := image.System(x.request.SystemTag); system.OnType(w.asked.InstanceType) == ec2.RunsNot {
 		if w.launch.TypesOfArchitecture {
-			return l.ok("the image is %s, which does not boot on Graviton 1, so a start asks for the architecture's other types", system)
+			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the architecture's other types", system)
 		}
-		return l.warning("take a type with Graviton 2 or newer, such as t4g.xlarge", "the type has Graviton 1, on which %s does not boot: its kernel panics", system)
+		return l.warning("use a type with Graviton 2 or newer, such as t4g.xlarge", "the type has Graviton 1, on which %s does not boot: its kernel panics", system)
 	}
 	return l.ok("both %s", image.Architecture)
 }
@@ -178,7 +178,7 @@ func (x *examination) offered(ctx context.Context, l look, w wanted) Finding {
 	case err != nil:
 		return l.unread(ctx, err)
 	case !slices.Contains(zones, subnet.Zone):
-		return l.failed("take a subnet in another zone, or another type", "%s does not offer it; the zones that do: %s", subnet.Zone, cmp.Or(strings.Join(zones, ", "), "none"))
+		return l.failed("use a subnet in another zone, or another type", "%s does not offer it; the zones that do: %s", subnet.Zone, cmp.Or(strings.Join(zones, ", "), "none"))
 	}
 	return l.ok("%s offers it", subnet.Zone)
 }

@@ -112,7 +112,7 @@ func ownTagsRefused(l look, err error) Finding {
 }
 
 func tagsRefused(l look, err error) Finding {
-	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or leave aws-resource-tags out",
+	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or omit aws-resource-tags",
 		"EC2 refuses the tags of aws-resource-tags: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
@@ -131,9 +131,9 @@ func (l look) refused(ctx context.Context, err error) Finding {
 	case ec2.Profile:
 		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from the role's: check it in the IAM console", "%s", said)
 	case ec2.Capacity:
-		return l.failed("take another type, zone or price, or ask for a higher quota", "%s", said)
+		return l.failed("use another type, zone or price, or request a higher quota", "%s", said)
 	case ec2.Misfit:
-		return l.failed("take an instance type and an image that fit each other", "%s", said)
+		return l.failed("use an instance type and an image that fit each other", "%s", said)
 	case ec2.NotFound:
 		return l.failed(notFound, "%s", said)
 	case ec2.Other:

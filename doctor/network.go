@@ -28,7 +28,7 @@ func (x *examination) lookAtSubnets(ctx context.Context) []Finding {
 		case err != nil:
 			return []Finding{l.unread(ctx, err)}
 		case subnet.Free < need:
-			return []Finding{l.failed("take a larger subnet, or free addresses (network interfaces that nobody uses)",
+			return []Finding{l.failed("use a larger subnet, or release addresses (unused network interfaces)",
 				"it has %d free addresses, and %d are needed", subnet.Free, need)}
 		}
 		return []Finding{l.ok("in %s, with %d free addresses", subnet.Zone, subnet.Free)}
@@ -77,7 +77,7 @@ func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.S
 	case err != nil:
 		return l.unchecked("of %s; the subnet's VPC cannot be read, see subnet", group.VPC)
 	case subnet.VPC != group.VPC:
-		return l.failed("take a group and a subnet of one VPC", "it is of %s, and %s is of %s", group.VPC, subnet.ID, subnet.VPC)
+		return l.failed("use a group and a subnet of one VPC", "it is of %s, and %s is of %s", group.VPC, subnet.ID, subnet.VPC)
 	}
 	return l.ok("%s, of %s as %s is", group.Name, group.VPC, subnet.ID)
 }
@@ -92,7 +92,7 @@ func lets443(l look, groups []ec2.SecurityGroup) Finding {
 				continue
 			}
 			if slices.Contains(rule.To4, "0.0.0.0/0") {
-				return l.ok("port 443 may go anywhere")
+				return l.ok("outbound port 443 is allowed")
 			}
 			some = append(some, rule.To4...)
 			if rule.Others {
@@ -101,9 +101,9 @@ func lets443(l look, groups []ec2.SecurityGroup) Finding {
 		}
 	}
 	if len(some) == 0 {
-		return l.failed(fix, "port 443 may go nowhere, so the machine reaches neither GitHub nor its download")
+		return l.failed(fix, "outbound port 443 is not allowed, so the machine cannot reach GitHub")
 	}
-	return l.warning(fix, "port 443 may go to some addresses only (%s); whether GitHub is among them is not looked into", strings.Join(some, ", "))
+	return l.warning(fix, "outbound port 443 is allowed to some addresses only (%s); whether GitHub is among them is not checked", strings.Join(some, ", "))
 }
 
 func (x *examination) lookAtWays(ctx context.Context) []Finding {
@@ -136,18 +136,18 @@ func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Rout
 		if !x.request.Public {
 			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one is not known here")
 		}
-		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; interface endpoints of AWS do not lead to GitHub",
-			"the subnet has no default route, so its machines do not reach GitHub")
+		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC endpoints do not lead to GitHub",
+			"the subnet has no default route, so its machines cannot reach GitHub")
 	}
 	route := routes[i]
 	switch {
 	case !route.Active:
-		return l.failed("mend the subnet's default route", "its default route leads to %s, which is gone", cmp.Or(route.Via, "nothing"))
+		return l.failed("correct the subnet's default route", "its default route leads to %s, which no longer exists", cmp.Or(route.Via, "nothing"))
 	case !strings.HasPrefix(route.Via, "igw-"):
 		return l.ok("by %s", route.Via)
 	case w.public == ec2.WithAddress, w.public == ec2.AsSubnet && subnet.PublicIP:
 		return l.ok("by %s, with a public address", route.Via)
 	}
-	return l.failed("let the subnet give public addresses, ask for one in launch-parameters (NetworkInterfaces: [{AssociatePublicIpAddress: true}]), or use a NAT gateway",
-		"the default route leads to %s, and the machine gets no public address, without which it takes nobody out", route.Via)
+	return l.failed("enable public addresses for the subnet, request one in launch-parameters (NetworkInterfaces: [{AssociatePublicIpAddress: true}]), or use a NAT gateway",
+		"the default route leads to %s, and the machine gets no public address, without which it has no internet access", route.Via)
 }

@@ -27,7 +27,7 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 	case err != nil:
 		return []Finding{l.unread(ctx, err)}
 	case len(devices) > 0:
-		return []Finding{l.warning("leave DeleteOnTermination out, or delete the volumes yourself when they are no longer needed",
+		return []Finding{l.warning("omit DeleteOnTermination, or delete the volumes yourself when they are no longer needed",
 			"the mapping keeps %s when a machine ends: no stop and no sweep deletes such a volume", strings.Join(devices, ", "))}
 	case template:
 		return []Finding{l.unchecked("the launch template may keep volumes when a machine ends: sweep lists them and deletes none")}
@@ -41,10 +41,10 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 	case err != nil:
 		return []Finding{l.unchecked("the image cannot be read, see image; a sweep deletes what its mapping keeps")}
 	case len(image.Kept) > 0:
-		return []Finding{l.warning("make the image anew with DeleteOnTermination=true in its mapping (Packer: delete_on_termination)",
+		return []Finding{l.warning("create the image again with DeleteOnTermination=true in its mapping (Packer: delete_on_termination)",
 			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it leaves disks", strings.Join(devicesOf(image.Kept), ", "))}
 	}
-	return []Finding{l.ok("they end with their machine")}
+	return []Finding{l.ok("they are deleted with their machine")}
 }
 
 func devicesOf(volumes []ec2.KeptVolume) (devices []string) {

@@ -74,7 +74,7 @@ const (
 		"instead of a1, or an image of Ubuntu or Debian"
 	hintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; the console's last lines show the reason"
 	hintNode  = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library is too old (Amazon Linux 2 has glibc 2.26, " +
-		"and 2.28 is needed); take Amazon Linux 2023, Ubuntu or Debian"
+		"and 2.28 is needed); use Amazon Linux 2023, Ubuntu or Debian"
 	hintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 

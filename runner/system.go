@@ -27,9 +27,9 @@ func (st *start) tellSystems(g *group) {
 		switch system := st.systemOf(g, p); {
 		case system.TooOldForNode():
 			st.warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the runner's node needs glibc 2.28 and it has 2.26; "+
-				"take Amazon Linux 2023, Ubuntu or Debian", p.ImageID, system))
+				"use Amazon Linux 2023, Ubuntu or Debian", p.ImageID, system))
 		case system.Untested():
-			st.log.Info(fmt.Sprintf("image %s is %s, which this action's own tests do not cover", p.ImageID, system))
+			st.log.Info(fmt.Sprintf("image %s is %s, which this action's tests do not cover", p.ImageID, system))
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (st *start) orderByImage(g *group, offerings []ec2.Offering) []ec2.Offering
 // warnOfProcessors warns of types on which the image does not boot: EC2 launches them all the same.
 func (st *start) warnOfProcessors(g *group) {
 	for _, words := range st.processorWords(g, g.fit) {
-		st.warn(words + "; take a type with Graviton 2 or newer, such as t4g.xlarge")
+		st.warn(words + "; use a type with Graviton 2 or newer, such as t4g.xlarge")
 	}
 }
 
