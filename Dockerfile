@@ -9,8 +9,9 @@ ARG TARGETARCH
 ARG SOURCE=""
 WORKDIR /src
 COPY . .
+# Without inlining in the AWS SDK the image is 250 KB smaller as a registry stores it, and each job pulls it.
 RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
-    go build -trimpath -buildvcs=false -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
+    go build -trimpath -buildvcs=false -gcflags "github.com/aws/...=-l" -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
     -o /out/ec2-github-runner . \
     && ln -s ec2-github-runner /out/ec2-github-runner-post
 
