@@ -22,7 +22,12 @@ func (r *reader) stop(request Request) *runner.StopRequest {
 		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", stop.Action), "it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
 	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
-	if !named && stop.Label == "" && !stop.AllOfRun && r.text("runners") == "" {
+	switch {
+	case named || stop.Label != "" || stop.AllOfRun:
+	case namesNoRunner(r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
+		r.refuse("The 'runners' input of the 'stop' mode names no runner.",
+			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: true' to stop all runners of this run")
+	case r.text("runners") == "":
 		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
 			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: true' stops all runners of this run. "+
 				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a secret that they contain")
@@ -31,6 +36,12 @@ func (r *reader) stop(request Request) *runner.StopRequest {
 		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
 	}
 	return stop
+}
+
+// namesNoRunner reports whether a text is JSON of an object without keys, or null.
+func namesNoRunner(text string) bool {
+	var object map[string]any
+	return text != "" && json.Unmarshal([]byte(text), &object) == nil && len(object) == 0
 }
 
 var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)

@@ -113,6 +113,10 @@ func untilDone(ctx context.Context, every time.Duration, f func() error) error {
 		err := f()
 		if ec2.ClassOf(err) == ec2.Denied && !denied { // a policy that goes by tags may not see them yet
 			denied = true
+			select {
+			case <-ctx.Done():
+			case <-time.After(ec2.TagsSettle):
+			}
 			return err
 		}
 		if err != nil && isFinal(err) {

@@ -71,12 +71,16 @@ func TestWalk(t *testing.T) {
 	}
 	spot := func(o ec2.Offering) bool { return o.Market == ec2.Spot }
 	everything := func(ec2.Offering) bool { return true }
+	unseen := map[string]bool{}
+	for _, code := range ec2.RefusalCodes() {
+		unseen[code] = true
+	}
 	for _, c := range []struct {
 		codes, message string
 		skips          func(ec2.Offering) bool
 	}{
 		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity ReservationCapacityExceeded " +
-			"SpotMaxPriceTooLow Unsupported IdempotentInstanceTerminated", "because", same},
+			"InsufficientCapacity SpotMaxPriceTooLow Unsupported IdempotentInstanceTerminated", "because", same},
 		{"InsufficientFreeAddressesInSubnet InvalidSubnetID.NotFound", "because", subnet},
 		{"VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded", "because", and(home, sameType, spot)},
 		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create …", spot},
@@ -88,14 +92,19 @@ func TestWalk(t *testing.T) {
 		{"InvalidParameterValue", "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", sameElement},
 		{"OptInRequired", "In order to use this AWS Marketplace product you need to accept terms and subscribe.", image},
 		{"AuthFailure", "Not authorized for images: [ami-1]", image},
-		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed", "because", image},
+		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidSnapshot.NotFound", "because", image},
 		{"InvalidGroup.NotFound", "The security group 'sg-1' does not exist", group},
 		{"InvalidGroup.NotFound", "because", group},
-		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound", "because", home},
+		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded", "because", home},
 		{"AuthFailure InvalidClientTokenId", "AWS was not able to validate the provided access credentials", home},
-		{"Blocked TagPolicyViolation TagLimitExceeded", "because", sameElement},
-		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch", "because", everything},
-		{"SomethingNew InvalidParameterValue InternalError RequestLimitExceeded IdempotentParameterMismatch OperationNotPermitted", "because", placement},
+		{"Blocked TagPolicyViolation TagLimitExceeded AccessDenied AccessDeniedException", "because", sameElement},
+		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch ExpiredTokenException MissingAuthenticationToken " +
+			"IncompleteSignature", "because", everything},
+		{"SomethingNew InvalidParameterValue InternalError RequestLimitExceeded IdempotentParameterMismatch OperationNotPermitted " +
+			"InternalFailure ServiceUnavailable Unavailable RequestTimeout RequestTimeoutException Throttling ThrottlingException ThrottledException " +
+			"EC2ThrottledException RequestThrottled RequestThrottledException TooManyRequestsException SlowDown BandwidthLimitExceeded " +
+			"InvalidInstanceID.NotFound InvalidVolume.NotFound IncorrectInstanceState IncorrectState IncorrectSpotRequestState VolumeInUse " +
+			"InvalidAMIName.Duplicate", "because", placement},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly), and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly+": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: x"), and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny in a permissions boundary"), and(sameElement, home, sameType)},
@@ -113,11 +122,15 @@ func TestWalk(t *testing.T) {
 		{"UnauthorizedOperation", "because", sameElement},
 	} {
 		for code := range strings.FieldsSeq(c.codes) {
+			delete(unseen, code)
 			t.Run(code+" "+c.message, func(t *testing.T) {
 				t.Parallel()
 				walkOnce(t, code, c.message, c.skips)
 			})
 		}
+	}
+	for code := range unseen {
+		t.Errorf("no row walks the table's code %s", code)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	SingleSignOn            // the token is not authorized for the organization's SAML
 	IPAllowList             // the organization takes calls from certain addresses only
 	ClassicToken            // the organization refuses classic personal access tokens
-	TokenPolicy             // the organization refuses this fine-grained token: too long a lifetime, or none at all
+	TokenPolicy             // the organization's policy refuses this token: too long a lifetime, or fine-grained ones at all
 	TokenScope              // a fine-grained token that is not approved yet, of another resource owner, or without the permission
 	RunnersDisabled         // an owner has turned the repository's self-hosted runners off
 	IntegrationOnly         // an installation's token without the permission: the workflow's own GITHUB_TOKEN never has it
@@ -38,10 +38,10 @@ var signs = []struct {
 	{SingleSignOn, []string{"single sign-on"}},
 	{IPAllowList, []string{"ip allow list"}},
 	{IPAllowList, []string{"ip address is not permitted"}},
+	{TokenPolicy, []string{"forbids", "lifetime"}}, // of either kind of token
 	{ClassicToken, []string{"personal access token (classic)"}},
 	{ClassicToken, []string{"forbids", "classic"}},
 	{TokenPolicy, []string{"forbids", "fine-grained"}},
-	{TokenPolicy, []string{"forbids", "lifetime"}},
 	{RunnersDisabled, []string{"runners are disabled"}},
 	{RunnersDisabled, []string{"runners", "disabled", "repository"}},
 	{IntegrationOnly, []string{"not accessible by integration"}},
@@ -131,7 +131,7 @@ func (e *CallError) Advice(needed string) string {
 	case ClassicToken:
 		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
 	case TokenPolicy:
-		return "the organization's policy refuses this fine-grained token: make one with a shorter lifetime, or use a GitHub App with " + needed
+		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's message asks, or use a GitHub App with " + needed
 	case TokenScope:
 		return "the fine-grained token does not reach this place" + accepted + ": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
 			"the repository must be selected, and it needs " + needed
@@ -139,7 +139,8 @@ func (e *CallError) Advice(needed string) string {
 		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under Settings > Actions > General > Runners, " +
 			"or give an organization's name in the input 'runner-scope'"
 	case IntegrationOnly:
-		return "the workflow's own GITHUB_TOKEN cannot manage runners" + accepted + ": give a personal access token or a GitHub App's token with " + needed
+		return "an installation token without the permission" + accepted + ": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a GitHub App to which " +
+			"the permission was granted and whose new permissions an owner has accepted: " + needed
 	}
 	return "the github-token may not manage runners" + accepted + ": it needs " + needed + "; the workflow's own GITHUB_TOKEN cannot be given that"
 }

@@ -47,6 +47,7 @@ func TestRefusals(t *testing.T) {
 		{"your IP address is not permitted to access this resource", nil, github.IPAllowList, "IP allow list"},
 		{"`acme` forbids access via a personal access token (classic).", nil, github.ClassicToken, "fine-grained"},
 		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days.", nil, github.TokenPolicy, "lifetime"},
+		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is greater than 90 days.", nil, github.TokenPolicy, "lifetime"},
 		{"Repository level self-hosted runners are disabled on this repository.", nil, github.RunnersDisabled, "Settings > Actions"},
 		{"Resource not accessible by integration", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.IntegrationOnly, "administration=write"},
 		{"Resource not accessible by personal access token", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.MayNot, "administration=write"},

@@ -357,3 +357,14 @@ func TestNamesStayShortEnough(t *testing.T) {
 		}
 	})
 }
+
+// TestLaunchesOfAtMostAHundred: AWS advises against more in one call.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+func TestLaunchesOfAtMostAHundred(t *testing.T) {
+	t.Parallel()
+	for count, calls := range map[int]int{100: 1, 101: 2, 150: 2} {
+		if m := measure(t, simulator.Config{Unlimited: true}, like(count)); m.by["RunInstances"] != calls {
+			t.Errorf("%d runners: %d calls, want %d", count, m.by["RunInstances"], calls)
+		}
+	}
+}

@@ -207,7 +207,8 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		return v, err
 	}
 	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", v.instance.ID, v.why))
-	if v.runner.ID != 0 && !v.named && v.alone {
+	// What no machine has used yet may be another start's, of the same name, whose machine EC2 does not show.
+	if v.runner.ID != 0 && !v.named && v.alone && !v.runner.Unused {
 		sw.ended = append(sw.ended, v)
 	}
 	return v, nil

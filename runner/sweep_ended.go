@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -22,7 +23,7 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, missedTimeout)
 	defer cancel()
-	_ = ec2.UntilDone(bounded, missedLook, func() error {
+	err := ec2.UntilDone(bounded, missedLook, func() error {
 		var left []verdict
 		for _, v := range sw.ended {
 			v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
@@ -39,4 +40,11 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 		}
 		return nil
 	})
+	for _, v := range sw.ended {
+		v.act, v.why = Listed, "its instance "+v.instance.ID+" has ended, and GitHub does not call the runner offline yet: GitHub removes it after 14 days"
+		if !errors.Is(err, errNotYet) && bounded.Err() == nil {
+			v.why = "its instance " + v.instance.ID + " has ended, and the registration cannot be removed: " + err.Error()
+		}
+		sw.note(look.now, v)
+	}
 }
