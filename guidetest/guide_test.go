@@ -2,6 +2,8 @@ package guidetest
 
 import (
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,5 +46,23 @@ func TestSteps(t *testing.T) {
 	}
 	if s := script(got, false); strings.Contains(s, "c\n") && !strings.Contains(s, "set -euo pipefail\n# line 2\na\nb\n") {
 		t.Errorf("the script is\n%s", s)
+	}
+}
+
+// TestGuideStartsWithATypeOfBothPlans: accounts on AWS's free plan have six types, and a newcomer's account is on it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
+func TestGuideStartsWithATypeOfBothPlans(t *testing.T) {
+	text, err := os.ReadFile("../docs/guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`ec2-instance-type: (\S+)`).FindAllStringSubmatch(string(text), -1)
+	if len(found) == 0 {
+		t.Fatal("the guide names no type")
+	}
+	for _, one := range found {
+		if !slices.Contains(strings.Fields("t3.micro t3.small t4g.micro t4g.small c7i-flex.large m7i-flex.large"), one[1]) {
+			t.Errorf("the guide starts %s, which the free plan has not", one[1])
+		}
 	}
 }
