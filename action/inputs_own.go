@@ -16,7 +16,7 @@ var ownInputs = []input{
 	},
 	{
 		name: "count", modes: inLaunch, element: true,
-		description: `How many like runners to start. They share the label, for a matrix. Default: 1, or all machines if
+		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all machines if
 			ec2-instance-id names several.`,
 	},
 	{
