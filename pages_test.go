@@ -95,7 +95,7 @@ func TestSnippets(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
 	var list []snippet
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/questions/*.md", "examples/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/questions/*.md", "examples/*.md", "examples/*/*.md"} {
 		list = append(list, readSnippets(t, pattern)...)
 	}
 	for _, s := range list {
