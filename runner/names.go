@@ -25,13 +25,17 @@ func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
 	}
 	machines := sync.OnceValues(func() ([]ec2.Instance, error) { return st.machinesAlive(ctx) })
 	for _, g := range st.groups {
-		of := slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool { return s.group != g })
-		err := st.sideBySide(of, func(s *slot) error {
-			found, exists := taken[s.name]
-			if !exists {
-				return nil
+		// By the names that were looked up: a slot that is renamed renames those that are launched together with it.
+		holders := map[*slot]github.Runner{}
+		of := slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool {
+			holder, exists := taken[s.name]
+			if exists && s.group == g {
+				holders[s] = holder
 			}
-			free, err := st.freeName(ctx, found, machines)
+			return !exists || s.group != g
+		})
+		err := st.sideBySide(of, func(s *slot) error {
+			free, err := st.freeName(ctx, holders[s], machines)
 			if err == nil && !free {
 				st.renameFrom(s)
 			}
