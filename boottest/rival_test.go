@@ -76,7 +76,7 @@ func TestImageSpeed(t *testing.T) {
 	}
 	var ours, theirs []time.Duration
 	var shares []float64
-	for range max(*pairs, 3) {
+	for range max(*pairs, 5) {
 		theirs = append(theirs, one(launch{image: parts.preinstalled, userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
 		ours = append(ours, one(launch{image: image, source: "Ec2", userData: userData(t, byJIT()), before: anew}))
 		n := len(ours) - 1
