@@ -31,6 +31,11 @@ func (x *existing) refuse(id string, why string) {
 	x.refused = append(x.refused, id+": "+why)
 }
 
+// hasRun tells that a machine ran already when the machines were looked for.
+func (x *existing) hasRun(id string) bool {
+	return slices.ContainsFunc(x.ran, func(i ec2.Instance) bool { return i.ID == id })
+}
+
 // next takes a machine out of the queue.
 func (x *existing) next() (ec2.Instance, bool) {
 	x.mu.Lock()

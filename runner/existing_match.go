@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,35 +33,37 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 	if len(started)+len(standing)+coming == 0 {
 		return nil
 	}
-	others, rivals, err := w.others(ctx)
+	of, err := w.others(ctx)
 	switch {
 	case err == nil:
-		w.rivals = rivals
+		w.rivals = of.running + of.pending
 	case isRefused(err): // no later look says more: GitHub decides, by what was seen so far
-		rivals = w.rivals
+		of.running = w.rivals
 	default:
 		w.complain("EC2 cannot be asked for other machines with the same label", err)
 		return nil
 	}
+	known := of.names()
 	for _, s := range w.slots {
 		if s.name != "" {
-			others[s.name] = true
+			known[s.name] = true
 		}
 	}
-	newcomers, stood := divideByBefore(all, w.existing.before, unknown[0].label, others)
-	newcomers = slices.DeleteFunc(newcomers, func(r github.Runner) bool { return w.foreign[r.ID] })
+	come, stood := divideByBefore(all, w.existing.before, unknown[0].label, known)
+	newcomers, foreign := w.splitForeign(come)
 	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
 		return w.tellForeign(ctx, newcomers)
 	}
-	ran, come := w.unnamedThatRan(others), len(started)+coming+rivals
+	ran, came := w.unnamedThatRan(known, of), len(started)+coming+of.running
 	if len(stood) < ran || w.long(started) {
-		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped: then all together
-		// must be as many.
-		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers), ran+come)
+		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner of
+		// another machine came before ours ran, and so is no newcomer: then all together must be as many.
+		foreign = foreign[:min(len(foreign), ran+of.running)]
+		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+came)
 		return nil
 	}
 	w.joinThem(standing, stood, ran)
-	w.joinThem(started, newcomers, come)
+	w.joinThem(started, newcomers, came)
 	return nil
 }
 
@@ -87,11 +90,12 @@ func (w *waiter) long(started []*slot) bool {
 	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return w.running(s) < staleGrace })
 }
 
-// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known.
-func (w *waiter) unnamedThatRan(named map[string]bool) int {
+// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another start may have
+// found the name since: then EC2 shows it now.
+func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
 	for _, i := range w.existing.ran {
-		if name := i.Tags[TagRunnerName]; name == "" || !named[name] {
+		if name := cmp.Or(of.named[i.ID], i.Tags[TagRunnerName]); name == "" || !known[name] {
 			n++
 		}
 	}
@@ -122,33 +126,64 @@ func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	}
 }
 
-// others are the names of the runners of other machines, and how many machines beside ours were started since this start has
-// looked at the runners, and bring one that has no name yet: those of other starts with the label, and those with the tags that are
-// asked for, whoever has started them.
-func (w *waiter) others(ctx context.Context) (names map[string]bool, rivals int, err error) {
+// splitForeign parts newcomers from those that are on others' machines.
+func (w *waiter) splitForeign(runners []github.Runner) (newcomers, foreign []github.Runner) {
+	for _, r := range runners {
+		if w.foreign[r.ID] {
+			foreign = append(foreign, r)
+		} else {
+			newcomers = append(newcomers, r)
+		}
+	}
+	return newcomers, foreign
+}
+
+// others is what EC2 shows of machines beside ours with the same label or tags.
+type others struct {
+	named            map[string]string // their runners' names, by instance id, where the tags say them
+	running, pending int               // rivals: machines that bring a runner whose name no tag says yet
+}
+
+// names are those of the runners that are known to be on other machines.
+func (o others) names() map[string]bool {
+	names := map[string]bool{}
+	for _, name := range o.named {
+		names[name] = true
+	}
+	return names
+}
+
+// others asks EC2 for the other machines of starts with the label and for those with the tags that are asked for, whoever has started
+// them. A rival was started since this start has looked at the runners. GitHub is to be asked before: a rival that is pending even
+// then has none of the runners that GitHub has shown.
+func (w *waiter) others(ctx context.Context) (others, error) {
+	of := others{named: map[string]string{}}
 	selectors := []map[string]string{{TagMode: instanceExisting, TagScope: w.identity.Scope, TagLabel: escapeFilter(tagValue(w.identity.Label))}}
 	if len(w.existing.Tags) > 0 {
 		selectors = append(selectors, escaped(w.existing.Tags))
 	}
-	names, seen := map[string]bool{}, map[string]bool{}
+	seen := map[string]bool{}
 	for _, tags := range selectors {
 		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: tags, States: []string{ec2.Pending, ec2.Running}})
 		if err != nil {
-			return names, rivals, err
+			return of, err
 		}
 		for _, i := range machines {
 			name := i.Tags[TagRunnerName]
 			switch {
 			case seen[i.ID], w.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":
-				names[name] = true
-			case i.LaunchTime.After(w.existing.readAt.Add(-clockSkew)):
-				rivals++
+				of.named[i.ID] = name
+			case w.existing.hasRun(i.ID), !i.LaunchTime.After(w.existing.readAt.Add(-clockSkew)):
+			case i.State == ec2.Pending:
+				of.pending++
+			default:
+				of.running++
 			}
 			seen[i.ID] = true
 		}
 	}
-	return names, rivals, nil
+	return of, nil
 }
 
 // divideByBefore tells the runners with a label that are online now and were not before (newcomers) from those that were

@@ -63,6 +63,15 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 	}
 }
 
+// gaps are times between two starts: at once, a moment apart, and until the first one's runner has long been online.
+func gaps() []time.Duration {
+	all := []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond}
+	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond {
+		all = append(all, gap)
+	}
+	return all
+}
+
 // TestTwoStartsOnOneMachine: of two starts at once one has the machine, the other says why it has none; with two machines both
 // have one each.
 func TestTwoStartsOnOneMachine(t *testing.T) {
@@ -71,7 +80,7 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 		ids  []string
 		wins int
 	}{{[]string{box}, 1}, {[]string{box, otherBox}, 2}} {
-		for _, gap := range []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond, 1200 * time.Millisecond} {
+		for _, gap := range gaps() {
 			inBubble(t, boxes(c.ids...), func(ctx context.Context, t *testing.T, s *stage) {
 				var group sync.WaitGroup
 				results, errs := make([]runner.StartResult, 2), make([]error, 2)
