@@ -87,7 +87,7 @@ func Run(ctx context.Context, w World) (code int) {
 }
 
 func runStart(ctx context.Context, request Request, out *output) error {
-	starter, err := connect(ctx, request, out)
+	starter, err := connectStarter(ctx, request, out)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func runStart(ctx context.Context, request Request, out *output) error {
 }
 
 func runStop(ctx context.Context, request Request, out *output) error {
-	starter, err := connect(ctx, request, out)
+	starter, err := connectStarter(ctx, request, out)
 	if err != nil {
 		return err
 	}
@@ -118,17 +118,13 @@ func runPost(ctx context.Context, w World, out *output) error {
 	if err != nil {
 		return err
 	}
-	starter, err := connect(ctx, request, out)
+	clients, err := newClients(ctx, request, out) // which sign in at their first call: what is left is named even if they may not
 	if err != nil {
 		return err
 	}
-	result := starter.Post(ctx, state.request(request.what(), request.Run))
+	result := clients.starter(request, out).Post(ctx, state.request(request.what(), request.Run))
 	if len(state.begun) > 0 {
-		baker, _, err := connectBaker(ctx, request, out)
-		if err != nil {
-			return err
-		}
-		removed, left := baker.Post(ctx, ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun})
+		removed, left := clients.baker(request, out).Post(ctx, ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun})
 		result.Removed, result.Left = removed, append(result.Left, left...)
 	}
 	out.summarize(postSummary(result))
@@ -148,6 +144,7 @@ func (o *output) finish(err error) int {
 	var refused *runner.RefusedError
 	var unfit *unfitError
 	var baked *bakeError
+	var signIn *signInError
 	switch {
 	case err == nil:
 		return exitDone
@@ -162,6 +159,8 @@ func (o *output) finish(err error) int {
 	case errors.Is(err, context.Canceled):
 		o.log.Error("the step was cancelled")
 		return exitCancelled
+	case errors.As(err, &signIn):
+		o.problems(signIn.problems...)
 	case errors.As(err, &baked):
 		o.problems(baked.problems...)
 		if baked.refused {

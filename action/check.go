@@ -18,7 +18,7 @@ func (e *unfitError) Error() string {
 
 // runCheck examines what a start with the same inputs would need, and makes nothing.
 func runCheck(ctx context.Context, request Request, out *output) error {
-	cloud, registry, err := connectDoctor(ctx, request, out)
+	clients, err := newClients(ctx, request, out) // a refused sign-in is a finding
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func runCheck(ctx context.Context, request Request, out *output) error {
 	if err != nil {
 		return err
 	}
-	report := doctor.Examine(ctx, cloud, registry, what)
+	report := doctor.Examine(ctx, clients.cloud, clients.registry, what)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -6,82 +6,90 @@ import (
 	"net/http"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
-	"github.com/marqo-ai/ec2-github-runner/doctor"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// connectDoctor makes the clients for mode check. It makes no call.
-func connectDoctor(ctx context.Context, request Request, out *output) (doctor.Cloud, doctor.Registry, error) {
-	cloud, err := openCloud(ctx, request)
+// clients speak to EC2 and to GitHub.
+type clients struct {
+	cloud    *ec2.Client
+	registry *github.Client
+}
+
+// newClients makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
+func newClients(ctx context.Context, request Request, out *output) (clients, error) {
+	cloud, err := ec2.Load(ctx, first(request.Region, request.AWS.Region))
 	if err != nil {
-		return nil, nil, err
+		return clients{}, &runner.FailedError{Message: err.Error(), Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)", Err: err}
+	}
+	if err := request.checkRegion(cloud.Region()); err != nil {
+		return clients{}, err
+	}
+	if role := request.AWS.role(request, out); role != nil {
+		cloud = cloud.Assume(*role)
 	}
 	registry, err := newRegistry(request, out)
 	if err != nil {
-		return nil, nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
+		return clients{}, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
 	}
-	return cloud, registry, nil
+	return clients{cloud, registry}, nil
 }
 
-// connectSweeper makes the clients for mode sweep, and names the home region. It makes no call.
+// connect makes the clients and signs in.
+func connect(ctx context.Context, request Request, out *output) (clients, error) {
+	c, err := newClients(ctx, request, out)
+	if err != nil {
+		return clients{}, err
+	}
+	return c, c.signIn(ctx)
+}
+
+// connectSweeper makes the clients for mode sweep, signed in, and names the home region.
 func connectSweeper(ctx context.Context, request Request, out *output) (sweeper *runner.Sweeper, home string, err error) {
-	cloud, err := openCloud(ctx, request)
+	c, err := connect(ctx, request, out)
 	if err != nil {
 		return nil, "", err
 	}
-	registry, err := newRegistry(request, out)
-	if err != nil {
-		return nil, "", &InvalidError{Problems: []Problem{{Message: err.Error()}}}
-	}
-	return &runner.Sweeper{Cloud: cloud, Registry: registry, Log: out.log}, cloud.Region(), nil
+	return &runner.Sweeper{Cloud: c.cloud, Registry: c.registry, Log: out.log}, c.cloud.Region(), nil
 }
 
-// connectBaker makes the clients for mode bake. It makes no call.
+// connectBaker makes the clients for mode bake, signed in.
 func connectBaker(ctx context.Context, request Request, out *output) (*ami.Baker, runner.Enroller, error) {
-	cloud, err := openCloud(ctx, request)
+	c, err := connect(ctx, request, out)
 	if err != nil {
 		return nil, nil, err
 	}
-	registry, err := newRegistry(request, out)
-	if err != nil {
-		return nil, nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
-	}
+	return c.baker(request, out), c.registry, nil
+}
+
+func (c clients) baker(request Request, out *output) *ami.Baker {
 	return &ami.Baker{
-		Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: out, Log: out.log,
+		Cloud: c.cloud, Fresh: func() ami.Cloud { return c.cloud.Fresh() }, Journal: out, Log: out.log,
 		Web: &http.Client{Transport: github.Transport(request.CACertificates)},
-	}, registry, nil
-}
-
-func openCloud(ctx context.Context, request Request) (*ec2.Client, error) {
-	cloud, err := ec2.Load(ctx, request.Region)
-	if err != nil {
-		return nil, &runner.FailedError{Message: err.Error(), Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)", Err: err}
 	}
-	return cloud, request.checkRegion(cloud.Region())
 }
 
-// connect makes the clients for EC2 and GitHub. It makes no call.
-func connect(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
-	cloud, err := openCloud(ctx, request)
+// connectStarter makes the clients for a start, a stop or a pool, signed in.
+func connectStarter(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
+	c, err := connect(ctx, request, out)
 	if err != nil {
 		return nil, err
 	}
-	registry, err := newRegistry(request, out)
-	if err != nil {
-		return nil, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
-	}
+	return c.starter(request, out), nil
+}
+
+func (c clients) starter(request Request, out *output) *runner.Starter {
 	return &runner.Starter{
-		Cloud: cloud, Registry: registry, Journal: out, Log: out.log,
+		Cloud: c.cloud, Registry: c.registry, Journal: out, Log: out.log,
 		Fresh: func() (runner.Cloud, runner.Registry) {
 			fresh, err := newRegistry(request, out)
 			if err != nil { // the same options have worked before
-				fresh = registry
+				fresh = c.registry
 			}
-			return cloud.Fresh(), fresh
+			return c.cloud.Fresh(), fresh
 		},
-	}, nil
+	}
 }
 
 func newRegistry(request Request, out *output) (*github.Client, error) {

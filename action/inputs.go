@@ -35,6 +35,7 @@ type Request struct {
 	Scope  string // where runners register: owner/repo
 	APIURL string
 	Region string // the input; the environment's region is the SDK's business
+	AWS    awsSignIn
 	// CACertificates are PEM blocks of a private CA.
 	CACertificates string
 	Run            runner.Run
@@ -123,6 +124,7 @@ func (r *reader) common() Request {
 	}
 	request.Scope = first(r.scope(), request.Run.Repository)
 	request.CACertificates = r.certificates()
+	request.AWS = r.awsSignIn()
 	return request
 }
 
@@ -164,7 +166,7 @@ func (request Request) checkRegion(home string) error {
 		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home), "for example AWS_REGION: eu-west-1")
 	}
 	if home == "" && request.needsHome() {
-		invalid.add("no AWS region is known", "set AWS_REGION, as aws-actions/configure-aws-credentials does with its aws-region, or the input 'region'")
+		invalid.add("no AWS region is known", "write aws-region: eu-west-1, or set AWS_REGION, as aws-actions/configure-aws-credentials does")
 	}
 	return invalid.orNil()
 }

@@ -46,13 +46,14 @@ type output struct {
 	written  map[string]bool   // the outputs of a start that have a value
 	said     bool              // the log says already why the step failed, before what led to it
 	told     bool              // the summary says already why the step failed
+	signIns  []string          // that the summary does not name yet
 }
 
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as stand-ins
 // for AWS take it, is no secret: masked, it would be cut out of every log line and drop every output that contains it.
 func (o *output) maskInputs() {
 	for _, secret := range []string{
-		strings.TrimSpace(o.getenv(inputEnv("github-token"))), o.getenv("AWS_SECRET_ACCESS_KEY"), o.getenv("AWS_SESSION_TOKEN"),
+		strings.TrimSpace(o.getenv(inputEnv("github-token"))), o.getenv("AWS_SECRET_ACCESS_KEY"), o.getenv(envSessionToken), o.getenv(envTokenAuth),
 	} {
 		if !isDummy(secret) {
 			o.Secret(secret)
@@ -268,6 +269,7 @@ func (o *output) summarize(markdown string) {
 	if markdown == "" || o.getenv("GITHUB_STEP_SUMMARY") == "" {
 		return
 	}
+	markdown += o.signedInSummary()
 	defer func() {
 		if cause := recover(); cause != nil { // a summary that cannot be written fails nothing
 			o.log.Debug(fmt.Sprintf("the job summary cannot be written: %v", cause))

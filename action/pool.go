@@ -10,7 +10,7 @@ import (
 )
 
 func runPool(ctx context.Context, request Request, out *output) error {
-	starter, err := connect(ctx, request, out)
+	starter, err := connectStarter(ctx, request, out)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,22 @@ func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	caller, err := x.caller(ctx)
 	switch {
 	case err == nil:
-		return []Finding{l.ok("%s of account %s", caller.ARN, caller.Account)}
+		return []Finding{l.ok("%s of account %s%s", caller.ARN, caller.Account, x.until())}
+	case ec2.IsSignIn(err) && ec2.ClassOf(err) == ec2.Credentials:
+		return []Finding{l.failed(ec2.HintOf(err), "%s", err)}
 	case ec2.ClassOf(err) == ec2.Credentials:
 		return []Finding{l.failed(credentialsFix, "%s", err)}
 	}
 	return []Finding{l.unread(ctx, err)}
+}
+
+// until says how long the credentials are good, where they are those of a session that the action has made.
+func (x *examination) until() string {
+	session, ok := x.cloud.Session()
+	if !ok {
+		return ""
+	}
+	return ", until " + session.Until.UTC().Format("2006-01-02 15:04 MST") + "; the session renews itself"
 }
 
 const regionFix = "correct the region's name, or enable the region for the account"

@@ -29,6 +29,8 @@ type Cloud interface {
 // Asker is asked what the credentials may do; nil means that they may.
 type Asker interface {
 	Caller(ctx context.Context, region string) (ec2.Caller, error)
+	// Session is that of an assumed role, false without one.
+	Session() (ec2.Session, bool)
 	MayLaunch(ctx context.Context, spec ec2.LaunchSpec, index int, offering ec2.Offering, part ec2.Part) error
 	May(ctx context.Context, region string, call ec2.Call, id, tag string) error
 	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)

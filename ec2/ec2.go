@@ -49,6 +49,7 @@ type API interface {
 // Client talks to EC2 in any number of regions. It is safe for concurrent use.
 type Client struct {
 	cfg     aws.Config
+	session *session // of the role that it works in, if any
 	mu      sync.Mutex
 	regions map[string]API
 	buckets map[string]*bucket // of RunInstances, by region
@@ -98,7 +99,11 @@ func (c *Client) Region() string { return c.cfg.Region }
 
 // Fresh returns a client with the same credentials and connections of its own. A roll-back uses one, because the
 // first client's connections may hang.
-func (c *Client) Fresh() *Client { return New(c.cfg.Copy()) }
+func (c *Client) Fresh() *Client {
+	fresh := New(c.cfg.Copy())
+	fresh.session = c.session
+	return fresh
+}
 
 // in returns the API of one region; an empty name means the home region.
 func (c *Client) in(region string) API {

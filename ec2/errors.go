@@ -23,6 +23,9 @@ type CallError struct {
 }
 
 func (e *CallError) Error() string {
+	if e.Code == "" && IsSignIn(e.Err) {
+		return fmt.Sprintf("%s: %s", e.Operation, e.Message)
+	}
 	if e.Code == "" && isCredentialFailure(e.Err) {
 		return fmt.Sprintf("%s: the AWS SDK found no credentials: %s", e.Operation, e.Message)
 	}
@@ -49,6 +52,9 @@ func Reason(err error) string {
 func callError(operation string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if refused, ok := signInError(err); ok { // the call was not made: what STS says is not said of it
+		return &CallError{Operation: operation, Err: err, Message: refused.Message}
 	}
 	call := &CallError{Operation: operation, Err: err, Message: innermost(err)}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -101,6 +107,9 @@ const (
 func ClassOf(err error) Class {
 	if err == nil || errors.Is(err, errNotSent) {
 		return Other
+	}
+	if refused, ok := signInError(err); ok {
+		return refused.Class
 	}
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {

@@ -165,6 +165,9 @@ func ScopeOf(err error) Scope {
 		}
 		return denial.scope()
 	}
+	if IsSignIn(err) {
+		return OfCredentials
+	}
 	if line, ok := ruleOf(err); ok {
 		return line.scope
 	}
@@ -178,6 +181,9 @@ var marketplaceLink = regexp.MustCompile(`https://aws\.amazon\.com/marketplace/\
 
 // HintOf says what to do about a refusal, empty where its code says too little.
 func HintOf(err error) string {
+	if refused, ok := signInError(err); ok {
+		return refused.Hint
+	}
 	line, ok := ruleOf(err)
 	switch {
 	case line.class == Denied && ok:

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,25 +11,38 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// newRetryer is the SDK's standard retryer with two differences. Want of capacity comes as HTTP 500 and would be
+// newRetryer is the SDK's standard retryer with two differences. Insufficient capacity comes as HTTP 500 and would be
 // asked three times, so a check that forbids it stands first. And the retry quota is off: it is spent after some 25
 // calls in bad weather, and then a roll-back would not be tried again.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(neverCapacity)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(neverInVain)}, o.Retryables...)
 		o.RateLimiter = ratelimit.None
 		o.MaxAttempts = 4
 		o.MaxBackoff = 5 * time.Second
 	})
 }
 
-func neverCapacity(err error) aws.Ternary {
-	switch ClassOf(err) {
-	case Capacity, Credentials:
+// neverInVain forbids to repeat what would be refused again. A sign-in has been repeated already.
+func neverInVain(err error) aws.Ternary {
+	class := ClassOf(err)
+	switch {
+	case IsSignIn(err), class == Capacity:
 		return aws.FalseTernary
-	default:
-		return aws.UnknownTernary
+	case class == Credentials && !isClockSkew(err): // a skewed call is signed anew, by the clock of the answer
+		return aws.FalseTernary
 	}
+	return aws.UnknownTernary
+}
+
+// isClockSkew reports whether the SDK takes a refusal for one of a clock that is wrong: the codes are those of refused
+// credentials, and the answer's Date is more than four minutes away. The SDK marks it by an error that can be repeated.
+func isClockSkew(err error) bool {
+	marked, ok := errors.AsType[interface {
+		error
+		RetryableError() bool
+	}](err)
+	return ok && marked.RetryableError()
 }
 
 // repeat calls f until it returns nil or a permanent error, the time is over or the context ends. It returns f's last

@@ -81,6 +81,21 @@ var entries = []entry{
 	{"aws-not-allowed", "the AWS credentials do not allow this call"},
 	{"region-gives-no-answer", hintSilent},
 	{"action-not-allowed", "allow "}, // that EC2 names
+	// A sign-in that is refused.
+	{"id-token-permission", HintIDToken},
+	{"id-token-refused", HintIDTokenRefused},
+	{"id-token-service", HintIDTokenSilent},
+	{"trust-policy", ec2.HintTrustPolicy},
+	{"oidc-provider", ec2.HintNoProvider},
+	{"audience", ec2.HintAudience},
+	{"role-not-allowed", ec2.HintMayNotRole},
+	{"keys-refused", ec2.HintNoSource},
+	{"session-duration", ec2.HintDuration},
+	{"role-chaining", ec2.HintChained},
+	{"sts-region", ec2.HintSTSRegion},
+	{"role-arn", ec2.HintRoleARN},
+	{"clock", ec2.HintClock},
+	{"sts-does-not-answer", ec2.HintNoAnswer},
 	// What GitHub says.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},

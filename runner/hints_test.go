@@ -64,6 +64,7 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	}
 	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop) // existing machines
 	hints = append(hints, hintSilent)
+	hints = append(append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent), ec2.SignInHints()...)
 	hints = append(hints, Hint(github.ErrNameTaken), launchHint(nil))
 	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound", "InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
 		call := &ec2.CallError{Code: code}

@@ -1,0 +1,122 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// signInError is a sign-in that was refused, at AWS, at GitHub or at both. Nothing was made.
+type signInError struct{ problems []Problem }
+
+func (e *signInError) Error() string {
+	messages := make([]string, len(e.problems))
+	for i, problem := range e.problems {
+		messages[i] = problem.Message
+	}
+	return strings.Join(messages, "; ")
+}
+
+// signIn signs in wherever the inputs say how, side by side, so that every refusal is known before anything is made. Without
+// such inputs it makes no call.
+func (c clients) signIn(ctx context.Context) error {
+	signs := []func(context.Context) error{c.cloud.SignIn}
+	failed := make([]error, len(signs))
+	var group sync.WaitGroup
+	for i, sign := range signs {
+		group.Go(func() { failed[i] = sign(ctx) })
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var problems []Problem
+	for _, err := range failed {
+		if err != nil {
+			problems = append(problems, problemOf(err))
+		}
+	}
+	if len(problems) > 0 {
+		return &signInError{problems}
+	}
+	return nil
+}
+
+// role is what the client for AWS assumes; nil: nothing.
+func (in awsSignIn) role(request Request, out *output) *ec2.Role {
+	if in.Role == "" {
+		return nil
+	}
+	role := &ec2.Role{
+		ARN: in.Role, SessionName: in.SessionName, Duration: in.Duration, Chained: in.Chained, Secret: out.Secret, SignedIn: out.signedInAWS, Log: out.log,
+	}
+	if in.OIDC {
+		tokens := github.IDTokens{URL: in.TokenURL, Bearer: in.TokenBearer, Transport: github.Transport(request.CACertificates)}
+		role.Token = func(ctx context.Context) (string, error) {
+			token, err := tokens.Get(ctx, in.Audience)
+			return token, idTokenError(err)
+		}
+	}
+	return role
+}
+
+// idTokenError says what to do about a token that GitHub does not give.
+func idTokenError(err error) error {
+	if err == nil {
+		return nil
+	}
+	failed := &ec2.SignInError{Message: err.Error(), Class: ec2.Credentials, Hint: runner.HintIDTokenRefused}
+	switch github.ClassOf(err) {
+	case github.Unknown, github.RateLimited:
+		failed.Class, failed.Hint = ec2.Unknown, runner.HintIDTokenSilent
+	case github.Intercepted:
+		failed.Hint = github.AdviceIntercepted
+	}
+	if errors.Is(err, context.Canceled) {
+		failed.Err = context.Canceled
+	}
+	return failed
+}
+
+// signedInAWS says who works at AWS, the first time for all to read.
+func (o *output) signedInAWS(session ec2.Session) {
+	how := "with the credentials of the environment"
+	if session.OIDC {
+		how = "by OIDC"
+	}
+	until := session.Until.UTC().Format("2006-01-02 15:04 MST")
+	if session.Renewed {
+		o.log.Info(fmt.Sprintf("the AWS session was renewed until %s", until))
+		return
+	}
+	o.log.Info(fmt.Sprintf("signed in at AWS as %s (account %s) %s until %s; the session is renewed before that", session.ARN, session.Account, how, until))
+	o.signedIn(fmt.Sprintf("at AWS as %s %s; the session is renewed before it ends", code(session.ARN), how))
+}
+
+// signedIn notes a line for the job summary: who was signed in, and where. The text is Markdown.
+func (o *output) signedIn(line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.signIns = append(o.signIns, line)
+}
+
+// signedInSummary is the part of the job summary about sign-ins, once.
+func (o *output) signedInSummary() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var b strings.Builder
+	for _, line := range o.signIns {
+		fmt.Fprintf(&b, "- Signed in %s\n", line)
+	}
+	if b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	o.signIns = nil
+	return b.String()
+}

@@ -1,0 +1,133 @@
+package action
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
+
+// signInInputs are those by which the action signs in by itself. Names, defaults and meaning are those of
+// https://github.com/aws-actions/configure-aws-credentials.
+var signInInputs = []input{
+	{
+		name: "role-to-assume", modes: inAll,
+		description: `The IAM role (its ARN) that the action works in. It is assumed with the access keys in the
+			environment, if there are any, else by OIDC, for which the job needs 'permissions: {id-token:
+			write}'. Its session is renewed before it ends. Default: none; the credentials are taken from the
+			environment as they are.`,
+	},
+	{
+		name: "aws-region", modes: inAll,
+		description: `The AWS region. It takes precedence over AWS_REGION; 'region' takes precedence over both.`,
+	},
+	{
+		name: "role-session-name", fallback: "GitHubActions", modes: inAll,
+		description: `The name of the session of role-to-assume, as CloudTrail shows it.`,
+	},
+	{
+		name: "role-duration-seconds", fallback: "3600", modes: inAll,
+		description: `How long a session of role-to-assume lasts: 900 to 43200, and no longer than the role allows. It is
+			renewed before it ends, so there is rarely a reason to change it.`,
+	},
+	{
+		name: "audience", fallback: "sts.amazonaws.com", modes: inAll,
+		description: `The audience of the OIDC token for role-to-assume. In China: sts.amazonaws.com.cn.`,
+	},
+}
+
+// awsSignIn is how the action signs in at AWS. The zero value leaves it to the SDK's own chain of credentials.
+type awsSignIn struct {
+	Region      string // of the input; the environment's is the SDK's business
+	Role        string // ARN, or a name where OIDC is false
+	SessionName string
+	Duration    time.Duration
+	OIDC        bool
+	Chained     bool   // by keys that are a session themselves
+	Audience    string // of OIDC
+	// TokenURL and TokenBearer are where GitHub gives OIDC tokens to this job.
+	TokenURL, TokenBearer string
+}
+
+// The forms that IAM and STS ask for.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_RequestParameters
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
+var (
+	roleARNForm     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+	roleNameForm    = regexp.MustCompile(`^[\w+=,.@/-]{1,64}$`)
+	sessionNameForm = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
+
+const (
+	sampleRole                = "role-to-assume: arn:aws:iam::111122223333:role/github-runners"
+	minSession, maxSession    = 900, 43200
+	envTokenURL, envTokenAuth = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+	envKeyID, envSessionToken = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
+)
+
+// awsSignIn reads the inputs, and of the environment whether there are keys, and whether the job may ask for tokens.
+func (r *reader) awsSignIn() awsSignIn {
+	in := awsSignIn{
+		Region: r.region("aws-region", r.text("aws-region")), Role: r.text("role-to-assume"), SessionName: r.text("role-session-name"),
+		Duration: r.sessionDuration(), Audience: r.text("audience"), TokenURL: r.getenv(envTokenURL), TokenBearer: r.getenv(envTokenAuth),
+	}
+	if in.Role == "" {
+		for _, known := range signInInputs {
+			if known.name != "aws-region" && r.isSet(known) {
+				r.warn("The '%s' input has no effect without 'role-to-assume'; leave it out", known.name)
+			}
+		}
+		return awsSignIn{Region: in.Region}
+	}
+	in.Chained = r.getenv(envKeyID) != "" && r.getenv(envSessionToken) != ""
+	mayAsk := in.TokenURL != "" && in.TokenBearer != ""
+	in.OIDC = r.getenv(envKeyID) == "" && (mayAsk || !r.namesSource())
+	if in.OIDC && !mayAsk {
+		r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
+			runner.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; runs of forks' pull requests get no "+
+				"token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the step's env")
+	}
+	r.checkRole(in)
+	if !sessionNameForm.MatchString(in.SessionName) {
+		r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: 2 to 64 letters, digits and _+=,.@-", in.SessionName),
+			"for example role-session-name: GitHubActions")
+	}
+	return in
+}
+
+// namesSource reports whether the environment names credentials of the SDK's chain other than keys. The metadata service of
+// the machine is no such source: every EC2 instance has one.
+// https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+func (r *reader) namesSource() bool {
+	for _, name := range []string{
+		"AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	} {
+		if r.getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) checkRole(in awsSignIn) {
+	isARN := strings.HasPrefix(in.Role, "arn:")
+	switch {
+	case isARN && !roleARNForm.MatchString(in.Role), !isARN && !roleNameForm.MatchString(in.Role):
+		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role), "for example "+sampleRole)
+	case !isARN && in.OIDC:
+		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its ARN.", in.Role), "for example "+sampleRole)
+	}
+}
+
+func (r *reader) sessionDuration() time.Duration {
+	value := r.text("role-duration-seconds")
+	n, ok, exact := leadingNumber(value)
+	if !ok || !exact || n < minSession || n > maxSession {
+		r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to %d.", value, minSession, maxSession),
+			"for example role-duration-seconds: 3600; the session is renewed before it ends")
+		return time.Hour
+	}
+	return time.Duration(n) * time.Second
+}
