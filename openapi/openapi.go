@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,9 +78,23 @@ func forbidUnknownFields(operation *openapi3.Operation) {
 		return
 	}
 	for _, media := range operation.RequestBody.Value.Content {
-		no := false
-		media.Schema.Value.AdditionalProperties = openapi3.AdditionalProperties{Has: &no}
+		media.Schema = strict(media.Schema)
 	}
+}
+
+// strict is a copy, down to the objects within (the permissions of an installation token are one), since answers share schemas.
+func strict(ref *openapi3.SchemaRef) *openapi3.SchemaRef {
+	schema := *ref.Value
+	if !schema.Type.Is(openapi3.TypeObject) {
+		return ref
+	}
+	no := false
+	schema.AdditionalProperties = openapi3.AdditionalProperties{Has: &no}
+	schema.Properties = maps.Clone(schema.Properties)
+	for name, property := range schema.Properties {
+		schema.Properties[name] = strict(property)
+	}
+	return &openapi3.SchemaRef{Value: &schema}
 }
 
 // Check compares one exchange with the description. It leaves req and resp as they are; their

@@ -80,7 +80,17 @@ func TestCheck(t *testing.T) {
 			{"list without a total", "GET", "/runners", "", 200, `{"runners":[]}`, "total_count"},
 		})
 	}
+	const asked = "/app/installations/1/access_tokens"
 	checkAll(t, "", []exchange{
+		{"installation token", "POST", asked, `{"repositories":["demo"],"permissions":{"administration":"write"}}`, 201, `{"token":"T","expires_at":"2026-11-23T12:00:00Z"}`, ""},
+		{"installation token without an end", "POST", asked, `{}`, 201, `{"token":"T"}`, "expires_at"},
+		{"installation token with a misspelt permission", "POST", asked, `{"permissions":{"administrations":"write"}}`, 201, token, "administrations"},
+		{"installation token with a level that is none", "POST", asked, `{"permissions":{"administration":"all"}}`, 201, token, "administration"},
+		{"installation token with an unknown field", "POST", asked, `{"repository":["demo"]}`, 201, token, "repository"},
+		{"installation, not there", "GET", "/repos/demo-org/demo/installation", "", 404, notSeen, ""},
+		{"installation of an organization without anything", "GET", "/orgs/demo-org/installation", "", 200, `{}`, "missing"},
+		{"installation of an enterprise without anything", "GET", "/enterprises/demo/installation", "", 200, `{}`, "missing"},
+		{"the App without anything", "GET", "/app", "", 200, `{}`, "missing"},
 		{"limits without resources", "GET", "/rate_limit", "", 200, `{"rate":{"limit":1,"remaining":1,"reset":1,"used":0}}`, "resources"},
 		{"a run without anything", "GET", repo + "/runs/1", "", 200, `{}`, "missing"},
 		{"a run that is not there", "GET", repo + "/runs/1", "", 404, notSeen, ""},

@@ -22,6 +22,10 @@ import (
 var wanted = map[string][]string{
 	"api.github.com.json": {
 		"get /rate_limit",
+		"get /app",
+		"get /repos/{owner}/{repo}/installation",
+		"get /orgs/{org}/installation",
+		"post /app/installations/{installation_id}/access_tokens",
 		"get /repos/{owner}/{repo}/actions/runners",
 		"get /repos/{owner}/{repo}/actions/runners/downloads",
 		"get /repos/{owner}/{repo}/actions/runners/{runner_id}",
@@ -46,6 +50,7 @@ var wanted = map[string][]string{
 	"ghec.json": {
 		"get /repos/{owner}/{repo}/actions/runners/deprecations/{version}",
 		"get /orgs/{org}/actions/runners/deprecations/{version}",
+		"get /enterprises/{enterprise}/installation",
 		"get /enterprises/{enterprise}/actions/runners",
 		"get /enterprises/{enterprise}/actions/runners/downloads",
 		"get /enterprises/{enterprise}/actions/runners/{runner_id}",
