@@ -61,6 +61,11 @@ type Config struct {
 	// GitHubHosts are further hosts (without port) at which Transport finds GitHub, for an Enterprise Server.
 	GitHubHosts []string `yaml:"github-hosts"`
 	Tokens      []Token  `yaml:"tokens"`
+	// Apps that GitHub knows, none by default. InstallationTokenLifetime is how long their tokens live: 1h, not divided by Speed.
+	Apps                      []App         `yaml:"apps"`
+	InstallationTokenLifetime time.Duration `yaml:"installation-token-lifetime"`
+	// GitHubClock is how far GitHub's clock is ahead of the client's, such as 6m or -6m.
+	GitHubClock time.Duration `yaml:"github-clock"`
 	// Repositories that exist ("owner/repo"); organizations and enterprises exist as far as a token names them.
 	Repositories []string `yaml:"repositories"`
 	// Runners are registered from the beginning; ForeignRunners adds so many more to ForeignScope (default the first repository).
@@ -105,6 +110,9 @@ type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
 	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub
+	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its permissions are asked
+	// for: no time by default, since that is rare. https://github.com/octokit/auth-app.js/issues/65 and 589
+	TokenKnown time.Duration `yaml:"token-known"`
 
 	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
 	ImageVisible    time.Duration `yaml:"image-visible"`    // 1s: the same for CreateImage and DescribeImages
@@ -194,6 +202,9 @@ func (c *Config) fill() {
 		c.SpotPrice = 0.05
 	}
 	c.Timing.fill()
+	if c.InstallationTokenLifetime == 0 {
+		c.InstallationTokenLifetime = time.Hour
+	}
 	c.Account = orText(c.Account, "123456789012")
 	c.RunnerVersion = orText(c.RunnerVersion, "2.335.0")
 	c.MinRunnerVersion = orText(c.MinRunnerVersion, "2.329.0")

@@ -116,7 +116,11 @@ func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	if a.header == nil {
 		a.header = http.Header{}
 	}
-	a.header.Set("Date", w.now.UTC().Format(http.TimeFormat))
+	date := w.now
+	if x.service == serviceGitHub {
+		date = w.hub.clock()
+	}
+	a.header.Set("Date", date.UTC().Format(http.TimeFormat))
 	x.call.Status, x.call.Code, x.call.Acted = a.status, a.code, true
 	hooks := w.hooks
 	w.mu.Unlock()

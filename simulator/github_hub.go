@@ -18,6 +18,9 @@ type hub struct {
 	lastID int64
 	active map[string]int // calls under way, by token
 	jobs   []*job
+	apps   []*app
+	// installationTokens by value.
+	installationTokens map[string]*installationToken
 	// initial are the runners that were there from the beginning.
 	initial []*runner
 }
@@ -68,7 +71,8 @@ type label struct {
 
 func newHub(w *World) *hub {
 	h := &hub{w: w, scopes: map[string]*scope{}, tokens: map[string]*registration{}, blobs: map[string]*runner{},
-		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{}}
+		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{}, installationTokens: map[string]*installationToken{}}
+	h.newApps()
 	for _, s := range w.cfg.Runners {
 		h.seedRunner(s)
 	}

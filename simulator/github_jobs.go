@@ -129,7 +129,7 @@ var errNameTaken = errors.New("A runner exists with the same name") //nolint:sta
 // https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/ConfigurationManager.cs (UpdateExistingAgent)
 func (h *hub) configure(s settings) (*runner, error) {
 	t := h.tokens[s.token]
-	if t == nil || h.w.now.After(t.expires) {
+	if t == nil || h.clock().After(t.expires) {
 		return nil, errors.New("the token is not valid (HTTP 404)")
 	}
 	name := orText(s.name, "ip-10-0-0-1")

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,6 +33,9 @@ type spent struct {
 }
 
 func (h *hub) meter(token string) *meter {
+	if t := h.installationTokens[token]; t != nil { // its tokens share the installation's limit
+		token = fmt.Sprint("installation ", t.ID)
+	}
 	m := h.meters[token]
 	if m == nil {
 		m = &meter{limit: defaultHourly, reset: h.w.now.Add(time.Hour).Truncate(time.Second)}
@@ -117,7 +121,7 @@ func (h *hub) limitHeaders(header http.Header, token string) {
 	header.Set("X-RateLimit-Limit", strconv.Itoa(m.limit))
 	header.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, m.limit-m.used)))
 	header.Set("X-RateLimit-Used", strconv.Itoa(m.used))
-	header.Set("X-RateLimit-Reset", strconv.FormatInt(m.reset.Unix(), 10))
+	header.Set("X-RateLimit-Reset", strconv.FormatInt(m.reset.Add(h.w.cfg.GitHubClock).Unix(), 10))
 	header.Set("X-RateLimit-Resource", "core")
 }
 

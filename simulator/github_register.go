@@ -13,7 +13,7 @@ import (
 
 // createToken: https://docs.github.com/rest/actions/self-hosted-runners#create-a-registration-token-for-a-repository
 func createToken(call *hubCall) answer {
-	expires := call.w.now.Add(time.Hour)
+	expires := call.clock().Add(time.Hour)
 	value := "A" + strings.ToUpper(call.w.hex(28))
 	call.tokens[value] = &registration{scope: call.scope, expires: expires}
 	return hubJSON(http.StatusCreated, map[string]string{"token": value, "expires_at": expires.UTC().Format(time.RFC3339)})

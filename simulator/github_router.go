@@ -14,13 +14,16 @@ import (
 // hubCall is one call to GitHub under way, with the world locked.
 type hubCall struct {
 	*hub
-	x      *exchange
-	req    *http.Request
-	body   []byte
-	token  *Token
-	scope  *scope // nil outside of scopes
-	params map[string]string
-	base   string // address of the API as the client wrote it
+	x     *exchange
+	req   *http.Request
+	body  []byte
+	token *Token
+	// app is who calls by a JSON web token, installed by an installation token: one of the three is set.
+	app       *app
+	installed *installationToken
+	scope     *scope // nil outside of scopes
+	params    map[string]string
+	base      string // address of the API as the client wrote it
 }
 
 // need is what a token must be allowed for a route.
@@ -30,6 +33,7 @@ const (
 	needToken   need = iota // any that GitHub knows
 	needAdmin               // may manage the scope's runners
 	needActions             // actions: read on the repository
+	needApp                 // a JSON web token of an App
 )
 
 // route is one operation of GitHub's API. A path holds {scope} for the three places where runners live, and the
@@ -46,6 +50,9 @@ var routes []route
 
 func init() {
 	for _, r := range []route{
+		{"GET", "/app", "apps/get-authenticated", needApp, getApp, nil},
+		{"GET", "{scope}/installation", "apps/get-SCOPE-installation", needApp, getInstallation, nil},
+		{"POST", "/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", needApp, createInstallationToken, nil},
 		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
 		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
 		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads, nil},
@@ -90,7 +97,7 @@ func addRoute(r route) {
 }
 
 func (h *hub) understand(req *http.Request, body []byte) *exchange {
-	x := &exchange{service: serviceGitHub, caller: bearer(req), params: map[string]string{}, latency: h.w.cfg.Timing.GitHub}
+	x := &exchange{service: serviceGitHub, caller: callerOf(bearer(req)), params: map[string]string{}, latency: h.w.cfg.Timing.GitHub}
 	path := req.URL.Path
 	call := &hubCall{hub: h, x: x, req: req, body: body, params: map[string]string{}, base: req.URL.Scheme + "://" + req.URL.Host}
 	if rest, ok := strings.CutPrefix(path, gheBase); ok {
@@ -160,13 +167,8 @@ func scopeOfPath(path string) string {
 
 // act answers one call: who is it, is it too fast, may it, and then the route itself.
 func (call *hubCall) act(r *route, path string) answer {
-	call.token = call.hub.token(call.x.caller)
-	if call.token == nil {
-		a := hubError(http.StatusUnauthorized, "Bad credentials")
-		if call.x.caller == "" {
-			a = hubError(http.StatusUnauthorized, "Requires authentication")
-		}
-		return a
+	if refusal, ok := call.authenticate(r.need); !ok {
+		return refusal
 	}
 	if refusal, ok := call.charge(call.x, call.req.Method, path); !ok {
 		return refusal
@@ -182,6 +184,12 @@ func (call *hubCall) act(r *route, path string) answer {
 
 // permitted tells a token that may not: 403 where it may at least see the place, 404 where it may not.
 func (call *hubCall) permitted(n need) (answer, bool) {
+	switch {
+	case call.app != nil:
+		return answer{}, true
+	case call.installed != nil:
+		return call.mayAsApp(n)
+	}
 	may := func(patterns []string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(call.x.scope)) })
 	}
@@ -216,6 +224,9 @@ func (call *hubCall) finish(a answer) answer {
 	a.header.Set("X-Github-Request-Id", strings.ToUpper(call.w.hex(20)))
 	if call.token != nil && call.token.Scopes != "" {
 		a.header.Set("X-OAuth-Scopes", call.token.Scopes)
+	}
+	if call.token != nil && call.token.ExpiresIn > 0 {
+		a.header.Set("GitHub-Authentication-Token-Expiration", call.w.born.Add(call.w.cfg.GitHubClock+call.token.ExpiresIn).UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	return a
 }

@@ -132,6 +132,8 @@ type Token struct {
 	Actions bool `yaml:"actions"`
 	// Expired and revoked tokens are unknown: 401.
 	Expired bool `yaml:"expired"`
+	// ExpiresIn is when it ends, which GitHub says in a header of each answer; 0 says nothing.
+	ExpiresIn time.Duration `yaml:"expires-in"`
 	// Limit is the number of calls an hour, default 5,000; Used is how many of them others have spent already.
 	Limit int `yaml:"limit"`
 	Used  int `yaml:"used"`

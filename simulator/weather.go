@@ -188,7 +188,7 @@ func (w *World) faultAnswer(x *exchange) answer {
 	for k, v := range f.Header {
 		if strings.EqualFold(k, "x-ratelimit-reset") && strings.HasPrefix(v, "+") {
 			if seconds, err := strconv.Atoi(v[1:]); err == nil {
-				v = strconv.FormatInt(w.now.Add(time.Duration(seconds)*time.Second).Unix(), 10)
+				v = strconv.FormatInt(w.hub.clock().Add(time.Duration(seconds)*time.Second).Unix(), 10)
 			}
 		}
 		a.header.Set(k, v)
