@@ -57,7 +57,8 @@ type Stock interface {
 
 // Registry is GitHub as far as a doctor needs it; *github.Client is one.
 type Registry interface {
-	TokenKind() string
+	// SignedIn is who signs in, known in full once a call was made.
+	SignedIn() github.Identity
 	RateLimit(context.Context) (github.Rate, error)
 	MayRegister(context.Context) error
 	AllRunners(context.Context) ([]github.Runner, error)

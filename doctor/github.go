@@ -12,35 +12,67 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
+// lookAtToken looks at who signs in, and whether they may manage runners. Which of it is an App and which a token says Identity.
 func (x *examination) lookAtToken(ctx context.Context) []Finding {
-	kind := x.registry.TokenKind()
-	valid := look{check: "github token"}
-	manage := look{check: "manage runners", about: x.request.Scope}
 	err := x.registry.MayRegister(ctx)
-	switch github.ClassOf(err) {
-	case github.Unauthorized:
-		return []Finding{
-			valid.failed("renew the token, and check that the secret contains it", "%s, and GitHub does not accept it: %s", kind, err),
-			manage.unchecked("the token is refused"),
-		}
-	case github.Forbidden:
-		return []Finding{valid.ok("%s, valid", kind), manage.failed(adviceOn(err, kind), "the token may not: %s", err)}
-	case github.Intercepted:
-		return []Finding{valid.failed(github.AdviceIntercepted, "%s", err), manage.unchecked("GitHub was not reached")}
-	case github.NotFound:
-		return []Finding{valid.ok("%s, valid", kind), manage.failed(manageFix(kind), "there is no such place, or the token may not see it: %s", err)}
+	who := x.registry.SignedIn()
+	valid := look{check: "github token"}
+	if who.IsApp() {
+		valid.check = "github app"
 	}
-	if err != nil {
+	manage := look{check: "manage runners", about: x.request.Scope}
+	call, _ := errors.AsType[*github.CallError](err)
+	switch class := github.ClassOf(err); {
+	case class == github.Intercepted:
+		return []Finding{valid.failed(github.AdviceIntercepted, "%s", err), manage.unchecked("GitHub was not reached")}
+	case call != nil && call.SignIn && call.Hint != "":
+		return []Finding{valid.failed(call.Hint, "%s", err), manage.unchecked("the sign-in failed")}
+	case class == github.Unauthorized:
+		fix := cmp.Or(call.Hint, "renew the token, and check that the secret contains it")
+		return []Finding{valid.failed(fix, "%s, and GitHub does not accept it: %s", who.Kind, err), manage.unchecked("the token is refused")}
+	case class == github.Forbidden:
+		return []Finding{valid.ok("%s, valid", who), manage.failed(adviceOn(err, who.Kind), "the token may not: %s", err)}
+	case class == github.NotFound:
+		return []Finding{valid.ok("%s, valid", who), manage.failed(cmp.Or(call.Hint, manageFix(who.Kind)), "there is no such place, or the token may not see it: %s", err)}
+	case err != nil:
 		return []Finding{valid.unreadAtGitHub(ctx, err), manage.unreadAtGitHub(ctx, err)}
 	}
-	return []Finding{valid.ok("%s, valid", kind), manage.ok("GitHub issues registration tokens")}
+	findings := []Finding{valid.ok("%s, valid", who), manage.ok("GitHub issues registration tokens")}
+	if who.IsApp() {
+		findings[1] = manage.ok("GitHub issues registration tokens; the App's token has %s", who.PermissionList())
+		findings = append(findings, x.appLacks(who)...)
+	}
+	return append(findings, x.tokenEnds(who)...)
+}
+
+// appLacks names the permission that a start can do without, where this start would use it.
+func (x *examination) appLacks(who github.Identity) []Finding {
+	if x.request.Existing == nil || who.Permissions["actions"] != "" {
+		return nil
+	}
+	l := look{check: "github app", about: "actions: read"}
+	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+who.Installation.URL,
+		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use until it is stopped")}
+}
+
+// soonEnds is how long before its end a token is spoken of.
+const soonEnds = 7 * 24 * time.Hour
+
+// tokenEnds warns of a personal access token that ends soon. An App's is renewed.
+func (x *examination) tokenEnds(who github.Identity) []Finding {
+	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(x.request.Now) > soonEnds {
+		return nil
+	}
+	l := look{check: "github token", about: "expiration"}
+	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App (app-client-id, app-private-key)",
+		"it ends at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
 }
 
 const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
 
 // adviceOn is what to do about a refusal, where GitHub's words say more than that the token may not.
 func adviceOn(err error, kind string) string {
-	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "") {
+	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "" || call.Hint != "") {
 		return call.Advice(neededOfToken)
 	}
 	return manageFix(kind)

@@ -22,8 +22,8 @@ var tokenKinds = []struct{ prefix, kind string }{
 	{"ghs_", "a GitHub App's installation token, or the workflow's own GITHUB_TOKEN"},
 }
 
-// TokenKind says what kind of token the client has, by its form alone.
-func (c *Client) TokenKind() string {
+// tokenKind says what kind of token the client has, by its form alone.
+func (c *Client) tokenKind() string {
 	for _, known := range tokenKinds {
 		if strings.HasPrefix(c.token, known.prefix) {
 			return known.kind

@@ -24,6 +24,8 @@ type CallError struct {
 	Refusal   Refusal   // for Forbidden
 	SignOn    string    // for SingleSignOn: where the token can be authorized
 	Accepted  string    // the permissions that GitHub would accept, where it says so
+	SignIn    bool      // of a GitHub App: what the call was for was not sent
+	Hint      string    // what to do, where more is known than class and refusal
 	Err       error
 }
 

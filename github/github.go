@@ -31,12 +31,14 @@ const callTimeout = 15 * time.Second
 type Client struct {
 	scope Scope
 	base  *url.URL
-	token string
+	token string // empty for an App
+	app   *App
 	http  *http.Client
 	log   *slog.Logger
 
-	mu   sync.Mutex
-	rate Rate
+	mu        sync.Mutex
+	rate      Rate
+	tokenEnds time.Time // of a personal access token, where GitHub says when
 
 	creations creations
 }
@@ -45,6 +47,7 @@ type Client struct {
 type Options struct {
 	BaseURL   string // GITHUB_API_URL: https://api.github.com, or https://HOST/api/v3
 	Token     string
+	App       *App // in place of Token
 	Scope     Scope
 	Transport http.RoundTripper // nil: a transport of its own, by the proxy settings of the environment
 	// CACertificates are PEM blocks to trust beside the system's, for an Enterprise Server with a private CA.
@@ -65,7 +68,7 @@ func New(o Options) (*Client, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		scope: o.Scope, base: base, token: o.Token, log: o.Log,
+		scope: o.Scope, base: base, token: o.Token, app: o.App, log: o.Log,
 		http: &http.Client{Transport: o.Transport},
 	}, nil
 }
@@ -104,36 +107,52 @@ func (c *Client) Rate() Rate {
 	return c.rate
 }
 
-// once makes one call and no second. into may be nil.
+// once makes one call and no second, but for what an App's sign-in needs. into may be nil.
+func (c *Client) once(ctx context.Context, operation, method, path string, body, into any) error {
+	call := func(token string) error {
+		header, err := c.exchange(ctx, operation, method, path, body, into, token)
+		if header != nil {
+			c.remember(header)
+		}
+		return err
+	}
+	if c.app != nil {
+		return c.app.do(ctx, c, call)
+	}
+	return call(c.token)
+}
+
+// exchange makes one call with a token. The header is nil where there was no answer.
 //
 // The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
 // roll-back's DELETE among them. What GitHub asks for is obeyed in patience.go instead.
-func (c *Client) once(ctx context.Context, operation, method, path string, body, into any) error {
+func (c *Client) exchange(ctx context.Context, operation, method, path string, body, into any, token string) (http.Header, error) {
 	client := gh.NewClient(c.http)
 	client.BaseURL = c.base
 	client.UserAgent = "ec2-github-runner"
 	request, err := client.NewRequest(method, path, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
+		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
 	// Not WithAuthToken: it wraps the transport of the http.Client that it is given, anew each time, and would send the
 	// token to whatever host a redirect names.
-	request.Header.Set("Authorization", "Bearer "+c.token)
+	request.Header.Set("Authorization", "Bearer "+token)
 	// Not http.Client.Timeout: go-github does not close the body of a refusal, and the timer would wait out its time.
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	response, err := client.Do(ctx, request, into)
+	var header http.Header
 	if response != nil && response.Response != nil {
-		c.remember(response.Header)
+		header = response.Header
 	}
 	err = callError(operation, response, err)
 	if call, ok := errors.AsType[*CallError](err); ok {
 		call.Scope = c.scope
-		if call.Refusal == TokenScope && !strings.HasPrefix(c.token, fineGrained) {
+		if call.Refusal == TokenScope && !strings.HasPrefix(token, fineGrained) {
 			call.Refusal = MayNot // the same words to a token of another kind say no more than that
 		}
 	}
-	return err
+	return header, err
 }
 
 func (c *Client) path(format string, args ...any) string {

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -56,7 +57,7 @@ func (c *Client) patiently(ctx context.Context, f func() error) error {
 }
 
 func untilOf(err error) time.Time {
-	if call, ok := err.(*CallError); ok { //nolint:errorlint // made by once, not wrapped
+	if call, ok := errors.AsType[*CallError](err); ok {
 		return call.Until
 	}
 	return time.Time{}
@@ -76,8 +77,27 @@ func (o *obedient) NextBackOff() time.Duration {
 	return o.BackOff.NextBackOff()
 }
 
-// remember keeps the rate limit's reading.
+// expiryHeader says when a personal access token ends, if it does.
+// https://github.blog/changelog/2021-07-26-expiration-options-for-personal-access-tokens/
+const expiryHeader = "GitHub-Authentication-Token-Expiration"
+
+// tokenEnd reads the end of a token in the two forms that GitHub is known to write.
+func tokenEnd(text string) time.Time {
+	for _, layout := range []string{"2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700"} {
+		if end, err := time.Parse(layout, text); err == nil {
+			return end
+		}
+	}
+	return time.Time{}
+}
+
+// remember keeps what the header says of the token: when it ends, and the rate limit's reading.
 func (c *Client) remember(header http.Header) {
+	if end := tokenEnd(header.Get(expiryHeader)); !end.IsZero() {
+		c.mu.Lock()
+		c.tokenEnds = end
+		c.mu.Unlock()
+	}
 	number := func(name string) int {
 		n, err := strconv.Atoi(header.Get(name))
 		if err != nil {

@@ -115,6 +115,9 @@ func interception(response *gh.Response, body io.Reader) (string, bool) {
 
 // Advice says what to do about a refusal.
 func (e *CallError) Advice(needed string) string {
+	if e.Hint != "" {
+		return e.Hint
+	}
 	accepted := ""
 	if e.Accepted != "" {
 		accepted = " (GitHub would accept: " + e.Accepted + ")"

@@ -55,7 +55,7 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 		config, err = c.generateJIT(ctx, request)
 		switch ClassOf(err) {
 		case Unknown:
-			inDoubt = true
+			inDoubt = inDoubt || !unsent(err)
 		case Conflict:
 			if !inDoubt {
 				return fmt.Errorf("%w: %w", ErrNameTaken, err)

@@ -120,6 +120,9 @@ func Hint(err error) string {
 }
 
 func githubHint(err error) string {
+	if call, ok := errors.AsType[*github.CallError](err); ok && call.Hint != "" {
+		return call.Hint
+	}
 	switch github.ClassOf(err) {
 	case github.Unauthorized:
 		return "the github-token is not valid: it may have expired, or the secret is empty or wrong"

@@ -5,6 +5,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // This file is the list of what a failed start can be told to do. Each hint has an entry of its own in
@@ -96,6 +97,17 @@ var entries = []entry{
 	{"role-arn", ec2.HintRoleARN},
 	{"clock", ec2.HintClock},
 	{"sts-does-not-answer", ec2.HintNoAnswer},
+	// What GitHub says of an App.
+	{"app-key", github.HintAppKey},
+	{"app-unknown", github.HintAppUnknown},
+	{"app-without-key", github.HintAppWithoutKey},
+	{"app-not-installed", github.HintAppInstall},
+	{"app-repository", github.HintAppRepository},
+	{"app-permission", github.HintAppPermission},
+	{"app-suspended", github.HintAppSuspended},
+	{"app-clock", github.HintAppClock},
+	{"app-token-refused", github.HintAppToken},
+	{"app-enterprise", github.HintAppEnterprise},
 	// What GitHub says.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},

@@ -62,6 +62,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	for refusal := github.MayNot; refusal <= github.IntegrationOnly; refusal++ {
 		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
+	hints = append(hints, github.HintAppKey, github.HintAppUnknown, github.HintAppWithoutKey, github.HintAppInstall, github.HintAppRepository,
+		github.HintAppPermission, github.HintAppSuspended, github.HintAppClock, github.HintAppToken, github.HintAppEnterprise)
 	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop) // existing machines
 	hints = append(hints, hintSilent)
 	hints = append(append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent), ec2.SignInHints()...)

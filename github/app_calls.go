@@ -1,0 +1,227 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Installation is where an App is installed, and what it may do there.
+type Installation struct {
+	ID          int64
+	App         string // its name in addresses: runner-app
+	AppID       int64
+	Account     string // that owns it
+	URL         string // of its settings
+	Permissions map[string]string
+	SuspendedBy string
+	Suspended   bool
+}
+
+// The permissions by their names in GitHub's API.
+// https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
+const (
+	permAdministration = "administration"
+	permOrganization   = "organization_self_hosted_runners"
+	permActions        = "actions"
+
+	levelRead  = "read"
+	levelWrite = "write"
+)
+
+// signIn asks for a token of the installation, which it looks up first unless it is known. The caller holds the turn.
+func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
+	known := a.installation != nil
+	if !known {
+		found, err := a.find(ctx, c)
+		if err != nil {
+			return grant{}, err
+		}
+		a.installation = &found
+	}
+	g, err := a.createToken(ctx, c)
+	switch ClassOf(err) {
+	case NotFound, Forbidden, Invalid:
+		// The next attempt looks again: it may have been installed anew, or have got another permission.
+		a.installation = nil
+		if known && ClassOf(err) == NotFound {
+			return a.signIn(ctx, c)
+		}
+	}
+	return g, err
+}
+
+// installationPath is where GitHub says where the App is installed.
+func (a *App) installationPath() string { return a.Scope.apiPath() + "/installation" }
+
+// find looks the installation up.
+// https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
+func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
+	var answer struct {
+		ID      int64  `json:"id"`
+		AppID   int64  `json:"app_id"`
+		AppSlug string `json:"app_slug"`
+		HTMLURL string `json:"html_url"`
+		Account struct {
+			Login string `json:"login"` // of a user or an organization
+			Slug  string `json:"slug"`  // of an enterprise
+		} `json:"account"`
+		Permissions map[string]string `json:"permissions"`
+		SuspendedAt *time.Time        `json:"suspended_at"`
+		SuspendedBy *struct {
+			Login string `json:"login"`
+		} `json:"suspended_by"`
+	}
+	operation := "find the App's installation for " + a.Scope.String()
+	if _, err := a.call(ctx, c, operation, http.MethodGet, a.installationPath(), nil, &answer); err != nil {
+		return Installation{}, a.refused(ctx, c, err)
+	}
+	found := Installation{
+		ID: answer.ID, App: answer.AppSlug, AppID: answer.AppID, Account: answer.Account.Login + answer.Account.Slug, URL: answer.HTMLURL,
+		Permissions: answer.Permissions, Suspended: answer.SuspendedAt != nil,
+	}
+	if answer.SuspendedBy != nil {
+		found.SuspendedBy = answer.SuspendedBy.Login
+	}
+	return found, nil
+}
+
+// tokenRequest is what a token is asked for. GitHub ignores permissions that are not asked for, and refuses those that are not granted.
+type tokenRequest struct {
+	Repositories []string          `json:"repositories,omitempty"`
+	Permissions  map[string]string `json:"permissions,omitempty"`
+}
+
+// request is the least that the work needs of this installation.
+//
+// An enterprise's installation cannot be limited: "Enterprise account installations do not have access to repositories and cannot be
+// scoped down using the `permissions` parameter" (GitHub's OpenAPI description of the call).
+func (a *App) request() tokenRequest {
+	if a.Scope.IsEnterprise() {
+		return tokenRequest{}
+	}
+	level, manage := levelWrite, permAdministration
+	if a.ReadOnly {
+		level = levelRead
+	}
+	if a.Scope.IsOrganization() {
+		manage = permOrganization
+	}
+	request := tokenRequest{Permissions: map[string]string{manage: level}}
+	if a.mayReadRuns() {
+		request.Permissions[permActions] = levelRead
+	}
+	// The permissions of an organization's token that has none on repositories reach none.
+	if owner, name, _ := strings.Cut(a.Repository, "/"); a.Scope.IsRepository() || a.mayReadRuns() {
+		if a.Scope.IsRepository() {
+			_, name, _ = strings.Cut(a.Scope.String(), "/")
+		} else if !strings.EqualFold(owner, a.Scope.String()) {
+			delete(request.Permissions, permActions)
+			return request
+		}
+		request.Repositories = []string{name}
+	}
+	return request
+}
+
+// mayReadRuns reports whether runs are asked for and the installation has the permission.
+func (a *App) mayReadRuns() bool { return a.Runs && a.installation.Permissions[permActions] != "" }
+
+// createToken asks for an installation token.
+// https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
+func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
+	var answer struct {
+		Token       string            `json:"token"`
+		ExpiresAt   time.Time         `json:"expires_at"`
+		Permissions map[string]string `json:"permissions"`
+	}
+	request := a.request()
+	path := fmt.Sprintf("app/installations/%d/access_tokens", a.installation.ID)
+	header, err := a.call(ctx, c, "create installation token", http.MethodPost, path, request, &answer)
+	if err != nil {
+		return grant{}, a.refused(ctx, c, err)
+	}
+	a.Secret(answer.Token)
+	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.noticed() {
+		c.log.Warn("the GitHub App's installation does not have the permission 'actions: read' on the repository, so whether runs are finished cannot be seen")
+	}
+	now := time.Now()
+	lifetime := answer.ExpiresAt.Sub(now)
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		lifetime = answer.ExpiresAt.Sub(date)
+	}
+	return grant{
+		token: answer.Token, made: now, renewAt: now.Add(lifetime * 5 / 6), ends: now.Add(lifetime), permissions: maps.Clone(answer.Permissions),
+	}, nil
+}
+
+// noticed reports whether this is the first sign-in: what an installation lacks is said once.
+func (a *App) noticed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known.ID == 0
+}
+
+// call makes a call as the App itself. Where GitHub refuses the times in the JSON web token, the Date of that answer says what time it
+// is there, and the call is made once more.
+func (a *App) call(ctx context.Context, c *Client, operation, method, path string, body, into any) (http.Header, error) {
+	token, err := a.webToken()
+	if err != nil {
+		return nil, err
+	}
+	header, err := c.exchange(ctx, operation, method, path, body, into, token)
+	if !isClockRefused(err) {
+		return header, err
+	}
+	date, unreadable := http.ParseTime(header.Get("Date"))
+	if unreadable != nil {
+		return header, err
+	}
+	a.ahead = time.Until(date)
+	c.log.Warn(fmt.Sprintf("the clock here is %s GitHub's; signing in by GitHub's time", offset(a.ahead)))
+	if token, err = a.webToken(); err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, operation, method, path, body, into, token)
+}
+
+// offset says how far this clock is from one that is ahead by d, which is known to a second or so.
+func offset(d time.Duration) string {
+	about := d.Abs().Round(10 * time.Second).String()
+	if d > 0 {
+		return about + " behind"
+	}
+	return about + " ahead of"
+}
+
+// isClockRefused reports whether GitHub refuses a JSON web token for its times.
+// https://github.com/octokit/auth-app.js/issues/146
+func isClockRefused(err error) bool {
+	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
+	return ok && call.Status == http.StatusUnauthorized && (strings.Contains(call.Message, "('exp')") || strings.Contains(call.Message, "('iat')"))
+}
+
+// The times of a JSON web token. GitHub takes ten minutes at most from its own now on, and no beginning in its future.
+// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+const (
+	issuedBefore = time.Minute
+	webTokenEnds = 9 * time.Minute
+)
+
+// webToken signs a JSON web token, with which the App proves that it is itself.
+func (a *App) webToken() (string, error) {
+	now := time.Now().Add(a.ahead)
+	claims := jwt.RegisteredClaims{
+		Issuer: a.ID, IssuedAt: jwt.NewNumericDate(now.Add(-issuedBefore)), ExpiresAt: jwt.NewNumericDate(now.Add(webTokenEnds)),
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(a.Key)
+	if err != nil {
+		return "", fmt.Errorf("sign in as GitHub App %s: sign JSON web token: %w", a.ID, err)
+	}
+	return signed, nil
+}

@@ -1,0 +1,75 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Identity is who is signed in at GitHub, as far as that is known.
+type Identity struct {
+	Kind         string // "a fine-grained personal access token", "GitHub App runner-app"
+	Installation *Installation
+	Permissions  map[string]string // of the installation token
+	Until        time.Time         // the end of the token, zero where it is not known
+	app          bool
+}
+
+// IsApp reports whether it is a GitHub App, whose token is renewed before it ends.
+func (i Identity) IsApp() bool { return i.app }
+
+// String says it in one line.
+func (i Identity) String() string {
+	text := i.Kind
+	if i.Installation != nil {
+		text += fmt.Sprintf(" (App id %d, installation %d on %s)", i.Installation.AppID, i.Installation.ID, i.Installation.Account)
+	}
+	switch {
+	case i.Until.IsZero():
+	case i.app:
+		text += ", until " + clock(i.Until) + ", renewed before that"
+	default:
+		text += ", until " + i.Until.UTC().Format(time.DateTime+" MST")
+	}
+	return text
+}
+
+// PermissionList is the token's permissions in one line: "administration: write, metadata: read".
+func (i Identity) PermissionList() string {
+	list := make([]string, 0, len(i.Permissions))
+	for _, name := range slices.Sorted(maps.Keys(i.Permissions)) {
+		list = append(list, name+": "+i.Permissions[name])
+	}
+	return strings.Join(list, ", ")
+}
+
+// SignIn makes an App's first two calls, with patience, so that a sign-in that does not work is known before anything is created. With a
+// token there is nothing to do.
+func (c *Client) SignIn(ctx context.Context) error {
+	if c.app == nil {
+		return nil
+	}
+	return c.patiently(ctx, func() error {
+		_, err := c.app.grant(ctx, c)
+		return err
+	})
+}
+
+// SignedIn is who the client is at GitHub. It makes no call: of an App that has not signed in yet only its id is known.
+func (c *Client) SignedIn() Identity {
+	if c.app == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return Identity{Kind: c.tokenKind(), Until: c.tokenEnds}
+	}
+	c.app.mu.Lock()
+	defer c.app.mu.Unlock()
+	identity := Identity{Kind: "GitHub App " + c.app.ID, Until: c.app.current.ends, Permissions: maps.Clone(c.app.current.permissions), app: true}
+	if known := c.app.known; known.ID != 0 {
+		identity.Kind, identity.Installation = "GitHub App "+known.App, &known
+	}
+	return identity
+}
