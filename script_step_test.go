@@ -91,7 +91,7 @@ func giveFiles(ts *testscript.TestScript, step string) map[string]string {
 func run(ts *testscript.TestScript, program string, o stepOptions, files map[string]string, states []string) {
 	command := exec.Command(lookIn(ts.Getenv("PATH"), program))
 	command.Dir = ts.MkAbs(".")
-	with, token := inputs(ts, o.file)
+	with, given := inputs(ts, o.file)
 	sceneOf(ts).obey(ts, with)
 	command.Env = append(append(environment(ts), with...), states...)
 	paths := make([]string, 0, len(files))
@@ -131,13 +131,14 @@ func run(ts *testscript.TestScript, program string, o stepOptions, files map[str
 		}
 	}
 	sceneOf(ts).log = log.String()
-	sceneOf(ts).secrets.kept(ts, log.String(), token, paths, code)
+	sceneOf(ts).secrets.kept(ts, log.String(), given, paths, code)
 }
 
 var placeholder = regexp.MustCompile(`\$\{(out|world|file)_([A-Za-z0-9_.-]+)\}`)
 
 // inputs turns a YAML file of inputs into the environment that GitHub makes of a step's `with`.
-func inputs(ts *testscript.TestScript, file string) (env []string, token string) {
+// given are the secrets among them.
+func inputs(ts *testscript.TestScript, file string) (env, given []string) {
 	var with map[string]string
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(file)), &with))
 	for _, name := range sorted(with) {
@@ -148,9 +149,12 @@ func inputs(ts *testscript.TestScript, file string) (env []string, token string)
 			}
 			return ts.Getenv(parts[1] + "_" + parts[2])
 		})
+		if name == "app-private-key" {
+			given = append(given, appKeyLines(value)...)
+		}
 		env = append(env, "INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))+"="+value)
 	}
-	return env, strings.TrimSpace(with["github-token"])
+	return env, append(given, strings.TrimSpace(with["github-token"]))
 }
 
 // lookIn finds the program in the PATH of the script, where testscript has put it.

@@ -46,6 +46,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
+//	(a world with apps)          writes their private key into app.pem, and as people paste it into app.escaped, app.base64 and others
 //	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
 //	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the secrets of a file
 //	job LABEL DURATION           queue a job, and wait until it runs

@@ -47,6 +47,9 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+	if len(config.Apps) > 0 {
+		writeAppKeys(ts, world)
+	}
 	if scene.moto != nil {
 		scene.moto.begin(ts, world)
 	}
@@ -73,6 +76,7 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 		asked, err := io.ReadAll(request.Body)
 		answered, err2 := io.ReadAll(response.Body)
 		secrets.learn(response.StatusCode, answered)
+		secrets.learnWebToken(request.Header.Get("Authorization"))
 		if err := errors.Join(err, err2, validator.Check(request, asked, response, answered)); err != nil {
 			mu.Lock()
 			defer mu.Unlock()

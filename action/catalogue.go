@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_signin.go, inputs_own.go) is the only place where an
+// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_app.go, inputs_signin.go, inputs_own.go) is the only place where an
 // input is declared: action.yml's inputs, docs/inputs.md and README's table are generated from it
 // (go test ./action -run TestReadmeTables -update), and a test holds the declared modes against what each mode reads.
 type input struct {
@@ -42,7 +42,7 @@ var modeOf = map[string]modeSet{
 
 // catalogue lists every input, in the order of action.yml. A reader that asks for an input which is not here stops the
 // program.
-var catalogue = slices.Concat(machulavInputs, signInInputs, ownInputs)
+var catalogue = slices.Concat(machulavInputs, appInputs, signInInputs, ownInputs)
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.
 func inputEnv(name string) string {

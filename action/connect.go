@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
@@ -15,6 +14,7 @@ import (
 type clients struct {
 	cloud    *ec2.Client
 	registry *github.Client
+	app      *github.App // of all clients for GitHub; nil: a token
 }
 
 // newClients makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
@@ -29,11 +29,16 @@ func newClients(ctx context.Context, request Request, out *output) (clients, err
 	if role := request.AWS.role(request, out); role != nil {
 		cloud = cloud.Assume(*role)
 	}
-	registry, err := newRegistry(request, out)
+	scope, err := github.ParseScope(request.Scope)
+	if err != nil {
+		return clients{}, &InvalidError{Problems: []Problem{{Message: "runner-scope: " + err.Error()}}}
+	}
+	app := request.App.session(scope, request, out)
+	registry, err := newRegistry(request, scope, app, out)
 	if err != nil {
 		return clients{}, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
 	}
-	return clients{cloud, registry}, nil
+	return clients{cloud, registry, app}, nil
 }
 
 // connect makes the clients and signs in.
@@ -83,7 +88,7 @@ func (c clients) starter(request Request, out *output) *runner.Starter {
 	return &runner.Starter{
 		Cloud: c.cloud, Registry: c.registry, Journal: out, Log: out.log,
 		Fresh: func() (runner.Cloud, runner.Registry) {
-			fresh, err := newRegistry(request, out)
+			fresh, err := newRegistry(request, c.registry.Scope(), c.app, out)
 			if err != nil { // the same options have worked before
 				fresh = c.registry
 			}
@@ -92,12 +97,8 @@ func (c clients) starter(request Request, out *output) *runner.Starter {
 	}
 }
 
-func newRegistry(request Request, out *output) (*github.Client, error) {
-	scope, err := github.ParseScope(request.Scope)
-	if err != nil {
-		return nil, errors.New("runner-scope: " + err.Error())
-	}
+func newRegistry(request Request, scope github.Scope, app *github.App, out *output) (*github.Client, error) {
 	return github.New(github.Options{
-		BaseURL: request.APIURL, Token: request.Token, Scope: scope, CACertificates: request.CACertificates, Log: out.log,
+		BaseURL: request.APIURL, Token: request.Token, App: app, Scope: scope, CACertificates: request.CACertificates, Log: out.log,
 	})
 }

@@ -26,7 +26,7 @@ func (e *signInError) Error() string {
 // signIn signs in wherever the inputs say how, side by side, so that every refusal is known before anything is made. Without
 // such inputs it makes no call.
 func (c clients) signIn(ctx context.Context) error {
-	signs := []func(context.Context) error{c.cloud.SignIn}
+	signs := []func(context.Context) error{c.cloud.SignIn, c.registry.SignIn}
 	failed := make([]error, len(signs))
 	var group sync.WaitGroup
 	for i, sign := range signs {

@@ -63,7 +63,7 @@ func readContract(t *testing.T) contract {
 			t.Errorf("input %s is described by %q", name, about.Description)
 		}
 		// Nothing but mode and token can be needed always.
-		if want := name == "mode" || name == "github-token"; about.Required == nil || *about.Required != want {
+		if want := name == "mode"; about.Required == nil || *about.Required != want {
 			t.Errorf("input %s: required must be %t", name, want)
 		}
 		c.inputs = append(c.inputs, nameAndDefault{name, about.Default})

@@ -32,7 +32,8 @@ const defaultAPIURL = "https://api.github.com"
 type Request struct {
 	Mode   string
 	Token  string
-	Scope  string // where runners register: owner/repo
+	App    *appSignIn // in place of Token
+	Scope  string     // where runners register: owner/repo
 	APIURL string
 	Region string // the input; the environment's region is the SDK's business
 	AWS    awsSignIn
@@ -80,6 +81,9 @@ func (r *reader) parse() (Request, error) {
 	default:
 		r.refuse(fmt.Sprintf("Wrong mode. Allowed values: %s.", strings.Join(modes, ", ")), "")
 	}
+	if request.App != nil {
+		request.App.needsOf(request)
+	}
 	request.Notes, request.Warnings = r.notes, r.warnings
 	return request, r.invalid.orNil()
 }
@@ -96,6 +100,9 @@ func (request Request) what() string {
 func ParsePost(getenv func(string) string) (Request, error) {
 	r := newReader(getenv)
 	request := r.common()
+	if request.App != nil {
+		request.App.needsOf(request)
+	}
 	return request, r.invalid.orNil()
 }
 
@@ -108,9 +115,7 @@ func (r *reader) common() Request {
 	if request.Mode != modeSweep { // there it may be a list
 		request.Region = r.region("region", r.text("region"))
 	}
-	if request.Token == "" {
-		r.refuse("The 'github-token' input is not specified", tokenHint(r.getenv))
-	}
+	request.App = r.appSignIn(request.Token)
 	if strings.ContainsFunc(request.Token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
 		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.", "paste the secret again, as one line and without anything before or after it")
 	}

@@ -10,10 +10,10 @@ var machulavInputs = []input{
 			warm machines ready.`,
 	},
 	{
-		name: "github-token", modes: inAll, required: true,
-		description: `A token that may manage the repository's runners: fine-grained or of a GitHub App with
-			'administration: write', or classic with the scope 'repo'. The workflow's own GITHUB_TOKEN cannot
-			have that permission.`,
+		name: "github-token", modes: inAll,
+		description: `Required, unless 'app-client-id' and 'app-private-key' are set: a token that may manage the
+			repository's runners: fine-grained or of a GitHub App with 'administration: write', or classic with
+			the scope 'repo'. The workflow's own GITHUB_TOKEN cannot have that permission.`,
 	},
 	{
 		name: "availability-zones-config", modes: inLaunch | inPool, machine: true, element: true,

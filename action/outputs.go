@@ -52,6 +52,11 @@ type output struct {
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as stand-ins
 // for AWS take it, is no secret: masked, it would be cut out of every log line and drop every output that contains it.
 func (o *output) maskInputs() {
+	for _, secret := range keyMasks(o.getenv(inputEnv("app-private-key"))) {
+		if !isDummy(secret) {
+			o.Secret(secret)
+		}
+	}
 	for _, secret := range []string{
 		strings.TrimSpace(o.getenv(inputEnv("github-token"))), o.getenv("AWS_SECRET_ACCESS_KEY"), o.getenv(envSessionToken), o.getenv(envTokenAuth),
 	} {

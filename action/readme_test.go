@@ -167,7 +167,7 @@ exactly ` + "`true`" + `.
 }
 
 // readmeInputs are the inputs that README shows, in this order. docs/inputs.md has them all.
-var readmeInputs = strings.Fields(`mode github-token role-to-assume aws-region ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
+var readmeInputs = strings.Fields(`mode github-token app-client-id app-private-key role-to-assume aws-region ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
 	ec2-volume-size iam-role-name packages pre-runner-script`)
 
 // readmeOutputs are the outputs that README shows.

@@ -17,6 +17,8 @@ type AppOptions struct {
 	Runs       bool   // whether a workflow run is over is asked for, where the installation has `actions: read`
 	// Secret is called with each token before it is used; nil: nobody is told.
 	Secret func(string)
+	// SignedIn is called with who was signed in, and again at each renewal; nil: nobody is told.
+	SignedIn func(who Identity, renewed bool)
 }
 
 // App is the session of a GitHub App: it signs in when the first call needs it, and renews its token before that ends. All clients of a
@@ -42,6 +44,9 @@ type App struct {
 func NewApp(options AppOptions) *App {
 	if options.Secret == nil {
 		options.Secret = func(string) {}
+	}
+	if options.SignedIn == nil {
+		options.SignedIn = func(Identity, bool) {}
 	}
 	return &App{AppOptions: options, turn: make(chan struct{}, 1)}
 }
@@ -86,7 +91,9 @@ func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	}
 	next, err := a.signIn(ctx, c)
 	if err == nil {
+		renewed := !a.isFirst()
 		a.keep(next)
+		a.SignedIn(a.identity(), renewed)
 		return next, nil
 	}
 	if !current.isValid() {

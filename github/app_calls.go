@@ -147,8 +147,9 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 		return grant{}, a.refused(ctx, c, err)
 	}
 	a.Secret(answer.Token)
-	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.noticed() {
-		c.log.Warn("the GitHub App's installation does not have the permission 'actions: read' on the repository, so whether runs are finished cannot be seen")
+	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.isFirst() {
+		c.log.Info("the GitHub App's installation does not have 'actions: read' on the repository, so the token is asked for without it: " +
+			"whether runs are finished cannot be seen")
 	}
 	now := time.Now()
 	lifetime := answer.ExpiresAt.Sub(now)
@@ -160,8 +161,8 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	}, nil
 }
 
-// noticed reports whether this is the first sign-in: what an installation lacks is said once.
-func (a *App) noticed() bool {
+// isFirst reports whether nobody has signed in yet: what an installation lacks is said once.
+func (a *App) isFirst() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.known.ID == 0

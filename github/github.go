@@ -155,6 +155,9 @@ func (c *Client) exchange(ctx context.Context, operation, method, path string, b
 	return header, err
 }
 
+// Scope is where the client manages runners.
+func (c *Client) Scope() Scope { return c.scope }
+
 func (c *Client) path(format string, args ...any) string {
 	return c.scope.apiPath() + "/actions/" + fmt.Sprintf(format, args...)
 }

@@ -65,10 +65,14 @@ func (c *Client) SignedIn() Identity {
 		defer c.mu.Unlock()
 		return Identity{Kind: c.tokenKind(), Until: c.tokenEnds}
 	}
-	c.app.mu.Lock()
-	defer c.app.mu.Unlock()
-	identity := Identity{Kind: "GitHub App " + c.app.ID, Until: c.app.current.ends, Permissions: maps.Clone(c.app.current.permissions), app: true}
-	if known := c.app.known; known.ID != 0 {
+	return c.app.identity()
+}
+
+func (a *App) identity() Identity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	identity := Identity{Kind: "GitHub App " + a.ID, Until: a.current.ends, Permissions: maps.Clone(a.current.permissions), app: true}
+	if known := a.known; known.ID != 0 {
 		identity.Kind, identity.Installation = "GitHub App "+known.App, &known
 	}
 	return identity

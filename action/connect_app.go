@@ -1,0 +1,70 @@
+package action
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// readAppKey reads an App's private key as people paste it. The problem continues "The 'app-private-key' input …".
+func readAppKey(text string) (*rsa.PrivateKey, *Problem) {
+	key, err := github.ReadKey(text)
+	if bad, ok := errors.AsType[*github.KeyError](err); ok {
+		return nil, &Problem{bad.Problem, bad.Hint}
+	}
+	return key, nil
+}
+
+// keyMasks are the texts by which an App's private key could appear: as it is given, whole and by lines, as PEM, and as base64 of it.
+// A key that cannot be read is masked as it is given.
+func keyMasks(text string) []string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil
+	}
+	lines := strings.FieldsFunc(strings.NewReplacer(`\r`, "\n", `\n`, "\n", `"`, "\n", "'", "\n").Replace(text), func(c rune) bool { return c == '\n' || c == '\r' })
+	masks := append([]string{text}, lines...)
+	if key, problem := readAppKey(text); problem == nil {
+		plain := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+		masks = append(masks, strings.Split(string(plain), "\n")...)
+		masks = append(masks, base64.StdEncoding.EncodeToString(plain), base64.StdEncoding.EncodeToString([]byte(text)))
+	}
+	kept := masks[:0]
+	for _, mask := range masks {
+		// What stands around a key is no secret: masked, it would be cut out of other logs.
+		if !strings.HasPrefix(mask, "-----BEGIN") && !strings.HasPrefix(mask, "-----END") || strings.Count(mask, "-----") > 2 {
+			kept = append(kept, mask)
+		}
+	}
+	return kept
+}
+
+// session is that of the App for all clients of this run; nil: the token signs in.
+func (in *appSignIn) session(scope github.Scope, request Request, out *output) *github.App {
+	if in == nil {
+		return nil
+	}
+	return github.NewApp(github.AppOptions{
+		ID: in.ID, Key: in.Key, Scope: scope, Repository: request.Run.Repository, ReadOnly: in.ReadOnly, Runs: in.Runs,
+		Secret: out.Secret, SignedIn: out.signedInGitHub,
+	})
+}
+
+// signedInGitHub says who works at GitHub, the first time for all to read.
+func (o *output) signedInGitHub(who github.Identity, renewed bool) {
+	until := who.Until.UTC().Format("2006-01-02 15:04 MST")
+	if renewed {
+		o.log.Info(fmt.Sprintf("the GitHub App's token was renewed until %s", until))
+		return
+	}
+	app := who.Installation
+	o.log.Info(fmt.Sprintf("signed in at GitHub as the App %s (App id %d, installation %d on %s) with %s until %s; the token is renewed before that",
+		app.App, app.AppID, app.ID, app.Account, who.PermissionList(), until))
+	o.signedIn(fmt.Sprintf("at GitHub as the App %s (installation %d on %s); the token is renewed before it ends", code(app.App), app.ID, code(app.Account)))
+}

@@ -1,0 +1,69 @@
+package action
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"regexp"
+)
+
+// appInputs are those by which the action signs in to GitHub by itself.
+var appInputs = []input{
+	{
+		name: "app-client-id", modes: inAll,
+		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed where the
+			runners register and has 'administration: write' (for an organization's runners:
+			'organization_self_hosted_runners: write'). The action signs in as the App with the least permissions
+			that the mode needs, and renews its token before it ends.`,
+	},
+	{
+		name: "app-private-key", modes: inAll,
+		description: `A private key of the App, from a secret: the .pem file as it is, or base64 of it.`,
+	},
+}
+
+// appSignIn is the GitHub App that the action signs in as.
+type appSignIn struct {
+	ID  string // client id or App id
+	Key *rsa.PrivateKey
+	// ReadOnly and Runs say what the mode needs: not to change runners, and to see whether runs are finished.
+	ReadOnly, Runs bool
+}
+
+// appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
+var appIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// appSignIn reads the App, nil where there is none, and makes sure that there is one way to sign in.
+func (r *reader) appSignIn(token string) *appSignIn {
+	id, text := r.text("app-client-id"), r.text("app-private-key")
+	switch {
+	case id == "" && text == "" && token == "":
+		r.refuse("The 'github-token' input is not specified", tokenHint(r.getenv))
+		return nil
+	case id == "" && text == "":
+		return nil
+	case token != "":
+		r.refuse("The 'github-token' input and the inputs 'app-client-id' and 'app-private-key' are both specified, and the action signs in once.",
+			"leave out github-token to sign in as the GitHub App, or the App's two inputs to use the token")
+		return nil
+	case id == "":
+		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.", "for example app-client-id: ${{ vars.RUNNER_APP_ID }}")
+		return nil
+	case text == "":
+		r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.", keyHint(r.getenv))
+		return nil
+	}
+	if !appIDForm.MatchString(id) {
+		r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id), "for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
+	}
+	key, problem := readAppKey(text)
+	if problem != nil {
+		r.refuse("The 'app-private-key' input "+problem.Message+".", problem.Hint)
+	}
+	return &appSignIn{ID: id, Key: key}
+}
+
+// needsOf is what the mode asks GitHub for. A bake reads where the runner software lies, and no more.
+func (in *appSignIn) needsOf(request Request) {
+	in.ReadOnly = request.Mode == modeBake
+	in.Runs = request.Mode == modeSweep || request.Mode == modeStop || request.Start != nil && request.Start.Existing != nil
+}
