@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +14,10 @@ import (
 
 // secrets are those that GitHub has handed out in a world.
 type secrets struct {
-	mu   sync.Mutex
-	list []string
+	mu      sync.Mutex
+	list    []string // of registrations
+	signIns []string // of sign-ins
+	judged  int      // of these, by earlier steps
 }
 
 // learn reads a registration token or a JIT configuration out of an answer.
@@ -35,10 +38,22 @@ func (s *secrets) learn(status int, answer []byte) {
 	}
 }
 
+// signInSecret is a secret in an answer of STS or of the OIDC endpoint.
+var signInSecret = regexp.MustCompile(`<(?:SecretAccessKey|SessionToken)>([^<]+)<|"value":"([^"]+)"`)
+
+// learnSignIn reads OIDC tokens and the secrets of sessions out of an answer.
+func (s *secrets) learnSignIn(answer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, found := range signInSecret.FindAllSubmatch(answer, -1) {
+		s.signIns = append(s.signIns, string(found[1])+string(found[2]))
+	}
+}
+
 func (s *secrets) all() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string(nil), s.list...)
+	return slices.Concat(s.list, s.signIns)
 }
 
 // learnWebToken keeps a JSON web token, by which a GitHub App signs in. It is no secret that a mask must know: it never leaves the program.
@@ -56,7 +71,7 @@ func (s *secrets) learnWebToken(authorization string) {
 // outside masked before anything else was said.
 func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []string, exit int) {
 	known := s.all()
-	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"))
+	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"), ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
 	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" }) // a dummy, which no real key is
 	masked := map[string]bool{}
 	for line := range strings.Lines(log) {
@@ -81,9 +96,15 @@ func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []str
 	if strings.Contains(log, "signed in at GitHub") && !slices.ContainsFunc(known, func(k string) bool { return isOfApp(k) && masked[k] }) {
 		ts.Fatalf("the App's installation token was not masked")
 	}
-	made := slices.DeleteFunc(slices.Clone(known), isOfApp)
+	s.mu.Lock()
+	made, signIns := slices.DeleteFunc(slices.Clone(s.list), isOfApp), slices.Clone(s.signIns[s.judged:])
+	s.judged = len(s.signIns)
+	s.mu.Unlock()
 	if exit == 0 && len(made) > 0 && !masked[made[len(made)-1]] && strings.Contains(log, "is received") {
 		ts.Fatalf("the registration's secret was not masked")
+	}
+	if exit == 0 && len(signIns) > 0 && !masked[signIns[len(signIns)-1]] {
+		ts.Fatalf("a secret of the sign-in was not masked")
 	}
 	for _, path := range files {
 		text, err := os.ReadFile(path)

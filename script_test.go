@@ -44,6 +44,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	images                       print the images and snapshots that were made, for stdout
 //	console                      print what the newest machine has written to its console, for stdout
 //	calls [SERVICE]              print how often each operation was called, for stdout
+//	oidc                         from now on the steps' job may ask for OIDC tokens, and has no access keys
 //	userdata                     print the user data of the newest instance, for stdout
 //	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
 //	(a world with apps)          writes their private key into app.pem, and as people paste it into app.escaped, app.base64 and others
@@ -76,6 +77,7 @@ func scriptParams(files []string) testscript.Params {
 			"world":        beginWorld,
 			"step":         runStep,
 			"post":         runPostStep,
+			"oidc":         signInByOIDC,
 			"neat":         printing(neat),
 			"annotations":  printing(annotations),
 			"cloud":        printing(showCloud),

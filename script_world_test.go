@@ -43,6 +43,7 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"GITHUB_API_URL": server.GitHubURL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "NO_PROXY": "127.0.0.1",
 		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1", "world_group": "sg-0aaaaaaaaaaaaaaa1",
+		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "", "AWS_SESSION_TOKEN": "",
 		"world_url": server.EC2URL, "HTTPS_PROXY": server.EC2URL, // what is neither EC2 nor GitHub cannot be reached
 	} {
 		ts.Setenv(name, value)
@@ -52,6 +53,18 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if scene.moto != nil {
 		scene.moto.begin(ts, world)
+	}
+}
+
+// signInByOIDC gives the steps what GitHub gives to a job with id-token: write, and takes the keys away.
+func signInByOIDC(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: oidc")
+	}
+	ts.Setenv("ACTIONS_ID_TOKEN_REQUEST_URL", ts.Getenv("world_id_token_url"))
+	ts.Setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", simulator.IDTokenBearer)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		ts.Setenv(name, "")
 	}
 }
 
@@ -67,7 +80,9 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 	var mu sync.Mutex
 	var wrong []string
 	world.OnRequest(func(request *http.Request, response *http.Response) {
-		if strings.HasPrefix(request.Header.Get("Authorization"), "AWS4-") {
+		if !strings.HasPrefix(request.URL.Path, "/api/v3/") { // AWS's, or the OIDC endpoint's
+			answered, _ := io.ReadAll(response.Body)
+			secrets.learnSignIn(answered)
 			return
 		}
 		if strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") { // a proxy's: GitHub did not answer
@@ -98,6 +113,7 @@ func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL",
 		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "TMPDIR",
 	} {

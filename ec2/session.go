@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -192,7 +193,7 @@ func (s *session) assume(ctx context.Context, renewal bool) (aws.Credentials, *S
 		}).Retrieve(ctx)
 	}
 	if err != nil {
-		return aws.Credentials{}, s.explain(arn, claims, err)
+		return aws.Credentials{}, s.explain(arn, claims, cmp.Or(calls.err, err))
 	}
 	s.role.Secret(credentials.SecretAccessKey)
 	s.role.Secret(credentials.SessionToken)

@@ -18,12 +18,13 @@ import (
 type stsCalls struct {
 	api *sts.Client
 	arn string // of the session
+	err error  // of the call: a provider's own words hide whose it is
 }
 
 // AssumeRole implements stscreds.AssumeRoleAPIClient.
 func (c *stsCalls) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
 	out, err := c.api.AssumeRole(ctx, in, options...)
-	if err == nil {
+	if c.err = err; err == nil {
 		c.keep(out.AssumedRoleUser, out.Credentials, out.ResultMetadata)
 	}
 	return out, err
@@ -34,7 +35,7 @@ func (c *stsCalls) AssumeRoleWithWebIdentity(
 	ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, _ ...func(*sts.Options),
 ) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 	out, err := c.api.AssumeRoleWithWebIdentity(ctx, in, onceOnly)
-	if err == nil {
+	if c.err = err; err == nil {
 		c.keep(out.AssumedRoleUser, out.Credentials, out.ResultMetadata)
 	}
 	return out, err

@@ -99,27 +99,48 @@ type signedCall struct {
 // mostAnswer bounds what is read of an answer, in bytes.
 const mostAnswer = 1 << 20
 
+// skewThreshold is how far a clock must be off for a refused signature to be blamed on it: the SDK's own, for EC2.
+const skewThreshold = 4 * time.Minute
+
 func (c *Client) ask(ctx context.Context, call signedCall) ([]byte, error) {
-	request, err := c.signed(ctx, call)
+	raw, ahead, err := c.askAt(ctx, call, 0)
+	if refused, ok := errors.AsType[*CallError](err); ok && ahead.Abs() > skewThreshold && isSignature(refused.Code) {
+		raw, _, err = c.askAt(ctx, call, ahead)
+	}
+	return raw, err
+}
+
+// isSignature reports whether a code may be that of a wrong clock.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+func isSignature(code string) bool {
+	return code == "SignatureDoesNotMatch" || code == "InvalidSignatureException" || code == "RequestTimeTooSkewed"
+}
+
+// askAt asks with a signature of so much later than now. It returns how far the service's clock is ahead.
+func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration, err error) {
+	request, err := c.signed(ctx, call, time.Now().Add(later))
 	if err != nil {
-		return nil, callError(call.operation, err)
+		return nil, 0, callError(call.operation, err)
 	}
 	response, err := c.cfg.HTTPClient.Do(request)
 	if err != nil {
-		return nil, callError(call.operation, err)
+		return nil, 0, callError(call.operation, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		ahead = time.Until(date)
+	}
+	raw, err = io.ReadAll(io.LimitReader(response.Body, mostAnswer))
 	if err != nil {
-		return nil, callError(call.operation, err)
+		return nil, ahead, callError(call.operation, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, refusal(call.operation, response, raw)
+		return nil, ahead, refusal(call.operation, response, raw)
 	}
-	return raw, nil
+	return raw, ahead, nil
 }
 
-func (c *Client) signed(ctx context.Context, call signedCall) (*http.Request, error) {
+func (c *Client) signed(ctx context.Context, call signedCall, at time.Time) (*http.Request, error) {
 	if c.cfg.Credentials == nil {
 		return nil, errors.New("no credentials are set")
 	}
@@ -140,7 +161,7 @@ func (c *Client) signed(ctx context.Context, call signedCall) (*http.Request, er
 		request.Header.Set("X-Amz-Target", call.target)
 	}
 	sum := sha256.Sum256([]byte(call.body))
-	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), call.service, call.region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), call.service, call.region, at)
 	return request, err
 }
 

@@ -35,11 +35,14 @@ func (c *cloud) iamAct(x *exchange, f form) answer {
 // mayAsk finds the caller's key and holds an action of another service than EC2 against its policy.
 func (c *cloud) mayAsk(x *exchange, action, resource string) *ec2Error {
 	key, failure := c.authenticate(x)
+	if failure != nil && failure.code == "SignatureDoesNotMatch" {
+		return failure
+	}
 	if failure != nil {
 		return fail("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if why := c.w.cfg.denial(key, action, resource, request{}); why != "" {
-		return fail("AccessDenied", "User: arn:aws:iam::%s:user/simulated is not authorized to perform: %s on resource: %s %s", c.w.cfg.Account, action, resource, why)
+		return fail("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", c.arnOf(key), action, resource, why)
 	}
 	return nil
 }
@@ -59,7 +62,7 @@ func (c *cloud) understandQuota(x *exchange, req *http.Request, body []byte) {
 			return quotaError(fail("UnknownOperationException", "the world does not know it"))
 		}
 		if failure := c.mayAsk(x, "servicequotas:GetServiceQuota", "*"); failure != nil {
-			failure.code += "Exception"
+			failure.code = jsonCode(failure.code)
 			return quotaError(failure)
 		}
 		value, set := c.w.cfg.Quotas[in.QuotaCode]
@@ -72,6 +75,14 @@ func (c *cloud) understandQuota(x *exchange, req *http.Request, body []byte) {
 		}
 		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, body: raw}
 	}
+}
+
+// jsonCode is the name of an error in the services that speak JSON.
+func jsonCode(code string) string {
+	if code == "SignatureDoesNotMatch" {
+		return "InvalidSignatureException"
+	}
+	return code + "Exception"
 }
 
 func quotaError(e *ec2Error) answer {

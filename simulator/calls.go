@@ -13,6 +13,7 @@ const (
 	serviceIAM    = "iam"
 	serviceQuotas = "servicequotas"
 	serviceGitHub = "github"
+	serviceOIDC   = "oidc" // GitHub's, of Actions' own service
 )
 
 // Call is one request as the world saw it.
@@ -20,7 +21,7 @@ type Call struct {
 	Number    int           // from 1, over all services
 	Time      time.Time     // when it was sent
 	Duration  time.Duration // until its answer was there, or its end
-	Service   string        // "ec2", "sts", "iam", "servicequotas", "github"
+	Service   string        // "ec2", "sts", "iam", "servicequotas", "github", "oidc"
 	Operation string        // "RunInstances", or the operationId of GitHub's OpenAPI description
 	Region    string        // EC2 and STS
 	Scope     string        // GitHub: "owner/repo", "org" or "enterprises/name"

@@ -37,6 +37,11 @@ type Config struct {
 	// Keys are the access keys that EC2 knows. When empty every key is known and may do everything that Policy allows.
 	Keys   []Key  `yaml:"keys"`
 	Policy Policy `yaml:"policy"`
+	// Roles are what AssumeRole and AssumeRoleWithWebIdentity know; OIDC is where a job gets its tokens.
+	Roles []Role `yaml:"roles"`
+	OIDC  OIDC   `yaml:"oidc"`
+	// ClockSkew is how far the clocks of AWS and GitHub are ahead of the clients'; negative if they are behind.
+	ClockSkew time.Duration `yaml:"clock-skew"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
 	// AccountWeather is what the account does not allow.
@@ -109,7 +114,7 @@ type More struct {
 type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
-	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub
+	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub, its OIDC endpoint included
 	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its permissions are asked
 	// for: no time by default, since that is rare. https://github.com/octokit/auth-app.js/issues/65 and 589
 	TokenKnown time.Duration `yaml:"token-known"`
@@ -223,6 +228,7 @@ func (c *Config) fill() {
 	c.Repositories = slices.Concat(c.Repositories, c.More.Repositories)
 	c.More = More{} // now part of the lists
 	c.ForeignScope = orText(c.ForeignScope, c.Repositories[0])
+	c.OIDC.fill(c.Repositories[0])
 }
 
 func fillList[T any](list *[]T, values []T) {
@@ -235,13 +241,8 @@ func (c *Config) check() error {
 	if c.Speed < 0 {
 		return fmt.Errorf("speed is %g: it must be positive", c.Speed)
 	}
-	if err := errors.Join(c.Policy.load(), c.SCP.load()); err != nil {
+	if err := c.loadPolicies(); err != nil {
 		return err
-	}
-	for n := range c.Keys {
-		if err := c.Keys[n].Policy.load(); err != nil {
-			return err
-		}
 	}
 	for _, f := range c.Faults {
 		if err := f.check(); err != nil {
@@ -267,6 +268,18 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// loadPolicies reads the documents of all policies.
+func (c *Config) loadPolicies() error {
+	err := errors.Join(c.Policy.load(), c.SCP.load())
+	for n := range c.Keys {
+		err = errors.Join(err, c.Keys[n].Policy.load())
+	}
+	for n := range c.Roles {
+		err = errors.Join(err, c.Roles[n].load(c.Account, c.Repositories[0]))
+	}
+	return err
 }
 
 // checkSeed looks for what an instance seed names.

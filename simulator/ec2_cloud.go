@@ -12,6 +12,8 @@ type cloud struct {
 	tickets int // addresses given out
 	initial []*instance
 	seeded  []*volume // the volumes of the beginning
+	// sessions that STS has given out, by access key.
+	sessions map[string]*stsSession
 }
 
 // region is one region of EC2. Instances stand in the order of their launch.
@@ -88,7 +90,7 @@ type snapshot struct {
 }
 
 func newCloud(w *World) *cloud {
-	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}}
+	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}, sessions: map[string]*stsSession{}}
 	for _, name := range w.cfg.Regions {
 		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{}, free: map[string]int{}}
 	}

@@ -15,12 +15,20 @@ type Key struct {
 	// Config.Speed, as a client may read it as a date.
 	ExpiresIn time.Duration `yaml:"expires-in"`
 	Policy    Policy        `yaml:"policy"`
+
+	session *stsSession // that the key is of
 }
 
 // authenticate finds the caller's key.
 func (c *cloud) authenticate(x *exchange) (*Key, *ec2Error) {
 	if x.caller == "" {
 		return nil, fail("AuthFailure", "AWS was not able to validate the provided access credentials")
+	}
+	if failure := c.timely(x); failure != nil {
+		return nil, failure
+	}
+	if key, failure, known := c.ofSession(x); known {
+		return key, failure
 	}
 	if len(c.w.cfg.Keys) == 0 {
 		return &Key{ID: x.caller}, nil
@@ -100,7 +108,7 @@ func (call *ec2Call) permitted(action, resource string, r request) *ec2Error {
 	return fail("UnauthorizedOperation", "%s Encoded authorization failure message: c2ltdWxhdGVk", text)
 }
 
-func (call *ec2Call) user() string { return "arn:aws:iam::" + call.w.cfg.Account + ":user/simulated" }
+func (call *ec2Call) user() string { return call.arnOf(call.key) }
 
 // denial is why no call of a key may go through, in IAM's words, or empty.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html

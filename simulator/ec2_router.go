@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // action is one operation of EC2's API: what it does, and the parameters that the world knows of it. Every other
@@ -78,8 +79,11 @@ func serviceOfSignature(req *http.Request) string {
 
 // understand finds out what a request asks for.
 func (w *World) understand(req *http.Request, body []byte, service string) *exchange {
-	if service == serviceGitHub {
+	switch service {
+	case serviceGitHub:
 		return w.hub.understand(req, body)
+	case serviceOIDC:
+		return w.oidc.understand(req)
 	}
 	return w.cloud.understand(req, body, service)
 }
@@ -88,6 +92,10 @@ func (c *cloud) understand(req *http.Request, body []byte, service string) *exch
 	x := &exchange{service: service, params: map[string]string{}, latency: c.w.cfg.Timing.EC2}
 	if m := credential.FindStringSubmatch(req.Header.Get("Authorization")); m != nil {
 		x.caller, x.region = m[1], m[2]
+		x.sessionToken = req.Header.Get("X-Amz-Security-Token")
+		if at, err := time.Parse("20060102T150405Z", req.Header.Get("X-Amz-Date")); err == nil {
+			x.signedAt = at
+		}
 	} else if m := awsHost.FindStringSubmatch(req.URL.Hostname()); m != nil {
 		x.region = m[2]
 	}
@@ -110,6 +118,8 @@ func (c *cloud) understand(req *http.Request, body []byte, service string) *exch
 	for k, v := range f {
 		switch k {
 		case "Action", "Version":
+		case "WebIdentityToken":
+			x.params[k] = "of " + strconv.Itoa(len(v)) + " characters"
 		case "UserData":
 			x.params[k] = strconv.Itoa(len(v)) + " characters"
 		default:

@@ -11,13 +11,16 @@ import (
 
 // exchange is one request on its way through the world.
 type exchange struct {
-	service   string // "ec2", "sts" or "github"
+	service   string // "ec2", "sts", "github" or another one of calls.go
 	operation string // "RunInstances", or the operationId of GitHub's OpenAPI description
 	region    string // of an EC2 call
 	scope     string // of a GitHub call: "owner/repo", "org" or "enterprises/name"
 	caller    string // access key id or token, for limits and permissions
-	params    map[string]string
-	latency   time.Duration
+	// sessionToken and signedAt are of a signed request.
+	sessionToken string
+	signedAt     time.Time
+	params       map[string]string
+	latency      time.Duration
 	// act does what was asked for, in one moment, with the world locked.
 	act func() answer
 
@@ -116,7 +119,7 @@ func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	if a.header == nil {
 		a.header = http.Header{}
 	}
-	date := w.now
+	date := w.serviceNow()
 	if x.service == serviceGitHub {
 		date = w.hub.clock()
 	}

@@ -17,6 +17,8 @@ const maxRequest = 1 << 20
 type Server struct {
 	// EC2URL is for AWS_ENDPOINT_URL (both EC2 and STS answer there), GitHubURL for GITHUB_API_URL; neither ends in a slash.
 	EC2URL, GitHubURL string
+	// IDTokenURL is for ACTIONS_ID_TOKEN_REQUEST_URL.
+	IDTokenURL string
 
 	server *http.Server
 	done   chan error
@@ -30,11 +32,11 @@ func Listen(w *World) (*Server, error) {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
 	base := "http://" + listener.Addr().String()
-	s := &Server{EC2URL: base, GitHubURL: base + gheBase, done: make(chan error, 1)}
+	s := &Server{EC2URL: base, GitHubURL: base + gheBase, IDTokenURL: base + idTokenPath + "?api-version=2.0", done: make(chan error, 1)}
 	mux := http.NewServeMux()
 	mux.Handle(gheBase+"/", w.GitHubHandler())
 	mux.Handle("/", w.EC2Handler())
-	s.server = &http.Server{Handler: closed(mux), ReadHeaderTimeout: time.Minute}
+	s.server = &http.Server{Handler: closed(w.besideIDTokens(mux)), ReadHeaderTimeout: time.Minute}
 	go func() { s.done <- s.server.Serve(listener) }()
 	return s, nil
 }
@@ -62,10 +64,23 @@ func (s *Server) Close() error {
 // gheBase is where a GitHub Enterprise Server has its API; Listen uses it too, so that one port serves both services.
 const gheBase = "/api/v3"
 
+// besideIDTokens serves GitHub's OIDC endpoint, whose path a mux would clean, and all else by next.
+func (w *World) besideIDTokens(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == idTokenPath {
+			w.serve(rw, req, serviceOIDC)
+			return
+		}
+		next.ServeHTTP(rw, req)
+	})
+}
+
 // EC2Handler serves EC2 and STS at "/"; which one is meant stands in the request's signature.
 func (w *World) EC2Handler() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
-		w.serve(rw, req, serviceOfSignature(req))
+		w.besideIDTokens(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+			w.serve(rw, req, serviceOfSignature(req))
+		})).ServeHTTP(rw, req)
 	})
 }
 
@@ -81,6 +96,9 @@ func (w *World) serve(rw http.ResponseWriter, req *http.Request, service string)
 	if err != nil {
 		http.Error(rw, "request cannot be read", http.StatusRequestEntityTooLarge)
 		return
+	}
+	if service == serviceEC2 && req.Header.Get("Authorization") == "" && strings.Contains(string(body), "Action=AssumeRoleWithWebIdentity") {
+		service = serviceSTS // nobody signs this one
 	}
 	// A handler sees only the path; the hooks are for those who want to know the whole address.
 	if req.URL.Host == "" {

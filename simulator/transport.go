@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"syscall"
 )
 
@@ -97,6 +98,9 @@ func (w *World) serviceOf(host string) string {
 	}
 	if host == "api.github.com" {
 		return serviceGitHub
+	}
+	if strings.HasSuffix(host, idTokenHosts) {
+		return serviceOIDC
 	}
 	for _, h := range w.cfg.GitHubHosts {
 		if h == host {

@@ -101,7 +101,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault late needs a delay")
 	}
 	switch f.Match.Service {
-	case "", serviceEC2, serviceSTS, serviceIAM, serviceQuotas, serviceGitHub:
+	case "", serviceEC2, serviceSTS, serviceIAM, serviceQuotas, serviceGitHub, serviceOIDC:
 		return nil
 	}
 	return fmt.Errorf("fault matches unknown service %q", f.Match.Service)
@@ -163,6 +163,8 @@ func (w *World) faultAnswer(x *exchange) answer {
 	switch {
 	case f.Effect == EffectThrottle && x.service == serviceGitHub:
 		a = w.hub.secondaryLimit()
+	case x.service == serviceOIDC:
+		a = idTokenFault(f)
 	case x.service == serviceGitHub && f.Code != "":
 		a = refusalAnswer(f.Code)
 		if f.Code != "proxy-page" {
@@ -176,6 +178,9 @@ func (w *World) faultAnswer(x *exchange) answer {
 		fail := &ec2Error{status: orInt(f.Status, statusOf(code)), code: code, message: orText(f.Message, "An internal error has occurred")}
 		if f.Effect == EffectThrottle {
 			fail = errThrottled
+			if x.service != serviceEC2 {
+				fail = errSTSThrottled
+			}
 		}
 		a = w.cloud.errorAnswer(fail)
 		switch x.service {
@@ -194,6 +199,15 @@ func (w *World) faultAnswer(x *exchange) answer {
 		a.header.Set(k, v)
 	}
 	return a
+}
+
+// idTokenFault is the error that the OIDC endpoint answers.
+func idTokenFault(f Fault) answer {
+	status := orInt(f.Status, http.StatusInternalServerError)
+	if f.Effect == EffectThrottle {
+		status = http.StatusTooManyRequests
+	}
+	return oidcAnswer(status, map[string]string{"message": orText(f.Message, http.StatusText(status))})
 }
 
 func orInt(v, otherwise int) int {

@@ -33,6 +33,7 @@ type World struct {
 
 	cloud   *cloud
 	hub     *hub
+	oidc    *oidc
 	weather weather
 	journal journal
 	// strangers are machines of another EC2, by instance id; booted counts launches for GuestRule.Nth.
@@ -48,6 +49,7 @@ type World struct {
 func New(cfg Config) *World {
 	cfg.fill()
 	cfg.Keys = append([]Key(nil), cfg.Keys...)
+	cfg.Roles = append([]Role(nil), cfg.Roles...)
 	cfg.Guests = append([]GuestRule(nil), cfg.Guests...) // rules count their use
 	if err := cfg.check(); err != nil {
 		panic("simulator: " + err.Error())
@@ -55,6 +57,7 @@ func New(cfg Config) *World {
 	w := &World{cfg: cfg, born: time.Now(), now: time.Now(), dark: newDarkness(), strangers: map[string]*guest{}}
 	w.weather.init(cfg.Faults)
 	w.hub = newHub(w)
+	w.oidc = &oidc{w: w, tokens: map[string]idToken{}}
 	w.cloud = newCloud(w)
 	return w
 }
