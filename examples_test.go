@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -163,6 +164,47 @@ func checkExampleJob(t *testing.T, where string, job workflowJob) {
 	}
 	if oidc && job.Permissions["id-token"] != "write" {
 		t.Errorf("%s: it takes a role on without id-token: write", where)
+	}
+}
+
+// separate are the examples that show credentials by steps of their own.
+var separate = regexp.MustCompile(`^(examples/separate-steps\.yml|docs/three-jobs\.md#\d+)$`)
+
+// TestExamplesSignIn: each step that uses the action signs in by itself, in all examples but those that show the other form.
+func TestExamplesSignIn(t *testing.T) {
+	t.Parallel()
+	others := regexp.MustCompile(`^(aws-actions/configure-aws-credentials|actions/create-github-app-token)@`)
+	apart := map[string]bool{}
+	for _, e := range slices.Concat(readExamples(t), readPages(t, "README.md"), readPages(t, "docs/*.md")) {
+		for name, job := range e.workflow.Jobs {
+			where := e.path + " " + name
+			ours, theirs := false, false
+			for _, s := range job.Steps {
+				theirs = theirs || others.MatchString(s.Uses)
+				if !strings.HasPrefix(s.Uses, "marqo-ai/ec2-github-runner@") {
+					continue
+				}
+				ours = true
+				if theirs {
+					continue
+				}
+				if s.With["aws-region"] == nil || s.With["role-to-assume"] == nil && s.Env["AWS_ACCESS_KEY_ID"] == "" {
+					t.Errorf("%s: the step does not sign in at AWS", where)
+				}
+				if s.With["app-client-id"] == nil || s.With["app-private-key"] == nil {
+					t.Errorf("%s: the step does not sign in at GitHub as an App", where)
+				}
+			}
+			if ours && theirs {
+				apart[e.path] = true
+				if !separate.MatchString(e.path) {
+					t.Errorf("%s: another step gets the credentials", where)
+				}
+			}
+		}
+	}
+	if len(apart) != 2 {
+		t.Errorf("the other form is shown by %v, want examples/separate-steps.yml and docs/three-jobs.md", slices.Sorted(maps.Keys(apart)))
 	}
 }
 

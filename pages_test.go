@@ -74,6 +74,8 @@ jobs:
   steps:
     runs-on: ubuntu-latest
     timeout-minutes: 10
+    permissions:
+      id-token: write
     steps:
 `
 

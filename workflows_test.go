@@ -238,6 +238,18 @@ func TestRunnerWorkflow(t *testing.T) {
 			t.Errorf("the input %s is not handed on", name)
 		}
 	}
+	for name, want := range map[string]string{
+		"role-to-assume": "inputs.role", "aws-region": "inputs.region", "app-client-id": "secrets.app-client-id",
+		"app-private-key": "secrets.app-private-key", "github-token": "secrets.github-token",
+	} {
+		if got := last.With[name]; got != "${{ "+want+" }}" {
+			t.Errorf("%s is %v, want %s", name, got, want)
+		}
+	}
+	keys := map[string]string{"AWS_ACCESS_KEY_ID": "${{ secrets.aws-access-key-id }}", "AWS_SECRET_ACCESS_KEY": "${{ secrets.aws-secret-access-key }}"}
+	if diff := cmp.Diff(keys, last.Env); diff != "" {
+		t.Errorf("the environment of the action (-want +got):\n%s", diff)
+	}
 	for name, output := range w.On.Call.Outputs {
 		if _, known := contract.Outputs[name]; !known {
 			t.Errorf("the action has no output %s", name)

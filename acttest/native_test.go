@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -177,6 +178,27 @@ func TestNativeKilledStart(t *testing.T) {
 		t.Errorf("the killed start left %v, want one instance", instances)
 	}
 	c.post(t, dir, env, state)
+}
+
+// TestNativeSignsIn: GitHub hands the variables for OIDC to a JavaScript action, and the launcher passes them on to the program.
+// (actions/runner: NodeScriptActionHandler.cs)
+func TestNativeSignsIn(t *testing.T) {
+	c := openClouds(t, simulator.Config{})
+	dir := launcher(t)
+	release(t, dir)
+	env, _ := c.nativeStep(t)
+	env = slices.DeleteFunc(env, func(each string) bool {
+		return strings.HasPrefix(each, "AWS_ACCESS_KEY_ID=") || strings.HasPrefix(each, "AWS_SECRET_ACCESS_KEY=") || strings.HasPrefix(each, "INPUT_")
+	})
+	env = append(env, "INPUT_MODE=sweep", "INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_ROLE-TO-ASSUME="+role, "INPUT_AWS-REGION=us-east-1")
+	cmd, out := node(t, filepath.Join(dir, "main.js"), append(env, c.tokenEndpoint()...)...)
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v:\n%s", err, out.text())
+	}
+	if diff := cmp.Diff(map[string]int{"AssumeRoleWithWebIdentity": 1}, c.count("AssumeRoleWithWebIdentity")); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	c.settled(t)
 }
 
 // post runs the post step with the states that main saved, and demands that nothing is left.

@@ -35,7 +35,13 @@ type clouds struct {
 
 func openClouds(t *testing.T, cfg simulator.Config) *clouds {
 	t.Helper()
-	cfg.Speed = 20
+	if cfg.Speed == 0 {
+		cfg.Speed = 20
+	}
+	cfg.Apps = []simulator.App{{
+		ID: 4711, ClientID: clientID, Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		Installations: []simulator.Installation{{ID: 8, Account: "demo-org"}},
+	}}
 	c := &clouds{world: simulator.New(cfg)}
 	validator, err := openapi.New()
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // What the steps that need an account would have found out.
-var given = []string{"owner_id=1001", "repository_id=2002"}
+var given = []string{"owner_id=1001", "owner_type=User", "repository_id=2002"}
 
 // newcomer is somebody who follows the guide in a clone of their own.
 type newcomer struct {

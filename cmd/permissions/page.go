@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// head, conditions and tail are the page's prose; the policies between them are made from the table.
+// head and conditions are the page's prose beside signInText; the policies between them are made from the table.
 const head = `# Permissions
 
 <!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can make. -->
 
-The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, and the GitHub token. Replace the placeholders:
+The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, the GitHub App and the token. Replace the placeholders:
 
 | placeholder | value |
 | --- | --- |
@@ -46,57 +46,6 @@ const conditions = `## What the conditions mean
 
 `
 
-const tail = `## OIDC trust policy
-
-With it, workflows of one repository assume the role without stored keys. GitHub's OIDC provider must exist in the account. To narrow it, name a branch or an environment in ` + "`sub`" + `, for
-example ` + "`repo:OWNER/REPO:ref:refs/heads/main`" + `. [docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider, role, policies and network; the
-[guide](guide.md) uses it.
-
-` + "```json" + `
-{
-  "Version": "2012-10-17",
-  "Statement": [
-    {
-      "Effect": "Allow",
-      "Principal": {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"},
-      "Action": "sts:AssumeRoleWithWebIdentity",
-      "Condition": {
-        "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
-        "StringLike": {
-          "token.actions.githubusercontent.com:sub": ["repo:OWNER/REPO:*", "repo:OWNER@OWNER-ID/REPO@REPO-ID:*"]
-        }
-      }
-    }
-  ]
-}
-` + "```" + `
-
-Repositories that were created, renamed or moved since July 2026 have
-[their numbers in the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens); older ones have the names alone, unless they opted in. Leave
-out the form that your repository does not use. ` + "`gh api repos/OWNER/REPO --jq '.owner.id, .id'`" + ` prints the numbers.
-
-The job needs ` + "`permissions: {id-token: write, contents: read}`" + ` and ` + "`aws-actions/configure-aws-credentials`" + ` with ` + "`role-to-assume`" + `
-([GitHub's page](https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws)).
-
-## The GitHub token
-
-The workflow's own ` + "`GITHUB_TOKEN`" + ` cannot manage runners.
-
-| runners of | fine-grained token | GitHub App | classic token |
-| --- | --- | --- | --- |
-| a repository | *Administration: read and write* on it | *Administration: read and write* | ` + "`repo`" + ` |
-| an organization | organization's *Self-hosted runners: read and write* | the same | ` + "`admin:org`" + ` |
-| an enterprise | – | – | ` + "`manage_runners:enterprise`" + ` |
-
-| mode | additional permission |
-| --- | --- |
-| sweep | *Actions: read* on the repository, to see whether a run is over; without it, sweep removes only what is expired or gone |
-| start with a name in ` + "`runner-group-id`" + ` | to list the runner groups; the organization's permission above includes it |
-
-A GitHub App's token is made by actions/create-github-app-token in an earlier step. It is valid for an hour, so make one in the stop job too
-([GitHub's page](https://docs.github.com/en/rest/actions/self-hosted-runners)).
-`
-
 // page is docs/permissions.md.
 func page() (string, error) {
 	var b strings.Builder
@@ -115,8 +64,9 @@ func page() (string, error) {
 		return "", err
 	}
 	b.WriteString(conditions)
-	b.WriteString(tail)
-	return b.String(), nil
+	text, err := signIn()
+	b.WriteString(text)
+	return b.String(), err
 }
 
 // writeFeatures writes the list of the features, and each statement of theirs once, under the modes that it is for.
