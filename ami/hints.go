@@ -32,7 +32,7 @@ const (
 	hintTags     = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and images could not be found again"
 	hintRefused  = "correct the inputs that EC2 names"
 	hintAllowed  = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
-	hintExpired  = "the AWS credentials are refused or have expired: a bake takes longer than most steps, so raise role-duration-seconds of aws-actions/configure-aws-credentials"
+	hintExpired  = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the session is renewed; one of an earlier step is not"
 	hintImage    = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that encrypts the volume"
 	hintNoAnswer = "EC2 did not answer: bake again"
 )

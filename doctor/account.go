@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-const credentialsFix = "set the credentials up in an earlier step of the same job (aws-actions/configure-aws-credentials); they may have expired, or be of another partition"
+const credentialsFix = "write role-to-assume and aws-region, or set the credentials up in an earlier step of the same job; they may have expired, or be of another partition"
 
 func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	l := look{check: "credentials", needs: "sts:GetCallerIdentity"}

@@ -56,7 +56,7 @@ const (
 	HintExplicitDeny    = "lift the explicit deny"
 	HintImageQuota      = "the account's quota for images and snapshots in this region is used up: remove old ones (keep-images prunes a bake's), or ask for more in the Service Quotas console"
 	HintAlreadyEnded    = "the instance of this launch has already ended: look for what terminates new instances in the account, and run the job again"
-	HintCredentials     = "check the AWS credentials: with aws-actions/configure-aws-credentials they must be set up in an earlier step of the same job, and they may have expired"
+	HintCredentials     = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier step of the same job, whose session may have expired"
 	HintRegion          = HintCredentials + "; where other regions accept them, this region is not enabled for the account, or the session token is of the global STS endpoint"
 )
 
