@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -257,6 +258,9 @@ func TestExamplesRun(t *testing.T) {
 		t.Run(strings.TrimPrefix(e.path, "examples/"), func(t *testing.T) {
 			t.Parallel()
 			stage := openStage(t)
+			if strings.Contains(e.text, "app-client-id: ") {
+				stage.values["secrets.RUNNER_TOKEN"] = "" // a repository has the one or the other
+			}
 			masks := step.NewMasks("us-east-1", "us-east-1a", "123456789012") // what people keep as secrets, beside the inputs below
 			var pool map[string]string
 			for _, name := range e.order {
@@ -345,6 +349,14 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 		{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"}, Actions: true},
 		{Value: "ghs_demo", Login: "app", Admin: []string{"demo-org/demo", "my-org"}, Actions: true},
 	}
+	cfg.Roles = []simulator.Role{{Name: "runner"}}
+	cfg.Apps = []simulator.App{{
+		ID: 4711, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		Installations: []simulator.Installation{
+			{ID: 8, Account: "demo-org"},
+			{ID: 9, Account: "my-org", Permissions: map[string]string{"organization_self_hosted_runners": "write", "metadata": "read"}},
+		},
+	}}
 	cfg.RunnerGroups = []simulator.RunnerGroup{{Scope: "my-org", ID: 5, Name: "ec2"}}
 	cfg.More.InstanceTypes = []simulator.InstanceType{{Name: "g6.xlarge", Architecture: "x86_64", VCPUs: 4, MemoryMiB: 16384, GPU: "L4"}}
 	near, group := simulator.Defaults().Subnets[0], simulator.Defaults().SecurityGroups[0]
@@ -394,13 +406,18 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 		},
 		values: map[string]string{
 			"false": "false", "inputs.force": "",
-			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "vars.AWS_REGION": "us-east-1",
+			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.RUNNER_APP": "Iv23demo", "secrets.RUNNER_APP_KEY": appKey(world), "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "vars.AWS_REGION": "us-east-1",
 			"vars.RUNNER_SUBNETS":        "subnet-0123456789abcdef0 subnet-0123456789abcdef1",
 			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0", "vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
 			"github.run_id": "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
 			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
 		},
 	}
+}
+
+// appKey is the key of the world's App, as GitHub lets its owner download it.
+func appKey(world *simulator.World) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
 }
 
 // fill puts values in for expressions; of A || B the first that is not empty.

@@ -305,7 +305,11 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := openStage(t)
-			s.values["secrets.github-token"], s.values["steps.tags.outputs.tags"] = "ghp_demo", tags
+			s.values["secrets.github-token"], s.values["steps.tags.outputs.tags"] = "", tags
+			s.values["secrets.app-client-id"], s.values["secrets.app-private-key"] = s.values["vars.RUNNER_APP"], s.values["secrets.RUNNER_APP_KEY"]
+			if given["role"] == nil { // by keys and a token
+				s.values["secrets.github-token"], s.values["secrets.app-client-id"], s.values["secrets.app-private-key"] = "ghp_demo", "", ""
+			}
 			for input, declared := range w.On.Call.Inputs {
 				value := declared.Default
 				if given[input] != nil {

@@ -33,6 +33,12 @@ func (c *clouds) byOIDC(t *testing.T) []string {
 	return words
 }
 
+// tokenEndpoint is what GitHub's runner sets in a job with permissions: id-token: write.
+func (c *clouds) tokenEndpoint() []string {
+	_, path, _ := strings.Cut(strings.TrimPrefix(simulator.IDTokenURL, "https://"), "/")
+	return []string{"ACTIONS_ID_TOKEN_REQUEST_URL=" + c.ec2.URL + "/" + path, "ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + simulator.IDTokenBearer}
+}
+
 // key is the App's, as GitHub lets its owner download it.
 func (c *clouds) key() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.world.AppKey())}))

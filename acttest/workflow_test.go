@@ -38,6 +38,7 @@ func openClouds(t *testing.T, cfg simulator.Config) *clouds {
 	if cfg.Speed == 0 {
 		cfg.Speed = 20
 	}
+	cfg.Roles = []simulator.Role{{Name: "runner"}}
 	cfg.Apps = []simulator.App{{
 		ID: 4711, ClientID: clientID, Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
 		Installations: []simulator.Installation{{ID: 8, Account: "demo-org"}},

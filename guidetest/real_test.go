@@ -4,7 +4,10 @@ package guidetest
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/marqo-ai/ec2-github-runner/simulator"
@@ -52,6 +56,7 @@ func TestGuide(t *testing.T) {
 	}
 	t.Run("trust", func(t *testing.T) { n.trust(t) })
 	t.Run("workflow", func(t *testing.T) { n.lint(t) })
+	t.Run("app", func(t *testing.T) { formOfApp(t, out) })
 	t.Run("check", func(t *testing.T) { n.check(t, moto, vars) })
 
 	// moto's CloudFormation leaves the route table behind and then cannot remove the network that it is of.
@@ -156,6 +161,22 @@ func (n *newcomer) trust(t *testing.T) {
 	}
 }
 
+// formOfApp holds the address of GitHub's form for a new App that the guide prints.
+func formOfApp(t *testing.T, out string) {
+	found := regexp.MustCompile(`(?m)^https://github\.com/settings/apps/new\?.*$`).FindString(out)
+	address, err := url.Parse(found)
+	if err != nil || found == "" {
+		t.Fatalf("the guide prints no address of the form: %v\n%s", err, out)
+	}
+	want := url.Values{
+		"name": {"ec2-runners-2002"}, "url": {"https://github.com/my-org/my-repo"}, "public": {"false"}, "webhook_active": {"false"},
+		"administration": {"write"}, "actions": {"read"},
+	}
+	if diff := cmp.Diff(want, address.Query()); diff != "" {
+		t.Errorf("the form (-want +got):\n%s", diff)
+	}
+}
+
 const writtenWorkflow = ".github/workflows/ec2.yml"
 
 // lint holds the workflow that the guide has written against GitHub's rules, and that it is committed.
@@ -184,24 +205,45 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 		done
 		aws ec2 revoke-security-group-egress --group-id "$security_group" --protocol all --cidr 0.0.0.0/0
 		aws ec2 authorize-security-group-egress --group-id "$security_group" --protocol tcp --port 443 --cidr 0.0.0.0/0`)
+	binary := filepath.Join(t.TempDir(), "ec2-github-runner")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Run("as an App", func(t *testing.T) { n.checkBy(t, binary, moto, vars, func(map[string]string) {}) })
+	t.Run("by a token", func(t *testing.T) {
+		n.checkBy(t, binary, moto, vars, func(inputs map[string]string) { // as section 4 says
+			delete(inputs, "app-client-id")
+			delete(inputs, "app-private-key")
+			inputs["github-token"] = "ghp_guide"
+		})
+	})
+}
+
+// checkBy runs the check with the inputs of the written workflow, or what becomes of them. moto plays EC2 and STS, and the world GitHub, with
+// the App as its owner makes it by the guide's address.
+func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, change func(map[string]string)) {
 	config := simulator.Defaults()
 	config.Repositories = []string{vars["repository"]}
 	config.Tokens = []simulator.Token{{Value: "ghp_guide", Login: "newcomer", Admin: []string{vars["repository"]}}}
+	owner, _, _ := strings.Cut(vars["repository"], "/")
+	config.Apps = []simulator.App{{
+		ID: 1, ClientID: "Iv23guide", Slug: "ec2-runners-2002", Owner: owner, Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		Installations: []simulator.Installation{{ID: 2, Account: owner, Repositories: []string{vars["repository"]}}},
+	}}
 	world := simulator.New(config)
+	vars["key"] = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
 	server, err := simulator.Listen(world)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	binary := filepath.Join(t.TempDir(), "ec2-github-runner")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	var log bytes.Buffer
 	at := *server
 	at.EC2URL = moto
 	r := &ghstep.Runner{Command: []string{binary}, Folder: t.TempDir(), Server: &at, Region: "us-east-1", Repository: vars["repository"], Run: "1"}
-	running, err := r.Start(t.Context(), "check", n.inputs(t, "check", vars), &log)
+	inputs := n.inputs(t, "check", vars)
+	change(inputs)
+	running, err := r.Start(t.Context(), "check", inputs, &log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +293,8 @@ func (n *newcomer) inputs(t *testing.T, mode string, vars map[string]string) map
 	if err := yaml.Unmarshal(text, &workflow); err != nil {
 		t.Fatal(err)
 	}
-	values := strings.NewReplacer("${{ secrets.RUNNER_TOKEN }}", "ghp_guide", "${{ vars.RUNNER_IMAGE }}", vars["image"],
+	values := strings.NewReplacer("${{ vars.AWS_ROLE }}", vars["role"], "${{ vars.AWS_REGION }}", "us-east-1",
+		"${{ vars.RUNNER_APP }}", "Iv23guide", "${{ secrets.RUNNER_APP_KEY }}", vars["key"], "${{ vars.RUNNER_IMAGE }}", vars["image"],
 		"${{ vars.RUNNER_SUBNETS }}", vars["subnets"], "${{ vars.RUNNER_SECURITY_GROUP }}", vars["security_group"])
 	for _, s := range workflow.Jobs["start"].Steps {
 		if s.With["mode"] != mode {

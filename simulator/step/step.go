@@ -51,10 +51,15 @@ var files = []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
 func (r *Runner) Start(ctx context.Context, name string, inputs map[string]string, log io.Writer) (*Running, error) {
 	running := &Running{files: map[string]string{}}
 	env := []string{
-		"HOME=" + r.Folder,
-		"AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo", "AWS_REGION=" + r.Region, "AWS_EC2_METADATA_DISABLED=true",
+		"HOME=" + r.Folder, "AWS_REGION=" + r.Region, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL=" + r.Server.EC2URL, "GITHUB_API_URL=" + r.Server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1",
+	}
+	// A step that assumes a role is of a job with permissions: id-token: write; every other job has keys.
+	if inputs["role-to-assume"] != "" {
+		env = append(env, "ACTIONS_ID_TOKEN_REQUEST_URL="+r.Server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+simulator.IDTokenBearer)
+	} else {
+		env = append(env, "AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo")
 	}
 	for _, file := range files {
 		running.files[file] = filepath.Join(r.Folder, name+"-"+file)
