@@ -202,3 +202,13 @@ func createInstallationToken(call *hubCall) answer {
 	call.installationTokens[value] = t
 	return hubJSON(http.StatusCreated, shown)
 }
+
+// revokeInstallationToken ends the token that asks for it, as actions/create-github-app-token does after its job.
+// https://docs.github.com/en/rest/apps/installations#revoke-an-installation-access-token
+func revokeInstallationToken(call *hubCall) answer {
+	if call.installed == nil {
+		return hubError(http.StatusForbidden, "You must authenticate with an installation access token in order to revoke it.")
+	}
+	delete(call.hub.installationTokens, bearer(call.req))
+	return answer{status: http.StatusNoContent, header: http.Header{}}
+}

@@ -53,6 +53,7 @@ func init() {
 		{"GET", "/app", "apps/get-authenticated", needApp, getApp, nil},
 		{"GET", "{scope}/installation", "apps/get-SCOPE-installation", needApp, getInstallation, nil},
 		{"POST", "/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", needApp, createInstallationToken, nil},
+		{"DELETE", "/installation/token", "apps/revoke-installation-access-token", needToken, revokeInstallationToken, nil},
 		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
 		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
 		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads, nil},

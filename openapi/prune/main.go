@@ -26,6 +26,7 @@ var wanted = map[string][]string{
 		"get /repos/{owner}/{repo}/installation",
 		"get /orgs/{org}/installation",
 		"post /app/installations/{installation_id}/access_tokens",
+		"delete /installation/token",
 		"get /repos/{owner}/{repo}/actions/runners",
 		"get /repos/{owner}/{repo}/actions/runners/downloads",
 		"get /repos/{owner}/{repo}/actions/runners/{runner_id}",
