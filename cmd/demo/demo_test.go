@@ -16,7 +16,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"github-token", "ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id"} {
+	for _, name := range []string{"role-to-assume", "aws-region", "app-client-id", "app-private-key", "ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id"} {
 		if steps.start[name] == "" {
 			t.Errorf("the start step has no %s", name)
 		}
@@ -38,7 +38,7 @@ func TestThreeJobs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"github-token", "label", "ec2-instance-id"} {
+	for _, name := range []string{"role-to-assume", "app-client-id", "app-private-key", "label", "ec2-instance-id"} {
 		if steps.stop[name] == "" {
 			t.Errorf("the stop step has no %s", name)
 		}
@@ -57,12 +57,13 @@ func TestEvaluate(t *testing.T) {
 	outputs := map[string]string{"ec2-instance-id": "i-1"}
 	for value, want := range map[string]string{
 		"t3.xlarge":                "t3.xlarge",
-		"${{ secrets.ANYTHING }}":  demoToken,
+		"${{ secrets.A }}":         "hidden",
+		"${{ secrets.B }}":         "",
 		"${{ vars.RUNNER_IMAGE }}": demoVariables["RUNNER_IMAGE"],
 		"${{ needs.start-runner.outputs.ec2-instance-id }}": "i-1",
 		"${{ needs.start-runner.outputs.nothing }}":         "",
 	} {
-		if got := evaluate(value, outputs); got != want {
+		if got := evaluate(value, map[string]string{"A": "hidden"}, outputs); got != want {
 			t.Errorf("evaluate(%q) = %q, want %q", value, got, want)
 		}
 	}

@@ -62,8 +62,9 @@ func run(ctx context.Context, binary, readme string) error {
 		Command: []string{binary}, Folder: folder, Server: server, Region: demoRegion, Repository: demoRepository, Run: demoRun,
 	}
 
+	secrets := demoSecrets(world)
 	title("Job start: the start step of " + readme)
-	outputs, err := showStep(ctx, r, "start", steps.start, nil)
+	outputs, err := showStep(ctx, r, "start", steps.start, secrets, nil)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func run(ctx context.Context, binary, readme string) error {
 		}
 	} else {
 		title("Job stop: the stop step of " + readme)
-		if _, err := showStep(ctx, r, "stop", steps.stop, outputs); err != nil {
+		if _, err := showStep(ctx, r, "stop", steps.stop, secrets, outputs); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -54,34 +56,44 @@ func readSteps(readme string) (steps, error) {
 	return wanted, nil
 }
 
-// demoToken stands in for the secret of the workflow.
-const demoToken = "ghp_demo"
-
 // demoVariables stand in for the variables that docs/guide.md sets.
 var demoVariables = map[string]string{
+	"AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "AWS_REGION": demoRegion, "RUNNER_APP": "Iv23demo",
 	"RUNNER_IMAGE": "ami-0123456789abcdef0", "RUNNER_SUBNETS": "subnet-0123456789abcdef0", "RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0",
 }
 
-// furnish puts the image, the subnet and the group of the workflow into the simulated account.
+// demoSecrets stand in for the secrets that docs/guide.md sets.
+func demoSecrets(world *simulator.World) map[string]string {
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())})
+	return map[string]string{"RUNNER_APP_KEY": string(key), "RUNNER_TOKEN": "ghp_demo"}
+}
+
+// furnish puts the role, the image, the subnet and the group of the workflow into the simulated account, and its App into GitHub.
 func (s steps) furnish(config *simulator.Config) {
-	config.Images = append(config.Images, simulator.Image{
-		ID: evaluate(s.start["ec2-image-id"], nil), Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+	config.Roles = append(config.Roles, simulator.Role{Name: "runner"})
+	owner, _, _ := strings.Cut(demoRepository, "/")
+	config.Apps = append(config.Apps, simulator.App{
+		ID: 1, ClientID: demoVariables["RUNNER_APP"], Slug: "ec2-runners", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		Installations: []simulator.Installation{{ID: 2, Account: owner, Repositories: []string{demoRepository}}},
 	})
-	config.Subnets = append(config.Subnets, simulator.Subnet{ID: evaluate(s.start["subnet-id"], nil), Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
+	config.Images = append(config.Images, simulator.Image{
+		ID: evaluate(s.start["ec2-image-id"], nil, nil), Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+	})
+	config.Subnets = append(config.Subnets, simulator.Subnet{ID: evaluate(s.start["subnet-id"], nil, nil), Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
 	config.SecurityGroups = append(config.SecurityGroups, simulator.SecurityGroup{
-		ID: evaluate(s.start["security-group-id"], nil), Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
+		ID: evaluate(s.start["security-group-id"], nil, nil), Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
 	})
 }
 
 // evaluate stands in for GitHub's expressions: secrets, variables, and outputs of the start job.
-func evaluate(value string, outputs map[string]string) string {
+func evaluate(value string, secrets, outputs map[string]string) string {
 	inner, isExpression := strings.CutPrefix(value, "${{")
 	if !isExpression {
 		return value
 	}
 	inner = strings.TrimSpace(strings.TrimSuffix(inner, "}}"))
-	if strings.HasPrefix(inner, "secrets.") {
-		return demoToken
+	if name, isSecret := strings.CutPrefix(inner, "secrets."); isSecret {
+		return secrets[name]
 	}
 	if name, isVariable := strings.CutPrefix(inner, "vars."); isVariable {
 		return demoVariables[name]
