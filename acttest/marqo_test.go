@@ -103,8 +103,8 @@ func (p *pipeline) layOut(t *testing.T) {
 		action, _, _ := strings.Cut(uses, "@")
 		if action != "marqo-ai/ec2-github-runner" {
 			folder := filepath.Join(standins, filepath.Base(action))
-			if real := filepath.Join(realActions, filepath.Base(action)); realActions != "" && exists(real) {
-				folder = real
+			if theirs := filepath.Join(realActions, filepath.Base(action)); realActions != "" && exists(theirs) {
+				folder = theirs
 			}
 			p.actions = append(p.actions, "--local-repository", uses+"="+folder)
 		}

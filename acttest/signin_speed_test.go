@@ -39,12 +39,11 @@ const signInPairs = 10
 // in turn.
 func signInJobs(t *testing.T) (text string, order []string) {
 	t.Helper()
-	one, three := startOf(t, readmeWorkflow(t)), ""
 	example, err := os.ReadFile(filepath.Join(project, "examples", "separate-steps.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	three = startOf(t, string(example))
+	one, three := startOf(t, readmeWorkflow(t)), startOf(t, string(example))
 	var b strings.Builder
 	b.WriteString("name: sign-in\non: push\njobs:\n")
 	for i := range signInPairs {
