@@ -1,21 +1,29 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/marqo-ai/ec2-github-runner/simulator"
 )
 
+// otherKey is a key that no App of a world has.
+var otherKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // writeAppKeys writes the private key of a world's Apps as GitHub hands it out, and as it stands in people's secrets.
 func writeAppKeys(ts *testscript.TestScript, world *simulator.World) {
 	key := world.AppKey()
 	der8, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	other, err := otherKey()
 	ts.Check(err)
 	public, err := x509.MarshalPKIXPublicKey(key.Public())
 	ts.Check(err)
@@ -28,6 +36,7 @@ func writeAppKeys(ts *testscript.TestScript, world *simulator.World) {
 		"app.pem": plain, "app.pkcs8": block("PRIVATE KEY", der8), "app.crlf": strings.ReplaceAll(plain, "\n", "\r\n"),
 		"app.escaped": escaped, "app.quoted": `"` + escaped + `"`, "app.base64": base64.StdEncoding.EncodeToString([]byte(plain)),
 		"app.oneline": strings.ReplaceAll(plain, "\n", " "), "app.public": block("PUBLIC KEY", public), "app.cut": plain[:len(plain)/2],
+		"app.other": block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(other)),
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}

@@ -25,7 +25,8 @@ type App struct {
 	// Permissions are what its owner has set; each installation has what its own owner has accepted of it.
 	Permissions   map[string]string `yaml:"permissions"`
 	Installations []Installation    `yaml:"installations"`
-	// Keyless is an App whose owner has generated no key yet; KeyDeletedAfter is when its key is deleted, not divided by Config.Speed.
+	// Keyless is an App whose owner has generated no key yet; KeyDeletedAfter is how long after its first token its key is deleted, not
+	// divided by Config.Speed.
 	Keyless         bool          `yaml:"keyless"`
 	KeyDeletedAfter time.Duration `yaml:"key-deleted-after"`
 }
@@ -37,7 +38,7 @@ type Installation struct {
 	Repositories []string          `yaml:"repositories"` // "owner/repo"; none means all of the account
 	Permissions  map[string]string `yaml:"permissions"`  // default the App's
 	Suspended    bool              `yaml:"suspended"`
-	// SuspendedAfter is when it is suspended, not divided by Config.Speed.
+	// SuspendedAfter is how long after its first token it is suspended, not divided by Config.Speed.
 	SuspendedAfter time.Duration `yaml:"suspended-after"`
 }
 
@@ -101,21 +102,26 @@ func (h *hub) newApps() {
 	for _, configured := range h.w.cfg.Apps {
 		a := &app{App: configured, keyless: configured.Keyless}
 		a.Owner = orText(a.Owner, strings.Split(h.w.cfg.Repositories[0], "/")[0])
-		if d := a.KeyDeletedAfter; d > 0 {
-			h.w.at(h.w.now.Add(d), func() { a.keyless = true })
-		}
 		for _, place := range configured.Installations {
 			i := &installation{Installation: place, app: a, suspended: place.Suspended}
 			if i.Permissions == nil {
 				i.Permissions = a.Permissions
 			}
-			if d := i.SuspendedAfter; d > 0 {
-				h.w.at(h.w.now.Add(d), func() { i.suspended = true })
-			}
 			a.installations = append(a.installations, i)
 		}
 		h.apps = append(h.apps, a)
 	}
+}
+
+// usedFirst begins what is to happen after an installation's first token. The next one finds nothing to begin.
+func (h *hub) usedFirst(i *installation) {
+	if d := i.app.KeyDeletedAfter; d > 0 {
+		h.w.at(h.w.now.Add(d), func() { i.app.keyless = true })
+	}
+	if d := i.SuspendedAfter; d > 0 {
+		h.w.at(h.w.now.Add(d), func() { i.suspended = true })
+	}
+	i.app.KeyDeletedAfter, i.SuspendedAfter = 0, 0
 }
 
 // clock is the time at GitHub, which need not be the client's.

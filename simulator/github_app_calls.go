@@ -200,6 +200,7 @@ func createInstallationToken(call *hubCall) answer {
 	value := "ghs_" + call.w.hex(36)
 	shown["token"] = value
 	call.installationTokens[value] = t
+	call.usedFirst(i)
 	return hubJSON(http.StatusCreated, shown)
 }
 
