@@ -98,38 +98,74 @@ type session struct {
 	role Role
 	api  *sts.Client
 
-	mu      sync.Mutex
-	arn     string       // of the role, once it is known
-	now     Session      // the newest
-	refused *SignInError // by STS, before there was any session
+	mu       sync.Mutex
+	arn      string          // of the role, once it is known
+	now      Session         // the newest
+	keys     aws.Credentials // of the newest
+	refused  *SignInError    // by STS, before there was any session
+	renewing bool
+	notUntil time.Time // when the next renewal may begin
 }
 
 // window is how long before its end a session is renewed. Whatever keeps STS or GitHub from answering may last so long.
 func (s *session) window() time.Duration { return s.role.Duration / 6 }
 
-// How long a sign-in may take, and how long a renewal may keep a call waiting whose session is still good.
 const (
-	signInTimeout  = 60 * time.Second
-	renewalTimeout = 15 * time.Second
+	// signInTimeout is how long a sign-in may take, and a renewal.
+	signInTimeout = 60 * time.Second
+	// tooShort is what is left of a session that is not used any more: a call waits for the next one.
+	tooShort = 10 * time.Second
+	// renewalPause lies between a renewal that failed and the next.
+	renewalPause = 30 * time.Second
+	// renewalLook is how long the cache goes on with the session that is being renewed.
+	renewalLook = 5 * time.Second
 )
 
-// Retrieve implements aws.CredentialsProvider. Its context is that of the cache, which never ends.
+// Retrieve implements aws.CredentialsProvider. Its context is that of the cache, which never ends. While a session is good no
+// call waits for the next one: a roll-back has seven seconds.
 func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	s.mu.Lock()
-	before, refused := s.now, s.refused
+	keys, until, refused := s.keys, s.now.Until, s.refused
 	s.mu.Unlock()
-	if refused != nil { // asking again would be refused again
+	left := time.Until(until)
+	switch {
+	case refused != nil: // asking again would be refused again
 		return aws.Credentials{}, refused
+	case left > s.window(): // it was renewed meanwhile
+		return keys, nil
+	case left > tooShort:
+		s.renew(ctx)
+		keys.Expires = time.Now().Add(min(renewalLook, left-tooShort/2) + s.window()) // the window is subtracted from it
+		return keys, nil
 	}
-	patience := signInTimeout
-	if time.Now().Before(before.Until) {
-		patience = renewalTimeout
+	return s.signIn(ctx)
+}
+
+// renew begins to renew the session, unless that is under way, or has failed just now.
+func (s *session) renew(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.renewing || time.Now().Before(s.notUntil) {
+		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	s.renewing = true
+	go func() {
+		_, err := s.signIn(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.renewing, s.notUntil = false, time.Now().Add(renewalPause)
+		if err != nil {
+			s.role.Log.Warn("the AWS session is not renewed yet: " + err.Error() + "; it is good until " + s.now.Until.UTC().Format("15:04:05 MST"))
+		}
+	}()
+}
+
+// signIn assumes the role, again and again while that may still go through.
+func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
-	var got aws.Credentials
-	err := repeat(ctx, 500*time.Millisecond, 5*time.Second, patience, func() error {
-		credentials, err := s.assume(ctx, !before.Until.IsZero())
+	err = repeat(ctx, 500*time.Millisecond, 5*time.Second, signInTimeout, func() error {
+		keys, err := s.assume(ctx)
 		if err != nil && !err.isTransient() {
 			return backoff.Permanent(err)
 		}
@@ -137,48 +173,29 @@ func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 			s.role.Log.Debug(err.Error())
 			return err
 		}
-		got = credentials
+		got = keys
 		return nil
 	})
-	if final, ok := signInError(err); ok && before.Until.IsZero() && !final.isTransient() {
-		s.mu.Lock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if final, ok := signInError(err); ok && s.now.Until.IsZero() && !final.isTransient() {
 		s.refused = final
-		s.mu.Unlock()
 	}
 	return got, err
 }
 
-// HandleFailToRefresh implements aws.HandleFailRefreshCredentialsCacheStrategy: a session is good until it ends, whether or
-// not the next one can be had yet.
-func (s *session) HandleFailToRefresh(_ context.Context, previous aws.Credentials, err error) (aws.Credentials, error) {
-	const again, tooShort = time.Minute, 10 * time.Second
-	s.mu.Lock()
-	until := s.now.Until
-	s.mu.Unlock()
-	left := time.Until(until)
-	if !previous.HasKeys() || left < tooShort {
-		return aws.Credentials{}, err
-	}
-	s.role.Log.Warn("the AWS session could not be renewed yet: " + err.Error() + "; it is good until " + clockTime(until))
-	// The cache subtracts the window once more.
-	previous.Expires = time.Now().Add(min(again, left-tooShort/2) + s.window())
-	return previous, nil
-}
-
-func clockTime(at time.Time) string { return at.UTC().Format("15:04:05 MST") }
-
 // assume asks STS once for a session, and makes it the newest.
-func (s *session) assume(ctx context.Context, renewal bool) (aws.Credentials, *SignInError) {
+func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 	arn, refused := s.roleARN(ctx)
 	if refused != nil {
 		return aws.Credentials{}, refused
 	}
 	calls := &stsCalls{api: s.api}
-	var credentials aws.Credentials
+	var keys aws.Credentials
 	var err error
 	var claims claims
 	if s.role.Token == nil {
-		credentials, err = stscreds.NewAssumeRoleProvider(calls, arn, func(o *stscreds.AssumeRoleOptions) {
+		keys, err = stscreds.NewAssumeRoleProvider(calls, arn, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName, o.Duration = s.role.SessionName, s.role.Duration
 		}).Retrieve(ctx)
 	} else {
@@ -188,21 +205,22 @@ func (s *session) assume(ctx context.Context, renewal bool) (aws.Credentials, *S
 		}
 		s.role.Secret(token)
 		claims = claimsOf(token)
-		credentials, err = stscreds.NewWebIdentityRoleProvider(calls, arn, identityToken(token), func(o *stscreds.WebIdentityRoleOptions) {
+		keys, err = stscreds.NewWebIdentityRoleProvider(calls, arn, identityToken(token), func(o *stscreds.WebIdentityRoleOptions) {
 			o.RoleSessionName, o.Duration = s.role.SessionName, s.role.Duration
 		}).Retrieve(ctx)
 	}
 	if err != nil {
 		return aws.Credentials{}, s.explain(arn, claims, cmp.Or(calls.err, err))
 	}
-	s.role.Secret(credentials.SecretAccessKey)
-	s.role.Secret(credentials.SessionToken)
-	now := Session{Caller: Caller{Account: credentials.AccountID, ARN: calls.arn}, Until: credentials.Expires, OIDC: s.role.Token != nil, Renewed: renewal}
+	s.role.Secret(keys.SecretAccessKey)
+	s.role.Secret(keys.SessionToken)
+	now := Session{Caller: Caller{Account: keys.AccountID, ARN: calls.arn}, Until: keys.Expires, OIDC: s.role.Token != nil}
 	s.mu.Lock()
-	s.now = now
+	now.Renewed = !s.now.Until.IsZero()
+	s.now, s.keys = now, keys
 	s.mu.Unlock()
 	s.role.SignedIn(now)
-	return credentials, nil
+	return keys, nil
 }
 
 // roleARN completes a bare name with the account and the partition of the credentials.

@@ -1,9 +1,12 @@
 package simulator
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -143,4 +146,23 @@ func (o *oidc) verify(text string) *ec2Error {
 			o.w.serviceNow().UTC().Format(form), token.ends.UTC().Format(form))
 	}
 	return nil
+}
+
+// IDToken asks the endpoint for a token, for tests that are not about asking.
+func IDToken(ctx context.Context, client *http.Client, audience string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, IDTokenURL+"&audience="+url.QueryEscape(audience), nil)
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Authorization", "Bearer "+IDTokenBearer)
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	var answer struct{ Value string }
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Value == "" {
+		return "", fmt.Errorf("no token: %s: %w", response.Status, err)
+	}
+	return answer.Value, nil
 }

@@ -1,0 +1,163 @@
+package runner_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/simulator"
+)
+
+// inRole is an account with a role whose sessions last an hour; without one nothing at EC2 is allowed.
+func inRole(config simulator.Config) simulator.Config {
+	config.Roles = []simulator.Role{{Name: "github-runners"}}
+	config.Keys = []simulator.Key{{ID: "AKIADEMO", State: "unrecognized"}}
+	return config
+}
+
+// cloudInRole is a client that signs in by OIDC, as one step of a job does.
+func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
+	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
+	return newCloud(transport).Assume(ec2.Role{
+		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: log,
+		Token:  func(ctx context.Context) (string, error) { return tokens.Get(ctx, "sts.amazonaws.com") },
+		Secret: func(string) {}, SignedIn: func(ec2.Session) {},
+	})
+}
+
+// signIn gives the stage's starter a client in the role, whose roll-back has connections of its own, as the action does.
+func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
+	cloud := cloudInRole(transport, s.starter.Log)
+	s.starter.Cloud = cloud
+	s.starter.Fresh = func() (runner.Cloud, runner.Registry) { return cloud.Fresh(), newRegistry(t, transport) }
+}
+
+// sessions counts how often the role was assumed.
+func (s *stage) sessions() int { return len(s.calls("AssumeRoleWithWebIdentity")) }
+
+// noCapacityFor is weather in which EC2 has no capacity at first.
+func (s *stage) noCapacityFor(d time.Duration) {
+	s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"})
+	time.AfterFunc(d, s.world.ClearFaults)
+}
+
+// A start of three hours: EC2 has no capacity for most of it, and the sessions last one.
+func TestStartOfThreeHours(t *testing.T) {
+	t.Parallel()
+	inBubble(t, inRole(simulator.Config{}), func(ctx context.Context, t *testing.T, s *stage) {
+		s.signIn(t, s.world.Transport())
+		s.noCapacityFor(175 * time.Minute)
+		r := request()
+		r.CapacityTimeout = 3 * time.Hour
+		begun := time.Now()
+		result, err := s.starter.Start(ctx, r)
+		if err != nil || len(result.Runners) != 1 {
+			t.Fatalf("start: %v\n%s", err, s.log)
+		}
+		if took := time.Since(begun); took < 170*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		if n := s.sessions(); n < 3 || n > 5 {
+			t.Errorf("%d sessions", n)
+		}
+		if strings.Contains(s.log.String(), "RequestExpired") {
+			t.Errorf("EC2 refused an ended session:\n%s", s.log)
+		}
+		if _, _, err := s.stop(ctx, stopBy("id", result.Runners[0].Handoff)); err != nil {
+			t.Fatal(err)
+		}
+		s.nothingLeft(t)
+	})
+}
+
+// A roll-back after the first session's end removes everything.
+func TestRollBackAfterTheFirstSession(t *testing.T) {
+	t.Parallel()
+	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		s.signIn(t, s.world.Transport())
+		r := request()
+		r.Waiting.Timeout = 70 * time.Minute
+		result, err := s.starter.Start(ctx, r)
+		if err == nil || result.Failure == nil || !result.Failure.IsClean() {
+			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.log)
+		}
+		if n := s.sessions(); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
+		s.nothingLeft(t)
+	})
+}
+
+// A cancel at the moment in which the session must be renewed, while STS does not answer: what is left of the session is enough.
+func TestCancelWhileSTSIsDown(t *testing.T) {
+	t.Parallel()
+	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		s.signIn(t, s.world.Transport())
+		r := request()
+		r.Waiting.Timeout = 70 * time.Minute
+		cancelled, cancel := context.WithCancel(ctx)
+		defer cancel()
+		time.AfterFunc(49*time.Minute, func() {
+			s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang})
+		})
+		time.AfterFunc(51*time.Minute, cancel)
+		result, err := s.starter.Start(cancelled, r)
+		if err == nil || result.Failure == nil || !result.Failure.IsClean() {
+			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.log)
+		}
+		if late := time.Since(time.Date(2000, 1, 1, 0, 51, 0, 0, time.UTC)); late > 7*time.Second {
+			t.Errorf("the roll-back took %s", late)
+		}
+		s.nothingLeft(t)
+		<-time.After(2 * time.Minute) // the renewal gives up
+	})
+}
+
+// A post step signs in for itself: the start was killed with a session that has ended since.
+func TestPostAfterTheFirstSession(t *testing.T) {
+	t.Parallel()
+	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		transport := s.world.Transport()
+		s.signIn(t, transport)
+		r := request()
+		r.Waiting.Timeout = 3 * time.Hour
+		dying, cancel := context.WithCancel(ctx)
+		defer cancel()
+		time.AfterFunc(90*time.Minute, func() { transport.Dark(); cancel() })
+		if _, err := s.starter.Start(dying, r); err == nil {
+			t.Fatal("the start came to its end before it was killed")
+		}
+		if instances, _ := s.world.Leftovers(); len(instances) != 1 {
+			t.Fatalf("%d instances are left by the kill", len(instances))
+		}
+		s.signIn(t, s.world.Transport())
+		s.starter.Registry = newRegistry(t, s.world.Transport())
+		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made})
+		if len(result.Left) > 0 || len(result.Terminated) != 1 {
+			t.Errorf("post: %+v", result)
+		}
+		s.nothingLeft(t)
+	})
+}
+
+// A post step that may not sign in names what is left, and why.
+func TestPostThatMayNotSignIn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+		s.signIn(t, s.world.Transport())
+		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
+		left := strings.Join(result.Left, "\n")
+		if !strings.Contains(left, "egr-a") || !strings.Contains(left, "Not authorized to perform sts:AssumeRoleWithWebIdentity") {
+			t.Errorf("left: %q", result.Left)
+		}
+	})
+}
