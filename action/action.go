@@ -97,11 +97,13 @@ func runStart(ctx context.Context, request Request, out *output) error {
 }
 
 func runStop(ctx context.Context, request Request, out *output) error {
-	starter, err := connectStarter(ctx, request, out)
+	clients, err := newClients(ctx, request, out)
 	if err != nil {
 		return err
 	}
-	stopper := &runner.Stopper{Cloud: starter.Cloud, Registry: starter.Registry, Log: out.log}
+	// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could not be ended, and why.
+	_ = clients.signIn(ctx)
+	stopper := &runner.Stopper{Cloud: clients.cloud, Registry: clients.registry, Log: out.log}
 	result, err := stopper.Stop(ctx, *request.Stop)
 	out.summarize(stopSummary(result))
 	return err

@@ -75,7 +75,7 @@ func (c clients) baker(request Request, out *output) *ami.Baker {
 	}
 }
 
-// connectStarter makes the clients for a start, a stop or a pool, signed in.
+// connectStarter makes the clients for a start or a pool, signed in.
 func connectStarter(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
 	c, err := connect(ctx, request, out)
 	if err != nil {

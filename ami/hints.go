@@ -41,7 +41,7 @@ const (
 func hintOf(err error) string {
 	hint := ec2.HintOf(err)
 	switch class := ec2.ClassOf(err); {
-	case class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota, strings.HasPrefix(hint, ec2.HintExplicitDeny):
+	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota, strings.HasPrefix(hint, ec2.HintExplicitDeny):
 		return hint
 	}
 	switch ec2.ClassOf(err) {

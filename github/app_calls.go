@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -45,11 +46,10 @@ func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 		a.installation = &found
 	}
 	g, err := a.createToken(ctx, c)
-	switch ClassOf(err) {
-	case NotFound, Forbidden, Invalid:
+	if call, ok := errors.AsType[*CallError](err); ok && (call.Class == NotFound || call.Class == Forbidden || call.Class == Invalid) {
 		// The next attempt looks again: it may have been installed anew, or have got another permission.
 		a.installation = nil
-		if known && ClassOf(err) == NotFound {
+		if known && call.Class == NotFound {
 			return a.signIn(ctx, c)
 		}
 	}

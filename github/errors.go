@@ -60,9 +60,13 @@ const (
 	Intercepted        // a proxy's page: GitHub was not reached
 )
 
-// ClassOf tells the class of an error, Other for one that is not a *CallError.
+// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no App or no
+// installation, what the call was for may well be there: it was not looked for.
 func ClassOf(err error) Class {
 	if call, ok := errors.AsType[*CallError](err); ok {
+		if call.SignIn && call.Class == NotFound {
+			return Other
+		}
 		return call.Class
 	}
 	return Other
