@@ -57,33 +57,41 @@ func (s Spec) plain(tight bool) script {
 // machines do) relies on them. What is empty or false does not travel: to bash both are the same as not set.
 func (s Spec) values() []Value {
 	list := []Value{
-		{"warm", strconv.FormatBool(s.Warm)},
+		{"warm", trueOrEmpty(s.Warm)},
 		{"other", s.OtherName},
 		{"name", s.Name},
-		{"name_by_index", strconv.FormatBool(s.NameByIndex)},
+		{"name_by_index", trueOrEmpty(s.NameByIndex)},
 		{"labels", strings.Join(s.Labels, ",")},
 		{"url", s.URL},
 		{"group", s.Group},
 		{"registration", s.registration()},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},
-		{"service", strconv.FormatBool(s.Service && !s.Warm)},
-		{"debug", strconv.FormatBool(s.Debug)},
+		{"service", trueOrEmpty(s.Service && !s.Warm)},
+		{"debug", trueOrEmpty(s.Debug)},
 		{"minimum_version", s.minimumVersion()},
-		{"ephemeral", strconv.FormatBool(s.Ephemeral)},
+		{"ephemeral", trueOrEmpty(s.Ephemeral)},
 		{"registration_timeout_seconds", seconds(s.RegistrationTimeout)},
 		{"idle_timeout_seconds", seconds(s.IdleTimeout)},
 		{"max_lifetime_seconds", seconds(s.MaxLifetime)},
-		{"max_lifetime_hard", strconv.FormatBool(s.MaxLifetimeHard)},
+		{"max_lifetime_hard", trueOrEmpty(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
 	}
-	return slices.DeleteFunc(list, func(v Value) bool { return v.Value == "" || v.Value == "false" })
+	return slices.DeleteFunc(list, func(v Value) bool { return v.Value == "" })
 }
 
 // secrets are the values that the machine keeps apart, and only until they are used.
 func (s Spec) secrets() []Value {
-	list := []Value{{"token", s.Token}, {"download_token", s.DownloadToken}}
-	if !plainWord.MatchString(s.JITConfig) {
+	plain := plainWord.MatchString(s.JITConfig)
+	var list []Value
+	// A secret comes first in any case: by that an image of ours knows our user data (ami/recipes/early.sh).
+	if s.Token != "" || !plain {
+		list = append(list, Value{"token", s.Token})
+	}
+	if s.DownloadToken != "" {
+		list = append(list, Value{"download_token", s.DownloadToken})
+	}
+	if s.JITConfig != "" && !plain {
 		list = append(list, Value{"jit", s.JITConfig})
 	}
 	return list
@@ -105,6 +113,14 @@ func (s Spec) registration() string {
 		return "jit"
 	}
 	return "token"
+}
+
+// trueOrEmpty is empty for no.
+func trueOrEmpty(yes bool) string {
+	if yes {
+		return "true"
+	}
+	return ""
 }
 
 func seconds(d time.Duration) string {

@@ -142,6 +142,8 @@ func TestEveryByteArrives(t *testing.T) {
 		"11 KB":       strings.Repeat("echo 'line' \"$(date)\" | tee -a /tmp/log # äöü\n", 11*1024/46),
 		"boothook":    "#cloud-boothook\n#!/bin/sh\n",
 		"only spaces": "   \n \n",
+		"no":          "false", // as text it is no less than any other
+		"none":        "0",
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{

@@ -8,7 +8,7 @@ egr_begin() {
   ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   echo $$ >/run/ec2-github-runner/pid
   [ "$egr_debug" != true ] || egr_debug
-  [ -e /run/ec2-github-runner/state/prepared ] || egr_done || egr_once
+  egr_done || egr_once
   egr_dir
   mkdir -p "$EGR_DIR"
   cd "$EGR_DIR" || egr_fail "open $EGR_DIR: no such directory"

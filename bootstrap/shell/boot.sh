@@ -34,13 +34,11 @@ case ${1-} in
     exec >>"$EGR_LOG" 2>&1
     egr_decode "${!egr_@}" || exit
     egr_begin
-    if [ -e /run/ec2-github-runner/state/prepared ]; then
-      # What the script exported at the first boot.
-      . /run/ec2-github-runner/state/env
-    elif [ -n "$part_script" ]; then
+    if [ -n "$part_script" ]; then
       egr_before_script
-      # Not in a function: what the script declares must be global.
-      . /run/ec2-github-runner/pre-runner-script.sh
+      # Not in a function: what it declares must be global.
+      # shellcheck source=/dev/null
+      . "$EGR_SOURCE"
     fi
     egr_go
     ;;

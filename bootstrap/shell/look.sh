@@ -22,15 +22,15 @@ egr_look() {
   if [ -e failed ]; then
     : "${failed:=$EGR_UP}"
     ((EGR_UP - failed < egr_keep_failed_seconds)) || egr_off "$(<failed)"
-  elif egr_over "$egr_max_lifetime_seconds" "$lived"; then
+  elif egr_over egr_max_lifetime_seconds "$lived"; then
     [ "$egr_max_lifetime_hard" != true ] || egr_off "it has lived for $lived s" now
     egr_off "it has lived for $lived s and no job runs"
   elif [ ! -e state/told ]; then
-    ! egr_over "$egr_registration_timeout_seconds" "$lived" ||
+    ! egr_over egr_registration_timeout_seconds "$lived" ||
       (egr_fail "no runner is online after $lived s; the last that happened: $(<phase)")
   elif [ "$egr_ephemeral" = true ] && [ -e ended ]; then
     egr_off 'the runner has ended'
-  elif egr_over "$egr_idle_timeout_seconds" $((EGR_UP - last)); then
+  elif egr_over egr_idle_timeout_seconds $((EGR_UP - last)); then
     egr_off "no job for $((EGR_UP - last)) s"
   fi
   if [ -s pid ] && [ ! -e "/proc/$(<pid)" ] && [ ! -e failed ] && [ ! -e ended ] && [ "$egr_service" != true ]; then

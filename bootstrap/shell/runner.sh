@@ -3,18 +3,7 @@
 
 # egr_go: from the end of the script to the end of the runner; does not return.
 egr_go() {
-  trap - EXIT ERR TERM
-  set +eEuxvf
-  unset -f exit
-  IFS=$' \t\n'
-  if [ ! -e /run/ec2-github-runner/state/prepared ]; then
-    [ -z "$part_script" ] || egr_say 'ran pre-runner-script'
-    # In a folder that is root's alone.
-    { export -p; declare -fx; printf 'cd %q\n' "$PWD"; } >/run/ec2-github-runner/state/env
-    : >/run/ec2-github-runner/state/prepared
-  fi
-  # Where the script went, the runner goes too, unless one stands ready where it should.
-  if [ -f config.sh ] || [ "$EGR_DIR" = /actions-runner ]; then EGR_DIR=$PWD; fi
+  [ -z "$part_script" ] || egr_after_script
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
   # In a shell of its own; after the user's script, in one that sees only what that exported.

@@ -31,9 +31,6 @@ egr_setup() {
     done
     ((try < 600)) || egr_say 'warning: the runner starts without docker'
   fi
-  [ -z "$egr_user" ] || [ -e $configured.owned ] || {
-    egr_own_files
-    : >$configured.owned
-  }
+  [ -z "$egr_user" ] || egr_own_files
   [ "$egr_service" != true ] || egr_install_service
 }

@@ -9,7 +9,8 @@ egr_setup_script() {
     # shellcheck disable=SC2317 # where the script leaves its shell
     egr_go() { builtin exit; }
     egr_before_script
-    . /run/ec2-github-runner/setup-script.sh
+    # shellcheck source=/dev/null
+    . "$EGR_SOURCE"
   )
   # shellcheck disable=SC2181
   [ $? = 0 ] || {

@@ -4,10 +4,13 @@ egr_check_user() {
   id -- "$egr_user" || egr_fail "run-runner-as-user: there is no user $egr_user on this machine"
 }
 
-# egr_own_files: of the current directory; and docker's socket may be opened.
+# egr_own_files: of the runner in EGR_HOME, once; and docker's socket may be opened.
 egr_own_files() {
-  chown -R -- "$egr_user" .
+  local owned=/run/ec2-github-runner/state/owned
+  ! grep -qsxF -- "$EGR_HOME" $owned || return
+  chown -R -- "$egr_user" "$EGR_HOME/."
   usermod -aG docker -- "$egr_user" 2>/dev/null
+  echo "$EGR_HOME" >$owned
 }
 
 # egr_as_user COMMAND: in place of this shell.

@@ -71,7 +71,7 @@ egr_look() {
   ((lived < saved + 30)) || echo $((saved = lived)) >state/lived
   if [ -e failed ]; then
     egr_off "$(<failed)"
-  elif egr_over "$egr_registration_timeout_seconds" "$lived"; then
+  elif egr_over egr_registration_timeout_seconds "$lived"; then
     (egr_fail "the machine is not warm after $lived s; the last that happened: $(<phase)")
   elif [ -s pid ] && [ ! -e "/proc/$(<pid)" ]; then
     (egr_fail 'the warm-up was killed')

@@ -30,7 +30,7 @@ egr_off() {
   systemctl -ff poweroff
 }
 
-# egr_over LIMIT SECONDS: a limit of 0 is none.
+# egr_over NAME SECONDS: the limit of that name; none, as 0, is no limit.
 egr_over() { (($1 && $2 >= $1)); }
 
 egr_watch() {
