@@ -51,7 +51,7 @@ egr_compose() {
 egr_buildx() {
   local at=https://github.com/docker/buildx/releases version architecture=amd64
   [ "$(uname -m)" != aarch64 ] || architecture=arm64
-  version=$(egr_patiently 60 curl -fsSL --connect-timeout 20 -o /dev/null -w '%{url_effective}' $at/latest)
+  version=$(egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o /dev/null -w '%{url_effective}' $at/latest)
   version=${version##*/}
   egr_plugin buildx "$at/download/$version" "buildx-$version.linux-$architecture" checksums.txt
 }
@@ -61,7 +61,7 @@ egr_plugin() {
   local each
   cd /run/ec2-github-runner || return
   for each in "$3" "$4"; do
-    egr_patiently 60 curl -fsSL --connect-timeout 20 -o "$each" "$2/$each"
+    egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "$each" "$2/$each"
   done
   grep "^[0-9a-f]\{64\} [ *]$3\$" "$4" >sums || egr_fail "docker $1: $4 does not name $3"
   sha256sum -c sums || egr_fail "docker $1: $3 is not what $4 says"

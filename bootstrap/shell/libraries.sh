@@ -4,7 +4,7 @@ egr_libraries() {
   ldconfig -p | grep -q libicuuc && return
   egr_say 'installing libicu'
   if egr_fedora; then
-    egr_retry "$(command -v dnf || echo yum)" -y install libicu
+    egr_retry egr_dnf libicu
   else
     egr_retry ./bin/installdependencies.sh
   fi || egr_say "warning: package libicu is not installed: $EGR_WHY"

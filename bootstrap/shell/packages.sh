@@ -5,7 +5,6 @@ egr_packages() {
   while IFS= read -rd '' each; do list+=("$each"); done < <(egr_part packages)
   egr_say "installing ${#list[@]} packages"
   egr_fedora || egr_retry egr_refresh
-  EGR_WAITS=0
   if ! egr_get "${list[@]}"; then
     # As with cloud-init, a package that is not to be had does not keep the runner from starting.
     for each in "${list[@]}"; do
@@ -30,7 +29,7 @@ egr_get() {
 # dnf with --skip-broken, end with 0 all the same.
 egr_install() {
   if egr_fedora; then
-    "$(command -v dnf || echo yum)" -y install -- "$@"
+    egr_dnf "$@"
   else
     DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Options::=--force-confold install -- "$@"
   fi
