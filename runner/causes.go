@@ -109,6 +109,16 @@ func fetching(hint string, codes ...int) cause {
 	}}
 }
 
+// killedInstaller is how the boot script says that the kernel killed a package manager.
+const killedInstaller = `was killed: too little memory`
+
+var (
+	// kernelKilled is the kernel's own line, also that of Amazon Linux 2. https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c
+	kernelKilled = regexp.MustCompile(`Out of memory: Kill(ed)? process \d+ `)
+	killedForICU = regexp.MustCompile(`warning: package libicu is not installed: .*` + killedInstaller)
+	missingICU   = regexp.MustCompile(`Libicu's dependencies|valid ICU package`)
+)
+
 // causes are asked in this order; the first that fits is told. What is said in words stands before what is only inferred.
 var causes = []cause{
 	{"", func(e evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
@@ -119,8 +129,13 @@ var causes = []cause{
 	{hintPanic, func(e evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
 	says(hintDiskFull, `No space left on device`),
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
-	says(hintMemory, `was killed: too little memory`),
-	says(hintLibICU, `Libicu's dependencies|valid ICU package`),
+	says(hintMemory, killedInstaller),
+	{hintMemory, func(e evidence) bool {
+		return e.alone() && strings.HasPrefix(e.reached, "installing ") && kernelKilled.MatchString(e.console)
+	}},
+	// Behind a phase that is over, but what was left out then is missing now.
+	{hintMemory, func(e evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) }},
+	{hintLibICU, func(e evidence) bool { return missingICU.MatchString(e.words) }},
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),
 	says(hintValues, `the user data cannot be decoded`),

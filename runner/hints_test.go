@@ -107,6 +107,10 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 // TestCauses: the console and EC2's word in, the one hint that fits out.
 func TestCauses(t *testing.T) {
 	const ours = "ec2-github-runner: "
+	// As the kernel says it (mm/oom_kill.c), and what the boot script goes on without.
+	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, anon-rss:236236kB, file-rss:128kB, shmem-rss:0kB, UID:0 " +
+		"pgtables:1104kB oom_score_adj:0\r\n"
+	const leftOut = "warning: package libicu is not installed: error: dnf was killed: too little memory (190.2 s)\r\n"
 	for _, c := range []struct {
 		name, console, state string
 		template             bool
@@ -142,6 +146,17 @@ func TestCauses(t *testing.T) {
 		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, hintPanic},
 		{"a panic, and EC2's word", "[    1.5] Kernel panic - not syncing: x\n", "Client.InternalError: x", false, ""},
 		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - not syncing: x\n", "", false, hintProcessor},
+		{"dnf killed, and tried again", outOfMemory + ours + "installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
+		{"dnf killed, and nothing more", ours + "installing libicu (31.2 s)\n" + outOfMemory, "", false, hintMemory},
+		{"dnf killed, by an older kernel", ours + "installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice child\n", "", false, hintMemory},
+		{"dnf killed, so libicu is missing", outOfMemory + ours + leftOut + ours + "error: config.sh did not register x (199.1 s)\n" +
+			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintMemory},
+		{"dnf killed, so the runner does not start", outOfMemory + ours + leftOut + ours + "starting runner (195.1 s)\n" +
+			ours + "| Process terminated. Couldn't find a valid ICU package installed on the system.\n", "", false, hintMemory},
+		{"dnf killed, and then it worked", outOfMemory + ours + "installing again: error: dnf was killed: too little memory (61.9 s)\n" +
+			ours + "configured runner x (90.1 s)\n" + ours + "starting runner (90.2 s)\n" + ours + "| Http response code: NotFound from 'POST x'\n", "", false, hintRegistration},
+		{"no libicu for another reason", ours + "warning: package libicu is not installed: Error: Timeout was reached (190.2 s)\n" +
+			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintLibICU},
 		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
 	} {
 		if got := gather(c.console, c.state, c.template).hint(); got != c.want {
