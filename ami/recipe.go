@@ -98,7 +98,7 @@ func (r Recipe) end() string {
 // code is all that bash reads, the same for every recipe of an architecture: what runners' machines have
 // too, the common part, the architecture's own, and the verbs.
 func (r Recipe) code() string {
-	code := bootstrap.Chapters("say", "last", "values", "software", "stream", "newest", "certificates", "exit")
+	code := bootstrap.Chapters("say", "last", "values", "software", "stream", "newest", "exit")
 	for _, name := range []string{"common", "packages", "docker", "runner", "setup", "boot", "prove", "clean", r.Architecture, "verbs"} {
 		code += text(name)
 	}

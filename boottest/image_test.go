@@ -4,6 +4,8 @@ package boottest
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +48,12 @@ find var/log -type f -size +0 ! -path '*/journal/*'; grep -rlI %s etc opt root h
 const anew = "rm -rf /var/lib/docker\n"
 
 // fromImage are starts from an image of ours.
-func fromImage(image string) []scenario {
+func fromImage(t *testing.T, image string) []scenario {
+	t.Helper()
+	elsewhere := t.TempDir()
+	must(t, certificates(elsewhere))
+	other, err := os.ReadFile(filepath.Join(elsewhere, "ca.pem"))
+	must(t, err)
 	early := func(t *testing.T, i *instance) {
 		t.Helper()
 		if got := i.sh("systemctl show -P After ec2-github-runner | tr ' ' '\\n' | grep cloud || echo none"); got != "none" {
@@ -103,6 +110,18 @@ func fromImage(image string) []scenario {
 					t.Errorf("at the second boot: %+v", e)
 				}
 			},
+		},
+		{
+			name: "a JavaScript action trusts what was baked, by JIT and as a user", image: image, source: "Ec2", jit: true, before: anew, args: withNode(t),
+			spec: func(s *bootstrap.Spec) { s.User = "runner" }, plan: job(ask), check: says("404"),
+		},
+		{
+			name: "a JavaScript action trusts what was baked, as a service", image: image, source: "Ec2", before: anew, args: withNode(t),
+			spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "runner" }, plan: job(ask), check: says("404"),
+		},
+		{
+			name: "a JavaScript action trusts what was baked, beside what the start brings", image: image, source: "Ec2", before: anew, args: withNode(t),
+			spec: func(s *bootstrap.Spec) { s.CACertificates = string(other) }, plan: job(ask), check: says("404"),
 		},
 		{
 			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true, before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",

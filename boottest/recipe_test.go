@@ -35,6 +35,7 @@ type bake struct {
 	recipe func(*ami.Recipe)
 	plan   func(*plan.Plan)
 	before string
+	args   []string // further arguments of docker
 	check  func(*testing.T, *instance)
 }
 
@@ -50,7 +51,7 @@ func (b bake) boot(t *testing.T) *instance {
 	if b.plan != nil {
 		b.plan(&p)
 	}
-	return boot(t, launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before})
+	return boot(t, launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args})
 }
 
 // verdict waits for the builder's, as whoever launched it would read it.
@@ -168,20 +169,25 @@ func TestBake(t *testing.T) {
 	began := time.Now()
 	i := bake{
 		recipe: func(r *ami.Recipe) {
-			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" >/usr/share/setup-was-here\r\nexit 0\r\n"
+			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" >/usr/share/setup-was-here\r\n" +
+				ask + " >/usr/share/setup-asked\r\nexit 0\r\n"
 			r.CACertificates = parts.authority
 		},
 		// No network for a while, and nobody's authority to trust but the user's own.
 		plan:   func(p *plan.Plan) { p.Silent = time.Hour },
+		args:   withNode(t),
 		before: "[ -e /etc/ssl/emptied ] || { sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt; touch /etc/ssl/emptied; }\n",
 	}.boot(t)
 	i.waitConsole("no success yet, it is tried again")
 	must(t, os.WriteFile(filepath.Join(i.dir, "in", "network"), nil, 0o600))
 	bakes(t, i)
+	if got := i.sh("cat /usr/share/setup-asked"); got != "404" {
+		t.Errorf("a JavaScript program in setup-script gets %q", got)
+	}
 	t.Logf("baked in %.0f s: %s", time.Since(began).Seconds(), i.phases())
 	image := i.image(t)
 	t.Run("carries nothing", func(t *testing.T) { carriesNothing(t, image, i.id) })
-	for _, s := range fromImage(image) {
+	for _, s := range fromImage(t, image) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			n := s.boot(t)

@@ -16,7 +16,11 @@ egr_dropin() {
 # egr_early_unit: the runner's unit itself is made by the boot script. cloud-init's network stage stands
 # before sysinit.target, so none of the two may wait for that.
 egr_early_unit() {
-  local none='Conflicts=shutdown.target'
+  local none='Conflicts=shutdown.target' trusts=()
+  # JavaScript actions read the system's authorities no more than any other node: what the image brings goes to the
+  # runner and with it to every job. A start with ca-certificates of its own adds them.
+  # https://github.com/actions/runner/blob/v2.336.0/docs/checks/sslcert.md
+  [ ! -s "$EGR_CA" ] || trusts=('[Service]' "Environment=NODE_EXTRA_CA_CERTS=$EGR_CA")
   install -d /usr/local/lib/ec2-github-runner
   egr_part early >/usr/local/lib/ec2-github-runner/early
   printf '%s\n' '[Unit]' 'Description=Start the runner of the user data' 'Documentation=https://github.com/marqo-ai/ec2-github-runner' \
@@ -25,7 +29,7 @@ egr_early_unit() {
     'ExecStart=/bin/bash /usr/local/lib/ec2-github-runner/early' '[Install]' WantedBy=multi-user.target \
     >/etc/systemd/system/ec2-github-runner-early.service
   egr_dropin ec2-github-runner.service '[Unit]' DefaultDependencies=no \
-    'After=local-fs.target systemd-sysctl.service systemd-modules-load.service systemd-sysusers.service docker.socket' Before=shutdown.target $none
+    'After=local-fs.target systemd-sysctl.service systemd-modules-load.service systemd-sysusers.service docker.socket' Before=shutdown.target $none "${trusts[@]}"
   systemctl daemon-reload
   systemctl enable ec2-github-runner-early.service
 }

@@ -73,6 +73,9 @@ egr_step() {
   cd /root || exit
   export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   umask 022
+  # node has a list of its own.
+  egr_authorities
+  [ ! -s "$EGR_CA" ] || export NODE_EXTRA_CA_CERTS=$EGR_CA
   trap 'egr_because "$BASH_COMMAND" $?' ERR
   set -eE -o pipefail
   "egr_step_${1//-/_}"

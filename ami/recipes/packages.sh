@@ -35,19 +35,25 @@ egr_dnf() {
   [ ${#list[@]} = 0 ] || egr_patiently 30 dnf -y install -- "${list[@]}"
 }
 
-# egr_trust: the user's own authorities, as soon as there is something that reads them. Not under the name
-# that the boot script uses: a start may bring others.
+# egr_authorities: the file of the user's own authorities, into EGR_CA, and what makes the system read it, into
+# EGR_UPDATE_CA. Not under the name that the boot script uses: a start may bring others.
+egr_authorities() {
+  EGR_CA=/usr/local/share/ca-certificates EGR_UPDATE_CA=update-ca-certificates
+  [ ! -d /etc/pki/ca-trust/source/anchors ] || EGR_CA=/etc/pki/ca-trust/source/anchors EGR_UPDATE_CA=update-ca-trust
+  EGR_CA+=/ec2-github-runner-image.crt
+}
+
+# egr_trust: the user's own authorities, as soon as there is something that reads them.
 egr_trust() {
-  local to=/usr/local/share/ca-certificates update=update-ca-certificates
-  [ ! -d /etc/pki/ca-trust/source/anchors ] || to=/etc/pki/ca-trust/source/anchors update=update-ca-trust
-  [ -n "$part_certificates" ] && command -v $update || return 0
-  egr_part certificates >$to/ec2-github-runner-image.crt
-  $update
+  egr_authorities
+  [ -n "$part_certificates" ] && command -v $EGR_UPDATE_CA || return 0
+  egr_part certificates >$EGR_CA
+  $EGR_UPDATE_CA
 }
 
 # egr_key NAME URL: a vendor's key, for its packages only.
 egr_key() {
   install -d -m 755 /etc/apt/keyrings
-  egr_patiently 60 curl -fsSL --connect-timeout 20 -o "/etc/apt/keyrings/$1.asc" "$2"
+  egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "/etc/apt/keyrings/$1.asc" "$2"
   chmod 644 "/etc/apt/keyrings/$1.asc"
 }

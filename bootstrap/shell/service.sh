@@ -23,6 +23,6 @@ egr_install_service() {
 # and a listener that outlives the program around it is waited for: two of them would be in each other's way.
 egr_service_lines() {
   printf '%s\n' '[Unit]' RefuseManualStop=yes '[Service]' OOMPolicy=continue TasksMax=infinity Delegate=yes \
-    LimitNOFILE=524288 ${EGR_CA:+"Environment=NODE_EXTRA_CA_CERTS=$EGR_CA/ec2-github-runner.crt"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \
+    LimitNOFILE=524288 ${NODE_EXTRA_CA_CERTS:+"Environment=NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \
     "ExecStartPre=/bin/bash -c 'while ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF \$\$PWD/bin; do sleep 1; done'"
 }
