@@ -264,6 +264,19 @@ func TestBadDownloads(t *testing.T) {
 			},
 		},
 		{
+			name: "a runner whose registration was moved, and that GitHub refuses only when it connects", image: parts.preinstalled,
+			spec: func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
+			// The runner writes them when GitHub tells it to. (actions/runner, RunnerConfigUpdater.cs)
+			before: "echo 'cp .runner .runner_migrated; cp .credentials .credentials_migrated' >>/opt/runner/config.sh\n",
+			plan:   func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
+			check: func(t *testing.T, i *instance) {
+				i.wait("online", soon)
+				if got := i.sh("cd /opt/runner-" + newer + " && ls -d .*_migrated | xargs"); got != ".credentials_migrated .runner_migrated" {
+					t.Errorf("beside the old one there is %q", got)
+				}
+			},
+		},
+		{
 			name: "a preinstalled runner that is refused, and no other to be had", image: parts.old, spec: home,
 			plan: func(p *plan.Plan) { p.Status = 404 },
 			check: func(t *testing.T, i *instance) {

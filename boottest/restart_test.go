@@ -104,6 +104,25 @@ func TestRestarts(t *testing.T) {
 			check: func(t *testing.T, i *instance) { i.wait("job b succeeded", soon) },
 		},
 		{
+			name: "run.sh of a single-use runner is killed before its job", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral, s.User = true, "debian" },
+			plan: jobs(8*time.Second, "echo late"),
+			check: func(t *testing.T, i *instance) {
+				i.wait("online", soon)
+				i.sh("pkill -9 -x run.sh")
+				endsAfter("job a succeeded", "the runner has ended")(t, i)
+			},
+		},
+		{
+			name: "run.sh of a single-use runner is killed in its job", jit: true, plan: job("pkill -9 -x run.sh; sleep 6"),
+			check: func(t *testing.T, i *instance) {
+				i.wait("job a succeeded", soon)
+				i.waitConsole("the runner ended with exit 137 (")
+				if got := i.online(); got != 1 {
+					t.Errorf("online %d times", got)
+				}
+			},
+		},
+		{
 			name: "a service whose node is killed and whose listener lives", spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" },
 			plan: func(p *plan.Plan) {
 				p.Jobs = []plan.Job{{Name: "a", Script: "pkill -9 -x node; sleep 8"}, {Name: "b", Script: "echo next", After: time.Second}}

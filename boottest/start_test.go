@@ -59,6 +59,19 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
+			name: "the runner's own node says so late, by JIT", image: parts.preinstalled, jit: true, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
+				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; cd /",
+			check: func(t *testing.T, i *instance) {
+				comesOnline(t, i)
+				i.waitConsole("warning: the runner's own node does not run, so no JavaScript action does: ")
+				// Where the kernel counts memory by cgroup v1, as in some test machines, systemd would notice nothing.
+				if got := i.sh("systemctl show -P OOMPolicy ec2-github-runner-fetch"); got != "continue" {
+					t.Errorf("when it is out of memory the policy is %q", got)
+				}
+			},
+		},
+		{
 			name: "an /actions-runner that is whole is used", image: parts.whole,
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)

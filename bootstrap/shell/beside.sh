@@ -5,6 +5,6 @@ egr_beside() {
   local new
   egr_say "warning: runner $1 in $EGR_HOME is too old: bake the image again"
   egr_choose && new=${EGR_HOME%/}-$EGR_VERSION && { [ "$(egr_version "$new")" ] || egr_download "$new"; } || return
-  cp -p "$EGR_HOME"/.{env,path,runner,credentials*} "$new/" 2>/dev/null
+  cp -p "$EGR_HOME"/.{env,path,runner*,credentials*} "$new/" 2>/dev/null
   EGR_HOME=$new
 }

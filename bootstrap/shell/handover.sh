@@ -37,7 +37,8 @@ d}' "$0" >boot
   egr_done || todo+=$part_packages
   [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-final.service'
   egr_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
-  egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot
+  # What it starts beside itself outlives it, and what runs out of memory there is tried again.
+  egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot KillMode=process OOMPolicy=continue
   # Jobs must not notice the unit: no limit, no killing of what a job leaves behind or of the runner
   # when a job runs out of memory. https://www.freedesktop.org/software/systemd/man/systemd.service.html
   egr_unit ec2-github-runner main "After=$after ec2-github-runner-fetch.service systemd-tmpfiles-setup.service" '[Service]' \

@@ -39,13 +39,15 @@ egr_run_once() {
   # single-use one does not.
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then
     EGR_RENEWED=1
-    [ -z "$egr_user" ] || (cd "$EGR_HOME" && egr_own_files)
+    [ -z "$egr_user" ] || egr_own_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
   elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && ((EGR_TRIES++ < 5)); then
     egr_say "warning: the runner ended with exit $code and is started again"
     # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
     while sleep 2 && egr_find 'Runner.*'; do :; done
   else
+    # So it is here where something killed run.sh: the one job may be still to come.
+    while ((code > 127)) && egr_find Runner.Listener; do sleep 2; done
     [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
     egr_say "the runner ended with exit $code"
     : >/run/ec2-github-runner/ended
