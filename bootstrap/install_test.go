@@ -127,6 +127,7 @@ func TestWhyPackagesFail(t *testing.T) {
 		"dpkg, a package":        {"dpkg: error processing package egr-one (--configure):", ""},
 		"dnf":                    {"Error: Failed to download metadata for repo 'amazonlinux'", ""},
 		"rpm":                    {"RPM: error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Resource temporarily unavailable)", ""},
+		"another dnf":            {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    State  : Sleeping", "metadata already locked by 14"},
 		"a package's name":       {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously unselected package libblockdev3.\nE: Failed to fetch http://deb.debian.org/x  404", "E: Failed to fetch http://deb.debian.org/x  404"},
 		"a list of packages":     {"The following NEW packages will be installed:\n  libgpg-error0 libio-lockedfile-perl\n(1/2): libgpg-error-1.42.rpm\nError: Curl error (28): Timeout was reached", "Error: Curl error (28): Timeout was reached"},
 		"no error that is known": {"apt-get failed somehow", ""},

@@ -52,7 +52,7 @@ func fromImage(t *testing.T, image string) []scenario {
 	t.Helper()
 	elsewhere := t.TempDir()
 	must(t, certificates(elsewhere))
-	other, err := os.ReadFile(filepath.Join(elsewhere, "ca.pem"))
+	other, err := os.ReadFile(filepath.Join(elsewhere, "github.pem"))
 	must(t, err)
 	early := func(t *testing.T, i *instance) {
 		t.Helper()

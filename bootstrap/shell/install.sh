@@ -21,7 +21,7 @@ egr_retry() {
   local at
   until at=$(wc -c <"$EGR_LOG"); "$@"; do
     # Killed is what bash says, or dpkg, of a program that the kernel killed as memory ran out.
-    EGR_WHY=$(tail -c "+$at" "$EGR_LOG" | sed -nE "s/.*\bKilled\b.*/error: $EGR_MANAGER was killed: too little memory/; /^(E:|(\w+: )?error)/I{p;q}; \$p")
+    EGR_WHY=$(tail -c "+$at" "$EGR_LOG" | sed -nE "s/.*\bKilled\b.*/error: $EGR_MANAGER was killed: too little memory/; /^(E:|(\w+: )?error|\w+ already locked)/I{p;q}; \$p")
     egr_up
     : "${EGR_UNTIL:=$((EGR_UP + 120))}"
     ((EGR_UP < EGR_UNTIL)) || return
