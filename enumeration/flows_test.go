@@ -19,6 +19,8 @@ type flow struct {
 	// run is the flow itself, in one process.
 	run     func(p *process, s *scene) outcome
 	isStart bool
+	// asApp signs every process in as a GitHub App.
+	asApp   bool
 	isSweep bool
 	// isBake flows last minutes: they are struck at the first and the last call of each kind alone.
 	isBake bool
@@ -80,6 +82,7 @@ func flows() []flow {
 	return []flow{
 		starting("start by token", byToken),
 		starting("start by JIT", byJIT),
+		starting("start as an App", byJIT, func(f *flow) { f.asApp = true }),
 		starting("start, two placements", twoPlacements),
 		starting("start without tags", byToken, func(f *flow) {
 			f.policy.Deny = []string{"ec2:CreateTags"}

@@ -28,6 +28,7 @@ type process struct {
 	transport *simulator.Transport
 	wire      *wire
 	journal   *journal
+	app       *github.App // where the world has one, it signs in
 	log       *lines
 
 	once   sync.Once
@@ -44,6 +45,9 @@ func (cancelled) Is(target error) bool { return target == context.Canceled }
 
 func newProcess(ctx context.Context, world *simulator.World, blow blow) *process {
 	p := &process{transport: world.Transport(), journal: &journal{}, log: &lines{}, killed: make(chan struct{})}
+	if apps := world.Apps(); len(apps) > 0 {
+		p.app = github.NewApp(github.AppOptions{ID: apps[0].ClientID, Key: world.AppKey(), Scope: scope(), Repository: repository, Runs: true})
+	}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.wire = &wire{process: p, blow: blow}
 	if blow.at > 0 {
@@ -87,12 +91,16 @@ func (p *process) cloud() *ec2.Client {
 	})
 }
 
-func (p *process) registry() *github.Client {
+func scope() github.Scope {
 	scope, err := github.ParseScope(repository)
 	if err != nil {
 		panic(err)
 	}
-	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope, Transport: p.wire})
+	return scope
+}
+
+func (p *process) registry() *github.Client {
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", App: p.app, Scope: scope(), Transport: p.wire})
 	if err != nil {
 		panic(err)
 	}

@@ -33,6 +33,12 @@ func newWorld(f flow) *simulator.World {
 	config.Guests = f.guests
 	config.Policy = f.policy
 	config.Timing.TagsVisible, config.Timing.TagsListed = 2*time.Second, 30*time.Second
+	if f.asApp {
+		config.Apps = []simulator.App{{
+			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read"},
+			Installations: []simulator.Installation{{ID: 77, Account: "demo-org"}},
+		}}
+	}
 	keepVolumes(&config)
 	addOthers(&config)
 	addVolumes(&config)

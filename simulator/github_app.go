@@ -67,6 +67,9 @@ var appKey = sync.OnceValue(func() *rsa.PrivateKey {
 // AppKey is the private key of the world's Apps.
 func (w *World) AppKey() *rsa.PrivateKey { return appKey() }
 
+// Apps are those of the world's configuration.
+func (w *World) Apps() []App { return w.cfg.Apps }
+
 // DeleteAppKey deletes the key of an App, as its owner does who replaces it.
 func (w *World) DeleteAppKey(id int64) {
 	w.enter()
