@@ -493,3 +493,33 @@ func TestAppSignInIsCancelled(t *testing.T) {
 		}
 	})
 }
+
+// A sign-in that is refused says nothing of what the call was for: a runner is neither gone nor at work, and a name is not taken.
+func TestAppRefusedIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*simulator.Config){
+		"not installed": func(c *simulator.Config) { c.Apps[0].Installations = nil },
+		"not accepted yet": func(c *simulator.Config) {
+			c.Apps[0].Installations[0].Permissions = map[string]string{"metadata": "read"}
+		},
+		"a conflict": func(c *simulator.Config) {
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Status: 409}}
+		},
+	} {
+		asApp(t, withApp(change), func(ctx context.Context, t *testing.T, s *scene) {
+			if err := s.client.Remove(ctx, 7); err == nil || errors.Is(err, github.ErrBusy) {
+				t.Errorf("%s: remove: %v", name, err)
+			}
+			if _, _, err := s.client.FindRunner(ctx, 7); err == nil {
+				t.Errorf("%s: a runner that was not looked for is gone", name)
+			}
+			if err := s.client.RemoveLabel(ctx, 7, "a"); err == nil {
+				t.Errorf("%s: a label that was not looked for is gone", name)
+			}
+			_, err := s.client.JITConfig(ctx, github.JITRequest{Name: "ec2-a", GroupID: 1, Labels: []string{"a"}})
+			if err == nil || errors.Is(err, github.ErrNameTaken) {
+				t.Errorf("%s: register: %v", name, err)
+			}
+		})
+	}
+}

@@ -60,11 +60,11 @@ const (
 	Intercepted        // a proxy's page: GitHub was not reached
 )
 
-// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no App or no
-// installation, what the call was for may well be there: it was not looked for.
+// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no installation or
+// no permission, what the call was for was not looked for: it may well be there, idle, or not be there.
 func ClassOf(err error) Class {
 	if call, ok := errors.AsType[*CallError](err); ok {
-		if call.SignIn && call.Class == NotFound {
+		if call.SignIn && (call.Class == NotFound || call.Class == Invalid || call.Class == Conflict) {
 			return Other
 		}
 		return call.Class
