@@ -46,7 +46,7 @@ func (r *reader) appSignIn(token string) *appSignIn {
 			"leave out github-token to sign in as the GitHub App, or the App's two inputs to use the token")
 		return nil
 	case id == "":
-		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.", "for example app-client-id: ${{ vars.RUNNER_APP_ID }}")
+		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.", "for example app-client-id: ${{ vars.RUNNER_APP }}")
 		return nil
 	case text == "":
 		r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.", keyHint(r.getenv))

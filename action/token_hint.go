@@ -2,7 +2,7 @@ package action
 
 // tokenHint is what to do when there is no token. Some runs get no secrets, whatever the repository has.
 func tokenHint(getenv func(string) string) string {
-	const example = "for example github-token: ${{ secrets.RUNNER_TOKEN }}, or a GitHub App: app-client-id: ${{ vars.RUNNER_APP_ID }} and " +
+	const example = "for example github-token: ${{ secrets.RUNNER_TOKEN }}, or a GitHub App: app-client-id: ${{ vars.RUNNER_APP }} and " +
 		"app-private-key: ${{ secrets.RUNNER_APP_KEY }}"
 	return noSecretsHint(getenv, example, "RUNNER_TOKEN")
 }

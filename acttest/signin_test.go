@@ -56,7 +56,7 @@ func (c *clouds) signedIn(t *testing.T, log string, steps int) {
 			t.Fatalf("the log shows a line of the App's key: %s", line)
 		}
 	}
-	for _, form := range []string{`ghs_\w+`, `eyJ[\w-]{10,}`, `ASIA[A-Z0-9]{12,}`} {
+	for _, form := range []string{`ghs_\w+`, `eyJ[\w-]{10,}`, `secret-[0-9a-f]{20,}`, `session-token-[0-9a-f]{20,}`} {
 		for _, line := range regexp.MustCompile(`(?m)^.*`+form+`.*$`).FindAllString(log, -1) {
 			if !strings.Contains(line, "::add-mask::") {
 				t.Errorf("the log shows a secret: %s", line)
