@@ -21,15 +21,15 @@ func readAppKey(text string) (*rsa.PrivateKey, *Problem) {
 	return key, nil
 }
 
-// keyMasks are the texts by which an App's private key could appear: as it is given, whole and by lines, as PEM, and as base64 of it.
-// A key that cannot be read is masked as it is given.
+// keyMasks are the texts by which an App's private key could appear: as it is given, whole and by lines, as PEM, and as
+// base64 of it. A key that cannot be read is masked as it is given.
 func keyMasks(text string) []string {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil
 	}
-	lines := strings.FieldsFunc(strings.NewReplacer(`\r`, "\n", `\n`, "\n", `"`, "\n", "'", "\n").Replace(text), func(c rune) bool { return c == '\n' || c == '\r' })
-	masks := append([]string{text}, lines...)
+	breaks := strings.NewReplacer(`\r`, "\n", `\n`, "\n", `"`, "\n", "'", "\n", "\r", "\n")
+	masks := append([]string{text}, strings.Split(breaks.Replace(text), "\n")...)
 	if key, problem := readAppKey(text); problem == nil {
 		plain := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 		masks = append(masks, strings.Split(string(plain), "\n")...)
@@ -64,7 +64,9 @@ func (o *output) signedInGitHub(who github.Identity, renewed bool) {
 		return
 	}
 	app := who.Installation
-	o.log.Info(fmt.Sprintf("signed in at GitHub as the App %s (App id %d, installation %d on %s) with %s until %s; the token is renewed before that",
+	o.log.Info(fmt.Sprintf(
+		"signed in at GitHub as the App %s (App id %d, installation %d on %s) with %s until %s; the token is renewed before that",
 		app.App, app.AppID, app.ID, app.Account, who.PermissionList(), until))
-	o.signedIn(fmt.Sprintf("at GitHub as the App %s (installation %d on %s); the token is renewed before it ends", code(app.App), app.ID, code(app.Account)))
+	o.signedIn(fmt.Sprintf("at GitHub as the App %s (installation %d on %s); the token is renewed before it ends",
+		code(app.App), app.ID, code(app.Account)))
 }

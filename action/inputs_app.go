@@ -42,18 +42,21 @@ func (r *reader) appSignIn(token string) *appSignIn {
 	case id == "" && text == "":
 		return nil
 	case token != "":
-		r.refuse("The 'github-token' input and the inputs 'app-client-id' and 'app-private-key' are both specified, and the action signs in once.",
+		r.refuse("The 'github-token' input and the inputs 'app-client-id' and 'app-private-key' are both specified, "+
+			"and the action signs in once.",
 			"leave out github-token to sign in as the GitHub App, or the App's two inputs to use the token")
 		return nil
 	case id == "":
-		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.", "for example app-client-id: ${{ vars.RUNNER_APP }}")
+		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.",
+			"for example app-client-id: ${{ vars.RUNNER_APP }}")
 		return nil
 	case text == "":
 		r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.", keyHint(r.getenv))
 		return nil
 	}
 	if !appIDForm.MatchString(id) {
-		r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id), "for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
+		r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id),
+			"for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
 	}
 	key, problem := readAppKey(text)
 	if problem != nil {
@@ -65,5 +68,6 @@ func (r *reader) appSignIn(token string) *appSignIn {
 // needsOf is what the mode asks GitHub for. A bake reads where the runner software lies, and no more.
 func (in *appSignIn) needsOf(request Request) {
 	in.ReadOnly = request.Mode == modeBake
-	in.Runs = request.Mode == modeSweep || request.Mode == modeStop || request.Start != nil && request.Start.Existing != nil
+	in.Runs = request.Mode == modeSweep || request.Mode == modeStop ||
+		request.Start != nil && request.Start.Existing != nil
 }

@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"crypto/rsa"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -21,8 +22,9 @@ type AppOptions struct {
 	SignedIn func(who Identity, renewed bool)
 }
 
-// App is the session of a GitHub App: it signs in when the first call needs it, and renews its token before that ends. All clients of a
-// process share one, so that a roll-back with connections of its own signs in no second time. It is safe for concurrent use.
+// App is the session of a GitHub App: it signs in when the first call needs it, and renews its token before that ends.
+// All clients of a process share one, so that a roll-back with connections of its own signs in no second time. It is
+// safe for concurrent use.
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
 type App struct {
 	AppOptions
@@ -60,8 +62,9 @@ type grant struct {
 
 func (g grant) isValid() bool { return g.token != "" && time.Now().Before(g.ends) }
 
-// replicationDelay is how long GitHub may refuse a token that it has just handed out: 401 until all its servers know the token, 403
-// until they know its permissions, for tokens with fewer than the installation's. Five seconds were seen not to be enough.
+// replicationDelay is how long GitHub may refuse a token that it has just handed out: 401 until all its servers know
+// the token, 403 until they know its permissions, for tokens with fewer than the installation's. Five seconds were seen
+// not to be enough.
 // https://github.com/octokit/auth-app.js/issues/65, https://github.com/octokit/auth-app.js/issues/589
 const replicationDelay = 10 * time.Second
 
@@ -70,7 +73,8 @@ func (g grant) isNew() bool { return time.Since(g.made) < replicationDelay }
 // renewAgain is how long after a renewal that failed, while the token still works, the next is tried.
 const renewAgain = time.Minute
 
-// grant returns a token that works, and signs in or renews it if need be. A renewal that fails is no error as long as the old token works.
+// grant returns a token that works, and signs in or renews it if need be. A renewal that fails is no error as long as
+// the old token works.
 func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	current, due := a.snapshot()
 	if !due {
@@ -104,7 +108,8 @@ func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	a.tryAgain = time.Now().Add(renewAgain)
 	a.mu.Unlock()
 	if first && ctx.Err() == nil {
-		c.log.Warn("the GitHub App's token cannot be renewed; it works until " + clock(current.ends) + ", and the renewal is tried again: " + err.Error())
+		c.log.Warn(fmt.Sprintf("the GitHub App's token cannot be renewed; it works until %s, and the renewal is tried again: %v",
+			clock(current.ends), err))
 	}
 	return current, nil
 }
@@ -146,8 +151,8 @@ func (a *App) renew(ctx context.Context, c *Client, refused string) (grant, erro
 	return a.grant(ctx, c)
 }
 
-// do makes a call with the current token, and once more with a new one where GitHub does not know that one any more. A token that was
-// handed out just now is given time to reach all of GitHub.
+// do makes a call with the current token, and once more with a new one where GitHub does not know that one any more. A
+// token that was handed out just now is given time to reach all of GitHub.
 func (a *App) do(ctx context.Context, c *Client, call func(token string) error) error {
 	g, err := a.grant(ctx, c)
 	if err != nil {
@@ -167,7 +172,8 @@ func (a *App) do(ctx context.Context, c *Client, call func(token string) error) 
 	return a.explain(err)
 }
 
-// isNotReplicated reports whether an answer may be that of a server which does not know a new token, or its permissions, yet.
+// isNotReplicated reports whether an answer may be that of a server which does not know a new token, or its
+// permissions, yet.
 func isNotReplicated(err error) bool {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
 	return ok && (call.Class == Unauthorized || call.Class == Forbidden && call.Refusal == IntegrationOnly)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -20,8 +19,7 @@ type Installation struct {
 	Account     string // that owns it
 	URL         string // of its settings
 	Permissions map[string]string
-	SuspendedBy string
-	Suspended   bool
+	SuspendedBy string // who suspended it; empty for one that works
 }
 
 // The permissions by their names in GitHub's API.
@@ -46,9 +44,12 @@ func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 		a.installation = &found
 	}
 	g, err := a.createToken(ctx, c)
-	if call, ok := errors.AsType[*CallError](err); ok && (call.Class == NotFound || call.Class == Forbidden || call.Class == Invalid) {
-		// The next attempt looks again: it may have been installed anew, or have got another permission.
-		a.installation = nil
+	if call, ok := errors.AsType[*CallError](err); ok {
+		switch call.Class {
+		case NotFound, Forbidden, Invalid:
+			// The next attempt looks again: it may have been installed anew, or have got another permission.
+			a.installation = nil
+		}
 		if known && call.Class == NotFound {
 			return a.signIn(ctx, c)
 		}
@@ -72,7 +73,6 @@ func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
 			Slug  string `json:"slug"`  // of an enterprise
 		} `json:"account"`
 		Permissions map[string]string `json:"permissions"`
-		SuspendedAt *time.Time        `json:"suspended_at"`
 		SuspendedBy *struct {
 			Login string `json:"login"`
 		} `json:"suspended_by"`
@@ -82,8 +82,8 @@ func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
 		return Installation{}, a.refused(ctx, c, err)
 	}
 	found := Installation{
-		ID: answer.ID, App: answer.AppSlug, AppID: answer.AppID, Account: answer.Account.Login + answer.Account.Slug, URL: answer.HTMLURL,
-		Permissions: answer.Permissions, Suspended: answer.SuspendedAt != nil,
+		ID: answer.ID, App: answer.AppSlug, AppID: answer.AppID, Account: answer.Account.Login + answer.Account.Slug,
+		URL: answer.HTMLURL, Permissions: answer.Permissions,
 	}
 	if answer.SuspendedBy != nil {
 		found.SuspendedBy = answer.SuspendedBy.Login
@@ -91,7 +91,8 @@ func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
 	return found, nil
 }
 
-// tokenRequest is what a token is asked for. GitHub ignores permissions that are not asked for, and refuses those that are not granted.
+// tokenRequest is what a token is asked for. GitHub ignores permissions that are not asked for, and refuses those that
+// are not granted.
 type tokenRequest struct {
 	Repositories []string          `json:"repositories,omitempty"`
 	Permissions  map[string]string `json:"permissions,omitempty"`
@@ -99,8 +100,8 @@ type tokenRequest struct {
 
 // request is the least that the work needs of this installation.
 //
-// An enterprise's installation cannot be limited: "Enterprise account installations do not have access to repositories and cannot be
-// scoped down using the `permissions` parameter" (GitHub's OpenAPI description of the call).
+// An enterprise's installation cannot be limited: "Enterprise account installations do not have access to repositories
+// and cannot be scoped down using the `permissions` parameter" (GitHub's OpenAPI description of the call).
 func (a *App) request() tokenRequest {
 	if a.Scope.IsEnterprise() {
 		return tokenRequest{}
@@ -148,8 +149,8 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	}
 	a.Secret(answer.Token)
 	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.isFirst() {
-		c.log.Info("the GitHub App's installation does not have 'actions: read' on the repository, so the token is asked for without it: " +
-			"whether runs are finished cannot be seen")
+		c.log.Info("the GitHub App's installation does not have 'actions: read' on the repository, so the token is asked " +
+			"for without it: whether runs are finished cannot be seen")
 	}
 	now := time.Now()
 	lifetime := answer.ExpiresAt.Sub(now)
@@ -157,7 +158,8 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 		lifetime = answer.ExpiresAt.Sub(date)
 	}
 	return grant{
-		token: answer.Token, made: now, renewAt: now.Add(lifetime * 5 / 6), ends: now.Add(lifetime), permissions: maps.Clone(answer.Permissions),
+		token: answer.Token, permissions: answer.Permissions,
+		made: now, renewAt: now.Add(lifetime * 5 / 6), ends: now.Add(lifetime),
 	}, nil
 }
 
@@ -168,9 +170,11 @@ func (a *App) isFirst() bool {
 	return a.known.ID == 0
 }
 
-// call makes a call as the App itself. Where GitHub refuses the times in the JSON web token, the Date of that answer says what time it
-// is there, and the call is made once more.
-func (a *App) call(ctx context.Context, c *Client, operation, method, path string, body, into any) (http.Header, error) {
+// call makes a call as the App itself. Where GitHub refuses the times in the JSON web token, the Date of that answer
+// says what time it is there, and the call is made once more.
+func (a *App) call(
+	ctx context.Context, c *Client, operation, method, path string, body, into any,
+) (http.Header, error) {
 	token, err := a.webToken()
 	if err != nil {
 		return nil, err
@@ -204,7 +208,8 @@ func offset(d time.Duration) string {
 // https://github.com/octokit/auth-app.js/issues/146
 func isClockRefused(err error) bool {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
-	return ok && call.Status == http.StatusUnauthorized && (strings.Contains(call.Message, "('exp')") || strings.Contains(call.Message, "('iat')"))
+	return ok && call.Status == http.StatusUnauthorized &&
+		(strings.Contains(call.Message, "('exp')") || strings.Contains(call.Message, "('iat')"))
 }
 
 // The times of a JSON web token. GitHub takes ten minutes at most from its own now on, and no beginning in its future.
@@ -218,7 +223,9 @@ const (
 func (a *App) webToken() (string, error) {
 	now := time.Now().Add(a.ahead)
 	claims := jwt.RegisteredClaims{
-		Issuer: a.ID, IssuedAt: jwt.NewNumericDate(now.Add(-issuedBefore)), ExpiresAt: jwt.NewNumericDate(now.Add(webTokenEnds)),
+		Issuer:    a.ID,
+		IssuedAt:  jwt.NewNumericDate(now.Add(-issuedBefore)),
+		ExpiresAt: jwt.NewNumericDate(now.Add(webTokenEnds)),
 	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(a.Key)
 	if err != nil {

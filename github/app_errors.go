@@ -40,7 +40,8 @@ func unsent(err error) bool {
 	return ok && call.SignIn
 }
 
-// refused makes what GitHub says to the App itself into an error of the sign-in, with what to do about it. The caller holds the turn.
+// refused makes what GitHub says to the App itself into an error of the sign-in, with what to do about it. The caller
+// holds the turn.
 func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {
@@ -54,15 +55,17 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	}
 	switch words := strings.ToLower(call.Message); {
 	case isClockRefused(call):
-		call.Hint = HintAppClock + ": set the clock of the machine that runs this step, for example by systemd-timesyncd or chrony"
+		call.Hint = HintAppClock + ": set the clock of the machine that runs this step, for example by " +
+			"systemd-timesyncd or chrony"
 	case strings.Contains(words, wordsUnknownApp):
-		call.Hint = HintAppUnknown + ": give in app-client-id the client id or the App id as the App's page shows it, and not an installation's id; " +
-			"an App exists only on the server that it was made on (" + c.base.Host + ")"
+		call.Hint = HintAppUnknown + ": give in app-client-id the client id or the App id as the App's page shows it, and not " +
+			"an installation's id; an App exists only on the server that it was made on (" + c.base.Host + ")"
 	case strings.Contains(words, wordsNoKey):
-		call.Hint = HintAppWithoutKey + ": generate one under General > Private keys of its settings; or app-client-id is another App's"
+		call.Hint = HintAppWithoutKey + ": generate one under General > Private keys of its settings; or app-client-id is " +
+			"another App's"
 	case call.Class == Unauthorized: // "A JSON web token could not be decoded"
-		call.Hint = HintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; " +
-			"generate a new key under General > Private keys of its settings, and store the whole .pem file as the secret"
+		call.Hint = HintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; generate " +
+			"a new key under General > Private keys of its settings, and store the whole .pem file as the secret"
 	case strings.Contains(words, wordsSuspended):
 		call.Hint = a.hintSuspended()
 	case strings.Contains(words, wordsRepository):
@@ -92,7 +95,8 @@ func (a *App) explain(err error) error {
 		call.Hint = HintAppToken + ": see https://www.githubstatus.com, and run the job again"
 	case call.Class != Forbidden && call.Class != NotFound:
 	case a.Scope.IsEnterprise():
-		call.Hint = HintAppEnterprise + ": use an organization's name in runner-scope, or a classic token with 'manage_runners:enterprise' as github-token in place of the App"
+		call.Hint = HintAppEnterprise + ": use an organization's name in runner-scope, or a classic token with " +
+			"'manage_runners:enterprise' as github-token in place of the App"
 	case strings.Contains(words, wordsSuspended):
 		call.Hint = HintAppSuspended + ": an owner lets it work again at " + known.URL
 	case call.Class == Forbidden && (call.Refusal == IntegrationOnly || call.Refusal == MayNot):
@@ -100,7 +104,8 @@ func (a *App) explain(err error) error {
 		if call.Accepted != "" {
 			accepted = " (GitHub would accept: " + call.Accepted + ")"
 		}
-		call.Hint = fmt.Sprintf("%s%s: this call needs %s, which an owner accepts at %s", HintAppPermission, accepted, a.needed(), known.URL)
+		call.Hint = fmt.Sprintf("%s%s: this call needs %s, which an owner accepts at %s",
+			HintAppPermission, accepted, a.needed(), known.URL)
 	}
 	return err
 }
@@ -195,7 +200,8 @@ func (a *App) hintInstall(ctx context.Context, c *Client) string {
 	return hint + "; or there is no such " + kind
 }
 
-// hintPermission names what is missing, and who has to do what: the App's owner, or the owner of the place where it is installed.
+// hintPermission names what is missing, and who has to do what: the App's owner, or the owner of the place where it is
+// installed.
 func (a *App) hintPermission(ctx context.Context, c *Client) string {
 	asked := a.request().Permissions
 	var missing []string

@@ -260,6 +260,36 @@ func TestAppTokenIsRenewedOnce(t *testing.T) {
 	})
 }
 
+// A renewal that GitHub does not answer keeps nobody waiting whose token still works.
+func TestAppRenewalHangs(t *testing.T) {
+	t.Parallel()
+	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
+		if err := s.client.SignIn(ctx); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(55 * time.Minute)
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectHang, Times: 1})
+		var group sync.WaitGroup
+		took := make([]time.Duration, 5)
+		for n := range took {
+			group.Go(func() {
+				<-time.After(time.Duration(n) * time.Second)
+				begun := time.Now()
+				if _, err := s.client.AllRunners(ctx); err != nil {
+					t.Error(err)
+				}
+				took[n] = time.Since(begun)
+			})
+		}
+		group.Wait()
+		for n, d := range took[1:] {
+			if d > time.Second {
+				t.Errorf("call %d waited %s for the renewal", n+1, d)
+			}
+		}
+	})
+}
+
 // A token that is revoked in the middle is replaced, and the call goes through.
 func TestAppTokenRevoked(t *testing.T) {
 	t.Parallel()
@@ -319,7 +349,8 @@ func TestAppKeyRotatedMeanwhile(t *testing.T) {
 	})
 }
 
-// GitHub does not answer at the App's endpoints when the token is to be renewed: the old one works, and the renewal comes later.
+// GitHub does not answer at the App's endpoints when the token is to be renewed: the old one works, and the renewal
+// comes later.
 func TestAppRenewalWaitsForGitHub(t *testing.T) {
 	t.Parallel()
 	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
@@ -336,7 +367,8 @@ func TestAppRenewalWaitsForGitHub(t *testing.T) {
 	})
 }
 
-// A burst of 5xx, a cut, a limit and a slow answer at the App's endpoints are waited out, and nothing is taken for a lost registration.
+// A burst of 5xx, a cut, a limit and a slow answer at the App's endpoints are waited out, and nothing is taken for a
+// lost registration.
 func TestAppEndpointsInBadWeather(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]simulator.Fault{
@@ -475,7 +507,8 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 	})
 }
 
-// A cancelled start leaves no renewal behind, and the roll-back's client signs in although the other was waiting for its answer.
+// A cancelled start leaves no renewal behind, and the roll-back's client signs in although the other was waiting for
+// its answer.
 func TestAppSignInIsCancelled(t *testing.T) {
 	t.Parallel()
 	config := withApp(func(c *simulator.Config) {
@@ -494,7 +527,8 @@ func TestAppSignInIsCancelled(t *testing.T) {
 	})
 }
 
-// A sign-in that is refused says nothing of what the call was for: a runner is neither gone nor at work, and a name is not taken.
+// A sign-in that is refused says nothing of what the call was for: a runner is neither gone nor at work, and a name is
+// not taken.
 func TestAppRefusedIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*simulator.Config){

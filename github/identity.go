@@ -25,7 +25,8 @@ func (i Identity) IsApp() bool { return i.app }
 func (i Identity) String() string {
 	text := i.Kind
 	if i.Installation != nil {
-		text += fmt.Sprintf(" (App id %d, installation %d on %s)", i.Installation.AppID, i.Installation.ID, i.Installation.Account)
+		app := i.Installation
+		text += fmt.Sprintf(" (App id %d, installation %d on %s)", app.AppID, app.ID, app.Account)
 	}
 	switch {
 	case i.Until.IsZero():
@@ -46,8 +47,8 @@ func (i Identity) PermissionList() string {
 	return strings.Join(list, ", ")
 }
 
-// SignIn makes an App's first two calls, with patience, so that a sign-in that does not work is known before anything is created. With a
-// token there is nothing to do.
+// SignIn makes an App's first two calls, with patience, so that a sign-in that does not work is known before anything
+// is created. With a token there is nothing to do.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.app == nil {
 		return nil
@@ -71,7 +72,9 @@ func (c *Client) SignedIn() Identity {
 func (a *App) identity() Identity {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	identity := Identity{Kind: "GitHub App " + a.ID, Until: a.current.ends, Permissions: maps.Clone(a.current.permissions), app: true}
+	identity := Identity{
+		Kind: "GitHub App " + a.ID, Until: a.current.ends, Permissions: maps.Clone(a.current.permissions), app: true,
+	}
 	if known := a.known; known.ID != 0 {
 		identity.Kind, identity.Installation = "GitHub App "+known.App, &known
 	}

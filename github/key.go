@@ -20,7 +20,8 @@ type KeyError struct {
 
 func (e *KeyError) Error() string { return "the App's private key " + e.Problem }
 
-const hintKey = "generate a private key under General > Private keys of the App's settings, and store the whole .pem file as a secret: gh secret set RUNNER_APP_KEY < FILE.pem"
+const hintKey = "generate a private key under General > Private keys of the App's settings, and store the whole .pem file as a " +
+	"secret: gh secret set RUNNER_APP_KEY < FILE.pem"
 
 func badKey(format string, args ...any) *KeyError {
 	return &KeyError{Problem: fmt.Sprintf(format, args...), Hint: hintKey}
@@ -29,8 +30,9 @@ func badKey(format string, args ...any) *KeyError {
 // armor is one block of PEM, whatever has become of its line breaks.
 var armor = regexp.MustCompile(`(?s)-----\s*BEGIN ([A-Z0-9 ]+?)\s*-----(.*?)-----\s*END `)
 
-// ReadKey reads an App's private key as people paste it: PEM of an RSA key in PKCS#1 (as GitHub hands it out) or PKCS#8,
-// with CRLF, literal \n or blanks for line breaks, in quotes, indented, or base64 of any of these. Its error is a *KeyError.
+// ReadKey reads an App's private key as people paste it: PEM of an RSA key in PKCS#1 (as GitHub hands it out) or
+// PKCS#8, with CRLF, literal \n or blanks for line breaks, in quotes, indented, or base64 of any of these. Its error is
+// a *KeyError.
 func ReadKey(text string) (*rsa.PrivateKey, error) {
 	return readKey(text, true)
 }
@@ -75,7 +77,10 @@ func unescaped(text string) string {
 func readBlock(kind, body string) (*rsa.PrivateKey, error) {
 	switch {
 	case strings.Contains(kind, "ENCRYPTED"), strings.Contains(body, "ENCRYPTED"):
-		return nil, &KeyError{"is protected by a passphrase", "take the file as GitHub handed it out, or remove the passphrase: openssl rsa -in FILE.pem -traditional"}
+		return nil, &KeyError{
+			"is protected by a passphrase",
+			"take the file as GitHub handed it out, or remove the passphrase: openssl rsa -in FILE.pem -traditional",
+		}
 	case strings.Contains(kind, "PUBLIC KEY"):
 		return nil, badKey("holds a public key, not the private one")
 	case strings.Contains(kind, "CERTIFICATE"):
@@ -92,7 +97,8 @@ func readBlock(kind, body string) (*rsa.PrivateKey, error) {
 	return parseKey(der)
 }
 
-// parseKey reads PKCS#1 or PKCS#8, whatever the first line called it: some tools convert the one and leave the other's name.
+// parseKey reads PKCS#1 or PKCS#8, whatever the first line called it: some tools convert the one and leave the other's
+// name.
 func parseKey(der []byte) (*rsa.PrivateKey, error) {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return strong(key)

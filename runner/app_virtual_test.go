@@ -100,7 +100,8 @@ func TestThreeHourStartAsApp(t *testing.T) {
 	}
 }
 
-// A start that fails after its first token's end rolls back with a new one: the registration and the machine are removed.
+// A start that fails after its first token's end rolls back with a new one: the registration and the machine are
+// removed.
 func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(s *stage){
@@ -130,7 +131,8 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 	}
 }
 
-// A start is killed after its first token's end; its post step, a process of its own, signs in by itself and removes what is left.
+// A start is killed after its first token's end; its post step, a process of its own, signs in by itself and removes
+// what is left.
 func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
 	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}, func(ctx context.Context, t *testing.T, s *stage) {

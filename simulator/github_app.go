@@ -25,8 +25,8 @@ type App struct {
 	// Permissions are what its owner has set; each installation has what its own owner has accepted of it.
 	Permissions   map[string]string `yaml:"permissions"`
 	Installations []Installation    `yaml:"installations"`
-	// Keyless is an App whose owner has generated no key yet; KeyDeletedAfter is how long after its first token its key is deleted, not
-	// divided by Config.Speed.
+	// Keyless is an App whose owner has generated no key yet; KeyDeletedAfter is how long after its first token its key
+	// is deleted, not divided by Config.Speed.
 	Keyless         bool          `yaml:"keyless"`
 	KeyDeletedAfter time.Duration `yaml:"key-deleted-after"`
 }
@@ -152,7 +152,8 @@ const (
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 const longestWebToken = 10 * time.Minute
 
-// appOf finds the App that a JSON web token is of, or the refusal. It reads the token by hand: what signs it is another's library.
+// appOf finds the App that a JSON web token is of, or the refusal. It reads the token by hand: what signs it is
+// another's library.
 func (h *hub) appOf(token string) (*app, answer) {
 	undecodable := hubError(http.StatusUnauthorized, saysUndecodable)
 	header, payload, signature, signed, ok := webTokenParts(token)
@@ -228,7 +229,8 @@ func (h *hub) findApp(issuer any) *app {
 	return nil
 }
 
-// callerOf names who calls, for limits: a JSON web token's issuer, since each call has a token of its own; else the token.
+// callerOf names who calls, for limits: a JSON web token's issuer, since each call has a token of its own; else the
+// token.
 func callerOf(token string) string {
 	_, payload, _, _, ok := webTokenParts(token)
 	var said claims

@@ -39,7 +39,8 @@ func (call *hubCall) authenticate(n need) (answer, bool) {
 	if call.token = call.hub.token(token); call.token != nil {
 		return answer{}, true
 	}
-	if call.installed = call.hub.installed(token); call.installed != nil && call.hub.clock().Sub(call.installed.made) >= call.w.scaled(call.w.cfg.Timing.TokenKnown) {
+	call.installed = call.hub.installed(token)
+	if t := call.installed; t != nil && call.clock().Sub(t.made) >= call.w.scaled(call.w.cfg.Timing.TokenKnown) {
 		return answer{}, true
 	}
 	if token == "" {
@@ -62,7 +63,7 @@ func (call *hubCall) mayAsApp(n need) (answer, bool) {
 	switch {
 	case n == needToken:
 		return answer{}, true
-	case strings.HasPrefix(scope, "enterprises/"): // closed to Apps: "enabledForGitHubApps": false in GitHub's description of each
+	case strings.HasPrefix(scope, "enterprises/"): // "enabledForGitHubApps": false, as GitHub's description has each
 		return hubError(http.StatusForbidden, "Resource not accessible by integration"), false
 	case n == needActions:
 		name = "actions"
@@ -74,10 +75,12 @@ func (call *hubCall) mayAsApp(n need) (answer, bool) {
 	if call.req.Method != http.MethodGet {
 		level = "write"
 	}
-	if !t.covers(scope) || (len(t.repositories) > 0 && strings.Contains(scope, "/") && !slices.Contains(t.repositories, strings.ToLower(scope))) {
+	isBeyond := len(t.repositories) > 0 && strings.Contains(scope, "/") && !slices.Contains(t.repositories, strings.ToLower(scope))
+	if isBeyond || !t.covers(scope) {
 		return hubError(http.StatusNotFound, "Not Found"), false
 	}
-	// "We found your scoped installation token with limited permissions, but the permissions they write aren't replicated yet."
+	// "We found your scoped installation token with limited permissions, but the permissions they write aren't
+	// replicated yet."
 	// https://github.com/octokit/auth-app.js/issues/589
 	isKnown := call.hub.clock().Sub(t.made) >= 2*call.w.scaled(call.w.cfg.Timing.TokenKnown)
 	if granted := t.permissions[name]; isKnown && (granted == "write" || granted == level) {
