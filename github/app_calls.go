@@ -50,7 +50,7 @@ func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 			// The next attempt looks again: it may have been installed anew, or have got another permission.
 			a.installation = nil
 		}
-		if known && call.Class == NotFound {
+		if known && (call.Class == NotFound || call.Class == Invalid) {
 			return a.signIn(ctx, c)
 		}
 	}

@@ -507,6 +507,29 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 	})
 }
 
+// An App that is installed anew meanwhile, or loses a permission that the mode can do without, goes on.
+func TestAppInstalledAnewMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, id := range []int64{77, 99} {
+		asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
+			if err := s.look(ctx, 5*time.Second, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			s.world.Reinstall(77, id, map[string]string{"administration": "write"})
+			s.world.RevokeInstallationTokens()
+			if err := s.look(ctx, 5*time.Second, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.asked(); got != "demo [administration:write]" {
+				t.Errorf("asked for %q", got)
+			}
+			if who := s.client.SignedIn(); who.Installation.ID != id {
+				t.Errorf("signed in: %s", who)
+			}
+		}, runs)
+	}
+}
+
 // A cancelled start leaves no renewal behind, and the roll-back's client signs in although the other was waiting for
 // its answer.
 func TestAppSignInIsCancelled(t *testing.T) {

@@ -83,12 +83,21 @@ func (w *World) DeleteAppKey(id int64) {
 
 // Suspend suspends an installation, or lets it work again.
 func (w *World) Suspend(installationID int64, suspended bool) {
+	w.changeInstallation(installationID, func(i *installation) { i.suspended = suspended })
+}
+
+// Reinstall gives an installation another id and other permissions, as one that was removed and made anew has.
+func (w *World) Reinstall(installationID, newID int64, permissions map[string]string) {
+	w.changeInstallation(installationID, func(i *installation) { i.ID, i.Permissions = newID, permissions })
+}
+
+func (w *World) changeInstallation(id int64, change func(*installation)) {
 	w.enter()
 	defer w.mu.Unlock()
 	for _, a := range w.hub.apps {
 		for _, i := range a.installations {
-			if i.ID == installationID {
-				i.suspended = suspended
+			if i.ID == id {
+				change(i)
 			}
 		}
 	}
