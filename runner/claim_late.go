@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
 // This file is about claims that are under way when claimWithin is over. To throw the machine away then would cost more than to
@@ -32,12 +34,13 @@ type lateClaims struct {
 	stop  context.CancelFunc
 	won   []*warmClaim
 	spare map[*slot]Registration // of slots that are warm since, until it is removed
+	gone  map[int64]bool         // runner ids of those that were removed: GitHub may list them for a moment
 }
 
 // makeClaims makes the claims of all slots side by side and returns when all have ended, or when bounded has.
 func (st *start) makeClaims(ctx, bounded context.Context) {
 	finishing, stop := context.WithTimeout(ctx, claimWithin+finishWithin)
-	st.warm.late = lateClaims{stop: stop, spare: map[*slot]Registration{}}
+	st.warm.late = lateClaims{stop: stop, spare: map[*slot]Registration{}, gone: map[int64]bool{}}
 	log, places := st.log, make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
 	for _, s := range st.slots {
@@ -105,27 +108,30 @@ func (st *start) endClaims(ctx context.Context, wanted func(*slot) bool) {
 	if stop != nil {
 		stop()
 	}
-	var taken []*slot
+	var taken []*warmClaim
 	for _, c := range won {
 		if !wanted(c.slot) {
 			c.reached(heldDoor)
 			c.freeBeside(ctx)
 			continue
 		}
-		taken = append(taken, c.slot)
+		taken = append(taken, c)
 		w.mu.Lock()
 		late.spare[c.slot] = Registration{Name: c.slot.name, ID: c.slot.runnerID}
 		c.take()
 		w.mu.Unlock()
 	}
-	for _, s := range taken {
-		w.freeing.Go(func() {
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
-			defer cancel()
-			if err := st.dropSpare(bounded, &remover{cloud: st.Cloud, registry: st.Registry, log: s.claim.log}, s); err != nil {
-				s.claim.log.Debug("the cold registration cannot be removed yet", "runner", s.coldName(s.index-s.slots[0].index), "error", err)
-			}
-		})
+	for _, c := range taken { // by the claim and not by its slot, which may have another machine before this is done
+		w.freeing.Go(func() { st.dropSpareWithin(context.WithoutCancel(ctx), c.log, c.slot) })
+	}
+}
+
+// dropSpareWithin is dropSpare by whoever does something else meanwhile.
+func (st *start) dropSpareWithin(ctx context.Context, log *slog.Logger, s *slot) {
+	bounded, cancel := context.WithTimeout(ctx, freeWithin)
+	defer cancel()
+	if err := st.dropSpare(bounded, &remover{cloud: st.Cloud, registry: st.Registry, log: log}, s); err != nil {
+		log.Debug("the cold registration cannot be removed yet", "error", err)
 	}
 }
 
@@ -157,8 +163,16 @@ func (st *start) dropSpare(ctx context.Context, r *remover, s *slot) error {
 	}
 	st.warm.mu.Lock()
 	delete(st.warm.late.spare, s)
+	st.warm.late.gone[spare.ID] = true
 	st.warm.mu.Unlock()
 	return st.announce()
+}
+
+// isGone reports whether a runner is a registration that this start has removed.
+func (st *start) isGone(r github.Runner) bool {
+	st.warm.mu.Lock()
+	defer st.warm.mu.Unlock()
+	return st.warm.late.gone[r.ID]
 }
 
 // clearSpares removes the registrations of slots that are warm since, and names those that are left.

@@ -136,6 +136,32 @@ func TestALateClaimIsNotWasted(t *testing.T) {
 	})
 }
 
+// TestALateClaimThatDoesNotComeUp: the machine of a late claim dies while the slot's cold registration is still being removed. The
+// cold start that follows gets the name.
+func TestALateClaimThatDoesNotComeUp(t *testing.T) {
+	t.Parallel()
+	config := slowly()
+	config.Guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestDies, At: 100 * time.Millisecond, Times: 1}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		s.filled(ctx, t, 1)
+		s.world.AddFault(simulator.Fault{
+			Match: simulator.Match{Operation: "actions/delete-self-hosted-runner-from-repo"}, Times: 4, Effect: simulator.EffectError, Status: 502,
+		})
+		result, err := s.starter.Start(ctx, fromPool())
+		if err != nil || result.Runners[0].Warm || result.Runners[0].RunnerName != "ec2-build" {
+			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+		}
+		if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "did not come up") {
+			t.Errorf("warnings %q", result.Warnings)
+		}
+		<-time.After(time.Minute)
+		instances, runners := s.world.Leftovers()
+		if len(instances) != 1 || len(runners) != 1 {
+			t.Errorf("left: %+v, %+v", instances, runners)
+		}
+	})
+}
+
 // TestALateClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's entry whole or end it,
 // and no registration.
 func TestALateClaimIsInterrupted(t *testing.T) {
