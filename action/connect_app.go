@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -29,16 +30,17 @@ func keyMasks(text string) []string {
 		return nil
 	}
 	breaks := strings.NewReplacer(`\r`, "\n", `\n`, "\n", `"`, "\n", "'", "\n", "\r", "\n")
-	masks := append([]string{text}, strings.Split(breaks.Replace(text), "\n")...)
+	masks := append(strings.Split(breaks.Replace(text), "\n"), strings.Split(text, "\n")...)
 	if key, problem := readAppKey(text); problem == nil {
 		plain := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 		masks = append(masks, strings.Split(string(plain), "\n")...)
 		masks = append(masks, base64.StdEncoding.EncodeToString(plain), base64.StdEncoding.EncodeToString([]byte(text)))
 	}
-	kept := masks[:0]
+	var kept []string
 	for _, mask := range masks {
-		// What stands around a key is no secret: masked, it would be cut out of other logs.
-		if !strings.HasPrefix(mask, "-----BEGIN") && !strings.HasPrefix(mask, "-----END") || strings.Count(mask, "-----") > 2 {
+		// What stands around a key is no secret: masked, it would be cut out of other logs. A key on one line has both.
+		isArmor := strings.HasPrefix(strings.TrimSpace(mask), "-----") && strings.Count(mask, "-----") == 2
+		if mask = strings.TrimSpace(mask); mask != "" && !isArmor && !slices.Contains(kept, mask) {
 			kept = append(kept, mask)
 		}
 	}

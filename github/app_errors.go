@@ -74,8 +74,10 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 		call.Hint = a.hintPermission(ctx, c)
 	case call.Class == NotFound:
 		call.Hint = a.hintInstall(ctx, c)
-	case call.Class == Forbidden:
+	case call.Class == Forbidden && call.Refusal == IPAllowList:
 		call.Hint = call.Advice(a.needed())
+	case call.Class == Forbidden:
+		call.Hint = HintAppPermission + ": it needs " + a.needed() + ", which an owner of the place where it is installed must have accepted"
 	}
 	return call
 }

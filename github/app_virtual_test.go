@@ -472,6 +472,12 @@ func TestAppRefusals(t *testing.T) {
 			[]options{inScope("demo-org")}, github.Invalid, github.HintAppPermission, []string{"'organization_self_hosted_runners: write'"}},
 		"the workflow's repository not selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
 			[]options{inScope("demo-org"), runs}, github.Invalid, github.HintAppRepository, []string{place, "demo-org/demo"}},
+		"an address that is not allowed": {func(c *simulator.Config) {
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Code: "ip-allow-list"}}
+		}, nil, github.Forbidden, "the organization accepts calls only from addresses on its IP allow list", nil},
+		"another 403": {func(c *simulator.Config) {
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Status: 403, Message: "Forbidden"}}
+		}, nil, github.Forbidden, github.HintAppPermission, []string{"administration: write"}},
 		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.HintAppEnterprise, []string{"manage_runners:enterprise"}},
 	} {
 		asApp(t, withApp(c.change), func(ctx context.Context, t *testing.T, s *scene) {

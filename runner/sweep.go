@@ -187,7 +187,7 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		s.runs[run] = state
 		switch github.ClassOf(err) {
 		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
-			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give the github-token 'actions: read' (" + err.Error() + ")")
+			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
 			return
 		}
 	}
