@@ -164,6 +164,9 @@ func (l look) unreadAtGitHub(ctx context.Context, err error) Finding {
 	if finding, cut := l.cut(ctx, err); cut {
 		return finding
 	}
+	if call, ok := errors.AsType[*github.CallError](err); ok && call.SignIn && call.Hint != "" {
+		return l.unchecked("the sign-in failed, see github app")
+	}
 	switch github.ClassOf(err) {
 	case github.RateLimited:
 		return l.unchecked("GitHub is throttling: %s", err)
