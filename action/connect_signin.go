@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -58,30 +57,9 @@ func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 	}
 	if in.OIDC {
 		tokens := github.IDTokens{URL: in.TokenURL, Bearer: in.TokenBearer, Transport: github.Transport(request.CACertificates)}
-		role.Token = func(ctx context.Context) (string, error) {
-			token, err := tokens.Get(ctx, in.Audience)
-			return token, idTokenError(err)
-		}
+		role.Token = runner.IDToken(tokens, in.Audience)
 	}
 	return role
-}
-
-// idTokenError says what to do about a token that GitHub does not give.
-func idTokenError(err error) error {
-	if err == nil {
-		return nil
-	}
-	failed := &ec2.SignInError{Message: err.Error(), Class: ec2.Credentials, Hint: runner.HintIDTokenRefused}
-	switch github.ClassOf(err) {
-	case github.Unknown, github.RateLimited:
-		failed.Class, failed.Hint = ec2.Unknown, runner.HintIDTokenSilent
-	case github.Intercepted:
-		failed.Hint = github.AdviceIntercepted
-	}
-	if errors.Is(err, context.Canceled) {
-		failed.Err = context.Canceled
-	}
-	return failed
 }
 
 // signedInAWS says who works at AWS, the first time for all to read.

@@ -26,7 +26,7 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
 	return newCloud(transport).Assume(ec2.Role{
 		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: log,
-		Token:  func(ctx context.Context) (string, error) { return tokens.Get(ctx, "sts.amazonaws.com") },
+		Token:  runner.IDToken(tokens, "sts.amazonaws.com"),
 		Secret: func(string) {}, SignedIn: func(ec2.Session) {},
 	})
 }
