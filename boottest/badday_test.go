@@ -105,6 +105,16 @@ func TestBadMachines(t *testing.T) {
 			t.Errorf("the log says %q", got)
 		}
 	}
+	noExecVar := []string{"--tmpfs", "/var/lib/cloud:noexec"}
+	runsNothing := func(t *testing.T, i *instance) {
+		t.Helper()
+		i.poll("cloud-init's words", soon, time.Second, func() bool { return noExec.MatchString(i.console()) })
+		if console := i.console(); strings.Contains(console, bootstrap.ConsolePrefix) {
+			t.Error("a script of ours ran")
+		}
+		i.sh("systemctl --no-block poweroff")
+		i.waitOff(soon)
+	}
 	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
 		{
@@ -122,18 +132,9 @@ func TestBadMachines(t *testing.T) {
 			name: "a full disk", args: []string{"--tmpfs", "/actions-runner:size=2m"},
 			check: fails("error: download runner: tar: ", "No space left on device ("),
 		},
-		{
-			// No script of ours runs there: the start reads cloud-init's own words.
-			name: "/var is mounted noexec", args: []string{"--tmpfs", "/var/lib/cloud:noexec"},
-			check: func(t *testing.T, i *instance) {
-				i.poll("cloud-init's words", soon, time.Second, func() bool { return noExec.MatchString(i.console()) })
-				if console := i.console(); strings.Contains(console, bootstrap.ConsolePrefix) {
-					t.Error("a script of ours ran")
-				}
-				i.sh("systemctl --no-block poweroff")
-				i.waitOff(soon)
-			},
-		},
+		// No script of ours runs there: the start reads cloud-init's own words.
+		{name: "/var is mounted noexec", args: noExecVar, check: runsNothing},
+		{name: "/var is mounted noexec, with a user, a script and packages", args: noExecVar, spec: allThree, check: runsNothing},
 		{name: "no docker", plan: job("ls /run/docker.sock 2>/dev/null || echo none"), check: says("none")},
 		{
 			name: "docker comes late", before: strings.Replace(docker, "%s", "20s", 1), spec: func(s *bootstrap.Spec) { s.User = "debian" },
@@ -170,9 +171,12 @@ func TestBadMachines(t *testing.T) {
 			check: fails("error: config.sh did not register ec2-k3x9a", "| register: http status 401"),
 		},
 		{
-			name: "a JIT configuration that GitHub does not know", jit: true, spec: func(s *bootstrap.Spec) {
-				s.JITConfig, s.RegistrationTimeout = jitFor("13"), 40*time.Second
-			},
+			name: "a JIT configuration that GitHub does not know", jit: true, spec: func(s *bootstrap.Spec) { s.JITConfig = jitFor("13") },
+			check: fails("error: the runner ended with exit 0 before it was online", "| The runner no longer exists on the server."),
+		},
+		{
+			name: "GitHub opens no session", jit: true, plan: func(p *plan.Plan) { p.SessionStatus = 503 },
+			spec:  func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
 			check: fails("error: no runner is online after 4", "the last that happened: starting runner"),
 		},
 	})
@@ -233,6 +237,15 @@ func TestBadDownloads(t *testing.T) {
 		{
 			name: "a 404", plan: func(p *plan.Plan) { p.Status = 404 },
 			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/", "HTTP 404"),
+		},
+		{
+			name: "a 404, with a user, a script and packages", plan: func(p *plan.Plan) { p.Status = 404 },
+			spec:  allThree,
+			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/", "HTTP 404"),
+		},
+		{
+			name: "cut in the middle, with a user, a script and packages", spec: allThree,
+			plan: func(p *plan.Plan) { cut(1 << 20)(p); job(sayAllThree)(p) }, check: says(arrivedThree),
 		},
 		{
 			name: "a 503 at first", plan: func(p *plan.Plan) { p.Status, p.StatusTimes = 503, 3 }, check: comesOnline,

@@ -14,12 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
-const (
-	newest   = "2.330.0"
-	outdated = "2.300.0"
-	newer    = "2.331.0"
-	jitName  = "ec2-k3x9a"
-)
+const jitName = "ec2-k3x9a"
 
 // jit is as long as a real configuration.
 var jit = jitFor("12")

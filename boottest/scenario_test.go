@@ -56,6 +56,18 @@ func (s scenario) boot(t *testing.T) *instance {
 	return boot(t, launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
 }
 
+// allThree are run-runner-as-user, packages and a pre-runner-script that reads what the package brought.
+func allThree(s *bootstrap.Spec) {
+	s.User, s.Packages = "debian", []string{"egr-sample"}
+	s.PreRunnerScript = "export A=$(cat /usr/share/egr-sample/file)\n"
+}
+
+// sayAllThree is a job that says whether it has all three, and arrivedThree what it says then.
+const (
+	sayAllThree  = `echo "$A $(id -un)"`
+	arrivedThree = "arrived debian"
+)
+
 // job is a plan with jobs that run right away.
 func job(scripts ...string) func(*plan.Plan) {
 	return func(p *plan.Plan) {

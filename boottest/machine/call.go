@@ -1,4 +1,4 @@
-//go:build boottest
+//go:build linux
 
 package main
 
@@ -11,13 +11,16 @@ import (
 	"os"
 )
 
+// client reaches the stand-in GitHub.
+var client = &http.Client{}
+
 // post calls the stand-in GitHub; a status other than 2xx is an httpError.
 func post(path string, ask map[string]string, answer io.Writer) error {
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return err
 	}
-	resp, err := http.Post("http://"+inner+path, "application/json", bytes.NewReader(body))
+	resp, err := client.Post("http://"+inner+path, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

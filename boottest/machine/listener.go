@@ -1,4 +1,4 @@
-//go:build boottest
+//go:build linux
 
 package main
 
@@ -33,8 +33,8 @@ const (
 	exitDeprecated      = 7
 )
 
-// How the listener repeats what GitHub refused. The real one repeats a session every 30 s, and where another
-// listener has the session for 4 minutes at most: here everything is ten times faster.
+// How the listener repeats what GitHub refused. The real one asks for a session every 30 s, and where another listener
+// has it for 4 minutes at most, by the number of its tries: here everything is ten times faster.
 const (
 	retryInterval = 3 * time.Second
 	conflictLimit = 24 * time.Second
@@ -124,6 +124,7 @@ func (r *runner) loadEnvironment() {
 
 // run is the verb run: it returns the exit code.
 func (r *runner) run(args []string) int {
+	_ = post("/event", map[string]string{"what": "listener starts"}, nil)
 	if err := writeJIT(r.home, args); err != nil {
 		fmt.Println(err)
 		return exitTerminated
@@ -189,7 +190,7 @@ func (r *runner) connect() int {
 			return r.online()
 		}
 	}
-	conflicts := time.Duration(0)
+	conflicts := 0
 	for {
 		err := r.openSession(r.settings.AgentID)
 		var status httpError
@@ -204,10 +205,14 @@ func (r *runner) connect() int {
 			return exitTerminated
 		case errors.As(err, &status) && status == http.StatusConflict:
 			fmt.Println("A session for this runner already exists.")
-			if conflicts += retryInterval; conflicts > conflictLimit {
+			if conflicts++; time.Duration(conflicts)*retryInterval >= conflictLimit {
 				fmt.Println("Stop retry on SessionConflictException.")
 				return exitConflict
 			}
+		case errors.As(err, &status) && status == http.StatusNotFound:
+			fmt.Println("The runner no longer exists on the server. Please reconfigure the runner.")
+			fmt.Println("Failed to create session. " + err.Error())
+			return exitTerminated
 		default:
 			fmt.Println("Runner connect error: " + err.Error() + ". Retrying until reconnected.")
 		}

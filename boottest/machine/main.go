@@ -1,4 +1,4 @@
-//go:build boottest
+//go:build linux
 
 // Command machine is everything inside the test's container that the boot script does not bring: the
 // world around the instance (`machine world`), and, under their own names, the programs of the stand-in

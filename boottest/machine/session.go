@@ -1,4 +1,4 @@
-//go:build boottest
+//go:build linux
 
 package main
 
@@ -37,6 +37,9 @@ func (g *github) openSession(w http.ResponseWriter, r *http.Request) {
 		conflict = conflict || s.id == ask["id"] && s.alive()
 	}
 	switch {
+	case g.plan.SessionStatus != 0:
+		g.journal.add("session refused", fmt.Sprint(g.plan.SessionStatus))
+		w.WriteHeader(g.plan.SessionStatus)
 	case g.plan.Least != "" && older(ask["version"], g.plan.Least):
 		g.journal.add("version refused", ask["version"])
 		w.WriteHeader(http.StatusUpgradeRequired)

@@ -1,4 +1,4 @@
-//go:build boottest
+//go:build linux
 
 package main
 

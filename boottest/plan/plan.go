@@ -39,6 +39,8 @@ type Plan struct {
 	Status, StatusTimes int
 	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
 	APIStatus int
+	// SessionStatus, if not 0, is what GitHub answers to each runner that connects.
+	SessionStatus int
 
 	// Vendors is a folder of repositories of packages, by host.
 	Vendors string
