@@ -36,6 +36,7 @@ func TestSecondBoot(t *testing.T) {
 					t.Errorf("at the second boot: %+v", e)
 				}
 			}
+			i.keepsPromise(t, false)
 			t.Logf("second boot (%s): %s || %s", source, first, i.phases())
 		})
 	}
@@ -59,6 +60,7 @@ func TestOtherUserData(t *testing.T) {
 	i.on()
 	says("new")(t, i)
 	i.waitOff(soon)
+	i.keepsPromise(t, true)
 	t.Logf("new user data: %s", i.phases())
 }
 
@@ -97,23 +99,24 @@ func TestImageOfAUsedMachine(t *testing.T) {
 	if e, ok := n.find("download begins"); ok {
 		t.Errorf("it downloads what is there: %+v", e)
 	}
+	n.keepsPromise(t, false)
 	t.Logf("image of a used machine: %s", n.phases())
 }
 
-// TestTwoCallers: cloud-init's stage run again by hand starts nothing twice.
+// TestTwoCallers: cloud-init's stage run again by hand starts nothing twice. And the look at a machine some time after its
+// case sees one that is off by mistake.
 func TestTwoCallers(t *testing.T) {
 	t.Parallel()
 	i := boot(t, launch{image: parts.bookworm, userData: userData(t, byToken()), plan: ordinary()})
 	comesOnline(t, i)
 	i.sh("INSTANCE_ID=" + i.id + " bash /var/lib/cloud/instance/boothooks/part-001")
-	i.stays(3 * time.Second)
-	n := 0
-	for _, e := range i.events() {
-		if e.What == "online" {
-			n++
-		}
+	i.keepsPromise(t, false)
+	if got := i.online(); got != 1 {
+		t.Errorf("online %d times", got)
 	}
-	if n != 1 {
-		t.Errorf("online %d times", n)
+	i.sh("systemctl --no-block poweroff")
+	i.poll("power off", soon, 500*time.Millisecond, i.off)
+	if err := i.brokenPromise(false); err == nil {
+		t.Error("a machine that is off by mistake counts as one that keeps its promise")
 	}
 }

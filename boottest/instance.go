@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,8 @@ type launch struct {
 	before string
 	// args are further arguments of docker.
 	args []string
+	// foreign is user data that is not ours.
+	foreign bool
 }
 
 // instance is a container that plays an EC2 instance.
@@ -52,6 +55,10 @@ type instance struct {
 	// start is when it was switched on, by the kernel's monotonic clock and by the wall's.
 	start     time.Duration
 	startWall time.Time
+	// ended is set once the case has waited for the machine's end in this boot: it is to be off then, and on otherwise.
+	ended bool
+	// foreign is set where the user data is not ours.
+	foreign bool
 }
 
 var instances atomic.Int64
@@ -93,6 +100,7 @@ func boot(t testing.TB, l launch) *instance {
 		args = append(args, "--add-host", host+":127.0.0.1")
 	}
 	args = append(args, l.args...)
+	i.foreign = l.foreign
 	var err error
 	i.container, err = engine(append(args, l.image, "/bin/bash", "/boottest/init")...)
 	must(t, err)
@@ -123,9 +131,40 @@ func (i *instance) give(p plan.Plan, userData []byte) {
 // on switches the instance on, at first or again.
 func (i *instance) on() {
 	i.t.Helper()
+	starting <- struct{}{}
+	i.ended = false
 	i.start, i.startWall = monotonic(), time.Now()
 	_, err := engine("start", i.name)
+	go i.release(i.start)
 	must(i.t, err)
+}
+
+// starting bounds how many instances start up at a time. A boot needs a processor for some seconds, and most of what
+// comes after it waits: so many cases run side by side, and none is held up in its boot by all others.
+var starting = make(chan struct{}, 2*runtime.NumCPU())
+
+// startUp is how long an instance counts as starting up if no runner of it comes online.
+const startUp = 15 * time.Second
+
+// release lets the next instance start up, once this one's runner is online or something else became of it.
+func (i *instance) release(start time.Duration) {
+	defer func() { <-starting }()
+	end := time.NewTimer(startUp)
+	defer end.Stop()
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-end.C:
+			return
+		case <-i.t.Context().Done():
+			return
+		case <-look.C:
+			if i.connected(start) || i.off() {
+				return
+			}
+		}
+	}
 }
 
 // forget makes GitHub know nothing of what was before.
@@ -138,7 +177,15 @@ func (i *instance) again() {
 	i.on()
 }
 
-func (i *instance) events() []plan.Event {
+// connected reports whether a runner has come online since then.
+func (i *instance) connected(since time.Duration) bool {
+	return slices.ContainsFunc(i.eventsSince(since), func(e plan.Event) bool { return e.What == "online" })
+}
+
+// events are those of this boot.
+func (i *instance) events() []plan.Event { return i.eventsSince(i.start) }
+
+func (i *instance) eventsSince(start time.Duration) []plan.Event {
 	text, err := os.ReadFile(filepath.Join(i.dir, "out", "events"))
 	if err != nil {
 		return nil
@@ -148,7 +195,7 @@ func (i *instance) events() []plan.Event {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e plan.Event
-		if json.Unmarshal(lines.Bytes(), &e) == nil && e.At >= i.start {
+		if json.Unmarshal(lines.Bytes(), &e) == nil && e.At >= start {
 			list = append(list, e)
 		}
 	}
@@ -202,27 +249,24 @@ func (i *instance) waitConsole(text string) {
 	i.poll("console: "+text, soon, 500*time.Millisecond, func() bool { return strings.Contains(i.console(), text) })
 }
 
-func (i *instance) off() bool {
-	state, err := engine("inspect", "--format", "{{.State.Running}}", i.name)
-	return err == nil && state == "false"
-}
-
 // waitOff waits until the machine has switched itself off.
 func (i *instance) waitOff(within time.Duration) {
 	i.t.Helper()
 	i.poll("power off", within, 500*time.Millisecond, i.off)
+	i.ended = true
 }
 
 // stays fails the test if the machine switches itself off within that time.
 func (i *instance) stays(d time.Duration) {
 	i.t.Helper()
-	end := time.NewTimer(d)
-	defer end.Stop()
-	<-end.C
+	pause(d)
 	if i.off() {
 		i.t.Fatalf("the machine is off")
 	}
 }
+
+// pause is for what shows itself by nothing happening.
+func pause(d time.Duration) { <-time.After(d) }
 
 // sh runs shell on the instance, as root, and returns what it prints.
 func (i *instance) sh(script string) string {
@@ -234,12 +278,6 @@ func (i *instance) sh(script string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// console is what the instance wrote to its console since it was switched on (last).
-func (i *instance) console() string {
-	out, _ := exec.Command("docker", "logs", "--since", i.startWall.Format(time.RFC3339Nano), i.name).CombinedOutput()
-	return strings.ReplaceAll(string(out), "\r", "")
-}
-
 var ownLine = regexp.MustCompile(`(?m)^(\S+) .*?ec2-github-runner: ([^|\r\n]*?) \([0-9.]+ s\)\r*$`)
 
 // phases is one line: what happened when, in seconds since the machine was switched on.
@@ -249,8 +287,7 @@ func (i *instance) phases() string {
 		what string
 	}
 	var list []phase
-	out, _ := exec.Command("docker", "logs", "--timestamps", "--since", i.startWall.Format(time.RFC3339Nano), i.name).CombinedOutput()
-	for _, m := range ownLine.FindAllStringSubmatch(string(out), -1) {
+	for _, m := range ownLine.FindAllStringSubmatch(i.logs(true), -1) {
 		at, err := time.Parse(time.RFC3339Nano, m[1])
 		if err == nil {
 			list = append(list, phase{at.Sub(i.startWall), m[2]})

@@ -250,15 +250,6 @@ var hosts = []string{
 	"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com", "nvidia.github.io",
 }
 
-// engine runs one docker command and returns what it printed.
-func engine(args ...string) (string, error) {
-	out, err := exec.Command("docker", args...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("docker %s: %w\n%s", strings.Join(args[:min(3, len(args))], " "), err, out)
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
 // baseImage is a root with systemd and cloud-init, made by scripts/engine.
 func baseImage(name string) (string, error) {
 	cmd := exec.Command("../scripts/engine", "image", name)

@@ -3,6 +3,8 @@
 package boottest
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,32 +14,56 @@ import (
 // ends a machine by mistake does so within two.
 const later = 4 * time.Second
 
-// keepsPromise fails the test unless the machine is still as promised some time later: off, or on with one listener
-// that is connected; a single-use runner that has done its job leaves none.
+// keepsPromise fails the test unless the machine is still as promised some time later: off where the case waited for
+// that, or on with one listener that is connected; a single-use runner that has done its job leaves none.
 func (i *instance) keepsPromise(t *testing.T, singleUse bool) {
 	t.Helper()
+	if err := i.brokenPromise(singleUse); err != nil {
+		t.Error(err)
+	}
+}
+
+// brokenPromise is what is wrong with the machine, now or some time later. It waits for what is still to come.
+func (i *instance) brokenPromise(singleUse bool) error {
+	if i.ended {
+		return nil
+	}
 	if i.off() {
-		return
+		return errors.New("the machine is off, and nothing in this case switches it off")
 	}
 	i.wait("online", soon)
 	want := "1"
 	if singleUse && i.didJob() {
 		want = "0"
 	}
-	listeners := func() string { return i.sh("cat /proc/[0-9]*/comm 2>/dev/null | grep -cx Runner.Listener || :") }
-	i.poll(want+" listeners", soon, time.Second, func() bool { return listeners() == want })
-	i.stays(later)
-	if got := listeners(); got != want {
-		t.Errorf("later there are %s listeners, want %s", got, want)
+	const listeners = "cat /proc/[0-9]*/comm 2>/dev/null | grep -cx Runner.Listener || :"
+	i.poll(want+" listeners", soon, 500*time.Millisecond, func() bool { return i.off() || i.sh(listeners) == want })
+	pause(later)
+	if i.off() {
+		return errors.New("later the machine is off, and nothing in this case switches it off")
 	}
-	if got := i.sh("cd /run/ec2-github-runner; cat failed ended 2>/dev/null; systemctl is-active ec2-github-runner-watch"); got != "active" {
-		t.Errorf("later the watchdog is %q", got)
+	wrong := []error{i.brokenWatchdog()}
+	if got := i.sh(listeners); got != want {
+		wrong = append(wrong, fmt.Errorf("later there are %s listeners, want %s", got, want))
 	}
 	for _, e := range i.events() {
 		if e.What == "session conflict" {
-			t.Errorf("a second listener: %+v", e)
+			wrong = append(wrong, fmt.Errorf("a second listener: %+v", e))
 		}
 	}
+	return errors.Join(wrong...)
+}
+
+// brokenWatchdog is what is wrong with what watches the machine, which is not there where the user data is not ours.
+func (i *instance) brokenWatchdog() error {
+	if i.foreign {
+		return nil
+	}
+	const look = "cd /run/ec2-github-runner; cat failed ended 2>/dev/null; systemctl is-active ec2-github-runner-watch"
+	if got := i.sh(look); got != "active" {
+		return fmt.Errorf("later the watchdog is %q", got)
+	}
+	return nil
 }
 
 // didJob reports whether a job has ended in this boot.

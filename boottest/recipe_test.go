@@ -5,6 +5,7 @@ package boottest
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,17 @@ func bakes(t *testing.T, i *instance) {
 	t.Helper()
 	if v := i.verdict(); !v.OK {
 		t.Fatalf("the bake ends as %+v\n%s", v, i.log())
+	}
+}
+
+// keepsVerdict fails the test unless the builder says the same some time later: whoever launched it has yet to read it.
+func (i *instance) keepsVerdict(t *testing.T) {
+	t.Helper()
+	before := i.verdict()
+	i.stays(later)
+	after := i.verdict()
+	if before.Lines, after.Lines = nil, nil; !reflect.DeepEqual(before, after) {
+		t.Errorf("later the bake ends as %+v, before as %+v", after, before)
 	}
 }
 
@@ -147,7 +159,9 @@ func TestBadBakes(t *testing.T) {
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			b.check(t, b.boot(t))
+			i := b.boot(t)
+			b.check(t, i)
+			i.keepsVerdict(t)
 		})
 	}
 }
@@ -161,6 +175,7 @@ func TestBakeCUDA(t *testing.T) {
 	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
 		t.Errorf("got %q", got)
 	}
+	i.keepsVerdict(t)
 }
 
 // TestBake: from a stock machine to an image, and from the image to runners.
@@ -185,6 +200,7 @@ func TestBake(t *testing.T) {
 		t.Errorf("a JavaScript program in setup-script gets %q", got)
 	}
 	t.Logf("baked in %.0f s: %s", time.Since(began).Seconds(), i.phases())
+	i.keepsVerdict(t)
 	image := i.image(t)
 	t.Run("carries nothing", func(t *testing.T) { carriesNothing(t, image, i.id) })
 	for _, s := range fromImage(t, image) {
@@ -192,15 +208,18 @@ func TestBake(t *testing.T) {
 			t.Parallel()
 			n := s.boot(t)
 			s.check(t, n)
+			n.keepsPromise(t, s.jit)
 			t.Logf("%s: %s", s.name, n.phases())
 		})
 	}
 	t.Run("user data of somebody else's", func(t *testing.T) {
 		t.Parallel()
-		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(machulav(slices.Concat(rivalIn("/opt/actions-runner"), rivalJIT)...)), plan: ordinary(), before: anew})
+		theirs := machulav(slices.Concat(rivalIn("/opt/actions-runner"), rivalJIT)...)
+		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(theirs), plan: ordinary(), before: anew, foreign: true})
 		comesOnline(t, n)
 		if got := n.sh("ls -d /run/ec2-github-runner* 2>/dev/null || systemctl is-active docker"); got != "active" {
 			t.Errorf("of ours there is %s", got)
 		}
+		n.keepsPromise(t, true)
 	})
 }

@@ -234,6 +234,7 @@ func TestImageOfAWarmMachine(t *testing.T) {
 	if e, ok := n.find("download begins"); ok {
 		t.Errorf("it downloads what is there: %+v", e)
 	}
+	n.keepsPromise(t, false)
 }
 
 func runWarm(t *testing.T, all []warmed) {
