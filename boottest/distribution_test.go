@@ -39,9 +39,7 @@ func TestDeepLearningImage(t *testing.T) {
 		{name: "by JIT", jit: true, before: deepLearning, plan: both, check: says("GPU 0\nroot")},
 		{
 			name: "by token, with packages, a script and a user", before: deepLearning, plan: both, check: says("GPU 0\ndocker\narrived"),
-			spec: func(s *bootstrap.Spec) {
-				s.User, s.Packages, s.PreRunnerScript = "debian", []string{"egr-sample"}, "export A=$(cat /usr/share/egr-sample/file)\n"
-			},
+			spec: allThree,
 		},
 	})
 }
@@ -68,9 +66,7 @@ func TestDistributions(t *testing.T) {
 				{name: "as a user of the image, by JIT", image: d.image, spec: asUser, jit: true, before: ofImage, plan: job(whoami), check: says(asDebian)},
 				{
 					name: "a script and packages, as a user", image: d.image, before: unsourced,
-					spec: func(s *bootstrap.Spec) {
-						s.User, s.Packages, s.PreRunnerScript = "debian", []string{"egr-sample"}, "export A=$(cat /usr/share/egr-sample/file)\n"
-					},
+					spec: allThree,
 					plan: job("echo $A; id -un"), check: says("arrived\ndebian"),
 				},
 				{name: "a job that uses apt at once", image: d.image, jit: true, before: unsourced + seeding, plan: job(apt), check: says("arrived\nactive")},

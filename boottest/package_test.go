@@ -93,20 +93,16 @@ func TestPackages(t *testing.T) {
 	wants := func(names ...string) func(*bootstrap.Spec) {
 		return func(s *bootstrap.Spec) { s.Packages = names }
 	}
-	// With them a user and a script, which find them and reach the job.
-	wantsAll := func(s *bootstrap.Spec) {
-		s.Packages, s.User, s.PreRunnerScript = []string{"egr-sample"}, "debian", "export A=$(cat /usr/share/egr-sample/file)\n"
-	}
 	hasAll := func(t *testing.T, i *instance) {
 		t.Helper()
 		has(libicu, sample)(t, i)
-		says("arrived debian")(t, i)
+		says(arrivedThree)(t, i)
 	}
-	tellAll := job(`echo "$A $(id -un)"`)
+	tellAll := job(sayAllThree)
 	all := []scenario{
 		dnf("dnf, with a held rpm lock, before a JIT runner", amazonLinux, scenario{jit: true, before: holding("/var/lib/rpm/.rpm.lock"), check: release(rpmLocked, has(libicu))}),
 		dnf("dnf, with a held rpm lock, with packages, a script and a user", amazonLinux, scenario{
-			before: holding("/var/lib/rpm/.rpm.lock"), spec: wantsAll, plan: tellAll, check: release(rpmLocked, hasAll),
+			before: holding("/var/lib/rpm/.rpm.lock"), spec: allThree, plan: tellAll, check: release(rpmLocked, hasAll),
 		}),
 		dnf("dnf, with a lock that is never released", amazonLinux, scenario{
 			before: "mkdir -p /usr/share/libicu; echo arrived >/usr/share/libicu/file\n" + holding("/var/lib/rpm/.rpm.lock"), spec: wants("egr-sample"),
@@ -191,7 +187,7 @@ func TestPackages(t *testing.T) {
 		},
 	}
 	for name, system := range map[string]string{"Fedora": fedora, "CentOS Stream 9": centos, "RHEL 9": redHat} {
-		all = append(all, dnf(name, system, scenario{spec: wantsAll, plan: tellAll, check: hasAll}))
+		all = append(all, dnf(name, system, scenario{spec: allThree, plan: tellAll, check: hasAll}))
 	}
 	runAll(t, all)
 }

@@ -133,5 +133,12 @@ func TestRestarts(t *testing.T) {
 			name: "a script that waits, with runner-debug", spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "sleep 1 &\nwait\nexport A=1\n" },
 			plan: job("echo $A"), check: says("1"),
 		},
+		{
+			name: "a script that waits, with runner-debug, a user and packages", plan: job(sayAllThree), check: says(arrivedThree),
+			spec: func(s *bootstrap.Spec) {
+				allThree(s)
+				s.Debug, s.PreRunnerScript = true, "sleep 1 &\nwait\n"+s.PreRunnerScript
+			},
+		},
 	})
 }

@@ -22,6 +22,10 @@ func TestServiceUnderSELinux(t *testing.T) {
 	service := func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" }
 	runAll(t, []scenario{
 		dnf("Fedora", fedora, scenario{before: selinux, spec: service, plan: job("id -un"), check: says("debian")}),
+		dnf("CentOS Stream 9, with a user, a script and packages", centos, scenario{
+			before: selinux, plan: job(sayAllThree), check: says(arrivedThree),
+			spec: func(s *bootstrap.Spec) { allThree(s); s.Service = true },
+		}),
 		dnf("RHEL 9", redHat, scenario{before: selinux, spec: service, plan: job("id -un"), check: says("debian")}),
 	})
 }

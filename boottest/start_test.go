@@ -11,6 +11,23 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
+// brokenNode is a runner whose node needs a newer C library than the machine has, as on Amazon Linux 2.
+const brokenNode = `mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin
+printf '#!/bin/sh\necho "node: version GLIBC_2.28 not found" >&2; exit 1\n' >node; chmod 755 node; cd /
+`
+
+// saysNodeIsBroken is a check: the job runs and says that, and the console has a warning.
+func saysNodeIsBroken(want string) func(*testing.T, *instance) {
+	return func(t *testing.T, i *instance) {
+		t.Helper()
+		says(want)(t, i)
+		const warning = "warning: the runner's own node does not run, so no JavaScript action does: "
+		if !strings.Contains(i.console(), warning) {
+			t.Errorf("the console does not say so:\n%s", i.console())
+		}
+	}
+}
+
 // TestStart: each way to start that the contract knows.
 func TestStart(t *testing.T) {
 	runAll(t, []scenario{
@@ -47,15 +64,16 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "the runner's own node cannot execute", image: parts.preinstalled, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
-			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
-				"printf '#!/bin/sh\\necho \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; cd /",
-			plan: job("pwd"),
-			check: func(t *testing.T, i *instance) {
-				says("/opt/runner/_work")(t, i)
-				if want := "warning: the runner's own node does not run, so no JavaScript action does: "; !strings.Contains(i.console(), want) {
-					t.Errorf("the console does not say so:\n%s", i.console())
-				}
+			name: "the runner's own node cannot execute", image: parts.preinstalled, before: brokenNode,
+			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			plan: job("pwd"), check: saysNodeIsBroken("/opt/runner/_work"),
+		},
+		{
+			name: "the runner's own node cannot execute, with a user, a script and packages", image: parts.preinstalled,
+			before: brokenNode, plan: job(sayAllThree), check: saysNodeIsBroken(arrivedThree),
+			spec: func(s *bootstrap.Spec) {
+				allThree(s)
+				s.HomeDir = "/opt/runner"
 			},
 		},
 		{
@@ -169,4 +187,5 @@ func TestTheLongestScript(t *testing.T) {
 	job("echo $LONG")(&p)
 	i := boot(t, launch{image: parts.bookworm, userData: userData(t, s), plan: p})
 	says("1")(t, i)
+	i.keepsPromise(t, false)
 }

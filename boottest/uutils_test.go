@@ -4,8 +4,6 @@ package boottest
 
 import (
 	"testing"
-
-	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
 // uutils are the coreutils of Ubuntu since 25.10, in place of GNU's: those of Debian's package, which are older, but for
@@ -26,10 +24,9 @@ func TestUutils(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "by JIT", image: parts.trixie, jit: true, before: uutils, plan: job("echo ok"), check: says("ok")},
 		{
-			name: "by token, with packages, a script and a user", image: parts.trixie, before: uutils, plan: job(`echo "$A $(id -un)"`), check: says("arrived debian"),
-			spec: func(s *bootstrap.Spec) {
-				s.User, s.Packages, s.PreRunnerScript = "debian", []string{"egr-sample"}, "export A=$(cat /usr/share/egr-sample/file)\n"
-			},
+			name: "by token, with packages, a script and a user", image: parts.trixie, before: uutils,
+			plan: job(sayAllThree), check: says(arrivedThree),
+			spec: allThree,
 		},
 	})
 }
