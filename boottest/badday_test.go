@@ -199,7 +199,7 @@ func TestBadDownloads(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "no network for the first 10 s", plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, check: comesOnline},
 		{
-			name: "no way out", plan: func(p *plan.Plan) { p.Silent = time.Hour }, spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
+			name: "no outbound internet access", plan: func(p *plan.Plan) { p.Silent = time.Hour }, spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
 			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl: (7) "),
 		},
 		{
