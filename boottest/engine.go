@@ -61,6 +61,22 @@ func (i *instance) off() bool {
 	return err == nil && !answer.State.Running
 }
 
+// listeners counts the runner's listeners on the instance.
+func (i *instance) listeners() (n int, err error) {
+	body, err := engineGet("/containers/"+i.name+"/top", url.Values{"ps_args": {"-eo pid,comm"}})
+	var answer struct{ Processes [][]string }
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	for _, process := range answer.Processes {
+		// What the kernel keeps of a name is its first 15 letters: all of Runner.Listener.
+		if process[len(process)-1] == "Runner.Listener" {
+			n++
+		}
+	}
+	return n, err
+}
+
 // logs is what the container wrote to its terminal since the instance was switched on (last).
 func (i *instance) logs(timestamps bool) string {
 	query := url.Values{"stdout": {"1"}, "stderr": {"1"}, "since": {unixNano(i.startWall)}}

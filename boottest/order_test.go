@@ -17,7 +17,7 @@ func held(until string) string {
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=-/usr/bin/timeout 40 /bin/bash -c 'until grep -q "What.:.` + until + `" /boottest/out/events; do sleep 0.1; done'
+ExecStart=-/usr/bin/timeout 120 /bin/bash -c 'until grep -q "What.:.` + until + `" /boottest/out/events; do sleep 0.1; done'
 ExecStart=/bin/sleep 3
 [Install]
 WantedBy=multi-user.target

@@ -32,20 +32,24 @@ func (i *instance) brokenPromise(singleUse bool) error {
 		return errors.New("the machine is off, and nothing in this case switches it off")
 	}
 	i.wait("online", soon)
-	want := "1"
+	want := 1
 	if singleUse && i.didJob() {
-		want = "0"
+		want = 0
 	}
-	const listeners = "cat /proc/[0-9]*/comm 2>/dev/null | grep -cx Runner.Listener || :"
-	i.poll(want+" listeners", soon, 500*time.Millisecond, func() bool { return i.off() || i.sh(listeners) == want })
+	i.poll(fmt.Sprint(want, " listeners"), soon, 500*time.Millisecond, func() bool {
+		n, err := i.listeners()
+		return err == nil && n == want || i.off()
+	})
 	pause(later)
 	if i.off() {
 		return errors.New("later the machine is off, and nothing in this case switches it off")
 	}
 	wrong := []error{i.brokenWatchdog()}
-	if got := i.sh(listeners); got != want {
-		wrong = append(wrong, fmt.Errorf("later there are %s listeners, want %s", got, want))
+	n, err := i.listeners()
+	if err == nil && n != want {
+		err = fmt.Errorf("later there are %d listeners, want %d", n, want)
 	}
+	wrong = append(wrong, err)
 	for _, e := range i.events() {
 		if e.What == "session conflict" {
 			wrong = append(wrong, fmt.Errorf("a second listener: %+v", e))
