@@ -11,10 +11,13 @@ import (
 // whoami is a job that tells who and where it is, and that nothing limits it.
 const whoami = `id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c %U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`
 
-// seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it.
+// seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it, which the
+// next Debian's is not.
 // https://github.com/canonical/cloud-init/blob/main/systemd/cloud-config.service
 const seeding = `printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 6\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/snapd.seeded.service
 ln -sf /etc/systemd/system/snapd.seeded.service /etc/systemd/system/multi-user.target.wants/
+mkdir -p /etc/systemd/system/cloud-config.service.d
+printf '[Unit]\nAfter=snapd.seeded.service\n' >/etc/systemd/system/cloud-config.service.d/seeding.conf
 `
 
 // unsourced is an image whose sources of packages cloud-init writes, in its config stage. It does not on Debian 13, whose

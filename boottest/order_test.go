@@ -11,7 +11,7 @@ import (
 // held holds cloud-init's config stage up until that event is in the journal, and three seconds more, in which whoever
 // does not wait for the stage goes on: a runner that is started too early is started in these. It gives up after some
 // time, so that what comes only after the stage comes at all, in the wrong order. The stage says itself when it begins
-// and ends.
+// and ends. What holds it up is Ubuntu's seeding, after which not every Debian orders it.
 func held(until string) string {
 	return `cat >/etc/systemd/system/snapd.seeded.service <<'UNIT'
 [Service]
@@ -25,6 +25,8 @@ UNIT
 ln -sf /etc/systemd/system/snapd.seeded.service /etc/systemd/system/multi-user.target.wants/
 mkdir -p /etc/systemd/system/cloud-config.service.d
 cat >/etc/systemd/system/cloud-config.service.d/journal.conf <<'UNIT'
+[Unit]
+After=snapd.seeded.service
 [Service]
 ExecStartPre=/boottest/machine event "config stage begins"
 ExecStartPost=/boottest/machine event "config stage ends"
