@@ -23,8 +23,12 @@ func TestServiceUnderSELinux(t *testing.T) {
 	runAll(t, []scenario{
 		dnf("Fedora", fedora, scenario{before: selinux, spec: service, plan: job("id -un"), check: says("debian")}),
 		dnf("CentOS Stream 9, with a user, a script and packages", centos, scenario{
-			before: selinux, plan: job(sayAllThree), check: says(arrivedThree),
-			spec: func(s *bootstrap.Spec) { allThree(s); s.Service = true },
+			before: selinux, plan: job(`echo "$(cat /script) $(id -un)"`), check: says(arrivedThree),
+			spec: func(s *bootstrap.Spec) {
+				allThree(s)
+				// What it exports does not reach a service.
+				s.Service, s.PreRunnerScript = true, "cat /usr/share/egr-sample/file >/script\n"
+			},
 		}),
 		dnf("RHEL 9", redHat, scenario{before: selinux, spec: service, plan: job("id -un"), check: says("debian")}),
 	})
