@@ -21,7 +21,8 @@ func TestSecondBoot(t *testing.T) {
 			s.PreRunnerScript = "echo run >>/scripts\nexport A='of the first boot'\nmkdir -p /srv/r\ncd /srv/r\n"
 			s.Packages = []string{"egr-sample"}
 			p := ordinary()
-			p.Jobs = []plan.Job{{Name: "a", Script: "echo $A"}, {Name: "b", Script: "sleep 100", After: time.Second}, {Name: "c", Script: "echo $A; pwd; wc -l </scripts"}}
+			p.Jobs = []plan.Job{{Name: "a", Script: "echo $A"}, {Name: "b", Script: "sleep 100", After: time.Second},
+				{Name: "c", Script: "echo $A; pwd; wc -l </scripts"}}
 			i := boot(t, launch{image: parts.bookworm, source: source, userData: userData(t, s), plan: p})
 			says("of the first boot")(t, i)
 			i.wait("job b begins", soon)
@@ -82,7 +83,8 @@ func TestImageOfAUsedMachine(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	left, err := engine("run", "--rm", "--network", "none", tag, "bash", "-c", "find / -xdev \\( -name '*ec2-github*' -o -name 'actions.runner*' \\) -not -path '/proc/*' -not -path '/actions-runner/*' -not -path '/var/lib/cloud/instances/"+i.id+"/*'")
+	left, err := engine("run", "--rm", "--network", "none", tag, "bash", "-c",
+		"find / -xdev \\( -name '*ec2-github*' -o -name 'actions.runner*' \\) -not -path '/proc/*' -not -path '/actions-runner/*' -not -path '/var/lib/cloud/instances/"+i.id+"/*'")
 	must(t, err)
 	if left != "" {
 		t.Errorf("the image carries %s", left)
@@ -103,8 +105,8 @@ func TestImageOfAUsedMachine(t *testing.T) {
 	t.Logf("image of a used machine: %s", n.phases())
 }
 
-// TestTwoCallers: cloud-init's stage run again by hand starts nothing twice. And the look at a machine some time after its
-// case sees one that is off by mistake.
+// TestTwoCallers: cloud-init's stage run again by hand starts nothing twice. And the look at a machine some time after
+// its case sees one that is off by mistake.
 func TestTwoCallers(t *testing.T) {
 	t.Parallel()
 	i := boot(t, launch{image: parts.bookworm, userData: userData(t, byToken()), plan: ordinary()})

@@ -41,22 +41,32 @@ func TestBadScripts(t *testing.T) {
 	runAll(t, []scenario{
 		{
 			name: "script fails", spec: script("echo before\n\n\nls /nowhere\necho after\n"),
-			check: fails("ec2-github-runner: error: pre-runner-script failed with exit 2 at line 4: ls /nowhere (", "ec2-github-runner: | ls: cannot access '/nowhere'", "ec2-github-runner: powering off: pre-runner-script failed"),
+			check: fails("ec2-github-runner: error: pre-runner-script failed with exit 2 at line 4: ls /nowhere (",
+				"ec2-github-runner: | ls: cannot access '/nowhere'",
+				"ec2-github-runner: powering off: pre-runner-script failed"),
 		},
-		{name: "script exits", spec: script("f() {\n  exit 3\n}\nf\n"), check: fails("error: pre-runner-script failed with exit 3 at line 2: exit 3 (")},
+		{
+			name: "script exits", spec: script("f() {\n  exit 3\n}\nf\n"),
+			check: fails("error: pre-runner-script failed with exit 3 at line 2: exit 3 ("),
+		},
 		{
 			name: "script exits with 0", spec: script("export A=1\nexit 0\n"), plan: job("echo $A"), check: says("1"),
 		},
-		{name: "script does not parse", spec: script("echo a\nif then\n"), check: fails("error: pre-runner-script failed with exit 2", "syntax error near unexpected token")},
+		{
+			name: "script does not parse", spec: script("echo a\nif then\n"),
+			check: fails("error: pre-runner-script failed with exit 2", "syntax error near unexpected token"),
+		},
 		{
 			name: "script hangs", spec: func(s *bootstrap.Spec) {
 				s.PreRunnerScript, s.RegistrationTimeout = "echo waiting\nsleep 1000\n", 40*time.Second
 			},
-			check: fails("error: no runner is online after 4", "the last that happened: running pre-runner-script (", "| waiting"),
+			check: fails("error: no runner is online after 4", "the last that happened: running pre-runner-script (",
+				"| waiting"),
 		},
 		{name: "script changes directory", spec: script("cd /tmp\n"), plan: job("pwd"), check: says("/tmp/_work")},
 		{
-			name: "script prints binary", spec: script("head -c 100000 /dev/urandom\nprintf '\\033[2J\\001\\n'\nfalse\n"),
+			name: "script prints binary",
+			spec: script("head -c 100000 /dev/urandom\nprintf '\\033[2J\\001\\n'\nfalse\n"),
 			check: func(t *testing.T, i *instance) {
 				fails("error: pre-runner-script failed with exit 1 at line 3: false (")(t, i)
 				for _, line := range strings.Split(i.console(), "\n") {
@@ -66,9 +76,15 @@ func TestBadScripts(t *testing.T) {
 				}
 			},
 		},
-		{name: "script turns everything on its head", spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap 'echo mine' ERR\nexport PATH=$PATH\numask 077\n"), plan: job("echo ok"), check: says("ok")},
 		{
-			name: "script reboots the machine", spec: script("if [ ! -e /rebooted ]; then touch /rebooted; systemctl reboot; sleep 100; fi\nexport A=2\n"), plan: job("echo $A"),
+			name: "script turns everything on its head",
+			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap 'echo mine' ERR\nexport PATH=$PATH\numask 077\n"),
+			plan: job("echo ok"), check: says("ok"),
+		},
+		{
+			name: "script reboots the machine",
+			spec: script("if [ ! -e /rebooted ]; then touch /rebooted; systemctl reboot; sleep 100; fi\nexport A=2\n"),
+			plan: job("echo $A"),
 			check: func(t *testing.T, i *instance) {
 				i.again()
 				says("2")(t, i)
@@ -134,19 +150,27 @@ func TestBadMachines(t *testing.T) {
 		},
 		// No script of ours runs there: the start reads cloud-init's own words.
 		{name: "/var is mounted noexec", args: noExecVar, check: runsNothing},
-		{name: "/var is mounted noexec, with a user, a script and packages", args: noExecVar, spec: allThree, check: runsNothing},
+		{
+			name: "/var is mounted noexec, with a user, a script and packages", args: noExecVar, spec: allThree,
+			check: runsNothing,
+		},
 		{name: "no docker", plan: job("ls /run/docker.sock 2>/dev/null || echo none"), check: says("none")},
 		{
-			name: "docker comes late", before: strings.Replace(docker, "%s", "20s", 1), spec: func(s *bootstrap.Spec) { s.User = "debian" },
-			plan: job("[ -S /run/docker.sock ] && [ -w /run/docker.sock ] && id -nG | tr ' ' '\n' | grep docker"), check: says("docker"),
+			name: "docker comes late", before: strings.Replace(docker, "%s", "20s", 1),
+			spec:  func(s *bootstrap.Spec) { s.User = "debian" },
+			plan:  job("[ -S /run/docker.sock ] && [ -w /run/docker.sock ] && id -nG | tr ' ' '\n' | grep docker"),
+			check: says("docker"),
 		},
 		{
-			name: "docker is installed and off", before: strings.Replace(docker, "%s", "1s", 1) + "rm /etc/systemd/system/multi-user.target.wants/docker.service\n",
+			name: "docker is installed and off",
+			before: strings.Replace(docker, "%s", "1s", 1) +
+				"rm /etc/systemd/system/multi-user.target.wants/docker.service\n",
 			check: waitsForNoDocker,
 		},
 		{
-			name: "docker is masked", before: strings.Replace(docker, "%s", "1s", 1) + "ln -sf /dev/null /etc/systemd/system/docker.service\n",
-			check: waitsForNoDocker,
+			name:   "docker is masked",
+			before: strings.Replace(docker, "%s", "1s", 1) + "ln -sf /dev/null /etc/systemd/system/docker.service\n",
+			check:  waitsForNoDocker,
 		},
 		{
 			name: "a user that does not exist", spec: func(s *bootstrap.Spec) { s.User = "nobody-here" },
@@ -163,16 +187,19 @@ func TestBadMachines(t *testing.T) {
 			},
 		},
 		{
-			name: "an unknown architecture", before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' >/usr/local/bin/uname; chmod +x /usr/local/bin/uname\n",
-			check: fails("error: there is no runner for the architecture riscv64"),
+			name:   "an unknown architecture",
+			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' >/usr/local/bin/uname; chmod +x /usr/local/bin/uname\n",
+			check:  fails("error: there is no runner for the architecture riscv64"),
 		},
 		{
 			name: "a token that GitHub does not take", spec: func(s *bootstrap.Spec) { s.Token = "EXPIRED" },
 			check: fails("error: config.sh did not register ec2-k3x9a", "| register: http status 401"),
 		},
 		{
-			name: "a JIT configuration that GitHub does not know", jit: true, spec: func(s *bootstrap.Spec) { s.JITConfig = jitFor("13") },
-			check: fails("error: the runner ended with exit 0 before it was online", "| The runner no longer exists on the server."),
+			name: "a JIT configuration that GitHub does not know", jit: true,
+			spec: func(s *bootstrap.Spec) { s.JITConfig = jitFor("13") },
+			check: fails("error: the runner ended with exit 0 before it was online",
+				"| The runner no longer exists on the server."),
 		},
 		{
 			name: "GitHub opens no session", jit: true, plan: func(p *plan.Plan) { p.SessionStatus = 503 },
@@ -197,17 +224,25 @@ func TestBadDownloads(t *testing.T) {
 	}
 	home := func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }
 	runAll(t, []scenario{
-		{name: "no network for the first 10 s", plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, check: comesOnline},
 		{
-			name: "no outbound internet access", plan: func(p *plan.Plan) { p.Silent = time.Hour }, spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
-			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl: (7) "),
+			name: "no network for the first 10 s", plan: func(p *plan.Plan) { p.Silent = 10 * time.Second },
+			check: comesOnline,
 		},
 		{
-			name: "no DNS", before: "grep -v github /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts\n", spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
-			check: fails("error: no runner is online after 4", "the last that happened: downloading runner "+newest+": curl: (6) Could not resolve host: github.com"),
+			name: "no outbound internet access", plan: func(p *plan.Plan) { p.Silent = time.Hour },
+			spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
+			check: fails("error: no runner is online after 4",
+				"the last that happened: downloading runner "+newest+": curl: (7) "),
 		},
 		{
-			name: "no network for the first 10 s, and nobody said which runner", spec: func(s *bootstrap.Spec) { s.Software = nil },
+			name: "no DNS", before: "grep -v github /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts\n",
+			spec: func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
+			check: fails("error: no runner is online after 4",
+				"the last that happened: downloading runner "+newest+": curl: (6) Could not resolve host: github.com"),
+		},
+		{
+			name: "no network for the first 10 s, and nobody said which runner",
+			spec: func(s *bootstrap.Spec) { s.Software = nil },
 			plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, check: comesOnline,
 		},
 		{
@@ -236,12 +271,14 @@ func TestBadDownloads(t *testing.T) {
 		},
 		{
 			name: "a 404", plan: func(p *plan.Plan) { p.Status = 404 },
-			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/", "HTTP 404"),
+			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/",
+				"HTTP 404"),
 		},
 		{
 			name: "a 404, with a user, a script and packages", plan: func(p *plan.Plan) { p.Status = 404 },
-			spec:  allThree,
-			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/", "HTTP 404"),
+			spec: allThree,
+			check: fails("error: download runner: GET https://github.com/actions/runner/releases/download/v"+newest+"/",
+				"HTTP 404"),
 		},
 		{
 			name: "cut in the middle, with a user, a script and packages", spec: allThree,
@@ -254,16 +291,18 @@ func TestBadDownloads(t *testing.T) {
 			name: "at 1 MB a second", plan: func(p *plan.Plan) { p.Rate = 1 << 20 }, check: comesOnline,
 		},
 		{
-			name: "a preinstalled runner that GitHub refuses", image: parts.old, spec: home, before: "echo /image >/opt/runner/.path; rm -rf /opt/runner-*\n",
-			plan: func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: func(t *testing.T, i *instance) {
+			name: "a preinstalled runner that GitHub refuses", image: parts.old, spec: home,
+			before: "echo /image >/opt/runner/.path; rm -rf /opt/runner-*\n",
+			plan:   func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
 				i.waitConsole("warning: runner " + outdated)
 			},
 		},
 		{
-			name: "a preinstalled runner that GitHub refuses, by JIT and as a user", image: parts.old, jit: true, before: "echo /image >/opt/runner/.path\n",
-			spec: func(s *bootstrap.Spec) { s.HomeDir, s.User = "/opt/runner", "debian" },
-			plan: func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: newestBeside,
+			name: "a preinstalled runner that GitHub refuses, by JIT and as a user", image: parts.old, jit: true,
+			before: "echo /image >/opt/runner/.path\n",
+			spec:   func(s *bootstrap.Spec) { s.HomeDir, s.User = "/opt/runner", "debian" },
+			plan:   func(p *plan.Plan) { p.Least = bootstrap.MinimumVersion }, check: newestBeside,
 		},
 		{
 			name: "a preinstalled runner that GitHub refuses only when it connects", image: parts.preinstalled,
@@ -277,8 +316,9 @@ func TestBadDownloads(t *testing.T) {
 			},
 		},
 		{
-			name: "a runner whose registration was moved, and that GitHub refuses only when it connects", image: parts.preinstalled,
-			spec: func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
+			name:  "a runner whose registration was moved, and that GitHub refuses only when it connects",
+			image: parts.preinstalled,
+			spec:  func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
 			// The runner writes them when GitHub tells it to. (actions/runner, RunnerConfigUpdater.cs)
 			before: "echo 'cp .runner .runner_migrated; cp .credentials .credentials_migrated' >>/opt/runner/config.sh\n",
 			plan:   func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },

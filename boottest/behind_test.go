@@ -40,24 +40,40 @@ func TestBehind(t *testing.T) {
 	const young, old = "touch /opt/actions-runner/.ec2-github-runner\n", "touch -d '27 days ago' /opt/actions-runner/.ec2-github-runner\n"
 	const ours = "/opt/actions-runner"
 	runAll(t, []scenario{
-		{name: "baked a while ago, by token", image: parts.ours, spec: behind(nil), before: young, plan: world, check: never(ours)},
 		{
-			name: "baked a while ago, by JIT, with a user and a script", image: parts.ours, jit: true, before: young, plan: world, check: never(ours),
+			name: "baked a while ago, by token", image: parts.ours, spec: behind(nil), before: young, plan: world,
+			check: never(ours),
+		},
+		{
+			name: "baked a while ago, by JIT, with a user and a script", image: parts.ours, jit: true, before: young,
+			plan: world, check: never(ours),
 			spec: behind(func(s *bootstrap.Spec) { s.User, s.PreRunnerScript = "debian", "export A=1\n" }),
 		},
 		{
 			name: "baked a while ago, as a service", image: parts.ours, before: young, plan: world, check: never(ours),
 			spec: behind(func(s *bootstrap.Spec) { s.Service, s.User, s.Packages = true, "debian", []string{"egr-sample"} }),
 		},
-		{name: "baked long ago: too long for how long the machine may live", image: parts.ours, spec: behind(nil), before: old, plan: world, check: never(ours + "-" + newer)},
-		{name: "baked a while ago, for a machine without an end", image: parts.ours, spec: behind(func(s *bootstrap.Spec) { s.MaxLifetime = 0 }), before: young, plan: world, check: never(ours + "-" + newer)},
 		{
-			name: "baked long ago, by JIT, with a user, a script and packages", image: parts.ours, jit: true, before: old, plan: world, check: never(ours + "-" + newer),
+			name: "baked long ago: too long for how long the machine may live", image: parts.ours, spec: behind(nil),
+			before: old, plan: world, check: never(ours + "-" + newer),
+		},
+		{
+			name: "baked a while ago, for a machine without an end", image: parts.ours,
+			spec: behind(func(s *bootstrap.Spec) { s.MaxLifetime = 0 }), before: young, plan: world,
+			check: never(ours + "-" + newer),
+		},
+		{
+			name: "baked long ago, by JIT, with a user, a script and packages", image: parts.ours, jit: true,
+			before: old, plan: world, check: never(ours + "-" + newer),
 			spec: behind(func(s *bootstrap.Spec) {
 				s.User, s.PreRunnerScript, s.Packages = "debian", "export A=1\n", []string{"egr-sample"}
 			}),
 		},
-		{name: "somebody else's image", image: parts.preinstalled, spec: behind(func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }), plan: world, check: never("/opt/runner-" + newer)},
+		{
+			name: "somebody else's image", image: parts.preinstalled,
+			spec: behind(func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }), plan: world,
+			check: never("/opt/runner-" + newer),
+		},
 		{
 			name: "an image with the registration of a runner that was moved", image: parts.ours, jit: true,
 			before: young + `echo '{"AgentId":"12","AgentName":"other","DisableUpdate":"True"}' | tee /opt/actions-runner/.runner_migrated >/opt/actions-runner/.credentials_migrated` + "\n",

@@ -35,9 +35,15 @@ func TestAuthorities(t *testing.T) {
 	}
 	const nobodys = "sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt\n"
 	runAll(t, []scenario{
-		{name: "without it node trusts the system's authorities no more than before", args: with, plan: job(ask), check: says("UNABLE_TO_VERIFY_LEAF_SIGNATURE")},
+		{
+			name: "without it node trusts the system's authorities no more than before", args: with, plan: job(ask),
+			check: says("UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+		},
 		{name: "by token", spec: own(nil), args: with, before: nobodys, plan: job(ask), check: says("404")},
-		{name: "by JIT, as a user", jit: true, spec: own(func(s *bootstrap.Spec) { s.User = "debian" }), args: with, plan: job(ask), check: says("404")},
+		{
+			name: "by JIT, as a user", jit: true, spec: own(func(s *bootstrap.Spec) { s.User = "debian" }),
+			args: with, plan: job(ask), check: says("404"),
+		},
 		{
 			name: "as a service, with a user, a script and packages", args: with, plan: job(ask), check: says("404"),
 			spec: own(func(s *bootstrap.Spec) {

@@ -11,8 +11,8 @@ import (
 // whoami is a job that tells who and where it is, and that nothing limits it.
 const whoami = `id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c %U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`
 
-// seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it, which the
-// next Debian's is not.
+// seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it, which
+// the next Debian's is not.
 // https://github.com/canonical/cloud-init/blob/main/systemd/cloud-config.service
 const seeding = `printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 6\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/snapd.seeded.service
 ln -sf /etc/systemd/system/snapd.seeded.service /etc/systemd/system/multi-user.target.wants/
@@ -20,8 +20,8 @@ mkdir -p /etc/systemd/system/cloud-config.service.d
 printf '[Unit]\nAfter=snapd.seeded.service\n' >/etc/systemd/system/cloud-config.service.d/seeding.conf
 `
 
-// unsourced is an image whose sources of packages cloud-init writes, in its config stage. It does not on Debian 13, whose
-// package says preserve_sources_list.
+// unsourced is an image whose sources of packages cloud-init writes, in its config stage. It does not on Debian 13,
+// whose package says preserve_sources_list.
 const unsourced = "grep -q preserve_sources_list: /etc/cloud/cloud.cfg || [ -e /unsourced ] || rm -f /etc/apt/sources.list; touch /unsourced\n"
 
 // deepLearning is a Deep Learning AMI by its documentation: an Ubuntu with docker, the container toolkit and NVIDIA's
@@ -41,8 +41,9 @@ func TestDeepLearningImage(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "by JIT", jit: true, before: deepLearning, plan: both, check: says("GPU 0\nroot")},
 		{
-			name: "by token, with packages, a script and a user", before: deepLearning, plan: both, check: says("GPU 0\ndocker\narrived"),
-			spec: allThree,
+			name: "by token, with packages, a script and a user", before: deepLearning, plan: both,
+			check: says("GPU 0\ndocker\narrived"),
+			spec:  allThree,
 		},
 	})
 }
@@ -65,16 +66,26 @@ func TestDistributions(t *testing.T) {
 			runAll(t, []scenario{
 				{name: "by token", image: d.image, plan: job(whoami), check: says(asRoot)},
 				{name: "by JIT", image: d.image, jit: true, plan: job(whoami), check: says(asRoot)},
-				{name: "as a user that cloud-init makes", image: d.image, spec: asUser, plan: job(whoami), check: says(asDebian)},
-				{name: "as a user of the image, by JIT", image: d.image, spec: asUser, jit: true, before: ofImage, plan: job(whoami), check: says(asDebian)},
+				{
+					name: "as a user that cloud-init makes", image: d.image, spec: asUser, plan: job(whoami),
+					check: says(asDebian),
+				},
+				{
+					name: "as a user of the image, by JIT", image: d.image, spec: asUser, jit: true, before: ofImage,
+					plan: job(whoami), check: says(asDebian),
+				},
 				{
 					name: "a script and packages, as a user", image: d.image, before: unsourced,
 					spec: allThree,
 					plan: job("echo $A; id -un"), check: says("arrived\ndebian"),
 				},
-				{name: "a job that uses apt at once", image: d.image, jit: true, before: unsourced + seeding, plan: job(apt), check: says("arrived\nactive")},
 				{
-					name: "a job that uses apt at once, as a user", image: d.image, before: unsourced + seeding, spec: asUser,
+					name: "a job that uses apt at once", image: d.image, jit: true, before: unsourced + seeding,
+					plan: job(apt), check: says("arrived\nactive"),
+				},
+				{
+					name: "a job that uses apt at once, as a user", image: d.image, before: unsourced + seeding,
+					spec: asUser,
 					plan: job(apt), check: says("arrived\nactive"),
 				},
 			})

@@ -36,15 +36,18 @@ func jobs(after time.Duration, scripts ...string) func(*plan.Plan) {
 func TestEnds(t *testing.T) {
 	runAll(t, []scenario{
 		{
-			name: "ephemeral ends after its job", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral = true }, plan: job("sleep 5"),
+			name: "ephemeral ends after its job", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral = true },
+			plan:  job("sleep 5"),
 			check: endsAfter("job a succeeded", "the runner has ended"),
 		},
 		{
-			name: "ephemeral by token ends after its job", spec: func(s *bootstrap.Spec) { s.Ephemeral = true }, plan: job("echo"),
+			name: "ephemeral by token ends after its job", spec: func(s *bootstrap.Spec) { s.Ephemeral = true },
+			plan:  job("echo"),
 			check: endsAfter("job a succeeded", "the runner has ended"),
 		},
 		{
-			name: "ephemeral ends when no job comes", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral, s.IdleTimeout = true, 6*time.Second },
+			name: "ephemeral ends when no job comes", jit: true,
+			spec:  func(s *bootstrap.Spec) { s.Ephemeral, s.IdleTimeout = true, 6*time.Second },
 			check: endsAfter("listener told to stop", "no job for "),
 		},
 		{
@@ -55,19 +58,24 @@ func TestEnds(t *testing.T) {
 			},
 		},
 		{
-			name: "idle between jobs and after the last", spec: func(s *bootstrap.Spec) { s.IdleTimeout = 6 * time.Second },
+			name: "idle between jobs and after the last",
+			spec: func(s *bootstrap.Spec) { s.IdleTimeout = 6 * time.Second },
 			plan: jobs(4*time.Second, "sleep 9", "echo"), check: endsAfter("job b succeeded", "no job for "),
 		},
 		{
-			name: "a service that is idle", spec: func(s *bootstrap.Spec) { s.Service, s.IdleTimeout = true, 6*time.Second }, plan: job("sleep 8"),
+			name: "a service that is idle",
+			spec: func(s *bootstrap.Spec) { s.Service, s.IdleTimeout = true, 6*time.Second }, plan: job("sleep 8"),
 			check: endsAfter("job a succeeded", "no job for "),
 		},
 		{
-			name: "a job outlives the lifetime", spec: func(s *bootstrap.Spec) { s.MaxLifetime = 50 * time.Second }, plan: job("sleep 55"),
+			name: "a job outlives the lifetime", spec: func(s *bootstrap.Spec) { s.MaxLifetime = 50 * time.Second },
+			plan:  job("sleep 55"),
 			check: endsAfter("job a succeeded", "it has lived for "),
 		},
 		{
-			name: "a lifetime that the user set", spec: func(s *bootstrap.Spec) { s.MaxLifetime, s.MaxLifetimeHard = 50*time.Second, true }, plan: job("sleep 100"),
+			name: "a lifetime that the user set",
+			spec: func(s *bootstrap.Spec) { s.MaxLifetime, s.MaxLifetimeHard = 50*time.Second, true },
+			plan: job("sleep 100"),
 			check: func(t *testing.T, i *instance) {
 				endsAfter("job a begins", "it has lived for ")(t, i)
 				if _, ok := i.find("job a succeeded"); ok {
@@ -91,7 +99,8 @@ func TestRoughJobs(t *testing.T) {
 	}
 	runAll(t, []scenario{
 		{
-			name: "a job that kills the listener: the next one runs", plan: jobs(0, kill("pkill -9 -x Runner.Listener"), "echo again"),
+			name: "a job that kills the listener: the next one runs",
+			plan: jobs(0, kill("pkill -9 -x Runner.Listener"), "echo again"),
 			check: func(t *testing.T, i *instance) {
 				if got := i.wait("job b succeeded", soon).Detail; got != "again" {
 					t.Errorf("the second job says %q", got)
@@ -99,15 +108,18 @@ func TestRoughJobs(t *testing.T) {
 			},
 		},
 		{
-			name: "a job that kills everything: the next one runs", plan: jobs(3*time.Second, kill(killAll), "echo again"),
+			name:  "a job that kills everything: the next one runs",
+			plan:  jobs(3*time.Second, kill(killAll), "echo again"),
 			check: func(_ *testing.T, i *instance) { i.wait("job b succeeded", soon) },
 		},
 		{
-			name: "a job that kills everything on an ephemeral machine", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral = true }, plan: job(kill(killAll) + " sleep 20"),
+			name: "a job that kills everything on an ephemeral machine", jit: true,
+			spec: func(s *bootstrap.Spec) { s.Ephemeral = true }, plan: job(kill(killAll) + " sleep 20"),
 			check: endsAfter("job a begins", "the runner has ended"),
 		},
 		{
-			name: "a job that runs out of memory: the next one runs", args: []string{"--memory", "700m", "--memory-swap", "700m"},
+			name: "a job that runs out of memory: the next one runs",
+			args: []string{"--memory", "700m", "--memory-swap", "700m"},
 			plan: jobs(0, "tail /dev/zero", "echo again"),
 			check: func(_ *testing.T, i *instance) {
 				i.wait("job a failed", 2*soon)
@@ -115,7 +127,9 @@ func TestRoughJobs(t *testing.T) {
 			},
 		},
 		{
-			name: "what a job leaves behind stays", plan: jobs(0, "setsid sleep 1234 >/dev/null 2>&1 </dev/null &", kill("systemctl restart ec2-github-runner"), "pgrep -f '^sleep 1234' >/dev/null && echo there"),
+			name: "what a job leaves behind stays",
+			plan: jobs(0, "setsid sleep 1234 >/dev/null 2>&1 </dev/null &",
+				kill("systemctl restart ec2-github-runner"), "pgrep -f '^sleep 1234' >/dev/null && echo there"),
 			check: func(t *testing.T, i *instance) {
 				if got := i.wait("job c succeeded", soon).Detail; got != "there" {
 					t.Errorf("the third job says %q", got)

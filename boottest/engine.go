@@ -26,8 +26,8 @@ func engine(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// engineClient speaks to the engine's socket. What is asked several times a second is asked here: each docker command is
-// a process of 40 MB, and as many cases as wait side by side would keep a processor busy with them.
+// engineClient speaks to the engine's socket. What is asked several times a second is asked here: each docker command
+// is a process of 40 MB, and as many cases as wait side by side would keep a processor busy with them.
 var engineClient = sync.OnceValue(func() *http.Client {
 	socket := strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {

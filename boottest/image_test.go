@@ -71,7 +71,8 @@ func fromImage(t *testing.T, image string) []scenario {
 					t.Errorf("it downloads what is there: %+v", e)
 				}
 				// cloud-init comes second, with the same bytes, and starts nothing again.
-				i.poll("cloud-init is done", soon, time.Second, func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
+				i.poll("cloud-init is done", soon, time.Second,
+					func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
 				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data && systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
 					t.Errorf("got %q", got)
 				}
@@ -84,7 +85,8 @@ func fromImage(t *testing.T, image string) []scenario {
 			},
 		},
 		{
-			name: "by token, as the image's user", image: image, source: "Ec2", before: anew, spec: func(s *bootstrap.Spec) { s.User = "runner" },
+			name: "by token, as the image's user", image: image, source: "Ec2", before: anew,
+			spec: func(s *bootstrap.Spec) { s.User = "runner" },
 			plan: job("id -un; id -nG | tr ' ' '\\n' | grep docker; sudo id -un 2>/dev/null; docker version --format '{{.Server.Version}}' >/dev/null && echo works"),
 			check: func(t *testing.T, i *instance) {
 				says("runner\ndocker\nroot\nworks")(t, i)
@@ -92,13 +94,15 @@ func fromImage(t *testing.T, image string) []scenario {
 			},
 		},
 		{
-			name: "with a script, which runs where scripts always ran", image: image, source: "Ec2", before: anew, spec: script("export A=$(systemctl is-active cloud-config.service) B=$(docker version --format 1)\n"),
+			name: "with a script, which runs where scripts always ran", image: image, source: "Ec2", before: anew,
+			spec: script("export A=$(systemctl is-active cloud-config.service) B=$(docker version --format 1)\n"),
 			plan: job("echo $A $B"), check: says("active 1"),
 		},
 		{
 			name: "over a reboot", image: image, source: "Ec2", before: anew,
 			plan: func(p *plan.Plan) {
-				p.Jobs = []plan.Job{{Name: "a", Script: "echo first"}, {Name: "b", Script: "sleep 100", After: time.Second}, {Name: "c", Script: "echo again"}}
+				p.Jobs = []plan.Job{{Name: "a", Script: "echo first"},
+					{Name: "b", Script: "sleep 100", After: time.Second}, {Name: "c", Script: "echo again"}}
 			},
 			check: func(t *testing.T, i *instance) {
 				says("first")(t, i)
@@ -112,19 +116,23 @@ func fromImage(t *testing.T, image string) []scenario {
 			},
 		},
 		{
-			name: "a JavaScript action trusts what was baked, by JIT and as a user", image: image, source: "Ec2", jit: true, before: anew, args: withNode(t),
+			name: "a JavaScript action trusts what was baked, by JIT and as a user", image: image, source: "Ec2",
+			jit: true, before: anew, args: withNode(t),
 			spec: func(s *bootstrap.Spec) { s.User = "runner" }, plan: job(ask), check: says("404"),
 		},
 		{
-			name: "a JavaScript action trusts what was baked, as a service", image: image, source: "Ec2", before: anew, args: withNode(t),
+			name: "a JavaScript action trusts what was baked, as a service", image: image, source: "Ec2",
+			before: anew, args: withNode(t),
 			spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "runner" }, plan: job(ask), check: says("404"),
 		},
 		{
-			name: "a JavaScript action trusts what was baked, beside what the start brings", image: image, source: "Ec2", before: anew, args: withNode(t),
+			name: "a JavaScript action trusts what was baked, beside what the start brings", image: image,
+			source: "Ec2", before: anew, args: withNode(t),
 			spec: func(s *bootstrap.Spec) { s.CACertificates = string(other) }, plan: job(ask), check: says("404"),
 		},
 		{
-			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true, before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",
+			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true,
+			before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",
 			check: func(t *testing.T, i *instance) {
 				i.waitConsole("warning: runner " + outdated + " in /opt/actions-runner is too old: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newest+" /opt/actions-runner-"+newest {
@@ -133,7 +141,8 @@ func fromImage(t *testing.T, image string) []scenario {
 			},
 		},
 		{
-			name: "a runner in it that GitHub refuses when it connects", image: image, source: "Ec2", before: anew, spec: func(s *bootstrap.Spec) { s.Software = nil },
+			name: "a runner in it that GitHub refuses when it connects", image: image, source: "Ec2", before: anew,
+			spec: func(s *bootstrap.Spec) { s.Software = nil },
 			plan: func(p *plan.Plan) { p.Version, p.Least, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
 				i.waitConsole("warning: runner " + newest + " in /opt/actions-runner is too old: bake the image again")

@@ -67,7 +67,8 @@ var instances atomic.Int64
 func boot(t testing.TB, l launch) *instance {
 	t.Helper()
 	n := instances.Add(1)
-	i := &instance{t: t, id: fmt.Sprintf("i-0%07x%04x", os.Getpid(), n), dir: t.TempDir(), name: fmt.Sprintf("egr-boottest-%d-%d", os.Getpid(), n)}
+	i := &instance{t: t, id: fmt.Sprintf("i-0%07x%04x", os.Getpid(), n), dir: t.TempDir(),
+		name: fmt.Sprintf("egr-boottest-%d-%d", os.Getpid(), n)}
 	for _, sub := range []string{"in", "out", "seed"} {
 		must(t, os.MkdirAll(filepath.Join(i.dir, sub), 0o755))
 	}
@@ -92,9 +93,11 @@ func boot(t testing.TB, l launch) *instance {
 		"--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "seccomp=unconfined", "--network", "none",
 		"--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw",
 		"--env", "container=docker", "--env", "DATASOURCE=" + l.source,
-		"--volume", i.dir + "/in:/boottest/in", "--volume", i.dir + "/out:/boottest/out", "--volume", i.dir + "/seed:/var/lib/cloud/seed/nocloud",
+		"--volume", i.dir + "/in:/boottest/in", "--volume", i.dir + "/out:/boottest/out", "--volume",
+		i.dir + "/seed:/var/lib/cloud/seed/nocloud",
 		"--volume", parts.machine + ":/boottest/machine:ro", "--volume", parts.initScript + ":/boottest/init:ro",
-		"--volume", parts.dir + ":/boottest/cache:ro", "--volume", filepath.Join(parts.dir, parts.vendors) + ":/boottest/vendors:ro",
+		"--volume", parts.dir + ":/boottest/cache:ro", "--volume",
+		filepath.Join(parts.dir, parts.vendors) + ":/boottest/vendors:ro",
 	}
 	for _, host := range hosts {
 		args = append(args, "--add-host", host+":127.0.0.1")

@@ -24,7 +24,8 @@ var jit = jitFor("12")
 
 // jitFor is the configuration of the runner with that number at GitHub.
 func jitFor(agent string) string {
-	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False", WorkFolder: "_work"}, noise(2000))
+	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False", WorkFolder: "_work"},
+		noise(2000))
 }
 
 func noise(n int) string {
@@ -133,8 +134,8 @@ func enoughWatches() error {
 	const each = 9
 	machines, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
 	if err == nil && machines*each > have {
-		err = fmt.Errorf("%d machines side by side need %d inotify instances and the kernel has %d: run with -parallel %d, "+
-			"or raise fs.inotify.max_user_instances", machines, machines*each, have, have/each)
+		err = fmt.Errorf("%d machines side by side need %d inotify instances and the kernel has %d: "+
+			"run with -parallel %d, or raise fs.inotify.max_user_instances", machines, machines*each, have, have/each)
 	}
 	return err
 }

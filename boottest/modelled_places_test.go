@@ -6,11 +6,12 @@ import (
 	"testing"
 )
 
-// TestModelledPlaces: each behaviour of the stand-in runner has a name of its own, a script that tries it, and a place in
-// a release of actions/runner: a file, and lines that it has there.
+// TestModelledPlaces: each behaviour of the stand-in runner has a name of its own, a script that tries it, and a place
+// in a release of actions/runner: a file, and lines that it has there.
 func TestModelledPlaces(t *testing.T) {
 	t.Parallel()
-	if !regexp.MustCompile(`^v2\.\d+\.\d+$`).MatchString(modelledTag) || !regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(modelledCommit) {
+	release, commit := regexp.MustCompile(`^v2\.\d+\.\d+$`), regexp.MustCompile(`^[0-9a-f]{40}$`)
+	if !release.MatchString(modelledTag) || !commit.MatchString(modelledCommit) {
 		t.Errorf("no release of actions/runner: %s, commit %s", modelledTag, modelledCommit)
 	}
 	if len(behaviours) < 50 {

@@ -2,8 +2,8 @@ package boottest
 
 import "github.com/marqo-ai/ec2-github-runner/boottest/plan"
 
-// modelledTag is the release of github.com/actions/runner that the stand-in runner is modelled on, and modelledCommit the
-// commit of that tag, in which each place below was looked up.
+// modelledTag is the release of github.com/actions/runner that the stand-in runner is modelled on, and modelledCommit
+// the commit of that tag, in which each place below was looked up.
 const (
 	modelledTag    = "v2.336.0"
 	modelledCommit = "98aabcd429c4e8402406c56ce2d26387fed3b9ce"
@@ -70,8 +70,8 @@ var lengths = map[string]int{
 	systemdCS: 54, storeCS: 400, envlinuxMD: 50,
 }
 
-// rowJobs are the world's only jobs, which go to the first rows: they print what they got of .env, and of the variable that
-// holds a just-in-time configuration.
+// rowJobs are the world's only jobs, which go to the first rows: they print what they got of .env, and of the variable
+// that holds a just-in-time configuration.
 var rowJobs = []plan.Job{
 	{Name: "a", Script: "echo got $EGR_ROW"},
 	{Name: "b", Script: "echo got ${ACTIONS_RUNNER_INPUT_JITCONFIG-nothing}"},
@@ -80,7 +80,8 @@ var rowJobs = []plan.Job{
 // behaviours, in the order in which they are tried.
 var behaviours = []modelled{
 	{"a single-use runner forgets its registration after its job", runnerCS, "877-880",
-		"echo EGR_ROW=it >.env; c --ephemeral --disableupdate; ./run.sh; ls .runner", 2, "with 0 return code", "job a succeeded"},
+		"echo EGR_ROW=it >.env; c --ephemeral --disableupdate; ./run.sh; ls .runner",
+		2, "with 0 return code", "job a succeeded"},
 	{".env reaches jobs", programCS, "172-199", "true", 0, "", "job a succeeded got it"},
 	{"the variable of a just-in-time configuration does not reach them", commandCS, "110-140",
 		"export ACTIONS_RUNNER_INPUT_JITCONFIG=$JIT; ./run.sh", 0, "with 0 return code", "job b succeeded got nothing"},
@@ -146,7 +147,8 @@ mv settings .runner; run 3
 	{"only the moved one: its settings are missing", storeCS, "280-296",
 		"c; mv .runner .runner_migrated; run 3", 2, "configuredSettings", ""},
 	{"a registration that GitHub does not know is the end", brokerCS, "466-471",
-		`c; sed -i s/token:$name/token:nobody/ .runner; run 20`, 1, "no longer exists on the server", "session refused"},
+		`c; sed -i s/token:$name/token:nobody/ .runner; run 20`,
+		1, "no longer exists on the server", "session refused"},
 	{"a second listener is in conflict", brokerCS, "472-493", `
 c --disableupdate; run 60 & until grep -qs Listening _diag/*; do sleep 1; done; ./run.sh; kill -INT %1
 pkill -INT -x Runner.Listener; true

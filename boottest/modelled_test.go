@@ -18,11 +18,13 @@ func TestModelled(t *testing.T) {
 	p.Version, p.Least, p.Tarball = newer, "2.320.0", parts.next
 	p.Jobs = rowJobs
 	// One that does not update itself, as all rows but those that say so.
-	settings := plan.Settings{AgentID: "12", AgentName: jitName, Ephemeral: "True", DisableUpdate: "True", WorkFolder: "_work"}
+	settings := plan.Settings{AgentID: "12", AgentName: jitName, Ephemeral: "True", DisableUpdate: "True",
+		WorkFolder: "_work"}
 	p.JIT = plan.EncodeJIT(settings, noise(2000))
 	i := boot(t, launch{image: parts.whole, userData: []byte("#cloud-config\n{}\n"), plan: p})
 	i.poll("the boot is over", 2*soon, later, func() bool {
-		out, _ := exec.Command("docker", "exec", i.name, "bash", "-c", "[ -e /run/cloud-init/result.json ] && echo yes").Output()
+		out, _ := exec.Command("docker", "exec", i.name, "bash", "-c",
+			"[ -e /run/cloud-init/result.json ] && echo yes").Output()
 		return strings.TrimSpace(string(out)) == "yes"
 	})
 	for n, m := range behaviours {

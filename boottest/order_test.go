@@ -17,7 +17,8 @@ func held(until string) string {
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=-/usr/bin/timeout 120 /bin/bash -c 'until grep -q "What.:.` + until + `" /boottest/out/events; do sleep 0.1; done'
+ExecStart=-/usr/bin/timeout 120 /bin/bash -c \
+  'until grep -q "What.:.` + until + `" /boottest/out/events; do sleep 0.1; done'
 ExecStart=/bin/sleep 3
 [Install]
 WantedBy=multi-user.target
@@ -58,7 +59,8 @@ func TestOrder(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "by token", before: held("registered"), plan: job("echo"), check: byToken},
 		{
-			name: "by JIT, on the next Debian", image: parts.trixie, jit: true, before: held("download ends"), plan: job("echo"),
+			name: "by JIT, on the next Debian", image: parts.trixie, jit: true, before: held("download ends"),
+			plan:  job("echo"),
 			check: byJIT,
 		},
 	})

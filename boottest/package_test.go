@@ -60,7 +60,8 @@ func dnf(name, system string, s scenario) scenario {
 	return s
 }
 
-// secondsBetween is how long after the first line that begins so the first came that begins otherwise, by their own times.
+// secondsBetween is how long after the first line that begins so the first came that begins otherwise, by their own
+// times.
 func (i *instance) secondsBetween(first, other string) float64 {
 	i.t.Helper()
 	at := func(begins string) (s float64) {
@@ -100,12 +101,14 @@ func TestPackages(t *testing.T) {
 	}
 	tellAll := job(sayAllThree)
 	all := []scenario{
-		dnf("dnf, with a held rpm lock, before a JIT runner", amazonLinux, scenario{jit: true, before: holding("/var/lib/rpm/.rpm.lock"), check: release(rpmLocked, has(libicu))}),
+		dnf("dnf, with a held rpm lock, before a JIT runner", amazonLinux,
+			scenario{jit: true, before: holding("/var/lib/rpm/.rpm.lock"), check: release(rpmLocked, has(libicu))}),
 		dnf("dnf, with a held rpm lock, with packages, a script and a user", amazonLinux, scenario{
 			before: holding("/var/lib/rpm/.rpm.lock"), spec: allThree, plan: tellAll, check: release(rpmLocked, hasAll),
 		}),
 		dnf("dnf, with a lock that is never released", amazonLinux, scenario{
-			before: "mkdir -p /usr/share/libicu; echo arrived >/usr/share/libicu/file\n" + holding("/var/lib/rpm/.rpm.lock"), spec: wants("egr-sample"),
+			before: "mkdir -p /usr/share/libicu; echo arrived >/usr/share/libicu/file\n" + holding("/var/lib/rpm/.rpm.lock"),
+			spec:   wants("egr-sample"),
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", 2*soon)
 				i.waitConsole("warning: package egr-sample is not installed: " + rpmLocked)
@@ -125,7 +128,8 @@ func TestPackages(t *testing.T) {
 			}
 		}}),
 		dnf("dnf that says Complete without a package that does not exist", amazonLinux, scenario{
-			before: "printf '[main]\\nstrict=False\\nskip_broken=True\\n' >/etc/dnf/dnf.conf\n", spec: wants("egr-nowhere", "egr-sample"),
+			before: "printf '[main]\\nstrict=False\\nskip_broken=True\\n' >/etc/dnf/dnf.conf\n",
+			spec:   wants("egr-nowhere", "egr-sample"),
 			check: func(t *testing.T, i *instance) {
 				has(sample)(t, i)
 				i.waitConsole("warning: package egr-nowhere is not installed: No match for argument: egr-nowhere (")
@@ -140,14 +144,16 @@ func TestPackages(t *testing.T) {
 				has(libicu)(t, i)
 			},
 		}),
-		// As dnf itself does it (dnf/lock.py): by a file with the number of a process. systemd-tmpfiles removes it at boot.
+		// As dnf itself does it (dnf/lock.py): by a file with the number of a process. systemd-tmpfiles removes it at
+		// boot.
 		dnf("dnf, while another dnf is at work", amazonLinux, scenario{
 			jit: true, check: release("metadata already locked by ", has(libicu)),
 			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s metadata_lock.pid ] || echo $$ >metadata_lock.pid; done' " +
 				"</dev/null >/dev/null 2>&1 & echo $! >/holder\n",
 		}),
 		dnf("dnf, for libicu with a held rpm lock, beside the longest script", amazonLinux, scenario{
-			before: holding("/var/lib/rpm/.rpm.lock"), spec: script("export LONG=1\n: '" + noise(15100) + "'\n"), plan: job("echo $LONG"),
+			before: holding("/var/lib/rpm/.rpm.lock"), spec: script("export LONG=1\n: '" + noise(15100) + "'\n"),
+			plan: job("echo $LONG"),
 			check: func(t *testing.T, i *instance) {
 				i.poll("a try", soon, time.Second, func() bool {
 					return i.sh("grep -c \"can't create transaction lock\" /tmp/runner-setup.log || :") != "0"
@@ -161,13 +167,16 @@ func TestPackages(t *testing.T) {
 			},
 		}),
 		dnf("dnf, without a network for the first 10 s", amazonLinux, scenario{
-			jit: true, plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, spec: wants("egr-sample"), check: has(libicu, sample),
+			jit: true, plan: func(p *plan.Plan) { p.Silent = 10 * time.Second }, spec: wants("egr-sample"),
+			check: has(libicu, sample),
 		}),
 		{
-			name: "apt, with a held lock", spec: wants("egr-sample"), before: holding("/var/lib/dpkg/lock-frontend"), check: release("dpkg: error: dpkg frontend lock was locked by another process", has(sample)),
+			name: "apt, with a held lock", spec: wants("egr-sample"), before: holding("/var/lib/dpkg/lock-frontend"),
+			check: release("dpkg: error: dpkg frontend lock was locked by another process", has(sample)),
 		},
 		{
-			name: "apt, with held lists", spec: wants("egr-sample"), before: holding("/var/lib/apt/lists/lock"), check: release("E: Could not get lock /var/lib/apt/lists/lock", has(sample)),
+			name: "apt, with held lists", spec: wants("egr-sample"), before: holding("/var/lib/apt/lists/lock"),
+			check: release("E: Could not get lock /var/lib/apt/lists/lock", has(sample)),
 		},
 		{
 			name: "apt, a package that does not exist", spec: wants("egr-nowhere", "egr-sample"), check: func(t *testing.T, i *instance) {
@@ -178,7 +187,8 @@ func TestPackages(t *testing.T) {
 		{
 			// What the runner's own script does where apt is: lists, then libraries, and its own words when that fails.
 			// https://github.com/actions/runner/blob/main/src/Misc/layoutbin/installdependencies.sh
-			name: "apt, with a held lock, in the runner's own script before a JIT runner", image: parts.preinstalled, jit: true,
+			name: "apt, with a held lock, in the runner's own script before a JIT runner", image: parts.preinstalled,
+			jit:  true,
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "printf '#!/bin/sh\\n[ ! -e " + sample + " ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig\n" +
 				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed with exit code $?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +

@@ -41,7 +41,8 @@ func cacheDir() (string, error) {
 // buildMachine compiles the program inside the container and returns its path.
 func buildMachine(dir string) (string, error) {
 	path := filepath.Join(dir, "machine")
-	cmd := exec.Command("go", "build", "-tags", "boottest", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path+".new", "./machine")
+	cmd := exec.Command("go", "build", "-tags", "boottest", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o",
+		path+".new", "./machine")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build machine: %w\n%s", err, out)
@@ -69,7 +70,8 @@ func standinFiles() ([]string, error) {
 }
 
 // libraries are what config.sh asks ldd about.
-var libraries = []string{"bin/libcoreclr.so", "bin/libSystem.Security.Cryptography.Native.OpenSsl.so", "bin/libSystem.IO.Compression.Native.so"}
+var libraries = []string{"bin/libcoreclr.so", "bin/libSystem.Security.Cryptography.Native.OpenSsl.so",
+	"bin/libSystem.IO.Compression.Native.so"}
 
 // tarball makes the runner's archive of about so many bytes once, and returns its path.
 func tarball(dir, machine, version string, size int) (string, error) {
@@ -85,7 +87,8 @@ func tarball(dir, machine, version string, size int) (string, error) {
 		}
 		hash.Write(text)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("runner-%s-%d-%s.tar.gz", version, size>>20, hex.EncodeToString(hash.Sum(nil))[:12]))
+	path := filepath.Join(dir,
+		fmt.Sprintf("runner-%s-%d-%s.tar.gz", version, size>>20, hex.EncodeToString(hash.Sum(nil))[:12]))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -120,7 +123,8 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 	archive := tar.NewWriter(zip)
 	add := func(name string, mode int64, text []byte) error {
 		// The real one's files belong to the user that built it.
-		header := &tar.Header{Name: "./" + name, Mode: mode, Size: int64(len(text)), Uid: 1001, Gid: 127, Uname: "runner", Gname: "docker", Format: tar.FormatGNU}
+		header := &tar.Header{Name: "./" + name, Mode: mode, Size: int64(len(text)), Uid: 1001, Gid: 127,
+			Uname: "runner", Gname: "docker", Format: tar.FormatGNU}
 		if err := archive.WriteHeader(header); err != nil {
 			return err
 		}
@@ -178,7 +182,8 @@ func addRunner(add func(string, int64, []byte) error, archive *tar.Writer, machi
 	// The runner's own node, and libraries that config.sh looks at: other names of one file.
 	for _, name := range append(libraries, "externals/node20/bin/node") {
 		target := strings.Repeat("../", strings.Count(name, "/")) + "bin/Runner.Worker"
-		link := &tar.Header{Name: "./" + name, Linkname: target, Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 1001, Gid: 127, Format: tar.FormatGNU}
+		link := &tar.Header{Name: "./" + name, Linkname: target, Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 1001,
+			Gid: 127, Format: tar.FormatGNU}
 		if err := archive.WriteHeader(link); err != nil {
 			return err
 		}
@@ -209,8 +214,10 @@ func fileSum(path string) (string, error) {
 // certificates writes an authority of the test's own (ca.pem) and GitHub's certificate by it.
 func certificates(dir string) error {
 	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "boottest"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "boottest"}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+		KeyUsage: x509.KeyUsageCertSign,
 	}
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -241,7 +248,8 @@ func certificates(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "github.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return os.WriteFile(filepath.Join(dir, "github.key"),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 // hosts are the names that lead to the stand-in GitHub, and to vendors of packages.

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestBakeByDnf: what a recipe installs on Amazon Linux, by a real dnf, where curl-minimal stands in curl's place, which it
-// provides and conflicts with.
+// TestBakeByDnf: what a recipe installs on Amazon Linux, by a real dnf, where curl-minimal stands in curl's place,
+// which it provides and conflicts with.
 func TestBakeByDnf(t *testing.T) {
 	t.Parallel()
 	recipes, err := filepath.Abs("../ami/recipes")
@@ -23,9 +23,14 @@ EGR_LOG=/tmp/log; egr_say() { echo "$@"; }; sleep() { :; }
 exec >$EGR_LOG 2>&1
 `
 	for _, c := range []struct{ name, script, want string }{
-		{"beside what is there", "egr_install curl egr-sample; cat /usr/share/egr-sample/file >&3; rpm -q curl-minimal >&3", "arrived\ncurl-minimal-1.0-1.noarch"},
 		{
-			"a package that does not exist", "egr_install egr-nowhere egr-sample || cat /run/ec2-github-runner/because >&3",
+			"beside what is there",
+			"egr_install curl egr-sample; cat /usr/share/egr-sample/file >&3; rpm -q curl-minimal >&3",
+			"arrived\ncurl-minimal-1.0-1.noarch",
+		},
+		{
+			"a package that does not exist",
+			"egr_install egr-nowhere egr-sample || cat /run/ec2-github-runner/because >&3",
 			"dnf -y install -- egr-nowhere egr-sample: exit 1: Error: Unable to find a match: egr-nowhere",
 		},
 	} {

@@ -52,7 +52,8 @@ func (b bake) boot(t *testing.T) *instance {
 	if b.plan != nil {
 		b.plan(&p)
 	}
-	return boot(t, launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args})
+	return boot(t,
+		launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args})
 }
 
 // verdict waits for the builder's, as whoever launched it would read it.
@@ -125,21 +126,31 @@ func TestBadBakes(t *testing.T) {
 					t.Error("the console does not show the log's end")
 				}
 				// As long as it is up.
-				i.poll("said again", soon, time.Second, func() bool { return strings.Count(i.console(), nonce+": failed: setup-script: exit 2") > 1 })
+				i.poll("said again", soon, time.Second,
+					func() bool { return strings.Count(i.console(), nonce+": failed: setup-script: exit 2") > 1 })
 			},
 		},
-		{name: "no machine of its architecture", recipe: func(r *ami.Recipe) { r.Architecture = "arm64" }, check: failsTo("packages", "the machine is x86_64 and the image is for aarch64")},
-		{name: "no Ubuntu for cuda", recipe: cuda, check: failsTo("driver", "the recipe for cuda needs Ubuntu and this is Debian")},
 		{
-			name: "a package that is not to be had", before: "printf 'Package: jq\\nPin: release *\\nPin-Priority: -1\\n' >/etc/apt/preferences.d/none\n",
-			check: failsTo("packages", "E: Package 'jq' has no installation candidate"),
+			name: "no machine of its architecture", recipe: func(r *ami.Recipe) { r.Architecture = "arm64" },
+			check: failsTo("packages", "the machine is x86_64 and the image is for aarch64"),
 		},
 		{
-			name: "the runner is not what it should be", recipe: func(r *ami.Recipe) { r.Software = software(strings.Repeat("0", 64))[0] },
-			check: failsTo("runner", "download runner: its SHA-256 is "+parts.smallSum),
+			name: "no Ubuntu for cuda", recipe: cuda,
+			check: failsTo("driver", "the recipe for cuda needs Ubuntu and this is Debian"),
 		},
 		{
-			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"), check: failsTo("prove", "docker compose version: exit "),
+			name:   "a package that is not to be had",
+			before: "printf 'Package: jq\\nPin: release *\\nPin-Priority: -1\\n' >/etc/apt/preferences.d/none\n",
+			check:  failsTo("packages", "E: Package 'jq' has no installation candidate"),
+		},
+		{
+			name:   "the runner is not what it should be",
+			recipe: func(r *ami.Recipe) { r.Software = software(strings.Repeat("0", 64))[0] },
+			check:  failsTo("runner", "download runner: its SHA-256 is "+parts.smallSum),
+		},
+		{
+			name: "the proof fails", recipe: setup("rm /usr/libexec/docker/cli-plugins/docker-compose\n"),
+			check: failsTo("prove", "docker compose version: exit "),
 		},
 		{
 			name:   "a buildx too old for compose",
@@ -147,10 +158,13 @@ func TestBadBakes(t *testing.T) {
 			check:  failsTo("prove", "docker compose up: compose build requires buildx 0.17 or later"),
 		},
 		{
-			name: "docker runs no container", recipe: setup("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/runc\n"), check: failsTo("prove", "docker run: no container runs"),
+			name: "docker runs no container", recipe: setup("printf '#!/bin/sh\\nexit 1\\n' >/usr/bin/runc\n"),
+			check: failsTo("prove", "docker run: no container runs"),
 		},
 		{
-			name: "no GPU in containers", recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "touch /etc/no-gpu-in-containers\n" }, before: ubuntu,
+			name:   "no GPU in containers",
+			recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "touch /etc/no-gpu-in-containers\n" },
+			before: ubuntu,
 			check: func(t *testing.T, i *instance) {
 				i.reboots()
 				failsTo("prove", "docker run --gpus all: the container does not run")(t, i)
@@ -169,7 +183,8 @@ func TestBadBakes(t *testing.T) {
 // TestBakeCUDA: over a reboot, which the driver needs; the setup script comes after it.
 func TestBakeCUDA(t *testing.T) {
 	t.Parallel()
-	i := bake{before: ubuntu, recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
+	i := bake{before: ubuntu,
+		recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
 	i.reboots()
 	bakes(t, i)
 	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
@@ -215,7 +230,8 @@ func TestBake(t *testing.T) {
 	t.Run("user data of somebody else's", func(t *testing.T) {
 		t.Parallel()
 		theirs := machulav(slices.Concat(rivalIn("/opt/actions-runner"), rivalJIT)...)
-		n := boot(t, launch{image: image, source: "Ec2", userData: []byte(theirs), plan: ordinary(), before: anew, foreign: true})
+		n := boot(t,
+			launch{image: image, source: "Ec2", userData: []byte(theirs), plan: ordinary(), before: anew, foreign: true})
 		comesOnline(t, n)
 		if got := n.sh("ls -d /run/ec2-github-runner* 2>/dev/null || systemctl is-active docker"); got != "active" {
 			t.Errorf("of ours there is %s", got)

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
-// outdatedBash replaces a library that every bash has mapped, so that needrestart wants to restart what runs a bash, and
-// lets apt's hook do it at once, as Ubuntu does.
+// outdatedBash replaces a library that every bash has mapped, so that needrestart wants to restart what runs a bash,
+// and lets apt's hook do it at once, as Ubuntu does.
 const outdatedBash = `for f in /lib/x86_64-linux-gnu/libtinfo.so.6.*; do cp -a "$f" "$f.new"; mv "$f.new" "$f"; done
 export NEEDRESTART_MODE=a
 echo run >>/scripts
@@ -60,7 +60,10 @@ func TestRestarts(t *testing.T) {
 		i.wait("job a succeeded", soon)
 	}
 	runAll(t, []scenario{
-		{name: "by needrestart, in a script, as a user", image: needrestart, spec: everything, plan: job("echo $(id -un) $RUNS"), check: untouched},
+		{
+			name: "by needrestart, in a script, as a user", image: needrestart, spec: everything,
+			plan: job("echo $(id -un) $RUNS"), check: untouched,
+		},
 		{
 			name: "by needrestart, with a service", image: needrestart,
 			spec: func(s *bootstrap.Spec) { s.Service = true },
@@ -73,7 +76,8 @@ func TestRestarts(t *testing.T) {
 			},
 		},
 		{
-			name: "by hand, in a script", spec: script("echo run >>/scripts\n" + restartAll + "\nsleep 2\nexport RUNS=$(wc -l </scripts)\n"),
+			name: "by hand, in a script",
+			spec: script("echo run >>/scripts\n" + restartAll + "\nsleep 2\nexport RUNS=$(wc -l </scripts)\n"),
 			plan: job("echo $RUNS"), check: says("1"),
 		},
 		{
@@ -87,24 +91,28 @@ func TestRestarts(t *testing.T) {
 			},
 		},
 		{
-			name: "by hand, in the job of an ephemeral machine", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral, s.User = true, "debian" },
+			name: "by hand, in the job of an ephemeral machine", jit: true,
+			spec: func(s *bootstrap.Spec) { s.Ephemeral, s.User = true, "debian" },
 			plan: job("sleep 8"), check: func(t *testing.T, i *instance) {
 				during(t, i)
 				endsAfter("job a succeeded", "the runner has ended")(t, i)
 			},
 		},
 		{
-			name: "the script's shell is killed", spec: script("echo run >>/scripts\n[ $(wc -l </scripts) = 1 ] || echo twice >/dev/console\nkill -9 $$\n"),
+			name:  "the script's shell is killed",
+			spec:  script("echo run >>/scripts\n[ $(wc -l </scripts) = 1 ] || echo twice >/dev/console\nkill -9 $$\n"),
 			check: fails("error: pre-runner-script was killed"),
 		},
 		{
 			name: "run.sh is killed and its listener lives", plan: func(p *plan.Plan) {
-				p.Jobs = []plan.Job{{Name: "a", Script: "pkill -9 -x run.sh; sleep 8"}, {Name: "b", Script: "echo next", After: time.Second}}
+				p.Jobs = []plan.Job{{Name: "a", Script: "pkill -9 -x run.sh; sleep 8"},
+					{Name: "b", Script: "echo next", After: time.Second}}
 			},
 			check: func(t *testing.T, i *instance) { i.wait("job b succeeded", soon) },
 		},
 		{
-			name: "run.sh of a single-use runner is killed before its job", jit: true, spec: func(s *bootstrap.Spec) { s.Ephemeral, s.User = true, "debian" },
+			name: "run.sh of a single-use runner is killed before its job", jit: true,
+			spec: func(s *bootstrap.Spec) { s.Ephemeral, s.User = true, "debian" },
 			plan: jobs(8*time.Second, "echo late"),
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
@@ -113,7 +121,8 @@ func TestRestarts(t *testing.T) {
 			},
 		},
 		{
-			name: "run.sh of a single-use runner is killed in its job", jit: true, plan: job("pkill -9 -x run.sh; sleep 6"),
+			name: "run.sh of a single-use runner is killed in its job", jit: true,
+			plan: job("pkill -9 -x run.sh; sleep 6"),
 			check: func(t *testing.T, i *instance) {
 				i.wait("job a succeeded", soon)
 				i.waitConsole("the runner ended with exit 137 (")
@@ -123,18 +132,22 @@ func TestRestarts(t *testing.T) {
 			},
 		},
 		{
-			name: "a service whose node is killed and whose listener lives", spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" },
+			name: "a service whose node is killed and whose listener lives",
+			spec: func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" },
 			plan: func(p *plan.Plan) {
-				p.Jobs = []plan.Job{{Name: "a", Script: "pkill -9 -x node; sleep 8"}, {Name: "b", Script: "echo next", After: time.Second}}
+				p.Jobs = []plan.Job{{Name: "a", Script: "pkill -9 -x node; sleep 8"},
+					{Name: "b", Script: "echo next", After: time.Second}}
 			},
 			check: func(t *testing.T, i *instance) { i.wait("job b succeeded", soon) },
 		},
 		{
-			name: "a script that waits, with runner-debug", spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "sleep 1 &\nwait\nexport A=1\n" },
+			name: "a script that waits, with runner-debug",
+			spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "sleep 1 &\nwait\nexport A=1\n" },
 			plan: job("echo $A"), check: says("1"),
 		},
 		{
-			name: "a script that waits, with runner-debug, a user and packages", plan: job(sayAllThree), check: says(arrivedThree),
+			name: "a script that waits, with runner-debug, a user and packages", plan: job(sayAllThree),
+			check: says(arrivedThree),
 			spec: func(s *bootstrap.Spec) {
 				allThree(s)
 				s.Debug, s.PreRunnerScript = true, "sleep 1 &\nwait\n"+s.PreRunnerScript

@@ -44,12 +44,14 @@ var (
 	}
 	rivalJIT   = []string{"./run.sh --jitconfig " + jit}
 	rivalToken = []string{
-		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName + " --replace", "./run.sh",
+		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName + " --replace",
+		"./run.sh",
 	}
 )
 
 func rivalIn(home string) []string {
-	return []string{`cd "` + home + `"`, "source /tmp/pre-runner-script.sh", "export RUNNER_ALLOW_RUNASROOT=1", "rm -f .runner .credentials .credentials_rsaparams"}
+	return []string{`cd "` + home + `"`, "source /tmp/pre-runner-script.sh", "export RUNNER_ALLOW_RUNASROOT=1",
+		"rm -f .runner .credentials .credentials_rsaparams"}
 }
 
 // imageShare is how long, at most, an image of ours may take to a runner that listens, as a share of what
@@ -77,13 +79,15 @@ func TestImageSpeed(t *testing.T) {
 	var ours, theirs []time.Duration
 	var shares []float64
 	for range max(*pairs, 5) {
-		theirs = append(theirs, one(launch{image: parts.preinstalled, userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
+		theirs = append(theirs,
+			one(launch{image: parts.preinstalled, userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
 		ours = append(ours, one(launch{image: image, source: "Ec2", userData: userData(t, byJIT()), before: anew}))
 		n := len(ours) - 1
 		shares = append(shares, ours[n].Seconds()/theirs[n].Seconds())
 	}
 	share := median(shares)
-	t.Logf("an image of ours %.2f s, machulav's user data %.2f s, median of the shares %.2f", median(ours).Seconds(), median(theirs).Seconds(), share)
+	t.Logf("an image of ours %.2f s, machulav's user data %.2f s, median of the shares %.2f", median(ours).Seconds(),
+		median(theirs).Seconds(), share)
 	if share > imageShare {
 		t.Errorf("an image of ours takes %.2f of machulav's time, want at most %.2f", share, imageShare)
 	}

@@ -53,7 +53,8 @@ func (s scenario) boot(t *testing.T) *instance {
 	if image == "" {
 		image = parts.bookworm
 	}
-	return boot(t, launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
+	return boot(t,
+		launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
 }
 
 // allThree are run-runner-as-user, packages and a pre-runner-script that reads what the package brought.

@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// selinux is what enforcing SELinux does to a service: systemd may not execute a file of the runner's folder, unless it has
-// the type bin_t. No kernel here has SELinux: the unit's start asks what chcon was called with.
+// selinux is what enforcing SELinux does to a service: systemd may not execute a file of the runner's folder, unless it
+// has the type bin_t. No kernel here has SELinux: the unit's start asks what chcon was called with.
 // https://github.com/actions/runner/issues/1606
 const selinux = `printf '#!/bin/sh\n' >/usr/local/bin/selinuxenabled
 printf '#!/bin/sh\necho "$@" >>/chcon\n' >/usr/local/bin/chcon; chmod +x /usr/local/bin/selinuxenabled /usr/local/bin/chcon

@@ -38,9 +38,13 @@ func TestService(t *testing.T) {
 		isService(t, i)
 	}
 	runAll(t, []scenario{
-		{name: "a service is there after a job, and so is the machine", spec: service(nil), plan: job("echo"), check: remains},
 		{
-			name: "a service on the next Debian, as a user", image: parts.trixie, spec: service(func(s *bootstrap.Spec) { s.User = "debian" }),
+			name: "a service is there after a job, and so is the machine", spec: service(nil), plan: job("echo"),
+			check: remains,
+		},
+		{
+			name: "a service on the next Debian, as a user", image: parts.trixie,
+			spec: service(func(s *bootstrap.Spec) { s.User = "debian" }),
 			plan: job("id -un"),
 			check: func(t *testing.T, i *instance) {
 				says("debian")(t, i)
@@ -61,7 +65,8 @@ func TestService(t *testing.T) {
 		{
 			name: "a service comes back after a reboot", spec: service(nil),
 			plan: func(p *plan.Plan) {
-				p.Jobs = []plan.Job{{Name: "a", Script: "echo"}, {Name: "b", Script: "sleep 100", After: time.Second}, {Name: "c", Script: "echo again"}}
+				p.Jobs = []plan.Job{{Name: "a", Script: "echo"}, {Name: "b", Script: "sleep 100", After: time.Second},
+					{Name: "c", Script: "echo again"}}
 			},
 			check: func(t *testing.T, i *instance) {
 				remains(t, i)
@@ -76,7 +81,8 @@ func TestService(t *testing.T) {
 			},
 		},
 		{
-			name: "a preinstalled runner as a service", image: parts.preinstalled, spec: service(func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }),
+			name: "a preinstalled runner as a service", image: parts.preinstalled,
+			spec: service(func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }),
 			plan: job("pwd"),
 			check: func(t *testing.T, i *instance) {
 				says("/opt/runner/_work")(t, i)

@@ -42,7 +42,8 @@ func TestStart(t *testing.T) {
 			}
 		}},
 		{
-			name: "in a runner group, with more labels", spec: func(s *bootstrap.Spec) { s.Group, s.Labels = "a group's name", []string{"k3x9a", "gpu $(x)"} },
+			name: "in a runner group, with more labels",
+			spec: func(s *bootstrap.Spec) { s.Group, s.Labels = "a group's name", []string{"k3x9a", "gpu $(x)"} },
 			check: func(t *testing.T, i *instance) {
 				if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a k3x9a,gpu $(x) a group's name" {
 					t.Errorf("registered %q", got)
@@ -50,12 +51,14 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "preinstalled with stale files", image: parts.preinstalled, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			name: "preinstalled with stale files", image: parts.preinstalled,
+			spec:   func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "cd /opt/runner; echo stale | tee .runner .credentials .credentials_rsaparams; cd /",
 			plan:   job("pwd"), check: says("/opt/runner/_work"),
 		},
 		{
-			name: "preinstalled, by JIT", image: parts.preinstalled, jit: true, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			name: "preinstalled, by JIT", image: parts.preinstalled, jit: true,
+			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
 				if e, ok := i.find("download begins"); ok {
@@ -77,7 +80,8 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "the runner's own node says so late, by JIT", image: parts.preinstalled, jit: true, spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
+			name: "the runner's own node says so late, by JIT", image: parts.preinstalled, jit: true,
+			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
 				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; cd /",
 			check: func(t *testing.T, i *instance) {
@@ -99,18 +103,22 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "an /actions-runner that is not whole is replaced", image: parts.whole, before: "rm /actions-runner/bin/Runner.Worker",
-			plan: job("pwd"), check: says("/actions-runner/_work"),
+			name: "an /actions-runner that is not whole is replaced", image: parts.whole,
+			before: "rm /actions-runner/bin/Runner.Worker",
+			plan:   job("pwd"), check: says("/actions-runner/_work"),
 		},
 		{
-			name: "an image of ours needs no directory", image: parts.ours, before: "touch /opt/actions-runner/.ec2-github-runner", plan: job("pwd"), check: says("/opt/actions-runner/_work"),
+			name: "an image of ours needs no directory", image: parts.ours,
+			before: "touch /opt/actions-runner/.ec2-github-runner", plan: job("pwd"),
+			check: says("/opt/actions-runner/_work"),
 		},
 		{
 			name: "exports, functions and the directory of the script reach the job",
 			spec: func(s *bootstrap.Spec) {
 				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\ndeclare -x B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
 			},
-			plan: job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo late`), check: says("x y 2\nf 1\n/srv/runner/_work\nmore\nlate"),
+			plan:  job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo late`),
+			check: says("x y 2\nf 1\n/srv/runner/_work\nmore\nlate"),
 		},
 		{
 			name: "script with a preinstalled runner, as a user", image: parts.preinstalled,
@@ -132,10 +140,17 @@ func TestStart(t *testing.T) {
 				}
 			},
 		},
-		{name: "the newest, asked of GitHub's API", spec: func(s *bootstrap.Spec) { s.Software = nil }, check: comesOnline},
-		{name: "the newest, when the API is exhausted", spec: func(s *bootstrap.Spec) { s.Software = nil }, plan: func(p *plan.Plan) { p.APIStatus = 403 }, check: comesOnline},
 		{
-			name: "a name by the launch index, from the metadata service", source: "Ec2", spec: func(s *bootstrap.Spec) { s.NameByIndex = true },
+			name: "the newest, asked of GitHub's API", spec: func(s *bootstrap.Spec) { s.Software = nil },
+			check: comesOnline,
+		},
+		{
+			name: "the newest, when the API is exhausted", spec: func(s *bootstrap.Spec) { s.Software = nil },
+			plan: func(p *plan.Plan) { p.APIStatus = 403 }, check: comesOnline,
+		},
+		{
+			name: "a name by the launch index, from the metadata service", source: "Ec2",
+			spec: func(s *bootstrap.Spec) { s.NameByIndex = true },
 			check: func(t *testing.T, i *instance) {
 				if got := i.wait("registered", soon).Detail; got != "ec2-k3x9a-3 k3x9a" {
 					t.Errorf("registered %q", got)
@@ -143,15 +158,19 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "an authority of the user's own", spec: func(s *bootstrap.Spec) { s.CACertificates = parts.authority }, before: "sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt",
-			check: comesOnline,
+			name:   "an authority of the user's own",
+			spec:   func(s *bootstrap.Spec) { s.CACertificates = parts.authority },
+			before: "sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt",
+			check:  comesOnline,
 		},
 		{
-			name: "debug puts the log on the console", spec: func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "echo from the script\n" },
+			name:  "debug puts the log on the console",
+			spec:  func(s *bootstrap.Spec) { s.Debug, s.PreRunnerScript = true, "echo from the script\n" },
 			check: func(_ *testing.T, i *instance) { i.waitConsole("ec2-github-runner: | from the script") },
 		},
 		{
-			name: "secrets are gone once they are used", plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls /run/ec2-github-runner/secrets 2>&1 || :"),
+			name: "secrets are gone once they are used",
+			plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls /run/ec2-github-runner/secrets 2>&1 || :"),
 			check: func(t *testing.T, i *instance) {
 				out := i.wait("job a succeeded", soon).Detail
 				if strings.Contains(out, plan.Token) || !strings.Contains(out, "No such file") {
@@ -163,7 +182,8 @@ func TestStart(t *testing.T) {
 			},
 		},
 		{
-			name: "secrets of JIT are gone once they are used", jit: true, plan: job("cat /proc/*/cmdline | tr '\\0' '\\n'; ls /run/ec2-github-runner/secrets 2>&1 || :"),
+			name: "secrets of JIT are gone once they are used", jit: true,
+			plan: job("cat /proc/*/cmdline | tr '\\0' '\\n'; ls /run/ec2-github-runner/secrets 2>&1 || :"),
 			check: func(t *testing.T, i *instance) {
 				out := i.wait("job a succeeded", soon).Detail
 				if strings.Contains(out, jit[:80]) || !strings.Contains(out, "No such file") {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// uutils are the coreutils of Ubuntu since 25.10, in place of GNU's: those of Debian's package, which are older, but for
-// base64, which is as strict as in their release 0.2: it refuses padding in mid-stream.
+// uutils are the coreutils of Ubuntu since 25.10, in place of GNU's: those of Debian's package, which are older, but
+// for base64, which is as strict as in their release 0.2: it refuses padding in mid-stream.
 // https://github.com/uutils/coreutils/blob/0.2.2/src/uu/base32/src/base_common.rs
 const uutils = `for each in /usr/lib/cargo/bin/coreutils/*; do ln -sf "$each" /usr/bin/; done
 cat >/usr/local/bin/base64 <<'SH'

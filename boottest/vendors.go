@@ -37,7 +37,8 @@ func vendorFolder(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = engine("run", "--rm", "--network", "none", "-v", script+":/vendors.sh:ro", "-v", made+":/to", workshop, "bash", "/vendors.sh", "/to")
+	_, err = engine("run", "--rm", "--network", "none", "-v", script+":/vendors.sh:ro", "-v", made+":/to", workshop,
+		"bash", "/vendors.sh", "/to")
 	if err != nil {
 		return "", err
 	}

@@ -35,14 +35,19 @@ func TestBadWarmUps(t *testing.T) {
 	}
 	runWarm(t, []warmed{
 		{
-			name: "setup-script fails", both: setup("echo begin >>/setups\nif [ ! -e /tried ]; then\n  touch /tried\n  ls /nowhere\nfi\n"), job: "wc -l </setups",
-			console: []string{"error: setup-script failed with exit 2 at line 4: ls /nowhere (", "| ls: cannot access '/nowhere'", "powering off: setup-script failed"},
-			check:   again("2", "running setup-script"),
+			name: "setup-script fails",
+			both: setup("echo begin >>/setups\nif [ ! -e /tried ]; then\n  touch /tried\n  ls /nowhere\nfi\n"),
+			job:  "wc -l </setups",
+			console: []string{"error: setup-script failed with exit 2 at line 4: ls /nowhere (",
+				"| ls: cannot access '/nowhere'", "powering off: setup-script failed"},
+			check: again("2", "running setup-script"),
 		},
 		{
-			name: "setup-script hangs", both: setup("[ -e /tried ] || { touch /tried; sleep 1000; }\n"), warm: func(s *bootstrap.Spec) { s.RegistrationTimeout = 50 * time.Second },
-			console: []string{"error: the machine is not warm after 5", "the last that happened: running setup-script (", "powering off: the machine is not warm"},
-			check:   again("warm", "running setup-script"),
+			name: "setup-script hangs", both: setup("[ -e /tried ] || { touch /tried; sleep 1000; }\n"),
+			warm: func(s *bootstrap.Spec) { s.RegistrationTimeout = 50 * time.Second },
+			console: []string{"error: the machine is not warm after 5",
+				"the last that happened: running setup-script (", "powering off: the machine is not warm"},
+			check: again("warm", "running setup-script"),
 		},
 		{
 			name: "setup-script kills the preparation", both: setup("[ -e /tried ] || { touch /tried; kill -9 $$; }\n"),
@@ -50,9 +55,11 @@ func TestBadWarmUps(t *testing.T) {
 			check:   again("warm", "running setup-script"),
 		},
 		{
-			name: "a package that does not exist", both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-nowhere", "egr-sample"} },
-			console: []string{"error: package egr-nowhere is not installed", "powering off: package egr-nowhere is not installed"},
-			check:   again("warm", "warning: package egr-nowhere is not installed"),
+			name: "a package that does not exist",
+			both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-nowhere", "egr-sample"} },
+			console: []string{"error: package egr-nowhere is not installed",
+				"powering off: package egr-nowhere is not installed"},
+			check: again("warm", "warning: package egr-nowhere is not installed"),
 		},
 		{
 			name: "no runner to be had", atWarmUp: func(p *plan.Plan) { p.Status = 404 },
@@ -61,11 +68,14 @@ func TestBadWarmUps(t *testing.T) {
 		},
 		{
 			name: "killed half-way in the download", atWarmUp: func(p *plan.Plan) { p.Rate = 100 << 10 },
-			cut: killed("/actions-runner/.ec2-github-runner.part/bin/Runner.Listener"), job: "ls -A .. | grep -c part || :", check: again("0", "downloaded runner"),
+			cut: killed("/actions-runner/.ec2-github-runner.part/bin/Runner.Listener"),
+			job: "ls -A .. | grep -c part || :", check: again("0", "downloaded runner"),
 		},
 		{
-			name: "killed in the packages", both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-slow", "egr-sample"} },
-			cut: killed("/slow-begun"), job: "cat /usr/share/egr-sample/file; dpkg-query -W -f '${Status}' egr-slow", check: again("arrived\ninstall ok installed", "installed packages"),
+			name: "killed in the packages",
+			both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-slow", "egr-sample"} },
+			cut:  killed("/slow-begun"), job: "cat /usr/share/egr-sample/file; dpkg-query -W -f '${Status}' egr-slow",
+			check: again("arrived\ninstall ok installed", "installed packages"),
 		},
 		{
 			name: "killed before the libraries",

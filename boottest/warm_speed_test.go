@@ -29,7 +29,8 @@ func TestWarmSpeed(t *testing.T) {
 	}
 	for name, image := range images {
 		t.Run(name, func(t *testing.T) {
-			w := warmed{name: name, image: image, both: func(s *bootstrap.Spec) { s.Software = software(sum) }, atWarmUp: fast}
+			w := warmed{name: name, image: image, both: func(s *bootstrap.Spec) { s.Software = software(sum) },
+				atWarmUp: fast}
 			kept := w.warmUp(t)
 			var cold, warm []time.Duration
 			for n := range max(2, *pairs) {

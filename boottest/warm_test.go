@@ -35,7 +35,8 @@ type warmed struct {
 
 // byWarmUp is the ordinary warm-up.
 func byWarmUp() bootstrap.Spec {
-	return bootstrap.Spec{URL: plan.Scope, Software: software(parts.smallSum), RegistrationTimeout: 3 * time.Minute, Warm: true}
+	return bootstrap.Spec{URL: plan.Scope, Software: software(parts.smallSum), RegistrationTimeout: 3 * time.Minute,
+		Warm: true}
 }
 
 // warmUp is the machine's first boot, to its end.
@@ -150,28 +151,45 @@ const (
 func TestWarm(t *testing.T) {
 	runWarm(t, []warmed{
 		{name: "nothing but the runner", check: saysAtOnce("warm")},
-		{name: "with packages", both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-sample"} }, job: "cat /usr/share/egr-sample/file", check: saysAtOnce("arrived")},
-		{name: "with packages, setup-script, certificates and a user", both: everything, before: untrusting, job: everyJob, check: saysAtOnce(everyWord)},
-		{name: "the same on the next Debian", image: parts.trixie, both: everything, before: untrusting, job: everyJob, check: saysAtOnce(everyWord)},
 		{
-			name: "pre-runner-script runs at the claim", claim: script("echo run >>/scripts\nexport A=$(wc -l </scripts)\n"), job: "echo $A",
+			name: "with packages", both: func(s *bootstrap.Spec) { s.Packages = []string{"egr-sample"} },
+			job: "cat /usr/share/egr-sample/file", check: saysAtOnce("arrived"),
+		},
+		{
+			name: "with packages, setup-script, certificates and a user", both: everything, before: untrusting,
+			job: everyJob, check: saysAtOnce(everyWord),
+		},
+		{
+			name: "the same on the next Debian", image: parts.trixie, both: everything, before: untrusting,
+			job: everyJob, check: saysAtOnce(everyWord),
+		},
+		{
+			name:  "pre-runner-script runs at the claim",
+			claim: script("echo run >>/scripts\nexport A=$(wc -l </scripts)\n"), job: "echo $A",
 			check: saysAtOnce("1"),
 		},
 		{
-			name: "a preinstalled runner", image: parts.preinstalled, both: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }, job: "pwd", check: saysAtOnce("/opt/runner/_work"),
+			name: "a preinstalled runner", image: parts.preinstalled,
+			both: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }, job: "pwd",
+			check: saysAtOnce("/opt/runner/_work"),
 		},
 		{
-			name: "a preinstalled runner that GitHub refuses", image: parts.old, both: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }, job: "pwd", check: saysAtOnce("/opt/runner-" + newest + "/_work"),
+			name: "a preinstalled runner that GitHub refuses", image: parts.old,
+			both: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }, job: "pwd",
+			check: saysAtOnce("/opt/runner-" + newest + "/_work"),
 		},
 		{
-			name: "other packages than those of the warm-up", claim: func(s *bootstrap.Spec) { s.Packages = []string{"egr-sample"} }, job: "cat /usr/share/egr-sample/file",
+			name:  "other packages than those of the warm-up",
+			claim: func(s *bootstrap.Spec) { s.Packages = []string{"egr-sample"} },
+			job:   "cat /usr/share/egr-sample/file",
 			check: func(t *testing.T, i *instance) {
 				says("arrived")(t, i)
 				i.waitConsole("installing 1 packages")
 			},
 		},
 		{
-			name: "claimed by token", claim: func(s *bootstrap.Spec) { s.Token, s.JITConfig = plan.Token, "" }, check: saysAtOnce("warm"),
+			name: "claimed by token", claim: func(s *bootstrap.Spec) { s.Token, s.JITConfig = plan.Token, "" },
+			check: saysAtOnce("warm"),
 		},
 	})
 }

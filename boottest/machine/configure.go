@@ -12,7 +12,8 @@ import (
 )
 
 // registrationFiles are those of a registration. Each of the first two counts as one.
-var registrationFiles = []string{".runner", ".runner_migrated", ".credentials", ".credentials_migrated", ".credentials_rsaparams"}
+var registrationFiles = []string{".runner", ".runner_migrated", ".credentials", ".credentials_migrated",
+	".credentials_rsaparams"}
 
 // configured reports whether there is a registration.
 func configured(home string) bool {
@@ -35,7 +36,8 @@ func (r *runner) forget() error {
 // configure is config.sh's half that talks to GitHub.
 func (r *runner) configure(args []string) error {
 	if configured(r.home) {
-		return exit(exitTerminated, "Cannot configure the runner because it is already configured. To reconfigure the runner, run 'config.cmd remove' or './config.sh remove' first.")
+		return exit(exitTerminated,
+			"Cannot configure the runner because it is already configured. To reconfigure the runner, run 'config.cmd remove' or './config.sh remove' first.")
 	}
 	ask := map[string]string{}
 	for i := 0; i < len(args); i++ {
@@ -55,7 +57,8 @@ func (r *runner) configure(args []string) error {
 		return exit(exitTerminated, "register: "+err.Error())
 	}
 	text, err := json.Marshal(settings{
-		AgentID: id.String(), AgentName: ask["name"], Ephemeral: ask["ephemeral"] == "true", DisableUpdate: ask["disableupdate"] == "true", WorkFolder: "_work",
+		AgentID: id.String(), AgentName: ask["name"], Ephemeral: ask["ephemeral"] == "true",
+		DisableUpdate: ask["disableupdate"] == "true", WorkFolder: "_work",
 	})
 	if err != nil {
 		return err

@@ -75,7 +75,8 @@ func (g *github) outer() http.Handler {
 			w.WriteHeader(g.plan.APIStatus)
 			return
 		}
-		fmt.Fprintf(w, "{\n  \"name\": \"v%[1]s\",\n  \"tag_name\": \"v%[1]s\",\n  \"draft\": false\n}\n", g.plan.Version)
+		fmt.Fprintf(w, "{\n  \"name\": \"v%[1]s\",\n  \"tag_name\": \"v%[1]s\",\n  \"draft\": false\n}\n",
+			g.plan.Version)
 	})
 	mux.HandleFunc("GET /actions/runner/releases/latest", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://github.com/actions/runner/releases/tag/v"+g.plan.Version, http.StatusFound)
@@ -95,7 +96,8 @@ func (g *github) outer() http.Handler {
 }
 
 // vendors are hosts that machines install from.
-var vendors = []string{"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com", "nvidia.github.io"}
+var vendors = []string{"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com",
+	"nvidia.github.io"}
 
 // packages serves the repositories of all vendors, which lie in a folder by host.
 func packages(folder string) http.Handler {

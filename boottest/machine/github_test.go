@@ -51,7 +51,8 @@ func newFixture(t *testing.T, p plan.Plan) fixture {
 	before := client.Transport
 	client.Transport = direct{f.github.inner()}
 	t.Cleanup(func() { client.Transport = before })
-	f.runner = &runner{home: t.TempDir(), version: "2.330.0", settings: settings{AgentID: known}, log: &strings.Builder{}}
+	f.runner = &runner{home: t.TempDir(), version: "2.330.0", settings: settings{AgentID: known},
+		log: &strings.Builder{}}
 	return f
 }
 
@@ -73,8 +74,8 @@ func (f fixture) happened(t *testing.T) []string {
 	return names
 }
 
-// TestSessionConflict: a runner has one listener at a time. A second one gives up after its tries; once the first is gone
-// without a word, its session lapses.
+// TestSessionConflict: a runner has one listener at a time. A second one gives up after its tries; once the first is
+// gone without a word, its session lapses.
 func TestSessionConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, plan.Plan{})
@@ -101,8 +102,8 @@ func TestSessionConflict(t *testing.T) {
 	})
 }
 
-// TestSelfUpdate: GitHub asks a listener that is behind to update itself, once, and none that refuses updates or has the
-// newest release; it gives out a job all the same.
+// TestSelfUpdate: GitHub asks a listener that is behind to update itself, once, and none that refuses updates or has
+// the newest release; it gives out a job all the same.
 func TestSelfUpdate(t *testing.T) {
 	for _, c := range []struct {
 		name, version string
@@ -157,8 +158,14 @@ func TestExitCodes(t *testing.T) {
 		{name: "no registration", files: func(*testing.T, fixture) {}, want: exitTerminated},
 		{name: "only a registration that was moved", files: write(".runner_migrated", registered), want: exitRetryable},
 		{name: "a registration that GitHub does not know", files: write(".runner", stranger), want: exitTerminated},
-		{name: "no just-in-time configuration", files: write(".runner", registered), args: []string{"--jitconfig", "?"}, want: exitTerminated},
-		{name: "a version that GitHub refuses", world: plan.Plan{Least: "2.331.0"}, files: write(".runner", registered), want: exitTerminated},
+		{
+			name: "no just-in-time configuration", files: write(".runner", registered),
+			args: []string{"--jitconfig", "?"}, want: exitTerminated,
+		},
+		{
+			name: "a version that GitHub refuses", world: plan.Plan{Least: "2.331.0"},
+			files: write(".runner", registered), want: exitTerminated,
+		},
 		{
 			name: "a version that GitHub refuses, asked for its code", world: plan.Plan{Least: "2.331.0"}, env: "1",
 			files: write(".runner", registered), want: exitDeprecated,
@@ -175,8 +182,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestSingleUse: a single-use runner ends after its job with 0 and without its registration; one that is to update itself
-// ends with a code of its own.
+// TestSingleUse: a single-use runner ends after its job with 0 and without its registration; one that is to update
+// itself ends with a code of its own.
 func TestSingleUse(t *testing.T) {
 	for _, single := range []bool{false, true} {
 		f := newFixture(t, plan.Plan{})
@@ -188,7 +195,8 @@ func TestSingleUse(t *testing.T) {
 		close(over.ended)
 		f.runner.job.Store(over)
 		if code, ended := f.runner.ended(); code != 0 || ended != single || configured(f.runner.home) == single {
-			t.Errorf("single-use %v: after a job: code %d, ended %v, configured %v", single, code, ended, configured(f.runner.home))
+			t.Errorf("single-use %v: after a job: code %d, ended %v, configured %v", single, code, ended,
+				configured(f.runner.home))
 		}
 		f.runner.updating = make(chan bool, 1)
 		f.runner.updating <- true

@@ -50,7 +50,8 @@ func (r *runner) work(job plan.Job) *runningJob {
 	script := filepath.Join(dir, job.Name+".sh")
 	_ = os.WriteFile(script, []byte(job.Script), 0o700)
 	var output strings.Builder
-	j := &runningJob{worker: exec.Command(filepath.Join(r.home, "bin", "Runner.Worker"), script), ended: make(chan struct{})}
+	j := &runningJob{worker: exec.Command(filepath.Join(r.home, "bin", "Runner.Worker"), script),
+		ended: make(chan struct{})}
 	j.worker.Dir, j.worker.Stdout = dir, &output
 	// What the job leaves running may hold the output open.
 	j.worker.WaitDelay = time.Second
@@ -64,8 +65,11 @@ func (r *runner) work(job plan.Job) *runningJob {
 		if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			result = "failed"
 		}
-		fmt.Printf("%s: Job %s completed with result: %s\n", time.Now().UTC().Format("2006-01-02 15:04:05Z"), job.Name, result)
-		_ = post("/done", map[string]string{"session": r.session, "name": job.Name, "result": result, "output": output.String()}, nil)
+		fmt.Printf("%s: Job %s completed with result: %s\n", time.Now().UTC().Format("2006-01-02 15:04:05Z"),
+			job.Name, result)
+		_ = post("/done",
+			map[string]string{"session": r.session, "name": job.Name, "result": result, "output": output.String()},
+			nil)
 	}()
 	return j
 }

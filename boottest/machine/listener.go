@@ -258,7 +258,8 @@ func (r *runner) listen() int {
 		switch {
 		case message.Refresh != "" && r.updating == nil:
 			r.updating = make(chan bool, 1)
-			go func(done chan<- bool, job *runningJob) { done <- r.update(message.Refresh, job) }(r.updating, r.job.Load())
+			go func(done chan<- bool, job *runningJob) { done <- r.update(message.Refresh, job) }(r.updating,
+				r.job.Load())
 		case message.Job != nil && r.updating == nil && r.job.Load() == nil:
 			if post("/acquire", map[string]string{"session": r.session, "name": message.Job.Name}, nil) == nil {
 				r.job.Store(r.work(*message.Job))

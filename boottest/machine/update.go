@@ -45,7 +45,8 @@ func (r *runner) downloadUpdate(version string) error {
 		return err
 	}
 	archive := filepath.Join(dir, "runner1.tar.gz")
-	url := fmt.Sprintf("https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-x64-%[1]s.tar.gz", version)
+	url := fmt.Sprintf("https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-x64-%[1]s.tar.gz",
+		version)
 	if err := fetch(url, archive); err != nil {
 		return err
 	}

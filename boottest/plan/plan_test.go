@@ -13,7 +13,8 @@ func TestPlanArrives(t *testing.T) {
 	t.Parallel()
 	want := Plan{
 		InstanceID: "i-1", Version: "2.330.0", Least: "2.329.0", Rate: 1 << 20, Silent: time.Second, Cut: []int64{1, 2},
-		Status: 503, StatusTimes: 2, SessionStatus: 500, Jobs: []Job{{Name: "a", Script: "echo 'x'\n", After: time.Minute}},
+		Status: 503, StatusTimes: 2, SessionStatus: 500,
+		Jobs: []Job{{Name: "a", Script: "echo 'x'\n", After: time.Minute}},
 	}
 	dir := t.TempDir()
 	if err := want.Save(dir); err != nil {
@@ -28,10 +29,12 @@ func TestPlanArrives(t *testing.T) {
 	}
 }
 
-// TestJIT: a just-in-time configuration has the layout of GitHub's, base64 of files in base64, and what is none is refused.
+// TestJIT: a just-in-time configuration has the layout of GitHub's, base64 of files in base64, and what is none is
+// refused.
 func TestJIT(t *testing.T) {
 	t.Parallel()
-	want := Settings{AgentID: "12", AgentName: "ec2-k3x9a", Ephemeral: "True", DisableUpdate: "False", WorkFolder: "_work"}
+	want := Settings{AgentID: "12", AgentName: "ec2-k3x9a", Ephemeral: "True", DisableUpdate: "False",
+		WorkFolder: "_work"}
 	jit := EncodeJIT(want, "KEY")
 	if got, err := DecodeJIT(jit); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -48,7 +51,8 @@ func TestJIT(t *testing.T) {
 	if err != nil || string(key) != "KEY" || files[".runner"] == "" || files[".credentials"] == "" {
 		t.Errorf("its files are %v: %v", files, err)
 	}
-	for _, bad := range []string{"?", base64.StdEncoding.EncodeToString([]byte("no object")), base64.StdEncoding.EncodeToString([]byte("{}"))} {
+	encode := base64.StdEncoding.EncodeToString
+	for _, bad := range []string{"?", encode([]byte("no object")), encode([]byte("{}"))} {
 		if got, err := DecodeJIT(bad); err == nil {
 			t.Errorf("%s is read as %+v", bad, got)
 		}
