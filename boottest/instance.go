@@ -147,7 +147,7 @@ func (i *instance) on() {
 var starting = make(chan struct{}, 2*runtime.NumCPU())
 
 // startUp is how long an instance counts as starting up if no runner of it comes online.
-const startUp = 15 * time.Second
+const startUp = 6 * time.Second
 
 // release lets the next instance start up, once this one's runner is online or something else became of it.
 func (i *instance) release(start time.Duration) {
