@@ -83,6 +83,7 @@ func flows() []flow {
 		starting("start by token", byToken),
 		starting("start by JIT", byJIT),
 		starting("start as an App", byJIT, func(f *flow) { f.asApp = true }),
+		inRole(starting("start in a role", byJIT)),
 		starting("start, two placements", twoPlacements),
 		starting("start without tags", byToken, func(f *flow) {
 			f.policy.Deny = []string{"ec2:CreateTags"}
@@ -143,19 +144,35 @@ func starting(name string, change func(*runner.StartRequest), adjust ...func(*fl
 	f := flow{
 		name: name, isStart: true, rest: []layer{byPost, byLabel, bySweep},
 		begin: func(context.Context, *simulator.World) *scene { return &scene{label: "tests"} },
-		run: func(p *process, _ *scene) outcome {
-			result, err := p.starter().Start(p.ctx, request(change))
-			o := outcome{err: err}
-			if result.Failure != nil {
-				o.left, o.hint = result.Failure.Left, result.Failure.Hint
-			}
-			// As action.startDone does.
-			_ = p.journal.write(func() { p.journal.done = err == nil || (result.Failure != nil && len(o.left) == 0) })
-			return o
-		},
+		run:   func(p *process, _ *scene) outcome { return startedWith(p, p.starter(), change) },
 	}
 	for _, a := range adjust {
 		a(&f)
+	}
+	return f
+}
+
+func startedWith(p *process, starter *runner.Starter, change func(*runner.StartRequest)) outcome {
+	result, err := starter.Start(p.ctx, request(change))
+	o := outcome{err: err}
+	if result.Failure != nil {
+		o.left, o.hint = result.Failure.Left, result.Failure.Hint
+	}
+	// As action.startDone does.
+	_ = p.journal.write(func() { p.journal.done = err == nil || (result.Failure != nil && len(o.left) == 0) })
+	return o
+}
+
+// inRole makes a start sign in first, as the action does: what is refused then leaves nothing, since nothing was made.
+func inRole(f flow) flow {
+	f.run = func(p *process, _ *scene) outcome {
+		cloud := p.signedIn()
+		if err := cloud.SignIn(p.ctx); err != nil {
+			return outcome{err: err}
+		}
+		starter := p.starter()
+		starter.Cloud, starter.Fresh = cloud, func() (runner.Cloud, runner.Registry) { return cloud.Fresh(), p.registry() }
+		return startedWith(p, starter, byJIT)
 	}
 	return f
 }

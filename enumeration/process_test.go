@@ -85,6 +85,15 @@ func (p *process) die() {
 	p.cancel(cancelled{}) // lets its goroutines come to an end; nobody hears them
 }
 
+// signedIn is a client in a role, as a step of a job has it that may ask for OIDC tokens.
+func (p *process) signedIn() *ec2.Client {
+	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: p.wire}
+	return p.cloud().Assume(ec2.Role{
+		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: p.logger(),
+		Token: runner.IDToken(tokens, "sts.amazonaws.com"), Secret: func(string) {}, SignedIn: func(ec2.Session) {},
+	})
+}
+
 func (p *process) cloud() *ec2.Client {
 	return ec2.New(aws.Config{
 		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""), HTTPClient: &http.Client{Transport: p.wire},

@@ -32,6 +32,7 @@ func newWorld(f flow) *simulator.World {
 	config.Runs = []simulator.Run{{ID: 4711}, {ID: 4712}, {ID: 4600, Status: "completed", Conclusion: "success"}}
 	config.Guests = f.guests
 	config.Policy = f.policy
+	config.Roles = []simulator.Role{{Name: "github-runners"}}
 	config.Timing.TagsVisible, config.Timing.TagsListed = 2*time.Second, 30*time.Second
 	if f.asApp {
 		config.Apps = []simulator.App{{
