@@ -4,7 +4,9 @@
 module.exports = async function call(method, path, credential, body) {
   const response = await fetch(process.env.GITHUB_API_URL + path, {
     method,
-    headers: { Accept: 'application/vnd.github+json', Authorization: `Bearer ${credential}`, 'User-Agent': 'standin' },
+    headers: {
+      Accept: 'application/vnd.github+json', Authorization: `Bearer ${credential}`, 'User-Agent': 'standin', 'Content-Type': 'application/json',
+    },
     body: body && JSON.stringify(body),
   });
   const text = await response.text();
