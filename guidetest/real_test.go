@@ -209,9 +209,9 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	t.Run("as an App", func(t *testing.T) { n.checkBy(t, binary, moto, vars, func(map[string]string) {}) })
+	t.Run("as an App", func(t *testing.T) { n.checkBy(t, binary, moto, vars, "github app", func(map[string]string) {}) })
 	t.Run("by a token", func(t *testing.T) {
-		n.checkBy(t, binary, moto, vars, func(inputs map[string]string) { // as section 4 says
+		n.checkBy(t, binary, moto, vars, "github token", func(inputs map[string]string) { // as section 4 says
 			delete(inputs, "app-client-id")
 			delete(inputs, "app-private-key")
 			inputs["github-token"] = "ghp_guide"
@@ -219,9 +219,9 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	})
 }
 
-// checkBy runs the check with the inputs of the written workflow, or what becomes of them. moto plays EC2 and STS, and the world GitHub, with
+// checkBy runs the check with the inputs of the written workflow, or what becomes of them; signIn is the check of who is signed in at GitHub. moto plays EC2 and STS, and the world GitHub, with
 // the App as its owner makes it by the guide's address.
-func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, change func(map[string]string)) {
+func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, signIn string, change func(map[string]string)) {
 	config := simulator.Defaults()
 	config.Repositories = []string{vars["repository"]}
 	config.Tokens = []simulator.Token{{Value: "ghp_guide", Login: "newcomer", Admin: []string{vars["repository"]}}}
@@ -266,7 +266,7 @@ func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]st
 			t.Errorf("%s (%s): %s", f.Check, f.About, f.Reason)
 		}
 	}
-	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "internet access", "type fits image", "type in zone", "github token", "manage runners"} {
+	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "internet access", "type fits image", "type in zone", signIn, "manage runners"} {
 		if good[name] == 0 {
 			t.Errorf("the check %q is not ok", name)
 		}
