@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -133,7 +134,9 @@ func TestSignInAgainstThreeSteps(t *testing.T) {
 	}}
 	p := openWorkflow(t, cfg, text, "")
 	log := &stamped{}
+	before := load(t)
 	p.measured(t, log)
+	busy := max(before, load(t))
 	forms := map[string]*form{"one": {}, "three": {}}
 	launches := p.launchTimes()
 	if len(launches) != len(order) {
@@ -157,8 +160,22 @@ func TestSignInAgainstThreeSteps(t *testing.T) {
 		t.Errorf("one step makes %d calls before the launch, and three %d", one.Calls, three.Calls)
 	}
 	if *update {
-		p.save(t, *one, *three)
+		p.save(t, *one, *three, busy)
 	}
+}
+
+// load is how many processes wanted a processor, on average over the last five minutes.
+func load(t *testing.T) float64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	average, err := strconv.ParseFloat(strings.Fields(string(text))[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return average
 }
 
 // measured runs the workflow with its log stamped.
@@ -199,7 +216,7 @@ func (c *clouds) callsBetween(from, to time.Time) (n int) {
 }
 
 // save writes the results for the page.
-func (p *pipeline) save(t *testing.T, one, three form) {
+func (p *pipeline) save(t *testing.T, one, three form, busy float64) {
 	t.Helper()
 	machine := baseImage(t, "act")
 	node := must(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "node", machine, "--version")
@@ -211,7 +228,7 @@ func (p *pipeline) save(t *testing.T, one, three form) {
 	}
 	raw, err := json.MarshalIndent(map[string]any{
 		"machine": fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), "engine": "act", "node": node,
-		"actions": actions, "one": one, "three": three,
+		"actions": actions, "load": busy, "one": one, "three": three,
 	}, "", "  ")
 	if err != nil {
 		t.Fatal(err)

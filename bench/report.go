@@ -14,11 +14,15 @@ func writeReport(results, path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(reportText(r)), 0o644) //nolint:gosec // a public file
+	text, err := reportText(r)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // a public file
 }
 
 // reportText is the page.
-func reportText(r Results) string {
+func reportText(r Results) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Performance
 
@@ -30,6 +34,7 @@ Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by h
 | --- | --- | --- |
 | this page: calls, waiting, start-up, rollback, growth | %s, %s, against the simulated EC2 and GitHub | `+"`make bench`"+`, %d runs of each |
 | CPU-bound functions: parsing, offerings, user data, orphans | ubuntu-24.04, compared with the main branch | `+"`scripts/benchstat BASE`"+`, in ci.yml |
+| signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+"`TestSignInAgainstThreeSteps`"+` in acttest, see [below](#one-step-against-three) |
 | the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+` |
 | **not measured**: launch, boot and first step on AWS and github.com | your account | the workflow bench-aws.yml, see [below](#on-aws) |
 
@@ -45,8 +50,10 @@ the time that EC2 and GitHub take. Start-ups are timed while nothing else runs; 
 	b.WriteString(rivalText(r))
 	b.WriteString(table(r))
 	b.WriteString(growthText(growth{r}))
+	signIn, err := signInText(signInResults)
+	b.WriteString(signIn)
 	b.WriteString(awsText)
-	return b.String()
+	return b.String(), err
 }
 
 func rivalText(r Results) string {

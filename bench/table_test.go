@@ -93,7 +93,11 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(reportText(results), string(have)); diff != "" {
+	want, err := reportText(results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(have)); diff != "" {
 		t.Errorf("docs/performance.md is not what bench/results.json says; run go run ./bench -report docs/performance.md\n%s", diff)
 	}
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// TestSignInText: the medians of both forms, and of what each pair saves, which need not be the difference of the two.
+func TestSignInText(t *testing.T) {
+	t.Parallel()
+	text, err := signInText([]byte(`{"machine": "linux/amd64, 2 processors", "engine": "act", "node": "v20.1.0", "actions": ["a/one v1", "a/two v2"],
+		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, 7], "calls": 6}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"with a/one v1 and a/two v2 before it", "3 times each", "Node 20.1.0",
+		"| from the job's first step to the launch | 2.0 s | 4.0 s | 1.0 s |", "| the whole job, post steps included | 3.0 s | 6.0 s | 3.0 s |",
+		"| calls to GitHub and AWS before the launch | 4 | 6 | 2 |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "Other work") {
+		t.Errorf("free processors are said to be busy:\n%s", text)
+	}
+	if text, err := signInText([]byte(`{"load": 9.7, "one": {"launch": [1], "job": [1]}, "three": {"launch": [2], "job": [2]}}`)); err != nil || !strings.Contains(text, "load average 10") {
+		t.Errorf("a busy machine is not named: %v\n%s", err, text)
+	}
+	if _, err := signInText([]byte("{")); err == nil {
+		t.Error("half a file is read")
+	}
+}
+
+// TestSignInResults: the file holds pairs, of which at least ten were measured.
+func TestSignInResults(t *testing.T) {
+	t.Parallel()
+	var s signIns
+	if err := json.Unmarshal(signInResults, &s); err != nil {
+		t.Fatal(err)
+	}
+	n := len(s.One.Launch)
+	if n < 10 || len(s.Three.Launch) != n || len(s.One.Job) != n || len(s.Three.Job) != n || s.One.Calls == 0 || s.Three.Calls == 0 || len(s.Actions) != 2 {
+		t.Errorf("signin.json is not whole: %+v", s)
+	}
+}
