@@ -3,6 +3,7 @@
 package acttest
 
 import (
+	"bytes"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -135,11 +136,14 @@ func (c *clouds) prepare(t *testing.T, workflow []byte, labels ...string) (strin
 	for _, label := range append([]string{"ubuntu-latest"}, labels...) {
 		words = append(words, "--platform", label+"="+machine)
 	}
+	words = append(words, c.byOIDC(t)...)
+	if !bytes.Contains(workflow, []byte("role-to-assume")) {
+		words = append(words, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "--env", "AWS_SECRET_ACCESS_KEY=example")
+	}
 	return dir, append(words,
 		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo", "--secret", "RUNNER_TOKEN=ghp_demo",
 		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+simulator.Defaults().SecurityGroups[0].ID,
-		"--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
-		"--env", "AWS_SECRET_ACCESS_KEY=example", "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
+		"--var", "AWS_REGION=us-east-1", "--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
 		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")
 }
 
