@@ -16,7 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/simulator/step"
 )
 
-// templateRole is the role that docs/aws/ec2-github-runner.yml makes, for the repository demo-org/demo with the numbers 1 and 2.
+// templateRole is the role that docs/aws/ec2-github-runner.yml makes, for the repository demo-org/demo with the numbers
+// 1 and 2.
 func templateRole(t *testing.T, subject string) simulator.Role {
 	t.Helper()
 	template, err := guidetest.ReadTemplate("docs/aws/ec2-github-runner.yml")
@@ -58,8 +59,8 @@ func pageRole(t *testing.T) simulator.Role {
 	return simulator.Role{Name: "runner", Trust: text}
 }
 
-// TestTrustPolicies: the roles of the CloudFormation template and of docs/permissions.md let the action sign in from the repository's jobs,
-// with either form of their subject, and from no others.
+// TestTrustPolicies: the roles of the CloudFormation template and of docs/permissions.md let the action sign in from
+// the repository's jobs, with either form of their subject, and from no others.
 // https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
 func TestTrustPolicies(t *testing.T) {
 	t.Parallel()
@@ -95,12 +96,15 @@ func TestTrustPolicies(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = server.Close() }()
-			r := step.Runner{Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "1"}
+			r := step.Runner{
+				Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "1",
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var log bytes.Buffer
 			running, err := r.Start(ctx, "sweep", map[string]string{
-				"mode": "sweep", "github-token": "ghp_demo", "role-to-assume": "arn:aws:iam::123456789012:role/runner", "aws-region": "us-east-1",
+				"mode": "sweep", "github-token": "ghp_demo", "aws-region": "us-east-1",
+				"role-to-assume": "arn:aws:iam::123456789012:role/runner",
 			}, &log)
 			if err != nil {
 				t.Fatal(err)

@@ -25,7 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "write bench/signin.json, for docs/performance.md")
 
-// realActions is a folder with checkouts of the actions of others, by the last parts of their names, to be run in place of the stand-ins.
+// realActions is a folder with checkouts of the actions of others, by the last parts of their names, to be run in place
+// of the stand-ins.
 var realActions = os.Getenv("EGR_ACTIONS")
 
 func exists(path string) bool {
@@ -36,8 +37,8 @@ func exists(path string) bool {
 // signInPairs is how often each form runs.
 const signInPairs = 10
 
-// signInJobs are jobs that run one after the other: of each pair one with the form of one step and one with that of three, which goes first
-// in turn.
+// signInJobs are jobs that run one after the other: of each pair one with the form of one step and one with that of
+// three, which goes first in turn.
 func signInJobs(t *testing.T) (text string, order []string) {
 	t.Helper()
 	example, err := os.ReadFile(filepath.Join(project, "examples", "separate-steps.yml"))
@@ -124,8 +125,8 @@ type form struct {
 	Calls  int       `json:"calls"`
 }
 
-// TestSignInAgainstThreeSteps measures a job whose one step signs in against one with a step each for AWS and for GitHub before it: both
-// launch, and what one step does is done sooner and with no call more.
+// TestSignInAgainstThreeSteps measures a job whose one step signs in against one with a step each for AWS and for
+// GitHub before it: both launch, and what one step does is done sooner and with no call more.
 func TestSignInAgainstThreeSteps(t *testing.T) {
 	text, order := signInJobs(t)
 	moment := 100 * time.Millisecond

@@ -23,7 +23,8 @@ const (
 	clientID = "Iv23demo"
 )
 
-// byOIDC is what a repository's settings and GitHub's runner give to a job that signs in at AWS by OIDC and at GitHub as an App.
+// byOIDC is what a repository's settings and GitHub's runner give to a job that signs in at AWS by OIDC and at GitHub
+// as an App.
 func (c *clouds) byOIDC(t *testing.T) []string {
 	t.Helper()
 	words := []string{"--var", "AWS_ROLE=" + role, "--var", "RUNNER_APP=" + clientID, "--secret", "RUNNER_APP_KEY=" + c.key()}
@@ -44,7 +45,8 @@ func (c *clouds) key() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.world.AppKey())}))
 }
 
-// signedIn demands that so many steps have signed in, at AWS by OIDC and at GitHub as the App, and that the log shows no secret of it.
+// signedIn demands that so many steps have signed in, at AWS by OIDC and at GitHub as the App, and that the log shows
+// no secret of it.
 func (c *clouds) signedIn(t *testing.T, log string, steps int) {
 	t.Helper()
 	const assume, token = "AssumeRoleWithWebIdentity", "apps/create-installation-access-token"
@@ -65,8 +67,8 @@ func (c *clouds) signedIn(t *testing.T, log string, steps int) {
 	}
 }
 
-// openWorkflow is a repository with one workflow, which runs as it is but for the label of the start: act knows the machine of a job by its
-// label alone. The action is the released form of the real image.
+// openWorkflow is a repository with one workflow, which runs as it is but for the label of the start: act knows the
+// machine of a job by its label alone. The action is the released form of the real image.
 func openWorkflow(t *testing.T, cfg simulator.Config, text, label string) *pipeline {
 	t.Helper()
 	p := &pipeline{clouds: openClouds(t, cfg), repository: t.TempDir(), shelf: t.TempDir()}
@@ -135,8 +137,8 @@ func TestSeparateSteps(t *testing.T) {
 	p.endJobs(t)
 }
 
-// endJobs gives each runner that waits the one job that it is for, and demands that nothing is left then. act runs a job in a container
-// and not on the simulated machine.
+// endJobs gives each runner that waits the one job that it is for, and demands that nothing is left then. act runs a
+// job in a container and not on the simulated machine.
 func (p *pipeline) endJobs(t *testing.T) {
 	t.Helper()
 	_, runners := p.world.Leftovers()

@@ -41,7 +41,8 @@ func webToken(t *testing.T, w *simulator.World, app string) string {
 func TestRevokedInstallationToken(t *testing.T) {
 	t.Parallel()
 	w := simulator.New(simulator.Config{Speed: 1000, Apps: []simulator.App{{
-		ID: 1, ClientID: "Iv23demo", Slug: "app", Permissions: map[string]string{"administration": "write"}, Installations: []simulator.Installation{{ID: 2, Account: "demo-org"}},
+		ID: 1, ClientID: "Iv23demo", Slug: "app", Permissions: map[string]string{"administration": "write"},
+		Installations: []simulator.Installation{{ID: 2, Account: "demo-org"}},
 	}}})
 	server := httptest.NewServer(w.GitHubHandler())
 	t.Cleanup(server.Close)

@@ -73,7 +73,8 @@ func (s steps) furnish(config *simulator.Config) {
 	config.Roles = append(config.Roles, simulator.Role{Name: "runner"})
 	owner, _, _ := strings.Cut(demoRepository, "/")
 	config.Apps = append(config.Apps, simulator.App{
-		ID: 1, ClientID: demoVariables["RUNNER_APP"], Slug: "ec2-runners", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		ID: 1, ClientID: demoVariables["RUNNER_APP"], Slug: "ec2-runners",
+		Permissions:   map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
 		Installations: []simulator.Installation{{ID: 2, Account: owner, Repositories: []string{demoRepository}}},
 	})
 	config.Images = append(config.Images, simulator.Image{
