@@ -15,13 +15,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/boottest/plan"
 )
 
+// bakedImages is what the names of such images begin with.
+const bakedImages = "egr/boottest-baked:"
+
 // image stops the machine from outside and makes an image of its disk.
 func (i *instance) image(t *testing.T) string {
 	t.Helper()
 	_, err := engine("exec", i.name, "systemctl", "--no-block", "poweroff")
 	must(t, err)
 	i.waitOff(soon)
-	tag := "egr/boottest-baked:" + i.name
+	tag := bakedImages + i.name
 	_, err = engine("commit", i.name, tag)
 	must(t, err)
 	t.Cleanup(func() {

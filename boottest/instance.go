@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +41,8 @@ type launch struct {
 	args []string
 	// foreign is user data that is not ours.
 	foreign bool
+	// docker is a machine that installs docker.
+	docker bool
 }
 
 // instance is a container that plays an EC2 instance.
@@ -59,6 +60,10 @@ type instance struct {
 	ended bool
 	// foreign is set where the user data is not ours.
 	foreign bool
+	// watches are the inotify instances that it takes.
+	watches int
+	// boots counts how often it was switched on.
+	boots atomic.Int64
 }
 
 var instances atomic.Int64
@@ -103,7 +108,10 @@ func boot(t testing.TB, l launch) *instance {
 		args = append(args, "--add-host", host+":127.0.0.1")
 	}
 	args = append(args, l.args...)
-	i.foreign = l.foreign
+	i.foreign, i.watches = l.foreign, watchesOfEach
+	if l.docker || strings.HasPrefix(l.image, bakedImages) {
+		i.watches = watchesWithDocker
+	}
 	var err error
 	i.container, err = engine(append(args, l.image, "/bin/bash", "/boottest/init")...)
 	must(t, err)
@@ -134,40 +142,12 @@ func (i *instance) give(p plan.Plan, userData []byte) {
 // on switches the instance on, at first or again.
 func (i *instance) on() {
 	i.t.Helper()
-	starting <- struct{}{}
+	admit(i.watches)
 	i.ended = false
 	i.start, i.startWall = monotonic(), time.Now()
 	_, err := engine("start", i.name)
-	go i.release(i.start)
+	go i.follow(i.start, i.boots.Add(1))
 	must(i.t, err)
-}
-
-// starting bounds how many instances start up at a time. A boot needs a processor for some seconds, and most of what
-// comes after it waits: so many cases run side by side, and none is held up in its boot by all others.
-var starting = make(chan struct{}, 2*runtime.NumCPU())
-
-// startUp is how long an instance counts as starting up if no runner of it comes online.
-const startUp = 6 * time.Second
-
-// release lets the next instance start up, once this one's runner is online or something else became of it.
-func (i *instance) release(start time.Duration) {
-	defer func() { <-starting }()
-	end := time.NewTimer(startUp)
-	defer end.Stop()
-	look := time.NewTicker(200 * time.Millisecond)
-	defer look.Stop()
-	for {
-		select {
-		case <-end.C:
-			return
-		case <-i.t.Context().Done():
-			return
-		case <-look.C:
-			if i.connected(start) || i.off() {
-				return
-			}
-		}
-	}
 }
 
 // forget makes GitHub know nothing of what was before.

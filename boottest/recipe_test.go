@@ -53,7 +53,7 @@ func (b bake) boot(t *testing.T) *instance {
 		b.plan(&p)
 	}
 	return boot(t,
-		launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args})
+		launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args, docker: true})
 }
 
 // verdict waits for the builder's, as whoever launched it would read it.
