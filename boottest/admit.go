@@ -70,7 +70,7 @@ func (i *instance) follow(start time.Duration, boot int64) {
 		}
 	}()
 	began := time.Now()
-	look := time.NewTicker(200 * time.Millisecond)
+	look := time.NewTicker(500 * time.Millisecond)
 	defer look.Stop()
 	for {
 		select {
