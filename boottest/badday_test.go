@@ -203,8 +203,8 @@ func TestBadMachines(t *testing.T) {
 		},
 		{
 			name: "GitHub opens no session", jit: true, plan: func(p *plan.Plan) { p.SessionStatus = 503 },
-			spec:  func(s *bootstrap.Spec) { s.RegistrationTimeout = 40 * time.Second },
-			check: fails("error: no runner is online after 4", "the last that happened: starting runner"),
+			spec:  func(s *bootstrap.Spec) { s.RegistrationTimeout = 60 * time.Second },
+			check: fails("error: no runner is online after 6", "the last that happened: starting runner"),
 		},
 	})
 }
