@@ -18,13 +18,26 @@ import (
 // signedIn is a client in a role, and what came of its sign-ins.
 type signedIn struct {
 	*ec2.Client
-	log     strings.Builder
 	looked  bool
 	slowest time.Duration // of all looks but the first, which signs in
 
-	mu       sync.Mutex
+	mu       sync.Mutex // a renewal runs beside the calls
+	log      strings.Builder
 	sessions []ec2.Session
 	secrets  []string
+}
+
+// Write implements io.Writer for the log.
+func (s *signedIn) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(p)
+}
+
+func (s *signedIn) said() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
 }
 
 // runnersRole is an account with a role that GitHub's jobs may assume, and nothing beside it that opens EC2.
@@ -38,7 +51,7 @@ func assume(world *simulator.World, duration time.Duration, byKeys bool) *signed
 	s := &signedIn{}
 	role := ec2.Role{
 		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: duration,
-		Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+		Log: slog.New(slog.NewTextHandler(s, nil)),
 		Secret: func(value string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -97,11 +110,13 @@ func TestSessionIsRenewedBeforeItEnds(t *testing.T) {
 			inBubble(t, runnersRole(simulator.Config{ClockSkew: c.skew}), func(ctx context.Context, t *testing.T, world *simulator.World, _ *ec2.Client) {
 				s := assume(world, c.duration, c.byKeys)
 				if failed, err := s.look(ctx, 5*time.Hour); failed > 0 {
-					t.Errorf("%d calls failed: %v\n%s", failed, err, &s.log)
+					t.Errorf("%d calls failed: %v\n%s", failed, err, s.said())
 				}
 				if s.slowest > time.Second {
 					t.Errorf("a call waited %s for a renewal", s.slowest)
 				}
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				renewals, most := int(5*time.Hour/(c.duration*5/6)), 2*int(5*time.Hour/c.duration)
 				if n := len(s.sessions); n < renewals || n > most {
 					t.Errorf("%d sessions, want from %d to %d", n, renewals, most)
@@ -160,8 +175,8 @@ func TestOutageAtTheRenewal(t *testing.T) {
 				if s.slowest > time.Second {
 					t.Errorf("a call waited %s for a renewal", s.slowest)
 				}
-				if !strings.Contains(s.log.String(), "the AWS session is not renewed yet: ") {
-					t.Errorf("nothing is said: %s", &s.log)
+				if !strings.Contains(s.said(), "the AWS session is not renewed yet: ") {
+					t.Errorf("nothing is said: %s", s.said())
 				}
 				failed, err := s.look(ctx, 12*time.Minute)
 				if failed == 0 || !ec2.IsSignIn(err) {
