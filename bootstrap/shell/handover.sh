@@ -43,7 +43,8 @@ d}' "$0" >boot
   # when a job runs out of memory. https://www.freedesktop.org/software/systemd/man/systemd.service.html
   egr_unit ec2-github-runner main "After=$after ec2-github-runner-fetch.service systemd-tmpfiles-setup.service" '[Service]' \
     KillMode=process OOMPolicy=continue TasksMax=infinity Delegate=yes TimeoutStopSec=15
+  # Said before the units start: the last line of a download that fails must stay the last that happened.
+  egr_say 'boot script started'
   # shellcheck disable=SC2086 # several
   systemctl --no-block start $units || { systemctl daemon-reload && systemctl --no-block start $units; }
-  egr_say 'boot script started'
 }
