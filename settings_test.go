@@ -95,17 +95,17 @@ func TestSettingsAreRead(t *testing.T) {
 		if len(documented) < 6 {
 			t.Errorf("%s: only %v was found", page, documented)
 		}
-		for _, fault := range unread(documented, usedSettings(workflows...)) {
+		// A page may also give a line to write in place of a workflow's own.
+		for _, fault := range unread(documented, usedSettings(append(workflows, readText(t, page))...)) {
 			t.Errorf("%s: %s", page, fault)
 		}
 	}
 	guide := readText(t, "docs/guide.md")
-	_, workflow, _ := strings.Cut(guide, "cat >.github/workflows/ec2.yml")
 	set := map[string]string{}
 	for _, found := range regexp.MustCompile(`(?m)^gh (variable|secret) set ([A-Z_]+)`).FindAllStringSubmatch(guide, -1) {
 		set[found[2]] = map[string]string{"variable": "vars", "secret": "secrets"}[found[1]]
 	}
-	for _, fault := range unread(set, usedSettings(workflow)) {
+	for _, fault := range unread(set, usedSettings(guide)) {
 		t.Errorf("docs/guide.md: %s", fault)
 	}
 	for _, path := range slices.Concat([]string{"README.md"}, glob(t, "docs/*.md"), glob(t, "docs/*/*.md")) {
