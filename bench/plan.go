@@ -40,6 +40,9 @@ func (b *bench) plan() []measurement {
 		}})
 	}
 	return append(list,
+		measurement{group: groupSignIn, run: startUpSignedIn, stage: alone, ours: true, rows: []row{
+			{firstCall, "ms", 30}, {"peak memory of a start", "MB", 27}, {"calls to sign in", "", 4},
+		}},
 		measurement{group: "Roll-back", run: rollBack, stage: timed, ours: true, rows: []row{
 			{"SIGTERM to the end of the step", "s", 7}, {"instances and registrations left", "", 0},
 		}},
