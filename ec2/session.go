@@ -164,6 +164,7 @@ func (s *session) renew(ctx context.Context) {
 func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
+	var last *SignInError
 	err = repeat(ctx, 500*time.Millisecond, 5*time.Second, signInTimeout, func() error {
 		keys, err := s.assume(ctx)
 		if err != nil && !err.isTransient() {
@@ -171,7 +172,10 @@ func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 		}
 		if err != nil {
 			s.role.Log.Debug(err.Error())
-			return err
+			if last == nil || ctx.Err() == nil { // what the end cuts off says less than the answer before
+				last = err
+			}
+			return last
 		}
 		got = keys
 		return nil
