@@ -101,7 +101,8 @@ func runStop(ctx context.Context, request Request, out *output) error {
 	if err != nil {
 		return err
 	}
-	// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could not be ended, and why.
+	// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could not
+	// be ended, and why.
 	_ = clients.signIn(ctx)
 	stopper := &runner.Stopper{Cloud: clients.cloud, Registry: clients.registry, Log: out.log}
 	result, err := stopper.Stop(ctx, *request.Stop)
@@ -120,13 +121,15 @@ func runPost(ctx context.Context, w World, out *output) error {
 	if err != nil {
 		return err
 	}
-	clients, err := newClients(ctx, request, out) // which sign in at their first call: what is left is named even if they may not
+	// The clients sign in at their first call, so that what is left is named even where they may not.
+	clients, err := newClients(ctx, request, out)
 	if err != nil {
 		return err
 	}
 	result := clients.starter(request, out).Post(ctx, state.request(request.what(), request.Run))
 	if len(state.begun) > 0 {
-		removed, left := clients.baker(request, out).Post(ctx, ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun})
+		unfinished := ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun}
+		removed, left := clients.baker(request, out).Post(ctx, unfinished)
 		result.Removed, result.Left = removed, append(result.Left, left...)
 	}
 	out.summarize(postSummary(result))

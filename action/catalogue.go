@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_app.go, inputs_signin.go, inputs_own.go) is the only place where an
-// input is declared: action.yml's inputs, docs/inputs.md and README's table are generated from it
-// (go test ./action -run TestReadmeTables -update), and a test holds the declared modes against what each mode reads.
+// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_app.go, inputs_signin.go,
+// inputs_own.go) is the only place where an input is declared: action.yml's inputs, docs/inputs.md and README's table
+// are generated from it (go test ./action -run TestReadmeTables -update), and a test holds the declared modes against
+// what each mode reads.
 type input struct {
 	name        string
 	fallback    string  // what it stands for when it is empty; GitHub sends it in every mode

@@ -21,7 +21,10 @@ type clients struct {
 func newClients(ctx context.Context, request Request, out *output) (clients, error) {
 	cloud, err := ec2.Load(ctx, first(request.Region, request.AWS.Region))
 	if err != nil {
-		return clients{}, &runner.FailedError{Message: err.Error(), Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)", Err: err}
+		return clients{}, &runner.FailedError{
+			Message: err.Error(), Err: err,
+			Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)",
+		}
 	}
 	if err := request.checkRegion(cloud.Region()); err != nil {
 		return clients{}, err
@@ -99,6 +102,7 @@ func (c clients) starter(request Request, out *output) *runner.Starter {
 
 func newRegistry(request Request, scope github.Scope, app *github.App, out *output) (*github.Client, error) {
 	return github.New(github.Options{
-		BaseURL: request.APIURL, Token: request.Token, App: app, Scope: scope, CACertificates: request.CACertificates, Log: out.log,
+		BaseURL: request.APIURL, Token: request.Token, App: app, Scope: scope,
+		CACertificates: request.CACertificates, Log: out.log,
 	})
 }

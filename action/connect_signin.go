@@ -22,8 +22,8 @@ func (e *signInError) Error() string {
 	return strings.Join(messages, "; ")
 }
 
-// signIn signs in wherever the inputs say how, side by side, so that every refusal is known before anything is made. Without
-// such inputs it makes no call.
+// signIn signs in wherever the inputs say how, side by side, so that every refusal is known before anything is made.
+// Without such inputs it makes no call.
 func (c clients) signIn(ctx context.Context) error {
 	signs := []func(context.Context) error{c.cloud.SignIn, c.registry.SignIn}
 	failed := make([]error, len(signs))
@@ -53,10 +53,12 @@ func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 		return nil
 	}
 	role := &ec2.Role{
-		ARN: in.Role, SessionName: in.SessionName, Duration: in.Duration, Chained: in.Chained, Secret: out.Secret, SignedIn: out.signedInAWS, Log: out.log,
+		ARN: in.Role, SessionName: in.SessionName, Duration: in.Duration, Chained: in.Chained,
+		Secret: out.Secret, SignedIn: out.signedInAWS, Log: out.log,
 	}
 	if in.OIDC {
-		tokens := github.IDTokens{URL: in.TokenURL, Bearer: in.TokenBearer, Transport: github.Transport(request.CACertificates)}
+		transport := github.Transport(request.CACertificates)
+		tokens := github.IDTokens{URL: in.TokenURL, Bearer: in.TokenBearer, Transport: transport}
 		role.Token = runner.IDToken(tokens, in.Audience)
 	}
 	return role
@@ -73,7 +75,8 @@ func (o *output) signedInAWS(session ec2.Session) {
 		o.log.Info(fmt.Sprintf("the AWS session was renewed until %s", until))
 		return
 	}
-	o.log.Info(fmt.Sprintf("signed in at AWS as %s (account %s) %s until %s; the session is renewed before that", session.ARN, session.Account, how, until))
+	o.log.Info(fmt.Sprintf("signed in at AWS as %s (account %s) %s until %s; the session is renewed before that",
+		session.ARN, session.Account, how, until))
 	o.signedIn(fmt.Sprintf("at AWS as %s %s; the session is renewed before it ends", code(session.ARN), how))
 }
 

@@ -70,8 +70,9 @@ const (
 // awsSignIn reads the inputs, and of the environment whether there are keys, and whether the job may ask for tokens.
 func (r *reader) awsSignIn() awsSignIn {
 	in := awsSignIn{
-		Region: r.region("aws-region", r.text("aws-region")), Role: r.text("role-to-assume"), SessionName: r.text("role-session-name"),
-		Duration: r.sessionDuration(), Audience: r.text("audience"), TokenURL: r.getenv(envTokenURL), TokenBearer: r.getenv(envTokenAuth),
+		Region: r.region("aws-region", r.text("aws-region")), Role: r.text("role-to-assume"),
+		SessionName: r.text("role-session-name"), Duration: r.sessionDuration(), Audience: r.text("audience"),
+		TokenURL: r.getenv(envTokenURL), TokenBearer: r.getenv(envTokenAuth),
 	}
 	if in.Role == "" {
 		for _, known := range signInInputs {
@@ -86,12 +87,13 @@ func (r *reader) awsSignIn() awsSignIn {
 	in.OIDC = r.getenv(envKeyID) == "" && (mayAsk || !r.namesSource())
 	if in.OIDC && !mayAsk {
 		r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
-			runner.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; runs of forks' pull requests get no "+
-				"token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the step's env")
+			runner.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; "+
+				"runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the step's env")
 	}
 	r.checkRole(in)
 	if !sessionNameForm.MatchString(in.SessionName) {
-		r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: 2 to 64 letters, digits and _+=,.@-", in.SessionName),
+		r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: "+
+			"2 to 64 letters, digits and _+=,.@-", in.SessionName),
 			"for example role-session-name: GitHubActions")
 	}
 	return in
@@ -102,7 +104,8 @@ func (r *reader) awsSignIn() awsSignIn {
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 func (r *reader) namesSource() bool {
 	for _, name := range []string{
-		"AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	} {
 		if r.getenv(name) != "" {
 			return true
@@ -115,9 +118,11 @@ func (r *reader) checkRole(in awsSignIn) {
 	isARN := strings.HasPrefix(in.Role, "arn:")
 	switch {
 	case isARN && !roleARNForm.MatchString(in.Role), !isARN && !roleNameForm.MatchString(in.Role):
-		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role), "for example "+sampleRole)
+		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role),
+			"for example "+sampleRole)
 	case !isARN && in.OIDC:
-		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its ARN.", in.Role), "for example "+sampleRole)
+		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its ARN.",
+			in.Role), "for example "+sampleRole)
 	}
 }
 
@@ -125,7 +130,8 @@ func (r *reader) sessionDuration() time.Duration {
 	value := r.text("role-duration-seconds")
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < minSession || n > maxSession {
-		r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to %d.", value, minSession, maxSession),
+		r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to %d.",
+			value, minSession, maxSession),
 			"for example role-duration-seconds: 3600; the session is renewed before it ends")
 		return time.Hour
 	}

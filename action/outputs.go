@@ -58,7 +58,8 @@ func (o *output) maskInputs() {
 		}
 	}
 	for _, secret := range []string{
-		strings.TrimSpace(o.getenv(inputEnv("github-token"))), o.getenv("AWS_SECRET_ACCESS_KEY"), o.getenv(envSessionToken), o.getenv(envTokenAuth),
+		strings.TrimSpace(o.getenv(inputEnv("github-token"))),
+		o.getenv("AWS_SECRET_ACCESS_KEY"), o.getenv(envSessionToken), o.getenv(envTokenAuth),
 	} {
 		if !isDummy(secret) {
 			o.Secret(secret)

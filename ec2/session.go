@@ -3,6 +3,7 @@ package ec2
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -155,7 +156,8 @@ func (s *session) renew(ctx context.Context) {
 		defer s.mu.Unlock()
 		s.renewing, s.notUntil = false, time.Now().Add(renewalPause)
 		if err != nil {
-			s.role.Log.Warn("the AWS session is not renewed yet: " + err.Error() + "; it is good until " + s.now.Until.UTC().Format("15:04:05 MST"))
+			s.role.Log.Warn(fmt.Sprintf("the AWS session is not renewed yet: %s; it is good until %s",
+				err, s.now.Until.UTC().Format("15:04:05 MST")))
 		}
 	}()
 }
@@ -209,9 +211,10 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 		}
 		s.role.Secret(token)
 		claims = claimsOf(token)
-		keys, err = stscreds.NewWebIdentityRoleProvider(calls, arn, identityToken(token), func(o *stscreds.WebIdentityRoleOptions) {
+		options := func(o *stscreds.WebIdentityRoleOptions) {
 			o.RoleSessionName, o.Duration = s.role.SessionName, s.role.Duration
-		}).Retrieve(ctx)
+		}
+		keys, err = stscreds.NewWebIdentityRoleProvider(calls, arn, identityToken(token), options).Retrieve(ctx)
 	}
 	if err != nil {
 		return aws.Credentials{}, s.explain(arn, claims, cmp.Or(calls.err, err))

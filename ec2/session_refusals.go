@@ -104,7 +104,8 @@ func (s *session) explain(arn string, of claims, err error) *SignInError {
 		}
 	}
 	switch class := ClassOf(call); {
-	case call.Code == "ExpiredTokenException", s.role.Token != nil && call.Code == "ExpiredToken": // the OIDC token: the next one is new
+	case call.Code == "ExpiredTokenException", s.role.Token != nil && call.Code == "ExpiredToken":
+		// The OIDC token has ended: the next one is new.
 		out.Class, out.Hint = Unknown, HintNoAnswer
 	case call.Code == "" && class == Unknown:
 		out.Message = fmt.Sprintf("%s: no answer from STS: %s", operation, call.Message)
@@ -140,8 +141,8 @@ func (s signIn) providerARN() string {
 }
 
 func (s signIn) trust() string {
-	return HintTrustPolicy + fmt.Sprintf(`check role-to-assume, and let the role allow sts:AssumeRoleWithWebIdentity to {"Federated": %q} `+
-		`under the condition {"StringEquals": {"%s:aud": %q, "%s:sub": %q}}`,
+	return HintTrustPolicy + fmt.Sprintf(`check role-to-assume, and let the role allow sts:AssumeRoleWithWebIdentity `+
+		`to {"Federated": %q} under the condition {"StringEquals": {"%s:aud": %q, "%s:sub": %q}}`,
 		s.providerARN(), s.issuer(), s.claims.Audience, s.issuer(), s.claims.Subject)
 }
 
@@ -151,8 +152,8 @@ func (s signIn) provider() string {
 }
 
 func (s signIn) audience() string {
-	return HintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: aws iam add-client-id-to-open-id-connect-provider " +
-		"--open-id-connect-provider-arn " + s.providerARN() + " --client-id " + s.claims.Audience
+	return HintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: " +
+		"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn " + s.providerARN() + " --client-id " + s.claims.Audience
 }
 
 // homeAudience is what the provider of a partition is usually made with.
@@ -164,16 +165,18 @@ func homeAudience(arn string) string {
 }
 
 func (s signIn) mayNot() string {
-	hint := HintMayNotRole + "allow them sts:AssumeRole on " + s.arn + ", and name them as the Principal of sts:AssumeRole in its trust policy"
+	hint := HintMayNotRole + "allow them sts:AssumeRole on " + s.arn +
+		", and name them as the Principal of sts:AssumeRole in its trust policy"
 	if s.role.Chained {
-		hint += "; where an earlier aws-actions/configure-aws-credentials has set them, remove that step, and the role is assumed by OIDC"
+		hint += "; where an earlier aws-actions/configure-aws-credentials has set them, remove that step, " +
+			"and the role is assumed by OIDC"
 	}
 	return hint
 }
 
 func (s signIn) duration() string {
-	return HintDuration + fmt.Sprintf("write role-duration-seconds: 3600 (sessions are renewed), or: aws iam update-role --role-name %s --max-session-duration %d",
-		s.name(), int(s.role.Duration.Seconds()))
+	return HintDuration + fmt.Sprintf("write role-duration-seconds: 3600 (sessions are renewed), or: "+
+		"aws iam update-role --role-name %s --max-session-duration %d", s.name(), int(s.role.Duration.Seconds()))
 }
 
 func (s signIn) chained() string { return HintChained + "write role-duration-seconds: 3600" }
@@ -194,15 +197,19 @@ func (s signIn) source() string {
 	case s.role.Token != nil:
 		return ""
 	case s.role.Chained:
-		return HintNoSource + "they are a session that may have ended and is not renewed; remove AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN " +
-			"and give the job permissions: {id-token: write}"
+		return HintNoSource + "they are a session that may have ended and is not renewed; remove AWS_ACCESS_KEY_ID, " +
+			"AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and give the job permissions: {id-token: write}"
 	}
-	return HintNoSource + "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or remove them and give the job permissions: {id-token: write}"
+	return HintNoSource + "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or remove them " +
+		"and give the job permissions: {id-token: write}"
 }
 
 // SignInHints are the hints of a refused sign-in, for the page that explains them.
 func SignInHints() []string {
-	sample := signIn{arn: "arn:aws:iam::111122223333:role/github-runners", claims: claims{Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: "sts.amazonaws.com"}}
+	sample := signIn{
+		arn:    "arn:aws:iam::111122223333:role/github-runners",
+		claims: claims{Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: "sts.amazonaws.com"},
+	}
 	hints := []string{HintNoAnswer, sample.source()}
 	for _, line := range signInRefusals {
 		if line.hint != nil && !slices.Contains(hints, line.hint(sample)) {

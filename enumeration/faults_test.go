@@ -3,6 +3,7 @@ package enumeration
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,64 +29,50 @@ func (w weather) String() string {
 
 func (w weather) isNone() bool { return w.kind == "" }
 
+// onTheWire adds the faults of the way to a service to those of its own.
+func onTheWire(kinds map[string]simulator.Fault) map[string]simulator.Fault {
+	maps.Copy(kinds, map[string]simulator.Fault{
+		"refused":     {Effect: simulator.EffectRefuse},
+		"cut before":  {Effect: simulator.EffectCutBefore},
+		"cut after":   {Effect: simulator.EffectCutAfter},
+		"answer lost": {Effect: simulator.EffectCutMiddle},
+		"too late":    {Effect: simulator.EffectLate, Delay: time.Minute},
+		"hangs":       {Effect: simulator.EffectHang},
+		"malformed":   {Effect: simulator.EffectMalformed},
+	})
+	return kinds
+}
+
 // kinds are the faults of the issue, by service. Those that say "after" let the service act.
 var kinds = map[string]map[string]simulator.Fault{
-	"ec2": {
-		"500":         {Effect: simulator.EffectError},
-		"500 after":   {Effect: simulator.EffectErrorAfter},
-		"503":         {Effect: simulator.EffectThrottle},
-		"403":         {Effect: simulator.EffectError, Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation."},
-		"401":         {Effect: simulator.EffectError, Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials"},
-		"refused":     {Effect: simulator.EffectRefuse},
-		"cut before":  {Effect: simulator.EffectCutBefore},
-		"cut after":   {Effect: simulator.EffectCutAfter},
-		"answer lost": {Effect: simulator.EffectCutMiddle},
-		"too late":    {Effect: simulator.EffectLate, Delay: time.Minute},
-		"hangs":       {Effect: simulator.EffectHang},
-		"malformed":   {Effect: simulator.EffectMalformed},
-		"capacity":    {Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity", Message: "We currently do not have sufficient capacity."},
-	},
-	"sts": {
-		"500":         {Effect: simulator.EffectError},
-		"503":         {Effect: simulator.EffectThrottle},
-		"403":         {Effect: simulator.EffectError, Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
-		"refused":     {Effect: simulator.EffectRefuse},
-		"cut before":  {Effect: simulator.EffectCutBefore},
-		"cut after":   {Effect: simulator.EffectCutAfter},
-		"answer lost": {Effect: simulator.EffectCutMiddle},
-		"too late":    {Effect: simulator.EffectLate, Delay: time.Minute},
-		"hangs":       {Effect: simulator.EffectHang},
-		"malformed":   {Effect: simulator.EffectMalformed},
-	},
-	"oidc": {
-		"500":         {Effect: simulator.EffectError, Status: 502},
-		"503":         {Effect: simulator.EffectThrottle},
-		"403":         {Effect: simulator.EffectError, Status: 403},
-		"401":         {Effect: simulator.EffectError, Status: 401},
-		"404":         {Effect: simulator.EffectError, Status: 404},
-		"refused":     {Effect: simulator.EffectRefuse},
-		"cut before":  {Effect: simulator.EffectCutBefore},
-		"cut after":   {Effect: simulator.EffectCutAfter},
-		"answer lost": {Effect: simulator.EffectCutMiddle},
-		"too late":    {Effect: simulator.EffectLate, Delay: time.Minute},
-		"hangs":       {Effect: simulator.EffectHang},
-		"malformed":   {Effect: simulator.EffectMalformed},
-	},
-	"github": {
-		"500":         {Effect: simulator.EffectError, Status: 502},
-		"500 after":   {Effect: simulator.EffectErrorAfter, Status: 502},
-		"503":         {Effect: simulator.EffectThrottle},
-		"403":         {Effect: simulator.EffectError, Status: 403, Message: "Resource not accessible by personal access token"},
-		"401":         {Effect: simulator.EffectError, Status: 401, Message: "Bad credentials"},
-		"404":         {Effect: simulator.EffectError, Status: 404, Message: "Not Found"},
-		"refused":     {Effect: simulator.EffectRefuse},
-		"cut before":  {Effect: simulator.EffectCutBefore},
-		"cut after":   {Effect: simulator.EffectCutAfter},
-		"answer lost": {Effect: simulator.EffectCutMiddle},
-		"too late":    {Effect: simulator.EffectLate, Delay: time.Minute},
-		"hangs":       {Effect: simulator.EffectHang},
-		"malformed":   {Effect: simulator.EffectMalformed},
-	},
+	"ec2": onTheWire(map[string]simulator.Fault{
+		"500":       {Effect: simulator.EffectError},
+		"500 after": {Effect: simulator.EffectErrorAfter},
+		"503":       {Effect: simulator.EffectThrottle},
+		"403":       {Effect: simulator.EffectError, Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation."},
+		"401":       {Effect: simulator.EffectError, Code: "AuthFailure", Message: "AWS was not able to validate the provided access credentials"},
+		"capacity":  {Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity", Message: "We currently do not have sufficient capacity."},
+	}),
+	"sts": onTheWire(map[string]simulator.Fault{
+		"500": {Effect: simulator.EffectError},
+		"503": {Effect: simulator.EffectThrottle},
+		"403": {Effect: simulator.EffectError, Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+	}),
+	"oidc": onTheWire(map[string]simulator.Fault{
+		"500": {Effect: simulator.EffectError, Status: 502},
+		"503": {Effect: simulator.EffectThrottle},
+		"403": {Effect: simulator.EffectError, Status: 403},
+		"401": {Effect: simulator.EffectError, Status: 401},
+		"404": {Effect: simulator.EffectError, Status: 404},
+	}),
+	"github": onTheWire(map[string]simulator.Fault{
+		"500":       {Effect: simulator.EffectError, Status: 502},
+		"500 after": {Effect: simulator.EffectErrorAfter, Status: 502},
+		"503":       {Effect: simulator.EffectThrottle},
+		"403":       {Effect: simulator.EffectError, Status: 403, Message: "Resource not accessible by personal access token"},
+		"401":       {Effect: simulator.EffectError, Status: 401, Message: "Bad credentials"},
+		"404":       {Effect: simulator.EffectError, Status: 404, Message: "Not Found"},
+	}),
 }
 
 // fault is the weather as the simulator takes it.

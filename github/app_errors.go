@@ -195,9 +195,8 @@ func (a *App) hintInstall(ctx context.Context, c *Client) string {
 	if app, ok := a.itself(ctx, c); ok {
 		hint += fmt.Sprintf(": %s/installations/new", app.URL)
 	}
-	hint += "; if it is installed for selected repositories, this one must be among them"
-	if kind != "repository" {
-		hint = strings.TrimSuffix(hint, "; if it is installed for selected repositories, this one must be among them")
+	if kind == "repository" {
+		hint += "; if it is installed for selected repositories, this one must be among them"
 	}
 	return hint + "; or there is no such " + kind
 }

@@ -49,21 +49,21 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 			known[s.name] = true
 		}
 	}
-	come, stood := divideByBefore(all, w.existing.before, unknown[0].label, known)
-	newcomers, foreign := w.splitForeign(come)
+	online, stood := divideByBefore(all, w.existing.before, unknown[0].label, known)
+	newcomers, foreign := w.splitForeign(online)
 	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
 		return w.tellForeign(ctx, newcomers)
 	}
-	ran, came := w.unnamedThatRan(known, of), len(started)+coming+of.running
+	ran, expected := w.unnamedThatRan(known, of), len(started)+coming+of.running
 	if len(stood) < ran || w.long(started) {
 		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner of
 		// another machine came before ours ran, and so is no newcomer: then all together must be as many.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
-		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+came)
+		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
 		return nil
 	}
 	w.joinThem(standing, stood, ran)
-	w.joinThem(started, newcomers, came)
+	w.joinThem(started, newcomers, expected)
 	return nil
 }
 
