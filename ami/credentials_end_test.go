@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // A bake whose credentials end cannot remove its builder: it names it, with when it ends by itself; and then it does, also

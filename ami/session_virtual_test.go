@@ -12,7 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // inRole is a client that assumes a role by OIDC, whose sessions last an hour. The token is the simulator's own.

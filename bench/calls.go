@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // populations are how many runners of others the repository has.

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // writeReport makes docs/performance.md from results: no figure in it is typed by hand.
@@ -34,7 +34,7 @@ Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by h
 | --- | --- | --- |
 | this page: calls, waiting, start-up, rollback, growth | %s, %s, against the simulated EC2 and GitHub | `+"`make bench`"+`, %d runs of each |
 | CPU-bound functions: parsing, offerings, user data, orphans | ubuntu-24.04, compared with the main branch | `+"`scripts/benchstat BASE`"+`, in ci.yml |
-| signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+"`TestSignInAgainstThreeSteps`"+` in acttest, see [below](#one-step-against-three) |
+| signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+"`TestSignInAgainstThreeSteps`"+` in test/act, see [below](#one-step-against-three) |
 | the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+` |
 | **not measured**: launch, boot and first step on AWS and github.com | your account | the workflow bench-aws.yml, see [below](#on-aws) |
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
-	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
 // scene is a world of its own with one program in it, so that measurements do not touch each other.

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
-// signInResults are those of acttest's TestSignInAgainstThreeSteps, which writes them with -update.
+// signInResults are those of test/act's TestSignInAgainstThreeSteps, which writes them with -update.
 //
 //go:embed signin.json
 var signInResults []byte

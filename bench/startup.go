@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
-	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
 // fast is a world that is so fast that only the program counts.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 const (

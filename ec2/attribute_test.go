@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestAttributes: a stopped instance gets other user data and another shutdown behaviour; a running one keeps its user data.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestConsoleOffNitro: Latest is refused there (UnsupportedOperation), so what EC2 posted after the launch is read.

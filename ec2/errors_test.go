@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestClasses holds every code that EC2 documents for a launch against what the program makes of it, through the real SDK:

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/openapi"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/openapi"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // scene is a world with an App, and a client that signs in as it.

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/openapi"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/openapi"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // inBubble runs f in virtual time with a world and a client of its own. Every exchange is held against GitHub's description.

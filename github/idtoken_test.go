@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestIDTokens: what the endpoint may do, and what becomes of it. A refusal is final; all else is asked again, for 45 seconds.

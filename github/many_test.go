@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestFindByNames: by pages or one by one, whichever is fewer calls.

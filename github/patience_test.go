@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 const tokenCall = "actions/create-registration-token-for-repo"

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestLostJITAnswer: the registration that a lost answer has left gives 409 at the next asking; it is ours, removed and made anew.

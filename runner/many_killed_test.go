@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestManyAreFoundAfterAKill kills a start of fifty in the middle of its launches: the post step finds all of them by the

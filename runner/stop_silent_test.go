@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // lateFault makes a region answer every look late.

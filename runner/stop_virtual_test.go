@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // TestStopLooksCheaply: a hand-off names no region, so machines of another region are looked for, with one call to each

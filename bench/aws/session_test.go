@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/openapi"
-	"github.com/marqo-ai/ec2-github-runner/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/openapi"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 var program = sync.OnceValues(func() (string, error) {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
 // rollBackWithin is how long a cancelled step may take to remove what it made: GitHub's own limit, and a little.

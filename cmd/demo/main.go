@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator"
-	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
 func main() {

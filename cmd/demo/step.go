@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/marqo-ai/ec2-github-runner/simulator/step"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
 const (

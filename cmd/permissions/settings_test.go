@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/marqo-ai/ec2-github-runner/guidetest"
+	"github.com/marqo-ai/ec2-github-runner/test/guide"
 )
 
 // base is what every stack must be given; other has another value for each of the template's parameters.
@@ -32,9 +32,9 @@ var templateSettings = func() map[string]map[string]string {
 	return settings
 }()
 
-func loadTemplate(t *testing.T) *guidetest.Template {
+func loadTemplate(t *testing.T) *guide.Template {
 	t.Helper()
-	template, err := guidetest.ReadTemplate(templateFile)
+	template, err := guide.ReadTemplate(templateFile)
 	if err != nil {
 		t.Fatal(err)
 	}

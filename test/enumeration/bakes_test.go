@@ -1,0 +1,84 @@
+package enumeration
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+func bakeRequest(id runner.Identity) ami.Request {
+	return ami.Request{
+		Identity: ami.Identity{
+			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken, KeepTag: runner.TagKeepVolumes,
+		},
+		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
+		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}},
+		Software:      []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
+		Placements:    []ec2.Placement{{SubnetID: subnetA, SecurityGroupIDs: []string{group}}},
+	}
+}
+
+func (p *process) baker() *ami.Baker {
+	return &ami.Baker{Cloud: p.cloud(), Fresh: func() ami.Cloud { return p.cloud() }, Journal: p.journal, Log: p.logger()}
+}
+
+// baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the other.
+func baking() flow {
+	f := starting("bake", byToken)
+	f.isStart, f.isBake, f.rest = false, true, []layer{byPost, bySweep}
+	f.run = func(p *process, _ *scene) outcome {
+		id := runner.NewIdentity(runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, "bake")
+		must(p.journal.Begun(id))
+		result, err := p.baker().Bake(p.ctx, bakeRequest(id))
+		o := outcome{err: err}
+		for _, made := range result.Images {
+			o.left = append(o.left, made.Left...)
+			if made.Failure != nil {
+				o.hint = made.Failure.Hint
+			}
+		}
+		// As action.bakeDone does.
+		_ = p.journal.write(func() { p.journal.done = len(o.left) == 0 })
+		return o
+	}
+	return f
+}
+
+// postBake is what the post step of a bake does beside that of a start.
+func (p *process) postBake(j *journal) (left []string) {
+	j.mu.Lock()
+	request := ami.PostRequest{Mine: runner.Identity{Run: runner.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(), Begun: j.begun}
+	j.mu.Unlock()
+	_, left = p.baker().Post(p.ctx, request)
+	return left
+}
+
+// Imaging implements ami.Journal.
+func (j *journal) Imaging(b ami.Begun) error {
+	return j.write(func() { j.begun = append(j.begun, b) })
+}
+
+// Baked implements ami.Journal.
+func (j *journal) Baked(b ami.Baked) error {
+	return j.write(func() { j.begun, j.baked = nil, append(j.baked, b.ImageID) })
+}
+
+// leftImages says in words which images and snapshots there are that were not handed over.
+func leftImages(w *simulator.World, baked []string) []string {
+	handed := map[string]bool{}
+	for _, id := range baked {
+		handed[id] = true
+	}
+	var left []string
+	for _, made := range w.Images() {
+		if !handed[made.ID] && !handed[made.Name] { // a snapshot's name is its image's id
+			left = append(left, fmt.Sprintf("image or snapshot %s %s", made.ID, made.State))
+		}
+	}
+	return left
+}

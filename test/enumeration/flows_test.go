@@ -1,0 +1,259 @@
+package enumeration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+// flow is one thing that the program is asked to do.
+type flow struct {
+	name   string
+	guests []simulator.GuestRule
+	policy simulator.Policy
+	// begin is what has happened before, in good weather.
+	begin func(ctx context.Context, w *simulator.World) *scene
+	// run is the flow itself, in one process.
+	run     func(p *process, s *scene) outcome
+	isStart bool
+	// asApp signs every process in as a GitHub App.
+	asApp   bool
+	isSweep bool
+	// isBake flows last minutes: they are struck at the first and the last call of each kind alone.
+	isBake bool
+	// existing tells that a machine is started that somebody keeps: it was stopped before, and must be afterwards.
+	existing bool
+	// rest are the layers that may have to clean up after it; each is tried alone.
+	rest []layer
+	// signalsOnly leaves the faults out: another flow has met them.
+	signalsOnly bool
+	pool        bool // entries of the pool may stay, if they are whole
+}
+
+// scene is what a flow finds.
+type scene struct {
+	handoffs []runner.Handoff
+	label    string
+}
+
+// outcome is what the process says at its end.
+type outcome struct {
+	err   error
+	left  []string // what it says that it left behind
+	hint  string
+	swept []runner.Swept
+	took  time.Duration // from the signal, where there was one
+}
+
+func request(change func(*runner.StartRequest)) runner.StartRequest {
+	r := runner.StartRequest{
+		Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" + repository,
+		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour, Waiting: runner.Waiting{Timeout: 2 * time.Minute},
+		Groups: []runner.Group{{
+			Label: "tests", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
+			Placements: []runner.Placement{runner.NewPlacement("us-east-1", image, subnetA, group)},
+		}},
+	}
+	change(&r)
+	return r
+}
+
+func byToken(*runner.StartRequest) {}
+
+func byJIT(r *runner.StartRequest) { r.JIT = true }
+
+// inAHurry gives up soon, so that the whole of it can be looked through.
+func inAHurry(r *runner.StartRequest) {
+	short := 2 * time.Second
+	r.JIT, r.Waiting = true, runner.Waiting{QuietPeriod: &short, Timeout: 10 * time.Second}
+}
+
+func twoPlacements(r *runner.StartRequest) {
+	r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("us-east-1", image, subnetB, group))
+}
+
+func three(r *runner.StartRequest) { r.Groups[0].Count = 3 }
+
+// flows are those of the issue, and the variants in which other layers have to work.
+func flows() []flow {
+	return []flow{
+		starting("start by token", byToken),
+		starting("start by JIT", byJIT),
+		starting("start as an App", byJIT, func(f *flow) { f.asApp = true }),
+		inRole(starting("start in a role", byJIT)),
+		starting("start, two placements", twoPlacements),
+		starting("start without tags", byToken, func(f *flow) {
+			f.policy.Deny = []string{"ec2:CreateTags"}
+			f.signalsOnly = true
+		}),
+		starting("start, machine hangs", inAHurry, func(f *flow) {
+			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
+			f.signalsOnly = true
+		}),
+		starting("start three by token", three, func(f *flow) { f.signalsOnly = true }),
+		stopping("stop by id and label", func(s *scene) runner.StopRequest {
+			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		}),
+		stopping("stop by label", func(s *scene) runner.StopRequest { return runner.StopRequest{Label: s.label} }),
+		sweeping(),
+		sweepingVolumes(),
+		starting("start existing", byTags, func(f *flow) {
+			f.existing = true
+			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
+		}),
+		starting("start existing, its runner never comes", byTags, func(f *flow) {
+			f.existing, f.signalsOnly = true, true
+			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
+			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
+		}),
+		stopping("stop existing", func(s *scene) runner.StopRequest {
+			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		}, func(f *flow) {
+			f.existing = true
+			f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byTags) }
+		}),
+		claiming("start from a pool"),
+		claiming("start, warm one hangs", func(f *flow) {
+			f.guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots, Times: 1}}
+			f.signalsOnly = true
+		}),
+		pooling(),
+		baking(),
+	}
+}
+
+// byTags starts the machine that somebody keeps.
+func byTags(r *runner.StartRequest) {
+	r.Groups = []runner.Group{{Label: keptLabel, Count: 1}}
+	r.Existing = &runner.Existing{Region: "us-east-1", Tags: map[string]string{keptTag: keptLabel}}
+	r.Waiting = runner.Waiting{Timeout: time.Minute}
+}
+
+func ids(s *scene) []string {
+	var list []string
+	for _, h := range s.handoffs {
+		list = append(list, h.InstanceID)
+	}
+	return list
+}
+
+func starting(name string, change func(*runner.StartRequest), adjust ...func(*flow)) flow {
+	f := flow{
+		name: name, isStart: true, rest: []layer{byPost, byLabel, bySweep},
+		begin: func(context.Context, *simulator.World) *scene { return &scene{label: "tests"} },
+		run:   func(p *process, _ *scene) outcome { return startedWith(p, p.starter(), change) },
+	}
+	for _, a := range adjust {
+		a(&f)
+	}
+	return f
+}
+
+func startedWith(p *process, starter *runner.Starter, change func(*runner.StartRequest)) outcome {
+	result, err := starter.Start(p.ctx, request(change))
+	o := outcome{err: err}
+	if result.Failure != nil {
+		o.left, o.hint = result.Failure.Left, result.Failure.Hint
+	}
+	// As action.startDone does.
+	_ = p.journal.write(func() { p.journal.done = err == nil || (result.Failure != nil && len(o.left) == 0) })
+	return o
+}
+
+// inRole makes a start sign in first, as the action does: what is refused then leaves nothing, since nothing was made.
+func inRole(f flow) flow {
+	f.run = func(p *process, _ *scene) outcome {
+		cloud := p.signedIn()
+		if err := cloud.SignIn(p.ctx); err != nil {
+			return outcome{err: err}
+		}
+		starter := p.starter()
+		starter.Cloud, starter.Fresh = cloud, func() (runner.Cloud, runner.Registry) { return cloud.Fresh(), p.registry() }
+		return startedWith(p, starter, byJIT)
+	}
+	return f
+}
+
+// started makes a runner in good weather.
+func started(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byToken) }
+
+func startedBy(ctx context.Context, w *simulator.World, change func(*runner.StartRequest)) *scene {
+	p := newProcess(ctx, w, blow{})
+	defer p.cancel(nil)
+	if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
+		panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+	}
+	return &scene{handoffs: p.journal.handoffs, label: p.journal.identity.Label}
+}
+
+func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*flow)) flow {
+	f := flow{
+		name: name, begin: started, rest: []layer{byLabel, bySweep},
+		run: func(p *process, s *scene) outcome {
+			r := by(s)
+			r.Run, r.Scope = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
+			stopper := &runner.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+			_, err := stopper.Stop(p.ctx, r)
+			return outcome{err: err}
+		},
+	}
+	for _, a := range adjust {
+		a(&f)
+	}
+	return f
+}
+
+func sweepRequest() runner.SweepRequest {
+	return runner.SweepRequest{Repository: repository, Scope: repository, Regions: []string{"us-east-1"}, Grace: 10 * time.Minute}
+}
+
+func sweepOnce(p *process) outcome {
+	sweeper := &runner.Sweeper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+	result, err := sweeper.Sweep(p.ctx, sweepRequest())
+	return outcome{err: err, swept: result.Swept}
+}
+
+// sweeping finds a runner whose run is over, one that has lost its registration while its run goes on, and a
+// registration whose machine has ended.
+func sweeping() flow {
+	return flow{
+		name: "sweep", rest: []layer{bySweep}, isSweep: true,
+		begin: func(ctx context.Context, w *simulator.World) *scene {
+			s := started(ctx, w)
+			for _, change := range []func(*runner.StartRequest){
+				func(r *runner.StartRequest) { r.Groups[0].Label, r.Run.ID = "lost", otherRun },
+				func(r *runner.StartRequest) { r.Groups[0].Label = "dead" },
+			} {
+				p := newProcess(ctx, w, blow{})
+				if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
+					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+				}
+				h := p.journal.handoffs[0]
+				if h.Label == "lost" {
+					<-time.After(6 * time.Minute) // the machine itself looks no more whether it is registered
+					for _, r := range w.Snapshot().Runners {
+						if r.Instance == h.InstanceID {
+							must(p.registry().Remove(ctx, r.ID))
+						}
+					}
+				} else {
+					must(p.cloud().Terminate(ctx, h.Region, h.InstanceID))
+				}
+				p.cancel(nil)
+			}
+			w.SetRun(simulator.Run{ID: 4711, Status: "completed", Conclusion: "cancelled"})
+			<-time.After(15 * time.Minute)
+			return s
+		},
+		run: func(p *process, _ *scene) outcome { return sweepOnce(p) },
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

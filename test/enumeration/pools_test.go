@@ -1,0 +1,82 @@
+package enumeration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+const poolName = "warm"
+
+func poolOf(size int, change func(*runner.StartRequest)) runner.PoolRequest {
+	return runner.PoolRequest{
+		Name: poolName, Size: size, MaxAge: 168 * time.Hour, WarmUp: 30 * time.Minute,
+		Start: request(func(r *runner.StartRequest) { change(r); r.Run.ID, r.Groups[0].Label = otherRun, "" }),
+	}
+}
+
+// filledPool fills a pool in good weather and waits until its machines stand ready.
+func filledPool(ctx context.Context, w *simulator.World, size int) {
+	p := newProcess(ctx, w, blow{})
+	defer p.cancel(nil)
+	if result, err := p.starter().Pool(p.ctx, poolOf(size, byToken)); err != nil || result.Count(runner.EntryLaunched) != size {
+		panic(fmt.Sprintf("pool in good weather: %v\n%s", err, p.log))
+	}
+	<-time.After(3 * time.Minute)
+}
+
+func fromPool(r *runner.StartRequest) { r.Pool, r.JIT, r.Ephemeral = poolName, true, true }
+
+// claiming is a start that takes one of two warm machines. A stop by label finds what its tags say; what holds an entry by a
+// registration alone is for the post step and the sweep to free.
+func claiming(name string, adjust ...func(*flow)) flow {
+	f := starting(name, fromPool, adjust...)
+	f.pool, f.rest = true, []layer{byPost, bySweep}
+	f.begin = func(ctx context.Context, w *simulator.World) *scene {
+		filledPool(ctx, w, 2)
+		return &scene{label: "tests"}
+	}
+	return f
+}
+
+// pooling finds two entries that no longer fit, launches one that does, and ends the two.
+func pooling() flow {
+	return flow{
+		name: "pool", pool: true, rest: []layer{byPost, bySweep},
+		begin: func(ctx context.Context, w *simulator.World) *scene {
+			filledPool(ctx, w, 2)
+			return &scene{}
+		},
+		run: func(p *process, _ *scene) outcome {
+			result, err := p.starter().Pool(p.ctx, poolOf(1, func(r *runner.StartRequest) { r.Groups[0].Packages = []string{"jq"} }))
+			// As action.poolDone does.
+			_ = p.journal.write(func() { p.journal.done = len(result.Left) == 0 })
+			return outcome{err: err, left: result.Left}
+		},
+	}
+}
+
+// isWhole tells that an instance is an entry that can be claimed now, or that will be when it is warm: all its tags are there and
+// nothing holds its name.
+func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
+	for _, key := range []string{runner.TagScope, runner.TagRepository, runner.TagFingerprint, runner.TagGroup, runner.TagPoolUntil} {
+		if i.Tags[key] == "" {
+			return false
+		}
+	}
+	if i.Tags[runner.TagMode] != "pool" || i.Tags[runner.TagPool] != poolName || i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] || i.Tags[runner.TagClaimedAt] != "" {
+		return false
+	}
+	if i.State != "stopped" && i.ShutdownBehavior != "stop" {
+		return false // it was claimed, and runs
+	}
+	for _, r := range runners {
+		if r.Name == "ec2-"+i.ID {
+			return false
+		}
+	}
+	return true
+}

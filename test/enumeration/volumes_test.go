@@ -1,0 +1,116 @@
+package enumeration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+// Every flow launches from an image whose mapping keeps its volumes when their machine ends. Where the image can be read the launch
+// says otherwise; where a fault forbids that, only a sweep can delete them.
+
+// resolved names the same image in a way that only EC2 can look up.
+const resolved = "resolve:ssm:/images/kept"
+
+// keepVolumes makes the mapping of the image that all flows launch from one that keeps its volumes.
+func keepVolumes(c *simulator.Config) {
+	c.Parameters = map[string]string{"/images/kept": image}
+	for n := range c.Images {
+		if c.Images[n].ID == image {
+			c.Images[n].KeepsRoot = true
+			c.Images[n].Volumes = []simulator.ImageVolume{{Device: "/dev/sdb", Size: 20, Kept: true}}
+		}
+	}
+}
+
+// addVolumes adds volumes of others that nothing has and that look much like ours. What is wrong with each stands beside it.
+func addVolumes(c *simulator.Config) {
+	volume := func(tags map[string]string) {
+		all := map[string]string{
+			runner.TagScope: repository, runner.TagRepository: repository, runner.TagRunID: pastRun, runner.TagMode: "start",
+			runner.TagNonce: "yyyyyyyy", runner.TagKeepVolumes: "false", runner.TagSuspectSince: "1999-01-01T00:00:00Z",
+		}
+		for k, v := range tags {
+			if all[k] = v; v == "" {
+				delete(all, k)
+			}
+		}
+		c.Volumes = append(c.Volumes, simulator.VolumeSeed{ID: fmt.Sprintf("vol-%017x", 0xabc000+len(c.Volumes)), Tags: all})
+	}
+	volume(map[string]string{runner.TagKeepVolumes: "true"})
+	volume(map[string]string{runner.TagKeepVolumes: "unknown"})
+	volume(map[string]string{runner.TagKeepVolumes: ""})
+	volume(map[string]string{runner.TagNonce: ""})
+	volume(map[string]string{runner.TagMode: "existing"})
+	volume(map[string]string{runner.TagRepository: "demo-org/other"})
+	volume(map[string]string{runner.TagScope: "demo-org"})
+	volume(map[string]string{runner.TagRepository: "", runner.TagScope: ""})
+	// Of a machine that is there: it has no mark of a first look, which a sweep would take back.
+	volume(map[string]string{runner.TagNonce: "zzzzzzzz", runner.TagSuspectSince: ""})
+}
+
+// leftVolumes says in words which volumes have outlived their machines.
+func leftVolumes(w *simulator.World) []string {
+	var left []string
+	for _, v := range w.LeftVolumes() {
+		left = append(left, fmt.Sprintf("volume %s, which was %s of %s", v.ID, v.Device, v.Instance))
+	}
+	return left
+}
+
+// sweepVolumes lets the schedule go on until the volumes are gone that could not be ended with their machines: one look finds the
+// machine ended, the next one marks, and another one deletes.
+func (tr trial) sweepVolumes(ctx context.Context, f *finding, w *simulator.World) {
+	for range 4 {
+		if len(w.LeftVolumes()) == 0 {
+			return
+		}
+		f.swept = true
+		<-time.After(15 * time.Minute)
+		p := newProcess(ctx, w, blow{})
+		if o := sweepOnce(p); o.err != nil {
+			f.complain("sweep in good weather: %v", o.err)
+		}
+		p.cancel(nil)
+	}
+	f.left = append(f.left, leftVolumes(w)...)
+}
+
+// sweepingVolumes finds volumes of two starts whose machines have ended: those of the first have had their first look.
+func sweepingVolumes() flow {
+	return flow{
+		name: "sweep volumes", rest: []layer{bySweep}, isSweep: true,
+		begin: func(ctx context.Context, w *simulator.World) *scene {
+			for _, label := range []string{"first", "second"} {
+				p := newProcess(ctx, w, blow{})
+				if _, err := p.starter().Start(p.ctx, request(func(r *runner.StartRequest) {
+					r.Groups[0].Label = label
+					r.Groups[0].Placements = []runner.Placement{runner.NewPlacement("us-east-1", resolved, subnetA, group)}
+				})); err != nil {
+					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+				}
+				h := p.journal.handoffs[0]
+				must(p.cloud().Terminate(ctx, h.Region, h.InstanceID))
+				<-time.After(time.Minute)
+				for _, r := range w.Snapshot().Runners {
+					if r.Name == h.RunnerName {
+						must(p.registry().Remove(ctx, r.ID))
+					}
+				}
+				<-time.After(12 * time.Minute)
+				if label == "first" {
+					sweepOnce(p)
+				}
+				p.cancel(nil)
+			}
+			if n := len(w.LeftVolumes()); n != 4 {
+				panic(fmt.Sprintf("%d volumes are left, want 4", n))
+			}
+			return &scene{}
+		},
+		run: func(p *process, _ *scene) outcome { return sweepOnce(p) },
+	}
+}

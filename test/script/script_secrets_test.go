@@ -1,0 +1,120 @@
+package script
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// secrets are those that GitHub has handed out in a world.
+type secrets struct {
+	mu      sync.Mutex
+	list    []string // of registrations
+	signIns []string // of sign-ins
+	judged  int      // of these, by earlier steps
+}
+
+// learn reads a registration token or a JIT configuration out of an answer.
+func (s *secrets) learn(status int, answer []byte) {
+	var made struct {
+		Token string `json:"token"`
+		JIT   string `json:"encoded_jit_config"`
+	}
+	if status != http.StatusCreated || json.Unmarshal(answer, &made) != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range []string{made.Token, made.JIT} {
+		if secret != "" {
+			s.list = append(s.list, secret)
+		}
+	}
+}
+
+// signInSecret is a secret in an answer of STS or of the OIDC endpoint.
+var signInSecret = regexp.MustCompile(`<(?:SecretAccessKey|SessionToken)>([^<]+)<|"value":"([^"]+)"`)
+
+// learnSignIn reads OIDC tokens and the secrets of sessions out of an answer.
+func (s *secrets) learnSignIn(answer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, found := range signInSecret.FindAllSubmatch(answer, -1) {
+		s.signIns = append(s.signIns, string(found[1])+string(found[2]))
+	}
+}
+
+func (s *secrets) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.list, s.signIns)
+}
+
+// learnWebToken keeps a JSON web token, by which a GitHub App signs in. It is no secret that a mask must know: it never leaves the program.
+func (s *secrets) learnWebToken(authorization string) {
+	token, isBearer := strings.CutPrefix(authorization, "Bearer ")
+	if !isBearer || strings.Count(token, ".") != 2 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, token)
+}
+
+// secret checks that a step kept every secret: none in the log but in a mask, none in a file, and those that came from
+// outside masked before anything else was said.
+func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []string, exit int) {
+	known := s.all()
+	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"), ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" }) // a dummy, which no real key is
+	masked := map[string]bool{}
+	for line := range strings.Lines(log) {
+		line = strings.TrimSuffix(line, "\n")
+		if secret, ok := strings.CutPrefix(line, "::add-mask::"); ok {
+			masked[secret] = true
+			continue
+		}
+		for _, secret := range append(known, outside...) {
+			if secret != "" && strings.Contains(line, secret) {
+				ts.Fatalf("a secret stands in the log: %s", line)
+			}
+		}
+		for _, secret := range outside {
+			if secret != "" && !masked[secret] {
+				ts.Fatalf("something was said before the secrets of the environment were masked: %s", line)
+			}
+		}
+	}
+	// Of an App its own tokens are masked, of a registration the newest secret: those of earlier steps are known too.
+	isOfApp := func(secret string) bool { return strings.HasPrefix(secret, "ghs_") || strings.Count(secret, ".") == 2 }
+	if strings.Contains(log, "signed in at GitHub") && !slices.ContainsFunc(known, func(k string) bool { return isOfApp(k) && masked[k] }) {
+		ts.Fatalf("the App's installation token was not masked")
+	}
+	s.mu.Lock()
+	made, signIns := slices.DeleteFunc(slices.Clone(s.list), isOfApp), slices.Clone(s.signIns[s.judged:])
+	s.judged = len(s.signIns)
+	s.mu.Unlock()
+	if exit == 0 && len(made) > 0 && !masked[made[len(made)-1]] && strings.Contains(log, "is received") {
+		ts.Fatalf("the registration's secret was not masked")
+	}
+	if exit == 0 && len(signIns) > 0 && !masked[signIns[len(signIns)-1]] {
+		ts.Fatalf("a secret of the sign-in was not masked")
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for _, secret := range append(known, outside...) {
+			if secret != "" && strings.Contains(string(text), secret) {
+				ts.Fatalf("a secret stands in %s", path)
+			}
+		}
+	}
+}

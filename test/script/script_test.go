@@ -1,0 +1,321 @@
+package script
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+// update writes what was seen into the golden texts of the scripts: EGR_UPDATE=1 go test -run TestScripts .
+var update = os.Getenv("EGR_UPDATE") != ""
+
+// TestScripts runs every script of test/script/testdata: env and inputs in, effects out. A script sees these commands beside
+// testscript's own:
+//
+//	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step, and
+//	                             world_image, world_subnet and world_group, which every world has
+//	step [FLAGS] FILE            run the program with the inputs in FILE (YAML; ${out_NAME}, ${world_NAME} and ${file_NAME} stand
+//	                             for an output, a thing of the world, a file's text), as GitHub runs a step; its outputs become
+//	                             variables out_NAME with hyphens made to underscores. FLAGS:
+//	                               -exit N          the exit code that it must have, 0 if not given; -1 after KILL
+//	                               -within TIME     how long it may take, from the signal on if there is one
+//	                               -signal NAMES    send INT, TERM or KILL, or several with commas in between,
+//	                               -at REGEXP       at the first line that matches, or
+//	                               -at-call NAME    when the call is under way, or
+//	                               -at-acted NAME   when it has had its effect and its answer is under way
+//	                               -at-nth N        the Nth of those calls
+//	post [-exit N] FILE          run the post step of the step FILE, in the world that step left
+//	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
+//	                             run (ids, nonces, times, secrets) made the same
+//	annotations                  print the warnings and errors of the last step, neatly, for stdout
+//	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances; all: also what is
+//	                             there from the beginning
+//	power ID on|off              do what the owner of a machine does by hand in the EC2 console
+//	images                       print the images and snapshots that were made, for stdout
+//	console                      print what the newest machine has written to its console, for stdout
+//	calls [SERVICE]              print how often each operation was called, for stdout
+//	oidc                         from now on the steps' job may ask for OIDC tokens, and has no access keys
+//	userdata                     print the user data of the newest instance, for stdout
+//	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
+//	(a world with apps)          writes their private key into app.pem, and as people paste it into app.escaped, app.base64 and others
+//	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
+//	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the secrets of a file
+//	job LABEL DURATION           queue a job, and wait until it runs
+//	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
+//	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches and EC2 and GitHub list what there is, for a minute at most
+//
+// Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
+// configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
+// machine or of a service is harmless. Every exchange with GitHub is held against GitHub's own description, and whatever
+// the simulator does not model fails. A script whose first line is "# worlds: simulator moto" runs against moto too.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, scriptParams(nil))
+}
+
+func scriptParams(files []string) testscript.Params {
+	p := testscript.Params{
+		Files:               files,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		UpdateScripts:       update,
+		Setup: func(env *testscript.Env) error {
+			env.Values[sceneKey{}] = &scene{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"world":        beginWorld,
+			"step":         runStep,
+			"post":         runPostStep,
+			"oidc":         signInByOIDC,
+			"neat":         printing(neat),
+			"annotations":  printing(annotations),
+			"cloud":        printing(showCloud),
+			"images":       printing(showImages),
+			"volumes":      printing(showVolumes),
+			"detach":       detachVolumes,
+			"console":      printing(showConsole),
+			"calls":        printing(showCalls),
+			"userdata":     printing(showUserData),
+			"part":         printing(showPart),
+			"nothing-left": nothingLeft,
+			"job":          runJob,
+			"next-job":     printing(nextJob),
+			"text":         writeText(words),
+			"noise":        writeText(noise),
+			"eventually":   eventually,
+			"power":        turnPower,
+		},
+	}
+	if files == nil {
+		p.Dir = "test/script/testdata"
+	}
+	return p
+}
+
+type sceneKey struct{}
+
+// scene is what a script has made.
+type scene struct {
+	world   *simulator.World
+	moto    *motoWorld // EC2, where it is not the world's
+	secrets *secrets
+	// policies, by mode, are the account's while a step of that mode runs; nil: the world's own.
+	policies map[string]string
+	last     string // the step that ran last
+	log      string // what it said
+}
+
+func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
+
+// instances are those that are not there from the beginning, oldest first.
+func (s *scene) instances(ts *testscript.TestScript) []simulator.Instance {
+	if s.moto != nil {
+		return s.moto.instances(ts)
+	}
+	list := slices.DeleteFunc(s.world.Snapshot().Instances, func(i simulator.Instance) bool { return i.Initial })
+	slices.SortStableFunc(list, func(a, b simulator.Instance) int { return a.Launched.Compare(b.Launched) })
+	return list
+}
+
+func printing(show func(*testscript.TestScript, []string) string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("cannot be negated")
+		}
+		_, err := fmt.Fprint(ts.Stdout(), show(ts, args))
+		ts.Check(err)
+	}
+}
+
+// showCloud prints one line for each instance, oldest first, and each runner that is not there from the beginning.
+func showCloud(ts *testscript.TestScript, args []string) string {
+	var b strings.Builder
+	asked, all := len(args) == 1 && args[0] == "asked", len(args) == 1 && args[0] == "all"
+	instances := sceneOf(ts).instances(ts)
+	if all && sceneOf(ts).moto == nil {
+		instances = sceneOf(ts).world.Snapshot().Instances
+	}
+	for _, i := range instances {
+		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s shutdown=%s token=%s\n", i.ID, i.State,
+			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
+		for _, key := range sorted(i.Tags) {
+			fmt.Fprintf(&b, "  tag %s=%s\n", key, i.Tags[key])
+		}
+		for _, key := range sorted(i.VolumeTags) {
+			fmt.Fprintf(&b, "  volume-tag %s=%s\n", key, i.VolumeTags[key])
+		}
+		for _, key := range sorted(i.Params) {
+			if asked && key != "UserData" {
+				fmt.Fprintf(&b, "  asked %s=%s\n", key, i.Params[key])
+			}
+		}
+	}
+	for _, r := range sceneOf(ts).world.Snapshot().Runners {
+		if !r.Initial || all {
+			fmt.Fprintf(&b, "runner %s %s scope=%s labels=%s busy=%t jit=%t group=%d\n", r.Name, r.Status, r.Scope, strings.Join(r.Labels, ","), r.Busy, r.JIT, r.Group)
+		}
+	}
+	return b.String()
+}
+
+func showCalls(ts *testscript.TestScript, args []string) string {
+	count := map[string]int{}
+	for _, call := range sceneOf(ts).world.Calls() {
+		if len(args) == 0 || args[0] == call.Service {
+			count[call.Operation]++
+		}
+	}
+	var b strings.Builder
+	for _, operation := range sorted(count) {
+		fmt.Fprintf(&b, "%s %d\n", operation, count[operation])
+	}
+	return b.String()
+}
+
+func newestUserData(ts *testscript.TestScript) []byte {
+	instances := sceneOf(ts).instances(ts)
+	if len(instances) == 0 {
+		ts.Fatalf("there is no instance")
+	}
+	return unzip(ts, instances[len(instances)-1].UserData)
+}
+
+func showUserData(ts *testscript.TestScript, _ []string) string { return string(newestUserData(ts)) }
+
+var partLine = regexp.MustCompile(`(?m)^part_([a-z]+)='(\d+) (\d+) (.*)'$`)
+
+// showPart cuts a text out of the user data as the machine does: by its distance from the end and its length.
+func showPart(ts *testscript.TestScript, args []string) string {
+	switch {
+	case len(args) == 1:
+		return strings.TrimSuffix(readPart(ts, args[0]), "\n") + "\n"
+	case len(args) == 2 && args[0] == "-quoted":
+		return strconv.Quote(readPart(ts, args[1])) + "\n"
+	}
+	ts.Fatalf("usage: part [-quoted] NAME")
+	return ""
+}
+
+func readPart(ts *testscript.TestScript, name string) string {
+	data := newestUserData(ts)
+	for _, found := range partLine.FindAllSubmatch(data, -1) {
+		if string(found[1]) != name {
+			continue
+		}
+		from, length := len(data)-number(ts, string(found[2])), number(ts, string(found[3]))
+		text := string(data[from : from+length])
+		switch decoder := string(found[4]); decoder {
+		case "cat", `tr \n \0`: // the latter is shown as it travels: names with a line each
+			return text
+		case "base64 -d":
+			return decodeBase64(ts, text)
+		default:
+			ts.Fatalf("part %s has the decoder %s", name, decoder)
+		}
+	}
+	ts.Fatalf("the user data has no part %s", name)
+	return ""
+}
+
+// turnPower starts or stops a machine as its owner does.
+func turnPower(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || (args[1] != "on" && args[1] != "off") {
+		ts.Fatalf("usage: power ID on|off")
+	}
+	if !sceneOf(ts).world.Power(args[0], args[1] == "on") {
+		ts.Fatalf("there is no instance %s, or it cannot be turned %s", args[0], args[1])
+	}
+}
+
+func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
+	scene := sceneOf(ts)
+	instances, runners := scene.world.Leftovers()
+	if scene.moto != nil {
+		instances = scene.moto.leftovers(ts)
+	}
+	if len(args) == 1 && args[0] == "-images" {
+		if text := showImages(ts, nil); text != "" {
+			ts.Fatalf("left: %s", text)
+		}
+	}
+	volumes := scene.leftVolumes(ts)
+	if neg {
+		if len(instances)+len(runners)+len(volumes) == 0 {
+			ts.Fatalf("nothing is left")
+		}
+		return
+	}
+	for _, i := range instances {
+		ts.Logf("left: instance %s %s", i.ID, i.State)
+	}
+	for _, r := range runners {
+		ts.Logf("left: runner %s %s", r.Name, r.Status)
+	}
+	for _, v := range volumes {
+		ts.Logf("left: volume %s, which was %s of %s", v.ID, v.Device, v.Instance)
+	}
+	changed := scene.world.Changed()
+	for _, what := range changed {
+		ts.Logf("touched: %s", what)
+	}
+	if len(instances)+len(runners)+len(volumes)+len(changed) > 0 {
+		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d things of others were touched", len(instances), len(runners), len(volumes), len(changed))
+	}
+}
+
+func runJob(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: job LABEL DURATION")
+	}
+	takes, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	world := sceneOf(ts).world
+	world.RunJob(args[0], takes)
+	until(ts, "a runner takes the job", func() bool {
+		return slices.ContainsFunc(world.Jobs(), func(j simulator.JobState) bool { return j.Label == args[0] && j.State != "queued" })
+	})
+}
+
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
+	}
+	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls, "userdata": showUserData}
+	show, known := shows[args[0]]
+	if !known {
+		ts.Fatalf("eventually knows no command %s", args[0])
+	}
+	last := len(args) - 1
+	pattern := compile(ts, args[last])
+	world := sceneOf(ts).world
+	until(ts, args[0]+" matches "+args[last], func() bool { return world.Settled() && pattern.MatchString(show(ts, args[1:last])) })
+}
+
+// until looks every 50 ms, for a minute at most.
+func until(ts *testscript.TestScript, what string, done func() bool) {
+	for deadline := time.Now().Add(time.Minute); !done(); <-time.After(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited a minute in vain until %s", what)
+		}
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
