@@ -44,7 +44,8 @@ func Run(ctx context.Context, w World) (code int) {
 	out := newOutput(w)
 	defer func() {
 		if cause := recover(); cause != nil { // go-githubactions panics when a file command cannot be written
-			out.problems(Problem{fmt.Sprintf("the program stopped at an error of its own: %v", cause), "please report this with the log of the step"})
+			out.problems(Problem{fmt.Sprintf("the program stopped at an error of its own: %v", cause),
+				"please report this with the log of the step"})
 			out.log.Debug(string(debug.Stack()))
 			code = exitFailed
 		}

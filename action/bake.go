@@ -28,13 +28,15 @@ func runBake(ctx context.Context, request Request, out *output) error {
 	}
 	bake := *request.Bake
 	warn := func(text string) { out.log.Warn(text) }
-	if bake.Software, bake.DownloadToken, err = runner.Software(ctx, registry, request.WebURL, request.RunnerVersion, warn); err != nil {
+	if bake.Software, bake.DownloadToken, err = runner.Software(ctx, registry, request.WebURL, request.RunnerVersion,
+		warn); err != nil {
 		return err
 	}
 	out.Secret(bake.DownloadToken)
 	id := runner.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{
-		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken, KeepTag: runner.TagKeepVolumes,
+		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+		KeepTag: runner.TagKeepVolumes,
 	}
 	if err := out.bakeBegun(id, bake.Architectures); err != nil {
 		return err
@@ -50,7 +52,8 @@ func (o *output) bakeBegun(id runner.Identity, wanted []ami.Wanted) error {
 	for _, w := range wanted {
 		o.journal.images = append(o.journal.images, w.Architecture)
 	}
-	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
+	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label),
+		o.saveState(stateScope, id.Scope))
 }
 
 // imageState is one image in the states.
@@ -114,7 +117,8 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 		}
 	}
 	o.handler.closeGroup()
-	if o.told = len(failed.problems) > 0; o.told && !errors.Is(err, context.Canceled) { // what to do first, what led to it below
+	// what to do first, what led to it below
+	if o.told = len(failed.problems) > 0; o.told && !errors.Is(err, context.Canceled) {
 		o.problems(failed.problems...)
 		o.said = true
 	}
@@ -134,9 +138,11 @@ func (o *output) tellBaked(image ami.Baked) {
 	f := image.Failure
 	switch {
 	case image.ImageID != "" && image.Unchanged:
-		o.log.Info(fmt.Sprintf("the image for %s is %s, unchanged: architecture: %s starts runners from it", image.Architecture, image.ImageID, image.Architecture))
+		o.log.Info(fmt.Sprintf("the image for %s is %s, unchanged: architecture: %s starts runners from it",
+			image.Architecture, image.ImageID, image.Architecture))
 	case image.ImageID != "":
-		o.log.Info(fmt.Sprintf("the image for %s is %s (%s): architecture: %s starts runners from it", image.Architecture, image.ImageID, image.Name, image.Architecture))
+		o.log.Info(fmt.Sprintf("the image for %s is %s (%s): architecture: %s starts runners from it", image.Architecture,
+			image.ImageID, image.Name, image.Architecture))
 	}
 	if f == nil {
 		return
@@ -182,8 +188,10 @@ func bakeSummary(result ami.Result) string {
 		if image.ImageID == "" {
 			name = code("")
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", image.Architecture, name, cell(image.Region), code(strings.TrimSpace(image.BaseImage+" "+image.BaseName)),
-			cell(image.RunnerVersion), code(strings.TrimSpace(image.Builder+" "+image.InstanceType)), code(strings.Join(image.Pruned, " ")))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", image.Architecture, name, cell(image.Region),
+			code(strings.TrimSpace(image.BaseImage+" "+image.BaseName)),
+			cell(image.RunnerVersion), code(strings.TrimSpace(image.Builder+" "+image.InstanceType)),
+			code(strings.Join(image.Pruned, " ")))
 	}
 	b.WriteString("\n")
 	bakeTimeline(&b, result)
@@ -212,8 +220,8 @@ func bakeFailure(b *strings.Builder, f *ami.FailedError) {
 	}
 }
 
-// bakeTimeline shows when each step ended: by a picture, a section for each image, or where something failed by a folded table. Mermaid
-// ends a text at a colon, so only our own words stand in the picture.
+// bakeTimeline shows when each step ended: by a picture, a section for each image, or where something failed by a
+// folded table. Mermaid ends a text at a colon, so only our own words stand in the picture.
 func bakeTimeline(b *strings.Builder, result ami.Result) {
 	if slices.ContainsFunc(result.Images, func(i ami.Baked) bool { return i.Failure != nil }) {
 		folded(b, "The steps, and when each ended", func() { stepsTable(b, result.Images) })

@@ -71,8 +71,8 @@ func (r *reader) isSet(known input) bool {
 	return value != "" && value != known.fallback
 }
 
-// withoutEffect names the inputs that are set and that a mode does not read: machulav's in the log, since its users give
-// start's inputs to stop too, and ours by a warning. A dry run that would not be one is refused.
+// withoutEffect names the inputs that are set and that a mode does not read: machulav's in the log, since its users
+// give start's inputs to stop too, and ours by a warning. A dry run that would not be one is refused.
 func (r *reader) withoutEffect(mode string) {
 	unread := func(list []input) (names []string) {
 		for _, known := range list {

@@ -54,9 +54,11 @@ func (o *output) report(report doctor.Report, annotations bool) error {
 		o.tellFinding(f, annotations)
 	}
 	total := reportOutput{
-		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning), report.Count(doctor.Unchecked), report.Findings,
+		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning), report.Count(doctor.Unchecked),
+		report.Findings,
 	}
-	o.log.Info(fmt.Sprintf("%d ok, %d failed, %d warnings, %d not checked", total.OK, total.Failed, total.Warnings, total.Unchecked))
+	o.log.Info(fmt.Sprintf("%d ok, %d failed, %d warnings, %d not checked", total.OK, total.Failed, total.Warnings,
+		total.Unchecked))
 	raw, err := json.Marshal(total)
 	if err != nil {
 		return fmt.Errorf("write output %s: %w", outReport, err)
@@ -92,10 +94,12 @@ func reportSummary(report reportOutput) string {
 	if report.Failed > 0 {
 		headline = "A start would fail"
 	}
-	fmt.Fprintf(&b, "### %s\n\n%d ok, %d failed, %d warnings, %d not checked\n\n", headline, report.OK, report.Failed, report.Warnings, report.Unchecked)
+	fmt.Fprintf(&b, "### %s\n\n%d ok, %d failed, %d warnings, %d not checked\n\n", headline, report.OK, report.Failed,
+		report.Warnings, report.Unchecked)
 	findingsTable(&b, report.Findings, doctor.Failed, doctor.Warning, doctor.Unchecked)
 	if report.OK > 0 {
-		folded(&b, fmt.Sprintf("%d checks found what a start needs", report.OK), func() { findingsTable(&b, report.Findings, doctor.OK) })
+		folded(&b, fmt.Sprintf("%d checks found what a start needs", report.OK),
+			func() { findingsTable(&b, report.Findings, doctor.OK) })
 	}
 	return b.String()
 }
@@ -111,7 +115,8 @@ func findingsTable(b *strings.Builder, findings []doctor.Finding, results ...doc
 			if rows++; rows == 1 {
 				b.WriteString("| check | about | result | reason | what to do |\n|---|---|---|---|---|\n")
 			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(f.Check), cell(f.About), marked(result), cell(f.Reason), cell(f.Fix))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", cell(f.Check), cell(f.About), marked(result), cell(f.Reason),
+				cell(f.Fix))
 		}
 	}
 	if rows > 0 {

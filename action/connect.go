@@ -54,7 +54,8 @@ func connect(ctx context.Context, request Request, out *output) (clients, error)
 }
 
 // connectSweeper makes the clients for mode sweep, signed in, and names the home region.
-func connectSweeper(ctx context.Context, request Request, out *output) (sweeper *runner.Sweeper, home string, err error) {
+func connectSweeper(ctx context.Context, request Request, out *output) (sweeper *runner.Sweeper, home string,
+	err error) {
 	c, err := connect(ctx, request, out)
 	if err != nil {
 		return nil, "", err

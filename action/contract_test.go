@@ -59,7 +59,8 @@ func readContract(t *testing.T) contract {
 			t.Fatal(err)
 		}
 		name := nodes.Inputs.Content[i].Value
-		if len(about.Description) < 20 || !strings.HasSuffix(about.Description, ".") && !strings.Contains(about.Description, "Example:") {
+		if len(about.Description) < 20 || !strings.HasSuffix(about.Description, ".") && !strings.Contains(about.Description,
+			"Example:") {
 			t.Errorf("input %s is described by %q", name, about.Description)
 		}
 		// Nothing but mode and token can be needed always.
@@ -88,8 +89,10 @@ func TestActionYML(t *testing.T) {
 	if diff := cmp.Diff(outputNames(t), c.outputs); diff != "" {
 		t.Errorf("the outputs of the program (-) and of action.yml (+):\n%s", diff)
 	}
-	if c.Runs.Using != "docker" || strings.ContainsAny(c.Runs.PostEntrypoint, " \t") || !strings.HasPrefix(c.Runs.PostEntrypoint, "/") || !strings.HasSuffix(c.Runs.PostEntrypoint, "-post") {
-		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go tells the post step", c.Runs)
+	if c.Runs.Using != "docker" || strings.ContainsAny(c.Runs.PostEntrypoint, " \t") ||
+		!strings.HasPrefix(c.Runs.PostEntrypoint, "/") || !strings.HasSuffix(c.Runs.PostEntrypoint, "-post") {
+		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go tells the post "+
+			"step", c.Runs)
 	}
 }
 
@@ -111,7 +114,8 @@ func outputNames(t *testing.T) []string {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "out") || spec.Names[0].Name[3:4] != strings.ToUpper(spec.Names[0].Name[3:4]) {
+			if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "out") ||
+				spec.Names[0].Name[3:4] != strings.ToUpper(spec.Names[0].Name[3:4]) {
 				return true
 			}
 			if value, ok := spec.Values[0].(*ast.BasicLit); ok && value.Kind == token.STRING {
@@ -135,7 +139,8 @@ func TestMachulavsInputs(t *testing.T) {
 		startup-retry-interval-seconds startup-timeout-minutes run-runner-as-service run-runner-as-user ec2-volume-size ec2-device-name ec2-volume-type
 		metadata-options packages use-jit runner-group-id runner-debug`)
 	defaults := map[string]string{
-		"aws-resource-tags": "[]", "startup-timeout-minutes": "5", "run-runner-as-service": "false", "packages": "[]", "use-jit": "false",
+		"aws-resource-tags": "[]", "startup-timeout-minutes": "5", "run-runner-as-service": "false", "packages": "[]",
+		"use-jit":         "false",
 		"runner-group-id": "1", "runner-debug": "false",
 	}
 	for i, name := range theirs {

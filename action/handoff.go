@@ -23,6 +23,7 @@ func newHandoff(h runner.Handoff) handoff {
 
 func (h handoff) of(name string) runner.Handoff {
 	return runner.Handoff{
-		Name: name, Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode, Region: h.Region,
+		Name: name, Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode,
+		Region: h.Region,
 	}
 }

@@ -110,14 +110,16 @@ func ParsePost(getenv func(string) string) (Request, error) {
 func (r *reader) common() Request {
 	request := Request{
 		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"),
-		Run: runner.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"), Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
+		Run: runner.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"),
+			Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
 	}
 	if request.Mode != modeSweep { // there it may be a list
 		request.Region = r.region("region", r.text("region"))
 	}
 	request.App = r.appSignIn(request.Token)
 	if strings.ContainsFunc(request.Token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
-		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.", "paste the secret again, as one line and without anything before or after it")
+		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.",
+			"paste the secret again, as one line and without anything before or after it")
 	}
 	if request.APIURL == "" {
 		request.APIURL = defaultAPIURL
@@ -139,7 +141,8 @@ var scopeForm = regexp.MustCompile(`^([\w.-]+|[\w.-]+/[\w.-]+)$`)
 func (r *reader) scope() string {
 	scope := r.text("runner-scope")
 	if scope != "" && !scopeForm.MatchString(scope) {
-		r.refuse(fmt.Sprintf("The 'runner-scope' input is %q, which is no scope.", scope), "it is owner/repo, an organization's name, or enterprises/NAME")
+		r.refuse(fmt.Sprintf("The 'runner-scope' input is %q, which is no scope.", scope),
+			"it is owner/repo, an organization's name, or enterprises/NAME")
 	}
 	return scope
 }
@@ -148,7 +151,8 @@ func (r *reader) scope() string {
 func (r *reader) certificates() string {
 	text := r.text("ca-certificates")
 	if text != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(text)) {
-		r.refuse("The 'ca-certificates' input holds no certificate that can be read.", "it is one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----")
+		r.refuse("The 'ca-certificates' input holds no certificate that can be read.",
+			"it is one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----")
 	}
 	return text
 }
@@ -168,10 +172,12 @@ func (r *reader) region(name, value string) string {
 func (request Request) checkRegion(home string) error {
 	invalid := &InvalidError{}
 	if home != "" && !regionForm.MatchString(home) {
-		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home), "for example AWS_REGION: eu-west-1")
+		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home),
+			"for example AWS_REGION: eu-west-1")
 	}
 	if home == "" && request.needsHome() {
-		invalid.add("no AWS region is known", "write aws-region: eu-west-1, or set AWS_REGION, as aws-actions/configure-aws-credentials does")
+		invalid.add("no AWS region is known",
+			"write aws-region: eu-west-1, or set AWS_REGION, as aws-actions/configure-aws-credentials does")
 	}
 	return invalid.orNil()
 }
@@ -202,7 +208,8 @@ func (r *reader) label() string {
 	label := r.text("label")
 	for _, c := range label {
 		if c == ',' || unicode.IsControl(c) {
-			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would make several labels of it.", label),
+			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would make "+
+				"several labels of it.", label),
 				"for example label: build-42")
 			break
 		}
@@ -226,7 +233,8 @@ func (r *reader) waiting() runner.Waiting {
 			if seconds < 0 {
 				taken = 1
 			}
-			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as 10", seconds, taken)
+			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as 10", seconds,
+				taken)
 			seconds = taken
 		}
 		interval := time.Duration(seconds) * time.Second
@@ -238,7 +246,8 @@ func (r *reader) waiting() runner.Waiting {
 		r.warn("The 'startup-timeout-minutes' input is 0, so 5 is taken; write a whole number such as 5")
 		minutes = 5
 	case minutes < 0:
-		r.refuse(fmt.Sprintf("The 'startup-timeout-minutes' input is %d, which leaves no time to wait.", minutes), "for example startup-timeout-minutes: 5")
+		r.refuse(fmt.Sprintf("The 'startup-timeout-minutes' input is %d, which leaves no time to wait.", minutes),
+			"for example startup-timeout-minutes: 5")
 		minutes = 5
 	}
 	waiting.Timeout = time.Duration(minutes) * time.Minute

@@ -15,7 +15,8 @@ import (
 func (r *reader) bake(request Request) *ami.Request {
 	bake := &ami.Request{
 		Source: strings.TrimSpace(request.Run.Repository + " run " + request.Run.ID), Region: request.Region,
-		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000, 3), Force: r.ownFlag("force"),
+		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000, 3),
+		Force:       r.ownFlag("force"),
 		Timeout:     time.Duration(r.number("bake-timeout-minutes", 1, 1440, 50)) * time.Minute,
 		SetupScript: r.setupScript(), CACertificates: request.CACertificates,
 		Profile: r.text("iam-role-name"), Tags: r.tags(), Root: r.rootVolume(), Overlay: r.bakeParameters(),
@@ -27,7 +28,8 @@ func (r *reader) bake(request Request) *ami.Request {
 		bake.Root.GiB = defaultVolume
 	}
 	if slices.Contains(r.list("market-type"), runner.Spot) {
-		r.warn("The 'market-type' input names spot, which a bake does not use: EC2 cannot stop a spot instance, and only a stopped one makes a whole image")
+		r.warn("The 'market-type' input names spot, which a bake does not use: EC2 cannot stop a spot instance, and only a " +
+			"stopped one makes a whole image")
 	}
 	if len(r.invalid.Problems) == 0 {
 		r.checkRecipes(*bake)
@@ -44,14 +46,16 @@ func (r *reader) architectures() []ami.Wanted {
 	}
 	types := r.list("ec2-instance-type")
 	if len(list) > 1 && len(types) > 0 {
-		r.refuse("The 'ec2-instance-type' input is for one architecture, and several are to be baked.", "leave it out, or bake each architecture in a step of its own")
+		r.refuse("The 'ec2-instance-type' input is for one architecture, and several are to be baked.",
+			"leave it out, or bake each architecture in a step of its own")
 	}
 	var wanted []ami.Wanted
 	for _, architecture := range list {
 		usual, known := architectures[architecture]
 		switch {
 		case !known:
-			r.refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.", architecture), example)
+			r.refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.", architecture),
+				example)
 			continue
 		case slices.ContainsFunc(wanted, func(w ami.Wanted) bool { return w.Architecture == architecture }):
 			r.refuse(fmt.Sprintf("The 'architecture' input holds %q twice.", architecture), example)
@@ -59,7 +63,8 @@ func (r *reader) architectures() []ami.Wanted {
 		case len(types) > 0:
 			usual = types
 		}
-		wanted = append(wanted, ami.Wanted{Architecture: architecture, InstanceTypes: usual, TypesOfArchitecture: len(types) == 0})
+		wanted = append(wanted, ami.Wanted{Architecture: architecture, InstanceTypes: usual,
+			TypesOfArchitecture: len(types) == 0})
 	}
 	return wanted
 }
@@ -70,7 +75,8 @@ func (r *reader) baseImages() []string {
 	list := r.list("base-image-id")
 	for _, id := range list {
 		if !imageIDForm.MatchString(id) {
-			r.refuse(fmt.Sprintf("The 'base-image-id' input holds %q, which is not an image's id.", id), "for example base-image-id: ami-0123456789abcdef0, or leave it out for the newest Ubuntu LTS")
+			r.refuse(fmt.Sprintf("The 'base-image-id' input holds %q, which is not an image's id.", id),
+				"for example base-image-id: ami-0123456789abcdef0, or leave it out for the newest Ubuntu LTS")
 		}
 	}
 	return list
@@ -94,7 +100,8 @@ func (r *reader) bakeParameters() runner.Parameters {
 	parameters := r.launchParameters()
 	for _, name := range []string{"ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
 		if parameters.Has(name) {
-			r.refuse(fmt.Sprintf("launch-parameters sets %s, which a bake sets itself.", name), "take it out; the base is given by base-image-id")
+			r.refuse(fmt.Sprintf("launch-parameters sets %s, which a bake sets itself.", name),
+				"take it out; the base is given by base-image-id")
 		}
 	}
 	return parameters
@@ -107,7 +114,8 @@ func (r *reader) bakePlacements(given runner.Parameters) []runner.Placement {
 	if (len(subnets) == 0 && !has("LaunchTemplate", "NetworkInterfaces", "SubnetId")) ||
 		(len(groups) == 0 && !has("LaunchTemplate", "NetworkInterfaces", "SecurityGroupIds", "SecurityGroups")) {
 		r.refuse("The 'subnet-id' and 'security-group-id' inputs are required for the 'bake' mode.",
-			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder must get out to its package repositories")
+			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder must get "+
+				"out to its package repositories")
 	}
 	if len(subnets) == 0 {
 		subnets = []string{""}
@@ -123,7 +131,8 @@ func (r *reader) bakePlacements(given runner.Parameters) []runner.Placement {
 func (r *reader) checkRecipes(bake ami.Request) {
 	for _, wanted := range bake.Architectures {
 		if err := bake.CheckUserData(wanted.Architecture); err != nil {
-			r.refuse("The builder's user data is too large: "+err.Error()+".", "make setup-script shorter: let it fetch the rest")
+			r.refuse("The builder's user data is too large: "+err.Error()+".",
+				"make setup-script shorter: let it fetch the rest")
 			return
 		}
 	}

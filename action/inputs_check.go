@@ -25,14 +25,18 @@ func examination(request Request) (doctor.Request, error) {
 	}
 	out := doctor.Request{
 		OursTags: map[string]string{runner.TagRepository: request.Run.Repository, runner.TagScope: request.Scope},
-		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion, SystemTag: runner.TagSystem, MinimumVersion: runner.MinimumVersion,
-		Scope: request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"), RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
+		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion, SystemTag: runner.TagSystem,
+		MinimumVersion: runner.MinimumVersion,
+		Scope:          request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
+		RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
 	}
 	if e := start.Existing; e != nil {
-		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names, Label: start.Groups[0].Label}
+		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names,
+			Label: start.Groups[0].Label}
 	}
 	for _, s := range specimens {
-		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings, TypesOfArchitecture: s.TypesOfArchitecture}
+		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings,
+			TypesOfArchitecture: s.TypesOfArchitecture}
 		if s.Architecture != "" {
 			launch.ImageTags = map[string]string{runner.TagArchitecture: s.Architecture}
 		}

@@ -9,8 +9,8 @@ import (
 
 const existingExample = "for example existing-instances: Role=gpu-runner"
 
-// existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads ec2-instance-id in
-// stop alone, so beside an image it means nothing.
+// existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads
+// ec2-instance-id in stop alone, so beside an image it means nothing.
 func (r *reader) existing(request Request) *runner.Existing {
 	filter, ids := r.text("existing-instances"), r.text("ec2-instance-id")
 	image := ""
@@ -22,19 +22,24 @@ func (r *reader) existing(request Request) *runner.Existing {
 	switch {
 	case filter == "" && ids == "":
 		if r.text("existing-runner-name") != "" {
-			r.refuse("The 'existing-runner-name' input is given without 'ec2-instance-id' or 'existing-instances'.", existingExample)
+			r.refuse("The 'existing-runner-name' input is given without 'ec2-instance-id' or 'existing-instances'.",
+				existingExample)
 		}
 		return nil
 	case image != "" && filter != "":
-		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you keep are started, or new ones.", image), "leave one of them out")
+		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you keep are "+
+			"started, or new ones.", image), "leave one of them out")
 		return nil
 	case image != "":
-		r.warn("The 'ec2-instance-id' input is not used in the 'start' mode beside '%s'; without an image it starts existing machines", image)
+		r.warn("The 'ec2-instance-id' input is not used in the 'start' mode beside '%s'; without an image it starts "+
+			"existing machines", image)
 		return nil
 	}
-	existing := &runner.Existing{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter), Names: r.names("existing-runner-name")}
+	existing := &runner.Existing{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter),
+		Names: r.names("existing-runner-name")}
 	if n := len(existing.Names); n > 0 && n != max(len(existing.IDs), 1) {
-		r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n, max(len(existing.IDs), 1)),
+		r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n,
+			max(len(existing.IDs), 1)),
 			"give one name for each machine in 'ec2-instance-id', in the same order, or none")
 	}
 	return existing
@@ -50,7 +55,8 @@ func (r *reader) tagFilter(text string) map[string]string {
 		key, value, ok := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if _, twice := tags[key]; !ok || key == "" || twice {
-			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that stands alone.", part), existingExample)
+			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that stands "+
+				"alone.", part), existingExample)
 			continue
 		}
 		tags[key] = value
@@ -61,7 +67,8 @@ func (r *reader) tagFilter(text string) map[string]string {
 // names reads texts between commas or lines: a runner's name may hold blanks.
 func (r *reader) names(input string) []string {
 	var names []string
-	for _, name := range strings.FieldsFunc(r.text(input), func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
+	for _, name := range strings.FieldsFunc(r.text(input),
+		func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
 		if name = strings.TrimSpace(name); name != "" {
 			names = append(names, name)
 		}
@@ -84,10 +91,12 @@ func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.G
 	}
 	group := runner.Group{Label: r.label(), Count: r.number("count", 1, most, int64(count))}
 	if group.Label == "" {
-		r.refuse("The 'label' input is required to start existing machines.", "it is a label that their registered runners have, for runs-on, for example label: gpu")
+		r.refuse("The 'label' input is required to start existing machines.",
+			"it is a label that their registered runners have, for runs-on, for example label: gpu")
 	}
 	if len(existing.Names) > 0 && len(existing.IDs) == 0 && group.Count > 1 {
-		r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count), "name the machines in 'ec2-instance-id', or leave the name out")
+		r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count),
+			"name the machines in 'ec2-instance-id', or leave the name out")
 	}
 	return []runner.Group{group}
 }
@@ -102,14 +111,16 @@ func (r *reader) onlyExisting(start *runner.StartRequest) {
 	}
 	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {
 		if r.text(name) == "true" {
-			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered already.", name), "leave it out")
+			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered already.",
+				name), "leave it out")
 		}
 	}
 	if len(unused) > 0 {
 		r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s", strings.Join(unused, ", "))
 	}
 	if !start.OwnTags {
-		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.", "leave it out, and allow ec2:CreateTags on the machines")
+		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",
+			"leave it out, and allow ec2:CreateTags on the machines")
 	}
 	start.JIT, start.Ephemeral, start.KeepFailed = false, false, 0
 }

@@ -10,10 +10,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the step's.
+// elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the
+// step's.
 var elementInputs = inputsThat(func(i input) bool { return i.element })
 
-const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, ec2-instance-type: t4g.xlarge}]"
+const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, " +
+	"ec2-instance-type: t4g.xlarge}]"
 
 // groups reads what to start: the elements of `runners`, or the step's own inputs.
 func (r *reader) groups(request Request) []runner.Group {
@@ -52,13 +54,14 @@ func (r *reader) groups(request Request) []runner.Group {
 	return groups
 }
 
-// refuseSharedLabels refuses what would give two runners one label, one name at GitHub (where case does not count and some
-// characters become hyphens), or one key in the output.
+// refuseSharedLabels refuses what would give two runners one label, one name at GitHub (where case does not count and
+// some characters become hyphens), or one key in the output.
 func (r *reader) refuseSharedLabels(groups []runner.Group) {
 	labels, names, keys := map[string]bool{}, map[string]string{}, map[string]bool{}
 	for _, group := range groups {
 		if group.Label != "" && labels[group.Label] {
-			r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label), "give each a label of its own, or use 'count' for like runners")
+			r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label),
+				"give each a label of its own, or use 'count' for like runners")
 			continue
 		}
 		labels[group.Label] = true
@@ -71,7 +74,8 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 				key, name = fmt.Sprintf("%s-%d", key, n), fmt.Sprintf("%s-%d", name, n)
 			}
 			if keys[key] {
-				r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key), "runners of a 'count' are named NAME-0, NAME-1 and so on: take other names")
+				r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key),
+					"runners of a 'count' are named NAME-0, NAME-1 and so on: take other names")
 				return
 			}
 			keys[key] = true
@@ -79,7 +83,8 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 				continue
 			}
 			if other, taken := names[strings.ToLower(name)]; taken {
-				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other, group.Name, name), "give them labels that differ in more than case and punctuation")
+				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other, group.Name, name),
+					"give them labels that differ in more than case and punctuation")
 				return
 			}
 			names[strings.ToLower(name)] = group.Name
@@ -103,7 +108,8 @@ func (r *reader) element(i int, element map[string]any) (child *reader, name str
 		case slices.Contains(elementInputs, key):
 			child.own[key] = r.elementValue(name, key, element[key])
 		default:
-			r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name), "the launch inputs are "+strings.Join(elementInputs, ", "))
+			r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name),
+				"the launch inputs are "+strings.Join(elementInputs, ", "))
 		}
 	}
 	return child, name
@@ -159,7 +165,8 @@ func (r *reader) number(name string, least, most, fallback int64) int {
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < least || n > most {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least, most), fmt.Sprintf("for example %s: %d", name, max(least, 2)))
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least, most),
+			fmt.Sprintf("for example %s: %d", name, max(least, 2)))
 		return int(fallback)
 	}
 	return int(n)
@@ -179,7 +186,8 @@ func (r *reader) minCount(groups []runner.Group) int {
 	}
 	least := r.number("min-count", 1, mostRunners, 1)
 	if least > total {
-		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total), "min-count is at most 'count'")
+		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
+			"min-count is at most 'count'")
 	}
 	return least
 }

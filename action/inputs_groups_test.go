@@ -11,8 +11,9 @@ import (
 // groupEnv is the environment of a start with the input runners, or another one.
 func groupEnv(pairs ...string) func(string) string {
 	env := map[string]string{
-		"INPUT_MODE": "start", "INPUT_GITHUB-TOKEN": "t", "GITHUB_REPOSITORY": "o/r", "INPUT_EC2-IMAGE-ID": "ami-1", "INPUT_EC2-INSTANCE-TYPE": "t3.xlarge",
-		"INPUT_SUBNET-ID": "subnet-1", "INPUT_SECURITY-GROUP-ID": "sg-1",
+		"INPUT_MODE": "start", "INPUT_GITHUB-TOKEN": "t", "GITHUB_REPOSITORY": "o/r", "INPUT_EC2-IMAGE-ID": "ami-1",
+		"INPUT_EC2-INSTANCE-TYPE": "t3.xlarge",
+		"INPUT_SUBNET-ID":         "subnet-1", "INPUT_SECURITY-GROUP-ID": "sg-1",
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		env[inputEnv(pairs[i])] = pairs[i+1]
@@ -39,7 +40,8 @@ func TestRunnersAreTakenAsWritten(t *testing.T) {
 	type seen struct{ Name, Label, Types, SpotMax, Script, Packages string }
 	var got []seen
 	for _, g := range request.Start.Groups {
-		got = append(got, seen{g.Name, g.Label, strings.Join(g.InstanceTypes, " "), g.SpotMax, g.PreRunnerScript, strings.Join(g.Packages, " ")})
+		got = append(got, seen{g.Name, g.Label, strings.Join(g.InstanceTypes, " "), g.SpotMax, g.PreRunnerScript,
+			strings.Join(g.Packages, " ")})
 	}
 	want := []seen{
 		{"1.10", "2026-01-01", "t3.xlarge", "0.10", "", ""},
@@ -72,8 +74,10 @@ func TestLaunchParametersAreTakenAsWritten(t *testing.T) {
 // FuzzRunners: whatever stands in the list, it is read or refused, and runners that are read differ in name and label.
 func FuzzRunners(f *testing.F) {
 	for _, seed := range []string{
-		"[{name: a}, {name: b, count: 3}]", "- name: a\n  launch-parameters: {KeyName: k}\n", "[]", "{}", "a", "[null]", "&a [*a]", "[{name: a, name: b}]",
-		"[{name: a, aws-resource-tags: [{Key: a, Value: 1}]}]", "[{name: {a: b}}]", "[{? [a] : b}]", "- &a {name: x}\n- {<<: *a, name: y}",
+		"[{name: a}, {name: b, count: 3}]", "- name: a\n  launch-parameters: {KeyName: k}\n", "[]", "{}", "a", "[null]",
+		"&a [*a]", "[{name: a, name: b}]",
+		"[{name: a, aws-resource-tags: [{Key: a, Value: 1}]}]", "[{name: {a: b}}]", "[{? [a] : b}]",
+		"- &a {name: x}\n- {<<: *a, name: y}",
 	} {
 		f.Add(seed)
 	}

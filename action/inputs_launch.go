@@ -29,7 +29,8 @@ func (r *reader) placements(home string, group runner.Group) []runner.Placement 
 	}
 	var list []runner.Placement
 	for i, z := range zones {
-		placement := runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID), string(z.SecurityGroupID))
+		placement := runner.NewPlacement(first(string(z.Region), region), string(z.ImageID), string(z.SubnetID),
+			string(z.SecurityGroupID))
 		placement.Element = i + 1
 		list = append(list, placement)
 	}
@@ -58,8 +59,10 @@ func (r *reader) complete(image, subnet, group bool, given runner.Parameters) bo
 	if image && subnet && group {
 		return true
 	}
-	r.refuse("Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', 'security-group-id'",
-		"for example ec2-image-id: ami-0123456789abcdef0, subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0")
+	r.refuse("Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', "+
+		"'security-group-id'",
+		"for example ec2-image-id: ami-0123456789abcdef0, subnet-id: subnet-0123456789abcdef0, security-group-id: "+
+			"sg-0123456789abcdef0")
 	return false
 }
 
@@ -110,7 +113,8 @@ func (r *reader) zones() (zones []zone, ok bool) {
 		case z.hasRegionForm():
 			kept = append(kept, z)
 		case someGood: // machulav's action found nothing there, and went on with the next element
-			r.warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as us-east-1", about)
+			r.warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as us-east-1",
+				about)
 		default:
 			refuse(about)
 		}
@@ -172,7 +176,8 @@ var priceForm = regexp.MustCompile(`^[0-9]*\.?[0-9]+$`)
 func (r *reader) spotMaxPrice() string {
 	value := r.text("spot-max-price")
 	if value != "" && !priceForm.MatchString(value) {
-		r.refuse(fmt.Sprintf("The 'spot-max-price' input is %q, which is not a price in USD an hour.", value), "for example spot-max-price: 0.08")
+		r.refuse(fmt.Sprintf("The 'spot-max-price' input is %q, which is not a price in USD an hour.", value),
+			"for example spot-max-price: 0.08")
 	}
 	return value
 }
@@ -183,7 +188,8 @@ func (r *reader) rootVolume() runner.RootVolume {
 	if value := r.text("ec2-volume-size"); value != "" {
 		n, ok, exact := leadingNumber(value)
 		if !ok || !exact || n < 1 || n > 65536 {
-			r.refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.", value), "for example ec2-volume-size: 50")
+			r.refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.", value),
+				"for example ec2-volume-size: 50")
 			return volume
 		}
 		volume.GiB = int32(n)

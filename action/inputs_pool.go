@@ -20,7 +20,8 @@ var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
 // pool reads what a pool is to hold: machines such as a start with the same inputs launches.
 func (r *reader) pool(request *Request) {
 	pool := &runner.PoolRequest{
-		Name: r.poolName(), Size: r.number("pool-size", 0, 1000, -1), MaxAge: time.Duration(r.number("pool-max-age-hours", 1, 8760, 168)) * time.Hour,
+		Name: r.poolName(), Size: r.number("pool-size", 0, 1000, -1), MaxAge: time.Duration(r.number("pool-max-age-hours", 1,
+			8760, 168)) * time.Hour,
 	}
 	if pool.Name == "" {
 		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)
@@ -29,14 +30,17 @@ func (r *reader) pool(request *Request) {
 		r.refuse("The 'pool-size' input is required for the 'pool' mode.", "for example pool-size: 3, or 0 to empty the pool")
 	}
 	if r.text("runners") != "" {
-		r.refuse("The 'runners' input cannot be given with the 'pool' mode.", "the machines of a pool are alike: fill each pool in a step of its own")
+		r.refuse("The 'runners' input cannot be given with the 'pool' mode.",
+			"the machines of a pool are alike: fill each pool in a step of its own")
 	}
 	if slices.Contains(r.list("market-type"), runner.Spot) {
-		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.", "leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
+		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.",
+			"leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
 	}
 	pool.Start = *r.startOf(*request)
 	if pool.Start.Existing != nil {
-		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.", "a pool launches machines of its own")
+		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.",
+			"a pool launches machines of its own")
 	}
 	pool.WarmUp = max(warmUpWithin, pool.Start.Waiting.Timeout)
 	for i := range pool.Start.Groups {
@@ -44,7 +48,8 @@ func (r *reader) pool(request *Request) {
 	}
 	if len(r.invalid.Problems) == 0 {
 		if err := pool.CheckUserData(); err != nil {
-			r.refuse("The machine's user data is too large: "+err.Error()+".", "make setup-script shorter: let it fetch the rest, or bake it into the image")
+			r.refuse("The machine's user data is too large: "+err.Error()+".",
+				"make setup-script shorter: let it fetch the rest, or bake it into the image")
 		}
 	}
 	request.Pool = pool
@@ -54,7 +59,8 @@ func (r *reader) pool(request *Request) {
 func (r *reader) poolName() string {
 	name := r.text("pool")
 	if name != "" && !poolForm.MatchString(name) {
-		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and underscores.", name), poolExample)
+		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and underscores.",
+			name), poolExample)
 	}
 	return name
 }
@@ -68,26 +74,31 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 		r.refuse("The 'pool' input is incompatible with existing machines.", "leave one of them out")
 	}
 	if !start.OwnTags {
-		r.refuse("The 'pool' and 'own-tags: false' inputs are incompatible: a pool is found by its tags.", "leave own-tags out")
+		r.refuse("The 'pool' and 'own-tags: false' inputs are incompatible: a pool is found by its tags.",
+			"leave own-tags out")
 	}
 	start.Ephemeral = true
 	for _, group := range start.Groups {
 		for _, name := range []string{"InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
 			if group.Overlay.Has(name) {
-				r.refuse(fmt.Sprintf("launch-parameters sets %s, which the machines of a pool cannot have.", name), "take it out: they are on-demand, stop once they are warm, and are terminated after their job")
+				r.refuse(fmt.Sprintf("launch-parameters sets %s, which the machines of a pool cannot have.", name),
+					"take it out: they are on-demand, stop once they are warm, and are terminated after their job")
 			}
 		}
 		if group.Service {
-			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are single-use and cannot run as a service.", "")
+			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are single-use and "+
+				"cannot run as a service.", "")
 		}
 	}
 }
 
 // poolWords names what a pool holds: "2 ready, 1 warming up".
 func poolWords(result runner.PoolResult) string {
-	words := fmt.Sprintf("%d ready, %d warming up", result.Count(runner.EntryReady), result.Count(runner.EntryWarming)+result.Count(runner.EntryLaunched))
+	words := fmt.Sprintf("%d ready, %d warming up", result.Count(runner.EntryReady), result.Count(runner.EntryWarming)+
+		result.Count(runner.EntryLaunched))
 	for _, more := range []struct{ became, words string }{
-		{runner.EntryReplaced, "%d replaced"}, {runner.EntryTerminated, "%d ended"}, {runner.EntryClaimed, "%d claimed by a start before they could be ended"},
+		{runner.EntryReplaced, "%d replaced"}, {runner.EntryTerminated, "%d ended"},
+		{runner.EntryClaimed, "%d claimed by a start before they could be ended"},
 	} {
 		if n := result.Count(more.became); n > 0 {
 			words += fmt.Sprintf(", "+more.words, n)

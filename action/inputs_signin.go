@@ -99,8 +99,8 @@ func (r *reader) awsSignIn() awsSignIn {
 	return in
 }
 
-// namesSource reports whether the environment names credentials of the SDK's chain other than keys. The metadata service of
-// the machine is no such source: every EC2 instance has one.
+// namesSource reports whether the environment names credentials of the SDK's chain other than keys. The metadata
+// service of the machine is no such source: every EC2 instance has one.
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 func (r *reader) namesSource() bool {
 	for _, name := range []string{

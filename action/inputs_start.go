@@ -33,8 +33,10 @@ func (r *reader) start(request Request) *runner.StartRequest {
 // startOf reads a start without looking at the size of its user data.
 func (r *reader) startOf(request Request) *runner.StartRequest {
 	start := &runner.StartRequest{
-		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), Labels: r.extraLabels(),
-		JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), DefaultLabels: request.Mode != modePool && r.ownFlag("default-labels"),
+		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope),
+		Labels: r.extraLabels(),
+		JIT:    r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), DefaultLabels: request.Mode != modePool &&
+			r.ownFlag("default-labels"),
 		OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(), RunnerVersion: r.runnerVersion(), CACertificates: request.CACertificates,
 	}
@@ -47,16 +49,19 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 	for _, group := range groups {
 		switch {
 		case start.JIT && group.Service:
-			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service.", "")
+			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot "+
+				"run as a service.", "")
 		case start.Ephemeral && group.Service && start.Pool == "":
-			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot run as a service.", "")
+			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use "+
+				"and cannot run as a service.", "")
 		}
 	}
 	start.JIT = start.JIT || start.Ephemeral
 	start.GroupID, start.GroupName = r.runnerGroup(start.JIT, request.Scope)
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
 	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.Overlay.KeepsMachine() }) {
-		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
+		r.warn("launch-parameters sets InstanceInitiatedShutdownBehavior to stop, so the machine cannot end itself: " +
+			"idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
 	}
 	return start
 }
@@ -64,7 +69,8 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 // extraLabels reads further labels for all runners.
 func (r *reader) extraLabels() []string {
 	var labels []string
-	for _, label := range strings.FieldsFunc(r.text("runner-labels"), func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
+	for _, label := range strings.FieldsFunc(r.text("runner-labels"),
+		func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
 		if label = strings.TrimSpace(label); label != "" && !slices.Contains(labels, label) {
 			labels = append(labels, label)
 		}
@@ -89,7 +95,8 @@ var versionForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 func (r *reader) runnerVersion() string {
 	version := strings.TrimPrefix(r.text("runner-version"), "v")
 	if version != "latest" && !versionForm.MatchString(version) {
-		r.refuse(fmt.Sprintf("The 'runner-version' input is %q, which is neither 'latest' nor a version.", version), "for example runner-version: 2.330.0")
+		r.refuse(fmt.Sprintf("The 'runner-version' input is %q, which is neither 'latest' nor a version.", version),
+			"for example runner-version: 2.330.0")
 	}
 	return version
 }
@@ -106,7 +113,8 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	case ok && exact:
 		return id, ""
 	case isRepository && !ok:
-		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has a name.", value), "for example runner-group-id: 1, the default group")
+		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has a name.",
+			value), "for example runner-group-id: 1, the default group")
 	case isRepository:
 		r.warn("The 'runner-group-id' input is %q, of which %d is taken", value, id)
 		return id, ""
@@ -117,17 +125,20 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 // checkUserData refuses what would not fit into EC2's 16 KB.
 func (r *reader) checkUserData(start runner.StartRequest) {
 	if err := start.CheckUserData(); err != nil {
-		r.refuse("The machine's user data is too large: "+err.Error()+".", "make pre-runner-script shorter: let it fetch the rest, or bake it into the image")
+		r.refuse("The machine's user data is too large: "+err.Error()+".",
+			"make pre-runner-script shorter: let it fetch the rest, or bake it into the image")
 	}
 }
 
 // group reads one group of like runners.
 func (r *reader) group(request Request) runner.Group {
 	group := runner.Group{
-		Label: r.label(), Count: r.number("count", 1, mostRunners, 1), Architecture: r.architecture(), Profile: r.text("iam-role-name"),
+		Label: r.label(), Count: r.number("count", 1, mostRunners, 1), Architecture: r.architecture(),
+		Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
 		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"), SetupScript: r.setupScript(),
-		Packages: r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(), Overlay: r.launchParameters(),
+		Packages: r.packages(), Tags: r.tags(), Markets: r.markets(), SpotMax: r.spotMaxPrice(),
+		Overlay: r.launchParameters(),
 	}
 	group.InstanceTypes = r.instanceTypes(group)
 	group.TypesOfArchitecture = group.Architecture != "" && len(r.list("ec2-instance-type")) == 0
@@ -180,11 +191,13 @@ func (r *reader) instanceTypes(group runner.Group) []string {
 	case group.Overlay.Has("LaunchTemplate"), group.Overlay.Has("InstanceType"):
 		return []string{""}
 	default:
-		r.refuse("The 'ec2-instance-type' input is required for the 'start' mode.", "for example ec2-instance-type: t3.xlarge")
+		r.refuse("The 'ec2-instance-type' input is required for the 'start' mode.",
+			"for example ec2-instance-type: t3.xlarge")
 	}
 	for _, name := range types {
 		if strings.HasPrefix(name, "mac") && strings.HasSuffix(name, ".metal") {
-			r.refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", name), "macOS instances are not supported: take a Linux type such as t3.xlarge")
+			r.refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", name),
+				"macOS instances are not supported: take a Linux type such as t3.xlarge")
 		}
 	}
 	return types

@@ -15,25 +15,31 @@ const instanceExample = "for example ec2-instance-id: ${{ needs.start-runner.out
 
 func (r *reader) stop(request Request) *runner.StopRequest {
 	stop := &runner.StopRequest{
-		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"), AllOfRun: r.ownFlag("all-of-run"),
+		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"),
+		AllOfRun:    r.ownFlag("all-of-run"),
 		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(), Action: r.text("stop-action"),
 	}
 	if stop.Action != "" && stop.Action != runner.ActionTerminate && stop.Action != runner.ActionStop {
-		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", stop.Action), "it is terminate or stop; without it existing machines are stopped and others terminated")
+		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", stop.Action),
+			"it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
 	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
 	switch {
 	case named || stop.Label != "" || stop.AllOfRun:
 	case namesNoRunner(r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
 		r.refuse("The 'runners' input of the 'stop' mode names no runner.",
-			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: true' to stop all runners of this run")
+			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: true' to stop "+
+				"all runners of this run")
 	case r.text("runners") == "":
 		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: true' stops all runners of this run. "+
-				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a secret that they contain")
+			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: "+
+				"true' stops all runners of this run. "+
+				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a secret that "+
+				"they contain")
 	}
 	if !named && request.Run.ID == "" {
-		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told", "GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
+		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",
+			"GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
 	}
 	return stop
 }
@@ -46,7 +52,8 @@ func namesNoRunner(text string) bool {
 
 var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
-// instanceIDs reads one instance id or several: between commas, blanks or lines, or as the JSON array of ec2-instance-ids.
+// instanceIDs reads one instance id or several: between commas, blanks or lines, or as the JSON array of
+// ec2-instance-ids.
 func (r *reader) instanceIDs() []string {
 	ids := r.list("ec2-instance-id")
 	if text := r.text("ec2-instance-id"); strings.HasPrefix(text, "[") {
@@ -57,7 +64,8 @@ func (r *reader) instanceIDs() []string {
 	}
 	for _, id := range ids {
 		if !instanceForm.MatchString(id) {
-			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id), instanceExample)
+			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id),
+				instanceExample)
 		}
 	}
 	return slices.Compact(ids)

@@ -8,7 +8,8 @@ func (r *reader) sweep(request *Request) {
 	request.Region = first(regions...)
 	grace, _ := r.minutes("grace-minutes")
 	request.Sweep = &runner.SweepRequest{
-		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace, DryRun: r.ownFlag("dry-run"),
+		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace,
+		DryRun: r.ownFlag("dry-run"),
 	}
 }
 

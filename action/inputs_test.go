@@ -15,8 +15,9 @@ import (
 func with(pairs ...string) func(string) string {
 	env := map[string]string{
 		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1",
-		"INPUT_MODE": "start", "INPUT_GITHUB-TOKEN": "ghp_demo", "INPUT_EC2-IMAGE-ID": "ami-1", "INPUT_EC2-INSTANCE-TYPE": "t3.xlarge",
-		"INPUT_SUBNET-ID": "subnet-1", "INPUT_SECURITY-GROUP-ID": "sg-1",
+		"INPUT_MODE": "start", "INPUT_GITHUB-TOKEN": "ghp_demo", "INPUT_EC2-IMAGE-ID": "ami-1",
+		"INPUT_EC2-INSTANCE-TYPE": "t3.xlarge",
+		"INPUT_SUBNET-ID":         "subnet-1", "INPUT_SECURITY-GROUP-ID": "sg-1",
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		name := pairs[i]
@@ -44,7 +45,8 @@ func problems(err error) []string {
 // TestRefused: each refused value has one message that names the input and says what is wrong.
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	const either = "Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', 'security-group-id'"
+	const either = "Either provide 'availability-zones-config' or all of the following: 'ec2-image-id', 'subnet-id', " +
+		"'security-group-id'"
 	for _, c := range []struct {
 		pairs []string
 		want  string
@@ -56,24 +58,39 @@ func TestRefused(t *testing.T) {
 		{[]string{"ec2-image-id", ""}, either},
 		{[]string{"subnet-id", " "}, either},
 		{[]string{"security-group-id", "", "availability-zones-config", "[]"}, either},
-		{[]string{"availability-zones-config", `"x"`}, "Failed to parse availability-zones-config: availability-zones-config must be a JSON array"},
-		{[]string{"availability-zones-config", `[{"imageId":"a","securityGroupId":"b"}]`}, "Failed to parse availability-zones-config: Missing subnetId in availability-zones-config at index 0"},
-		{[]string{"availability-zones-config", `[{"imageId":{},"subnetId":"c","securityGroupId":"b"}]`}, "Failed to parse availability-zones-config: a single value is wanted, not {} at index 0"},
-		{[]string{"use-jit", "true", "run-runner-as-service", "true"}, "The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as a service."},
-		{[]string{"ephemeral", "true", "run-runner-as-service", "true"}, "The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot run as a service."},
-		{[]string{"label", "a,b"}, `The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several labels of it.`},
-		{[]string{"label", "a\x00b"}, `The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several labels of it.`},
+		{[]string{"availability-zones-config", `"x"`},
+			"Failed to parse availability-zones-config: availability-zones-config must be a JSON array"},
+		{[]string{"availability-zones-config", `[{"imageId":"a","securityGroupId":"b"}]`},
+			"Failed to parse availability-zones-config: Missing subnetId in availability-zones-config at index 0"},
+		{[]string{"availability-zones-config", `[{"imageId":{},"subnetId":"c","securityGroupId":"b"}]`},
+			"Failed to parse availability-zones-config: a single value is wanted, not {} at index 0"},
+		{[]string{"use-jit", "true", "run-runner-as-service", "true"},
+			"The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as " +
+				"a " +
+				"service."},
+		{[]string{"ephemeral", "true", "run-runner-as-service", "true"},
+			"The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot " +
+				"run as a service."},
+		{[]string{"label", "a,b"},
+			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several labels of it.`},
+		{[]string{"label", "a\x00b"},
+			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several labels of it.`},
 		{[]string{"region", "us-east-1a"}, `The 'region' input is "us-east-1a", which is not of a region's form.`},
 		{[]string{"ec2-volume-size", "0"}, `The 'ec2-volume-size' input is "0", which is not a size in GiB from 1 to 65536.`},
-		{[]string{"startup-timeout-minutes", "-2"}, "The 'startup-timeout-minutes' input is -2, which leaves no time to wait."},
+		{[]string{"startup-timeout-minutes", "-2"},
+			"The 'startup-timeout-minutes' input is -2, which leaves no time to wait."},
 		{[]string{"aws-resource-tags", `[1]`}, "Failed to parse aws-resource-tags: an object is wanted, not 1 at index 0"},
 		{[]string{"own-tags", "True"}, `The 'own-tags' input is "True", which is neither true nor false.`},
-		{[]string{"idle-timeout-minutes", "1h"}, `The 'idle-timeout-minutes' input is "1h", which is not a number of minutes from 0 to 1000000.`},
-		{[]string{"runner-version", "2.330"}, `The 'runner-version' input is "2.330", which is neither 'latest' nor a version.`},
-		{[]string{"ec2-instance-type", "mac2.metal"}, `The 'ec2-instance-type' input is "mac2.metal", which runs macOS only.`},
+		{[]string{"idle-timeout-minutes", "1h"},
+			`The 'idle-timeout-minutes' input is "1h", which is not a number of minutes from 0 to 1000000.`},
+		{[]string{"runner-version", "2.330"},
+			`The 'runner-version' input is "2.330", which is neither 'latest' nor a version.`},
+		{[]string{"ec2-instance-type", "mac2.metal"},
+			`The 'ec2-instance-type' input is "mac2.metal", which runs macOS only.`},
 		{[]string{"GITHUB_REPOSITORY", "a/b/c"}, `GITHUB_REPOSITORY is "a/b/c", which is not of the form owner/repo`},
 		{[]string{"mode", "stop"}, "The 'ec2-instance-id' input is required for the 'stop' mode."},
-		{[]string{"mode", "stop", "ec2-instance-id", "0123"}, `The 'ec2-instance-id' input is "0123", which is not of an instance id's form.`},
+		{[]string{"mode", "stop", "ec2-instance-id", "0123"},
+			`The 'ec2-instance-id' input is "0123", which is not of an instance id's form.`},
 	} {
 		request, err := Parse(with(c.pairs...))
 		if got := problems(err); !cmp.Equal(got, firstOf(got, c.want)) || len(got) == 0 {
@@ -128,18 +145,21 @@ func TestReadOtherwise(t *testing.T) {
 		if diff := cmp.Diff(c.want, request.Start.Waiting); diff != "" {
 			t.Errorf("%s=%q: %s", c.name, c.value, diff)
 		}
-		if warned := len(request.Warnings) == 1; warned != c.warned || (warned && !strings.Contains(request.Warnings[0], "'"+c.name+"'")) {
+		if warned := len(request.Warnings) == 1; warned != c.warned || (warned && !strings.Contains(request.Warnings[0], "'"+
+			c.name+"'")) {
 			t.Errorf("%s=%q: warnings %q", c.name, c.value, request.Warnings)
 		}
 	}
 	for _, name := range []string{"use-jit", "run-runner-as-service", "runner-debug"} {
-		for value, warned := range map[string]bool{"true": false, "false": false, "": false, "True": true, "1": true, "yes": true} {
+		for value, warned := range map[string]bool{"true": false, "false": false, "": false, "True": true, "1": true,
+			"yes": true} {
 			request, err := Parse(with(name, value))
 			if err != nil || (len(request.Warnings) == 1) != warned {
 				t.Errorf("%s=%q: %v, warnings %q", name, value, err, request.Warnings)
 				continue
 			}
-			is := map[string]bool{"use-jit": request.Start.JIT, "run-runner-as-service": request.Start.Groups[0].Service, "runner-debug": request.Start.Debug}[name]
+			is := map[string]bool{"use-jit": request.Start.JIT, "run-runner-as-service": request.Start.Groups[0].Service,
+				"runner-debug": request.Start.Debug}[name]
 			if is != (value == "true") {
 				t.Errorf("%s=%q is read as %t", name, value, is)
 			}
@@ -177,7 +197,8 @@ func TestZonesWin(t *testing.T) {
 // TestStopReadsNoZones: availability-zones-config is read in start only, so a broken one does not keep a machine alive.
 func TestStopReadsNoZones(t *testing.T) {
 	t.Parallel()
-	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags", "{", "packages", "git", "market-type", "?"))
+	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags", "{",
+		"packages", "git", "market-type", "?"))
 	if err != nil || len(request.Warnings) > 0 || request.Start != nil || request.Stop.Label != "abc" {
 		t.Errorf("%+v: %v", request, err)
 	}
@@ -186,9 +207,12 @@ func TestStopReadsNoZones(t *testing.T) {
 // FuzzParse: no value stops the program; every problem is one line with words in it; what is taken can be started.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []struct{ name, value string }{
-		{"availability-zones-config", `[{"imageId":"a","subnetId":"b","securityGroupId":"c"}]`}, {"aws-resource-tags", `[{"Key":1}]`}, {"packages", `["a\u0000"]`},
-		{"block-device-mappings", `[{"Ebs":{}}]`}, {"metadata-options", `{"HttpTokens":`}, {"label", "\u2028"}, {"startup-timeout-minutes", "99999999999999999999"},
-		{"pre-runner-script", "\r\n\x00"}, {"ec2-volume-size", "-0"}, {"mode", "stop"}, {"runner-group-id", "1e9"}, {"ec2-instance-id", "i-\xff"},
+		{"availability-zones-config", `[{"imageId":"a","subnetId":"b","securityGroupId":"c"}]`},
+		{"aws-resource-tags", `[{"Key":1}]`}, {"packages", `["a\u0000"]`},
+		{"block-device-mappings", `[{"Ebs":{}}]`}, {"metadata-options", `{"HttpTokens":`}, {"label", "\u2028"},
+		{"startup-timeout-minutes", "99999999999999999999"},
+		{"pre-runner-script", "\r\n\x00"}, {"ec2-volume-size", "-0"}, {"mode", "stop"}, {"runner-group-id", "1e9"},
+		{"ec2-instance-id", "i-\xff"},
 	} {
 		for i, known := range catalogue {
 			if known.name == seed.name {

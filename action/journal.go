@@ -9,8 +9,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// The states that a start leaves for its post step. GitHub hands them over as STATE_<name>. Of each registration and each
-// token there is one state, numbered from 0, so that what is written grows with what is started and not with its square.
+// The states that a start leaves for its post step. GitHub hands them over as STATE_<name>. Of each registration and
+// each token there is one state, numbered from 0, so that what is written grows with what is started and not with its
+// square.
 const (
 	stateNonce        = "nonce"
 	stateLabel        = "label"
@@ -60,7 +61,8 @@ func (o *output) Begun(id runner.Identity) error {
 	if id.Label != "" { // a pool has none
 		o.set(outLabel, id.Label)
 	}
-	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label), o.saveState(stateScope, id.Scope))
+	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label),
+		o.saveState(stateScope, id.Scope))
 }
 
 // Registering implements runner.Journal.
@@ -132,7 +134,8 @@ type state struct {
 func readState(getenv func(string) string) (state, error) {
 	s := state{tokens: map[string][]string{}, taken: map[string][]string{}}
 	r := stateReader{getenv: getenv}
-	for key, into := range map[string]any{stateNonce: &s.nonce, stateLabel: &s.label, stateScope: &s.scope, stateDone: &s.done} {
+	for key, into := range map[string]any{stateNonce: &s.nonce, stateLabel: &s.label, stateScope: &s.scope,
+		stateDone: &s.done} {
 		r.read(key, into)
 	}
 	for _, made := range numbered[runner.Registration](&r, stateRegistration) {
@@ -207,5 +210,6 @@ func (s state) identity(run runner.Run) runner.Identity {
 }
 
 func (s state) request(what string, run runner.Run) runner.PostRequest {
-	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken, Claims: s.claims}
+	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken,
+		Claims: s.claims}
 }

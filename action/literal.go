@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readYAML reads YAML (or JSON) with every scalar as it is written, since an input's value is a text: a label 1.10 is not
-// 1.1, and one of 2026-01-01 is no moment in time. Booleans and nothing stay what they are.
+// readYAML reads YAML (or JSON) with every scalar as it is written, since an input's value is a text: a label 1.10 is
+// not 1.1, and one of 2026-01-01 is no moment in time. Booleans and nothing stay what they are.
 func readYAML(text string) (any, error) {
 	var whole any
 	if err := yaml.Unmarshal([]byte(text), &whole); err != nil { // also what refers to itself, or grows without end

@@ -49,8 +49,9 @@ type output struct {
 	signIns  []string          // that the summary does not name yet
 }
 
-// maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as stand-ins
-// for AWS take it, is no secret: masked, it would be cut out of every log line and drop every output that contains it.
+// maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as
+// stand-ins for AWS take it, is no secret: masked, it would be cut out of every log line and drop every output that
+// contains it.
 func (o *output) maskInputs() {
 	for _, secret := range keyMasks(o.getenv(inputEnv("app-private-key"))) {
 		if !isDummy(secret) {
@@ -67,8 +68,8 @@ func (o *output) maskInputs() {
 	}
 }
 
-// isDummy reports whether a key is one such as "test": short, or one plain word. AWS's secret keys have 40 characters, and
-// GitHub's tokens as many or more; neither is of small letters alone.
+// isDummy reports whether a key is one such as "test": short, or one plain word. AWS's secret keys have 40 characters,
+// and GitHub's tokens as many or more; neither is of small letters alone.
 func isDummy(key string) bool {
 	const shortest, longestWord = 6, 20
 	isWord := len(key) < longestWord && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == ""
@@ -111,7 +112,8 @@ func (o *output) check() error {
 func (o *output) Launched(h runner.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }), h)
+	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }),
+		h)
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
 	}
@@ -223,7 +225,8 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		}
 		for _, r := range result.Runners {
 			if !r.Failed {
-				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online), runsOn(r.Label)))
+				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online),
+					runsOn(r.Label)))
 			}
 		}
 		o.log.Info(rerunNote(o.getenv("GITHUB_JOB"), o.getenv("GITHUB_RUN_ID")))
@@ -241,7 +244,8 @@ func (o *output) startDone(result runner.StartResult, err error) {
 	o.told = result.Failure != nil
 }
 
-// tellFailure prints what is known of a failed start beside its error: in the log, where somebody in trouble looks first.
+// tellFailure prints what is known of a failed start beside its error: in the log, where somebody in trouble looks
+// first.
 func (o *output) tellFailure(failure *runner.Failure) {
 	if failure == nil {
 		return

@@ -51,7 +51,8 @@ func (o *output) setPool(result runner.PoolResult) {
 		Terminated int                `json:"terminated"`
 		Entries    []runner.PoolEntry `json:"entries"`
 	}{
-		result.Name, result.Size, result.Count(runner.EntryReady), result.Count(runner.EntryWarming) + result.Count(runner.EntryLaunched),
+		result.Name, result.Size, result.Count(runner.EntryReady), result.Count(runner.EntryWarming) +
+			result.Count(runner.EntryLaunched),
 		result.Count(runner.EntryLaunched), result.Count(runner.EntryReplaced), result.Count(runner.EntryTerminated), entries,
 	})
 	if err != nil {
@@ -69,14 +70,16 @@ func poolSummary(result runner.PoolResult, err error) string {
 		fmt.Fprintf(&b, "%d are wanted.\n\n", result.Size)
 	}
 	if len(result.Entries) > 0 {
-		b.WriteString("| what | instance | region | type | zone | image | runner | until | why |\n|---|---|---|---|---|---|---|---|---|\n")
+		b.WriteString("| what | instance | region | type | zone | image | runner | until | why " +
+			"|\n|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for n, e := range result.Entries {
 		if n == maxRows {
 			fmt.Fprintf(&b, "| and %d more | | | | | | | | |\n", len(result.Entries)-n)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID), cell(e.Region), code(e.InstanceType),
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID), cell(e.Region),
+			code(e.InstanceType),
 			cell(e.AvailabilityZone), code(e.Image), cell(e.RunnerVersion), cell(e.ExpiresAt), cell(e.Why))
 	}
 	b.WriteString("\n")

@@ -122,7 +122,8 @@ func (r *reader) flag(name string) bool {
 func (r *reader) ownFlag(name string) bool {
 	value := r.text(name)
 	if value != "true" && value != "false" {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is neither true nor false.", name, value), fmt.Sprintf("for example %s: true", name))
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is neither true nor false.", name, value),
+			fmt.Sprintf("for example %s: true", name))
 	}
 	return value == "true"
 }
@@ -147,7 +148,8 @@ func leadingNumber(text string) (n int64, ok, exact bool) {
 // most of a duration in seconds or minutes: what is longer is meant to be for ever.
 const mostUnits = 1_000_000
 
-// whole is a number as machulav reads it: parseInt(x) || default. given tells that the user wrote something that counts.
+// whole is a number as machulav reads it: parseInt(x) || default. given tells that the user wrote something that
+// counts.
 func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	value := strings.TrimSpace(r.text(name))
 	if value == "" {
@@ -156,7 +158,8 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	n, ok, exact := leadingNumber(value)
 	switch {
 	case !ok:
-		r.warn("The '%s' input is %q, which is no number, so %d is taken; write a whole number such as %d", name, value, fallback, fallback)
+		r.warn("The '%s' input is %q, which is no number, so %d is taken; write a whole number such as %d", name, value,
+			fallback, fallback)
 		return fallback, true
 	case !exact:
 		r.warn("The '%s' input is %q, of which %d is taken; write a whole number such as %d", name, value, n, fallback)
@@ -172,7 +175,8 @@ func (r *reader) minutes(name string) (d time.Duration, given bool) {
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < 0 || n > mostUnits {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits), fmt.Sprintf("for example %s: 90, or 0 for none", name))
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits),
+			fmt.Sprintf("for example %s: 90, or 0 for none", name))
 		return 0, false
 	}
 	return time.Duration(n) * time.Minute, true

@@ -66,8 +66,8 @@ func jsonList[T any](r *reader, name, example string) []T {
 	return list
 }
 
-// readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds what
-// could be read. Ignored is what the value is that has no length: "an object".
+// readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds
+// what could be read. Ignored is what the value is that has no length: "an object".
 func readList[T any](text string) (list []T, ignored string, err error) {
 	var raw json.RawMessage
 	if strings.TrimSpace(text) == "" {
@@ -110,7 +110,8 @@ func (r *reader) oddities(name string, odd []string, example string) {
 
 // devices reads block-device-mappings.
 func (r *reader) devices() runner.BlockDevices {
-	const name, example = "block-device-mappings", `for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`
+	const name, example = "block-device-mappings",
+		`for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`
 	devices, odd, err := runner.ParseBlockDevices(r.text(name))
 	if err != nil {
 		r.refuse("Failed to parse "+name+": "+err.Error(), example)

@@ -36,7 +36,8 @@ func TestReadmeTables(t *testing.T) {
 	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", shortInputs(t))
 	readme = replaceBetween(t, readme, "outputs", shortOutputs(outputs))
 	page := inputsPage() + outputsSection(outputs)
-	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme, "../docs/inputs.md": page} {
+	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme,
+		"../docs/inputs.md": page} {
 		if *update {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				t.Fatal(err)
@@ -44,7 +45,8 @@ func TestReadmeTables(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(want, readFile(t, path)); diff != "" {
-			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s", path, diff)
+			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s", path,
+				diff)
 		}
 	}
 }
@@ -116,12 +118,14 @@ var sections = []struct {
 	{"Every mode", "", func(i input) bool { return i.modes == inAll }, inAll},
 	{
 		"Modes start and check: the machine",
-		"What a machine is launched with and what is set up on it. A start of [existing machines](existing-machines.md) changes none of it.",
+		"What a machine is launched with and what is set up on it. A start of [existing machines](existing-machines.md) " +
+			"changes none of it.",
 		func(i input) bool { return i.modes&inStart != 0 && i.machine }, 0,
 	},
 	{"Modes start and check: the start", "", func(i input) bool { return i.modes&inStart != 0 }, 0},
 	{"Mode stop", "", nil, inStop},
-	{"Mode check", "A check also reads every input of the start that it checks.", func(i input) bool { return i.modes == inCheck }, 0},
+	{"Mode check", "A check also reads every input of the start that it checks.",
+		func(i input) bool { return i.modes == inCheck }, 0},
 	{"Mode sweep", "", nil, inSweep},
 	{"Mode bake", "", nil, inBake},
 	{"Mode pool", "", nil, inPool},
@@ -133,7 +137,8 @@ func inputsPage() string {
 	b.WriteString(`# Inputs and outputs
 
 Grouped by the mode that reads them. An input that is set in a mode which does not read it has no effect and is named in the log, with a warning unless
-it is one of machulav/ec2-github-runner's. ` + "`dry-run: true`" + ` is refused where it would not be honoured. Values are trimmed, and booleans are true for
+it is one of machulav/ec2-github-runner's. ` + "`dry-run: true`" +
+		` is refused where it would not be honoured. Values are trimmed, and booleans are true for
 exactly ` + "`true`" + `.
 
 <!-- generated from the table of inputs in action/: go test ./action -run TestReadmeTables -update -->
@@ -161,7 +166,8 @@ exactly ` + "`true`" + `.
 			fmt.Fprintf(&b, "\nIt also reads %s.\n", strings.Join(also, ", "))
 		}
 	}
-	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is taken from the step's inputs.\n",
+	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is taken "+
+		"from the step's inputs.\n",
 		strings.Join(elementInputs, "`, `"))
 	return b.String()
 }
@@ -236,7 +242,8 @@ func shortOutputs(list []outputDescription) string {
 // outputsSection is the end of docs/inputs.md.
 func outputsSection(list []outputDescription) string {
 	return "\n## Outputs\n\n" + outputsTable(list) + `
-They are written as soon as they exist: ` + "`label`" + ` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
+They are written as soon as they exist: ` + "`label`" +
+		` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
 all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" + ` hold no region, zone or type, so that these may be secrets; ` + "`swept`, `report` and `pool`\ndo. `images` and the `ec2-image-id` of a bake" + ` hold image ids, and are empty if one of these is a secret ([outputs that arrive empty](troubleshooting.md#outputs-that-arrive-empty)).
 `
 }
@@ -265,7 +272,8 @@ func TestInputsPage(t *testing.T) {
 
 // refusedThere are inputs that a mode reads to say why they cannot be given there, or that they are not used.
 var refusedThere = map[string][]string{
-	modePool: {"runners", "existing-instances", "existing-runner-name", "ec2-instance-id", "run-runner-as-service", "market-type"},
+	modePool: {"runners", "existing-instances", "existing-runner-name", "ec2-instance-id", "run-runner-as-service",
+		"market-type"},
 	modeBake: {"market-type"},
 }
 
@@ -281,7 +289,8 @@ func TestModesOfInputs(t *testing.T) {
 		read := map[string]bool{}
 		for _, more := range [][]string{
 			{},
-			{"runners", "[{name: a}]", "availability-zones-config", `[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"}]`},
+			{"runners", "[{name: a}]", "availability-zones-config",
+				`[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"}]`},
 			{"ec2-image-id", "", "existing-instances", "Role=gpu", "existing-runner-name", "box", "label", "gpu"},
 			{"architecture", "amd64", "ec2-image-id", "", "min-count", "1"},
 		} {
@@ -289,7 +298,8 @@ func TestModesOfInputs(t *testing.T) {
 			_, _ = parseReading(getenv, func(name string) { read[name] = true })
 		}
 		for _, known := range catalogue {
-			declared, ignored := known.modes&modeOf[mode] != 0, slices.Contains(refusedThere[mode], known.name) || mode == modePool && slices.Contains(readAnyhow, known.name)
+			declared, ignored := known.modes&modeOf[mode] != 0, slices.Contains(refusedThere[mode], known.name) ||
+				mode == modePool && slices.Contains(readAnyhow, known.name)
 			switch {
 			case declared && !read[known.name]:
 				t.Errorf("mode %s does not read %s, though the table says so", mode, known.name)
@@ -314,7 +324,8 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	for i, known := range catalogue {
-		if !form.MatchString(known.name) || known.modes == 0 || strings.ContainsAny(known.description, "|`") || strings.Contains(known.fallback, "'") {
+		if !form.MatchString(known.name) || known.modes == 0 || strings.ContainsAny(known.description, "|`") ||
+			strings.Contains(known.fallback, "'") {
 			t.Errorf("input %d: %+v", i, known)
 		}
 		if known.element && known.modes&inStart == 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// startSummary is the job summary of a start: what was started and how long each phase took; on failure what to do, what went wrong, and
-// the rest folded.
+// startSummary is the job summary of a start: what was started and how long each phase took; on failure what to do,
+// what went wrong, and the rest folded.
 func startSummary(result runner.StartResult) string {
 	var b strings.Builder
 	if result.Failure != nil {
@@ -80,8 +80,10 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 		if r.ImageName != "" {
 			image += " " + r.ImageName
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType), marketOf(r),
-			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running, r.Timeline.Online))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType),
+			marketOf(r),
+			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running,
+				r.Timeline.Online))
 	}
 	b.WriteString("\n")
 }
@@ -99,9 +101,11 @@ func stopSummary(result runner.StopResult) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("### EC2 runners stopped\n\n| instance | region | state | runner | registration |\n|---|---|---|---|---|\n")
+	b.WriteString("### EC2 runners stopped\n\n| instance | region | state | runner | registration " +
+		"|\n|---|---|---|---|---|\n")
 	for _, s := range result.Stopped {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State), code(s.RunnerName), cell(s.Runner))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State), code(s.RunnerName),
+			cell(s.Runner))
 	}
 	b.WriteString("\n")
 	for _, warning := range result.Warnings {
@@ -175,7 +179,8 @@ func cell(text string) string {
 // plain makes one line of prose in which nothing is Markdown or HTML.
 func plain(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
-	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "&", "&amp;",
+	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">",
+		"&gt;", "&", "&amp;",
 		"|", "\\|", "#", "\\#", "~", "\\~", "$", "\\$", "@", "&#64;").Replace(text)
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// bootTable shows what the machines told of their boots: a clock of their own, which begins with their kernel, so that it
-// has no place in the time line.
+// bootTable shows what the machines told of their boots: a clock of their own, which begins with their kernel, so that
+// it has no place in the time line.
 func bootTable(b *strings.Builder, runners []runner.Started) {
 	told := false
 	for _, r := range runners {

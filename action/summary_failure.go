@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// failureSummary says of a failed start what to do first, then what went wrong, and each refusal of EC2 once. What only somebody who looks
-// closer needs is folded.
+// failureSummary says of a failed start what to do first, then what went wrong, and each refusal of EC2 once. What only
+// somebody who looks closer needs is folded.
 func failureSummary(b *strings.Builder, result runner.StartResult) {
 	failure := result.Failure
 	b.WriteString("### No EC2 runner was started\n\n")
@@ -44,14 +44,16 @@ func failureSummary(b *strings.Builder, result runner.StartResult) {
 	if len(failure.Console) > 0 {
 		folded(b, "The last lines of the machine's console", func() { fence(b, "text", strings.Join(failure.Console, "\n")) })
 	}
-	if launched := slices.ContainsFunc(result.Runners, func(r runner.Started) bool { return r.InstanceID != "" }); launched {
+	if launched := slices.ContainsFunc(result.Runners,
+		func(r runner.Started) bool { return r.InstanceID != "" }); launched {
 		folded(b, "The machines, which are removed unless they are named above", func() {
 			runnersTable(b, result.Runners)
 			bootTable(b, result.Runners)
 		})
 	}
 	if len(result.Trail) > 1 {
-		folded(b, fmt.Sprintf("All that EC2 was asked for (%d calls)", len(result.Trail)), func() { trailTable(b, result.Trail) })
+		folded(b, fmt.Sprintf("All that EC2 was asked for (%d calls)", len(result.Trail)),
+			func() { trailTable(b, result.Trail) })
 	}
 }
 

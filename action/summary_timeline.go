@@ -21,8 +21,8 @@ var phases = []phase{
 	{"online", func(t runner.Timeline) time.Duration { return t.Online }},
 }
 
-// timeline shows when each phase was reached: one runner's by a picture, that of several by a table, since a picture of many events
-// cannot be read.
+// timeline shows when each phase was reached: one runner's by a picture, that of several by a table, since a picture of
+// many events cannot be read.
 func timeline(b *strings.Builder, runners []runner.Started) {
 	if len(runners) == 1 {
 		picture(b, runners[0].Timeline)

@@ -49,8 +49,9 @@ func (o *output) setSwept(result runner.SweepResult, dryRun bool) {
 			continue
 		}
 		list = append(list, swept{
-			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, VolumeID: s.VolumeID, Region: s.Region, RunnerName: s.RunnerName,
-			RunnerID: s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
+			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, VolumeID: s.VolumeID, Region: s.Region,
+			RunnerName: s.RunnerName,
+			RunnerID:   s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
 		})
 	}
 	raw, err := json.Marshal(list)
@@ -70,8 +71,10 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 	if n := count[runner.Halted]; n > 0 {
 		stopped = fmt.Sprintf("%d stopped, ", n)
 	}
-	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d spared, %d listed only",
-		count[runner.Terminated], stopped, count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+count[runner.Unmarked], count[runner.Listed])
+	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d "+
+		"spared, %d listed only",
+		count[runner.Terminated], stopped, count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+
+			count[runner.Unmarked], count[runner.Listed])
 	if n := count[runner.Freed]; n > 0 {
 		sentence += fmt.Sprintf(", %d warm instances freed", n)
 	}
@@ -101,7 +104,8 @@ func sweepSummary(result runner.SweepResult, dryRun bool) string {
 			fmt.Fprintf(&b, "\n… and %d more\n", len(result.Swept)-n)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Act, code(s.InstanceID+s.VolumeID), cell(s.Region), code(s.RunnerName), cell(s.Why), age(s.Age))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", s.Act, code(s.InstanceID+s.VolumeID), cell(s.Region),
+			code(s.RunnerName), cell(s.Why), age(s.Age))
 	}
 	b.WriteString("\n")
 	for _, warning := range result.Warnings {
@@ -123,7 +127,8 @@ func poolsInSight(b *strings.Builder, result runner.SweepResult) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(count)) {
-		fmt.Fprintf(b, "Pool %s: %d warm machines, the last until %s\n\n", code(name), count[name], until[name].UTC().Format(time.RFC3339))
+		fmt.Fprintf(b, "Pool %s: %d warm machines, the last until %s\n\n", code(name), count[name],
+			until[name].UTC().Format(time.RFC3339))
 	}
 }
 

@@ -9,23 +9,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzHarmless: no plain line holds a log command, whatever a machine or a service has said: GitHub obeys "::name::" at the
-// beginning of a line, after blanks too, and "##[name]" anywhere in it.
+// FuzzHarmless: no plain line holds a log command, whatever a machine or a service has said: GitHub obeys "::name::" at
+// the beginning of a line, after blanks too, and "##[name]" anywhere in it.
 func FuzzHarmless(f *testing.F) {
-	for _, seed := range []string{"::error::x", " \t::add-mask::x", "a ##[command]x", "x\n::error::y", "x\r::error::y", "####[[x", "#\n#[x", "\u2028::x::y", "\x85::x::y"} {
+	for _, seed := range []string{"::error::x", " \t::add-mask::x", "a ##[command]x", "x\n::error::y", "x\r::error::y",
+		"####[[x", "#\n#[x", "\u2028::x::y", "\x85::x::y"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		line := harmless(text)
-		if strings.ContainsAny(line, "\r\n") || strings.HasPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::") || strings.Contains(line, "##[") {
+		if strings.ContainsAny(line, "\r\n") || strings.HasPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::") ||
+			strings.Contains(line, "##[") {
 			t.Errorf("%q becomes %q", text, line)
 		}
 	})
 }
 
-// cells splits a table row as GitHub's Markdown does: a bar ends a cell even within backticks, unless a backslash that is
-// not itself escaped stands before it.
-// https://github.github.com/gfm/#tables-extension-
+// cells splits a table row as GitHub's Markdown does: a bar ends a cell even within backticks, unless a backslash that
+// is not itself escaped stands before it. https://github.github.com/gfm/#tables-extension-
 func cells(row string) []string {
 	list := []string{""}
 	escaped := false
@@ -119,7 +120,8 @@ func TestLeadingNumber(t *testing.T) {
 		n         int64
 		ok, exact bool
 	}{
-		"10": {10, true, true}, "10s": {10, true, false}, "-3": {-3, true, true}, "+7": {7, true, true}, "1.5": {1, true, false}, "1e3": {1, true, false},
+		"10": {10, true, true}, "10s": {10, true, false}, "-3": {-3, true, true}, "+7": {7, true, true},
+		"1.5": {1, true, false}, "1e3": {1, true, false},
 		"": {}, "s10": {}, "-": {}, "--1": {}, "99999999999999999999": {0, false, true},
 	} {
 		n, ok, exact := leadingNumber(text)

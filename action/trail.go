@@ -23,7 +23,8 @@ func gathered(trail []runner.Attempt) []*tried {
 	for _, a := range trail {
 		var same *tried
 		for _, t := range list {
-			if (len(a.InstanceIDs) == 0) == (len(t.InstanceIDs) == 0) && t.Answer == a.Answer && t.InstanceType == a.InstanceType && t.Market == a.Market &&
+			if (len(a.InstanceIDs) == 0) == (len(t.InstanceIDs) == 0) && t.Answer == a.Answer &&
+				t.InstanceType == a.InstanceType && t.Market == a.Market &&
 				t.Region == a.Region && t.SubnetID == a.SubnetID && t.ImageID == a.ImageID {
 				same = t
 			}
@@ -53,7 +54,8 @@ func trailTable(b *strings.Builder, trail []runner.Attempt) {
 			fmt.Fprintf(b, "| and %d more | | | | | | |\n", len(list)-i)
 			break
 		}
-		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s | %d |\n", code(a.InstanceType), a.Market, cell(a.Region), cell(a.SubnetID),
+		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s | %d |\n", code(a.InstanceType), a.Market, cell(a.Region),
+			cell(a.SubnetID),
 			cell(a.ImageID), a.answer(), seconds(a.took), a.times)
 	}
 	b.WriteString("\n")

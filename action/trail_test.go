@@ -36,7 +36,8 @@ func TestTrailOfManyRounds(t *testing.T) {
 	}
 	b.Reset()
 	for n := range 50 { // by JIT each is a call of its own
-		trail = append(trail, runner.Attempt{InstanceType: "t3.large", Market: "spot", InstanceIDs: []string{fmt.Sprintf("i-%d", n)}})
+		trail = append(trail, runner.Attempt{InstanceType: "t3.large", Market: "spot",
+			InstanceIDs: []string{fmt.Sprintf("i-%d", n)}})
 	}
 	trailTable(&b, trail)
 	if !strings.Contains(b.String(), "| `t3.large` spot | – | – | – | 50 instances | 0.0 s | 50 |\n") {
@@ -55,14 +56,17 @@ func TestSummaryOfMany(t *testing.T) {
 	result := runner.StartResult{Took: 30 * time.Second}
 	for n := range 200 {
 		result.Runners = append(result.Runners, runner.Started{
-			Handoff:  runner.Handoff{Label: "build", InstanceID: fmt.Sprintf("i-%017x", n), InstanceType: "t3.xlarge", Market: "on-demand"},
-			Timeline: runner.Timeline{Registered: time.Second, Launched: 3 * time.Second, Running: 8 * time.Second, Online: time.Duration(20+n%10) * time.Second},
+			Handoff: runner.Handoff{Label: "build", InstanceID: fmt.Sprintf("i-%017x", n), InstanceType: "t3.xlarge",
+				Market: "on-demand"},
+			Timeline: runner.Timeline{Registered: time.Second, Launched: 3 * time.Second, Running: 8 * time.Second,
+				Online: time.Duration(20+n%10) * time.Second},
 		})
 	}
 	result.Runners[7].Failed = true
 	text := startSummary(result)
 	for _, line := range []string{
-		"### 199 EC2 runners are ready after 30.0 s", "1 of 200 were given up and removed", "| and 150 more |", "| launched | 199 | 3.0 s | 3.0 s |", "| online | 199 | 20.0 s | 29.0 s |",
+		"### 199 EC2 runners are ready after 30.0 s", "1 of 200 were given up and removed", "| and 150 more |",
+		"| launched | 199 | 3.0 s | 3.0 s |", "| online | 199 | 20.0 s | 29.0 s |",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("the summary lacks %q", line)

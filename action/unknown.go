@@ -11,8 +11,8 @@ import (
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepswithargs
 var notOurs = []string{"args", "entrypoint"}
 
-// unknownInputs warns of each input that the action does not know: GitHub passes it on with a mere warning, and what it should
-// have said is then lost.
+// unknownInputs warns of each input that the action does not know: GitHub passes it on with a mere warning, and what it
+// should have said is then lost.
 func unknownInputs(environ []string) []string {
 	var warnings []string
 	for _, entry := range environ {

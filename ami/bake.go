@@ -13,8 +13,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// steps are those of one image, in their order. Where nothing has changed since an earlier image, the ones that make a new
-// image are left out. Whatever comes of them, tidy follows: the builder goes, and so does an image that is not whole.
+// steps are those of one image, in their order. Where nothing has changed since an earlier image, the ones that make a
+// new image are left out. Whatever comes of them, tidy follows: the builder goes, and so does an image that is not
+// whole.
 func (b *bake) steps() []step {
 	return []step{
 		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
@@ -43,8 +44,9 @@ const (
 	toMake when = true // only where an image is to be made
 )
 
-// Bake makes all images of the request, side by side. The result is as complete as the bake came, beside the error, which is a
-// *FailedError, or several joined, or the end of the context. What was made and is not a whole image is removed in any case.
+// Bake makes all images of the request, side by side. The result is as complete as the bake came, beside the error,
+// which is a *FailedError, or several joined, or the end of the context. What was made and is not a whole image is
+// removed in any case.
 func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	begun := time.Now()
 	if request.Region == "" {
@@ -142,7 +144,8 @@ func (b *bake) cutShort(ctx context.Context, err error) error {
 	if !errors.Is(cause, errTimeout) {
 		return cause
 	}
-	message := fmt.Sprintf("it did not come to its end within %.0f minutes (bake-timeout-minutes)", b.request.Timeout.Minutes())
+	message := fmt.Sprintf("it did not come to its end within %.0f minutes (bake-timeout-minutes)",
+		b.request.Timeout.Minutes())
 	if b.verdict.Step != "" && b.imageID == "" {
 		message += "; the builder's last step was " + b.verdict.Step
 	}

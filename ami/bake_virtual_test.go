@@ -55,12 +55,14 @@ func (j *journal) Baked(b ami.Baked) error {
 
 func client(w *simulator.World) *ec2.Client {
 	return ec2.New(aws.Config{
-		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""), HTTPClient: &http.Client{Transport: w.Transport()},
+		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""),
+		HTTPClient: &http.Client{Transport: w.Transport()},
 	})
 }
 
 func request() ami.Request {
-	ours, mine := map[string]string{"ec2-github-runner:repository": "demo-org/demo"}, map[string]string{"ec2-github-runner:nonce": "abcd1234"}
+	ours, mine := map[string]string{"ec2-github-runner:repository": "demo-org/demo"},
+		map[string]string{"ec2-github-runner:nonce": "abcd1234"}
 	return ami.Request{
 		Identity: ami.Identity{
 			Nonce: "abcd1234", Ours: ours, Mine: mine,
@@ -71,22 +73,26 @@ func request() ami.Request {
 				return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try)
 			},
 		},
-		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}}, Keep: 3, Timeout: time.Hour,
-		Software:   []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
-		Placements: []ec2.Placement{{SubnetID: "subnet-0aaaaaaaaaaaaaaa1", SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"}}}, Root: ec2.RootVolume{GiB: 50},
+		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}}, Keep: 3,
+		Timeout:  time.Hour,
+		Software: []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
+		Placements: []ec2.Placement{{SubnetID: "subnet-0aaaaaaaaaaaaaaa1",
+			SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"}}}, Root: ec2.RootVolume{GiB: 50},
 	}
 }
 
-// bakeInBubble bakes in virtual time, and holds the world to what must be true after every bake: no builder is left, and no image
-// that was not handed over.
-func bakeInBubble(t *testing.T, config simulator.Config, r ami.Request, check func(t *testing.T, result ami.Result, err error, took time.Duration, log string, w *simulator.World)) {
+// bakeInBubble bakes in virtual time, and holds the world to what must be true after every bake: no builder is left,
+// and no image that was not handed over.
+func bakeInBubble(t *testing.T, config simulator.Config, r ami.Request, check func(t *testing.T, result ami.Result,
+	err error, took time.Duration, log string, w *simulator.World)) {
 	t.Helper()
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(config)
 		var log bytes.Buffer
 		j := &journal{}
-		baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j,
+			Log: slog.New(slog.NewTextHandler(&log, nil))}
 		begun := time.Now()
 		result, err := baker.Bake(t.Context(), r)
 		check(t, result, err, time.Since(begun), log.String(), w)
@@ -117,9 +123,11 @@ func failure(t *testing.T, err error) *ami.FailedError {
 // TestTheBuilderHangs: the time for the bake ends it, and the error says how far the builder came.
 func TestTheBuilderHangs(t *testing.T) {
 	config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestHangs}}}
-	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, log string, _ *simulator.World) {
+	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, log string,
+		_ *simulator.World) {
 		f := failure(t, err)
-		want := "it did not come to its end within 60 minutes (bake-timeout-minutes); the builder's last step was setup-script"
+		want := "it did not come to its end within 60 minutes (bake-timeout-minutes); the builder's last step was " +
+			"setup-script"
 		if f.Step != "wait for the builder" || f.Message != want || f.Hint == "" || len(f.Console) == 0 {
 			t.Errorf("got %+v", f)
 		}
@@ -132,13 +140,17 @@ func TestTheBuilderHangs(t *testing.T) {
 	})
 }
 
-// TestTheBuilderSaysNothing: a builder whose console stays without a word of ours is given up long before the time is over.
+// TestTheBuilderSaysNothing: a builder whose console stays without a word of ours is given up long before the time is
+// over.
 func TestTheBuilderSaysNothing(t *testing.T) {
-	for _, fault := range []simulator.GuestFault{simulator.GuestNeverBoots, simulator.GuestNoCloudInit, simulator.GuestNoUserData} {
+	for _, fault := range []simulator.GuestFault{simulator.GuestNeverBoots, simulator.GuestNoCloudInit,
+		simulator.GuestNoUserData} {
 		config := simulator.Config{Guests: []simulator.GuestRule{{Fault: fault}}}
-		bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, _ string, _ *simulator.World) {
+		bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, _ string,
+			_ *simulator.World) {
 			f := failure(t, err)
-			if f.Message != "the builder has said nothing for 10 minutes" || !strings.Contains(f.Hint, "cloud-init") || took > 11*time.Minute {
+			if f.Message != "the builder has said nothing for 10 minutes" || !strings.Contains(f.Hint, "cloud-init") ||
+				took > 11*time.Minute {
 				t.Errorf("%s: after %s got %+v", fault, took, f)
 			}
 		})
@@ -148,7 +160,8 @@ func TestTheBuilderSaysNothing(t *testing.T) {
 // TestTheImageStaysPending: the wait for the image is bounded too, and a half-made image is removed with its snapshots.
 func TestTheImageStaysPending(t *testing.T) {
 	config := simulator.Config{Timing: simulator.Timing{Snapshot: 5 * time.Hour}}
-	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, _ time.Duration, log string, w *simulator.World) {
+	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, _ time.Duration, log string,
+		w *simulator.World) {
 		f := failure(t, err)
 		if f.Step != "wait for the image" || !strings.Contains(f.Message, "within 60 minutes") || len(w.Images()) > 0 {
 			t.Errorf("got %+v, left %v", f, w.Images())
@@ -161,13 +174,17 @@ func TestTheImageStaysPending(t *testing.T) {
 
 // TestBadWeather: single calls that fail on the way cost a bake nothing but time.
 func TestBadWeather(t *testing.T) {
-	for _, operation := range []string{"DescribeImages", "RunInstances", "GetConsoleOutput", "DescribeInstances", "StopInstances", "CreateImage", "TerminateInstances"} {
-		for _, effect := range []simulator.Effect{simulator.EffectCutBefore, simulator.EffectCutAfter, simulator.EffectErrorAfter, simulator.EffectThrottle, simulator.EffectMalformed} {
+	for _, operation := range []string{"DescribeImages", "RunInstances", "GetConsoleOutput", "DescribeInstances",
+		"StopInstances", "CreateImage", "TerminateInstances"} {
+		for _, effect := range []simulator.Effect{simulator.EffectCutBefore, simulator.EffectCutAfter,
+			simulator.EffectErrorAfter, simulator.EffectThrottle, simulator.EffectMalformed} {
 			if operation == "DescribeImages" && effect == simulator.EffectMalformed {
 				continue // before anything is made a garbled answer ends the bake at once
 			}
-			config := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: operation}, Effect: effect, Times: 2}}}
-			bakeInBubble(t, config, request(), func(t *testing.T, result ami.Result, err error, _ time.Duration, _ string, w *simulator.World) {
+			config := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: operation}, Effect: effect,
+				Times: 2}}}
+			bakeInBubble(t, config, request(), func(t *testing.T, result ami.Result, err error, _ time.Duration, _ string,
+				w *simulator.World) {
 				if err != nil || result.Images[0].ImageID == "" {
 					t.Errorf("%s at %s: %v", effect, operation, err)
 				}
@@ -179,13 +196,15 @@ func TestBadWeather(t *testing.T) {
 	}
 }
 
-// TestCancelledAtEveryMoment: every half second a cancel; in 7 s at most everything is gone but an image that was handed over.
+// TestCancelledAtEveryMoment: every half second a cancel; in 7 s at most everything is gone but an image that was
+// handed over.
 func TestCancelledAtEveryMoment(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for at := 100 * time.Millisecond; at < 4*time.Minute; at += 730 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			w, j := simulator.New(simulator.Config{}), &journal{}
-			baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j, Log: slog.New(slog.DiscardHandler)}
+			baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j,
+				Log: slog.New(slog.DiscardHandler)}
 			ctx, cancel := context.WithTimeout(t.Context(), at)
 			defer cancel()
 			begun := time.Now()

@@ -46,8 +46,9 @@ func (b *bake) findBase(ctx context.Context) error {
 	b.info("the base is %s (%s)", b.base.ID, b.base.Name)
 	b.warnOfProcessors()
 	b.recipe = Recipe{
-		Architecture: b.wanted.Architecture, SetupScript: b.request.SetupScript, CACertificates: b.request.CACertificates, DownloadToken: b.request.DownloadToken,
-		Nonce: b.request.Nonce,
+		Architecture: b.wanted.Architecture, SetupScript: b.request.SetupScript, CACertificates: b.request.CACertificates,
+		DownloadToken: b.request.DownloadToken,
+		Nonce:         b.request.Nonce,
 	}
 	for _, software := range b.request.Software {
 		if software.Architecture == softwareFor[b.base.Architecture] {
@@ -55,13 +56,15 @@ func (b *bake) findBase(ctx context.Context) error {
 			return nil
 		}
 	}
-	return &FailedError{Message: "GitHub offers no runner for " + b.base.Architecture, Hint: "take a base image of x86_64 or arm64", Refused: true}
+	return &FailedError{Message: "GitHub offers no runner for " + b.base.Architecture,
+		Hint: "take a base image of x86_64 or arm64", Refused: true}
 }
 
 func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
 	processor := processors[b.wanted.Architecture][0]
 	images, err := b.Cloud.Images(ctx, b.request.Region, ec2.ImageQuery{
-		Owner: canonical(b.request.Region), Name: ubuntuPattern, Architecture: processor, States: []string{ec2.ImageAvailable},
+		Owner: canonical(b.request.Region), Name: ubuntuPattern, Architecture: processor,
+		States: []string{ec2.ImageAvailable},
 	})
 	if err != nil {
 		return ec2.Image{}, err
@@ -86,14 +89,17 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 		case ec2.ClassOf(err) == ec2.NotFound:
 			return image, &FailedError{
 				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err, Refused: true,
-				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for the newest Ubuntu LTS",
+				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for the newest " +
+					"Ubuntu LTS",
 			}
 		case err != nil:
 			return image, err
 		case refusal != "":
-			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, refusal), Hint: "take an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
+			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, refusal),
+				Hint: "take an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
 		case image.State != ec2.ImageAvailable:
-			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State), Hint: "wait until it is available, or take another one", Refused: true}
+			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State),
+				Hint: "wait until it is available, or take another one", Refused: true}
 		case slices.Contains(processors[b.wanted.Architecture], image.Architecture):
 			return image, nil
 		}
@@ -126,7 +132,8 @@ func (b *bake) recognise(ctx context.Context) error {
 		return nil
 	}
 	b.unchanged = true
-	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the same", images[i].ID, images[i].Name)
+	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the same",
+		images[i].ID, images[i].Name)
 	return b.handOver(images[i])
 }
 

@@ -15,25 +15,29 @@ import (
 // slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
 const slack = 15 * time.Minute
 
-// ownEndSlack is how long after its bake's time a builder powers itself off, which ends it: no credentials are needed for that.
+// ownEndSlack is how long after its bake's time a builder powers itself off, which ends it: no credentials are needed
+// for that.
 const ownEndSlack = 5 * time.Minute
 
 // ownEnd is when the builder ends by itself.
 func (b *bake) ownEnd() time.Time { return b.begun.Add(b.request.Timeout + ownEndSlack) }
 
-// launch asks for a builder over all types and subnets. Spot instances cannot be stopped, so builders are bought on demand.
+// launch asks for a builder over all types and subnets. Spot instances cannot be stopped, so builders are bought on
+// demand.
 func (b *bake) launch(ctx context.Context) error {
 	b.recipe.End = b.ownEnd()
 	data, err := b.recipe.UserData()
 	if err != nil {
-		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest", Refused: true, Err: err}
+		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest", Refused: true,
+			Err: err}
 	}
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true,
 		OwnTags: func(int) map[string]string { return tags }, TokenTag: TagClientToken,
-		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay, KeepTag: b.request.KeepTag,
-		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
+		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay,
+		KeepTag: b.request.KeepTag,
+		Token:   func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}
 	var unsaved error
 	instances, trail, err := b.Cloud.LaunchMany(ctx, spec, 1, b.offerings(), ec2.Observer{
@@ -72,14 +76,15 @@ func (b *bake) offerings() []ec2.Offering {
 		for _, placement := range b.request.Placements {
 			placement.Region, placement.ImageID = b.request.Region, b.base.ID
 			placement.RootDevice, placement.Kept = b.base.RootDevice, b.base.Kept
-			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand, Number: len(list) + 1})
+			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand,
+				Number: len(list) + 1})
 		}
 	}
 	return list
 }
 
-// types are those to ask for. Of the architecture's own, one on which the base is not known to boot comes last, and one on which it
-// does not boot is left out.
+// types are those to ask for. Of the architecture's own, one on which the base is not known to boot comes last, and one
+// on which it does not boot is left out.
 func (b *bake) types() []string {
 	types := slices.Clone(b.wanted.InstanceTypes)
 	if !b.wanted.TypesOfArchitecture {
@@ -98,7 +103,8 @@ func (b *bake) types() []string {
 func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
 		if system := b.base.System(TagSystem); system.OnType(name) == ec2.RunsNot {
-			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a type with Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
+			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a type with "+
+				"Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
 		}
 	}
 }
@@ -123,11 +129,12 @@ func exhausted(trail []ec2.Attempt) error {
 			refusals = append(refusals, text)
 		}
 	}
-	return &FailedError{Message: "EC2 gives no builder: " + strings.Join(refusals, "; "), Hint: launchHint(causes), Err: errors.Join(causes...)}
+	return &FailedError{Message: "EC2 gives no builder: " + strings.Join(refusals, "; "), Hint: launchHint(causes),
+		Err: errors.Join(causes...)}
 }
 
-// silence is how long a builder may say nothing at all. The console of an instance that is not on Nitro comes minutes late.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-console.html
+// silence is how long a builder may say nothing at all. The console of an instance that is not on Nitro comes minutes
+// late. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-console.html
 const silence = 10 * time.Minute
 
 // listen reads the builder's console until it says how the bake went.
@@ -153,13 +160,15 @@ func (b *bake) listen(ctx context.Context) error {
 			b.info("the builder has proved itself after %s", rounded(time.Since(since)))
 			return true, nil
 		case verdict.Done:
-			return false, final(&FailedError{Message: "the builder says: " + verdict.Step + ": " + verdict.Reason, Hint: stepHint(verdict)})
+			return false, final(&FailedError{Message: "the builder says: " + verdict.Step + ": " + verdict.Reason,
+				Hint: stepHint(verdict)})
 		}
 		if text := news.tell(verdict.Step); text != "" {
 			b.info("the builder: %s", text)
 		}
 		if verdict.Step == "" && time.Since(since) > silence {
-			return false, final(&FailedError{Message: fmt.Sprintf("the builder has said nothing for %.0f minutes", silence.Minutes()), Hint: hintSilence})
+			return false, final(&FailedError{Message: fmt.Sprintf("the builder has said nothing for %.0f minutes",
+				silence.Minutes()), Hint: hintSilence})
 		}
 		return false, b.alive(ctx)
 	})
@@ -168,9 +177,11 @@ func (b *bake) listen(ctx context.Context) error {
 // panicFailure is a builder that EC2 calls running and whose kernel panicked.
 func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 	if p.Processor {
-		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than %s has (%s)", instanceType, p.Line), Hint: hintProcessor}
+		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than %s has "+
+			"(%s)", instanceType, p.Line), Hint: hintProcessor}
 	}
-	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType, p.Line), Hint: hintPanic}
+	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType, p.Line),
+		Hint: hintPanic}
 }
 
 // alive looks whether the builder is still there. One that EC2 does not show yet is.
@@ -209,7 +220,8 @@ func (b *bake) stop(ctx context.Context) error {
 			b.info("AWS EC2 instance %s is stopped", b.builder.ID)
 			return true, nil
 		case !instance.Alive():
-			return false, final(&FailedError{Message: "the builder is " + instance.State + ", and should be stopped", Hint: hintEnded})
+			return false, final(&FailedError{Message: "the builder is " + instance.State + ", and should be stopped",
+				Hint: hintEnded})
 		}
 		if text := news.tell(instance.State); text != "" {
 			b.info("the builder is %s", text)

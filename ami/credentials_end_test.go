@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// A bake whose credentials end cannot remove its builder: it names it, with when it ends by itself; and then it does, also
-// behind a reboot.
+// A bake whose credentials end cannot remove its builder: it names it, with when it ends by itself; and then it does,
+// also behind a reboot.
 func TestBuilderEndsWithoutCredentials(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for _, c := range []struct {
@@ -27,7 +27,8 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 			})
 			var log bytes.Buffer
 			baker := &ami.Baker{
-				Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: &journal{}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+				Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: &journal{},
+				Log: slog.New(slog.NewTextHandler(&log, nil)),
 			}
 			r := request()
 			r.Architectures = []ami.Wanted{{Architecture: c.architecture, InstanceTypes: []string{c.kind}}}
@@ -36,7 +37,8 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 				t.Fatal("it did not fail")
 			}
 			left := strings.Join(result.Images[0].Failure.Left, "\n")
-			for _, want := range []string{result.Images[0].Builder, "RequestExpired", "it ends by itself at 2000-01-01 01:05 UTC"} {
+			for _, want := range []string{result.Images[0].Builder, "RequestExpired",
+				"it ends by itself at 2000-01-01 01:05 UTC"} {
 				if !strings.Contains(left, want) {
 					t.Errorf("%q is not said: %q", want, left)
 				}

@@ -37,8 +37,9 @@ func TestEarly(t *testing.T) {
 		data []byte
 		ours bool
 	}{
-		"a runner by JIT":        {byJIT, true},
-		"a runner by token":      {packed(bootstrap.Spec{URL: "https://github.com/o/r", Token: "A", PreRunnerScript: "echo \xff\x00"[:6]}.UserData()), true},
+		"a runner by JIT": {byJIT, true},
+		"a runner by token": {packed(bootstrap.Spec{URL: "https://github.com/o/r", Token: "A",
+			PreRunnerScript: "echo \xff\x00"[:6]}.UserData()), true},
 		"the same, uncompressed": {[]byte(unpacked(t, byJIT)), true},
 		"a builder":              {packed(recipe("cuda").UserData()), true},
 		"none":                   {nil, false},
@@ -96,8 +97,10 @@ esac
 	if !strings.Contains(code, run) {
 		t.Fatal("nothing is run")
 	}
-	code = strings.ReplaceAll(code, run, `bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : >"$DIR/run/started"' $to/boothook`)
-	code = strings.NewReplacer("/run/ec2-github-runner-early", dir+"/early", "/run/ec2-github-runner", dir+"/run").Replace(code)
+	code = strings.ReplaceAll(code, run,
+		`bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : >"$DIR/run/started"' $to/boothook`)
+	code = strings.NewReplacer("/run/ec2-github-runner-early", dir+"/early", "/run/ec2-github-runner", dir+
+		"/run").Replace(code)
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -9,31 +9,44 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file is the list of what a failed bake can be told to do. Each hint has an entry of its own in docs/troubleshooting.md,
-// which a test holds against it.
+// This file is the list of what a failed bake can be told to do. Each hint has an entry of its own in
+// docs/troubleshooting.md, which a test holds against it.
 
 // The hints.
 const (
 	hintSetup = "correct setup-script; the builder's messages below show which command failed"
-	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to an internet gateway together with a public " +
+	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to an " +
+		"internet gateway together with a public " +
 		"address, and allow outbound ports 80 and 443 in its security group"
-	hintGPU       = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or g6.xlarge (ec2-instance-type)"
-	hintNitro     = "bake on a Nitro type, such as t3.xlarge, m5.large, t4g.xlarge or g4dn.xlarge (ec2-instance-type)"
-	hintProof     = "the image was set up but failed its test; check in the builder's messages below what setup-script or the base image changed about docker or the runner"
-	hintStep      = "the builder's messages below show what failed; bake again, and if it fails again, use another base image (base-image-id)"
-	hintSilence   = "the builder ran, but its user data did not: use a base image with cloud-init (Ubuntu, Debian, Amazon Linux 2023), and keep the metadata service enabled (HttpEndpoint: enabled)"
-	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs Graviton 2, so use t4g, m6g, c7g or newer types instead of a1 " +
+	hintGPU = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or " +
+		"g6.xlarge (ec2-instance-type)"
+	hintNitro = "bake on a Nitro type, such as t3.xlarge, m5.large, t4g.xlarge or g4dn.xlarge (ec2-instance-type)"
+	hintProof = "the image was set up but failed its test; check in the builder's messages below what setup-script " +
+		"or the base image changed about docker or the runner"
+	hintStep = "the builder's messages below show what failed; bake again, and if it fails again, use another base " +
+		"image (base-image-id)"
+	hintSilence = "the builder ran, but its user data did not: use a base image with cloud-init (Ubuntu, Debian, " +
+		"Amazon Linux 2023), and keep the metadata service enabled (HttpEndpoint: enabled)"
+	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs " +
+		"Graviton 2, so use t4g, m6g, c7g or newer types instead of a1 " +
 		"(ec2-instance-type), or a base of Ubuntu or Debian"
-	hintPanic   = "the kernel of the base image panicked on this machine: use another ec2-instance-type or another base-image-id"
-	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only needs more time"
-	hintEnded   = "something else has stopped or terminated the builder: look for clean-up jobs in the account, and at EC2's reason"
-	hintRoom    = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets by subnet-id, or bake later; " +
+	hintPanic = "the kernel of the base image panicked on this machine: use another ec2-instance-type or another " +
+		"base-image-id"
+	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only needs " +
+		"more time"
+	hintEnded = "something else has stopped or terminated the builder: look for clean-up jobs in the account, and at " +
+		"EC2's reason"
+	hintRoom = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets " +
+		"by subnet-id, or bake later; " +
 		"types with a GPU have a quota of their own, which is 0 in a new account"
-	hintTags     = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and images could not be found again"
-	hintRefused  = "correct the inputs that EC2 names"
-	hintAllowed  = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
-	hintExpired  = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the session is renewed; one of an earlier step is not"
-	hintImage    = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that encrypts the volume"
+	hintTags = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and " +
+		"images could not be found again"
+	hintRefused = "correct the inputs that EC2 names"
+	hintAllowed = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
+	hintExpired = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the " +
+		"session is renewed; one of an earlier step is not"
+	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that " +
+		"encrypts the volume"
 	hintNoAnswer = "EC2 did not answer: bake again"
 )
 
@@ -41,7 +54,8 @@ const (
 func hintOf(err error) string {
 	hint := ec2.HintOf(err)
 	switch class := ec2.ClassOf(err); {
-	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota, strings.HasPrefix(hint, ec2.HintExplicitDeny):
+	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota,
+		strings.HasPrefix(hint, ec2.HintExplicitDeny):
 		return hint
 	}
 	switch ec2.ClassOf(err) {
@@ -64,9 +78,11 @@ func hintOf(err error) string {
 	return ""
 }
 
-// launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited for.
+// launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited
+// for.
 func launchHint(causes []error) string {
-	for _, class := range []ec2.Class{ec2.Credentials, ec2.Account, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound, ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Ended, ec2.Unknown, ec2.Throttle} {
+	for _, class := range []ec2.Class{ec2.Credentials, ec2.Account, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound,
+		ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Ended, ec2.Unknown, ec2.Throttle} {
 		i := slices.IndexFunc(causes, func(err error) bool { return ec2.ClassOf(err) == class })
 		if i < 0 {
 			continue

@@ -9,10 +9,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in it.
+// imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in
+// it.
 func (b *bake) imageTags() map[string]string {
 	tags := map[string]string{
-		TagArchitecture: b.wanted.Architecture, TagRunnerVersion: b.recipe.Software.Version, TagRunnerSHA256: b.recipe.Software.SHA256, TagBaseImage: b.base.ID,
+		TagArchitecture: b.wanted.Architecture, TagRunnerVersion: b.recipe.Software.Version,
+		TagRunnerSHA256: b.recipe.Software.SHA256, TagBaseImage: b.base.ID,
 		TagRecipe: b.recipe.Hash(), TagBakedAt: time.Now().UTC().Format(time.RFC3339), TagSource: b.request.Source,
 		TagFamily: familyOf(b.request.imageName(b.wanted.Architecture, b.begun)), "Name": b.name,
 	}
@@ -27,7 +29,8 @@ func (b *bake) imageTags() map[string]string {
 	return tags
 }
 
-// create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away for it.
+// create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away
+// for it.
 func (b *bake) create(ctx context.Context) error {
 	if err := b.Journal.Imaging(Begun{b.wanted.Architecture, b.request.Region}); err != nil {
 		return err
@@ -37,7 +40,8 @@ func (b *bake) create(ctx context.Context) error {
 	if ec2.ClassOf(err) == ec2.Taken {
 		taken := b.name
 		b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
-		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for example with ${{ github.run_id }} in image-name", taken, b.name))
+		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for example "+
+			"with ${{ github.run_id }} in image-name", taken, b.name))
 		id, err = b.beginImage(ctx)
 	}
 	if err != nil {
@@ -51,7 +55,8 @@ func (b *bake) create(ctx context.Context) error {
 func (b *bake) beginImage(ctx context.Context) (string, error) {
 	return b.Cloud.CreateImage(ctx, b.request.Region, ec2.ImageSpec{
 		InstanceID: b.builder.ID, Name: b.name, Tags: b.imageTags(),
-		Description: fmt.Sprintf("GitHub Actions runner %s for %s on %s, by %s", b.recipe.Software.Version, b.wanted.Architecture, b.base.ID, b.request.Source),
+		Description: fmt.Sprintf("GitHub Actions runner %s for %s on %s, by %s", b.recipe.Software.Version,
+			b.wanted.Architecture, b.base.ID, b.request.Source),
 	})
 }
 

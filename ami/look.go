@@ -11,7 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// How often a bake looks: soon at first, since a refusal or a short step shows at once, and then every quarter of a minute.
+// How often a bake looks: soon at first, since a refusal or a short step shows at once, and then every quarter of a
+// minute.
 const (
 	lookFirst = 500 * time.Millisecond
 	lookMost  = 15 * time.Second
@@ -20,8 +21,8 @@ const (
 // mostMissed is how many looks in a row may fail, whatever for, before the bake is given up.
 const mostMissed = 12
 
-// look calls f until it is done, it returns an error that is final, or too many looks in a row fail. Its patience with EC2 is
-// bounded by the context, which ends with the time for the bake.
+// look calls f until it is done, it returns an error that is final, or too many looks in a row fail. Its patience with
+// EC2 is bounded by the context, which ends with the time for the bake.
 func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error {
 	missed := 0
 	return until(ctx, lookFirst, lookMost, func() (bool, error) {
@@ -42,7 +43,8 @@ func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error 
 // until calls f until it is done or fails, at growing intervals.
 func until(ctx context.Context, first, most time.Duration, f func() (done bool, err error)) error {
 	policy := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(first), backoff.WithMaxInterval(most), backoff.WithMultiplier(1.3), backoff.WithRandomizationFactor(0.1), backoff.WithMaxElapsedTime(0))
+		backoff.WithInitialInterval(first), backoff.WithMaxInterval(most), backoff.WithMultiplier(1.3),
+		backoff.WithRandomizationFactor(0.1), backoff.WithMaxElapsedTime(0))
 	err := backoff.Retry(func() error {
 		done, err := f()
 		switch {

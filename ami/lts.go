@@ -16,7 +16,8 @@ import (
 )
 
 // ubuntuPattern is the pattern of the names of Ubuntu's server images; ubuntuName reads one:
-// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images are called otherwise.
+// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images are called
+// otherwise.
 const ubuntuPattern = "ubuntu/images/hvm-ssd-gp3/ubuntu-*-server-*"
 
 var ubuntuName = regexp.MustCompile(`^ubuntu/images/hvm-ssd-gp3/ubuntu-([a-z]+)-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
@@ -54,10 +55,10 @@ func longTermReleases(images []ec2.Image) []lts {
 	return list
 }
 
-// pointRelease is when a long-term release has had its first point release for certain: it is planned for the first half of August
-// and was out in that month each time (20.04.1 on the 6th, 22.04.1 on the 11th, 24.04.1 on the 29th). Ubuntu itself offers the
-// upgrade from one long-term release to the next from then on, and nothing that EC2 says of an image names the point release.
-// https://documentation.ubuntu.com/project/release-team/list-of-releases/
+// pointRelease is when a long-term release has had its first point release for certain: it is planned for the first
+// half of August and was out in that month each time (20.04.1 on the 6th, 22.04.1 on the 11th, 24.04.1 on the 29th).
+// Ubuntu itself offers the upgrade from one long-term release to the next from then on, and nothing that EC2 says of an
+// image names the point release. https://documentation.ubuntu.com/project/release-team/list-of-releases/
 func (l lts) pointRelease() time.Time {
 	return time.Date(2000+l.year, time.September, 1, 0, 0, 0, 0, time.UTC)
 }
@@ -65,13 +66,15 @@ func (l lts) pointRelease() time.Time {
 // repository is where a vendor says whether it has packages for a release.
 type repository struct{ vendor, address string }
 
-// repositories are those that the recipe installs from, and NVIDIA's own of CUDA: it is there once NVIDIA has tested the release.
-// https://docs.docker.com/engine/install/ubuntu/ https://docs.nvidia.com/cuda/cuda-installation-guide-linux/
+// repositories are those that the recipe installs from, and NVIDIA's own of CUDA: it is there once NVIDIA has tested
+// the release. https://docs.docker.com/engine/install/ubuntu/
+// https://docs.nvidia.com/cuda/cuda-installation-guide-linux/
 func (b *bake) repositories(l lts) []repository {
 	list := []repository{{"Docker", "https://download.docker.com/linux/ubuntu/dists/" + l.suite + "/Release"}}
 	if b.wanted.Architecture == "cuda" {
 		processor := map[string]string{"x86_64": "x86_64", "arm64": "sbsa"}[l.image.Architecture]
-		list = append(list, repository{"NVIDIA", fmt.Sprintf("https://developer.download.nvidia.com/compute/cuda/repos/ubuntu%d04/%s/Release", l.year, processor)})
+		list = append(list, repository{"NVIDIA",
+			fmt.Sprintf("https://developer.download.nvidia.com/compute/cuda/repos/ubuntu%d04/%s/Release", l.year, processor)})
 	}
 	return list
 }
@@ -94,12 +97,13 @@ func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found
 		}
 		passed = append(passed, release.String()+" "+why)
 	}
-	b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set base-image-id", releases[0], strings.Join(passed, "; ")))
+	b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set base-image-id",
+		releases[0], strings.Join(passed, "; ")))
 	return releases[0], true
 }
 
-// notYet says why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have it: if it has
-// not, the builder says so.
+// notYet says why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have it:
+// if it has not, the builder says so.
 func (b *bake) notYet(ctx context.Context, release lts) string {
 	if out := release.pointRelease(); b.begun.Before(out) {
 		return fmt.Sprintf("is not past its first point release (not before %s)", out.Format("January 2006"))
@@ -108,7 +112,8 @@ func (b *bake) notYet(ctx context.Context, release lts) string {
 		there, err := b.publishes(ctx, r.address)
 		switch {
 		case err != nil:
-			b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor, release.suite, err)
+			b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor, release.suite,
+				err)
 		case !there:
 			return fmt.Sprintf("is not in %s's repository yet (%s)", r.vendor, r.address)
 		}
@@ -121,7 +126,8 @@ const publishTimeout = 5 * time.Second
 
 var errNoClient = errors.New("there is no client for it")
 
-// publishes asks a repository for a file. Only a 404 means that there is none: with 403 a proxy may have answered in its place.
+// publishes asks a repository for a file. Only a 404 means that there is none: with 403 a proxy may have answered in
+// its place.
 func (b *bake) publishes(ctx context.Context, address string) (there bool, err error) {
 	if b.Web == nil {
 		return false, errNoClient

@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// vendors answers for the vendors' repositories: a status for each address that holds a text, 200 for others. 0 is no answer.
+// vendors answers for the vendors' repositories: a status for each address that holds a text, 200 for others. 0 is no
+// answer.
 type vendors map[string]int
 
 // RoundTrip implements http.RoundTripper.
@@ -32,13 +33,17 @@ func (v vendors) RoundTrip(request *http.Request) (*http.Response, error) {
 func TestChooseLTS(t *testing.T) {
 	t.Parallel()
 	image := func(id, suite, version, day string) ec2.Image {
-		name := "ubuntu/images/hvm-ssd-gp3/ubuntu-" + suite + "-" + version + "-amd64-server-" + strings.ReplaceAll(day, "-", "")
+		name := "ubuntu/images/hvm-ssd-gp3/ubuntu-" + suite + "-" + version + "-amd64-server-" + strings.ReplaceAll(day, "-",
+			"")
 		return ec2.Image{ID: id, Name: name, Architecture: "x86_64", Created: day + "T06:00:00.000Z"}
 	}
 	images := []ec2.Image{
-		image("jammy", "jammy", "22.04", "2026-11-20"), image("noble-old", "noble", "24.04", "2026-04-20"), image("noble", "noble", "24.04", "2026-04-25"),
-		image("resolute", "resolute", "26.04", "2026-04-24"), image("stonking", "stonking", "26.10", "2026-10-20"), image("odd", "zesty", "27.04", "2027-04-20"),
-		{ID: "minimal", Name: "ubuntu-minimal/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-minimal-20261101", Created: "2026-11-01T06:00:00.000Z"},
+		image("jammy", "jammy", "22.04", "2026-11-20"), image("noble-old", "noble", "24.04", "2026-04-20"),
+		image("noble", "noble", "24.04", "2026-04-25"),
+		image("resolute", "resolute", "26.04", "2026-04-24"), image("stonking", "stonking", "26.10", "2026-10-20"),
+		image("odd", "zesty", "27.04", "2027-04-20"),
+		{ID: "minimal", Name: "ubuntu-minimal/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-minimal-20261101",
+			Created: "2026-11-01T06:00:00.000Z"},
 	}
 	const day1, august, later = "2026-04-24", "2026-08-31", "2026-11-29"
 	for name, c := range map[string]struct {
@@ -47,17 +52,23 @@ func TestChooseLTS(t *testing.T) {
 		want, says        string
 	}{
 		"on its first day": {day1, "amd64", vendors{}, "noble",
-			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not before September 2026)"},
-		"in August":                {august, "amd64", vendors{}, "noble", "is not past its first point release"},
-		"after its point release":  {later, "amd64", vendors{}, "resolute", "Ubuntu 26.04 LTS (resolute) is taken: it is the newest one that is past its first point release"},
-		"Docker has no repository": {later, "amd64", vendors{"docker.com/linux/ubuntu/dists/resolute/": 404}, "noble", "(resolute) is not in Docker's repository yet"},
+			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not before " +
+				"September 2026)"},
+		"in August": {august, "amd64", vendors{}, "noble", "is not past its first point release"},
+		"after its point release": {later, "amd64", vendors{}, "resolute",
+			"Ubuntu 26.04 LTS (resolute) is taken: it is the newest one that is past its first point release"},
+		"Docker has no repository": {later, "amd64", vendors{"docker.com/linux/ubuntu/dists/resolute/": 404}, "noble",
+			"(resolute) is not in Docker's repository yet"},
 		"NVIDIA has none": {later, "cuda", vendors{"repos/ubuntu2604/x86_64/": 404}, "noble",
 			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not in NVIDIA's repository yet"},
-		"NVIDIA has none, without cuda": {later, "amd64", vendors{"repos/ubuntu2604/": 404}, "resolute", "is taken: it is the newest one"},
-		"no answer":                     {later, "cuda", vendors{"": 0}, "resolute", "Docker's repository cannot be asked whether it has resolute, so it is taken to have it: "},
-		"a proxy says no":               {later, "amd64", vendors{"": 403}, "resolute", "cannot be asked"},
-		"it fails":                      {later, "amd64", vendors{"": 503}, "resolute", "cannot be asked"},
-		"no repository at all":          {later, "amd64", vendors{"": 404}, "resolute", "level=WARN msg=\"Ubuntu 26.04 LTS (resolute) is taken although not everything is ready for it"},
+		"NVIDIA has none, without cuda": {later, "amd64", vendors{"repos/ubuntu2604/": 404}, "resolute",
+			"is taken: it is the newest one"},
+		"no answer": {later, "cuda", vendors{"": 0}, "resolute",
+			"Docker's repository cannot be asked whether it has resolute, so it is taken to have it: "},
+		"a proxy says no": {later, "amd64", vendors{"": 403}, "resolute", "cannot be asked"},
+		"it fails":        {later, "amd64", vendors{"": 503}, "resolute", "cannot be asked"},
+		"no repository at all": {later, "amd64", vendors{"": 404}, "resolute",
+			"level=WARN msg=\"Ubuntu 26.04 LTS (resolute) is taken although not everything is ready for it"},
 	} {
 		var log bytes.Buffer
 		now, err := time.Parse(time.DateOnly, c.now)
@@ -65,7 +76,8 @@ func TestChooseLTS(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &bake{
-			Baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: Wanted{Architecture: c.architecture}, begun: now, log: slog.New(slog.NewTextHandler(&log, nil)),
+			Baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: Wanted{Architecture: c.architecture}, begun: now,
+			log: slog.New(slog.NewTextHandler(&log, nil)),
 		}
 		chosen, found := b.chooseLTS(t.Context(), longTermReleases(images))
 		if !found || chosen.image.ID != c.want || !strings.Contains(log.String(), c.says) {

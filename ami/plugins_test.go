@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// pluginWorld stands in for the programs of a machine with Amazon Linux 2023: a docker whose plugins are files, and GitHub's releases.
-// What the plugins are called and how their checksums are written is as docker/buildx and docker/compose publish them.
+// pluginWorld stands in for the programs of a machine with Amazon Linux 2023: a docker whose plugins are files, and
+// GitHub's releases. What the plugins are called and how their checksums are written is as docker/buildx and
+// docker/compose publish them.
 const pluginWorld = `
 docker() {
   [ "$2" = version ] || return 64
@@ -42,23 +43,34 @@ set -eE -o pipefail
 // TestPluginsOfAmazonLinux: compose is brought where there is none, and a buildx that it builds with.
 func TestPluginsOfAmazonLinux(t *testing.T) {
 	t.Parallel()
-	const compose, buildx = "https://github.com/docker/compose/releases/latest/download/docker-compose-linux-", "https://github.com/docker/buildx/releases/"
+	const compose, buildx = "https://github.com/docker/compose/releases/latest/download/docker-compose-linux-",
+		"https://github.com/docker/buildx/releases/"
 	for name, c := range map[string]struct {
 		machine, buildx, compose, bad string
 		asked                         []string
 		fails                         string
 	}{
-		"as it is today": {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1 30feaa1a915b869ebc2eea6328624b49facd4bfb",
-			asked: []string{compose + "x86_64", compose + "x86_64.sha256", buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
+		"as it is today": {machine: "x86_64",
+			buildx: "github.com/docker/buildx v0.12.1 30feaa1a915b869ebc2eea6328624b49facd4bfb",
+			asked: []string{compose + "x86_64", compose + "x86_64.sha256", buildx + "latest", buildx +
+				"download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
 		"on Graviton": {machine: "aarch64", buildx: "github.com/docker/buildx 0.12.1",
-			asked: []string{compose + "aarch64", compose + "aarch64.sha256", buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-arm64", buildx + "download/v0.36.0/checksums.txt"}},
-		"a buildx without a version": {machine: "x86_64", buildx: "github.com/docker/buildx v0.0.0+unknown", compose: "Docker Compose version v2.40.0",
-			asked: []string{buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
-		"no buildx":           {machine: "x86_64", compose: "Docker Compose version v2.40.0", asked: []string{buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
-		"a buildx that fits":  {machine: "x86_64", buildx: "github.com/docker/buildx v0.17.0 abc", asked: []string{compose + "x86_64", compose + "x86_64.sha256"}},
-		"both fit":            {machine: "x86_64", buildx: "github.com/docker/buildx v1.2.0 abc", compose: "Docker Compose version v2.40.0"},
-		"not what it says":    {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1", compose: "x", bad: "another", fails: "docker buildx: buildx-v0.36.0.linux-amd64 is not what checksums.txt says"},
-		"a compose of others": {machine: "x86_64", buildx: "v0.17", bad: "another", fails: "docker compose: docker-compose-linux-x86_64 is not what docker-compose-linux-x86_64.sha256 says"},
+			asked: []string{compose + "aarch64", compose + "aarch64.sha256", buildx + "latest", buildx +
+				"download/v0.36.0/buildx-v0.36.0.linux-arm64", buildx + "download/v0.36.0/checksums.txt"}},
+		"a buildx without a version": {machine: "x86_64", buildx: "github.com/docker/buildx v0.0.0+unknown",
+			compose: "Docker Compose version v2.40.0",
+			asked: []string{buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx +
+				"download/v0.36.0/checksums.txt"}},
+		"no buildx": {machine: "x86_64", compose: "Docker Compose version v2.40.0", asked: []string{buildx +
+			"latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
+		"a buildx that fits": {machine: "x86_64", buildx: "github.com/docker/buildx v0.17.0 abc", asked: []string{compose +
+			"x86_64", compose + "x86_64.sha256"}},
+		"both fit": {machine: "x86_64", buildx: "github.com/docker/buildx v1.2.0 abc",
+			compose: "Docker Compose version v2.40.0"},
+		"not what it says": {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1", compose: "x", bad: "another",
+			fails: "docker buildx: buildx-v0.36.0.linux-amd64 is not what checksums.txt says"},
+		"a compose of others": {machine: "x86_64", buildx: "v0.17", bad: "another",
+			fails: "docker compose: docker-compose-linux-x86_64 is not what docker-compose-linux-x86_64.sha256 says"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +84,8 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 				if version == "" {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(root, "usr/libexec/docker/cli-plugins/docker-"+plugin), []byte(version+"\n"), 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(root, "usr/libexec/docker/cli-plugins/docker-"+plugin), []byte(version+"\n"),
+					0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -89,7 +102,8 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			asked, err := os.ReadFile(filepath.Join(root, "asked"))
-			if got, want := strings.TrimSpace(string(asked)), strings.Join(c.asked, "\n"); got != want || err != nil && want != "" {
+			if got, want := strings.TrimSpace(string(asked)), strings.Join(c.asked, "\n"); got != want || err != nil &&
+				want != "" {
 				t.Errorf("asked for\n%s\nwant\n%s", got, want)
 			}
 		})

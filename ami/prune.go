@@ -11,15 +11,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file removes old images. What it decides stands in pure functions: an image goes only if it is ours, of the same family,
-// older than the ones that stay, and if it could be seen that nothing uses it.
+// This file removes old images. What it decides stands in pure functions: an image goes only if it is ours, of the same
+// family, older than the ones that stay, and if it could be seen that nothing uses it.
 
-// snapshotGrace is how old a snapshot without an image must be to count as left behind: a bake beside this one may just be
-// making the image that it belongs to.
+// snapshotGrace is how old a snapshot without an image must be to count as left behind: a bake beside this one may just
+// be making the image that it belongs to.
 const snapshotGrace = 24 * time.Hour
 
-// isOurs tells by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image is not
-// removed on their word alone.
+// isOurs tells by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image
+// is not removed on their word alone.
 func isOurs(tags, family map[string]string) bool {
 	for key, value := range family {
 		if got, tagged := tags[key]; !tagged || got != value {
@@ -29,8 +29,8 @@ func isOurs(tags, family map[string]string) bool {
 	return len(family) > 0
 }
 
-// surplus are the images that may go: the newest keep of those that can be used stay, and so does current whatever its age. Of
-// what can never be used any more, failed ones go; what is pending is another bake's.
+// surplus are the images that may go: the newest keep of those that can be used stay, and so does current whatever its
+// age. Of what can never be used any more, failed ones go; what is pending is another bake's.
 func surplus(images []ec2.Image, family map[string]string, keep int, current string) []ec2.Image {
 	var usable, failed []ec2.Image
 	for _, image := range images {

@@ -16,8 +16,8 @@ import (
 
 var family = map[string]string{TagArchitecture: "amd64", TagFamily: "tests-#", tagPrefix + "repository": "a/b"}
 
-// TestSurplus: whatever lies on the shelf, only images of the family go, never the current one or one of the newest, never one
-// that is pending or used; and as many stay as are to.
+// TestSurplus: whatever lies on the shelf, only images of the family go, never the current one or one of the newest,
+// never one that is pending or used; and as many stay as are to.
 func TestSurplus(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -32,8 +32,10 @@ func TestSurplus(t *testing.T) {
 				}
 			}
 			image := ec2.Image{
-				ID: fmt.Sprintf("ami-%d", n), Tags: tags, Created: fmt.Sprintf("2026-11-%02dT00:00:00.000Z", rapid.IntRange(1, 28).Draw(t, "day")),
-				State: rapid.SampledFrom([]string{ec2.ImageAvailable, ec2.ImageAvailable, ec2.ImagePending, ec2.ImageFailed}).Draw(t, "state"),
+				ID: fmt.Sprintf("ami-%d", n), Tags: tags, Created: fmt.Sprintf("2026-11-%02dT00:00:00.000Z",
+					rapid.IntRange(1, 28).Draw(t, "day")),
+				State: rapid.SampledFrom([]string{ec2.ImageAvailable, ec2.ImageAvailable, ec2.ImagePending,
+					ec2.ImageFailed}).Draw(t, "state"),
 			}
 			if rapid.Bool().Draw(t, "used") {
 				uses[image.ID] = "instance i-1"
@@ -102,7 +104,8 @@ func TestNames(t *testing.T) {
 		of    []Wanted
 		want  string
 	}{
-		{"", one, "github-runner-amd64-20261125-140203"}, {"tests", one, "tests"}, {"tests", two, "tests-amd64"}, {"my-amd64", two, "my-amd64"},
+		{"", one, "github-runner-amd64-20261125-140203"}, {"tests", one, "tests"}, {"tests", two, "tests-amd64"},
+		{"my-amd64", two, "my-amd64"},
 	} {
 		if got := (Request{ImageName: c.given, Architectures: c.of}).imageName("amd64", now); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.given, got, c.want)

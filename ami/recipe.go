@@ -76,8 +76,9 @@ func (r Recipe) script() bootstrap.Script {
 	return bootstrap.Script{
 		Secrets: []bootstrap.Value{{Key: "download_token", Value: r.DownloadToken}},
 		// The first three are a contract: whoever reads user data (the simulator's machines do) relies on them.
-		Values: []bootstrap.Value{{Key: "bake", Value: r.Architecture}, {Key: "nonce", Value: r.Nonce}, {Key: "end", Value: r.end()}},
-		Code:   r.code(),
+		Values: []bootstrap.Value{{Key: "bake", Value: r.Architecture}, {Key: "nonce", Value: r.Nonce},
+			{Key: "end", Value: r.end()}},
+		Code: r.code(),
 		Texts: []bootstrap.Text{
 			{Name: "software", Text: r.softwareLine()},
 			{Name: "certificates", Text: r.CACertificates},
@@ -99,7 +100,8 @@ func (r Recipe) end() string {
 // too, the common part, the architecture's own, and the verbs.
 func (r Recipe) code() string {
 	code := bootstrap.Chapters("say", "last", "values", "software", "stream", "newest", "exit")
-	for _, name := range []string{"common", "packages", "docker", "runner", "setup", "boot", "prove", "clean", r.Architecture, "verbs"} {
+	for _, name := range []string{"common", "packages", "docker", "runner", "setup", "boot", "prove", "clean",
+		r.Architecture, "verbs"} {
 		code += text(name)
 	}
 	return code
@@ -126,14 +128,16 @@ func (r Recipe) softwareLine() string {
 	if r.Software.URL == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s %s %s %s\n", r.Software.Architecture, cmp.Or(strings.ToLower(r.Software.SHA256), "-"), r.Software.Version, r.Software.URL)
+	return fmt.Sprintf("%s %s %s %s\n", r.Software.Architecture, cmp.Or(strings.ToLower(r.Software.SHA256), "-"),
+		r.Software.Version, r.Software.URL)
 }
 
 // check refuses what no builder could use, all of it at once.
 func (r Recipe) check() error {
 	var errs []error
 	if !slices.Contains(Architectures, r.Architecture) {
-		errs = append(errs, fmt.Errorf("make user data: there is no recipe for the architecture %q: it is one of %s", r.Architecture, strings.Join(Architectures, ", ")))
+		errs = append(errs, fmt.Errorf("make user data: there is no recipe for the architecture %q: it is one of %s",
+			r.Architecture, strings.Join(Architectures, ", ")))
 	}
 	if !nonceWord.MatchString(r.Nonce) {
 		errs = append(errs, fmt.Errorf("make user data: not a nonce: %q", r.Nonce))

@@ -24,8 +24,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // recipe is one with every field set.
 func recipe(architecture string) Recipe {
 	return Recipe{
-		Architecture: architecture, SetupScript: "#!/bin/bash\r\napt-get install -y tox\r\n", CACertificates: "-----BEGIN CERTIFICATE-----\n",
-		Software:      bootstrap.Software{Architecture: "x64", URL: "https://example.com/x64.tar.gz", SHA256: strings.Repeat("0123456789ABCDEF", 4), Version: "2.330.0"},
+		Architecture: architecture, SetupScript: "#!/bin/bash\r\napt-get install -y tox\r\n",
+		CACertificates: "-----BEGIN CERTIFICATE-----\n",
+		Software: bootstrap.Software{Architecture: "x64", URL: "https://example.com/x64.tar.gz",
+			SHA256: strings.Repeat("0123456789ABCDEF", 4), Version: "2.330.0"},
 		DownloadToken: "secret", Nonce: "k3x9a",
 	}
 }
@@ -145,9 +147,11 @@ func TestBadRecipes(t *testing.T) {
 func anyRecipe(t *rapid.T) Recipe {
 	texts := rapid.StringMatching(`[^\x00]{0,20}`)
 	return Recipe{
-		Architecture: rapid.SampledFrom(Architectures).Draw(t, "architecture"), SetupScript: texts.Draw(t, "script"), CACertificates: texts.Draw(t, "certificates"),
-		DownloadToken: texts.Draw(t, "token"), Nonce: rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "nonce"),
-		Software: bootstrap.Software{Architecture: "x64", URL: "https://example.com/" + rapid.StringMatching(`[a-z]{3}`).Draw(t, "url"), Version: "2.330.0"},
+		Architecture: rapid.SampledFrom(Architectures).Draw(t, "architecture"), SetupScript: texts.Draw(t, "script"),
+		CACertificates: texts.Draw(t, "certificates"),
+		DownloadToken:  texts.Draw(t, "token"), Nonce: rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "nonce"),
+		Software: bootstrap.Software{Architecture: "x64", URL: "https://example.com/" +
+			rapid.StringMatching(`[a-z]{3}`).Draw(t, "url"), Version: "2.330.0"},
 	}
 }
 
@@ -158,7 +162,8 @@ func TestHash(t *testing.T) {
 		if rapid.Bool().Draw(t, "alike") {
 			b.Architecture, b.SetupScript, b.CACertificates = a.Architecture, a.SetupScript, a.CACertificates
 		}
-		alike := a.Architecture == b.Architecture && a.setupScript() == b.setupScript() && a.CACertificates == b.CACertificates
+		alike := a.Architecture == b.Architecture && a.setupScript() == b.setupScript() &&
+			a.CACertificates == b.CACertificates
 		if got := a.Hash() == b.Hash(); got != alike {
 			t.Errorf("same hash %v, want %v", got, alike)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// The tags on images and on their snapshots, beside those of Identity. A start finds images by the first two, a bake tells by
-// the others whether there is anything new to bake.
+// The tags on images and on their snapshots, beside those of Identity. A start finds images by the first two, a bake
+// tells by the others whether there is anything new to bake.
 const (
 	TagArchitecture  = tagPrefix + "architecture"
 	TagClientToken   = tagPrefix + "client-token"
@@ -88,7 +88,8 @@ func (r Request) CheckUserData(architecture string) error {
 
 // Launcher is what a bake needs of EC2 to have a builder.
 type Launcher interface {
-	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
+	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering,
+		observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
 	Stop(ctx context.Context, region string, ids ...string) error
 	Terminate(ctx context.Context, region string, ids ...string) error
 }
@@ -210,8 +211,8 @@ func (e *FailedError) Unwrap() error { return e.Err }
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// familyOf is what a name has in common with those of earlier and later bakes: names that differ in numbers alone (dates, run
-// ids) are of one family.
+// familyOf is what a name has in common with those of earlier and later bakes: names that differ in numbers alone
+// (dates, run ids) are of one family.
 func familyOf(name string) string { return digits.ReplaceAllString(name, "#") }
 
 // imageName is the name of an image. Several images of one bake need names of their own.

@@ -19,7 +19,8 @@ import (
 func inRole(w *simulator.World) *ec2.Client {
 	transport := w.Transport()
 	return client(w).Assume(ec2.Role{
-		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: slog.New(slog.DiscardHandler),
+		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour,
+		Log: slog.New(slog.DiscardHandler),
 		Token: func(ctx context.Context) (string, error) {
 			return simulator.IDToken(ctx, &http.Client{Transport: transport}, "sts.amazonaws.com")
 		},
@@ -27,7 +28,8 @@ func inRole(w *simulator.World) *ec2.Client {
 	})
 }
 
-// A bake of five hours: its sessions last one, and each that ends has a successor. Neither it nor the removal of its builder fails.
+// A bake of five hours: its sessions last one, and each that ends has a successor. Neither it nor the removal of its
+// builder fails.
 func TestBakeOfFiveHours(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for name, guest := range map[string]simulator.GuestRule{
@@ -43,7 +45,8 @@ func TestBakeOfFiveHours(t *testing.T) {
 				var log bytes.Buffer
 				cloud := inRole(w)
 				baker := &ami.Baker{
-					Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: &journal{}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+					Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: &journal{},
+					Log: slog.New(slog.NewTextHandler(&log, nil)),
 				}
 				r := request()
 				r.Timeout = 5 * time.Hour

@@ -27,10 +27,12 @@ func newBuilder(t *testing.T, script, steps, code string) builder {
 	}
 	r := Recipe{Architecture: "amd64", Nonce: "k3x9a", SetupScript: script}
 	s := r.script()
-	s.Code = bootstrap.Chapters("say", "last", "values", "exit") + text("common") + text("packages") + text("setup") + code + "\nEGR_STEPS='" + steps + "'\n" + text("verbs")
+	s.Code = bootstrap.Chapters("say", "last", "values", "exit") + text("common") + text("packages") + text("setup") +
+		code + "\nEGR_STEPS='" + steps + "'\n" + text("verbs")
 	// Only the folder and the console differ from the machine's.
 	all := strings.ReplaceAll(unpacked(t, s.Pack()), "/run/ec2-github-runner", b.dir)
-	all = strings.NewReplacer("/dev/console", b.dir+"/console", "cd /root", "cd "+b.dir, "sleep 5", "sleep 0.05").Replace(all)
+	all = strings.NewReplacer("/dev/console", b.dir+"/console", "cd /root", "cd "+b.dir, "sleep 5",
+		"sleep 0.05").Replace(all)
 	_, boot, _ := strings.Cut(all, "# end of secrets\n")
 	// Each verdict is written with a console of its own there; a real one is no file.
 	boot = strings.ReplaceAll(boot, ">"+b.dir+"/console", ">>"+b.dir+"/console")
@@ -87,17 +89,22 @@ func (b builder) file(name string) string {
 func TestStepsFail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ script, code, reason string }{
-		"a command":               {code: "egr_step_b() { true; ls /nowhere/$((1 + 1)); true; }", reason: "ls /nowhere/$((1 + 1)): exit 2"},
+		"a command": {code: "egr_step_b() { true; ls /nowhere/$((1 + 1)); true; }",
+			reason: "ls /nowhere/$((1 + 1)): exit 2"},
 		"a command in a function": {code: "f() { false; }\negr_step_b() { f; true; }", reason: "false: exit 1"},
-		"apt's own words":         {code: "apt() { echo 'E: no such package'; return 100; }\negr_step_b() { apt get; }", reason: "return 100: exit 100: E: no such package"},
-		"a known reason":          {code: "egr_step_b() { egr_fail 'it has no GPU'; }", reason: "it has no GPU"},
-		"a known reason, deeper":  {code: "egr_step_b() { local a; a=$(egr_fail 'it has no GPU'); }", reason: "it has no GPU"},
-		"killed":                  {code: "egr_step_b() { kill -9 $$; }", reason: "it ended with exit 137"},
-		"no success in the end":   {code: "egr_step_b() { egr_patiently 3 test -e /nowhere; }", reason: "test -e /nowhere: exit 1"},
-		"odd letters":             {code: "egr_step_b() { egr_fail $'a\\nb\\e[31m\\xff'; }", reason: "a b [31m"},
-		"a script's command":      {script: "echo a\r\n\r\nfalse | true\r\nls /nowhere\r\n", reason: "exit 2 at line 4: ls /nowhere"},
-		"a script's exit":         {script: "f() {\n  exit 3\n}\nf\n", reason: "exit 3 at line 2: exit 3"},
-		"a script's syntax":       {script: "echo a\nif then\n", reason: "exit 2 at line 2: syntax error near unexpected token `then'"},
+		"apt's own words": {code: "apt() { echo 'E: no such package'; return 100; }\negr_step_b() { apt get; }",
+			reason: "return 100: exit 100: E: no such package"},
+		"a known reason":         {code: "egr_step_b() { egr_fail 'it has no GPU'; }", reason: "it has no GPU"},
+		"a known reason, deeper": {code: "egr_step_b() { local a; a=$(egr_fail 'it has no GPU'); }", reason: "it has no GPU"},
+		"killed":                 {code: "egr_step_b() { kill -9 $$; }", reason: "it ended with exit 137"},
+		"no success in the end": {code: "egr_step_b() { egr_patiently 3 test -e /nowhere; }",
+			reason: "test -e /nowhere: exit 1"},
+		"odd letters": {code: "egr_step_b() { egr_fail $'a\\nb\\e[31m\\xff'; }", reason: "a b [31m"},
+		"a script's command": {script: "echo a\r\n\r\nfalse | true\r\nls /nowhere\r\n",
+			reason: "exit 2 at line 4: ls /nowhere"},
+		"a script's exit": {script: "f() {\n  exit 3\n}\nf\n", reason: "exit 3 at line 2: exit 3"},
+		"a script's syntax": {script: "echo a\nif then\n",
+			reason: "exit 2 at line 2: syntax error near unexpected token `then'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +132,8 @@ func TestStepsFail(t *testing.T) {
 func TestStepsGoOn(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, "echo script >>done-by\nexport A=1\nexit 0\n", "a b setup-script c",
-		"egr_step_a() { echo a >>done-by; }\negr_step_b() { if [ -e booted ]; then echo b >>done-by; else touch booted; kill -9 $PPID; fi; }\negr_step_c() { echo \"c$A\" >>done-by; }")
+		"egr_step_a() { echo a >>done-by; }\negr_step_b() { if [ -e booted ]; then echo b >>done-by; else touch booted; "+
+			"kill -9 $PPID; fi; }\negr_step_c() { echo \"c$A\" >>done-by; }")
 	if v := b.bake(); v.Done || v.Step != "b" {
 		t.Errorf("before the reboot: %+v", v)
 	}

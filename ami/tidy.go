@@ -14,19 +14,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is left for
-// the clean-up then. Without a cancel it may take longer.
+// GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is
+// left for the clean-up then. Without a cancel it may take longer.
 // https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
 const (
 	afterCancel = 6500 * time.Millisecond
 	tidyWithin  = time.Minute
 )
 
-// lookFor is how long is looked for what may have been made by a call whose answer was lost: EC2 shows it some seconds late.
+// lookFor is how long is looked for what may have been made by a call whose answer was lost: EC2 shows it some seconds
+// late.
 const lookFor = 20 * time.Second
 
-// tidy removes the builder, and the image if it was begun and not handed over, on a client and in a time of their own. It
-// returns what it could not remove, each with how to remove it.
+// tidy removes the builder, and the image if it was begun and not handed over, on a client and in a time of their own.
+// It returns what it could not remove, each with how to remove it.
 func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []string) {
 	b.log = b.phase("remove the builder")
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWithin)
@@ -53,7 +54,8 @@ func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []str
 			tags := maps.Clone(b.request.Mine)
 			tags[TagArchitecture] = b.wanted.Architecture
 			if _, err := r.removeBegun(bounded, b.request.Region, b.imageID, tags); err != nil {
-				note(fmt.Sprintf("perhaps image %s %s or its snapshots (%v): remove them in the EC2 console", b.imageID, b.name, err))
+				note(fmt.Sprintf("perhaps image %s %s or its snapshots (%v): remove them in the EC2 console", b.imageID, b.name,
+					err))
 			}
 		})
 	}
@@ -73,20 +75,24 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 			continue
 		}
 		if err := r.terminateByToken(ctx, b.request.Region, attempt.Token); err != nil {
-			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again", attempt.Token, b.request.Region, ec2.Reason(err)))
+			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again", attempt.Token,
+				b.request.Region, ec2.Reason(err)))
 		}
 	}
 }
 
-// PostRequest is what a killed bake left in the journal about its images; its builders are found by their client tokens.
+// PostRequest is what a killed bake left in the journal about its images; its builders are found by their client
+// tokens.
 type PostRequest struct {
 	Mine  map[string]string // of Identity
 	Begun []Begun           // and not handed over
 }
 
-// Post removes the images that a bake began before it was killed. It looks for a while, since EC2 shows a new image late.
+// Post removes the images that a bake began before it was killed. It looks for a while, since EC2 shows a new image
+// late.
 func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []string) {
-	r := &remover{cloud: k.Cloud, log: k.Log.With("phase", "Clean up after an interrupted bake"), line: func(text string) string { return text }}
+	r := &remover{cloud: k.Cloud, log: k.Log.With("phase", "Clean up after an interrupted bake"),
+		line: func(text string) string { return text }}
 	for _, begun := range request.Begun {
 		tags := maps.Clone(request.Mine)
 		tags[TagArchitecture] = begun.Architecture
@@ -141,12 +147,14 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	return ec2.EndByToken(looking, r.cloud.Instances, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken}, func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
+	return ec2.EndByToken(looking, r.cloud.Instances, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken},
+		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
-// removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as soon as
-// they show; and then the snapshots that an image which was not whole may have left.
-func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[string]string) (removed []string, err error) {
+// removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as
+// soon as they show; and then the snapshots that an image which was not whole may have left.
+func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[string]string) (removed []string,
+	err error) {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	images := []ec2.Image{{ID: id}}
@@ -158,7 +166,8 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 	}
 	var errs []error
 	for _, image := range images {
-		err := untilDone(ctx, removeEvery, func() error { return r.cloud.RemoveImage(ctx, region, image.ID, image.Snapshots) })
+		err := untilDone(ctx, removeEvery,
+			func() error { return r.cloud.RemoveImage(ctx, region, image.ID, image.Snapshots) })
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -5,12 +5,12 @@ import (
 	"math"
 )
 
-// growth is what the measured calls mean for those who run many jobs: it multiplies and divides them by published limits, and
-// brings no figure of its own but the sizes that it looks at.
+// growth is what the measured calls mean for those who run many jobs: it multiplies and divides them by published
+// limits, and brings no figure of its own but the sizes that it looks at.
 type growth struct{ results Results }
 
-// The sizes that growth looks at. A working day is ten hours long, into which all of a day's jobs fall; a repository is swept
-// every quarter of an hour, as the README advises.
+// The sizes that growth looks at. A working day is ten hours long, into which all of a day's jobs fall; a repository is
+// swept every quarter of an hour, as the README advises.
 var (
 	jobsADay     = []int{100, 1_000, 10_000, 100_000}
 	repositories = []int{1, 10, 100, 1_000}
@@ -36,8 +36,8 @@ func (g growth) of(group, name string) float64 {
 	return f.median()
 }
 
-// step is what one step costs, by the rows that count it. A call that creates or removes counts as five points, so points
-// and calls tell how many there were of either.
+// step is what one step costs, by the rows that count it. A call that creates or removes counts as five points, so
+// points and calls tell how many there were of either.
 func (g growth) step(group, what string) cost {
 	c := cost{
 		github: g.of(group, what+": GitHub"), points: g.of(group, what+": GitHub's points"),
@@ -51,7 +51,8 @@ func (g growth) step(group, what string) cost {
 // stop is what the stop of one runner costs. What it writes at GitHub is a removal, and EC2 launches nothing.
 func (g growth) stop(others int) cost {
 	what := among(others, "stop")
-	return cost{github: g.of(groupCalls, what+": GitHub"), points: g.of(groupCalls, what+": GitHub's points"), looks: g.of(groupCalls, what+": EC2")}
+	return cost{github: g.of(groupCalls, what+": GitHub"), points: g.of(groupCalls, what+": GitHub's points"),
+		looks: g.of(groupCalls, what+": EC2")}
 }
 
 // job is what a job costs whose start brings up one runner, with so many runners of others in the scope.
@@ -59,7 +60,8 @@ func (g growth) job(others int) cost {
 	return g.step(groupCalls, among(others, "start")).plus(g.stop(others))
 }
 
-// shared is what a job costs when one start brings up so many runners at once, each of which is stopped by a step of its own.
+// shared is what a job costs when one start brings up so many runners at once, each of which is stopped by a step of
+// its own.
 func (g growth) shared(count int, by string) cost {
 	c, n := g.step(groupMany, many(count, by)), float64(count)
 	return cost{c.github / n, c.points / n, c.creations / n, c.runs / n, c.looks / n}.plus(g.stop(0))
@@ -81,12 +83,18 @@ func (b bound) jobs() float64 { return b.most / b.need }
 // bounds are the limits for jobs of a cost with one token, in one account and region.
 func (c cost) bounds() []bound {
 	return []bound{
-		{"GitHub: requests of a token", githubPage, c.github, githubHourly, "a GitHub App's token; `count` and `runners`, so that one start serves several jobs; `ephemeral`, which needs no stop"},
-		{"GitHub: requests of a large App", githubPage, c.github, githubAppHourly, "an App for each organization: each installation has a limit of its own"},
+		{"GitHub: requests of a token", githubPage, c.github, githubHourly,
+			"a GitHub App's token; `count` and `runners`, so that one start serves several jobs; `ephemeral`, which needs no " +
+				"stop"},
+		{"GitHub: requests of a large App", githubPage, c.github, githubAppHourly,
+			"an App for each organization: each installation has a limit of its own"},
 		{"GitHub: points", githubPage, c.points, githubPoints * 60, "as above; spread what is scheduled over the hour"},
-		{"GitHub: creations", githubPage, c.creations, creationsHourly, "registration by token, which is one for a whole start"},
-		{"EC2: RunInstances calls", ec2Page, c.runs, ec2RunCalls * 3600, "`count`, which is one call; another region; ask AWS for more"},
-		{"EC2: instances", ec2Page, 1, ec2RunInstances * 3600, "jobs that share a runner (`idle-timeout-minutes`); another region; ask AWS for more"},
+		{"GitHub: creations", githubPage, c.creations, creationsHourly,
+			"registration by token, which is one for a whole start"},
+		{"EC2: RunInstances calls", ec2Page, c.runs, ec2RunCalls * 3600,
+			"`count`, which is one call; another region; ask AWS for more"},
+		{"EC2: instances", ec2Page, 1, ec2RunInstances * 3600,
+			"jobs that share a runner (`idle-timeout-minutes`); another region; ask AWS for more"},
 		{"EC2: Describe and other calls", ec2Page, c.looks, ec2Describe * 3600, "another region; ask AWS for more"},
 	}
 }

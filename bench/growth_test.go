@@ -8,11 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// costly is a world in which a start costs ten calls to GitHub, two of them creations, and a stop two, one of them a removal.
+// costly is a world in which a start costs ten calls to GitHub, two of them creations, and a stop two, one of them a
+// removal.
 func costly() growth {
 	figures := map[string]float64{
-		"start among 0 runners: GitHub": 10, "start among 0 runners: GitHub's points": 18, "start among 0 runners: EC2": 6, "start among 0 runners: RunInstances": 1,
-		"stop among 0 runners: GitHub": 2, "stop among 0 runners: GitHub's points": 6, "stop among 0 runners: EC2": 1,
+		"start among 0 runners: GitHub": 10, "start among 0 runners: GitHub's points": 18, "start among 0 runners: EC2": 6,
+		"start among 0 runners: RunInstances": 1,
+		"stop among 0 runners: GitHub":        2, "stop among 0 runners: GitHub's points": 6, "stop among 0 runners: EC2": 1,
 	}
 	var r Results
 	for name, value := range figures {
@@ -31,10 +33,12 @@ func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
 
 func TestCostOfAJob(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff(cost{github: 12, points: 24, creations: 2, runs: 1, looks: 6}, costly().job(0), cmp.AllowUnexported(cost{})); diff != "" {
+	if diff := cmp.Diff(cost{github: 12, points: 24, creations: 2, runs: 1, looks: 6}, costly().job(0),
+		cmp.AllowUnexported(cost{})); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(cost{github: 4, points: 8.4, creations: 0.1, runs: 0.5, looks: 2}, costly().shared(10, "token"), cmp.AllowUnexported(cost{})); diff != "" {
+	if diff := cmp.Diff(cost{github: 4, points: 8.4, creations: 0.1, runs: 0.5, looks: 2}, costly().shared(10, "token"),
+		cmp.AllowUnexported(cost{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -50,7 +54,8 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"GitHub: requests of a token": 5000.0 / 12, "GitHub: requests of a large App": 12500.0 / 12, "GitHub: points": 900 * 60.0 / 24, "GitHub: creations": 500.0 / 2,
+		"GitHub: requests of a token": 5000.0 / 12, "GitHub: requests of a large App": 12500.0 / 12,
+		"GitHub: points": 900 * 60.0 / 24, "GitHub: creations": 500.0 / 2,
 		"EC2: RunInstances calls": 7200, "EC2: instances": 7200, "EC2: Describe and other calls": 20 * 3600.0 / 6,
 	}
 	if diff := cmp.Diff(want, jobs); diff != "" {
@@ -69,7 +74,8 @@ func TestBounds(t *testing.T) {
 func TestDay(t *testing.T) {
 	t.Parallel()
 	got := costly().job(0).day(10_000)
-	want := day{jobs: 10_000, hourly: 1000, requests: 12_000, ofToken: 2.4, pointsMin: 400, runShare: 1000.0 / 7200, tokens: 3}
+	want := day{jobs: 10_000, hourly: 1000, requests: 12_000, ofToken: 2.4, pointsMin: 400, runShare: 1000.0 / 7200,
+		tokens: 3}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(day{})); diff != "" {
 		t.Error(diff)
 	}

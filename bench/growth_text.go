@@ -27,7 +27,8 @@ func (g growth) runnersText(b *strings.Builder) {
 			name := many(count, k.name)
 			hub, cloud := g.of(groupMany, name+": GitHub"), g.of(groupMany, name+": EC2")
 			rows = append(rows, []string{
-				strconv.Itoa(count), k.name, decimal(g.of(groupMany, name)), whole(hub), decimal(hub / float64(count)), whole(cloud), decimal(cloud / float64(count)),
+				strconv.Itoa(count), k.name, decimal(g.of(groupMany, name)), whole(hub), decimal(hub / float64(count)),
+				whole(cloud), decimal(cloud / float64(count)),
 			})
 		}
 	}
@@ -41,13 +42,16 @@ registration is one) and needs its own launch (EC2 allows %d a second). These li
 
 // limitsText: how many jobs an hour each limit lets through.
 func (g growth) limitsText(b *strings.Builder) {
-	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one account and region:\n\n")
+	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one account and " +
+		"region:\n\n")
 	rows := [][]string{{"limit", "an hour", "a job takes", "jobs an hour", "what to do there"}}
 	for _, l := range g.job(0).bounds() {
-		rows = append(rows, []string{"[" + l.name + "](" + l.page + ")", whole(l.most), decimal(l.need), whole(l.jobs()), l.remedy})
+		rows = append(rows, []string{"[" + l.name + "](" + l.page + ")", whole(l.most), decimal(l.need), whole(l.jobs()),
+			l.remedy})
 	}
 	b.WriteString(align(rows))
-	b.WriteString("\nWhich limit of a token is reached first, by how the runners are started and how many other runners are registered:\n\n")
+	b.WriteString("\nWhich limit of a token is reached first, by how the runners are started and how many other runners " +
+		"are registered:\n\n")
 	rows = [][]string{{"start", "calls to GitHub a job", "the limit that is reached first", "jobs an hour"}}
 	add := func(name string, c cost) {
 		first := c.first()
@@ -66,11 +70,14 @@ func (g growth) limitsText(b *strings.Builder) {
 
 // daysText: jobs a day.
 func (g growth) daysText(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs run within %d hours, each with its own start and stop:\n\n", workingHours)
-	rows := [][]string{{"jobs a day", "jobs an hour", "GitHub requests an hour", "of a token's limit", "GitHub points a minute", "of EC2's RunInstances", "tokens needed"}}
+	fmt.Fprintf(b, "\n### Jobs a day\n\nAll of a day's jobs run within %d hours, each with its own start and stop:\n\n",
+		workingHours)
+	rows := [][]string{{"jobs a day", "jobs an hour", "GitHub requests an hour", "of a token's limit",
+		"GitHub points a minute", "of EC2's RunInstances", "tokens needed"}}
 	for _, jobs := range jobsADay {
 		d := g.job(0).day(jobs)
-		rows = append(rows, []string{whole(float64(jobs)), whole(d.hourly), whole(d.requests), percent(d.ofToken), whole(d.pointsMin), percent(d.runShare), strconv.Itoa(d.tokens)})
+		rows = append(rows, []string{whole(float64(jobs)), whole(d.hourly), whole(d.requests), percent(d.ofToken),
+			whole(d.pointsMin), percent(d.runShare), strconv.Itoa(d.tokens)})
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
@@ -84,7 +91,8 @@ let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a cont
 
 // sweepsText: repositories that are swept.
 func (g growth) sweepsText(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all with one token:\n\n", 60/sweepsAnHour)
+	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all with one token:\n\n",
+		60/sweepsAnHour)
 	rows := [][]string{{"repositories", "runners of others in each", "GitHub requests an hour", "of a token's limit"}}
 	for _, others := range populations {
 		for _, count := range repositories {

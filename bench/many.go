@@ -51,7 +51,8 @@ func (t *trial) startMany(k kind, count int) error {
 		return err
 	}
 	defer s.close()
-	result, err := s.run("start", startInputs(map[string]string{"count": strconv.Itoa(count), "use-jit": k.jit, "label": "bench"}))
+	result, err := s.run("start", startInputs(map[string]string{"count": strconv.Itoa(count), "use-jit": k.jit,
+		"label": "bench"}))
 	if err != nil {
 		return err
 	}

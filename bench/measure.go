@@ -29,8 +29,9 @@ type bench struct {
 	rivals  chan struct{} // as many places as rivals may run at once
 }
 
-// between is the time from one process to the next while many wait side by side: their start-ups must not slow each other, and
-// so not what is measured. Another action may be larger: it takes more of these turns, and only so many wait at once.
+// between is the time from one process to the next while many wait side by side: their start-ups must not slow each
+// other, and so not what is measured. Another action may be larger: it takes more of these turns, and only so many wait
+// at once.
 const (
 	between    = 150 * time.Millisecond
 	rivalTurns = 6
@@ -138,7 +139,8 @@ func (b *bench) turn(ctx context.Context) error {
 	}
 }
 
-// repeat runs a measurement as often as wanted: one after the other where it needs the machine for itself, else side by side.
+// repeat runs a measurement as often as wanted: one after the other where it needs the machine for itself, else side by
+// side.
 func (b *bench) repeat(ctx context.Context, m measurement) error {
 	if !strings.Contains(m.group, b.only) {
 		return nil
@@ -166,8 +168,8 @@ func (b *bench) repeat(ctx context.Context, m measurement) error {
 	return nil
 }
 
-// pair runs a measurement once, with a rival for both, one right after the other and each first in turn. What a rival cannot do
-// is told beside the results; it stops no measurement.
+// pair runs a measurement once, with a rival for both, one right after the other and each first in turn. What a rival
+// cannot do is told beside the results; it stops no measurement.
 func (b *bench) pair(ctx context.Context, m measurement, i int) error {
 	ours := &trial{ctx: ctx, bench: b, measurement: m, command: []string{b.binary}}
 	theirs := &trial{ctx: ctx, bench: b, measurement: m, command: b.against, rival: true}

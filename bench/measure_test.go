@@ -51,8 +51,8 @@ func standIn(t *testing.T, lines string) string {
 	return path
 }
 
-// TestAgainst measures one stand-in against another that takes three times as much of what is counted: each is run as often, the
-// figures of a pair stand beside each other, and the ratio is that of the pairs.
+// TestAgainst measures one stand-in against another that takes three times as much of what is counted: each is run as
+// often, the figures of a pair stand beside each other, and the ratio is that of the pairs.
 func TestAgainst(t *testing.T) {
 	t.Parallel()
 	count := func(n string) string {
@@ -80,7 +80,8 @@ printf 'count<<E\n` + n + `\nE\n' >>"$GITHUB_OUTPUT"
 	if err := b.repeat(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	want := Figure{Group: "Test", Name: "counted", Unit: "calls", Values: []float64{2, 2, 2, 2}, Rival: []float64{6, 6, 6, 6}}
+	want := Figure{Group: "Test", Name: "counted", Unit: "calls", Values: []float64{2, 2, 2, 2}, Rival: []float64{6, 6, 6,
+		6}}
 	got := *b.results.figure("Test", "counted")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)

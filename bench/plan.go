@@ -2,7 +2,8 @@ package main
 
 import "fmt"
 
-// row is one line of a table: what is measured, in which unit, and what its median should not exceed (0: nothing is promised).
+// row is one line of a table: what is measured, in which unit, and what its median should not exceed (0: nothing is
+// promised).
 type row struct {
 	name, unit string
 	most       float64

@@ -32,9 +32,12 @@ Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by h
 
 | what | where | how |
 | --- | --- | --- |
-| this page: calls, waiting, start-up, rollback, growth | %s, %s, against the simulated EC2 and GitHub | `+"`make bench`"+`, %d runs of each |
-| CPU-bound functions: parsing, offerings, user data, orphans | ubuntu-24.04, compared with the main branch | `+"`scripts/benchstat BASE`"+`, in ci.yml |
-| signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+"`TestSignInAgainstThreeSteps`"+` in test/act, see [below](#one-step-against-three) |
+| this page: calls, waiting, start-up, rollback, growth | %s, %s, against the simulated EC2 and GitHub | `+
+		"`make bench`"+`, %d runs of each |
+| CPU-bound functions: parsing, offerings, user data, orphans | ubuntu-24.04, compared with the main branch | `+
+		"`scripts/benchstat BASE`"+`, in ci.yml |
+| signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+
+		"`TestSignInAgainstThreeSteps`"+` in test/act, see [below](#one-step-against-three) |
 | the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+` |
 | **not measured**: launch, boot and first step on AWS and github.com | your account | the workflow bench-aws.yml, see [below](#on-aws) |
 
@@ -46,7 +49,8 @@ the time that EC2 and GitHub take. Start-ups are timed while nothing else runs; 
 "promised" is the limit for the median.
 
 ## Measured
-`, timing.RunInstances, timing.EC2, timing.GitHub, timing.Running, timing.Boot+timing.Download+timing.Config+timing.Listen)
+`, timing.RunInstances, timing.EC2, timing.GitHub, timing.Running, timing.Boot+timing.Download+timing.Config+
+		timing.Listen)
 	b.WriteString(rivalText(r))
 	b.WriteString(table(r))
 	b.WriteString(growthText(growth{r}))

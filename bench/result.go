@@ -76,8 +76,8 @@ func cmpPlace(place int) int {
 	return place
 }
 
-// keep takes over the figures of earlier results whose groups were not measured this time. Without earlier results there
-// is nothing to keep.
+// keep takes over the figures of earlier results whose groups were not measured this time. Without earlier results
+// there is nothing to keep.
 func (r *Results) keep(path, only string) {
 	earlier, err := readResults(path)
 	if err != nil {

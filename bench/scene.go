@@ -50,9 +50,11 @@ func (s *scene) close() {
 // startInputs are what both programs understand.
 func startInputs(more map[string]string) map[string]string {
 	inputs := map[string]string{
-		"mode": "start", "github-token": "ghp_demo", "ec2-image-id": "ami-0aaaaaaaaaaaaaaa1", "ec2-instance-type": "t3.xlarge",
-		"subnet-id": "subnet-0aaaaaaaaaaaaaaa1", "security-group-id": "sg-0aaaaaaaaaaaaaaa1",
-		"aws-resource-tags": "[]", "startup-timeout-minutes": "5", "run-runner-as-service": "false", "packages": "[]", "use-jit": "false",
+		"mode": "start", "github-token": "ghp_demo", "ec2-image-id": "ami-0aaaaaaaaaaaaaaa1",
+		"ec2-instance-type": "t3.xlarge",
+		"subnet-id":         "subnet-0aaaaaaaaaaaaaaa1", "security-group-id": "sg-0aaaaaaaaaaaaaaa1",
+		"aws-resource-tags": "[]", "startup-timeout-minutes": "5", "run-runner-as-service": "false", "packages": "[]",
+		"use-jit":         "false",
 		"runner-group-id": "1", "runner-debug": "false",
 	}
 	maps.Copy(inputs, more)
@@ -144,7 +146,8 @@ func (s *scene) points(since int) float64 {
 // onlineAt waits until a runner of the scene is online and tells when that was seen, to 10 ms.
 func (s *scene) onlineAt(ctx context.Context) (time.Time, error) {
 	for {
-		online := slices.ContainsFunc(s.world.Snapshot().Runners, func(r simulator.Runner) bool { return !r.Initial && r.Status == "online" })
+		online := slices.ContainsFunc(s.world.Snapshot().Runners,
+			func(r simulator.Runner) bool { return !r.Initial && r.Status == "online" })
 		if online {
 			return time.Now(), nil
 		}

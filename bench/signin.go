@@ -47,7 +47,8 @@ func signInText(raw []byte) (string, error) {
 		for i := range one {
 			saved[i] = three[i] - one[i]
 		}
-		return fmt.Sprintf("| %s | %.1f s | %.1f s | %.1f s |\n", what, stats.Median(one), stats.Median(three), stats.Median(saved))
+		return fmt.Sprintf("| %s | %.1f s | %.1f s | %.1f s |\n", what, stats.Median(one), stats.Median(three),
+			stats.Median(saved))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `
@@ -61,11 +62,14 @@ were there already: a hosted runner downloads the code of each action in each jo
 `, strings.Join(s.Actions, " and "), s.Engine, s.Machine, len(s.One.Launch))
 	b.WriteString(row("from the job's first step to the launch", func(f form) []float64 { return f.Launch }))
 	b.WriteString(row("the whole job, post steps included", func(f form) []float64 { return f.Job }))
-	fmt.Fprintf(&b, "| calls to GitHub and AWS before the launch | %d | %d | %d |\n", s.One.Calls, s.Three.Calls, s.Three.Calls-s.One.Calls)
+	fmt.Fprintf(&b, "| calls to GitHub and AWS before the launch | %d | %d | %d |\n", s.One.Calls, s.Three.Calls,
+		s.Three.Calls-s.One.Calls)
 	fmt.Fprintf(&b, "\nThe others' steps were run by Node %s.", strings.TrimPrefix(s.Node, "v"))
 	if s.Load > busy {
-		fmt.Fprintf(&b, " Other work kept the processors busy meanwhile (load average %.0f), which stretches whatever starts a process, above all Node with\n"+
-			"some megabytes of code: with the processors free both forms take less, and so does what is saved. The calls are the same.", s.Load)
+		fmt.Fprintf(&b, " Other work kept the processors busy meanwhile (load average %.0f), which stretches whatever "+
+			"starts a process, above all Node with\n"+
+			"some megabytes of code: with the processors free both forms take less, and so does what is saved. The calls are "+
+			"the same.", s.Load)
 	}
 	b.WriteString("\n")
 	return b.String(), nil

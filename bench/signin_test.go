@@ -16,7 +16,8 @@ func TestSignInText(t *testing.T) {
 	}
 	for _, want := range []string{
 		"with a/one v1 and a/two v2 before it", "3 times each", "Node 20.1.0",
-		"| from the job's first step to the launch | 2.0 s | 4.0 s | 1.0 s |", "| the whole job, post steps included | 3.0 s | 6.0 s | 3.0 s |",
+		"| from the job's first step to the launch | 2.0 s | 4.0 s | 1.0 s |",
+		"| the whole job, post steps included | 3.0 s | 6.0 s | 3.0 s |",
 		"| calls to GitHub and AWS before the launch | 4 | 6 | 2 |",
 	} {
 		if !strings.Contains(text, want) {
@@ -42,7 +43,8 @@ func TestSignInResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := len(s.One.Launch)
-	if n < 10 || len(s.Three.Launch) != n || len(s.One.Job) != n || len(s.Three.Job) != n || s.One.Calls == 0 || s.Three.Calls == 0 || len(s.Actions) != 2 {
+	if n < 10 || len(s.Three.Launch) != n || len(s.One.Job) != n || len(s.Three.Job) != n || s.One.Calls == 0 ||
+		s.Three.Calls == 0 || len(s.Actions) != 2 {
 		t.Errorf("signin.json is not whole: %+v", s)
 	}
 }

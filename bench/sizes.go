@@ -28,7 +28,8 @@ func (b *bench) sizes(ctx context.Context) error {
 		}
 	}
 	spec := bootstrap.Spec{
-		URL: "https://github.com/demo-org/demo", Name: "ec2-bench", Labels: []string{"bench"}, Token: "AABBCCDDEEFFGGHHIIJJKKLLMMNNO",
+		URL: "https://github.com/demo-org/demo", Name: "ec2-bench", Labels: []string{"bench"},
+		Token:               "AABBCCDDEEFFGGHHIIJJKKLLMMNNO",
 		RegistrationTimeout: 8 * time.Minute, MaxLifetime: 120 * time.Hour,
 	}
 	data, err := spec.UserData()
@@ -41,7 +42,8 @@ func (b *bench) sizes(ctx context.Context) error {
 
 // imageSizes tells an image's size as docker lists it, and as a registry would keep it and a job pull it.
 func (b *bench) imageSizes(ctx context.Context) error {
-	listed, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", b.image).Output() //nolint:gosec // the image that the caller names
+	//nolint:gosec // the image that the caller names
+	listed, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", b.image).Output()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTable shows a figure that keeps what is promised, and one that does not; a group without a rival has no column for it.
+// TestTable shows a figure that keeps what is promised, and one that does not; a group without a rival has no column
+// for it.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	got := table(Results{Against: "node index.js", Figures: []Figure{
@@ -98,12 +99,13 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(have)); diff != "" {
-		t.Errorf("docs/performance.md is not what bench/results.json says; run go run ./bench -report docs/performance.md\n%s", diff)
+		t.Errorf("docs/performance.md is not what bench/results.json says; run go run ./bench -report "+
+			"docs/performance.md\n%s", diff)
 	}
 }
 
-// TestResultsAreWhole: the file holds every figure of the plan, each measured at least ten times. What needs docker, and what
-// has one size, is excepted.
+// TestResultsAreWhole: the file holds every figure of the plan, each measured at least ten times. What needs docker,
+// and what has one size, is excepted.
 func TestResultsAreWhole(t *testing.T) {
 	t.Parallel()
 	results, err := readResults("results.json")

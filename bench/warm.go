@@ -20,11 +20,12 @@ const (
 )
 
 func warmRows() []row {
-	return []row{{coldStart, "s", 0}, {warmStart, "s", 0}, {warmByCold, "", 0.7}, {claimCalls, "calls", 5}, {missedStart, "s", 0}, {missByCold, "s", 2}}
+	return []row{{coldStart, "s", 0}, {warmStart, "s", 0}, {warmByCold, "", 0.7}, {claimCalls, "calls", 5},
+		{missedStart, "s", 0}, {missByCold, "s", 2}}
 }
 
-// warm measures a start that claims a machine of a pool against one that launches its own, and one whose pool is empty: side by side,
-// so that what else the machine does falls upon all three.
+// warm measures a start that claims a machine of a pool against one that launches its own, and one whose pool is empty:
+// side by side, so that what else the machine does falls upon all three.
 func warm(t *trial) error {
 	single := map[string]string{"use-jit": "true", "ephemeral": "true"}
 	var cold, miss, hit started
@@ -32,7 +33,8 @@ func warm(t *trial) error {
 		result *started
 		inputs map[string]string
 		filled bool
-	}{{&cold, single, false}, {&miss, map[string]string{"pool": "bench"}, false}, {&hit, map[string]string{"pool": "bench"}, true}}
+	}{{&cold, single, false}, {&miss, map[string]string{"pool": "bench"}, false},
+		{&hit, map[string]string{"pool": "bench"}, true}}
 	errs := make([]error, len(scenes))
 	var ready, group sync.WaitGroup
 	ready.Add(len(scenes))
@@ -84,11 +86,13 @@ func (t *trial) started(inputs map[string]string, filled bool, ready *sync.WaitG
 
 // fill brings a pool to one warm machine and waits until it stands ready.
 func (s *scene) fill() error {
-	if _, err := s.run("pool", startInputs(map[string]string{"mode": "pool", "pool": "bench", "pool-size": "1"})); err != nil {
+	if _, err := s.run("pool", startInputs(map[string]string{"mode": "pool", "pool": "bench",
+		"pool-size": "1"})); err != nil {
 		return err
 	}
 	for begun := time.Now(); time.Since(begun) < fillWithin; {
-		if slices.ContainsFunc(s.world.Snapshot().Instances, func(i simulator.Instance) bool { return i.State == "stopped" }) {
+		if slices.ContainsFunc(s.world.Snapshot().Instances,
+			func(i simulator.Instance) bool { return i.State == "stopped" }) {
 			return nil
 		}
 		select {

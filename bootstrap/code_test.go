@@ -10,7 +10,8 @@ import (
 // TestCodeParses: whatever chapters are left out or spared, bash can read the whole, and every function
 // that is called without a condition is there.
 func TestCodeParses(t *testing.T) {
-	for name, s := range map[string]Spec{"everything": full(), "by token": {Token: "a"}, "by JIT": {JITConfig: "a"}, "warm": warm(), "setup": {Token: "a", SetupScript: "a"}, "script": {Token: "a", PreRunnerScript: "a"}} {
+	for name, s := range map[string]Spec{"everything": full(), "by token": {Token: "a"}, "by JIT": {JITConfig: "a"},
+		"warm": warm(), "setup": {Token: "a", SetupScript: "a"}, "script": {Token: "a", PreRunnerScript: "a"}} {
 		for _, tight := range []bool{false, true} {
 			plain := s.plain(tight)
 			cmd := exec.Command("bash", "-n")
@@ -39,7 +40,8 @@ func TestConstantsAreTheCodes(t *testing.T) {
 			t.Errorf("the code does not hold %q", want)
 		}
 	}
-	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().long(false), want) {
+	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().long(false),
+		want) {
 		t.Errorf("the code of a warm-up does not hold %q", want)
 	}
 	if strings.Contains(code, "\n#") {

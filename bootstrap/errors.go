@@ -29,7 +29,8 @@ func (e *TooLargeError) Error() string {
 	for _, p := range e.Parts {
 		parts = append(parts, fmt.Sprintf("%s %d", p.Name, p.Size))
 	}
-	return fmt.Sprintf("user data takes %d bytes compressed and EC2 allows %d: %s", e.Size, e.Limit, strings.Join(parts, ", "))
+	return fmt.Sprintf("user data takes %d bytes compressed and EC2 allows %d: %s", e.Size, e.Limit,
+		strings.Join(parts, ", "))
 }
 
 func (s Spec) tooLarge() error {
@@ -73,13 +74,15 @@ var (
 // check refuses what no machine could use, all of it at once.
 func (s Spec) check() error {
 	errs := []error{s.checkSecret()}
-	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript, s.SetupScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
+	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript,
+		s.SetupScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
 	if slices.ContainsFunc(all, func(text string) bool { return strings.Contains(text, "\x00") }) {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
 	}
 	for _, one := range s.Software {
 		known := one.Architecture == "x64" || one.Architecture == "arm64"
-		if !known || !oneWord.MatchString(one.URL) || !oneWord.MatchString(one.Version) || !sha256Hex.MatchString(one.SHA256) {
+		if !known || !oneWord.MatchString(one.URL) || !oneWord.MatchString(one.Version) ||
+			!sha256Hex.MatchString(one.SHA256) {
 			errs = append(errs, fmt.Errorf("make user data: not a runner download: %+v", one))
 		}
 	}
@@ -90,7 +93,8 @@ func (s Spec) check() error {
 func (s Spec) checkSecret() error {
 	switch {
 	case s.Warm && (s.Token != "" || s.JITConfig != ""):
-		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT configuration")
+		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT " +
+			"configuration")
 	case s.Warm && s.PreRunnerScript != "":
 		return errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job")
 	case s.Warm && s.RegistrationTimeout <= 0:

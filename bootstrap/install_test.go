@@ -54,7 +54,8 @@ func install(t *testing.T, m manager, shell string) string {
 			t.Fatal(err)
 		}
 	}
-	chapters := strings.ReplaceAll(bootstrap.Chapters("say", "install", "libraries", "packages"), "/etc/os-release", dir+"/os-release")
+	chapters := strings.ReplaceAll(bootstrap.Chapters("say", "install", "libraries", "packages"), "/etc/os-release", dir+
+		"/os-release")
 	command := exec.Command("bash", "-c", chapters+world+shell)
 	command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+"/bin:"+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
@@ -79,12 +80,14 @@ func TestKilledPackageManager(t *testing.T) {
 		"dnf, for packages":               {dnfLike.doing(dies), "egr_packages"},
 		"apt-get, in the runner's script": {aptLike.doing(dies), "egr_libraries"},
 		"apt-get, for the lists":          {aptLike.doing(dies), "egr_packages"},
-		"apt-get, for packages":           {aptLike.doing("[ \"$4\" = update ] || { echo >>installs; [ $(wc -l <installs) != 1 ] || kill -9 $$; }"), "egr_packages"},
+		"apt-get, for packages": {aptLike.doing("[ \"$4\" = update ] || { echo >>installs; [ $(wc -l <installs) " +
+			"!= 1 ] || kill -9 $$; }"), "egr_packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			console := install(t, c.manager, c.shell)
-			if want := "installing again: error: " + c.manager.program + " was killed: too little memory ("; !strings.Contains(console, want) {
+			if want := "installing again: error: " + c.manager.program +
+				" was killed: too little memory ("; !strings.Contains(console, want) {
 				t.Errorf("the console does not say %q:\n%s", want, console)
 			}
 		})
@@ -102,9 +105,11 @@ func TestPackagesWaitTwoMinutes(t *testing.T) {
 
 		last string
 	}{
-		"each call takes long":  {aptLike.doing(slow), "egr_packages", "installed packages (3"},
-		"each call takes short": {aptLike.doing("echo 'E: Could not get lock'; exit 100"), "egr_packages", "installed packages (120 s)"},
-		"libicu":                {dnfLike.doing(slow), "egr_libraries", "warning: package libicu is not installed: E: Could not get lock /var/lib/dpkg/lock-frontend (2"},
+		"each call takes long": {aptLike.doing(slow), "egr_packages", "installed packages (3"},
+		"each call takes short": {aptLike.doing("echo 'E: Could not get lock'; exit 100"), "egr_packages",
+			"installed packages (120 s)"},
+		"libicu": {dnfLike.doing(slow), "egr_libraries",
+			"warning: package libicu is not installed: E: Could not get lock /var/lib/dpkg/lock-frontend (2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,14 +126,20 @@ func TestPackagesWaitTwoMinutes(t *testing.T) {
 func TestWhyPackagesFail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ said, want string }{
-		"apt":                    {"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7", ""},
-		"dpkg":                   {"dpkg: error: dpkg frontend lock was locked by another process with pid 7", ""},
-		"dpkg, a package":        {"dpkg: error processing package egr-one (--configure):", ""},
-		"dnf":                    {"Error: Failed to download metadata for repo 'amazonlinux'", ""},
-		"rpm":                    {"RPM: error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Resource temporarily unavailable)", ""},
-		"another dnf":            {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    State  : Sleeping", "metadata already locked by 14"},
-		"a package's name":       {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously unselected package libblockdev3.\nE: Failed to fetch http://deb.debian.org/x  404", "E: Failed to fetch http://deb.debian.org/x  404"},
-		"a list of packages":     {"The following NEW packages will be installed:\n  libgpg-error0 libio-lockedfile-perl\n(1/2): libgpg-error-1.42.rpm\nError: Curl error (28): Timeout was reached", "Error: Curl error (28): Timeout was reached"},
+		"apt":             {"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7", ""},
+		"dpkg":            {"dpkg: error: dpkg frontend lock was locked by another process with pid 7", ""},
+		"dpkg, a package": {"dpkg: error processing package egr-one (--configure):", ""},
+		"dnf":             {"Error: Failed to download metadata for repo 'amazonlinux'", ""},
+		"rpm": {"RPM: error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Resource " +
+			"temporarily unavailable)", ""},
+		"another dnf": {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    State  : " +
+			"Sleeping", "metadata already locked by 14"},
+		"a package's name": {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously unselected " +
+			"package libblockdev3.\nE: Failed to fetch http://deb.debian.org/x  " +
+			"404", "E: Failed to fetch http://deb.debian.org/x  404"},
+		"a list of packages": {"The following NEW packages will be installed:\n  libgpg-error0 " +
+			"libio-lockedfile-perl\n(1/2): libgpg-error-1.42.rpm\nError: Curl error (28): Timeout was " +
+			"reached", "Error: Curl error (28): Timeout was reached"},
 		"no error that is known": {"apt-get failed somehow", ""},
 		"the first error":        {"E: one\nE: two", "E: one"},
 	} {
@@ -138,7 +149,8 @@ func TestWhyPackagesFail(t *testing.T) {
 			if want == "" {
 				want = c.said
 			}
-			console := install(t, aptLike.doing("[ $(wc -l <calls) != 1 ] || { cat <<'X'\n"+c.said+"\nX\nexit 1; }"), "egr_packages")
+			console := install(t, aptLike.doing("[ $(wc -l <calls) != 1 ] || { cat <<'X'\n"+c.said+"\nX\nexit 1; }"),
+				"egr_packages")
 			if want := "installing again: " + want + " ("; !strings.Contains(console, want) {
 				t.Errorf("the console does not say %q:\n%s", want, console)
 			}
@@ -156,7 +168,8 @@ func TestNewestHasATimeout(t *testing.T) {
 	}
 	defer func() { _ = silent.Close() }()
 	dir := t.TempDir()
-	code := strings.NewReplacer("/run/ec2-github-runner", dir, "-m 20 ", "-m 0.2 ", "sleep 2", "sleep 0.1", "< 60", "< 3").Replace(bootstrap.Chapters("newest"))
+	code := strings.NewReplacer("/run/ec2-github-runner", dir, "-m 20 ", "-m 0.2 ", "sleep 2", "sleep 0.1", "< 60",
+		"< 3").Replace(bootstrap.Chapters("newest"))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	command := exec.CommandContext(ctx, "bash", "-c", code+`

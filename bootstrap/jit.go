@@ -14,7 +14,8 @@ func withoutUpdate(jit string) string {
 	var files map[string][]byte
 	var settings map[string]json.RawMessage
 	text, err := base64.StdEncoding.DecodeString(jit)
-	if err != nil || json.Unmarshal(text, &files) != nil || json.Unmarshal(files[".runner"], &settings) != nil || settings == nil {
+	if err != nil || json.Unmarshal(text, &files) != nil || json.Unmarshal(files[".runner"], &settings) != nil ||
+		settings == nil {
 		return jit
 	}
 	// Strings, as GitHub writes them.

@@ -21,7 +21,8 @@ func TestWithoutUpdate(t *testing.T) {
 	jit := func(runner string) string {
 		return encode(map[string][]byte{".runner": []byte(runner), ".credentials": credentials})
 	}
-	for _, settings := range []string{`{"AgentId":"12","DisableUpdate":"False","UseV2Flow":true}`, `{"AgentId":"12","UseV2Flow":true}`} {
+	for _, settings := range []string{`{"AgentId":"12","DisableUpdate":"False","UseV2Flow":true}`,
+		`{"AgentId":"12","UseV2Flow":true}`} {
 		var files map[string][]byte
 		text, err := base64.StdEncoding.DecodeString(withoutUpdate(jit(settings)))
 		if err != nil || json.Unmarshal(text, &files) != nil {
@@ -32,7 +33,8 @@ func TestWithoutUpdate(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
-	for _, other := range []string{"", "not base64", encode(nil), encode(map[string][]byte{".credentials": credentials}), jit(`null`), jit(`[]`)} {
+	for _, other := range []string{"", "not base64", encode(nil), encode(map[string][]byte{".credentials": credentials}),
+		jit(`null`), jit(`[]`)} {
 		if got := withoutUpdate(other); got != other {
 			t.Errorf("%q becomes %q", other, got)
 		}

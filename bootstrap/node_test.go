@@ -20,12 +20,16 @@ func TestNode(t *testing.T) {
 		nodes map[string]string
 		want  string
 	}{
-		"both run":         {map[string]string{"node20": good, "node24": good}, ""},
-		"an old C library": {map[string]string{"node20": old, "node24": old}, "warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not found (required by "},
-		"the newer alone":  {map[string]string{"node20": good, "node24": old}, "warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not found"},
-		"Alpine's":         {map[string]string{"node24": good, "node24_alpine": old}, ""}, // for containers: it runs on no such machine
-		"none":             {nil, ""},
-		"no program":       {map[string]string{"node24": "\x7fELF"}, "warning: the runner's own node does not run"},
+		"both run": {map[string]string{"node20": good, "node24": good}, ""},
+		"an old C library": {map[string]string{"node20": old, "node24": old},
+			"warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not found " +
+				"(required by "},
+		"the newer alone": {map[string]string{"node20": good, "node24": old},
+			"warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not found"},
+		// for containers: it runs on no such machine
+		"Alpine's":   {map[string]string{"node24": good, "node24_alpine": old}, ""},
+		"none":       {nil, ""},
+		"no program": {map[string]string{"node24": "\x7fELF"}, "warning: the runner's own node does not run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,9 +43,11 @@ func TestNode(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			command := exec.Command("bash", "-c", bootstrap.Chapters("software", "node")+"\negr_say() { echo \"$*\"; }\nEGR_HOME=$1\negr_node", "bash", home)
+			command := exec.Command("bash", "-c", bootstrap.Chapters("software", "node")+
+				"\negr_say() { echo \"$*\"; }\nEGR_HOME=$1\negr_node", "bash", home)
 			out, err := command.CombinedOutput()
-			if err != nil || !strings.HasPrefix(string(out), c.want) || c.want == "" && len(out) > 0 || strings.Count(string(out), "\n") > 1 {
+			if err != nil || !strings.HasPrefix(string(out), c.want) || c.want == "" && len(out) > 0 ||
+				strings.Count(string(out), "\n") > 1 {
 				t.Errorf("%v: it says %q, want %q", err, out, c.want)
 			}
 		})

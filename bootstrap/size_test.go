@@ -34,7 +34,8 @@ func jitConfig() string { return noise(4000, letters64) }
 // takes at most 5,200 bytes as sent; and with all that can be switched on there is room for a script.
 func TestOwnPart(t *testing.T) {
 	plain := Spec{
-		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true, CACertificates: "x", SetupScript: "x",
+		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true,
+		CACertificates: "x", SetupScript: "x",
 	}.plain(false)
 	for _, c := range []struct {
 		name  string
@@ -53,10 +54,10 @@ func TestOwnPart(t *testing.T) {
 	}
 }
 
-// TestWhatFitsMachulavFits: machulav's user data is 16 KB uncompressed. Its own part takes 1,176 bytes
-// by token and 1,061 and the configuration by JIT, and 7 for each line of the script. The longest
-// scripts that fit there, of letters that no compressor shortens by more than their number allows, fit
-// ours too. What does not is random in all 95 printable letters and longer than that: see docs/adr/0012-distributions.md.
+// TestWhatFitsMachulavFits: machulav's user data is 16 KB uncompressed. Its own part takes 1,176 bytes by token and
+// 1,061 and the configuration by JIT, and 7 for each line of the script. The longest scripts that fit there, of letters
+// that no compressor shortens by more than their number allows, fit ours too. What does not is random in all 95
+// printable letters and longer than that: see docs/adr/0012-distributions.md.
 func TestWhatFitsMachulavFits(t *testing.T) {
 	for _, c := range []struct {
 		name, letters string

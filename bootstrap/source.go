@@ -5,8 +5,8 @@ import "strings"
 // sourceOnMain is the address of the repository that this source is of.
 const sourceOnMain = "https://github.com/marqo-ai/ec2-github-runner"
 
-// Source is the address of the repository that the program was built in. A release sets it (-ldflags -X), so that the messages of
-// a fork's release lead to the fork.
+// Source is the address of the repository that the program was built in. A release sets it (-ldflags -X), so that the
+// messages of a fork's release lead to the fork.
 var Source = sourceOnMain
 
 // Page returns the address of a page of docs/, such as troubleshooting.md.

@@ -148,7 +148,8 @@ func TestEveryByteArrives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{
 				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, HomeDir: text, User: text,
-				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text, CACertificates: text,
+				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text,
+				CACertificates: text,
 			})
 			if len(text) < 4096 {
 				checkRoundTrip(t, Spec{JITConfig: text, PreRunnerScript: text})
@@ -220,7 +221,8 @@ func TestRefusals(t *testing.T) {
 		{"blank in an address", "not a runner download", func(s *Spec) { s.Software[0].URL = "https://a b" }},
 		{"NUL in the setup", "NUL byte", func(s *Spec) { s.SetupScript = "a\x00b" }},
 		{"a warm-up with a token", "registers nothing", func(s *Spec) { s.Warm, s.PreRunnerScript = true, "" }},
-		{"a warm-up with a JIT configuration", "registers nothing", func(s *Spec) { s.Warm, s.Token, s.JITConfig, s.PreRunnerScript = true, "", "a", "" }},
+		{"a warm-up with a JIT configuration", "registers nothing",
+			func(s *Spec) { s.Warm, s.Token, s.JITConfig, s.PreRunnerScript = true, "", "a", "" }},
 		{"a warm-up with a script for the job", "runs no pre-runner-script", func(s *Spec) { s.Warm, s.Token = true, "" }},
 		{"a warm-up without an end", "needs a registration timeout", func(s *Spec) {
 			s.Warm, s.Token, s.PreRunnerScript, s.RegistrationTimeout = true, "", "", 0

@@ -23,7 +23,8 @@ func between(t *testing.T, page, mark string) string {
 func TestCostsAddUp(t *testing.T) {
 	t.Parallel()
 	prices := map[string]float64{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `?([^`|]+?)`?(?: \\([^)]*\\))? \\| ([0-9.]+) \\|").FindAllStringSubmatch(between(t, "docs/costs.md", "prices"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `?([^`|]+?)`?(?: \\([^)]*\\))? \\| ([0-9.]+) "+
+		"\\|").FindAllStringSubmatch(between(t, "docs/costs.md", "prices"), -1) {
 		price, err := strconv.ParseFloat(row[2], 64)
 		if err != nil {
 			t.Fatal(err)
@@ -33,7 +34,9 @@ func TestCostsAddUp(t *testing.T) {
 	const hoursOfMonth, volumeGB, jobMinutes, aroundMinutes, startMinutes = 730, 50, 10, 1, 1
 	hourly := volumeGB*prices["gp3 volume"]/hoursOfMonth + prices["public IPv4 address"]
 	start := startMinutes * prices["GitHub: Linux, 2 cores"]
-	want := "| machine | machine, volume, address | start job | together | GitHub's larger runner, same cores |\n| --- | --- | --- | --- | --- |\n"
+	want := "| machine | machine, volume, address | start job | together | GitHub's larger runner, same cores |\n| --- " +
+		"| " +
+		"--- | --- | --- | --- |\n"
 	for _, row := range [][2]string{{"t3.xlarge", "x64"}, {"t4g.xlarge", "arm64"}, {"g4dn.xlarge", "GPU"}} {
 		machine := (jobMinutes + aroundMinutes) / 60.0 * (prices[row[0]] + hourly)
 		larger := jobMinutes * prices["GitHub: larger Linux, 4 cores, "+row[1]]
@@ -44,8 +47,11 @@ func TestCostsAddUp(t *testing.T) {
 	}
 	text := read(t, "docs/costs.md")
 	for what, value := range map[string]float64{
-		"a NAT gateway's month": prices["NAT gateway"] * hoursOfMonth, "a warm machine's month": volumeGB * prices["gp3 volume"],
-		"a sweep's month": 4 * 730 * prices["GitHub: Linux, 2 cores"], "an image's month": 10 * prices["snapshot of an image"], "nine images' month": 90 * prices["snapshot of an image"],
+		"a NAT gateway's month":  prices["NAT gateway"] * hoursOfMonth,
+		"a warm machine's month": volumeGB * prices["gp3 volume"],
+		"a sweep's month":        4 * 730 * prices["GitHub: Linux, 2 cores"],
+		"an image's month":       10 * prices["snapshot of an image"],
+		"nine images' month":     90 * prices["snapshot of an image"],
 		"a lost machine's month": prices["t3.xlarge"] * hoursOfMonth,
 	} {
 		if amount := fmt.Sprintf("%.2f", value); value == 0 || !strings.Contains(text, amount) {

@@ -46,7 +46,8 @@ func TestLinksAreFollowed(t *testing.T) {
 	t.Parallel()
 	for target, good := range map[string]bool{
 		"docs/check.md": true, "docs": true, "#inputs": true, "docs/permissions.md#mode-sweep": true,
-		"docs/nothing.md": false, "#nothing": false, "docs/check.md#nothing": false, "../../outside.md": false, "docs/check.md/": true,
+		"docs/nothing.md": false, "#nothing": false, "docs/check.md#nothing": false, "../../outside.md": false,
+		"docs/check.md/": true,
 	} {
 		if err := follow(t, "README.md", target); (err == nil) != good {
 			t.Errorf("%s: got %v, want good %t", target, err, good)
@@ -56,7 +57,8 @@ func TestLinksAreFollowed(t *testing.T) {
 	if got := strings.Join(links(text), " "); got != "b.md h.png" {
 		t.Errorf("links are %q", got)
 	}
-	for title, want := range map[string]string{"mode: `sweep`": "mode-sweep", "What it does": "what-it-does", "A & B, C": "a--b-c", "[Guide](docs/guide.md) first": "guide-first"} {
+	for title, want := range map[string]string{"mode: `sweep`": "mode-sweep", "What it does": "what-it-does",
+		"A & B, C": "a--b-c", "[Guide](docs/guide.md) first": "guide-first"} {
 		if got := anchor(title); got != want {
 			t.Errorf("the anchor of %q is %q, want %q", title, got, want)
 		}

@@ -59,7 +59,8 @@ func TestExitCodes(t *testing.T) {
 		"docs/architecture.md": {`(?s)\| exit code \| meaning \|.*?\n\n`, `(?m)^\| (\d+) \|`},
 	} {
 		var told []int
-		for _, found := range regexp.MustCompile(list[1]).FindAllStringSubmatch(regexp.MustCompile(list[0]).FindString(read(t, page)), -1) {
+		for _, found := range regexp.MustCompile(list[1]).FindAllStringSubmatch(regexp.MustCompile(list[0]).FindString(read(t,
+			page)), -1) {
 			code, err := strconv.Atoi(found[1])
 			if err != nil {
 				t.Fatal(err)
@@ -74,8 +75,10 @@ func TestExitCodes(t *testing.T) {
 
 // gone are statements that were once on a page and are not true.
 var gone = map[string]string{
-	"Amazon Linux 2 or 2023":          "JavaScript actions cannot run on Amazon Linux 2 any more: its glibc is older than the runner's node needs",
-	"Replace the owner":               "a version or a commit of machulav's is none of this action: the whole reference must be replaced",
+	"Amazon Linux 2 or 2023": "JavaScript actions cannot run on Amazon Linux 2 any more: its glibc is older " +
+		"than the runner's node needs",
+	"Replace the owner": "a version or a commit of machulav's is none of this action: the whole reference " +
+		"must be replaced",
 	"nothing was called":              "some refusals come after a look at EC2 or GitHub",
 	"aws cloudformation update-stack": "it needs every parameter again; aws cloudformation deploy keeps the others",
 }
@@ -101,7 +104,8 @@ func TestAllowListIsWhole(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, "docs/troubleshooting.md"), "\n## Allow-lists and pinned commits\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	seen := 0
-	for _, uses := range regexp.MustCompile(`(?m)uses: ([\w-]+/[\w-]+)@[0-9a-f]{40}`).FindAllStringSubmatch(read(t, ".github/workflows/runner.yml"), -1) {
+	for _, uses := range regexp.MustCompile(`(?m)uses: ([\w-]+/[\w-]+)@[0-9a-f]{40}`).FindAllStringSubmatch(read(t,
+		".github/workflows/runner.yml"), -1) {
 		seen++
 		if !strings.Contains(section, "`"+uses[1]+"@*`") {
 			t.Errorf("docs/troubleshooting.md does not say that %s is to be allowed", uses[1])

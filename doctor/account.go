@@ -7,7 +7,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-const credentialsFix = "write role-to-assume and aws-region, or set the credentials up in an earlier step of the same job; they may have expired, or be of another partition"
+const credentialsFix = "write role-to-assume and aws-region, or set the credentials up in an earlier step of the " +
+	"same " +
+	"job; they may have expired, or be of another partition"
 
 func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	l := look{check: "credentials", needs: "sts:GetCallerIdentity"}
@@ -47,7 +49,8 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 		l.about = region
 		switch {
 		case ec2.ClassOf(err) == ec2.Credentials && x.isKnown(ctx):
-			findings = append(findings, l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s", reason(err)))
+			findings = append(findings, l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s",
+				reason(err)))
 		case err != nil:
 			findings = append(findings, l.unread(ctx, err))
 		case !slices.Contains(enabled, region):
@@ -82,7 +85,8 @@ func (x *examination) lookAtQuotas(ctx context.Context) []Finding {
 	return orNothing(each(x.wanted(ctx),
 		func(w wanted) string { return w.region + w.asked.InstanceType + w.offering.Market },
 		func(w wanted) []Finding {
-			l := look{check: check, about: in(w.asked.InstanceType+" "+w.offering.Market, w.region), needs: "servicequotas:GetServiceQuota"}
+			l := look{check: check, about: in(w.asked.InstanceType+" "+w.offering.Market, w.region),
+				needs: "servicequotas:GetServiceQuota"}
 			if w.asked.InstanceType == "" {
 				return []Finding{l.unchecked("the launch template says the type")}
 			}

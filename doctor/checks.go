@@ -105,8 +105,8 @@ func (x *examination) wanted(ctx context.Context) []wanted {
 // mostAtOnce bounds how much one check asks at the same time.
 const mostAtOnce = 10
 
-// each looks at things side by side and keeps their order. A thing that several offerings share is looked at once, by its
-// key; an empty key is left out.
+// each looks at things side by side and keeps their order. A thing that several offerings share is looked at once, by
+// its key; an empty key is left out.
 func each[T any](things []T, key func(T) string, look func(T) []Finding) []Finding {
 	var once []T
 	seen := map[string]bool{"": true}

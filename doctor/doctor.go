@@ -2,8 +2,8 @@
 // token. It creates nothing (but a registration token that nobody uses) and changes nothing.
 //
 // A Check looks at one thing and says what it found. All checks run side by side, none stops another, and each is cut
-// after ten seconds. What may not be read, is throttled or does not answer is Unchecked, never OK: silence is not health.
-// docs/adr/0006-check.md has the reasons.
+// after ten seconds. What may not be read, is throttled or does not answer is Unchecked, never OK: silence is not
+// health. docs/adr/0006-check.md has the reasons.
 package doctor
 
 import (
@@ -190,6 +190,7 @@ func bounded(ctx context.Context, check Check) []Finding {
 	case findings := <-said:
 		return findings
 	case <-timer.C:
-		return []Finding{{Check: check.Name(), Result: Unchecked, Reason: fmt.Sprintf("it did not come to an end within %s", Patience)}}
+		return []Finding{{Check: check.Name(), Result: Unchecked, Reason: fmt.Sprintf("it did not come to an end within %s",
+			Patience)}}
 	}
 }

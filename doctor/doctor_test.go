@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestACheckThatHangsIsCut: one check obeys the end of its context and says what it has, one obeys nothing, one is quick.
-// All are reported, in order, in ten seconds and a little.
+// TestACheckThatHangsIsCut: one check obeys the end of its context and says what it has, one obeys nothing, one is
+// quick. All are reported, in order, in ten seconds and a little.
 func TestACheckThatHangsIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -38,7 +38,8 @@ func TestACheckThatHangsIsCut(t *testing.T) {
 		for _, f := range report.Findings {
 			got = append(got, fmt.Sprintf("%s %s: %s", f.Check, f.Result, f.Reason))
 		}
-		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within 10s|quick ok: fine"
+		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within 10s|quick " +
+			"ok: fine"
 		if strings.Join(got, "|") != want {
 			t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
 		}
@@ -64,10 +65,12 @@ func TestAQuestionIsAskedOnce(t *testing.T) {
 	}
 }
 
-// TestSilenceIsNotHealth: no error of any class makes a finding ok, and only "not found" is a finding about the thing itself.
+// TestSilenceIsNotHealth: no error of any class makes a finding ok, and only "not found" is a finding about the thing
+// itself.
 func TestSilenceIsNotHealth(t *testing.T) {
 	l := look{check: "image", needs: "ec2:DescribeImages"}
-	for _, code := range []string{"UnauthorizedOperation", "RequestLimitExceeded", "AuthFailure", "InternalError", "InsufficientInstanceCapacity", "Odd", ""} {
+	for _, code := range []string{"UnauthorizedOperation", "RequestLimitExceeded", "AuthFailure", "InternalError",
+		"InsufficientInstanceCapacity", "Odd", ""} {
 		f := l.unread(t.Context(), &ec2.CallError{Code: code})
 		if f.Result != Unchecked {
 			t.Errorf("%q: %s", code, f.Result)
@@ -152,7 +155,8 @@ func TestPort443(t *testing.T) {
 		{"all", []ec2.SecurityGroup{rule("-1", 0, 0, "0.0.0.0/0")}, OK},
 		{"443", []ec2.SecurityGroup{rule("tcp", 443, 443, "0.0.0.0/0")}, OK},
 		{"a range", []ec2.SecurityGroup{rule("tcp", 1, 65535, "0.0.0.0/0")}, OK},
-		{"the second group lets it out", []ec2.SecurityGroup{rule("tcp", 80, 80, "0.0.0.0/0"), rule("tcp", 443, 443, "0.0.0.0/0")}, OK},
+		{"the second group lets it out", []ec2.SecurityGroup{rule("tcp", 80, 80, "0.0.0.0/0"),
+			rule("tcp", 443, 443, "0.0.0.0/0")}, OK},
 		{"another port", []ec2.SecurityGroup{rule("tcp", 80, 80, "0.0.0.0/0")}, Failed},
 		{"UDP", []ec2.SecurityGroup{rule("udp", 443, 443, "0.0.0.0/0")}, Failed},
 		{"nothing", []ec2.SecurityGroup{{}}, Failed},
@@ -169,7 +173,8 @@ func TestOlder(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want bool
-	}{{"2.300.0", "2.329.0", true}, {"2.329.0", "2.329.0", false}, {"2.1000.0", "2.329.0", false}, {"3.0.0", "2.329.0", false}, {"latest", "2.329.0", false}, {"2.300", "2.329.0", false}, {"2.300.0", "", false}} {
+	}{{"2.300.0", "2.329.0", true}, {"2.329.0", "2.329.0", false}, {"2.1000.0", "2.329.0", false},
+		{"3.0.0", "2.329.0", false}, {"latest", "2.329.0", false}, {"2.300", "2.329.0", false}, {"2.300.0", "", false}} {
 		if got := older(c.a, c.b); got != c.want {
 			t.Errorf("%s before %s: got %t", c.a, c.b, got)
 		}

@@ -51,14 +51,18 @@ func (x *examination) subnet(ctx context.Context, region, id string) (ec2.Subnet
 }
 
 func (x *examination) securityGroup(ctx context.Context, region, id string) (ec2.SecurityGroup, error) {
-	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup, error) { return x.cloud.SecurityGroup(ctx, region, id) })
+	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup,
+		error) {
+		return x.cloud.SecurityGroup(ctx, region, id)
+	})
 }
 
 func (x *examination) image(ctx context.Context, region, id string) (ec2.Image, error) {
 	return once(x, "image "+region+" "+id, func() (ec2.Image, error) { return x.cloud.Image(ctx, region, id) })
 }
 
-func (x *examination) instanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool, err error) {
+func (x *examination) instanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool,
+	err error) {
 	type known struct {
 		kind  ec2.InstanceType
 		found bool

@@ -20,7 +20,8 @@ type Existing struct {
 	Label  string            // that the runners must have
 }
 
-// existingChecks is the list for a start of existing machines: nothing is launched, so nothing is looked at that a launch needs.
+// existingChecks is the list for a start of existing machines: nothing is launched, so nothing is looked at that a
+// launch needs.
 func (x *examination) existingChecks() []Check {
 	return []Check{
 		probe{"credentials", x.lookAtCredentials},
@@ -52,17 +53,21 @@ func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 	var findings []Finding
 	for _, id := range e.IDs {
 		if !slices.ContainsFunc(found, func(i ec2.Instance) bool { return i.ID == id }) {
-			findings = append(findings, look{check: l.check, about: in(id, region)}.failed("check the id, the region and the tags", "EC2 has no such running or stopped machine with these tags"))
+			findings = append(findings,
+				look{check: l.check, about: in(id, region)}.failed("check the id, the region and the tags",
+					"EC2 has no such running or stopped machine with these tags"))
 		}
 	}
 	if len(found) == 0 && len(e.IDs) == 0 {
-		return []Finding{l.failed("check the tags and the region: tags must match exactly", "no machine has the tags %s", tagWords(e.Tags))}
+		return []Finding{l.failed("check the tags and the region: tags must match exactly", "no machine has the tags %s",
+			tagWords(e.Tags))}
 	}
-	return append(findings, each(found, func(i ec2.Instance) string { return i.ID }, func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)
+	return append(findings, each(found, func(i ec2.Instance) string { return i.ID },
+		func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)
 }
 
-// rightsOn asks for the rights that a start and its end need on one machine. It is tagged before it is started, so where the
-// policy goes by our tags it says no as long as the machine does not carry them: that proves nothing.
+// rightsOn asks for the rights that a start and its end need on one machine. It is tagged before it is started, so
+// where the policy goes by our tags it says no as long as the machine does not carry them: that proves nothing.
 func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 	ours := true
 	for key, value := range x.request.OursTags {
@@ -82,10 +87,12 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 		err := x.cloud.May(ctx, i.Region, right.call, i.ID, x.request.OurTag)
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied && right.tagged && !ours:
-			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags does; check again while a run uses it (needs %s)", l.needs)
+			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags does; "+
+				"check again while a run uses it (needs %s)", l.needs)
 			f.Needs = l.needs
 			findings = append(findings, f)
-		case ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.Impossible: // of the moment, or of a machine that only stays on
+		// of the moment, or of a machine that only stays on
+		case ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.Impossible:
 			findings = append(findings, l.ok("EC2 would allow it (%s): %s", l.needs, reason(err)))
 		default:
 			findings = append(findings, l.right(ctx, i.ID, err, Failed, right.without))

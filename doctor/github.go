@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// lookAtToken looks at who signs in, and whether they may manage runners. Which of it is an App and which a token says Identity.
+// lookAtToken looks at who signs in, and whether they may manage runners. Which of it is an App and which a token says
+// Identity.
 func (x *examination) lookAtToken(ctx context.Context) []Finding {
 	err := x.registry.MayRegister(ctx)
 	who := x.registry.SignedIn()
@@ -29,11 +30,13 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 		return []Finding{valid.failed(call.Hint, "%s", err), manage.unchecked("the sign-in failed")}
 	case class == github.Unauthorized:
 		fix := cmp.Or(call.Hint, "renew the token, and check that the secret contains it")
-		return []Finding{valid.failed(fix, "%s, and GitHub does not accept it: %s", who.Kind, err), manage.unchecked("the token is refused")}
+		return []Finding{valid.failed(fix, "%s, and GitHub does not accept it: %s", who.Kind, err),
+			manage.unchecked("the token is refused")}
 	case class == github.Forbidden:
 		return []Finding{valid.ok("%s, valid", who), manage.failed(adviceOn(err, who.Kind), "the token may not: %s", err)}
 	case class == github.NotFound:
-		return []Finding{valid.ok("%s, valid", who), manage.failed(cmp.Or(call.Hint, manageFix(who.Kind)), "there is no such place, or the token may not see it: %s", err)}
+		return []Finding{valid.ok("%s, valid", who), manage.failed(cmp.Or(call.Hint, manageFix(who.Kind)),
+			"there is no such place, or the token may not see it: %s", err)}
 	case err != nil:
 		return []Finding{valid.unreadAtGitHub(ctx, err), manage.unreadAtGitHub(ctx, err)}
 	}
@@ -51,8 +54,10 @@ func (x *examination) appLacks(who github.Identity) []Finding {
 		return nil
 	}
 	l := look{check: "github app", about: "actions: read"}
-	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+who.Installation.URL,
-		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use until it is stopped")}
+	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+
+		who.Installation.URL,
+		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use until it "+
+			"is stopped")}
 }
 
 // soonEnds is how long before its end a token is spoken of.
@@ -64,15 +69,18 @@ func (x *examination) tokenEnds(who github.Identity) []Finding {
 		return nil
 	}
 	l := look{check: "github token", about: "expiration"}
-	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App (app-client-id, app-private-key)",
+	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App (app-client-id, "+
+		"app-private-key)",
 		"it ends at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
 }
 
-const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
+const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: " +
+	"write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
 
 // adviceOn is what to do about a refusal, where GitHub's words say more than that the token may not.
 func adviceOn(err error, kind string) string {
-	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "" || call.Hint != "") {
+	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "" ||
+		call.Hint != "") {
 		return call.Advice(neededOfToken)
 	}
 	return manageFix(kind)
@@ -98,9 +106,11 @@ func (x *examination) lookAtLimit(ctx context.Context) []Finding {
 	case err != nil:
 		return []Finding{l.unreadAtGitHub(ctx, err)}
 	case rate.Remaining == 0:
-		return []Finding{l.failed("wait, or use a token of its own for this action", "all %d calls of the hour are used, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
+		return []Finding{l.failed("wait, or use a token of its own for this action",
+			"all %d calls of the hour are used, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
 	case rate.Remaining < leastCalls:
-		return []Finding{l.warning("use a token of its own for this action", "%d of %d calls are left until %s", rate.Remaining, rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
+		return []Finding{l.warning("use a token of its own for this action", "%d of %d calls are left until %s",
+			rate.Remaining, rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
 	}
 	return []Finding{l.ok("%d of %d calls are left", rate.Remaining, rate.Limit)}
 }
@@ -147,7 +157,8 @@ func (x *examination) lookAtVersion(ctx context.Context) []Finding {
 			continue
 		}
 		seen = append(seen, image.ID)
-		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID}, version, false))
+		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID}, version,
+			false))
 	}
 	return findings
 }
@@ -177,7 +188,8 @@ func (x *examination) version(ctx context.Context, l look, version string, downl
 		if download {
 			return l.failed(fix, "GitHub refuses it%s", since)
 		}
-		return l.warning("bake the image again (mode: bake)", "GitHub refuses it%s; the machine downloads a newer one at each start", since)
+		return l.warning("bake the image again (mode: bake)",
+			"GitHub refuses it%s; the machine downloads a newer one at each start", since)
 	}
 	registration, runtime, err := x.registry.Deprecation(ctx, version)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 )
 
 // vendors publish images under account ids of their own.
-// https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/ https://wiki.debian.org/Cloud/AmazonEC2Image
+// https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+// https://wiki.debian.org/Cloud/AmazonEC2Image
 var vendors = map[string]string{"099720109477": "Canonical", "136693071363": "Debian"}
 
 // imageKey tells images apart; those that EC2 itself looks up have none.
@@ -41,7 +42,8 @@ func (x *examination) lookAtImages(ctx context.Context) []Finding {
 func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Finding {
 	switch refusal := image.Refusal(); {
 	case image.State != "available":
-		return l.failed("wait until it is available, or use another image", "it is %s", cmp.Or(image.State, "in no known state"))
+		return l.failed("wait until it is available, or use another image", "it is %s",
+			cmp.Or(image.State, "in no known state"))
 	case refusal != "":
 		return l.failed("use an image of Amazon Linux, Ubuntu or Debian", "%s", refusal)
 	case vendors[image.Owner] != "":
@@ -54,7 +56,8 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 	case err != nil:
 		return l.unchecked("it belongs to account %s, and which account is ours is not known", image.Owner)
 	case caller.Account != image.Owner:
-		return l.warning("make sure that you trust that account: the owner of an image controls the runner and the secrets of its jobs",
+		return l.warning("make sure that you trust that account: the owner of an image controls the runner and the secrets "+
+			"of its jobs",
 			"%s belongs to account %s, which is neither ours (%s) nor a known vendor's", image.Name, image.Owner, caller.Account)
 	}
 	return l.ok("%s, our own", image.Name)
@@ -66,7 +69,8 @@ func (x *examination) system(l look, image ec2.Image) []Finding {
 	switch system := image.System(x.request.SystemTag); {
 	case system.TooOldForNode():
 		return []Finding{l.warning("use Amazon Linux 2023, Ubuntu or Debian",
-			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc 2.28 and it has 2.26", system)}
+			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc 2.28 and it has 2.26",
+			system)}
 	case system.Untested():
 		return []Finding{l.ok("%s, which this action's tests do not cover", system)}
 	}
@@ -79,10 +83,12 @@ func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 	device := w.launch.Spec.Root.Device
 	switch {
 	case image.RootDevice == "":
-		return []Finding{l.warning("create the image again with a root device", "the image names no root device, so ec2-volume-size applies to /dev/sda1")}
+		return []Finding{l.warning("create the image again with a root device",
+			"the image names no root device, so ec2-volume-size applies to /dev/sda1")}
 	case device != "" && device != image.RootDevice:
 		return []Finding{l.warning("omit ec2-device-name, or set it to "+image.RootDevice,
-			"ec2-device-name is %s and the image's root device %s: the machine gets a second disk, and its root stays as it is", device, image.RootDevice)}
+			"ec2-device-name is %s and the image's root device %s: the machine gets a second disk, and its root stays as it is",
+			device, image.RootDevice)}
 	}
 	return []Finding{l.ok("%s", image.RootDevice)}
 }
@@ -107,7 +113,8 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 		age := x.request.Now.Sub(created)
 		if age > mostAge {
 			return []Finding{l.warning("bake it again (mode: bake), best on a schedule",
-				"it was made %d days ago with runner %s, and GitHub takes a release for 30 days; the machine downloads a newer one at each start", int(age.Hours()/24), version)}
+				"it was made %d days ago with runner %s, and GitHub takes a release for 30 days; the machine downloads a newer "+
+					"one at each start", int(age.Hours()/24), version)}
 		}
 		return []Finding{l.ok("made %d days ago with runner %s", int(age.Hours()/24), version)}
 	})
@@ -148,15 +155,19 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 	case err != nil:
 		return l.unchecked("the image cannot be read, see image")
 	case len(kind.Architectures) > 0 && !slices.Contains(kind.Architectures, image.Architecture):
-		return l.failed("use a type and an image of one architecture", "the type runs %s and the image is %s", strings.Join(kind.Architectures, ", "), image.Architecture)
+		return l.failed("use a type and an image of one architecture", "the type runs %s and the image is %s",
+			strings.Join(kind.Architectures, ", "), image.Architecture)
 	case kind.NeedsENA && image.NoENA:
-		return l.failed("use an image with ENA support, or an older type", "the type needs the elastic network adapter (ENA), and the image has no driver for it")
+		return l.failed("use an image with ENA support, or an older type",
+			"the type needs the elastic network adapter (ENA), and the image has no driver for it")
 	}
 	if system := image.System(x.request.SystemTag); system.OnType(w.asked.InstanceType) == ec2.RunsNot {
 		if w.launch.TypesOfArchitecture {
-			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the architecture's other types", system)
+			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the architecture's other types",
+				system)
 		}
-		return l.warning("use a type with Graviton 2 or newer, such as t4g.xlarge", "the type has Graviton 1, on which %s does not boot: its kernel panics", system)
+		return l.warning("use a type with Graviton 2 or newer, such as t4g.xlarge",
+			"the type has Graviton 1, on which %s does not boot: its kernel panics", system)
 	}
 	return l.ok("both %s", image.Architecture)
 }
@@ -178,7 +189,8 @@ func (x *examination) offered(ctx context.Context, l look, w wanted) Finding {
 	case err != nil:
 		return l.unread(ctx, err)
 	case !slices.Contains(zones, subnet.Zone):
-		return l.failed("use a subnet in another zone, or another type", "%s does not offer it; the zones that do: %s", subnet.Zone, cmp.Or(strings.Join(zones, ", "), "none"))
+		return l.failed("use a subnet in another zone, or another type", "%s does not offer it; the zones that do: %s",
+			subnet.Zone, cmp.Or(strings.Join(zones, ", "), "none"))
 	}
 	return l.ok("%s offers it", subnet.Zone)
 }

@@ -40,8 +40,8 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 	return []Finding{l.refused(ctx, err)}
 }
 
-// freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan, and no
-// permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
+// freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan,
+// and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
 func (x *examination) freePlan(ctx context.Context, l look, w wanted, refusal error) Finding {
 	fix := ec2.HintFreePlan
 	if names, err := x.cloud.FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
@@ -54,8 +54,9 @@ func (x *examination) mayLaunch(ctx context.Context, w wanted, part ec2.Part) er
 	return x.cloud.MayLaunch(ctx, w.launch.Spec, w.index, w.offering, part)
 }
 
-// permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group and profile
-// exist and fit each other, that there is capacity or quota, or that the account may have the type, the market and the image.
+// permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group
+// and profile exist and fit each other, that there is capacity or quota, or that the account may have the type, the
+// market and the image.
 func (w wanted) permissions() []string {
 	list := []string{"ec2:RunInstances"}
 	if w.launch.Spec.OwnTags != nil || len(w.launch.Spec.Tags) > 0 {
@@ -90,7 +91,8 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 		onDemand := w
 		onDemand.offering.Market = ec2.OnDemand
 		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
-			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType", "EC2 allows this launch on demand and not as spot: %s", reason(whole))}
+			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType",
+				"EC2 allows this launch on demand and not as spot: %s", reason(whole))}
 		}
 	}
 	if ctx.Err() != nil {
@@ -105,21 +107,25 @@ func (l look) with(check string) look {
 }
 
 func ownTagsRefused(l look, err error) Finding {
-	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set own-tags: false",
-		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: %s", reason(err))
+	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set "+
+		"own-tags: false",
+		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: "+
+			"%s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
 
 func tagsRefused(l look, err error) Finding {
-	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or omit aws-resource-tags",
+	f := l.with("tags").failed("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or omit "+
+		"aws-resource-tags",
 		"EC2 refuses the tags of aws-resource-tags: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
 
 func roleRefused(l look, profile string, err error) Finding {
-	f := l.with("role").failed("allow iam:PassRole on the role of that instance profile", "EC2 refuses the launch with the instance profile %s: %s", profile, reason(err))
+	f := l.with("role").failed("allow iam:PassRole on the role of that instance profile",
+		"EC2 refuses the launch with the instance profile %s: %s", profile, reason(err))
 	f.Needs = "iam:PassRole"
 	return f
 }
@@ -129,7 +135,8 @@ func (l look) refused(ctx context.Context, err error) Finding {
 	said := reason(err)
 	switch ec2.ClassOf(err) {
 	case ec2.Profile:
-		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from the role's: check it in the IAM console", "%s", said)
+		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from "+
+			"the role's: check it in the IAM console", "%s", said)
 	case ec2.Capacity:
 		return l.failed("use another type, zone or price, or request a higher quota", "%s", said)
 	case ec2.Misfit:
@@ -153,13 +160,15 @@ func (x *examination) lookAtStop(ctx context.Context) []Finding {
 
 func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 	l := look{check: "see instances", about: region, needs: "ec2:DescribeInstances"}
-	ours, err := x.cloud.Instances(ctx, region, ec2.Selector{Tags: x.request.OursTags, States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}})
+	ours, err := x.cloud.Instances(ctx, region, ec2.Selector{Tags: x.request.OursTags, States: []string{ec2.Pending,
+		ec2.Running, ec2.Stopping, ec2.Stopped}})
 	var findings []Finding
 	switch {
 	case err == nil:
 		findings = append(findings, l.ok("EC2 lists instances"))
 	case ec2.ClassOf(err) == ec2.Denied:
-		f := l.warning("allow ec2:DescribeInstances", "instances may not be listed, so a start does not see early that its machine fails, and stop finds nothing by label")
+		f := l.warning("allow ec2:DescribeInstances",
+			"instances may not be listed, so a start does not see early that its machine fails, and stop finds nothing by label")
 		f.Needs = l.needs
 		findings = append(findings, f)
 	default:
@@ -180,7 +189,8 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 		{"tag later", ec2.CallTag, Warning, "stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
 		l := look{check: right.check, about: region, needs: "ec2:" + string(right.call)}
-		findings = append(findings, l.right(ctx, id, x.cloud.May(ctx, region, right.call, id, x.request.OurTag), right.denied, right.without))
+		findings = append(findings, l.right(ctx, id, x.cloud.May(ctx, region, right.call, id, x.request.OurTag), right.denied,
+			right.without))
 	}
 	return findings
 }
@@ -194,9 +204,11 @@ func (l look) right(ctx context.Context, id string, err error, denied Result, wi
 	case ec2.ClassOf(err) == ec2.NotFound:
 		return l.unchecked("%s ended while it was asked about; check again", id)
 	case ec2.ClassOf(err) == ec2.Denied && exists:
-		return Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id, without), Fix: "allow " + l.needs, Needs: l.needs}
+		return Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id,
+			without), Fix: "allow " + l.needs, Needs: l.needs}
 	case ec2.ClassOf(err) == ec2.Denied:
-		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; check again while a runner is up (needs %s)", l.needs)
+		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; check "+
+			"again while a runner is up (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f
 	}

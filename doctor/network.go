@@ -62,7 +62,8 @@ func (x *examination) lookAtGroups(ctx context.Context) []Finding {
 			findings = append(findings, lets443(l, groups))
 		}
 	}
-	return orNothing(findings, check, "no security group is named: the launch template says it, or EC2 takes the VPC's default one")
+	return orNothing(findings, check,
+		"no security group is named: the launch template says it, or EC2 takes the VPC's default one")
 }
 
 func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.SecurityGroup, err error) Finding {
@@ -77,7 +78,8 @@ func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.S
 	case err != nil:
 		return l.unchecked("of %s; the subnet's VPC cannot be read, see subnet", group.VPC)
 	case subnet.VPC != group.VPC:
-		return l.failed("use a group and a subnet of one VPC", "it is of %s, and %s is of %s", group.VPC, subnet.ID, subnet.VPC)
+		return l.failed("use a group and a subnet of one VPC", "it is of %s, and %s is of %s", group.VPC, subnet.ID,
+			subnet.VPC)
 	}
 	return l.ok("%s, of %s as %s is", group.Name, group.VPC, subnet.ID)
 }
@@ -103,7 +105,8 @@ func lets443(l look, groups []ec2.SecurityGroup) Finding {
 	if len(some) == 0 {
 		return l.failed(fix, "outbound port 443 is not allowed, so the machine cannot reach GitHub")
 	}
-	return l.warning(fix, "outbound port 443 is allowed to some addresses only (%s); whether GitHub is among them is not checked", strings.Join(some, ", "))
+	return l.warning(fix, "outbound port 443 is allowed to some addresses only (%s); whether GitHub is among them is not "+
+		"checked", strings.Join(some, ", "))
 }
 
 func (x *examination) lookAtWays(ctx context.Context) []Finding {
@@ -120,7 +123,8 @@ func (x *examination) lookAtWays(ctx context.Context) []Finding {
 		if err != nil {
 			return []Finding{l.unchecked("the subnet cannot be read, see subnet")}
 		}
-		routes, err := once(x, "routes "+subnetKey(w), func() ([]ec2.Route, error) { return x.cloud.Routes(ctx, w.region, subnet) })
+		routes, err := once(x, "routes "+subnetKey(w),
+			func() ([]ec2.Route, error) { return x.cloud.Routes(ctx, w.region, subnet) })
 		if err != nil {
 			return []Finding{l.unread(ctx, err)}
 		}
@@ -134,20 +138,25 @@ func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Rout
 	i := slices.IndexFunc(routes, func(r ec2.Route) bool { return r.To == "0.0.0.0/0" })
 	if i < 0 {
 		if !x.request.Public {
-			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one is not known here")
+			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one is not " +
+				"known here")
 		}
-		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC endpoints do not lead to GitHub",
+		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC endpoints do "+
+			"not lead to GitHub",
 			"the subnet has no default route, so its machines cannot reach GitHub")
 	}
 	route := routes[i]
 	switch {
 	case !route.Active:
-		return l.failed("correct the subnet's default route", "its default route leads to %s, which no longer exists", cmp.Or(route.Via, "nothing"))
+		return l.failed("correct the subnet's default route", "its default route leads to %s, which no longer exists",
+			cmp.Or(route.Via, "nothing"))
 	case !strings.HasPrefix(route.Via, "igw-"):
 		return l.ok("by %s", route.Via)
 	case w.public == ec2.WithAddress, w.public == ec2.AsSubnet && subnet.PublicIP:
 		return l.ok("by %s, with a public address", route.Via)
 	}
-	return l.failed("enable public addresses for the subnet, request one in launch-parameters (NetworkInterfaces: [{AssociatePublicIpAddress: true}]), or use a NAT gateway",
-		"the default route leads to %s, and the machine gets no public address, without which it has no internet access", route.Via)
+	return l.failed("enable public addresses for the subnet, request one in launch-parameters (NetworkInterfaces: "+
+		"[{AssociatePublicIpAddress: true}]), or use a NAT gateway",
+		"the default route leads to %s, and the machine gets no public address, without which it has no internet access",
+		route.Via)
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// lookAtVolumes warns of disks that stay when a machine ends: a volume that nothing has costs as much as one that is in use.
+// lookAtVolumes warns of disks that stay when a machine ends: a volume that nothing has costs as much as one that is in
+// use.
 func (x *examination) lookAtVolumes(ctx context.Context) []Finding {
 	const check = "volumes"
 	key := func(w wanted) string { return w.launch.Name + " " + w.region + " " + w.asked.Placement.ImageID }
@@ -30,19 +31,23 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 		return []Finding{l.warning("omit DeleteOnTermination, or delete the volumes yourself when they are no longer needed",
 			"the mapping keeps %s when a machine ends: no stop and no sweep deletes such a volume", strings.Join(devices, ", "))}
 	case template:
-		return []Finding{l.unchecked("the launch template may keep volumes when a machine ends: sweep lists them and deletes none")}
+		return []Finding{l.unchecked("the launch template may keep volumes when a machine ends: sweep lists them and " +
+			"deletes none")}
 	}
 	id := w.asked.Placement.ImageID
 	if id == "" || strings.HasPrefix(id, "resolve:") {
-		return []Finding{l.unchecked("which image it will be is not known before the launch; a sweep deletes what its mapping keeps")}
+		return []Finding{l.unchecked("which image it will be is not known before the launch; a sweep deletes what its " +
+			"mapping keeps")}
 	}
 	image, err := x.image(ctx, w.region, id)
 	switch {
 	case err != nil:
 		return []Finding{l.unchecked("the image cannot be read, see image; a sweep deletes what its mapping keeps")}
 	case len(image.Kept) > 0:
-		return []Finding{l.warning("create the image again with DeleteOnTermination=true in its mapping (Packer: delete_on_termination)",
-			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it leaves disks", strings.Join(devicesOf(image.Kept), ", "))}
+		return []Finding{l.warning("create the image again with DeleteOnTermination=true in its mapping (Packer: "+
+			"delete_on_termination)",
+			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it leaves disks",
+			strings.Join(devicesOf(image.Kept), ", "))}
 	}
 	return []Finding{l.ok("they are deleted with their machine")}
 }

@@ -14,8 +14,8 @@ const (
 	WithoutAddress
 )
 
-// Asked is the offering as the request to EC2 says it, launch-parameters included. What a launch template says is not in
-// it: such a part is empty.
+// Asked is the offering as the request to EC2 says it, launch-parameters included. What a launch template says is not
+// in it: such a part is empty.
 func (s LaunchSpec) Asked(index int, offering Offering) (Offering, PublicAddress, error) {
 	in, err := s.input(index, offering, s.Token(index, 0), 1, false)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// SetUserData replaces the user data of a stopped instance; it is read at the next boot. EC2 refuses it for an instance in any
-// other state, so that it is also a look at the state which no delay can deceive.
+// SetUserData replaces the user data of a stopped instance; it is read at the next boot. EC2 refuses it for an instance
+// in any other state, so that it is also a look at the state which no delay can deceive.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
 func (c *Client) SetUserData(ctx context.Context, region, id string, data []byte) error {
 	return c.modify(ctx, region, "change the user data of "+id, &sdk.ModifyInstanceAttributeInput{

@@ -8,7 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestAttributes: a stopped instance gets other user data and another shutdown behaviour; a running one keeps its user data.
+// TestAttributes: a stopped instance gets other user data and another shutdown behaviour; a running one keeps its user
+// data.
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	const id = "i-0aaaaaaaaaaaaaaa8"
@@ -23,7 +24,8 @@ func TestAttributes(t *testing.T) {
 				t.Error(err)
 			}
 			instance := world.Snapshot().Instances[0]
-			if got := string(instance.UserData) == "#!/bin/true\n"; got != (state == "stopped") || instance.ShutdownBehavior != "terminate" {
+			if got := string(instance.UserData) == "#!/bin/true\n"; got != (state == "stopped") ||
+				instance.ShutdownBehavior != "terminate" {
 				t.Errorf("%s: %q, %s", state, instance.UserData, instance.ShutdownBehavior)
 			}
 		})

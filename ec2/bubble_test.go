@@ -14,7 +14,8 @@ import (
 )
 
 // inBubble runs f in virtual time with a world and a client of its own: the SDK unmodified, over the world's transport.
-func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client)) {
+func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World,
+	client *ec2.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		world := simulator.New(config)
@@ -39,7 +40,8 @@ func newClient(world *simulator.World) *ec2.Client {
 func offering(zone int) ec2.Offering {
 	return ec2.Offering{
 		Placement: ec2.Placement{
-			ImageID: "ami-0aaaaaaaaaaaaaaa1", SubnetID: fmt.Sprintf("subnet-0aaaaaaaaaaaaaaa%d", zone), SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"},
+			ImageID: "ami-0aaaaaaaaaaaaaaa1", SubnetID: fmt.Sprintf("subnet-0aaaaaaaaaaaaaaa%d", zone),
+			SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"},
 		},
 		InstanceType: "t3.xlarge", Market: ec2.OnDemand,
 	}

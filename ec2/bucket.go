@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// EC2's bucket for RunInstances: five calls at once, then two a second, for each account and region. Whoever runs into it
-// loses more time by backing off than by keeping to it, so a start of many machines keeps to it: one call less at once, and
-// a little more time in between, since calls overtake each other on their way.
+// EC2's bucket for RunInstances: five calls at once, then two a second, for each account and region. Whoever runs into
+// it loses more time by backing off than by keeping to it, so a start of many machines keeps to it: one call less at
+// once, and a little more time in between, since calls overtake each other on their way.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 const (
 	launchBurst    = 4

@@ -11,7 +11,8 @@ import (
 )
 
 func TestFamily(t *testing.T) {
-	for name, want := range map[string]string{"t3.xlarge": "t", "g4dn.xlarge": "g", "inf1.xlarge": "inf", "vt1.3xlarge": "vt", "u-6tb1.metal": "u-", "odd": "odd"} {
+	for name, want := range map[string]string{"t3.xlarge": "t", "g4dn.xlarge": "g", "inf1.xlarge": "inf",
+		"vt1.3xlarge": "vt", "u-6tb1.metal": "u-", "odd": "odd"} {
 		if got := family(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
@@ -28,7 +29,8 @@ func TestRefusalsOfOtherServices(t *testing.T) {
 	}{
 		{"XML", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, Denied, "AccessDenied"},
 		{"JSON", `{"__type":"AccessDeniedException","Message":"no"}`, 400, Denied, "AccessDeniedException"},
-		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`, 429, Throttle, "TooManyRequestsException"},
+		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`, 429,
+			Throttle, "TooManyRequestsException"},
 		{"a proxy's page", `<html>502</html>`, 502, Unknown, ""},
 		{"nothing", ``, 500, Unknown, ""},
 	} {
@@ -61,7 +63,8 @@ func TestRoutesKeepTheirTargets(t *testing.T) {
 	got := plainRoutes([]types.Route{
 		{DestinationCidrBlock: aws.String("10.0.0.0/8"), GatewayId: aws.String("local"), State: types.RouteStateActive},
 		{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"), State: types.RouteStateBlackhole},
-		{DestinationIpv6CidrBlock: aws.String("::/0"), EgressOnlyInternetGatewayId: aws.String("eigw-1"), State: types.RouteStateActive},
+		{DestinationIpv6CidrBlock: aws.String("::/0"), EgressOnlyInternetGatewayId: aws.String("eigw-1"),
+			State: types.RouteStateActive},
 	})
 	want := []Route{{"10.0.0.0/8", "local", true}, {"0.0.0.0/0", "nat-1", false}, {"", "", true}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -72,7 +75,8 @@ func TestRoutesKeepTheirTargets(t *testing.T) {
 // TestAskedIsTheRequest: a check looks at what the request says, launch-parameters included.
 func TestAskedIsTheRequest(t *testing.T) {
 	spec := LaunchSpec{UserData: func(int) []byte { return nil }, Token: func(int, int) string { return "t" }}
-	offering := Offering{Placement: Placement{ImageID: "ami-1", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}}, InstanceType: "t3.xlarge"}
+	offering := Offering{Placement: Placement{ImageID: "ami-1", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}},
+		InstanceType: "t3.xlarge"}
 	for _, c := range []struct {
 		parameters, subnet, kind string
 		public                   PublicAddress
@@ -80,14 +84,16 @@ func TestAskedIsTheRequest(t *testing.T) {
 		{``, "subnet-1", "t3.xlarge", AsSubnet},
 		{`{"SubnetId":"subnet-2","InstanceType":"m5.large"}`, "subnet-2", "m5.large", AsSubnet},
 		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":true}]}`, "subnet-1", "t3.xlarge", WithAddress},
-		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":false,"SubnetId":"subnet-3"}]}`, "subnet-3", "t3.xlarge", WithoutAddress},
+		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":false,"SubnetId":"subnet-3"}]}`, "subnet-3", "t3.xlarge",
+			WithoutAddress},
 	} {
 		var err error
 		if spec.Overlay, err = ParseParameters(c.parameters); err != nil {
 			t.Fatal(err)
 		}
 		asked, public, err := spec.Asked(0, offering)
-		if err != nil || asked.Placement.SubnetID != c.subnet || asked.InstanceType != c.kind || public != c.public || asked.Placement.ImageID != "ami-1" {
+		if err != nil || asked.Placement.SubnetID != c.subnet || asked.InstanceType != c.kind || public != c.public ||
+			asked.Placement.ImageID != "ami-1" {
 			t.Errorf("%s: got %+v, %d and %v", c.parameters, asked, public, err)
 		}
 	}
@@ -95,7 +101,8 @@ func TestAskedIsTheRequest(t *testing.T) {
 
 func TestIAMBelongsToThePartition(t *testing.T) {
 	for region, want := range map[string]string{
-		"eu-west-1": "iam.amazonaws.com us-east-1", "cn-north-1": "iam.cn-north-1.amazonaws.com.cn cn-north-1", "us-gov-east-1": "iam.us-gov.amazonaws.com us-gov-west-1",
+		"eu-west-1": "iam.amazonaws.com us-east-1", "cn-north-1": "iam.cn-north-1.amazonaws.com.cn cn-north-1",
+		"us-gov-east-1": "iam.us-gov.amazonaws.com us-gov-west-1",
 	} {
 		if got := iamHost(region) + " " + iamRegion(region); got != want {
 			t.Errorf("%s: got %s", region, got)

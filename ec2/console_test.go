@@ -28,13 +28,15 @@ func TestConsoleOffNitro(t *testing.T) {
 	})
 }
 
-// TestEmptyLatestConsole: where the latest console is empty, what EC2 posted is read; that this cannot be read is no failure.
+// TestEmptyLatestConsole: where the latest console is empty, what EC2 posted is read; that this cannot be read is no
+// failure.
 func TestEmptyLatestConsole(t *testing.T) {
 	t.Parallel()
 	for _, denied := range []bool{false, true} {
 		var config simulator.Config
 		if denied {
-			config.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "GetConsoleOutput"}, Nth: 2, Effect: simulator.EffectError, Code: "UnsupportedOperation"}}
+			config.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "GetConsoleOutput"}, Nth: 2,
+				Effect: simulator.EffectError, Code: "UnsupportedOperation"}}
 		}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})

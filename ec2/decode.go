@@ -19,8 +19,8 @@ import (
 // reading is how strictly a JSON text is read.
 type reading bool
 
-// machulav/ec2-github-runner's inputs are read as JavaScript and its SDK read them: a key that EC2's own type does not have
-// was left out silently, what was no list had no length, and a list had none of a structure's fields.
+// machulav/ec2-github-runner's inputs are read as JavaScript and its SDK read them: a key that EC2's own type does not
+// have was left out silently, what was no list had no length, and a list had none of a structure's fields.
 const (
 	lenient reading = false
 	strict  reading = true
@@ -38,8 +38,8 @@ func (e *ShapeError) Error() string {
 }
 
 // decode reads JSON into a type of the SDK by its API names. Numbers and strings are interchangeable, and so are an
-// empty list and an empty object, because on EC2's form-encoded wire they always were. It returns what a lenient reading
-// has taken otherwise than it is written: "[0].Ebs is a list and not an object, so it is ignored".
+// empty list and an empty object, because on EC2's form-encoded wire they always were. It returns what a lenient
+// reading has taken otherwise than it is written: "[0].Ebs is a list and not an object, so it is ignored".
 func decode(text string, into any, how reading) (odd []string, err error) {
 	tree, err := parse(text)
 	if err != nil {
@@ -56,8 +56,8 @@ type decoder struct {
 	odd []string
 }
 
-// ignored notes that a value of another shape is ignored, if the reading is lenient and JavaScript would not have failed
-// at it: a text has a length, so it is no empty list.
+// ignored notes that a value of another shape is ignored, if the reading is lenient and JavaScript would not have
+// failed at it: a text has a length, so it is no empty list.
 func (d *decoder) ignored(value any, path, want string) bool {
 	if _, isText := value.(string); d.how == strict || isText && value != "" {
 		return false

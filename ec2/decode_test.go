@@ -7,7 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestParseBlockDevices: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong or odd.
+// TestParseBlockDevices: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong or
+// odd.
 func TestParseBlockDevices(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -21,7 +22,8 @@ func TestParseBlockDevices(t *testing.T) {
 		{"[]", 0, "", ""},
 		{"{}", 0, "", ""},
 		{"null", 0, "", ""},
-		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Iops":3000.0}}]`, 1, "[0].Ebs.Iops is 3000.0, which is read as 3000", ""},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Iops":3000.0}}]`, 1,
+			"[0].Ebs.Iops is 3000.0, which is read as 3000", ""},
 		{`[{"Ebs":{"VolumeSize":1e2}}]`, 1, "[0].Ebs.VolumeSize is 1e2, which is read as 100", ""},
 		{`[{"Ebs":{"VolumeSize":100.5}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not 100.5`},
 		{`[{"Ebs":{"VolumeSize":"100.0"}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not "100.0"`},
@@ -55,8 +57,9 @@ func TestParseBlockDevices(t *testing.T) {
 func TestParseMetadataOptions(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]string{
-		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "", `{"HttpPutResponseHopLimit":2,"New":1}`: "",
-		`["required"]`: "", `true`: "", `"required"`: `the value must be an object, not "required"`,
+		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "",
+		`{"HttpPutResponseHopLimit":2,"New":1}`: "",
+		`["required"]`:                          "", `true`: "", `"required"`: `the value must be an object, not "required"`,
 		`{"HttpPutResponseHopLimit":"many"}`:   `HttpPutResponseHopLimit must be a whole number, not "many"`,
 		`{"HttpTokens":{"required":"always"}}`: "HttpTokens must be a single value, not an object",
 	} {
@@ -73,7 +76,8 @@ func TestParseMetadataOptions(t *testing.T) {
 // FuzzParse: no text stops the program, and every refusal says what and where in one line.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`, "\xff", `[{"Ebs":{"VolumeSize":1e3}}]`, "[]x",
+		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`, "\xff",
+		`[{"Ebs":{"VolumeSize":1e3}}]`, "[]x",
 	} {
 		f.Add(seed)
 	}

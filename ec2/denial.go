@@ -35,7 +35,8 @@ func ParseDenial(message string) (denial Denial, readable bool) {
 	if found[3] == "" {
 		policy = found[5]
 	}
-	return Denial{Action: found[1], Resource: strings.TrimRight(found[2], ".,"), Explicit: found[3] != "", Policy: strings.TrimSpace(policy)}, true
+	return Denial{Action: found[1], Resource: strings.TrimRight(found[2], ".,"), Explicit: found[3] != "",
+		Policy: strings.TrimSpace(policy)}, true
 }
 
 // denialOf reads the denial in an error of class Denied.
@@ -57,8 +58,8 @@ func (d Denial) kind() string {
 	return kind
 }
 
-// scope is how much of a list of offerings a denied launch speaks of. Only an explicit deny speaks of the resource that it names:
-// where no policy allows the call, and where nothing can be read, other resources are not allowed either.
+// scope is how much of a list of offerings a denied launch speaks of. Only an explicit deny speaks of the resource that
+// it names: where no policy allows the call, and where nothing can be read, other resources are not allowed either.
 func (d Denial) scope() Scope {
 	if !d.Explicit || d.Action != "ec2:RunInstances" {
 		return OfAccount
@@ -78,8 +79,8 @@ func (d Denial) scope() Scope {
 	return OfAccount
 }
 
-// mayBeTags reports whether a launch that was denied with tags may be allowed without them: tags are conditions on what the launch
-// makes, not on what it uses. EC2 often says only that something is not allowed.
+// mayBeTags reports whether a launch that was denied with tags may be allowed without them: tags are conditions on what
+// the launch makes, not on what it uses. EC2 often says only that something is not allowed.
 func (d Denial) mayBeTags() bool {
 	switch d.Action {
 	case "ec2:CreateTags":
@@ -97,7 +98,8 @@ func (d Denial) mayBeTags() bool {
 // hint says what to do about a denial, by the action and resource that EC2 names.
 func (d Denial) hint() string {
 	if !d.Explicit {
-		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() + " allows it (docs/permissions.md has the statements)"
+		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() +
+			" allows it (docs/permissions.md has the statements)"
 	}
 	return HintExplicitDeny + " of " + d.Action + " on " + d.Resource + " in the " + d.policy() +
 		", or take what it does not forbid: no other policy can allow what one denies"

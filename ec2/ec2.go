@@ -33,13 +33,16 @@ type API interface {
 	sdk.DescribeLaunchTemplatesAPIClient
 	sdk.DescribeLaunchTemplateVersionsAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
-	TerminateInstances(context.Context, *sdk.TerminateInstancesInput, ...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)
+	TerminateInstances(context.Context, *sdk.TerminateInstancesInput,
+		...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)
 	StartInstances(context.Context, *sdk.StartInstancesInput, ...func(*sdk.Options)) (*sdk.StartInstancesOutput, error)
 	StopInstances(context.Context, *sdk.StopInstancesInput, ...func(*sdk.Options)) (*sdk.StopInstancesOutput, error)
 	CreateTags(context.Context, *sdk.CreateTagsInput, ...func(*sdk.Options)) (*sdk.CreateTagsOutput, error)
-	ModifyInstanceAttribute(context.Context, *sdk.ModifyInstanceAttributeInput, ...func(*sdk.Options)) (*sdk.ModifyInstanceAttributeOutput, error)
+	ModifyInstanceAttribute(context.Context, *sdk.ModifyInstanceAttributeInput,
+		...func(*sdk.Options)) (*sdk.ModifyInstanceAttributeOutput, error)
 	DescribeRegions(context.Context, *sdk.DescribeRegionsInput, ...func(*sdk.Options)) (*sdk.DescribeRegionsOutput, error)
-	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput, error)
+	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput,
+		error)
 	CreateImage(context.Context, *sdk.CreateImageInput, ...func(*sdk.Options)) (*sdk.CreateImageOutput, error)
 	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput, error)
 	DeleteVolume(context.Context, *sdk.DeleteVolumeInput, ...func(*sdk.Options)) (*sdk.DeleteVolumeOutput, error)

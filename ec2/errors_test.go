@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestClasses holds every code that EC2 documents for a launch against what the program makes of it, through the real SDK:
-// the class, and how often RunInstances is asked for it.
+// TestClasses holds every code that EC2 documents for a launch against what the program makes of it, through the real
+// SDK: the class, and how often RunInstances is asked for it.
 func TestClasses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -20,11 +20,14 @@ func TestClasses(t *testing.T) {
 		calls int // of RunInstances for one offering; 0: several
 		codes string
 	}{
-		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity " +
-			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
+		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity " +
+			"UnfulfillableCapacity " +
+			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported " +
+			"InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
 			"InstanceLimitExceeded"},
 		{ec2.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
-		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId SignatureDoesNotMatch"},
+		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId " +
+			"SignatureDoesNotMatch"},
 		{ec2.Account, 1, "OptInRequired PendingVerification Blocked AuthFailure.ServiceLinkedRoleCreationNotPermitted"},
 		{ec2.Ended, 1, "IdempotentInstanceTerminated"},
 		{ec2.Denied, 2, "UnauthorizedOperation"},
@@ -32,14 +35,17 @@ func TestClasses(t *testing.T) {
 		{ec2.WrongState, 1, "IncorrectInstanceState IncorrectState IncorrectSpotRequestState"},
 		{ec2.Impossible, 1, "UnsupportedOperation OperationNotPermitted"},
 		{ec2.NotFound, 1, "InvalidAMIID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound"},
-		{ec2.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch InvalidAMIID.Malformed SomethingNew"},
+		{ec2.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch " +
+			"InvalidAMIID.Malformed SomethingNew"},
 		{ec2.Unknown, 4, "InternalError ServiceUnavailable Unavailable"},
 	} {
 		for code := range strings.FieldsSeq(c.codes) {
 			t.Run(code, func(t *testing.T) {
 				t.Parallel()
-				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: code, Message: "because"}
-				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+					Code: code, Message: "because"}
+				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+					world *simulator.World, client *ec2.Client) {
 					_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 					last := trail[len(trail)-1].Err
 					if got := ec2.ClassOf(last); got != c.class {
@@ -64,10 +70,12 @@ func TestClasses(t *testing.T) {
 func TestProfileIsAwaited(t *testing.T) {
 	t.Parallel()
 	fault := simulator.Fault{
-		Match: simulator.Match{Operation: "RunInstances"}, Times: 2, Effect: simulator.EffectError, Code: "InvalidParameterValue",
+		Match: simulator.Match{Operation: "RunInstances"}, Times: 2, Effect: simulator.EffectError,
+		Code:    "InvalidParameterValue",
 		Message: "Value (runner) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
 	}
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+		world *simulator.World, client *ec2.Client) {
 		if _, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)}); err != nil {
 			t.Error(err)
 		}
@@ -77,12 +85,15 @@ func TestProfileIsAwaited(t *testing.T) {
 	})
 }
 
-// TestCapacityIsNotRepeated: it comes as HTTP 500, which the SDK's own retryer would ask three times, whatever the call.
+// TestCapacityIsNotRepeated: it comes as HTTP 500, which the SDK's own retryer would ask three times, whatever the
+// call.
 func TestCapacityIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]int{"InsufficientInstanceCapacity": 1, "InternalError": 4} {
-		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: simulator.EffectError, Code: code, Status: 500}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: simulator.EffectError,
+			Code: code, Status: 500}
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+			world *simulator.World, client *ec2.Client) {
 			if _, err := client.Instances(ctx, "", ec2.Selector{}); err == nil {
 				t.Error("no error")
 			}
@@ -99,11 +110,13 @@ func TestRetryQuota(t *testing.T) {
 	var faults []simulator.Fault
 	for n := range 40 {
 		faults = append(faults, simulator.Fault{
-			Match: simulator.Match{Operation: "DescribeInstances", Params: map[string]string{"InstanceId.1": fmt.Sprintf("i-%017x", n)}}, Times: 3,
+			Match: simulator.Match{Operation: "DescribeInstances",
+				Params: map[string]string{"InstanceId.1": fmt.Sprintf("i-%017x", n)}}, Times: 3,
 			Effect: simulator.EffectError, Code: "ServiceUnavailable",
 		})
 	}
-	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, t *testing.T,
+		_ *simulator.World, client *ec2.Client) {
 		for n := range 40 {
 			if _, err := client.Instance(ctx, "", fmt.Sprintf("i-%017x", n)); ec2.ClassOf(err) != ec2.NotFound {
 				t.Fatalf("call %d: %v", n, err)
@@ -115,9 +128,11 @@ func TestRetryQuota(t *testing.T) {
 // TestNotFoundIsSaidByCode: only EC2's own word counts as gone.
 func TestNotFoundIsSaidByCode(t *testing.T) {
 	t.Parallel()
-	for _, effect := range []simulator.Effect{simulator.EffectThrottle, simulator.EffectMalformed, simulator.EffectCutAfter, simulator.EffectCutMiddle} {
+	for _, effect := range []simulator.Effect{simulator.EffectThrottle, simulator.EffectMalformed,
+		simulator.EffectCutAfter, simulator.EffectCutMiddle} {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: effect}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+			_ *simulator.World, client *ec2.Client) {
 			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil || ec2.ClassOf(err) == ec2.NotFound {
 				t.Errorf("%s: %v", effect, err)
 			}

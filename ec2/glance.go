@@ -11,8 +11,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// Glance is Instances for a look into many regions at once, within seconds: it is asked again only twice and soon, so that
-// what EC2 says, throttling too, is known before the caller's time is over.
+// Glance is Instances for a look into many regions at once, within seconds: it is asked again only twice and soon, so
+// that what EC2 says, throttling too, is known before the caller's time is over.
 func (c *Client) Glance(ctx context.Context, region string, selector Selector) ([]Instance, error) {
 	return c.list(ctx, region, selector, func(o *sdk.Options) {
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
@@ -21,8 +21,8 @@ func (c *Client) Glance(ctx context.Context, region string, selector Selector) (
 	})
 }
 
-// DeniesRegion reports whether an error says that EC2 does not let us look into its region, now and later: a policy denies
-// the call, or the region is not enabled for the account or for this session.
+// DeniesRegion reports whether an error says that EC2 does not let us look into its region, now and later: a policy
+// denies the call, or the region is not enabled for the account or for this session.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 func DeniesRegion(err error) bool {
 	call, ok := errors.AsType[*CallError](err)

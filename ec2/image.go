@@ -46,13 +46,15 @@ func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 		return Image{}, callError("describe image "+id, err)
 	}
 	if len(out.Images) == 0 {
-		return Image{}, &CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound", Message: "the answer is empty"}
+		return Image{}, &CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound",
+			Message: "the answer is empty"}
 	}
 	return plainImage(out.Images[0]), nil
 }
 
 // NewestImage finds the newest available image of this account with the tags. found is false when there is none.
-func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool, err error) {
+func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool,
+	err error) {
 	in := &sdk.DescribeImagesInput{
 		MaxResults: aws.Int32(perPage),
 		Owners:     []string{"self"}, // an image of somebody else's may carry the same tags
@@ -70,15 +72,19 @@ func (c *Client) NewestImage(ctx context.Context, region string, tags map[string
 
 func plainImage(image types.Image) Image {
 	plain := Image{
-		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias), NoENA: image.EnaSupport != nil && !*image.EnaSupport,
-		ID: aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture), Tags: map[string]string{},
-		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName), Created: aws.ToString(image.CreationDate),
+		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias),
+		NoENA: image.EnaSupport != nil && !*image.EnaSupport,
+		ID:    aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
+		Tags:     map[string]string{},
+		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName),
+		Created: aws.ToString(image.CreationDate),
 	}
 	for _, tag := range image.Tags {
 		plain.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	if reason := image.StateReason; reason != nil {
-		plain.StateReason = strings.Trim(aws.ToString(reason.Code)+": "+strings.TrimPrefix(aws.ToString(reason.Message), aws.ToString(reason.Code)+": "), ": ")
+		plain.StateReason = strings.Trim(aws.ToString(reason.Code)+": "+strings.TrimPrefix(aws.ToString(reason.Message),
+			aws.ToString(reason.Code)+": "), ": ")
 	}
 	for _, device := range image.BlockDeviceMappings {
 		if device.Ebs == nil {

@@ -92,9 +92,9 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 	return list, nil
 }
 
-// ImageUses tells by image id what uses the images: an instance that is not terminated, stopped ones too, or a version of a
-// launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and ec2:DescribeLaunchTemplateVersions; where
-// one is denied, nothing is known, and the error says so.
+// ImageUses tells by image id what uses the images: an instance that is not terminated, stopped ones too, or a version
+// of a launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and
+// ec2:DescribeLaunchTemplateVersions; where one is denied, nothing is known, and the error says so.
 func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}
 	for batch := range slices.Chunk(ids, mostValues) {

@@ -13,8 +13,9 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// ImageSpec is an image to be made of a stopped instance. CreateImage knows no client token: an image whose answer was lost is
-// found again by its name, which is unique in account and region, and by Tags, which must tell it from every other.
+// ImageSpec is an image to be made of a stopped instance. CreateImage knows no client token: an image whose answer was
+// lost is found again by its name, which is unique in account and region, and by Tags, which must tell it from every
+// other.
 type ImageSpec struct {
 	InstanceID  string
 	Name        string // 3 to 128 characters
@@ -22,9 +23,9 @@ type ImageSpec struct {
 	Tags        map[string]string // on the image and on its snapshots
 }
 
-// CreateImage begins an image and returns its id; it is pending then. An error of class Taken says that another image of the
-// account has the name; one of class Unknown that EC2 may have begun the image all the same. A call that is under way when the
-// context ends is waited for a little while, since an image that nobody knows would stay.
+// CreateImage begins an image and returns its id; it is pending then. An error of class Taken says that another image
+// of the account has the name; one of class Unknown that EC2 may have begun the image all the same. A call that is
+// under way when the context ends is waited for a little while, since an image that nobody knows would stay.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
 func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec) (id string, err error) {
 	var last, lost error // lost is the last answer that could not be read
@@ -90,19 +91,21 @@ func (c *Client) begun(ctx context.Context, region string, spec ImageSpec) strin
 	return images[0].ID
 }
 
-// RemoveImage deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and, where it
-// did not, one by one. What is gone already is a success. A snapshot that another image uses too stays: deleting it is refused.
-// It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
+// RemoveImage deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and,
+// where it did not, one by one. What is gone already is a success. A snapshot that another image uses too stays:
+// deleting it is refused. It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
 func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots []string) error {
-	out, err := c.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id), DeleteAssociatedSnapshots: aws.Bool(true)})
+	out, err := c.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id),
+		DeleteAssociatedSnapshots: aws.Bool(true)})
 	if err = callError("deregister image "+id, err); err != nil && ClassOf(err) != NotFound {
 		return err
 	}
 	deleted := map[string]bool{}
 	if out != nil {
 		for _, result := range out.DeleteSnapshotResults {
-			deleted[aws.ToString(result.SnapshotId)] = result.ReturnCode == types.SnapshotReturnCodesSuccess || result.ReturnCode == types.SnapshotReturnCodesWarnSkipped
+			deleted[aws.ToString(result.SnapshotId)] = result.ReturnCode == types.SnapshotReturnCodesSuccess ||
+				result.ReturnCode == types.SnapshotReturnCodesWarnSkipped
 		}
 	}
 	var errs []error

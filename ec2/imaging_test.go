@@ -17,9 +17,11 @@ func imageSpec(name string) ec2.ImageSpec {
 func TestALostImageIsFound(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
-		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectErrorAfter, simulator.EffectMalformed, simulator.EffectCutBefore, simulator.EffectThrottle,
+		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectErrorAfter, simulator.EffectMalformed,
+		simulator.EffectCutBefore, simulator.EffectThrottle,
 	} {
-		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}), func(ctx context.Context,
+			t *testing.T, world *simulator.World, client *ec2.Client) {
 			id, err := client.CreateImage(ctx, "", imageSpec("ours"))
 			if made := world.Images(); err != nil || len(made) != 2 || made[0].ID != id {
 				t.Errorf("%s: got %q, %v; made %+v", effect, id, err, made)
@@ -31,15 +33,18 @@ func TestALostImageIsFound(t *testing.T) {
 // TestATakenNameIsSomebodyElses: without a lost answer it is told at once, and nobody else's image is taken for ours.
 func TestATakenNameIsSomebodyElses(t *testing.T) {
 	t.Parallel()
-	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Taken || id != "" || callsOf(world, "CreateImage") != 1 {
+	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *ec2.Client) {
+		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Taken ||
+			id != "" || callsOf(world, "CreateImage") != 1 {
 			t.Errorf("got %q, %v after %d calls", id, err, callsOf(world, "CreateImage"))
 		}
 	})
 	// A lost answer that was never carried out, and a name that is taken: it stays unknown, and is not ours.
 	config := withKept("stopped", "CreateImage", simulator.Fault{Effect: simulator.EffectCutBefore, Times: 1})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Unknown || id != "" {
+		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Unknown ||
+			id != "" {
 			t.Errorf("got %q, %v", id, err)
 		}
 	})
@@ -82,11 +87,15 @@ func TestRemoveImage(t *testing.T) {
 func TestImageUses(t *testing.T) {
 	t.Parallel()
 	config := withKept("stopped", "")
-	config.Instances = append(config.Instances, simulator.InstanceSeed{ID: "i-0aaaaaaaaaaaaaaa8", Image: "ami-0aaaaaaaaaaaaaaa3", State: "terminated"})
-	config.LaunchTemplates = []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaa1", Name: "a", Parameters: map[string]string{"ImageId": "ami-0aaaaaaaaaaaaaaa6"}}}
+	config.Instances = append(config.Instances, simulator.InstanceSeed{ID: "i-0aaaaaaaaaaaaaaa8",
+		Image: "ami-0aaaaaaaaaaaaaaa3", State: "terminated"})
+	config.LaunchTemplates = []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaa1", Name: "a",
+		Parameters: map[string]string{"ImageId": "ami-0aaaaaaaaaaaaaaa6"}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		uses, err := client.ImageUses(ctx, "", []string{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa3", "ami-0aaaaaaaaaaaaaaa6"})
-		if err != nil || len(uses) != 2 || uses["ami-0aaaaaaaaaaaaaaa1"] != "instance "+kept || uses["ami-0aaaaaaaaaaaaaaa6"] != "launch template lt-0aaaaaaaaaaaaaaa1" {
+		uses, err := client.ImageUses(ctx, "", []string{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa3",
+			"ami-0aaaaaaaaaaaaaaa6"})
+		if err != nil || len(uses) != 2 || uses["ami-0aaaaaaaaaaaaaaa1"] != "instance "+kept ||
+			uses["ami-0aaaaaaaaaaaaaaa6"] != "launch template lt-0aaaaaaaaaaaaaaa1" {
 			t.Errorf("got %v, %v", uses, err)
 		}
 	})

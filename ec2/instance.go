@@ -57,8 +57,8 @@ func (i Instance) Alive() bool { return i.State != Terminated && i.State != Shut
 type Selector struct {
 	IDs         []string
 	ClientToken string
-	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either: whether spot instances
-	// show their client token nobody has seen.
+	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either: whether
+	// spot instances show their client token nobody has seen.
 	TokenTag string
 	Tags     map[string]string
 	States   []string
@@ -97,9 +97,9 @@ func sortedKeys(m map[string]string) []string {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
 const mostValues = 200
 
-// perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and refuses it beside
-// ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and another one follow.
-// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
+// perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and
+// refuses it beside ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and
+// another one follow. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
 const (
 	perPage      = 1000
 	perSmallPage = 100
@@ -124,12 +124,14 @@ func (c *Client) Instances(ctx context.Context, region string, selector Selector
 	return found, err
 }
 
-func (c *Client) list(ctx context.Context, region string, selector Selector, options ...func(*sdk.Options)) ([]Instance, error) {
+func (c *Client) list(ctx context.Context, region string, selector Selector, options ...func(*sdk.Options)) ([]Instance,
+	error) {
 	ids := selector.IDs
 	var found []Instance
 	for {
 		selector.IDs = ids[:min(len(ids), mostValues)]
-		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: selector.filters()})
+		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage),
+			Filters: selector.filters()})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx, options...)
 			if err != nil {
@@ -152,7 +154,8 @@ func (c *Client) Instance(ctx context.Context, region, id string) (Instance, err
 	if found := c.instances(region, out.Reservations); len(found) > 0 {
 		return found[0], nil
 	}
-	return Instance{}, &CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound", Message: "the answer is empty"}
+	return Instance{}, &CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound",
+		Message: "the answer is empty"}
 }
 
 func (c *Client) instances(region string, reservations []types.Reservation) []Instance {
@@ -172,8 +175,9 @@ func plain(region string, in types.Instance) Instance {
 	out := Instance{
 		ID: aws.ToString(in.InstanceId), Region: region, Type: string(in.InstanceType), Market: OnDemand,
 		ImageID: aws.ToString(in.ImageId), SubnetID: aws.ToString(in.SubnetId), Architecture: string(in.Architecture),
-		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress), LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
-		LaunchTime: aws.ToTime(in.LaunchTime), Tags: map[string]string{},
+		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress),
+		LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
+		LaunchTime:  aws.ToTime(in.LaunchTime), Tags: map[string]string{},
 	}
 	if in.State != nil {
 		out.State = string(in.State.Name)
@@ -194,10 +198,10 @@ func plain(region string, in types.Instance) Instance {
 	return out
 }
 
-// Terminate ends instances of one region. It is idempotent: an instance that is terminated already is a success.
-// One unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each. A terminated instance
-// loses its tags after a short while, and a policy that goes by tags then denies its termination: that is a success too.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+// Terminate ends instances of one region. It is idempotent: an instance that is terminated already is a success. One
+// unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each. A
+// terminated instance loses its tags after a short while, and a policy that goes by tags then denies its termination:
+// that is a success too. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (c *Client) Terminate(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
 	err = callError("terminate "+strings.Join(ids, ", "), err)
@@ -229,9 +233,9 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 	return nil
 }
 
-// Console returns what the instance wrote to its serial console: the last 64 KB. Off Nitro there is only what EC2 posted some time
-// after the last change of the instance's state, and nothing before; on Nitro that is asked for where the latest is still empty.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+// Console returns what the instance wrote to its serial console: the last 64 KB. Off Nitro there is only what EC2
+// posted some time after the last change of the instance's state, and nothing before; on Nitro that is asked for where
+// the latest is still empty. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
 func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
 	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
 	out, err := c.in(region).GetConsoleOutput(ctx, in)

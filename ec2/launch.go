@@ -32,8 +32,8 @@ type Attempt struct {
 	Untagged bool
 }
 
-// Observer is told of a launch as it goes on: before each attempt, with its outcome, and of offerings that are not asked for
-// because an earlier refusal speaks of them too. Each function may be nil.
+// Observer is told of a launch as it goes on: before each attempt, with its outcome, and of offerings that are not
+// asked for because an earlier refusal speaks of them too. Each function may be nil.
 type Observer struct {
 	Trying  func(Attempt)
 	Tried   func(Attempt)
@@ -47,11 +47,12 @@ var ErrExhausted = errors.New("every offering was refused")
 // the instance; without it only the client token finds it, and EC2 shows a new instance late.
 const cancelGrace = 2500 * time.Millisecond
 
-// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2 has, and asks
-// the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see Scope); one of the credentials ends the
-// launch, and so it does where no region accepted them. The trail is complete in every case, and instances may come beside an error.
-// A cancelled context still returns what was under way.
-func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering, observe Observer) ([]Instance, []Attempt, error) {
+// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2
+// has, and asks the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see Scope); one
+// of the credentials ends the launch, and so it does where no region accepted them. The trail is complete in every
+// case, and instances may come beside an error. A cancelled context still returns what was under way.
+func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering,
+	observe Observer) ([]Instance, []Attempt, error) {
 	l := launch{client: c, spec: spec, observe: observe}
 	var refused refusedAttempts
 	var launched []Instance
@@ -136,7 +137,8 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool, before 
 	return attempt, instances
 }
 
-// isTagRefusal reports whether a launch may be refused because of its tags: EC2 often says only that something is not allowed.
+// isTagRefusal reports whether a launch may be refused because of its tags: EC2 often says only that something is not
+// allowed.
 func isTagRefusal(err error) bool {
 	switch ClassOf(err) {
 	case Denied:
@@ -148,8 +150,8 @@ func isTagRefusal(err error) bool {
 	return false
 }
 
-// deniedTwiceError is a launch that was denied with our tags and denied without them too. The first denial is the cause: the second may
-// only be about what was left out.
+// deniedTwiceError is a launch that was denied with our tags and denied without them too. The first denial is the
+// cause: the second may only be about what was left out.
 type deniedTwiceError struct{ first, second error }
 
 func (e *deniedTwiceError) Error() string {

@@ -20,11 +20,13 @@ func runInstances(effect simulator.Effect, times int) simulator.Fault {
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
-		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectCutBefore, simulator.EffectRefuse, simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectHang,
+		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectCutBefore, simulator.EffectRefuse,
+		simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectHang,
 	} {
 		t.Run(string(effect), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+			inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(effect, 1)}}, func(ctx context.Context,
+				t *testing.T, world *simulator.World, client *ec2.Client) {
 				instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 				if err != nil || len(trail) != 1 || trail[0].InDoubt {
 					t.Fatalf("launch: %v, trail %+v", err, trail)
@@ -41,12 +43,14 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestNeverAnswered: what got no answer in spite of all asking is in doubt, and the next offering has a token of its own.
+// TestNeverAnswered: what got no answer in spite of all asking is in doubt, and the next offering has a token of its
+// own.
 func TestNeverAnswered(t *testing.T) {
 	t.Parallel()
 	fault := runInstances(simulator.EffectCutAfter, 0)
 	fault.Match.Params = map[string]string{"Zone": "us-east-1a"}
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+		world *simulator.World, client *ec2.Client) {
 		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), offering(2)})
 		if err != nil || len(trail) != 2 || !trail[0].InDoubt || trail[1].InDoubt {
 			t.Fatalf("launch: %v, trail %+v", err, trail)
@@ -70,11 +74,13 @@ func waitVisible(ctx context.Context, t *testing.T, client *ec2.Client, token st
 	}
 }
 
-// TestDoubtStays: an answer was lost, and then EC2 throttles for as long as it is asked: what the first call did is not known.
+// TestDoubtStays: an answer was lost, and then EC2 throttles for as long as it is asked: what the first call did is not
+// known.
 func TestDoubtStays(t *testing.T) {
 	t.Parallel()
 	faults := []simulator.Fault{runInstances(simulator.EffectCutAfter, 1), runInstances(simulator.EffectThrottle, 0)}
-	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Faults: faults}, func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *ec2.Client) {
 		_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 		if !errors.Is(err, ec2.ErrExhausted) || len(trail) != 1 || !trail[0].InDoubt {
 			t.Errorf("launch: %v, trail %+v", err, trail)
@@ -101,13 +107,15 @@ func TestTagsDenied(t *testing.T) {
 			t.Errorf("tokens %v, want %v", got, want)
 		}
 		left, _ := world.Leftovers()
-		if want := map[string]string{"Name": "builder"}; len(left) != 1 || !cmp.Equal(left[0].Tags, want) || !cmp.Equal(left[0].VolumeTags, want) {
+		if want := map[string]string{"Name": "builder"}; len(left) != 1 || !cmp.Equal(left[0].Tags, want) ||
+			!cmp.Equal(left[0].VolumeTags, want) {
 			t.Errorf("left %+v", left)
 		}
 	})
 }
 
-// TestRefusedPlacement: what is the placement's own moves on to the next placement, want of capacity to the next market too.
+// TestRefusedPlacement: what is the placement's own moves on to the next placement, want of capacity to the next market
+// too.
 func TestRefusedPlacement(t *testing.T) {
 	t.Parallel()
 	stale := offering(1)
@@ -133,7 +141,8 @@ func TestRefusedPlacement(t *testing.T) {
 	})
 }
 
-// TestCancelUnderWay: a cancel while the answer is under way waits for it, since it names the instance; a hanging call ends all the same.
+// TestCancelUnderWay: a cancel while the answer is under way waits for it, since it names the instance; a hanging call
+// ends all the same.
 func TestCancelUnderWay(t *testing.T) {
 	t.Parallel()
 	for _, hang := range []bool{false, true} {
@@ -164,24 +173,26 @@ func TestCancelUnderWay(t *testing.T) {
 // TestThrottledLaunch backs off for two minutes in all and then says what EC2 says.
 func TestThrottledLaunch(t *testing.T) {
 	t.Parallel()
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		begun := time.Now()
-		_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
-		took := time.Since(begun)
-		if !errors.Is(err, ec2.ErrExhausted) || ec2.ClassOf(trail[0].Err) != ec2.Throttle || trail[0].InDoubt {
-			t.Errorf("launch: %v, trail %+v", err, trail)
-		}
-		if took < 90*time.Second || took > 3*time.Minute {
-			t.Errorf("took %s", took)
-		}
-		if calls := len(tokens(world)); calls > 30 {
-			t.Errorf("%d calls in %s", calls, took)
-		}
-	})
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{runInstances(simulator.EffectThrottle, 0)}},
+		func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+			begun := time.Now()
+			_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
+			took := time.Since(begun)
+			if !errors.Is(err, ec2.ErrExhausted) || ec2.ClassOf(trail[0].Err) != ec2.Throttle || trail[0].InDoubt {
+				t.Errorf("launch: %v, trail %+v", err, trail)
+			}
+			if took < 90*time.Second || took > 3*time.Minute {
+				t.Errorf("took %s", took)
+			}
+			if calls := len(tokens(world)); calls > 30 {
+				t.Errorf("%d calls in %s", calls, took)
+			}
+		})
 }
 
 // launchOne launches a single instance.
-func launchOne(ctx context.Context, client *ec2.Client, spec ec2.LaunchSpec, offerings []ec2.Offering) (ec2.Instance, []ec2.Attempt, error) {
+func launchOne(ctx context.Context, client *ec2.Client, spec ec2.LaunchSpec, offerings []ec2.Offering) (ec2.Instance,
+	[]ec2.Attempt, error) {
 	instances, trail, err := client.LaunchMany(ctx, spec, 1, offerings, ec2.Observer{})
 	if len(instances) == 0 {
 		return ec2.Instance{}, trail, err

@@ -13,19 +13,23 @@ import (
 
 // TestTheRestComesFromTheNext: of each offering what EC2 has, without a call too many.
 func TestTheRestComesFromTheNext(t *testing.T) {
-	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 2}, {Zone: "us-east-1b", Available: 0}}}
+	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 2},
+		{Zone: "us-east-1b", Available: 0}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		instances, trail, err := client.LaunchMany(ctx, launchSpec(), 5, []ec2.Offering{offering(1), offering(2), offering(3)}, ec2.Observer{})
+		instances, trail, err := client.LaunchMany(ctx, launchSpec(), 5, []ec2.Offering{offering(1), offering(2),
+			offering(3)}, ec2.Observer{})
 		if err != nil || len(instances) != 5 || len(trail) != 3 {
 			t.Fatalf("launched %d in %d attempts, %v; want five in three", len(instances), len(trail), err)
 		}
 		for i, want := range []struct{ asked, got int }{{5, 2}, {3, 0}, {3, 3}} {
 			if trail[i].Asked != want.asked || len(trail[i].InstanceIDs) != want.got {
-				t.Errorf("attempt %d asked for %d and got %d, want %d and %d", i, trail[i].Asked, len(trail[i].InstanceIDs), want.asked, want.got)
+				t.Errorf("attempt %d asked for %d and got %d, want %d and %d", i, trail[i].Asked, len(trail[i].InstanceIDs),
+					want.asked, want.got)
 			}
 		}
 		if instances[4].Offering != 2 || instances[4].LaunchIndex != 2 {
-			t.Errorf("the last is of offering %d, index %d, want 2 and 2: the index begins anew with each call", instances[4].Offering, instances[4].LaunchIndex)
+			t.Errorf("the last is of offering %d, index %d, want 2 and 2: the index begins anew with each call",
+				instances[4].Offering, instances[4].LaunchIndex)
 		}
 	})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
@@ -36,7 +40,8 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 	})
 }
 
-// TestAnotherTypeMayFit: a type that does not run the image, or that the region does not have, is no fault of the placement.
+// TestAnotherTypeMayFit: a type that does not run the image, or that the region does not have, is no fault of the
+// placement.
 func TestAnotherTypeMayFit(t *testing.T) {
 	for _, name := range []string{"t4g.xlarge", "x99.xlarge"} {
 		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
@@ -64,14 +69,16 @@ func TestADeniedRegionKeepsTheTags(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		elsewhere := offering(1)
 		elsewhere.Placement = ec2.Placement{
-			Region: "eu-west-1", ImageID: "ami-0ccccccccccccccc1", SubnetID: "subnet-0ccccccccccccccc1", SecurityGroupIDs: []string{"sg-0ccccccccccccccc1"},
+			Region: "eu-west-1", ImageID: "ami-0ccccccccccccccc1", SubnetID: "subnet-0ccccccccccccccc1",
+			SecurityGroupIDs: []string{"sg-0ccccccccccccccc1"},
 		}
 		instance, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1), elsewhere})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if instance.Region != "eu-west-1" || world.Snapshot().Instances[0].Tags["ec2-github-runner:nonce"] != "abc" {
-			t.Errorf("launched in %s with tags %v, want eu-west-1 with ours", instance.Region, world.Snapshot().Instances[0].Tags)
+			t.Errorf("launched in %s with tags %v, want eu-west-1 with ours", instance.Region,
+				world.Snapshot().Instances[0].Tags)
 		}
 	})
 }
@@ -132,7 +139,8 @@ func TestCancelledInTheQueue(t *testing.T) {
 
 // TestManyIDs: EC2 takes two hundred values in a filter.
 func TestManyIDs(t *testing.T) {
-	inBubble(t, simulator.Config{ForeignInstances: 450}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{ForeignInstances: 450}, func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *ec2.Client) {
 		var ids []string
 		for _, i := range world.Snapshot().Instances {
 			ids = append(ids, i.ID)

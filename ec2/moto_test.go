@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestMotoVolumes lists, looks up and deletes volumes of an EC2 that others wrote. A whole sweep cannot run there: moto knows no
-// filter by client token.
+// TestMotoVolumes lists, looks up and deletes volumes of an EC2 that others wrote. A whole sweep cannot run there: moto
+// knows no filter by client token.
 func TestMotoVolumes(t *testing.T) {
 	address := os.Getenv("EGR_MOTO_URL")
 	if address == "" {
@@ -22,7 +22,8 @@ func TestMotoVolumes(t *testing.T) {
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	config := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(address), Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo", ""),
+		Region: "us-east-1", BaseEndpoint: aws.String(address),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo", ""),
 	}
 	ctx, cloud, raw := t.Context(), ec2.New(config), sdk.NewFromConfig(config)
 	made, err := raw.CreateVolume(ctx, &sdk.CreateVolumeInput{
@@ -35,13 +36,15 @@ func TestMotoVolumes(t *testing.T) {
 	}
 	id := aws.ToString(made.VolumeId)
 	found, err := cloud.Volumes(ctx, "us-east-1", ec2.VolumeAvailable, map[string]string{"egr": "1"})
-	if err != nil || !slices.ContainsFunc(found, func(v ec2.Volume) bool { return v.ID == id && v.GiB == 7 && !v.Attached && v.Tags["egr"] == "1" }) {
+	if err != nil || !slices.ContainsFunc(found,
+		func(v ec2.Volume) bool { return v.ID == id && v.GiB == 7 && !v.Attached && v.Tags["egr"] == "1" }) {
 		t.Errorf("listed %+v, %v; want %s", found, err, id)
 	}
 	if err := cloud.Tag(ctx, "us-east-1", id, map[string]string{"seen": "yes"}); err != nil {
 		t.Error(err)
 	}
-	if v, err := cloud.Volume(ctx, "us-east-1", id); err != nil || v.State != ec2.VolumeAvailable || v.Tags["seen"] != "yes" || v.Created.IsZero() {
+	if v, err := cloud.Volume(ctx, "us-east-1", id); err != nil || v.State != ec2.VolumeAvailable ||
+		v.Tags["seen"] != "yes" || v.Created.IsZero() {
 		t.Errorf("got %+v, %v", v, err)
 	}
 	for range 2 { // what is gone is done

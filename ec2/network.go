@@ -23,7 +23,8 @@ func (c *Client) Subnet(ctx context.Context, region, id string) (Subnet, error) 
 		return Subnet{}, callError("describe subnet "+id, err)
 	}
 	if len(out.Subnets) == 0 {
-		return Subnet{}, &CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound", Message: "the answer is empty"}
+		return Subnet{}, &CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound",
+			Message: "the answer is empty"}
 	}
 	s := out.Subnets[0]
 	return Subnet{
@@ -58,7 +59,8 @@ func (c *Client) SecurityGroup(ctx context.Context, region, id string) (Security
 		return SecurityGroup{}, callError("describe security group "+id, err)
 	}
 	if len(out.SecurityGroups) == 0 {
-		return SecurityGroup{}, &CallError{Operation: "describe security group " + id, Code: "InvalidGroup.NotFound", Message: "the answer is empty"}
+		return SecurityGroup{}, &CallError{Operation: "describe security group " + id, Code: "InvalidGroup.NotFound",
+			Message: "the answer is empty"}
 	}
 	g := out.SecurityGroups[0]
 	group := SecurityGroup{ID: aws.ToString(g.GroupId), Name: aws.ToString(g.GroupName), VPC: aws.ToString(g.VpcId)}
@@ -111,7 +113,8 @@ func plainRoutes(routes []types.Route) []Route {
 	for _, r := range routes {
 		route := Route{To: aws.ToString(r.DestinationCidrBlock), Active: r.State == types.RouteStateActive}
 		for _, target := range []*string{
-			r.GatewayId, r.NatGatewayId, r.TransitGatewayId, r.NetworkInterfaceId, r.InstanceId, r.VpcPeeringConnectionId, r.LocalGatewayId, r.CoreNetworkArn,
+			r.GatewayId, r.NatGatewayId, r.TransitGatewayId, r.NetworkInterfaceId, r.InstanceId, r.VpcPeeringConnectionId,
+			r.LocalGatewayId, r.CoreNetworkArn,
 		} {
 			if route.Via == "" {
 				route.Via = strings.TrimSpace(aws.ToString(target))

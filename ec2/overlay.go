@@ -46,8 +46,10 @@ func ParseParameters(text string) (Parameters, error) {
 	if options := p.brief.InstanceMarketOptions; options != nil && options.SpotOptions != nil {
 		spot := options.SpotOptions
 		if spot.SpotInstanceType == types.SpotInstanceTypePersistent ||
-			(spot.InstanceInterruptionBehavior != "" && spot.InstanceInterruptionBehavior != types.InstanceInterruptionBehaviorTerminate) {
-			return Parameters{}, fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again that nobody would end")
+			(spot.InstanceInterruptionBehavior != "" &&
+				spot.InstanceInterruptionBehavior != types.InstanceInterruptionBehaviorTerminate) {
+			return Parameters{}, fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts " +
+				"machines again that nobody would end")
 		}
 	}
 	return p, nil
@@ -113,7 +115,8 @@ func joinTags(theirs, ours []types.TagSpecification) []types.TagSpecification {
 			continue
 		}
 		for _, tag := range spec.Tags {
-			if !slices.ContainsFunc(theirs[i].Tags, func(t types.Tag) bool { return aws.ToString(t.Key) == aws.ToString(tag.Key) }) {
+			if !slices.ContainsFunc(theirs[i].Tags,
+				func(t types.Tag) bool { return aws.ToString(t.Key) == aws.ToString(tag.Key) }) {
 				theirs[i].Tags = append(theirs[i].Tags, tag)
 			}
 		}

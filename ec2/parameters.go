@@ -8,8 +8,8 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
 type BlockDevices struct{ mappings []types.BlockDeviceMapping }
 
-// ParseBlockDevices reads block-device-mappings, and says what it has taken otherwise than it is written. A launch deletes a
-// volume of which nothing else is said with its instance.
+// ParseBlockDevices reads block-device-mappings, and says what it has taken otherwise than it is written. A launch
+// deletes a volume of which nothing else is said with its instance.
 func ParseBlockDevices(text string) (devices BlockDevices, odd []string, err error) {
 	if odd, err = decode(text, &devices.mappings, lenient); err != nil {
 		return BlockDevices{}, nil, err

@@ -9,14 +9,15 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its launch, and a
-// call that does not go through is made again for as long as there is time.
+// Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its
+// launch, and a call that does not go through is made again for as long as there is time.
 
-// TagsSettle is after how long a call that is denied right after a launch is made once more: a policy that goes by the tags of an
-// instance may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+// TagsSettle is after how long a call that is denied right after a launch is made once more: a policy that goes by the
+// tags of an instance may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 const TagsSettle = 1500 * time.Millisecond
 
-// UntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last error.
+// UntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last
+// error.
 func UntilDone(ctx context.Context, every time.Duration, f func() error) error {
 	var last error
 	err := backoff.Retry(func() error {
@@ -41,10 +42,11 @@ func UntilDone(ctx context.Context, every time.Duration, f func() error) error {
 // errNoneYet goes on looking.
 var errNoneYet = errors.New("no instance shows yet")
 
-// EndByToken ends, each by end, the living instances of a launch of which only the client token is known: those that launched selects.
-// EC2 shows new instances late, so it looks every second until it finds some or the context ends; not finding one in all that time is
-// no error.
-func EndByToken(ctx context.Context, instances func(context.Context, string, Selector) ([]Instance, error), region string, launched Selector, end func(Instance) error) error {
+// EndByToken ends, each by end, the living instances of a launch of which only the client token is known: those that
+// launched selects. EC2 shows new instances late, so it looks every second until it finds some or the context ends; not
+// finding one in all that time is no error.
+func EndByToken(ctx context.Context, instances func(context.Context, string, Selector) ([]Instance, error),
+	region string, launched Selector, end func(Instance) error) error {
 	var failed error
 	_ = UntilDone(ctx, time.Second, func() error {
 		found, err := instances(ctx, region, launched)
@@ -68,8 +70,8 @@ func EndByToken(ctx context.Context, instances func(context.Context, string, Sel
 	return failed
 }
 
-// WhenCancelled returns a function that tells when the context was cancelled, and the zero time before: the time for a clean-up runs
-// from then.
+// WhenCancelled returns a function that tells when the context was cancelled, and the zero time before: the time for a
+// clean-up runs from then.
 func WhenCancelled(ctx context.Context) func() time.Time {
 	var mu sync.Mutex
 	var at time.Time

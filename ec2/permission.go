@@ -52,8 +52,8 @@ const (
 	CallStop      Call = "StopInstances"
 )
 
-// May asks EC2 whether it would allow a call on an instance, and does nothing. nil means that it would. Of NoInstance EC2
-// says that it is not found if the call itself is allowed.
+// May asks EC2 whether it would allow a call on an instance, and does nothing. nil means that it would. Of NoInstance
+// EC2 says that it is not found if the call itself is allowed.
 func (c *Client) May(ctx context.Context, region string, call Call, id string, tag string) error {
 	api, yes := c.in(region), aws.Bool(true)
 	var err error

@@ -12,18 +12,20 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// PreviousUnclear is the previous state of an instance that is being started, where an answer was lost on the way: EC2 then calls the
-// instance pending or running, which may be the work of the call whose answer was lost or of somebody else.
+// PreviousUnclear is the previous state of an instance that is being started, where an answer was lost on the way: EC2
+// then calls the instance pending or running, which may be the work of the call whose answer was lost or of somebody
+// else.
 const PreviousUnclear = "unclear"
 
-// Start starts a stopped instance and returns the state it was in before: Stopped says that this call has started it; Pending
-// and Running that it was started before, by somebody else or by the user. Starting what is started changes nothing.
+// Start starts a stopped instance and returns the state it was in before: Stopped says that this call has started it;
+// Pending and Running that it was started before, by somebody else or by the user. Starting what is started changes
+// nothing.
 //
-// StartInstances has no client token. Where an answer was lost the call is asked again, and then Pending or Running prove
-// nothing: the state is PreviousUnclear, and only a look at the instance's tags can tell whose start it was. An error of class
-// Unknown means that no answer could be read at all, so that the instance may be starting; one of class WrongState that the
-// instance is stopping (ask again when it has stopped) or terminated.
-// A start that is under way when the context ends is waited for a little while, since a machine that starts must be known.
+// StartInstances has no client token. Where an answer was lost the call is asked again, and then Pending or Running
+// prove nothing: the state is PreviousUnclear, and only a look at the instance's tags can tell whose start it was. An
+// error of class Unknown means that no answer could be read at all, so that the instance may be starting; one of class
+// WrongState that the instance is stopping (ask again when it has stopped) or terminated. A start that is under way
+// when the context ends is waited for a little while, since a machine that starts must be known.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html
 func (c *Client) Start(ctx context.Context, region, id string) (previous string, err error) {
 	operation := "start instance " + id
@@ -70,10 +72,10 @@ func (c *Client) start(ctx context.Context, operation, region, id string) (strin
 	return "", &CallError{Operation: operation, Message: "the answer does not name the instance"}
 }
 
-// Stop stops instances of one region; their disks and addresses of their own stay. It is idempotent: one that is stopped or
-// stopping is a success. One that is pending or terminated (class WrongState), or that cannot be stopped at all, such as
-// one-time spot (class Impossible), makes EC2 refuse the whole batch, so callers stop one at a time where they are not sure of each.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html
+// Stop stops instances of one region; their disks and addresses of their own stay. It is idempotent: one that is
+// stopped or stopping is a success. One that is pending or terminated (class WrongState), or that cannot be stopped at
+// all, such as one-time spot (class Impossible), makes EC2 refuse the whole batch, so callers stop one at a time where
+// they are not sure of each. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html
 func (c *Client) Stop(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).StopInstances(ctx, &sdk.StopInstancesInput{InstanceIds: ids})
 	return callError("stop instance "+strings.Join(ids, ", "), err)

@@ -42,25 +42,30 @@ func TestStartTellsTheStateBefore(t *testing.T) {
 	}
 	for _, state := range []string{"stopping", "terminated"} {
 		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-			if _, err := client.Start(ctx, "", kept); ec2.ClassOf(err) != ec2.WrongState || callsOf(world, "StartInstances") != 1 {
+			if _, err := client.Start(ctx, "", kept); ec2.ClassOf(err) != ec2.WrongState ||
+				callsOf(world, "StartInstances") != 1 {
 				t.Errorf("%s: class %d after %d calls: %v", state, ec2.ClassOf(err), callsOf(world, "StartInstances"), err)
 			}
 		})
 	}
 }
 
-// TestALostStartIsNobodyElses: when the answer was lost the second one says "pending", which is our own doing as likely as not.
+// TestALostStartIsNobodyElses: when the answer was lost the second one says "pending", which is our own doing as likely
+// as not.
 func TestALostStartIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	for effect, want := range map[simulator.Effect]string{
-		simulator.EffectCutAfter: ec2.PreviousUnclear, simulator.EffectCutMiddle: ec2.PreviousUnclear, simulator.EffectErrorAfter: ec2.PreviousUnclear,
-		simulator.EffectMalformed: ec2.PreviousUnclear,
-		simulator.EffectCutBefore: ec2.Stopped, simulator.EffectRefuse: ec2.Stopped, simulator.EffectError: ec2.Stopped, simulator.EffectThrottle: ec2.Stopped,
+		simulator.EffectCutAfter: ec2.PreviousUnclear, simulator.EffectCutMiddle: ec2.PreviousUnclear,
+		simulator.EffectErrorAfter: ec2.PreviousUnclear,
+		simulator.EffectMalformed:  ec2.PreviousUnclear,
+		simulator.EffectCutBefore:  ec2.Stopped, simulator.EffectRefuse: ec2.Stopped, simulator.EffectError: ec2.Stopped,
+		simulator.EffectThrottle: ec2.Stopped,
 	} {
 		config := withKept("stopped", "StartInstances", simulator.Fault{Effect: effect, Times: 1})
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			if got, err := client.Start(ctx, "", kept); got != want || err != nil || callsOf(world, "StartInstances") != 2 {
-				t.Errorf("%s: got %q after %d calls, %v; want %q after two", effect, got, callsOf(world, "StartInstances"), err, want)
+				t.Errorf("%s: got %q after %d calls, %v; want %q after two", effect, got, callsOf(world, "StartInstances"), err,
+					want)
 			}
 		})
 	}
@@ -85,7 +90,8 @@ func TestAStartWithoutAnyAnswer(t *testing.T) {
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			previous, err := client.Start(ctx, "", kept)
 			if ec2.ClassOf(err) != c.class || previous != "" || callsOf(world, "StartInstances") != c.calls {
-				t.Errorf("%s %s: class %d and %q after %d calls: %v", c.effect, c.code, ec2.ClassOf(err), previous, callsOf(world, "StartInstances"), err)
+				t.Errorf("%s %s: class %d and %q after %d calls: %v", c.effect, c.code, ec2.ClassOf(err), previous,
+					callsOf(world, "StartInstances"), err)
 			}
 		})
 	}
@@ -102,7 +108,8 @@ func TestACancelledStart(t *testing.T) {
 			t.Errorf("cancelled under way: %q, %v", previous, err)
 		}
 		calls := callsOf(world, "StartInstances")
-		if _, err := client.Start(ctx, "", kept); !errors.Is(err, context.Canceled) || ec2.ClassOf(err) != ec2.Other || callsOf(world, "StartInstances") != calls {
+		if _, err := client.Start(ctx, "", kept); !errors.Is(err, context.Canceled) || ec2.ClassOf(err) != ec2.Other ||
+			callsOf(world, "StartInstances") != calls {
 			t.Errorf("cancelled before: %v", err)
 		}
 	})
@@ -127,7 +134,8 @@ func TestStop(t *testing.T) {
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			err := client.Stop(ctx, "", kept)
 			if (err != nil) != c.failed || ec2.ClassOf(err) != c.class || world.Snapshot().Instances[0].State != c.ends {
-				t.Errorf("%s %s: %v (class %d), and it is %s", c.state, c.market, err, ec2.ClassOf(err), world.Snapshot().Instances[0].State)
+				t.Errorf("%s %s: %v (class %d), and it is %s", c.state, c.market, err, ec2.ClassOf(err),
+					world.Snapshot().Instances[0].State)
 			}
 		})
 	}

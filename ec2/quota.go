@@ -37,7 +37,8 @@ type Quota struct {
 
 // VCPUQuota asks for the quota of an instance type; known is false for a family that is not in the list. It needs
 // servicequotas:GetServiceQuota and ec2:DescribeInstances.
-func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool, err error) {
+func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
+	err error) {
 	if region == "" {
 		region = c.Region()
 	}
@@ -81,7 +82,8 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 		for _, reservation := range page.Reservations {
 			for _, instance := range reservation.Instances {
 				isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
-				if isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType))) && instance.CpuOptions != nil {
+				if isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType))) &&
+					instance.CpuOptions != nil {
 					used += int(aws.ToInt32(instance.CpuOptions.CoreCount) * aws.ToInt32(instance.CpuOptions.ThreadsPerCore))
 				}
 			}
@@ -93,5 +95,6 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 // IsQuota tells that EC2 refused a launch because of the account's limits, and not for want of machines.
 func IsQuota(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
-	return ok && slices.Contains([]string{"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"}, call.Code)
+	return ok && slices.Contains([]string{"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"},
+		call.Code)
 }

@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// This file is the one table of what EC2's error codes mean: what a caller may do about one (its class), how much of a list of
-// offerings it speaks of (its scope), and what to tell the user (its hint). docs/adr/0015-refusals.md has the reasons.
+// This file is the one table of what EC2's error codes mean: what a caller may do about one (its class), how much of a
+// list of offerings it speaks of (its scope), and what to tell the user (its hint). docs/adr/0015-refusals.md has the
+// reasons.
 
 // Scope is how much of a list of offerings a refused launch speaks of: whoever asks for these too asks in vain.
 type Scope int
@@ -27,8 +28,9 @@ const (
 	OfSubnet                   // this subnet
 	OfGroup                    // these security groups
 	OfRegion                   // this region
-	OfAccount                  // the account's policies and settings: only the next element of availability-zones-config is tried
-	OfCredentials              // the credentials, in every region
+	// the account's policies and settings: only the next element of availability-zones-config is tried
+	OfAccount
+	OfCredentials // the credentials, in every region
 )
 
 // rule is one line of the table. Where says is set it holds only for messages that match.
@@ -42,26 +44,38 @@ type rule struct {
 
 // Hints of codes, as they begin. Each has an entry in docs/troubleshooting.md.
 const (
-	HintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name spot.amazonaws.com), " +
+	HintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name " +
+		"spot.amazonaws.com), " +
 		"or allow the credentials iam:CreateServiceLinkedRole"
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
-	HintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, c7i-flex.large and m7i-flex.large: " +
+	HintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, " +
+		"c7i-flex.large and m7i-flex.large: " +
 		"take one of these, or upgrade the account's plan"
 	HintMarketplace     = "accept the terms of this AWS Marketplace image once, as a user who may subscribe"
-	HintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a type that its Marketplace page lists"
-	HintVerification    = "AWS is still verifying the account for this region, which takes minutes to hours: take another region meanwhile, or write to aws-verification@amazon.com"
-	HintBlocked         = "AWS has blocked the account: contact AWS Support"
-	HintSignUp          = "the account is not signed up for EC2: complete its registration in the AWS console"
-	HintNotShared       = "the image is not shared with this account: let its owner share it, or copy it into the account"
-	HintExplicitDeny    = "lift the explicit deny"
-	HintImageQuota      = "the account's quota for images and snapshots in this region is used up: remove old ones (keep-images prunes a bake's), or ask for more in the Service Quotas console"
-	HintAlreadyEnded    = "the instance of this launch has already ended: look for what terminates new instances in the account, and run the job again"
-	HintCredentials     = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier step of the same job, whose session may have expired"
-	HintRegion          = HintCredentials + "; where other regions accept them, this region is not enabled for the account, or the session token is of the global STS endpoint"
+	HintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a " +
+		"type " +
+		"that its Marketplace page lists"
+	HintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take another " +
+		"region meanwhile, or write to aws-verification@amazon.com"
+	HintBlocked      = "AWS has blocked the account: contact AWS Support"
+	HintSignUp       = "the account is not signed up for EC2: complete its registration in the AWS console"
+	HintNotShared    = "the image is not shared with this account: let its owner share it, or copy it into the account"
+	HintExplicitDeny = "lift the explicit deny"
+	HintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
+		"(keep-images prunes a bake's), or ask for more in the Service Quotas console"
+	HintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
+		"account, and run the job again"
+	HintCredentials = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier " +
+		"step " +
+		"of the same job, whose session may have expired"
+	HintRegion = HintCredentials +
+		"; where other regions accept them, this region is not enabled for the account, or the session token is of the " +
+		"global STS endpoint"
 )
 
 // HintQuota is for codes of quotas that a launch can meet.
-const HintQuota = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas console, end instances, or take another type or market"
+const HintQuota = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas " +
+	"console, end instances, or take another type or market"
 
 // all returns one line for each of the codes.
 func all(class Class, scope Scope, hint string, codes ...string) []rule {
@@ -74,10 +88,11 @@ func all(class Class, scope Scope, hint string, codes ...string) []rule {
 
 func saying(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
-// refusals is the table. Lines with a pattern stand before those of the same code without one: the first that fits holds.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+// refusals is the table. Lines with a pattern stand before those of the same code without one: the first that fits
+// holds. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 var refusals = slices.Concat(
-	all(Capacity, OfOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientReservedInstanceCapacity",
+	all(Capacity, OfOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity",
+		"InsufficientReservedInstanceCapacity",
 		"InsufficientCapacity", "UnfulfillableCapacity", "ReservationCapacityExceeded",
 		"SpotMaxPriceTooLow"), // the spot price differs by type and zone
 	all(Capacity, OfSubnet, "", "InsufficientFreeAddressesInSubnet"),
@@ -86,16 +101,20 @@ var refusals = slices.Concat(
 	all(Capacity, OfQuota, HintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
 	all(Capacity, OfRegion, HintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
 
-	all(Throttle, OfPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException", "EC2ThrottledException",
+	all(Throttle, OfPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
+		"EC2ThrottledException",
 		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded"),
-	all(Unknown, OfPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "RequestTimeout", "RequestTimeoutException"),
+	all(Unknown, OfPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
+		"RequestTimeout", "RequestTimeoutException"),
 
 	// "Not authorized for images: [ami-…]": it exists, and its owner has not shared it.
 	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, OfImage, HintNotShared}},
-	// A region that is not enabled, and a session token of the global STS endpoint in an opt-in region, are refused in these words, as
-	// wrong keys are: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+	// A region that is not enabled, and a session token of the global STS endpoint in an opt-in region, are refused in
+	// these words, as wrong keys are:
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 	all(Credentials, OfRegion, HintRegion, "AuthFailure", "InvalidClientTokenId"),
-	all(Credentials, OfCredentials, HintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException",
+	all(Credentials, OfCredentials, HintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
+		"UnrecognizedClientException",
 		"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"),
 
 	[]rule{
@@ -116,8 +135,8 @@ var refusals = slices.Concat(
 		{"UnsupportedOperation", saying(`marketplace`), Impossible, OfTypeOnImage, HintMarketplaceType},
 		// "Invalid value 'a1.xlarge' for InstanceType.": the region has no such type.
 		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, OfType, ""},
-		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is required for the
-		// 'a1.xlarge' instance type": another type may do.
+		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is required for
+		// the 'a1.xlarge' instance type": another type may do.
 		{"InvalidParameterValue", saying(`\binstance ?type\b`), Misfit, OfTypeOnImage, ""},
 		{"InvalidParameterCombination", saying(`\binstance ?type\b`), Misfit, OfTypeOnImage, ""},
 		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
@@ -135,9 +154,11 @@ var refusals = slices.Concat(
 	all(NotFound, OfPlacement, "", "InvalidInstanceID.NotFound", "InvalidVolume.NotFound"),
 	all(Other, OfImage, "", "InvalidAMIID.Malformed"),
 
-	all(WrongState, OfPlacement, "", "IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState", "VolumeInUse"),
+	all(WrongState, OfPlacement, "", "IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState",
+		"VolumeInUse"),
 	all(Taken, OfPlacement, "", "InvalidAMIName.Duplicate"),
-	// Since January 2025: the token is known, and its instance has ended. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+	// Since January 2025: the token is known, and its instance has ended.
+	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 	all(Ended, OfOffering, HintAlreadyEnded, "IdempotentInstanceTerminated"),
 )
 
@@ -192,7 +213,8 @@ func HintOf(err error) string {
 		}
 	case line.hint == HintMarketplace:
 		call, _ := errors.AsType[*CallError](err)
-		return HintMarketplace + ": " + cmp.Or(marketplaceLink.FindString(call.Message), "its page in the AWS Marketplace has the button")
+		return HintMarketplace + ": " + cmp.Or(marketplaceLink.FindString(call.Message),
+			"its page in the AWS Marketplace has the button")
 	}
 	return line.hint
 }

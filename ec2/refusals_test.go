@@ -15,14 +15,15 @@ import (
 
 // deniedText is EC2's message for a launch that is denied on a resource.
 func deniedText(resource, why string) string {
-	return "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/ci/x is not authorized to perform: " +
+	return "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/ci/x is not " +
+		"authorized to perform: " +
 		"ec2:RunInstances on resource: arn:aws:ec2:us-east-1:111122223333:" + resource + " " + why
 }
 
 const explicitly = "with an explicit deny in a service control policy"
 
-// walkOfferings are two markets, two types, and four elements: two subnets, another image in the first subnet, another group in the
-// first subnet, and another region.
+// walkOfferings are two markets, two types, and four elements: two subnets, another image in the first subnet, another
+// group in the first subnet, and another region.
 func walkOfferings() []ec2.Offering {
 	elements := []ec2.Placement{
 		{Element: 1, ImageID: "ami-1", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}},
@@ -36,15 +37,16 @@ func walkOfferings() []ec2.Offering {
 	for _, market := range []string{ec2.Spot, ec2.OnDemand} {
 		for _, instanceType := range []string{"a", "b"} {
 			for _, placement := range elements {
-				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market, Number: len(list) + 1})
+				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market,
+					Number: len(list) + 1})
 			}
 		}
 	}
 	return list
 }
 
-// TestWalk walks every code over the list of offerings: the first is refused, and of the others exactly those are skipped that the
-// refusal speaks of. Each offering is written as market, type, element and what differs in it.
+// TestWalk walks every code over the list of offerings: the first is refused, and of the others exactly those are
+// skipped that the refusal speaks of. Each offering is written as market, type, element and what differs in it.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	sameElement := func(o ec2.Offering) bool { return o.Placement.Element == 1 }
@@ -79,35 +81,53 @@ func TestWalk(t *testing.T) {
 		codes, message string
 		skips          func(ec2.Offering) bool
 	}{
-		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity ReservationCapacityExceeded " +
+		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity " +
+			"ReservationCapacityExceeded " +
 			"InsufficientCapacity SpotMaxPriceTooLow Unsupported IdempotentInstanceTerminated", "because", same},
 		{"InsufficientFreeAddressesInSubnet InvalidSubnetID.NotFound", "because", subnet},
 		{"VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded", "because", and(home, sameType, spot)},
-		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create …", spot},
-		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability Zone (us-east-1e).", and(sameType, subnet)},
-		{"UnsupportedOperation", "The instance configuration for this AWS Marketplace product is not supported.", and(sameType, image)},
+		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create …",
+			spot},
+		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability Zone (us-east-1e).",
+			and(sameType, subnet)},
+		{"UnsupportedOperation", "The instance configuration for this AWS Marketplace product is not supported.",
+			and(sameType, image)},
 		{"InvalidParameterCombination", "The specified instance type is not eligible for Free Tier.", and(home, sameType)},
 		{"InvalidParameterValue", "Invalid value 'a' for InstanceType.", and(home, sameType)},
-		{"InvalidParameterValue", "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the specified AMI.", and(sameType, image)},
-		{"InvalidParameterValue", "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", sameElement},
+		{"InvalidParameterValue",
+			"The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the " +
+				"specified " +
+				"AMI.", and(sameType, image)},
+		{"InvalidParameterValue",
+			"Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", sameElement},
 		{"OptInRequired", "In order to use this AWS Marketplace product you need to accept terms and subscribe.", image},
 		{"AuthFailure", "Not authorized for images: [ami-1]", image},
 		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidSnapshot.NotFound", "because", image},
 		{"InvalidGroup.NotFound", "The security group 'sg-1' does not exist", group},
 		{"InvalidGroup.NotFound", "because", group},
-		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded", "because", home},
+		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded",
+			"because", home},
 		{"AuthFailure InvalidClientTokenId", "AWS was not able to validate the provided access credentials", home},
 		{"Blocked TagPolicyViolation TagLimitExceeded AccessDenied AccessDeniedException", "because", sameElement},
-		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch ExpiredTokenException MissingAuthenticationToken " +
+		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch ExpiredTokenException " +
+			"MissingAuthenticationToken " +
 			"IncompleteSignature", "because", everything},
-		{"SomethingNew InvalidParameterValue InternalError RequestLimitExceeded IdempotentParameterMismatch OperationNotPermitted " +
-			"InternalFailure ServiceUnavailable Unavailable RequestTimeout RequestTimeoutException Throttling ThrottlingException ThrottledException " +
-			"EC2ThrottledException RequestThrottled RequestThrottledException TooManyRequestsException SlowDown BandwidthLimitExceeded " +
-			"InvalidInstanceID.NotFound InvalidVolume.NotFound IncorrectInstanceState IncorrectState IncorrectSpotRequestState VolumeInUse " +
+		{"SomethingNew InvalidParameterValue InternalError RequestLimitExceeded IdempotentParameterMismatch " +
+			"OperationNotPermitted " +
+			"InternalFailure ServiceUnavailable Unavailable RequestTimeout RequestTimeoutException Throttling " +
+			"ThrottlingException ThrottledException " +
+			"EC2ThrottledException RequestThrottled RequestThrottledException TooManyRequestsException SlowDown " +
+			"BandwidthLimitExceeded " +
+			"InvalidInstanceID.NotFound InvalidVolume.NotFound IncorrectInstanceState IncorrectState " +
+			"IncorrectSpotRequestState " +
+			"VolumeInUse " +
 			"InvalidAMIName.Duplicate", "because", placement},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly), and(sameElement, home, sameType)},
-		{"UnauthorizedOperation", deniedText("instance/*", explicitly+": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: x"), and(sameElement, home, sameType)},
-		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny in a permissions boundary"), and(sameElement, home, sameType)},
+		{"UnauthorizedOperation", deniedText("instance/*", explicitly+
+			": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: x"),
+			and(sameElement, home, sameType)},
+		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny in a permissions boundary"),
+			and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny"), and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("subnet/subnet-1", explicitly), and(sameElement, subnet)},
 		{"UnauthorizedOperation", deniedText("network-interface/*", explicitly), and(sameElement, subnet)},
@@ -116,9 +136,12 @@ func TestWalk(t *testing.T) {
 		{"UnauthorizedOperation", deniedText("security-group/sg-1", explicitly), and(sameElement, group)},
 		{"UnauthorizedOperation", deniedText("spot-instances-request/*", explicitly), and(sameElement, spot)},
 		{"UnauthorizedOperation", deniedText("key-pair/x", explicitly), sameElement},
-		{"UnauthorizedOperation", deniedText("instance/*", "because no identity-based policy allows the ec2:RunInstances action"), sameElement},
-		{"UnauthorizedOperation", deniedText("instance/*", "because no service control policy allows the ec2:RunInstances action"), sameElement},
-		{"UnauthorizedOperation", "You are not authorized to perform this operation. Encoded authorization failure message: x", sameElement},
+		{"UnauthorizedOperation", deniedText("instance/*",
+			"because no identity-based policy allows the ec2:RunInstances action"), sameElement},
+		{"UnauthorizedOperation", deniedText("instance/*",
+			"because no service control policy allows the ec2:RunInstances action"), sameElement},
+		{"UnauthorizedOperation",
+			"You are not authorized to perform this operation. Encoded authorization failure message: x", sameElement},
 		{"UnauthorizedOperation", "because", sameElement},
 	} {
 		for code := range strings.FieldsSeq(c.codes) {
@@ -139,7 +162,8 @@ func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool)
 	refused := simulator.Match{Operation: "RunInstances", Params: map[string]string{"ClientToken": "egr-test-0-*"}}
 	config := simulator.Config{Faults: []simulator.Fault{
 		{Match: refused, Effect: simulator.EffectError, Code: code, Message: message},
-		{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"},
+		{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+			Code: "InsufficientInstanceCapacity"},
 	}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
 		var want, skipped []string
@@ -173,21 +197,30 @@ func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool)
 // TestDenials reads the forms that IAM documents, and those that users report.
 func TestDenials(t *testing.T) {
 	t.Parallel()
-	const user = "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/ci/x is not authorized to perform: "
+	const user = "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/ci/x is not " +
+		"authorized to perform: "
 	for message, want := range map[string]ec2.Denial{
-		user + "ec2:CreateTags on resource: arn:aws:ec2:r:1:instance/* because no identity-based policy allows the ec2:CreateTags action. Encoded authorization failure message: abc": {
+		user + "ec2:CreateTags on resource: arn:aws:ec2:r:1:instance/* because no identity-based policy allows the " +
+			"ec2:CreateTags action. Encoded authorization failure message: abc": {
 			Action: "ec2:CreateTags", Resource: "arn:aws:ec2:r:1:instance/*", Policy: "identity-based policy"},
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an identity-based policy": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true, Policy: "identity-based policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a resource control policy: arn:aws:organizations::1:policy/p-1": {
-			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true, Policy: "resource control policy"},
+		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a resource control " +
+			"policy: arn:aws:organizations::1:policy/p-1": {
+			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
+			Policy: "resource control policy"},
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny.": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true},
-		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the iam:PassRole action": {
+		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the iam:PassRole " +
+			"action": {
 			Action: "iam:PassRole", Resource: "arn:aws:iam::1:role/r", Policy: "permissions boundary"},
-		user + "iam:PassRole on resource: arn:aws:iam::1:role/r":                                                                   {}, // why is not said
-		"You are not authorized to perform this operation.":                                                                        {},
-		"You are not authorized to perform this operation. Encoded authorization failure message: 4GIOHlTkIaWHQD0Q0m6XSnuUMCm-abc": {},
+		// why is not said
+		user + "iam:PassRole on resource: " +
+			"arn:aws:iam::1:role/r": {},
+		"You are not authorized to perform this " +
+			"operation.": {},
+		"You are not authorized to perform this operation. Encoded authorization failure message: " +
+			"4GIOHlTkIaWHQD0Q0m6XSnuUMCm-abc": {},
 		"because": {},
 	} {
 		got, readable := ec2.ParseDenial(message)
@@ -197,28 +230,33 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// TestFirstDenialIsTheCause: denied with our tags and without them, for two reasons: the first is reported, with its action.
+// TestFirstDenialIsTheCause: denied with our tags and without them, for two reasons: the first is reported, with its
+// action.
 func TestFirstDenialIsTheCause(t *testing.T) {
 	t.Parallel()
 	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []map[string]any{
 		{"Effect": "Allow", "Action": []string{"ec2:RunInstances", "ec2:Describe*"}, "Resource": "*"},
 		// Instances of nobody are forbidden.
-		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*", "Condition": map[string]any{"Null": map[string]string{"aws:RequestTag/ec2-github-runner:nonce": "true"}}},
+		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*",
+			"Condition": map[string]any{"Null": map[string]string{"aws:RequestTag/ec2-github-runner:nonce": "true"}}},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	inBubble(t, simulator.Config{Policy: simulator.Policy{Document: string(document)}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{Policy: simulator.Policy{Document: string(document)}}, func(ctx context.Context,
+		t *testing.T, world *simulator.World, client *ec2.Client) {
 		_, trail, _ := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 		last := trail[len(trail)-1].Err
 		if text := last.Error(); len(trail) != 2 || !strings.HasPrefix(text, "run instances: UnauthorizedOperation: ") ||
-			!strings.Contains(text, "is not authorized to perform: ec2:CreateTags on resource: arn:aws:ec2:us-east-1:123456789012:instance/* because no identity-based policy allows") {
+			!strings.Contains(text, "is not authorized to perform: ec2:CreateTags on resource: "+
+				"arn:aws:ec2:us-east-1:123456789012:instance/* because no identity-based policy allows") {
 			t.Errorf("trail of %d, error %v", len(trail), last)
 		}
 		if !strings.Contains(ec2.Reason(last), "without this action's own tags: UnauthorizedOperation: ") {
 			t.Errorf("the second denial is not told: %s", ec2.Reason(last))
 		}
-		if hint := ec2.HintOf(last); !strings.HasPrefix(hint, "allow ec2:CreateTags on arn:aws:ec2:us-east-1:123456789012:instance/*: ") {
+		if hint := ec2.HintOf(last); !strings.HasPrefix(hint,
+			"allow ec2:CreateTags on arn:aws:ec2:us-east-1:123456789012:instance/*: ") {
 			t.Errorf("hint %q", hint)
 		}
 	})
@@ -230,10 +268,13 @@ func TestNoSecondTryForWhatIsNotTags(t *testing.T) {
 	for _, message := range []string{
 		deniedText("subnet/subnet-1", "because no identity-based policy allows the ec2:RunInstances action"),
 		deniedText("image/ami-1", explicitly),
-		"User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no identity-based policy allows the iam:PassRole action",
+		"User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no identity-based " +
+			"policy allows the iam:PassRole action",
 	} {
-		fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: "UnauthorizedOperation", Message: message}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+			Code: "UnauthorizedOperation", Message: message}
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+			world *simulator.World, client *ec2.Client) {
 			_, _, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 			if calls := len(tokens(world)); calls != 1 || err == nil {
 				t.Errorf("%s: %d calls, error %v", message, calls, err)

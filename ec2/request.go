@@ -67,9 +67,10 @@ type LaunchSpec struct {
 	Token func(offering, try int) string
 }
 
-// input is the RunInstances request; only what is asked for is set, so that a policy that allows no more still allows it.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
-func (s LaunchSpec) input(index int, offering Offering, token string, count int, ownTags bool) (*sdk.RunInstancesInput, error) {
+// input is the RunInstances request; only what is asked for is set, so that a policy that allows no more still allows
+// it. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+func (s LaunchSpec) input(index int, offering Offering, token string, count int, ownTags bool) (*sdk.RunInstancesInput,
+	error) {
 	p := offering.Placement
 	in := &sdk.RunInstancesInput{
 		ClientToken:      aws.String(token),
@@ -166,8 +167,8 @@ func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecif
 	}
 }
 
-// Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token, count and
-// what becomes of the machine when it powers itself off.
+// Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token,
+// count and what becomes of the machine when it powers itself off.
 func (s LaunchSpec) Essence(offering Offering) (string, error) {
 	offering.Placement.Kept = nil // of the image, which stands in it by its id
 	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil

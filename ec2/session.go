@@ -16,8 +16,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Role is an IAM role that a client assumes, and assumes again before its session ends. docs/adr/0021-sign-in-aws.md has
-// the reasons.
+// Role is an IAM role that a client assumes, and assumes again before its session ends. docs/adr/0021-sign-in-aws.md
+// has the reasons.
 type Role struct {
 	// ARN names the role. The bare name is enough where Token is nil: the account is that of the credentials.
 	ARN         string
@@ -42,7 +42,8 @@ type Session struct {
 	Renewed bool // it follows another one
 }
 
-// Assume returns a client that works in the role. It makes no call: the role is assumed by SignIn, or before the first call.
+// Assume returns a client that works in the role. It makes no call: the role is assumed by SignIn, or before the first
+// call.
 func (c *Client) Assume(role Role) *Client {
 	s := &session{role: role, arn: role.ARN, api: sts.NewFromConfig(c.cfg, func(o *sts.Options) {
 		if o.Region == "" {
@@ -122,8 +123,8 @@ const (
 	renewalLook = 5 * time.Second
 )
 
-// Retrieve implements aws.CredentialsProvider. Its context is that of the cache, which never ends. While a session is good no
-// call waits for the next one: a roll-back has seven seconds.
+// Retrieve implements aws.CredentialsProvider. Its context is that of the cache, which never ends. While a session is
+// good no call waits for the next one: a roll-back has seven seconds.
 func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	s.mu.Lock()
 	keys, until, refused := s.keys, s.now.Until, s.refused

@@ -117,7 +117,8 @@ func (s *session) explain(arn string, of claims, err error) *SignInError {
 }
 
 // HintNoAnswer is for what may go through later.
-const HintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and run the job again"
+const HintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and run the " +
+	"job again"
 
 // issuer is the provider's name in policies: github.com's, or that of the token.
 func (s signIn) issuer() string {
@@ -153,7 +154,8 @@ func (s signIn) provider() string {
 
 func (s signIn) audience() string {
 	return HintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: " +
-		"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn " + s.providerARN() + " --client-id " + s.claims.Audience
+		"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn " + s.providerARN() +
+		" --client-id " + s.claims.Audience
 }
 
 // homeAudience is what the provider of a partition is usually made with.

@@ -13,8 +13,9 @@ import (
 	smithy "github.com/aws/smithy-go/middleware"
 )
 
-// stsCalls is STS for one of the SDK's providers. It keeps what they leave out of the answer, and turns the session's end,
-// which is by the clock of STS, into one by the local clock: a runner whose clock is minutes late would use it too long.
+// stsCalls is STS for one of the SDK's providers. It keeps what they leave out of the answer, and turns the session's
+// end, which is by the clock of STS, into one by the local clock: a runner whose clock is minutes late would use it too
+// long.
 type stsCalls struct {
 	api *sts.Client
 	arn string // of the session
@@ -22,7 +23,8 @@ type stsCalls struct {
 }
 
 // AssumeRole implements stscreds.AssumeRoleAPIClient.
-func (c *stsCalls) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+func (c *stsCalls) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput,
+	options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
 	out, err := c.api.AssumeRole(ctx, in, options...)
 	if c.err = err; err == nil {
 		c.keep(out.AssumedRoleUser, out.Credentials, out.ResultMetadata)

@@ -8,12 +8,14 @@ import (
 // FuzzClaims: whatever GitHub gives for a token, reading it for a message stops nothing.
 func FuzzClaims(f *testing.F) {
 	body := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:o/r:ref:refs/heads/main","aud":"sts.amazonaws.com"}`))
-	for _, token := range []string{"", "a.b.c", "..", "e30." + body + ".x", "e30.e30.e30", "e30.W10.x", "e30." + body + "=.x"} {
+	for _, token := range []string{"", "a.b.c", "..", "e30." + body + ".x", "e30.e30.e30", "e30.W10.x", "e30." + body +
+		"=.x"} {
 		f.Add(token)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		got := claimsOf(token)
-		if token == "e30."+body+".x" && (got.Subject != "repo:o/r:ref:refs/heads/main" || got.Audience != "sts.amazonaws.com") {
+		if token == "e30."+body+".x" && (got.Subject != "repo:o/r:ref:refs/heads/main" ||
+			got.Audience != "sts.amazonaws.com") {
 			t.Errorf("claims %+v", got)
 		}
 		s := signIn{arn: token, claims: got}

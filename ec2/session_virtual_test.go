@@ -76,7 +76,8 @@ func assume(world *simulator.World, duration time.Duration, byKeys bool) *signed
 func (s *signedIn) look(ctx context.Context, lasts time.Duration) (failed int, last error) {
 	for end := time.Now().Add(lasts); time.Now().Before(end); <-time.After(5 * time.Second) {
 		begun := time.Now()
-		if _, err := s.Instances(ctx, "us-east-1", ec2.Selector{IDs: []string{"i-00000000000000001"}}); err != nil && ec2.ClassOf(err) != ec2.NotFound {
+		if _, err := s.Instances(ctx, "us-east-1", ec2.Selector{IDs: []string{"i-00000000000000001"}}); err != nil &&
+			ec2.ClassOf(err) != ec2.NotFound {
 			failed++
 			last = err
 		}
@@ -88,8 +89,8 @@ func (s *signedIn) look(ctx context.Context, lasts time.Duration) (failed int, l
 	return failed, last
 }
 
-// A session of an hour is renewed before it ends, with a new token each time, by OIDC and by keys, whatever the time by the runner's
-// clock: no call of five hours fails.
+// A session of an hour is renewed before it ends, with a new token each time, by OIDC and by keys, whatever the time by
+// the runner's clock: no call of five hours fails.
 func TestSessionIsRenewedBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -107,7 +108,8 @@ func TestSessionIsRenewedBeforeItEnds(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("clock %s by keys %t for %s", c.skew, c.byKeys, c.duration), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, runnersRole(simulator.Config{ClockSkew: c.skew}), func(ctx context.Context, t *testing.T, world *simulator.World, _ *ec2.Client) {
+			inBubble(t, runnersRole(simulator.Config{ClockSkew: c.skew}), func(ctx context.Context, t *testing.T,
+				world *simulator.World, _ *ec2.Client) {
 				s := assume(world, c.duration, c.byKeys)
 				if failed, err := s.look(ctx, 5*time.Hour); failed > 0 {
 					t.Errorf("%d calls failed: %v\n%s", failed, err, s.said())
@@ -148,14 +150,15 @@ func refusals(world *simulator.World) (list []simulator.Call) {
 	return list
 }
 
-// While STS or GitHub's OIDC service gives no new session, the old one is used until it ends: an outage that is shorter than what is left
-// of it fails no call. One that is longer does, and is over when they answer again.
+// While STS or GitHub's OIDC service gives no new session, the old one is used until it ends: an outage that is shorter
+// than what is left of it fails no call. One that is longer does, and is over when they answer again.
 func TestOutageAtTheRenewal(t *testing.T) {
 	t.Parallel()
 	down := map[string]simulator.Fault{
-		"STS throttles":        {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectThrottle},
-		"STS hangs":            {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang},
-		"STS refuses":          {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError, Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		"STS throttles": {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectThrottle},
+		"STS hangs":     {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang},
+		"STS refuses": {Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError, Code: "AccessDenied",
+			Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 		"OIDC answers 5xx":     {Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError, Status: 503},
 		"OIDC does not answer": {Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectHang},
 		"OIDC throttles":       {Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectThrottle},
@@ -163,7 +166,8 @@ func TestOutageAtTheRenewal(t *testing.T) {
 	for name, fault := range down {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, runnersRole(simulator.Config{}), func(ctx context.Context, t *testing.T, world *simulator.World, _ *ec2.Client) {
+			inBubble(t, runnersRole(simulator.Config{}), func(ctx context.Context, t *testing.T, world *simulator.World,
+				_ *ec2.Client) {
 				s := assume(world, time.Hour, false)
 				if failed, err := s.look(ctx, 45*time.Minute); failed > 0 {
 					t.Fatal(err)
@@ -199,14 +203,19 @@ func TestSignInGivesUp(t *testing.T) {
 		atMin time.Duration
 		class ec2.Class
 	}{
-		"throttled":  {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectThrottle}, 30 * time.Second, ec2.Throttle},
-		"hangs":      {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang}, 30 * time.Second, ec2.Unknown},
-		"no token":   {simulator.Fault{Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError, Status: 502}, 30 * time.Second, ec2.Unknown},
-		"is refused": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError, Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"}, 0, ec2.Credentials},
+		"throttled": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectThrottle},
+			30 * time.Second, ec2.Throttle},
+		"hangs": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang},
+			30 * time.Second, ec2.Unknown},
+		"no token": {simulator.Fault{Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError, Status: 502},
+			30 * time.Second, ec2.Unknown},
+		"is refused": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError,
+			Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"}, 0, ec2.Credentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, runnersRole(simulator.Config{Faults: []simulator.Fault{c.fault}}), func(ctx context.Context, t *testing.T, world *simulator.World, _ *ec2.Client) {
+			inBubble(t, runnersRole(simulator.Config{Faults: []simulator.Fault{c.fault}}), func(ctx context.Context,
+				t *testing.T, world *simulator.World, _ *ec2.Client) {
 				s := assume(world, time.Hour, false)
 				begun := time.Now()
 				err := s.SignIn(ctx)
@@ -216,7 +225,8 @@ func TestSignInGivesUp(t *testing.T) {
 				}
 				if c.class == ec2.Credentials {
 					calls := len(world.Calls())
-					if _, err := s.Instances(ctx, "us-east-1", ec2.Selector{IDs: []string{"i-00000000000000001"}}); ec2.ClassOf(err) != ec2.Credentials {
+					if _, err := s.Instances(ctx, "us-east-1",
+						ec2.Selector{IDs: []string{"i-00000000000000001"}}); ec2.ClassOf(err) != ec2.Credentials {
 						t.Errorf("a call after it: %v", err)
 					}
 					if more := len(world.Calls()) - calls; more > 0 {
@@ -239,7 +249,8 @@ func TestChainedRoleEndsWithItsKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		failed, err := s.look(ctx, time.Hour)
-		if failed == 0 || !strings.Contains(fmt.Sprint(err), "assume role") || !strings.Contains(fmt.Sprint(err), "ExpiredToken") ||
+		if failed == 0 || !strings.Contains(fmt.Sprint(err), "assume role") || !strings.Contains(fmt.Sprint(err),
+			"ExpiredToken") ||
 			!strings.HasPrefix(ec2.HintOf(err), ec2.HintNoSource) {
 			t.Errorf("%v: %s", err, ec2.HintOf(err))
 		}

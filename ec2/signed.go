@@ -18,8 +18,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// This file asks services other than EC2 one question each, by a signed request of its own: their SDK packages would make
-// the program larger than the answers are worth.
+// This file asks services other than EC2 one question each, by a signed request of its own: their SDK packages would
+// make the program larger than the answers are worth.
 
 // OtherActions are the IAM actions of these questions, as API is EC2's list.
 var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
@@ -117,7 +117,8 @@ func isSignature(code string) bool {
 }
 
 // askAt asks with a signature of so much later than now. It returns how far the service's clock is ahead.
-func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration, err error) {
+func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration,
+	err error) {
 	request, err := c.signed(ctx, call, time.Now().Add(later))
 	if err != nil {
 		return nil, 0, callError(call.operation, err)
@@ -167,7 +168,8 @@ func (c *Client) signed(ctx context.Context, call signedCall, at time.Time) (*ht
 
 // refusal reads an error in either of the two forms that these services have.
 func refusal(operation string, response *http.Response, raw []byte) error {
-	out := &CallError{Operation: operation, Status: response.StatusCode, RequestID: response.Header.Get("X-Amzn-Requestid"), Message: response.Status}
+	out := &CallError{Operation: operation, Status: response.StatusCode,
+		RequestID: response.Header.Get("X-Amzn-Requestid"), Message: response.Status}
 	var form struct {
 		Error struct{ Code, Message string }
 	}

@@ -30,7 +30,8 @@ func (c *Client) InstanceType(ctx context.Context, region, name string) (kind In
 		if err != nil {
 			return InstanceType{}, false, callError("describe instance type "+name, err)
 		}
-		i := slices.IndexFunc(page.InstanceTypes, func(t types.InstanceTypeInfo) bool { return string(t.InstanceType) == name })
+		i := slices.IndexFunc(page.InstanceTypes,
+			func(t types.InstanceTypeInfo) bool { return string(t.InstanceType) == name })
 		if i >= 0 {
 			return plainType(page.InstanceTypes[i]), true, nil
 		}
@@ -56,8 +57,8 @@ func plainType(info types.InstanceTypeInfo) InstanceType {
 	return kind
 }
 
-// FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs ec2:DescribeInstanceTypes.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
+// FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs
+// ec2:DescribeInstanceTypes. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 func (c *Client) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
 	var names []string
 	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{

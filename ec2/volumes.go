@@ -54,13 +54,14 @@ func (c *Client) Volume(ctx context.Context, region, id string) (Volume, error) 
 		return Volume{}, callError("describe volume "+id, err)
 	}
 	if len(out.Volumes) == 0 {
-		return Volume{}, &CallError{Operation: "describe volume " + id, Code: "InvalidVolume.NotFound", Message: "the answer is empty"}
+		return Volume{}, &CallError{Operation: "describe volume " + id, Code: "InvalidVolume.NotFound",
+			Message: "the answer is empty"}
 	}
 	return plainVolume(region, out.Volumes[0]), nil
 }
 
-// DeleteVolume deletes a volume. EC2 refuses one that is attached, by an error of class WrongState; one that is gone is a success.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html
+// DeleteVolume deletes a volume. EC2 refuses one that is attached, by an error of class WrongState; one that is gone is
+// a success. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html
 func (c *Client) DeleteVolume(ctx context.Context, region, id string) error {
 	_, err := c.in(region).DeleteVolume(ctx, &sdk.DeleteVolumeInput{VolumeId: aws.String(id)})
 	if err = callError("delete volume "+id, err); ClassOf(err) == NotFound {

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// A volume outlives its instance where the block device mapping says DeleteOnTermination=false: the image's, which Packer once made
-// so by default, or the launch's, where EC2 keeps every further volume of which nothing is said.
+// A volume outlives its instance where the block device mapping says DeleteOnTermination=false: the image's, which
+// Packer once made so by default, or the launch's, where EC2 keeps every further volume of which nothing is said.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html
 
 // KeepsUnknown is the value of LaunchSpec.KeepTag where a launch template may have mappings of its own.
@@ -22,8 +22,8 @@ type KeptVolume struct {
 	GiB    *int32 // nil where the mapping does not say
 }
 
-// endVolumes makes every volume of the launch end with its instance, unless the user's own mapping says otherwise. The launch's
-// mapping is merged with the image's by device name.
+// endVolumes makes every volume of the launch end with its instance, unless the user's own mapping says otherwise. The
+// launch's mapping is merged with the image's by device name.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
 func (p Placement) endVolumes(in *sdk.RunInstancesInput) {
 	mappings := slices.Clone(in.BlockDeviceMappings) // what an offering adds is not for the next one
@@ -49,8 +49,8 @@ func (p Placement) endVolumes(in *sdk.RunInstancesInput) {
 	in.BlockDeviceMappings = mappings
 }
 
-// tagKept says on the volumes whether the user asked to keep some of them: nothing else tells it once they are detached. EC2 gives
-// all volumes of a launch the same tags.
+// tagKept says on the volumes whether the user asked to keep some of them: nothing else tells it once they are
+// detached. EC2 gives all volumes of a launch the same tags.
 func (s LaunchSpec) tagKept(in *sdk.RunInstancesInput) {
 	if s.KeepTag == "" {
 		return
@@ -83,8 +83,8 @@ func keptDevices(in *sdk.RunInstancesInput) []string {
 	return kept
 }
 
-// Kept lists the devices that the launch's own mappings keep when the instance ends; template reports that a launch template may
-// have mappings that keep more.
+// Kept lists the devices that the launch's own mappings keep when the instance ends; template reports that a launch
+// template may have mappings that keep more.
 func (s LaunchSpec) Kept(index int, offering Offering) (devices []string, template bool, err error) {
 	in, err := s.input(index, offering, s.Token(index, 0), 1, false)
 	if err != nil {

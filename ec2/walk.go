@@ -75,8 +75,8 @@ var reaches = map[Scope][]part{
 	OfCredentials: {},
 }
 
-// SpeaksOf reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in vain. home is
-// the region of placements that name none.
+// SpeaksOf reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in
+// vain. home is the region of placements that name none.
 func (a Attempt) SpeaksOf(o Offering, home string) bool {
 	if a.Err == nil {
 		return false

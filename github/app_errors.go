@@ -58,13 +58,15 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 		call.Hint = HintAppClock + ": set the clock of the machine that runs this step, for example by " +
 			"systemd-timesyncd or chrony"
 	case strings.Contains(words, wordsUnknownApp):
-		call.Hint = HintAppUnknown + ": give in app-client-id the client id or the App id as the App's page shows it, and not " +
+		call.Hint = HintAppUnknown +
+			": give in app-client-id the client id or the App id as the App's page shows it, and not " +
 			"an installation's id; an App exists only on the server that it was made on (" + c.base.Host + ")"
 	case strings.Contains(words, wordsNoKey):
 		call.Hint = HintAppWithoutKey + ": generate one under General > Private keys of its settings; or app-client-id is " +
 			"another App's"
 	case call.Class == Unauthorized: // "A JSON web token could not be decoded"
-		call.Hint = HintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; generate " +
+		call.Hint = HintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; " +
+			"generate " +
 			"a new key under General > Private keys of its settings, and store the whole .pem file as the secret"
 	case strings.Contains(words, wordsSuspended):
 		call.Hint = a.hintSuspended()
@@ -77,7 +79,8 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	case call.Class == Forbidden && call.Refusal == IPAllowList:
 		call.Hint = call.Advice(a.needed())
 	case call.Class == Forbidden:
-		call.Hint = HintAppPermission + ": it needs " + a.needed() + ", which an owner of the place where it is installed must have accepted"
+		call.Hint = HintAppPermission + ": it needs " + a.needed() +
+			", which an owner of the place where it is installed must have accepted"
 	}
 	return call
 }

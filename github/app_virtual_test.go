@@ -47,7 +47,8 @@ func withApp(change func(*simulator.Config)) simulator.Config {
 		Repositories: []string{"demo-org/demo", "demo-org/other"},
 		Apps: []simulator.App{{
 			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app", Owner: "demo-org",
-			Permissions: map[string]string{"administration": "write", "organization_self_hosted_runners": "write", "actions": "read", "metadata": "read"},
+			Permissions: map[string]string{"administration": "write", "organization_self_hosted_runners": "write",
+				"actions": "read", "metadata": "read"},
 			Installations: []simulator.Installation{
 				{ID: 77, Account: "demo-org", Repositories: []string{"demo-org/demo"}},
 				{ID: 78, Account: "enterprises/demo", Permissions: map[string]string{"enterprise_administration": "write"}},
@@ -75,7 +76,8 @@ func inScope(scope string) options {
 }
 
 // asApp runs f in virtual time, with every exchange held against GitHub's description.
-func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, s *scene), with ...options) {
+func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, s *scene),
+	with ...options) {
 	t.Helper()
 	validator, err := openapi.New()
 	if err != nil {
@@ -90,7 +92,8 @@ func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t 
 				t.Error(err)
 			}
 		})
-		o := github.AppOptions{ID: "Iv23demo", Key: s.world.AppKey(), Repository: "demo-org/demo", Secret: func(value string) { s.masked = append(s.masked, value) }}
+		o := github.AppOptions{ID: "Iv23demo", Key: s.world.AppKey(), Repository: "demo-org/demo",
+			Secret: func(value string) { s.masked = append(s.masked, value) }}
 		inScope("demo-org/demo")(&o)
 		for _, change := range with {
 			change(&o)
@@ -141,13 +144,16 @@ func TestAppAsksForTheLeast(t *testing.T) {
 		with   []options
 		want   string
 	}{
-		"a repository":                         {withApp(nil), nil, "demo [administration:write]"},
-		"a repository, read only":              {withApp(nil), []options{readOnly}, "demo [administration:read]"},
-		"a repository and its runs":            {withApp(nil), []options{runs}, "demo [actions:read administration:write]"},
-		"runs without the permission":          {withoutActions, []options{runs}, "demo [administration:write]"},
-		"an organization":                      {withApp(nil), []options{inScope("demo-org")}, "[organization_self_hosted_runners:write]"},
-		"an organization, a repository's runs": {withApp(nil), []options{inScope("demo-org"), runs}, "demo [actions:read organization_self_hosted_runners:write]"},
-		"an organization, another's runs":      {withApp(nil), []options{inScope("demo-org"), runs, elsewhere}, "[organization_self_hosted_runners:write]"},
+		"a repository":                {withApp(nil), nil, "demo [administration:write]"},
+		"a repository, read only":     {withApp(nil), []options{readOnly}, "demo [administration:read]"},
+		"a repository and its runs":   {withApp(nil), []options{runs}, "demo [actions:read administration:write]"},
+		"runs without the permission": {withoutActions, []options{runs}, "demo [administration:write]"},
+		"an organization": {withApp(nil), []options{inScope("demo-org")},
+			"[organization_self_hosted_runners:write]"},
+		"an organization, a repository's runs": {withApp(nil), []options{inScope("demo-org"), runs},
+			"demo [actions:read organization_self_hosted_runners:write]"},
+		"an organization, another's runs": {withApp(nil), []options{inScope("demo-org"), runs, elsewhere},
+			"[organization_self_hosted_runners:write]"},
 	} {
 		asApp(t, c.config, func(ctx context.Context, t *testing.T, s *scene) {
 			if _, err := s.client.AllRunners(ctx); err != nil {
@@ -191,7 +197,8 @@ func TestAppManagesRunners(t *testing.T) {
 				t.Errorf("%d calls as the App, want 2", n)
 			}
 			who := s.client.SignedIn()
-			if want := "GitHub App runner-app (App id 12345, installation 77 on demo-org), until 01:00:00 UTC, renewed before that"; who.String() != want {
+			if want := "GitHub App runner-app (App id 12345, installation 77 on demo-org), until 01:00:00 UTC, renewed before " +
+				"that"; who.String() != want {
 				t.Errorf("signed in: %s, want %s", who, want)
 			}
 		}, inScope(scope), runs)
@@ -222,7 +229,8 @@ func (s *scene) look(ctx context.Context, every, until time.Duration) error {
 func TestAppTokenIsRenewed(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{0, 30 * time.Second, -6 * time.Minute, 40 * time.Minute} {
-		asApp(t, withApp(func(c *simulator.Config) { c.GitHubClock = ahead }), func(ctx context.Context, t *testing.T, s *scene) {
+		asApp(t, withApp(func(c *simulator.Config) { c.GitHubClock = ahead }), func(ctx context.Context, t *testing.T,
+			s *scene) {
 			if err := s.look(ctx, 5*time.Second, 3*time.Hour); err != nil {
 				t.Fatal(err)
 			}
@@ -295,7 +303,8 @@ func TestAppTokenRevoked(t *testing.T) {
 	t.Parallel()
 	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
 		for range 2 {
-			if _, err := s.client.JITConfig(ctx, github.JITRequest{Name: fmt.Sprint("ec2-", len(s.masked)), GroupID: 1, Labels: []string{"a"}}); err != nil {
+			if _, err := s.client.JITConfig(ctx, github.JITRequest{Name: fmt.Sprint("ec2-", len(s.masked)), GroupID: 1,
+				Labels: []string{"a"}}); err != nil {
 				t.Error(err)
 			}
 			<-time.After(time.Minute)
@@ -311,7 +320,8 @@ func TestAppTokenRevoked(t *testing.T) {
 func TestAppTokenNeedsAMoment(t *testing.T) {
 	t.Parallel()
 	for _, moment := range []time.Duration{time.Second, 4 * time.Second} {
-		asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = moment }), func(ctx context.Context, t *testing.T, s *scene) {
+		asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = moment }), func(ctx context.Context, t *testing.T,
+			s *scene) {
 			if _, err := s.client.RegistrationToken(ctx); err != nil {
 				t.Errorf("%s: %v", moment, err)
 			}
@@ -320,7 +330,8 @@ func TestAppTokenNeedsAMoment(t *testing.T) {
 			}
 		})
 	}
-	asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = time.Hour }), func(ctx context.Context, t *testing.T, s *scene) {
+	asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = time.Hour }), func(ctx context.Context,
+		t *testing.T, s *scene) {
 		begun := time.Now()
 		_, err := s.client.RegistrationToken(ctx)
 		hinted(t, err, github.Unauthorized, github.HintAppToken)
@@ -357,7 +368,8 @@ func TestAppRenewalWaitsForGitHub(t *testing.T) {
 		if err := s.look(ctx, 5*time.Second, 45*time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "apps/*"}, Effect: simulator.EffectError, Status: 502, Times: 7})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "apps/*"}, Effect: simulator.EffectError,
+			Status: 502, Times: 7})
 		if err := s.look(ctx, 5*time.Second, 30*time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -454,31 +466,44 @@ func TestAppRefusals(t *testing.T) {
 		hint   string
 		holds  []string
 	}{
-		"wrong key":   {nil, []options{func(o *github.AppOptions) { o.Key = testKey() }}, github.Unauthorized, github.HintAppKey, nil},
-		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound, github.HintAppUnknown, []string{"api.github.com"}},
-		"no key yet":  {func(c *simulator.Config) { c.Apps[0].Keyless = true }, nil, github.Unauthorized, github.HintAppWithoutKey, nil},
-		"not installed": {func(c *simulator.Config) { c.Apps[0].Installations = nil }, nil, github.NotFound, github.HintAppInstall,
+		"wrong key": {nil, []options{func(o *github.AppOptions) { o.Key = testKey() }}, github.Unauthorized,
+			github.HintAppKey, nil},
+		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound, github.HintAppUnknown,
+			[]string{"api.github.com"}},
+		"no key yet": {func(c *simulator.Config) { c.Apps[0].Keyless = true }, nil, github.Unauthorized,
+			github.HintAppWithoutKey, nil},
+		"not installed": {func(c *simulator.Config) { c.Apps[0].Installations = nil }, nil, github.NotFound,
+			github.HintAppInstall,
 			[]string{"demo-org/demo", "https://github.com/apps/runner-app/installations/new", "selected repositories"}},
-		"another repository":   {nil, []options{inScope("demo-org/other")}, github.NotFound, github.HintAppInstall, []string{"demo-org/other"}},
-		"another organization": {nil, []options{inScope("other-org")}, github.NotFound, github.HintAppInstall, []string{"no such organization"}},
-		"suspended": {func(c *simulator.Config) { c.Apps[0].Installations[0].Suspended = true }, nil, github.Forbidden, github.HintAppSuspended,
+		"another repository": {nil, []options{inScope("demo-org/other")}, github.NotFound, github.HintAppInstall,
+			[]string{"demo-org/other"}},
+		"another organization": {nil, []options{inScope("other-org")}, github.NotFound, github.HintAppInstall,
+			[]string{"no such organization"}},
+		"suspended": {func(c *simulator.Config) { c.Apps[0].Installations[0].Suspended = true }, nil, github.Forbidden,
+			github.HintAppSuspended,
 			[]string{place, "by demo-owner"}},
 		"not accepted yet": {func(c *simulator.Config) {
 			c.Apps[0].Installations[0].Permissions = map[string]string{"administration": "read", "metadata": "read"}
 		}, nil, github.Invalid, github.HintAppPermission, []string{"'administration: write'", "not accepted yet", place}},
-		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil, github.Invalid, github.HintAppPermission,
+		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil, github.Invalid,
+			github.HintAppPermission,
 			[]string{"'administration: write'", settings + "apps/runner-app/permissions", place}},
 		"not granted to an organization": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "organization_self_hosted_runners") },
-			[]options{inScope("demo-org")}, github.Invalid, github.HintAppPermission, []string{"'organization_self_hosted_runners: write'"}},
-		"the workflow's repository not selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
+			[]options{inScope("demo-org")}, github.Invalid, github.HintAppPermission,
+			[]string{"'organization_self_hosted_runners: write'"}},
+		"the workflow's repository not " +
+			"selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
 			[]options{inScope("demo-org"), runs}, github.Invalid, github.HintAppRepository, []string{place, "demo-org/demo"}},
 		"an address that is not allowed": {func(c *simulator.Config) {
-			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Code: "ip-allow-list"}}
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
+				Code: "ip-allow-list"}}
 		}, nil, github.Forbidden, "the organization accepts calls only from addresses on its IP allow list", nil},
 		"another 403": {func(c *simulator.Config) {
-			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Status: 403, Message: "Forbidden"}}
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
+				Status: 403, Message: "Forbidden"}}
 		}, nil, github.Forbidden, github.HintAppPermission, []string{"administration: write"}},
-		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.HintAppEnterprise, []string{"manage_runners:enterprise"}},
+		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.HintAppEnterprise,
+			[]string{"manage_runners:enterprise"}},
 	} {
 		asApp(t, withApp(c.change), func(ctx context.Context, t *testing.T, s *scene) {
 			_, err := s.client.RegistrationToken(ctx)
@@ -503,7 +528,8 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.world.Suspend(77, true)
-		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended, "settings/installations/77")
+		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended,
+			"settings/installations/77")
 		<-time.After(time.Hour)
 		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended, "settings/installations/77")
 		s.world.Suspend(77, false)
@@ -566,7 +592,8 @@ func TestAppRefusedIsNoAnswer(t *testing.T) {
 			c.Apps[0].Installations[0].Permissions = map[string]string{"metadata": "read"}
 		},
 		"a conflict": func(c *simulator.Config) {
-			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError, Status: 409}}
+			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
+				Status: 409}}
 		},
 	} {
 		asApp(t, withApp(change), func(ctx context.Context, t *testing.T, s *scene) {

@@ -13,8 +13,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// inBubble runs f in virtual time with a world and a client of its own. Every exchange is held against GitHub's description.
-func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client)) {
+// inBubble runs f in virtual time with a world and a client of its own. Every exchange is held against GitHub's
+// description.
+func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, world *simulator.World,
+	client *github.Client)) {
 	t.Helper()
 	validator, err := openapi.New()
 	if err != nil {
@@ -42,7 +44,8 @@ func newClient(t *testing.T, transport http.RoundTripper) *github.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope, Transport: transport})
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope,
+		Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +56,8 @@ func newClient(t *testing.T, transport http.RoundTripper) *github.Client {
 func count(world *simulator.World, operation string) int {
 	n := 0
 	for _, call := range world.Calls() {
-		if prefix, ok := strings.CutSuffix(operation, "*"); call.Operation == operation || (ok && strings.HasPrefix(call.Operation, prefix)) {
+		if prefix, ok := strings.CutSuffix(operation, "*"); call.Operation == operation ||
+			(ok && strings.HasPrefix(call.Operation, prefix)) {
 			n++
 		}
 	}

@@ -23,8 +23,8 @@ func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	return all, nil
 }
 
-// FindRunner is Runner with patience: it is asked again after a 5xx and after a rate limit. found is false when GitHub says
-// 404: the runner is gone, or the token may not see it, which only a listing of the same scope tells apart.
+// FindRunner is Runner with patience: it is asked again after a 5xx and after a rate limit. found is false when GitHub
+// says 404: the runner is gone, or the token may not see it, which only a listing of the same scope tells apart.
 func (c *Client) FindRunner(ctx context.Context, id int64) (runner Runner, found bool, err error) {
 	err = c.patiently(ctx, func() error {
 		runner, err = c.Runner(ctx, id)
@@ -36,8 +36,8 @@ func (c *Client) FindRunner(ctx context.Context, id int64) (runner Runner, found
 	return runner, err == nil, err
 }
 
-// RunOver tells whether a workflow run is completed. It needs actions: read on the repository; a run that cannot be seen
-// is an error, never over. A run that is started once more goes on.
+// RunOver tells whether a workflow run is completed. It needs actions: read on the repository; a run that cannot be
+// seen is an error, never over. A run that is started once more goes on.
 // https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
 func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {
 	var run gh.WorkflowRun

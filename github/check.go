@@ -52,8 +52,8 @@ func (c *Client) RateLimit(ctx context.Context) (Rate, error) {
 	return Rate{Limit: core.Limit, Used: core.Used, Remaining: core.Remaining, Reset: time.Unix(core.Reset, 0)}, nil
 }
 
-// MayRegister asks for a registration token, as a start does, and forgets it. Nothing less proves the right: a token that
-// may only read lists runners as well.
+// MayRegister asks for a registration token, as a start does, and forgets it. Nothing less proves the right: a token
+// that may only read lists runners as well.
 func (c *Client) MayRegister(ctx context.Context) error {
 	_, err := c.RegistrationToken(ctx)
 	return err
@@ -66,7 +66,8 @@ func (c *Client) Deprecation(ctx context.Context, version string) (registration,
 		Registration *gh.Timestamp `json:"registration_deprecates_at"`
 		Runtime      *gh.Timestamp `json:"runtime_deprecates_at"`
 	}
-	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version), &answer); err != nil {
+	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version),
+		&answer); err != nil {
 		return registration, runtime, err
 	}
 	if answer.Registration != nil {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs into the
-// limit waits for a minute. Five are left for what else the token does, and two seconds because GitHub counts when a call
-// arrives, and the first of a burst arrive late, while their connections are made.
+// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs
+// into the limit waits for a minute. Five are left for what else the token does, and two seconds because GitHub counts
+// when a call arrives, and the first of a burst arrive late, while their connections are made.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
 	mostCreations   = 75

@@ -34,7 +34,8 @@ func (e *CallError) Error() string {
 	case e.Status == 0:
 		return fmt.Sprintf("%s: no answer from GitHub: %s", e.Operation, e.Message)
 	case e.Class == RateLimited:
-		return fmt.Sprintf("%s: GitHub's rate limit is reached (%d: %s) until %s", e.Operation, e.Status, e.Message, e.Until.UTC().Format(time.TimeOnly+" MST"))
+		return fmt.Sprintf("%s: GitHub's rate limit is reached (%d: %s) until %s", e.Operation, e.Status, e.Message,
+			e.Until.UTC().Format(time.TimeOnly+" MST"))
 	case e.Class == Intercepted:
 		return fmt.Sprintf("%s: not GitHub but something before it answered %d: %s", e.Operation, e.Status, e.Message)
 	default:
@@ -60,8 +61,8 @@ const (
 	Intercepted        // a proxy's page: GitHub was not reached
 )
 
-// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no installation or
-// no permission, what the call was for was not looked for: it may well be there, idle, or not be there.
+// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no
+// installation or no permission, what the call was for was not looked for: it may well be there, idle, or not be there.
 func ClassOf(err error) Class {
 	if call, ok := errors.AsType[*CallError](err); ok {
 		if call.SignIn && (call.Class == NotFound || call.Class == Invalid || call.Class == Conflict) {

@@ -73,7 +73,8 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// Transport is one of its own that trusts the system's certificates and more, in PEM, and heeds the proxies of the environment.
+// Transport is one of its own that trusts the system's certificates and more, in PEM, and heeds the proxies of the
+// environment.
 func Transport(caCertificates string) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if caCertificates != "" {
@@ -126,7 +127,8 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 //
 // The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
 // roll-back's DELETE among them. What GitHub asks for is obeyed in patience.go instead.
-func (c *Client) exchange(ctx context.Context, operation, method, path string, body, into any, token string) (http.Header, error) {
+func (c *Client) exchange(ctx context.Context, operation, method, path string, body, into any,
+	token string) (http.Header, error) {
 	client := gh.NewClient(c.http)
 	client.BaseURL = c.base
 	client.UserAgent = "ec2-github-runner"

@@ -22,7 +22,8 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	for page := 1; ; page++ {
 		var answer gh.RunnerGroups
 		query := url.Values{"per_page": {fmt.Sprint(pageSize)}, "page": {fmt.Sprint(page)}}
-		if err := c.call(ctx, "list runner groups", http.MethodGet, c.path("runner-groups?%s", query.Encode()), &answer); err != nil {
+		if err := c.call(ctx, "list runner groups", http.MethodGet, c.path("runner-groups?%s", query.Encode()),
+			&answer); err != nil {
 			return nil, err
 		}
 		for _, group := range answer.RunnerGroups {

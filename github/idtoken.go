@@ -34,7 +34,8 @@ const (
 // Get returns a new OIDC token for an audience. It fails with a *CallError.
 func (t IDTokens) Get(ctx context.Context, audience string) (string, error) {
 	policy := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(idTokenTimeout))
+		backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
+		backoff.WithMaxElapsedTime(idTokenTimeout))
 	var token string
 	var last error
 	err := backoff.Retry(func() error {
@@ -67,9 +68,11 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 	if strings.Contains(t.URL, "?") {
 		separator = "&"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+separator+"audience="+url.QueryEscape(audience), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+separator+"audience="+url.QueryEscape(audience),
+		nil)
 	if err != nil {
-		return "", &CallError{Operation: idTokenOperation, Class: Other, Message: "ACTIONS_ID_TOKEN_REQUEST_URL is no address", Err: err}
+		return "", &CallError{Operation: idTokenOperation, Class: Other,
+			Message: "ACTIONS_ID_TOKEN_REQUEST_URL is no address", Err: err}
 	}
 	request.Header.Set("Authorization", "Bearer "+t.Bearer)
 	request.Header.Set("Accept", "application/json")
@@ -87,7 +90,8 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 		err = json.Unmarshal(raw, &answer)
 	}
 	call := &CallError{
-		Operation: idTokenOperation, Status: response.StatusCode, RequestID: response.Header.Get("X-GitHub-Request-Id"), Message: answer.Message, Err: err,
+		Operation: idTokenOperation, Status: response.StatusCode, RequestID: response.Header.Get("X-GitHub-Request-Id"),
+		Message: answer.Message, Err: err,
 	}
 	if call.Message == "" {
 		call.Message = http.StatusText(response.StatusCode)

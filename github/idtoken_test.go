@@ -10,7 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestIDTokens: what the endpoint may do, and what becomes of it. A refusal is final; all else is asked again, for 45 seconds.
+// TestIDTokens: what the endpoint may do, and what becomes of it. A refusal is final; all else is asked again, for 45
+// seconds.
 func TestIDTokens(t *testing.T) {
 	t.Parallel()
 	of := simulator.Match{Service: "oidc"}
@@ -21,20 +22,28 @@ func TestIDTokens(t *testing.T) {
 		class  github.Class
 		says   string
 	}{
-		"answers":           {calls: 1},
-		"5xx twice":         {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 502, Times: 2}, calls: 3},
-		"429 once":          {fault: simulator.Fault{Match: of, Effect: simulator.EffectThrottle, Times: 1}, calls: 2},
-		"hangs once":        {fault: simulator.Fault{Match: of, Effect: simulator.EffectHang, Times: 1}, calls: 2},
-		"slow once":         {fault: simulator.Fault{Match: of, Effect: simulator.EffectLate, Delay: 30 * time.Second, Times: 1}, calls: 2},
-		"refused once":      {fault: simulator.Fault{Match: of, Effect: simulator.EffectRefuse, Times: 1}, calls: 2},
-		"cut once":          {fault: simulator.Fault{Match: of, Effect: simulator.EffectCutMiddle, Times: 1}, calls: 2},
-		"garbled once":      {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed, Times: 1}, calls: 2},
-		"5xx for ever":      {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 503}, class: github.Unknown, says: "get OIDC token: GitHub says 503"},
-		"hangs for ever":    {fault: simulator.Fault{Match: of, Effect: simulator.EffectHang}, class: github.Unknown, says: "get OIDC token: no answer from GitHub"},
-		"wrong bearer":      {bearer: "ended", calls: 1, class: github.Unauthorized, says: "get OIDC token: GitHub says 401: The token is not valid."},
-		"forbidden":         {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 403}, calls: 1, class: github.Forbidden, says: "GitHub says 403"},
-		"no such job":       {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 404}, calls: 1, class: github.NotFound, says: "GitHub says 404"},
-		"garbled, for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed}, class: github.Unknown, says: "the answer holds no token"},
+		"answers": {calls: 1},
+		"5xx twice": {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 502, Times: 2},
+			calls: 3},
+		"429 once":   {fault: simulator.Fault{Match: of, Effect: simulator.EffectThrottle, Times: 1}, calls: 2},
+		"hangs once": {fault: simulator.Fault{Match: of, Effect: simulator.EffectHang, Times: 1}, calls: 2},
+		"slow once": {fault: simulator.Fault{Match: of, Effect: simulator.EffectLate, Delay: 30 * time.Second,
+			Times: 1}, calls: 2},
+		"refused once": {fault: simulator.Fault{Match: of, Effect: simulator.EffectRefuse, Times: 1}, calls: 2},
+		"cut once":     {fault: simulator.Fault{Match: of, Effect: simulator.EffectCutMiddle, Times: 1}, calls: 2},
+		"garbled once": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed, Times: 1}, calls: 2},
+		"5xx for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 503},
+			class: github.Unknown, says: "get OIDC token: GitHub says 503"},
+		"hangs for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectHang}, class: github.Unknown,
+			says: "get OIDC token: no answer from GitHub"},
+		"wrong bearer": {bearer: "ended", calls: 1, class: github.Unauthorized,
+			says: "get OIDC token: GitHub says 401: The token is not valid."},
+		"forbidden": {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 403}, calls: 1,
+			class: github.Forbidden, says: "GitHub says 403"},
+		"no such job": {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 404}, calls: 1,
+			class: github.NotFound, says: "GitHub says 404"},
+		"garbled, for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed}, class: github.Unknown,
+			says: "the answer holds no token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,7 +58,8 @@ func TestIDTokens(t *testing.T) {
 					bearer = c.bearer
 				}
 				begun := time.Now()
-				token, err := github.IDTokens{URL: simulator.IDTokenURL, Bearer: bearer, Transport: world.Transport()}.Get(t.Context(), "https://a b&c")
+				token, err := github.IDTokens{URL: simulator.IDTokenURL, Bearer: bearer,
+					Transport: world.Transport()}.Get(t.Context(), "https://a b&c")
 				took := time.Since(begun)
 				if (err == nil) != (c.says == "") || (err == nil) != (strings.Count(token, ".") == 2) {
 					t.Fatalf("got %q, %v", token, err)
@@ -61,7 +71,8 @@ func TestIDTokens(t *testing.T) {
 					t.Errorf("the address or the bearer is told: %v", err)
 				}
 				calls := world.Calls()
-				if c.calls > 0 && len(calls) != c.calls || c.calls == 0 && (len(calls) < 3 || took < 30*time.Second) || took > time.Minute {
+				if c.calls > 0 && len(calls) != c.calls || c.calls == 0 && (len(calls) < 3 || took < 30*time.Second) ||
+					took > time.Minute {
 					t.Errorf("%d calls in %s", len(calls), took)
 				}
 				if got := calls[0].Params["audience"]; got != "https://a b&c" {

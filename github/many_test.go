@@ -16,7 +16,8 @@ import (
 // TestFindByNames: by pages or one by one, whichever is fewer calls.
 func TestFindByNames(t *testing.T) {
 	const list = "actions/list-self-hosted-runners-for-repo"
-	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 3}, {3000, 2, 2}, {3000, 5, 6}, {3000, 50, 31}} {
+	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 3}, {3000, 2, 2}, {3000, 5, 6},
+		{3000, 50, 31}} {
 		config := simulator.Config{ForeignRunners: c.others, Runners: []simulator.RunnerSeed{{Name: "ec2-build-0"}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
 			var names []string
@@ -36,12 +37,14 @@ func TestFindByNames(t *testing.T) {
 
 // TestCreationsKeepToTheLimit: two hundred JIT configurations at once, none refused for coming too fast.
 func TestCreationsKeepToTheLimit(t *testing.T) {
-	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *github.Client) {
 		begun := time.Now()
 		errs := make(chan error)
 		for n := range 160 {
 			go func() {
-				_, err := client.JITConfig(ctx, github.JITRequest{Name: fmt.Sprintf("ec2-build-%d", n), GroupID: 1, Labels: []string{"build"}})
+				_, err := client.JITConfig(ctx, github.JITRequest{Name: fmt.Sprintf("ec2-build-%d", n), GroupID: 1,
+					Labels: []string{"build"}})
 				errs <- err
 			}()
 		}
@@ -72,7 +75,8 @@ func TestPrivateCA(t *testing.T) {
 	}
 	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	for certificates, works := range map[string]bool{authority: true, "": false} {
-		client, err := github.New(github.Options{BaseURL: server.URL + "/api/v3", Token: "ghp_demo", Scope: scope, CACertificates: certificates})
+		client, err := github.New(github.Options{BaseURL: server.URL + "/api/v3", Token: "ghp_demo", Scope: scope,
+			CACertificates: certificates})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,11 +88,13 @@ func TestPrivateCA(t *testing.T) {
 
 // TestScopeOfACall: an error says whose runners were asked for, since what a token needs differs.
 func TestScopeOfACall(t *testing.T) {
-	inBubble(t, simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Read: []string{"demo-org/demo"}}}}, func(ctx context.Context, t *testing.T, _ *simulator.World, client *github.Client) {
-		_, err := client.RegistrationToken(ctx)
-		call, ok := err.(*github.CallError) //nolint:errorlint // the client returns it bare
-		if !ok || call.Class != github.Forbidden || !call.Scope.IsRepository() || call.Scope.IsOrganization() || call.Scope.IsEnterprise() {
-			t.Errorf("error %v, want Forbidden for a repository", err)
-		}
-	})
+	inBubble(t, simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Read: []string{"demo-org/demo"}}}},
+		func(ctx context.Context, t *testing.T, _ *simulator.World, client *github.Client) {
+			_, err := client.RegistrationToken(ctx)
+			call, ok := err.(*github.CallError) //nolint:errorlint // the client returns it bare
+			if !ok || call.Class != github.Forbidden || !call.Scope.IsRepository() || call.Scope.IsOrganization() ||
+				call.Scope.IsEnterprise() {
+				t.Errorf("error %v, want Forbidden for a repository", err)
+			}
+		})
 }

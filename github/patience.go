@@ -25,7 +25,8 @@ func (c *Client) call(ctx context.Context, operation, method, path string, into 
 }
 
 func (c *Client) patiently(ctx context.Context, f func() error) error {
-	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMaxInterval(8*time.Second))
+	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond),
+		backoff.WithMaxInterval(8*time.Second))
 	transient, begun := 0, time.Now()
 	var last error
 	waiter := &obedient{BackOff: policy}
@@ -40,7 +41,8 @@ func (c *Client) patiently(ctx context.Context, f func() error) error {
 		case RateLimited:
 			wait := time.Until(untilOf(last))
 			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= mostWait && (!ok || time.Until(deadline) > wait) {
-				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds", int(math.Ceil(wait.Seconds())))
+				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds",
+					int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait
 				return last
 			}
@@ -105,7 +107,8 @@ func (c *Client) remember(header http.Header) {
 		}
 		return n
 	}
-	rate := Rate{Limit: number("X-RateLimit-Limit"), Used: number("X-RateLimit-Used"), Remaining: number("X-RateLimit-Remaining")}
+	rate := Rate{Limit: number("X-RateLimit-Limit"), Used: number("X-RateLimit-Used"),
+		Remaining: number("X-RateLimit-Remaining")}
 	if rate.Limit < 0 || rate.Remaining < 0 {
 		return
 	}

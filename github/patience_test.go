@@ -22,23 +22,25 @@ func onToken(fault simulator.Fault) simulator.Config {
 func TestClientErrorsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for status, class := range map[int]github.Class{
-		400: github.Other, 401: github.Unauthorized, 403: github.Forbidden, 404: github.NotFound, 409: github.Conflict, 410: github.Other, 422: github.Invalid, 451: github.Other,
+		400: github.Other, 401: github.Unauthorized, 403: github.Forbidden, 404: github.NotFound, 409: github.Conflict,
+		410: github.Other, 422: github.Invalid, 451: github.Other,
 	} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, onToken(simulator.Fault{Effect: simulator.EffectError, Status: status, Message: "because"}), func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
-				begun := time.Now()
-				_, err := client.RegistrationToken(ctx)
-				if github.ClassOf(err) != class {
-					t.Errorf("class %d, want %d: %v", github.ClassOf(err), class, err)
-				}
-				if want := fmt.Sprintf("create registration token: GitHub says %d: because", status); err.Error() != want {
-					t.Errorf("error %q, want %q", err, want)
-				}
-				if n := count(world, tokenCall); n != 1 || time.Since(begun) > time.Second {
-					t.Errorf("asked %d times in %s, want once", n, time.Since(begun))
-				}
-			})
+			inBubble(t, onToken(simulator.Fault{Effect: simulator.EffectError, Status: status, Message: "because"}),
+				func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
+					begun := time.Now()
+					_, err := client.RegistrationToken(ctx)
+					if github.ClassOf(err) != class {
+						t.Errorf("class %d, want %d: %v", github.ClassOf(err), class, err)
+					}
+					if want := fmt.Sprintf("create registration token: GitHub says %d: because", status); err.Error() != want {
+						t.Errorf("error %q, want %q", err, want)
+					}
+					if n := count(world, tokenCall); n != 1 || time.Since(begun) > time.Second {
+						t.Errorf("asked %d times in %s, want once", n, time.Since(begun))
+					}
+				})
 		})
 	}
 }
@@ -47,12 +49,14 @@ func TestClientErrorsAreNotRepeated(t *testing.T) {
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{
-		simulator.EffectError, simulator.EffectErrorAfter, simulator.EffectCutAfter, simulator.EffectCutBefore, simulator.EffectCutMiddle, simulator.EffectRefuse, simulator.EffectMalformed,
+		simulator.EffectError, simulator.EffectErrorAfter, simulator.EffectCutAfter, simulator.EffectCutBefore,
+		simulator.EffectCutMiddle, simulator.EffectRefuse, simulator.EffectMalformed,
 	} {
 		for _, c := range []struct{ times, calls int }{{4, 5}, {0, 5}} {
 			t.Run(fmt.Sprint(effect, c.times), func(t *testing.T) {
 				t.Parallel()
-				inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502, Times: c.times}), func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
+				inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502, Times: c.times}), func(ctx context.Context,
+					t *testing.T, world *simulator.World, client *github.Client) {
 					token, err := client.RegistrationToken(ctx)
 					if (err == nil) != (c.times > 0) || (err == nil) != (token.Value != "") {
 						t.Errorf("token %q: %v", token.Value, err)
@@ -69,7 +73,8 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestRateLimitIsObeyed: by retry-after, by x-ratelimit-reset, or for a minute; what is longer than ten minutes is told at once.
+// TestRateLimitIsObeyed: by retry-after, by x-ratelimit-reset, or for a minute; what is longer than ten minutes is told
+// at once.
 func TestRateLimitIsObeyed(t *testing.T) {
 	t.Parallel()
 	secondary := "You have exceeded a secondary rate limit"
@@ -83,12 +88,15 @@ func TestRateLimitIsObeyed(t *testing.T) {
 		{"retry-after", 403, secondary, map[string]string{"retry-after": "37"}, 37 * time.Second},
 		{"429 with retry-after", 429, "slow down", map[string]string{"retry-after": "5"}, 5 * time.Second},
 		{"429 with nothing", 429, "slow down", nil, time.Minute},
-		{"reset", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+90"}, 90 * time.Second},
-		{"reset in an hour", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"}, 0},
+		{"reset", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+90"},
+			90 * time.Second},
+		{"reset in an hour", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0",
+			"x-ratelimit-reset": "+3000"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			config := onToken(simulator.Fault{Effect: simulator.EffectError, Status: c.status, Message: c.message, Header: c.header, Times: 1})
+			config := onToken(simulator.Fault{Effect: simulator.EffectError, Status: c.status, Message: c.message,
+				Header: c.header, Times: 1})
 			inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
 				begun := time.Now()
 				_, err := client.RegistrationToken(ctx)
@@ -110,11 +118,13 @@ func TestRateLimitIsObeyed(t *testing.T) {
 	}
 }
 
-// TestLimitDoesNotOutliveItsCall: go-github's client refuses every later call unsent after a rate limit, a roll-back's DELETE too.
+// TestLimitDoesNotOutliveItsCall: go-github's client refuses every later call unsent after a rate limit, a roll-back's
+// DELETE too.
 func TestLimitDoesNotOutliveItsCall(t *testing.T) {
 	t.Parallel()
 	header := map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"}
-	config := onToken(simulator.Fault{Effect: simulator.EffectError, Status: 403, Message: "API rate limit exceeded", Header: header})
+	config := onToken(simulator.Fault{Effect: simulator.EffectError, Status: 403, Message: "API rate limit exceeded",
+		Header: header})
 	config.Runners = []simulator.RunnerSeed{{Name: "theirs", ID: 7, Offline: true}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
 		if _, err := client.RegistrationToken(ctx); github.ClassOf(err) != github.RateLimited {
@@ -133,7 +143,8 @@ func TestLimitDoesNotOutliveItsCall(t *testing.T) {
 func TestPatienceEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	for _, effect := range []simulator.Effect{simulator.EffectError, simulator.EffectHang, simulator.EffectThrottle} {
-		inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502}), func(parent context.Context, t *testing.T, _ *simulator.World, client *github.Client) {
+		inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502}), func(parent context.Context, t *testing.T,
+			_ *simulator.World, client *github.Client) {
 			ctx, cancel := context.WithTimeout(parent, 2*time.Second)
 			defer cancel()
 			begun := time.Now()
@@ -157,7 +168,8 @@ func TestRate(t *testing.T) {
 			}
 		}
 		rate := client.Rate()
-		if rate.Calls != 3 || rate.Used != 3 || rate.Limit != 5000 || rate.Remaining != 4997 || !rate.Reset.After(time.Now()) {
+		if rate.Calls != 3 || rate.Used != 3 || rate.Limit != 5000 || rate.Remaining != 4997 ||
+			!rate.Reset.After(time.Now()) {
 			t.Errorf("rate %+v", rate)
 		}
 	})

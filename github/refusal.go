@@ -12,20 +12,22 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Refusal is why GitHub refuses what it has understood. All are 403, told apart by headers and words; documentation_url has changed too
-// often to be one of the signs.
+// Refusal is why GitHub refuses what it has understood. All are 403, told apart by headers and words; documentation_url
+// has changed too often to be one of the signs.
 type Refusal int
 
 // The refusals. What is none of the others is MayNot.
 const (
-	MayNot          Refusal = iota
-	SingleSignOn            // the token is not authorized for the organization's SAML
-	IPAllowList             // the organization takes calls from certain addresses only
-	ClassicToken            // the organization refuses classic personal access tokens
-	TokenPolicy             // the organization's policy refuses this token: too long a lifetime, or fine-grained ones at all
-	TokenScope              // a fine-grained token that is not approved yet, of another resource owner, or without the permission
-	RunnersDisabled         // an owner has turned the repository's self-hosted runners off
-	IntegrationOnly         // an installation's token without the permission: the workflow's own GITHUB_TOKEN never has it
+	MayNot       Refusal = iota
+	SingleSignOn         // the token is not authorized for the organization's SAML
+	IPAllowList          // the organization takes calls from certain addresses only
+	ClassicToken         // the organization refuses classic personal access tokens
+	// the organization's policy refuses this token: too long a lifetime, or fine-grained ones at all
+	TokenPolicy
+	// a fine-grained token that is not approved yet, of another resource owner, or without the permission
+	TokenScope
+	RunnersDisabled // an owner has turned the repository's self-hosted runners off
+	IntegrationOnly // an installation's token without the permission: the workflow's own GITHUB_TOKEN never has it
 )
 
 // signs are looked for in this order: words in the message, in lower case, all of them.
@@ -71,7 +73,8 @@ func containsAll(text string, words []string) bool {
 	return true
 }
 
-// isSecondaryLimit reports whether the message alone speaks of a limit: neither headers nor the documentation's address need say so.
+// isSecondaryLimit reports whether the message alone speaks of a limit: neither headers nor the documentation's address
+// need say so.
 func isSecondaryLimit(message string) bool {
 	message = strings.ToLower(message)
 	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection")
@@ -92,7 +95,8 @@ var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 // maxPage is how much of a page is read to find its title.
 const maxPage = 64 << 10
 
-// interception describes an answer that is a web page: GitHub's API answers in JSON, so it comes from something between.
+// interception describes an answer that is a web page: GitHub's API answers in JSON, so it comes from something
+// between.
 func interception(response *gh.Response, body io.Reader) (string, bool) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // one that cannot be read is none
 	page, _ := io.ReadAll(io.LimitReader(body, maxPage))                   // what could be read is enough
@@ -130,23 +134,33 @@ func (e *CallError) Advice(needed string) string {
 		}
 		return "authorize the github-token for the organization's single sign-on: " + link
 	case IPAllowList:
-		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner with such an address, or let an owner add it"
+		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner with " +
+			"such " +
+			"an address, or let an owner add it"
 	case ClassicToken:
 		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
 	case TokenPolicy:
-		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's message asks, or use a GitHub App with " + needed
+		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's message " +
+			"asks, or use a GitHub App with " + needed
 	case TokenScope:
-		return "the fine-grained token does not reach this place" + accepted + ": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
+		return "the fine-grained token does not reach this place" + accepted +
+			": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
 			"the repository must be selected, and it needs " + needed
 	case RunnersDisabled:
-		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under Settings > Actions > General > Runners, " +
+		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under " +
+			"Settings > Actions > General > Runners, " +
 			"or give an organization's name in the input 'runner-scope'"
 	case IntegrationOnly:
-		return "an installation token without the permission" + accepted + ": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a GitHub App to which " +
+		return "an installation token without the permission" + accepted +
+			": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a GitHub App to " +
+			"which " +
 			"the permission was granted and whose new permissions an owner has accepted: " + needed
 	}
-	return "the github-token may not manage runners" + accepted + ": it needs " + needed + "; the workflow's own GITHUB_TOKEN cannot be given that"
+	return "the github-token may not manage runners" + accepted + ": it needs " + needed +
+		"; the workflow's own GITHUB_TOKEN cannot be given that"
 }
 
 // AdviceIntercepted is what to do about an answer that is not GitHub's.
-const AdviceIntercepted = "something between this step and GitHub answered: check the proxy or firewall (HTTPS_PROXY, NO_PROXY) and GITHUB_API_URL"
+const AdviceIntercepted = "something between this step and GitHub answered: check the proxy or firewall " +
+	"(HTTPS_PROXY, " +
+	"NO_PROXY) and GITHUB_API_URL"

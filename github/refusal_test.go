@@ -20,7 +20,8 @@ type answering struct {
 }
 
 func (a answering) RoundTrip(request *http.Request) (*http.Response, error) {
-	response := &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)), Request: request}
+	response := &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)),
+		Request: request}
 	for key, value := range a.header {
 		response.Header.Set(key, value)
 	}
@@ -32,7 +33,8 @@ func said(message string) string {
 	return string(raw)
 }
 
-// TestRefusals: each cause of a 403 is known by either of its signs, the header or the words, in whatever case they stand.
+// TestRefusals: each cause of a 403 is known by either of its signs, the header or the words, in whatever case they
+// stand.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -42,15 +44,21 @@ func TestRefusals(t *testing.T) {
 		advice  string
 	}{
 		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/acme/sso?authorization_request=A0"}, github.SingleSignOn, "https://github.com/orgs/acme/sso?authorization_request=A0"},
-		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.", nil, github.SingleSignOn, "https://github.com/settings/tokens"},
+		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this " +
+			"organization.", nil, github.SingleSignOn, "https://github.com/settings/tokens"},
 		{"the `acme` organization has an IP allow list enabled", nil, github.IPAllowList, "IP allow list"},
 		{"your IP address is not permitted to access this resource", nil, github.IPAllowList, "IP allow list"},
 		{"`acme` forbids access via a personal access token (classic).", nil, github.ClassicToken, "fine-grained"},
-		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days.", nil, github.TokenPolicy, "lifetime"},
-		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is greater than 90 days.", nil, github.TokenPolicy, "lifetime"},
-		{"Repository level self-hosted runners are disabled on this repository.", nil, github.RunnersDisabled, "Settings > Actions"},
-		{"Resource not accessible by integration", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.IntegrationOnly, "administration=write"},
-		{"Resource not accessible by personal access token", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.MayNot, "administration=write"},
+		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is " +
+			"greater than 366 days.", nil, github.TokenPolicy, "lifetime"},
+		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is greater " +
+			"than 90 days.", nil, github.TokenPolicy, "lifetime"},
+		{"Repository level self-hosted runners are disabled on this repository.", nil, github.RunnersDisabled,
+			"Settings > Actions"},
+		{"Resource not accessible by integration", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"},
+			github.IntegrationOnly, "administration=write"},
+		{"Resource not accessible by personal access token",
+			map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.MayNot, "administration=write"},
 		{"Must have admin rights to Repository.", nil, github.MayNot, "administration"},
 	} {
 		client := newClient(t, answering{http.StatusForbidden, c.header, said(c.message)})
@@ -69,7 +77,8 @@ func TestRefusals(t *testing.T) {
 // TestSecondaryLimitByWordsAlone: neither header nor address says so.
 func TestSecondaryLimitByWordsAlone(t *testing.T) {
 	t.Parallel()
-	client := newClient(t, answering{http.StatusForbidden, nil, said("You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")})
+	client := newClient(t, answering{http.StatusForbidden, nil,
+		said("You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := client.RunnerByName(ctx, "a"); err == nil {
@@ -84,11 +93,13 @@ func TestSecondaryLimitByWordsAlone(t *testing.T) {
 func TestIntercepted(t *testing.T) {
 	t.Parallel()
 	page := "<html><head><title>Access\n denied</title></head></html>"
-	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired, http.StatusUnauthorized} {
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired,
+		http.StatusUnauthorized} {
 		for _, header := range []map[string]string{{"Content-Type": "text/html; charset=utf-8"}, nil} {
 			client := newClient(t, answering{status, header, page})
 			err := client.Remove(t.Context(), 7)
-			if github.ClassOf(err) != github.Intercepted || !strings.Contains(err.Error(), `a page titled "Access denied" for api.github.com`) {
+			if github.ClassOf(err) != github.Intercepted || !strings.Contains(err.Error(),
+				`a page titled "Access denied" for api.github.com`) {
 				t.Errorf("%d %v: %v", status, header, err)
 			}
 		}

@@ -63,15 +63,17 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 			if removed := c.removeLost(ctx, request.Name); removed != nil {
 				return removed
 			}
-			return &CallError{Operation: "generate JIT configuration", Message: "an earlier answer was lost; asking again", Class: Unknown, Err: err}
+			return &CallError{Operation: "generate JIT configuration", Message: "an earlier answer was lost; asking again",
+				Class: Unknown, Err: err}
 		}
 		return err
 	})
 	return config, err
 }
 
-// JITConfigOnce is JITConfig for a name that others may ask for at the same moment: it asks once. ErrNameTaken says that somebody
-// has the name. An error of class Unknown leaves it open whether there is a registration now, and whose: nothing is cleared away.
+// JITConfigOnce is JITConfig for a name that others may ask for at the same moment: it asks once. ErrNameTaken says
+// that somebody has the name. An error of class Unknown leaves it open whether there is a registration now, and whose:
+// nothing is cleared away.
 func (c *Client) JITConfigOnce(ctx context.Context, request JITRequest) (JITConfig, error) {
 	config, err := c.generateJIT(ctx, request)
 	if ClassOf(err) == Conflict {
@@ -85,7 +87,8 @@ func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig
 		return JITConfig{}, err
 	}
 	folder := "_work"
-	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder, Labels: request.Labels}
+	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder,
+		Labels: request.Labels}
 	var answer gh.JITRunnerConfig
 	err := c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body, &answer)
 	if err != nil {

@@ -30,7 +30,8 @@ func (c *Client) Release(ctx context.Context, version string) ([]Download, error
 				continue
 			}
 			sum, _ := strings.CutPrefix(asset.Digest, "sha256:")
-			list = append(list, Download{OS: "linux", Architecture: architecture, URL: asset.URL, Filename: asset.Name, SHA256: sum})
+			list = append(list, Download{OS: "linux", Architecture: architecture, URL: asset.URL, Filename: asset.Name,
+				SHA256: sum})
 		}
 	}
 	if len(list) == 0 {

@@ -33,7 +33,8 @@ const pageSize = 100
 const unknownOS = "unknown"
 
 func plain(r *gh.Runner) Runner {
-	runner := Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy(), Unused: r.GetOS() == unknownOS}
+	runner := Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy(),
+		Unused: r.GetOS() == unknownOS}
 	for _, label := range r.Labels {
 		runner.Labels = append(runner.Labels, label.GetName())
 	}
@@ -67,13 +68,14 @@ func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, 
 	return Runner{}, false, nil
 }
 
-// RunnersPage returns one page of all runners of the scope, counted from 1, and how many pages there are. It looks once.
+// RunnersPage returns one page of all runners of the scope, counted from 1, and how many pages there are. It looks
+// once.
 func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, pages int, err error) {
 	return c.page(ctx, page, "")
 }
 
-// page lists runners and tells how many pages there are. Older GitHub Enterprise Servers ignore the name and list all, so
-// callers compare it themselves.
+// page lists runners and tells how many pages there are. Older GitHub Enterprise Servers ignore the name and list all,
+// so callers compare it themselves.
 func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int, error) {
 	query := url.Values{"per_page": {fmt.Sprint(pageSize)}}
 	operation := "list runners"
@@ -177,7 +179,8 @@ func (c *Client) patientPage(ctx context.Context, page int) (list []Runner, page
 // RemoveLabel takes a label from a runner. That there is no such label or runner any more is a success.
 // https://docs.github.com/en/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
 func (c *Client) RemoveLabel(ctx context.Context, id int64, label string) error {
-	err := c.call(ctx, fmt.Sprintf("remove label %s of runner %d", label, id), http.MethodDelete, c.path("runners/%d/labels/%s", id, url.PathEscape(label)), nil)
+	err := c.call(ctx, fmt.Sprintf("remove label %s of runner %d", label, id), http.MethodDelete,
+		c.path("runners/%d/labels/%s", id, url.PathEscape(label)), nil)
 	if ClassOf(err) == NotFound {
 		return nil
 	}

@@ -12,12 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestLostJITAnswer: the registration that a lost answer has left gives 409 at the next asking; it is ours, removed and made anew.
+// TestLostJITAnswer: the registration that a lost answer has left gives 409 at the next asking; it is ours, removed and
+// made anew.
 func TestLostJITAnswer(t *testing.T) {
 	t.Parallel()
-	for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectErrorAfter, simulator.EffectMalformed} {
-		fault := simulator.Fault{Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo"}, Effect: effect, Status: 502, Times: 1}
-		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
+	for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectErrorAfter,
+		simulator.EffectMalformed} {
+		fault := simulator.Fault{Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo"},
+			Effect: effect, Status: 502, Times: 1}
+		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+			world *simulator.World, client *github.Client) {
 			config, err := client.JITConfig(ctx, github.JITRequest{Name: "ec2-a", GroupID: 1, Labels: []string{"a"}})
 			if err != nil {
 				t.Fatalf("%s: %v", effect, err)
@@ -80,7 +84,8 @@ func TestNameFilterIgnored(t *testing.T) {
 // TestNameFilter: with it one page is enough, however many others there are.
 func TestNameFilter(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{ForeignRunners: 3000, Runners: []simulator.RunnerSeed{{Name: "ec2-ours"}, {Name: "ec2-ours-2"}}}
+	config := simulator.Config{ForeignRunners: 3000, Runners: []simulator.RunnerSeed{{Name: "ec2-ours"},
+		{Name: "ec2-ours-2"}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
 		runner, found, err := client.RunnerByName(ctx, "ec2-ours")
 		if err != nil || !found || runner.Name != "ec2-ours" {
@@ -95,7 +100,8 @@ func TestNameFilter(t *testing.T) {
 // TestPages: all runners in as few calls as GitHub allows.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	inBubble(t, simulator.Config{ForeignRunners: 250}, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {
+	inBubble(t, simulator.Config{ForeignRunners: 250}, func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *github.Client) {
 		names := map[string]bool{}
 		for page, pages := 1, 1; page <= pages; page++ {
 			list, all, err := client.RunnersPage(ctx, page)
@@ -116,7 +122,8 @@ func TestPages(t *testing.T) {
 // TestRemove: gone is done, busy is said.
 func TestRemove(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Runners: []simulator.RunnerSeed{{Name: "idle", ID: 1, Offline: true}, {Name: "busy", ID: 2, Busy: true}}}
+	config := simulator.Config{Runners: []simulator.RunnerSeed{{Name: "idle", ID: 1, Offline: true},
+		{Name: "busy", ID: 2, Busy: true}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *github.Client) {
 		for id, want := range map[int64]error{1: nil, 2: github.ErrBusy, 3: nil} {
 			if err := client.Remove(ctx, id); !errors.Is(err, want) {
@@ -130,7 +137,8 @@ func TestRemove(t *testing.T) {
 func TestParseScope(t *testing.T) {
 	t.Parallel()
 	for text, web := range map[string]string{
-		"owner/repo": "https://github.com/owner/repo", "org": "https://github.com/org", "enterprises/acme": "https://github.com/enterprises/acme", "a.b/c_d-e": "https://github.com/a.b/c_d-e",
+		"owner/repo": "https://github.com/owner/repo", "org": "https://github.com/org",
+		"enterprises/acme": "https://github.com/enterprises/acme", "a.b/c_d-e": "https://github.com/a.b/c_d-e",
 		"": "", "/": "", "a/": "", "a/b/c": "", "a b/c": "", "../x": "", "a/..": "", "a?b/c": "", "a/b#c": "",
 	} {
 		scope, err := github.ParseScope(text)

@@ -14,7 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write action.yml anew")
 
-// want is the metadata of this action: that of the container action, except for its name, its description and how it runs.
+// want is the metadata of this action: that of the container action, except for its name, its description and how it
+// runs.
 func want(t *testing.T) string {
 	t.Helper()
 	container, err := os.ReadFile("../action.yml")
@@ -70,12 +71,14 @@ func TestMetadataIsThatOfTheContainerAction(t *testing.T) {
 		t.Errorf("%d outputs (-container +native):\n%s", len(both[1].Outputs), diff)
 	}
 	// post runs always by default, also after a cancelled step; a condition of ours could only take that away.
-	if diff := cmp.Diff(map[string]string{"using": "node24", "main": "main.js", "post": "post.js"}, both[1].Runs); diff != "" {
+	if diff := cmp.Diff(map[string]string{"using": "node24", "main": "main.js", "post": "post.js"},
+		both[1].Runs); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 }
 
-// TestLauncherIsSmall: the launcher is read by whoever decides to trust it, so it stays short, and it loads nothing of others.
+// TestLauncherIsSmall: the launcher is read by whoever decides to trust it, so it stays short, and it loads nothing of
+// others.
 func TestLauncherIsSmall(t *testing.T) {
 	t.Parallel()
 	lines := 0

@@ -72,7 +72,8 @@ func TestThreeHourStartAsApp(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]simulator.Config{
 		"waits for capacity": {Faults: []simulator.Fault{{
-			Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity", Times: 230,
+			Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+			Code: "InsufficientInstanceCapacity", Times: 230,
 		}}},
 		"waits for the runner": {Guests: []simulator.GuestRule{{Boot: 3 * time.Hour}}},
 	} {
@@ -109,25 +110,27 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 		"revoked before the end": func(s *stage) { s.world.RevokeInstallationTokens() },
 		"GitHub slow at the sign-in": func(s *stage) {
 			s.world.RevokeInstallationTokens()
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken}, Effect: simulator.EffectLate, Delay: time.Second})
+			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken}, Effect: simulator.EffectLate,
+				Delay: time.Second})
 		},
 	} {
-		asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}, func(ctx context.Context, t *testing.T, s *stage) {
-			ctx, cancel := context.WithCancel(ctx)
-			var ended time.Time
-			time.AfterFunc(70*time.Minute+time.Second, func() { breaks(s); ended = time.Now(); cancel() })
-			r := request()
-			r.JIT, r.Waiting.Timeout = true, 5*time.Hour
-			result, err := s.starter.Start(ctx, r)
-			if !errors.Is(err, context.Canceled) || len(result.Failure.Left) > 0 {
-				t.Errorf("%s: %v, left %v", name, err, result.Failure)
-			}
-			if took := time.Since(ended); took > 7*time.Second {
-				t.Errorf("%s: the roll-back took %s", name, took)
-			}
-			<-time.After(time.Minute)
-			s.nothingLeft(t)
-		})
+		asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}},
+			func(ctx context.Context, t *testing.T, s *stage) {
+				ctx, cancel := context.WithCancel(ctx)
+				var ended time.Time
+				time.AfterFunc(70*time.Minute+time.Second, func() { breaks(s); ended = time.Now(); cancel() })
+				r := request()
+				r.JIT, r.Waiting.Timeout = true, 5*time.Hour
+				result, err := s.starter.Start(ctx, r)
+				if !errors.Is(err, context.Canceled) || len(result.Failure.Left) > 0 {
+					t.Errorf("%s: %v, left %v", name, err, result.Failure)
+				}
+				if took := time.Since(ended); took > 7*time.Second {
+					t.Errorf("%s: the roll-back took %s", name, took)
+				}
+				<-time.After(time.Minute)
+				s.nothingLeft(t)
+			})
 	}
 }
 
@@ -135,7 +138,8 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 // what is left.
 func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
-	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}, func(ctx context.Context, t *testing.T, s *stage) {
+	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}, func(ctx context.Context,
+		t *testing.T, s *stage) {
 		transport := s.world.Transport()
 		killed := s.process(t, transport)
 		dying, die := context.WithCancel(ctx)

@@ -14,8 +14,9 @@ import (
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
 const mostImageAge = 30 * 24 * time.Hour
 
-// useBaked adapts a group to images of this action's own, which their tags tell: a root volume is never smaller than the image's,
-// which EC2 would refuse, and an image whose runner grows too old is told, since its machines download another at each start.
+// useBaked adapts a group to images of this action's own, which their tags tell: a root volume is never smaller than
+// the image's, which EC2 would refuse, and an image whose runner grows too old is told, since its machines download
+// another at each start.
 func (st *start) useBaked(g *group) {
 	var told []string
 	for _, p := range g.placements {
@@ -25,7 +26,8 @@ func (st *start) useBaked(g *group) {
 			continue
 		}
 		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
-			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID, image.RootGiB, g.Root.GiB))
+			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
+				image.RootGiB, g.Root.GiB))
 			g.Root.GiB = image.RootGiB
 		}
 		if g.HomeDir != "" || slices.Contains(told, image.ID) {
@@ -46,9 +48,11 @@ func (st *start) outgrown(image ec2.Image, version string, now time.Time) string
 	created, err := time.Parse(time.RFC3339, image.Created)
 	switch {
 	case olderVersion(version, MinimumVersion):
-		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads another one: bake again (mode: bake)", image.ID, image.Name, version)
+		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads another "+
+			"one: bake again (mode: bake)", image.ID, image.Name, version)
 	case err == nil && now.Sub(created) > mostImageAge:
-		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake again (mode: bake), best on a schedule",
+		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake again "+
+			"(mode: bake), best on a schedule",
 			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
 	}
 	return ""

@@ -20,14 +20,16 @@ func TestOutgrown(t *testing.T) {
 	} {
 		st := &start{request: StartRequest{WebURL: c.web}}
 		got := st.outgrown(ec2.Image{ID: "ami-1", Created: c.created}, c.version, now)
-		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) || (got != "" && !strings.Contains(got, "bake again")) {
+		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) ||
+			(got != "" && !strings.Contains(got, "bake again")) {
 			t.Errorf("%+v: got %q", c, got)
 		}
 	}
 	for _, c := range []struct {
 		a, b string
 		want bool
-	}{{"2.329.0", "2.329.0", false}, {"2.99.0", "2.329.0", true}, {"3.0.0", "2.329.0", false}, {"2.329", "2.329.1", true}, {"odd", "2.329.0", true}} {
+	}{{"2.329.0", "2.329.0", false}, {"2.99.0", "2.329.0", true}, {"3.0.0", "2.329.0", false}, {"2.329", "2.329.1", true},
+		{"odd", "2.329.0", true}} {
 		if got := olderVersion(c.a, c.b); got != c.want {
 			t.Errorf("%s older than %s: got %t", c.a, c.b, got)
 		}

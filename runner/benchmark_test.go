@@ -44,7 +44,8 @@ func BenchmarkOrphans(b *testing.B) {
 				TagRunnerName: name, TagRunnerID: strconv.Itoa(n + 1), TagExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
 			},
 		})
-		s.runners = append(s.runners, github.Runner{ID: int64(n + 1), Name: name, Online: true, Labels: []string{strconv.Itoa(n)}})
+		s.runners = append(s.runners, github.Runner{ID: int64(n + 1), Name: name, Online: true,
+			Labels: []string{strconv.Itoa(n)}})
 	}
 	b.ReportAllocs()
 	for b.Loop() {

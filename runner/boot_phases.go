@@ -41,8 +41,8 @@ func bootPhases(text string) []BootPhase {
 	return phases
 }
 
-// readBoots asks the machines of a start that is debugged how their boots went. Where the console may not be read, or is late,
-// the start goes without.
+// readBoots asks the machines of a start that is debugged how their boots went. Where the console may not be read, or
+// is late, the start goes without.
 func (st *start) readBoots(ctx context.Context) {
 	slots := st.living()
 	for _, s := range slots[:min(len(slots), maxConsoles)] {

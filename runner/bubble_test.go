@@ -37,7 +37,8 @@ func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context,
 		}
 		cloud, registry := clients()
 		s.starter = &runner.Starter{
-			Cloud: cloud, Registry: registry, Journal: s.journal, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Cloud: cloud, Registry: registry, Journal: s.journal,
+			Log:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Fresh: func() (runner.Cloud, runner.Registry) { cloud, registry := clients(); return cloud, registry },
 		}
 		f(t.Context(), t, s)
@@ -62,7 +63,8 @@ func newRegistry(t *testing.T, transport http.RoundTripper) *github.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope, Transport: transport})
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", Scope: scope,
+		Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +74,15 @@ func newRegistry(t *testing.T, transport http.RoundTripper) *github.Client {
 // request is a start of one runner as machulav's README has it.
 func request() runner.StartRequest {
 	return runner.StartRequest{
-		Run: runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo", WebURL: "https://github.com/demo-org/demo",
+		Run: runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo",
+		WebURL: "https://github.com/demo-org/demo",
 		Groups: []runner.Group{{
 			Label: "build", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
-			Placements: []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")},
+			Placements: []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa1",
+				"sg-0aaaaaaaaaaaaaaa1")},
 		}},
-		GroupID: 1, OwnTags: true, RunnerVersion: "latest", Waiting: runner.Waiting{Timeout: 5 * time.Minute}, MaxLifetime: 120 * time.Hour,
+		GroupID: 1, OwnTags: true, RunnerVersion: "latest", Waiting: runner.Waiting{Timeout: 5 * time.Minute},
+		MaxLifetime: 120 * time.Hour,
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// A builder is the machine that an image is made of (package ami). It is no runner, but it is found and swept like one: by the
-// tags and the client token of the same identity.
+// A builder is the machine that an image is made of (package ami). It is no runner, but it is found and swept like one:
+// by the tags and the client token of the same identity.
 
 // BuilderTags are those of a builder, which is to be gone at expires.
 func (id Identity) BuilderTags(architecture string, expires time.Time) map[string]string {
@@ -37,9 +37,10 @@ func (id Identity) BuilderToken(architecture string, offering, try int) string {
 	return id.clientToken("bake "+architecture, 0, offering, try)
 }
 
-// Software is the runner of a version, for each kind of processor, and the token that downloading it needs. Unlike a start, which can leave it
-// to its machine, an image must know what is in it.
-func Software(ctx context.Context, registry Enroller, webURL, version string, warn func(string)) (list []bootstrap.Software, token string, err error) {
+// Software is the runner of a version, for each kind of processor, and the token that downloading it needs. Unlike a
+// start, which can leave it to its machine, an image must know what is in it.
+func Software(ctx context.Context, registry Enroller, webURL, version string,
+	warn func(string)) (list []bootstrap.Software, token string, err error) {
 	offered, err := registry.Downloads(ctx)
 	if err != nil {
 		return nil, "", fmt.Errorf("find out which runner to bake: %w", err)

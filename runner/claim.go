@@ -123,10 +123,10 @@ func (c *warmClaim) stands() held {
 	return c.held
 }
 
-// make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine only, so
-// that an entry which is at work already ends the claim before anything else of it is touched; and the start itself says
-// whether the machine stood still until then. Once it is known that it does and that nobody else can claim it, the claim has the
-// time of finishing.
+// make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine
+// only, so that an entry which is at work already ends the claim before anything else of it is touched; and the start
+// itself says whether the machine stood still until then. Once it is known that it does and that nobody else can claim
+// it, the claim has the time of finishing.
 func (c *warmClaim) make(bounded, finishing context.Context) bool {
 	ctx := bounded
 	for n, step := range []struct {
@@ -233,8 +233,8 @@ func (c *warmClaim) tags() map[string]string {
 // errStarted says that the entry was not standing still any more.
 var errStarted = errors.New("somebody else has started it")
 
-// begin starts the machine. An answer that was lost leaves unclear who did it; but what boots is our user data, with our
-// registration, so that the machine is ours if its tags still say so.
+// begin starts the machine. An answer that was lost leaves unclear who did it; but what boots is our user data, with
+// our registration, so that the machine is ours if its tags still say so.
 func (c *warmClaim) begin(ctx context.Context) error {
 	if err := c.note(true); err != nil {
 		return err
@@ -277,9 +277,9 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 }
 
-// isTaggedOurs reports whether the entry is still this claim's. Its registration, which GitHub gives once, keeps others off, and a
-// sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before says otherwise: that one EC2 may
-// show for seconds after the tags were written.
+// isTaggedOurs reports whether the entry is still this claim's. Its registration, which GitHub gives once, keeps others
+// off, and a sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before says
+// otherwise: that one EC2 may show for seconds after the tags were written.
 func (c *warmClaim) isTaggedOurs(ctx context.Context) bool {
 	instance, err := c.Cloud.Instance(context.WithoutCancel(ctx), c.entry.Region, c.entry.ID)
 	nonce := instance.Tags[TagNonce]

@@ -12,15 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start of the slot
-// by claimWithin at the most.
+// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
+// of the slot by claimWithin at the most.
 func (st *start) claimWarm(ctx context.Context) error {
 	if st.request.Pool == "" {
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
-	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)", st.request.Pool))
+	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
+		st.request.Pool))
 	if !st.lookForWarm(bounded) {
 		return nil
 	}
@@ -42,7 +43,8 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 	unseen := false
 	for _, region := range st.regions() {
 		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
-			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool, TagPool: st.request.Pool,
+			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool,
+			TagPool: st.request.Pool,
 		}})
 		if err != nil {
 			st.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
@@ -62,7 +64,8 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 	case len(all) == 0:
 		st.log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", st.request.Pool))
 	case ready == 0:
-		st.log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for its runner group, so a cold one is started; "+
+		st.log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for its "+
+			"runner group, so a cold one is started; "+
 			"give mode: pool and this step the same launch inputs", len(all), st.request.Pool))
 	default:
 		st.log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, st.request.Pool))
@@ -74,16 +77,18 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 // expiresSoon is how near to its end an entry is left alone: whoever ends it then cannot meet a claim.
 const expiresSoon = 10 * time.Minute
 
-// isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried all the same.
+// isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried
+// all the same.
 func (st *start) isReady(i ec2.Instance) bool {
 	return isEntry(i) && i.Tags[TagGroup] == st.groupKey && time.Until(timeTag(i, TagExpiresAt)) > expiresSoon &&
 		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[TagFingerprint]] })
 }
 
-// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one. The log is
-// that of the phase in which it began.
+// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
+// The log is that of the phase in which it began.
 func (st *start) claimFor(bounded, finishing context.Context, log *slog.Logger, s *slot) {
-	entries := slices.DeleteFunc(slices.Clone(st.warm.entries), func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
+	entries := slices.DeleteFunc(slices.Clone(st.warm.entries),
+		func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
 	order := func(i ec2.Instance) string {
 		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
 	}

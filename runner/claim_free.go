@@ -21,7 +21,8 @@ const freeWithin = 3 * time.Second
 // missed says why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
 func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	switch {
-	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.NotFound:
+	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState,
+		ec2.ClassOf(err) == ec2.NotFound:
 		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
 	case ec2.ClassOf(err) == ec2.Denied:
 		c.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
@@ -51,7 +52,8 @@ func (st *start) tellMissed(log *slog.Logger, what string, err error) {
 	switch {
 	case said:
 	case ec2.ClassOf(err) == ec2.Denied:
-		st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what, ec2.Reason(err)))
+		st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
+			ec2.Reason(err)))
 	default:
 		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
 	}
@@ -62,8 +64,8 @@ type tagger interface {
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
 }
 
-// free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so that nothing
-// that is written here can fall upon another's claim.
+// free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
+// that nothing that is written here can fall upon another's claim.
 func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
@@ -85,7 +87,8 @@ func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 		c.reached(heldNot)
 		return nil
 	case heldTags:
-		if err := tags.Tag(ctx, c.entry.Region, c.entry.ID, freedTags(c.entry)); err != nil && ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
+		if err := tags.Tag(ctx, c.entry.Region, c.entry.ID, freedTags(c.entry)); err != nil &&
+			ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
 			return err
 		}
 	}
@@ -107,9 +110,9 @@ func (r *remover) release(ctx context.Context, id int64) error {
 	})
 }
 
-// endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another start have
-// claimed it in between, it is not ours any more. What cannot be seen is left alone: without its registration the machine ends
-// itself.
+// endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another
+// start have claimed it in between, it is not ours any more. What cannot be seen is left alone: without its
+// registration the machine ends itself.
 func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 	over := false
 	err := ec2.UntilDone(ctx, removeEvery, func() error {
@@ -151,7 +154,8 @@ func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left
 	st.warm.mu.Unlock()
 	for _, c := range claims {
 		if err := c.clear(ctx, r, tags); err != nil {
-			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID, c.entry.Region, ec2.Reason(err)))
+			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID,
+				c.entry.Region, ec2.Reason(err)))
 		}
 	}
 	return append(left, st.clearSpares(ctx, r)...)
@@ -173,8 +177,8 @@ func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {
 	return err
 }
 
-// releaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry still
-// stands unclaimed, and the caller knows that this is so for longer than any claim takes.
+// releaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry
+// still stands unclaimed, and the caller knows that this is so for longer than any claim takes.
 func (r *remover) releaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
 	found, exists, err := r.registry.FindByName(ctx, entryName(id))
 	if err != nil || !exists || found.Online || found.Busy || !fits(found) {

@@ -12,9 +12,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// This file is about claims that are under way when claimWithin is over. To throw the machine away then would cost more than to
-// go on, and to wait longer would make the miss dearer. So the cold start's registration goes on beside them, and what has its
-// machine by the moment of the launch spares it: no claim delays a launch.
+// This file is about claims that are under way when claimWithin is over. To throw the machine away then would cost more
+// than to go on, and to wait longer would make the miss dearer. So the cold start's registration goes on beside them,
+// and what has its machine by the moment of the launch spares it: no claim delays a launch.
 
 // finishWithin is what a claim has beyond claimWithin at the most, should the registration take longer than that.
 const finishWithin = 2 * time.Second
@@ -65,7 +65,8 @@ func (st *start) makeClaims(ctx, bounded context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		st.log.Info(fmt.Sprintf("the claims on warm machines are not at their end after %s, so the cold start goes on beside them", claimWithin))
+		st.log.Info(fmt.Sprintf("the claims on warm machines are not at their end after %s, so the cold start goes on "+
+			"beside them", claimWithin))
 	}
 }
 
@@ -96,8 +97,8 @@ func (st *start) isLiving(s *slot) bool {
 	return s.failed == nil
 }
 
-// endClaims decides on the late claims: a slot that is still wanted takes its machine and needs its cold registration no more. What
-// is not claimed by now is let go of beside what goes on.
+// endClaims decides on the late claims: a slot that is still wanted takes its machine and needs its cold registration
+// no more. What is not claimed by now is let go of beside what goes on.
 func (st *start) endClaims(ctx context.Context, wanted func(*slot) bool) {
 	w := &st.warm
 	w.mu.Lock()
@@ -144,7 +145,8 @@ func (c *warmClaim) take() {
 	s.name, s.runnerID, s.jit, s.registering = entryName(c.entry.ID), c.id, c.jit, true
 	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.begun), c.awake
 	c.start.mu.Unlock()
-	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", s.instance.ID, c.request.Pool, s.instance.Region))
+	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", s.instance.ID,
+		c.request.Pool, s.instance.Region))
 	if err := c.Journal.Launched(s.handoff()); err != nil {
 		c.giveUp(err, s)
 	}
@@ -179,7 +181,8 @@ func (st *start) isGone(r github.Runner) bool {
 func (st *start) clearSpares(ctx context.Context, r *remover) (left []string) {
 	for _, s := range st.slots {
 		if err := st.dropSpare(ctx, r, s); err != nil {
-			left = append(left, fmt.Sprintf("the unused registration of %s (%v): remove it in the settings of %s", s.key(), err, st.identity.Scope))
+			left = append(left, fmt.Sprintf("the unused registration of %s (%v): remove it in the settings of %s", s.key(), err,
+				st.identity.Scope))
 		}
 	}
 	return left

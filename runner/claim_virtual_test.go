@@ -16,19 +16,25 @@ import (
 func TestAMissCostsTwoSeconds(t *testing.T) {
 	t.Parallel()
 	fault := func(operation string, effect simulator.Effect, code string) simulator.Fault {
-		return simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Code: code, Status: map[bool]int{true: 409}[code == "409"]}
+		return simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Code: code,
+			Status: map[bool]int{true: 409}[code == "409"]}
 	}
 	jit := "actions/generate-runner-jitconfig-for-repo"
 	for name, weather := range map[string]simulator.Fault{
-		"no capacity":          fault("StartInstances", simulator.EffectError, "InsufficientInstanceCapacity"),
-		"denied":               fault("ModifyInstanceAttribute", simulator.EffectError, "UnauthorizedOperation"),
-		"user data unchanged":  fault("ModifyInstanceAttribute", simulator.EffectError, "IncorrectInstanceState"),
-		"user data hangs":      fault("ModifyInstanceAttribute", simulator.EffectHang, ""),
-		"everybody is faster":  {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}}, Effect: simulator.EffectError, Status: 409},
-		"tags hang":            {Match: simulator.Match{Operation: "CreateTags"}, Effect: simulator.EffectHang, Times: 1}, // that free the entry do not
-		"the start hangs":      fault("StartInstances", simulator.EffectHang, ""),
-		"registration hangs":   {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}}, Effect: simulator.EffectHang},
-		"the list is denied":   {Match: simulator.Match{Operation: "DescribeInstances", Params: map[string]string{"Filter.1.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError, Code: "UnauthorizedOperation"},
+		"no capacity":         fault("StartInstances", simulator.EffectError, "InsufficientInstanceCapacity"),
+		"denied":              fault("ModifyInstanceAttribute", simulator.EffectError, "UnauthorizedOperation"),
+		"user data unchanged": fault("ModifyInstanceAttribute", simulator.EffectError, "IncorrectInstanceState"),
+		"user data hangs":     fault("ModifyInstanceAttribute", simulator.EffectHang, ""),
+		"everybody is faster": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
+			Effect: simulator.EffectError, Status: 409},
+		// that free the entry do not
+		"tags hang":       {Match: simulator.Match{Operation: "CreateTags"}, Effect: simulator.EffectHang, Times: 1},
+		"the start hangs": fault("StartInstances", simulator.EffectHang, ""),
+		"registration hangs": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
+			Effect: simulator.EffectHang},
+		"the list is denied": {Match: simulator.Match{Operation: "DescribeInstances",
+			Params: map[string]string{"Filter.1.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError,
+			Code: "UnauthorizedOperation"},
 		"nothing stands ready": {Match: simulator.Match{Operation: "Nothing"}, Effect: simulator.EffectHang},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +89,8 @@ func checkPool(t *testing.T, s *stage, want int) {
 	snapshot := s.world.Snapshot()
 	entries := s.entries()
 	for _, i := range entries {
-		if i.State != "stopped" || i.Tags[runner.TagNonce] != "" && i.Tags[runner.TagRunID] != "4000" || i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] {
+		if i.State != "stopped" || i.Tags[runner.TagNonce] != "" && i.Tags[runner.TagRunID] != "4000" ||
+			i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] {
 			t.Errorf("entry %+v", i)
 		}
 		for _, r := range snapshot.Runners {
@@ -97,14 +104,14 @@ func checkPool(t *testing.T, s *stage, want int) {
 	}
 }
 
-// slowly has an EC2 whose every answer takes half a second: a claim then needs more than two seconds, and less than that and a
-// registration.
+// slowly has an EC2 whose every answer takes half a second: a claim then needs more than two seconds, and less than
+// that and a registration.
 func slowly() simulator.Config {
 	return simulator.Config{Timing: simulator.Timing{EC2: 500 * time.Millisecond}}
 }
 
-// TestALateClaimIsNotWasted: a claim that is under way after two seconds goes on while the slot is registered cold, and if it has its machine
-// by the launch there is none: the cold registration is removed.
+// TestALateClaimIsNotWasted: a claim that is under way after two seconds goes on while the slot is registered cold, and
+// if it has its machine by the launch there is none: the cold registration is removed.
 func TestALateClaimIsNotWasted(t *testing.T) {
 	t.Parallel()
 	inBubble(t, slowly(), func(ctx context.Context, t *testing.T, s *stage) {
@@ -136,16 +143,18 @@ func TestALateClaimIsNotWasted(t *testing.T) {
 	})
 }
 
-// TestALateClaimThatDoesNotComeUp: the machine of a late claim dies while the slot's cold registration is still being removed. The
-// cold start that follows gets the name.
+// TestALateClaimThatDoesNotComeUp: the machine of a late claim dies while the slot's cold registration is still being
+// removed. The cold start that follows gets the name.
 func TestALateClaimThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
 	config := slowly()
-	config.Guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestDies, At: 100 * time.Millisecond, Times: 1}}
+	config.Guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestDies,
+		At: 100 * time.Millisecond, Times: 1}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		s.world.AddFault(simulator.Fault{
-			Match: simulator.Match{Operation: "actions/delete-self-hosted-runner-from-repo"}, Times: 4, Effect: simulator.EffectError, Status: 502,
+			Match: simulator.Match{Operation: "actions/delete-self-hosted-runner-from-repo"}, Times: 4,
+			Effect: simulator.EffectError, Status: 502,
 		})
 		result, err := s.starter.Start(ctx, fromPool())
 		if err != nil || result.Runners[0].Warm || result.Runners[0].RunnerName != "ec2-build" {
@@ -162,8 +171,8 @@ func TestALateClaimThatDoesNotComeUp(t *testing.T) {
 	})
 }
 
-// TestALateClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's entry whole or end it,
-// and no registration.
+// TestALateClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's
+// entry whole or end it, and no registration.
 func TestALateClaimIsInterrupted(t *testing.T) {
 	t.Parallel()
 	for at := 100 * time.Millisecond; at < 5*time.Second; at += 170 * time.Millisecond {
@@ -188,7 +197,8 @@ func TestALateClaimIsInterrupted(t *testing.T) {
 						t.Fatal("it was not interrupted")
 					}
 					s.journal.mu.Lock()
-					post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made, Claims: s.journal.claims}
+					post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+						Claims: s.journal.claims}
 					s.journal.mu.Unlock()
 					if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
 						t.Errorf("left: %q", result.Left)
@@ -205,13 +215,15 @@ func TestALateClaimIsInterrupted(t *testing.T) {
 	}
 }
 
-// TestALateClaimOfAStartThatFails: GitHub refuses the cold registration while the claim is getting its machine. Nothing of both stays.
+// TestALateClaimOfAStartThatFails: GitHub refuses the cold registration while the claim is getting its machine. Nothing
+// of both stays.
 func TestALateClaimOfAStartThatFails(t *testing.T) {
 	t.Parallel()
 	inBubble(t, slowly(), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		s.world.AddFault(simulator.Fault{
-			Match:  simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo", Params: map[string]string{"name": "ec2-build"}},
+			Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",
+				Params: map[string]string{"name": "ec2-build"}},
 			Effect: simulator.EffectError, Status: 422,
 		})
 		result, err := s.starter.Start(ctx, fromPool())

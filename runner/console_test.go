@@ -35,7 +35,8 @@ func TestNewText(t *testing.T) {
 		}
 	})
 	for _, c := range []struct{ old, text, want string }{
-		{"", "a\n", "a\n"}, {"a\n", "a\nb\n", "b\n"}, {"a\n", "a\n", ""}, {"gone", "another machine", "another machine"}, {"a", "", ""},
+		{"", "a\n", "a\n"}, {"a\n", "a\nb\n", "b\n"}, {"a\n", "a\n", ""}, {"gone", "another machine", "another machine"},
+		{"a", "", ""},
 	} {
 		if got := newText(c.old, c.text); got != c.want {
 			t.Errorf("after %q came %q: %q is new, want %q", c.old, c.text, got, c.want)
@@ -43,9 +44,11 @@ func TestNewText(t *testing.T) {
 	}
 }
 
-// FuzzPrintable: what a machine prints is data: no escape and no control character gets through, and no text is lost for them.
+// FuzzPrintable: what a machine prints is data: no escape and no control character gets through, and no text is lost
+// for them.
 func FuzzPrintable(f *testing.F) {
-	for _, seed := range []string{"\x1b[0;32mok\x1b[0m", "a\rb", "\x1b]0;title\x07x", "\xff\xfe", "\x9b31m", "tab\tline\n", "\x1b"} {
+	for _, seed := range []string{"\x1b[0;32mok\x1b[0m", "a\rb", "\x1b]0;title\x07x", "\xff\xfe", "\x9b31m", "tab\tline\n",
+		"\x1b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -67,7 +70,8 @@ func FuzzPrintable(f *testing.F) {
 func TestTail(t *testing.T) {
 	t.Parallel()
 	text := "one\n\n\x1b[1;31mtwo\x1b[0m\r\n   \nthree"
-	for n, want := range map[int][]string{0: {}, 1: {"three"}, 2: {"two", "three"}, 3: {"one", "two", "three"}, 9: {"one", "two", "three"}} {
+	for n, want := range map[int][]string{0: {}, 1: {"three"}, 2: {"two", "three"}, 3: {"one", "two", "three"},
+		9: {"one", "two", "three"}} {
 		if got := tail(text, n); !cmp.Equal(append([]string{}, got...), want) {
 			t.Errorf("last %d: %q, want %q", n, got, want)
 		}

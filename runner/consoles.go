@@ -54,7 +54,8 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 	var due []*slot
 	for _, s := range w.pending() {
 		after, every := consoleAfter, consoleEvery
-		if w.request.KeepFailed > 0 || w.systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
+		if w.request.KeepFailed > 0 ||
+			w.systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
 			after, every = 0, cloudLook
 		}
 		since := s.timeline.Running
@@ -79,14 +80,16 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.request.KeepFailed > 0 {
-		w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs ec2:GetConsoleOutput)", err)
+		w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs "+
+			"ec2:GetConsoleOutput)", err)
 		return
 	}
 	w.log.Debug("the console of a machine cannot be read", "error", err)
 	if ec2.ClassOf(err) != ec2.Denied {
 		return
 	}
-	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for once more.
+	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for once
+	// more.
 	w.deaf = w.deaf || w.refusedAt[s.instance.ID]
 	if w.refusedAt == nil {
 		w.refusedAt = map[string]bool{}
@@ -108,8 +111,9 @@ func (w *waiter) heard(s *slot, console string) {
 	if w.request.KeepFailed > 0 && hasFailed(console) {
 		s.console = console
 		w.fails(&FailedError{
-			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(said(console), "; ")),
-			Hint:    gather(console, "", false).hint(),
+			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(said(console),
+				"; ")),
+			Hint: gather(console, "", false).hint(),
 		}, s)
 	}
 }
@@ -122,10 +126,12 @@ func (e *panicError) Unwrap() error { return &e.FailedError }
 
 func newPanicError(s *slot, p bootstrap.Panic) *panicError {
 	e := &panicError{FailedError{
-		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID, s.instance.Type, p.Line), Hint: hintPanic,
+		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID, s.instance.Type,
+			p.Line), Hint: hintPanic,
 	}}
 	if p.Processor {
-		e.Message = fmt.Sprintf("AWS EC2 instance %s does not boot: its image needs a newer processor than %s has (%s)", s.instance.ID, s.instance.Type, p.Line)
+		e.Message = fmt.Sprintf("AWS EC2 instance %s does not boot: its image needs a newer processor than %s has (%s)",
+			s.instance.ID, s.instance.Type, p.Line)
 		e.Hint = hintProcessor
 	}
 	return e
@@ -134,7 +140,8 @@ func newPanicError(s *slot, p bootstrap.Panic) *panicError {
 // alike reports whether two offerings are the same type with the same image, so that what one does not boot the
 // other does not either.
 func alike(a, b ec2.Offering) bool {
-	return a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID && a.Placement.Region == b.Placement.Region
+	return a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID &&
+		a.Placement.Region == b.Placement.Region
 }
 
 // offeringsLeft are the group's offerings, or those that come after machines that panicked.

@@ -62,7 +62,8 @@ func TestWhatEndedCredentialsLeave(t *testing.T) {
 			t.Fatalf("start: %v, %+v", err, result.Failure)
 		}
 		id := s.world.Snapshot().Instances[0].ID
-		for _, want := range []string{id, "us-east-1", "RequestExpired", "it ends by itself if its runner is not registered by 2000-01-01 00:09 UTC"} {
+		for _, want := range []string{id, "us-east-1", "RequestExpired",
+			"it ends by itself if its runner is not registered by 2000-01-01 00:09 UTC"} {
 			if !strings.Contains(result.Failure.Left[0], want) {
 				t.Errorf("%q is not said: %s", want, result.Failure.Left[0])
 			}
@@ -79,7 +80,8 @@ func TestWhatEndedCredentialsLeaveRunning(t *testing.T) {
 	config.Guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		result, err := s.starter.Start(ctx, existingRequest())
-		if err == nil || len(result.Failure.Left) != 1 || !strings.Contains(result.Failure.Left[0], box) || !strings.Contains(result.Failure.Left[0], "RequestExpired") {
+		if err == nil || len(result.Failure.Left) != 1 || !strings.Contains(result.Failure.Left[0], box) ||
+			!strings.Contains(result.Failure.Left[0], "RequestExpired") {
 			t.Errorf("start: %v, %+v", err, result.Failure)
 		}
 	})
@@ -92,7 +94,8 @@ func TestPostWithEndedCredentials(t *testing.T) {
 		<-time.After(time.Second)
 		begun := time.Now()
 		result := s.starter.Post(ctx, runner.PostRequest{
-			What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a", "egr-b"}}, Taken: map[string][]string{"us-east-1": {box}},
+			What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a", "egr-b"}},
+			Taken: map[string][]string{"us-east-1": {box}},
 		})
 		left := strings.Join(result.Left, "\n")
 		for _, want := range []string{"egr-a or egr-b", "RequestExpired", "it ends by itself", box} {
@@ -113,7 +116,8 @@ func TestStopWithEndedCredentials(t *testing.T) {
 		h := s.startedIn(ctx, t, request())
 		<-time.After(time.Minute)
 		_, took, err := s.stop(ctx, stopBy("id", h))
-		if err == nil || !strings.Contains(err.Error(), h.InstanceID) || !strings.Contains(err.Error(), "RequestExpired") || took > 5*time.Second {
+		if err == nil || !strings.Contains(err.Error(), h.InstanceID) || !strings.Contains(err.Error(), "RequestExpired") ||
+			took > 5*time.Second {
 			t.Errorf("stop took %s: %v", took, err)
 		}
 		s.kept(t)

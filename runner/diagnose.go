@@ -36,8 +36,8 @@ func (f *Failure) better(err error) error {
 	return &FailedError{Message: f.Message, Hint: f.Hint, Err: err}
 }
 
-// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read, and the one
-// hint that fits.
+// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read, and the
+// one hint that fits.
 func (st *start) diagnose(ctx context.Context, failure *Failure) {
 	for _, s := range st.slots {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
@@ -132,9 +132,11 @@ func githubHint(err error) string {
 	case github.Intercepted:
 		return github.AdviceIntercepted
 	case github.NotFound:
-		return "either there is no such " + kindOf(err) + " or the github-token may not see it: give the token access to it, with " + needed(err)
+		return "either there is no such " + kindOf(err) +
+			" or the github-token may not see it: give the token access to it, with " + needed(err)
 	case github.RateLimited:
-		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, whose limit is higher"
+		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, whose " +
+			"limit is higher"
 	case github.Unknown:
 		return "GitHub did not answer; see https://www.githubstatus.com, and run the job again"
 	}
@@ -168,7 +170,8 @@ func needed(err error) string {
 	case "enterprise":
 		return "the classic scope 'manage_runners:enterprise'"
 	case "organization":
-		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a token that may manage a repository's runners may not manage its organization's"
+		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a token " +
+			"that may manage a repository's runners may not manage its organization's"
 	}
 	return "'administration: write' on the repository (classic: the scope 'repo')"
 }
@@ -197,15 +200,19 @@ func launchHint(causes []error) string {
 		}
 		switch ec2.ClassOf(err) {
 		case ec2.Denied:
-			return "allow ec2:RunInstances (and iam:PassRole where iam-role-name is set, ec2:CreateTags where aws-resource-tags is set); the README shows the policy"
+			return "allow ec2:RunInstances (and iam:PassRole where iam-role-name is set, ec2:CreateTags where " +
+				"aws-resource-tags is set); the README shows the policy"
 		case ec2.NotFound:
-			return "an image, subnet or group exists in one region only: check that ec2-image-id, subnet-id and security-group-id are of the region asked"
+			return "an image, subnet or group exists in one region only: check that ec2-image-id, subnet-id and " +
+				"security-group-id are of the region asked"
 		case ec2.Profile:
-			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in the IAM console"
+			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in the IAM " +
+				"console"
 		}
 	}
 	if len(causes) == 0 || slices.ContainsFunc(causes, func(err error) bool { return ec2.ClassOf(err) == ec2.Capacity }) {
-		return "there is no capacity or quota for this type here: add placements in other zones with availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
+		return "there is no capacity or quota for this type here: add placements in other zones with " +
+			"availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
 	}
 	return "correct the inputs that EC2 names"
 }
@@ -218,7 +225,8 @@ func stateHint(reason string) string {
 	case strings.Contains(reason, "VolumeLimitExceeded"):
 		return "the account's limit for EBS volumes is reached: remove volumes or ask for a higher limit"
 	case strings.Contains(reason, "InvalidSnapshot"), strings.Contains(reason, "InternalError"):
-		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the credentials may not use, or a broken snapshot"
+		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the credentials " +
+			"may not use, or a broken snapshot"
 	case strings.Contains(reason, "UserInitiatedShutdown"), strings.Contains(reason, "InstanceInitiatedShutdown"):
 		return "the machine was ended from inside or by a user: its setup may have failed, see the console's last lines"
 	}

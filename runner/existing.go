@@ -12,9 +12,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// An existing machine is one that the user keeps, with a runner installed on it as a service. A start takes it (tags it),
-// starts it and waits for its runner; whoever ends the use stops it again. Nothing else of it is ever changed, and it is
-// never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md has the reasons.
+// An existing machine is one that the user keeps, with a runner installed on it as a service. A start takes it (tags
+// it), starts it and waits for its runner; whoever ends the use stops it again. Nothing else of it is ever changed, and
+// it is never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md
+// has the reasons.
 
 // Existing says which machines of the user's a start may take.
 type Existing struct {
@@ -61,8 +62,9 @@ const (
 	foundStopped     = "stopped"
 )
 
-// isStartedByUs tells that an existing machine runs because a start of ours has started it, and that nobody has started it
-// since. Where the start was cut off before it could note the time, a start within that start's own time is taken for ours.
+// isStartedByUs tells that an existing machine runs because a start of ours has started it, and that nobody has started
+// it since. Where the start was cut off before it could note the time, a start within that start's own time is taken
+// for ours.
 func isStartedByUs(i ec2.Instance) bool {
 	if i.Tags[TagFound] != foundStopped {
 		return false
@@ -76,8 +78,8 @@ func isStartedByUs(i ec2.Instance) bool {
 // isOn tells that a machine runs or is about to.
 func isOn(i ec2.Instance) bool { return i.State == ec2.Running || i.State == ec2.Pending }
 
-// foundAs is the state in which a machine counts as found. Who takes over what an earlier start has started is the one who
-// stops it at the end.
+// foundAs is the state in which a machine counts as found. Who takes over what an earlier start has started is the one
+// who stops it at the end.
 func foundAs(i ec2.Instance) string {
 	if i.State == ec2.Stopped || i.State == ec2.Stopping || isStartedByUs(i) {
 		return foundStopped
@@ -85,15 +87,16 @@ func foundAs(i ec2.Instance) string {
 	return foundRunning
 }
 
-// holder says in words who uses a machine, or nothing where it is free. run is the run that decides it: the machine is free if
-// that is over, and is empty where nothing decides it any more.
+// holder says in words who uses a machine, or nothing where it is free. run is the run that decides it: the machine is
+// free if that is over, and is empty where nothing decides it any more.
 func holder(i ec2.Instance, id Identity, now time.Time) (words, run string) {
 	mode := i.Tags[TagMode]
 	switch {
 	case !isTagged(i) || i.Tags[TagNonce] == id.Nonce:
 		return "", ""
 	case mode != instanceExisting:
-		return fmt.Sprintf("a start of %s has launched it (mode %s), so it is no machine that somebody keeps", i.Tags[TagRepository], mode), ""
+		return fmt.Sprintf("a start of %s has launched it (mode %s), so it is no machine that somebody keeps",
+			i.Tags[TagRepository], mode), ""
 	case i.State == ec2.Stopping, i.State == ec2.Stopped && !now.Before(timeTag(i, TagDueAt)):
 		return "", "" // given back
 	case i.Tags[TagFound] == foundRunning && !now.Before(timeTag(i, TagDueAt)):
@@ -108,7 +111,8 @@ func holder(i ec2.Instance, id Identity, now time.Time) (words, run string) {
 	return fmt.Sprintf("run %s uses it", i.Tags[TagRunID]), i.Tags[TagRunID]
 }
 
-// existingTags are those of a machine that a start takes. What an earlier use has noted of the time of its start is void.
+// existingTags are those of a machine that a start takes. What an earlier use has noted of the time of its start is
+// void.
 func (st *start) existingTags(s *slot, found string, due time.Time) map[string]string {
 	tags := st.identity.tags(s.index, s.label, s.name, s.runnerID, due, time.Time{})
 	tags[TagMode], tags[TagFound], tags[TagStartedAt], tags[TagSuspectSince] = instanceExisting, found, "", ""
@@ -129,8 +133,8 @@ func hasLabel(r github.Runner, label string) bool {
 	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 }
 
-// runnerOf finds the runner of an existing machine among runners, by what its tags say: by id, else by name. Where the tags say
-// nothing, candidates are those with its label.
+// runnerOf finds the runner of an existing machine among runners, by what its tags say: by id, else by name. Where the
+// tags say nothing, candidates are those with its label.
 func runnerOf(i ec2.Instance, runners []github.Runner) (r github.Runner, candidates []github.Runner) {
 	id, name := runnerIDOf(i), i.Tags[TagRunnerName]
 	var named github.Runner
@@ -150,8 +154,8 @@ func runnerOf(i ec2.Instance, runners []github.Runner) (r github.Runner, candida
 	return github.Runner{}, candidates
 }
 
-// mayWork tells that a job may be running on an existing machine: its runner is busy, or, where nothing says which one that
-// is, one of those that it may be.
+// mayWork tells that a job may be running on an existing machine: its runner is busy, or, where nothing says which one
+// that is, one of those that it may be.
 func mayWork(i ec2.Instance, runners []github.Runner) bool {
 	r, candidates := runnerOf(i, runners)
 	return r.Busy || slices.ContainsFunc(candidates, func(r github.Runner) bool { return r.Busy })

@@ -14,13 +14,14 @@ import (
 // The end of a use: a machine that was started for it is stopped again, never terminated, and its registration stays.
 
 // errBusyMachine is a machine on which a job may be running.
-var errBusyMachine = errors.New("a job may be running on it, so it is left running; a sweep stops it when its run is over and it is idle")
+var errBusyMachine = errors.New("a job may be running on it, so it is left running; a sweep stops it when its run is " +
+	"over and it is idle")
 
 // use is what is known of a start's use of an existing machine.
 type use struct {
 	nonce string
-	// before reports whether a nonce is the one that the machine had before this use. Nil: not known, so that any other nonce may
-	// be it until tagsLag is over.
+	// before reports whether a nonce is the one that the machine had before this use. Nil: not known, so that any other
+	// nonce may be it until tagsLag is over.
 	before func(nonce string) bool
 	// settles is how long a call that starts the machine may still be under way.
 	settles time.Duration
@@ -38,9 +39,9 @@ func (u use) late(i ec2.Instance, begun time.Time) error {
 	return nil
 }
 
-// giveBack stops a machine that a start has taken, if that is what keeps it running. A machine that is pending cannot be stopped,
-// and one whose tags are read as they were before is not known to be the start's, so both are looked at until the context ends.
-// An error says that the machine may still run.
+// giveBack stops a machine that a start has taken, if that is what keeps it running. A machine that is pending cannot
+// be stopped, and one whose tags are read as they were before is not known to be the start's, so both are looked at
+// until the context ends. An error says that the machine may still run.
 func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did string, err error) {
 	begun := time.Now()
 	err = ec2.UntilDone(ctx, removeEvery, func() error {
@@ -123,8 +124,8 @@ func (r *remover) idle(ctx context.Context, i ec2.Instance) error {
 	return nil
 }
 
-// release says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time of this
-// one's is over.
+// release says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time of
+// this one's is over.
 func release(ctx context.Context, cloud Ender, i ec2.Instance) {
 	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{TagDueAt: ""})
 }
@@ -144,9 +145,11 @@ func (st *start) giveBack(ctx context.Context, r *remover, s *slot) (left []stri
 	}
 	switch {
 	case err != nil:
-		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep do it when this run is over", s.instance.ID, s.instance.Region, ec2.Reason(err))}
+		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep "+
+			"do it when this run is over", s.instance.ID, s.instance.Region, ec2.Reason(err))}
 	case s.taken.doubt && did == stoppedAlready:
-		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again", s.instance.ID, s.instance.Region)}
+		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",
+			s.instance.ID, s.instance.Region)}
 	}
 	return nil
 }

@@ -86,7 +86,8 @@ func (st *start) find(ctx context.Context) error {
 	}
 	least := cmp.Or(st.request.MinCount, len(st.slots))
 	if len(x.queue) < least {
-		return st.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x, x.Region, least))
+		return st.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
+			x.Region, least))
 	}
 	return nil
 }
@@ -133,13 +134,16 @@ func (st *start) checkRunners() error {
 		n := slices.IndexFunc(x.before, func(r github.Runner) bool { return r.Name == name })
 		switch {
 		case n < 0:
-			return &FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name, st.identity.Scope), Hint: hintNoRunner}
+			return &FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name, st.identity.Scope),
+				Hint: hintNoRunner}
 		case !hasLabel(x.before[n], label):
-			return &FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name, strings.Join(x.before[n].Labels, ", "), label), Hint: hintNoRunner}
+			return &FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
+				strings.Join(x.before[n].Labels, ", "), label), Hint: hintNoRunner}
 		}
 	}
 	if len(x.Names) == 0 && !slices.ContainsFunc(x.before, func(r github.Runner) bool { return hasLabel(r, label) }) {
-		return &FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label, st.identity.Scope), Hint: hintNoRunner}
+		return &FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label, st.identity.Scope),
+			Hint: hintNoRunner}
 	}
 	return nil
 }
@@ -170,8 +174,8 @@ func (st *start) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	return fmt.Sprintf("%s, and whether that is over cannot be seen (needs actions: read): %v", words, err), nil
 }
 
-// order puts what runs already and is idle first, then what is stopped, then what is only stopping, and last what is at work.
-// Within each, starts begin with different ones.
+// order puts what runs already and is idle first, then what is stopped, then what is only stopping, and last what is at
+// work. Within each, starts begin with different ones.
 func (st *start) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
@@ -186,7 +190,8 @@ func (st *start) order() {
 		return 2
 	}
 	slices.SortFunc(st.existing.queue, func(a, b ec2.Instance) int {
-		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(st.identity.Nonce, a.ID), scattered(st.identity.Nonce, b.ID)))
+		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(st.identity.Nonce, a.ID), scattered(st.identity.Nonce,
+			b.ID)))
 	})
 }
 

@@ -12,11 +12,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// This file joins machines with runners where nobody has said which is whose, and guesses nothing: docs/adr/0008-existing.md.
+// This file joins machines with runners where nobody has said which is whose, and guesses nothing:
+// docs/adr/0008-existing.md.
 
-// match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already with one
-// that was online before, a machine that was started with one that has come since. It is told only from numbers that leave
-// no doubt: as many runners as machines. Which is whose is known only of one alone.
+// match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already
+// with one that was online before, a machine that was started with one that has come since. It is told only from
+// numbers that leave no doubt: as many runners as machines. Which is whose is known only of one alone.
 func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot) error {
 	var started, standing []*slot
 	coming := 0
@@ -56,8 +57,8 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 	}
 	ran, expected := w.unnamedThatRan(known, of), len(started)+coming+of.running
 	if len(stood) < ran || w.long(started) {
-		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner of
-		// another machine came before ours ran, and so is no newcomer: then all together must be as many.
+		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner
+		// of another machine came before ours ran, and so is no newcomer: then all together must be as many.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
 		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
 		return nil
@@ -67,8 +68,8 @@ func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot
 	return nil
 }
 
-// tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2, asked after
-// GitHub has shown them, still says so.
+// tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
+// asked after GitHub has shown them, still says so.
 func (w *waiter) tellForeign(ctx context.Context, newcomers []github.Runner) error {
 	w.cloudAt = time.Time{}
 	if err := w.lookAtCloud(ctx, time.Now()); err != nil || w.blind {
@@ -90,8 +91,8 @@ func (w *waiter) long(started []*slot) bool {
 	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return w.running(s) < staleGrace })
 }
 
-// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another start may have
-// found the name since: then EC2 shows it now.
+// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another
+// start may have found the name since: then EC2 shows it now.
 func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
 	for _, i := range w.existing.ran {
@@ -108,11 +109,13 @@ func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		w.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		w.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'", fmt.Errorf("%s", w.ambiguous))
+		w.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
+			fmt.Errorf("%s", w.ambiguous))
 	default:
 		w.ambiguous = ""
 		if len(runners) > 1 {
-			w.warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in 'existing-runner-name'", namesOf(runners)))
+			w.warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in 'existing-runner-name'",
+				namesOf(runners)))
 		}
 		for i, s := range slots {
 			runner := runners[i]
@@ -153,18 +156,20 @@ func (o others) names() map[string]bool {
 	return names
 }
 
-// others asks EC2 for the other machines of starts with the label and for those with the tags that are asked for, whoever has started
-// them. A rival was started since this start has looked at the runners. GitHub is to be asked before: a rival that is pending even
-// then has none of the runners that GitHub has shown.
+// others asks EC2 for the other machines of starts with the label and for those with the tags that are asked for,
+// whoever has started them. A rival was started since this start has looked at the runners. GitHub is to be asked
+// before: a rival that is pending even then has none of the runners that GitHub has shown.
 func (w *waiter) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{TagMode: instanceExisting, TagScope: w.identity.Scope, TagLabel: escapeFilter(tagValue(w.identity.Label))}}
+	selectors := []map[string]string{{TagMode: instanceExisting, TagScope: w.identity.Scope,
+		TagLabel: escapeFilter(tagValue(w.identity.Label))}}
 	if len(w.existing.Tags) > 0 {
 		selectors = append(selectors, escaped(w.existing.Tags))
 	}
 	seen := map[string]bool{}
 	for _, tags := range selectors {
-		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: tags, States: []string{ec2.Pending, ec2.Running}})
+		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: tags, States: []string{ec2.Pending,
+			ec2.Running}})
 		if err != nil {
 			return of, err
 		}
@@ -186,9 +191,10 @@ func (w *waiter) others(ctx context.Context) (others, error) {
 	return of, nil
 }
 
-// divideByBefore tells the runners with a label that are online now and were not before (newcomers) from those that were
-// (standing). Those of other machines are left out.
-func divideByBefore(now, before []github.Runner, label string, taken map[string]bool) (newcomers, standing []github.Runner) {
+// divideByBefore tells the runners with a label that are online now and were not before (newcomers) from those that
+// were (standing). Those of other machines are left out.
+func divideByBefore(now, before []github.Runner, label string, taken map[string]bool) (newcomers,
+	standing []github.Runner) {
 	was := map[int64]bool{}
 	for _, r := range before {
 		was[r.ID] = r.Online

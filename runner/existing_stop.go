@@ -51,7 +51,8 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 	case i.ID == "":
 		return "not found", nil
 	case i.State == "" && sp.request.Action == "":
-		return "", &FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen", Hint: "allow ec2:DescribeInstances"}
+		return "", &FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen",
+			Hint: "allow ec2:DescribeInstances"}
 	case !i.Alive():
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
 		return "already terminated", nil
@@ -90,15 +91,17 @@ func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[TagRunID])
 	switch {
 	case err != nil:
-		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v", i.Tags[TagRunID], err)
+		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v",
+			i.Tags[TagRunID], err)
 	case !over:
 		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[TagRunID])
 	}
 	return ""
 }
 
-// isLaunched tells, as an error, that a machine which may not be looked at may be one that the user keeps: runners carry its label,
-// and none of them is named as a start names those that it launches. Without a label nothing tells, and it is taken for launched.
+// isLaunched tells, as an error, that a machine which may not be looked at may be one that the user keeps: runners
+// carry its label, and none of them is named as a start names those that it launches. Without a label nothing tells,
+// and it is taken for launched.
 func (sp *stop) isLaunched(ctx context.Context, t target) error {
 	label := sp.labelOf(t)
 	if label == "" {
@@ -117,8 +120,9 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 	}
 	if kept {
 		return &FailedError{
-			Message: "EC2 may not be looked at, and the runners with the label " + label + " are not named as a start names them, so the machine may be one that is kept",
-			Hint:    "allow ec2:DescribeInstances, or write out 'stop-action'",
+			Message: "EC2 may not be looked at, and the runners with the label " + label +
+				" are not named as a start names them, so the machine may be one that is kept",
+			Hint: "allow ec2:DescribeInstances, or write out 'stop-action'",
 		}
 	}
 	return nil
@@ -129,15 +133,18 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	if !isTagged(i) {
 		return
 	}
-	tags := map[string]string{TagMode: instanceExisting, TagFound: foundStopped, TagStartedAt: i.LaunchTime.UTC().Format(time.RFC3339), TagDueAt: ""}
+	tags := map[string]string{TagMode: instanceExisting, TagFound: foundStopped,
+		TagStartedAt: i.LaunchTime.UTC().Format(time.RFC3339), TagDueAt: ""}
 	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, tags); err != nil {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it", i.ID, ec2.Reason(err)))
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it", i.ID,
+			ec2.Reason(err)))
 	}
 }
 
-// stopInstance stops one machine as soon as it may be stopped: EC2 stops none that is pending, and ready says whether it is
-// idle.
-func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string, error) {
+// stopInstance stops one machine as soon as it may be stopped: EC2 stops none that is pending, and ready says whether
+// it is idle.
+func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string,
+	error) {
 	bounded, cancel := context.WithTimeout(ctx, haltWithin)
 	defer cancel()
 	err := ec2.UntilDone(bounded, time.Second, func() error {
@@ -161,7 +168,8 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 	case ec2.ClassOf(err) == ec2.Denied:
 		return "", &FailedError{Message: err.Error(), Hint: hintMayNotStop, Err: err}
 	case ec2.ClassOf(err) == ec2.Impossible:
-		return "", &FailedError{Message: err.Error(), Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
+		return "", &FailedError{Message: err.Error(),
+			Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
 	case err != nil:
 		return "", err
 	}

@@ -16,11 +16,12 @@ type taken struct {
 	startedAt time.Time // of our StartInstances; zero where it ran already
 	started   bool      // by this start
 	doubt     bool      // no answer said whether it was started
-	stale     bool      // GitHub called its runner online while the machine was stopped, and has not called it offline since
-	before    string    // the nonce that its tags had before
-	rival     string    // a nonce that neither is that one nor ours, as the last look showed it
-	lost      bool      // another start has taken it since
-	again     bool      // it was started a second time
+	// GitHub called its runner online while the machine was stopped, and has not called it offline since
+	stale  bool
+	before string // the nonce that its tags had before
+	rival  string // a nonce that neither is that one nor ours, as the last look showed it
+	lost   bool   // another start has taken it since
+	again  bool   // it was started a second time
 }
 
 // Times of taking a machine.
@@ -90,7 +91,8 @@ func orWhy(why string, err error) error {
 	return &notTakenError{why}
 }
 
-// know says which runner a machine has, where that can be told beforehand: by the input, else by the tag of an earlier use.
+// know says which runner a machine has, where that can be told beforehand: by the input, else by the tag of an earlier
+// use.
 func (st *start) know(s *slot, machine ec2.Instance) {
 	name := st.existing.nameOf(machine.ID)
 	if name == "" {
@@ -121,7 +123,8 @@ func (st *start) mayNot(what string, err error) error {
 	return err
 }
 
-// notStarted gives a machine free that EC2 did not start. Where no answer tells that, it stays this slot's, and is given back.
+// notStarted gives a machine free that EC2 did not start. Where no answer tells that, it stays this slot's, and is
+// given back.
 func (st *start) notStarted(ctx context.Context, s *slot, err error) error {
 	if s.taken.doubt || ctx.Err() != nil {
 		return err
@@ -193,8 +196,8 @@ func (st *start) wasOnline(s *slot) bool {
 	return false
 }
 
-// ranAlready notes that the machine runs and that this start has not started it. If it was stopped when it was taken, somebody
-// else has started it: then it is left running.
+// ranAlready notes that the machine runs and that this start has not started it. If it was stopped when it was taken,
+// somebody else has started it: then it is left running.
 func (st *start) ranAlready(ctx context.Context, s *slot) error {
 	if s.taken.found == foundStopped && !s.taken.ran {
 		s.taken.found = foundRunning

@@ -10,8 +10,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestExistingMachinesAreOnlyStopped: whatever a sweep sees, a machine that the user keeps is never terminated, marked or
-// deregistered, and it is stopped only when a start of a run that is over has started it and no job can be running on it.
+// TestExistingMachinesAreOnlyStopped: whatever a sweep sees, a machine that the user keeps is never terminated, marked
+// or deregistered, and it is stopped only when a start of a run that is over has started it and no job can be running
+// on it.
 func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 	t.Parallel()
 	halted := 0
@@ -21,7 +22,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			if rapid.Bool().Draw(t, "likely") { // one that is stopped if nothing else speaks for it
 				s.instances[n].State = ec2.Running
 				for key, value := range map[string]string{
-					TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceExisting, TagFound: foundStopped, TagRunID: "1", TagStartedAt: i.LaunchTime.Format(time.RFC3339),
+					TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceExisting, TagFound: foundStopped, TagRunID: "1",
+					TagStartedAt: i.LaunchTime.Format(time.RFC3339),
 				} {
 					if rapid.IntRange(0, 9).Draw(t, "odd") > 0 {
 						i.Tags[key] = value
@@ -52,7 +54,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 				t.Fatalf("nobody could see what the runner of %s does, and it is stopped", i.ID)
 			case s.now.Sub(i.LaunchTime) < s.grace || i.State != ec2.Running:
 				t.Fatalf("%s is young or %s, and it is stopped", i.ID, i.State)
-			case i.Tags[TagStartedAt] != "" && !timeTag(i, TagStartedAt).IsZero() && !timeTag(i, TagStartedAt).Equal(i.LaunchTime):
+			case i.Tags[TagStartedAt] != "" && !timeTag(i, TagStartedAt).IsZero() &&
+				!timeTag(i, TagStartedAt).Equal(i.LaunchTime):
 				t.Fatalf("%s was started since, and it is stopped", i.ID)
 			}
 			for _, r := range s.runners {
@@ -117,7 +120,8 @@ func TestHolder(t *testing.T) {
 // used are the tags of a machine that run 6 has started, with others in their place.
 func used(changes ...string) map[string]string {
 	tags := map[string]string{
-		TagScope: "o/r", TagRepository: "o/r", TagMode: instanceExisting, TagRunID: "6", TagRunAttempt: "1", TagNonce: "other", TagFound: foundStopped, TagDueAt: "",
+		TagScope: "o/r", TagRepository: "o/r", TagMode: instanceExisting, TagRunID: "6", TagRunAttempt: "1",
+		TagNonce: "other", TagFound: foundStopped, TagDueAt: "",
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		tags[changes[i]] = changes[i+1]
@@ -150,7 +154,8 @@ func TestIsStartedByUs(t *testing.T) {
 
 // TestRunnerOf: by id, else by name, else one of those with the label.
 func TestRunnerOf(t *testing.T) {
-	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"}, Busy: true}, {ID: 3, Name: "c"}}
+	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"},
+		Busy: true}, {ID: 3, Name: "c"}}
 	for _, c := range []struct {
 		name string
 		tags map[string]string

@@ -21,8 +21,10 @@ func boxes(ids ...string) simulator.Config {
 	var config simulator.Config
 	for n, id := range ids {
 		name := "box-" + id[len(id)-1:]
-		config.Instances = append(config.Instances, simulator.InstanceSeed{ID: id, State: "stopped", Runner: name, Tags: map[string]string{"Role": "gpu"}})
-		config.Runners = append(config.Runners, simulator.RunnerSeed{Name: name, ID: int64(70 + n), Labels: []string{"self-hosted", "gpu"}, Offline: true})
+		config.Instances = append(config.Instances, simulator.InstanceSeed{ID: id, State: "stopped", Runner: name,
+			Tags: map[string]string{"Role": "gpu"}})
+		config.Runners = append(config.Runners, simulator.RunnerSeed{Name: name, ID: int64(70 + n),
+			Labels: []string{"self-hosted", "gpu"}, Offline: true})
 	}
 	return config
 }
@@ -35,7 +37,8 @@ func existingRequest() runner.StartRequest {
 	return r
 }
 
-// TestExistingRunnerNeverComes: after the time-out the machine is stopped again and not terminated, and its registration stays.
+// TestExistingRunnerNeverComes: after the time-out the machine is stopped again and not terminated, and its
+// registration stays.
 func TestExistingRunnerNeverComes(t *testing.T) {
 	t.Parallel()
 	for _, named := range []bool{false, true} {
@@ -72,8 +75,8 @@ func gaps() []time.Duration {
 	return all
 }
 
-// TestTwoStartsOnOneMachine: of two starts at once one has the machine, the other says why it has none; with two machines both
-// have one each.
+// TestTwoStartsOnOneMachine: of two starts at once one has the machine, the other says why it has none; with two
+// machines both have one each.
 func TestTwoStartsOnOneMachine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -103,7 +106,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 					}
 				}
 				if len(won) != c.wins {
-					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap, len(won), c.ids, c.wins, errs[0], errs[1])
+					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap, len(won), c.ids,
+						c.wins, errs[0], errs[1])
 				}
 				for _, i := range s.world.Snapshot().Instances {
 					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[runner.TagFound] != "stopped" {
@@ -115,7 +119,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 	}
 }
 
-// TestStoppedByAnEarlierUse: the end of an earlier use meets the beginning of ours: the machine is started a second time.
+// TestStoppedByAnEarlierUse: the end of an earlier use meets the beginning of ours: the machine is started a second
+// time.
 func TestStoppedByAnEarlierUse(t *testing.T) {
 	t.Parallel()
 	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
@@ -129,8 +134,10 @@ func TestStoppedByAnEarlierUse(t *testing.T) {
 		for _, at := range []time.Duration{12 * time.Second, time.Minute} {
 			time.AfterFunc(at, func() { s.world.Power(box, false) })
 		}
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2, Times: 200, Effect: simulator.EffectError, Status: 502})
-		if _, err := s.starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(), "before its runner came online") {
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2,
+			Times: 200, Effect: simulator.EffectError, Status: 502})
+		if _, err := s.starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(),
+			"before its runner came online") {
 			t.Errorf("start: %v", err)
 		}
 	})
@@ -155,7 +162,8 @@ func TestStaleRunner(t *testing.T) {
 	})
 }
 
-// TestOtherMachinesWithTheLabel come up at the same time, started by hand. What cannot be told apart is said, not guessed.
+// TestOtherMachinesWithTheLabel come up at the same time, started by hand. What cannot be told apart is said, not
+// guessed.
 func TestOtherMachinesWithTheLabel(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -196,7 +204,8 @@ func TestLostAnswerOfAStart(t *testing.T) {
 	t.Parallel()
 	for _, times := range []int{1, 0} {
 		inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"}, Effect: simulator.EffectCutAfter, Times: times})
+			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"},
+				Effect: simulator.EffectCutAfter, Times: times})
 			_, err := s.starter.Start(ctx, existingRequest())
 			i := s.world.Snapshot().Instances[0]
 			switch {

@@ -30,39 +30,43 @@ func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) er
 			return nil
 		case i.State == ec2.Stopped && w.mayStartAgain(s):
 			s.taken.again, s.timeline.Running = true, 0
-			w.warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started again", i.ID))
+			w.warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
+				"again", i.ID))
 			return w.power(ctx, s)
 		case i.State == ec2.Stopping && w.mayStartAgain(s):
 			return nil
 		}
 		return w.judge(s)
 	}
-	return &FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID), Hint: "something else terminated it"}
+	return &FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID),
+		Hint: "something else terminated it"}
 }
 
-// mayStartAgain tells that a machine was stopped by a call and not by itself: by the end of an earlier use, which has met the
-// beginning of ours. Once is enough.
+// mayStartAgain tells that a machine was stopped by a call and not by itself: by the end of an earlier use, which has
+// met the beginning of ours. Once is enough.
 func (w *waiter) mayStartAgain(s *slot) bool {
 	return !s.taken.again && strings.HasPrefix(s.instance.StateReason, "Client.UserInitiatedShutdown")
 }
 
-// lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be stopped
-// at the end.
+// lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be
+// stopped at the end.
 func (w *waiter) lose(ctx context.Context, s *slot) error {
 	s.taken.lost = true
 	if s.taken.found == foundStopped && s.instance.Tags[TagFound] == foundRunning {
 		if err := w.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagFound: foundStopped}); err != nil {
-			w.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does not know that: stop it by hand", s.instance.ID), "error", err)
+			w.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does not "+
+				"know that: stop it by hand", s.instance.ID), "error", err)
 		}
 	}
 	return &FailedError{
-		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for", s.instance.ID, s.instance.Tags[TagRunID]),
-		Hint:    hintNotTaken,
+		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
+			s.instance.ID, s.instance.Tags[TagRunID]),
+		Hint: hintNotTaken,
 	}
 }
 
-// lookAtExisting asks GitHub for the runners of existing machines: those that are known by name as any other, and the rest by
-// their label among all.
+// lookAtExisting asks GitHub for the runners of existing machines: those that are known by name as any other, and the
+// rest by their label among all.
 func (w *waiter) lookAtExisting(ctx context.Context, pending []*slot) error {
 	var known, unknown []*slot
 	for _, s := range pending {
@@ -104,8 +108,8 @@ func (w *waiter) forget(all []github.Runner) {
 	}
 }
 
-// isStale tells that a runner is called online although its machine may not have come so far: GitHub notices late that a
-// machine was stopped. The caller holds the lock.
+// isStale tells that a runner is called online although its machine may not have come so far: GitHub notices late that
+// a machine was stopped. The caller holds the lock.
 func (s *slot) isStale(runner github.Runner, running time.Duration) bool {
 	if s.taken == nil || !s.taken.stale {
 		return false
@@ -122,7 +126,8 @@ func (w *waiter) neverCame(s *slot) error {
 	if s.name != "" {
 		which = "its runner " + s.name
 	}
-	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online", minutes(w.request.Waiting.Timeout), s.instance.ID, which)
+	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online",
+		minutes(w.request.Waiting.Timeout), s.instance.ID, which)
 	if w.ambiguous != "" && s.name == "" {
 		message += " for certain: " + w.ambiguous
 	}

@@ -30,7 +30,8 @@ func (w *waiter) fails(err error, s *slot) {
 	case !again:
 		w.giveUp(err, s)
 	case s.warm:
-		w.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v", s.instance.ID, err))
+		w.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
+			s.instance.ID, err))
 	default:
 		w.warn(fmt.Sprintf("%v, so it is terminated and the next offering is asked for", err))
 	}

@@ -46,16 +46,19 @@ func TestRunnerIDTags(t *testing.T) {
 func TestSweepKnowsAGroupsRegistrations(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	s := &survey{now: now, grace: time.Minute, scope: "o/r", repository: "o/r", whole: true, listed: true, runs: map[string]runState{"1": runGoesOn}}
+	s := &survey{now: now, grace: time.Minute, scope: "o/r", repository: "o/r", whole: true, listed: true,
+		runs: map[string]runState{"1": runGoesOn}}
 	for index, state := range []string{ec2.Terminated, ec2.Running} {
 		s.instances = append(s.instances, ec2.Instance{
 			ID: fmt.Sprintf("i-%d", index), State: state, LaunchIndex: index, LaunchTime: now.Add(-time.Hour),
 			Tags: map[string]string{
-				TagScope: "o/r", TagRepository: "o/r", TagMode: instanceOfStart, TagRunID: "1", TagRunnerName: "ec2-build", TagSlots: "2", TagRunnerIDs: "11-12",
+				TagScope: "o/r", TagRepository: "o/r", TagMode: instanceOfStart, TagRunID: "1", TagRunnerName: "ec2-build",
+				TagSlots: "2", TagRunnerIDs: "11-12",
 			},
 		})
 	}
-	s.runners = []github.Runner{{ID: 11, Name: "ec2-build-0"}, {ID: 12, Name: "ec2-build-1"}, {ID: 13, Name: "ec2-build-2"}}
+	s.runners = []github.Runner{{ID: 11, Name: "ec2-build-0"}, {ID: 12, Name: "ec2-build-1"},
+		{ID: 13, Name: "ec2-build-2"}}
 	got := map[int64]Act{}
 	for _, v := range s.verdicts() {
 		if v.instance.ID != "i-1" {

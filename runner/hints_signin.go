@@ -12,12 +12,13 @@ import (
 const (
 	HintIDToken = "write into the job: permissions: {id-token: write}"
 	// HintIDTokenRefused is for an endpoint that refuses the job's own token.
-	HintIDTokenRefused = "GitHub gives this job no OIDC token: the job's own token has ended (a job lives at most 6 hours on GitHub's runners), or OIDC is turned off on this server"
-	HintIDTokenSilent  = "GitHub's OIDC service did not answer: see https://www.githubstatus.com, and run the job again"
+	HintIDTokenRefused = "GitHub gives this job no OIDC token: the job's own token has ended (a job lives at most 6 " +
+		"hours on GitHub's runners), or OIDC is turned off on this server"
+	HintIDTokenSilent = "GitHub's OIDC service did not answer: see https://www.githubstatus.com, and run the job again"
 )
 
-// IDToken returns a function that fetches GitHub's tokens for an ec2.Role. Its errors are of the sign-in, and not of the call to GitHub
-// for which they may be taken: a token that is not found is no runner that is gone.
+// IDToken returns a function that fetches GitHub's tokens for an ec2.Role. Its errors are of the sign-in, and not of
+// the call to GitHub for which they may be taken: a token that is not found is no runner that is gone.
 func IDToken(tokens github.IDTokens, audience string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		token, err := tokens.Get(ctx, audience)

@@ -16,8 +16,8 @@ import (
 
 var heading = regexp.MustCompile(`(?m)^### (.*)$`)
 
-// TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints: one entry for each, which quotes it, and none
-// without a hint.
+// TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints: one entry for each, which quotes it, and
+// none without a hint.
 func TestEveryHintHasAnEntry(t *testing.T) {
 	raw, err := os.ReadFile("../docs/troubleshooting.md")
 	if err != nil {
@@ -62,30 +62,39 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	for refusal := github.MayNot; refusal <= github.IntegrationOnly; refusal++ {
 		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
-	hints = append(hints, github.HintAppKey, github.HintAppUnknown, github.HintAppWithoutKey, github.HintAppInstall, github.HintAppRepository,
+	hints = append(hints, github.HintAppKey, github.HintAppUnknown, github.HintAppWithoutKey, github.HintAppInstall,
+		github.HintAppRepository,
 		github.HintAppPermission, github.HintAppSuspended, github.HintAppClock, github.HintAppToken, github.HintAppEnterprise)
-	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop) // existing machines
+	// existing machines
+	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop)
 	hints = append(hints, hintSilent)
 	hints = append(append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent), ec2.SignInHints()...)
 	hints = append(hints, Hint(github.ErrNameTaken), launchHint(nil))
-	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound", "InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
+	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound",
+		"InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
 		call := &ec2.CallError{Code: code}
 		hints = append(hints, Hint(call), launchHint([]error{call}))
 	}
 	for code, message := range map[string]string{
-		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "", "AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
+		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
+		"AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
 		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
 		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
 		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
 		"AuthFailure":                 "Not authorized for images: [ami-1]",
-		"UnauthorizedOperation":       "User: u is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
-		"AccessDenied":                "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no identity-based policy allows the iam:PassRole action",
+		"UnauthorizedOperation": "User: u is not authorized to perform: ec2:RunInstances on resource: " +
+			"arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
+		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no " +
+			"identity-based policy allows the iam:PassRole action",
 	} {
 		hints = append(hints, launchHint([]error{&ec2.CallError{Code: code, Message: message}}))
 	}
-	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "OptInRequired", Message: "You are not subscribed to this service."}}))
-	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "InvalidParameterValue", Message: "Invalid IAM Instance Profile name"}}))
-	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError", "Client.UserInitiatedShutdown", "?"} {
+	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "OptInRequired",
+		Message: "You are not subscribed to this service."}}))
+	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "InvalidParameterValue",
+		Message: "Invalid IAM Instance Profile name"}}))
+	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError",
+		"Client.UserInitiatedShutdown", "?"} {
 		hints = append(hints, stateHint(reason))
 	}
 	var seen []string
@@ -96,7 +105,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		}
 		seen = append(seen, page)
 	}
-	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"} // of the waiting, with what it waits for
+	// of the waiting, with what it waits for
+	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"}
 	for _, e := range entries {
 		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, bootstrap.Page(troubleshooting)+"#"+e.anchor) {
 			t.Errorf("no hint leads to %q", e.anchor)
@@ -108,7 +118,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 func TestCauses(t *testing.T) {
 	const ours = "ec2-github-runner: "
 	// As the kernel says it (mm/oom_kill.c), and what the boot script goes on without.
-	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, anon-rss:236236kB, file-rss:128kB, shmem-rss:0kB, UID:0 " +
+	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, anon-rss:236236kB, " +
+		"file-rss:128kB, shmem-rss:0kB, UID:0 " +
 		"pgtables:1104kB oom_score_adj:0\r\n"
 	const leftOut = "warning: package libicu is not installed: error: dnf was killed: too little memory (190.2 s)\r\n"
 	for _, c := range []struct {
@@ -121,41 +132,68 @@ func TestCauses(t *testing.T) {
 		{"login prompt", "Ubuntu 24.04 ip-10-0-0-1 ttyS0\r\n\r\nip-10-0-0-1 login: ", "", false, hintNoCloudInit},
 		{"cloud-init alone", "cloud-init[1]: running\nip login:", "", false, hintNoUserData},
 		{"with a template", "cloud-init[1]: running\n", "", true, hintTemplate},
-		{"a template that works", "cloud-init[1]: running\n" + ours + "downloading runner 2.335.0 (4.1 s)\n", "", true, hintNoWayOut},
-		{"words before inference", ours + "downloading runner 2 (1 s)\n" + ours + "| tar: No space left on device\n", "", false, hintDiskFull},
-		{"ended by a user while downloading", ours + "downloading runner 2 (1 s)\n", "Client.UserInitiatedShutdown: x", false, ""},
-		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n", "Client.InstanceInitiatedShutdown: x", false, hintNoWayOut},
+		{"a template that works", "cloud-init[1]: running\n" + ours + "downloading runner 2.335.0 (4.1 s)\n", "", true,
+			hintNoWayOut},
+		{"words before inference", ours + "downloading runner 2 (1 s)\n" + ours + "| tar: No space left on device\n", "",
+			false, hintDiskFull},
+		{"ended by a user while downloading", ours + "downloading runner 2 (1 s)\n", "Client.UserInitiatedShutdown: x", false,
+			""},
+		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n", "Client.InstanceInitiatedShutdown: x",
+			false, hintNoWayOut},
 		{"spot beats the console", ours + "| tar: No space left on device\n", "Server.SpotInstanceTermination: x", false, ""},
 		{"colours", "\x1b[0;32m" + ours + "error: pre-runner-script failed with exit 3\x1b[0m", "", false, hintScript},
 		{"no DNS", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n", "", false, hintDNS},
-		{"no DNS at first", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n" + ours + "downloaded runner 2 (12.1 s)\n", "", false, ""},
-		{"no way out", ours + "downloading runner 2: curl: (28) Connection timed out after 10001 milliseconds (19.1 s)\n", "", false, hintNoWayOut},
-		{"connection refused", ours + "downloading runner 2: curl: (7) Failed to connect to github.com port 443 after 1 ms (9.1 s)\n", "", false, hintNoWayOut},
-		{"an error status", ours + "downloading runner 2: curl: (22) The requested URL returned error: 503 (9.1 s)\n", "", false, hintStatus},
-		{"no such version", ours + "error: download runner: GET https://github.com/x: HTTP 404 (9.1 s)\n", "", false, hintStatus},
-		{"a strange proxy", ours + "downloading runner 2: curl: (5) Could not resolve proxy: squid (9.1 s)\n", "", false, hintProxy},
-		{"a proxy that refuses", ours + "downloading runner 2: curl: (56) CONNECT tunnel failed, response 403 (9.1 s)\n", "", false, hintProxy},
-		{"cut off", ours + "downloading runner 2: curl: (56) Recv failure: Connection reset by peer (9.1 s)\n", "", false, hintCutOff},
-		{"no DNS, and nobody said which", ours + "error: download runner: curl: (6) Could not resolve host: github.com (130.1 s)\n", "", false, hintDNS},
-		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script /var/lib/cloud/instances/i-1/boothooks/part-001 execution error\n", "", false, hintNoExec},
+		{"no DNS at first", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n" + ours +
+			"downloaded runner 2 (12.1 s)\n", "", false, ""},
+		{"no way out", ours + "downloading runner 2: curl: (28) Connection timed out after 10001 milliseconds (19.1 s)\n", "",
+			false, hintNoWayOut},
+		{"connection refused", ours +
+			"downloading runner 2: curl: (7) Failed to connect to github.com port 443 after 1 ms (9.1 s)\n", "", false,
+			hintNoWayOut},
+		{"an error status", ours + "downloading runner 2: curl: (22) The requested URL returned error: 503 (9.1 s)\n", "",
+			false, hintStatus},
+		{"no such version", ours + "error: download runner: GET https://github.com/x: HTTP 404 (9.1 s)\n", "", false,
+			hintStatus},
+		{"a strange proxy", ours + "downloading runner 2: curl: (5) Could not resolve proxy: squid (9.1 s)\n", "", false,
+			hintProxy},
+		{"a proxy that refuses", ours + "downloading runner 2: curl: (56) CONNECT tunnel failed, response 403 (9.1 s)\n", "",
+			false, hintProxy},
+		{"cut off", ours + "downloading runner 2: curl: (56) Recv failure: Connection reset by peer (9.1 s)\n", "", false,
+			hintCutOff},
+		{"no DNS, and nobody said which", ours +
+			"error: download runner: curl: (6) Could not resolve host: github.com (130.1 s)\n", "", false, hintDNS},
+		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script /var/lib/cloud/instances/i-1/boothooks/part-001 " +
+			"execution error\n", "", false, hintNoExec},
 		{"values", ours + "error: the user data cannot be decoded (1.1 s)\n", "", false, hintValues},
-		{"a strange authority", ours + "downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 s)\n", "", false, hintPrivateCA},
+		{"a strange authority", ours +
+			"downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 s)\n", "",
+			false, hintPrivateCA},
 		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false, hintScript},
-		{"no node", ours + "warning: the runner's own node does not run, so no JavaScript action does: x (5.1 s)\n", "", false, hintNode},
-		{"no node, and a script that fails", ours + "warning: the runner's own node does not run (5.1 s)\n" + ours + "error: setup-script failed with exit 3\n", "", false, hintScript},
+		{"no node", ours + "warning: the runner's own node does not run, so no JavaScript action does: x (5.1 s)\n", "",
+			false, hintNode},
+		{"no node, and a script that fails", ours + "warning: the runner's own node does not run (5.1 s)\n" + ours +
+			"error: setup-script failed with exit 3\n", "", false, hintScript},
 		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, hintPanic},
 		{"a panic, and EC2's word", "[    1.5] Kernel panic - not syncing: x\n", "Client.InternalError: x", false, ""},
-		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - not syncing: x\n", "", false, hintProcessor},
-		{"dnf killed, and tried again", outOfMemory + ours + "installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
+		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - " +
+			"not syncing: x\n", "", false, hintProcessor},
+		{"dnf killed, and tried again", outOfMemory + ours +
+			"installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
 		{"dnf killed, and nothing more", ours + "installing libicu (31.2 s)\n" + outOfMemory, "", false, hintMemory},
-		{"dnf killed, by an older kernel", ours + "installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice child\n", "", false, hintMemory},
-		{"dnf killed, so libicu is missing", outOfMemory + ours + leftOut + ours + "error: config.sh did not register x (199.1 s)\n" +
+		{"dnf killed, by an older kernel", ours +
+			"installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice child\n",
+			"", false, hintMemory},
+		{"dnf killed, so libicu is missing", outOfMemory + ours + leftOut + ours +
+			"error: config.sh did not register x (199.1 s)\n" +
 			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintMemory},
 		{"dnf killed, so the runner does not start", outOfMemory + ours + leftOut + ours + "starting runner (195.1 s)\n" +
 			ours + "| Process terminated. Couldn't find a valid ICU package installed on the system.\n", "", false, hintMemory},
-		{"dnf killed, and then it worked", outOfMemory + ours + "installing again: error: dnf was killed: too little memory (61.9 s)\n" +
-			ours + "configured runner x (90.1 s)\n" + ours + "starting runner (90.2 s)\n" + ours + "| Http response code: NotFound from 'POST x'\n", "", false, hintRegistration},
-		{"no libicu for another reason", ours + "warning: package libicu is not installed: Error: Timeout was reached (190.2 s)\n" +
+		{"dnf killed, and then it worked", outOfMemory + ours +
+			"installing again: error: dnf was killed: too little memory (61.9 s)\n" +
+			ours + "configured runner x (90.1 s)\n" + ours + "starting runner (90.2 s)\n" + ours +
+			"| Http response code: NotFound from 'POST x'\n", "", false, hintRegistration},
+		{"no libicu for another reason", ours +
+			"warning: package libicu is not installed: Error: Timeout was reached (190.2 s)\n" +
 			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintLibICU},
 		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
 	} {
@@ -166,7 +204,8 @@ func TestCauses(t *testing.T) {
 }
 
 func TestReached(t *testing.T) {
-	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 s)\r\nec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
+	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 " +
+		"s)\r\nec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
 	e := gather(console, "", false)
 	if got, want := fmt.Sprintf("%s|%s", e.reached, e.said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -36,8 +36,8 @@ const (
 	TagExpiresAt = TagPrefix + "expires-at"
 	// TagDueAt is when the machine itself gives up if it has not registered: until then it is on its way.
 	TagDueAt = TagPrefix + "due-at"
-	// TagKeepVolumes stands on volumes alone: whether a mapping of the user's asked to keep some of this launch's volumes. One
-	// that carries no "false" may have been kept for somebody.
+	// TagKeepVolumes stands on volumes alone: whether a mapping of the user's asked to keep some of this launch's volumes.
+	// One that carries no "false" may have been kept for somebody.
 	TagKeepVolumes = TagPrefix + "keep-volumes"
 	// TagSuspectSince is the mark of a sweep's first look.
 	TagSuspectSince = TagPrefix + "suspect-since"
@@ -77,8 +77,8 @@ func randomText(n int) string {
 	return string(text)
 }
 
-// randomLabel returns a label without "ew": where a secret is JSON over several lines, GitHub masks a brace, in base64 too,
-// which is that, and drops outputs that contain it. (actions/runner, ValueEncoders.cs)
+// randomLabel returns a label without "ew": where a secret is JSON over several lines, GitHub masks a brace, in base64
+// too, which is that, and drops outputs that contain it. (actions/runner, ValueEncoders.cs)
 func randomLabel() string {
 	for {
 		if label := randomText(5); !strings.Contains(label, "ew") {
@@ -99,7 +99,8 @@ func NewIdentity(run Run, scope, label string) Identity {
 // launch got no answer. EC2 takes 64 ASCII characters; a label takes part as a hash, so that stop can find it by label.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 func (id Identity) clientToken(label string, slot, offering, try int) string {
-	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run, id.Scope), shortHash(label, 6), id.Nonce, slot, offering, try)
+	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run, id.Scope), shortHash(label, 6), id.Nonce, slot, offering,
+		try)
 }
 
 // tokenOfScope is the beginning of every client token of a repository's starts. A runner of another scope than the

@@ -14,7 +14,8 @@ import (
 
 // anyLabel draws what a label may hold: everything but commas and control characters.
 func anyLabel() *rapid.Generator[string] {
-	return rapid.StringOfN(rapid.OneOf(rapid.SampledFrom([]rune(`abcXYZ019-_. :"<>/\|*?`)), rapid.Rune()), 1, 200, -1).Filter(func(s string) bool {
+	return rapid.StringOfN(rapid.OneOf(rapid.SampledFrom([]rune(`abcXYZ019-_. :"<>/\|*?`)), rapid.Rune()), 1, 200,
+		-1).Filter(func(s string) bool {
 		return !strings.ContainsFunc(s, func(r rune) bool { return r == ',' || r < ' ' || (r >= 0x7f && r < 0xa0) })
 	})
 }
@@ -29,26 +30,30 @@ func anyRun() *rapid.Generator[Run] {
 	})
 }
 
-// TestClientToken: at most 64 characters of printable ASCII, whatever runs, labels and numbers there are; found by the pattern of
-// its run and of its label, and by no other label's.
+// TestClientToken: at most 64 characters of printable ASCII, whatever runs, labels and numbers there are; found by the
+// pattern of its run and of its label, and by no other label's.
 func TestClientToken(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		run, label, other := anyRun().Draw(t, "run"), anyLabel().Draw(t, "label"), anyLabel().Draw(t, "other")
 		id := NewIdentity(run, run.Repository, label)
-		token := id.clientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t, "offering"), rapid.IntRange(0, 9).Draw(t, "try"))
+		token := id.clientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t, "offering"),
+			rapid.IntRange(0, 9).Draw(t, "try"))
 		if len(token) > 64 || !regexp.MustCompile(`^[!-~]+$`).MatchString(token) {
 			t.Fatalf("token %q has %d bytes", token, len(token))
 		}
 		for pattern, want := range map[string]bool{
-			tokenPattern(run, run.Repository, ""): true, tokenPattern(run, run.Repository, label): true, tokenPattern(run, run.Repository, other): label == other,
-			tokenPattern(Run{Repository: run.Repository + "x", ID: run.ID}, "", ""): false, tokenPattern(Run{Repository: run.Repository, ID: run.ID + "1"}, "", ""): false,
+			tokenPattern(run, run.Repository, ""): true, tokenPattern(run, run.Repository, label): true,
+			tokenPattern(run, run.Repository, other):                                label == other,
+			tokenPattern(Run{Repository: run.Repository + "x", ID: run.ID}, "", ""): false,
+			tokenPattern(Run{Repository: run.Repository, ID: run.ID + "1"}, "", ""): false,
 		} {
 			if found, err := path.Match(pattern, token); err != nil || found != want {
 				t.Fatalf("pattern %s finds %s: %t, want %t: %v", pattern, token, found, want, err)
 			}
 		}
-		if again := id.clientToken(label, 0, 0, 0); again != id.clientToken(label, 0, 0, 0) || again == id.clientToken(label, 0, 0, 1) || again == id.clientToken(label, 0, 1, 0) || again == id.clientToken(label, 1, 0, 0) {
+		if again := id.clientToken(label, 0, 0, 0); again != id.clientToken(label, 0, 0, 0) || again == id.clientToken(label,
+			0, 0, 1) || again == id.clientToken(label, 0, 1, 0) || again == id.clientToken(label, 1, 0, 0) {
 			t.Fatalf("tokens do not tell attempts apart: %s", again)
 		}
 	})
@@ -93,11 +98,13 @@ func TestRunnerName(t *testing.T) {
 		label := anyLabel().Draw(t, "label")
 		id := NewIdentity(Run{}, "", label)
 		for _, name := range []string{RunnerName(label), id.otherName(RunnerName(label))} {
-			if n := utf8.RuneCountInString(name); n > 64 || strings.ContainsAny(name, `":<>/\|*?`) || !strings.HasPrefix(name, "ec2-") {
+			if n := utf8.RuneCountInString(name); n > 64 || strings.ContainsAny(name, `":<>/\|*?`) || !strings.HasPrefix(name,
+				"ec2-") {
 				t.Fatalf("label %q: name %q of %d characters", label, name, n)
 			}
 		}
-		if !strings.ContainsAny(label, `":<>/\|*?`) && utf8.RuneCountInString(label) <= 60 && RunnerName(label) != "ec2-"+label {
+		if !strings.ContainsAny(label, `":<>/\|*?`) && utf8.RuneCountInString(label) <= 60 && RunnerName(label) != "ec2-"+
+			label {
 			t.Fatalf("label %q: name %q, and machulav's is ec2-<label>", label, RunnerName(label))
 		}
 		if long := strings.Repeat("x", 60) + label; utf8.ValidString(label) && RunnerName(long) == RunnerName(long+"y") {
@@ -105,7 +112,8 @@ func TestRunnerName(t *testing.T) {
 		}
 	})
 	for label, want := range map[string]string{
-		"x7k2p": "ec2-x7k2p", `a"b:c<d>e/f\g|h*i?j`: "ec2-a-b-c-d-e-f-g-h-i-j", "Grüße 日本": "ec2-Grüße 日本", strings.Repeat("é", 60): "ec2-" + strings.Repeat("é", 60),
+		"x7k2p": "ec2-x7k2p", `a"b:c<d>e/f\g|h*i?j`: "ec2-a-b-c-d-e-f-g-h-i-j", "Grüße 日本": "ec2-Grüße 日本",
+		strings.Repeat("é", 60): "ec2-" + strings.Repeat("é", 60),
 	} {
 		if got := RunnerName(label); got != want {
 			t.Errorf("label %q: name %q, want %q", label, got, want)
@@ -138,8 +146,8 @@ func TestTags(t *testing.T) {
 	})
 }
 
-// TestRandomLabelArrives: a random label has no part that GitHub masks where a secret is JSON over several lines: "ew" is a brace
-// in base64. One in 320 labels of any five characters has it.
+// TestRandomLabelArrives: a random label has no part that GitHub masks where a secret is JSON over several lines: "ew"
+// is a brace in base64. One in 320 labels of any five characters has it.
 func TestRandomLabelArrives(t *testing.T) {
 	t.Parallel()
 	for range 20_000 {

@@ -73,7 +73,8 @@ func (st *start) tellRootDevice(g *group) {
 	}
 	for _, p := range g.placements {
 		if p.RootDevice != "" && p.RootDevice != "/dev/sda1" {
-			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume", p.ImageID, p.RootDevice))
+			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume",
+				p.ImageID, p.RootDevice))
 			return
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it was
-// started for, so a machine is kept only if its console shows that its own boot script has given up: then the script's
-// watchdog has begun to count, and powers the machine off when the time is over, whatever becomes of us.
+// keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it
+// was started for, so a machine is kept only if its console shows that its own boot script has given up: then the
+// script's watchdog has begun to count, and powers the machine off when the time is over, whatever becomes of us.
 
 // TagKeptUntil says until when a failed machine stays for inspection: stop and sweep leave it alone until then.
 const TagKeptUntil = TagPrefix + "kept-until"
@@ -26,8 +26,8 @@ func isKept(i ec2.Instance, now time.Time) bool { return now.Before(timeTag(i, T
 // hasFailed tells that the machine's own boot script has given up.
 func hasFailed(console string) bool { return len(said(console)) > 0 }
 
-// machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so that the
-// start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
+// machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so
+// that the start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
 func (r StartRequest) machineGivesUp() time.Duration {
 	if r.KeepFailed == 0 {
 		return r.Waiting.registrationTimeout()
@@ -35,10 +35,12 @@ func (r StartRequest) machineGivesUp() time.Duration {
 	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
 }
 
-// keepWithin is how long a start may take to find out which machines may stay: those that may not must still be ended in time.
+// keepWithin is how long a start may take to find out which machines may stay: those that may not must still be ended
+// in time.
 const keepWithin = 2500 * time.Millisecond
 
-// keep leaves failed machines that end by themselves, and tells how to look at each. All others are for the caller to end.
+// keep leaves failed machines that end by themselves, and tells how to look at each. All others are for the caller to
+// end.
 func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
 	if st.request.KeepFailed == 0 {
 		return nil
@@ -86,7 +88,8 @@ func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
 // keptWords tags a kept machine, and says where it is and how to look at it.
 func (st *start) keptWords(ctx context.Context, s *slot) string {
 	until := time.Now().Add(st.request.KeepFailed + keptSlack).UTC()
-	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 Instance Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
+	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 Instance "+
+		"Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
 		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
 	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagKeptUntil: until.Format(time.RFC3339)})
 	if err != nil {

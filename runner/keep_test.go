@@ -9,20 +9,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its time, and judges it as
-// any other afterwards.
+// TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its
+// time, and judges it as any other afterwards.
 func TestKeptMachinesAreLeftAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		left := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "seconds left")) * time.Second
 		i := ec2.Instance{ID: "i-1", State: ec2.Running, LaunchTime: now.Add(-5 * time.Hour), Tags: map[string]string{
-			TagScope: "o/r", TagRepository: "o/r", TagRunID: "1", TagMode: instanceOfStart, TagKeptUntil: now.Add(left).Format(time.RFC3339),
+			TagScope: "o/r", TagRepository: "o/r", TagRunID: "1", TagMode: instanceOfStart,
+			TagKeptUntil: now.Add(left).Format(time.RFC3339),
 		}}
 		if rapid.Bool().Draw(t, "expired") {
 			i.Tags[TagExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
 		}
 		s := &survey{now: now, grace: 10 * time.Minute, scope: "o/r", repository: "o/r"}
-		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone), int(runnerIdle)).Draw(t, "runner"))}).act
+		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone), int(runnerIdle)).Draw(t,
+			"runner"))}).act
 		want := Terminated
 		if left > 0 {
 			want = Spared
@@ -33,7 +35,8 @@ func TestKeptMachinesAreLeftAlone(t *testing.T) {
 	})
 }
 
-// TestAMachineThatMayBeKeptGivesUpFirst: only a machine that has given up before the start does is sure to end by itself.
+// TestAMachineThatMayBeKeptGivesUpFirst: only a machine that has given up before the start does is sure to end by
+// itself.
 func TestAMachineThatMayBeKeptGivesUpFirst(t *testing.T) {
 	none := time.Duration(0)
 	for _, c := range []struct {

@@ -38,8 +38,8 @@ func (st *start) launchUnits(ctx context.Context, g *group) {
 	group.Wait()
 }
 
-// maxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket that brings two a
-// second: a call for more than it ever holds would be refused for ever.
+// maxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
+// that brings two a second: a call for more than it ever holds would be refused for ever.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 const maxTogether = 100
@@ -65,7 +65,8 @@ type unit struct {
 
 // launch goes through the offerings, and round again while capacity may come. Slots that get nothing are given up.
 func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
-	u.missing = slices.DeleteFunc(slices.Clone(u.slots), func(s *slot) bool { return s.failed != nil || s.instance.ID != "" })
+	u.missing = slices.DeleteFunc(slices.Clone(u.slots),
+		func(s *slot) bool { return s.failed != nil || s.instance.ID != "" })
 	if len(u.missing) == 0 {
 		return
 	}
@@ -89,7 +90,8 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 			}
 			return nil
 		}
-		u.log.Info(fmt.Sprintf("every offering is exhausted; asking again for %s more (capacity-timeout-minutes)", wait.Round(time.Second)))
+		u.log.Info(fmt.Sprintf("every offering is exhausted; asking again for %s more (capacity-timeout-minutes)",
+			wait.Round(time.Second)))
 		return err
 	}, backoff.WithContext(policy, ctx))
 	if err == nil {
@@ -167,7 +169,8 @@ func (u *unit) goRound(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	instances, trail, err := u.Cloud.LaunchMany(ctx, spec, len(u.missing), u.offerings, ec2.Observer{Trying: u.trying, Tried: u.tellTried, Skipped: u.tellSkipped})
+	instances, trail, err := u.Cloud.LaunchMany(ctx, spec, len(u.missing), u.offerings, ec2.Observer{Trying: u.trying,
+		Tried: u.tellTried, Skipped: u.tellSkipped})
 	for i := range trail {
 		trail[i].Round = u.round
 	}
@@ -217,7 +220,8 @@ func (u *unit) take(instance ec2.Instance) {
 	}
 	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(u.begun)
 	u.mu.Unlock()
-	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in region %s",
+	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in region "+
+		"%s",
 		instance.ID, offering.Number, instance.Region))
 	u.unsaved = errors.Join(u.unsaved, u.Journal.Launched(s.handoff()))
 	if u.group.together {

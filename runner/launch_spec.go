@@ -29,8 +29,8 @@ func (u *unit) namesOf(call, index int) (name, other string) {
 // base is what the names of an offering's machines begin with, in this round.
 func (u *unit) base(offering int) string { return u.baseOf(u.before + offering) }
 
-// baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every call
-// after the group's first has a base of its own.
+// baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every
+// call after the group's first has a base of its own.
 func (u *unit) baseOf(call int) string { return u.numbered(u.group.base, call) }
 
 // otherBaseOf is the same for the names that the machines take where another start's have these; "" where none can.
@@ -70,7 +70,8 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	}
 	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
 	spec := ec2.LaunchSpec{
-		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
+		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices,
+		Root:     g.Root,
 		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay, KeepTag: TagKeepVolumes,
 		Token: func(offering, try int) string {
 			return u.identity.clientToken(g.label, first.index, offering, round+try)
@@ -82,7 +83,8 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	return spec, nil
 }
 
-// ownTags returns our tags for each offering. Their times are fixed here: a request that is asked again must be the same.
+// ownTags returns our tags for each offering. Their times are fixed here: a request that is asked again must be the
+// same.
 func (u *unit) ownTags() func(offering int) map[string]string {
 	first, calls := u.slots[0], u.before
 	var expires time.Time

@@ -16,12 +16,13 @@ func (st *start) tellTrying(a ec2.Attempt, total int) {
 	}
 	p := a.Offering.Placement
 	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number, total))
-	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID, p.SubnetID,
+	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID,
+		p.SubnetID,
 		strings.Join(p.SecurityGroupIDs, ","), st.regionOf(p), a.Offering.InstanceType, a.Offering.Market))
 }
 
-// tellTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not refused
-// for want of permission too.
+// tellTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
+// refused for want of permission too.
 func (u *unit) tellTried(a ec2.Attempt) {
 	refused := u.refusedTags
 	u.refusedTags = nil
@@ -40,7 +41,8 @@ func (u *unit) tellTried(a ec2.Attempt) {
 
 // tellSkipped says that an offering is not asked for, and why.
 func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
-	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds for it too",
+	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds for "+
+		"it too",
 		offering.Number, because.Offering.Number))
 }
 

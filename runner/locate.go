@@ -13,8 +13,8 @@ import (
 
 // This file finds the machines that a stop was given by their ids.
 
-// search looks for machines by id: each in the region that its hand-off has, or in the home region, and what none of these
-// knows in all others.
+// search looks for machines by id: each in the region that its hand-off has, or in the home region, and what none of
+// these knows in all others.
 type search struct {
 	*stop
 	looks regionLooks
@@ -25,11 +25,12 @@ type search struct {
 	found map[string]ec2.Instance
 }
 
-// locate finds the machines of the hand-offs. What no region knows is gone: its instance is zero, without an error. What could
-// not be looked for is an error.
+// locate finds the machines of the hand-offs. What no region knows is gone: its instance is zero, without an error.
+// What could not be looked for is an error.
 func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []error) {
 	s := &search{
-		stop: sp, list: regionList{cloud: sp.Cloud}, first: map[string]string{}, only: map[string]bool{}, found: map[string]ec2.Instance{},
+		stop: sp, list: regionList{cloud: sp.Cloud}, first: map[string]string{}, only: map[string]bool{},
+		found: map[string]ec2.Instance{},
 	}
 	s.looks = regionLooks{ask: s.ask, done: func() bool { return len(s.missing("")) == 0 }}
 	for _, h := range asked {
@@ -57,8 +58,8 @@ func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []
 	return instances, errs
 }
 
-// missing are the ids that may be in a region, empty for any, and that no region has shown. One whose first region denies the look
-// is not looked for: it is ended unseen there.
+// missing are the ids that may be in a region, empty for any, and that no region has shown. One whose first region
+// denies the look is not looked for: it is ended unseen there.
 func (s *search) missing(region string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +135,8 @@ func (s *search) judge(id string) error {
 	}
 	if len(silent) > 0 {
 		return &FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is left registered",
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
+				"left registered",
 				id, minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
 			Hint: hintSilent,
 		}
@@ -143,7 +145,8 @@ func (s *search) judge(id string) error {
 		s.tellGone(id, []string{s.first[id]}, nil)
 		return nil
 	}
-	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.looks.answered)), func(region string) bool { return region == s.first[id] })
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.looks.answered)),
+		func(region string) bool { return region == s.first[id] })
 	s.tellGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
 	return nil
 }

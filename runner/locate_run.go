@@ -14,7 +14,8 @@ import (
 
 // This file finds the machines of a workflow run: all of them, or those of a label.
 
-// runSearch looks for the machines of a run: in the home region, and in the others where that has none or all are asked for.
+// runSearch looks for the machines of a run: in the home region, and in the others where that has none or all are asked
+// for.
 type runSearch struct {
 	*stop
 	looks   regionLooks
@@ -24,8 +25,8 @@ type runSearch struct {
 	targets []target
 }
 
-// ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region, those of a
-// label in the others only if the home region has none.
+// ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region,
+// those of a label in the others only if the home region has none.
 func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	home := sp.request.Region
 	if home == "" {
@@ -61,8 +62,8 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	return s.targets, nil
 }
 
-// judge says what regions that were not seen mean: those that deny the look are passed over, silent ones only where the label is
-// found without them.
+// judge says what regions that were not seen mean: those that deny the look are passed over, silent ones only where the
+// label is found without them.
 func (s *runSearch) judge() error {
 	if len(s.looks.denied) > 0 {
 		s.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))
@@ -75,8 +76,9 @@ func (s *runSearch) judge() error {
 		return nil
 	}
 	err := &FailedError{
-		Message: fmt.Sprintf("runners of this workflow run may still run: for %s these regions gave no answer: %s", minutes(silenceTimeout), s.looks.unseen()),
-		Hint:    hintSilent,
+		Message: fmt.Sprintf("runners of this workflow run may still run: for %s these regions gave no answer: %s",
+			minutes(silenceTimeout), s.looks.unseen()),
+		Hint: hintSilent,
 	}
 	if len(s.targets) == 0 {
 		return err
@@ -93,7 +95,8 @@ func (s *runSearch) ask(ctx context.Context, region string) error {
 		tags[TagLabel] = escapeFilter(tagValue(label))
 	}
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
-	selectors := []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, s.request.Scope, label), States: alive}}
+	selectors := []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, s.request.Scope, label),
+		States: alive}}
 	errs := make([]error, len(selectors))
 	var group sync.WaitGroup
 	for n, selector := range selectors {

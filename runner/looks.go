@@ -16,17 +16,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// A region that gives no answer says nothing about what runs in it: "could not look" is never "gone". It is asked again for a
-// while, and what could not be seen then is an error that names it. docs/adr/0014-silence.md has the rule.
+// A region that gives no answer says nothing about what runs in it: "could not look" is never "gone". It is asked again
+// for a while, and what could not be seen then is an error that names it. docs/adr/0014-silence.md has the rule.
 
 // silenceTimeout is how long regions that give no answer are asked again.
 const silenceTimeout = time.Minute
 
-// lookTimeouts are how long the first looks into a region may take, one after the other; later ones take the last. A short one
-// soon repeats a call that was lost, a long one hears a region that answers late.
+// lookTimeouts are how long the first looks into a region may take, one after the other; later ones take the last. A
+// short one soon repeats a call that was lost, a long one hears a region that answers late.
 var lookTimeouts = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}
 
-const hintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the input 'region'"
+const hintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the input " +
+	"'region'"
 
 // errSilent goes on asking.
 var errSilent = errors.New("a region gives no answer")
@@ -44,8 +45,8 @@ type regionLooks struct {
 	silent   map[string]error // what was wrong with the last look
 }
 
-// round asks, once, those of the regions that have neither answered nor denied the look. An error says that the credentials are
-// refused everywhere, or that ctx has ended.
+// round asks, once, those of the regions that have neither answered nor denied the look. An error says that the
+// credentials are refused everywhere, or that ctx has ended.
 func (l *regionLooks) round(ctx context.Context, regions []string) error {
 	due := l.due(regions)
 	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
@@ -97,7 +98,8 @@ var errLate = errors.New("no answer in time")
 
 // due are those of the regions that are still to be asked.
 func (l *regionLooks) due(regions []string) []string {
-	return slices.DeleteFunc(slices.Clone(regions), func(region string) bool { return l.answered[region] || l.denied[region] != nil })
+	return slices.DeleteFunc(slices.Clone(regions),
+		func(region string) bool { return l.answered[region] || l.denied[region] != nil })
 }
 
 // until asks the regions, which may grow, until nothing more is looked for, none is silent, or silenceTimeout is over.

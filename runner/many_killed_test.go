@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestManyAreFoundAfterAKill kills a start of fifty in the middle of its launches: the post step finds all of them by the
-// client tokens in the journal, within its time and EC2's limits.
+// TestManyAreFoundAfterAKill kills a start of fifty in the middle of its launches: the post step finds all of them by
+// the client tokens in the journal, within its time and EC2's limits.
 func TestManyAreFoundAfterAKill(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -52,7 +52,8 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 			switch {
 			case call.Service != "github":
 				m.ec2++
-			case strings.HasPrefix(call.Operation, "actions/list-self-hosted") || strings.HasPrefix(call.Operation, "actions/get-self-hosted"):
+			case strings.HasPrefix(call.Operation, "actions/list-self-hosted") || strings.HasPrefix(call.Operation,
+				"actions/get-self-hosted"):
 				m.looks++
 				fallthrough
 			default:
@@ -95,7 +96,8 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		second, third := first, first
 		first.Name, second.Name, third.Name = "amd64", "arm64", "cuda"
 		second.InstanceTypes = []string{"t4g.xlarge"}
-		second.Placements = []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa2", zoneA, "sg-0aaaaaaaaaaaaaaa1")}
+		second.Placements = []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa2", zoneA,
+			"sg-0aaaaaaaaaaaaaaa1")}
 		third.InstanceTypes = []string{"g4dn.xlarge"}
 		r.Groups = []runner.Group{first, second, third}
 	}
@@ -111,10 +113,12 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		{"fifty by token among 3,000 others", simulator.Config{ForeignRunners: 3000}, like(50), one.took * 3 / 2},
 		{"two hundred and one by token", simulator.Config{}, like(201), one.took * 3 / 2},
 		{"fifty by JIT", simulator.Config{}, likeByJIT(50), oneByJIT.took*11/10 + 25*time.Second},
-		{"fifty by JIT among 3,000 others", simulator.Config{ForeignRunners: 3000}, likeByJIT(50), oneByJIT.took*11/10 + 25*time.Second},
+		{"fifty by JIT among 3,000 others", simulator.Config{ForeignRunners: 3000}, likeByJIT(50), oneByJIT.took*11/10 +
+			25*time.Second},
 	} {
 		got := measure(t, c.config, c.change)
-		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v", c.name, got.took.Seconds(), c.most.Seconds(),
+		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v", c.name,
+			got.took.Seconds(), c.most.Seconds(),
 			one.took.Seconds(), oneByJIT.took.Seconds(), got.ec2, got.hub, sortedCalls(got.by))
 		if got.took > c.most {
 			t.Errorf("%s took %s, at most %s", c.name, got.took, c.most)
@@ -136,17 +140,21 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 	five, hundred := measure(t, simulator.Config{}, like(5)), measure(t, simulator.Config{}, like(100))
 	for _, operation := range []string{"RunInstances", "CreateTags", "actions/create-registration-token-for-repo"} {
 		if five.by[operation] != 1 || hundred.by[operation] != 1 {
-			t.Errorf("%s: %d calls for five runners, %d for a hundred, want one each", operation, five.by[operation], hundred.by[operation])
+			t.Errorf("%s: %d calls for five runners, %d for a hundred, want one each", operation, five.by[operation],
+				hundred.by[operation])
 		}
 	}
 	// A look may fall into the next second for one of a hundred.
 	if hundred.ec2 > five.ec2+3 || hundred.looks > 2*five.looks+3 {
-		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks, hundred.ec2, hundred.looks)
+		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks, hundred.ec2,
+			hundred.looks)
 	}
-	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}}, func(r *runner.StartRequest) {
-		like(100)(r)
-		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
-	})
+	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}},
+		func(r *runner.StartRequest) {
+			like(100)(r)
+			r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
+				"sg-0aaaaaaaaaaaaaaa1"))
+		})
 	if spread.by["RunInstances"] != 2 {
 		t.Errorf("a hundred runners over two offerings take %d calls of RunInstances, want 2", spread.by["RunInstances"])
 	}
@@ -185,7 +193,8 @@ func TestCapacityRounds(t *testing.T) {
 			if err != nil {
 				t.Fatalf("start: %v, want success once there is capacity", err)
 			}
-			if launched := result.Runners[0].Timeline.Launched; launched < 4*time.Minute || launched > 5*time.Minute+30*time.Second {
+			if launched := result.Runners[0].Timeline.Launched; launched < 4*time.Minute || launched > 5*time.Minute+
+				30*time.Second {
 				t.Errorf("launched after %s, want within a minute and a half of the capacity's coming", launched)
 			}
 			if !strings.Contains(s.log.String(), "every offering is exhausted; asking again for") {
@@ -215,11 +224,13 @@ func TestCapacityNeverComes(t *testing.T) {
 		r.CapacityTimeout = 10 * time.Minute
 		r.Groups[0].Markets = []string{runner.Spot, runner.OnDemand}
 		// Of two placements one has an image that is not there: it is not asked for again.
-		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0fffffffffffffff1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
+		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0fffffffffffffff1", zoneB,
+			"sg-0aaaaaaaaaaaaaaa1"))
 		begun := time.Now()
 		result, err := s.starter.Start(ctx, r)
 		took := time.Since(begun)
-		if err == nil || result.Failure == nil || !strings.HasPrefix(result.Failure.Message, "Failed to start EC2 instance in any availability zone. Errors: ") {
+		if err == nil || result.Failure == nil || !strings.HasPrefix(result.Failure.Message,
+			"Failed to start EC2 instance in any availability zone. Errors: ") {
 			t.Fatalf("start: %v, want machulav's words", err)
 		}
 		if took < 10*time.Minute || took > 10*time.Minute+30*time.Second {
@@ -230,16 +241,19 @@ func TestCapacityNeverComes(t *testing.T) {
 			asked[attempt.Market+" "+attempt.SubnetID]++
 		}
 		if asked["spot "+zoneB] != 1 || asked["on-demand "+zoneB] != 0 {
-			t.Errorf("asked for the placement without an image %d and %d times, want once", asked["spot "+zoneB], asked["on-demand "+zoneB])
+			t.Errorf("asked for the placement without an image %d and %d times, want once", asked["spot "+zoneB],
+				asked["on-demand "+zoneB])
 		}
 		if n := asked["spot "+zoneA]; n < 10 || n > 20 || n != asked["on-demand "+zoneA] {
-			t.Errorf("asked for spot %d and on-demand %d times in ten minutes, want some fifteen times each", n, asked["on-demand "+zoneA])
+			t.Errorf("asked for spot %d and on-demand %d times in ten minutes, want some fifteen times each", n,
+				asked["on-demand "+zoneA])
 		}
 		s.nothingLeft(t)
 	})
 }
 
-// TestManyAreRolledBackInTime cancels a start of a hundred while it waits: within the time that GitHub gives, nothing is left.
+// TestManyAreRolledBackInTime cancels a start of a hundred while it waits: within the time that GitHub gives, nothing
+// is left.
 func TestManyAreRolledBackInTime(t *testing.T) {
 	t.Parallel()
 	for _, jit := range []bool{false, true} {
@@ -260,7 +274,8 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 					t.Errorf("jit %t, cancelled after %s: the roll-back took %s, at most 7s", jit, after, took)
 				}
 				if len(result.Failure.Left) > 0 {
-					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after, len(result.Failure.Left), result.Failure.Left[0])
+					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after, len(result.Failure.Left),
+						result.Failure.Left[0])
 				}
 				s.nothingLeft(t)
 			})
@@ -275,7 +290,8 @@ func TestHalfOfThemFail(t *testing.T) {
 		for _, least := range []int{3, 4} {
 			config := simulator.Config{}
 			for _, nth := range []int{2, 4, 6} {
-				config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.InternalError"})
+				config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second,
+					Reason: "Server.InternalError"})
 			}
 			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 				r := request()
@@ -284,12 +300,14 @@ func TestHalfOfThemFail(t *testing.T) {
 				instances, runners := s.world.Leftovers()
 				if least == 4 {
 					if err == nil || len(instances)+len(runners) > 0 {
-						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left", jit, err, len(instances), len(runners))
+						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left", jit, err,
+							len(instances), len(runners))
 					}
 					return
 				}
 				if err != nil || len(instances) != 3 || len(runners) != 3 {
-					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err, len(instances), len(runners))
+					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err, len(instances),
+						len(runners))
 				}
 				for _, one := range result.Runners {
 					if one.Failed != one.Removed {
@@ -307,7 +325,8 @@ func TestHalfOfManyFail(t *testing.T) {
 	for _, jit := range []bool{false, true} {
 		config := simulator.Config{}
 		for nth := 2; nth <= 80; nth += 2 {
-			config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.InternalError"})
+			config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second,
+				Reason: "Server.InternalError"})
 		}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			r := request()
@@ -337,7 +356,8 @@ func TestNamesStayShortEnough(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		r := request()
 		r.Groups[0].Count, r.Groups[0].Label = 12, strings.Repeat("long-", 20)
-		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB, "sg-0aaaaaaaaaaaaaaa1"))
+		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
+			"sg-0aaaaaaaaaaaaaaa1"))
 		result, err := s.starter.Start(ctx, r)
 		if err != nil {
 			t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment and see the same:
-// GitHub itself decides then (owner.go).
+// reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment
+// and see the same: GitHub itself decides then (owner.go).
 func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
 	var names []string
 	for _, s := range slots {
@@ -50,7 +50,8 @@ func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
 }
 
 // freeName removes an offline runner, as machulav's --replace does, and reports whether its name can be had now.
-func (st *start) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool, error) {
+func (st *start) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool,
+	error) {
 	if !st.isStale(found, machines) {
 		return false, nil
 	}
@@ -64,9 +65,10 @@ func (st *start) freeName(ctx context.Context, found github.Runner, machines fun
 	return err == nil, err
 }
 
-// isStale reports whether nobody can need a registration any more. One that a start has made and no machine has used yet
-// may belong to a start that is under way, whose machine EC2 does not show yet, or to one of another account; so may one with a
-// start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What cannot be looked at is not stale.
+// isStale reports whether nobody can need a registration any more. One that a start has made and no machine has used
+// yet may belong to a start that is under way, whose machine EC2 does not show yet, or to one of another account; so
+// may one with a start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What
+// cannot be looked at is not stale.
 func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
 	if found.Online || found.Busy || found.Unused || isMarked(found) {
 		return false
@@ -86,7 +88,8 @@ func (st *start) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
 
 // machinesAlive lists what this action has launched for a scope of GitHub and is not over, with and without tags.
 func machinesAlive(
-	ctx context.Context, instances func(context.Context, string, ec2.Selector) ([]ec2.Instance, error), regions []string, repository, scope string,
+	ctx context.Context, instances func(context.Context, string, ec2.Selector) ([]ec2.Instance, error), regions []string,
+	repository, scope string,
 ) ([]ec2.Instance, error) {
 	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{
@@ -120,8 +123,8 @@ func mayBeOf(i ec2.Instance, r github.Runner) bool {
 	return ownerOf(i).owns(r) || slices.Contains(ownerOf(i).names(), r.Name)
 }
 
-// renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number themselves.
-// The new names are this start's alone.
+// renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number
+// themselves. The new names are this start's alone.
 func (st *start) renameFrom(s *slot) {
 	st.mu.Lock()
 	taken, g := s.name, s.group
@@ -140,10 +143,12 @@ func (st *start) renameFrom(s *slot) {
 	now := s.name
 	st.mu.Unlock()
 	if g.together {
-		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s", taken, g.base, hintOwnLabel))
+		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s", taken,
+			g.base, hintOwnLabel))
 		return
 	}
-	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken, now, hintOwnLabel))
+	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken, now,
+		hintOwnLabel))
 }
 
 const hintOwnLabel = "give each start a label of its own"

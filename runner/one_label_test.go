@@ -16,8 +16,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestOneLabelManyStarts: whenever starts with one label begin, by token or just in time, of one or of several, with or without our tags:
-// each has what it started, online on its own machine, and whatever is stopped takes nothing of the others.
+// TestOneLabelManyStarts: whenever starts with one label begin, by token or just in time, of one or of several, with or
+// without our tags: each has what it started, online on its own machine, and whatever is stopped takes nothing of the
+// others.
 func TestOneLabelManyStarts(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {
@@ -79,7 +80,8 @@ func newLeg(t *testing.T, s *stage, r *rand.Rand) *leg {
 }
 
 func (l *leg) String() string {
-	return fmt.Sprintf("(after %s, %d, jit %t, tags %t)", l.after, l.request.Groups[0].Count, l.request.JIT, l.request.OwnTags)
+	return fmt.Sprintf("(after %s, %d, jit %t, tags %t)", l.after, l.request.Groups[0].Count, l.request.JIT,
+		l.request.OwnTags)
 }
 
 func (l *leg) start(ctx context.Context) {
@@ -96,7 +98,8 @@ func (l *leg) wrong(now simulator.Snapshot) (list []string) {
 			continue
 		}
 		r := now.Runners[i]
-		if r.Name != h.RunnerName || r.Status != "online" || r.Instance != h.InstanceID || !slices.Contains(r.Labels, "build") {
+		if r.Name != h.RunnerName || r.Status != "online" || r.Instance != h.InstanceID || !slices.Contains(r.Labels,
+			"build") {
 			list = append(list, fmt.Sprintf("%+v, want %s online on %s", r, h.RunnerName, h.InstanceID))
 		}
 		marked := slices.ContainsFunc(r.Labels, func(label string) bool { return strings.HasPrefix(label, "egr-") })
@@ -107,7 +110,8 @@ func (l *leg) wrong(now simulator.Snapshot) (list []string) {
 	return list
 }
 
-// stop stops the start's runners as machulav's stop step does, by label and instance id; several of them by the output `runners`.
+// stop stops the start's runners as machulav's stop step does, by label and instance id; several of them by the output
+// `runners`.
 func (l *leg) stop(ctx context.Context) error {
 	r := runner.StopRequest{Run: l.request.Run, Scope: l.request.Scope, Label: "build"}
 	for _, h := range l.result.Runners {

@@ -182,8 +182,8 @@ func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
 	return "", ""
 }
 
-// isExisting is the whole judgement of a machine that the user keeps: it is stopped when its run is over and a start of that run
-// has started it, and nothing else ever happens to it.
+// isExisting is the whole judgement of a machine that the user keeps: it is stopped when its run is over and a start of
+// that run has started it, and nothing else ever happens to it.
 func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
 	switch {
 	case modeOf(i) != instanceExisting:
@@ -229,8 +229,8 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 	return Spared, why
 }
 
-// isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may pass
-// later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
+// isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may
+// pass later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
 func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 	since, due := timeTag(i, TagSuspectSince), timeTag(i, TagDueAt)
 	switch {

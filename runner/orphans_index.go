@@ -21,7 +21,8 @@ type index struct {
 }
 
 func (s *survey) index() *index {
-	x := &index{survey: s, byID: map[int64]github.Runner{}, byName: map[string]github.Runner{}, namers: map[int64][]ec2.Instance{}, living: map[string]int{}}
+	x := &index{survey: s, byID: map[int64]github.Runner{}, byName: map[string]github.Runner{},
+		namers: map[int64][]ec2.Instance{}, living: map[string]int{}}
 	for _, r := range s.runners {
 		x.byID[r.ID] = r
 		x.byName[r.Name] = r
@@ -75,8 +76,8 @@ func (x *index) factsOf(i ec2.Instance) facts {
 	return f
 }
 
-// existingState is what the runner of an existing machine does. Where nothing tells which one it is, a busy one with its label
-// may be it.
+// existingState is what the runner of an existing machine does. Where nothing tells which one it is, a busy one with
+// its label may be it.
 func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github.Runner, runnerState) {
 	if !listed {
 		return github.Runner{}, runnerUnseen
@@ -110,8 +111,8 @@ func (x *index) ownOf(i ec2.Instance) github.Runner {
 	return github.Runner{}
 }
 
-// namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all, so
-// the name tells which is whose.
+// namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all,
+// so the name tells which is whose.
 func (x *index) namedBy(i ec2.Instance) int64 {
 	if id := runnerIDOf(i); id != 0 {
 		return id
@@ -122,8 +123,8 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 	return 0
 }
 
-// guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none fits,
-// it is gone, unless somebody is busy who might be it.
+// guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none
+// fits, it is gone, unless somebody is busy who might be it.
 func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
 	token, ok := parseToken(i.ClientToken)
 	if !ok {
@@ -162,8 +163,9 @@ func stateOf(r github.Runner) runnerState {
 }
 
 // judgeRegistration decides about a registration apart from a living instance: it is removed only if tags of ours name
-// its id, on dead and grown-up instances alone; or, where such an instance has lost its tags, if its client token fits, its run is over,
-// and no living instance can be the runner's. Ephemeral ones that nobody names are removed by GitHub itself.
+// its id, on dead and grown-up instances alone; or, where such an instance has lost its tags, if its client token fits,
+// its run is over, and no living instance can be the runner's. Ephemeral ones that nobody names are removed by GitHub
+// itself.
 func (x *index) judgeRegistration(r github.Runner) verdict {
 	v := verdict{act: Ignored, runner: r, named: true}
 	if r.Online || r.Busy || !x.listed {
@@ -183,15 +185,17 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
 	case x.isAbandoned(r, dead):
-		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client token says", false, dead[0]
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client token says",
+			false, dead[0]
 	case strings.HasPrefix(r.Name, namePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
 	}
 	return v
 }
 
-// deadOf are the instances of ours that have ended and lost their tags, and whose client tokens say that the registration is of their
-// start. EC2 shows them for about an hour. What no machine has used yet may be of a start that is under way.
+// deadOf are the instances of ours that have ended and lost their tags, and whose client tokens say that the
+// registration is of their start. EC2 shows them for about an hour. What no machine has used yet may be of a start that
+// is under way.
 func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	if r.Online || r.Busy || r.Unused || !hasNameOfLabel(r) {
 		return nil
@@ -208,7 +212,8 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	return dead
 }
 
-// isAbandoned reports whether the runs of the dead that a registration may be of are over, and no living machine may have it.
+// isAbandoned reports whether the runs of the dead that a registration may be of are over, and no living machine may
+// have it.
 func (s *survey) isAbandoned(r github.Runner, dead []ec2.Instance) bool {
 	return len(dead) > 0 && s.whole &&
 		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[runOf(i)] != runOver }) &&

@@ -34,8 +34,8 @@ func (s *survey) isOver(i ec2.Instance) bool {
 	return !until.IsZero() && !s.now.Before(until)
 }
 
-// isPoolEntry spares an entry until it expires, ends a warm-up that hangs, and frees an entry from a registration that no claim
-// will use any more: that takes two looks, as with all that may be under way.
+// isPoolEntry spares an entry until it expires, ends a warm-up that hangs, and frees an entry from a registration that
+// no claim will use any more: that takes two looks, as with all that may be under way.
 func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
 	if modeOf(i) != instanceOfPool {
 		return "", ""
@@ -57,7 +57,8 @@ func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
 	return Spared, s.poolWords(i)
 }
 
-// isOverdue tells that an entry should have powered itself off long ago. One that was freed has no such time, and stands still.
+// isOverdue tells that an entry should have powered itself off long ago. One that was freed has no such time, and
+// stands still.
 func (s *survey) isOverdue(i ec2.Instance) bool {
 	due := timeTag(i, TagDueAt)
 	return (i.State == ec2.Pending || i.State == ec2.Running) && !due.IsZero() && s.now.After(due.Add(s.grace))
@@ -69,7 +70,8 @@ func (s *survey) isBlocked(i ec2.Instance, f facts) (Act, string) {
 	case since.IsZero(), runnerIDOf(i) != f.runner.ID:
 		return Marked, "a registration under its name holds it"
 	case s.now.Sub(since) < s.grace:
-		return Spared, "a registration under its name holds it since " + since.UTC().Format(time.TimeOnly) + "; a later sweep looks again"
+		return Spared, "a registration under its name holds it since " + since.UTC().Format(time.TimeOnly) +
+			"; a later sweep looks again"
 	}
 	return Freed, "a registration under its name holds it since " + stamp(since) + " and nothing was started"
 }

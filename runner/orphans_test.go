@@ -24,8 +24,9 @@ var surveyed = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 // anySurvey draws lists from small sets of ids, names and runs, so that they meet.
 func anySurvey(t *rapid.T) *survey {
 	s := &survey{
-		now: surveyed, grace: time.Duration(rapid.IntRange(1, 20).Draw(t, "grace")) * time.Minute, scope: ourScope, repository: ourRepository,
-		whole: rapid.Bool().Draw(t, "whole"), listed: rapid.Bool().Draw(t, "listed"), runs: map[string]runState{},
+		now: surveyed, grace: time.Duration(rapid.IntRange(1, 20).Draw(t, "grace")) * time.Minute, scope: ourScope,
+		repository: ourRepository,
+		whole:      rapid.Bool().Draw(t, "whole"), listed: rapid.Bool().Draw(t, "listed"), runs: map[string]runState{},
 	}
 	for _, run := range []string{"1", "2"} {
 		s.runs[run] = rapid.SampledFrom([]runState{runUnknown, runGoesOn, runOver}).Draw(t, "run")
@@ -33,7 +34,8 @@ func anySurvey(t *rapid.T) *survey {
 	for n := range rapid.IntRange(0, 6).Draw(t, "instances") {
 		s.instances = append(s.instances, anyInstance(t, n))
 	}
-	names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"ec2-a", "ec2-b", "ec2-c", "ec2-c-0", "other", "ec2-a-nonc"}), 0, 5, rapid.ID[string]).Draw(t, "names")
+	names := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"ec2-a", "ec2-b", "ec2-c", "ec2-c-0", "other",
+		"ec2-a-nonc"}), 0, 5, rapid.ID[string]).Draw(t, "names")
 	if s.listed {
 		for n, name := range names {
 			s.runners = append(s.runners, github.Runner{
@@ -48,7 +50,8 @@ func anySurvey(t *rapid.T) *survey {
 func anyInstance(t *rapid.T, n int) ec2.Instance {
 	i := ec2.Instance{
 		ID: "i-" + strconv.Itoa(n), Tags: map[string]string{},
-		State:      rapid.SampledFrom([]string{ec2.Pending, ec2.Running, ec2.Running, ec2.Stopped, ec2.ShuttingDown, ec2.Terminated}).Draw(t, "state"),
+		State: rapid.SampledFrom([]string{ec2.Pending, ec2.Running, ec2.Running, ec2.Stopped, ec2.ShuttingDown,
+			ec2.Terminated}).Draw(t, "state"),
 		LaunchTime: surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "age")) * time.Minute),
 	}
 	set := func(key string, values ...string) {
@@ -67,18 +70,22 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 		set(TagLabel, "a", "b")
 		set(TagFound, foundStopped, foundStopped, foundRunning)
 		if rapid.Bool().Draw(t, "started-at") {
-			i.Tags[TagStartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "later")) * time.Minute).Format(time.RFC3339)
+			i.Tags[TagStartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t,
+				"later")) * time.Minute).Format(time.RFC3339)
 		}
 		for _, key := range []string{TagExpiresAt, TagSuspectSince, TagDueAt} {
-			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "", "nonsense")
+			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "",
+				"nonsense")
 		}
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "token") {
 	case 0:
 		label := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "label")
-		i.ClientToken = Identity{Run: Run{Repository: ourRepository, ID: "1"}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
+		i.ClientToken = Identity{Run: Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
+			Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
 	case 1:
-		i.ClientToken = Identity{Run: Run{Repository: "org/other", ID: "1"}, Scope: "org/other", Nonce: "noncenon"}.clientToken("a", 0, 0, 0)
+		i.ClientToken = Identity{Run: Run{Repository: "org/other", ID: "1"}, Scope: "org/other",
+			Nonce: "noncenon"}.clientToken("a", 0, 0, 0)
 	}
 	return i
 }
@@ -106,7 +113,8 @@ func oursByTags(i ec2.Instance) bool {
 }
 
 func oursByToken(i ec2.Instance) bool {
-	return i.Tags[TagScope] == "" && i.Tags[TagRepository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+shortHash(ourRepository, 8)+"-")
+	return i.Tags[TagScope] == "" && i.Tags[TagRepository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+
+		shortHash(ourRepository, 8)+"-")
 }
 
 func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
@@ -129,7 +137,8 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
 	}
 	for _, r := range s.runners {
-		named := ours && (i.Tags[TagRunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[TagRunnerID] == "" && i.Tags[TagSlots] == "" && i.Tags[TagRunnerName] == r.Name))
+		named := ours && (i.Tags[TagRunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[TagRunnerID] == "" &&
+			i.Tags[TagSlots] == "" && i.Tags[TagRunnerName] == r.Name))
 		if r.Busy && named && mode == "start" {
 			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
 		}
@@ -178,7 +187,8 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 	}
 }
 
-// checkRemovedByToken holds a registration that no tag names to what is left of a dead machine: its client token, and that its run is over.
+// checkRemovedByToken holds a registration that no tag names to what is left of a dead machine: its client token, and
+// that its run is over.
 func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 	i, name := v.instance, v.runner.Name
 	label := strings.TrimSuffix(strings.TrimPrefix(name, namePrefix), "-nonc")
@@ -186,26 +196,30 @@ func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 	case !oursByToken(i) || !strings.Contains(i.ClientToken, shortHash(label, 6)):
 		t.Fatalf("runner %s is removed, and neither a tag nor the client token of %s names it", name, i.ID)
 	case i.Alive() || s.now.Sub(i.LaunchTime) < s.grace || s.runs["1"] != runOver:
-		t.Fatalf("runner %s is removed by the token of %s, which is %s, launched at %s, of run %v", name, i.ID, i.State, i.LaunchTime, s.runs)
+		t.Fatalf("runner %s is removed by the token of %s, which is %s, launched at %s, of run %v", name, i.ID, i.State,
+			i.LaunchTime, s.runs)
 	case v.runner.Unused:
 		t.Fatalf("runner %s is removed, and no machine has used it yet", name)
 	}
 	for _, i := range s.instances {
-		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, shortHash(label, 6)) || oursByTags(i) && i.Tags[TagRunnerName] == name) {
+		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, shortHash(label, 6)) || oursByTags(i) &&
+			i.Tags[TagRunnerName] == name) {
 			t.Fatalf("runner %s is removed, and %s lives and may have it", name, i.ID)
 		}
 	}
 }
 
-// TestTheTaglessDeadAreKnownByToken: of a machine that ended by itself and has lost its tags the client token is left. Its
-// registration goes once its run is over, and stays where anything that lives may have it.
+// TestTheTaglessDeadAreKnownByToken: of a machine that ended by itself and has lost its tags the client token is left.
+// Its registration goes once its run is over, and stays where anything that lives may have it.
 func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 	t.Parallel()
 	const label = "build"
 	token := func(run string) string {
-		return Identity{Run: Run{Repository: ourRepository, ID: run}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
+		return Identity{Run: Run{Repository: ourRepository, ID: run}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label,
+			0, 0, 0)
 	}
-	dead := ec2.Instance{ID: "i-dead", State: ec2.Terminated, LaunchTime: surveyed.Add(-time.Hour), ClientToken: token("1")}
+	dead := ec2.Instance{ID: "i-dead", State: ec2.Terminated, LaunchTime: surveyed.Add(-time.Hour),
+		ClientToken: token("1")}
 	alive := ec2.Instance{ID: "i-alive", State: ec2.Running, LaunchTime: surveyed, ClientToken: token("2")}
 	cases := map[string]struct {
 		change func(*survey, *github.Runner)
@@ -218,11 +232,13 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 		"another lives":        {func(s *survey, _ *github.Runner) { s.instances = append(s.instances, alive) }, Listed},
 		"not used yet":         {func(_ *survey, r *github.Runner) { r.Unused = true }, Listed},
 		"another's mark":       {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-zzzzzzzz") }, Listed},
-		"its own mark":         {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-noncenon") }, Deregistered},
-		"its other name":       {func(_ *survey, r *github.Runner) { r.Name += "-nonc" }, Deregistered},
-		"another label":        {func(_ *survey, r *github.Runner) { r.Name, r.Labels = "ec2-other", []string{"other"} }, Listed},
-		"somebody's own name":  {func(_ *survey, r *github.Runner) { r.Name = "gpu-box" }, Ignored},
-		"online":               {func(_ *survey, r *github.Runner) { r.Online = true }, Ignored},
+		"its own mark": {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-noncenon") },
+			Deregistered},
+		"its other name": {func(_ *survey, r *github.Runner) { r.Name += "-nonc" }, Deregistered},
+		"another label": {func(_ *survey, r *github.Runner) { r.Name, r.Labels = "ec2-other", []string{"other"} },
+			Listed},
+		"somebody's own name": {func(_ *survey, r *github.Runner) { r.Name = "gpu-box" }, Ignored},
+		"online":              {func(_ *survey, r *github.Runner) { r.Online = true }, Ignored},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -248,7 +264,8 @@ func TestOrphansAreFound(t *testing.T) {
 		s := anySurvey(t)
 		s.listed, s.runs["9"] = true, runOver
 		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace), Tags: map[string]string{
-			TagScope: ourScope, TagRepository: ourRepository, TagRunID: "9", TagMode: instanceOfStart, TagRunnerName: "ec2-orphan", TagRunnerID: "77",
+			TagScope: ourScope, TagRepository: ourRepository, TagRunID: "9", TagMode: instanceOfStart,
+			TagRunnerName: "ec2-orphan", TagRunnerID: "77",
 		}}
 		s.instances = append(s.instances, orphan)
 		if rapid.Bool().Draw(t, "registered") {
@@ -295,8 +312,10 @@ func TestClientTokens(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		label := rapid.StringMatching(`[A-Za-z0-9._-]{1,40}`).Draw(t, "label")
-		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))}, "org", label)
-		text := id.clientToken(label, rapid.IntRange(0, 99).Draw(t, "slot"), rapid.IntRange(0, 99).Draw(t, "offering"), rapid.IntRange(0, 9).Draw(t, "try"))
+		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))}, "org",
+			label)
+		text := id.clientToken(label, rapid.IntRange(0, 99).Draw(t, "slot"), rapid.IntRange(0, 99).Draw(t, "offering"),
+			rapid.IntRange(0, 9).Draw(t, "try"))
 		if len(text) > 64 {
 			t.Fatalf("token %s is longer than 64 characters", text)
 		}

@@ -23,7 +23,8 @@ type owner struct {
 	other string // the name that it takes where another machine has the first one; "" where the first is its own alone
 	mark  string
 	ids   func(int64) bool // reports whether tags name this runner id; nil where there are none
-	// unmarked says that a registration without any mark is taken for the machine's: its start may have had the name for itself.
+	// unmarked says that a registration without any mark is taken for the machine's: its start may have had the name for
+	// itself.
 	unmarked bool
 }
 
@@ -51,7 +52,8 @@ func (o owner) owns(r github.Runner) bool {
 
 // isMarked reports whether a registration carries some start's mark.
 func isMarked(r github.Runner) bool {
-	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.HasPrefix(l, markPrefix) && len(l) == len(markPrefix)+nonceLength })
+	return slices.ContainsFunc(r.Labels,
+		func(l string) bool { return strings.HasPrefix(l, markPrefix) && len(l) == len(markPrefix)+nonceLength })
 }
 
 // owner is that of the slot's machine.
@@ -69,7 +71,8 @@ func ownerOf(i ec2.Instance) owner {
 	return o
 }
 
-// ownerByToken reads it in the client token, for an instance whose tags EC2 refused. name is the one that its label makes.
+// ownerByToken reads it in the client token, for an instance whose tags EC2 refused. name is the one that its label
+// makes.
 func ownerByToken(i ec2.Instance, name string) owner {
 	token, ok := parseToken(i.ClientToken)
 	if !ok || len(token.nonce) != nonceLength {

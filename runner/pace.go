@@ -7,8 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// How often to look whether a runner is online. Most come online within the first minute, and then every second
-// counts; later it does not. The spread keeps starts of one moment apart; the mean keeps a start's calls below one for each
+// How often to look whether a runner is online. Most come online within the first minute, and then every second counts;
+// later it does not. The spread keeps starts of one moment apart; the mean keeps a start's calls below one for each
 // second of waiting.
 const (
 	fastLook   = 950 * time.Millisecond

@@ -9,13 +9,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestPace: never slower than a look a minute, and where the token has room one a second in the first minute and one in five later.
+// TestPace: never slower than a look a minute, and where the token has room one a second in the first minute and one in
+// five later.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	rapid.Check(t, func(t *rapid.T) {
 		var p pacer
-		rate := github.Rate{Limit: rapid.SampledFrom([]int{0, 60, 1000, 5000, 15000}).Draw(t, "limit"), Reset: now.Add(time.Hour)}
+		rate := github.Rate{Limit: rapid.SampledFrom([]int{0, 60, 1000, 5000, 15000}).Draw(t, "limit"),
+			Reset: now.Add(time.Hour)}
 		for look := range rapid.IntRange(1, 60).Draw(t, "looks") {
 			rate.Calls++
 			rate.Used = min(rate.Used+rapid.IntRange(1, 400).Draw(t, "used"), rate.Limit)

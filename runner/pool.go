@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// PoolRequest is what a pool is to be: so many machines as a start of Start would launch, of which only the first group counts.
+// PoolRequest is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
+// counts.
 type PoolRequest struct {
 	Start  StartRequest
 	Name   string
@@ -64,8 +65,8 @@ func (r PoolResult) Count(became string) (n int) {
 	return n
 }
 
-// Pool brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed stands in
-// the result beside the error.
+// Pool brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed
+// stands in the result beside the error.
 func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, error) {
 	p := &pool{start: s.begin(request.Start), wanted: request, result: PoolResult{Name: request.Name, Size: request.Size}}
 	p.identity.Label = ""
@@ -114,7 +115,8 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 	p.resultMu.Lock()
 	defer p.resultMu.Unlock()
 	p.result.Entries = append(p.result.Entries, PoolEntry{
-		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone, Image: i.ImageID,
+		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone,
+		Image:         i.ImageID,
 		RunnerVersion: i.Tags[TagRunnerVersion], ExpiresAt: i.Tags[TagExpiresAt],
 	})
 }
@@ -126,8 +128,10 @@ func (p *pool) look(ctx context.Context) error {
 		return err
 	}
 	wanted := wantedPool{
-		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.groupKey, images: map[string]bool{}, gone: map[string]bool{},
-		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.request.WebURL, "https://github.com/"),
+		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.groupKey, images: map[string]bool{},
+		gone:   map[string]bool{},
+		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.request.WebURL,
+			"https://github.com/"),
 	}
 	if p.wanted.Size > 0 {
 		if err := p.choose(ctx, &wanted, entries); err != nil {
@@ -136,7 +140,8 @@ func (p *pool) look(ctx context.Context) error {
 	}
 	plan := wanted.plan(entries)
 	p.plan = &plan
-	p.log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d are too many, %d are missing",
+	p.log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d are "+
+		"too many, %d are missing",
 		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus), plan.launch))
 	for _, i := range plan.ready {
 		p.note(i, EntryReady, "")
@@ -152,7 +157,8 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
 	for _, region := range p.regions() {
 		found, err := p.Cloud.Instances(ctx, region, ec2.Selector{
-			Tags:   map[string]string{TagScope: p.identity.Scope, TagRepository: p.identity.Run.Repository, TagMode: instanceOfPool, TagPool: p.wanted.Name},
+			Tags: map[string]string{TagScope: p.identity.Scope, TagRepository: p.identity.Run.Repository,
+				TagMode: instanceOfPool, TagPool: p.wanted.Name},
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
 		})
 		if err != nil {
@@ -193,8 +199,8 @@ func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Ins
 // mostRead bounds how many consoles are read at the same time.
 const mostRead = 5
 
-// readEntries asks whether the entries' images still are, and how the warm-ups ended. Neither is needed: what cannot be read is
-// taken as good, since a claimed machine does itself what its warm-up did not.
+// readEntries asks whether the entries' images still are, and how the warm-ups ended. Neither is needed: what cannot be
+// read is taken as good, since a claimed machine does itself what its warm-up did not.
 func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) {
 	var mu sync.Mutex
 	var group sync.WaitGroup

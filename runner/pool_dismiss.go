@@ -14,7 +14,8 @@ import (
 // dismissWithin bounds the last acts about one entry after a cancel.
 const dismissWithin = 6 * time.Second
 
-// dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched in its place.
+// dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched
+// in its place.
 func (p *pool) dismiss(ctx context.Context) error {
 	short := p.plan.launch - p.launched
 	var group sync.WaitGroup
@@ -42,7 +43,8 @@ func (p *pool) dismiss(ctx context.Context) error {
 	for _, stale := range p.plan.stale {
 		if !stale.useless && short > 0 {
 			short--
-			p.log.Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place", stale.ID, stale.why))
+			p.log.Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place",
+				stale.ID, stale.why))
 			p.note(stale.Instance, EntryReady, stale.why)
 			continue
 		}
@@ -55,14 +57,15 @@ func (p *pool) dismiss(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more, and gives
-// the name free at last. false says that a start was faster.
+// seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more,
+// and gives the name free at last. false says that a start was faster.
 func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error) {
 	c := p.newClaim(p.log, nil, i)
 	if err := c.note(false); err != nil {
 		return false, err
 	}
-	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: entryName(i.ID), GroupID: 1, Labels: []string{"ec2-github-runner-pool"}})
+	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: entryName(i.ID), GroupID: 1,
+		Labels: []string{"ec2-github-runner-pool"}})
 	switch {
 	case errors.Is(err, github.ErrNameTaken):
 		return false, nil

@@ -8,9 +8,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and stopped. It
-// is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name holds it: a scope
-// gives a name only once. Whatever is done to an entry is done by its holder. docs/adr/0009-warm-pool.md has the reasons.
+// An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
+// stopped. It is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name
+// holds it: a scope gives a name only once. Whatever is done to an entry is done by its holder.
+// docs/adr/0009-warm-pool.md has the reasons.
 
 // The tags of pool entries.
 const (
@@ -20,8 +21,9 @@ const (
 	TagFingerprint = TagPrefix + "fingerprint"
 	// TagPoolUntil is the entry's expires-at, kept while a claim has put its own in that place.
 	TagPoolUntil = TagPrefix + "pool-until"
-	// TagClaimedAt is when the entry was claimed, and TagClaimedFrom the launch time that EC2 told then: it changes with the
-	// next start, so that a claim which was never started can be told from a machine that was at work and then stopped.
+	// TagClaimedAt is when the entry was claimed, and TagClaimedFrom the launch time that EC2 told then: it changes with
+	// the next start, so that a claim which was never started can be told from a machine that was at work and then
+	// stopped.
 	TagClaimedAt   = TagPrefix + "claimed-at"
 	TagClaimedFrom = TagPrefix + "claimed-from"
 )
@@ -41,8 +43,9 @@ func isUnstarted(i ec2.Instance) bool {
 // entryTags are those of a new entry. Times are fixed here: a request that is asked again must be the same.
 func (id Identity) entryTags(pool, group, fingerprint, version string, due, until time.Time) map[string]string {
 	return map[string]string{
-		TagScope: id.Scope, TagRepository: id.Run.Repository, TagRunID: id.Run.ID, TagRunAttempt: id.Run.Attempt, TagNonce: id.Nonce,
-		TagMode: instanceOfPool, TagPool: pool, TagGroup: group, TagFingerprint: fingerprint, TagRunnerVersion: version,
+		TagScope: id.Scope, TagRepository: id.Run.Repository, TagRunID: id.Run.ID, TagRunAttempt: id.Run.Attempt,
+		TagNonce: id.Nonce,
+		TagMode:  instanceOfPool, TagPool: pool, TagGroup: group, TagFingerprint: fingerprint, TagRunnerVersion: version,
 		TagDueAt: stamp(due), TagExpiresAt: stamp(until), TagPoolUntil: stamp(until),
 	}
 }
@@ -50,7 +53,8 @@ func (id Identity) entryTags(pool, group, fingerprint, version string, due, unti
 // freedTags make a claimed entry one that can be claimed again.
 func freedTags(i ec2.Instance) map[string]string {
 	return map[string]string{
-		TagMode: instanceOfPool, TagExpiresAt: i.Tags[TagPoolUntil], TagRunID: "", TagRunAttempt: "", TagNonce: "", TagLabel: "", TagSlot: "",
+		TagMode: instanceOfPool, TagExpiresAt: i.Tags[TagPoolUntil], TagRunID: "", TagRunAttempt: "", TagNonce: "",
+		TagLabel: "", TagSlot: "",
 		TagRunnerName: "", TagRunnerID: "", TagDueAt: "", TagClaimedAt: "", TagClaimedFrom: "", TagSuspectSince: "",
 	}
 }
@@ -65,8 +69,9 @@ func (r StartRequest) groupKey() string {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// fingerprint is a hash of what a machine of an offering is launched with and of what is set up on it before there is a job. An
-// image that is found by its architecture counts as the architecture: `mode: pool` replaces entries of older ones.
+// fingerprint is a hash of what a machine of an offering is launched with and of what is set up on it before there is a
+// job. An image that is found by its architecture counts as the architecture: `mode: pool` replaces entries of older
+// ones.
 func (st *start) fingerprint(g *group, offering ec2.Offering) (string, error) {
 	offering.Placement.Region, offering.Placement.RootDevice = st.regionOf(offering.Placement), ""
 	spec := ec2.LaunchSpec{
@@ -76,7 +81,8 @@ func (st *start) fingerprint(g *group, offering ec2.Offering) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := []string{offering.Placement.Region, essence, g.Architecture, g.HomeDir, g.SetupScript, strings.Join(g.Packages, "\x00"),
+	parts := []string{offering.Placement.Region, essence, g.Architecture, g.HomeDir, g.SetupScript,
+		strings.Join(g.Packages, "\x00"),
 		st.request.CACertificates, st.request.RunnerVersion}
 	return shortHash(strings.Join(parts, "\x01"), 16), nil
 }

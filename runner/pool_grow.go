@@ -14,7 +14,8 @@ import (
 // warmUpSlack is what a warm-up may take beyond its own deadline, to boot and to power itself off.
 const warmUpSlack = 5 * time.Minute
 
-// grow launches what is missing. A launch whose answer is lost needs no clearing away: what it made carries its tags and is an entry.
+// grow launches what is missing. A launch whose answer is lost needs no clearing away: what it made carries its tags
+// and is an entry.
 func (p *pool) grow(ctx context.Context) error {
 	missing := p.plan.launch
 	for chunk := 0; missing > 0; chunk++ {
@@ -23,14 +24,16 @@ func (p *pool) grow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		instances, trail, err := p.Cloud.LaunchMany(ctx, spec, count, offerings, ec2.Observer{Trying: p.tellWarming, Tried: p.tellRefused})
+		instances, trail, err := p.Cloud.LaunchMany(ctx, spec, count, offerings, ec2.Observer{Trying: p.tellWarming,
+			Tried: p.tellRefused})
 		for _, attempt := range trail {
 			p.result.Trail = append(p.result.Trail, p.attempt(attempt))
 		}
 		for _, i := range instances {
 			p.launched++
 			p.complete(&i, offerings[i.Offering], spec)
-			p.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself", i.ID, i.Region))
+			p.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself", i.ID,
+				i.Region))
 			p.note(i, EntryLaunched, "")
 		}
 		missing -= len(instances)
@@ -61,7 +64,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 		tags[n] = p.identity.entryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
 	}
 	return ec2.LaunchSpec{
-		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root, Metadata: g.Metadata, Overlay: g.Overlay,
+		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
+		Metadata: g.Metadata, Overlay: g.Overlay,
 		Stops: true, NeedsTags: true, KeepTag: TagKeepVolumes,
 		OwnTags: func(offering int) map[string]string { return tags[offering] }, TokenTag: TagClientToken,
 		Token: func(offering, try int) string { return p.identity.clientToken("", chunk, offering, try) },
@@ -71,15 +75,18 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 // machine is what a warm machine needs to know.
 func (p *pool) machine() bootstrap.Spec {
 	machine := p.groups[0].spec(p.request, registration{}, p.offered)
-	machine.Warm, machine.RegistrationTimeout, machine.PreRunnerScript, machine.Labels, machine.Service = true, p.wanted.WarmUp, "", nil, false
-	machine.Ephemeral, machine.KeepFailed, machine.IdleTimeout, machine.MaxLifetime, machine.MaxLifetimeHard = false, 0, 0, 0, false
+	machine.Warm, machine.RegistrationTimeout, machine.PreRunnerScript, machine.Labels, machine.Service = true,
+		p.wanted.WarmUp, "", nil, false
+	machine.Ephemeral, machine.KeepFailed, machine.IdleTimeout, machine.MaxLifetime, machine.MaxLifetimeHard = false, 0, 0,
+		0, false
 	return machine
 }
 
 // placementOf finds which of the request's placements an offering is of: the survey fills in their images.
 func (p *pool) placementOf(g *group, offering ec2.Offering) int {
 	for n, placement := range g.placements {
-		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID && p.regionOf(placement) == p.regionOf(offering.Placement) {
+		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID &&
+			p.regionOf(placement) == p.regionOf(offering.Placement) {
 			return n
 		}
 	}
@@ -108,7 +115,8 @@ func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchS
 
 func (p *pool) tellWarming(a ec2.Attempt) {
 	o := a.Offering
-	p.log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType, o.Placement.ImageID, o.Placement.SubnetID, p.regionOf(o.Placement)))
+	p.log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType, o.Placement.ImageID,
+		o.Placement.SubnetID, p.regionOf(o.Placement)))
 }
 
 func (p *pool) tellRefused(a ec2.Attempt) {
@@ -133,11 +141,13 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	hint := launchHint(causes)
 	for _, cause := range causes {
 		if class := ec2.ClassOf(cause); class == ec2.Denied || class == ec2.Tagging {
-			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it (docs/permissions.md, mode pool)"
+			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it (docs/permissions.md, mode " +
+				"pool)"
 		}
 	}
 	return &FailedError{
-		Message: fmt.Sprintf("%d machines of pool %s could not be launched. Errors: %s", missing, p.wanted.Name, strings.Join(refusals, "; ")),
-		Hint:    hint, Err: errors.Join(causes...),
+		Message: fmt.Sprintf("%d machines of pool %s could not be launched. Errors: %s", missing, p.wanted.Name,
+			strings.Join(refusals, "; ")),
+		Hint: hint, Err: errors.Join(causes...),
 	}
 }

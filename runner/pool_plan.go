@@ -111,8 +111,8 @@ func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
 const runnerServes = 25 * 24 * time.Hour
 
-// isOutdated says that github.com refuses the entry's runner, or soon will: it is below the minimum, or a release that followed it
-// may be as old as that.
+// isOutdated says that github.com refuses the entry's runner, or soon will: it is below the minimum, or a release that
+// followed it may be as old as that.
 func (w wantedPool) isOutdated(i ec2.Instance) string {
 	version := i.Tags[TagRunnerVersion]
 	since := w.since[i.ImageID]

@@ -12,7 +12,8 @@ import (
 
 func wanted(size int) wantedPool {
 	return wantedPool{
-		now: surveyed, size: size, maxAge: 168 * time.Hour, group: "1", prints: map[string]bool{"abc": true}, images: map[string]bool{"ami-1": true}, public: true, offered: "2.335.0",
+		now: surveyed, size: size, maxAge: 168 * time.Hour, group: "1", prints: map[string]bool{"abc": true},
+		images: map[string]bool{"ami-1": true}, public: true, offered: "2.335.0",
 		gone: map[string]bool{}, failed: map[string]bool{}, since: map[string]time.Time{},
 	}
 }
@@ -38,19 +39,28 @@ func TestStaleEntries(t *testing.T) {
 		why     string
 		useless bool
 	}{
-		"it fits":                    {},
-		"its warm-up failed":         {wanted: func(w *wantedPool) { w.failed["i-1"] = true }, why: "its warm-up failed", useless: true},
-		"its warm-up hangs":          {change: func(i *ec2.Instance) { i.State = ec2.Running }, why: "its warm-up was to be over at 2026-10-31T13:00:00Z", useless: true},
-		"it expires":                 {change: func(i *ec2.Instance) { i.Tags[TagExpiresAt] = stamp(surveyed.Add(5 * time.Minute)) }, why: "its time is over at 2026-11-01T12:05:00Z", useless: true},
-		"it is too old":              {wanted: func(w *wantedPool) { w.maxAge = 12 * time.Hour }, why: "it is older than 12 hours"},
-		"of another group":           {change: func(i *ec2.Instance) { i.Tags[TagGroup] = "gpu" }, why: "it is of runner group gpu", useless: true},
-		"launched with other inputs": {change: func(i *ec2.Instance) { i.Tags[TagFingerprint] = "xyz" }, why: "it was launched with other inputs"},
-		"its image is gone":          {wanted: func(w *wantedPool) { w.gone["ami-1"] = true }, why: "its image ami-1 is gone"},
-		"there is a newer image":     {wanted: func(w *wantedPool) { w.images = map[string]bool{"ami-2": true} }, why: "there is a newer image than its ami-1"},
-		"images that are not known":  {wanted: func(w *wantedPool) { w.images = nil }},
-		"runner refused by GitHub":   {change: func(i *ec2.Instance) { i.Tags[TagRunnerVersion] = "2.328.9" }, why: "its runner 2.328.9 is older than GitHub takes"},
+		"it fits": {},
+		"its warm-up failed": {wanted: func(w *wantedPool) { w.failed["i-1"] = true }, why: "its warm-up failed",
+			useless: true},
+		"its warm-up hangs": {change: func(i *ec2.Instance) { i.State = ec2.Running },
+			why: "its warm-up was to be over at 2026-10-31T13:00:00Z", useless: true},
+		"it expires": {change: func(i *ec2.Instance) { i.Tags[TagExpiresAt] = stamp(surveyed.Add(5 * time.Minute)) },
+			why: "its time is over at 2026-11-01T12:05:00Z", useless: true},
+		"it is too old": {wanted: func(w *wantedPool) { w.maxAge = 12 * time.Hour },
+			why: "it is older than 12 hours"},
+		"of another group": {change: func(i *ec2.Instance) { i.Tags[TagGroup] = "gpu" },
+			why: "it is of runner group gpu", useless: true},
+		"launched with other inputs": {change: func(i *ec2.Instance) { i.Tags[TagFingerprint] = "xyz" },
+			why: "it was launched with other inputs"},
+		"its image is gone": {wanted: func(w *wantedPool) { w.gone["ami-1"] = true }, why: "its image ami-1 is gone"},
+		"there is a newer image": {wanted: func(w *wantedPool) { w.images = map[string]bool{"ami-2": true} },
+			why: "there is a newer image than its ami-1"},
+		"images that are not known": {wanted: func(w *wantedPool) { w.images = nil }},
+		"runner refused by GitHub": {change: func(i *ec2.Instance) { i.Tags[TagRunnerVersion] = "2.328.9" },
+			why: "its runner 2.328.9 is older than GitHub takes"},
 		"an Enterprise Server takes it": {
-			change: func(i *ec2.Instance) { i.Tags[TagRunnerVersion] = "2.328.9" }, wanted: func(w *wantedPool) { w.public = false },
+			change: func(i *ec2.Instance) { i.Tags[TagRunnerVersion] = "2.328.9" },
+			wanted: func(w *wantedPool) { w.public = false },
 		},
 		"runner a release behind": {change: func(i *ec2.Instance) { i.Tags[TagRunnerVersion] = "2.334.9" }},
 		"runner soon refused": {
@@ -89,7 +99,8 @@ func TestPlan(t *testing.T) {
 				i.Tags[TagMode] = rapid.SampledFrom([]string{instanceOfPool, instanceOfPool, instanceOfStart}).Draw(t, "mode")
 			})
 			entries = append(entries, i)
-			if i.Tags[TagMode] == instanceOfPool && i.State != ec2.Terminated && (i.Tags[TagFingerprint] == "abc" || w.size == 0) {
+			if i.Tags[TagMode] == instanceOfPool && i.State != ec2.Terminated && (i.Tags[TagFingerprint] == "abc" ||
+				w.size == 0) {
 				good++
 				if i.State == ec2.Stopped {
 					ready++
@@ -99,7 +110,8 @@ func TestPlan(t *testing.T) {
 		p := w.plan(entries)
 		stay := len(p.ready) + len(p.warming)
 		if stay+p.launch != w.size || stay+len(p.surplus) != good || len(p.ready) != min(ready, w.size) || p.launch < 0 {
-			t.Fatalf("of %d good entries, %d ready, for %d: %d ready, %d warming, %d too many, %d to launch", good, ready, w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
+			t.Fatalf("of %d good entries, %d ready, for %d: %d ready, %d warming, %d too many, %d to launch", good, ready,
+				w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
 		}
 		for _, i := range p.surplus {
 			if i.Tags[TagMode] != instanceOfPool {

@@ -45,7 +45,8 @@ func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.
 	}
 	<-time.After(3 * time.Minute)
 	entries := s.entries()
-	if len(entries) != size || slices.ContainsFunc(entries, func(i simulator.Instance) bool { return i.State != "stopped" }) {
+	if len(entries) != size || slices.ContainsFunc(entries,
+		func(i simulator.Instance) bool { return i.State != "stopped" }) {
 		t.Fatalf("entries %+v", entries)
 	}
 	return entries
@@ -59,7 +60,8 @@ func (s *stage) another(t *testing.T) *runner.Starter {
 	}
 	cloud, registry := clients()
 	return &runner.Starter{
-		Cloud: cloud, Registry: registry, Journal: &journal{}, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Cloud: cloud, Registry: registry, Journal: &journal{},
+		Log:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Fresh: func() (runner.Cloud, runner.Registry) { cloud, registry := clients(); return cloud, registry },
 	}
 }
@@ -71,12 +73,13 @@ func (s *stage) entries() []simulator.Instance {
 	})
 }
 
-// asEC2Is has EC2's published times: RunInstances answers in 1.5 s, an instance runs 5 s later, a fresh one boots in 20 s and one whose
-// volume is filled in 15. https://github.com/machulav/ec2-github-runner has no such figures; shared/facts.md names the ledger.
+// asEC2Is has EC2's published times: RunInstances answers in 1.5 s, an instance runs 5 s later, a fresh one boots in 20
+// s and one whose volume is filled in 15. https://github.com/machulav/ec2-github-runner has no such figures;
+// shared/facts.md names the ledger.
 func asEC2Is() simulator.Config { return simulator.Config{} }
 
-// TestWarmIsFaster: from the step's start to online a warm machine takes at most 0.7 of what a cold one does, and its claim at most
-// five calls before it is started.
+// TestWarmIsFaster: from the step's start to online a warm machine takes at most 0.7 of what a cold one does, and its
+// claim at most five calls before it is started.
 func TestWarmIsFaster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, asEC2Is(), func(ctx context.Context, t *testing.T, s *stage) {
@@ -126,7 +129,8 @@ func TestTwentyAtOnce(t *testing.T) {
 		var group sync.WaitGroup
 		for n := range results {
 			group.Go(func() {
-				results[n], errs[n] = s.another(t).Start(ctx, fromPool(func(r *runner.StartRequest) { r.Groups[0].Label = "leg-" + string(rune('a'+n)) }))
+				results[n], errs[n] = s.another(t).Start(ctx,
+					fromPool(func(r *runner.StartRequest) { r.Groups[0].Label = "leg-" + string(rune('a'+n)) }))
 			})
 		}
 		group.Wait()
@@ -151,22 +155,25 @@ func TestTwentyAtOnce(t *testing.T) {
 	})
 }
 
-// TestAnEntryThatDoesNotComeUp: a warm machine that says nothing is given up after half of the startup timeout, ended and deregistered, and
-// its slot is started cold in the same step.
+// TestAnEntryThatDoesNotComeUp: a warm machine that says nothing is given up after half of the startup timeout, ended
+// and deregistered, and its slot is started cold in the same step.
 func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots, Times: 1}}}
+	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots,
+		Times: 1}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		entry := s.filled(ctx, t, 1)[0]
 		begun := time.Now()
 		result, err := s.starter.Start(ctx, fromPool())
-		if err != nil || result.Runners[0].Warm || result.Runners[0].InstanceID == entry.ID || result.Runners[0].RunnerName != "ec2-build" {
+		if err != nil || result.Runners[0].Warm || result.Runners[0].InstanceID == entry.ID ||
+			result.Runners[0].RunnerName != "ec2-build" {
 			t.Fatalf("%v, %+v\n%s", err, result, s.log)
 		}
 		if took := time.Since(begun); took < 150*time.Second || took > 195*time.Second {
 			t.Errorf("it took %s, of which half of five minutes for the warm machine", took)
 		}
-		if len(s.journal.handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "is not online 2m30s after its start") {
+		if len(s.journal.handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0],
+			"is not online 2m30s after its start") {
 			t.Errorf("hand-offs %+v, warnings %q", s.journal.handoffs, result.Warnings)
 		}
 		instances, runners := s.world.Leftovers()
@@ -176,17 +183,20 @@ func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	})
 }
 
-// TestAnImageThatIsGone: a warm machine needs its image no more, so a start takes it; a pool replaces it by the newer one.
+// TestAnImageThatIsGone: a warm machine needs its image no more, so a start takes it; a pool replaces it by the newer
+// one.
 func TestAnImageThatIsGone(t *testing.T) {
 	t.Parallel()
 	const old, newer = "ami-0ccccccccccccccc1", "ami-0ccccccccccccccc2"
 	image := func(id, created string) simulator.Image {
-		return simulator.Image{ID: id, Region: "us-east-1", Architecture: "x86_64", Owner: "self", Created: created, Tags: map[string]string{runner.TagArchitecture: "amd64"}}
+		return simulator.Image{ID: id, Region: "us-east-1", Architecture: "x86_64", Owner: "self", Created: created,
+			Tags: map[string]string{runner.TagArchitecture: "amd64"}}
 	}
 	config := simulator.Defaults()
 	config.Images = append(config.Images, image(old, "2000-01-01T00:00:00.000Z"))
 	byArchitecture := func(r *runner.StartRequest) {
-		r.Groups[0].Architecture, r.Groups[0].Placements = "amd64", []runner.Placement{runner.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
+		r.Groups[0].Architecture, r.Groups[0].Placements = "amd64",
+			[]runner.Placement{runner.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
 	}
 	ofArchitecture := func(r *runner.PoolRequest) { byArchitecture(&r.Start) }
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
@@ -205,19 +215,22 @@ func TestAnImageThatIsGone(t *testing.T) {
 			t.Fatalf("%v, %+v", err, filled)
 		}
 		for _, e := range filled.Entries {
-			if e.Became == runner.EntryReplaced && e.Why != "its image "+old+" is gone" || e.Became == runner.EntryLaunched && e.Image != newer {
+			if e.Became == runner.EntryReplaced && e.Why != "its image "+old+" is gone" || e.Became == runner.EntryLaunched &&
+				e.Image != newer {
 				t.Errorf("%+v", e)
 			}
 		}
 	})
 }
 
-// TestLostAnswersOfTheClaim: whichever call's answer is lost, the start comes to its runner, and after it the pool is whole: what is not
-// claimed stands ready, and nothing holds it.
+// TestLostAnswersOfTheClaim: whichever call's answer is lost, the start comes to its runner, and after it the pool is
+// whole: what is not claimed stands ready, and nothing holds it.
 func TestLostAnswersOfTheClaim(t *testing.T) {
 	t.Parallel()
-	for _, operation := range []string{"DescribeInstances", "actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute", "CreateTags", "StartInstances"} {
-		for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectCutBefore} {
+	for _, operation := range []string{"DescribeInstances", "actions/generate-runner-jitconfig-for-repo",
+		"ModifyInstanceAttribute", "CreateTags", "StartInstances"} {
+		for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectCutMiddle,
+			simulator.EffectMalformed, simulator.EffectErrorAfter, simulator.EffectCutBefore} {
 			t.Run(operation+" "+string(effect), func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -248,7 +261,8 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 	}
 }
 
-// TestManyFromAPool: each slot claims for itself, side by side; what finds no warm machine goes cold together with the others.
+// TestManyFromAPool: each slot claims for itself, side by side; what finds no warm machine goes cold together with the
+// others.
 func TestManyFromAPool(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -256,7 +270,8 @@ func TestManyFromAPool(t *testing.T) {
 		result, err := s.starter.Start(ctx, fromPool(func(r *runner.StartRequest) {
 			r.Groups[0].Count = 4
 			r.Groups = append(r.Groups, r.Groups[0])
-			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a", "b", "other", 1, []string{"t3.large"}
+			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a", "b",
+				"other", 1, []string{"t3.large"}
 			r.MinCount = 5
 		}))
 		if err != nil {

@@ -39,7 +39,8 @@ const lookFor = 20 * time.Second
 func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 	log := s.Log.With("phase", "Clean up after an interrupted "+request.What)
 	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
-	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request, result: PostResult{What: request.What}}
+	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request,
+		result: PostResult{What: request.What}}
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	var group sync.WaitGroup
@@ -74,7 +75,8 @@ type post struct {
 	request PostRequest
 	mu      sync.Mutex
 	result  PostResult
-	// launched tells that a machine was found, dead or alive: then the registrations' names were settled before, and are ours.
+	// launched tells that a machine was found, dead or alive: then the registrations' names were settled before, and are
+	// ours.
 	launched bool
 }
 
@@ -138,8 +140,8 @@ func (p *post) ownEnd() string {
 // errNoAnswer is a region that was asked all the time and did not answer once.
 var errNoAnswer = errors.New("EC2 did not answer in time")
 
-// Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a machine that
-// is pending cannot be stopped.
+// Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a
+// machine that is pending cannot be stopped.
 const (
 	postSettles  = 5 * time.Second
 	postGiveBack = time.Minute
@@ -186,9 +188,9 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 }
 
 // removeRegistration removes what the start registered. Where only a name is known, the start may have been killed
-// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself, unless its machine has
-// another name to go on to: then the registration's mark says whose it is. Before that an online runner is not ours, and an offline
-// one only if no machine of another start carries the name.
+// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself, unless its
+// machine has another name to go on to: then the registration's mark says whose it is. Before that an online runner is
+// not ours, and an offline one only if no machine of another start carries the name.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
 	owner := owner{name: made.Name, other: made.Other, mark: p.request.Identity.mark()}
 	if made.ID == 0 && !p.launched && made.Other == "" {

@@ -17,9 +17,9 @@ type claimLooks struct {
 	stale   int64 // the registration under the entry's name, at the last look
 }
 
-// clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead process asked
-// for last may have its effect only now, and EC2 shows a change late. And a registration of which only the name is known may be
-// another claim's, unless it is there at two looks: no claim lasts as long as that.
+// clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead
+// process asked for last may have its effect only now, and EC2 shows a change late. And a registration of which only
+// the name is known may be another claim's, unless it is there at two looks: no claim lasts as long as that.
 func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
@@ -36,14 +36,15 @@ func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
 		case over && err == nil, looks.settled:
 			return
 		case ended:
-			p.left(fmt.Sprintf("a claim on warm instance %s in %s (there was no time to see what becomes of it)", claim.InstanceID, claim.Region))
+			p.left(fmt.Sprintf("a claim on warm instance %s in %s (there was no time to see what becomes of it)",
+				claim.InstanceID, claim.Region))
 			return
 		}
 	}
 }
 
-// clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as they are,
-// the registration is kept: it keeps others from claiming the entry.
+// clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as
+// they are, the registration is kept: it keeps others from claiming the entry.
 func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
@@ -80,8 +81,8 @@ func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.I
 	})
 }
 
-// releaseOf removes the registration that a claim made. Where its id is not known, the name alone says which it is, and fits whether
-// it is nobody's any more.
+// releaseOf removes the registration that a claim made. Where its id is not known, the name alone says which it is, and
+// fits whether it is nobody's any more.
 func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
 	id := claim.RunnerID
 	if id == 0 {

@@ -15,8 +15,8 @@ import (
 )
 
 // register claims the names and makes the registrations. The images are asked for at the same time, the runner software
-// after it: both are a help, not a need, and of GitHub one thing is asked at a time, since it refuses a token's calls beyond
-// a hundred at once, which a hundred legs of a matrix make at their first call.
+// after it: both are a help, not a need, and of GitHub one thing is asked at a time, since it refuses a token's calls
+// beyond a hundred at once, which a hundred legs of a matrix make at their first call.
 func (st *start) register(ctx context.Context) error {
 	cold := st.cold()
 	if len(cold) == 0 { // all machines are warm
@@ -44,7 +44,8 @@ func (st *start) register(ctx context.Context) error {
 	return cmp.Or(err, noSoftware, noImage)
 }
 
-// cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an earlier machine.
+// cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an
+// earlier machine.
 func (st *start) cold() []*slot {
 	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
 }
@@ -86,8 +87,9 @@ func (st *start) chooseGroup(ctx context.Context) error {
 		}
 	}
 	return &RefusedError{
-		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group", cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
-		Hint:    "take a group's name or id from the settings of " + r.Scope + ", or leave the input out for the default group",
+		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group",
+			cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
+		Hint: "take a group's name or id from the settings of " + r.Scope + ", or leave the input out for the default group",
 	}
 }
 
@@ -123,7 +125,8 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 		if err := st.announce(s); err != nil {
 			return err
 		}
-		config, err := st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: st.request.GroupID, Labels: st.labels(s)})
+		config, err := st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: st.request.GroupID,
+			Labels: st.labels(s)})
 		if errors.Is(err, github.ErrNameTaken) { // by somebody who was faster than our look
 			st.renameFrom(s)
 			continue
@@ -141,8 +144,8 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
 }
 
-// labels are those that the registration gets. A JIT runner has only what it is given: a single-use one is its own job's, and with
-// self-hosted among its labels any job that asks for no more would take it.
+// labels are those that the registration gets. A JIT runner has only what it is given: a single-use one is its own
+// job's, and with self-hosted among its labels any job that asks for no more would take it.
 func (st *start) labels(s *slot) []string {
 	var defaults []string
 	if st.request.Ephemeral && st.request.DefaultLabels {
@@ -172,10 +175,13 @@ type registration struct{ name, other, token, jit, mark string }
 
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	spec := bootstrap.Spec{
-		URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together, Labels: append([]string{g.label}, request.Labels...),
+		URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together, Labels: append([]string{g.label},
+			request.Labels...),
 		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
-		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, SetupScript: g.SetupScript, Packages: g.Packages, User: g.User, Service: g.Service,
-		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates, Ephemeral: request.Ephemeral,
+		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, SetupScript: g.SetupScript, Packages: g.Packages,
+		User: g.User, Service: g.Service,
+		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates,
+		Ephemeral:           request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}
@@ -183,7 +189,8 @@ func (g *group) spec(request StartRequest, by registration, software software) b
 		spec.Labels = append(spec.Labels, by.mark)
 	}
 	if g.Overlay.KeepsMachine() { // a machine that powered itself off would only be stopped, and stay
-		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard, spec.KeepFailed = false, 0, 0, 0, false, 0
+		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard,
+			spec.KeepFailed = false, 0, 0, 0, false, 0
 	}
 	return spec
 }

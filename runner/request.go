@@ -21,7 +21,8 @@ type StartRequest struct {
 	Labels    []string  // further labels for all
 	JIT       bool      // single-use by a JIT configuration
 	Ephemeral bool      // the machine ends with its job
-	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted` takes them.
+	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted` takes
+	// them.
 	DefaultLabels bool
 	GroupID       int64  // of the runner group
 	GroupName     string // of the runner group, where it is given by name
@@ -157,7 +158,8 @@ func NewPlacement(region, image, subnet string, groups ...string) Placement {
 // CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
 	for _, wanted := range r.Groups {
-		g := &group{Group: wanted, label: wanted.Label, base: RunnerName(wanted.Label), together: !r.JIT && wanted.count() > 1}
+		g := &group{Group: wanted, label: wanted.Label, base: RunnerName(wanted.Label), together: !r.JIT &&
+			wanted.count() > 1}
 		registration := registration{name: g.base, token: randomText(tokenLength)}
 		if r.JIT {
 			registration.token, registration.jit = "", randomText(jitLength)
@@ -184,7 +186,8 @@ func likelySoftware() software {
 		sum := sha256.Sum256([]byte(architecture))
 		s.list = append(s.list, bootstrap.Software{
 			Architecture: architecture, Version: "2.999.9", SHA256: hex.EncodeToString(sum[:]),
-			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture + "-2.999.9.tar.gz",
+			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture +
+				"-2.999.9.tar.gz",
 		})
 	}
 	return s

@@ -57,8 +57,8 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	claims.Wait()
 }
 
-// terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a call
-// does not end (one unknown id spoils it) is ended one by one.
+// terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a
+// call does not end (one unknown id spoils it) is ended one by one.
 func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
@@ -85,9 +85,9 @@ func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	}
 }
 
-// lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole list as
-// deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left to the
-// single look-ups.
+// lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole
+// list as deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left
+// to the single look-ups.
 func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 	byName := map[string]*slot{}
 	for _, s := range st.slots {
@@ -173,7 +173,8 @@ func (st *start) ownEnd(s *slot) string {
 	at := func(d time.Duration) string {
 		return st.begun.Add(s.timeline.Launched + d).UTC().Format("2006-01-02 15:04 MST")
 	}
-	words := "it ends by itself if its runner is not registered by " + at(st.request.machineGivesUp()+st.request.KeepFailed+bootTime)
+	words := "it ends by itself if its runner is not registered by " + at(st.request.machineGivesUp()+
+		st.request.KeepFailed+bootTime)
 	if st.request.MaxLifetime > 0 {
 		words += ", else when it runs no job after " + at(st.request.MaxLifetime+bootTime)
 	}
@@ -212,8 +213,8 @@ type remover struct {
 // removeEvery is how often a removal that did not go through is tried again.
 const removeEvery = 500 * time.Millisecond
 
-// terminate ends one instance. That EC2 does not know it yet is normal right after a launch, and so is one denial: a policy that goes by
-// tags may not see them yet. Other refusals are final.
+// terminate ends one instance. That EC2 does not know it yet is normal right after a launch, and so is one denial: a
+// policy that goes by tags may not see them yet. Other refusals are final.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
 	denied := false
 	err := ec2.UntilDone(ctx, removeEvery, func() error {
@@ -232,8 +233,8 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
-// launchedWith selects what a call with a client token has launched. The token itself is not enough: nobody has seen whether spot
-// instances show theirs.
+// launchedWith selects what a call with a client token has launched. The token itself is not enough: nobody has seen
+// whether spot instances show theirs.
 func launchedWith(token string) ec2.Selector {
 	return ec2.Selector{ClientToken: token, TokenTag: TagClientToken}
 }
@@ -241,14 +242,15 @@ func launchedWith(token string) ec2.Selector {
 // terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
 // late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	return ec2.EndByToken(ctx, r.cloud.Instances, region, launchedWith(token), func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
+	return ec2.EndByToken(ctx, r.cloud.Instances, region, launchedWith(token),
+		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
 // registrationSettles is how long a machine's registration may take to show in GitHub's list.
 const registrationSettles = 1500 * time.Millisecond
 
-// deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have registered
-// just then, so what is not found is looked up once more.
+// deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
+// registered just then, so what is not found is looked up once more.
 func (r *remover) deregister(ctx context.Context, id int64, owner owner) error {
 	found := []github.Runner{{ID: id, Name: owner.name}}
 	if id == 0 {

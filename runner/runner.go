@@ -17,7 +17,8 @@ import (
 // Launcher is what a start needs of EC2 to get an instance.
 type Launcher interface {
 	// LaunchMany asks for the offerings in order. It may return instances beside an error, and although ctx has ended.
-	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering, observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
+	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering,
+		observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
 	// Start starts a stopped instance and tells the state before; ec2.PreviousUnclear where an answer was lost.
 	Start(ctx context.Context, region, id string) (previous string, err error)
 	// Tag sets tags later. Its permission is optional.
@@ -35,7 +36,8 @@ type Surveyor interface {
 	SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error)
 }
 
-// Waker is what a start needs of EC2 to take a warm machine. Each permission is optional: without it the start is a cold one.
+// Waker is what a start needs of EC2 to take a warm machine. Each permission is optional: without it the start is a
+// cold one.
 type Waker interface {
 	// SetUserData changes the user data of a stopped instance, and is refused in any other state.
 	SetUserData(ctx context.Context, region, id string, data []byte) error
@@ -59,7 +61,8 @@ type Ender interface {
 	// Glance is Instances with less patience, for many regions at once.
 	Glance(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
 	Terminate(ctx context.Context, region string, ids ...string) error
-	// Stop stops instances; class WrongState where one is pending or terminated, Impossible where it cannot be stopped at all.
+	// Stop stops instances; class WrongState where one is pending or terminated, Impossible where it cannot be stopped at
+	// all.
 	Stop(ctx context.Context, region string, ids ...string) error
 	Tag(ctx context.Context, region, id string, tags map[string]string) error
 	// Regions lists the account's regions; with an error it returns a built-in list beside it.

@@ -31,7 +31,8 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	})
 }
 
-// signIn gives the stage's starter a client in the role, whose roll-back has connections of its own, as the action does.
+// signIn gives the stage's starter a client in the role, whose roll-back has connections of its own, as the action
+// does.
 func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
 	cloud := cloudInRole(transport, s.starter.Log)
 	s.starter.Cloud = cloud
@@ -43,7 +44,8 @@ func (s *stage) sessions() int { return len(s.calls("AssumeRoleWithWebIdentity")
 
 // noCapacityFor is weather in which EC2 has no capacity at first.
 func (s *stage) noCapacityFor(d time.Duration) {
-	s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"})
+	s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+		Code: "InsufficientInstanceCapacity"})
 	time.AfterFunc(d, s.world.ClearFaults)
 }
 
@@ -95,7 +97,8 @@ func TestRollBackAfterTheFirstSession(t *testing.T) {
 	})
 }
 
-// A cancel at the moment in which the session must be renewed, while STS does not answer: what is left of the session is enough.
+// A cancel at the moment in which the session must be renewed, while STS does not answer: what is left of the session
+// is enough.
 func TestCancelWhileSTSIsDown(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
@@ -141,7 +144,8 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 		}
 		s.signIn(t, s.world.Transport())
 		s.starter.Registry = newRegistry(t, s.world.Transport())
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made})
+		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Identity: s.journal.identity,
+			Tokens: s.journal.tokens, Made: s.journal.made})
 		if len(result.Left) > 0 || len(result.Terminated) != 1 {
 			t.Errorf("post: %+v", result)
 		}
@@ -156,7 +160,8 @@ func TestPostThatMayNotSignIn(t *testing.T) {
 		s.signIn(t, s.world.Transport())
 		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
 		left := strings.Join(result.Left, "\n")
-		if !strings.Contains(left, "egr-a") || !strings.Contains(left, "Not authorized to perform sts:AssumeRoleWithWebIdentity") {
+		if !strings.Contains(left, "egr-a") ||
+			!strings.Contains(left, "Not authorized to perform sts:AssumeRoleWithWebIdentity") {
 			t.Errorf("left: %q", result.Left)
 		}
 	})

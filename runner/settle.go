@@ -63,13 +63,14 @@ func (st *start) tagRunner(ctx context.Context, s *slot) {
 	st.unmark(ctx, s)
 }
 
-// mostUnmarked is how many marks one start takes off again. A mark does no harm, and GitHub counts each call that changes something
-// as five: those of many runners would use up what the token may do in a minute.
+// mostUnmarked is how many marks one start takes off again. A mark does no harm, and GitHub counts each call that
+// changes something as five: those of many runners would use up what the token may do in a minute.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit
 const mostUnmarked = 20
 
-// unmark takes the mark off a registration whose id its instance's tags tell by now: nobody needs it any more. The id is noted first,
-// since a post step that knows the name alone would take a registration without the mark for another start's.
+// unmark takes the mark off a registration whose id its instance's tags tell by now: nobody needs it any more. The id
+// is noted first, since a post step that knows the name alone would take a registration without the mark for another
+// start's.
 func (st *start) unmark(ctx context.Context, slots ...*slot) {
 	if len(slots) == 0 || !slots[0].shared || len(slots) > mostUnmarked {
 		return
@@ -89,8 +90,8 @@ func (st *start) unmark(ctx context.Context, slots ...*slot) {
 	group.Wait()
 }
 
-// tagTogether tags the machines of a group by one call for each region: all carry the ids of all, and the name tells which
-// is whose.
+// tagTogether tags the machines of a group by one call for each region: all carry the ids of all, and the name tells
+// which is whose.
 func (st *start) tagTogether(ctx context.Context, g *group) {
 	instances, runners, tagged := map[string][]string{}, map[string][]int64{}, map[string][]*slot{}
 	for _, s := range g.slots {
@@ -176,7 +177,8 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []owner) {
 		region := st.regionOf(attempt.Offering.Placement)
 		found, err := st.Cloud.Instances(ctx, region, launchedWith(attempt.Token))
 		if err != nil {
-			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client token " +
+			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client " +
+				"token " +
 				attempt.Token + " in " + region)
 			continue
 		}

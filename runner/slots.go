@@ -16,8 +16,9 @@ type group struct {
 	base  string // the runner's name, or what its slots' names begin with
 	slots []*slot
 	units []*unit
-	// shared says that other starts may have the same names at the same time: the user has given the label, and the machines register
-	// themselves. A registration by JIT is made before the launch, and GitHub lets one start alone have the name.
+	// shared says that other starts may have the same names at the same time: the user has given the label, and the
+	// machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start alone have
+	// the name.
 	shared  bool
 	renamed bool // as a whole, since some start's runner has one of the names
 	// together tells that the slots differ in nothing and are launched by one call per offering.
@@ -117,7 +118,8 @@ func (s *slot) handoff() Handoff {
 		mode = instanceExisting
 	}
 	return Handoff{
-		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
+		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region,
+		RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
 }

@@ -30,12 +30,14 @@ func (st *start) software(ctx context.Context) (software, error) {
 }
 
 // chooseSoftware takes what is offered, or looks the wanted release up.
-func chooseSoftware(ctx context.Context, registry Enroller, offered []github.Download, webURL, wanted string, warn func(string)) (software, error) {
+func chooseSoftware(ctx context.Context, registry Enroller, offered []github.Download, webURL, wanted string,
+	warn func(string)) (software, error) {
 	if wanted == "" || wanted == latest || offers(offered, wanted) {
 		return offeredSoftware(offered), nil
 	}
 	if !strings.HasPrefix(webURL, "https://github.com/") {
-		warn(fmt.Sprintf("this GitHub server offers runner %s only, so runner-version %s is not used", offeredVersion(offered), wanted))
+		warn(fmt.Sprintf("this GitHub server offers runner %s only, so runner-version %s is not used",
+			offeredVersion(offered), wanted))
 		return offeredSoftware(offered), nil
 	}
 	released, err := registry.Release(ctx, wanted)
@@ -46,7 +48,8 @@ func chooseSoftware(ctx context.Context, registry Enroller, offered []github.Dow
 		}
 	}
 	if err != nil {
-		warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download is not checked", wanted, err))
+		warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download is "+
+			"not checked", wanted, err))
 		return releaseSoftware(wanted), nil
 	}
 	for _, download := range released {
@@ -76,7 +79,8 @@ func offeredSoftware(downloads []github.Download) software {
 	var s software
 	for _, d := range downloads {
 		if d.OS == "linux" && (d.Architecture == "x64" || d.Architecture == "arm64") {
-			s.list = append(s.list, bootstrap.Software{Architecture: d.Architecture, URL: d.URL, SHA256: d.SHA256, Version: versionOf(d.Filename)})
+			s.list = append(s.list, bootstrap.Software{Architecture: d.Architecture, URL: d.URL, SHA256: d.SHA256,
+				Version: versionOf(d.Filename)})
 			s.token = cmp.Or(s.token, d.Token)
 		}
 	}
@@ -89,7 +93,8 @@ func releaseSoftware(version string) software {
 	for _, architecture := range []string{"x64", "arm64"} {
 		s.list = append(s.list, bootstrap.Software{
 			Architecture: architecture, Version: version,
-			URL: fmt.Sprintf("https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-%s-%s.tar.gz", version, architecture, version),
+			URL: fmt.Sprintf("https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-%s-%s.tar.gz",
+				version, architecture, version),
 		})
 	}
 	return s

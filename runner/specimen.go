@@ -46,7 +46,8 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 		if err != nil {
 			return nil, fmt.Errorf("build user data: %w", err)
 		}
-		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings, Architecture: g.Architecture, TypesOfArchitecture: g.TypesOfArchitecture})
+		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings,
+			Architecture: g.Architecture, TypesOfArchitecture: g.TypesOfArchitecture})
 	}
 	return list, nil
 }

@@ -241,8 +241,10 @@ func (st *start) result() StartResult {
 			result.Trail = append(result.Trail, st.attempt(attempt))
 		}
 		result.Runners = append(result.Runners, Started{
-			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region, slot.instance.ImageID}].Name,
-			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed, Failed: slot.failed != nil, Warm: slot.warm,
+			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region,
+				slot.instance.ImageID}].Name,
+			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed,
+			Failed: slot.failed != nil, Warm: slot.warm,
 		})
 	}
 	return result
@@ -251,8 +253,9 @@ func (st *start) result() StartResult {
 func (st *start) attempt(a ec2.Attempt) Attempt {
 	p := a.Offering.Placement
 	out := Attempt{
-		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID, ImageID: p.ImageID,
-		Asked: a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took,
+		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID,
+		ImageID: p.ImageID,
+		Asked:   a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took,
 	}
 	if a.Err != nil {
 		out.Answer = ec2.Reason(a.Err)

@@ -23,8 +23,8 @@ func seconds(n int) *time.Duration {
 	return &d
 }
 
-// TestNeverRegisters: the exact words, at the time at which machulav's clock ends: running, the quiet period (30 s unless the
-// user set another one), the timeout. Nothing is left.
+// TestNeverRegisters: the exact words, at the time at which machulav's clock ends: running, the quiet period (30 s
+// unless the user set another one), the timeout. Nothing is left.
 func TestNeverRegisters(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -48,7 +48,8 @@ func TestNeverRegisters(t *testing.T) {
 				begun := time.Now()
 				result, err := s.starter.Start(ctx, wanted)
 				took := time.Since(begun)
-				want := "A timeout of " + c.words + " is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner."
+				want := "A timeout of " + c.words +
+					" is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner."
 				if err == nil || err.Error() != want || result.Failure.Message != want {
 					t.Fatalf("error %v, want %s", err, want)
 				}
@@ -68,7 +69,8 @@ func TestNeverRegisters(t *testing.T) {
 // TestLateRunner: a boot that machulav would still have waited for succeeds.
 func TestLateRunner(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 325 * time.Second}}, Timing: simulator.Timing{Running: 8 * time.Second}}
+	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 325 * time.Second}},
+		Timing: simulator.Timing{Running: 8 * time.Second}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		if _, err := s.starter.Start(ctx, request()); err != nil {
 			t.Errorf("start: %v", err)
@@ -80,7 +82,8 @@ func TestLateRunner(t *testing.T) {
 func TestStepEndsSoonAfterOnline(t *testing.T) {
 	t.Parallel()
 	for boot := 4 * time.Second; boot < 3*time.Minute; boot += 14700 * time.Millisecond {
-		config := simulator.Config{Guests: []simulator.GuestRule{{Boot: boot}}, Timing: simulator.Timing{RunnerVisible: time.Nanosecond}}
+		config := simulator.Config{Guests: []simulator.GuestRule{{Boot: boot}},
+			Timing: simulator.Timing{RunnerVisible: time.Nanosecond}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			begun := time.Now()
 			result, err := s.starter.Start(ctx, request())
@@ -149,10 +152,12 @@ func TestUsersInterval(t *testing.T) {
 // TestRefusedWhileWaiting: 401, 403 and 404 are what they are, at once, and never "not registered yet".
 func TestRefusedWhileWaiting(t *testing.T) {
 	t.Parallel()
-	for status, class := range map[int]github.Class{401: github.Unauthorized, 403: github.Forbidden, 404: github.NotFound} {
+	for status, class := range map[int]github.Class{401: github.Unauthorized, 403: github.Forbidden,
+		404: github.NotFound} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			fault := simulator.Fault{Match: simulator.Match{Operation: listRunners}, Nth: 4, Times: 1, Effect: simulator.EffectError, Status: status, Message: "no"}
+			fault := simulator.Fault{Match: simulator.Match{Operation: listRunners}, Nth: 4, Times: 1,
+				Effect: simulator.EffectError, Status: status, Message: "no"}
 			inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, s *stage) {
 				begun := time.Now()
 				result, err := s.starter.Start(ctx, request())
@@ -205,12 +210,14 @@ func TestBurstsWhileWaiting(t *testing.T) {
 // TestRegistrationVanishes: somebody removes a JIT registration before its machine is up.
 func TestRegistrationVanishes(t *testing.T) {
 	t.Parallel()
-	fault := simulator.Fault{Match: simulator.Match{Operation: getRunner}, Nth: 12, Effect: simulator.EffectError, Status: 404, Message: "Not Found"}
+	fault := simulator.Fault{Match: simulator.Match{Operation: getRunner}, Nth: 12, Effect: simulator.EffectError,
+		Status: 404, Message: "Not Found"}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, s *stage) {
 		wanted := request()
 		wanted.JIT = true
 		result, err := s.starter.Start(ctx, wanted)
-		if err == nil || !strings.HasSuffix(err.Error(), "is gone before the runner came online") || result.Failure.Hint == "" {
+		if err == nil || !strings.HasSuffix(err.Error(), "is gone before the runner came online") ||
+			result.Failure.Hint == "" {
 			t.Errorf("error %v, failure %+v", err, result.Failure)
 		}
 		s.nothingLeft(t)
@@ -220,11 +227,13 @@ func TestRegistrationVanishes(t *testing.T) {
 // TestNeverRuns: an instance that stays pending is given up after five minutes, as machulav does.
 func TestNeverRuns(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Timing: simulator.Timing{Running: time.Hour}, Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}
+	config := simulator.Config{Timing: simulator.Timing{Running: time.Hour},
+		Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		begun := time.Now()
 		_, err := s.starter.Start(ctx, request())
-		if err == nil || !strings.Contains(err.Error(), "is still pending after 5 minutes") || time.Since(begun) > 6*time.Minute {
+		if err == nil || !strings.Contains(err.Error(), "is still pending after 5 minutes") ||
+			time.Since(begun) > 6*time.Minute {
 			t.Errorf("after %s: %v", time.Since(begun), err)
 		}
 		s.nothingLeft(t)
@@ -234,12 +243,15 @@ func TestNeverRuns(t *testing.T) {
 // TestVanishes: an instance that EC2 does not list any more.
 func TestVanishes(t *testing.T) {
 	t.Parallel()
-	for _, reason := range []string{"Client.VolumeLimitExceeded", "Server.SpotInstanceTermination", "Client.UserInitiatedShutdown"} {
-		config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies, At: 9 * time.Second, Reason: reason}}}
+	for _, reason := range []string{"Client.VolumeLimitExceeded", "Server.SpotInstanceTermination",
+		"Client.UserInitiatedShutdown"} {
+		config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies, At: 9 * time.Second,
+			Reason: reason}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			begun := time.Now()
 			result, err := s.starter.Start(ctx, request())
-			if err == nil || !strings.Contains(err.Error(), reason) || result.Failure.Hint == "" || time.Since(begun) > 25*time.Second {
+			if err == nil || !strings.Contains(err.Error(), reason) || result.Failure.Hint == "" ||
+				time.Since(begun) > 25*time.Second {
 				t.Errorf("after %s: %v, failure %+v", time.Since(begun), err, result.Failure)
 			}
 			s.nothingLeft(t)
@@ -247,7 +259,8 @@ func TestVanishes(t *testing.T) {
 	}
 }
 
-// TestRollBackIsBounded: cancelled while both services hang, the start ends within 7 s all the same and names what may be left.
+// TestRollBackIsBounded: cancelled while both services hang, the start ends within 7 s all the same and names what may
+// be left.
 func TestRollBackIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, hangs := range []string{"TerminateInstances", "actions/*", "*"} {
@@ -274,8 +287,9 @@ func TestRollBackIsBounded(t *testing.T) {
 func TestRollBackOutlivesRateLimit(t *testing.T) {
 	t.Parallel()
 	fault := simulator.Fault{
-		Match: simulator.Match{Operation: getRunner}, Effect: simulator.EffectError, Status: 403, Message: "API rate limit exceeded",
-		Header: map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"},
+		Match: simulator.Match{Operation: getRunner}, Effect: simulator.EffectError, Status: 403,
+		Message: "API rate limit exceeded",
+		Header:  map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"},
 	}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(parent context.Context, t *testing.T, s *stage) {
 		ctx, cancel := context.WithTimeout(parent, 20*time.Second)

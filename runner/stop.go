@@ -29,8 +29,10 @@ type Stopped struct {
 	InstanceID string
 	Region     string
 	RunnerName string
-	State      string // what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not found", "not seen"
-	Runner     string // what became of the registration: "removed", "not found", "busy", "kept"
+	// what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not
+	// found", "not seen"
+	State  string
+	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
 }
 
 // StopResult says what became of each.
@@ -130,7 +132,8 @@ func (sp *stop) asked() []Handoff {
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h Handoff, instance ec2.Instance) target {
-	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: ownerOf(instance), runnerID: h.RunnerID}
+	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: ownerOf(instance),
+		runnerID: h.RunnerID}
 	if id := runnerIDOf(instance); id != 0 {
 		t.runnerID = id
 	}
@@ -143,14 +146,16 @@ func (sp *stop) target(h Handoff, instance ec2.Instance) target {
 	return t
 }
 
-// isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags they alone say so:
-// an entry of a pool has the client token of the run that launched it, and may be another run's by now.
+// isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags
+// they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's by
+// now.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
 	if !isTagged(i) {
 		return true
 	}
 	label := sp.request.Label
-	return modeOf(i) != instanceOfBake && !isEntry(i) && i.Tags[TagRepository] == sp.request.Run.Repository && i.Tags[TagRunID] == sp.request.Run.ID &&
+	return modeOf(i) != instanceOfBake && !isEntry(i) && i.Tags[TagRepository] == sp.request.Run.Repository &&
+		i.Tags[TagRunID] == sp.request.Run.ID &&
 		(label == "" || i.Tags[TagLabel] == tagValue(label))
 }
 
@@ -193,7 +198,8 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		return nil
 	}
 	if isKept(t.instance, time.Now()) {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by %s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by "+
+			"%s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil
 	}

@@ -19,11 +19,13 @@ import (
 // runnerIDLate is how old a machine may be whose start may have noted the runner's id a moment ago.
 const runnerIDLate = 15 * time.Minute
 
-// lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's id when that is
-// online, and EC2 may show the tags for seconds as they were before. Where one launch made several machines, their common tags name all
-// ids, and the one among the candidates is the machine's. It is 0 where none shows, which is known only if EC2 has shown tags all the
-// time: an instance loses them when it has ended. That nobody could look is an error.
-func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []int64) (id int64, known bool, err error) {
+// lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's
+// id when that is online, and EC2 may show the tags for seconds as they were before. Where one launch made several
+// machines, their common tags name all ids, and the one among the candidates is the machine's. It is 0 where none
+// shows, which is known only if EC2 has shown tags all the time: an instance loses them when it has ended. That nobody
+// could look is an error.
+func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []int64) (id int64, known bool,
+	err error) {
 	if time.Since(i.LaunchTime) > runnerIDLate {
 		return 0, true, nil
 	}
@@ -56,12 +58,13 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	case shown.After(enough):
 		return 0, true, nil
 	}
-	return 0, false, fmt.Errorf("which runner AWS EC2 instance %s has cannot be seen, so it is left registered: %w", i.ID, err)
+	return 0, false, fmt.Errorf("which runner AWS EC2 instance %s has cannot be seen, so it is left registered: %w", i.ID,
+		err)
 }
 
-// removeAbandoned removes the registrations with a label, and a name made of it, that no machine has any more: they are offline, or soon
-// will be, and EC2 shows no machine of ours, of whatever run, that may have one. What no machine has used yet may be of another
-// start that is under way, unless it has the very name.
+// removeAbandoned removes the registrations with a label, and a name made of it, that no machine has any more: they are
+// offline, or soon will be, and EC2 shows no machine of ours, of whatever run, that may have one. What no machine has
+// used yet may be of another start that is under way, unless it has the very name.
 func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []string) (string, error) {
 	done := "not found"
 	var online []string
@@ -91,7 +94,8 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case len(online) > 0:
-		sp.warn(fmt.Sprintf("runner %s is online, and no machine of this workflow run has it, so it stays", strings.Join(online, ", ")))
+		sp.warn(fmt.Sprintf("runner %s is online, and no machine of this workflow run has it, so it stays",
+			strings.Join(online, ", ")))
 		return runnerKept, nil
 	case err != nil && !errors.Is(err, errNotYet):
 		return "", err
@@ -101,7 +105,8 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	return done, nil
 }
 
-// abandoned are the registrations that have a label and the name that a start makes of it, and that no living machine of ours may have.
+// abandoned are the registrations that have a label and the name that a start makes of it, and that no living machine
+// of ours may have.
 func (sp *stop) abandoned(ctx context.Context, label string, regions []string) ([]github.Runner, error) {
 	list, err := sp.Registry.AllRunners(ctx)
 	if err != nil {
@@ -122,11 +127,12 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 	}), nil
 }
 
-// isNamedFor reports whether a registration has a label and a name that a start makes of it: with the nonce or a number behind it where
-// the plain name is taken or there are several.
+// isNamedFor reports whether a registration has a label and a name that a start makes of it: with the nonce or a number
+// behind it where the plain name is taken or there are several.
 func isNamedFor(r github.Runner, label string) bool {
 	name := []rune(RunnerName(label))
-	return hasLabel(r, label) && strings.HasPrefix(strings.ToLower(r.Name), strings.ToLower(string(name[:min(len(name), shortestName)])))
+	return hasLabel(r, label) && strings.HasPrefix(strings.ToLower(r.Name),
+		strings.ToLower(string(name[:min(len(name), shortestName)])))
 }
 
 // shortestName is how much of a long name is left before a nonce and a number at least.

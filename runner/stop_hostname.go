@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// hostNames are the names under which machulav's action up to 2.4.3 registers a machine: it gives config.sh no name, which
-// then takes the host's, up to the first dot. EC2 makes that of the private address, or of the instance id.
+// hostNames are the names under which machulav's action up to 2.4.3 registers a machine: it gives config.sh no name,
+// which then takes the host's, up to the first dot. EC2 makes that of the private address, or of the instance id.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
 func hostNames(i ec2.Instance) []string {
 	if i.ID == "" {
@@ -22,8 +22,8 @@ func hostNames(i ec2.Instance) []string {
 	return names
 }
 
-// namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its own: another
-// VPC may have the same address, and its runner another label.
+// namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its
+// own: another VPC may have the same address, and its runner another label.
 func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
 	if _, ours := parseToken(i.ClientToken); ours || isTagged(i) || sp.request.Label == "" {
 		return github.Runner{}, false, nil

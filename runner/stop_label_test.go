@@ -22,8 +22,8 @@ func (s *stage) registered() []string {
 	return names
 }
 
-// A stop right after a start reads the tags as they were before the start noted the runner's id. Where it cannot look again,
-// it does not call the registration gone: the step fails, and the next stop removes it.
+// A stop right after a start reads the tags as they were before the start noted the runner's id. Where it cannot look
+// again, it does not call the registration gone: the step fails, and the next stop removes it.
 func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []simulator.Fault{
@@ -32,7 +32,8 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	} {
 		t.Run(string(fault.Effect), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}}, func(ctx context.Context, t *testing.T, s *stage) {
+			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}}, func(ctx context.Context,
+				t *testing.T, s *stage) {
 				if _, err := s.starter.Start(ctx, request()); err != nil {
 					t.Fatal(err)
 				}
@@ -54,11 +55,12 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	}
 }
 
-// A second stop by label removes what the first has left, under whatever name it registered, and nothing of those who have the label
-// too: a machine of another run, and a machine that is not ours and is switched off.
+// A second stop by label removes what the first has left, under whatever name it registered, and nothing of those who
+// have the label too: a machine of another run, and a machine that is not ours and is switched off.
 func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Runners: []simulator.RunnerSeed{{ID: 77, Name: "gpu-box", Labels: []string{"build"}, Offline: true}}}
+	config := simulator.Config{Runners: []simulator.RunnerSeed{{ID: 77, Name: "gpu-box", Labels: []string{"build"},
+		Offline: true}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		r := request()
 		r.Groups[0].Label = "build"
@@ -81,7 +83,8 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 		if got, want := s.registered(), []string{"ec2-build", "gpu-box"}; !slices.Equal(got, want) {
 			t.Errorf("registered are %v, want %v", got, want)
 		}
-		instances, err := s.starter.Cloud.Instances(ctx, "us-east-1", ec2.Selector{Tags: map[string]string{runner.TagRunID: "4712"}})
+		instances, err := s.starter.Cloud.Instances(ctx, "us-east-1",
+			ec2.Selector{Tags: map[string]string{runner.TagRunID: "4712"}})
 		if err != nil || len(instances) != 1 || !instances[0].Alive() {
 			t.Errorf("the other run has %v: %v", instances, err)
 		}

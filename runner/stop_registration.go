@@ -12,15 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can be known any
-// more, what has the label and no machine is it (stop_abandoned.go).
+// deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can
+// be known any more, what has the label and no machine is it (stop_abandoned.go).
 func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	label := sp.labelOf(t)
 	switch {
 	case t.runnerID != 0:
 		return sp.remove(ctx, t.runnerID, t.owner.name)
 	case t.owner.name == "":
-		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its runner cannot be found; GitHub removes it after 14 days")
+		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its " +
+			"runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	case t.instance.ID == "" && label != "" && t.owner.name == RunnerName(label):
 		return sp.removeAbandoned(ctx, label, sp.looked)
@@ -48,8 +49,8 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	return "not found", nil
 }
 
-// named finds the machine's registration by its names. others are those that have one of them, and of which nothing shows that they are
-// the machine's own.
+// named finds the machine's registration by its names. others are those that have one of them, and of which nothing
+// shows that they are the machine's own.
 func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
 	for _, name := range t.owner.names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)

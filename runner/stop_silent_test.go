@@ -41,7 +41,8 @@ func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartReque
 
 func (s *stage) stop(ctx context.Context, request runner.StopRequest) (runner.StopResult, time.Duration, error) {
 	request.Run, request.Scope = runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
-	stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: slog.New(slog.NewTextHandler(s.log, nil))}
+	stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry,
+		Log: slog.New(slog.NewTextHandler(s.log, nil))}
 	begun := time.Now()
 	result, err := stopper.Stop(ctx, request)
 	return result, time.Since(begun), err
@@ -123,8 +124,10 @@ func TestStopAsksForTheRegionsAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		h := s.startedIn(ctx, t, inIreland())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeRegions"}, Times: 6, Effect: simulator.EffectThrottle})
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Times: 6, Effect: simulator.EffectThrottle})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeRegions"}, Times: 6,
+			Effect: simulator.EffectThrottle})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+			Times: 6, Effect: simulator.EffectThrottle})
 		if _, _, err := s.stop(ctx, stopBy("id", h)); err != nil {
 			t.Error(err)
 		}
@@ -150,7 +153,8 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 				if err != nil || took > 11*time.Second {
 					t.Errorf("stop took %s: %v", took, err)
 				}
-				if how == "label" && !strings.Contains(strings.Join(result.Warnings, "\n"), "us-east-1 (no answer in time), us-west-2 (") {
+				if how == "label" && !strings.Contains(strings.Join(result.Warnings, "\n"),
+					"us-east-1 (no answer in time), us-west-2 (") {
 					t.Errorf("the silent regions are to be named: %q", result.Warnings)
 				}
 				<-time.After(time.Minute)
@@ -165,7 +169,8 @@ func TestStopPassesOverARegionThatDenies(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.world.AddFault(simulator.Fault{
-			Match: simulator.Match{Operation: "DescribeInstances", Region: "us-west-2"}, Effect: simulator.EffectError, Code: "UnauthorizedOperation",
+			Match: simulator.Match{Operation: "DescribeInstances", Region: "us-west-2"}, Effect: simulator.EffectError,
+			Code: "UnauthorizedOperation",
 		})
 		result, took, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{"i-0123456789abcdef0"}, Label: "gone"})
 		if err != nil || took > 10*time.Second || !strings.Contains(strings.Join(result.Warnings, "\n"), "us-west-2") {
@@ -179,9 +184,11 @@ func TestStopEndsWhatItFinds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		found := s.startedIn(ctx, t, request())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Effect: simulator.EffectHang})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+			Effect: simulator.EffectHang})
 		_, _, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
-		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(), found.InstanceID) {
+		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(),
+			found.InstanceID) {
 			t.Errorf("the error is to name the machine that could not be looked for: %v", err)
 		}
 		<-time.After(time.Minute)
@@ -194,7 +201,8 @@ func TestStopIsCancelledWhileItLooks(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		h := s.startedIn(ctx, t, inIreland())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"}, Effect: simulator.EffectThrottle})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+			Effect: simulator.EffectThrottle})
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		if _, took, err := s.stop(ctx, stopBy("id", h)); !errors.Is(err, context.DeadlineExceeded) || took > 11*time.Second {

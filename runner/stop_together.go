@@ -13,15 +13,16 @@ const fewStops = 3
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
 const mostEnded = 500
 
-// terminateTogether ends many instances by one call for each region. What a call does not end, since one unknown id spoils
-// it, is ended one by one.
+// terminateTogether ends many instances by one call for each region. What a call does not end, since one unknown id
+// spoils it, is ended one by one.
 func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 	if len(targets) <= fewStops {
 		return
 	}
 	byRegion := map[string][]int{}
 	for i, t := range targets {
-		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !isKept(t.instance, time.Now()) && !t.isExisting() && !sp.halts(t) {
+		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !isKept(t.instance, time.Now()) &&
+			!t.isExisting() && !sp.halts(t) {
 			byRegion[t.instance.Region] = append(byRegion[t.instance.Region], i)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// terminateElsewhere ends an instance that may not be looked at and that its first region does not know, in the region that
-// knows it: an id is of one region only. It returns that region, or none where the instance is gone.
+// terminateElsewhere ends an instance that may not be looked at and that its first region does not know, in the region
+// that knows it: an id is of one region only. It returns that region, or none where the instance is gone.
 func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (string, error) {
 	var mu sync.Mutex
 	knows := ""
@@ -46,7 +46,8 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 		return "", err
 	case len(looks.silent) > 0:
 		return "", &FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is left registered",
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
+				"left registered",
 				id, minutes(silenceTimeout), looks.unseen()),
 			Hint: hintSilent,
 		}

@@ -32,7 +32,8 @@ func TestStopLooksCheaply(t *testing.T) {
 				before := len(s.world.Calls())
 				stop := runner.StopRequest{Run: r.Run, Scope: r.Scope}
 				for _, one := range result.Runners {
-					stop.Handoffs = append(stop.Handoffs, runner.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName, RunnerID: one.RunnerID})
+					stop.Handoffs = append(stop.Handoffs, runner.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName,
+						RunnerID: one.RunnerID})
 				}
 				stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
 				if _, err := stopper.Stop(ctx, stop); err != nil {

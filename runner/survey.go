@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// survey reads what the account says of images, types and zones before anything is launched: what cannot work is refused
-// or left out, and what may not be read is taken as good.
+// survey reads what the account says of images, types and zones before anything is launched: what cannot work is
+// refused or left out, and what may not be read is taken as good.
 func (st *start) survey(ctx context.Context) error {
 	if err := st.chooseImages(ctx); err != nil {
 		return err
@@ -137,10 +137,12 @@ func (st *start) matchTypes(g *group, runs typesOf) error {
 	}
 	first := all[0]
 	return &RefusedError{
-		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s", strings.Join(g.InstanceTypes, ", "),
+		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
+			strings.Join(g.InstanceTypes, ", "),
 			first.Placement.ImageID, g.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
 			strings.Join(runs[st.regionOf(first.Placement)][first.InstanceType], ", ")),
-		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs arm64",
+		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs " +
+			"arm64",
 	}
 }
 
@@ -210,8 +212,8 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// gravitonType matches the types with Arm processors: a1, and families with a g behind the generation (t4g, m6gd, im4gn).
-// https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+// gravitonType matches the types with Arm processors: a1, and families with a g behind the generation (t4g, m6gd,
+// im4gn). https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 var gravitonType = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.`)
 
 // architectureLabel is GitHub's default label for the machine's architecture: by its image, or by its type where the

@@ -70,15 +70,16 @@ type Census interface {
 	Remove(ctx context.Context, id int64) error
 }
 
-// Sweeper removes what starts left behind, of one scope and repository. It needs nothing but the cloud and the registry.
+// Sweeper removes what starts left behind, of one scope and repository. It needs nothing but the cloud and the
+// registry.
 type Sweeper struct {
 	Cloud    Steward
 	Registry Census
 	Log      *slog.Logger
 }
 
-// Sweep looks at the cloud, then at the registry, and removes what orphans.go says. What cannot be seen or removed is an
-// error beside the result, and stops nothing else. It is safe beside starts, stops and other sweeps.
+// Sweep looks at the cloud, then at the registry, and removes what orphans.go says. What cannot be seen or removed is
+// an error beside the result, and stops nothing else. It is safe beside starts, stops and other sweeps.
 func (s *Sweeper) Sweep(ctx context.Context, request SweepRequest) (SweepResult, error) {
 	sw := &sweep{Sweeper: s, request: request, log: s.Log.With("phase", "Look")}
 	look, err := sw.look(ctx)
@@ -117,10 +118,11 @@ func (sw *sweep) warn(message string) {
 	sw.log.Warn(message)
 }
 
-// look lists the cloud first and the registry second: a runner that comes in between is then known, and an instance that
-// comes in between is young.
+// look lists the cloud first and the registry second: a runner that comes in between is then known, and an instance
+// that comes in between is young.
 func (sw *sweep) look(ctx context.Context) (*survey, error) {
-	s := &survey{scope: sw.request.Scope, repository: sw.request.Repository, grace: sw.request.Grace, runs: map[string]runState{}}
+	s := &survey{scope: sw.request.Scope, repository: sw.request.Repository, grace: sw.request.Grace,
+		runs: map[string]runState{}}
 	volumes, unseen := sw.volumes(ctx)
 	instances, failed := sw.instances(ctx)
 	s.volumes, s.instances, s.whole = volumes, instances, failed == nil
@@ -128,7 +130,8 @@ func (sw *sweep) look(ctx context.Context) (*survey, error) {
 	s.runners, s.listed = runners, err == nil
 	s.now = time.Now()
 	sw.readRuns(ctx, s)
-	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances), s.repository, len(sw.request.Regions), len(s.runners), s.scope))
+	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances), s.repository,
+		len(sw.request.Regions), len(s.runners), s.scope))
 	return s, errors.Join(unseen, failed, err)
 }
 
@@ -187,7 +190,9 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		s.runs[run] = state
 		switch github.ClassOf(err) {
 		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
-			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
+			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give " +
+				"the " +
+				"token or the GitHub App 'actions: read' (" + err.Error() + ")")
 			return
 		}
 	}

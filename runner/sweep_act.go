@@ -72,8 +72,10 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 	return fresh, nil
 }
 
-// registration looks one registration up, past every list: by id, by name, and for an instance without tags by the list.
-func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool, err error) {
+// registration looks one registration up, past every list: by id, by name, and for an instance without tags by the
+// list.
+func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool,
+	err error) {
 	if !isTagged(i) {
 		now := *look
 		if now.runners, err = sw.Registry.AllRunners(ctx); err != nil {
@@ -125,8 +127,8 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 	return v, nil
 }
 
-// halt stops an existing machine. Its registration stays, so nothing stands between the last look and the end: a job that
-// begins in that moment is lost.
+// halt stops an existing machine. Its registration stays, so nothing stands between the last look and the end: a job
+// that begins in that moment is lost.
 func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	if err := sw.Cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
 		if ec2.ClassOf(err) == ec2.Denied {
@@ -150,7 +152,8 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 	if ec2.ClassOf(err) == ec2.Denied {
 		if !sw.noTags {
 			sw.noTags = true
-			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow ec2:CreateTags (" + ec2.Reason(err) + ")")
+			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow ec2:CreateTags (" +
+				ec2.Reason(err) + ")")
 		}
 		v.act, v.why = Spared, v.why+", and it cannot be marked"
 		return v, nil
@@ -158,7 +161,8 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 	return v, err
 }
 
-// free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off, last.
+// free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off,
+// last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, freedTags(v.instance))
 	if ec2.ClassOf(err) == ec2.Denied {
@@ -198,7 +202,8 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		}
 		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
 	case v.runner.ID != 0 && v.alone:
-		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, map[string]string{TagRunnerID: strconv.FormatInt(v.runner.ID, 10)})
+		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID,
+			map[string]string{TagRunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
 			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID, "error", err)
 		}
@@ -245,7 +250,8 @@ func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
 // note adds one line to the result.
 func (sw *sweep) note(now time.Time, v verdict) {
 	done := Swept{
-		Act: v.act, Why: v.why, InstanceID: v.instance.ID, Region: v.instance.Region, RunnerName: v.runner.Name, RunnerID: v.runner.ID,
+		Act: v.act, Why: v.why, InstanceID: v.instance.ID, Region: v.instance.Region, RunnerName: v.runner.Name,
+		RunnerID: v.runner.ID,
 	}
 	if done.RunnerName == "" {
 		done.RunnerName = registeredName(v.instance)
@@ -260,5 +266,6 @@ func (sw *sweep) note(now time.Time, v verdict) {
 		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)
 	}
 	sw.result.Swept = append(sw.result.Swept, done)
-	sw.log.Debug(string(v.act), "instance", done.InstanceID, "volume", done.VolumeID, "runner", done.RunnerName, "why", done.Why)
+	sw.log.Debug(string(v.act), "instance", done.InstanceID, "volume", done.VolumeID, "runner", done.RunnerName, "why",
+		done.Why)
 }

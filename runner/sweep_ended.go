@@ -14,9 +14,10 @@ const (
 	missedTimeout = time.Minute
 )
 
-// deregisterEnded removes the registrations of machines that this sweep has ended and that only their names tell, as soon as GitHub
-// calls them offline. A later sweep could not: a terminated instance loses its tags after a short while, and with them what says
-// whose a registration was. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+// deregisterEnded removes the registrations of machines that this sweep has ended and that only their names tell, as
+// soon as GitHub calls them offline. A later sweep could not: a terminated instance loses its tags after a short while,
+// and with them what says whose a registration was.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 	if len(sw.ended) == 0 {
 		return
@@ -41,7 +42,8 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 		return nil
 	})
 	for _, v := range sw.ended {
-		v.act, v.why = Listed, "its instance "+v.instance.ID+" has ended, and GitHub does not call the runner offline yet: GitHub removes it after 14 days"
+		v.act, v.why = Listed, "its instance "+v.instance.ID+
+			" has ended, and GitHub does not call the runner offline yet: GitHub removes it after 14 days"
 		if !errors.Is(err, errNotYet) && bounded.Err() == nil {
 			v.why = "its instance " + v.instance.ID + " has ended, and the registration cannot be removed: " + err.Error()
 		}

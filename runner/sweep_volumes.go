@@ -11,8 +11,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the machines: one that
-// is detached in between is then known with its machine. Where EC2 does not allow the look, nothing is said of volumes.
+// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the
+// machines: one that is detached in between is then known with its machine. Where EC2 does not allow the look, nothing
+// is said of volumes.
 func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	regions := sw.request.Regions
 	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
@@ -32,7 +33,8 @@ func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 		}
 	}
 	if len(denied) > 0 {
-		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, feature volumes)")
+		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, " +
+			"feature volumes)")
 	}
 	return slices.Concat(found...), errors.Join(errs...)
 }
@@ -67,7 +69,8 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 	now := *look
 	now.now, now.instances = time.Now(), nil
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository, TagNonce: volume.Tags[TagNonce]}},
+		{Tags: map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository,
+			TagNonce: volume.Tags[TagNonce]}},
 		{ClientToken: tokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[TagNonce] + "-*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, volume.Region, selector)
@@ -104,7 +107,8 @@ func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error)
 	case ec2.Denied:
 		if !slices.Contains(sw.refused, right) {
 			sw.refused = append(sw.refused, right)
-			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, feature volumes) (%s)", right, ec2.Reason(err)))
+			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, feature "+
+				"volumes) (%s)", right, ec2.Reason(err)))
 		}
 		v.act, v.why = Spared, v.why+", and EC2 does not allow "+right+" on it"
 		return v, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// EC2 may show tags for seconds as they were before a CreateTags, and tags carry no time. So whoever has written a nonce looks
-// until EC2 shows whose it is: the last writer's. docs/adr/0014-silence.md has the rule.
+// EC2 may show tags for seconds as they were before a CreateTags, and tags carry no time. So whoever has written a
+// nonce looks until EC2 shows whose it is: the last writer's. docs/adr/0014-silence.md has the rule.
 // https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 
 // Times of reading tags after they were written.
@@ -43,9 +43,10 @@ type ownership struct {
 	shown        time.Time // when a look has shown ours for the first time
 }
 
-// saw judges one look. What was there before our write says nothing. Ours holds if it is shown again after as long a time as it
-// took to show: whoever wrote after us had read the machine before that, so that its write shows by then. Another's holds if it
-// is shown again and ours was shown before it, or should have been: until then ours may be the later one.
+// saw judges one look. What was there before our write says nothing. Ours holds if it is shown again after as long a
+// time as it took to show: whoever wrote after us had read the machine before that, so that its write shows by then.
+// Another's holds if it is shown again and ours was shown before it, or should have been: until then ours may be the
+// later one.
 func (o *ownership) saw(nonce string, now time.Time) writer {
 	if nonce != o.last || o.since.IsZero() {
 		o.last, o.since = nonce, now
@@ -81,7 +82,8 @@ func (st *start) settleTags(ctx context.Context, s *slot) error {
 		case writerUs:
 			return nil
 		case writerAnother:
-			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[TagRunID] + ")"})
+			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[TagRunID] +
+				")"})
 		}
 		return errTagsOld
 	})

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestOwnership: looks at a nonce after our own write in, whose the machine is out. A letter is a look each second: o the old one,
-// u ours, a another's.
+// TestOwnership: looks at a nonce after our own write in, whose the machine is out. A letter is a look each second: o
+// the old one, u ours, a another's.
 func TestOwnership(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

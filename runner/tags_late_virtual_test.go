@@ -44,7 +44,8 @@ func TestTagsReadOldOfAnExistingMachine(t *testing.T) {
 func TestLastWriterHasTheMachine(t *testing.T) {
 	t.Parallel()
 	for _, late := range lates {
-		for _, gap := range []time.Duration{0, 150 * time.Millisecond, 700 * time.Millisecond, 2 * time.Second, 4 * time.Second, 9 * time.Second} {
+		for _, gap := range []time.Duration{0, 150 * time.Millisecond, 700 * time.Millisecond, 2 * time.Second,
+			4 * time.Second, 9 * time.Second} {
 			t.Run(fmt.Sprint(late, gap), func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, lateTags(boxes(box), late), func(ctx context.Context, t *testing.T, s *stage) {
@@ -93,8 +94,8 @@ func TestMachineIsGivenBackWithLateTags(t *testing.T) {
 	}
 }
 
-// killed kills a start when the nth call of an operation has had its effect, and runs its post step. It reports whether there were
-// so many calls.
+// killed kills a start when the nth call of an operation has had its effect, and runs its post step. It reports whether
+// there were so many calls.
 func killed(ctx context.Context, t *testing.T, s *stage, operation string, nth int, request runner.StartRequest) bool {
 	t.Helper()
 	transport := s.world.Transport()
@@ -122,7 +123,8 @@ func killed(ctx context.Context, t *testing.T, s *stage, operation string, nth i
 	}
 	s.journal.mu.Lock()
 	post := runner.PostRequest{
-		Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made, Claims: s.journal.claims, Taken: s.journal.taken,
+		Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made, Claims: s.journal.claims,
+		Taken: s.journal.taken,
 	}
 	s.journal.mu.Unlock()
 	if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
@@ -135,7 +137,8 @@ func killed(ctx context.Context, t *testing.T, s *stage, operation string, nth i
 func TestClaimIsClearedWithLateTags(t *testing.T) {
 	t.Parallel()
 	for _, late := range lates[1:] {
-		for _, call := range []string{"actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute", "CreateTags", "StartInstances"} {
+		for _, call := range []string{"actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute", "CreateTags",
+			"StartInstances"} {
 			t.Run(fmt.Sprint(late, call), func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, lateTags(simulator.Config{}, late), func(ctx context.Context, t *testing.T, s *stage) {
@@ -163,7 +166,8 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 			t.Parallel()
 			inBubble(t, lateTags(simulator.Config{}, late), func(ctx context.Context, t *testing.T, s *stage) {
 				s.filled(ctx, t, 1)
-				s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"}, Effect: simulator.EffectCutAfter, Times: 1})
+				s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"},
+					Effect: simulator.EffectCutAfter, Times: 1})
 				result, err := s.starter.Start(ctx, fromPool())
 				if err != nil {
 					t.Fatalf("%v\n%s", err, s.log)
@@ -171,7 +175,8 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 				<-time.After(2 * time.Minute)
 				instances, runners := s.world.Leftovers()
 				if len(instances) != 1 || len(runners) != 1 || !result.Runners[0].Warm && late < time.Second {
-					t.Errorf("warm %t, left: %d instances, %d runners\n%s", result.Runners[0].Warm, len(instances), len(runners), s.log)
+					t.Errorf("warm %t, left: %d instances, %d runners\n%s", result.Runners[0].Warm, len(instances), len(runners),
+						s.log)
 				}
 			})
 		})
@@ -182,7 +187,8 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 func TestPostNamesARegionThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: simulator.EffectHang})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"},
+			Effect: simulator.EffectHang})
 		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Tokens: map[string][]string{"us-east-1": {"egr-x"}}})
 		if len(result.Left) != 1 || !strings.Contains(result.Left[0], "us-east-1") {
 			t.Errorf("left: %q", result.Left)

@@ -17,9 +17,9 @@ func parseToken(text string) (token, bool) {
 	return token{run: parts[2], labelHash: parts[3], nonce: parts[4]}, true
 }
 
-// fits tells whether a registration may be that of the token's start: its label or its name gives the same hash. The name
-// is the label's, and ends in four characters of the nonce where the plain name was taken. What a name may not hold
-// was replaced in it, and GitHub lowers the case of labels: both ways are tried.
+// fits tells whether a registration may be that of the token's start: its label or its name gives the same hash. The
+// name is the label's, and ends in four characters of the nonce where the plain name was taken. What a name may not
+// hold was replaced in it, and GitHub lowers the case of labels: both ways are tried.
 func (t token) fits(r github.Runner) bool {
 	if isMarked(r) {
 		return hasLabel(r, markPrefix+t.nonce)

@@ -7,9 +7,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file judges volumes that outlived their machines, and makes no call: docs/adr/0016-volumes.md has the reasons. A volume is
-// deleted only if all of it is known: that it is ours, that no mapping of a user's asked to keep it, that nothing has it, and
-// that the start which made it has no machine any more.
+// This file judges volumes that outlived their machines, and makes no call: docs/adr/0016-volumes.md has the reasons. A
+// volume is deleted only if all of it is known: that it is ours, that no mapping of a user's asked to keep it, that
+// nothing has it, and that the start which made it has no machine any more.
 
 // volumeRules are asked in this order; the first answer holds.
 var volumeRules = []func(*survey, ec2.Volume) (Act, string){
@@ -38,7 +38,8 @@ func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
 	return "", ""
 }
 
-// isVolumeKept goes by the tags of the launch. A volume without them was made by an older version, or tagged by somebody else.
+// isVolumeKept goes by the tags of the launch. A volume without them was made by an older version, or tagged by
+// somebody else.
 func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
 	mode, keep := v.Tags[TagMode], v.Tags[TagKeepVolumes]
 	switch {
@@ -46,7 +47,8 @@ func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
 		return Spared, "a mapping of its launch asked to keep volumes"
 	case keep == ec2.KeepsUnknown:
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
-	case keep != "false", v.Tags[TagNonce] == "", !slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool}, mode):
+	case keep != "false", v.Tags[TagNonce] == "", !slices.Contains([]string{instanceOfStart, instanceOfBake,
+		instanceOfPool}, mode):
 		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to keep it"
 	}
 	return "", ""
@@ -62,8 +64,9 @@ func (s *survey) isVolumeYoung(v ec2.Volume) (Act, string) {
 	return "", ""
 }
 
-// hasVolumeMachine spares a volume while the start that made it has a machine, which may have detached it: EC2 does not say any
-// more which machine had it. A claim gives an entry of a pool another nonce; its client token still has the first one.
+// hasVolumeMachine spares a volume while the start that made it has a machine, which may have detached it: EC2 does not
+// say any more which machine had it. A claim gives an entry of a pool another nonce; its client token still has the
+// first one.
 func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 	if !s.whole {
 		return Spared, "whether its machine is there cannot be seen"

@@ -10,13 +10,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one thing.
+// anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one
+// thing.
 func anyVolume(t *rapid.T, n int) ec2.Volume {
 	v := ec2.Volume{
 		ID: "vol-" + strconv.Itoa(n), State: ec2.VolumeAvailable, Created: surveyed.Add(-59 * time.Minute),
 		Tags: map[string]string{
 			TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceOfStart, TagKeepVolumes: "false",
-			TagNonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"), // that of anyInstance's client tokens
+			// that of anyInstance's client tokens
+			TagNonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
 			TagSuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
 		},
 	}
@@ -36,19 +38,21 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 		case 5:
 			v.Tags[TagNonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
 		case 6:
-			v.Tags[TagMode] = rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting, "other", ""}).Draw(t, "mode")
+			v.Tags[TagMode] = rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting,
+				"other", ""}).Draw(t, "mode")
 		case 7:
 			v.Tags[TagKeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t, "keep")
 		case 8:
-			key := rapid.SampledFrom([]string{TagScope, TagRepository, TagMode, TagNonce, TagKeepVolumes, TagSuspectSince}).Draw(t, "key")
+			key := rapid.SampledFrom([]string{TagScope, TagRepository, TagMode, TagNonce, TagKeepVolumes,
+				TagSuspectSince}).Draw(t, "key")
 			delete(v.Tags, key)
 		}
 	}
 	return v
 }
 
-// TestNoVolumeIsWronglyDeleted: no sweep deletes a volume that is attached, a user's, young, of a living machine, or of unknown
-// origin, and none at the first look; nor does it touch one that is not ours.
+// TestNoVolumeIsWronglyDeleted: no sweep deletes a volume that is attached, a user's, young, of a living machine, or of
+// unknown origin, and none at the first look; nor does it touch one that is not ours.
 func TestNoVolumeIsWronglyDeleted(t *testing.T) {
 	t.Parallel()
 	deleted := 0
@@ -86,7 +90,8 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 		t.Fatalf("%+v is attached, and it is %s", v, verdict.act)
 	case v.Tags[TagKeepVolumes] != "false":
 		t.Fatalf("%+v may be a user's, and it is %s", v, verdict.act)
-	case v.Tags[TagNonce] == "" || v.Tags[TagMode] == "" || v.Tags[TagMode] == "other" || v.Tags[TagMode] == instanceExisting:
+	case v.Tags[TagNonce] == "" || v.Tags[TagMode] == "" || v.Tags[TagMode] == "other" ||
+		v.Tags[TagMode] == instanceExisting:
 		t.Fatalf("%+v is of unknown origin, and it is %s", v, verdict.act)
 	case v.Created.IsZero() || s.now.Sub(v.Created) < s.grace:
 		t.Fatalf("%+v is young, and it is %s", v, verdict.act)
@@ -111,7 +116,8 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 	}
 }
 
-// TestLostVolumesAreFound is the other half: a volume of ours whose machine is gone is marked, and deleted at a later look.
+// TestLostVolumesAreFound is the other half: a volume of ours whose machine is gone is marked, and deleted at a later
+// look.
 func TestLostVolumesAreFound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -120,8 +126,9 @@ func TestLostVolumesAreFound(t *testing.T) {
 		mark := rapid.SampledFrom([]string{"", surveyed.Add(-s.grace).Format(time.RFC3339)}).Draw(t, "mark")
 		s.volumes = []ec2.Volume{{
 			ID: "vol-lost", State: ec2.VolumeAvailable, Created: s.now.Add(-s.grace), Tags: map[string]string{
-				TagScope: ourScope, TagRepository: ourRepository, TagNonce: "lostlost", TagKeepVolumes: "false", TagSuspectSince: mark,
-				TagMode: rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool}).Draw(t, "mode"),
+				TagScope: ourScope, TagRepository: ourRepository, TagNonce: "lostlost", TagKeepVolumes: "false",
+				TagSuspectSince: mark,
+				TagMode:         rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool}).Draw(t, "mode"),
 			},
 		}}
 		want := Marked

@@ -24,9 +24,11 @@ const (
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
 func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}, foreign: map[int64]bool{}}
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate},
+		foreign: map[int64]bool{}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
-		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner", int(quiet.Seconds())))
+		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner",
+			int(quiet.Seconds())))
 	}
 	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", minutes(st.request.Waiting.Timeout)))
 	policy := &paced{waiter: w}
@@ -133,8 +135,9 @@ func (w *waiter) overdue(s *slot) error {
 		if !w.blind {
 			if pending > mostPending {
 				return &FailedError{
-					Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State), minutes(mostPending)),
-					Hint:    "look at the instance's state in the EC2 console; try another instance type or zone",
+					Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State),
+						minutes(mostPending)),
+					Hint: "look at the instance's state in the EC2 console; try another instance type or zone",
 				}
 			}
 			return nil
@@ -148,7 +151,8 @@ func (w *waiter) overdue(s *slot) error {
 		return w.neverCame(s)
 	}
 	return &FailedError{
-		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
+		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub "+
+			"as a new self-hosted runner.",
 			minutes(waiting.Timeout)),
 		Hint: hintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
 	}
@@ -169,9 +173,11 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 			waiting = append(waiting, fmt.Sprintf("%d more", len(w.pending())-i))
 			break
 		}
-		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label), s.instance.ID, orUnknown(s.instance.State)))
+		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label), s.instance.ID,
+			orUnknown(s.instance.State)))
 	}
-	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()), strings.Join(waiting, ", ")))
+	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()),
+		strings.Join(waiting, ", ")))
 	if w.request.Debug {
 		w.consoles.show(ctx, w.start, w.pending())
 	}

@@ -39,11 +39,13 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) error {
 		case err == nil:
 		case ec2.ClassOf(err) == ec2.Credentials: // GitHub decides: the runner may be about to come online
 			w.blind = true
-			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any more and GitHub alone says whether it comes", err)
+			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any more and "+
+				"GitHub alone says whether it comes", err)
 			return nil
 		case ec2.ClassOf(err) == ec2.Denied:
 			w.blind = true
-			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an instance fails", err)
+			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an instance fails",
+				err)
 			return nil
 		default:
 			w.complain("EC2 does not answer well; looking again", err)
@@ -97,8 +99,9 @@ func (w *waiter) judge(s *slot) error {
 			return nil // EC2 shows the start late
 		}
 		return &FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State, orNoReason(s.instance.StateReason)),
-			Hint:    stateHint(s.instance.StateReason),
+			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State,
+				orNoReason(s.instance.StateReason)),
+			Hint: stateHint(s.instance.StateReason),
 		}
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// A job may be queued for a label before its start is over. It can then come and go between two looks: GitHub removes the
-// registration of a single-use runner when its job is done, and the machine powers itself off.
+// A job may be queued for a label before its start is over. It can then come and go between two looks: GitHub removes
+// the registration of a single-use runner when its job is done, and the machine powers itself off.
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#ephemeral-runners-for-autoscaling
 
 // endShows is how long EC2 may take to show that a machine has powered itself off after its runner was removed.
@@ -21,9 +21,9 @@ const endShows = 30 * time.Second
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
 const ownEnd = "Client.InstanceInitiatedShutdown"
 
-// hasHadItsJob tells that a runner which was never seen online has done its one job: its machine, which ends with that job, has
-// powered itself off, and GitHub says that there is no such registration any more. A machine that could not become a runner
-// powers itself off too, but its registration stays.
+// hasHadItsJob tells that a runner which was never seen online has done its one job: its machine, which ends with that
+// job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could not
+// become a runner powers itself off too, but its registration stays.
 func (w *waiter) hasHadItsJob(ctx context.Context, s *slot) bool {
 	if !w.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
@@ -43,10 +43,12 @@ func (w *waiter) wasOnline(s *slot) {
 		s.timeline.Running = s.timeline.Online
 	}
 	w.mu.Unlock()
-	w.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was over; its machine has ended", s.name, s.label))
+	w.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was "+
+		"over; its machine has ended", s.name, s.label))
 }
 
-// mayHaveHadItsJob tells that a registration which is gone is no failure yet: its machine may be about to end with its job.
+// mayHaveHadItsJob tells that a registration which is gone is no failure yet: its machine may be about to end with its
+// job.
 func (w *waiter) mayHaveHadItsJob(s *slot) bool {
 	if !w.request.Ephemeral || w.blind {
 		return false

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestJobBetweenTwoLooks: a job that waits for the label is done before the start sees the runner online. The start is good, since
-// the machine has done what it was started for, and it takes no second machine.
+// TestJobBetweenTwoLooks: a job that waits for the label is done before the start sees the runner online. The start is
+// good, since the machine has done what it was started for, and it takes no second machine.
 func TestJobBetweenTwoLooks(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -49,8 +49,8 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 	}
 }
 
-// TestEndWithoutAJob: a registration that somebody removed, or a machine that ended itself with its registration in place, is still
-// a failed start.
+// TestEndWithoutAJob: a registration that somebody removed, or a machine that ended itself with its registration in
+// place, is still a failed start.
 func TestEndWithoutAJob(t *testing.T) {
 	t.Run("registration removed", func(t *testing.T) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
@@ -66,7 +66,8 @@ func TestEndWithoutAJob(t *testing.T) {
 					}
 				}
 			}()
-			if _, err := s.starter.Start(ctx, r); err == nil || !strings.Contains(err.Error(), "is gone before the runner came online") {
+			if _, err := s.starter.Start(ctx, r); err == nil || !strings.Contains(err.Error(),
+				"is gone before the runner came online") {
 				t.Errorf("got %v", err)
 			}
 			s.nothingLeft(t)

@@ -18,7 +18,8 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	// A look of many calls is made less often, so that one start stays within half of the secondary limit.
-	next := max(w.pacer.next(time.Since(w.begun), w.Registry.Rate(), now), time.Duration(float64(w.callsOfLook())/secondary*float64(time.Second)))
+	next := max(w.pacer.next(time.Since(w.begun), w.Registry.Rate(), now),
+		time.Duration(float64(w.callsOfLook())/secondary*float64(time.Second)))
 	if every := w.request.Waiting.RetryInterval; every != nil {
 		next = *every
 	}
@@ -107,8 +108,8 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 	return errors.Join(errs...)
 }
 
-// lookAtPages reads page after page until all are found, and remembers how many pages there are. If the list turns out to
-// be longer than what is looked for, the rest is looked up one by one.
+// lookAtPages reads page after page until all are found, and remembers how many pages there are. If the list turns out
+// to be longer than what is looked for, the rest is looked up one by one.
 func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 	byName := map[string]*slot{}
 	for _, s := range pending {
@@ -152,7 +153,8 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 // missed gives up the JIT runners that the whole list does not hold: their registrations exist from the beginning.
 func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
 	for _, s := range pending {
-		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace && !w.mayHaveHadItsJob(s) {
+		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace &&
+			!w.mayHaveHadItsJob(s) {
 			w.fails(vanished(s, nil), s)
 		}
 	}
@@ -173,15 +175,15 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool
 	return runner, false, vanished(s, err)
 }
 
-// A machine's other name is looked up from otherAfter on, counted from `running`, and then every otherLook, unless it is seen before that
-// another start's runner has the first.
+// A machine's other name is looked up from otherAfter on, counted from `running`, and then every otherLook, unless it
+// is seen before that another start's runner has the first.
 const (
 	otherAfter = 3 * time.Minute
 	otherLook  = 10 * time.Second
 )
 
-// lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had that one, by its
-// other. The first may be free again by then, so that a machine may have either.
+// lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had
+// that one, by its other. The first may be free again by then, so that a machine may have either.
 func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, error) {
 	owner := s.owner(w.identity)
 	runner, found, err := w.Registry.RunnerByName(ctx, s.name)
@@ -206,9 +208,10 @@ func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, 
 
 func vanished(s *slot, err error) *FailedError {
 	return &FailedError{
-		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name, s.runnerID),
-		Hint:    "somebody or something removes runners that are offline: another start with the same label, or a clean-up job",
-		Err:     err,
+		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name,
+			s.runnerID),
+		Hint: "somebody or something removes runners that are offline: another start with the same label, or a clean-up job",
+		Err:  err,
 	}
 }
 
@@ -228,10 +231,12 @@ func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
 		s.timeline.Running = s.timeline.Online
 		w.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
-	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", cmp.Or(s.name, "with the label "+s.label)))
+	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", cmp.Or(s.name, "with the label "+
+		s.label)))
 }
 
-// isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to the other name.
+// isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to
+// the other name.
 func (s *slot) isStray(id int64) {
 	if s.stray != id {
 		s.stray, s.strayAt = id, time.Now()
@@ -242,7 +247,8 @@ func (s *slot) isStray(id int64) {
 func (w *waiter) noteOther(s *slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
-		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name, s.other, hintOwnLabel)
+		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name,
+			s.other, hintOwnLabel)
 	}
 	s.name, s.other = s.other, ""
 	w.warnings = append(w.warnings, message)

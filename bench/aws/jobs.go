@@ -22,7 +22,8 @@ type job struct {
 	} `json:"steps"`
 }
 
-// firstStep is when the first step of the workflow's own began; the one before is GitHub's "Set up job". Zero while none has.
+// firstStep is when the first step of the workflow's own began; the one before is GitHub's "Set up job". Zero while
+// none has.
 func (j job) firstStep() time.Time {
 	for _, s := range j.Steps {
 		if s.Number > 1 && s.StartedAt != nil {
@@ -61,7 +62,8 @@ func (s *session) jobs(ctx context.Context) ([]job, error) {
 	}
 	var list []job
 	for page := 1; ; page++ {
-		url := fmt.Sprintf("%s/repos/%s/actions/runs/%s/jobs?per_page=100&page=%d", base, s.getenv("GITHUB_REPOSITORY"), s.getenv("GITHUB_RUN_ID"), page)
+		url := fmt.Sprintf("%s/repos/%s/actions/runs/%s/jobs?per_page=100&page=%d", base, s.getenv("GITHUB_REPOSITORY"),
+			s.getenv("GITHUB_RUN_ID"), page)
 		var answer struct {
 			Total int   `json:"total_count"`
 			Jobs  []job `json:"jobs"`

@@ -1,10 +1,11 @@
-// Command aws measures starts on the real clouds, for those who have an account: it starts runners of several variants side by
-// side, each for one job of its own workflow run, and reads when each phase was reached from the start's job summary and from
-// GitHub's list of jobs.
+// Command aws measures starts on the real clouds, for those who have an account: it starts runners of several variants
+// side by side, each for one job of its own workflow run, and reads when each phase was reached from the start's job
+// summary and from GitHub's list of jobs.
 //
-// .github/workflows/bench-aws.yml runs it in three jobs: `-plan` names the labels, on which the jobs of a matrix wait from then
-// on; the measurement starts their runners; `-clean` ends whatever is left, also of a run that was cancelled. It starts by the
-// program itself, with the inputs that a workflow would give it. Nothing outlives it: see session.clean.
+// .github/workflows/bench-aws.yml runs it in three jobs: `-plan` names the labels, on which the jobs of a matrix wait
+// from then on; the measurement starts their runners; `-clean` ends whatever is left, also of a run that was cancelled.
+// It starts by the program itself, with the inputs that a workflow would give it. Nothing outlives it: see
+// session.clean.
 package main
 
 import (

@@ -18,8 +18,9 @@ type start struct {
 	online float64 // seconds after the start's beginning
 }
 
-// The phases, in the order of the report. The boot script's is told by the machine's own clock, which begins with its kernel. GitHub tells
-// steps in whole seconds, and the start sees a runner online by looking once a second or so: the last phase may come out below zero.
+// The phases, in the order of the report. The boot script's is told by the machine's own clock, which begins with its
+// kernel. GitHub tells steps in whole seconds, and the start sees a runner online by looking once a second or so: the
+// last phase may come out below zero.
 const (
 	toLaunched  = "requested → launched"
 	toRunning   = "launched → running"

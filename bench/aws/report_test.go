@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const aSummary = "### EC2 runner `build` is ready after 31.0 s\n\n```mermaid\ntimeline\n    0.0 s : requested\n    0.5 s : registration ready\n    2.5 s : launched\n" +
+const aSummary = "### EC2 runner `build` is ready after 31.0 s\n\n```mermaid\ntimeline\n    0.0 s : requested\n    " +
+	"0.5 s : registration ready\n    2.5 s : launched\n" +
 	"    8.0 s : running\n    31.0 s : online\n```\n\n| instance | boot script | seconds since boot |\n|---|---|---|\n" +
 	"| `i-0a` | `boot script started` | 9.5 s |\n| `i-0a` | `the runner is online` | 20.0 s |\n\n"
 
@@ -18,7 +19,8 @@ func TestRead(t *testing.T) {
 	s.read(aSummary)
 	begun := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s.worked(begun, begun.Add(33*time.Second))
-	want := map[string]float64{toLaunched: 2.5, toRunning: 5.5, bootScript: 9.5, bootDone: 20, toOnline: 23, toFirstStep: 2, whole: 33}
+	want := map[string]float64{toLaunched: 2.5, toRunning: 5.5, bootScript: 9.5, bootDone: 20, toOnline: 23,
+		toFirstStep: 2, whole: 33}
 	if diff := cmp.Diff(want, s.Phases); diff != "" {
 		t.Error(diff)
 	}

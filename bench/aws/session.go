@@ -94,17 +94,19 @@ func (s *session) pool() string { return "bench-" + s.getenv("GITHUB_RUN_ID") }
 // inputs are those of a variant's start.
 func (s *session) inputs(variant string) map[string]string {
 	inputs := map[string]string{
-		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType, "subnet-id": s.launch.subnet,
+		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType,
+		"subnet-id":         s.launch.subnet,
 		"security-group-id": s.launch.group, "runner-debug": "true",
 	}
 	maps.Copy(inputs, map[string]map[string]string{
-		baked: {"ec2-image-id": s.launch.baked}, warm: {"pool": s.pool()}, ephemeral: {"ephemeral": "true"}, spot: {"market-type": "spot"},
+		baked: {"ec2-image-id": s.launch.baked}, warm: {"pool": s.pool()}, ephemeral: {"ephemeral": "true"},
+		spot: {"market-type": "spot"},
 	}[variant])
 	return inputs
 }
 
-// measure starts all, variant by variant, and ends what is left, whatever happens. A start that fails is told, and fails the
-// measurement at its end.
+// measure starts all, variant by variant, and ends what is left, whatever happens. A start that fails is told, and
+// fails the measurement at its end.
 func (s *session) measure(ctx context.Context) (starts []start, err error) {
 	defer func() {
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Minute)
@@ -167,7 +169,8 @@ func (s *session) one(ctx context.Context, variant, label string) (start, error)
 		return one, err
 	}
 	stopping := map[string]string{
-		"mode": "stop", "label": label, "ec2-instance-id": result.outputs["ec2-instance-id"], "region": result.outputs["region"],
+		"mode": "stop", "label": label, "ec2-instance-id": result.outputs["ec2-instance-id"],
+		"region": result.outputs["region"],
 	}
 	one.read(result.summary)
 	one.Token = s.tokenOf(ctx, result.outputs["region"], result.outputs["ec2-instance-id"])
@@ -200,8 +203,8 @@ func (s *session) fill(ctx context.Context) error {
 	return fmt.Errorf("not every machine stands ready after %s", s.patience)
 }
 
-// clean ends all runners of this workflow run and empties its pool. It is also what the workflow's last job does, in a process
-// of its own.
+// clean ends all runners of this workflow run and empties its pool. It is also what the workflow's last job does, in a
+// process of its own.
 func (s *session) clean(ctx context.Context) error {
 	_, err := s.step(ctx, map[string]string{"mode": "stop", "all-of-run": "true"})
 	if slices.Contains(s.variants, warm) {

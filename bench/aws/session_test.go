@@ -51,11 +51,14 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	}
 	s := &session{
 		binary: binary, variants: variants, runs: 2, atOnce: 2, patience: time.Minute, every: 200 * time.Millisecond,
-		launch: launch{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa1", "t3.xlarge", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1"},
+		launch: launch{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa1", "t3.xlarge", "subnet-0aaaaaaaaaaaaaaa1",
+			"sg-0aaaaaaaaaaaaaaa1"},
 	}
 	env := map[string]string{
-		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_TOKEN": "ghp_demo", "RUNNERS_TOKEN": "ghp_demo",
-		"GITHUB_SERVER_URL": "https://github.com", "AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_REGION": "us-east-1",
+		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_TOKEN": "ghp_demo",
+		"RUNNERS_TOKEN":     "ghp_demo",
+		"GITHUB_SERVER_URL": "https://github.com", "AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "demo",
+		"AWS_REGION":                "us-east-1",
 		"AWS_EC2_METADATA_DISABLED": "true", "HOME": t.TempDir(),
 	}
 	s.getenv = func(name string) string { return env[name] }
@@ -70,7 +73,8 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := httptest.NewServer(validator.Handler(world.GitHubHandler(), func(err error) { t.Errorf("against GitHub's description: %v", err) }))
+	hub := httptest.NewServer(validator.Handler(world.GitHubHandler(),
+		func(err error) { t.Errorf("against GitHub's description: %v", err) }))
 	t.Cleanup(hub.Close)
 	cloud := httptest.NewServer(world.EC2Handler())
 	t.Cleanup(cloud.Close)
@@ -106,7 +110,8 @@ func nothingLeft(t *testing.T, w *simulator.World) {
 func TestTokens(t *testing.T) {
 	s, world := inWorld(t, stock, spot)
 	s.runs, s.cloud = 1, ec2.Load
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL"} {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED",
+		"AWS_ENDPOINT_URL"} {
 		t.Setenv(name, s.getenv(name))
 	}
 	starts, err := s.measure(t.Context())
@@ -121,7 +126,8 @@ func TestTokens(t *testing.T) {
 	nothingLeft(t, world)
 }
 
-// TestMeasure runs every variant from plan to report: each start gets its own job, every phase is told, and nothing is left.
+// TestMeasure runs every variant from plan to report: each start gets its own job, every phase is told, and nothing is
+// left.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, stock, baked, warm, ephemeral)
@@ -140,7 +146,8 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%s does not tell %s: %v", one.Label, phase, one.Phases)
 			}
 		}
-		if one.Failed != "" || one.Phases[toRunning] < 0 || one.Phases[whole] < -1 { // GitHub tells whole seconds, of which this world has twenty in one
+		// GitHub tells whole seconds, of which this world has twenty in one
+		if one.Failed != "" || one.Phases[toRunning] < 0 || one.Phases[whole] < -1 {
 			t.Errorf("%s: %+v", one.Label, one)
 		}
 	}
@@ -168,13 +175,15 @@ func TestMeasure(t *testing.T) {
 func TestAStartFails(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, stock)
-	world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Times: 1, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"})
+	world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Times: 1,
+		Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"})
 	starts, err := s.measure(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "InsufficientInstanceCapacity") {
 		t.Errorf("got %v", err)
 	}
 	text := report(s.variants, starts)
-	if !strings.Contains(text, "| starts, and how many failed | 2 | 1 |") || !strings.Contains(text, "| requested → launched | ") {
+	if !strings.Contains(text, "| starts, and how many failed | 2 | 1 |") ||
+		!strings.Contains(text, "| requested → launched | ") {
 		t.Errorf("the report says\n%s", text)
 	}
 	nothingLeft(t, world)
@@ -207,7 +216,8 @@ func TestClean(t *testing.T) {
 	t.Parallel()
 	s, world := inWorld(t, warm)
 	if _, err := s.step(t.Context(), map[string]string{
-		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType, "subnet-id": s.launch.subnet, "security-group-id": s.launch.group,
+		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType,
+		"subnet-id": s.launch.subnet, "security-group-id": s.launch.group,
 	}); err != nil {
 		t.Fatal(err)
 	}

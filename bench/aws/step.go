@@ -24,8 +24,8 @@ type result struct {
 	summary string
 }
 
-// step runs the program as a step of this workflow run, with the job's own environment and credentials. The token for the
-// runners stands in RUNNERS_TOKEN.
+// step runs the program as a step of this workflow run, with the job's own environment and credentials. The token for
+// the runners stands in RUNNERS_TOKEN.
 func (s *session) step(ctx context.Context, inputs map[string]string) (result, error) {
 	folder, err := os.MkdirTemp("", "bench-aws-")
 	if err != nil {

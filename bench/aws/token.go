@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// token is what EC2 shows of an instance's client token. Of spot instances nobody has seen whether it is shown, and clean-ups after lost
-// answers look for it (docs/adr/0002-identity.md).
+// token is what EC2 shows of an instance's client token. Of spot instances nobody has seen whether it is shown, and
+// clean-ups after lost answers look for it (docs/adr/0002-identity.md).
 type token struct {
 	Shown  bool   `json:"shown"`  // in the instance's own field
 	Found  bool   `json:"found"`  // by the filter client-token
@@ -63,7 +63,8 @@ func tokens(variants []string, starts []start) string {
 			}
 		}
 		if looked > 0 {
-			fmt.Fprintf(&b, "- %s: of %d instances %d show their client token, and the filter `client-token` finds %d\n", v, looked, shown, found)
+			fmt.Fprintf(&b, "- %s: of %d instances %d show their client token, and the filter `client-token` finds %d\n", v,
+				looked, shown, found)
 		}
 	}
 	if b.Len() == 0 {

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Quantile is the value below which a share of the values lies, interpolated between its two neighbours; 0 for no values.
+// Quantile is the value below which a share of the values lies, interpolated between its two neighbours; 0 for no
+// values.
 func Quantile(values []float64, share float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -21,8 +22,8 @@ func Quantile(values []float64, share float64) float64 {
 // Median is the value in the middle.
 func Median(values []float64) float64 { return Quantile(values, 0.5) }
 
-// Ratio is the median of the pairs' ratios: what slowed the machine for a while slowed both of a pair. Pairs without a rival's
-// value, or with none to divide by, do not count.
+// Ratio is the median of the pairs' ratios: what slowed the machine for a while slowed both of a pair. Pairs without a
+// rival's value, or with none to divide by, do not count.
 func Ratio(ours, theirs []float64) float64 {
 	var ratios []float64
 	for i := range min(len(ours), len(theirs)) {

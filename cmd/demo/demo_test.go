@@ -9,14 +9,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestReadme holds the demo against the README: its workflow has a start step with what it needs, and its machine ends by itself.
+// TestReadme holds the demo against the README: its workflow has a start step with what it needs, and its machine ends
+// by itself.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	steps, err := readSteps("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"role-to-assume", "aws-region", "app-client-id", "app-private-key", "ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id"} {
+	for _, name := range []string{"role-to-assume", "aws-region", "app-client-id", "app-private-key", "ec2-image-id",
+		"ec2-instance-type", "subnet-id", "security-group-id"} {
 		if steps.start[name] == "" {
 			t.Errorf("the start step has no %s", name)
 		}
@@ -74,7 +76,8 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	log := &gitHubLog{out: &out}
-	for _, part := range []string{"::add-mask::sec", "ret\n::group::A title\ninside secret\n::debug::hidden\n", "::endgroup::\n::warning::one%0Atwo\noutside\n"} {
+	for _, part := range []string{"::add-mask::sec", "ret\n::group::A title\ninside secret\n::debug::hidden\n",
+		"::endgroup::\n::warning::one%0Atwo\noutside\n"} {
 		if _, err := log.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,8 @@ func run(ctx context.Context, binary, readme string) error {
 
 	fmt.Printf("EC2 and GitHub are simulated, %d times as fast as the real ones; the program is real.\n", speed)
 	r := &step.Runner{
-		Command: []string{binary}, Folder: folder, Server: server, Region: demoRegion, Repository: demoRepository, Run: demoRun,
+		Command: []string{binary}, Folder: folder, Server: server, Region: demoRegion, Repository: demoRepository,
+		Run: demoRun,
 	}
 
 	secrets := demoSecrets(world)

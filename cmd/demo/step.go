@@ -15,7 +15,8 @@ const (
 )
 
 // showStep runs one step, shows its log as GitHub does, its outputs and its job summary, and returns its outputs.
-func showStep(ctx context.Context, r *step.Runner, name string, with, secrets, earlier map[string]string) (map[string]string, error) {
+func showStep(ctx context.Context, r *step.Runner, name string, with, secrets,
+	earlier map[string]string) (map[string]string, error) {
 	inputs := map[string]string{}
 	fmt.Println("with:")
 	for _, key := range sortedKeys(with) {

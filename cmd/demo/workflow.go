@@ -59,7 +59,8 @@ func readSteps(readme string) (steps, error) {
 // demoVariables stand in for the variables that docs/guide.md sets.
 var demoVariables = map[string]string{
 	"AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "AWS_REGION": demoRegion, "RUNNER_APP": "Iv23demo",
-	"RUNNER_IMAGE": "ami-0123456789abcdef0", "RUNNER_SUBNETS": "subnet-0123456789abcdef0", "RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0",
+	"RUNNER_IMAGE": "ami-0123456789abcdef0", "RUNNER_SUBNETS": "subnet-0123456789abcdef0",
+	"RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0",
 }
 
 // demoSecrets stand in for the secrets that docs/guide.md sets.
@@ -68,7 +69,8 @@ func demoSecrets(world *simulator.World) map[string]string {
 	return map[string]string{"RUNNER_APP_KEY": string(key), "RUNNER_TOKEN": "ghp_demo"}
 }
 
-// furnish puts the role, the image, the subnet and the group of the workflow into the simulated account, and its App into GitHub.
+// furnish puts the role, the image, the subnet and the group of the workflow into the simulated account, and its App
+// into GitHub.
 func (s steps) furnish(config *simulator.Config) {
 	config.Roles = append(config.Roles, simulator.Role{Name: "runner"})
 	owner, _, _ := strings.Cut(demoRepository, "/")
@@ -78,11 +80,14 @@ func (s steps) furnish(config *simulator.Config) {
 		Installations: []simulator.Installation{{ID: 2, Account: owner, Repositories: []string{demoRepository}}},
 	})
 	config.Images = append(config.Images, simulator.Image{
-		ID: evaluate(s.start["ec2-image-id"], nil, nil), Region: demoRegion, Name: "ubuntu-24.04", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+		ID: evaluate(s.start["ec2-image-id"], nil, nil), Region: demoRegion, Name: "ubuntu-24.04", Owner: "self",
+		Architecture: "x86_64", RootDevice: "/dev/sda1",
 	})
-	config.Subnets = append(config.Subnets, simulator.Subnet{ID: evaluate(s.start["subnet-id"], nil, nil), Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
+	config.Subnets = append(config.Subnets, simulator.Subnet{ID: evaluate(s.start["subnet-id"], nil, nil),
+		Zone: demoRegion + "a", VPC: "vpc-0123456789abcdef0", CIDR: "10.9.0.0/20"})
 	config.SecurityGroups = append(config.SecurityGroups, simulator.SecurityGroup{
-		ID: evaluate(s.start["security-group-id"], nil, nil), Name: "runners", Region: demoRegion, VPC: "vpc-0123456789abcdef0",
+		ID: evaluate(s.start["security-group-id"], nil, nil), Name: "runners", Region: demoRegion,
+		VPC: "vpc-0123456789abcdef0",
 	})
 }
 

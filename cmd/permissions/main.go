@@ -1,5 +1,5 @@
-// Command permissions prints the least IAM policy for a set of modes and features, with -page docs/permissions.md, or with -stack
-// a CloudFormation template with its policies.
+// Command permissions prints the least IAM policy for a set of modes and features, with -page docs/permissions.md, or
+// with -stack a CloudFormation template with its policies.
 //
 //	go run ./cmd/permissions -repository my-org/my-repo -features console,survey start stop
 package main
@@ -29,7 +29,8 @@ func run(args []string, out io.Writer) error {
 	key := flags.String("key", "", "the ARN of the KMS key of the volumes, for the feature kms")
 	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
-	data := flags.String("reference", "", "print what the Service Authorization Reference in this folder says of the table's actions")
+	data := flags.String("reference", "",
+		"print what the Service Authorization Reference in this folder says of the table's actions")
 	template := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -71,7 +72,8 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	tag, value, _ := strings.Cut(*keptTag, "=")
-	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName, keptKey: tag, keptValue: value, kmsKey: *key})
+	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName,
+		keptKey: tag, keptValue: value, kmsKey: *key})
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,14 @@ The policy of each mode comes first, then the statements of optional features, t
 | placeholder | value |
 | --- | --- |
 | ` + "`OWNER/REPO`" + ` | your repository; for several, a list, or ` + "`StringLike`" + ` with ` + "`my-org/*`" + ` |
-| ` + "`ACCOUNT`" + `, ` + "`MACHINE-ROLE`" + ` | the account's number, and the role of the instance profile in ` + "`iam-role-name`" + ` |
-| ` + "`KEPT-TAG`" + `, ` + "`KEPT-VALUE`" + ` | a tag of yours on machines that you keep (feature ` + "`existing`" + `) |
+| ` + "`ACCOUNT`" + `, ` + "`MACHINE-ROLE`" + ` | the account's number, and the role of the instance profile in ` +
+	"`iam-role-name`" + ` |
+| ` + "`KEPT-TAG`" + `, ` + "`KEPT-VALUE`" + ` | a tag of yours on machines that you keep (feature ` + "`existing`" +
+	`) |
 | ` + "`KMS-KEY-ARN`" + ` | the KMS key of your volumes (feature ` + "`kms`" + `) |
 
-In China and GovCloud, replace ` + "`aws`" + ` in the ARNs with ` + "`aws-cn`" + ` or ` + "`aws-us-gov`" + `. This command prints the same policies with your values:
+In China and GovCloud, replace ` + "`aws`" + ` in the ARNs with ` + "`aws-cn`" + ` or ` + "`aws-us-gov`" +
+	`. This command prints the same policies with your values:
 
 ` + "```sh" + `
 make permissions MODES="start stop" FEATURES="console survey" REPOSITORY=my-org/my-repo ACCOUNT=123456789012 ROLE=runner
@@ -32,12 +35,15 @@ make permissions MODES="start stop" FEATURES="console survey" REPOSITORY=my-org/
 
 const conditions = `## What the conditions mean
 
-- **Launch and create images:** only with the tag ` + "`ec2-github-runner:repository`" + ` of your repository, which the action sets on instances, volumes, images and snapshots.
+- **Launch and create images:** only with the tag ` + "`ec2-github-runner:repository`" +
+	` of your repository, which the action sets on instances, volumes, images and snapshots.
 - **Terminate, stop, start, image and delete:** only resources that carry this tag.
 - **Create tags:** at a launch or with a new image; afterwards, only the action's own keys on resources that carry the tag.
 - **IAM:** the role is passed to EC2 only, and the only service-linked role that may be created is that for spot.
-- **Existing machines** carry no such tag before the first start that takes them, so the feature ` + "`existing`" + ` lets the action tag machines that carry *your* tag. From then on the
-  statement ` + "`TerminateOwn`" + ` covers them too. The action terminates them only with ` + "`stop-action: terminate`" + `. To rule this out, add a statement with ` + "`Effect: Deny`" + ` for
+- **Existing machines** carry no such tag before the first start that takes them, so the feature ` + "`existing`" +
+	` lets the action tag machines that carry *your* tag. From then on the
+  statement ` + "`TerminateOwn`" + ` covers them too. The action terminates them only with ` +
+	"`stop-action: terminate`" + `. To rule this out, add a statement with ` + "`Effect: Deny`" + ` for
   ` + "`ec2:TerminateInstances`" + ` on resources that carry your tag.
 - **Without the permission to create tags** (machulav's policy lacks it) the action works, untagged, and says so once.
 - **The resource ` + "`*`" + `** stands only with actions that read.
@@ -71,7 +77,8 @@ func page() (string, error) {
 
 // writeFeatures writes the list of the features, and each statement of theirs once, under the modes that it is for.
 func writeFeatures(b *strings.Builder) error {
-	b.WriteString("## Optional features\n\nEach may be left out; the action then says so and does without. Add a feature's statements to the policies of the modes that stand above them.\n\n" +
+	b.WriteString("## Optional features\n\nEach may be left out; the action then says so and does without. Add a " +
+		"feature's statements to the policies of the modes that stand above them.\n\n" +
 		"| feature | what it is for | without it | actions |\n| --- | --- | --- | --- |\n")
 	for _, f := range features {
 		fmt.Fprintf(b, "| [`%s`](#feature-%s) | %s | %s | %s |\n", f.name, f.name, f.what, f.without, actionsOf(f.name))
@@ -85,7 +92,8 @@ func writeFeatures(b *strings.Builder) error {
 				plural = "s"
 			}
 			fmt.Fprintf(b, "For the mode%s %s:\n\n", plural, strings.Join(list.modes, ", "))
-			if err := block(b, "policy: "+strings.Join(list.modes, ",")+" "+f.name, policy{Version: policyVersion, Statement: list.statements}); err != nil {
+			if err := block(b, "policy: "+strings.Join(list.modes, ",")+" "+f.name, policy{Version: policyVersion,
+				Statement: list.statements}); err != nil {
 				return err
 			}
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// byEC2 are the actions that EC2 makes in the name of who launches: for the role of machines, spot's own role, keys, and an image that
-// is named by a parameter.
+// byEC2 are the actions that EC2 makes in the name of who launches: for the role of machines, spot's own role, keys,
+// and an image that is named by a parameter.
 var byEC2 = []string{
 	"iam:PassRole", "iam:CreateServiceLinkedRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey",
 	"kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo", "ssm:GetParameters",
@@ -74,7 +74,8 @@ func TestNothingIsWide(t *testing.T) {
 
 func TestPrintsThePolicyAskedFor(t *testing.T) {
 	var out strings.Builder
-	if err := run([]string{"-repository", "a/b", "-account", "1", "-role", "r", "-features", "role,regions", "start", "stop"}, &out); err != nil {
+	if err := run([]string{"-repository", "a/b", "-account", "1", "-role", "r", "-features", "role,regions", "start",
+		"stop"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	var p policy
@@ -85,7 +86,8 @@ func TestPrintsThePolicyAskedFor(t *testing.T) {
 	for _, s := range p.Statement {
 		sids = append(sids, s.Sid)
 	}
-	want := []string{"LaunchWithResources", "LaunchTagged", "TagAtLaunch", "TerminateOwn", "DescribeInstances", "DescribeRegions", "PassRole"}
+	want := []string{"LaunchWithResources", "LaunchTagged", "TagAtLaunch", "TerminateOwn", "DescribeInstances",
+		"DescribeRegions", "PassRole"}
 	if diff := cmp.Diff(want, sids); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// reference is what AWS's Service Authorization Reference says of the actions that our policies name. An action that is named on a
-// resource it does not take, or under a condition key that a call of it does not have, is granted to nobody, without a word.
+// reference is what AWS's Service Authorization Reference says of the actions that our policies name. An action that is
+// named on a resource it does not take, or under a condition key that a call of it does not have, is granted to nobody,
+// without a word.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 type reference struct {
 	// Actions by name, such as ec2:RunInstances.
@@ -21,7 +22,8 @@ type reference struct {
 type referenceAction struct {
 	// Keys are the condition keys of the action itself.
 	Keys []string `json:"keys"`
-	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is on "*".
+	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is on
+	// "*".
 	Resources map[string][]string `json:"resources"`
 }
 

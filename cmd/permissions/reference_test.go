@@ -64,8 +64,8 @@ func (ref reference) typesOf(entry referenceAction, patterns []string, used map[
 
 var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// sameKind reports whether a pattern of ours can name a resource of this ARN. What differs from one resource to the next may be any
-// text; everything else must be what AWS says.
+// sameKind reports whether a pattern of ours can name a resource of this ARN. What differs from one resource to the
+// next may be any text; everything else must be what AWS says.
 func sameKind(pattern, arn string) bool {
 	if pattern == "*" {
 		return true
@@ -82,7 +82,8 @@ func sameKind(pattern, arn string) bool {
 	return regexp.MustCompile("^" + strings.ReplaceAll(form, "\x00", ".+") + "$").MatchString(parts[5])
 }
 
-// lacking returns on which resources a call of the action has no such condition key. A key that is missing makes a condition false.
+// lacking returns on which resources a call of the action has no such condition key. A key that is missing makes a
+// condition false.
 func (ref reference) lacking(action string, entry referenceAction, types []string, key string) []string {
 	has := func(keys []string) bool {
 		return slices.ContainsFunc(keys, func(k string) bool {
@@ -109,12 +110,14 @@ func (ref reference) lacking(action string, entry referenceAction, types []strin
 func withARNs(s statement) statement {
 	s.Resource = slices.Clone(s.Resource)
 	for i, resource := range s.Resource {
-		s.Resource[i] = strings.ReplaceAll(resource, kmsKey, "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab")
+		s.Resource[i] = strings.ReplaceAll(resource, kmsKey,
+			"arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab")
 	}
 	return s
 }
 
-// TestEveryStatementGrantsSomething holds the table, and so docs/permissions.md, against the Service Authorization Reference.
+// TestEveryStatementGrantsSomething holds the table, and so docs/permissions.md, against the Service Authorization
+// Reference.
 func TestEveryStatementGrantsSomething(t *testing.T) {
 	ref := loadReference(t)
 	for _, r := range rights {
@@ -141,15 +144,18 @@ func TestReferenceBites(t *testing.T) {
 		"has no condition key ec2:MarketType":    on("ec2:RunInstances", instance, "ec2:MarketType"),
 		"has no condition key aws:RequestTag/a":  on("ec2:TerminateInstances", instance, "aws:RequestTag/a"),
 		"has no condition key aws:ResourceTag/a": on("ec2:DescribeInstances", "*", "aws:ResourceTag/a"),
-		"none of [iam:PassRole] is on":           {Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::1:role/a", instance}},
-		"on ec2:volume has no condition key":     {Action: []string{"ec2:RunInstances"}, Resource: arns("volume"), Condition: map[string]map[string]any{"StringEquals": {"ec2:InstanceType": "a"}}},
+		"none of [iam:PassRole] is on": {Action: []string{"iam:PassRole"},
+			Resource: []string{"arn:aws:iam::1:role/a", instance}},
+		"on ec2:volume has no condition key": {Action: []string{"ec2:RunInstances"}, Resource: arns("volume"),
+			Condition: map[string]map[string]any{"StringEquals": {"ec2:InstanceType": "a"}}},
 	} {
 		if got := strings.Join(ref.problems(s), "; "); !strings.Contains(got, want) {
 			t.Errorf("%v: %q, want %q", s, got, want)
 		}
 	}
 	for _, s := range []statement{
-		on("ec2:RunInstances", instance, "ec2:InstanceMarketType"), on("ec2:CreateTags", instance, "ec2:CreateAction"), on("ec2:DescribeInstances", "*", ""),
+		on("ec2:RunInstances", instance, "ec2:InstanceMarketType"), on("ec2:CreateTags", instance, "ec2:CreateAction"),
+		on("ec2:DescribeInstances", "*", ""),
 	} {
 		if got := ref.problems(s); len(got) > 0 {
 			t.Errorf("%v: %v", s, got)
@@ -157,7 +163,8 @@ func TestReferenceBites(t *testing.T) {
 	}
 }
 
-// TestTemplateGrantsSomething holds what the template grants, with each of its parameters set and with none, against the reference.
+// TestTemplateGrantsSomething holds what the template grants, with each of its parameters set and with none, against
+// the reference.
 func TestTemplateGrantsSomething(t *testing.T) {
 	ref, template := loadReference(t), loadTemplate(t)
 	for name, parameters := range templateSettings {
@@ -185,7 +192,8 @@ func TestTemplateGrantsSomething(t *testing.T) {
 	}
 }
 
-// TestTemplateParametersCount: each parameter changes what the template makes; one that nothing reads is a promise that is not kept.
+// TestTemplateParametersCount: each parameter changes what the template makes; one that nothing reads is a promise that
+// is not kept.
 func TestTemplateParametersCount(t *testing.T) {
 	template := loadTemplate(t)
 	made := func(with map[string]string) string {

@@ -11,8 +11,10 @@ var (
 	base  = map[string]string{"Repository": "demo-org/demo", "OwnerId": "1", "RepositoryId": "2"}
 	other = map[string]string{
 		"Repository": "a/b", "OwnerId": "3", "RepositoryId": "4", "Subject": "environment:ci",
-		"OidcProviderArn": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com", "Images": "false", "Pool": "true",
-		"Existing": "true", "ExistingTagValue": "yes", "KmsKeyArns": "arn:aws:kms:us-east-1:1:key/a, arn:aws:kms:us-east-1:1:key/b",
+		"OidcProviderArn": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com", "Images": "false",
+		"Pool":     "true",
+		"Existing": "true", "ExistingTagValue": "yes",
+		"KmsKeyArns":        "arn:aws:kms:us-east-1:1:key/a, arn:aws:kms:us-east-1:1:key/b",
 		"MachinePolicyArns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "MaxSessionSeconds": "3600", "VpcId": "vpc-1",
 		"NetworkCidr": "10.0.0.0/16", "SubnetACidr": "10.0.0.0/17", "SubnetBCidr": "10.0.128.0/17", "HttpEgress": "true",
 	}

@@ -27,7 +27,8 @@ var apps = []appOf{
 	},
 	{
 		"an organization", "https://github.com/organizations/MY-ORG/settings/apps/new",
-		[]grant{{"organization_self_hosted_runners", "write", "organization's Self-hosted runners: read and write", "all"}, readRuns},
+		[]grant{{"organization_self_hosted_runners", "write", "organization's Self-hosted runners: read and write", "all"},
+			readRuns},
 	},
 }
 
@@ -46,7 +47,8 @@ func appTable() string {
 // formAddress is GitHub's form for a new App, filled in.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-using-url-parameters
 func (a appOf) formAddress() string {
-	words := []string{"name=MY-RUNNERS", "url=" + url.QueryEscape("https://github.com/OWNER/REPO"), "public=false", "webhook_active=false"}
+	words := []string{"name=MY-RUNNERS", "url=" + url.QueryEscape("https://github.com/OWNER/REPO"), "public=false",
+		"webhook_active=false"}
 	for _, g := range a.grants {
 		words = append(words, g.name+"="+g.level)
 	}
@@ -79,7 +81,8 @@ func signIn() (string, error) {
 	for _, app := range apps {
 		fmt.Fprintf(&forms, "For runners of %s:\n\n```\n%s\n```\n\n", app.scope, app.formAddress())
 	}
-	return strings.NewReplacer("FORMS\n\n", forms.String(), "TABLE\n", appTable(), "MANIFEST", manifest, "'''", "```", "''", "`").Replace(signInText), nil
+	return strings.NewReplacer("FORMS\n\n", forms.String(), "TABLE\n", appTable(), "MANIFEST", manifest, "'''", "```",
+		"''", "`").Replace(signInText), nil
 }
 
 // signInText has two single quotes for each backquote.

@@ -32,7 +32,8 @@ func TestAppForms(t *testing.T) {
 			got[name] = address.Query().Get(name)
 		}
 		// What the form takes beside permissions. A hook would need a server.
-		for name, value := range map[string]string{"name": "MY-RUNNERS", "url": "https://github.com/OWNER/REPO", "public": "false", "webhook_active": "false"} {
+		for name, value := range map[string]string{"name": "MY-RUNNERS", "url": "https://github.com/OWNER/REPO",
+			"public": "false", "webhook_active": "false"} {
 			if got[name] != value {
 				t.Errorf("%s: %s is %q, want %q", app.scope, name, got[name], value)
 			}

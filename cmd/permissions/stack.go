@@ -20,8 +20,8 @@ const (
 
 var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole, groupKeys}
 
-// existingTag is the key of the tag that machines carry which the template lets a start take. A template cannot have a condition's
-// key from a parameter.
+// existingTag is the key of the tag that machines carry which the template lets a start take. A template cannot have a
+// condition's key from a parameter.
 const existingTag = "github-runner"
 
 // groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
@@ -120,7 +120,8 @@ func scalar(value string) string {
 	if value == "arn:aws:iam::"+accountID+":role/"+machineRole {
 		return "!GetAtt MachineRole.Arn"
 	}
-	other := strings.NewReplacer("arn:aws:", "arn:${AWS::Partition}:", "::"+accountID+":", "::${AWS::AccountId}:").Replace(value)
+	other := strings.NewReplacer("arn:aws:", "arn:${AWS::Partition}:", "::"+accountID+":",
+		"::${AWS::AccountId}:").Replace(value)
 	if other != value {
 		return "!Sub " + quoted(other)
 	}

@@ -29,10 +29,12 @@ func readTemplate(t *testing.T) (text string, root map[string]any) {
 	return string(raw), resolved(t, &node).(map[string]any)
 }
 
-// resolved is a node of the template with CloudFormation's functions resolved to the placeholders of docs/permissions.md.
+// resolved is a node of the template with CloudFormation's functions resolved to the placeholders of
+// docs/permissions.md.
 func resolved(t *testing.T, node *yaml.Node) any {
 	t.Helper()
-	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}", ownerRepo, "${Subject}", "*",
+	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}", ownerRepo,
+		"${Subject}", "*",
 		"${Owner}", "OWNER", "${Name}", "REPO", "${OwnerId}", "OWNER-ID", "${RepositoryId}", "REPO-ID")
 	switch {
 	case node.Kind == yaml.DocumentNode:
@@ -52,7 +54,8 @@ func resolved(t *testing.T, node *yaml.Node) any {
 	case node.Kind == yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i < len(node.Content); i += 2 {
-			m[strings.Replace(node.Content[i].Value, "aws:ResourceTag/"+existingTag, "aws:ResourceTag/"+keptKey, 1)] = resolved(t, node.Content[i+1])
+			m[strings.Replace(node.Content[i].Value, "aws:ResourceTag/"+existingTag, "aws:ResourceTag/"+keptKey,
+				1)] = resolved(t, node.Content[i+1])
 		}
 		return m
 	case node.Kind == yaml.SequenceNode:
@@ -107,8 +110,8 @@ func TestTemplateIsCurrent(t *testing.T) {
 	}
 }
 
-// TestTemplateGrantsTheTable reads the template by another way than it was written: its policies together hold each statement of
-// docs/permissions.md once, with the same actions, resources and conditions, and none is too long for IAM.
+// TestTemplateGrantsTheTable reads the template by another way than it was written: its policies together hold each
+// statement of docs/permissions.md once, with the same actions, resources and conditions, and none is too long for IAM.
 func TestTemplateGrantsTheTable(t *testing.T) {
 	_, root := readTemplate(t)
 	want, got := map[string]any{}, map[string]any{}
@@ -118,8 +121,9 @@ func TestTemplateGrantsTheTable(t *testing.T) {
 		want[s.Sid], _ = plain(t, s)
 	}
 	for name, conditional := range map[string]string{
-		"RunnersPolicy": "", "ImagesPolicy": "WithImages", "PoolPolicy": "WithPool", "ExistingPolicy": "WithExisting", "MachineRolePolicy": "WithMachineRole",
-		"KeysPolicy": "WithKeys",
+		"RunnersPolicy": "", "ImagesPolicy": "WithImages", "PoolPolicy": "WithPool", "ExistingPolicy": "WithExisting",
+		"MachineRolePolicy": "WithMachineRole",
+		"KeysPolicy":        "WithKeys",
 	} {
 		resource := at(t, root, "Resources", name).(map[string]any)
 		if condition, _ := resource["Condition"].(string); condition != conditional {
@@ -180,7 +184,8 @@ func TestTemplateTrustsAsThePageSays(t *testing.T) {
 func TestGroups(t *testing.T) {
 	for sid, want := range map[string]string{
 		"LaunchTagged": groupRunners, "TerminateOwn": groupRunners, "TagOwn": groupRunners, "ReadQuotas": groupRunners,
-		"CreateImages": groupImages, "DescribeTemplates": groupImages, "StartPoolMachines": groupPool, "StartExisting": groupExisting, "PassRole": groupRole,
+		"CreateImages": groupImages, "DescribeTemplates": groupImages, "StartPoolMachines": groupPool,
+		"StartExisting": groupExisting, "PassRole": groupRole,
 	} {
 		for _, r := range rights {
 			if r.statement.Sid == sid {
@@ -192,7 +197,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestTemplateLetsNothingIn: the machines can send by HTTPS alone, and by HTTP where a switch says so; no rule lets anything in.
+// TestTemplateLetsNothingIn: the machines can send by HTTPS alone, and by HTTP where a switch says so; no rule lets
+// anything in.
 func TestTemplateLetsNothingIn(t *testing.T) {
 	_, root := readTemplate(t)
 	group := at(t, root, "Resources", "SecurityGroup", "Properties").(map[string]any)
@@ -205,9 +211,11 @@ func TestTemplateLetsNothingIn(t *testing.T) {
 		}
 	}
 	rule := func(port string, description string) map[string]any {
-		return map[string]any{"Description": description, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": "0.0.0.0/0"}
+		return map[string]any{"Description": description, "IpProtocol": "tcp", "FromPort": port, "ToPort": port,
+			"CidrIp": "0.0.0.0/0"}
 	}
-	want := []any{rule("443", "HTTPS"), map[string]any{"Fn::If": []any{"WithHttp", rule("80", "package archives"), "AWS::NoValue"}}}
+	want := []any{rule("443", "HTTPS"), map[string]any{"Fn::If": []any{"WithHttp", rule("80", "package archives"),
+		"AWS::NoValue"}}}
 	if diff := cmp.Diff(want, group["SecurityGroupEgress"]); diff != "" {
 		t.Errorf("it lets out: want (-), got (+)\n%s", diff)
 	}
@@ -224,14 +232,16 @@ func TestTemplateAttaches(t *testing.T) {
 	want := []any{
 		"RunnersPolicy",
 		[]any{"WithImages", "ImagesPolicy", "AWS::NoValue"}, []any{"WithPool", "PoolPolicy", "AWS::NoValue"},
-		[]any{"WithExisting", "ExistingPolicy", "AWS::NoValue"}, []any{"WithMachineRole", "MachineRolePolicy", "AWS::NoValue"},
+		[]any{"WithExisting", "ExistingPolicy", "AWS::NoValue"}, []any{"WithMachineRole", "MachineRolePolicy",
+			"AWS::NoValue"},
 		[]any{"WithKeys", "KeysPolicy", "AWS::NoValue"},
 	}
 	if diff := cmp.Diff(want, at(t, root, "Resources", "Role", "Properties", "ManagedPolicyArns")); diff != "" {
 		t.Errorf("want (-), got (+)\n%s", diff)
 	}
 	conditions := at(t, root, "Conditions").(map[string]any)
-	for switchName, parameter := range map[string]string{"WithImages": "Images", "WithPool": "Pool", "WithExisting": "Existing", "WithHttp": "HttpEgress"} {
+	for switchName, parameter := range map[string]string{"WithImages": "Images", "WithPool": "Pool",
+		"WithExisting": "Existing", "WithHttp": "HttpEgress"} {
 		if diff := cmp.Diff([]any{parameter, "true"}, conditions[switchName]); diff != "" {
 			t.Errorf("%s: want (-), got (+)\n%s", switchName, diff)
 		}

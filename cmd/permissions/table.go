@@ -1,7 +1,8 @@
 package main
 
-// This file says which calls each mode makes and what for. A test holds it against ec2.API and ec2.OtherActions: a call that
-// the program can make and that does not stand here fails the test, and so does one that stands here and cannot be made.
+// This file says which calls each mode makes and what for. A test holds it against ec2.API and ec2.OtherActions: a call
+// that the program can make and that does not stand here fails the test, and so does one that stands here and cannot be
+// made.
 
 // Placeholders of the page; flags put others in their place.
 const (
@@ -36,23 +37,34 @@ const (
 
 var features = []struct{ name, what, without string }{
 	{survey, "read images, types, zones and subnets before a launch",
-		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse a type whose console cannot be read"},
-	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, `keep-failed-minutes`",
-		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and keeps no machine"},
-	{notes, "write the runner's id and a sweep's findings into the machine's tags", "stop looks runners up by name, and sweep does not terminate ambiguous machines"},
-	{regions, "find instances in every region; `mode: check` reports regions that are not enabled", "a built-in list of regions is searched"},
+		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse a type " +
+			"whose console cannot be read"},
+	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, " +
+		"`keep-failed-minutes`",
+		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and keeps no " +
+			"machine"},
+	{notes, "write the runner's id and a sweep's findings into the machine's tags",
+		"stop looks runners up by name, and sweep does not terminate ambiguous machines"},
+	{regions, "find instances in every region; `mode: check` reports regions that are not enabled",
+		"a built-in list of regions is searched"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
 	{spot, "create EC2's service-linked role for spot, in an account that has never launched a spot instance",
 		"an administrator creates it once: `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`"},
-	{keys, "volumes encrypted with a customer managed KMS key, by the image or by the account's default. The key's policy must allow it too",
+	{keys, "volumes encrypted with a customer managed KMS key, by the image or by the account's default. The key's " +
+		"policy must allow it too",
 		"the machine terminates at once, with Client.InternalError"},
-	{lookup, "`ec2-image-id: resolve:ssm:/aws/service/…`; for your own parameters add their ARNs", "EC2 refuses the launch"},
-	{kept, "stop and start machines that you keep: `ec2-instance-id` or `existing-instances` in start, `stop-action: stop`",
+	{lookup, "`ec2-image-id: resolve:ssm:/aws/service/…`; for your own parameters add their ARNs",
+		"EC2 refuses the launch"},
+	{kept, "stop and start machines that you keep: `ec2-instance-id` or `existing-instances` in start, `stop-action: " +
+		"stop`",
 		"such a start is refused before anything is changed; stop and sweep leave the machine running and report it"},
 	{warm, "`pool` in start: take a warm machine", "the start is a cold one"},
-	{prune, "`keep-images`: check whether an instance or a launch template uses an old image, before bake removes it", "no image is removed, and bake reports it"},
-	{volumes, "delete volumes of this action that outlived their machines", "they stay and cost, and sweep reports that it cannot see or delete them"},
-	{account, "`mode: check` reads the vCPU quota and the service-linked role for spot", "these two are reported as not checked"},
+	{prune, "`keep-images`: check whether an instance or a launch template uses an old image, before bake removes it",
+		"no image is removed, and bake reports it"},
+	{volumes, "delete volumes of this action that outlived their machines",
+		"they stay and cost, and sweep reports that it cannot see or delete them"},
+	{account, "`mode: check` reads the vCPU quota and the service-linked role for spot",
+		"these two are reported as not checked"},
 }
 
 // modes in the order of the page, and what each does without features.
@@ -60,9 +72,12 @@ var modes = []struct{ name, what string }{
 	{"start", "Launches runners. Its post step terminates what a killed start has left"},
 	{"stop", "Terminates the instances that a start has launched"},
 	{"sweep", "Terminates instances that no stop has terminated"},
-	{"check", "Checks what a start needs, and launches nothing. It asks for the permission to launch by a dry run, so it must have that permission"},
+	{"check", "Checks what a start needs, and launches nothing. It asks for the permission to launch by a dry run, so " +
+		"it " +
+		"must have that permission"},
 	{"pool", "Launches warm machines, and terminates those that no longer fit"},
-	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and terminates them"},
+	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and terminates " +
+		"them"},
 }
 
 // right is the right to some actions.
@@ -87,71 +102,105 @@ func ours() map[string]map[string]any {
 	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
 }
 
-// anyCase compares names of repositories, whose case GitHub keeps and does not tell apart. Whoever writes the policy may write it
-// otherwise than GitHub has it.
+// anyCase compares names of repositories, whose case GitHub keeps and does not tell apart. Whoever writes the policy
+// may write it otherwise than GitHub has it.
 const anyCase = "StringEqualsIgnoreCase"
 
 // rights is the table.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 var rights = []right{
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchWithResources", Action: []string{"ec2:RunInstances"},
-		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template", "placement-group", "capacity-reservation", "spot-instances-request")}},
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchTagged", Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchWithResources",
+		Action: []string{"ec2:RunInstances"},
+		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template",
+			"placement-group", "capacity-reservation", "spot-instances-request")}},
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchTagged",
+		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"}, Resource: arns("instance", "volume"),
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"},
+		Resource:  arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
-	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "TerminateOwn", Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "DescribeInstances", Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
+	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "TerminateOwn",
+		Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "DescribeInstances",
+		Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
 	{[]string{"start", "check", "pool"}, survey, statement{Sid: "DescribeLaunchResources", Resource: everywhere,
-		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeSubnets"}}},
-	{[]string{"bake"}, survey, statement{Sid: "DescribeTypes", Action: []string{"ec2:DescribeInstanceTypes"}, Resource: everywhere}},
-	{[]string{"check"}, survey, statement{Sid: "DescribeNetwork", Action: []string{"ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups"}, Resource: everywhere}},
-	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
+		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes",
+			"ec2:DescribeSubnets"}}},
+	{[]string{"bake"}, survey, statement{Sid: "DescribeTypes", Action: []string{"ec2:DescribeInstanceTypes"},
+		Resource: everywhere}},
+	{[]string{"check"}, survey, statement{Sid: "DescribeNetwork", Action: []string{"ec2:DescribeRouteTables",
+		"ec2:DescribeSecurityGroups"}, Resource: everywhere}},
+	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
+		Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
+		Resource: arns("instance"),
 		Condition: map[string]map[string]any{
 			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
-	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "DescribeRegions", Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
-	{[]string{"start", "check", "bake", "pool"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
+	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "DescribeRegions",
+		Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
+	{[]string{"start", "check", "bake", "pool"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"},
+		Resource:  []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
-	{[]string{"start", "check"}, kept, statement{Sid: "TagExisting", Action: []string{"ec2:CreateTags"}, Resource: arns("instance"),
+	{[]string{"start", "check"}, kept, statement{Sid: "TagExisting", Action: []string{"ec2:CreateTags"},
+		Resource: arns("instance"),
 		Condition: map[string]map[string]any{
 			"StringEquals":            {"aws:ResourceTag/" + keptKey: keptValue},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
-	{[]string{"start", "check"}, kept, statement{Sid: "StartExisting", Action: []string{"ec2:StartInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopExisting", Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start"}, warm, statement{Sid: "StartPoolMachines", Action: []string{"ec2:CreateTags", "ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
-		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}, "StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
-	{[]string{"bake"}, always, statement{Sid: "ReadAndStopBuilders", Action: []string{"ec2:GetConsoleOutput", "ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"bake"}, always, statement{Sid: "ImageOwn", Action: []string{"ec2:CreateImage"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"bake"}, always, statement{Sid: "CreateImages", Action: []string{"ec2:CreateImage"}, Resource: arns("image", "snapshot"),
+	{[]string{"start", "check"}, kept, statement{Sid: "StartExisting", Action: []string{"ec2:StartInstances"},
+		Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check"}, kept, statement{Sid: "StopExisting",
+		Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start"}, warm, statement{Sid: "StartPoolMachines", Action: []string{"ec2:CreateTags",
+		"ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
+		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+			"StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
+	{[]string{"bake"}, always, statement{Sid: "ReadAndStopBuilders", Action: []string{"ec2:GetConsoleOutput",
+		"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "ImageOwn", Action: []string{"ec2:CreateImage"}, Resource: arns("instance"),
+		Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "CreateImages", Action: []string{"ec2:CreateImage"},
+		Resource:  arns("image", "snapshot"),
 		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"}, Resource: arns("image", "snapshot"),
+	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"},
+		Resource:  arns("image", "snapshot"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CreateImage"}}}},
-	{[]string{"bake"}, always, statement{Sid: "DeleteOwnImages", Action: []string{"ec2:DeregisterImage", "ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
-	{[]string{"bake"}, always, statement{Sid: "DescribeImages", Action: []string{"ec2:DescribeImages", "ec2:DescribeSnapshots"}, Resource: everywhere}},
-	{[]string{"bake"}, prune, statement{Sid: "DescribeTemplates", Action: []string{"ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions"}, Resource: everywhere}},
-	{[]string{"sweep"}, volumes, statement{Sid: "DescribeVolumes", Action: []string{"ec2:DescribeVolumes"}, Resource: everywhere}},
-	{[]string{"sweep"}, volumes, statement{Sid: "TagOwnVolumes", Action: []string{"ec2:CreateTags"}, Resource: arns("volume"),
+	{[]string{"bake"}, always, statement{Sid: "DeleteOwnImages", Action: []string{"ec2:DeregisterImage",
+		"ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
+	{[]string{"bake"}, always, statement{Sid: "DescribeImages", Action: []string{"ec2:DescribeImages",
+		"ec2:DescribeSnapshots"}, Resource: everywhere}},
+	{[]string{"bake"}, prune, statement{Sid: "DescribeTemplates", Action: []string{"ec2:DescribeLaunchTemplates",
+		"ec2:DescribeLaunchTemplateVersions"}, Resource: everywhere}},
+	{[]string{"sweep"}, volumes, statement{Sid: "DescribeVolumes", Action: []string{"ec2:DescribeVolumes"},
+		Resource: everywhere}},
+	{[]string{"sweep"}, volumes, statement{Sid: "TagOwnVolumes", Action: []string{"ec2:CreateTags"},
+		Resource: arns("volume"),
 		Condition: map[string]map[string]any{
 			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
 		}}},
-	{[]string{"sweep"}, volumes, statement{Sid: "DeleteOwnVolumes", Action: []string{"ec2:DeleteVolume"}, Resource: arns("volume"), Condition: ours()}},
+	{[]string{"sweep"}, volumes, statement{Sid: "DeleteOwnVolumes", Action: []string{"ec2:DeleteVolume"},
+		Resource: arns("volume"), Condition: ours()}},
 	{[]string{"start", "pool"}, spot, statement{Sid: "CreateSpotRole", Action: []string{"iam:CreateServiceLinkedRole"},
-		Resource:  []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
+		Resource: []string{"arn:aws:iam::" + accountID +
+			":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}}},
 	// https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
 	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "UseKey", Resource: []string{kmsKey},
-		Action:    []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
+		Action: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
+			"kms:ReEncryptTo"},
 		Condition: map[string]map[string]any{"StringLike": {"kms:ViaService": "ec2.*"}}}},
-	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "GrantKey", Action: []string{"kms:CreateGrant"}, Resource: []string{kmsKey},
+	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "GrantKey", Action: []string{"kms:CreateGrant"},
+		Resource:  []string{kmsKey},
 		Condition: map[string]map[string]any{"Bool": {"kms:GrantIsForAWSResource": "true"}}}},
-	{[]string{"start", "check", "pool"}, lookup, statement{Sid: "ReadImageParameters", Action: []string{"ssm:GetParameters"},
+	{[]string{"start", "check", "pool"}, lookup, statement{Sid: "ReadImageParameters",
+		Action:   []string{"ssm:GetParameters"},
 		Resource: []string{"arn:aws:ssm:*::parameter/aws/service/*"}}},
 	{[]string{"check"}, account, statement{Sid: "ReadSpotRole", Action: []string{"iam:GetRole"},
-		Resource: []string{"arn:aws:iam::" + accountID + ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
-	{[]string{"check"}, account, statement{Sid: "ReadQuotas", Action: []string{"servicequotas:GetServiceQuota"}, Resource: everywhere}},
+		Resource: []string{"arn:aws:iam::" + accountID +
+			":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"}}},
+	{[]string{"check"}, account, statement{Sid: "ReadQuotas", Action: []string{"servicequotas:GetServiceQuota"},
+		Resource: everywhere}},
 }

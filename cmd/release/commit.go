@@ -30,9 +30,9 @@ type release struct {
 	programs   map[string][]byte // by name in native/
 }
 
-// releaseCommit makes the commit of a release beside every branch: its parent is HEAD, and its tree is what isKept keeps of
-// HEAD, with action.yml's image and the programs of native/. It is made of HEAD and the release alone, with HEAD's date, so
-// that the same release is the same commit whenever it is made.
+// releaseCommit makes the commit of a release beside every branch: its parent is HEAD, and its tree is what isKept
+// keeps of HEAD, with action.yml's image and the programs of native/. It is made of HEAD and the release alone, with
+// HEAD's date, so that the same release is the same commit whenever it is made.
 func (r repository) releaseCommit(ctx context.Context, rel release) (string, error) {
 	files, err := r.releaseFiles(ctx, rel)
 	if err != nil {

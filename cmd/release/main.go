@@ -1,13 +1,13 @@
-// Command release does what a release is made of beside the image: it refuses what cannot be released before anything is
-// built, makes the one commit whose action.yml names the image by digest and whose native/ holds the image's program, tags it
-// once, and moves the major tag.
+// Command release does what a release is made of beside the image: it refuses what cannot be released before anything
+// is built, makes the one commit whose action.yml names the image by digest and whose native/ holds the image's
+// program, tags it once, and moves the major tag.
 //
 //	go run ./cmd/release check v2.7.0
 //	go run ./cmd/release tag v2.7.0 marqo-ai/ec2-github-runner ghcr.io/marqo-ai/ec2-github-runner@sha256:… PROGRAMS
 //	go run ./cmd/release notes v2.7.0
 //
-// The workflow release.yml runs it. It looks at the remote origin and not at local tags, which may be old, and it leaves the
-// work tree and the branch as they are. docs/adr/0010-release.md says why.
+// The workflow release.yml runs it. It looks at the remote origin and not at local tags, which may be old, and it
+// leaves the work tree and the branch as they are. docs/adr/0010-release.md says why.
 package main
 
 import (
@@ -79,7 +79,8 @@ func check(ctx context.Context, r repository, v version, out io.Writer) error {
 		return err
 	}
 	if commit, taken := tags[v.String()]; taken {
-		return fmt.Errorf("tag %s: it exists at %s, and a release is tagged once: take the next version, or, if only a later job of its run failed, run the failed jobs again", v, commit)
+		return fmt.Errorf("tag %s: it exists at %s, and a release is tagged once: take the next version, or, if only a "+
+			"later job of its run failed, run the failed jobs again", v, commit)
 	}
 	if err := r.workflowsAreCurrent(ctx); err != nil {
 		return err
@@ -88,8 +89,8 @@ func check(ctx context.Context, r repository, v version, out io.Writer) error {
 	return err
 }
 
-// tag makes the release's commit and puts both tags on it by one push that takes place whole or not at all. Asked again with the
-// same image it makes the same commit, so a run whose answer was lost can be repeated.
+// tag makes the release's commit and puts both tags on it by one push that takes place whole or not at all. Asked again
+// with the same image it makes the same commit, so a run whose answer was lost can be repeated.
 func tag(ctx context.Context, r repository, rel release, out io.Writer) error {
 	v := rel.version
 	tags, err := r.releasable(ctx, v)

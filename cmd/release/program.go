@@ -17,8 +17,8 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // programName is what native/launch.js looks for.
 func programName(architecture string) string { return "ec2-github-runner-linux-" + architecture }
 
-// readPrograms reads the program of each architecture from dir, by its name in the release's tree. It refuses what a job could
-// not run.
+// readPrograms reads the program of each architecture from dir, by its name in the release's tree. It refuses what a
+// job could not run.
 func readPrograms(dir string) (map[string][]byte, error) {
 	programs := map[string][]byte{}
 	for architecture, machine := range machines {

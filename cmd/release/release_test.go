@@ -45,12 +45,15 @@ func build(t *testing.T) *house {
 		}
 	}
 	h.write(t, ".github/workflows/runner.yml", "name: runner\n# uses: marqo-ai/ec2-github-runner\n")
-	h.write(t, "docs/page.md", "[code](../main.go#L1) [page](other.md) [above](../README.md) [web](https://example.com) [here](#here) [docs](../docs)\n")
+	h.write(t, "docs/page.md",
+		"[code](../main.go#L1) [page](other.md) [above](../README.md) [web](https://example.com) [here](#here) "+
+			"[docs](../docs)\n")
 	h.write(t, "docs/other.md", "uses: marqo-ai/ec2-github-runner@v2, image ghcr.io/marqo-ai/ec2-github-runner\n")
 	h.write(t, "docs/page_test.go", "package docs\n")
 	h.write(t, "native/main.js", "// the launcher\n")
 	h.write(t, "README.md", "# A\n")
-	h.write(t, "CHANGELOG.md", "# Changelog\n\n## [2.8.0] - 2026-12-24\n\n- more\n\n## [2.7.0] - 2026-11-25\n\n- the first\n")
+	h.write(t, "CHANGELOG.md",
+		"# Changelog\n\n## [2.8.0] - 2026-12-24\n\n- more\n\n## [2.7.0] - 2026-11-25\n\n- the first\n")
 	h.land(t)
 	return h
 }
@@ -68,7 +71,8 @@ func writePrograms(t *testing.T, dir string) {
 	}
 }
 
-// elfHeader is a file of ELF for 64 bits, little-endian, without a segment. https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+// elfHeader is a file of ELF for 64 bits, little-endian, without a segment.
+// https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 func elfHeader(machine elf.Machine) []byte {
 	header := make([]byte, 64)
 	copy(header, elf.ELFMAG+string([]byte{byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)}))
@@ -165,7 +169,8 @@ func TestRelease(t *testing.T) {
 	if got := h.rev(t, commit+"^"); got != main || h.rev(t, "main") != main {
 		t.Errorf("the release's parent is %s and main is at %s, want %s", got, h.rev(t, "main"), main)
 	}
-	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md docs/page.md native/checksums.json " +
+	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md docs/page.md " +
+		"native/checksums.json " +
 		"native/ec2-github-runner-linux-amd64 native/ec2-github-runner-linux-arm64 native/main.js")
 	if diff := cmp.Diff(want, strings.Fields(do(t, h.remote, "ls-tree", "-r", "--name-only", commit))); diff != "" {
 		t.Errorf("the release's tree (-want +got):\n%s", diff)
@@ -178,27 +183,32 @@ func TestRelease(t *testing.T) {
 			t.Errorf("native/%s is not the program", name)
 		}
 		sum := sha256.Sum256(content)
-		if sums := do(t, h.remote, "show", commit+":native/checksums.json"); !strings.Contains(sums, fmt.Sprintf("%q: \"%x\"", name, sum)) {
+		if sums := do(t, h.remote, "show", commit+":native/checksums.json"); !strings.Contains(sums, fmt.Sprintf("%q: \"%x\"",
+			name, sum)) {
 			t.Errorf("the checksum of %s is not in\n%s", name, sums)
 		}
 	}
-	if got := do(t, h.remote, "show", commit+":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+goodImage {
+	if got := do(t, h.remote, "show", commit+":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+
+		goodImage {
 		t.Errorf("the release's action.yml is\n%s", got)
 	}
 	// A link to what the release does not hold leads to the commit that has it.
-	page := "[code](https://github.com/" + origin + "/blob/" + main + "/main.go#L1) [page](other.md) [above](../README.md) " +
+	page := "[code](https://github.com/" + origin + "/blob/" + main +
+		"/main.go#L1) [page](other.md) [above](../README.md) " +
 		"[web](https://example.com) [here](#here) [docs](../docs)"
 	if got := do(t, h.remote, "show", commit+":docs/page.md"); got != page {
 		t.Errorf("docs/page.md is\n%s\nwant\n%s", got, page)
 	}
-	if got := do(t, h.remote, "diff", "--name-only", main, commit, "--", ".github", "docs/other.md", "README.md"); got != "" {
+	if got := do(t, h.remote, "diff", "--name-only", main, commit, "--", ".github", "docs/other.md",
+		"README.md"); got != "" {
 		t.Errorf("the release changes %q", got)
 	}
 	// main goes on building from its Dockerfile, and the developer's clone is as it was.
 	if got := do(t, h.remote, "show", "main:action.yml"); !strings.Contains(got, "image: Dockerfile") {
 		t.Errorf("main's action.yml is\n%s", got)
 	}
-	if do(t, h.clone, "status", "--porcelain") != "" || do(t, h.clone, "rev-parse", "HEAD") != main || do(t, h.clone, "tag") != "" {
+	if do(t, h.clone, "status", "--porcelain") != "" || do(t, h.clone, "rev-parse", "HEAD") != main ||
+		do(t, h.clone, "tag") != "" {
 		t.Error("the clone has changed")
 	}
 	if got := h.must(t, "notes", "v2.7.0"); got != "- the first\n" {
@@ -221,7 +231,8 @@ func TestNextReleaseMovesTheMajorTagAlone(t *testing.T) {
 	if h.rev(t, "v2") != h.rev(t, "v2.8.0") || h.rev(t, "v2") == old {
 		t.Error("v2 has not moved to v2.8.0")
 	}
-	if got := []string{h.rev(t, "v1"), h.rev(t, "v1.9.0"), h.rev(t, "nightly")}; strings.Join(got, " ") != strings.Join(others, " ") {
+	if got := []string{h.rev(t, "v1"), h.rev(t, "v1.9.0"), h.rev(t, "nightly")}; strings.Join(got,
+		" ") != strings.Join(others, " ") {
 		t.Error("a tag of others has moved")
 	}
 	h.refused(t, "v2.8.0 is out already", "check", "v2.7.0")
@@ -243,8 +254,8 @@ func TestTagThatExists(t *testing.T) {
 	h.refused(t, "never moved", h.tagArgs("v2.8.0", goodImage)...)
 }
 
-// TestAgainAfterAHalfDoneRelease: the push took place and its answer was lost, so the job runs once more; and the same for a
-// run that made its commit and did not push it.
+// TestAgainAfterAHalfDoneRelease: the push took place and its answer was lost, so the job runs once more; and the same
+// for a run that made its commit and did not push it.
 func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	h := build(t)
 	unpushed, err := h.clone.releaseCommit(t.Context(), h.release(t))
@@ -271,7 +282,8 @@ func TestAgainAfterAHalfDoneRelease(t *testing.T) {
 	}
 }
 
-// TestPushIsWholeOrNot: the major tag moved after it was seen, or may not be moved; then there is no version tag either.
+// TestPushIsWholeOrNot: the major tag moved after it was seen, or may not be moved; then there is no version tag
+// either.
 func TestPushIsWholeOrNot(t *testing.T) {
 	h := build(t)
 	commit, err := h.clone.releaseCommit(t.Context(), h.release(t))
@@ -358,7 +370,8 @@ func TestForkReleasesItself(t *testing.T) {
 	if got := do(t, h.remote, "show", "v2:docs/other.md"); got != want {
 		t.Errorf("the page is %q, want %q", got, want)
 	}
-	if got := do(t, h.remote, "show", "v2:docs/page.md"); !strings.Contains(got, "(https://github.com/Some-Body/ec2-runner/blob/") {
+	if got := do(t, h.remote, "show", "v2:docs/page.md"); !strings.Contains(got,
+		"(https://github.com/Some-Body/ec2-runner/blob/") {
 		t.Errorf("the page leads to %s", got)
 	}
 	// A changed workflow file would make GitHub refuse the tag.
@@ -367,8 +380,8 @@ func TestForkReleasesItself(t *testing.T) {
 	}
 }
 
-// TestWorkflowFilesChangedMeanwhile: main has other workflow files than the commit that is released, for which GitHub would
-// refuse the tag. Nothing is pushed, and the release of main as it is now takes place.
+// TestWorkflowFilesChangedMeanwhile: main has other workflow files than the commit that is released, for which GitHub
+// would refuse the tag. Nothing is pushed, and the release of main as it is now takes place.
 func TestWorkflowFilesChangedMeanwhile(t *testing.T) {
 	h := build(t)
 	h.must(t, "check", "v2.7.0")
@@ -404,7 +417,8 @@ func TestPushThatGitHubRefuses(t *testing.T) {
 func TestProgramsThatNoJobCouldRun(t *testing.T) {
 	h := build(t)
 	file := filepath.Join(h.programs, programName("arm64"))
-	for content, want := range map[string]string{"#!/bin/sh\n": "no Linux program", string(elfHeader(elf.EM_X86_64)): "not for EM_AARCH64"} {
+	for content, want := range map[string]string{"#!/bin/sh\n": "no Linux program",
+		string(elfHeader(elf.EM_X86_64)): "not for EM_AARCH64"} {
 		if err := os.WriteFile(file, []byte(content), 0o755); err != nil {
 			t.Fatal(err)
 		}

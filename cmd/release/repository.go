@@ -67,7 +67,8 @@ func (r repository) releasable(ctx context.Context, v version) (map[string]strin
 	}
 	for name := range tags {
 		if other, err := parseVersion(name); err == nil && other[0] == v[0] && v.before(other) {
-			return nil, fmt.Errorf("release %s: %s is out already, and %s never moves back: take a higher version", v, other, v.major())
+			return nil, fmt.Errorf("release %s: %s is out already, and %s never moves back: take a higher version", v, other,
+				v.major())
 		}
 	}
 	return tags, nil
@@ -113,23 +114,25 @@ func (r repository) notes(v version) (string, error) {
 	return section(string(text), v)
 }
 
-// workflowsAreCurrent refuses a commit whose workflow files are not those of the remote's main, which onMain has fetched. The
-// workflow's own token may not push a tag to a commit with workflow files that no branch has at its tip: GitHub answers "refusing
-// to allow a GitHub App to create or update workflow … without `workflows` permission", and no permission of a job allows it.
+// workflowsAreCurrent refuses a commit whose workflow files are not those of the remote's main, which onMain has
+// fetched. The workflow's own token may not push a tag to a commit with workflow files that no branch has at its tip:
+// GitHub answers "refusing to allow a GitHub App to create or update workflow … without `workflows` permission", and no
+// permission of a job allows it.
 func (r repository) workflowsAreCurrent(ctx context.Context) error {
 	changed, err := r.git(ctx, nil, "", "diff", "--name-only", "HEAD", "FETCH_HEAD", "--", ".github/workflows")
 	if err != nil {
 		return err
 	}
 	if changed != "" {
-		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with old ones: "+
+		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with old "+
+			"ones: "+
 			"start the workflow release again, on main as it is now (changed: %s)", strings.ReplaceAll(changed, "\n", ", "))
 	}
 	return nil
 }
 
-// push puts the version's tag and the major tag on the commit, both or none: the first must not exist and the second must
-// still be where it was seen, so that of two releases at once one is refused.
+// push puts the version's tag and the major tag on the commit, both or none: the first must not exist and the second
+// must still be where it was seen, so that of two releases at once one is refused.
 func (r repository) push(ctx context.Context, commit string, v version, majorWas string) error {
 	exact, major := "refs/tags/"+v.String(), "refs/tags/"+v.major()
 	_, err := r.git(ctx, nil, "", "push", "--quiet", "--atomic",
@@ -137,7 +140,8 @@ func (r repository) push(ctx context.Context, commit string, v version, majorWas
 		remote, commit+":"+exact, commit+":"+major)
 	if err != nil {
 		return fmt.Errorf("push tags %s and %s, of which neither has changed: %w\n"+
-			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release again on main",
+			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release again on "+
+			"main",
 			v, v.major(), err)
 	}
 	return nil

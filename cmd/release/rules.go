@@ -100,7 +100,8 @@ func section(changelog string, v version) (string, error) {
 		}
 		date, dated := strings.CutPrefix(changelog[head[4]:head[5]], " - ")
 		if _, err := time.Parse(time.DateOnly, date); !dated || err != nil {
-			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## [%s] - 2026-11-25", name, name)
+			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## [%s] - 2026-11-25",
+				name, name)
 		}
 		end := len(changelog)
 		if i+1 < len(heads) {
@@ -110,7 +111,8 @@ func section(changelog string, v version) (string, error) {
 	}
 	switch {
 	case len(found) == 0:
-		return "", fmt.Errorf("read CHANGELOG.md: it has no section ## [%s] - DATE: write down what changed, on main, before the release", name)
+		return "", fmt.Errorf("read CHANGELOG.md: it has no section ## [%s] - DATE: write down what changed, on main, "+
+			"before the release", name)
 	case len(found) > 1:
 		return "", fmt.Errorf("read CHANGELOG.md: it has %d sections of %s", len(found), name)
 	case found[0] == "":

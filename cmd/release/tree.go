@@ -12,9 +12,11 @@ import (
 const origin = "marqo-ai/ec2-github-runner"
 
 // kept are the files and folders of a release's tree: what the two actions need to run, and what their users read. The
-// workflows are the reusable one and its neighbours: GitHub refuses a tag whose workflow files differ from the branch's.
+// workflows are the reusable one and its neighbours: GitHub refuses a tag whose workflow files differ from the
+// branch's.
 var kept = []string{
-	".github/", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "action.yml", "docs/", "examples/", "native/",
+	".github/", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "action.yml", "docs/",
+	"examples/", "native/",
 }
 
 // dropped are kinds of files that only those need who work on the source.

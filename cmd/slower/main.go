@@ -32,13 +32,13 @@ func main() {
 	fmt.Printf("slower: none of %d comparisons is beyond its limit\n", compared)
 }
 
-// most is how much more of each unit a change may need, in percent. Times on shared machines differ by a quarter for no reason,
-// even where both sides take turns and benchstat calls it significant; allocations are the same on every machine, so there
-// a tenth is a decision that somebody took.
+// most is how much more of each unit a change may need, in percent. Times on shared machines differ by a quarter for no
+// reason, even where both sides take turns and benchstat calls it significant; allocations are the same on every
+// machine, so there a tenth is a decision that somebody took.
 var most = map[string]float64{"sec/op": 40, "B/op": 25, "allocs/op": 10}
 
-// judge reads tables as benchstat writes them: a line of configurations ("pkg: …"), two lines of header, a line a benchmark.
-// https://pkg.go.dev/golang.org/x/perf/cmd/benchstat
+// judge reads tables as benchstat writes them: a line of configurations ("pkg: …"), two lines of header, a line a
+// benchmark. https://pkg.go.dev/golang.org/x/perf/cmd/benchstat
 func judge(from io.Reader) (worse []string, compared int, err error) {
 	pkg, unit := "", ""
 	lines := bufio.NewScanner(from)
@@ -68,7 +68,8 @@ func judge(from io.Reader) (worse []string, compared int, err error) {
 			return worse, compared, fmt.Errorf("read the change of %s: %w", cells[0], err)
 		}
 		if change > limit {
-			worse = append(worse, fmt.Sprintf("%s %s: %s by %s (%s); at most +%g%% is let through", pkg, cells[0], unit, cells[5], cells[6], limit))
+			worse = append(worse, fmt.Sprintf("%s %s: %s by %s (%s); at most +%g%% is let through", pkg, cells[0], unit,
+				cells[5], cells[6], limit))
 		}
 	}
 	return worse, compared, lines.Err()

@@ -27,8 +27,8 @@ Offerings-2,8,0%,9,0%,+12.50%,p=0.000 n=10
 geomean,1,,2,,+100.00%,
 `
 
-// TestJudge: what is worse by more than its unit's limit is named, and nothing else is: not what chance explains, not what
-// only one side has, not the mean.
+// TestJudge: what is worse by more than its unit's limit is named, and nothing else is: not what chance explains, not
+// what only one side has, not the mean.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	worse, compared, err := judge(strings.NewReader(tables))
@@ -49,7 +49,8 @@ func TestJudge(t *testing.T) {
 
 func TestJudgeRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	if _, _, err := judge(strings.NewReader(",sec/op,,,,\n,sec/op,CI,sec/op,CI,vs base,P\nX-2,1,1%,2,1%,much,p=0\n")); err == nil {
+	if _, _, err := judge(strings.NewReader(",sec/op,,,,\n,sec/op,CI,sec/op,CI,vs " +
+		"base,P\nX-2,1,1%,2,1%,much,p=0\n")); err == nil {
 		t.Error("a change that is no number was read")
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// interrupted runs a command on a terminal of its own, types Ctrl+C when its output matches, and returns the rest. act hands the
-// Ctrl+C of its terminal on to a step's process only if it has a terminal.
+// interrupted runs a command on a terminal of its own, types Ctrl+C when its output matches, and returns the rest. act
+// hands the Ctrl+C of its terminal on to a step's process only if it has a terminal.
 func interrupted(t *testing.T, limit time.Duration, dir string, marker *regexp.Regexp, words []string) output {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -24,7 +24,8 @@ func interrupted(t *testing.T, limit time.Duration, dir string, marker *regexp.R
 	for i, word := range words {
 		words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
-	cmd := exec.CommandContext(ctx, "script", "--quiet", "--return", "--flush", "--command", "exec "+strings.Join(words, " "), "/dev/null")
+	cmd := exec.CommandContext(ctx, "script", "--quiet", "--return", "--flush", "--command", "exec "+
+		strings.Join(words, " "), "/dev/null")
 	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, os.Environ(), 5*time.Second
 	keys, err := cmd.StdinPipe()
 	if err != nil {

@@ -73,7 +73,8 @@ func baseImage(t *testing.T, name string) string {
 func checkout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, file := range strings.Split(must(t, time.Minute, project, "git", "ls-files", "-co", "--exclude-standard"), "\n") {
+	for _, file := range strings.Split(must(t, time.Minute, project, "git", "ls-files", "-co", "--exclude-standard"),
+		"\n") {
 		source, err := os.ReadFile(filepath.Join(project, file))
 		if os.IsNotExist(err) {
 			continue // deleted, and not committed yet
@@ -89,7 +90,8 @@ func checkout(t *testing.T) string {
 	}
 	must(t, time.Minute, dir, "git", "init", "--quiet", "--initial-branch=main")
 	must(t, time.Minute, dir, "git", "add", "--all")
-	must(t, time.Minute, dir, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--message=test")
+	must(t, time.Minute, dir, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet",
+		"--message=test")
 	return dir
 }
 

@@ -168,7 +168,8 @@ func TestImageFitsAction(t *testing.T) {
 		User       string
 		WorkingDir string
 	}
-	if err := json.Unmarshal([]byte(must(t, time.Minute, project, "docker", "image", "inspect", "--format", "{{json .Config}}", tag)), &config); err != nil {
+	if err := json.Unmarshal([]byte(must(t, time.Minute, project, "docker", "image", "inspect", "--format",
+		"{{json .Config}}", tag)), &config); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"/ec2-github-runner"}, config.Entrypoint); diff != "" {
@@ -199,7 +200,8 @@ func TestImageFitsAction(t *testing.T) {
 // A start that died before it wrote any state has a post step too. It has nothing to remove and no
 // network to ask, and must above all not start a machine.
 func TestPostWithoutStateDoesNothing(t *testing.T) {
-	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "/ec2-github-runner-post", build(t, runtime.GOARCH))
+	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint",
+		"/ec2-github-runner-post", build(t, runtime.GOARCH))
 	if got.code != 0 || got.text != "" {
 		t.Errorf("exit code %d and output %q, want 0 and silence", got.code, got.text)
 	}
@@ -208,8 +210,10 @@ func TestPostWithoutStateDoesNothing(t *testing.T) {
 // With every input of a start in place but no state, the post step is still the post step.
 func TestPostWithInputsOfStartDoesNothing(t *testing.T) {
 	got := run(t, time.Minute, project, "docker", "run", "--rm", "--network", "none",
-		"--env", "INPUT_MODE=start", "--env", "INPUT_GITHUB-TOKEN=ghp_demo", "--env", "INPUT_EC2-IMAGE-ID=ami-0123456789abcdef0",
-		"--env", "INPUT_EC2-INSTANCE-TYPE=t3.micro", "--env", "INPUT_SUBNET-ID=subnet-1", "--env", "INPUT_SECURITY-GROUP-ID=sg-1",
+		"--env", "INPUT_MODE=start", "--env", "INPUT_GITHUB-TOKEN=ghp_demo", "--env",
+		"INPUT_EC2-IMAGE-ID=ami-0123456789abcdef0",
+		"--env", "INPUT_EC2-INSTANCE-TYPE=t3.micro", "--env", "INPUT_SUBNET-ID=subnet-1", "--env",
+		"INPUT_SECURITY-GROUP-ID=sg-1",
 		"--env", "GITHUB_REPOSITORY=demo-org/demo", "--env", "AWS_REGION=us-east-1",
 		"--entrypoint", "/ec2-github-runner-post", build(t, runtime.GOARCH))
 	// The token is masked before anything else; that is all it may say.

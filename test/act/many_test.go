@@ -30,8 +30,8 @@ func readmeExample(t *testing.T, name string) string {
 	return text
 }
 
-// placed makes a workflow of the documentation run here: this tree for the published action, and things of the world for the example's
-// ids.
+// placed makes a workflow of the documentation run here: this tree for the published action, and things of the world
+// for the example's ids.
 func placed(t *testing.T, text string) []byte {
 	t.Helper()
 	arm := ""
@@ -41,14 +41,17 @@ func placed(t *testing.T, text string) []byte {
 		}
 	}
 	text = strings.NewReplacer(
-		"marqo-ai/ec2-github-runner@v2", "./", "ami-0123456789abcdef0", image().ID, "ami-0123456789abcdef1", arm, "ami-0123456789abcdef2", image().ID,
-		"subnet-0123456789abcdef0", simulator.Defaults().Subnets[0].ID, "subnet-0123456789abcdef1", simulator.Defaults().Subnets[1].ID,
+		"marqo-ai/ec2-github-runner@v2", "./", "ami-0123456789abcdef0", image().ID, "ami-0123456789abcdef1", arm,
+		"ami-0123456789abcdef2", image().ID,
+		"subnet-0123456789abcdef0", simulator.Defaults().Subnets[0].ID, "subnet-0123456789abcdef1",
+		simulator.Defaults().Subnets[1].ID,
 		"sg-0123456789abcdef0", simulator.Defaults().SecurityGroups[0].ID,
 	).Replace(text)
 	return []byte(text)
 }
 
-// The matrix of docs/many-runners.md over three architectures: one start step, three jobs, each on the runner of its own, one stop step.
+// The matrix of docs/many-runners.md over three architectures: one start step, three jobs, each on the runner of its
+// own, one stop step.
 func TestReadmeMatrixOfThreeArchitectures(t *testing.T) {
 	c := openClouds(t, simulator.Config{})
 	out := c.actText(t, placed(t, readmeExample(t, "many-runners")), "run-1-amd64", "run-1-arm64", "run-1-cuda")
@@ -66,7 +69,8 @@ func TestReadmeMatrixOfThreeArchitectures(t *testing.T) {
 	for _, i := range c.world.Snapshot().Instances {
 		types[i.Type+" "+i.Market]++
 	}
-	if diff := cmp.Diff(map[string]int{"t3.xlarge on-demand": 1, "a1.xlarge on-demand": 1, "g4dn.xlarge spot": 1}, types); diff != "" {
+	if diff := cmp.Diff(map[string]int{"t3.xlarge on-demand": 1, "a1.xlarge on-demand": 1, "g4dn.xlarge spot": 1},
+		types); diff != "" {
 		t.Errorf("instances (-want +got):\n%s", diff)
 	}
 	for _, architecture := range []string{"amd64", "arm64", "cuda"} {
@@ -74,7 +78,8 @@ func TestReadmeMatrixOfThreeArchitectures(t *testing.T) {
 		if !regexp.MustCompile(`(?m)\| tests on ` + architecture + `$`).MatchString(out.text) {
 			t.Errorf("the log lacks the words of the job on %s", architecture)
 		}
-		if line := "GitHub self-hosted runner ec2-run-1-" + architecture + " is registered and ready to use"; !strings.Contains(out.text, line) {
+		if line := "GitHub self-hosted runner ec2-run-1-" + architecture +
+			" is registered and ready to use"; !strings.Contains(out.text, line) {
 			t.Errorf("the log lacks %q", line)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// pipeline is examples/marqo as a repository of its own, whose workflows run as they are: the actions that they name are
-// found in folders of this machine, ours being the released form of the real image.
+// pipeline is examples/marqo as a repository of its own, whose workflows run as they are: the actions that they name
+// are found in folders of this machine, ours being the released form of the real image.
 type pipeline struct {
 	*clouds
 	repository string
@@ -34,13 +34,16 @@ func openPipeline(t *testing.T) *pipeline {
 	var cfg simulator.Config
 	for name, architecture := range map[string]string{"amd64": "x86_64", "arm64": "arm64", "cuda": "x86_64"} {
 		cfg.More.Images = append(cfg.More.Images, simulator.Image{
-			ID: fmt.Sprintf("ami-%017x", 0xe0+len(cfg.More.Images)), Region: "us-east-1", Name: "runner-" + name, Owner: "self", Architecture: architecture,
-			RootDevice: "/dev/sda1", Created: "2026-11-20T06:00:00.000Z", Tags: map[string]string{"ec2-github-runner:architecture": name, "ec2-github-runner:system": "Ubuntu 24.04"},
+			ID: fmt.Sprintf("ami-%017x", 0xe0+len(cfg.More.Images)), Region: "us-east-1", Name: "runner-" + name, Owner: "self",
+			Architecture: architecture,
+			RootDevice:   "/dev/sda1", Created: "2026-11-20T06:00:00.000Z",
+			Tags: map[string]string{"ec2-github-runner:architecture": name, "ec2-github-runner:system": "Ubuntu 24.04"},
 		})
 	}
 	p := &pipeline{clouds: openClouds(t, cfg), repository: t.TempDir(), shelf: t.TempDir()}
 	example := filepath.Join(project, "examples", "marqo")
-	for _, file := range strings.Split(must(t, time.Minute, example, "git", "ls-files", "-co", "--exclude-standard", "."), "\n") {
+	for _, file := range strings.Split(must(t, time.Minute, example, "git", "ls-files", "-co", "--exclude-standard", "."),
+		"\n") {
 		text, err := os.ReadFile(filepath.Join(example, file))
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +60,8 @@ func openPipeline(t *testing.T) *pipeline {
 
 func (p *pipeline) git(t *testing.T, args ...string) {
 	t.Helper()
-	must(t, time.Minute, p.repository, "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"}, args...)...)
+	must(t, time.Minute, p.repository, "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"},
+		args...)...)
 }
 
 func (p *pipeline) commit(t *testing.T) {
@@ -66,11 +70,13 @@ func (p *pipeline) commit(t *testing.T) {
 	p.git(t, "commit", "--quiet", "--message=test")
 }
 
-// adapted is a file of the example as this engine can run it. It knows the machine of a job by the label alone, so that of a
-// start is fixed; and its own list of replaced actions may not be read and written at once, so a matrix goes one by one.
+// adapted is a file of the example as this engine can run it. It knows the machine of a job by the label alone, so that
+// of a start is fixed; and its own list of replaced actions may not be read and written at once, so a matrix goes one
+// by one.
 func adapted(t *testing.T, file string, text []byte) []byte {
 	t.Helper()
-	label := map[string]string{".github/workflows/tox_on_ec2.yml": "act-${{ inputs.architecture }}", ".github/workflows/run_all.yml": "act"}[file]
+	label := map[string]string{".github/workflows/tox_on_ec2.yml": "act-${{ inputs.architecture }}",
+		".github/workflows/run_all.yml": "act"}[file]
 	if label == "" {
 		return text
 	}
@@ -78,22 +84,26 @@ func adapted(t *testing.T, file string, text []byte) []byte {
 	if strings.Count(string(text), start) != 1 {
 		t.Fatalf("%s has not one start", file)
 	}
-	return []byte(strings.NewReplacer(start, start+"          label: "+label+"\n", "      fail-fast: false\n", "      fail-fast: false\n      max-parallel: 1\n").Replace(string(text)))
+	return []byte(strings.NewReplacer(start, start+"          label: "+label+"\n", "      fail-fast: false\n",
+		"      fail-fast: false\n      max-parallel: 1\n").Replace(string(text)))
 }
 
 // stock lays out what a job would have from the internet: the actions, a Python package, a base image, and a GPU.
 func (p *pipeline) stock(t *testing.T) {
 	t.Helper()
 	p.layOut(t)
-	must(t, 5*time.Minute, p.repository, "python3", "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--dest", filepath.Join(p.shelf, "wheels"), "-r", "requirements.txt")
-	must(t, time.Minute, "testdata/cuda", "gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", filepath.Join(p.shelf, "libcuda.so.1"), "libcuda.c")
+	must(t, 5*time.Minute, p.repository, "python3", "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps",
+		"--dest", filepath.Join(p.shelf, "wheels"), "-r", "requirements.txt")
+	must(t, time.Minute, "testdata/cuda", "gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
+		filepath.Join(p.shelf, "libcuda.so.1"), "libcuda.c")
 	must(t, time.Minute, project, "docker", "tag", baseImage(t, "act"), "python:3.13-slim")
 }
 
 // layOut lays out the simulated GitHub's certificate and the actions: ours, and stand-ins for those of others.
 func (p *pipeline) layOut(t *testing.T) {
 	t.Helper()
-	write(t, filepath.Join(p.shelf, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.github.Certificate().Raw}), 0o644)
+	write(t, filepath.Join(p.shelf, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: p.github.Certificate().Raw}), 0o644)
 	standins, err := filepath.Abs("testdata/standins")
 	if err != nil {
 		t.Fatal(err)
@@ -176,8 +186,10 @@ func (p *pipeline) command(t *testing.T, labels []string, args ...string) []stri
 	}
 	return append(append(append([]string{act}, args...), p.actions...),
 		"--github-instance", strings.TrimPrefix(p.github.URL, "https://"),
-		"--var", "AWS_REGION=us-east-1", "--var", "RUNNER_SUBNETS="+subnet().ID, "--var", "RUNNER_SECURITY_GROUP="+simulator.Defaults().SecurityGroups[0].ID, "--var", "RUNNER_IMAGE="+image().ID,
-		"--env", "AWS_ENDPOINT_URL="+p.ec2.URL, "--env", "SSL_CERT_FILE=/shelf/ca.pem", "--env", "NODE_EXTRA_CA_CERTS=/shelf/ca.pem", "--env", "SSL_CERT_DIR=/none",
+		"--var", "AWS_REGION=us-east-1", "--var", "RUNNER_SUBNETS="+subnet().ID, "--var", "RUNNER_SECURITY_GROUP="+
+			simulator.Defaults().SecurityGroups[0].ID, "--var", "RUNNER_IMAGE="+image().ID,
+		"--env", "AWS_ENDPOINT_URL="+p.ec2.URL, "--env", "SSL_CERT_FILE=/shelf/ca.pem", "--env",
+		"NODE_EXTRA_CA_CERTS=/shelf/ca.pem", "--env", "SSL_CERT_DIR=/none",
 		"--env", "PIP_NO_INDEX=1", "--env", "PIP_FIND_LINKS=/shelf/wheels", "--env", "LD_LIBRARY_PATH=/shelf",
 		"--env", "EXPECTED_MACHINE="+machineName(t), "--env", "DOCKER_BUILDKIT=0", "--env", "S2SEARCH_STANDIN=1",
 		"--container-options", "--volume "+p.shelf+":/shelf:ro --volume "+p.repository+":/repository:ro",
@@ -189,7 +201,8 @@ func (p *pipeline) command(t *testing.T, labels []string, args ...string) []stri
 // machineName is what the kernel calls this machine, where the ARM tests must run too.
 func machineName(t *testing.T) string { return must(t, time.Minute, project, "uname", "-m") }
 
-var byKeys = []string{"--secret", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "--secret", "AWS_SECRET_ACCESS_KEY=example", "--secret", "RUNNER_TOKEN=ghp_demo"}
+var byKeys = []string{"--secret", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "--secret", "AWS_SECRET_ACCESS_KEY=example",
+	"--secret", "RUNNER_TOKEN=ghp_demo"}
 
 // says demands that each of the expressions matches a line of the log, so often.
 func says(t *testing.T, log string, wants map[string]int) {
@@ -222,7 +235,8 @@ func (p *pipeline) launched() map[string]int {
 // A merge to main: the unit tests by OIDC and a GitHub App's token, from start to stop.
 func TestMarqoUnitTests(t *testing.T) {
 	p := openPipeline(t)
-	out := p.run(t, []string{"act-amd64"}, append([]string{"push", "--workflows", ".github/workflows/unit_test_CI.yml"}, p.byOIDC(t)...)...)
+	out := p.run(t, []string{"act-amd64"}, append([]string{"push", "--workflows", ".github/workflows/unit_test_CI.yml"},
+		p.byOIDC(t)...)...)
 	if out.code != 0 {
 		t.Errorf("act's exit code is %d", out.code)
 	}
@@ -245,10 +259,12 @@ func TestMarqoARM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(p.repository, "tests/integration/test_machine.py"), append(text, "\n    def test_of_the_branch(self):\n        pass\n"...), 0o644)
+	write(t, filepath.Join(p.repository, "tests/integration/test_machine.py"),
+		append(text, "\n    def test_of_the_branch(self):\n        pass\n"...), 0o644)
 	p.commit(t)
 	p.git(t, "checkout", "--quiet", "main")
-	out := p.run(t, []string{"act-arm64"}, append([]string{"workflow_dispatch", "--input", "ref=other", "--workflows", ".github/workflows/arm64_local_os.yml"}, byKeys...)...)
+	out := p.run(t, []string{"act-arm64"}, append([]string{"workflow_dispatch", "--input", "ref=other", "--workflows",
+		".github/workflows/arm64_local_os.yml"}, byKeys...)...)
 	if out.code != 0 {
 		t.Errorf("act's exit code is %d", out.code)
 	}
@@ -271,13 +287,16 @@ func TestMarqoARM(t *testing.T) {
 // All at once: one step starts six machines of three architectures, each runs its environment, one step stops them all.
 func TestMarqoRunAll(t *testing.T) {
 	p := openPipeline(t)
-	out := p.run(t, []string{"act-amd64", "act-arm64", "act-cuda"}, append([]string{"workflow_dispatch", "--workflows", ".github/workflows/run_all.yml"}, p.byOIDC(t)...)...)
+	out := p.run(t, []string{"act-amd64", "act-arm64", "act-cuda"}, append([]string{"workflow_dispatch", "--workflows",
+		".github/workflows/run_all.yml"}, p.byOIDC(t)...)...)
 	if out.code != 0 {
 		t.Errorf("act's exit code is %d", out.code)
 	}
-	wants := map[string]int{`on stand-in GPU`: 1, `Ran 13 tests in .*`: 1, `test_without_the_right_key \(.*\) \.\.\. ok`: 1}
+	wants := map[string]int{`on stand-in GPU`: 1, `Ran 13 tests in .*`: 1,
+		`test_without_the_right_key \(.*\) \.\.\. ok`: 1}
 	jobs := map[string]int{"start": 1, "stop": 1}
-	for _, environment := range []string{"local_os_unit_tests_w_requirements", "local_os", "dind_os", "s2search", "arm64_local_os", "cuda_local_os"} {
+	for _, environment := range []string{"local_os_unit_tests_w_requirements", "local_os", "dind_os", "s2search",
+		"arm64_local_os", "cuda_local_os"} {
 		wants[`  py3-`+environment+`: OK .*`] = 1
 		jobs["py3-"+environment] = 1
 	}
@@ -300,7 +319,8 @@ func TestMarqoWithoutGPU(t *testing.T) {
 	if err := os.Remove(filepath.Join(p.shelf, "libcuda.so.1")); err != nil {
 		t.Fatal(err)
 	}
-	out := p.run(t, []string{"act-cuda"}, append([]string{"push", "--workflows", ".github/workflows/cuda_local_os.yml"}, p.byOIDC(t)...)...)
+	out := p.run(t, []string{"act-cuda"}, append([]string{"push", "--workflows", ".github/workflows/cuda_local_os.yml"},
+		p.byOIDC(t)...)...)
 	if out.code == 0 {
 		t.Error("act's exit code is 0, want a failure")
 	}

@@ -120,10 +120,12 @@ func (c *clouds) nativeStep(t *testing.T) (env []string, state string) {
 	dir := t.TempDir()
 	github := serve(t, c.world.GitHubHandler())
 	env = []string{
-		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_REGION=us-east-1",
+		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL=" + c.ec2.URL, "GITHUB_API_URL=" + github, "GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=demo-org/demo", "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=1",
-		"INPUT_MODE=start", "INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_EC2-INSTANCE-TYPE=t3.micro", "INPUT_EC2-IMAGE-ID=" + image().ID,
+		"INPUT_MODE=start", "INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_EC2-INSTANCE-TYPE=t3.micro", "INPUT_EC2-IMAGE-ID=" +
+			image().ID,
 		"INPUT_SUBNET-ID=" + subnet().ID, "INPUT_SECURITY-GROUP-ID=" + simulator.Defaults().SecurityGroups[0].ID,
 	}
 	for _, name := range []string{"GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"} {
@@ -134,7 +136,8 @@ func (c *clouds) nativeStep(t *testing.T) (env []string, state string) {
 	return env, filepath.Join(dir, "GITHUB_STATE")
 }
 
-// A cancelled step: GitHub's runner signals node alone, which passes it on, so the program rolls back and its exit code is kept.
+// A cancelled step: GitHub's runner signals node alone, which passes it on, so the program rolls back and its exit code
+// is kept.
 func TestNativeCancelledStart(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		c := openClouds(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverRegisters}}})
@@ -180,17 +183,19 @@ func TestNativeKilledStart(t *testing.T) {
 	c.post(t, dir, env, state)
 }
 
-// TestNativeSignsIn: GitHub hands the variables for OIDC to a JavaScript action, and the launcher passes them on to the program.
-// (actions/runner: NodeScriptActionHandler.cs)
+// TestNativeSignsIn: GitHub hands the variables for OIDC to a JavaScript action, and the launcher passes them on to the
+// program. (actions/runner: NodeScriptActionHandler.cs)
 func TestNativeSignsIn(t *testing.T) {
 	c := openClouds(t, simulator.Config{})
 	dir := launcher(t)
 	release(t, dir)
 	env, _ := c.nativeStep(t)
 	env = slices.DeleteFunc(env, func(each string) bool {
-		return strings.HasPrefix(each, "AWS_ACCESS_KEY_ID=") || strings.HasPrefix(each, "AWS_SECRET_ACCESS_KEY=") || strings.HasPrefix(each, "INPUT_")
+		return strings.HasPrefix(each, "AWS_ACCESS_KEY_ID=") || strings.HasPrefix(each, "AWS_SECRET_ACCESS_KEY=") ||
+			strings.HasPrefix(each, "INPUT_")
 	})
-	env = append(env, "INPUT_MODE=sweep", "INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_ROLE-TO-ASSUME="+role, "INPUT_AWS-REGION=us-east-1")
+	env = append(env, "INPUT_MODE=sweep", "INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_ROLE-TO-ASSUME="+role,
+		"INPUT_AWS-REGION=us-east-1")
 	cmd, out := node(t, filepath.Join(dir, "main.js"), append(env, c.tokenEndpoint()...)...)
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%v:\n%s", err, out.text())
@@ -250,8 +255,8 @@ func natively(t *testing.T, name string) []byte {
 	return bytes.ReplaceAll(text, []byte("uses: ./\n"), []byte("uses: ./native\n"))
 }
 
-// TestNativeWorkflowCancelled: act hands Ctrl+C on to the step's process, whose roll-back ends the machine; then act runs the post
-// step with the saved state, which finds nothing more to do.
+// TestNativeWorkflowCancelled: act hands Ctrl+C on to the step's process, whose roll-back ends the machine; then act
+// runs the post step with the saved state, which finds nothing more to do.
 func TestNativeWorkflowCancelled(t *testing.T) {
 	c := openClouds(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverRegisters}}})
 	out := c.actCancelled(t, natively(t, "start-alone.yml"), `Successfully started AWS EC2 instance`)
@@ -261,8 +266,9 @@ func TestNativeWorkflowCancelled(t *testing.T) {
 	c.settledSoon(t)
 }
 
-// TestWorkflowCancelled: act kills the container of a cancelled step and hands no state to the post step of a container action, so
-// here the machine stays until the stop job of a later run ends it. GitHub does both otherwise: the scripts hold that.
+// TestWorkflowCancelled: act kills the container of a cancelled step and hands no state to the post step of a container
+// action, so here the machine stays until the stop job of a later run ends it. GitHub does both otherwise: the scripts
+// hold that.
 func TestWorkflowCancelled(t *testing.T) {
 	c := openClouds(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverRegisters}}})
 	text, err := os.ReadFile(filepath.Join("testdata", "start-alone.yml"))

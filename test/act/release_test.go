@@ -17,9 +17,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// rehearsal is a release as far as it can take place here: the steps of release.yml as they stand, run by the shell that GitHub
-// would take, against a local remote, a local registry and a stand-in of gh. What is not run is buildx, the list of what is in
-// the images, the attestations and the signature.
+// rehearsal is a release as far as it can take place here: the steps of release.yml as they stand, run by the shell
+// that GitHub would take, against a local remote, a local registry and a stand-in of gh. What is not run is buildx, the
+// list of what is in the images, the attestations and the signature.
 type rehearsal struct {
 	root, clone, remote string
 	name                string            // of the image in the local registry
@@ -85,11 +85,12 @@ func (r *rehearsal) push(t *testing.T) {
 		list = append(list, r.name+"@"+r.digests[arch])
 	}
 	must(t, time.Minute, project, "docker", list...)
-	r.digests["list"] = digestIn(t, must(t, time.Minute, project, "docker", "manifest", "push", "--insecure", "--purge", r.name+":"+version))
+	r.digests["list"] = digestIn(t, must(t, time.Minute, project, "docker", "manifest", "push", "--insecure", "--purge",
+		r.name+":"+version))
 }
 
-// retag gives an image another name and its own architecture: the plain old builder says of each image that it is for the machine
-// that builds.
+// retag gives an image another name and its own architecture: the plain old builder says of each image that it is for
+// the machine that builds.
 func retag(t *testing.T, image, arch, tag string) {
 	t.Helper()
 	must(t, 5*time.Minute, project, "scripts/need", "jq", "jq")
@@ -126,7 +127,8 @@ func registry(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config.yml")
-	write(t, config, fmt.Appendf(nil, "version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir, address), 0o600)
+	write(t, config, fmt.Appendf(nil, "version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir,
+		address), 0o600)
 	cmd := exec.CommandContext(t.Context(), "docker-registry", "serve", config)
 	said := &watch{marker: regexp.MustCompile(`listening on`), seen: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = said, said
@@ -142,7 +144,8 @@ func registry(t *testing.T) string {
 	return address
 }
 
-// job runs the steps of a job that are shell, in order, until one fails. It returns what they wrote, and the exit code of the last.
+// job runs the steps of a job that are shell, in order, until one fails. It returns what they wrote, and the exit code
+// of the last.
 func (r *rehearsal) job(t *testing.T, name string) output {
 	t.Helper()
 	temp, all := t.TempDir(), output{}
@@ -178,8 +181,8 @@ func (r *rehearsal) job(t *testing.T, name string) output {
 	return all
 }
 
-// fill puts values into the expressions of an environment. Only the programs are pulled from the local registry; the release names
-// GitHub's.
+// fill puts values into the expressions of an environment. Only the programs are pulled from the local registry; the
+// release names GitHub's.
 func (r *rehearsal) fill(t *testing.T, job, value string) string {
 	t.Helper()
 	image := "ghcr.io/" + strings.ToLower(r.repository) + "@" + r.digests["list"]
@@ -234,8 +237,8 @@ func (r *rehearsal) standIn(t *testing.T) {
 	write(t, filepath.Join(r.root, "bin", "gh"), text, 0o755)
 }
 
-// TestRelease: a good one, whose push GitHub refuses at first, so that the job is red and is run again; and then the tagged commit
-// is used as a job would.
+// TestRelease: a good one, whose push GitHub refuses at first, so that the job is red and is run again; and then the
+// tagged commit is used as a job would.
 func TestRelease(t *testing.T) {
 	r := rehearse(t, "marqo-ai/ec2-github-runner")
 	r.standIn(t)
@@ -261,11 +264,13 @@ func TestRelease(t *testing.T) {
 	if out.code != 2 || !strings.Contains(out.text, "The 'mode' input is not specified") {
 		t.Errorf("the released program: exit code %d:\n%s", out.code, out.text)
 	}
-	if text := must(t, time.Minute, tagged, "cat", "action.yml"); !strings.Contains(text, "image: docker://ghcr.io/marqo-ai/ec2-github-runner@"+r.digests["list"]) {
+	if text := must(t, time.Minute, tagged, "cat", "action.yml"); !strings.Contains(text,
+		"image: docker://ghcr.io/marqo-ai/ec2-github-runner@"+r.digests["list"]) {
 		t.Error("action.yml does not name the image")
 	}
 	programs := must(t, time.Minute, tagged, "sh", "-c", "ls native")
-	if want := "action.yml checksums.json ec2-github-runner-linux-amd64 ec2-github-runner-linux-arm64 launch.js main.js post.js"; strings.Join(strings.Fields(programs), " ") != want {
+	if want := "action.yml checksums.json ec2-github-runner-linux-amd64 ec2-github-runner-linux-arm64 launch.js main.js " +
+		"post.js"; strings.Join(strings.Fields(programs), " ") != want {
 		t.Errorf("native holds %s", programs)
 	}
 	checkLinks(t, tagged)
@@ -304,8 +309,8 @@ func checkLinks(t *testing.T, tagged string) {
 	}
 }
 
-// TestReleaseWhoseWorkflowsChanged: main has other workflow files by the time of the tag, for which the remote, as GitHub, refuses
-// the push. The release does not come so far, and starts again on the new main.
+// TestReleaseWhoseWorkflowsChanged: main has other workflow files by the time of the tag, for which the remote, as
+// GitHub, refuses the push. The release does not come so far, and starts again on the new main.
 func TestReleaseWhoseWorkflowsChanged(t *testing.T) {
 	r := rehearse(t, "Some-Body/ec2-runner")
 	r.standIn(t)
@@ -317,7 +322,8 @@ func TestReleaseWhoseWorkflowsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, ci, append(text, []byte("# changed\n")...), 0o644)
-	must(t, time.Minute, r.clone, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet", "--all", "--message=change")
+	must(t, time.Minute, r.clone, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet",
+		"--all", "--message=change")
 	must(t, time.Minute, r.clone, "git", "push", "--quiet", "origin", "main")
 	must(t, time.Minute, r.clone, "git", "checkout", "--quiet", "--detach", old)
 	r.red(t, "tag", "start the workflow release again")
@@ -330,7 +336,8 @@ func TestReleaseWhoseWorkflowsChanged(t *testing.T) {
 	r.green(t, "check", "try", "tag", "notes")
 	// A fork's release is the fork's.
 	shown := must(t, time.Minute, r.remote, "git", "show", "v2:action.yml", "v2:README.md", "v2:SECURITY.md")
-	if strings.Contains(shown, "marqo-ai/") || !strings.Contains(shown, "docker://ghcr.io/some-body/ec2-runner@"+r.digests["list"]) {
+	if strings.Contains(shown, "marqo-ai/") || !strings.Contains(shown, "docker://ghcr.io/some-body/ec2-runner@"+
+		r.digests["list"]) {
 		t.Error("the fork's release names another repository")
 	}
 }

@@ -131,7 +131,8 @@ func TestSignInAgainstThreeSteps(t *testing.T) {
 	text, order := signInJobs(t)
 	moment := 100 * time.Millisecond
 	cfg := simulator.Config{Speed: 1, Unlimited: true, Timing: simulator.Timing{
-		Running: moment, Boot: moment, Download: moment, Config: moment, Listen: moment, InstanceVisible: moment, RunnerVisible: moment,
+		Running: moment, Boot: moment, Download: moment, Config: moment, Listen: moment, InstanceVisible: moment,
+		RunnerVisible: moment,
 	}}
 	p := openWorkflow(t, cfg, text, "")
 	log := &stamped{}
@@ -152,7 +153,8 @@ func TestSignInAgainstThreeSteps(t *testing.T) {
 	}
 	one, three := forms["one"], forms["three"]
 	for i := range signInPairs {
-		t.Logf("pair %d: launch after %.2f s and %.2f s, the job %.2f s and %.2f s", i, one.Launch[i], three.Launch[i], one.Job[i], three.Job[i])
+		t.Logf("pair %d: launch after %.2f s and %.2f s, the job %.2f s and %.2f s", i, one.Launch[i], three.Launch[i],
+			one.Job[i], three.Job[i])
 		if one.Launch[i] >= three.Launch[i] {
 			t.Errorf("pair %d: one step launches after %.2f s, and three after %.2f s", i, one.Launch[i], three.Launch[i])
 		}
@@ -182,7 +184,8 @@ func load(t *testing.T) float64 {
 // measured runs the workflow with its log stamped.
 func (p *pipeline) measured(t *testing.T, log io.Writer) {
 	t.Helper()
-	words := p.command(t, nil, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"}, p.byOIDC(t)...)...)
+	words := p.command(t, nil, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"},
+		p.byOIDC(t)...)...)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
@@ -220,7 +223,8 @@ func (c *clouds) callsBetween(from, to time.Time) (n int) {
 func (p *pipeline) save(t *testing.T, one, three form, busy float64) {
 	t.Helper()
 	machine := baseImage(t, "act")
-	node := must(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "node", machine, "--version")
+	node := must(t, time.Minute, project, "docker", "run", "--rm", "--network", "none", "--entrypoint", "node", machine,
+		"--version")
 	var actions []string
 	for _, uses := range p.uses(t) {
 		if name, _, _ := strings.Cut(uses, "@"); name != "marqo-ai/ec2-github-runner" {
@@ -228,7 +232,8 @@ func (p *pipeline) save(t *testing.T, one, three form, busy float64) {
 		}
 	}
 	raw, err := json.MarshalIndent(map[string]any{
-		"machine": fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), "engine": "act", "node": node,
+		"machine": fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), "engine": "act",
+		"node":    node,
 		"actions": actions, "load": busy, "one": one, "three": three,
 	}, "", "  ")
 	if err != nil {

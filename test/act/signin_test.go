@@ -27,7 +27,8 @@ const (
 // as an App.
 func (c *clouds) byOIDC(t *testing.T) []string {
 	t.Helper()
-	words := []string{"--var", "AWS_ROLE=" + role, "--var", "RUNNER_APP=" + clientID, "--secret", "RUNNER_APP_KEY=" + c.key()}
+	words := []string{"--var", "AWS_ROLE=" + role, "--var", "RUNNER_APP=" + clientID, "--secret", "RUNNER_APP_KEY=" +
+		c.key()}
 	for _, each := range c.tokenEndpoint() {
 		words = append(words, "--env", each)
 	}
@@ -37,12 +38,14 @@ func (c *clouds) byOIDC(t *testing.T) []string {
 // tokenEndpoint is what GitHub's runner sets in a job with permissions: id-token: write.
 func (c *clouds) tokenEndpoint() []string {
 	_, path, _ := strings.Cut(strings.TrimPrefix(simulator.IDTokenURL, "https://"), "/")
-	return []string{"ACTIONS_ID_TOKEN_REQUEST_URL=" + c.ec2.URL + "/" + path, "ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + simulator.IDTokenBearer}
+	return []string{"ACTIONS_ID_TOKEN_REQUEST_URL=" + c.ec2.URL + "/" + path, "ACTIONS_ID_TOKEN_REQUEST_TOKEN=" +
+		simulator.IDTokenBearer}
 }
 
 // key is the App's, as GitHub lets its owner download it.
 func (c *clouds) key() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.world.AppKey())}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+		Bytes: x509.MarshalPKCS1PrivateKey(c.world.AppKey())}))
 }
 
 // signedIn demands that so many steps have signed in, at AWS by OIDC and at GitHub as the App, and that the log shows
@@ -105,7 +108,8 @@ func readmeWorkflow(t *testing.T) string {
 // TestReadmeWorkflow: README's first workflow signs in by OIDC and as a GitHub App in its one step, and runs its job.
 func TestReadmeWorkflow(t *testing.T) {
 	p := openWorkflow(t, simulator.Config{}, readmeWorkflow(t), "act-readme")
-	out := p.run(t, []string{"act-readme"}, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"}, p.byOIDC(t)...)...)
+	out := p.run(t, []string{"act-readme"}, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"},
+		p.byOIDC(t)...)...)
 	if out.code != 0 {
 		t.Errorf("act's exit code is %d", out.code)
 	}
@@ -126,7 +130,8 @@ func TestSeparateSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := openWorkflow(t, simulator.Config{}, string(text), "act-separate")
-	out := p.run(t, []string{"act-separate"}, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"}, p.byOIDC(t)...)...)
+	out := p.run(t, []string{"act-separate"}, append([]string{"push", "--workflows", ".github/workflows/workflow.yml"},
+		p.byOIDC(t)...)...)
 	if out.code != 0 {
 		t.Errorf("act's exit code is %d", out.code)
 	}

@@ -41,7 +41,8 @@ func openClouds(t *testing.T, cfg simulator.Config) *clouds {
 	}
 	cfg.Roles = []simulator.Role{{Name: "runner"}}
 	cfg.Apps = []simulator.App{{
-		ID: 4711, ClientID: clientID, Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		ID: 4711, ClientID: clientID, Slug: "runner-app", Permissions: map[string]string{"administration": "write",
+			"actions": "read", "metadata": "read"},
 		Installations: []simulator.Installation{{ID: 8, Account: "demo-org"}},
 	}}
 	c := &clouds{world: simulator.New(cfg)}
@@ -138,12 +139,15 @@ func (c *clouds) prepare(t *testing.T, workflow []byte, labels ...string) (strin
 	}
 	words = append(words, c.byOIDC(t)...)
 	if !bytes.Contains(workflow, []byte("role-to-assume")) {
-		words = append(words, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "--env", "AWS_SECRET_ACCESS_KEY=example")
+		words = append(words, "--env", "AWS_REGION=us-east-1", "--env", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "--env",
+			"AWS_SECRET_ACCESS_KEY=example")
 	}
 	return dir, append(words,
 		"--github-instance", host, "--secret", "GH_PERSONAL_ACCESS_TOKEN=ghp_demo", "--secret", "RUNNER_TOKEN=ghp_demo",
-		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+simulator.Defaults().SecurityGroups[0].ID,
-		"--var", "AWS_REGION=us-east-1", "--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "SSL_CERT_FILE="+ca, "--env", "SSL_CERT_DIR=/none",
+		"--var", "IMAGE="+image().ID, "--var", "SUBNET="+subnet().ID, "--var", "GROUP="+
+			simulator.Defaults().SecurityGroups[0].ID,
+		"--var", "AWS_REGION=us-east-1", "--env", "AWS_ENDPOINT_URL="+c.ec2.URL, "--env", "SSL_CERT_FILE="+ca, "--env",
+		"SSL_CERT_DIR=/none",
 		"--bind", "--network", "host", "--pull=false", "--container-daemon-socket", "-", "--no-cache-server", "--rm")
 }
 
@@ -167,7 +171,8 @@ func (c *clouds) settled(t *testing.T) {
 	if len(instances)+len(runners) > 0 {
 		t.Errorf("left behind: instances %v, runners %v", instances, runners)
 	}
-	for what, list := range map[string][]string{"somebody else's, but changed": c.world.Changed(), "surprises": c.world.Surprises(), "against GitHub's description": c.complaints} {
+	for what, list := range map[string][]string{"somebody else's, but changed": c.world.Changed(),
+		"surprises": c.world.Surprises(), "against GitHub's description": c.complaints} {
 		if len(list) > 0 {
 			t.Errorf("%s:\n%s", what, strings.Join(list, "\n"))
 		}
@@ -203,7 +208,8 @@ func TestWorkflowStartsRunsAndStops(t *testing.T) {
 	if out.code != 0 {
 		t.Fatalf("act's exit code is %d", out.code)
 	}
-	if diff := cmp.Diff(map[string]string{"start": "succeeded", "job": "succeeded", "stop": "succeeded"}, results(out.text)); diff != "" {
+	if diff := cmp.Diff(map[string]string{"start": "succeeded", "job": "succeeded", "stop": "succeeded"},
+		results(out.text)); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
 	instances := c.world.Snapshot().Instances
@@ -214,10 +220,12 @@ func TestWorkflowStartsRunsAndStops(t *testing.T) {
 	if want := "job on " + instances[0].ID + " says 42"; !strings.Contains(out.text, want) {
 		t.Errorf("the log lacks the job's line %q", want)
 	}
-	if diff := cmp.Diff(map[string]int{"RunInstances": 1, "TerminateInstances": 1}, c.count("RunInstances", "TerminateInstances")); diff != "" {
+	if diff := cmp.Diff(map[string]int{"RunInstances": 1, "TerminateInstances": 1},
+		c.count("RunInstances", "TerminateInstances")); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	for _, line := range []string{"GitHub self-hosted runner ec2-act-runner is registered and ready to use", "AWS EC2 instance " + instances[0].ID + " is terminated"} {
+	for _, line := range []string{"GitHub self-hosted runner ec2-act-runner is registered and ready to use",
+		"AWS EC2 instance " + instances[0].ID + " is terminated"} {
 		if !strings.Contains(out.text, line) {
 			t.Errorf("the log lacks %q", line)
 		}
@@ -239,11 +247,13 @@ func TestWorkflowWithoutCapacity(t *testing.T) {
 	if out.code == 0 {
 		t.Error("act's exit code is 0, want a failure")
 	}
-	// The outputs of a start that left nothing are empty, and stop is refused without them, both as with machulav's action.
+	// The outputs of a start that left nothing are empty, and stop is refused without them, both as with machulav's
+	// action.
 	if diff := cmp.Diff(map[string]string{"start": "failed", "stop": "failed"}, results(out.text)); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
-	for _, want := range []string{"InsufficientInstanceCapacity", "The 'ec2-instance-id' input is required for the 'stop' mode."} {
+	for _, want := range []string{"InsufficientInstanceCapacity",
+		"The 'ec2-instance-id' input is required for the 'stop' mode."} {
 		if !strings.Contains(out.text, want) {
 			t.Errorf("the log lacks %q", want)
 		}

@@ -40,7 +40,8 @@ func countWatches() error {
 	}
 	have, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err == nil && have < 2*watchesWithDocker+watchesOfOthers {
-		err = fmt.Errorf("%d inotify instances are too few for machines with systemd: raise fs.inotify.max_user_instances", have)
+		err = fmt.Errorf("%d inotify instances are too few for machines with systemd: raise fs.inotify.max_user_instances",
+			have)
 	}
 	if err != nil {
 		return err

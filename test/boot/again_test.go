@@ -84,7 +84,8 @@ func TestImageOfAUsedMachine(t *testing.T) {
 		}
 	})
 	left, err := engine("run", "--rm", "--network", "none", tag, "bash", "-c",
-		"find / -xdev \\( -name '*ec2-github*' -o -name 'actions.runner*' \\) -not -path '/proc/*' -not -path '/actions-runner/*' -not -path '/var/lib/cloud/instances/"+i.id+"/*'")
+		"find / -xdev \\( -name '*ec2-github*' -o -name 'actions.runner*' \\) -not -path '/proc/*' -not -path "+
+			"'/actions-runner/*' -not -path '/var/lib/cloud/instances/"+i.id+"/*'")
 	must(t, err)
 	if left != "" {
 		t.Errorf("the image carries %s", left)

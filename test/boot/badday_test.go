@@ -70,7 +70,8 @@ func TestBadScripts(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				fails("error: pre-runner-script failed with exit 1 at line 3: false (")(t, i)
 				for _, line := range strings.Split(i.console(), "\n") {
-					if strings.HasPrefix(line, "ec2-github-runner: ") && strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
+					if strings.HasPrefix(line, "ec2-github-runner: ") && strings.ContainsFunc(line,
+						func(r rune) bool { return r < ' ' || r > '~' }) {
 						t.Errorf("a line of ours holds control characters: %q", line)
 					}
 				}
@@ -78,7 +79,8 @@ func TestBadScripts(t *testing.T) {
 		},
 		{
 			name: "script turns everything on its head",
-			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap 'echo mine' ERR\nexport PATH=$PATH\numask 077\n"),
+			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap 'echo mine' " +
+				"ERR\nexport PATH=$PATH\numask 077\n"),
 			plan: job("echo ok"), check: says("ok"),
 		},
 		{
@@ -131,7 +133,10 @@ func TestBadMachines(t *testing.T) {
 		i.sh("systemctl --no-block poweroff")
 		i.waitOff(soon)
 	}
-	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
+	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd " +
+		"docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' " +
+		">/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service " +
+		"/etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
 		{
 			name: "a package that does not exist", spec: sample("egr-nowhere"), check: func(t *testing.T, i *instance) {
@@ -142,7 +147,8 @@ func TestBadMachines(t *testing.T) {
 		{name: "a package that is an option", spec: sample("--download-only"), check: arrived},
 		{
 			name: "apt is locked", spec: sample(), check: arrived,
-			before: "mkdir -p /var/lib/dpkg /var/lib/apt/lists; for f in /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock; do setsid /boottest/machine lock $f 9s </dev/null >/dev/null 2>&1 & done; sleep 0.2\n",
+			before: "mkdir -p /var/lib/dpkg /var/lib/apt/lists; for f in /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock; " +
+				"do setsid /boottest/machine lock $f 9s </dev/null >/dev/null 2>&1 & done; sleep 0.2\n",
 		},
 		{
 			name: "a full disk", args: []string{"--tmpfs", "/actions-runner:size=2m"},
@@ -187,9 +193,10 @@ func TestBadMachines(t *testing.T) {
 			},
 		},
 		{
-			name:   "an unknown architecture",
-			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' >/usr/local/bin/uname; chmod +x /usr/local/bin/uname\n",
-			check:  fails("error: there is no runner for the architecture riscv64"),
+			name: "an unknown architecture",
+			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' >/usr/local/bin/uname; " +
+				"chmod +x /usr/local/bin/uname\n",
+			check: fails("error: there is no runner for the architecture riscv64"),
 		},
 		{
 			name: "a token that GitHub does not take", spec: func(s *bootstrap.Spec) { s.Token = "EXPIRED" },
@@ -254,7 +261,8 @@ func TestBadDownloads(t *testing.T) {
 						ranges = append(ranges, e.Detail)
 					}
 				}
-				if len(ranges) != 3 || !strings.HasPrefix(ranges[1], "bytes=") || ranges[1] == "bytes=0-" || ranges[2] <= ranges[1] {
+				if len(ranges) != 3 || !strings.HasPrefix(ranges[1], "bytes=") || ranges[1] == "bytes=0-" ||
+					ranges[2] <= ranges[1] {
 					t.Errorf("it asked for %q", ranges)
 				}
 			},
@@ -324,7 +332,8 @@ func TestBadDownloads(t *testing.T) {
 			plan:   func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
-				if got := i.sh("cd /opt/runner-" + newer + " && ls -d .*_migrated | xargs"); got != ".credentials_migrated .runner_migrated" {
+				if got := i.sh("cd /opt/runner-" + newer +
+					" && ls -d .*_migrated | xargs"); got != ".credentials_migrated .runner_migrated" {
 					t.Errorf("beside the old one there is %q", got)
 				}
 			},

@@ -37,7 +37,8 @@ func TestBehind(t *testing.T) {
 			}
 		}
 	}
-	const young, old = "touch /opt/actions-runner/.ec2-github-runner\n", "touch -d '27 days ago' /opt/actions-runner/.ec2-github-runner\n"
+	const young, old = "touch /opt/actions-runner/.ec2-github-runner\n",
+		"touch -d '27 days ago' /opt/actions-runner/.ec2-github-runner\n"
 	const ours = "/opt/actions-runner"
 	runAll(t, []scenario{
 		{

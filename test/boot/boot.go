@@ -16,8 +16,9 @@
 //
 //	scripts/engine with go test -tags boottest -timeout 30m -parallel 12 -skip Speed ./test/boot -v
 //
-// Most of it is waiting, so twelve cases run side by side; few of their machines start up at a time, and as many are on as
-// the kernel has inotify instances for (admit.go). What takes times wants the machine for itself, and runs after them.
+// Most of it is waiting, so twelve cases run side by side; few of their machines start up at a time, and as many are on
+// as the kernel has inotify instances for (admit.go). What takes times wants the machine for itself, and runs after
+// them.
 //
 // Speed alone, against a bare boothook and machulav's user data, five interleaved rounds:
 //

@@ -22,7 +22,8 @@ printf '[Unit]\nAfter=snapd.seeded.service\n' >/etc/systemd/system/cloud-config.
 
 // unsourced is an image whose sources of packages cloud-init writes, in its config stage. It does not on Debian 13,
 // whose package says preserve_sources_list.
-const unsourced = "grep -q preserve_sources_list: /etc/cloud/cloud.cfg || [ -e /unsourced ] || rm -f /etc/apt/sources.list; touch /unsourced\n"
+const unsourced = "grep -q preserve_sources_list: /etc/cloud/cloud.cfg || [ -e /unsourced ] || rm -f " +
+	"/etc/apt/sources.list; touch /unsourced\n"
 
 // deepLearning is a Deep Learning AMI by its documentation: an Ubuntu with docker, the container toolkit and NVIDIA's
 // driver, all of which start with the machine, docker some seconds after everything else.
@@ -56,8 +57,10 @@ const apt = `(sudo apt-get -q update; sudo apt-get -qy install egr-sample) >/tmp
 func TestDistributions(t *testing.T) {
 	t.Parallel()
 	asUser := func(s *bootstrap.Spec) { s.User = "debian" }
-	ofImage := "id debian 2>/dev/null || useradd -m -s /bin/bash debian; echo 'debian ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/debian\n"
-	asRoot, asDebian := "root\n/actions-runner/_work\n/root\nhigh\nroot\nunset", "debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset"
+	ofImage := "id debian 2>/dev/null || useradd -m -s /bin/bash debian; echo 'debian ALL=(ALL) NOPASSWD:ALL' " +
+		">/etc/sudoers.d/debian\n"
+	asRoot, asDebian := "root\n/actions-runner/_work\n/root\nhigh\nroot\nunset",
+		"debian\n/actions-runner/_work\n/home/debian\nhigh\ndebian\nunset"
 	for _, d := range []struct {
 		name  string
 		image string

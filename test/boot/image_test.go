@@ -76,10 +76,14 @@ func fromImage(t *testing.T, image string) []scenario {
 				// cloud-init comes second, with the same bytes, and starts nothing again.
 				i.poll("cloud-init is done", soon, time.Second,
 					func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
-				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data && systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
+				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data " +
+					"&& systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; " +
+					"systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
 					t.Errorf("got %q", got)
 				}
-				if got := i.sh("for u in docker containerd ec2-github-runner; do systemctl show -P ExecMainStartTimestampMonotonic $u; done | sort -n | head -n 1; systemctl show -P ExecMainStartTimestampMonotonic ec2-github-runner"); len(slices.Compact(strings.Fields(got))) != 1 {
+				if got := i.sh("for u in docker containerd ec2-github-runner; do systemctl show -P " +
+					"ExecMainStartTimestampMonotonic $u; done | sort -n | head -n 1; systemctl show -P " +
+					"ExecMainStartTimestampMonotonic ec2-github-runner"); len(slices.Compact(strings.Fields(got))) != 1 {
 					t.Errorf("docker starts before the runner: %q", got)
 				}
 				if got := strings.Count(i.console(), "boot script started"); got != 1 {
@@ -90,7 +94,8 @@ func fromImage(t *testing.T, image string) []scenario {
 		{
 			name: "by token, as the image's user", image: image, source: "Ec2", before: anew,
 			spec: func(s *bootstrap.Spec) { s.User = "runner" },
-			plan: job("id -un; id -nG | tr ' ' '\\n' | grep docker; sudo id -un 2>/dev/null; docker version --format '{{.Server.Version}}' >/dev/null && echo works"),
+			plan: job("id -un; id -nG | tr ' ' '\\n' | grep docker; sudo id -un 2>/dev/null; docker version --format " +
+				"'{{.Server.Version}}' >/dev/null && echo works"),
 			check: func(t *testing.T, i *instance) {
 				says("runner\ndocker\nroot\nworks")(t, i)
 				early(t, i)

@@ -21,7 +21,8 @@ var jit = jitFor("12")
 
 // jitFor is the configuration of the runner with that number at GitHub.
 func jitFor(agent string) string {
-	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False", WorkFolder: "_work"},
+	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False",
+		WorkFolder: "_work"},
 		noise(2000))
 }
 
@@ -39,12 +40,13 @@ func noise(n int) string {
 
 // parts are what all cases share.
 var parts struct {
-	dir, own                       string // kept between runs; of this run
-	vendors                        string // a folder in dir: what machines install
-	machine, initScript            string
-	bullseye, bookworm, trixie     string // images with nothing of GitHub's
-	dnf                            string // the same, with a dnf
-	preinstalled, old, whole, ours string // the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
+	dir, own                   string // kept between runs; of this run
+	vendors                    string // a folder in dir: what machines install
+	machine, initScript        string
+	bullseye, bookworm, trixie string // images with nothing of GitHub's
+	dnf                        string // the same, with a dnf
+	// the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
+	preinstalled, old, whole, ours string
 	authority                      string // PEM
 	small, smallSum, next          string
 	large                          string
@@ -130,7 +132,8 @@ func software(sum string) []bootstrap.Software { return softwareOf(newest, sum) 
 func softwareOf(version, sum string) []bootstrap.Software {
 	return []bootstrap.Software{{
 		Architecture: "x64", Version: version, SHA256: sum,
-		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" + version + ".tar.gz",
+		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" + version +
+			".tar.gz",
 	}}
 }
 

@@ -16,7 +16,8 @@ import (
 // osRelease makes the machine another distribution, which has a real dnf (4.14) and rpm and, as Fedora has, an apt-get
 // that is not for it. Its ldconfig knows libicu once that is installed, as on a stock machine.
 func osRelease(lines string) string {
-	return "[ -e /libicu-hidden ] || {\ntouch /libicu-hidden; rm -f /etc/os-release /etc/apt/sources.list; printf '" + lines + `' >/etc/os-release
+	return "[ -e /libicu-hidden ] || {\ntouch /libicu-hidden; rm -f /etc/os-release /etc/apt/sources.list; printf '" +
+		lines + `' >/etc/os-release
 mkdir -p /etc/rpm; echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros; mkdir -p /etc/yum.repos.d
 printf '[amazonlinux]\nname=Amazon Linux\nbaseurl=https://cdn.amazonlinux.com/al2023\ngpgcheck=0\n' >/etc/yum.repos.d/amazonlinux.repo
 printf '#!/bin/sh\n[ ! -e /usr/share/libicu/file ] || echo libicuuc\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig
@@ -33,7 +34,8 @@ var (
 
 // holding keeps a lock from before the boot script starts, until it is released, as an agent does that updates itself.
 func holding(file string) string {
-	return "mkdir -p $(dirname " + file + "); setsid /boottest/machine lock " + file + " 1h </dev/null >/dev/null 2>&1 & echo $! >/holder; sleep 0.2\n"
+	return "mkdir -p $(dirname " + file + "); setsid /boottest/machine lock " + file +
+		" 1h </dev/null >/dev/null 2>&1 & echo $! >/holder; sleep 0.2\n"
 }
 
 // release lets the lock go once the machine has said that it waits.
@@ -65,7 +67,8 @@ func dnf(name, system string, s scenario) scenario {
 func (i *instance) secondsBetween(first, other string) float64 {
 	i.t.Helper()
 	at := func(begins string) (s float64) {
-		m := regexp.MustCompile(regexp.QuoteMeta("ec2-github-runner: "+begins) + `.*\(([0-9.]+) s\)`).FindStringSubmatch(i.console())
+		m := regexp.MustCompile(regexp.QuoteMeta("ec2-github-runner: "+begins) +
+			`.*\(([0-9.]+) s\)`).FindStringSubmatch(i.console())
 		if m == nil {
 			i.t.Fatalf("the console does not say %q", begins)
 		}
@@ -120,13 +123,14 @@ func TestPackages(t *testing.T) {
 				}
 			},
 		}),
-		dnf("dnf, a package that does not exist", amazonLinux, scenario{spec: wants("egr-nowhere", "egr-sample"), check: func(t *testing.T, i *instance) {
-			has(sample)(t, i)
-			i.waitConsole("warning: package egr-nowhere is not installed: No match for argument: egr-nowhere (")
-			if strings.Contains(i.console(), "installing again") {
-				t.Error("it tried again to install what does not exist")
-			}
-		}}),
+		dnf("dnf, a package that does not exist", amazonLinux, scenario{spec: wants("egr-nowhere", "egr-sample"),
+			check: func(t *testing.T, i *instance) {
+				has(sample)(t, i)
+				i.waitConsole("warning: package egr-nowhere is not installed: No match for argument: egr-nowhere (")
+				if strings.Contains(i.console(), "installing again") {
+					t.Error("it tried again to install what does not exist")
+				}
+			}}),
 		dnf("dnf that says Complete without a package that does not exist", amazonLinux, scenario{
 			before: "printf '[main]\\nstrict=False\\nskip_broken=True\\n' >/etc/dnf/dnf.conf\n",
 			spec:   wants("egr-nowhere", "egr-sample"),
@@ -148,7 +152,8 @@ func TestPackages(t *testing.T) {
 		// boot.
 		dnf("dnf, while another dnf is at work", amazonLinux, scenario{
 			jit: true, check: release("metadata already locked by ", has(libicu)),
-			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s metadata_lock.pid ] || echo $$ >metadata_lock.pid; done' " +
+			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s metadata_lock.pid ] " +
+				"|| echo $$ >metadata_lock.pid; done' " +
 				"</dev/null >/dev/null 2>&1 & echo $! >/holder\n",
 		}),
 		dnf("dnf, for libicu with a held rpm lock, beside the longest script", amazonLinux, scenario{
@@ -179,7 +184,8 @@ func TestPackages(t *testing.T) {
 			check: release("E: Could not get lock /var/lib/apt/lists/lock", has(sample)),
 		},
 		{
-			name: "apt, a package that does not exist", spec: wants("egr-nowhere", "egr-sample"), check: func(t *testing.T, i *instance) {
+			name: "apt, a package that does not exist", spec: wants("egr-nowhere", "egr-sample"), check: func(t *testing.T,
+				i *instance) {
 				has(sample)(t, i)
 				i.waitConsole("warning: package egr-nowhere is not installed: E: Unable to locate package egr-nowhere (")
 			},
@@ -190,8 +196,10 @@ func TestPackages(t *testing.T) {
 			name: "apt, with a held lock, in the runner's own script before a JIT runner", image: parts.preinstalled,
 			jit:  true,
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
-			before: "printf '#!/bin/sh\\n[ ! -e " + sample + " ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig\n" +
-				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed with exit code $?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +
+			before: "printf '#!/bin/sh\\n[ ! -e " + sample +
+				" ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig\n" +
+				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed with exit code " +
+				"$?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +
 				holding("/var/lib/dpkg/lock-frontend"),
 			check: release(aptLocked, has(sample)),
 		},

@@ -38,7 +38,8 @@ exec >$EGR_LOG 2>&1
 			t.Parallel()
 			script := filepath.Join(t.TempDir(), "script")
 			must(t, os.WriteFile(script, []byte("exec 3>&1\n"+begin+c.script+"\n"), 0o600))
-			out, err := engine("run", "--rm", "--network", "none", "-v", recipes+":/recipes:ro", "-v", filepath.Join(parts.dir, parts.vendors)+":/vendors:ro",
+			out, err := engine("run", "--rm", "--network", "none", "-v", recipes+":/recipes:ro", "-v", filepath.Join(parts.dir,
+				parts.vendors)+":/vendors:ro",
 				"-v", script+":/script:ro", parts.dnf, "bash", "/script")
 			must(t, err)
 			if !strings.HasSuffix(out, c.want) {

@@ -53,7 +53,8 @@ func (b bake) boot(t *testing.T) *instance {
 		b.plan(&p)
 	}
 	return boot(t,
-		launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args, docker: true})
+		launch{image: parts.bookworm, source: "Ec2", userData: data, plan: p, before: builder + b.before, args: b.args,
+			docker: true})
 }
 
 // verdict waits for the builder's, as whoever launched it would read it.
@@ -187,7 +188,9 @@ func TestBakeCUDA(t *testing.T) {
 		recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
 	i.reboots()
 	bakes(t, i)
-	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
+	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | " +
+		"xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws "+
+		"linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
 		t.Errorf("got %q", got)
 	}
 	i.keepsVerdict(t)
@@ -204,9 +207,10 @@ func TestBake(t *testing.T) {
 			r.CACertificates = parts.authority
 		},
 		// No network for a while, and nobody's authority to trust but the user's own.
-		plan:   func(p *plan.Plan) { p.Silent = time.Hour },
-		args:   withNode(t),
-		before: "[ -e /etc/ssl/emptied ] || { sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt; touch /etc/ssl/emptied; }\n",
+		plan: func(p *plan.Plan) { p.Silent = time.Hour },
+		args: withNode(t),
+		before: "[ -e /etc/ssl/emptied ] || { sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt; touch " +
+			"/etc/ssl/emptied; }\n",
 	}.boot(t)
 	i.waitConsole("no success yet, it is tried again")
 	must(t, os.WriteFile(filepath.Join(i.dir, "in", "network"), nil, 0o600))

@@ -34,7 +34,8 @@ func (i *instance) online() int {
 }
 
 // restartAll is what somebody in a hurry types.
-const restartAll = "systemctl restart ec2-github-runner ec2-github-runner-watch ec2-github-runner-fetch 'actions.runner.*' 2>&1 || :"
+const restartAll = "systemctl restart ec2-github-runner ec2-github-runner-watch ec2-github-runner-fetch " +
+	"'actions.runner.*' 2>&1 || :"
 
 // TestRestarts: a restart of our units by anybody, at any moment, changes nothing.
 func TestRestarts(t *testing.T) {
@@ -67,7 +68,8 @@ func TestRestarts(t *testing.T) {
 		{
 			name: "by needrestart, with a service", image: needrestart,
 			spec: func(s *bootstrap.Spec) { s.Service = true },
-			plan: job("sleep 1; " + outdatedBash + "echo $(id -un) $RUNS; grep 'refuses restarts of actions.runner' /needrestart.log >/dev/null"),
+			plan: job("sleep 1; " + outdatedBash +
+				"echo $(id -un) $RUNS; grep 'refuses restarts of actions.runner' /needrestart.log >/dev/null"),
 			check: func(t *testing.T, i *instance) {
 				says("root 1")(t, i)
 				if got := i.online(); got != 1 {

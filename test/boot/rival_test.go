@@ -44,7 +44,8 @@ var (
 	}
 	rivalJIT   = []string{"./run.sh --jitconfig " + jit}
 	rivalToken = []string{
-		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName + " --replace",
+		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName +
+			" --replace",
 		"./run.sh",
 	}
 )
@@ -80,7 +81,8 @@ func TestImageSpeed(t *testing.T) {
 	var shares []float64
 	for range max(*pairs, 5) {
 		theirs = append(theirs,
-			one(launch{image: parts.preinstalled, userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
+			one(launch{image: parts.preinstalled,
+				userData: []byte(machulav(slices.Concat(rivalIn("/opt/runner"), rivalJIT)...))}))
 		ours = append(ours, one(launch{image: image, source: "Ec2", userData: userData(t, byJIT()), before: anew}))
 		n := len(ours) - 1
 		shares = append(shares, ours[n].Seconds()/theirs[n].Seconds())

@@ -37,7 +37,8 @@ func TestStart(t *testing.T) {
 			}
 			comesOnline(t, i)
 			i.waitConsole("ec2-github-runner: the runner is online (")
-			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github || :"); got != "ec2-github-runner: d" {
+			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github || " +
+				":"); got != "ec2-github-runner: d" {
 				t.Errorf("the log begins %q", got)
 			}
 		}},
@@ -83,7 +84,8 @@ func TestStart(t *testing.T) {
 			name: "the runner's own node says so late, by JIT", image: parts.preinstalled, jit: true,
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
-				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; cd /",
+				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; " +
+				"cd /",
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
 				i.waitConsole("warning: the runner's own node does not run, so no JavaScript action does: ")
@@ -115,7 +117,8 @@ func TestStart(t *testing.T) {
 		{
 			name: "exports, functions and the directory of the script reach the job",
 			spec: func(s *bootstrap.Spec) {
-				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\ndeclare -x B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
+				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\ndeclare -x " +
+					"B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
 			},
 			plan:  job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo late`),
 			check: says("x y 2\nf 1\n/srv/runner/_work\nmore\nlate"),
@@ -170,13 +173,15 @@ func TestStart(t *testing.T) {
 		},
 		{
 			name: "secrets are gone once they are used",
-			plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls /run/ec2-github-runner/secrets 2>&1 || :"),
+			plan: job("ps axe -ww; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; grep -r . /tmp 2>/dev/null; ls " +
+				"/run/ec2-github-runner/secrets 2>&1 || :"),
 			check: func(t *testing.T, i *instance) {
 				out := i.wait("job a succeeded", soon).Detail
 				if strings.Contains(out, plan.Token) || !strings.Contains(out, "No such file") {
 					t.Error("the job finds the token")
 				}
-				if got := i.sh("stat -c %a /run/ec2-github-runner; grep -rlI " + plan.Token + " /run /tmp /etc /actions-runner /root || :"); got != "700" {
+				if got := i.sh("stat -c %a /run/ec2-github-runner; grep -rlI " + plan.Token +
+					" /run /tmp /etc /actions-runner /root || :"); got != "700" {
 					t.Errorf("got %q", got)
 				}
 			},
@@ -196,7 +201,8 @@ func TestStart(t *testing.T) {
 
 // wildScript ends before its wild part, which must arrive all the same.
 var wildScript = "export A=1\nreturn 0\n" + strings.Repeat("echo 'line' \"$(date)\" `x` # äöü € 日本\n", 280) +
-	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end of values\n\xff\xfe no letters\n\n\n"
+	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end of " +
+	"values\n\xff\xfe no letters\n\n\n"
 
 // TestTheLongestScript: what fits machulav's user data fits ours, however badly it compresses, and runs.
 func TestTheLongestScript(t *testing.T) {

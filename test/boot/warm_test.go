@@ -142,9 +142,11 @@ func everything(s *bootstrap.Spec) {
 
 const (
 	// One authority must be left, or the next Debian's cloud-init does not start.
-	untrusting = "[ -e /untrusting ] || sed -i '/END CERTIFICATE/q' /etc/ssl/certs/ca-certificates.crt; touch /untrusting\n"
-	everyJob   = "id -un; stat -c %U ..; cat /tools; wc -l </setups; echo ${HERE-unset}; cmp /usr/local/share/ca-certificates/ec2-github-runner.crt /etc/ssl/certs/ec2-github-runner.pem && echo trusted"
-	everyWord  = "debian\ndebian\narrived\n1\nunset\ntrusted"
+	untrusting = "[ -e /untrusting ] || sed -i '/END CERTIFICATE/q' /etc/ssl/certs/ca-certificates.crt; touch " +
+		"/untrusting\n"
+	everyJob = "id -un; stat -c %U ..; cat /tools; wc -l </setups; echo ${HERE-unset}; cmp " +
+		"/usr/local/share/ca-certificates/ec2-github-runner.crt /etc/ssl/certs/ec2-github-runner.pem && echo trusted"
+	everyWord = "debian\ndebian\narrived\n1\nunset\ntrusted"
 )
 
 // TestWarm: first boot with the user data of a warm-up, power-off, second boot with that of a start.
@@ -203,7 +205,9 @@ func TestWarmLeavesNoSecret(t *testing.T) {
 		check: func(t *testing.T, i *instance) {
 			comesOnline(t, i)
 			encoded := base64.StdEncoding.EncodeToString([]byte(secret))
-			if got := i.sh("find /var /etc /root /home /actions-runner -xdev -type f -exec zgrep -laE '" + secret + "|" + strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " + secret + " {} + || :"); got != "" {
+			if got := i.sh("find /var /etc /root /home /actions-runner -xdev -type f -exec zgrep -laE '" + secret + "|" +
+				strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " + secret +
+				" {} + || :"); got != "" {
 				t.Errorf("the secret is in %s", got)
 			}
 		},

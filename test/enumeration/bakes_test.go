@@ -14,7 +14,8 @@ import (
 func bakeRequest(id runner.Identity) ami.Request {
 	return ami.Request{
 		Identity: ami.Identity{
-			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken, KeepTag: runner.TagKeepVolumes,
+			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+			KeepTag: runner.TagKeepVolumes,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
 		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}},
@@ -27,7 +28,8 @@ func (p *process) baker() *ami.Baker {
 	return &ami.Baker{Cloud: p.cloud(), Fresh: func() ami.Cloud { return p.cloud() }, Journal: p.journal, Log: p.logger()}
 }
 
-// baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the other.
+// baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the
+// other.
 func baking() flow {
 	f := starting("bake", byToken)
 	f.isStart, f.isBake, f.rest = false, true, []layer{byPost, bySweep}
@@ -52,7 +54,8 @@ func baking() flow {
 // postBake is what the post step of a bake does beside that of a start.
 func (p *process) postBake(j *journal) (left []string) {
 	j.mu.Lock()
-	request := ami.PostRequest{Mine: runner.Identity{Run: runner.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(), Begun: j.begun}
+	request := ami.PostRequest{Mine: runner.Identity{Run: runner.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(),
+		Begun: j.begun}
 	j.mu.Unlock()
 	_, left = p.baker().Post(p.ctx, request)
 	return left

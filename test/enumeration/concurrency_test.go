@@ -18,8 +18,8 @@ import (
 const crowd = 100
 
 // TestCrowd starts a hundred runners at once, each by a process that knows nothing of the others, under GitHub's and
-// EC2's limits. All must come online or say clearly why not; what GitHub asks to wait for is waited for; and what is spent
-// on waiting for the runners stays under half of what GitHub allows.
+// EC2's limits. All must come online or say clearly why not; what GitHub asks to wait for is waited for; and what is
+// spent on waiting for the runners stays under half of what GitHub allows.
 func TestCrowd(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for name, change := range map[string]func(*runner.StartRequest){"by token": byToken, "by JIT": byJIT} {
@@ -64,8 +64,10 @@ func startCrowd(t *testing.T, change func(*runner.StartRequest)) {
 	for _, o := range waits {
 		disobeyed += o.disobeyed
 	}
-	t.Logf("%d of %d online after %s; GitHub: %d calls, %d refused, %d looks, at most %d a minute (of 900 allowed); EC2: %d calls, %d throttled (%v)",
-		online, crowd, took.Round(time.Second), spent.github, spent.refused, spent.looks, spent.mostLooks, spent.ec2, spent.throttled, spent.throttledBy)
+	t.Logf("%d of %d online after %s; GitHub: %d calls, %d refused, %d looks, at most %d a minute (of 900 allowed); EC2: "+
+		"%d calls, %d throttled (%v)",
+		online, crowd, took.Round(time.Second), spent.github, spent.refused, spent.looks, spent.mostLooks, spent.ec2,
+		spent.throttled, spent.throttledBy)
 	if online < crowd {
 		t.Errorf("%d of %d came online: %v", online, crowd, errors.Join(errs...))
 	}
@@ -102,7 +104,8 @@ func spend(calls []simulator.Call) spent {
 		if c.Status == http.StatusForbidden {
 			s.refused++
 		}
-		if strings.HasPrefix(c.Operation, "actions/get-self-hosted") || strings.HasPrefix(c.Operation, "actions/list-self-hosted") {
+		if strings.HasPrefix(c.Operation, "actions/get-self-hosted") || strings.HasPrefix(c.Operation,
+			"actions/list-self-hosted") {
 			looks = append(looks, c.Time)
 		}
 	}

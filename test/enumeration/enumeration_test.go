@@ -1,9 +1,10 @@
-// Package enumeration proves that nothing is left behind and nothing wrongly ended, by trying everything: each flow, with
-// each fault at each call, and with a signal or a kill at each call and between. After the layer that has to hold then,
-// nothing of ours may be left, and nothing that belongs to others may have changed.
+// Package enumeration proves that nothing is left behind and nothing wrongly ended, by trying everything: each flow,
+// with each fault at each call, and with a signal or a kill at each call and between. After the layer that has to hold
+// then, nothing of ours may be left, and nothing that belongs to others may have changed.
 //
 // The flows run over the real adapters and the simulator, in bubbles of virtual time: a killed process is one whose
-// transport answers nothing any more. Scripts in test/script/testdata run a sample with real processes and real signals.
+// transport answers nothing any more. Scripts in test/script/testdata run a sample with real processes and real
+// signals.
 package enumeration
 
 import (

@@ -50,8 +50,10 @@ type outcome struct {
 
 func request(change func(*runner.StartRequest)) runner.StartRequest {
 	r := runner.StartRequest{
-		Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" + repository,
-		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour, Waiting: runner.Waiting{Timeout: 2 * time.Minute},
+		Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" +
+			repository,
+		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour,
+		Waiting: runner.Waiting{Timeout: 2 * time.Minute},
 		Groups: []runner.Group{{
 			Label: "tests", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
 			Placements: []runner.Placement{runner.NewPlacement("us-east-1", image, subnetA, group)},
@@ -207,7 +209,8 @@ func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*f
 }
 
 func sweepRequest() runner.SweepRequest {
-	return runner.SweepRequest{Repository: repository, Scope: repository, Regions: []string{"us-east-1"}, Grace: 10 * time.Minute}
+	return runner.SweepRequest{Repository: repository, Scope: repository, Regions: []string{"us-east-1"},
+		Grace: 10 * time.Minute}
 }
 
 func sweepOnce(p *process) outcome {

@@ -22,7 +22,8 @@ func poolOf(size int, change func(*runner.StartRequest)) runner.PoolRequest {
 func filledPool(ctx context.Context, w *simulator.World, size int) {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
-	if result, err := p.starter().Pool(p.ctx, poolOf(size, byToken)); err != nil || result.Count(runner.EntryLaunched) != size {
+	if result, err := p.starter().Pool(p.ctx, poolOf(size, byToken)); err != nil ||
+		result.Count(runner.EntryLaunched) != size {
 		panic(fmt.Sprintf("pool in good weather: %v\n%s", err, p.log))
 	}
 	<-time.After(3 * time.Minute)
@@ -30,8 +31,8 @@ func filledPool(ctx context.Context, w *simulator.World, size int) {
 
 func fromPool(r *runner.StartRequest) { r.Pool, r.JIT, r.Ephemeral = poolName, true, true }
 
-// claiming is a start that takes one of two warm machines. A stop by label finds what its tags say; what holds an entry by a
-// registration alone is for the post step and the sweep to free.
+// claiming is a start that takes one of two warm machines. A stop by label finds what its tags say; what holds an entry
+// by a registration alone is for the post step and the sweep to free.
 func claiming(name string, adjust ...func(*flow)) flow {
 	f := starting(name, fromPool, adjust...)
 	f.pool, f.rest = true, []layer{byPost, bySweep}
@@ -51,7 +52,8 @@ func pooling() flow {
 			return &scene{}
 		},
 		run: func(p *process, _ *scene) outcome {
-			result, err := p.starter().Pool(p.ctx, poolOf(1, func(r *runner.StartRequest) { r.Groups[0].Packages = []string{"jq"} }))
+			result, err := p.starter().Pool(p.ctx,
+				poolOf(1, func(r *runner.StartRequest) { r.Groups[0].Packages = []string{"jq"} }))
 			// As action.poolDone does.
 			_ = p.journal.write(func() { p.journal.done = len(result.Left) == 0 })
 			return outcome{err: err, left: result.Left}
@@ -59,15 +61,17 @@ func pooling() flow {
 	}
 }
 
-// isWhole tells that an instance is an entry that can be claimed now, or that will be when it is warm: all its tags are there and
-// nothing holds its name.
+// isWhole tells that an instance is an entry that can be claimed now, or that will be when it is warm: all its tags are
+// there and nothing holds its name.
 func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
-	for _, key := range []string{runner.TagScope, runner.TagRepository, runner.TagFingerprint, runner.TagGroup, runner.TagPoolUntil} {
+	for _, key := range []string{runner.TagScope, runner.TagRepository, runner.TagFingerprint, runner.TagGroup,
+		runner.TagPoolUntil} {
 		if i.Tags[key] == "" {
 			return false
 		}
 	}
-	if i.Tags[runner.TagMode] != "pool" || i.Tags[runner.TagPool] != poolName || i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] || i.Tags[runner.TagClaimedAt] != "" {
+	if i.Tags[runner.TagMode] != "pool" || i.Tags[runner.TagPool] != poolName ||
+		i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] || i.Tags[runner.TagClaimedAt] != "" {
 		return false
 	}
 	if i.State != "stopped" && i.ShutdownBehavior != "stop" {

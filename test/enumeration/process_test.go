@@ -46,7 +46,8 @@ func (cancelled) Is(target error) bool { return target == context.Canceled }
 func newProcess(ctx context.Context, world *simulator.World, blow blow) *process {
 	p := &process{transport: world.Transport(), journal: &journal{}, log: &lines{}, killed: make(chan struct{})}
 	if apps := world.Apps(); len(apps) > 0 {
-		p.app = github.NewApp(github.AppOptions{ID: apps[0].ClientID, Key: world.AppKey(), Scope: scope(), Repository: repository, Runs: true})
+		p.app = github.NewApp(github.AppOptions{ID: apps[0].ClientID, Key: world.AppKey(), Scope: scope(),
+			Repository: repository, Runs: true})
 	}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.wire = &wire{process: p, blow: blow}
@@ -89,14 +90,16 @@ func (p *process) die() {
 func (p *process) signedIn() *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: p.wire}
 	return p.cloud().Assume(ec2.Role{
-		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: p.logger(),
+		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour,
+		Log:   p.logger(),
 		Token: runner.IDToken(tokens, "sts.amazonaws.com"), Secret: func(string) {}, SignedIn: func(ec2.Session) {},
 	})
 }
 
 func (p *process) cloud() *ec2.Client {
 	return ec2.New(aws.Config{
-		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""), HTTPClient: &http.Client{Transport: p.wire},
+		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo-secret", ""),
+		HTTPClient: &http.Client{Transport: p.wire},
 	})
 }
 
@@ -109,7 +112,8 @@ func scope() github.Scope {
 }
 
 func (p *process) registry() *github.Client {
-	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", App: p.app, Scope: scope(), Transport: p.wire})
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", App: p.app, Scope: scope(),
+		Transport: p.wire})
 	if err != nil {
 		panic(err)
 	}
@@ -194,7 +198,8 @@ func (j *journal) Taking(id, region string) error {
 
 func (j *journal) Launched(h runner.Handoff) error {
 	return j.write(func() {
-		j.handoffs = append(slices.DeleteFunc(j.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }), h)
+		j.handoffs = append(slices.DeleteFunc(j.handoffs,
+			func(before runner.Handoff) bool { return before.Index == h.Index }), h)
 	})
 }
 
@@ -204,8 +209,10 @@ func (j *journal) Secret(string) {}
 func (j *journal) post() (runner.PostRequest, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, Nonce: j.identity.Nonce, Label: j.identity.Label}
-	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims}, id.Nonce != "" && !j.done
+	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository,
+		Nonce: j.identity.Nonce, Label: j.identity.Label}
+	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims},
+		id.Nonce != "" && !j.done
 }
 
 // moment is when a blow falls, relative to a call.

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// TestSweepsAtOnce lets several sweeps run at the same moment, as schedules of several workflows do. None fails, none harms
-// another, and together they are one look: what is ambiguous is ended only a grace later.
+// TestSweepsAtOnce lets several sweeps run at the same moment, as schedules of several workflows do. None fails, none
+// harms another, and together they are one look: what is ambiguous is ended only a grace later.
 func TestSweepsAtOnce(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	synctest.Test(t, func(t *testing.T) {
@@ -49,8 +49,9 @@ func TestSweepsAtOnce(t *testing.T) {
 	})
 }
 
-// TestJobDuringSweep gives the runner whose run is over a job of another run, at each call of the sweep and between. The
-// sweep may be too late to see it; then GitHub refuses to remove the registration, and the machine stays. No job is lost.
+// TestJobDuringSweep gives the runner whose run is over a job of another run, at each call of the sweep and between.
+// The sweep may be too late to see it; then GitHub refuses to remove the registration, and the machine stays. No job is
+// lost.
 func TestJobDuringSweep(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	taken := 0

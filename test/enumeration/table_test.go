@@ -72,9 +72,9 @@ func (tb *table) cases() int {
 }
 
 // String is the table. "left" and "wrongly ended" are what the issue wants to be 0; "to GitHub" are registrations of
-// which no machine was ever launched, found by a sweep alone: it lists them, and GitHub removes them. "to bake" are images and
-// snapshots of a bake whose post step was lost too: the next bake prunes them. "volumes" are cases in which a volume outlived its
-// machine, since a fault kept the start from reading the image: a sweep deleted it.
+// which no machine was ever launched, found by a sweep alone: it lists them, and GitHub removes them. "to bake" are
+// images and snapshots of a bake whose post step was lost too: the next bake prunes them. "volumes" are cases in which
+// a volume outlived its machine, since a fault kept the start from reading the image: a sweep deleted it.
 func (tb *table) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-24s %-18s %6s %6s %5s %7s |", "flow", "trouble", "calls", "cases", "left", "wrongly")
@@ -94,7 +94,8 @@ func (tb *table) String() string {
 	for _, key := range tb.order {
 		r := tb.rows[key]
 		line(key, r)
-		sum.calls, sum.cases, sum.left, sum.wronged, sum.toGitHub = sum.calls+r.calls, sum.cases+r.cases, sum.left+r.left, sum.wronged+r.wronged, sum.toGitHub+r.toGitHub
+		sum.calls, sum.cases, sum.left, sum.wronged, sum.toGitHub = sum.calls+r.calls, sum.cases+r.cases, sum.left+r.left,
+			sum.wronged+r.wronged, sum.toGitHub+r.toGitHub
 		sum.toBake, sum.swept = sum.toBake+r.toBake, sum.swept+r.swept
 		for l, n := range r.held {
 			sum.held[l] += n

@@ -159,10 +159,12 @@ func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.Wo
 	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return isWhole(i, runners) })
 	if tr.flow.existing {
 		if len(instances)+len(runners) > 0 || len(p.journal.handoffs) != 1 {
-			f.complain("after a good start of an existing machine there are %d instances, %d runners and %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
+			f.complain("after a good start of an existing machine there are %d instances, %d runners and %d hand-offs",
+				len(instances), len(runners), len(p.journal.handoffs))
 		}
 	} else if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
-		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
+		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances), len(runners),
+			len(p.journal.handoffs))
 	}
 	tr.stop(ctx, f, w, p)
 	f.held = byStop
@@ -174,7 +176,8 @@ func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *pro
 	defer next.cancel(nil)
 	stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
 	var r runner.StopRequest
-	r.Run, r.Scope, r.Label = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, p.journal.identity.Label
+	r.Run, r.Scope, r.Label = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository,
+		p.journal.identity.Label
 	for _, h := range p.journal.handoffs {
 		r.InstanceIDs = append(r.InstanceIDs, h.InstanceID)
 	}
@@ -207,7 +210,8 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 	case byLabel:
 		<-time.After(jobBegins)
 		stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
-		_, err := stopper.Stop(next.ctx, runner.StopRequest{Run: runner.Run{Repository: repository, ID: thisRun}, Scope: repository, Label: s.label})
+		_, err := stopper.Stop(next.ctx, runner.StopRequest{Run: runner.Run{Repository: repository, ID: thisRun},
+			Scope: repository, Label: s.label})
 		if err != nil {
 			f.complain("stop by label: %v", err)
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// Every flow launches from an image whose mapping keeps its volumes when their machine ends. Where the image can be read the launch
-// says otherwise; where a fault forbids that, only a sweep can delete them.
+// Every flow launches from an image whose mapping keeps its volumes when their machine ends. Where the image can be
+// read the launch says otherwise; where a fault forbids that, only a sweep can delete them.
 
 // resolved names the same image in a way that only EC2 can look up.
 const resolved = "resolve:ssm:/images/kept"
@@ -26,7 +26,8 @@ func keepVolumes(c *simulator.Config) {
 	}
 }
 
-// addVolumes adds volumes of others that nothing has and that look much like ours. What is wrong with each stands beside it.
+// addVolumes adds volumes of others that nothing has and that look much like ours. What is wrong with each stands
+// beside it.
 func addVolumes(c *simulator.Config) {
 	volume := func(tags map[string]string) {
 		all := map[string]string{
@@ -61,8 +62,8 @@ func leftVolumes(w *simulator.World) []string {
 	return left
 }
 
-// sweepVolumes lets the schedule go on until the volumes are gone that could not be ended with their machines: one look finds the
-// machine ended, the next one marks, and another one deletes.
+// sweepVolumes lets the schedule go on until the volumes are gone that could not be ended with their machines: one look
+// finds the machine ended, the next one marks, and another one deletes.
 func (tr trial) sweepVolumes(ctx context.Context, f *finding, w *simulator.World) {
 	for range 4 {
 		if len(w.LeftVolumes()) == 0 {

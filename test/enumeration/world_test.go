@@ -36,7 +36,8 @@ func newWorld(f flow) *simulator.World {
 	config.Timing.TagsVisible, config.Timing.TagsListed = 2*time.Second, 30*time.Second
 	if f.asApp {
 		config.Apps = []simulator.App{{
-			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read"},
+			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write",
+				"actions": "read"},
 			Installations: []simulator.Installation{{ID: 77, Account: "demo-org"}},
 		}}
 	}
@@ -51,7 +52,8 @@ func addOthers(c *simulator.Config) {
 	machine := func(n int, name, run string, busy, online bool, tags map[string]string) {
 		id := int64(9000 + n)
 		all := map[string]string{
-			runner.TagScope: repository, runner.TagRepository: repository, runner.TagRunID: run, runner.TagLabel: name, runner.TagNonce: "zzzzzzzz",
+			runner.TagScope: repository, runner.TagRepository: repository, runner.TagRunID: run, runner.TagLabel: name,
+			runner.TagNonce:      "zzzzzzzz",
 			runner.TagRunnerName: "ec2-" + name, runner.TagRunnerID: fmt.Sprint(id), runner.TagMode: "start",
 		}
 		for k, v := range tags {
@@ -59,7 +61,8 @@ func addOthers(c *simulator.Config) {
 		}
 		c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(n), Tags: all})
 		if all[runner.TagRunnerName] != "" {
-			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[runner.TagRunnerName], Labels: []string{name}, Busy: busy, Offline: !online})
+			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[runner.TagRunnerName], Labels: []string{name},
+				Busy: busy, Offline: !online})
 		}
 	}
 	machine(1, "sibling", thisRun, true, true, nil)
@@ -70,15 +73,19 @@ func addOthers(c *simulator.Config) {
 	machine(6, "other-repository", pastRun, false, true, map[string]string{runner.TagRepository: "demo-org/other"})
 	machine(7, "other-scope", pastRun, false, true, map[string]string{runner.TagScope: "demo-org"})
 	machine(8, "kept", pastRun, false, true, map[string]string{runner.TagMode: "existing"})
-	machine(9, "pool", pastRun, false, false, map[string]string{runner.TagMode: "pool", runner.TagRunnerName: "", runner.TagExpiresAt: "2000-06-01T00:00:00Z"})
+	machine(9, "pool", pastRun, false, false, map[string]string{runner.TagMode: "pool", runner.TagRunnerName: "",
+		runner.TagExpiresAt: "2000-06-01T00:00:00Z"})
 	c.Instances = append(c.Instances,
 		simulator.InstanceSeed{ID: instanceID(10), Token: "egr-00000000-4600-abcdef-zzzzzzzz-0-0-0"},
-		simulator.InstanceSeed{ID: instanceID(11), Token: "somebody-elses-token", Tags: map[string]string{"Name": "ec2-github-runner"}},
+		simulator.InstanceSeed{ID: instanceID(11), Token: "somebody-elses-token",
+			Tags: map[string]string{"Name": "ec2-github-runner"}},
 	)
 	c.Runners = append(c.Runners, simulator.RunnerSeed{Name: "ec2-nobody-knows", Offline: true})
 	// A machine that is lent out, and is stopped.
-	c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(12), State: "stopped", Runner: "gpu-box", Tags: map[string]string{keptTag: keptLabel}})
-	c.Runners = append(c.Runners, simulator.RunnerSeed{ID: 9012, Name: "gpu-box", Labels: []string{keptLabel}, Offline: true})
+	c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(12), State: "stopped", Runner: "gpu-box",
+		Tags: map[string]string{keptTag: keptLabel}})
+	c.Runners = append(c.Runners, simulator.RunnerSeed{ID: 9012, Name: "gpu-box", Labels: []string{keptLabel},
+		Offline: true})
 }
 
 func instanceID(n int) string { return "i-" + fmt.Sprintf("%017x", 0xabc000+n) }

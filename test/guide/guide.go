@@ -1,6 +1,7 @@
-// Package guide does what docs/guide.md tells a newcomer to do, as far as that needs no account: its commands are typed into one
-// shell, with the AWS CLI talking to moto; the workflow that they write is linted, and its check is run by the real program on
-// what the CloudFormation template has made. What needs GitHub or the internet is read by shellcheck along with the rest.
+// Package guide does what docs/guide.md tells a newcomer to do, as far as that needs no account: its commands are typed
+// into one shell, with the AWS CLI talking to moto; the workflow that they write is linted, and its check is run by the
+// real program on what the CloudFormation template has made. What needs GitHub or the internet is read by shellcheck
+// along with the rest.
 //
 // It also runs the scripts of the reusable workflow. Run it by scripts/test-real guide.
 package guide
@@ -40,7 +41,8 @@ func steps(guide string) ([]step, error) {
 		}
 	}
 	if opened != len(list) {
-		return nil, fmt.Errorf("read guide: %d blocks of code, and %d are commands that say whether they can be run: put <!-- run --> or <!-- account --> before ```sh", opened, len(list))
+		return nil, fmt.Errorf("read guide: %d blocks of code, and %d are commands that say whether they can be run: put "+
+			"<!-- run --> or <!-- account --> before ```sh", opened, len(list))
 	}
 	return list, nil
 }

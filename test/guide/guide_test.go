@@ -34,7 +34,8 @@ func TestSteps(t *testing.T) {
 		t.Errorf("%d steps, %d of them can be run", len(list), runnable)
 	}
 	for name, text := range map[string]string{
-		"unmarked": "```sh\na\n```\n", "of another kind": "<!-- run -->\n```console\na\n```\n", "another mark": "<!-- later -->\n```sh\na\n```\n",
+		"unmarked": "```sh\na\n```\n", "of another kind": "<!-- run -->\n```console\na\n```\n",
+		"another mark": "<!-- later -->\n```sh\na\n```\n",
 	} {
 		if _, err := steps(text); err == nil || !strings.Contains(err.Error(), "<!-- run -->") {
 			t.Errorf("%s: got %v", name, err)

@@ -45,10 +45,12 @@ func TestGuide(t *testing.T) {
 		t.Fatal("the guide's last block does not take the stack down")
 	}
 
-	out := n.bash(t, strings.Join(given, "\n")+"\n"+script(list[:last], false)+"declare -p role subnets security_group image repository >vars\n")
+	out := n.bash(t, strings.Join(given, "\n")+"\n"+script(list[:last], false)+
+		"declare -p role subnets security_group image repository >vars\n")
 	vars := n.vars(t)
 	for name, form := range map[string]string{
-		"role": `^arn:aws:iam::\d+:role/.+`, "subnets": `^subnet-\w+ subnet-\w+$`, "security_group": `^sg-\w+$`, "image": `^ami-\w+$`,
+		"role": `^arn:aws:iam::\d+:role/.+`, "subnets": `^subnet-\w+ subnet-\w+$`, "security_group": `^sg-\w+$`,
+		"image": `^ami-\w+$`,
 	} {
 		if !regexp.MustCompile(form).MatchString(vars[name]) {
 			t.Errorf("%s is %q\n%s", name, vars[name], out)
@@ -70,7 +72,8 @@ func TestGuide(t *testing.T) {
 	if out := n.bash(t, "set -euo pipefail\n"+list[last].command); strings.Contains(out, "error") {
 		t.Errorf("the stack is not taken down\n%s", out)
 	}
-	if left := n.bash(t, "aws cloudformation describe-stacks --query 'Stacks[].StackStatus' --output text"); strings.TrimSpace(left) != "" {
+	if left := n.bash(t, "aws cloudformation describe-stacks --query 'Stacks[].StackStatus' --output "+
+		"text"); strings.TrimSpace(left) != "" {
 		t.Errorf("a stack is left: %s", left)
 	}
 }
@@ -79,13 +82,16 @@ func TestGuide(t *testing.T) {
 func TestGuideOfAnAccountWithProvider(t *testing.T) {
 	list := readGuide(t)
 	n := arrive(t, os.Getenv("EGR_MOTO_URL"))
-	arn := strings.TrimSpace(n.bash(t, "aws iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com --query OpenIDConnectProviderArn --output text"))
+	arn := strings.TrimSpace(n.bash(t,
+		"aws iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --client-id-list "+
+			"sts.amazonaws.com --query OpenIDConnectProviderArn --output text"))
 	at := slices.IndexFunc(list, func(s step) bool { return strings.Contains(s.command, "create-stack") })
 	n.bash(t, strings.Join(given, "\n")+"\n"+script(list[:at+1], false)+"declare -p provider >vars\n")
 	if got := n.vars(t)["provider"]; got != arn {
 		t.Errorf("the guide finds the provider %q, want %q", got, arn)
 	}
-	document := n.bash(t, "aws iam list-roles --query 'Roles[0].AssumeRolePolicyDocument.Statement[0].Principal.Federated' --output text")
+	document := n.bash(t, "aws iam list-roles --query "+
+		"'Roles[0].AssumeRolePolicyDocument.Statement[0].Principal.Federated' --output text")
 	if strings.TrimSpace(document) != arn {
 		t.Errorf("the role trusts %s, want %s", document, arn)
 	}
@@ -104,7 +110,8 @@ func TestGuideShell(t *testing.T) {
 
 // TestTemplateLint: cfn-lint knows CloudFormation's resources and their properties, which moto passes over.
 func TestTemplateLint(t *testing.T) {
-	if out, err := exec.Command("cfn-lint", "--non-zero-exit-code", "informational", "../../docs/aws/ec2-github-runner.yml").CombinedOutput(); err != nil {
+	if out, err := exec.Command("cfn-lint", "--non-zero-exit-code", "informational",
+		"../../docs/aws/ec2-github-runner.yml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -114,7 +121,8 @@ func arrive(t *testing.T, moto string) *newcomer {
 	t.Helper()
 	n := &newcomer{folder: t.TempDir()}
 	n.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + n.folder, "AWS_ENDPOINT_URL=" + moto, "AWS_ACCESS_KEY_ID=AKIAGUIDE", "AWS_SECRET_ACCESS_KEY=guide",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + n.folder, "AWS_ENDPOINT_URL=" + moto, "AWS_ACCESS_KEY_ID=AKIAGUIDE",
+		"AWS_SECRET_ACCESS_KEY=guide",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
 	}
@@ -169,7 +177,8 @@ func formOfApp(t *testing.T, out string) {
 		t.Fatalf("the guide prints no address of the form: %v\n%s", err, out)
 	}
 	want := url.Values{
-		"name": {"ec2-runners-2002"}, "url": {"https://github.com/my-org/my-repo"}, "public": {"false"}, "webhook_active": {"false"},
+		"name": {"ec2-runners-2002"}, "url": {"https://github.com/my-org/my-repo"}, "public": {"false"},
+		"webhook_active": {"false"},
 		"administration": {"write"}, "actions": {"read"},
 	}
 	if diff := cmp.Diff(want, address.Query()); diff != "" {
@@ -219,19 +228,23 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	})
 }
 
-// checkBy runs the check with the inputs of the written workflow, or what becomes of them; signIn is the check of who is signed in at GitHub. moto plays EC2 and STS, and the world GitHub, with
-// the App as its owner makes it by the guide's address.
-func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, signIn string, change func(map[string]string)) {
+// checkBy runs the check with the inputs of the written workflow, or what becomes of them; signIn is the check of who
+// is signed in at GitHub. moto plays EC2 and STS, and the world GitHub, with the App as its owner makes it by the
+// guide's address.
+func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, signIn string,
+	change func(map[string]string)) {
 	config := simulator.Defaults()
 	config.Repositories = []string{vars["repository"]}
 	config.Tokens = []simulator.Token{{Value: "ghp_guide", Login: "newcomer", Admin: []string{vars["repository"]}}}
 	owner, _, _ := strings.Cut(vars["repository"], "/")
 	config.Apps = []simulator.App{{
-		ID: 1, ClientID: "Iv23guide", Slug: "ec2-runners-2002", Owner: owner, Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		ID: 1, ClientID: "Iv23guide", Slug: "ec2-runners-2002", Owner: owner,
+		Permissions:   map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
 		Installations: []simulator.Installation{{ID: 2, Account: owner, Repositories: []string{vars["repository"]}}},
 	}}
 	world := simulator.New(config)
-	vars["key"] = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
+	vars["key"] = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+		Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
 	server, err := simulator.Listen(world)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +253,8 @@ func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]st
 	var log bytes.Buffer
 	at := *server
 	at.EC2URL = moto
-	r := &ghstep.Runner{Command: []string{binary}, Folder: t.TempDir(), Server: &at, Region: "us-east-1", Repository: vars["repository"], Run: "1"}
+	r := &ghstep.Runner{Command: []string{binary}, Folder: t.TempDir(), Server: &at, Region: "us-east-1",
+		Repository: vars["repository"], Run: "1"}
 	inputs := n.inputs(t, "check", vars)
 	change(inputs)
 	running, err := r.Start(t.Context(), "check", inputs, &log)
@@ -266,7 +280,8 @@ func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]st
 			t.Errorf("%s (%s): %s", f.Check, f.About, f.Reason)
 		}
 	}
-	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "internet access", "type fits image", "type in zone", signIn, "manage runners"} {
+	for _, name := range []string{"credentials", "launch", "image", "subnet", "security group", "internet access",
+		"type fits image", "type in zone", signIn, "manage runners"} {
 		if good[name] == 0 {
 			t.Errorf("the check %q is not ok", name)
 		}
@@ -294,7 +309,8 @@ func (n *newcomer) inputs(t *testing.T, mode string, vars map[string]string) map
 		t.Fatal(err)
 	}
 	values := strings.NewReplacer("${{ vars.AWS_ROLE }}", vars["role"], "${{ vars.AWS_REGION }}", "us-east-1",
-		"${{ vars.RUNNER_APP }}", "Iv23guide", "${{ secrets.RUNNER_APP_KEY }}", vars["key"], "${{ vars.RUNNER_IMAGE }}", vars["image"],
+		"${{ vars.RUNNER_APP }}", "Iv23guide", "${{ secrets.RUNNER_APP_KEY }}", vars["key"], "${{ vars.RUNNER_IMAGE }}",
+		vars["image"],
 		"${{ vars.RUNNER_SUBNETS }}", vars["subnets"], "${{ vars.RUNNER_SECURITY_GROUP }}", vars["security_group"])
 	for _, s := range workflow.Jobs["start"].Steps {
 		if s.With["mode"] != mode {

@@ -52,7 +52,8 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 	}
 	command.Dir = folder
 	command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "GITHUB_OUTPUT=" + file, "RUNNER_TEMP=" + folder, "GITHUB_SERVER_URL=https://github.com", "GITHUB_REPOSITORY=my-org/my-repo",
+		"PATH=" + os.Getenv("PATH"), "GITHUB_OUTPUT=" + file, "RUNNER_TEMP=" + folder, "GITHUB_SERVER_URL=https://github.com",
+		"GITHUB_REPOSITORY=my-org/my-repo",
 		"GITHUB_RUN_ID=123", "GITHUB_RUN_ATTEMPT=2",
 	}
 	for key, value := range env {
@@ -80,7 +81,8 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 // tagged are the tags that the reusable workflow hands to the action.
 func tagged(t *testing.T, workflow, given string) map[string]string {
 	t.Helper()
-	outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": workflow, "GIVEN": given})
+	outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": workflow,
+		"GIVEN": given})
 	if err != nil || len(outputs) != 1 {
 		t.Fatalf("%v, outputs %q\n%s", err, outputs, log)
 	}
@@ -102,7 +104,8 @@ func tagged(t *testing.T, workflow, given string) map[string]string {
 func TestGuideReusableTags(t *testing.T) {
 	url := "https://github.com/my-org/my-repo/actions/runs/123/attempts/2"
 	tags := tagged(t, "Tests on EC2", "[]")
-	if tags["run-url"] != url || tags["workflow"] != "Tests on EC2" || tags["Name"] != "runner my-org/my-repo" || len(tags) != 3 {
+	if tags["run-url"] != url || tags["workflow"] != "Tests on EC2" || tags["Name"] != "runner my-org/my-repo" ||
+		len(tags) != 3 {
 		t.Errorf("got %q", tags)
 	}
 	tags = tagged(t, "x", `[{"Key": "team", "Value": "a b"}, {"Key": "Name", "Value": "mine"}]`)
@@ -131,23 +134,26 @@ func TestGuideReusableTags(t *testing.T) {
 // TestGuideReusableRefuses: what is missing is told before anything is called, and bad tags are no code.
 func TestGuideReusableRefuses(t *testing.T) {
 	for _, given := range []string{"", "{", "[1]", `[{"Value": "a"}]`, `"a"`, `[]; touch hacked`, "$(touch hacked)"} {
-		if outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": "x", "GIVEN": given}); err == nil || !strings.Contains(log, "must be a JSON array") || len(outputs) != 0 {
+		if outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": "x",
+			"GIVEN": given}); err == nil || !strings.Contains(log, "must be a JSON array") || len(outputs) != 0 {
 			t.Errorf("%q: got %v, %q\n%s", given, err, outputs, log)
 		}
 	}
-	whole := map[string]string{"SHA": strings.Repeat("0a", 20), "ROLE": "arn:aws:iam::1:role/r", "WITH_KEYS": "false", "WITH_TOKEN": "true", "WITH_APP": "false"}
+	whole := map[string]string{"SHA": strings.Repeat("0a", 20), "ROLE": "arn:aws:iam::1:role/r", "WITH_KEYS": "false",
+		"WITH_TOKEN": "true", "WITH_APP": "false"}
 	for name, c := range map[string]struct {
 		change map[string]string
 		want   string
 	}{
-		"all there":       {nil, ""},
-		"keys and an app": {map[string]string{"ROLE": "", "WITH_KEYS": "true", "WITH_TOKEN": "false", "WITH_APP": "true"}, ""},
-		"no commit":       {map[string]string{"SHA": ""}, "Enterprise Server"},
-		"a branch":        {map[string]string{"SHA": "main"}, "Enterprise Server"},
-		"no credentials":  {map[string]string{"ROLE": ""}, "the input role"},
-		"no token":        {map[string]string{"WITH_TOKEN": "false"}, "github-token"},
-		"Dependabot":      {map[string]string{"WITH_TOKEN": "false", "GITHUB_ACTOR": "dependabot[bot]"}, "Dependabot secret"},
-		"its own secret":  {map[string]string{"GITHUB_ACTOR": "dependabot[bot]"}, ""},
+		"all there": {nil, ""},
+		"keys and an app": {map[string]string{"ROLE": "", "WITH_KEYS": "true", "WITH_TOKEN": "false", "WITH_APP": "true"},
+			""},
+		"no commit":      {map[string]string{"SHA": ""}, "Enterprise Server"},
+		"a branch":       {map[string]string{"SHA": "main"}, "Enterprise Server"},
+		"no credentials": {map[string]string{"ROLE": ""}, "the input role"},
+		"no token":       {map[string]string{"WITH_TOKEN": "false"}, "github-token"},
+		"Dependabot":     {map[string]string{"WITH_TOKEN": "false", "GITHUB_ACTOR": "dependabot[bot]"}, "Dependabot secret"},
+		"its own secret": {map[string]string{"GITHUB_ACTOR": "dependabot[bot]"}, ""},
 	} {
 		env := map[string]string{}
 		for key, value := range whole {

@@ -36,7 +36,8 @@ func ReadTemplate(path string) (*Template, error) {
 	if err := yaml.Unmarshal(raw, &document); err != nil {
 		return nil, fmt.Errorf("read template %s: %w", path, err)
 	}
-	t := &Template{defaults: map[string]string{}, lists: map[string]bool{}, conditions: document.Conditions, resources: document.Resources}
+	t := &Template{defaults: map[string]string{}, lists: map[string]bool{}, conditions: document.Conditions,
+		resources: document.Resources}
 	for name, p := range document.Parameters {
 		t.parameters = append(t.parameters, name)
 		t.lists[name] = p.Type == "CommaDelimitedList"
@@ -51,8 +52,8 @@ func ReadTemplate(path string) (*Template, error) {
 // Parameters are the names of the template's parameters.
 func (t *Template) Parameters() []string { return t.parameters }
 
-// Evaluate returns the resources that the template makes with these parameters, by name, their functions evaluated. What refers to
-// another resource is written as NAME or NAME.ATTRIBUTE, but a role's ARN as AWS would give it.
+// Evaluate returns the resources that the template makes with these parameters, by name, their functions evaluated.
+// What refers to another resource is written as NAME or NAME.ATTRIBUTE, but a role's ARN as AWS would give it.
 func (t *Template) Evaluate(parameters map[string]string) (map[string]any, error) {
 	e := &evaluation{Template: t, values: map[string]string{
 		"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "AWS::Region": "us-east-1",

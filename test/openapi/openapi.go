@@ -82,7 +82,8 @@ func forbidUnknownFields(operation *openapi3.Operation) {
 	}
 }
 
-// strict is a copy, down to the objects within (the permissions of an installation token are one), since answers share schemas.
+// strict is a copy, down to the objects within (the permissions of an installation token are one), since answers share
+// schemas.
 func strict(ref *openapi3.SchemaRef) *openapi3.SchemaRef {
 	schema := *ref.Value
 	if !schema.Type.Is(openapi3.TypeObject) {

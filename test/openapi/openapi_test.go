@@ -36,9 +36,12 @@ func TestCheck(t *testing.T) {
 		checkAll(t, scope, []exchange{
 			{"list", "GET", "/runners?name=a&per_page=100", "", 200, `{"total_count":1,"runners":[` + runner + `]}`, ""},
 			{"list, a page", "GET", "/runners?page=2", "", 200, `{"total_count":0,"runners":[]}`, ""},
-			{"list of a runner without labels", "GET", "/runners", "", 200, `{"total_count":1,"runners":[{"id":7,"name":"a","os":"linux","status":"online","busy":false}]}`, "labels"},
-			{"list, busy as text", "GET", "/runners", "", 200, strings.Replace(`{"total_count":1,"runners":[`+runner+`]}`, "false", `"no"`, 1), "busy"},
-			{"list with a misspelt parameter", "GET", "/runners?perpage=100", "", 200, `{"total_count":0,"runners":[]}`, `"perpage"`},
+			{"list of a runner without labels", "GET", "/runners", "", 200,
+				`{"total_count":1,"runners":[{"id":7,"name":"a","os":"linux","status":"online","busy":false}]}`, "labels"},
+			{"list, busy as text", "GET", "/runners", "", 200, strings.Replace(`{"total_count":1,"runners":[`+runner+`]}`,
+				"false", `"no"`, 1), "busy"},
+			{"list with a misspelt parameter", "GET", "/runners?perpage=100", "", 200, `{"total_count":0,"runners":[]}`,
+				`"perpage"`},
 			{"list, page as text", "GET", "/runners?page=two", "", 200, `{"total_count":0,"runners":[]}`, "page"},
 			{"get", "GET", "/runners/7", "", 200, runner, ""},
 			{"get, not to be seen", "GET", "/runners/7", "", 404, notSeen, ""},
@@ -53,16 +56,25 @@ func TestCheck(t *testing.T) {
 			{"delete answered 200", "DELETE", "/runners/7", "", 200, "{}", "status"},
 			{"token", "POST", "/runners/registration-token", "", 201, token, ""},
 			{"token answered 200", "POST", "/runners/registration-token", "", 200, token, "status"},
-			{"token with a date that is none", "POST", "/runners/registration-token", "", 201, `{"token":"T","expires_at":"soon"}`, "expires_at"},
-			{"jit", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"],"work_folder":"_work"}`, 201, jit, ""},
-			{"jit without labels", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":[]}`, 201, jit, "labels"},
-			{"jit without a group", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","labels":["a"]}`, 201, jit, "runner_group_id"},
-			{"jit with an unknown field", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"],"group":2}`, 201, jit, "group"},
+			{"token with a date that is none", "POST", "/runners/registration-token", "", 201,
+				`{"token":"T","expires_at":"soon"}`, "expires_at"},
+			{"jit", "POST", "/runners/generate-jitconfig",
+				`{"name":"ec2-a","runner_group_id":1,"labels":["a"],"work_folder":"_work"}`, 201, jit, ""},
+			{"jit without labels", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":[]}`,
+				201, jit, "labels"},
+			{"jit without a group", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","labels":["a"]}`, 201, jit,
+				"runner_group_id"},
+			{"jit with an unknown field", "POST", "/runners/generate-jitconfig",
+				`{"name":"ec2-a","runner_group_id":1,"labels":["a"],"group":2}`, 201, jit, "group"},
 			{"jit without a body", "POST", "/runners/generate-jitconfig", ``, 201, jit, "request"},
-			{"jit, name taken", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"]}`, 409, notSeen, ""},
-			{"downloads", "GET", "/runners/downloads", "", 200, `[{"os":"linux","architecture":"x64","download_url":"https://h/r.tar.gz","filename":"r.tar.gz","sha256_checksum":"0a"}]`, ""},
-			{"downloads without an address", "GET", "/runners/downloads", "", 200, `[{"os":"linux","architecture":"x64","filename":"r"}]`, "download_url"},
-			{"deprecations", "GET", "/runners/deprecations/2.300.0", "", 200, `{"runner_version":"2.300.0","runtime_deprecates_at":null}`, ""},
+			{"jit, name taken", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"]}`,
+				409, notSeen, ""},
+			{"downloads", "GET", "/runners/downloads", "", 200,
+				`[{"os":"linux","architecture":"x64","download_url":"https://h/r.tar.gz","filename":"r.tar.gz","sha256_checksum":"0a"}]`, ""},
+			{"downloads without an address", "GET", "/runners/downloads", "", 200,
+				`[{"os":"linux","architecture":"x64","filename":"r"}]`, "download_url"},
+			{"deprecations", "GET", "/runners/deprecations/2.300.0", "", 200,
+				`{"runner_version":"2.300.0","runtime_deprecates_at":null}`, ""},
 			{"an operation that GitHub has not", "GET", "/runners/7/restart", "", 200, `{}`, "find operation"},
 			{"a method that GitHub has not", "PUT", "/runners/7", "", 200, `{}`, "find operation"},
 		})
@@ -82,16 +94,20 @@ func TestCheck(t *testing.T) {
 	}
 	const asked = "/app/installations/1/access_tokens"
 	checkAll(t, "", []exchange{
-		{"installation token", "POST", asked, `{"repositories":["demo"],"permissions":{"administration":"write"}}`, 201, `{"token":"T","expires_at":"2026-11-23T12:00:00Z"}`, ""},
+		{"installation token", "POST", asked, `{"repositories":["demo"],"permissions":{"administration":"write"}}`, 201,
+			`{"token":"T","expires_at":"2026-11-23T12:00:00Z"}`, ""},
 		{"installation token without an end", "POST", asked, `{}`, 201, `{"token":"T"}`, "expires_at"},
-		{"installation token with a misspelt permission", "POST", asked, `{"permissions":{"administrations":"write"}}`, 201, token, "administrations"},
-		{"installation token with a level that is none", "POST", asked, `{"permissions":{"administration":"all"}}`, 201, token, "administration"},
+		{"installation token with a misspelt permission", "POST", asked, `{"permissions":{"administrations":"write"}}`, 201,
+			token, "administrations"},
+		{"installation token with a level that is none", "POST", asked, `{"permissions":{"administration":"all"}}`, 201,
+			token, "administration"},
 		{"installation token with an unknown field", "POST", asked, `{"repository":["demo"]}`, 201, token, "repository"},
 		{"installation, not there", "GET", "/repos/demo-org/demo/installation", "", 404, notSeen, ""},
 		{"installation of an organization without anything", "GET", "/orgs/demo-org/installation", "", 200, `{}`, "missing"},
 		{"installation of an enterprise without anything", "GET", "/enterprises/demo/installation", "", 200, `{}`, "missing"},
 		{"the App without anything", "GET", "/app", "", 200, `{}`, "missing"},
-		{"limits without resources", "GET", "/rate_limit", "", 200, `{"rate":{"limit":1,"remaining":1,"reset":1,"used":0}}`, "resources"},
+		{"limits without resources", "GET", "/rate_limit", "", 200, `{"rate":{"limit":1,"remaining":1,"reset":1,"used":0}}`,
+			"resources"},
 		{"a run without anything", "GET", repo + "/runs/1", "", 200, `{}`, "missing"},
 		{"a run that is not there", "GET", repo + "/runs/1", "", 404, notSeen, ""},
 		{"a release without assets", "GET", "/repos/actions/runner/releases/tags/v2.330.0", "", 200, `{}`, "missing"},
@@ -108,7 +124,8 @@ func checkAll(t *testing.T, scope string, exchanges []exchange) {
 		t.Run(scope+" "+e.name, func(t *testing.T) {
 			req := httptest.NewRequest(e.method, "http://127.0.0.1:1"+scope+e.path, strings.NewReader(e.body))
 			req.Header.Set("Content-Type", "application/json")
-			resp := &http.Response{StatusCode: e.status, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}}
+			resp := &http.Response{StatusCode: e.status,
+				Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}}
 			err := v.Check(req, []byte(e.body), resp, []byte(e.answer))
 			switch {
 			case e.want == "" && err != nil:
@@ -148,7 +165,8 @@ func TestDoorsPassOnAndReport(t *testing.T) {
 		complaints := map[string]int{}
 		g := &github{answer: answer}
 		inner := httptest.NewServer(v.Handler(g, func(error) { complaints["handler"]++ }))
-		client := &http.Client{Transport: v.RoundTripper(http.DefaultTransport, func(error) { complaints["round tripper"]++ })}
+		client := &http.Client{Transport: v.RoundTripper(http.DefaultTransport,
+			func(error) { complaints["round tripper"]++ })}
 		resp, err := client.Post(inner.URL+repo+"/runners/generate-jitconfig", "application/json", strings.NewReader(asked))
 		if err != nil {
 			t.Fatal(err)

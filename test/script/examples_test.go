@@ -33,7 +33,8 @@ type example struct {
 
 const ours = "marqo-ai/ec2-github-runner@v2"
 
-// readExamples reads all of them: the single files, those of the repository to copy, and those of the pages of questions.
+// readExamples reads all of them: the single files, those of the repository to copy, and those of the pages of
+// questions.
 func readExamples(t *testing.T) []example {
 	t.Helper()
 	var list []example
@@ -96,7 +97,8 @@ func readContract(t *testing.T) (inputs map[string]bool, outputs map[string]bool
 	return inputs, outputs
 }
 
-// TestExamplesAreCareful: each says at its top what it shows, has few rights and ends, and runs no foreign code but by a commit.
+// TestExamplesAreCareful: each says at its top what it shows, has few rights and ends, and runs no foreign code but by
+// a commit.
 func TestExamplesAreCareful(t *testing.T) {
 	t.Parallel()
 	pinned := regexp.MustCompile(`^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
@@ -109,7 +111,8 @@ func TestExamplesAreCareful(t *testing.T) {
 		if !regexp.MustCompile(`^# [A-Z][^\n]{20,}\n(# [^\n]+\n){0,2}name: `).MatchString(e.text) {
 			t.Errorf("%s does not begin with a comment of one to three lines on what it shows", e.path)
 		}
-		if name := strings.TrimPrefix(e.path, "examples/"); !strings.Contains(string(readme), "("+name+")") && !strings.HasPrefix(name, "marqo/") && !e.inPage() {
+		if name := strings.TrimPrefix(e.path, "examples/"); !strings.Contains(string(readme), "("+name+")") &&
+			!strings.HasPrefix(name, "marqo/") && !e.inPage() {
 			t.Errorf("examples/README.md does not list %s", name)
 		}
 		for _, line := range regexp.MustCompile(`(?m)^[ -]*uses: +(.+)$`).FindAllStringSubmatch(e.text, -1) {
@@ -171,7 +174,8 @@ func checkExampleJob(t *testing.T, where string, job workflowJob) {
 // separate are the examples that show credentials by steps of their own.
 var separate = regexp.MustCompile(`^(examples/separate-steps\.yml|docs/three-jobs\.md#\d+)$`)
 
-// TestExamplesSignIn: each step that uses the action signs in by itself, in all examples but those that show the other form.
+// TestExamplesSignIn: each step that uses the action signs in by itself, in all examples but those that show the other
+// form.
 func TestExamplesSignIn(t *testing.T) {
 	t.Parallel()
 	others := regexp.MustCompile(`^(aws-actions/configure-aws-credentials|actions/create-github-app-token)@`)
@@ -205,12 +209,14 @@ func TestExamplesSignIn(t *testing.T) {
 		}
 	}
 	if len(apart) != 2 {
-		t.Errorf("the other form is shown by %v, want examples/separate-steps.yml and docs/three-jobs.md", slices.Sorted(maps.Keys(apart)))
+		t.Errorf("the other form is shown by %v, want examples/separate-steps.yml and docs/three-jobs.md",
+			slices.Sorted(maps.Keys(apart)))
 	}
 }
 
-// TestExamplesRouting: no job that starts or stops machines can land on one of ours, which it may be about to end: it runs on a runner of
-// GitHub's, or asks for a label of its own, since our machines have self-hosted, their system and their architecture.
+// TestExamplesRouting: no job that starts or stops machines can land on one of ours, which it may be about to end: it
+// runs on a runner of GitHub's, or asks for a label of its own, since our machines have self-hosted, their system and
+// their architecture.
 func TestExamplesRouting(t *testing.T) {
 	t.Parallel()
 	for _, e := range readExamples(t) {
@@ -222,7 +228,8 @@ func TestExamplesRouting(t *testing.T) {
 			}
 		}
 	}
-	for runsOn, want := range map[any]bool{"ubuntu-24.04": true, "ubuntu-slim": true, "self-hosted": false, "linux": false, "${{ needs.start.outputs.label }}": false} {
+	for runsOn, want := range map[any]bool{"ubuntu-24.04": true, "ubuntu-slim": true, "self-hosted": false, "linux": false,
+		"${{ needs.start.outputs.label }}": false} {
 		if got := isElsewhere(runsOn); got != want {
 			t.Errorf("%v: %t", runsOn, got)
 		}
@@ -237,7 +244,8 @@ func isElsewhere(runsOn any) bool {
 	}
 	return slices.ContainsFunc(labels, func(l any) bool {
 		label := strings.ToLower(fmt.Sprint(l))
-		return !strings.Contains(label, "${{") && !slices.Contains([]string{"self-hosted", "linux", "x64", "arm64", "<nil>"}, label)
+		return !strings.Contains(label, "${{") && !slices.Contains([]string{"self-hosted", "linux", "x64", "arm64", "<nil>"},
+			label)
 	})
 }
 
@@ -261,7 +269,8 @@ func TestExamplesRun(t *testing.T) {
 			if strings.Contains(e.text, "app-client-id: ") {
 				stage.values["secrets.RUNNER_TOKEN"] = "" // a repository has the one or the other
 			}
-			masks := step.NewMasks("us-east-1", "us-east-1a", "123456789012") // what people keep as secrets, beside the inputs below
+			// what people keep as secrets, beside the inputs below
+			masks := step.NewMasks("us-east-1", "us-east-1a", "123456789012")
 			var pool map[string]string
 			for _, name := range e.order {
 				job := e.workflow.Jobs[name]
@@ -292,19 +301,22 @@ func TestExamplesRun(t *testing.T) {
 					}
 				}
 				for output, value := range job.Outputs {
-					if from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value); from == nil || !outputs[from[1]] {
+					if from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value); from == nil ||
+						!outputs[from[1]] {
 						t.Errorf("%s is no output of the action", value)
 					}
 					whole := stage.fill(t, value)
 					arrived := masks.JobOutput(whole)
 					if arrived != whole && output != "region" {
-						t.Errorf("the output %s of job %s is dropped, since it contains the secret %q: %s", output, name, masks.Hides(whole), whole)
+						t.Errorf("the output %s of job %s is dropped, since it contains the secret %q: %s", output, name,
+							masks.Hides(whole), whole)
 					}
 					stage.values["needs."+name+".outputs."+output] = arrived
 				}
 			}
 			if pool != nil {
-				if said := stage.values["steps..outputs.pool"]; !strings.Contains(said, `"size":`+pool["pool-size"]) || !strings.Contains(said, `"launched":`+pool["pool-size"]) {
+				if said := stage.values["steps..outputs.pool"]; !strings.Contains(said, `"size":`+pool["pool-size"]) ||
+					!strings.Contains(said, `"launched":`+pool["pool-size"]) {
 					t.Errorf("the pool is %s", said)
 				}
 				pool["pool-size"] = "0"
@@ -320,8 +332,10 @@ func TestExamplesRun(t *testing.T) {
 	}
 }
 
-// keptSecret are inputs whose values people keep as secrets, so that GitHub masks them and drops the outputs that contain them.
-var keptSecret = []string{"ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name", "region"}
+// keptSecret are inputs whose values people keep as secrets, so that GitHub masks them and drops the outputs that
+// contain them.
+var keptSecret = []string{"ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name",
+	"region"}
 
 // modes are those of the example's steps, in their order.
 func (e example) modes() (modes []string) {
@@ -351,22 +365,27 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	}
 	cfg.Roles = []simulator.Role{{Name: "runner"}}
 	cfg.Apps = []simulator.App{{
-		ID: 4711, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write", "actions": "read", "metadata": "read"},
+		ID: 4711, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write",
+			"actions": "read", "metadata": "read"},
 		Installations: []simulator.Installation{
 			{ID: 8, Account: "demo-org"},
-			{ID: 9, Account: "my-org", Permissions: map[string]string{"organization_self_hosted_runners": "write", "metadata": "read"}},
+			{ID: 9, Account: "my-org", Permissions: map[string]string{"organization_self_hosted_runners": "write",
+				"metadata": "read"}},
 		},
 	}}
 	cfg.RunnerGroups = []simulator.RunnerGroup{{Scope: "my-org", ID: 5, Name: "ec2"}}
-	cfg.More.InstanceTypes = []simulator.InstanceType{{Name: "g6.xlarge", Architecture: "x86_64", VCPUs: 4, MemoryMiB: 16384, GPU: "L4"}}
+	cfg.More.InstanceTypes = []simulator.InstanceType{{Name: "g6.xlarge", Architecture: "x86_64", VCPUs: 4,
+		MemoryMiB: 16384, GPU: "L4"}}
 	near, group := simulator.Defaults().Subnets[0], simulator.Defaults().SecurityGroups[0]
 	for i := range 2 {
 		subnet, sg := near, group
-		subnet.ID, sg.ID, sg.Name = fmt.Sprintf("subnet-0123456789abcdef%d", i), fmt.Sprintf("sg-0123456789abcdef%d", i), fmt.Sprintf("example-%d", i)
+		subnet.ID, sg.ID, sg.Name = fmt.Sprintf("subnet-0123456789abcdef%d", i), fmt.Sprintf("sg-0123456789abcdef%d", i),
+			fmt.Sprintf("example-%d", i)
 		subnet.CIDR = fmt.Sprintf("172.31.%d.0/20", 128+16*i)
 		cfg.More.Subnets, cfg.More.SecurityGroups = append(cfg.More.Subnets, subnet), append(cfg.More.SecurityGroups, sg)
 	}
-	stock := simulator.Image{Region: "us-east-1", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1", Created: time.Now().Add(-24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")}
+	stock := simulator.Image{Region: "us-east-1", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
+		Created: time.Now().Add(-24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")}
 	for i, architecture := range []string{"", "arm64", "cuda", "amd64"} {
 		image := stock
 		image.ID, image.Name = fmt.Sprintf("ami-0123456789abcdef%d", i), "example-"+architecture
@@ -378,8 +397,10 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 		}
 		cfg.More.Images = append(cfg.More.Images, image)
 	}
-	cfg.Instances = []simulator.InstanceSeed{{ID: "i-0123456789abcdef0", State: "stopped", Runner: "gpu-box", Tags: map[string]string{"Role": "gpu-runner"}}}
-	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64", "gpu"}, Offline: true}}
+	cfg.Instances = []simulator.InstanceSeed{{ID: "i-0123456789abcdef0", State: "stopped", Runner: "gpu-box",
+		Tags: map[string]string{"Role": "gpu-runner"}}}
+	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64", "gpu"},
+		Offline: true}}
 	for _, change := range changes {
 		change(&cfg)
 	}
@@ -402,14 +423,18 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	return &stage{
 		world: world,
 		runner: step.Runner{
-			Command: []string{"env", "GITHUB_WORKSPACE=" + workspace, program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
+			Command: []string{"env", "GITHUB_WORKSPACE=" + workspace, program}, Folder: t.TempDir(), Server: server,
+			Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
 		},
 		values: map[string]string{
 			"false": "false", "inputs.force": "",
-			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.RUNNER_APP": "Iv23demo", "secrets.RUNNER_APP_KEY": appKey(world), "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner", "vars.AWS_REGION": "us-east-1",
+			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.RUNNER_APP": "Iv23demo",
+			"secrets.RUNNER_APP_KEY": appKey(world), "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner",
+			"vars.AWS_REGION":            "us-east-1",
 			"vars.RUNNER_SUBNETS":        "subnet-0123456789abcdef0 subnet-0123456789abcdef1",
-			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0", "vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
-			"github.run_id": "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
+			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0",
+			"vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
+			"github.run_id":         "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
 			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
 		},
 	}
@@ -417,7 +442,8 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 
 // appKey is the key of the world's App, as GitHub lets its owner download it.
 func appKey(world *simulator.World) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+		Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
 }
 
 // fill puts values in for expressions; of A || B the first that is not empty.
@@ -460,7 +486,8 @@ func (s *stage) run(t *testing.T, name string, with map[string]string) map[strin
 	}
 	result, err := running.Wait()
 	if err != nil || result.Exit != 0 || strings.Contains(log.String(), "::warning") {
-		t.Errorf("mode %s: %v, exit code %d, and it must have nothing to warn of:\n%s", with["mode"], err, result.Exit, log.String())
+		t.Errorf("mode %s: %v, exit code %d, and it must have nothing to warn of:\n%s", with["mode"], err, result.Exit,
+			log.String())
 	}
 	return result.Outputs
 }

@@ -126,7 +126,8 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-// TestQuestions: the index lists each page of questions, and each that shows a workflow names the guide's variables alone.
+// TestQuestions: the index lists each page of questions, and each that shows a workflow names the guide's variables
+// alone.
 func TestQuestions(t *testing.T) {
 	t.Parallel()
 	index, err := os.ReadFile("docs/questions/README.md")

@@ -11,7 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestReadmePermissions: the permissions that README says are enough for its first workflow are, and none of them can be left out.
+// TestReadmePermissions: the permissions that README says are enough for its first workflow are, and none of them can
+// be left out.
 func TestReadmePermissions(t *testing.T) {
 	t.Parallel()
 	_, rest, opened := strings.Cut(readText(t, "README.md"), "<!-- permissions -->")

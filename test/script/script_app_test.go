@@ -34,8 +34,10 @@ func writeAppKeys(ts *testscript.TestScript, world *simulator.World) {
 	escaped := strings.ReplaceAll(plain, "\n", `\n`)
 	for name, text := range map[string]string{
 		"app.pem": plain, "app.pkcs8": block("PRIVATE KEY", der8), "app.crlf": strings.ReplaceAll(plain, "\n", "\r\n"),
-		"app.escaped": escaped, "app.quoted": `"` + escaped + `"`, "app.base64": base64.StdEncoding.EncodeToString([]byte(plain)),
-		"app.oneline": strings.ReplaceAll(plain, "\n", " "), "app.public": block("PUBLIC KEY", public), "app.cut": plain[:len(plain)/2],
+		"app.escaped": escaped, "app.quoted": `"` + escaped + `"`,
+		"app.base64":  base64.StdEncoding.EncodeToString([]byte(plain)),
+		"app.oneline": strings.ReplaceAll(plain, "\n", " "), "app.public": block("PUBLIC KEY", public),
+		"app.cut":   plain[:len(plain)/2],
 		"app.other": block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(other)),
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))

@@ -85,7 +85,8 @@ func (m *motoWorld) made(ts *testscript.TestScript) []simulator.Made {
 	m.call(ts, "us-east-1", &snapshots, "DescribeSnapshots", "Owner.1", "self")
 	for _, s := range snapshots.List {
 		if strings.HasPrefix(s.Description, "Created by CreateImage(i-") {
-			list = append(list, simulator.Made{ID: s.ID, Name: s.Description, State: s.State, Region: "us-east-1", Tags: plain(s.Tags), Snapshot: true})
+			list = append(list, simulator.Made{ID: s.ID, Name: s.Description, State: s.State, Region: "us-east-1",
+				Tags: plain(s.Tags), Snapshot: true})
 		}
 	}
 	return list
@@ -109,7 +110,8 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 		}
 		text := base64.StdEncoding.EncodeToString([]byte(world.GuestConsole(form.Get("InstanceId"))))
 		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprintf(w, "<GetConsoleOutputResponse><instanceId>%s</instanceId><output>%s</output></GetConsoleOutputResponse>", form.Get("InstanceId"), text)
+		fmt.Fprintf(w, "<GetConsoleOutputResponse><instanceId>%s</instanceId><output>%s</output></GetConsoleOutputResponse>",
+			form.Get("InstanceId"), text)
 	}))
 	ts.Defer(server.Close)
 	return server.URL

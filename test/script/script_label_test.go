@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// TestStartsAtOnceWithOneLabel: three processes that know nothing of each other start at once under one label, as the legs of a matrix
-// do. None is evicted: each has runners of its own that are online under the label, and a stop of one takes nothing of the others.
+// TestStartsAtOnceWithOneLabel: three processes that know nothing of each other start at once under one label, as the
+// legs of a matrix do. None is evicted: each has runners of its own that are online under the label, and a stop of one
+// takes nothing of the others.
 func TestStartsAtOnceWithOneLabel(t *testing.T) {
 	t.Parallel()
 	for name, inputs := range map[string]map[string]string{
@@ -51,9 +52,11 @@ func startAtOnce(t *testing.T, inputs map[string]string) {
 		r.mustBeOnline(t, n, count)
 	}
 	for n := range startsAtOnce {
-		stop := map[string]string{"MODE": "stop", "POOL": "", "LABEL": "pool-4711", "RUNNERS": r.output("start-" + strconv.Itoa(n))["runners"]}
+		stop := map[string]string{"MODE": "stop", "POOL": "", "LABEL": "pool-4711", "RUNNERS": r.output("start-" +
+			strconv.Itoa(n))["runners"]}
 		if n == 0 && count == 1 { // machulav's form
-			stop = map[string]string{"MODE": "stop", "POOL": "", "LABEL": "pool-4711", "EC2-INSTANCE-ID": r.output("start-0")["ec2-instance-id"]}
+			stop = map[string]string{"MODE": "stop", "POOL": "", "LABEL": "pool-4711",
+				"EC2-INSTANCE-ID": r.output("start-0")["ec2-instance-id"]}
 		}
 		if code, log := r.step(t, "stop-"+strconv.Itoa(n), stop); code != 0 {
 			t.Fatalf("stop %d: exit code %d\n%s", n, code, log)
@@ -67,8 +70,8 @@ func startAtOnce(t *testing.T, inputs map[string]string) {
 	}
 }
 
-// mustBeOnline holds what a start has put out against GitHub: each of its runners is there, online on its machine, and has the label
-// and no other start's mark.
+// mustBeOnline holds what a start has put out against GitHub: each of its runners is there, online on its machine, and
+// has the label and no other start's mark.
 func (r *race) mustBeOnline(t *testing.T, n, count int) {
 	t.Helper()
 	var runners map[string]raced

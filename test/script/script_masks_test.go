@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// nextJob prints the outputs of the last step as another job gets them where the first has secrets, given as a YAML file of names
-// and values: the runner drops what contains a masked text. The variables out_NAME become what arrives.
+// nextJob prints the outputs of the last step as another job gets them where the first has secrets, given as a YAML
+// file of names and values: the runner drops what contains a masked text. The variables out_NAME become what arrives.
 func nextJob(ts *testscript.TestScript, args []string) string {
 	if len(args) != 1 {
 		ts.Fatalf("usage: next-job SECRETS")

@@ -166,8 +166,10 @@ func (m *motoWorld) instances(ts *testscript.TestScript) []simulator.Instance {
 		m.call(ts, region, &answer, "DescribeInstances")
 		for _, i := range answer.List {
 			made := simulator.Instance{
-				ID: i.ID, Region: region, Zone: i.Zone, Subnet: i.Subnet, Image: i.Image, Type: i.Type, State: i.State, Launched: i.Begun,
-				LaunchIndex: i.Index, Market: "on-demand", Tags: map[string]string{}, UserData: m.attribute(ts, region, i.ID, "userData"),
+				ID: i.ID, Region: region, Zone: i.Zone, Subnet: i.Subnet, Image: i.Image, Type: i.Type, State: i.State,
+				Launched:    i.Begun,
+				LaunchIndex: i.Index, Market: "on-demand", Tags: map[string]string{}, UserData: m.attribute(ts, region, i.ID,
+					"userData"),
 				ShutdownBehavior: string(m.attribute(ts, region, i.ID, "instanceInitiatedShutdownBehavior")),
 			}
 			if i.Cycle != "" {
@@ -186,7 +188,8 @@ func (m *motoWorld) instances(ts *testscript.TestScript) []simulator.Instance {
 }
 
 func (m *motoWorld) leftovers(ts *testscript.TestScript) []simulator.Instance {
-	return slices.DeleteFunc(m.instances(ts), func(i simulator.Instance) bool { return i.State == "terminated" || i.State == "shutting-down" })
+	return slices.DeleteFunc(m.instances(ts),
+		func(i simulator.Instance) bool { return i.State == "terminated" || i.State == "shutting-down" })
 }
 
 func (m *motoWorld) attribute(ts *testscript.TestScript, region, id, name string) []byte {
@@ -212,7 +215,8 @@ func (m *motoWorld) call(ts *testscript.TestScript, region string, into any, act
 	request, err := http.NewRequest(http.MethodPost, m.url+"/", strings.NewReader(form.Encode()))
 	ts.Check(err)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIADEMO/20260101/"+region+"/ec2/aws4_request, SignedHeaders=host, Signature=0")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIADEMO/20260101/"+region+
+		"/ec2/aws4_request, SignedHeaders=host, Signature=0")
 	response, err := http.DefaultClient.Do(request)
 	ts.Check(err)
 	defer func() { _ = response.Body.Close() }()

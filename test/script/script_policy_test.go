@@ -16,8 +16,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestScriptsUnderPolicy runs scripts of every mode once more, each step under its mode's policy out of docs/permissions.md and
-// nothing else allowed. It runs them with the policy that has all features, and those that need none with the least one.
+// TestScriptsUnderPolicy runs scripts of every mode once more, each step under its mode's policy out of
+// docs/permissions.md and nothing else allowed. It runs them with the policy that has all features, and those that need
+// none with the least one.
 func TestScriptsUnderPolicy(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("docs/permissions.md")
@@ -27,13 +28,17 @@ func TestScriptsUnderPolicy(t *testing.T) {
 	blocks := policyBlocks(t, string(page))
 	for name, scripts := range map[string][]string{
 		"least": {
-			"start_and_stop", "spot_moto", "placements_in_order", "matrix", "name_taken", "stop_by_label", "stop_twice", "stop_busy",
+			"start_and_stop", "spot_moto", "placements_in_order", "matrix", "name_taken", "stop_by_label", "stop_twice",
+			"stop_busy",
 			"post_step", "killed_then_stop", "sweep_killed", "pool_permissions_missing", "bake_killed",
 		},
 		"full": {
-			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console", "dies_while_booting", "profile_arn", "setup_fails",
-			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks", "sweep_registration", "sweep_volumes", "check_network", "check_types",
-			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake", "bake_policy",
+			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console",
+			"dies_while_booting", "profile_arn", "setup_fails",
+			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks",
+			"sweep_registration", "sweep_volumes", "check_network", "check_types",
+			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake",
+			"bake_policy",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,8 +70,8 @@ func underPolicies(t *testing.T, files []string, policies map[string]string) {
 	testscript.Run(t, params)
 }
 
-// TestScriptsUnderTemplate runs scripts of every mode under what the CloudFormation template grants: as it is, and with its
-// switches set. The repository's name is written in another case than GitHub's, which GitHub does not tell apart.
+// TestScriptsUnderTemplate runs scripts of every mode under what the CloudFormation template grants: as it is, and with
+// its switches set. The repository's name is written in another case than GitHub's, which GitHub does not tell apart.
 func TestScriptsUnderTemplate(t *testing.T) {
 	t.Parallel()
 	template, err := guide.ReadTemplate("docs/aws/ec2-github-runner.yml")
@@ -74,7 +79,8 @@ func TestScriptsUnderTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ parameters, scripts string }{
-		"as it is": {"", "start_and_stop jit count_like runners_unlike console stop_other_region sweep_killed sweep_two_looks " +
+		"as it is": {"", "start_and_stop jit count_like runners_unlike console stop_other_region sweep_killed " +
+			"sweep_two_looks " +
 			"sweep_volumes check_network check_types bake bake_policy"},
 		"with its switches": {"Pool=true Existing=true", "start_and_stop pool pool_stop pool_forgotten existing bake"},
 	} {
@@ -127,15 +133,16 @@ func together(t *testing.T, policies map[string]json.RawMessage) string {
 	return string(raw)
 }
 
-// TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing could fail would
-// prove nothing.
+// TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing could fail
+// would prove nothing.
 func TestPolicyBites(t *testing.T) {
 	page, err := os.ReadFile("docs/permissions.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := policyBlocks(t, string(page))
-	for _, c := range []struct{ mode, action string }{{"start", "ec2:RunInstances"}, {"stop", "ec2:TerminateInstances"}, {"sweep", "ec2:DescribeInstances"}, {"check", "ec2:CreateTags"}} {
+	for _, c := range []struct{ mode, action string }{{"start", "ec2:RunInstances"}, {"stop", "ec2:TerminateInstances"},
+		{"sweep", "ec2:DescribeInstances"}, {"check", "ec2:CreateTags"}} {
 		if !strings.Contains(blocks[c.mode], c.action) {
 			t.Errorf("the least policy of mode %s lacks %s", c.mode, c.action)
 		}
@@ -154,7 +161,8 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
 	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
-		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "*", "MACHINE-ROLE", "*", "KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
+		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "*", "MACHINE-ROLE", "*", "KEPT-TAG",
+			"Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
 	}
 	if len(blocks) < 8 {
 		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))

@@ -28,12 +28,13 @@ const (
 	raceWithin  = 3 * time.Minute
 )
 
-// TestTwentyProcessesAtOnce: twenty processes that know nothing of each other start at once on a pool of five. No machine is shared, none
-// is lost, three at least are used, and whoever got none is started cold.
+// TestTwentyProcessesAtOnce: twenty processes that know nothing of each other start at once on a pool of five. No
+// machine is shared, none is lost, three at least are used, and whoever got none is started cold.
 func TestTwentyProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRace(t)
-	if code, log := r.step(t, "pool", map[string]string{"MODE": "pool", "POOL-SIZE": strconv.Itoa(raceEntries)}); code != 0 {
+	if code, log := r.step(t, "pool", map[string]string{"MODE": "pool",
+		"POOL-SIZE": strconv.Itoa(raceEntries)}); code != 0 {
 		t.Fatalf("pool: exit code %d\n%s", code, log)
 	}
 	r.await(t, "the pool stands ready", func() bool { return len(r.entries("stopped")) == raceEntries })
@@ -46,7 +47,8 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for n := range racers {
 		group.Go(func() {
-			codes[n], logs[n] = r.step(t, "start-"+strconv.Itoa(n), map[string]string{"MODE": "start", "LABEL": "leg-" + strconv.Itoa(n)})
+			codes[n], logs[n] = r.step(t, "start-"+strconv.Itoa(n), map[string]string{"MODE": "start", "LABEL": "leg-" +
+				strconv.Itoa(n)})
 		})
 	}
 	group.Wait()
@@ -70,7 +72,8 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 			warm++
 		}
 		if !slices.ContainsFunc(r.world.Snapshot().Runners, func(made simulator.Runner) bool {
-			return made.ID == h.RunnerID && made.Status == "online" && made.Instance == h.InstanceID && slices.Contains(made.Labels, label)
+			return made.ID == h.RunnerID && made.Status == "online" && made.Instance == h.InstanceID &&
+				slices.Contains(made.Labels, label)
 		}) {
 			t.Errorf("%s has no runner online on its machine %+v", label, h)
 		}
@@ -79,9 +82,11 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	if warm < 3 {
 		t.Errorf("%d of %d warm machines used, want 3 at least", warm, raceEntries)
 	}
-	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by two looks.
+	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by two
+	// looks.
 	for look := 0; look < 2 && len(r.entries("stopped")) < raceEntries-warm; look++ {
-		if code, log := r.step(t, "sweep-"+strconv.Itoa(look), map[string]string{"MODE": "sweep", "GRACE-MINUTES": "0"}); code != 0 {
+		if code, log := r.step(t, "sweep-"+strconv.Itoa(look), map[string]string{"MODE": "sweep",
+			"GRACE-MINUTES": "0"}); code != 0 {
 			t.Fatalf("sweep: exit code %d\n%s", code, log)
 		}
 	}
@@ -121,10 +126,12 @@ func newRace(t *testing.T) *race {
 	t.Cleanup(func() { _ = server.Close() })
 	return &race{world: world, folder: t.TempDir(), env: []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), "NO_PROXY=127.0.0.1",
-		"AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo-secret-key", "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo-secret-key", "AWS_REGION=us-east-1",
+		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL=" + server.EC2URL, "GITHUB_API_URL=" + server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=demo-org/demo", "GITHUB_RUN_ID=4711", "GITHUB_RUN_ATTEMPT=1",
-		"INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_POOL=tests", "INPUT_EC2-IMAGE-ID=ami-0aaaaaaaaaaaaaaa1", "INPUT_EC2-INSTANCE-TYPE=t3.xlarge",
+		"INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_POOL=tests", "INPUT_EC2-IMAGE-ID=ami-0aaaaaaaaaaaaaaa1",
+		"INPUT_EC2-INSTANCE-TYPE=t3.xlarge",
 		"INPUT_SUBNET-ID=subnet-0aaaaaaaaaaaaaaa1", "INPUT_SECURITY-GROUP-ID=sg-0aaaaaaaaaaaaaaa1",
 	}}
 }
@@ -156,7 +163,8 @@ func (r *race) output(name string) map[string]string {
 func (r *race) entries(state string) []simulator.Instance {
 	snapshot := r.world.Snapshot()
 	return slices.DeleteFunc(snapshot.Instances, func(i simulator.Instance) bool {
-		held := slices.ContainsFunc(snapshot.Runners, func(made simulator.Runner) bool { return strings.EqualFold(made.Name, "ec2-"+i.ID) })
+		held := slices.ContainsFunc(snapshot.Runners,
+			func(made simulator.Runner) bool { return strings.EqualFold(made.Name, "ec2-"+i.ID) })
 		return i.Tags["ec2-github-runner:mode"] != "pool" || i.State != state || held
 	})
 }

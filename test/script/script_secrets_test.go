@@ -56,7 +56,8 @@ func (s *secrets) all() []string {
 	return slices.Concat(s.list, s.signIns)
 }
 
-// learnWebToken keeps a JSON web token, by which a GitHub App signs in. It is no secret that a mask must know: it never leaves the program.
+// learnWebToken keeps a JSON web token, by which a GitHub App signs in. It is no secret that a mask must know: it never
+// leaves the program.
 func (s *secrets) learnWebToken(authorization string) {
 	token, isBearer := strings.CutPrefix(authorization, "Bearer ")
 	if !isBearer || strings.Count(token, ".") != 2 {
@@ -71,7 +72,8 @@ func (s *secrets) learnWebToken(authorization string) {
 // outside masked before anything else was said.
 func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []string, exit int) {
 	known := s.all()
-	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"), ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"),
+		ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
 	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" }) // a dummy, which no real key is
 	masked := map[string]bool{}
 	for line := range strings.Lines(log) {
@@ -93,7 +95,8 @@ func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []str
 	}
 	// Of an App its own tokens are masked, of a registration the newest secret: those of earlier steps are known too.
 	isOfApp := func(secret string) bool { return strings.HasPrefix(secret, "ghs_") || strings.Count(secret, ".") == 2 }
-	if strings.Contains(log, "signed in at GitHub") && !slices.ContainsFunc(known, func(k string) bool { return isOfApp(k) && masked[k] }) {
+	if strings.Contains(log, "signed in at GitHub") && !slices.ContainsFunc(known,
+		func(k string) bool { return isOfApp(k) && masked[k] }) {
 		ts.Fatalf("the App's installation token was not masked")
 	}
 	s.mu.Lock()

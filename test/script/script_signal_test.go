@@ -38,7 +38,8 @@ type watcher struct {
 }
 
 func newWatcher(ts *testscript.TestScript, o stepOptions, out io.Writer, process *exec.Cmd) *watcher {
-	w := &watcher{process: process, out: out, call: o.atCall + o.atActed, acted: o.atActed != "", nth: number(ts, cmp.Or(o.nth, "1")), done: make(chan struct{})}
+	w := &watcher{process: process, out: out, call: o.atCall + o.atActed, acted: o.atActed != "",
+		nth: number(ts, cmp.Or(o.nth, "1")), done: make(chan struct{})}
 	if o.at != "" {
 		w.at = compile(ts, o.at)
 	}

@@ -33,7 +33,8 @@ func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 	var o stepOptions
 	for len(args) > 1 {
 		into, known := map[string]*string{
-			"-exit": &o.exit, "-within": &o.within, "-signal": &o.signal, "-at": &o.at, "-at-call": &o.atCall, "-at-acted": &o.atActed, "-at-nth": &o.nth,
+			"-exit": &o.exit, "-within": &o.within, "-signal": &o.signal, "-at": &o.at, "-at-call": &o.atCall,
+			"-at-acted": &o.atActed, "-at-nth": &o.nth,
 		}[args[0]]
 		if !known {
 			ts.Fatalf("step knows no flag %s", args[0])
@@ -42,7 +43,8 @@ func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 		args = args[2:]
 	}
 	if len(args) != 1 || (o.signal != "") != (o.at+o.atCall+o.atActed != "") {
-		ts.Fatalf("usage: step [-exit N] [-within TIME] [-signal NAMES (-at REGEXP | -at-call NAME | -at-acted NAME [-at-nth N])] FILE")
+		ts.Fatalf("usage: step [-exit N] [-within TIME] [-signal NAMES (-at REGEXP | -at-call NAME | -at-acted NAME " +
+			"[-at-nth N])] FILE")
 	}
 	o.file = args[0]
 	return o

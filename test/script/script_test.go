@@ -19,8 +19,8 @@ import (
 // update writes what was seen into the golden texts of the scripts: EGR_UPDATE=1 go test -run TestScripts .
 var update = os.Getenv("EGR_UPDATE") != ""
 
-// TestScripts runs every script of test/script/testdata: env and inputs in, effects out. A script sees these commands beside
-// testscript's own:
+// TestScripts runs every script of test/script/testdata: env and inputs in, effects out. A script sees these commands
+// beside testscript's own:
 //
 //	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step, and
 //	                             world_image, world_subnet and world_group, which every world has
@@ -56,8 +56,9 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //
 // Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
-// machine or of a service is harmless. Every exchange with GitHub is held against GitHub's own description, and whatever
-// the simulator does not model fails. A script whose first line is "# worlds: simulator moto" runs against moto too.
+// machine or of a service is harmless. Every exchange with GitHub is held against GitHub's own description, and
+// whatever the simulator does not model fails. A script whose first line is "# worlds: simulator moto" runs against
+// moto too.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scriptParams(nil))
@@ -147,8 +148,10 @@ func showCloud(ts *testscript.TestScript, args []string) string {
 		instances = sceneOf(ts).world.Snapshot().Instances
 	}
 	for _, i := range instances {
-		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s shutdown=%s token=%s\n", i.ID, i.State,
-			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
+		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s "+
+			"shutdown=%s token=%s\n", i.ID, i.State,
+			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile,
+			i.ShutdownBehavior, i.ClientToken)
 		for _, key := range sorted(i.Tags) {
 			fmt.Fprintf(&b, "  tag %s=%s\n", key, i.Tags[key])
 		}
@@ -163,7 +166,8 @@ func showCloud(ts *testscript.TestScript, args []string) string {
 	}
 	for _, r := range sceneOf(ts).world.Snapshot().Runners {
 		if !r.Initial || all {
-			fmt.Fprintf(&b, "runner %s %s scope=%s labels=%s busy=%t jit=%t group=%d\n", r.Name, r.Status, r.Scope, strings.Join(r.Labels, ","), r.Busy, r.JIT, r.Group)
+			fmt.Fprintf(&b, "runner %s %s scope=%s labels=%s busy=%t jit=%t group=%d\n", r.Name, r.Status, r.Scope,
+				strings.Join(r.Labels, ","), r.Busy, r.JIT, r.Group)
 		}
 	}
 	return b.String()
@@ -270,7 +274,8 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Logf("touched: %s", what)
 	}
 	if len(instances)+len(runners)+len(volumes)+len(changed) > 0 {
-		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d things of others were touched", len(instances), len(runners), len(volumes), len(changed))
+		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d things of others were touched", len(instances),
+			len(runners), len(volumes), len(changed))
 	}
 }
 
@@ -283,7 +288,8 @@ func runJob(ts *testscript.TestScript, neg bool, args []string) {
 	world := sceneOf(ts).world
 	world.RunJob(args[0], takes)
 	until(ts, "a runner takes the job", func() bool {
-		return slices.ContainsFunc(world.Jobs(), func(j simulator.JobState) bool { return j.Label == args[0] && j.State != "queued" })
+		return slices.ContainsFunc(world.Jobs(),
+			func(j simulator.JobState) bool { return j.Label == args[0] && j.State != "queued" })
 	})
 }
 
@@ -291,7 +297,8 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
 	}
-	shows := map[string]func(*testscript.TestScript, []string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls, "userdata": showUserData}
+	shows := map[string]func(*testscript.TestScript,
+		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls, "userdata": showUserData}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])
@@ -299,7 +306,8 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	last := len(args) - 1
 	pattern := compile(ts, args[last])
 	world := sceneOf(ts).world
-	until(ts, args[0]+" matches "+args[last], func() bool { return world.Settled() && pattern.MatchString(show(ts, args[1:last])) })
+	until(ts, args[0]+" matches "+args[last],
+		func() bool { return world.Settled() && pattern.MatchString(show(ts, args[1:last])) })
 }
 
 // until looks every 50 ms, for a minute at most.

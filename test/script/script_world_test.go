@@ -14,7 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// scriptSpeed is how much faster than the real ones the clouds of a script are, unless its configuration says otherwise.
+// scriptSpeed is how much faster than the real ones the clouds of a script are, unless its configuration says
+// otherwise.
 const scriptSpeed = 20
 
 func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
@@ -42,9 +43,11 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.EC2URL,
 		"GITHUB_API_URL": server.GitHubURL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "NO_PROXY": "127.0.0.1",
-		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1", "world_group": "sg-0aaaaaaaaaaaaaaa1",
-		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "", "AWS_SESSION_TOKEN": "",
-		"world_url": server.EC2URL, "HTTPS_PROXY": server.EC2URL, // what is neither EC2 nor GitHub cannot be reached
+		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1",
+		"world_group":        "sg-0aaaaaaaaaaaaaaa1",
+		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
+		"AWS_SESSION_TOKEN": "",
+		"world_url":         server.EC2URL, "HTTPS_PROXY": server.EC2URL, // what is neither EC2 nor GitHub cannot be reached
 	} {
 		ts.Setenv(name, value)
 	}
@@ -112,10 +115,13 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
-		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_PROFILE",
 		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL",
-		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "TMPDIR",
+		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL",
+		"GITHUB_SERVER_URL",
+		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "HTTPS_PROXY", "HTTP_PROXY",
+		"NO_PROXY", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

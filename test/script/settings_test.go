@@ -17,8 +17,8 @@ var (
 	codeName   = regexp.MustCompile("`([A-Z][A-Z0-9_]*)`")
 )
 
-// usedSettings are the settings that texts name in expressions, each with vars or secrets. Inputs of a reusable workflow have
-// hyphens and small letters; they are none.
+// usedSettings are the settings that texts name in expressions, each with vars or secrets. Inputs of a reusable
+// workflow have hyphens and small letters; they are none.
 func usedSettings(texts ...string) map[string]string {
 	used := map[string]string{}
 	for _, text := range texts {
@@ -38,7 +38,8 @@ func documentedSettings(page string) map[string]string {
 		names, kinds := codeName.FindAllStringSubmatch(row[1], -1), strings.Split(row[2], ", ")
 		for i, name := range names {
 			kind := kinds[min(i, len(kinds)-1)]
-			list[name[1]] = map[string]string{"variable": "vars", "variables": "vars", "secret": "secrets", "secrets": "secrets"}[kind]
+			list[name[1]] = map[string]string{"variable": "vars", "variables": "vars", "secret": "secrets",
+				"secrets": "secrets"}[kind]
 		}
 	}
 	return list
@@ -82,8 +83,8 @@ func unread(documented, used map[string]string) (faults []string) {
 	return faults
 }
 
-// TestSettingsAreRead: each variable and secret that a page tells people to set is read by a workflow, as what it is, and the other way
-// round. What README and the guide set has the same names.
+// TestSettingsAreRead: each variable and secret that a page tells people to set is read by a workflow, as what it is,
+// and the other way round. What README and the guide set has the same names.
 func TestSettingsAreRead(t *testing.T) {
 	t.Parallel()
 	examples := documentedSettings(readText(t, "examples/README.md"))
@@ -130,13 +131,17 @@ func glob(t *testing.T, pattern string) []string {
 // TestSettingsThatNothingReads: the look for settings finds those.
 func TestSettingsThatNothingReads(t *testing.T) {
 	t.Parallel()
-	page := "| name | kind | what |\n| --- | --- | --- |\n| `A_URL`, `A_KEY` | variable, secret | x |\n| `B`, `C` | variables | y |\n"
+	page := "| name | kind | what |\n| --- | --- | --- |\n| `A_URL`, `A_KEY` | variable, secret | x |\n| `B`, `C` | " +
+		"variables | y |\n"
 	documented := documentedSettings(page)
 	for workflow, want := range map[string]string{
-		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B || vars.C }}":                 "",
-		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B }}":                           "C is described as one of vars, and nothing reads it there",
-		"${{ vars.A_URL }} ${{ vars.A_KEY }} ${{ vars.B }} ${{ vars.C }}":                "A_KEY is described as one of secrets, and nothing reads it there",
-		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B }}${{ vars.C }}${{ vars.D }}": "vars.D is read and described nowhere",
+		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B || vars.C }}": "",
+		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B " +
+			"}}": "C is described as one of vars, and nothing reads it there",
+		"${{ vars.A_URL }} ${{ vars.A_KEY }} ${{ vars.B }} ${{ vars.C " +
+			"}}": "A_KEY is described as one of secrets, and nothing reads it there",
+		"${{ vars.A_URL }} ${{ secrets.A_KEY }} ${{ vars.B }}${{ vars.C }}${{ vars.D " +
+			"}}": "vars.D is read and described nowhere",
 	} {
 		if got := strings.Join(unread(documented, usedSettings(workflow)), "; "); got != want {
 			t.Errorf("%s: %q, want %q", workflow, got, want)
@@ -144,7 +149,8 @@ func TestSettingsThatNothingReads(t *testing.T) {
 	}
 }
 
-// TestMarqoEnvironment: what tox.ini lets through to the tests is read by them, and comes from a workflow unless it is for trying by hand.
+// TestMarqoEnvironment: what tox.ini lets through to the tests is read by them, and comes from a workflow unless it is
+// for trying by hand.
 func TestMarqoEnvironment(t *testing.T) {
 	t.Parallel()
 	byHand := []string{"EXPECTED_MACHINE", "S2SEARCH_STANDIN"}
@@ -156,7 +162,8 @@ func TestMarqoEnvironment(t *testing.T) {
 	}
 	tox := readText(t, "examples/marqo/tox.ini")
 	set := map[string]bool{}
-	for _, found := range regexp.MustCompile(`(?m)^ {10}([A-Z0-9_]+): `).FindAllStringSubmatch(strings.Join(readTexts(t, "examples/marqo/.github/workflows/*.yml"), "\n"), -1) {
+	for _, found := range regexp.MustCompile(`(?m)^ {10}([A-Z0-9_]+): `).FindAllStringSubmatch(strings.Join(readTexts(t,
+		"examples/marqo/.github/workflows/*.yml"), "\n"), -1) {
 		set[found[1]] = true
 	}
 	passed := regexp.MustCompile(`(?m)^pass_env = (.+)$`).FindAllStringSubmatch(tox, -1)
@@ -214,7 +221,8 @@ func TestStartJobsHaveDocker(t *testing.T) {
 	}
 }
 
-// TestDependabotIsLeftOut: an example that starts machines for pull requests leaves out those of Dependabot, whose runs get no secrets.
+// TestDependabotIsLeftOut: an example that starts machines for pull requests leaves out those of Dependabot, whose runs
+// get no secrets.
 func TestDependabotIsLeftOut(t *testing.T) {
 	t.Parallel()
 	seen := 0

@@ -55,7 +55,8 @@ func pageRole(t *testing.T) simulator.Role {
 	if found == nil {
 		t.Fatal("docs/permissions.md has no trust policy")
 	}
-	text := strings.NewReplacer("ACCOUNT", "123456789012", "OWNER-ID", "1", "REPO-ID", "2", "OWNER", "demo-org", "REPO", "demo").Replace(found[1])
+	text := strings.NewReplacer("ACCOUNT", "123456789012", "OWNER-ID", "1", "REPO-ID", "2", "OWNER", "demo-org", "REPO",
+		"demo").Replace(found[1])
 	return simulator.Role{Name: "runner", Trust: text}
 }
 
@@ -73,14 +74,17 @@ func TestTrustPolicies(t *testing.T) {
 		subject string
 		want    bool
 	}{
-		"template, names":                  {templateRole(t, ""), "repo:demo-org/demo:ref:refs/heads/main", true},
-		"template, numbers":                {templateRole(t, ""), "repo:demo-org@1/demo@2:environment:ci", true},
-		"template, a later repository":     {templateRole(t, ""), "repo:demo-org@1/demo@3:ref:refs/heads/main", false},
-		"template, another owner":          {templateRole(t, ""), "repo:other-org/demo:ref:refs/heads/main", false},
-		"template, a longer name":          {templateRole(t, ""), "repo:demo-org/demo-2:ref:refs/heads/main", false},
-		"template, a branch":               {templateRole(t, "ref:refs/heads/main"), "repo:demo-org/demo:ref:refs/heads/main", true},
-		"template, a branch by numbers":    {templateRole(t, "ref:refs/heads/main"), "repo:demo-org@1/demo@2:ref:refs/heads/main", true},
-		"template, another branch":         {templateRole(t, "ref:refs/heads/main"), "repo:demo-org/demo:ref:refs/heads/x", false},
+		"template, names":              {templateRole(t, ""), "repo:demo-org/demo:ref:refs/heads/main", true},
+		"template, numbers":            {templateRole(t, ""), "repo:demo-org@1/demo@2:environment:ci", true},
+		"template, a later repository": {templateRole(t, ""), "repo:demo-org@1/demo@3:ref:refs/heads/main", false},
+		"template, another owner":      {templateRole(t, ""), "repo:other-org/demo:ref:refs/heads/main", false},
+		"template, a longer name":      {templateRole(t, ""), "repo:demo-org/demo-2:ref:refs/heads/main", false},
+		"template, a branch": {templateRole(t, "ref:refs/heads/main"), "repo:demo-org/demo:ref:refs/heads/main",
+			true},
+		"template, a branch by numbers": {templateRole(t, "ref:refs/heads/main"),
+			"repo:demo-org@1/demo@2:ref:refs/heads/main", true},
+		"template, another branch": {templateRole(t, "ref:refs/heads/main"), "repo:demo-org/demo:ref:refs/heads/x",
+			false},
 		"permissions.md, names":            {pageRole(t), "repo:demo-org/demo:pull_request", true},
 		"permissions.md, numbers":          {pageRole(t), "repo:demo-org@1/demo@2:ref:refs/heads/main", true},
 		"permissions.md, another":          {pageRole(t), "repo:demo-org/other:ref:refs/heads/main", false},
@@ -90,14 +94,16 @@ func TestTrustPolicies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			world := simulator.New(simulator.Config{Speed: 50, Roles: []simulator.Role{c.role}, OIDC: simulator.OIDC{Subject: c.subject}})
+			world := simulator.New(simulator.Config{Speed: 50, Roles: []simulator.Role{c.role},
+				OIDC: simulator.OIDC{Subject: c.subject}})
 			server, err := simulator.Listen(world)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = server.Close() }()
 			r := step.Runner{
-				Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "1",
+				Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo",
+				Run: "1",
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()

@@ -19,9 +19,9 @@ var (
 	assignment = regexp.MustCompile(`^\s*\w+=(\w*:)?"?\$\([^()]*\)"?$`)
 )
 
-// losesFailure returns what of a script can fail without failing its step: in a pipe every command but the last, unless the
-// shell is named (bash -eo pipefail instead of bash -e), and a substitution that is not the whole value of an assignment.
-// https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+// losesFailure returns what of a script can fail without failing its step: in a pipe every command but the last, unless
+// the shell is named (bash -eo pipefail instead of bash -e), and a substitution that is not the whole value of an
+// assignment. https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
 func losesFailure(script, shell string) string {
 	plain := comment.ReplaceAllString(quoted.ReplaceAllString(script, "''"), "")
 	if shell != "bash" && pipe.MatchString(plain) {
@@ -31,7 +31,8 @@ func losesFailure(script, shell string) string {
 		if strings.Contains(line, "`") {
 			return "a substitution by backquotes: " + strings.TrimSpace(line)
 		}
-		if strings.Contains(line, "$(") && !strings.Contains(line, "$((") && !assignment.MatchString(strings.TrimRight(line, "\n")) {
+		if strings.Contains(line, "$(") && !strings.Contains(line, "$((") &&
+			!assignment.MatchString(strings.TrimRight(line, "\n")) {
 			return "a substitution within a command: " + strings.TrimSpace(line)
 		}
 		if strings.Contains(line, "<(") {
@@ -107,8 +108,9 @@ func TestNoStepLosesAFailure(t *testing.T) {
 	}
 }
 
-// TestMarketplaceRules: what can be known beforehand of what GitHub demands of an action in its Marketplace. That the name is
-// free can only be seen there. https://docs.github.com/actions/how-tos/create-and-publish-actions/publish-in-github-marketplace
+// TestMarketplaceRules: what can be known beforehand of what GitHub demands of an action in its Marketplace. That the
+// name is free can only be seen there.
+// https://docs.github.com/actions/how-tos/create-and-publish-actions/publish-in-github-marketplace
 func TestMarketplaceRules(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("action.yml")
@@ -135,10 +137,12 @@ func TestMarketplaceRules(t *testing.T) {
 		t.Errorf("name %q, author %q", action.Name, action.Author)
 	}
 	// https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#branding
-	if !slices.Contains(strings.Fields("white black yellow blue green orange red purple gray-dark"), action.Branding.Color) {
+	if !slices.Contains(strings.Fields("white black yellow blue green orange red purple gray-dark"),
+		action.Branding.Color) {
 		t.Errorf("the color is %q", action.Branding.Color)
 	}
-	if !slices.Contains(strings.Fields("cloud cpu hard-drive layers play-circle power server terminal zap"), action.Branding.Icon) {
+	if !slices.Contains(strings.Fields("cloud cpu hard-drive layers play-circle power server terminal zap"),
+		action.Branding.Icon) {
 		t.Errorf("the icon is %q, of which it is not known here that the Marketplace has it", action.Branding.Icon)
 	}
 	for _, other := range []string{"action.yaml", "README"} {

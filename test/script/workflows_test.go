@@ -96,7 +96,8 @@ func ownWorkflows(t *testing.T) []string {
 	return list
 }
 
-// TestActionsArePinned: each action of others is named by a commit with its version beside it, and by one commit everywhere.
+// TestActionsArePinned: each action of others is named by a commit with its version beside it, and by one commit
+// everywhere.
 func TestActionsArePinned(t *testing.T) {
 	t.Parallel()
 	pinned := regexp.MustCompile(`^([\w.-]+/[\w./-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$`)
@@ -149,7 +150,8 @@ func TestWorkflowsAreCareful(t *testing.T) {
 				if strings.Contains(step.Run, "${{") {
 					t.Errorf("%s: a script has an expression in it: hand it over by env\n%s", where, step.Run)
 				}
-				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") && keep != false && where != "release.yml tag" {
+				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") && keep != false &&
+					where != "release.yml tag" {
 					t.Errorf("%s: the checkout leaves its token behind", where)
 				}
 			}
@@ -162,15 +164,17 @@ func TestWorkflowsAreCareful(t *testing.T) {
 	}
 	want := map[string]string{
 		"bench-aws.yml clean": "actions id-token", "bench-aws.yml measure": "id-token",
-		"release.yml build": "packages", "release.yml image": "attestations id-token packages", "release.yml tag": "contents", "release.yml notes": "contents",
-		"runner.yml start": "id-token", "security.yml codeql": "security-events",
+		"release.yml build": "packages", "release.yml image": "attestations id-token packages", "release.yml tag": "contents",
+		"release.yml notes": "contents",
+		"runner.yml start":  "id-token", "security.yml codeql": "security-events",
 	}
 	if diff := cmp.Diff(want, writers); diff != "" {
 		t.Errorf("who may write what: want (-), got (+)\n%s", diff)
 	}
 }
 
-// TestReleaseOrder: nothing is built before the check, nothing is tagged before a stranger could pull the image, and so on.
+// TestReleaseOrder: nothing is built before the check, nothing is tagged before a stranger could pull the image, and so
+// on.
 func TestReleaseOrder(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t, ".github/workflows/release.yml")
@@ -193,7 +197,8 @@ func TestReleaseOrder(t *testing.T) {
 		return slices.Compact(all)
 	}
 	for name, want := range map[string][]string{
-		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"}, "try": {"build", "check", "ci", "image"},
+		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"}, "try": {"build", "check",
+			"ci", "image"},
 		"tag": {"build", "check", "ci", "image", "try"}, "notes": {"build", "check", "ci", "image", "tag", "try"},
 	} {
 		if diff := cmp.Diff(want, before(name)); diff != "" {
@@ -246,7 +251,8 @@ func TestRunnerWorkflow(t *testing.T) {
 			t.Errorf("%s is %v, want %s", name, got, want)
 		}
 	}
-	keys := map[string]string{"AWS_ACCESS_KEY_ID": "${{ secrets.aws-access-key-id }}", "AWS_SECRET_ACCESS_KEY": "${{ secrets.aws-secret-access-key }}"}
+	keys := map[string]string{"AWS_ACCESS_KEY_ID": "${{ secrets.aws-access-key-id }}",
+		"AWS_SECRET_ACCESS_KEY": "${{ secrets.aws-secret-access-key }}"}
 	if diff := cmp.Diff(keys, last.Env); diff != "" {
 		t.Errorf("the environment of the action (-want +got):\n%s", diff)
 	}
@@ -254,12 +260,14 @@ func TestRunnerWorkflow(t *testing.T) {
 		if _, known := contract.Outputs[name]; !known {
 			t.Errorf("the action has no output %s", name)
 		}
-		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+name+" }}" {
+		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+name+
+			" }}" {
 			t.Errorf("the output %s is %q and %q", name, output.Value, start.Outputs[name])
 		}
 	}
 	checkout := start.Steps[2]
-	if !strings.HasPrefix(checkout.Uses, "actions/checkout@") || checkout.With["ref"] != "${{ job.workflow_sha }}" || checkout.With["repository"] != "${{ job.workflow_repository }}" {
+	if !strings.HasPrefix(checkout.Uses, "actions/checkout@") || checkout.With["ref"] != "${{ job.workflow_sha }}" ||
+		checkout.With["repository"] != "${{ job.workflow_repository }}" {
 		t.Errorf("the action is taken from %v, and not from the commit that the workflow is of", checkout.With)
 	}
 
@@ -288,15 +296,17 @@ func TestRunnerWorkflow(t *testing.T) {
 	}
 }
 
-// TestRunnerWorkflowRuns runs the reusable workflow's step by the real program, with the example's inputs and the defaults of the
-// others: they start runners that take a job each, and nothing is left.
+// TestRunnerWorkflowRuns runs the reusable workflow's step by the real program, with the example's inputs and the
+// defaults of the others: they start runners that take a job each, and nothing is left.
 func TestRunnerWorkflowRuns(t *testing.T) {
 	t.Parallel()
-	w, call := readWorkflow(t, ".github/workflows/runner.yml"), readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
+	w, call := readWorkflow(t, ".github/workflows/runner.yml"),
+		readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
 	tags := `[{"Key":"Name","Value":"runner demo-org/demo"},{"Key":"run-url","Value":"https://github.com/demo-org/demo/actions/runs/4711/attempts/1"}]`
 	for name, given := range map[string]map[string]any{
 		"as in the example": call.With,
-		"by architecture":   {"architecture": "arm64", "subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"], "region": "us-east-1"},
+		"by architecture": {"architecture": "arm64", "subnet-id": call.With["subnet-id"],
+			"security-group-id": call.With["security-group-id"], "region": "us-east-1"},
 		"unlike ones": {
 			"runners":   "[{name: a, architecture: amd64}, {name: b, architecture: cuda, ec2-volume-size: 80}]",
 			"subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"], "region": "us-east-1",
@@ -306,9 +316,11 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 			t.Parallel()
 			s := openStage(t)
 			s.values["secrets.github-token"], s.values["steps.tags.outputs.tags"] = "", tags
-			s.values["secrets.app-client-id"], s.values["secrets.app-private-key"] = s.values["vars.RUNNER_APP"], s.values["secrets.RUNNER_APP_KEY"]
+			s.values["secrets.app-client-id"], s.values["secrets.app-private-key"] = s.values["vars.RUNNER_APP"],
+				s.values["secrets.RUNNER_APP_KEY"]
 			if given["role"] == nil { // by keys and a token
-				s.values["secrets.github-token"], s.values["secrets.app-client-id"], s.values["secrets.app-private-key"] = "ghp_demo", "", ""
+				s.values["secrets.github-token"], s.values["secrets.app-client-id"],
+					s.values["secrets.app-private-key"] = "ghp_demo", "", ""
 			}
 			for input, declared := range w.On.Call.Inputs {
 				value := declared.Default
@@ -331,7 +343,8 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 			}
 			tagged := 0
 			for _, instance := range s.world.Snapshot().Instances {
-				if instance.Tags["Name"] == "runner demo-org/demo" && strings.HasSuffix(instance.Tags["run-url"], "/runs/4711/attempts/1") {
+				if instance.Tags["Name"] == "runner demo-org/demo" && strings.HasSuffix(instance.Tags["run-url"],
+					"/runs/4711/attempts/1") {
 					tagged++
 				}
 			}

@@ -22,7 +22,8 @@ func (c *cloud) iamAct(x *exchange, f form) answer {
 	case failure != nil:
 		return stsError(failure, id)
 	case name != "AWSServiceRoleForEC2Spot" || c.w.cfg.NoSpotRole:
-		return stsError(&ec2Error{status: http.StatusNotFound, code: "NoSuchEntity", message: "The role with name " + name + " cannot be found."}, id)
+		return stsError(&ec2Error{status: http.StatusNotFound, code: "NoSuchEntity", message: "The role with name " + name +
+			" cannot be found."}, id)
 	}
 	var b bytes.Buffer
 	b.WriteString(`<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">`)
@@ -42,7 +43,8 @@ func (c *cloud) mayAsk(x *exchange, action, resource string) *ec2Error {
 		return fail("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if why := c.w.cfg.denial(key, action, resource, request{}); why != "" {
-		return fail("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", c.arnOf(key), action, resource, why)
+		return fail("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", c.arnOf(key), action,
+			resource, why)
 	}
 	return nil
 }
@@ -69,7 +71,8 @@ func (c *cloud) understandQuota(x *exchange, req *http.Request, body []byte) {
 		if !set {
 			value = defaultQuota
 		}
-		raw, err := json.Marshal(map[string]any{"Quota": map[string]any{"QuotaCode": in.QuotaCode, "ServiceCode": "ec2", "Unit": "None", "Value": value}})
+		raw, err := json.Marshal(map[string]any{"Quota": map[string]any{"QuotaCode": in.QuotaCode, "ServiceCode": "ec2",
+			"Unit": "None", "Value": value}})
 		if err != nil {
 			panic("simulator: encode answer: " + err.Error())
 		}
@@ -90,11 +93,12 @@ func quotaError(e *ec2Error) answer {
 	if err != nil {
 		panic("simulator: encode answer: " + err.Error())
 	}
-	return answer{status: e.status, header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, body: raw, code: e.code}
+	return answer{status: e.status, header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, body: raw,
+		code: e.code}
 }
 
-// dryRun answers a dry run of a call on instances: they must exist, and the call must be allowed on them. A policy that goes
-// by what an instance has (its tags) refuses one that does not exist.
+// dryRun answers a dry run of a call on instances: they must exist, and the call must be allowed on them. A policy that
+// goes by what an instance has (its tags) refuses one that does not exist.
 func (call *ec2Call) dryRun(operation string) *ec2Error {
 	ids := append(call.form.list("InstanceId"), call.form.list("ResourceId")...)
 	if id := call.form["InstanceId"]; id != "" {

@@ -13,7 +13,8 @@ func BenchmarkThreeThousand(b *testing.B) {
 	for b.Loop() {
 		w := simulator.New(simulator.Config{ForeignRunners: 3000, Timing: simulator.Timing{GitHub: -1}})
 		hub := inProcess(w).github(nil, "ghp_demo")
-		if _, _, err := hub.Actions.ListRunners(b.Context(), "demo-org", "demo", &github.ListOptions{PerPage: 100}); err != nil {
+		if _, _, err := hub.Actions.ListRunners(b.Context(), "demo-org", "demo",
+			&github.ListOptions{PerPage: 100}); err != nil {
 			b.Fatal(err)
 		}
 	}

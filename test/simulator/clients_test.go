@@ -27,8 +27,8 @@ const (
 	group    = "sg-0aaaaaaaaaaaaaaa1"
 )
 
-// ways are the two ways into a world: by a transport in this process, and over a loopback socket. wait lets the world's time
-// go by: in a bubble by as much as is said, over the socket, where the world runs fast, by a fraction of it.
+// ways are the two ways into a world: by a transport in this process, and over a loopback socket. wait lets the world's
+// time go by: in a bubble by as much as is said, over the socket, where the world runs fast, by a fraction of it.
 type way struct {
 	name   string
 	ec2    func(t *testing.T, region string, change ...func(*ec2.Options)) *ec2.Client
@@ -40,7 +40,8 @@ func inProcess(w *simulator.World) way {
 	return way{"in process", func(t *testing.T, region string, change ...func(*ec2.Options)) *ec2.Client {
 		return newEC2(region, &http.Client{Transport: transport}, "", change...)
 	}, func(t *testing.T, token string) *github.Client {
-		// A client of its own: WithAuthToken changes the http.Client that it is given, and would add the token to AWS calls too.
+		// A client of its own: WithAuthToken changes the http.Client that it is given, and would add the token to AWS calls
+		// too.
 		return github.NewClient(&http.Client{Transport: transport}).WithAuthToken(token)
 	}}
 }
@@ -71,7 +72,8 @@ func overHTTP(t *testing.T, w *simulator.World) way {
 }
 
 func newEC2(region string, client *http.Client, endpoint string, change ...func(*ec2.Options)) *ec2.Client {
-	cfg := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""), HTTPClient: client}
+	cfg := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		HTTPClient: client}
 	if endpoint != "" {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
@@ -83,8 +85,10 @@ func onceOnly(o *ec2.Options) { o.Retryer = aws.NopRetryer{} }
 
 func launchInput(userData string) *ec2.RunInstancesInput {
 	return &ec2.RunInstancesInput{
-		ImageId: aws.String(ubuntu), InstanceType: types.InstanceTypeT3Micro, SubnetId: aws.String(subnetA), SecurityGroupIds: []string{group},
-		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(userData))),
+		ImageId: aws.String(ubuntu), InstanceType: types.InstanceTypeT3Micro, SubnetId: aws.String(subnetA),
+		SecurityGroupIds: []string{group},
+		MinCount:         aws.Int32(1), MaxCount: aws.Int32(1),
+		UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(userData))),
 	}
 }
 
@@ -114,7 +118,8 @@ func egr(values map[string]string) string {
 }
 
 func machulav(token, label string) string {
-	return fmt.Sprintf("#!/bin/bash\n./config.sh --unattended --url https://github.com/demo-org/demo --token %s --labels %s --name ec2-%s --replace\n./run.sh\n", token, label, label)
+	return fmt.Sprintf("#!/bin/bash\n./config.sh --unattended --url https://github.com/demo-org/demo --token %s --labels "+
+		"%s --name ec2-%s --replace\n./run.sh\n", token, label, label)
 }
 
 // pause lets d go by, by the bubble's clock.

@@ -12,9 +12,10 @@ const (
 )
 
 // timely refuses a signature of another time. AWS accepts five minutes:
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html. EC2 refuses in the words for wrong keys, which is
-// what people with a wrong clock meet (https://repost.aws/knowledge-center/ec2-troubleshoot-authfailure-cli names the clock as a cause), and
-// beyond fifteen minutes by RequestExpired: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html. EC2 refuses in the words for
+// wrong keys, which is what people with a wrong clock meet
+// (https://repost.aws/knowledge-center/ec2-troubleshoot-authfailure-cli names the clock as a cause), and beyond fifteen
+// minutes by RequestExpired: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 func (c *cloud) timely(x *exchange) *ec2Error {
 	if x.signedAt.IsZero() {
 		return nil
@@ -29,9 +30,11 @@ func (c *cloud) timely(x *exchange) *ec2Error {
 	case x.service == serviceEC2:
 		return fail("AuthFailure", "AWS was not able to validate the provided access credentials")
 	case off > 0:
-		return forged("Signature expired: %s is now earlier than %s (%s - 5 min.)", x.signedAt.Format(form), now.Add(-maxSkew).UTC().Format(form), now.UTC().Format(form))
+		return forged("Signature expired: %s is now earlier than %s (%s - 5 min.)", x.signedAt.Format(form),
+			now.Add(-maxSkew).UTC().Format(form), now.UTC().Format(form))
 	default:
-		return forged("Signature not yet current: %s is still later than %s (%s + 5 min.)", x.signedAt.Format(form), now.Add(maxSkew).UTC().Format(form), now.UTC().Format(form))
+		return forged("Signature not yet current: %s is still later than %s (%s + 5 min.)", x.signedAt.Format(form),
+			now.Add(maxSkew).UTC().Format(form), now.UTC().Format(form))
 	}
 }
 

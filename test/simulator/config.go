@@ -10,12 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Config is what a world is made of. Every field has a default, in Defaults or beside the field; an empty list is filled from
-// there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
+// Config is what a world is made of. Every field has a default, in Defaults or beside the field; an empty list is
+// filled from there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
 type Config struct {
-	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two seconds.
-	// What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that terminated instances stay listed) is
-	// not divided. Default 1.
+	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two
+	// seconds. What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that terminated
+	// instances stay listed) is not divided. Default 1.
 	Speed  float64 `yaml:"speed"`
 	Timing Timing  `yaml:"timing"`
 
@@ -66,19 +66,22 @@ type Config struct {
 	// GitHubHosts are further hosts (without port) at which Transport finds GitHub, for an Enterprise Server.
 	GitHubHosts []string `yaml:"github-hosts"`
 	Tokens      []Token  `yaml:"tokens"`
-	// Apps that GitHub knows, none by default. InstallationTokenLifetime is how long their tokens live: 1h, not divided by Speed.
+	// Apps that GitHub knows, none by default. InstallationTokenLifetime is how long their tokens live: 1h, not divided by
+	// Speed.
 	Apps                      []App         `yaml:"apps"`
 	InstallationTokenLifetime time.Duration `yaml:"installation-token-lifetime"`
 	// GitHubClock is how far GitHub's clock is ahead of the client's, such as 6m or -6m.
 	GitHubClock time.Duration `yaml:"github-clock"`
 	// Repositories that exist ("owner/repo"); organizations and enterprises exist as far as a token names them.
 	Repositories []string `yaml:"repositories"`
-	// Runners are registered from the beginning; ForeignRunners adds so many more to ForeignScope (default the first repository).
+	// Runners are registered from the beginning; ForeignRunners adds so many more to ForeignScope (default the first
+	// repository).
 	Runners        []RunnerSeed `yaml:"runners"`
 	ForeignRunners int          `yaml:"foreign-runners"`
 	ForeignScope   string       `yaml:"foreign-scope"`
 	Runs           []Run        `yaml:"runs"`
-	// DownloadBase is where downloads says that the runner software lies; default the address of the release at github.com.
+	// DownloadBase is where downloads says that the runner software lies; default the address of the release at
+	// github.com.
 	DownloadBase string `yaml:"download-base"`
 	// RunnerGroups of organizations and enterprises beside "Default", which has id 1.
 	RunnerGroups []RunnerGroup `yaml:"runner-groups"`
@@ -89,7 +92,8 @@ type Config struct {
 	Checksums        map[string]string `yaml:"checksums"`
 	MinRunnerVersion string            `yaml:"min-runner-version"`
 
-	// Guests says how machines behave; the first rule that fits an instance holds, and one that fits none is in good health.
+	// Guests says how machines behave; the first rule that fits an instance holds, and one that fits none is in good
+	// health.
 	Guests []GuestRule `yaml:"guests"`
 	// Jobs are queued at the beginning.
 	Jobs []Job `yaml:"jobs"`
@@ -109,45 +113,53 @@ type More struct {
 	Repositories   []string        `yaml:"repositories"`
 }
 
-// Timing says how long things take. Zero takes the default, which stands beside each; a negative value means no time at all. Latencies
-// should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
+// Timing says how long things take. Zero takes the default, which stands beside each; a negative value means no time at
+// all. Latencies should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
 type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
 	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub, its OIDC endpoint included
-	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its permissions are asked
-	// for: no time by default, since that is rare. https://github.com/octokit/auth-app.js/issues/65 and 589
+	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its
+	// permissions are asked for: no time by default, since that is rare. https://github.com/octokit/auth-app.js/issues/65
+	// and 589
 	TokenKnown time.Duration `yaml:"token-known"`
 
-	InstanceVisible time.Duration `yaml:"instance-visible"` // 1s: from RunInstances' answer to the first DescribeInstances that shows it
-	ImageVisible    time.Duration `yaml:"image-visible"`    // 1s: the same for CreateImage and DescribeImages
-	RunnerVisible   time.Duration `yaml:"runner-visible"`   // 1s: from a registration (or its end) to the lists that show it
+	// 1s: from RunInstances' answer to the first DescribeInstances that shows it
+	InstanceVisible time.Duration `yaml:"instance-visible"`
+	ImageVisible    time.Duration `yaml:"image-visible"` // 1s: the same for CreateImage and DescribeImages
+	// 1s: from a registration (or its end) to the lists that show it
+	RunnerVisible time.Duration `yaml:"runner-visible"`
 	// TagsVisible is how long what CreateTags or DeleteTags changed is still read as it was before: 2s.
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	TagsVisible time.Duration `yaml:"tags-visible"`
-	// TagsInPolicies is how long after a launch a policy does not see the tags of the new instance yet, such as 1s; by default no time. The
-	// EC2 API is eventually consistent: https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+	// TagsInPolicies is how long after a launch a policy does not see the tags of the new instance yet, such as 1s; by
+	// default no time. The EC2 API is eventually consistent:
+	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	TagsInPolicies time.Duration `yaml:"tags-in-policies"`
-	// TagsListed is for how long a terminated instance still shows its tags: 30s. "After an instance is terminated, resources such as
-	// tags and volumes are gradually disassociated from the instance and may no longer be visible on the terminated instance after a
-	// short while": https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+	// TagsListed is for how long a terminated instance still shows its tags: 30s. "After an instance is terminated,
+	// resources such as tags and volumes are gradually disassociated from the instance and may no longer be visible on the
+	// terminated instance after a short while":
+	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 	TagsListed time.Duration `yaml:"tags-listed"`
 	Running    time.Duration `yaml:"running"`    // 5s: pending to running, also after StartInstances
 	Terminated time.Duration `yaml:"terminated"` // 20s: shutting-down to terminated
 	Stopped    time.Duration `yaml:"stopped"`    // 20s: stopping to stopped
-	Listed     time.Duration `yaml:"listed"`     // 1h: for how long a terminated instance stays listed; not divided by Speed
-	Console    time.Duration `yaml:"console"`    // 30s: from a change of state until GetConsoleOutput without Latest shows the text of then
+	// 1h: for how long a terminated instance stays listed; not divided by Speed
+	Listed time.Duration `yaml:"listed"`
+	// 30s: from a change of state until GetConsoleOutput without Latest shows the text of then
+	Console time.Duration `yaml:"console"`
 
 	Boot time.Duration `yaml:"boot"` // 20s: from launch until the boot has come to the user data's work
 	// BootAgain is the same from a machine's second boot on: 10s. Only the first boot fetches its blocks from the snapshot
-	// (https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html). 15 s is the best that a public ledger has for new
-	// volumes of one image (41, 20, 19, 18, 15 s); 5 s is what Depot reports from the start of a stopped machine with a filled
-	// volume, against 40 s (https://depot.dev/blog/faster-ec2-boot-time).
+	// (https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html). 15 s is the best that a public ledger has
+	// for new volumes of one image (41, 20, 19, 18, 15 s); 5 s is what Depot reports from the start of a stopped machine
+	// with a filled volume, against 40 s (https://depot.dev/blog/faster-ec2-boot-time).
 	BootAgain time.Duration `yaml:"boot-again"`
 	Setup     time.Duration `yaml:"setup"` // 30s: a setup-script, where the user data has one that the machine has not run
-	// Fill is how long a warm-up reads the files of its volume: 60s, for 4 GB at some 65 MB a second. Ten to fifteen minutes for
-	// a large volume are no rarity (https://ldoughty.com/2018/12/sparsification-of-aws-ebs-snapshot-for-faster-initialization/: a
-	// minute a GB), but then it is cut off half-way to the machine's limit.
+	// Fill is how long a warm-up reads the files of its volume: 60s, for 4 GB at some 65 MB a second. Ten to fifteen
+	// minutes for a large volume are no rarity
+	// (https://ldoughty.com/2018/12/sparsification-of-aws-ebs-snapshot-for-faster-initialization/: a minute a GB), but
+	// then it is cut off half-way to the machine's limit.
 	Fill     time.Duration `yaml:"fill"`
 	Download time.Duration `yaml:"download"`  // 3s: the runner's download and unpacking
 	Config   time.Duration `yaml:"config"`    // 2s: config.sh, by registration token only
@@ -160,7 +172,8 @@ type Timing struct {
 	VolumeDeleting time.Duration `yaml:"volume-deleting"`
 }
 
-// Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses keys that it does not know.
+// Load reads a configuration from YAML, in which durations are written as "1.5s". It refuses keys that it does not
+// know.
 func Load(r io.Reader) (Config, error) {
 	var cfg Config
 	decoder := yaml.NewDecoder(r)
@@ -188,10 +201,15 @@ func (t *Timing) fill() {
 		value time.Duration
 	}{
 		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond}, {&t.GitHub, 150 * time.Millisecond},
-		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second}, {&t.TagsVisible, 2 * time.Second}, {&t.TagsListed, 30 * time.Second},
-		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second}, {&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
-		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute}, {&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second}, {&t.PowerOff, 3 * time.Second},
-		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second}, {&t.VolumeDeleting, time.Minute},
+		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
+		{&t.TagsVisible, 2 * time.Second}, {&t.TagsListed, 30 * time.Second},
+		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second},
+		{&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
+		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute},
+		{&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second},
+		{&t.PowerOff, 3 * time.Second},
+		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
+		{&t.VolumeDeleting, time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -253,7 +271,8 @@ func (c *Config) check() error {
 		if regionOfZone(s.Zone) == s.Zone {
 			return fmt.Errorf("subnet %s has zone %q, which names no region", s.ID, s.Zone)
 		}
-		if !slices.Contains(c.Regions, regionOfZone(s.Zone)) && !slices.ContainsFunc(defaultSubnets, func(o Subnet) bool { return o.ID == s.ID }) {
+		if !slices.Contains(c.Regions, regionOfZone(s.Zone)) && !slices.ContainsFunc(defaultSubnets,
+			func(o Subnet) bool { return o.ID == s.ID }) {
 			return fmt.Errorf("subnet %s is in zone %s of a region that the world does not have", s.ID, s.Zone)
 		}
 	}

@@ -8,7 +8,8 @@ type Subnet struct {
 	CIDR string `yaml:"cidr"`
 	// Free is how many addresses are left at the beginning; 0 means 4091 (a /20), a negative number none.
 	Free int `yaml:"free"`
-	// Private subnets give no public address and have no route to the internet gateway, unless NAT says that they have one to a NAT gateway.
+	// Private subnets give no public address and have no route to the internet gateway, unless NAT says that they have one
+	// to a NAT gateway.
 	Private bool `yaml:"private"`
 	NAT     bool `yaml:"nat"`
 }
@@ -39,13 +40,15 @@ type Image struct {
 	KeepsRoot bool          `yaml:"keeps-root"`
 	Volumes   []ImageVolume `yaml:"volumes"`
 	NoENA     bool          `yaml:"no-ena"`
-	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made from it.
+	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made
+	// from it.
 	NewArm  bool   `yaml:"new-arm"`
 	State   string `yaml:"state"`   // default available
 	Created string `yaml:"created"` // RFC 3339
 	// Marketplace is the product of the AWS Marketplace that the image belongs to.
 	Marketplace Marketplace `yaml:"marketplace"`
-	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image without.
+	// Runner is the version of the runner in it, which its machines start instead of downloading one; "" for an image
+	// without.
 	Runner string            `yaml:"runner"`
 	Tags   map[string]string `yaml:"tags"`
 }
@@ -77,8 +80,8 @@ type Pool struct {
 	InstanceType string `yaml:"instance-type"`
 	Zone         string `yaml:"zone"`
 	Available    int    `yaml:"available"`
-	// Code is the answer when it is used up: InsufficientInstanceCapacity, or another one such as MaxSpotInstanceCountExceeded,
-	// VcpuLimitExceeded or InstanceLimitExceeded.
+	// Code is the answer when it is used up: InsufficientInstanceCapacity, or another one such as
+	// MaxSpotInstanceCountExceeded, VcpuLimitExceeded or InstanceLimitExceeded.
 	Code string `yaml:"code"`
 }
 
@@ -109,15 +112,28 @@ var defaultSecurityGroups = []SecurityGroup{
 }
 
 var defaultImages = []Image{
-	{ID: "ami-0aaaaaaaaaaaaaaa1", Region: "us-east-1", Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa2", Region: "us-east-1", Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa3", Region: "us-east-1", Name: "al2023-ami-2023.9.20261012.0-kernel-6.12-x86_64", Owner: amazon, OwnerAlias: "amazon", Architecture: "x86_64", RootDevice: "/dev/xvda", Created: "2026-10-12T06:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa4", Region: "us-east-1", Name: "Windows_Server-2025-English-Full-Base-2026.10.14", Owner: amazon, OwnerAlias: "amazon", Architecture: "x86_64", Platform: "windows", RootDevice: "/dev/sda1", Created: "2026-10-14T06:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa5", Region: "us-east-1", Name: "amzn-ec2-macos-15.6-20261001-000000-arm64", Owner: amazon, OwnerAlias: "amazon", Architecture: "arm64_mac", RootDevice: "/dev/sda1", Created: "2026-10-01T07:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa6", Region: "us-east-1", Name: "our-runner-2026-09", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-09-01T06:00:00.000Z", Runner: "2.335.0"},
-	{ID: "ami-0ccccccccccccccc1", Region: "eu-west-1", Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
-	{ID: "ami-0ccccccccccccccc2", Region: "eu-west-1", Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
-	{ID: "ami-0ddddddddddddddd1", Region: "us-west-2", Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa1", Region: "us-east-1",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64",
+		RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa2", Region: "us-east-1",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64",
+		RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa3", Region: "us-east-1", Name: "al2023-ami-2023.9.20261012.0-kernel-6.12-x86_64",
+		Owner: amazon, OwnerAlias: "amazon", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Created: "2026-10-12T06:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa4", Region: "us-east-1", Name: "Windows_Server-2025-English-Full-Base-2026.10.14",
+		Owner: amazon, OwnerAlias: "amazon", Architecture: "x86_64", Platform: "windows", RootDevice: "/dev/sda1",
+		Created: "2026-10-14T06:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa5", Region: "us-east-1", Name: "amzn-ec2-macos-15.6-20261001-000000-arm64", Owner: amazon,
+		OwnerAlias: "amazon", Architecture: "arm64_mac", RootDevice: "/dev/sda1", Created: "2026-10-01T07:00:00.000Z"},
+	{ID: "ami-0aaaaaaaaaaaaaaa6", Region: "us-east-1", Name: "our-runner-2026-09", Owner: "self", Architecture: "x86_64",
+		RootDevice: "/dev/sda1", Created: "2026-09-01T06:00:00.000Z", Runner: "2.335.0"},
+	{ID: "ami-0ccccccccccccccc1", Region: "eu-west-1",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
+	{ID: "ami-0ccccccccccccccc2", Region: "eu-west-1",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
+	{ID: "ami-0ddddddddddddddd1", Region: "us-west-2",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1", Created: "2026-10-01T06:00:00.000Z"},
 }
 
 var defaultInstanceTypes = []InstanceType{
@@ -134,7 +150,8 @@ var defaultInstanceTypes = []InstanceType{
 	{Name: "c5.large", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 4096},
 	{Name: "c5.xlarge", Architecture: "x86_64", VCPUs: 4, MemoryMiB: 8192},
 	{Name: "m4.large", Architecture: "x86_64", VCPUs: 2, MemoryMiB: 8192, NotNitro: true},
-	{Name: "a1.xlarge", Architecture: "arm64", VCPUs: 4, MemoryMiB: 8192, Zones: []string{"us-east-1a", "us-east-1b", "us-west-2a", "eu-west-1a"}},
+	{Name: "a1.xlarge", Architecture: "arm64", VCPUs: 4, MemoryMiB: 8192, Zones: []string{"us-east-1a", "us-east-1b",
+		"us-west-2a", "eu-west-1a"}},
 	{Name: "t4g.micro", Architecture: "arm64", VCPUs: 2, MemoryMiB: 1024},
 	{Name: "t4g.xlarge", Architecture: "arm64", VCPUs: 4, MemoryMiB: 16384},
 	{Name: "c7g.large", Architecture: "arm64", VCPUs: 2, MemoryMiB: 4096},

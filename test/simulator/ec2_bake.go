@@ -24,7 +24,9 @@ func createImage(call *ec2Call) ([]node, *ec2Error) {
 		return nil, failure
 	}
 	if !imageName.MatchString(name) {
-		return nil, fail("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'")
+		return nil, fail("InvalidAMIName.Malformed",
+			"AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' "+
+				"and '_'")
 	}
 	for _, other := range call.region.images {
 		if !other.gone && other.Name == name && other.Owner == call.w.cfg.Account {
@@ -43,8 +45,8 @@ func createImage(call *ec2Call) ([]node, *ec2Error) {
 	return []node{leaf("imageId", call.make(i, name, tags).ID)}, nil
 }
 
-// mayImage asks for the permissions of CreateImage: on the instance, on the image and the snapshots that it makes, and to tag
-// these. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+// mayImage asks for the permissions of CreateImage: on the instance, on the image and the snapshots that it makes, and
+// to tag these. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 func (call *ec2Call) mayImage(instances []*instance) *ec2Error {
 	if failure := call.allowedOn("ec2:CreateImage", instances); failure != nil {
 		return failure
@@ -80,14 +82,17 @@ func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]s
 		runner = w.cfg.RunnerVersion
 	}
 	img := &image{made: w.now, visible: w.now.Add(w.scaled(w.cfg.Timing.ImageVisible)), Image: Image{
-		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account, Architecture: i.image.Architecture,
-		Platform: i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA, NewArm: i.image.newArm(), Runner: runner,
+		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account,
+		Architecture: i.image.Architecture,
+		Platform:     i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA,
+		NewArm: i.image.newArm(), Runner: runner,
 		State: "pending", Created: isoTime(w.now),
 	}, tags: newTags(tags["image"])}
 	for _, v := range i.volumes {
 		// The mapping of the image says of each volume what the instance's says.
 		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-device-mapping-concepts.html
-		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, kept: v.keep, made: w.now, image: img, tags: newTags(tags["snapshot"]), device: v.device, volume: v.id,
+		s := &snapshot{id: w.id("snap"), region: call.region.name, size: v.size, kept: v.keep, made: w.now, image: img,
+			tags: newTags(tags["snapshot"]), device: v.device, volume: v.id,
 			description: "Created by CreateImage(" + i.id + ") for " + img.ID}
 		img.snapshots = append(img.snapshots, s)
 		call.region.snapshots = append(call.region.snapshots, s)
@@ -139,14 +144,18 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 	}
 	return describe(call, "snapshotSet", call.region.snapshots,
 		func(s *snapshot) bool {
-			return !s.gone && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) || (slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
+			return !s.gone && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) ||
+				(slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
 		},
 		func(s *snapshot) attributes {
-			return fixed(s.tags.shown, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(), "volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
+			return fixed(s.tags.shown, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(),
+				"volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
 		},
 		func(s *snapshot) []node {
-			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)), leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
-				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"), leaf("encrypted", "false"), tagSet(s.tags.shown)}
+			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)),
+				leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
+				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"),
+				leaf("encrypted", "false"), tagSet(s.tags.shown)}
 		})
 }
 
@@ -212,8 +221,8 @@ type Made struct {
 	Snapshot                bool
 }
 
-// Images are all that CreateImage has made and nobody has removed, each followed by its snapshots, and snapshots that have lost
-// their image at the end.
+// Images are all that CreateImage has made and nobody has removed, each followed by its snapshots, and snapshots that
+// have lost their image at the end.
 func (w *World) Images() []Made {
 	w.enter()
 	defer w.mu.Unlock()
@@ -224,10 +233,12 @@ func (w *World) Images() []Made {
 				continue
 			}
 			if !i.gone {
-				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize, Tags: clone(i.tags.set)})
+				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize,
+					Tags: clone(i.tags.set)})
 			}
 			for _, s := range i.snapshots {
-				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags.set), Snapshot: true}); {
+				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags.set),
+					Snapshot: true}); {
 				case s.gone:
 				case i.gone:
 					lost = append(lost, made)

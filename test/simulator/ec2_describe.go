@@ -8,8 +8,8 @@ import (
 
 var instanceID = regexp.MustCompile(`^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$`)
 
-// named looks the instances of InstanceId.N up. One that is not there fails the whole call. With unseen an instance counts
-// from its launch on, as it does for those who change one; otherwise from when EC2 shows it.
+// named looks the instances of InstanceId.N up. One that is not there fails the whole call. With unseen an instance
+// counts from its launch on, as it does for those who change one; otherwise from when EC2 shows it.
 func (call *ec2Call) named(unseen bool) ([]*instance, *ec2Error) {
 	ids := call.form.list("InstanceId")
 	if id := call.form["InstanceId"]; id != "" {
@@ -82,8 +82,10 @@ func (i *instance) attribute(filter string) ([]string, bool) {
 		return i.groups, true
 	}
 	return fixed(nil, map[string]string{
-		"instance-id": i.id, "instance-state-name": i.state, "client-token": i.shownToken, "instance-type": i.kind.Name, "image-id": i.image.ID,
-		"subnet-id": i.subnet, "vpc-id": i.vpc, "availability-zone": i.zone, "reservation-id": i.reservation, "key-name": i.keyName,
+		"instance-id": i.id, "instance-state-name": i.state, "client-token": i.shownToken, "instance-type": i.kind.Name,
+		"image-id":  i.image.ID,
+		"subnet-id": i.subnet, "vpc-id": i.vpc, "availability-zone": i.zone, "reservation-id": i.reservation,
+		"key-name": i.keyName,
 	})(filter)
 }
 
@@ -92,7 +94,8 @@ func (c *cloud) reservationNodes(id string, instances []*instance) []node {
 	for _, i := range instances {
 		items = append(items, c.instanceNodes(i))
 	}
-	return []node{leaf("reservationId", id), leaf("ownerId", c.w.cfg.Account), {name: "groupSet"}, set("instancesSet", items...)}
+	return []node{leaf("reservationId", id), leaf("ownerId", c.w.cfg.Account), {name: "groupSet"},
+		set("instancesSet", items...)}
 }
 
 func (c *cloud) instanceNodes(i *instance) []node {
@@ -103,11 +106,15 @@ func (c *cloud) instanceNodes(i *instance) []node {
 	nodes := some(
 		leaf("instanceId", i.id), leaf("imageId", i.image.ID), stateNode("instanceState", i.state),
 		leaf("reason", i.transition), leaf("amiLaunchIndex", strconv.Itoa(i.index)), leaf("instanceType", i.kind.Name),
-		leaf("launchTime", isoTime(i.launched)), branch("placement", leaf("availabilityZone", i.zone), leaf("tenancy", "default")),
-		leaf("subnetId", i.subnet), leaf("vpcId", i.vpc), leaf("privateIpAddress", i.privateIP), leaf("ipAddress", i.publicIP),
+		leaf("launchTime", isoTime(i.launched)), branch("placement", leaf("availabilityZone", i.zone),
+			leaf("tenancy", "default")),
+		leaf("subnetId", i.subnet), leaf("vpcId", i.vpc), leaf("privateIpAddress", i.privateIP),
+		leaf("ipAddress", i.publicIP),
 		branch("stateReason", some(leaf("code", i.reasonCode), leaf("message", i.reasonText))...),
-		leaf("architecture", i.image.Architecture), leaf("platform", i.image.Platform), leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.image.RootDevice),
-		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.shownToken), leaf("keyName", i.keyName),
+		leaf("architecture", i.image.Architecture), leaf("platform", i.image.Platform), leaf("rootDeviceType", "ebs"),
+		leaf("rootDeviceName", i.image.RootDevice),
+		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.shownToken),
+		leaf("keyName", i.keyName),
 		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"), leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
 		branch("cpuOptions", leaf("coreCount", strconv.Itoa(i.kind.VCPUs)), leaf("threadsPerCore", "1")),
 		tagSet(i.tags.shown),
@@ -123,12 +130,15 @@ func (c *cloud) instanceNodes(i *instance) []node {
 	}
 	if i.state != "terminated" {
 		for _, v := range i.volumes {
-			disks = append(disks, []node{leaf("deviceName", v.device), branch("ebs", leaf("volumeId", v.id), leaf("status", "attached"),
+			disks = append(disks, []node{leaf("deviceName", v.device), branch("ebs", leaf("volumeId", v.id),
+				leaf("status", "attached"),
 				leaf("deleteOnTermination", strconv.FormatBool(!v.keep)), leaf("attachTime", isoTime(i.launched)))})
 		}
 	}
-	options := branch("metadataOptions", leaf("state", "applied"), leaf("httpTokens", orText(i.metadata["HttpTokens"], "optional")),
-		leaf("httpPutResponseHopLimit", orText(i.metadata["HttpPutResponseHopLimit"], "1")), leaf("httpEndpoint", orText(i.metadata["HttpEndpoint"], "enabled")))
+	options := branch("metadataOptions", leaf("state", "applied"), leaf("httpTokens", orText(i.metadata["HttpTokens"],
+		"optional")),
+		leaf("httpPutResponseHopLimit", orText(i.metadata["HttpPutResponseHopLimit"], "1")),
+		leaf("httpEndpoint", orText(i.metadata["HttpEndpoint"], "enabled")))
 	return append(nodes, set("groupSet", groups...), set("blockDeviceMapping", disks...), options)
 }
 
@@ -141,7 +151,8 @@ func (c *Config) shows(token, market string) string {
 }
 
 func stateNode(name, state string) node {
-	codes := map[string]string{"pending": "0", "running": "16", "shutting-down": "32", "terminated": "48", "stopping": "64", "stopped": "80"}
+	codes := map[string]string{"pending": "0", "running": "16", "shutting-down": "32", "terminated": "48",
+		"stopping": "64", "stopped": "80"}
 	return branch(name, leaf("code", codes[state]), leaf("name", state))
 }
 

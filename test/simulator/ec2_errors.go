@@ -28,7 +28,8 @@ func statusOf(code string) int {
 		return http.StatusServiceUnavailable
 	case "AuthFailure":
 		return http.StatusUnauthorized
-	case "UnauthorizedOperation", "AccessDenied", "InvalidClientTokenId", "OptInRequired", "AuthFailure.ServiceLinkedRoleCreationNotPermitted":
+	case "UnauthorizedOperation", "AccessDenied", "InvalidClientTokenId", "OptInRequired",
+		"AuthFailure.ServiceLinkedRoleCreationNotPermitted":
 		return http.StatusForbidden
 	case "DryRunOperation":
 		return http.StatusPreconditionFailed
@@ -36,7 +37,8 @@ func statusOf(code string) int {
 	return http.StatusBadRequest
 }
 
-var errThrottled = &ec2Error{status: http.StatusServiceUnavailable, code: "RequestLimitExceeded", message: "Request limit exceeded."}
+var errThrottled = &ec2Error{status: http.StatusServiceUnavailable, code: "RequestLimitExceeded",
+	message: "Request limit exceeded."}
 
 func (c *cloud) errorAnswer(e *ec2Error) answer {
 	id := c.requestID()
@@ -50,5 +52,6 @@ func (c *cloud) errorAnswer(e *ec2Error) answer {
 }
 
 func xmlHeader(requestID string) http.Header {
-	return http.Header{"Content-Type": {"text/xml;charset=UTF-8"}, "X-Amzn-Requestid": {requestID}, "Server": {"AmazonEC2"}}
+	return http.Header{"Content-Type": {"text/xml;charset=UTF-8"}, "X-Amzn-Requestid": {requestID},
+		"Server": {"AmazonEC2"}}
 }

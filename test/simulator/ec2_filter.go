@@ -8,8 +8,8 @@ import (
 // attributes gives the values that a filter compares, and whether the filter is known at all.
 type attributes func(filter string) (values []string, known bool)
 
-// matches applies the filters of a call: a resource fits if it fits every filter, and fits a filter if any of its values
-// fits any of the filter's.
+// matches applies the filters of a call: a resource fits if it fits every filter, and fits a filter if any of its
+// values fits any of the filter's.
 func (call *ec2Call) matches(resource attributes) (bool, *ec2Error) {
 	for _, f := range call.form.group("Filter") {
 		values, known := resource(f["Name"])
@@ -66,7 +66,8 @@ func selects(ids []string, id string) bool {
 
 // describe is the course of every Describe… action but that of instances: what is asked for by id (chosen) and fits the
 // filters, cut into pages, as items of a list called name.
-func describe[T any](call *ec2Call, name string, all []T, chosen func(T) bool, attribute func(T) attributes, nodes func(T) []node) ([]node, *ec2Error) {
+func describe[T any](call *ec2Call, name string, all []T, chosen func(T) bool, attribute func(T) attributes,
+	nodes func(T) []node) ([]node, *ec2Error) {
 	var shown []T
 	for _, resource := range all {
 		if !chosen(resource) {

@@ -21,7 +21,8 @@ func (c *cloud) boot(i *instance) {
 
 // end takes the machine down towards "stopped" or "terminated". by tells who did it, as StateReason does.
 func (c *cloud) end(i *instance, to, code, text string) {
-	if i.state == "terminated" || i.state == "shutting-down" || (to == "stopped" && (i.state == "stopping" || i.state == "stopped")) {
+	if i.state == "terminated" || i.state == "shutting-down" ||
+		(to == "stopped" && (i.state == "stopping" || i.state == "stopped")) {
 		return
 	}
 	wasStopped := i.state == "stopped"
@@ -92,7 +93,9 @@ func terminateInstances(call *ec2Call) ([]node, *ec2Error) {
 	}
 	for _, i := range instances {
 		if i.params["DisableApiTermination"] == "true" {
-			return nil, fail("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", i.id)
+			return nil, fail("OperationNotPermitted",
+				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+				i.id)
 		}
 	}
 	return []node{call.changing(instances, func(i *instance) {
@@ -106,7 +109,8 @@ func (call *ec2Call) changing(instances []*instance, change func(*instance)) nod
 	for _, i := range instances {
 		before := i.state
 		change(i)
-		items = append(items, []node{leaf("instanceId", i.id), stateNode("currentState", i.state), stateNode("previousState", before)})
+		items = append(items, []node{leaf("instanceId", i.id), stateNode("currentState", i.state), stateNode("previousState",
+			before)})
 	}
 	return set("instancesSet", items...)
 }

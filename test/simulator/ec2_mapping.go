@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// planVolumes merges the request's block device mapping with the image's. A device of the image needs no size and no snapshot,
-// since its name is enough; any other does.
+// planVolumes merges the request's block device mapping with the image's. A device of the image needs no size and no
+// snapshot, since its name is enough; any other does.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
 func (call *ec2Call) planVolumes(p *plan) *ec2Error {
 	for _, s := range p.image.snapshots {
@@ -62,7 +62,8 @@ func (call *ec2Call) mapVolume(p *plan, device string, ebs form) *ec2Error {
 	}
 	if size > 0 {
 		if size < v.size && v.snapshot != "" {
-			return fail("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB", size, v.snapshot, v.size)
+			return fail("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB",
+				size, v.snapshot, v.size)
 		}
 		v.size = size
 	}

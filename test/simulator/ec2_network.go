@@ -7,7 +7,8 @@ var (
 	groupID  = regexp.MustCompile(`^sg-(?:[0-9a-f]{8}|[0-9a-f]{17})$`)
 )
 
-// subnetFor is the subnet that a launch goes to: the one it names, else the first of the zone or region, as if that were the default.
+// subnetFor is the subnet that a launch goes to: the one it names, else the first of the zone or region, as if that
+// were the default.
 func (call *ec2Call) subnetFor(f form) (Subnet, *ec2Error) {
 	id := orText(f["SubnetId"], f["NetworkInterface.1.SubnetId"])
 	zone := f["Placement.AvailabilityZone"]
@@ -27,7 +28,8 @@ func (call *ec2Call) subnetFor(f form) (Subnet, *ec2Error) {
 		return Subnet{}, fail("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
 	}
 	if zone != "" && zone != s.Zone {
-		return Subnet{}, fail("InvalidParameterValue", "The specified subnet '%s' is not in the availability zone '%s'", id, zone)
+		return Subnet{}, fail("InvalidParameterValue", "The specified subnet '%s' is not in the availability zone '%s'", id,
+			zone)
 	}
 	return s, nil
 }
@@ -56,7 +58,8 @@ func (c *cloud) hasWayOut(i *instance) bool {
 	return len(i.groups) == 0 // the VPC's default group lets everything out
 }
 
-// resolveParams adds to a RunInstances call's parameters what weather and readers of the journal want to know: Zone and Market.
+// resolveParams adds to a RunInstances call's parameters what weather and readers of the journal want to know: Zone and
+// Market.
 func (c *cloud) resolveParams(x *exchange, f form) {
 	x.params["Market"] = marketOf(f)
 	r := c.regions[x.region]

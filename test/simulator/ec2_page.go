@@ -9,12 +9,15 @@ import (
 
 // smallPages are the actions that give at most so many results a page.
 var smallPages = map[string]int{
-	"DescribeInstanceTypes": 100, "DescribeRouteTables": 100, "DescribeLaunchTemplates": 200, "DescribeLaunchTemplateVersions": 200,
+	"DescribeInstanceTypes": 100, "DescribeRouteTables": 100, "DescribeLaunchTemplates": 200,
+	"DescribeLaunchTemplateVersions": 200,
 }
 
-// lists are the parameters that name what to describe. With them EC2 refuses MaxResults, and without it advises to give one: here it is
-// a surprise when there is none. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
-var lists = []string{"InstanceId", "VolumeId", "ImageId", "SubnetId", "GroupId", "GroupName", "RouteTableId", "SnapshotId", "VpcId", "InstanceType", "LaunchTemplateName"}
+// lists are the parameters that name what to describe. With them EC2 refuses MaxResults, and without it advises to give
+// one: here it is a surprise when there is none.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
+var lists = []string{"InstanceId", "VolumeId", "ImageId", "SubnetId", "GroupId", "GroupName", "RouteTableId",
+	"SnapshotId", "VpcId", "InstanceType", "LaunchTemplateName"}
 
 // bounded refuses a number of results beside a list of ids.
 func (call *ec2Call) bounded() *ec2Error {
@@ -33,8 +36,8 @@ func (call *ec2Call) bounded() *ec2Error {
 	return nil
 }
 
-// page cuts a list by MaxResults and NextToken, and gives the token of the next page, "" for the last. The limits are those
-// of DescribeInstances: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+// page cuts a list by MaxResults and NextToken, and gives the token of the next page, "" for the last. The limits are
+// those of DescribeInstances: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 func page[T any](call *ec2Call, all []T) ([]T, string, *ec2Error) {
 	if failure := call.bounded(); failure != nil {
 		return nil, "", failure
@@ -52,7 +55,9 @@ func page[T any](call *ec2Call, all []T) ([]T, string, *ec2Error) {
 	if text := call.form["MaxResults"]; text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 5 || n > orInt(smallPages[call.x.operation], 1000) {
-			return nil, "", fail("InvalidParameterValue", "Value ( %s ) for parameter maxResults is invalid. Expecting a value between 5 and %d.", text, orInt(smallPages[call.x.operation], 1000))
+			return nil, "", fail("InvalidParameterValue",
+				"Value ( %s ) for parameter maxResults is invalid. Expecting a value between 5 and %d.", text,
+				orInt(smallPages[call.x.operation], 1000))
 		}
 		limit = n
 	}

@@ -8,11 +8,11 @@ import (
 // Key is an access key.
 type Key struct {
 	ID string `yaml:"id"`
-	// State is "" for a good key; "expired" is answered by ExpiredToken, "unrecognized" by UnrecognizedClientException, and
-	// anything else, as a key that is not known, by AuthFailure.
+	// State is "" for a good key; "expired" is answered by ExpiredToken, "unrecognized" by UnrecognizedClientException,
+	// and anything else, as a key that is not known, by AuthFailure.
 	State string `yaml:"state"`
-	// ExpiresIn is how long the key is good from the world's beginning, as the session of a role is; 0 means for ever. Not divided by
-	// Config.Speed, as a client may read it as a date.
+	// ExpiresIn is how long the key is good from the world's beginning, as the session of a role is; 0 means for ever. Not
+	// divided by Config.Speed, as a client may read it as a date.
 	ExpiresIn time.Duration `yaml:"expires-in"`
 	Policy    Policy        `yaml:"policy"`
 
@@ -65,7 +65,8 @@ func expired(service string) *ec2Error {
 
 // onResources are the actions that are allowed or denied for each resource that they touch, by the action itself.
 var onResources = []string{
-	"RunInstances", "TerminateInstances", "StartInstances", "StopInstances", "CreateTags", "DeleteTags", "ModifyInstanceAttribute", "CreateImage",
+	"RunInstances", "TerminateInstances", "StartInstances", "StopInstances", "CreateTags", "DeleteTags",
+	"ModifyInstanceAttribute", "CreateImage",
 	"DeregisterImage", "DeleteSnapshot", "DeleteVolume", "GetConsoleOutput",
 }
 
@@ -77,8 +78,8 @@ func (call *ec2Call) allowed(operation string) *ec2Error {
 	return call.allowedTo("ec2:"+operation, nil, "*")
 }
 
-// allowedTo refuses an action that the key's or the account's policy does not allow on every one of these resources, which are
-// written as in "instance/i-1". The context holds condition keys beside those that every call has.
+// allowedTo refuses an action that the key's or the account's policy does not allow on every one of these resources,
+// which are written as in "instance/i-1". The context holds condition keys beside those that every call has.
 func (call *ec2Call) allowedTo(action string, r request, resources ...string) *ec2Error {
 	for _, resource := range resources {
 		if resource != "*" {
@@ -103,7 +104,8 @@ func (call *ec2Call) permitted(action, resource string, r request) *ec2Error {
 	}
 	text := "You are not authorized to perform this operation."
 	if !call.w.cfg.EncodedDenials {
-		text += " User: " + call.user() + " is not authorized to perform: " + action + " on resource: " + resource + " " + why + "."
+		text += " User: " + call.user() + " is not authorized to perform: " + action + " on resource: " + resource + " " +
+			why + "."
 	}
 	return fail("UnauthorizedOperation", "%s Encoded authorization failure message: c2ltdWxhdGVk", text)
 }
@@ -139,7 +141,8 @@ func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
 	for _, g := range p.groups {
 		uses = append(uses, "security-group/"+g)
 	}
-	if failure := call.allowedTo("ec2:RunInstances", request{"ec2:Subnet": {p.subnet.ID}, "ec2:SubnetID": {p.subnet.ID}}, uses...); failure != nil {
+	if failure := call.allowedTo("ec2:RunInstances", request{"ec2:Subnet": {p.subnet.ID}, "ec2:SubnetID": {p.subnet.ID}},
+		uses...); failure != nil {
 		return failure
 	}
 	for _, kind := range []string{"instance", "volume"} {

@@ -29,7 +29,8 @@ const maxUserData = 16384
 func (call *ec2Call) plan() (*plan, *ec2Error) {
 	p := &plan{fingerprint: fingerprint(call.form), token: call.form["ClientToken"], tags: map[string]map[string]string{}}
 	for _, step := range []func(*plan) *ec2Error{
-		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags, call.planVolumes, call.planRest,
+		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags,
+		call.planVolumes, call.planRest,
 	} {
 		if failure := step(p); failure != nil {
 			return nil, failure
@@ -38,18 +39,20 @@ func (call *ec2Call) plan() (*plan, *ec2Error) {
 	return p, nil
 }
 
-// dryLaunch answers a dry run. It proves permission and little else: that parameters are there and of the right form. What they name
-// need not exist, fit each other or be for sale.
+// dryLaunch answers a dry run. It proves permission and little else: that parameters are there and of the right form.
+// What they name need not exist, fit each other or be for sale.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func (call *ec2Call) dryLaunch() *ec2Error {
-	p := &plan{token: call.form["ClientToken"], tags: map[string]map[string]string{}, image: &image{Image: Image{ID: call.form["ImageId"]}}}
+	p := &plan{token: call.form["ClientToken"], tags: map[string]map[string]string{},
+		image: &image{Image: Image{ID: call.form["ImageId"]}}}
 	switch id := p.image.ID; {
 	case id == "":
 		return fail("MissingParameter", "The request must contain the parameter ImageId")
 	case !strings.HasPrefix(id, "resolve:ssm:") && !imageID.MatchString(id):
 		return fail("InvalidAMIID.Malformed", `Invalid id: "%s"`, id)
 	}
-	p.kind.Name, p.subnet.ID = orText(call.form["InstanceType"], "m1.small"), orText(call.form["SubnetId"], call.form["NetworkInterface.1.SubnetId"])
+	p.kind.Name, p.subnet.ID = orText(call.form["InstanceType"], "m1.small"), orText(call.form["SubnetId"],
+		call.form["NetworkInterface.1.SubnetId"])
 	p.groups = append(call.form.list("SecurityGroupId"), call.form.list("NetworkInterface.1.SecurityGroupId")...)
 	p.market, p.profile = marketOf(call.form), call.profileName()
 	for _, step := range []func(*plan) *ec2Error{call.planCount, call.planToken, call.planUserData, call.planTags} {
@@ -69,7 +72,8 @@ func (call *ec2Call) dryLaunch() *ec2Error {
 
 func (call *ec2Call) knowsProfile(name string) *ec2Error {
 	if known := call.w.cfg.InstanceProfiles; name != "" && len(known) > 0 && !slices.Contains(known, name) {
-		return fail("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", name)
+		return fail("InvalidParameterValue",
+			"Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", name)
 	}
 	return nil
 }
@@ -97,7 +101,8 @@ func (call *ec2Call) planCount(p *plan) *ec2Error {
 
 func (call *ec2Call) planToken(p *plan) *ec2Error {
 	if len(p.token) > 64 || strings.ContainsFunc(p.token, func(r rune) bool { return r > 126 || r < 33 }) {
-		return fail("InvalidParameterValue", "Value (%s) for parameter clientToken is invalid. Length exceeds maximum of 64 or it is not ASCII.", p.token)
+		return fail("InvalidParameterValue",
+			"Value (%s) for parameter clientToken is invalid. Length exceeds maximum of 64 or it is not ASCII.", p.token)
 	}
 	return nil
 }
@@ -126,18 +131,25 @@ func (call *ec2Call) planImage(p *plan) *ec2Error {
 		return fail("InvalidParameterValue", "Invalid value '%s' for InstanceType.", name)
 	}
 	if kind.Architecture != p.image.Architecture {
-		return fail("InvalidParameterValue", "The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again.", kind.Architecture, p.image.Architecture)
+		return fail("InvalidParameterValue",
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+				"Specify an instance type and an AMI that have matching architectures, and try "+
+				"again.", kind.Architecture, p.image.Architecture)
 	}
 	if p.image.NoENA && !kind.NotNitro {
-		return fail("InvalidParameterCombination", "Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. Ensure that you are using an AMI that is enabled for ENA.", name)
+		return fail("InvalidParameterCombination",
+			"Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. Ensure that "+
+				"you are using an AMI that is enabled for ENA.", name)
 	}
 	p.kind = kind
 	return nil
 }
 
 func (call *ec2Call) planNetwork(p *plan) *ec2Error {
-	if len(call.form.group("NetworkInterface")) > 0 && (call.form["SubnetId"] != "" || len(call.form.list("SecurityGroupId")) > 0) {
-		return fail("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID may not be specified on the same request")
+	if len(call.form.group("NetworkInterface")) > 0 && (call.form["SubnetId"] != "" ||
+		len(call.form.list("SecurityGroupId")) > 0) {
+		return fail("InvalidParameterCombination",
+			"Network interfaces and an instance-level subnet ID may not be specified on the same request")
 	}
 	subnet, failure := call.subnetFor(call.form)
 	if failure != nil {
@@ -145,7 +157,9 @@ func (call *ec2Call) planNetwork(p *plan) *ec2Error {
 	}
 	p.subnet = subnet
 	if len(p.kind.Zones) > 0 && !slices.Contains(p.kind.Zones, subnet.Zone) {
-		return fail("Unsupported", "Your requested instance type (%s) is not supported in your requested Availability Zone (%s).", p.kind.Name, subnet.Zone)
+		return fail("Unsupported",
+			"Your requested instance type (%s) is not supported in your requested Availability Zone (%s).", p.kind.Name,
+			subnet.Zone)
 	}
 	p.groups = append(call.form.list("SecurityGroupId"), call.form.list("NetworkInterface.1.SecurityGroupId")...)
 	for _, id := range p.groups {
@@ -177,7 +191,9 @@ func (call *ec2Call) planMarket(p *plan) *ec2Error {
 		return fail("InvalidParameterValue", "Invalid value '%s' for maxPrice", p.maxPrice)
 	}
 	if price < call.w.cfg.SpotPrice {
-		return fail("SpotMaxPriceTooLow", "Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.", p.maxPrice, call.w.cfg.SpotPrice)
+		return fail("SpotMaxPriceTooLow",
+			"Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.", p.maxPrice,
+			call.w.cfg.SpotPrice)
 	}
 	return nil
 }
@@ -202,7 +218,8 @@ func decodeUserData(text string) ([]byte, *ec2Error) {
 func (call *ec2Call) planTags(p *plan) *ec2Error {
 	for _, spec := range call.form.group("TagSpecification") {
 		kind := spec["ResourceType"]
-		if !slices.Contains([]string{"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"}, kind) {
+		if !slices.Contains([]string{"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"},
+			kind) {
 			return fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", kind)
 		}
 		tags, failure := call.tagsOf(spec.group("Tag"))
@@ -217,7 +234,8 @@ func (call *ec2Call) planTags(p *plan) *ec2Error {
 func (call *ec2Call) planRest(p *plan) *ec2Error {
 	p.shutdown = orText(call.form["InstanceInitiatedShutdownBehavior"], "stop")
 	if p.shutdown != "stop" && p.shutdown != "terminate" {
-		return fail("InvalidParameterValue", "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", p.shutdown)
+		return fail("InvalidParameterValue", "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.",
+			p.shutdown)
 	}
 	p.profile = call.profileName()
 	return call.knowsProfile(p.profile)

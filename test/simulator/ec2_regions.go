@@ -10,10 +10,12 @@ func describeRegions(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "regionInfo", call.w.cfg.Regions,
 		func(name string) bool { return selects(names, name) && call.enabled(name) == nil },
 		func(name string) attributes {
-			return fixed(nil, map[string]string{"region-name": name, "opt-in-status": "opt-in-not-required", "endpoint": endpointOf(name)})
+			return fixed(nil, map[string]string{"region-name": name, "opt-in-status": "opt-in-not-required",
+				"endpoint": endpointOf(name)})
 		},
 		func(name string) []node {
-			return []node{leaf("regionName", name), leaf("regionEndpoint", endpointOf(name)), leaf("optInStatus", "opt-in-not-required")}
+			return []node{leaf("regionName", name), leaf("regionEndpoint", endpointOf(name)),
+				leaf("optInStatus", "opt-in-not-required")}
 		})
 }
 
@@ -24,10 +26,12 @@ func describeZones(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "availabilityZoneInfo", call.zones(),
 		func(zone string) bool { return selects(names, zone) },
 		func(zone string) attributes {
-			return fixed(nil, map[string]string{"zone-name": zone, "region-name": call.region.name, "state": "available", "zone-type": "availability-zone"})
+			return fixed(nil, map[string]string{"zone-name": zone, "region-name": call.region.name, "state": "available",
+				"zone-type": "availability-zone"})
 		},
 		func(zone string) []node {
-			return []node{leaf("zoneName", zone), leaf("zoneState", "available"), leaf("regionName", call.region.name), leaf("zoneType", "availability-zone"), leaf("optInStatus", "opt-in-not-required")}
+			return []node{leaf("zoneName", zone), leaf("zoneState", "available"), leaf("regionName", call.region.name),
+				leaf("zoneType", "availability-zone"), leaf("optInStatus", "opt-in-not-required")}
 		})
 }
 

@@ -31,34 +31,45 @@ var actions map[string]action
 
 func init() {
 	actions = map[string]action{
-		"RunInstances":       {run: runInstances, params: runInstancesParams, mutating: true, bucket: "RunInstances"},
-		"DescribeInstances":  {run: describeInstances, params: describing("InstanceId")},
-		"TerminateInstances": {run: terminateInstances, params: []string{"InstanceId", "Force", "SkipOsShutdown"}, mutating: true, bucket: "TerminateInstances"},
-		"CreateTags":         {run: createTags, params: []string{"ResourceId", "Tag"}, mutating: true, bucket: "CreateTags"},
-		"DescribeRegions":    {run: describeRegions, params: []string{"RegionName", "AllRegions", "Filter"}},
-		"DescribeImages":     {run: describeImages, params: describing("ImageId", "Owner", "ExecutableBy", "IncludeDeprecated", "IncludeDisabled")},
-		"GetConsoleOutput":   {run: getConsoleOutput, params: []string{"InstanceId", "Latest"}, bucket: "GetConsoleOutput"},
+		"RunInstances":      {run: runInstances, params: runInstancesParams, mutating: true, bucket: "RunInstances"},
+		"DescribeInstances": {run: describeInstances, params: describing("InstanceId")},
+		"TerminateInstances": {run: terminateInstances, params: []string{"InstanceId", "Force", "SkipOsShutdown"},
+			mutating: true, bucket: "TerminateInstances"},
+		"CreateTags":      {run: createTags, params: []string{"ResourceId", "Tag"}, mutating: true, bucket: "CreateTags"},
+		"DescribeRegions": {run: describeRegions, params: []string{"RegionName", "AllRegions", "Filter"}},
+		"DescribeImages": {run: describeImages, params: describing("ImageId", "Owner", "ExecutableBy", "IncludeDeprecated",
+			"IncludeDisabled")},
+		"GetConsoleOutput": {run: getConsoleOutput, params: []string{"InstanceId", "Latest"}, bucket: "GetConsoleOutput"},
 
-		"StartInstances":                 {run: startInstances, params: []string{"InstanceId"}, mutating: true, bucket: "StartInstances"},
-		"StopInstances":                  {run: stopInstances, params: []string{"InstanceId", "Force", "Hibernate", "SkipOsShutdown"}, mutating: true},
-		"ModifyInstanceAttribute":        {run: modifyInstanceAttribute, params: []string{"InstanceId", "UserData", "InstanceInitiatedShutdownBehavior", "InstanceType", "DisableApiTermination"}, mutating: true},
-		"DescribeInstanceStatus":         {run: describeInstanceStatus, params: describing("InstanceId", "IncludeAllInstances")},
-		"DeleteTags":                     {run: deleteTags, params: []string{"ResourceId", "Tag"}, mutating: true},
-		"DescribeInstanceTypes":          {run: describeInstanceTypes, params: describing("InstanceType")},
-		"DescribeInstanceTypeOfferings":  {run: describeOfferings, params: describing("LocationType")},
-		"DescribeAvailabilityZones":      {run: describeZones, params: []string{"ZoneName", "Filter", "AllAvailabilityZones"}},
-		"DescribeSubnets":                {run: describeSubnets, params: describing("SubnetId")},
-		"DescribeSecurityGroups":         {run: describeSecurityGroups, params: describing("GroupId", "GroupName")},
-		"DescribeRouteTables":            {run: describeRouteTables, params: describing("RouteTableId")},
-		"DescribeVpcs":                   {run: describeVpcs, params: describing("VpcId")},
-		"DescribeVolumes":                {run: describeVolumes, params: describing("VolumeId")},
-		"DeleteVolume":                   {run: deleteVolume, params: []string{"VolumeId"}, mutating: true},
-		"CreateImage":                    {run: createImage, params: []string{"InstanceId", "Name", "Description", "NoReboot", "TagSpecification", "BlockDeviceMapping"}, mutating: true},
-		"DeregisterImage":                {run: deregisterImage, params: []string{"ImageId", "DeleteAssociatedSnapshots"}, mutating: true},
-		"DescribeSnapshots":              {run: describeSnapshots, params: describing("SnapshotId", "Owner", "RestorableBy")},
-		"DescribeLaunchTemplates":        {run: describeLaunchTemplates, params: describing("LaunchTemplateId", "LaunchTemplateName")},
-		"DescribeLaunchTemplateVersions": {run: describeLaunchTemplateVersions, params: describing("LaunchTemplateId", "LaunchTemplateName")},
-		"DeleteSnapshot":                 {run: deleteSnapshot, params: []string{"SnapshotId"}, mutating: true},
+		"StartInstances": {run: startInstances, params: []string{"InstanceId"}, mutating: true,
+			bucket: "StartInstances"},
+		"StopInstances": {run: stopInstances, params: []string{"InstanceId", "Force", "Hibernate",
+			"SkipOsShutdown"}, mutating: true},
+		"ModifyInstanceAttribute": {run: modifyInstanceAttribute, params: []string{"InstanceId", "UserData",
+			"InstanceInitiatedShutdownBehavior", "InstanceType", "DisableApiTermination"}, mutating: true},
+		"DescribeInstanceStatus": {run: describeInstanceStatus, params: describing("InstanceId",
+			"IncludeAllInstances")},
+		"DeleteTags":                    {run: deleteTags, params: []string{"ResourceId", "Tag"}, mutating: true},
+		"DescribeInstanceTypes":         {run: describeInstanceTypes, params: describing("InstanceType")},
+		"DescribeInstanceTypeOfferings": {run: describeOfferings, params: describing("LocationType")},
+		"DescribeAvailabilityZones": {run: describeZones, params: []string{"ZoneName", "Filter",
+			"AllAvailabilityZones"}},
+		"DescribeSubnets":        {run: describeSubnets, params: describing("SubnetId")},
+		"DescribeSecurityGroups": {run: describeSecurityGroups, params: describing("GroupId", "GroupName")},
+		"DescribeRouteTables":    {run: describeRouteTables, params: describing("RouteTableId")},
+		"DescribeVpcs":           {run: describeVpcs, params: describing("VpcId")},
+		"DescribeVolumes":        {run: describeVolumes, params: describing("VolumeId")},
+		"DeleteVolume":           {run: deleteVolume, params: []string{"VolumeId"}, mutating: true},
+		"CreateImage": {run: createImage, params: []string{"InstanceId", "Name", "Description", "NoReboot",
+			"TagSpecification", "BlockDeviceMapping"}, mutating: true},
+		"DeregisterImage": {run: deregisterImage, params: []string{"ImageId", "DeleteAssociatedSnapshots"},
+			mutating: true},
+		"DescribeSnapshots": {run: describeSnapshots, params: describing("SnapshotId", "Owner", "RestorableBy")},
+		"DescribeLaunchTemplates": {run: describeLaunchTemplates, params: describing("LaunchTemplateId",
+			"LaunchTemplateName")},
+		"DescribeLaunchTemplateVersions": {run: describeLaunchTemplateVersions, params: describing("LaunchTemplateId",
+			"LaunchTemplateName")},
+		"DeleteSnapshot": {run: deleteSnapshot, params: []string{"SnapshotId"}, mutating: true},
 	}
 }
 
@@ -189,7 +200,8 @@ func (c *cloud) dispatch(x *exchange, f form) ([]node, *ec2Error) {
 	return a.run(call)
 }
 
-var errDryRun = &ec2Error{status: http.StatusPreconditionFailed, code: "DryRunOperation", message: "Request would have succeeded, but DryRun flag is set."}
+var errDryRun = &ec2Error{status: http.StatusPreconditionFailed, code: "DryRunOperation",
+	message: "Request would have succeeded, but DryRun flag is set."}
 
 func (c *cloud) requestID() string {
 	h := c.w.hex(32)

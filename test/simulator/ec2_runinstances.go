@@ -13,15 +13,20 @@ const (
 	marketSpot     = "spot"
 )
 
-// runInstancesParams are all parameters of RunInstances. Those that plan does not look at are kept in Instance.Params and
-// change nothing: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+// runInstancesParams are all parameters of RunInstances. Those that plan does not look at are kept in Instance.Params
+// and change nothing: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 var runInstancesParams = []string{
-	"AdditionalInfo", "BlockDeviceMapping", "CapacityReservationSpecification", "ClientToken", "CpuOptions", "CreditSpecification",
-	"DisableApiStop", "DisableApiTermination", "EbsOptimized", "ElasticGpuSpecification", "EnablePrimaryIpv6", "EnclaveOptions",
-	"HibernationOptions", "IamInstanceProfile", "ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions", "InstanceType",
-	"Ipv6Address", "Ipv6AddressCount", "KernelId", "KeyName", "LaunchTemplate", "LicenseSpecification", "MaintenanceOptions", "MaxCount",
+	"AdditionalInfo", "BlockDeviceMapping", "CapacityReservationSpecification", "ClientToken", "CpuOptions",
+	"CreditSpecification",
+	"DisableApiStop", "DisableApiTermination", "EbsOptimized", "ElasticGpuSpecification", "EnablePrimaryIpv6",
+	"EnclaveOptions",
+	"HibernationOptions", "IamInstanceProfile", "ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions",
+	"InstanceType",
+	"Ipv6Address", "Ipv6AddressCount", "KernelId", "KeyName", "LaunchTemplate", "LicenseSpecification",
+	"MaintenanceOptions", "MaxCount",
 	"MetadataOptions", "MinCount", "Monitoring", "NetworkInterface", "NetworkPerformanceOptions", "Operator", "Placement",
-	"PrivateDnsNameOptions", "PrivateIpAddress", "RamdiskId", "SecurityGroup", "SecurityGroupId", "SubnetId", "TagSpecification", "UserData",
+	"PrivateDnsNameOptions", "PrivateIpAddress", "RamdiskId", "SecurityGroup", "SecurityGroupId", "SubnetId",
+	"TagSpecification", "UserData",
 }
 
 func runInstances(call *ec2Call) ([]node, *ec2Error) {
@@ -43,7 +48,8 @@ func runInstances(call *ec2Call) ([]node, *ec2Error) {
 	key := p.subnet.Zone + " " + p.token
 	if earlier := call.region.launches[key]; earlier != nil && p.token != "" {
 		if earlier.params != p.fingerprint {
-			return nil, fail("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+			return nil, fail("IdempotentParameterMismatch",
+				"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
 		}
 		return call.reservationNodes(earlier.reservation, earlier.instances), nil
 	}
@@ -73,7 +79,8 @@ func (call *ec2Call) capacity(p *plan) (int, *ec2Error) {
 	count := p.most
 	free := call.region.free[p.subnet.ID]
 	if free < p.least {
-		return 0, fail("InsufficientFreeAddressesInSubnet", "There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", p.subnet.ID)
+		return 0, fail("InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", p.subnet.ID)
 	}
 	count = min(count, free)
 	for n := range call.w.cfg.Capacity {
@@ -91,7 +98,8 @@ func (call *ec2Call) capacity(p *plan) (int, *ec2Error) {
 }
 
 func (pool *Pool) holds(market, kind, zone string) bool {
-	return (pool.Market == "" || pool.Market == market) && (pool.InstanceType == "" || wildcard(pool.InstanceType, kind)) && (pool.Zone == "" || pool.Zone == zone)
+	return (pool.Market == "" || pool.Market == market) && (pool.InstanceType == "" || wildcard(pool.InstanceType,
+		kind)) && (pool.Zone == "" || pool.Zone == zone)
 }
 
 func (c *cloud) inUse(pool *Pool) int {
@@ -114,11 +122,14 @@ func (i *instance) takesRoom() bool {
 func (pool *Pool) refusal(p *plan) *ec2Error {
 	switch pool.Code {
 	case "", "InsufficientInstanceCapacity":
-		return fail("InsufficientInstanceCapacity", "We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system will be working on provisioning additional capacity.", p.kind.Name, p.subnet.Zone)
+		return fail("InsufficientInstanceCapacity",
+			"We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system will be "+
+				"working on provisioning additional capacity.", p.kind.Name, p.subnet.Zone)
 	case "MaxSpotInstanceCountExceeded":
 		return fail(pool.Code, "Max spot instance count exceeded")
 	case "VcpuLimitExceeded":
-		return fail(pool.Code, "You have requested more vCPU capacity than your current vCPU limit of %d allows for the instance bucket that the specified instance type belongs to.", pool.Available*p.kind.VCPUs)
+		return fail(pool.Code, "You have requested more vCPU capacity than your current vCPU limit of %d allows for the "+
+			"instance bucket that the specified instance type belongs to.", pool.Available*p.kind.VCPUs)
 	}
 	return fail(pool.Code, "The request cannot be fulfilled: %s", pool.Code)
 }
@@ -127,9 +138,12 @@ func (pool *Pool) refusal(p *plan) *ec2Error {
 func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 	w := call.w
 	i := &instance{
-		id: w.id("i"), region: call.region.name, zone: p.subnet.Zone, subnet: p.subnet.ID, vpc: p.subnet.VPC, reservation: reservation,
-		image: p.image, kind: p.kind, market: p.market, state: "pending", tags: newTags(p.tags["instance"]), token: p.token, userData: p.userData,
-		launched: w.now.Truncate(time.Second), index: index, shutdown: p.shutdown, profile: p.profile, keyName: call.form["KeyName"], groups: p.groups,
+		id: w.id("i"), region: call.region.name, zone: p.subnet.Zone, subnet: p.subnet.ID, vpc: p.subnet.VPC,
+		reservation: reservation,
+		image:       p.image, kind: p.kind, market: p.market, state: "pending", tags: newTags(p.tags["instance"]),
+		token: p.token, userData: p.userData,
+		launched: w.now.Truncate(time.Second), index: index, shutdown: p.shutdown, profile: p.profile,
+		keyName: call.form["KeyName"], groups: p.groups,
 		metadata: call.form.under("MetadataOptions"), params: call.form,
 		reasonCode: "pending", reasonText: "pending",
 	}

@@ -50,9 +50,12 @@ func stopInstances(call *ec2Call) ([]node, *ec2Error) {
 	for _, i := range instances {
 		switch {
 		case i.market == marketSpot:
-			return nil, fail("UnsupportedOperation", "You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.", i.id)
+			return nil, fail("UnsupportedOperation",
+				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can "+
+					"only stop Spot Instances associated with persistent Spot Instance requests.", i.id)
 		case i.state == "terminated" || i.state == "shutting-down" || i.state == "pending":
-			return nil, fail("IncorrectInstanceState", "This instance '%s' is not in a state from which it can be stopped.", i.id)
+			return nil, fail("IncorrectInstanceState", "This instance '%s' is not in a state from which it can be stopped.",
+				i.id)
 		}
 	}
 	return []node{call.changing(instances, func(i *instance) {
@@ -75,13 +78,15 @@ func modifyInstanceAttribute(call *ec2Call) ([]node, *ec2Error) {
 		return nil, failure
 	}
 	changes := map[string]string{}
-	for _, name := range []string{"UserData", "InstanceInitiatedShutdownBehavior", "InstanceType", "DisableApiTermination"} {
+	for _, name := range []string{"UserData", "InstanceInitiatedShutdownBehavior", "InstanceType",
+		"DisableApiTermination"} {
 		if v, ok := call.form[name+".Value"]; ok {
 			changes[name] = v
 		}
 	}
 	if len(changes) != 1 {
-		return nil, fail("InvalidParameterCombination", "Fields for exactly one attribute type must be specified, got %d", len(changes))
+		return nil, fail("InvalidParameterCombination", "Fields for exactly one attribute type must be specified, got %d",
+			len(changes))
 	}
 	for name, value := range changes {
 		if failure := call.modify(i, name, value); failure != nil {

@@ -71,7 +71,8 @@ func TestTagsGoWithTerminatedInstances(t *testing.T) {
 		}}
 		id := aws.ToString(mustLaunch(t.Context(), t, cloud, in).InstanceId)
 		<-time.After(5 * time.Second)
-		if _, err := cloud.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{id}}); err != nil {
+		if _, err := cloud.TerminateInstances(t.Context(),
+			&ec2.TerminateInstancesInput{InstanceIds: []string{id}}); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(25 * time.Second)
@@ -88,7 +89,8 @@ func TestTagsGoWithTerminatedInstances(t *testing.T) {
 func TestKeyExpiresByTheClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		world := simulator.New(simulator.Config{Speed: 20, Keys: []simulator.Key{{ID: "AKIDEXAMPLE", ExpiresIn: time.Minute}}})
+		world := simulator.New(simulator.Config{Speed: 20,
+			Keys: []simulator.Key{{ID: "AKIDEXAMPLE", ExpiresIn: time.Minute}}})
 		cloud := inProcess(world).ec2(t, "us-east-1")
 		if _, err := cloud.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{}); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,8 @@ import (
 
 const maxTags = 50
 
-// tagsOf reads and checks a list of tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+// tagsOf reads and checks a list of tags:
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 func (call *ec2Call) tagsOf(list []form) (map[string]string, *ec2Error) {
 	tags := map[string]string{}
 	for _, t := range list {
@@ -34,7 +35,8 @@ func (call *ec2Call) tagsOf(list []form) (map[string]string, *ec2Error) {
 	for _, pattern := range call.w.cfg.Policy.ForbiddenTags {
 		for _, key := range sortedKeys(tags) {
 			if wildcard(pattern, key) {
-				return nil, fail("TagPolicyViolation", "The tag policy does not allow the specified value for the following tag key: '%s'.", key)
+				return nil, fail("TagPolicyViolation",
+					"The tag policy does not allow the specified value for the following tag key: '%s'.", key)
 			}
 		}
 	}

@@ -12,8 +12,8 @@ type LaunchTemplate struct {
 	Parameters map[string]string `yaml:"parameters"`
 }
 
-// applyTemplate completes a request by the launch template that it names. A list of the request replaces the template's whole:
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+// applyTemplate completes a request by the launch template that it names. A list of the request replaces the template's
+// whole: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func (call *ec2Call) applyTemplate() *ec2Error {
 	id, name := call.form["LaunchTemplate.LaunchTemplateId"], call.form["LaunchTemplate.LaunchTemplateName"]
 	if id == "" && name == "" {
@@ -26,16 +26,19 @@ func (call *ec2Call) applyTemplate() *ec2Error {
 		if t.isCalled(id, name, call.region.name) {
 			version := orText(call.form["LaunchTemplate.Version"], "$Default")
 			if version != "$Default" && version != "$Latest" && version != orText(t.Version, "1") {
-				return fail("InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version %s for the launch template with ID %s.", version, t.ID)
+				return fail("InvalidLaunchTemplateId.VersionNotFound",
+					"Could not find the specified version %s for the launch template with ID %s.", version, t.ID)
 			}
 			call.merge(t.Parameters)
 			return nil
 		}
 	}
 	if id != "" {
-		return fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
+		return fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.",
+			id)
 	}
-	return fail("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name %s, does not exist.", name)
+	return fail("InvalidLaunchTemplateName.NotFoundException",
+		"The specified launch template, with template name %s, does not exist.", name)
 }
 
 // isCalled tells whether the template has this id or, when that is empty, this name.
@@ -62,7 +65,8 @@ func (call *ec2Call) merge(defaults form) {
 
 // templates are the launch templates of the call's region.
 func (call *ec2Call) templates() []LaunchTemplate {
-	return slices.DeleteFunc(slices.Clone(call.w.cfg.LaunchTemplates), func(t LaunchTemplate) bool { return t.Region != "" && t.Region != call.region.name })
+	return slices.DeleteFunc(slices.Clone(call.w.cfg.LaunchTemplates),
+		func(t LaunchTemplate) bool { return t.Region != "" && t.Region != call.region.name })
 }
 
 // describeLaunchTemplates: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplates.html
@@ -75,7 +79,8 @@ func describeLaunchTemplates(call *ec2Call) ([]node, *ec2Error) {
 		},
 		func(t LaunchTemplate) []node {
 			version := orText(t.Version, "1")
-			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("defaultVersionNumber", version), leaf("latestVersionNumber", version)}
+			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("defaultVersionNumber",
+				version), leaf("latestVersionNumber", version)}
 		})
 }
 
@@ -83,9 +88,11 @@ func describeLaunchTemplates(call *ec2Call) ([]node, *ec2Error) {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html
 func describeLaunchTemplateVersions(call *ec2Call) ([]node, *ec2Error) {
 	id, name := call.form["LaunchTemplateId"], call.form["LaunchTemplateName"]
-	all := slices.DeleteFunc(call.templates(), func(t LaunchTemplate) bool { return !t.isCalled(id, name, call.region.name) })
+	all := slices.DeleteFunc(call.templates(),
+		func(t LaunchTemplate) bool { return !t.isCalled(id, name, call.region.name) })
 	if len(all) == 0 {
-		return nil, fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.", id)
+		return nil, fail("InvalidLaunchTemplateId.NotFound",
+			"The specified launch template, with template ID %s, does not exist.", id)
 	}
 	return describe(call, "launchTemplateVersionSet", all,
 		func(LaunchTemplate) bool { return true },
@@ -93,7 +100,9 @@ func describeLaunchTemplateVersions(call *ec2Call) ([]node, *ec2Error) {
 			return fixed(nil, map[string]string{"image-id": t.Parameters["ImageId"]})
 		},
 		func(t LaunchTemplate) []node {
-			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("versionNumber", orText(t.Version, "1")), leaf("defaultVersion", "true"),
-				branch("launchTemplateData", some(leaf("imageId", t.Parameters["ImageId"]), leaf("instanceType", t.Parameters["InstanceType"]))...)}
+			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name),
+				leaf("versionNumber", orText(t.Version, "1")), leaf("defaultVersion", "true"),
+				branch("launchTemplateData", some(leaf("imageId", t.Parameters["ImageId"]),
+					leaf("instanceType", t.Parameters["InstanceType"]))...)}
 		})
 }

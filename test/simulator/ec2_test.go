@@ -41,7 +41,9 @@ func TestIdempotency(t *testing.T) {
 			t.Error("another zone gave the same instance, want a new one")
 		}
 		pause(ctx, 5*time.Second)
-		out, err := cloud.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: []types.Filter{{Name: aws.String("client-token"), Values: []string{"egr-*-?"}}}})
+		out, err := cloud.DescribeInstances(ctx,
+			&ec2.DescribeInstancesInput{Filters: []types.Filter{{Name: aws.String("client-token"),
+				Values: []string{"egr-*-?"}}}})
 		if err != nil || len(out.Reservations) != 2 {
 			t.Errorf("by client token: %v, %v; want both", out, err)
 		}
@@ -60,7 +62,8 @@ func TestRefusals(t *testing.T) {
 		{"InvalidAMIID.NotFound", func(in *ec2.RunInstancesInput) { in.ImageId = aws.String("ami-0123456789abcdef0") }},
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.InstanceType = "t9.huge" }},
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.InstanceType = "t4g.xlarge" }},
-		{"InvalidSubnetID.NotFound", func(in *ec2.RunInstancesInput) { in.SubnetId = aws.String("subnet-0123456789abcdef0") }},
+		{"InvalidSubnetID.NotFound",
+			func(in *ec2.RunInstancesInput) { in.SubnetId = aws.String("subnet-0123456789abcdef0") }},
 		{"InvalidGroup.NotFound", func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }},
 		{"InvalidParameter", func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{otherVPC} }},
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) {
@@ -70,17 +73,20 @@ func TestRefusals(t *testing.T) {
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.ClientToken = aws.String(strings.Repeat("x", 65)) }},
 		{"TagLimitExceeded", func(in *ec2.RunInstancesInput) { in.TagSpecifications = tags(51) }},
 		{"TagPolicyViolation", func(in *ec2.RunInstancesInput) {
-			in.TagSpecifications = []types.TagSpecification{{ResourceType: "instance", Tags: []types.Tag{{Key: aws.String("forbidden:x"), Value: aws.String("1")}}}}
+			in.TagSpecifications = []types.TagSpecification{{ResourceType: "instance",
+				Tags: []types.Tag{{Key: aws.String("forbidden:x"), Value: aws.String("1")}}}}
 		}},
 		{"UnauthorizedOperation", func(in *ec2.RunInstancesInput) { in.TagSpecifications = tags(1) }},
 		{"UnauthorizedOperation", func(in *ec2.RunInstancesInput) {
 			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("role")}
 		}},
 		{"SpotMaxPriceTooLow", func(in *ec2.RunInstancesInput) {
-			in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot", SpotOptions: &types.SpotMarketOptions{MaxPrice: aws.String("0.001")}}
+			in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot",
+				SpotOptions: &types.SpotMarketOptions{MaxPrice: aws.String("0.001")}}
 		}},
 		{"Unsupported", func(in *ec2.RunInstancesInput) {
-			in.ImageId, in.InstanceType, in.SubnetId = aws.String("ami-0aaaaaaaaaaaaaaa2"), "a1.xlarge", aws.String("subnet-0aaaaaaaaaaaaaaa3")
+			in.ImageId, in.InstanceType, in.SubnetId = aws.String("ami-0aaaaaaaaaaaaaaa2"), "a1.xlarge",
+				aws.String("subnet-0aaaaaaaaaaaaaaa3")
 		}},
 		{"InsufficientInstanceCapacity", func(in *ec2.RunInstancesInput) { in.InstanceType = "m5.large" }},
 		{"MaxSpotInstanceCountExceeded", func(in *ec2.RunInstancesInput) {
@@ -91,8 +97,9 @@ func TestRefusals(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{
-				Policy:   simulator.Policy{Deny: []string{"ec2:CreateTags", "iam:*"}, ForbiddenTags: []string{"forbidden:*"}},
-				Capacity: []simulator.Pool{{InstanceType: "m5.*", Zone: "us-east-1a"}, {Market: "spot", Code: "MaxSpotInstanceCountExceeded"}},
+				Policy: simulator.Policy{Deny: []string{"ec2:CreateTags", "iam:*"}, ForbiddenTags: []string{"forbidden:*"}},
+				Capacity: []simulator.Pool{{InstanceType: "m5.*", Zone: "us-east-1a"},
+					{Market: "spot", Code: "MaxSpotInstanceCountExceeded"}},
 			})
 			in := launchInput("")
 			c.change(in)
@@ -118,7 +125,8 @@ func tags(n int) []types.TagSpecification {
 
 // TestKeys shows the three ways in which credentials fail.
 func TestKeys(t *testing.T) {
-	for state, want := range map[string]string{"expired": "ExpiredToken", "unrecognized": "UnrecognizedClientException", "": "", "unknown": "AuthFailure"} {
+	for state, want := range map[string]string{"expired": "ExpiredToken", "unrecognized": "UnrecognizedClientException",
+		"": "", "unknown": "AuthFailure"} {
 		synctest.Test(t, func(t *testing.T) {
 			key := simulator.Key{ID: "AKIDEXAMPLE", State: state}
 			if state == "unknown" {
@@ -159,7 +167,8 @@ func terminate(t *testing.T, cloud *ec2.Client, ids ...string) {
 	}
 }
 
-// TestStates follows an instance by what EC2 tells of it: seen late, pending, running, shutting down, listed for an hour.
+// TestStates follows an instance by what EC2 tells of it: seen late, pending, running, shutting down, listed for an
+// hour.
 func TestStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{})
@@ -177,7 +186,8 @@ func TestStates(t *testing.T) {
 			pause(ctx, d)
 			got = append(got, state(id))
 		}
-		if _, err := cloud.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id, "i-0123456789abcdef0"}}); code(err) != "InvalidInstanceID.NotFound" {
+		if _, err := cloud.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id,
+			"i-0123456789abcdef0"}}); code(err) != "InvalidInstanceID.NotFound" {
 			t.Errorf("one bad id in a batch: %v, want InvalidInstanceID.NotFound", err)
 		}
 		got = append(got, state(id))
@@ -186,11 +196,13 @@ func TestStates(t *testing.T) {
 			pause(ctx, d)
 			got = append(got, state(id))
 		}
-		want := []string{"InvalidInstanceID.NotFound", "pending", "running", "running", "shutting-down", "terminated", "terminated", "InvalidInstanceID.NotFound"}
+		want := []string{"InvalidInstanceID.NotFound", "pending", "running", "running", "shutting-down", "terminated",
+			"terminated", "InvalidInstanceID.NotFound"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
-		if _, err := cloud.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{"nonsense"}}); code(err) != "InvalidInstanceID.Malformed" {
+		if _, err := cloud.TerminateInstances(ctx,
+			&ec2.TerminateInstancesInput{InstanceIds: []string{"nonsense"}}); code(err) != "InvalidInstanceID.Malformed" {
 			t.Errorf("malformed id: %v", err)
 		}
 	})
@@ -213,7 +225,9 @@ func TestPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{ForeignInstances: 23})
 		pages := ec2.NewDescribeInstancesPaginator(inProcess(w).ec2(t, "us-east-1"), &ec2.DescribeInstancesInput{
-			MaxResults: aws.Int32(10), Filters: []types.Filter{{Name: aws.String("tag:Name"), Values: []string{"somebody-elses-*"}}, {Name: aws.String("instance-state-name"), Values: []string{"running", "pending"}}},
+			MaxResults: aws.Int32(10), Filters: []types.Filter{{Name: aws.String("tag:Name"),
+				Values: []string{"somebody-elses-*"}}, {Name: aws.String("instance-state-name"), Values: []string{"running",
+				"pending"}}},
 		})
 		count, n := 0, 0
 		for pages.HasMorePages() {
@@ -269,7 +283,8 @@ func TestRootDisk(t *testing.T) {
 		ctx, cloud := t.Context(), inProcess(w).ec2(t, "us-east-1")
 		for device, disks := range map[string]int{"/dev/sda1": 1, "/dev/xvda": 2} {
 			in := launchInput("")
-			in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String(device), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(50)}}}
+			in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String(device),
+				Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(50)}}}
 			i := mustLaunch(ctx, t, cloud, in)
 			if len(i.BlockDeviceMappings) != disks {
 				t.Errorf("%s gives %d disks, want %d", device, len(i.BlockDeviceMappings), disks)
@@ -280,7 +295,9 @@ func TestRootDisk(t *testing.T) {
 		if left := w.Snapshot().Volumes; len(left) != 1 || left[0].Device != "/dev/xvda" {
 			t.Errorf("left %v, want the second disk", left)
 		}
-		images, err := cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100), Owners: []string{"099720109477"}, Filters: []types.Filter{{Name: aws.String("name"), Values: []string{"ubuntu/*noble*-amd64-*"}}}})
+		images, err := cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100),
+			Owners: []string{"099720109477"}, Filters: []types.Filter{{Name: aws.String("name"),
+				Values: []string{"ubuntu/*noble*-amd64-*"}}}})
 		if err != nil || len(images.Images) != 1 || aws.ToString(images.Images[0].RootDeviceName) != "/dev/sda1" {
 			t.Errorf("images %v, %v; want Ubuntu's with its root device", images, err)
 		}

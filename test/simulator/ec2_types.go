@@ -16,8 +16,10 @@ func describeInstanceTypes(call *ec2Call) ([]node, *ec2Error) {
 		func(k InstanceType) bool { return selects(names, k.Name) && len(call.offeredIn(k)) > 0 },
 		func(k InstanceType) attributes {
 			return fixed(nil, map[string]string{
-				"instance-type": k.Name, "processor-info.supported-architecture": k.Architecture, "hypervisor": k.hypervisor(), "current-generation": "true",
-				"network-info.ena-support": k.ena(), "vcpu-info.default-vcpus": strconv.Itoa(k.VCPUs), "memory-info.size-in-mib": strconv.Itoa(k.MemoryMiB), "bare-metal": "false",
+				"instance-type": k.Name, "processor-info.supported-architecture": k.Architecture, "hypervisor": k.hypervisor(),
+				"current-generation":       "true",
+				"network-info.ena-support": k.ena(), "vcpu-info.default-vcpus": strconv.Itoa(k.VCPUs),
+				"memory-info.size-in-mib": strconv.Itoa(k.MemoryMiB), "bare-metal": "false",
 				"free-tier-eligible": strconv.FormatBool(slices.Contains(freeTypes, k.Name)),
 			})
 		}, typeNodes)
@@ -26,14 +28,17 @@ func describeInstanceTypes(call *ec2Call) ([]node, *ec2Error) {
 // typeNodes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceTypeInfo.html
 func typeNodes(k InstanceType) []node {
 	nodes := []node{
-		leaf("instanceType", k.Name), leaf("currentGeneration", "true"), leaf("freeTierEligible", strconv.FormatBool(slices.Contains(freeTypes, k.Name))), leaf("hypervisor", k.hypervisor()),
+		leaf("instanceType", k.Name), leaf("currentGeneration", "true"), leaf("freeTierEligible",
+			strconv.FormatBool(slices.Contains(freeTypes, k.Name))), leaf("hypervisor", k.hypervisor()),
 		{name: "supportedUsageClasses", kids: []node{leaf("item", marketOnDemand), leaf("item", marketSpot)}},
-		branch("vCpuInfo", leaf("defaultVCpus", strconv.Itoa(k.VCPUs))), branch("memoryInfo", leaf("sizeInMiB", strconv.Itoa(k.MemoryMiB))),
+		branch("vCpuInfo", leaf("defaultVCpus", strconv.Itoa(k.VCPUs))),
+		branch("memoryInfo", leaf("sizeInMiB", strconv.Itoa(k.MemoryMiB))),
 		branch("processorInfo", node{name: "supportedArchitectures", kids: []node{leaf("item", k.Architecture)}}),
 		branch("networkInfo", leaf("enaSupport", k.ena())),
 	}
 	if k.GPU != "" {
-		nodes = append(nodes, branch("gpuInfo", set("gpus", []node{leaf("name", k.GPU), leaf("manufacturer", "NVIDIA"), leaf("count", "1")})))
+		nodes = append(nodes, branch("gpuInfo", set("gpus", []node{leaf("name", k.GPU), leaf("manufacturer", "NVIDIA"),
+			leaf("count", "1")})))
 	}
 	return nodes
 }

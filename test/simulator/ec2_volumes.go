@@ -83,7 +83,8 @@ func (call *ec2Call) volumeNamed(id string) (*volume, *ec2Error) {
 func describeVolumes(call *ec2Call) ([]node, *ec2Error) {
 	ids := call.form.list("VolumeId")
 	if len(ids) > 0 && call.form["MaxResults"] != "" {
-		return nil, fail("InvalidParameterCombination", "The parameter volumeSet cannot be used with the parameter maxResults")
+		return nil, fail("InvalidParameterCombination",
+			"The parameter volumeSet cannot be used with the parameter maxResults")
 	}
 	for _, id := range ids {
 		if _, failure := call.volumeNamed(id); failure != nil {
@@ -97,8 +98,10 @@ func describeVolumes(call *ec2Call) ([]node, *ec2Error) {
 
 func (v *volume) attributes() attributes {
 	values := map[string]string{
-		"volume-id": v.id, "status": v.status(), "availability-zone": v.zone, "volume-type": v.kind, "snapshot-id": v.snapshot,
-		"size": strconv.Itoa(v.size), "attachment.instance-id": "", "attachment.device": "", "attachment.delete-on-termination": "",
+		"volume-id": v.id, "status": v.status(), "availability-zone": v.zone, "volume-type": v.kind,
+		"snapshot-id": v.snapshot,
+		"size":        strconv.Itoa(v.size), "attachment.instance-id": "", "attachment.device": "",
+		"attachment.delete-on-termination": "",
 	}
 	if v.on != nil {
 		values["attachment.instance-id"], values["attachment.device"] = v.on.id, v.device
@@ -117,8 +120,10 @@ func (v *volume) nodes() []node {
 		})
 	}
 	return []node{
-		leaf("volumeId", v.id), leaf("size", strconv.Itoa(v.size)), leaf("snapshotId", v.snapshot), leaf("availabilityZone", v.zone),
-		leaf("status", v.status()), leaf("createTime", isoTime(v.created)), leaf("volumeType", v.kind), leaf("encrypted", "false"),
+		leaf("volumeId", v.id), leaf("size", strconv.Itoa(v.size)), leaf("snapshotId", v.snapshot), leaf("availabilityZone",
+			v.zone),
+		leaf("status", v.status()), leaf("createTime", isoTime(v.created)), leaf("volumeType", v.kind),
+		leaf("encrypted", "false"),
 		set("attachmentSet", attachments...), tagSet(v.tags.shown),
 	}
 }
@@ -217,7 +222,8 @@ func (w *World) Volumes() []Volume {
 	return w.volumesThat(func(v *volume) bool { return !v.initial })
 }
 
-// LeftVolumes are the volumes that outlived their instances, or will when these are terminated, beyond the initial population.
+// LeftVolumes are the volumes that outlived their instances, or will when these are terminated, beyond the initial
+// population.
 func (w *World) LeftVolumes() []Volume {
 	return w.volumesThat(func(v *volume) bool {
 		stays := v.on != nil && v.on.state == "shutting-down" && v.keep
@@ -241,6 +247,7 @@ func (w *World) volumesThat(fits func(*volume) bool) []Volume {
 
 func (v *volume) value(region string) Volume {
 	return Volume{
-		ID: v.id, Region: region, Device: v.device, Instance: v.was, State: v.status(), Kept: v.keep, Tags: clone(v.tags.set), Initial: v.initial,
+		ID: v.id, Region: region, Device: v.device, Instance: v.was, State: v.status(), Kept: v.keep, Tags: clone(v.tags.set),
+		Initial: v.initial,
 	}
 }

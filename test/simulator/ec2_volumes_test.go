@@ -37,13 +37,18 @@ func TestMappings(t *testing.T) {
 		code   string
 		left   []string
 	}{
-		"the image's":             {nil, "", []string{"/dev/sda1", "/dev/sdb"}},
-		"the launch's":            {[]types.BlockDeviceMapping{mapping("/dev/sda1", ends), mapping("/dev/sdb", ends)}, "", nil},
-		"a device less":           {[]types.BlockDeviceMapping{{DeviceName: aws.String("/dev/sdb"), NoDevice: aws.String("")}}, "", []string{"/dev/sda1"}},
-		"a further one":           {[]types.BlockDeviceMapping{mapping("/dev/sdf", &types.EbsBlockDevice{VolumeSize: aws.Int32(9)})}, "", []string{"/dev/sda1", "/dev/sdb", "/dev/sdf"}},
-		"a further one, no size":  {[]types.BlockDeviceMapping{mapping("/dev/sdf", ends)}, "MissingParameter", nil},
-		"smaller than its source": {[]types.BlockDeviceMapping{mapping("/dev/sdb", &types.EbsBlockDevice{VolumeSize: aws.Int32(9)})}, "InvalidBlockDeviceMapping", nil},
-		"twice":                   {[]types.BlockDeviceMapping{mapping("/dev/sdb", ends), mapping("/dev/sdb", ends)}, "InvalidBlockDeviceMapping", nil},
+		"the image's": {nil, "", []string{"/dev/sda1", "/dev/sdb"}},
+		"the launch's": {[]types.BlockDeviceMapping{mapping("/dev/sda1", ends), mapping("/dev/sdb", ends)}, "",
+			nil},
+		"a device less": {[]types.BlockDeviceMapping{{DeviceName: aws.String("/dev/sdb"),
+			NoDevice: aws.String("")}}, "", []string{"/dev/sda1"}},
+		"a further one": {[]types.BlockDeviceMapping{mapping("/dev/sdf",
+			&types.EbsBlockDevice{VolumeSize: aws.Int32(9)})}, "", []string{"/dev/sda1", "/dev/sdb", "/dev/sdf"}},
+		"a further one, no size": {[]types.BlockDeviceMapping{mapping("/dev/sdf", ends)}, "MissingParameter", nil},
+		"smaller than its source": {[]types.BlockDeviceMapping{mapping("/dev/sdb",
+			&types.EbsBlockDevice{VolumeSize: aws.Int32(9)})}, "InvalidBlockDeviceMapping", nil},
+		"twice": {[]types.BlockDeviceMapping{mapping("/dev/sdb", ends), mapping("/dev/sdb", ends)},
+			"InvalidBlockDeviceMapping", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,7 +85,8 @@ func TestVolumes(t *testing.T) {
 		ctx, cloud := t.Context(), inProcess(w).ec2(t, "us-east-1")
 		in := launchInput("")
 		in.ImageId = aws.String(keepingImage)
-		in.TagSpecifications = []types.TagSpecification{{ResourceType: types.ResourceTypeVolume, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}}
+		in.TagSpecifications = []types.TagSpecification{{ResourceType: types.ResourceTypeVolume,
+			Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}}
 		id := aws.ToString(mustLaunch(ctx, t, cloud, in).InstanceId)
 		pause(ctx, 10*time.Second)
 		find := func(state string) []types.Volume {
@@ -102,10 +108,12 @@ func TestVolumes(t *testing.T) {
 		pause(ctx, time.Minute)
 		free := find("available")
 		got = append(got, fmt.Sprint(len(free), len(free[0].Attachments)), remove(free[0].VolumeId), remove(free[0].VolumeId))
-		got = append(got, fmt.Sprint(len(find("deleting")), len(w.LeftVolumes())), remove(aws.String("vol-0123456789abcdef0")), remove(aws.String("i-1")))
+		got = append(got, fmt.Sprint(len(find("deleting")), len(w.LeftVolumes())),
+			remove(aws.String("vol-0123456789abcdef0")), remove(aws.String("i-1")))
 		pause(ctx, 2*time.Minute)
 		_, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{*free[0].VolumeId}})
-		_, both := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{*free[1].VolumeId}, MaxResults: aws.Int32(5)})
+		_, both := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{*free[1].VolumeId},
+			MaxResults: aws.Int32(5)})
 		got = append(got, code(err), code(both))
 		want := []string{
 			"3 0", "VolumeInUse", "2 0", "", "InvalidVolume.NotFound", "1 1", "InvalidVolume.NotFound", "InvalidParameterValue",

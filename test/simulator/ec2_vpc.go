@@ -7,7 +7,8 @@ import (
 )
 
 func (call *ec2Call) localSubnets() []Subnet {
-	return slices.DeleteFunc(slices.Clone(call.w.cfg.Subnets), func(s Subnet) bool { return regionOfZone(s.Zone) != call.region.name })
+	return slices.DeleteFunc(slices.Clone(call.w.cfg.Subnets),
+		func(s Subnet) bool { return regionOfZone(s.Zone) != call.region.name })
 }
 
 func describeSubnets(call *ec2Call) ([]node, *ec2Error) {
@@ -20,11 +21,13 @@ func describeSubnets(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "subnetSet", all,
 		func(s Subnet) bool { return selects(ids, s.ID) },
 		func(s Subnet) attributes {
-			return fixed(nil, map[string]string{"subnet-id": s.ID, "vpc-id": s.VPC, "availability-zone": s.Zone, "state": "available"})
+			return fixed(nil, map[string]string{"subnet-id": s.ID, "vpc-id": s.VPC, "availability-zone": s.Zone,
+				"state": "available"})
 		},
 		func(s Subnet) []node {
 			return []node{
-				leaf("subnetId", s.ID), leaf("state", "available"), leaf("vpcId", s.VPC), leaf("cidrBlock", orText(s.CIDR, "10.0.0.0/20")), leaf("availabilityZone", s.Zone),
+				leaf("subnetId", s.ID), leaf("state", "available"), leaf("vpcId", s.VPC),
+				leaf("cidrBlock", orText(s.CIDR, "10.0.0.0/20")), leaf("availabilityZone", s.Zone),
 				leaf("availableIpAddressCount", strconv.Itoa(call.region.free[s.ID])), leaf("defaultForAz", "false"),
 				leaf("mapPublicIpOnLaunch", strconv.FormatBool(!s.Private)), leaf("ownerId", call.w.cfg.Account),
 			}
@@ -45,7 +48,8 @@ func describeSecurityGroups(call *ec2Call) ([]node, *ec2Error) {
 		},
 		func(g SecurityGroup) []node {
 			return []node{
-				leaf("groupId", g.ID), leaf("groupName", g.Name), leaf("groupDescription", g.Name), leaf("vpcId", g.VPC), leaf("ownerId", call.w.cfg.Account),
+				leaf("groupId", g.ID), leaf("groupName", g.Name), leaf("groupDescription", g.Name), leaf("vpcId", g.VPC),
+				leaf("ownerId", call.w.cfg.Account),
 				set("ipPermissions"), set("ipPermissionsEgress", g.egress()...),
 			}
 		})
@@ -69,18 +73,24 @@ func describeRouteTables(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "routeTableSet", call.localSubnets(),
 		func(s Subnet) bool { return selects(ids, tableOf(s)) },
 		func(s Subnet) attributes {
-			return fixed(nil, map[string]string{"association.subnet-id": s.ID, "vpc-id": s.VPC, "association.main": "false", "route-table-id": tableOf(s)})
+			return fixed(nil, map[string]string{"association.subnet-id": s.ID, "vpc-id": s.VPC, "association.main": "false",
+				"route-table-id": tableOf(s)})
 		},
 		func(s Subnet) []node {
-			routes := [][]node{{leaf("destinationCidrBlock", "10.0.0.0/8"), leaf("gatewayId", "local"), leaf("state", "active"), leaf("origin", "CreateRouteTable")}}
+			routes := [][]node{{leaf("destinationCidrBlock", "10.0.0.0/8"), leaf("gatewayId", "local"), leaf("state", "active"),
+				leaf("origin", "CreateRouteTable")}}
 			if !s.Private {
-				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"), leaf("gatewayId", "igw-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
+				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"),
+					leaf("gatewayId", "igw-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
 			} else if s.NAT {
-				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"), leaf("natGatewayId", "nat-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
+				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"),
+					leaf("natGatewayId", "nat-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
 			}
 			return []node{
-				leaf("routeTableId", tableOf(s)), leaf("vpcId", s.VPC), leaf("ownerId", call.w.cfg.Account), set("routeSet", routes...),
-				set("associationSet", []node{leaf("routeTableAssociationId", "rtbassoc-"+strings.TrimPrefix(s.ID, "subnet-")), leaf("routeTableId", tableOf(s)), leaf("subnetId", s.ID),
+				leaf("routeTableId", tableOf(s)), leaf("vpcId", s.VPC), leaf("ownerId", call.w.cfg.Account),
+				set("routeSet", routes...),
+				set("associationSet", []node{leaf("routeTableAssociationId", "rtbassoc-"+strings.TrimPrefix(s.ID, "subnet-")),
+					leaf("routeTableId", tableOf(s)), leaf("subnetId", s.ID),
 					leaf("main", "false"), branch("associationState", leaf("state", "associated"))}),
 			}
 		})
@@ -105,6 +115,7 @@ func describeVpcs(call *ec2Call) ([]node, *ec2Error) {
 			return fixed(nil, map[string]string{"vpc-id": id, "state": "available", "is-default": "false"})
 		},
 		func(id string) []node {
-			return []node{leaf("vpcId", id), leaf("state", "available"), leaf("cidrBlock", "10.0.0.0/8"), leaf("isDefault", "false"), leaf("ownerId", call.w.cfg.Account)}
+			return []node{leaf("vpcId", id), leaf("state", "available"), leaf("cidrBlock", "10.0.0.0/8"),
+				leaf("isDefault", "false"), leaf("ownerId", call.w.cfg.Account)}
 		})
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// event is something that happens at a moment to come. Events of one moment happen in the order in which they were planned.
+// event is something that happens at a moment to come. Events of one moment happen in the order in which they were
+// planned.
 type event struct {
 	at    time.Time
 	order uint64

@@ -48,9 +48,10 @@ const (
 	abandoned      // the client went away, or the world is dark
 )
 
-// exchange carries a request through: on its way there, what it does, and the answer's way back. It returns early when ctx
-// ends. It never holds the lock while time passes.
-func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request, body []byte, service string) (answer, fate) {
+// exchange carries a request through: on its way there, what it does, and the answer's way back. It returns early when
+// ctx ends. It never holds the lock while time passes.
+func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request, body []byte, service string) (answer,
+	fate) {
 	w.enter()
 	x := w.understand(req, body, service)
 	w.begin(x)
@@ -96,7 +97,8 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 // begin writes the call down and asks the weather for a fault. The world is locked.
 func (w *World) begin(x *exchange) {
 	x.call = w.journal.add(Call{
-		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller, Params: x.params, Lost: true,
+		Time: w.now, Service: x.service, Operation: x.operation, Region: x.region, Scope: x.scope, Caller: x.caller,
+		Params: x.params, Lost: true,
 	})
 	w.hub.enterCall(x)
 	if x.fault = w.weather.pick(x); x.fault != nil {
@@ -150,7 +152,8 @@ func (w *World) got(x *exchange, a answer) (answer, fate) {
 }
 
 // pass lets d go by; with a negative d it waits for the end of the client. It waits by timer and by the request's own
-// context, as a synctest bubble needs it. When the world is dark nothing is answered any more, and only the client's end ends it.
+// context, as a synctest bubble needs it. When the world is dark nothing is answered any more, and only the client's
+// end ends it.
 func pass(ctx context.Context, darks []<-chan struct{}, d time.Duration) fate {
 	var ring <-chan time.Time
 	if d >= 0 {

@@ -75,7 +75,8 @@ func (call *hubCall) mayAsApp(n need) (answer, bool) {
 	if call.req.Method != http.MethodGet {
 		level = "write"
 	}
-	isBeyond := len(t.repositories) > 0 && strings.Contains(scope, "/") && !slices.Contains(t.repositories, strings.ToLower(scope))
+	isBeyond := len(t.repositories) > 0 && strings.Contains(scope, "/") && !slices.Contains(t.repositories,
+		strings.ToLower(scope))
 	if isBeyond || !t.covers(scope) {
 		return hubError(http.StatusNotFound, "Not Found"), false
 	}
@@ -95,9 +96,12 @@ func (call *hubCall) mayAsApp(n need) (answer, bool) {
 func getApp(call *hubCall) answer {
 	a := call.app
 	return hubJSON(http.StatusOK, map[string]any{
-		"id": a.ID, "client_id": a.ClientID, "slug": a.Slug, "node_id": "A_" + strconv.FormatInt(a.ID, 10), "name": a.Slug, "description": nil,
-		"owner": account(a.Owner, a.ID), "external_url": "https://example.invalid", "html_url": "https://github.com/apps/" + a.Slug,
-		"created_at": born, "updated_at": born, "permissions": orNone(a.Permissions), "events": []string{}, "installations_count": len(a.installations),
+		"id": a.ID, "client_id": a.ClientID, "slug": a.Slug, "node_id": "A_" + strconv.FormatInt(a.ID, 10), "name": a.Slug,
+		"description": nil,
+		"owner":       account(a.Owner, a.ID), "external_url": "https://example.invalid",
+		"html_url":   "https://github.com/apps/" + a.Slug,
+		"created_at": born, "updated_at": born, "permissions": orNone(a.Permissions), "events": []string{},
+		"installations_count": len(a.installations),
 	})
 }
 
@@ -106,10 +110,13 @@ const born = "2026-01-01T00:00:00Z"
 // account is a user or an organization in short.
 func account(login string, id int64) map[string]any {
 	site, api := "https://github.com/"+login, "https://api.github.com/users/"+login
-	short := map[string]any{"login": login, "id": id, "node_id": "O_" + login, "gravatar_id": "", "type": "Organization", "site_admin": false, "url": api, "html_url": site}
+	short := map[string]any{"login": login, "id": id, "node_id": "O_" + login, "gravatar_id": "", "type": "Organization",
+		"site_admin": false, "url": api, "html_url": site}
 	for field, path := range map[string]string{
-		"avatar_url": "", "followers_url": "/followers", "following_url": "/following", "gists_url": "/gists", "starred_url": "/starred",
-		"subscriptions_url": "/subscriptions", "organizations_url": "/orgs", "repos_url": "/repos", "events_url": "/events", "received_events_url": "/received_events",
+		"avatar_url": "", "followers_url": "/followers", "following_url": "/following", "gists_url": "/gists",
+		"starred_url":       "/starred",
+		"subscriptions_url": "/subscriptions", "organizations_url": "/orgs", "repos_url": "/repos", "events_url": "/events",
+		"received_events_url": "/received_events",
 	} {
 		short[field] = api + path
 	}
@@ -126,7 +133,8 @@ func orNone(permissions map[string]string) map[string]string {
 // getInstallation: https://docs.github.com/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
 func getInstallation(call *hubCall) answer {
 	i := call.app.place(call.x.scope)
-	exists := !strings.Contains(call.x.scope, "/") || strings.HasPrefix(call.x.scope, "enterprises/") || slices.Contains(call.w.cfg.Repositories, call.x.scope)
+	exists := !strings.Contains(call.x.scope, "/") || strings.HasPrefix(call.x.scope, "enterprises/") ||
+		slices.Contains(call.w.cfg.Repositories, call.x.scope)
 	if i == nil || !exists {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
@@ -138,13 +146,17 @@ func getInstallation(call *hubCall) answer {
 	owner := any(account(i.Account, i.ID))
 	if slug, ok := strings.CutPrefix(i.Account, "enterprises/"); ok {
 		target, page = "Enterprise", fmt.Sprintf("https://github.com/enterprises/%s/settings/installations/%d", slug, i.ID)
-		owner = map[string]any{"id": i.ID, "node_id": "E_" + slug, "name": slug, "slug": slug, "html_url": "https://github.com/enterprises/" + slug,
+		owner = map[string]any{"id": i.ID, "node_id": "E_" + slug, "name": slug, "slug": slug,
+			"html_url":   "https://github.com/enterprises/" + slug,
 			"created_at": born, "updated_at": born, "avatar_url": "https://github.com/avatar"}
 	}
 	shown := map[string]any{
-		"id": i.ID, "account": owner, "repository_selection": selection, "access_tokens_url": api + "/access_tokens", "repositories_url": call.base + "/installation/repositories",
-		"html_url": page, "app_id": i.app.ID, "client_id": i.app.ClientID, "app_slug": i.app.Slug, "target_id": i.ID, "target_type": target,
-		"permissions": orNone(i.Permissions), "events": []string{}, "created_at": born, "updated_at": born, "single_file_name": nil, "suspended_at": nil, "suspended_by": nil,
+		"id": i.ID, "account": owner, "repository_selection": selection, "access_tokens_url": api + "/access_tokens",
+		"repositories_url": call.base + "/installation/repositories",
+		"html_url":         page, "app_id": i.app.ID, "client_id": i.app.ClientID, "app_slug": i.app.Slug, "target_id": i.ID,
+		"target_type": target,
+		"permissions": orNone(i.Permissions), "events": []string{}, "created_at": born, "updated_at": born,
+		"single_file_name": nil, "suspended_at": nil, "suspended_by": nil,
 	}
 	if i.suspended {
 		shown["suspended_at"], shown["suspended_by"] = born, account("demo-owner", 1)
@@ -167,7 +179,8 @@ func createInstallationToken(call *hubCall) answer {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
 	i := call.app.installations[at]
-	t := &installationToken{installation: i, made: call.clock(), expires: call.clock().Add(call.w.cfg.InstallationTokenLifetime), permissions: maps.Clone(orNone(i.Permissions))}
+	t := &installationToken{installation: i, made: call.clock(),
+		expires: call.clock().Add(call.w.cfg.InstallationTokenLifetime), permissions: maps.Clone(orNone(i.Permissions))}
 	if i.suspended {
 		return hubErrorAt(http.StatusForbidden, "This installation has been suspended", appsPage)
 	}
@@ -177,7 +190,8 @@ func createInstallationToken(call *hubCall) answer {
 	}
 	for name, level := range asked.Permissions {
 		if granted := i.Permissions[name]; granted != level && granted != "write" {
-			return hubErrorAt(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.", appsPage)
+			return hubErrorAt(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.",
+				appsPage)
 		}
 	}
 	if len(asked.Permissions) > 0 {
@@ -211,7 +225,8 @@ func createInstallationToken(call *hubCall) answer {
 // https://docs.github.com/en/rest/apps/installations#revoke-an-installation-access-token
 func revokeInstallationToken(call *hubCall) answer {
 	if call.installed == nil {
-		return hubError(http.StatusForbidden, "You must authenticate with an installation access token in order to revoke it.")
+		return hubError(http.StatusForbidden,
+			"You must authenticate with an installation access token in order to revoke it.")
 	}
 	delete(call.hub.installationTokens, bearer(call.req))
 	return answer{status: http.StatusNoContent, header: http.Header{}}

@@ -28,7 +28,8 @@ func webToken(t *testing.T, w *simulator.World, app string) string {
 		return base64.RawURLEncoding.EncodeToString(raw)
 	}
 	now := time.Now().Unix()
-	text := encode(map[string]string{"alg": "RS256", "typ": "JWT"}) + "." + encode(map[string]any{"iss": app, "iat": now - 60, "exp": now + 300})
+	text := encode(map[string]string{"alg": "RS256", "typ": "JWT"}) + "." +
+		encode(map[string]any{"iss": app, "iat": now - 60, "exp": now + 300})
 	sum := sha256.Sum256([]byte(text))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, w.AppKey(), crypto.SHA256, sum[:])
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// listGroups: https://docs.github.com/rest/actions/self-hosted-runner-groups#list-self-hosted-runner-groups-for-an-organization
+// listGroups:
+// https://docs.github.com/rest/actions/self-hosted-runner-groups#list-self-hosted-runner-groups-for-an-organization
 func listGroups(call *hubCall) answer {
 	part, links := paginate(call, call.groups())
 	list := make([]map[string]any, 0, len(part))
@@ -58,7 +59,8 @@ func (call *hubCall) groupJSON(g RunnerGroup) map[string]any {
 		place = "/" + call.x.scope // enterprises/name
 	}
 	return map[string]any{
-		"id": g.ID, "name": g.Name, "visibility": "all", "default": g.ID == 1, "inherited": false, "allows_public_repositories": true,
-		"runners_url": fmt.Sprintf("%s%s/actions/runner-groups/%d/runners", call.base, place, g.ID),
+		"id": g.ID, "name": g.Name, "visibility": "all", "default": g.ID == 1, "inherited": false,
+		"allows_public_repositories": true,
+		"runners_url":                fmt.Sprintf("%s%s/actions/runner-groups/%d/runners", call.base, place, g.ID),
 	}
 }

@@ -71,13 +71,15 @@ type label struct {
 
 func newHub(w *World) *hub {
 	h := &hub{w: w, scopes: map[string]*scope{}, tokens: map[string]*registration{}, blobs: map[string]*runner{},
-		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{}, installationTokens: map[string]*installationToken{}}
+		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{},
+		installationTokens: map[string]*installationToken{}}
 	h.newApps()
 	for _, s := range w.cfg.Runners {
 		h.seedRunner(s)
 	}
 	for n := range w.cfg.ForeignRunners {
-		h.seedRunner(RunnerSeed{Name: fmt.Sprintf("foreign-%04d", n+1), Labels: []string{"self-hosted", "Linux", "X64", fmt.Sprintf("foreign-%d", n%7)}, Offline: n%3 == 2})
+		h.seedRunner(RunnerSeed{Name: fmt.Sprintf("foreign-%04d", n+1), Labels: []string{"self-hosted", "Linux", "X64",
+			fmt.Sprintf("foreign-%d", n%7)}, Offline: n%3 == 2})
 	}
 	for _, r := range w.cfg.Runs {
 		r.Repository = orText(r.Repository, w.cfg.Repositories[0])
@@ -130,7 +132,8 @@ func (r *runner) essence() string { return fmt.Sprint(r.gone, r.name, r.labels, 
 // register makes a new registration, which GitHub shows after a while. The name must be free.
 func (h *hub) register(s *scope, name string, labels []string) *runner {
 	h.lastID++
-	r := &runner{id: h.lastID, scope: s, name: name, os: "linux", group: 1, visible: h.w.now.Add(h.w.scaled(h.w.cfg.Timing.RunnerVisible)), idleSince: h.w.now}
+	r := &runner{id: h.lastID, scope: s, name: name, os: "linux", group: 1,
+		visible: h.w.now.Add(h.w.scaled(h.w.cfg.Timing.RunnerVisible)), idleSince: h.w.now}
 	r.setLabels(labels)
 	s.runners = append(s.runners, r)
 	s.byName[strings.ToLower(name)] = r
@@ -141,7 +144,8 @@ func (h *hub) register(s *scope, name string, labels []string) *runner {
 func (r *runner) setLabels(names []string) {
 	r.labels = nil
 	for n, name := range names {
-		r.labels = append(r.labels, label{id: int64(n + 1), name: name, own: !slices.Contains(defaultLabels, strings.ToLower(name))})
+		r.labels = append(r.labels, label{id: int64(n + 1), name: name, own: !slices.Contains(defaultLabels,
+			strings.ToLower(name))})
 	}
 }
 

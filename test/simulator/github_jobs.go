@@ -30,7 +30,8 @@ type job struct {
 	state JobState
 }
 
-// RunJob queues a job for a runner with this label; an idle one that is online takes it at once. Duration is the world's.
+// RunJob queues a job for a runner with this label; an idle one that is online takes it at once. Duration is the
+// world's.
 func (w *World) RunJob(label string, d time.Duration) {
 	w.enter()
 	defer w.mu.Unlock()
@@ -74,7 +75,8 @@ func (h *hub) idle(j *job) *runner {
 			continue
 		}
 		for _, r := range h.scopes[name].runners {
-			if r.online && !r.busy && !r.gone && slices.ContainsFunc(r.labels, func(l label) bool { return strings.EqualFold(l.name, j.Label) }) {
+			if r.online && !r.busy && !r.gone && slices.ContainsFunc(r.labels,
+				func(l label) bool { return strings.EqualFold(l.name, j.Label) }) {
 				return r
 			}
 		}
@@ -124,9 +126,11 @@ func (h *hub) named(name string) *runner {
 // errNameTaken is what config.sh says where the name has a runner and --replace is not given.
 var errNameTaken = errors.New("A runner exists with the same name") //nolint:staticcheck // config.sh's own words
 
-// configure is what config.sh does at GitHub: it makes a registration by token or, with --replace, takes over the one that has the
-// name, whoever uses it: the registration keeps its id and gets a new public key, so that the machine that had it can use it no more.
-// https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/ConfigurationManager.cs (UpdateExistingAgent)
+// configure is what config.sh does at GitHub: it makes a registration by token or, with --replace, takes over the one
+// that has the name, whoever uses it: the registration keeps its id and gets a new public key, so that the machine that
+// had it can use it no more.
+// https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/ConfigurationManager.cs
+// (UpdateExistingAgent)
 func (h *hub) configure(s settings) (*runner, error) {
 	t := h.tokens[s.token]
 	if t == nil || h.clock().After(t.expires) {

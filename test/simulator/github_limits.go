@@ -58,7 +58,8 @@ func (h *hub) charge(x *exchange, method, path string) (answer, bool) {
 	token := x.caller
 	m := h.meter(token)
 	if m.used >= m.limit {
-		a := hubError(http.StatusForbidden, "API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the request ID.")
+		a := hubError(http.StatusForbidden,
+			"API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the request ID.")
 		h.limitHeaders(a.header, token)
 		return a, false
 	}
@@ -66,7 +67,8 @@ func (h *hub) charge(x *exchange, method, path string) (answer, bool) {
 	if method != http.MethodGet && method != http.MethodHead {
 		points = pointsOfWrite
 	}
-	if m.sum(h.w.now)+points > pointsPerMinute || x.crowd > concurrentCalls || (method == http.MethodPost && m.created(h.w.now) >= creationsAMin) {
+	if m.sum(h.w.now)+points > pointsPerMinute || x.crowd > concurrentCalls || (method == http.MethodPost &&
+		m.created(h.w.now) >= creationsAMin) {
 		a := h.secondaryLimit()
 		h.limitHeaders(a.header, token)
 		return a, false
@@ -110,7 +112,9 @@ const limitsPage = "https://docs.github.com/rest/using-the-rest-api/rate-limits-
 
 // secondaryLimit is GitHub's refusal for calls that come too fast, whatever is left of the hour.
 func (h *hub) secondaryLimit() answer {
-	a := hubErrorAt(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", limitsPage+"#about-secondary-rate-limits")
+	a := hubErrorAt(http.StatusForbidden,
+		"You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", limitsPage+
+			"#about-secondary-rate-limits")
 	a.header.Set("Retry-After", secondaryWait)
 	return a
 }

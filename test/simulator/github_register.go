@@ -19,7 +19,8 @@ func createToken(call *hubCall) answer {
 	return hubJSON(http.StatusCreated, map[string]string{"token": value, "expires_at": expires.UTC().Format(time.RFC3339)})
 }
 
-// generateJIT: https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
+// generateJIT:
+// https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
 func generateJIT(call *hubCall) answer {
 	var in struct {
 		Name   *string   `json:"name"`
@@ -32,7 +33,8 @@ func generateJIT(call *hubCall) answer {
 	}
 	switch {
 	case in.Name == nil || in.Group == nil || in.Labels == nil:
-		return hubError(http.StatusUnprocessableEntity, "Invalid request.\n\n\"name\", \"runner_group_id\", \"labels\" weren't supplied.")
+		return hubError(http.StatusUnprocessableEntity,
+			"Invalid request.\n\n\"name\", \"runner_group_id\", \"labels\" weren't supplied.")
 	case !goodName(*in.Name):
 		return hubError(http.StatusUnprocessableEntity, fmt.Sprintf("Invalid Argument - Runner name %q is invalid", *in.Name))
 	case len(*in.Labels) < 1 || len(*in.Labels) > 100:
@@ -48,7 +50,8 @@ func generateJIT(call *hubCall) answer {
 		labels = append(labels, strings.ToLower(l))
 	}
 	if call.scope.byName[strings.ToLower(*in.Name)] != nil {
-		return hubError(http.StatusConflict, fmt.Sprintf("Already exists - A runner with the name %s already exists.", *in.Name))
+		return hubError(http.StatusConflict, fmt.Sprintf("Already exists - A runner with the name %s already exists.",
+			*in.Name))
 	}
 	r := call.register(call.scope, *in.Name, labels)
 	r.jit, r.ephemeral, r.group, r.os = true, true, *in.Group, osUnknown
@@ -57,7 +60,8 @@ func generateJIT(call *hubCall) answer {
 	return hubJSON(http.StatusCreated, map[string]any{"runner": r.json(), "encoded_jit_config": r.blob})
 }
 
-// osUnknown is the system of a registration by JIT that no machine has used yet, as GitHub's own example of the answer has it:
+// osUnknown is the system of a registration by JIT that no machine has used yet, as GitHub's own example of the answer
+// has it:
 // https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
 const osUnknown = "unknown"
 
@@ -67,8 +71,8 @@ func goodName(name string) bool {
 	return n > 0 && n <= 64 && !strings.ContainsAny(name, `":<>/\|*?`) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// newBlob makes a JIT configuration as a runner takes it: base64 of a JSON object from file names to base64 contents, of
-// about four thousand characters, the most of them a key that no compression makes smaller.
+// newBlob makes a JIT configuration as a runner takes it: base64 of a JSON object from file names to base64 contents,
+// of about four thousand characters, the most of them a key that no compression makes smaller.
 func (h *hub) newBlob(r *runner) string {
 	var key strings.Builder
 	for key.Len() < 1700 {

@@ -52,26 +52,38 @@ func init() {
 	for _, r := range []route{
 		{"GET", "/app", "apps/get-authenticated", needApp, getApp, nil},
 		{"GET", "{scope}/installation", "apps/get-SCOPE-installation", needApp, getInstallation, nil},
-		{"POST", "/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", needApp, createInstallationToken, nil},
+		{"POST", "/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", needApp,
+			createInstallationToken, nil},
 		{"DELETE", "/installation/token", "apps/revoke-installation-access-token", needToken, revokeInstallationToken, nil},
 		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
 		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
-		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads, nil},
-		{"POST", "{scope}/actions/runners/registration-token", "actions/create-registration-token-for-SCOPE", needAdmin, createToken, nil},
-		{"POST", "{scope}/actions/runners/generate-jitconfig", "actions/generate-runner-jitconfig-for-SCOPE", needAdmin, generateJIT, nil},
-		{"GET", "{scope}/actions/runners/deprecations/{version}", "actions/get-runner-version-deprecation-for-SCOPE", needAdmin, getDeprecation, nil},
+		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin, listDownloads,
+			nil},
+		{"POST", "{scope}/actions/runners/registration-token", "actions/create-registration-token-for-SCOPE", needAdmin,
+			createToken, nil},
+		{"POST", "{scope}/actions/runners/generate-jitconfig", "actions/generate-runner-jitconfig-for-SCOPE", needAdmin,
+			generateJIT, nil},
+		{"GET", "{scope}/actions/runners/deprecations/{version}", "actions/get-runner-version-deprecation-for-SCOPE",
+			needAdmin, getDeprecation, nil},
 		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin, getRunner, nil},
-		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin, deleteRunner, nil},
-		{"DELETE", "{scope}/actions/runners/{runner_id}/labels/{name}", "actions/remove-custom-label-from-self-hosted-runner-for-SCOPE", needAdmin, removeLabel, nil},
-		{"GET", "/orgs/{org}/actions/runner-groups", "actions/list-self-hosted-runner-groups-for-org", needAdmin, listGroups, nil},
-		{"GET", "/orgs/{org}/actions/runner-groups/{runner_group_id}", "actions/get-self-hosted-runner-group-for-org", needAdmin, getGroup, nil},
-		{"GET", "/enterprises/{enterprise}/actions/runner-groups", "enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups, nil},
-		{"GET", "/enterprises/{enterprise}/actions/runner-groups/{runner_group_id}", "enterprise-admin/get-self-hosted-runner-group-for-enterprise", needAdmin, getGroup, nil},
+		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin,
+			deleteRunner, nil},
+		{"DELETE", "{scope}/actions/runners/{runner_id}/labels/{name}",
+			"actions/remove-custom-label-from-self-hosted-runner-for-SCOPE", needAdmin, removeLabel, nil},
+		{"GET", "/orgs/{org}/actions/runner-groups", "actions/list-self-hosted-runner-groups-for-org", needAdmin, listGroups,
+			nil},
+		{"GET", "/orgs/{org}/actions/runner-groups/{runner_group_id}", "actions/get-self-hosted-runner-group-for-org",
+			needAdmin, getGroup, nil},
+		{"GET", "/enterprises/{enterprise}/actions/runner-groups",
+			"enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups, nil},
+		{"GET", "/enterprises/{enterprise}/actions/runner-groups/{runner_group_id}",
+			"enterprise-admin/get-self-hosted-runner-group-for-enterprise", needAdmin, getGroup, nil},
 		{"GET", "/repos/actions/runner/releases/latest", "repos/get-latest-release", needToken, getRelease, nil},
 		{"GET", "/repos/actions/runner/releases/tags/{tag}", "repos/get-release-by-tag", needToken, getRelease, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs", "actions/list-workflow-runs-for-repo", needActions, listRuns, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
-		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", "actions/list-jobs-for-workflow-run", needActions, listJobs, nil},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", "actions/list-jobs-for-workflow-run", needActions,
+			listJobs, nil},
 	} {
 		addRoute(r)
 	}
@@ -98,9 +110,11 @@ func addRoute(r route) {
 }
 
 func (h *hub) understand(req *http.Request, body []byte) *exchange {
-	x := &exchange{service: serviceGitHub, caller: callerOf(bearer(req)), params: map[string]string{}, latency: h.w.cfg.Timing.GitHub}
+	x := &exchange{service: serviceGitHub, caller: callerOf(bearer(req)), params: map[string]string{},
+		latency: h.w.cfg.Timing.GitHub}
 	path := req.URL.Path
-	call := &hubCall{hub: h, x: x, req: req, body: body, params: map[string]string{}, base: req.URL.Scheme + "://" + req.URL.Host}
+	call := &hubCall{hub: h, x: x, req: req, body: body, params: map[string]string{}, base: req.URL.Scheme + "://" +
+		req.URL.Host}
 	if rest, ok := strings.CutPrefix(path, gheBase); ok {
 		path, call.base = rest, call.base+gheBase
 	}
@@ -192,10 +206,12 @@ func (call *hubCall) permitted(n need) (answer, bool) {
 		return call.mayAsApp(n)
 	}
 	may := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(call.x.scope)) })
+		return slices.ContainsFunc(patterns,
+			func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(call.x.scope)) })
 	}
 	admin, sees := may(call.token.Admin), may(call.token.Read)
-	if strings.Contains(call.x.scope, "/") && !strings.HasPrefix(call.x.scope, "enterprises/") && !slices.Contains(call.w.cfg.Repositories, call.x.scope) {
+	if strings.Contains(call.x.scope, "/") && !strings.HasPrefix(call.x.scope, "enterprises/") &&
+		!slices.Contains(call.w.cfg.Repositories, call.x.scope) {
 		admin, sees = false, false
 	}
 	switch {
@@ -209,7 +225,8 @@ func (call *hubCall) permitted(n need) (answer, bool) {
 	return hubError(http.StatusNotFound, "Not Found"), false
 }
 
-// finish adds what every answer of GitHub carries: limits, an ETag and, to a client that has this very answer already, 304.
+// finish adds what every answer of GitHub carries: limits, an ETag and, to a client that has this very answer already,
+// 304.
 func (call *hubCall) finish(a answer) answer {
 	if call.req.Method == http.MethodGet && a.status == http.StatusOK {
 		sum := fnv.New64a()
@@ -227,7 +244,8 @@ func (call *hubCall) finish(a answer) answer {
 		a.header.Set("X-OAuth-Scopes", call.token.Scopes)
 	}
 	if call.token != nil && call.token.ExpiresIn > 0 {
-		a.header.Set("GitHub-Authentication-Token-Expiration", call.w.born.Add(call.w.cfg.GitHubClock+call.token.ExpiresIn).UTC().Format("2006-01-02 15:04:05 MST"))
+		a.header.Set("GitHub-Authentication-Token-Expiration", call.w.born.Add(call.w.cfg.GitHubClock+
+			call.token.ExpiresIn).UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	return a
 }
@@ -242,7 +260,8 @@ func hubJSON(status int, value any) answer {
 }
 
 func hubHeader(contentType string) http.Header {
-	return http.Header{"Content-Type": {contentType}, "Server": {"github.com"}, "X-Github-Media-Type": {"github.v3; format=json"}}
+	return http.Header{"Content-Type": {contentType}, "Server": {"github.com"},
+		"X-Github-Media-Type": {"github.v3; format=json"}}
 }
 
 const restPage = "https://docs.github.com/rest"

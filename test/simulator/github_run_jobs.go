@@ -35,10 +35,14 @@ func listJobs(call *hubCall) answer {
 func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 	base := fmt.Sprintf("%s/repos/%s/actions", call.base, call.x.scope)
 	out := map[string]any{
-		"id": id, "run_id": run.ID, "run_url": fmt.Sprintf("%s/runs/%d", base, run.ID), "run_attempt": run.Attempt, "node_id": fmt.Sprintf("CR_%d", id),
-		"head_sha": sumOf("head")[:40], "url": fmt.Sprintf("%s/jobs/%d", base, id), "html_url": nil, "name": "work (" + j.Label + ")", "labels": []string{j.Label},
-		"status": "queued", "conclusion": nil, "created_at": stamp(j.state.Queued), "started_at": stamp(j.state.Queued), "completed_at": nil, "steps": []any{},
-		"check_run_url": fmt.Sprintf("%s/repos/%s/check-runs/%d", call.base, call.x.scope, id), "runner_id": nil, "runner_name": nil, "runner_group_id": nil,
+		"id": id, "run_id": run.ID, "run_url": fmt.Sprintf("%s/runs/%d", base, run.ID), "run_attempt": run.Attempt,
+		"node_id":  fmt.Sprintf("CR_%d", id),
+		"head_sha": sumOf("head")[:40], "url": fmt.Sprintf("%s/jobs/%d", base, id), "html_url": nil, "name": "work (" +
+			j.Label + ")", "labels": []string{j.Label},
+		"status": "queued", "conclusion": nil, "created_at": stamp(j.state.Queued), "started_at": stamp(j.state.Queued),
+		"completed_at": nil, "steps": []any{},
+		"check_run_url": fmt.Sprintf("%s/repos/%s/check-runs/%d", call.base, call.x.scope, id), "runner_id": nil,
+		"runner_name": nil, "runner_group_id": nil,
 		"runner_group_name": nil, "workflow_name": "tests", "head_branch": "main",
 	}
 	if j.state.Started.IsZero() {
@@ -49,14 +53,16 @@ func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 		out["runner_id"] = r.id
 	}
 	ended, conclusion := any(nil), any(nil)
-	out["status"], out["started_at"], out["runner_name"], out["runner_group_id"], out["runner_group_name"] = "in_progress", stamp(j.state.Started), j.state.Runner, 1, "Default"
+	out["status"], out["started_at"], out["runner_name"], out["runner_group_id"], out["runner_group_name"] = "in_progress",
+		stamp(j.state.Started), j.state.Runner, 1, "Default"
 	if !j.state.Ended.IsZero() {
 		ended, conclusion = stamp(j.state.Ended), map[string]string{"done": "success", "lost": "failure"}[j.state.State]
 		out["status"], out["completed_at"], out["conclusion"] = "completed", ended, conclusion
 	}
 	first := j.state.Started.Add(call.w.scaled(setupStep))
 	step := func(number int, name string, status string, from, to, conclusion any) map[string]any {
-		return map[string]any{"name": name, "status": status, "conclusion": conclusion, "number": number, "started_at": from, "completed_at": to}
+		return map[string]any{"name": name, "status": status, "conclusion": conclusion, "number": number, "started_at": from,
+			"completed_at": to}
 	}
 	if call.w.now.Before(first) && ended == nil {
 		out["steps"] = []any{step(1, "Set up job", "in_progress", stamp(j.state.Started), nil, nil)}

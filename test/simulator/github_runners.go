@@ -29,7 +29,8 @@ type labelJSON struct {
 }
 
 func (r *runner) json() runnerJSON {
-	out := runnerJSON{ID: r.id, Group: r.group, Name: r.name, OS: r.os, Status: r.status(), Busy: r.busy, Labels: []labelJSON{}, Ephemeral: r.ephemeral, Version: r.version}
+	out := runnerJSON{ID: r.id, Group: r.group, Name: r.name, OS: r.os, Status: r.status(), Busy: r.busy,
+		Labels: []labelJSON{}, Ephemeral: r.ephemeral, Version: r.version}
 	for _, l := range r.labels {
 		kind := "read-only"
 		if l.own {
@@ -94,7 +95,8 @@ func paginate[T any](call *hubCall, all []T) ([]T, string) {
 			q[k] = v
 		}
 		q.Set("page", strconv.Itoa(page))
-		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, call.base, strings.TrimPrefix(call.req.URL.Path, gheBase), q.Encode(), rel))
+		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, call.base, strings.TrimPrefix(call.req.URL.Path, gheBase),
+			q.Encode(), rel))
 	}
 	if number > 1 {
 		link(min(number-1, last), "prev")
@@ -131,7 +133,8 @@ func getRunner(call *hubCall) answer {
 	return hubJSON(http.StatusOK, r.json())
 }
 
-// removeLabel: https://docs.github.com/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
+// removeLabel:
+// https://docs.github.com/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
 func removeLabel(call *hubCall) answer {
 	r := call.runnerOf(false)
 	if r == nil {
@@ -155,7 +158,8 @@ func deleteRunner(call *hubCall) answer {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
 	if r.busy {
-		return hubError(http.StatusUnprocessableEntity, fmt.Sprintf("Bad request - Runner %q is still running a job\"", r.name))
+		return hubError(http.StatusUnprocessableEntity, fmt.Sprintf("Bad request - Runner %q is still running a job\"",
+			r.name))
 	}
 	call.remove(r)
 	return answer{status: http.StatusNoContent, header: hubHeader("application/json; charset=utf-8")}

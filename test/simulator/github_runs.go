@@ -47,13 +47,20 @@ func (call *hubCall) runJSON(run Run) map[string]any {
 	}
 	repository := call.repositoryJSON()
 	return map[string]any{
-		"id": run.ID, "node_id": fmt.Sprintf("WFR_%d", run.ID), "name": "tests", "display_title": "tests", "head_branch": "main", "head_sha": sumOf("head")[:40],
-		"path": ".github/workflows/tests.yml", "run_number": 1, "run_attempt": run.Attempt, "event": "push", "status": run.Status, "conclusion": conclusion,
-		"workflow_id": 1, "check_suite_id": 1, "url": base, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d", call.x.scope, run.ID), "pull_requests": []any{},
-		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "jobs_url": base + "/jobs", "logs_url": base + "/logs", "check_suite_url": base + "/suite",
-		"artifacts_url": base + "/artifacts", "cancel_url": base + "/cancel", "rerun_url": base + "/rerun", "workflow_url": base + "/workflow",
-		"head_commit": map[string]any{"id": sumOf("head")[:40], "tree_id": sumOf("tree")[:40], "message": "a commit", "timestamp": "2026-01-01T00:00:00Z",
-			"author": map[string]any{"name": "demo", "email": "demo@example.invalid"}, "committer": map[string]any{"name": "demo", "email": "demo@example.invalid"}},
+		"id": run.ID, "node_id": fmt.Sprintf("WFR_%d", run.ID), "name": "tests", "display_title": "tests",
+		"head_branch": "main", "head_sha": sumOf("head")[:40],
+		"path": ".github/workflows/tests.yml", "run_number": 1, "run_attempt": run.Attempt, "event": "push",
+		"status": run.Status, "conclusion": conclusion,
+		"workflow_id": 1, "check_suite_id": 1, "url": base, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d",
+			call.x.scope, run.ID), "pull_requests": []any{},
+		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "jobs_url": base + "/jobs",
+		"logs_url": base + "/logs", "check_suite_url": base + "/suite",
+		"artifacts_url": base + "/artifacts", "cancel_url": base + "/cancel", "rerun_url": base + "/rerun",
+		"workflow_url": base + "/workflow",
+		"head_commit": map[string]any{"id": sumOf("head")[:40], "tree_id": sumOf("tree")[:40], "message": "a commit",
+			"timestamp": "2026-01-01T00:00:00Z",
+			"author":    map[string]any{"name": "demo", "email": "demo@example.invalid"},
+			"committer": map[string]any{"name": "demo", "email": "demo@example.invalid"}},
 		"repository": repository, "head_repository": repository,
 	}
 }
@@ -62,11 +69,15 @@ func (call *hubCall) runJSON(run Run) map[string]any {
 func (call *hubCall) repositoryJSON() map[string]any {
 	owner, name := ownerAndName(call.x.scope)
 	url := call.base + "/repos/" + call.x.scope
-	out := map[string]any{"id": 1, "node_id": "R_1", "name": name, "full_name": call.x.scope, "owner": call.ownerJSON(owner), "private": false, "fork": false,
+	out := map[string]any{"id": 1, "node_id": "R_1", "name": name, "full_name": call.x.scope,
+		"owner": call.ownerJSON(owner), "private": false, "fork": false,
 		"html_url": "https://github.com/" + call.x.scope, "description": nil, "url": url}
-	for _, key := range []string{"archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare", "contents", "contributors", "deployments", "downloads",
-		"events", "forks", "git_commits", "git_refs", "git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys", "labels", "languages", "merges", "milestones",
-		"notifications", "pulls", "releases", "stargazers", "statuses", "subscribers", "subscription", "tags", "teams", "trees"} {
+	for _, key := range []string{"archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits",
+		"compare", "contents", "contributors", "deployments", "downloads",
+		"events", "forks", "git_commits", "git_refs", "git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys",
+		"labels", "languages", "merges", "milestones",
+		"notifications", "pulls", "releases", "stargazers", "statuses", "subscribers", "subscription", "tags", "teams",
+		"trees"} {
 		out[key+"_url"] = url + "/" + key
 	}
 	return out
@@ -75,9 +86,11 @@ func (call *hubCall) repositoryJSON() map[string]any {
 // ownerJSON is the schema "simple-user".
 func (call *hubCall) ownerJSON(login string) map[string]any {
 	url := call.base + "/users/" + login
-	out := map[string]any{"login": login, "id": 1, "node_id": "O_1", "gravatar_id": "", "type": "Organization", "site_admin": false, "url": url,
+	out := map[string]any{"login": login, "id": 1, "node_id": "O_1", "gravatar_id": "", "type": "Organization",
+		"site_admin": false, "url": url,
 		"html_url": "https://github.com/" + login, "avatar_url": "https://avatars.example.invalid/" + login}
-	for _, key := range []string{"events", "followers", "following", "gists", "organizations", "received_events", "repos", "starred", "subscriptions"} {
+	for _, key := range []string{"events", "followers", "following", "gists", "organizations", "received_events", "repos",
+		"starred", "subscriptions"} {
 		out[key+"_url"] = url + "/" + key
 	}
 	return out

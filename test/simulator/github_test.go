@@ -29,8 +29,8 @@ func jit(name string, labels ...string) *github.GenerateJITConfigRequest {
 	return &github.GenerateJITConfigRequest{Name: name, RunnerGroupID: 1, Labels: labels}
 }
 
-// TestAccess holds tokens to what GitHub says: 401 to one it does not know, 404 for what a token may not see, 403 for what it
-// may see but not manage.
+// TestAccess holds tokens to what GitHub says: 401 to one it does not know, 404 for what a token may not see, 403 for
+// what it may see but not manage.
 func TestAccess(t *testing.T) {
 	for _, c := range []struct {
 		token, owner, repo string
@@ -46,7 +46,8 @@ func TestAccess(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := simulator.Defaults()
 			cfg.Repositories = append(cfg.Repositories, "demo-org/other")
-			cfg.Tokens = append(cfg.Tokens, simulator.Token{Value: "expired", Expired: true, Admin: []string{"*"}}, simulator.Token{Value: "reader", Read: []string{"demo-org/*"}})
+			cfg.Tokens = append(cfg.Tokens, simulator.Token{Value: "expired", Expired: true, Admin: []string{"*"}},
+				simulator.Token{Value: "reader", Read: []string{"demo-org/*"}})
 			w := simulator.New(cfg)
 			_, resp, _ := inProcess(w).github(t, c.token).Actions.ListRunners(t.Context(), c.owner, c.repo, nil)
 			if got := status(resp); got != c.want {
@@ -96,14 +97,15 @@ func TestManyRunners(t *testing.T) {
 			t.Fatal(err)
 		}
 		var list github.Runners
-		if _, err := hub.Do(t.Context(), req, &list); err != nil || list.TotalCount != 1 || list.Runners[0].GetName() != "foreign-0042" {
+		if _, err := hub.Do(t.Context(), req, &list); err != nil || list.TotalCount != 1 ||
+			list.Runners[0].GetName() != "foreign-0042" {
 			t.Errorf("by name: %+v, %v; want the one", list, err)
 		}
 	})
 }
 
-// TestJIT holds generate-jitconfig to GitHub's rules: labels in lower case, unique names, refused names and lists, an answer
-// that is seen late, a name that is free again once the runner is gone.
+// TestJIT holds generate-jitconfig to GitHub's rules: labels in lower case, unique names, refused names and lists, an
+// answer that is seen late, a name that is free again once the runner is gone.
 func TestJIT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{})
@@ -130,11 +132,13 @@ func TestJIT(t *testing.T) {
 			in   *github.GenerateJITConfigRequest
 			want int
 		}{
-			{jit("ec2-ABC", "x"), 409}, {jit("a/b", "x"), 422}, {jit(strings.Repeat("x", 65), "x"), 422}, {jit("ok"), 422}, {jit("ok", make([]string, 101)...), 422},
+			{jit("ec2-ABC", "x"), 409}, {jit("a/b", "x"), 422}, {jit(strings.Repeat("x", 65), "x"), 422}, {jit("ok"), 422},
+			{jit("ok", make([]string, 101)...), 422},
 			{&github.GenerateJITConfigRequest{Name: "ok", RunnerGroupID: 7, Labels: []string{"x"}}, 404},
 		} {
 			if _, resp, _ := hub.Actions.GenerateRepoJITConfig(ctx, "demo-org", "demo", c.in); status(resp) != c.want {
-				t.Errorf("%q with %d labels in group %d: %d, want %d", c.in.Name, len(c.in.Labels), c.in.RunnerGroupID, status(resp), c.want)
+				t.Errorf("%q with %d labels in group %d: %d, want %d", c.in.Name, len(c.in.Labels), c.in.RunnerGroupID,
+					status(resp), c.want)
 			}
 		}
 		count := func() int {
@@ -176,7 +180,8 @@ func TestLimits(t *testing.T) {
 	t.Run("points of writes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{})
-			if got := flood(t, inProcess(w), 200, 90, "DELETE", "repos/demo-org/demo/actions/runners/99"); got[404] != 180 || got[403] != 20 {
+			if got := flood(t, inProcess(w), 200, 90, "DELETE", "repos/demo-org/demo/actions/runners/99"); got[404] != 180 ||
+				got[403] != 20 {
 				t.Errorf("statuses %v, want 180 that pass at five points each", got)
 			}
 		})
@@ -184,7 +189,8 @@ func TestLimits(t *testing.T) {
 	t.Run("creations", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{})
-			if got := flood(t, inProcess(w), 100, 50, "POST", "repos/demo-org/demo/actions/runners/registration-token"); got[201] != 80 || got[403] != 20 {
+			if got := flood(t, inProcess(w), 100, 50, "POST",
+				"repos/demo-org/demo/actions/runners/registration-token"); got[201] != 80 || got[403] != 20 {
 				t.Errorf("statuses %v, want 80 and 20", got)
 			}
 		})
@@ -192,14 +198,16 @@ func TestLimits(t *testing.T) {
 	t.Run("at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{})
-			if got := flood(t, inProcess(w), 130, 130, "GET", "repos/demo-org/demo/actions/runners"); got[403] != 30 || got[200] != 100 {
+			if got := flood(t, inProcess(w), 130, 130, "GET", "repos/demo-org/demo/actions/runners"); got[403] != 30 ||
+				got[200] != 100 {
 				t.Errorf("statuses %v, want 30 of 130 at once to be refused", got)
 			}
 		})
 	})
 	t.Run("hour", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo"}, Limit: 10, Used: 7}}})
+			w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo"},
+				Limit: 10, Used: 7}}})
 			hub := inProcess(w).github(t, "ghp_demo")
 			var limited *github.RateLimitError
 			for n := range 4 {
@@ -253,7 +261,8 @@ func TestNotModified(t *testing.T) {
 		w := simulator.New(simulator.Config{})
 		client := &http.Client{Transport: w.Transport()}
 		get := func(tag string) *http.Response {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.github.com/repos/demo-org/demo/actions/runners", nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+				"https://api.github.com/repos/demo-org/demo/actions/runners", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -271,7 +280,8 @@ func TestNotModified(t *testing.T) {
 		}
 		first := get("")
 		second := get(first.Header.Get("ETag"))
-		got := []string{fmt.Sprint(second.StatusCode), first.Header.Get("X-RateLimit-Used"), second.Header.Get("X-RateLimit-Used")}
+		got := []string{fmt.Sprint(second.StatusCode), first.Header.Get("X-RateLimit-Used"),
+			second.Header.Get("X-RateLimit-Used")}
 		if diff := cmp.Diff([]string{"304", "1", "1"}, got); diff != "" {
 			t.Errorf("status and used (-want +got):\n%s", diff)
 		}
@@ -281,7 +291,8 @@ func TestNotModified(t *testing.T) {
 // TestScopes goes the same way in each of the three scopes.
 func TestScopes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo", "demo-org", "enterprises/big"}}}})
+		w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo",
+			"demo-org", "enterprises/big"}}}})
 		hub := inProcess(w).github(t, "ghp_demo")
 		do := func(method, path string, body any) int {
 			req, err := hub.NewRequest(method, path, body)
@@ -309,7 +320,9 @@ func TestScopes(t *testing.T) {
 		for _, c := range w.Calls() {
 			names = append(names, c.Operation)
 		}
-		if got := strings.Join(names[8:10], " "); got != "actions/generate-runner-jitconfig-for-enterprise enterprise-admin/create-registration-token-for-enterprise" {
+		if got := strings.Join(names[8:10],
+			" "); got != "actions/generate-runner-jitconfig-for-enterprise "+
+			"enterprise-admin/create-registration-token-for-enterprise" {
 			t.Errorf("operations %s", got)
 		}
 	})

@@ -2,8 +2,8 @@ package simulator
 
 import "time"
 
-// guest is the machine in an instance: it boots, reads its user data, becomes a runner and ends. It lives in events only.
-// Of the user data it takes what registers it (see settings); it runs no shell.
+// guest is the machine in an instance: it boots, reads its user data, becomes a runner and ends. It lives in events
+// only. Of the user data it takes what registers it (see settings); it runs no shell.
 type guest struct {
 	w       *World
 	i       *instance // nil for a machine of another EC2 (AttachGuest)
@@ -23,8 +23,8 @@ type guest struct {
 	starts  int    // how often it was switched on
 	ready   bool   // a warm-up that came to its end
 	phase   string // what a warm-up said last
-	// software is the version of the runner on the disk that some boot has brought there, and prepared says that a setup-script
-	// came to its end: both outlive everything but the instance.
+	// software is the version of the runner on the disk that some boot has brought there, and prepared says that a
+	// setup-script came to its end: both outlive everything but the instance.
 	software string
 	prepared bool
 	overdue  bool // the lifetime is over; ends when no job runs
@@ -46,9 +46,9 @@ func (w *World) stopGuest(i *instance) {
 	}
 }
 
-// AttachGuest starts a machine that lives in another EC2, so that it can register with this GitHub. id is its instance id,
-// index its AmiLaunchIndex and userData what it got, already base64-decoded. The machine ends by DetachGuest. Attached again, it has
-// the disk of before: a runner that was configured is there.
+// AttachGuest starts a machine that lives in another EC2, so that it can register with this GitHub. id is its instance
+// id, index its AmiLaunchIndex and userData what it got, already base64-decoded. The machine ends by DetachGuest.
+// Attached again, it has the disk of before: a runner that was configured is there.
 func (w *World) AttachGuest(id string, index int, userData []byte) {
 	w.enter()
 	defer w.mu.Unlock()
@@ -61,7 +61,8 @@ func (w *World) AttachGuest(id string, index int, userData []byte) {
 	g.start(string(userData), w.guestRule(nil))
 }
 
-// GuestIsOn reports whether a machine of AttachGuest runs: it may have powered itself off, which its own EC2 has to be told.
+// GuestIsOn reports whether a machine of AttachGuest runs: it may have powered itself off, which its own EC2 has to be
+// told.
 func (w *World) GuestIsOn(id string) bool {
 	w.enter()
 	defer w.mu.Unlock()
@@ -161,7 +162,8 @@ func (g *guest) booted() {
 	g.setup(func() { g.fetch(g.register) })
 }
 
-// hasRunner tells whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought one.
+// hasRunner tells whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought
+// one.
 func (g *guest) hasRunner() bool {
 	if g.set.ours && g.software != "" && !older(g.software, g.w.cfg.MinRunnerVersion) {
 		g.say("found runner %s in /actions-runner (%.1f s)", g.software, g.age())
@@ -211,7 +213,8 @@ func (g *guest) powerOff() {
 		if g.i.shutdown == "terminate" || g.i.market == marketSpot {
 			to = "terminated"
 		}
-		g.w.cloud.end(g.i, to, "Client.InstanceInitiatedShutdown", "Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+		g.w.cloud.end(g.i, to, "Client.InstanceInitiatedShutdown",
+			"Client.InstanceInitiatedShutdown: Instance initiated shutdown")
 	})
 }
 

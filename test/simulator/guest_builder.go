@@ -2,8 +2,8 @@ package simulator
 
 import "time"
 
-// A builder is a machine that sets itself up to become an image. Its user data says so by egr_bake, and what it tells on its
-// console are lines that begin with "ec2-github-runner: bake NONCE: ".
+// A builder is a machine that sets itself up to become an image. Its user data says so by egr_bake, and what it tells
+// on its console are lines that begin with "ec2-github-runner: bake NONCE: ".
 
 // builderStep is one step of a builder.
 type builderStep struct {
@@ -120,7 +120,8 @@ func (g *guest) verdict(text string) {
 	g.later(tellAgain, func() { g.verdict(text) })
 }
 
-// GuestConsole is what the machine of an instance of another EC2 has written (AttachGuest); empty for one that is not known.
+// GuestConsole is what the machine of an instance of another EC2 has written (AttachGuest); empty for one that is not
+// known.
 func (w *World) GuestConsole(id string) string {
 	w.enter()
 	defer w.mu.Unlock()

@@ -39,13 +39,14 @@ const (
 
 // GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
 type GuestRule struct {
-	Image   string `yaml:"image"`
-	Type    string `yaml:"type"`
-	Zone    string `yaml:"zone"`
-	Market  string `yaml:"market"`
-	Runner  string `yaml:"runner"`  // the runner's name, where the user data tells one
-	Nth     int    `yaml:"nth"`     // only the nth launch of the world, from 1
-	When    string `yaml:"when"`    // only "warm-up": a machine that a pool prepares; or "later": from a machine's second boot on
+	Image  string `yaml:"image"`
+	Type   string `yaml:"type"`
+	Zone   string `yaml:"zone"`
+	Market string `yaml:"market"`
+	Runner string `yaml:"runner"` // the runner's name, where the user data tells one
+	Nth    int    `yaml:"nth"`    // only the nth launch of the world, from 1
+	// only "warm-up": a machine that a pool prepares; or "later": from a machine's second boot on
+	When    string `yaml:"when"`
 	Times   int    `yaml:"times"`   // only for so many boots; 0 for all
 	Comment string `yaml:"comment"` // for the reader
 
@@ -74,7 +75,8 @@ func (r GuestRule) check() error {
 		return fmt.Errorf("guest rule has unknown when %q", r.When)
 	}
 	switch r.Fault {
-	case GuestHealthy, GuestNeverBoots, GuestPanics, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails, GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
+	case GuestHealthy, GuestNeverBoots, GuestPanics, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails,
+		GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
 		GuestSetupFails, GuestAptOffline, GuestProofFails, GuestHangs:
 		return nil
 	case GuestDies:
@@ -107,7 +109,9 @@ func (r GuestRule) complaint() []string {
 	case GuestWrongArch:
 		return []string{"error: run.sh: cannot execute binary file: Exec format error"}
 	case GuestOldRunner:
-		return []string{"error: runner refused: An error occurred: Runner version v2.300.0 is deprecated and cannot receive messages."}
+		return []string{"error: runner refused: An error occurred: Runner version v2.300.0 is deprecated and cannot " +
+			"receive " +
+			"messages."}
 	case GuestSetupFails:
 		return []string{orText(r.Message, "error: setup-script failed with exit 3 at line 7: make tools")}
 	case GuestFails:

@@ -109,7 +109,8 @@ func (g *guest) jobEnded(r *runner) {
 	g.w.hub.assign()
 }
 
-// deregistered is called when somebody removed the registration. The runner's process goes on trying, as the real one does.
+// deregistered is called when somebody removed the registration. The runner's process goes on trying, as the real one
+// does.
 func (g *guest) deregistered(r *runner) {
 	if g.runner == r {
 		r.idleSince = g.w.now

@@ -81,7 +81,8 @@ func (s *stage) after(d time.Duration) *stage {
 // ours is user data of this project, with further keys as pairs.
 func ours(pairs ...string) func(*stage) string {
 	return func(s *stage) string {
-		values := map[string]string{"name": "ec2-own", "labels": "own,extra", "url": "https://github.com/demo-org/demo", "token": s.token, "unknown": "ignored"}
+		values := map[string]string{"name": "ec2-own", "labels": "own,extra", "url": "https://github.com/demo-org/demo",
+			"token": s.token, "unknown": "ignored"}
 		for i := 0; i < len(pairs); i += 2 {
 			values[pairs[i]] = pairs[i+1]
 		}
@@ -107,12 +108,14 @@ func TestDialects(t *testing.T) {
 		want     string
 	}{
 		{"machulav by token", func(s *stage) string { return machulav(s.token, "abc") }, "ec2-abc", "online"},
-		{"machulav by JIT", func(s *stage) string { return "#!/bin/bash\n./run.sh --jitconfig " + s.jit + "\n" }, "ec2-jit", "online"},
+		{"machulav by JIT", func(s *stage) string { return "#!/bin/bash\n./run.sh --jitconfig " + s.jit + "\n" }, "ec2-jit",
+			"online"},
 		{"ours by token", ours(), "ec2-own", "online"},
 		{"ours compressed", func(s *stage) string { return gzipped(ours()(s)) }, "ec2-own", "online"},
 		{"ours by index", ours("name_by_index", "true"), "ec2-own-0", "online"},
 		{"ours by JIT", func(s *stage) string { return ours("token", "-", "jit", s.jit)(s) }, "ec2-jit", "online"},
-		{"ours by JIT, verbatim", func(s *stage) string { return ours("token", "")(s) + "JIT='" + s.jit + "'\n" }, "ec2-jit", "online"},
+		{"ours by JIT, verbatim", func(s *stage) string { return ours("token", "")(s) + "JIT='" + s.jit + "'\n" }, "ec2-jit",
+			"online"},
 		{"a token that nobody issued", ours("token", "AABBBBBBBBBBBBBBBBBBBBBBBBBBB"), "ec2-own", "none"},
 		{"a name that another has, and one of its own", ours("name", "taken", "other", "ec2-own"), "ec2-own", "online"},
 		{"no registration", func(*stage) string { return "#!/bin/bash\ntrue\n" }, "ec2-own", "none"},
@@ -131,10 +134,12 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// TestReplace takes over the registration of an offline runner of the same name, as config.sh --replace does: the id stays.
+// TestReplace takes over the registration of an offline runner of the same name, as config.sh --replace does: the id
+// stays.
 func TestReplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, simulator.Config{Runners: []simulator.RunnerSeed{{Name: "ec2-own", ID: 77, Offline: true, Labels: []string{"old"}}}}, ours())
+		s := newStage(t, simulator.Config{Runners: []simulator.RunnerSeed{{Name: "ec2-own", ID: 77, Offline: true,
+			Labels: []string{"old"}}}}, ours())
 		r := s.after(40 * time.Second).Snapshot().Runners[0]
 		if r.ID != 77 || r.Status != "online" || r.Labels[len(r.Labels)-1] != "extra" {
 			t.Errorf("runner %+v, want the old id with the new labels", r)
@@ -155,26 +160,45 @@ func TestEnds(t *testing.T) {
 		want     string        // state, and state of the runner
 	}{
 		{"stays without watchdogs", simulator.Config{}, ours(), 48 * time.Hour, "running online"},
-		{"registration timeout", simulator.Config{}, ours("token", "AABBBBBBBBBBBBBBBBBBBBBBBBBBB", "registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
-		{"no network", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoNetwork}}}, ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
+		{"registration timeout", simulator.Config{}, ours("token", "AABBBBBBBBBBBBBBBBBBBBBBBBBBB",
+			"registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
+		{"no network", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoNetwork}}},
+			ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
 		{"registered in time", simulator.Config{}, ours("registration_timeout_seconds", "300"), time.Hour, "running online"},
-		{"idle before the first job", simulator.Config{}, ours("idle_timeout_seconds", "600"), 12 * time.Minute, "terminated offline"},
-		{"busy is not idle", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"), 30 * time.Minute, "running online busy"},
-		{"idle after a job", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"), 47 * time.Minute, "terminated offline"},
-		{"idle begins anew with each job", simulator.Config{Jobs: job(5*time.Minute, time.Minute)}, ours("idle_timeout_seconds", "600"), 13 * time.Minute, "running online"},
+		{"idle before the first job", simulator.Config{}, ours("idle_timeout_seconds", "600"), 12 * time.Minute,
+			"terminated offline"},
+		{"busy is not idle", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"),
+			30 * time.Minute, "running online busy"},
+		{"idle after a job", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"),
+			47 * time.Minute, "terminated offline"},
+		{"idle begins anew with each job", simulator.Config{Jobs: job(5*time.Minute, time.Minute)},
+			ours("idle_timeout_seconds", "600"), 13 * time.Minute, "running online"},
 		{"lifetime over", simulator.Config{}, ours("max_lifetime_seconds", "3600"), 62 * time.Minute, "terminated offline"},
-		{"lifetime waits for the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600"), 90 * time.Minute, "running online busy"},
-		{"lifetime after the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600"), 121 * time.Minute, "terminated offline"},
-		{"hard lifetime", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600", "max_lifetime_hard", "true"), 62 * time.Minute, "terminated offline"},
-		{"ephemeral after its job", simulator.Config{Jobs: job(time.Minute, time.Minute)}, ours("ephemeral", "true"), 4 * time.Minute, "terminated none"},
-		{"JIT alone stays", simulator.Config{Jobs: job(time.Minute, time.Minute)}, func(s *stage) string { return "./run.sh --jitconfig " + s.jit }, 4 * time.Minute, "running none"},
-		{"failing script", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours(), time.Minute, "terminated none"},
-		{"failing script, kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 9 * time.Minute, "running none"},
-		{"failing script, no longer kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 12 * time.Minute, "terminated none"},
-		{"no route", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoRoute}}}, ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
-		{"no cloud-init", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoCloudInit}}}, ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
-		{"another user data", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoUserData}}}, ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
-		{"dies while booting", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies, At: 8 * time.Second, Reason: "Server.SpotInstanceTermination"}}}, ours(), time.Minute, "terminated none"},
+		{"lifetime waits for the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds",
+			"3600"), 90 * time.Minute, "running online busy"},
+		{"lifetime after the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds",
+			"3600"), 121 * time.Minute, "terminated offline"},
+		{"hard lifetime", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600",
+			"max_lifetime_hard", "true"), 62 * time.Minute, "terminated offline"},
+		{"ephemeral after its job", simulator.Config{Jobs: job(time.Minute, time.Minute)}, ours("ephemeral", "true"),
+			4 * time.Minute, "terminated none"},
+		{"JIT alone stays", simulator.Config{Jobs: job(time.Minute, time.Minute)},
+			func(s *stage) string { return "./run.sh --jitconfig " + s.jit }, 4 * time.Minute, "running none"},
+		{"failing script", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours(),
+			time.Minute, "terminated none"},
+		{"failing script, kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}},
+			ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 9 * time.Minute, "running none"},
+		{"failing script, no longer kept",
+			simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds",
+				"600", "registration_timeout_seconds", "300"), 12 * time.Minute, "terminated none"},
+		{"no route", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoRoute}}},
+			ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
+		{"no cloud-init", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoCloudInit}}},
+			ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
+		{"another user data", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoUserData}}},
+			ours("registration_timeout_seconds", "300"), time.Hour, "running none"},
+		{"dies while booting", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestDies,
+			At: 8 * time.Second, Reason: "Server.SpotInstanceTermination"}}}, ours(), time.Minute, "terminated none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -237,13 +261,15 @@ func TestBusyRunner(t *testing.T) {
 	})
 }
 
-// TestConsole reads the console as EC2 gives it: at once with Latest, and otherwise as it was shortly after the launch, however late.
+// TestConsole reads the console as EC2 gives it: at once with Latest, and otherwise as it was shortly after the launch,
+// however late.
 func TestConsole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, ours())
 		s.after(27 * time.Second)
 		read := func(latest bool) string {
-			out, err := s.cloud.GetConsoleOutput(t.Context(), &ec2.GetConsoleOutputInput{InstanceId: aws.String(s.id), Latest: aws.Bool(latest)})
+			out, err := s.cloud.GetConsoleOutput(t.Context(), &ec2.GetConsoleOutputInput{InstanceId: aws.String(s.id),
+				Latest: aws.Bool(latest)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,10 +311,14 @@ func TestNoWayOut(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := simulator.Defaults()
-			cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa91", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true},
-				simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa92", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true, NAT: true})
-			cfg.SecurityGroups = append(cfg.SecurityGroups, simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa91", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "none"},
-				simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa92", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "https"})
+			cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa91", Zone: "us-east-1a",
+				VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true},
+				simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa92", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true,
+					NAT: true})
+			cfg.SecurityGroups = append(cfg.SecurityGroups, simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa91",
+				Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "none"},
+				simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa92", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa",
+					Egress: "https"})
 			s := newStage(t, cfg, func(*stage) string { return "" })
 			in := launchInput(ours()(s))
 			in.SubnetId, in.SecurityGroupIds = aws.String(c.subnet), []string{c.group}
@@ -309,7 +339,8 @@ func TestGuestRules(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, simulator.Config{Guests: []simulator.GuestRule{rule}}, func(s *stage) string { return "./run.sh --jitconfig " + s.jit })
+				s := newStage(t, simulator.Config{Guests: []simulator.GuestRule{rule}},
+					func(s *stage) string { return "./run.sh --jitconfig " + s.jit })
 				mustLaunch(t.Context(), t, s.cloud, launchInput(ours()(s)))
 				s.after(time.Minute)
 				if got := s.runner("ec2-jit") + " " + s.runner("ec2-own"); got != "offline online" {

@@ -111,7 +111,8 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.end, _ = strconv.ParseInt(values["end"], 10, 64) // unset means never
 	s.keepFailed = seconds("keep_failed_seconds")
-	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"), seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
+	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"),
+		seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }
 
 func (s *settings) readOptions(text string) {
@@ -126,7 +127,8 @@ func (s *settings) readOptions(text string) {
 		s.jit = longBase64.FindString(text)
 		return
 	}
-	s.name, s.token, s.url, s.replace = option(optionName), option(optionKey), option(optionURL), strings.Contains(text, "--replace")
+	s.name, s.token, s.url, s.replace = option(optionName), option(optionKey), option(optionURL),
+		strings.Contains(text, "--replace")
 	if list := option(optionTags); list != "" {
 		s.labels = strings.Split(list, ",")
 	}

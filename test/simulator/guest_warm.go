@@ -6,8 +6,8 @@ import (
 )
 
 // A warm-up is a machine's first boot in a pool. Its user data says so by egr_warm: it does all that needs no job, says
-// "ec2-github-runner: warm: ready" and powers itself off; what becomes of the instance then its shutdown behaviour says. What
-// it brought to its disk is there at every later boot, whatever the user data of that one is.
+// "ec2-github-runner: warm: ready" and powers itself off; what becomes of the instance then its shutdown behaviour
+// says. What it brought to its disk is there at every later boot, whatever the user data of that one is.
 
 // setupLine is the index of a setup-script in user data of ours.
 const setupLine = "\npart_setup_script='"
@@ -17,7 +17,8 @@ func (g *guest) warm() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
 			if !g.broken && !g.ready {
-				g.fail("error: the machine is not warm after " + g.set.registrationTimeout.String() + "; the last that happened: " + g.phase)
+				g.fail("error: the machine is not warm after " + g.set.registrationTimeout.String() + "; the last that happened: " +
+					g.phase)
 			}
 		})
 	}
@@ -93,8 +94,8 @@ func (g *guest) fail(what string) {
 	g.failed()
 }
 
-// bootTakes is how long this boot takes to come to the user data's work. From its second boot on a machine finds its volume
-// filled with the blocks that it needs.
+// bootTakes is how long this boot takes to come to the user data's work. From its second boot on a machine finds its
+// volume filled with the blocks that it needs.
 func (g *guest) bootTakes() time.Duration {
 	switch {
 	case g.rule.Boot != 0:

@@ -21,15 +21,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestWarm stops a machine, changes its user data and starts it again: PreviousState tells who was first, and the second boot
-// registers what the new user data say.
+// TestWarm stops a machine, changes its user data and starts it again: PreviousState tells who was first, and the
+// second boot registers what the new user data say.
 func TestWarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, func(*stage) string { return "#!/bin/bash\necho warm\n" })
 		ctx, ids := t.Context(), []string{s.id}
 		s.after(30 * time.Second)
 		change := func() string {
-			_, err := s.cloud.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id), UserData: &types.SecureBlobAttributeValue{Value: []byte(ours()(s))}})
+			_, err := s.cloud.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id),
+				UserData: &types.SecureBlobAttributeValue{Value: []byte(ours()(s))}})
 			return code(err)
 		}
 		start := func() string {
@@ -46,11 +47,13 @@ func TestWarm(t *testing.T) {
 		got = append(got, start())
 		s.after(30 * time.Second)
 		got = append(got, change(), start(), start())
-		if diff := cmp.Diff([]string{"IncorrectInstanceState", "IncorrectInstanceState", "", "stopped", "pending"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"IncorrectInstanceState", "IncorrectInstanceState", "", "stopped", "pending"},
+			got); diff != "" {
 			t.Errorf("answers (-want +got):\n%s", diff)
 		}
 		_, err := s.cloud.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id),
-			InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String("terminate")}, DisableApiTermination: &types.AttributeBooleanValue{Value: aws.Bool(true)}})
+			InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String("terminate")},
+			DisableApiTermination:             &types.AttributeBooleanValue{Value: aws.Bool(true)}})
 		if code(err) != "InvalidParameterCombination" {
 			t.Errorf("two attributes at once: %v", err)
 		}
@@ -75,13 +78,16 @@ func TestStopThenTerminate(t *testing.T) {
 			t.Errorf("when it would have stopped it is %s, want shutting-down", got)
 		}
 		s.after(10 * time.Second)
-		if _, err := s.cloud.StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{s.id}}); code(err) != "IncorrectInstanceState" || s.instance().State != "terminated" {
+		if _, err := s.cloud.StartInstances(t.Context(),
+			&ec2.StartInstancesInput{InstanceIds: []string{s.id}}); code(err) != "IncorrectInstanceState" ||
+			s.instance().State != "terminated" {
 			t.Errorf("start of a %s instance: %v", s.instance().State, err)
 		}
 	})
 }
 
-// TestReboot starts a machine again with the user data of its first boot: the configured runner comes back under its id.
+// TestReboot starts a machine again with the user data of its first boot: the configured runner comes back under its
+// id.
 func TestReboot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, ours())
@@ -105,10 +111,12 @@ func TestReboot(t *testing.T) {
 func TestExisting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{
-			Instances: []simulator.InstanceSeed{{ID: "i-0eeeeeeeeeeeeeee1", State: "stopped", Tags: map[string]string{"Role": "gpu"}, Runner: "kept"}},
-			Runners:   []simulator.RunnerSeed{{Name: "kept", Offline: true, Labels: []string{"gpu"}}},
+			Instances: []simulator.InstanceSeed{{ID: "i-0eeeeeeeeeeeeeee1", State: "stopped",
+				Tags: map[string]string{"Role": "gpu"}, Runner: "kept"}},
+			Runners: []simulator.RunnerSeed{{Name: "kept", Offline: true, Labels: []string{"gpu"}}},
 		})
-		if _, err := inProcess(w).ec2(t, "us-east-1").StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{"i-0eeeeeeeeeeeeeee1"}}); err != nil {
+		if _, err := inProcess(w).ec2(t, "us-east-1").StartInstances(t.Context(),
+			&ec2.StartInstancesInput{InstanceIds: []string{"i-0eeeeeeeeeeeeeee1"}}); err != nil {
 			t.Fatal(err)
 		}
 		pause(t.Context(), 30*time.Second)
@@ -119,7 +127,8 @@ func TestExisting(t *testing.T) {
 		if got := w.Changed(); len(got) != 1 || !strings.Contains(got[0], "stopped") {
 			t.Errorf("changed: %v, want the state alone", got)
 		}
-		if _, err := inProcess(w).ec2(t, "us-east-1").StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{"i-0eeeeeeeeeeeeeee1"}}); err != nil {
+		if _, err := inProcess(w).ec2(t, "us-east-1").StopInstances(t.Context(),
+			&ec2.StopInstancesInput{InstanceIds: []string{"i-0eeeeeeeeeeeeeee1"}}); err != nil {
 			t.Fatal(err)
 		}
 		pause(t.Context(), 30*time.Second)
@@ -135,8 +144,10 @@ func TestBake(t *testing.T) {
 		s := newStage(t, simulator.Config{}, func(*stage) string { return "" })
 		ctx := t.Context()
 		s.after(10 * time.Second)
-		in := &ec2.CreateImageInput{InstanceId: aws.String(s.id), Name: aws.String("ours-1"), TagSpecifications: []types.TagSpecification{
-			{ResourceType: "image", Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}, {ResourceType: "snapshot", Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}}}
+		in := &ec2.CreateImageInput{InstanceId: aws.String(s.id), Name: aws.String("ours-1"),
+			TagSpecifications: []types.TagSpecification{
+				{ResourceType: "image", Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}},
+				{ResourceType: "snapshot", Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}}}
 		made, err := s.cloud.CreateImage(ctx, in)
 		if err != nil {
 			t.Fatal(err)
@@ -152,14 +163,16 @@ func TestBake(t *testing.T) {
 		s.after(time.Minute)
 		mustLaunch(ctx, t, s.cloud, launch)
 		find := func() (states []string) {
-			images, err := s.cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100), Owners: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
+			images, err := s.cloud.DescribeImages(ctx, &ec2.DescribeImagesInput{MaxResults: aws.Int32(100),
+				Owners: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, i := range images.Images {
 				states = append(states, string(i.State))
 			}
-			snapshots, err := s.cloud.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{MaxResults: aws.Int32(100), OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
+			snapshots, err := s.cloud.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{MaxResults: aws.Int32(100),
+				OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,10 +184,12 @@ func TestBake(t *testing.T) {
 		if diff := cmp.Diff([]string{"available", "completed"}, find()); diff != "" {
 			t.Errorf("image and snapshot (-want +got):\n%s", diff)
 		}
-		if _, err := s.cloud.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: aws.String(ubuntu)}); code(err) != "AuthFailure" {
+		if _, err := s.cloud.DeregisterImage(ctx,
+			&ec2.DeregisterImageInput{ImageId: aws.String(ubuntu)}); code(err) != "AuthFailure" {
 			t.Errorf("deregister another's image: %v", err)
 		}
-		if _, err := s.cloud.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: made.ImageId, DeleteAssociatedSnapshots: aws.Bool(true)}); err != nil {
+		if _, err := s.cloud.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: made.ImageId,
+			DeleteAssociatedSnapshots: aws.Bool(true)}); err != nil {
 			t.Fatal(err)
 		}
 		if got := find(); len(got) > 0 {
@@ -188,7 +203,8 @@ func TestBake(t *testing.T) {
 func TestQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := simulator.Defaults()
-		cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa99", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true, Free: -1})
+		cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa99", Zone: "us-east-1a",
+			VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true, Free: -1})
 		w := simulator.New(cfg)
 		ctx, cloud := t.Context(), inProcess(w).ec2(t, "us-east-1")
 		id := launchedID(t, cloud)
@@ -199,14 +215,23 @@ func TestQuestions(t *testing.T) {
 			}
 			return fmt.Sprint(got)
 		}
-		kinds, err := cloud.DescribeInstanceTypes(ctx, &ec2.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"g4dn.xlarge", "t4g.xlarge"}})
-		answers := []string{ask(len(kinds.InstanceTypes), err), ask(kinds.InstanceTypes[0].ProcessorInfo.SupportedArchitectures[0], err),
-			ask(aws.ToInt32(kinds.InstanceTypes[0].VCpuInfo.DefaultVCpus), err), ask(aws.ToString(kinds.InstanceTypes[1].GpuInfo.Gpus[0].Name), err)}
-		offers, err := cloud.DescribeInstanceTypeOfferings(ctx, &ec2.DescribeInstanceTypeOfferingsInput{MaxResults: aws.Int32(100), LocationType: "availability-zone", Filters: []types.Filter{{Name: aws.String("instance-type"), Values: []string{"a1.xlarge"}}}})
+		kinds, err := cloud.DescribeInstanceTypes(ctx,
+			&ec2.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"g4dn.xlarge", "t4g.xlarge"}})
+		answers := []string{ask(len(kinds.InstanceTypes), err),
+			ask(kinds.InstanceTypes[0].ProcessorInfo.SupportedArchitectures[0], err),
+			ask(aws.ToInt32(kinds.InstanceTypes[0].VCpuInfo.DefaultVCpus), err),
+			ask(aws.ToString(kinds.InstanceTypes[1].GpuInfo.Gpus[0].Name), err)}
+		offers, err := cloud.DescribeInstanceTypeOfferings(ctx,
+			&ec2.DescribeInstanceTypeOfferingsInput{MaxResults: aws.Int32(100), LocationType: "availability-zone",
+				Filters: []types.Filter{{Name: aws.String("instance-type"), Values: []string{"a1.xlarge"}}}})
 		answers = append(answers, ask(len(offers.InstanceTypeOfferings), err))
-		subnets, err := cloud.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{subnetA, "subnet-0aaaaaaaaaaaaaa99"}})
-		answers = append(answers, ask(aws.ToInt32(subnets.Subnets[0].AvailableIpAddressCount), err), ask(aws.ToInt32(subnets.Subnets[1].AvailableIpAddressCount), err))
-		tables, err := cloud.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{MaxResults: aws.Int32(100), Filters: []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnetA, "subnet-0aaaaaaaaaaaaaa99"}}}})
+		subnets, err := cloud.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{subnetA,
+			"subnet-0aaaaaaaaaaaaaa99"}})
+		answers = append(answers, ask(aws.ToInt32(subnets.Subnets[0].AvailableIpAddressCount), err),
+			ask(aws.ToInt32(subnets.Subnets[1].AvailableIpAddressCount), err))
+		tables, err := cloud.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{MaxResults: aws.Int32(100),
+			Filters: []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnetA,
+				"subnet-0aaaaaaaaaaaaaa99"}}}})
 		answers = append(answers, ask(len(tables.RouteTables[0].Routes), err), ask(len(tables.RouteTables[1].Routes), err))
 		groups, err := cloud.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
 		answers = append(answers, ask(aws.ToString(groups.SecurityGroups[0].IpPermissionsEgress[0].IpRanges[0].CidrIp), err))
@@ -216,13 +241,17 @@ func TestQuestions(t *testing.T) {
 		answers = append(answers, ask(len(zones.AvailabilityZones), err))
 		regions, err := cloud.DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
 		answers = append(answers, ask(len(regions.Regions), err))
-		volumes, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{MaxResults: aws.Int32(100), Filters: []types.Filter{{Name: aws.String("attachment.instance-id"), Values: []string{id}}}})
+		volumes, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{MaxResults: aws.Int32(100),
+			Filters: []types.Filter{{Name: aws.String("attachment.instance-id"), Values: []string{id}}}})
 		answers = append(answers, ask(len(volumes.Volumes), err))
 		health, err := cloud.DescribeInstanceStatus(ctx, &ec2.DescribeInstanceStatusInput{InstanceIds: []string{id}})
 		answers = append(answers, ask(health.InstanceStatuses[0].SystemStatus.Status, err))
-		me, err := sts.New(sts.Options{Region: "us-east-1", HTTPClient: &http.Client{Transport: w.Transport()}, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		me, err := sts.New(sts.Options{Region: "us-east-1", HTTPClient: &http.Client{Transport: w.Transport()},
+			Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}).GetCallerIdentity(ctx,
+			&sts.GetCallerIdentityInput{})
 		answers = append(answers, ask(aws.ToString(me.Account), err))
-		want := []string{"2", "arm64", "4", "T4", "2", "4090", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1", "initializing", "123456789012"}
+		want := []string{"2", "arm64", "4", "T4", "2", "4090", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1", "initializing",
+			"123456789012"}
 		if diff := cmp.Diff(want, answers); diff != "" {
 			t.Errorf("answers (-want +got):\n%s", diff)
 		}
@@ -238,10 +267,12 @@ func launchedID(t *testing.T, cloud *ec2.Client) string {
 // TestTemplate launches by a template, which the request's own parameters go before.
 func TestTemplate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.Config{LaunchTemplates: []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaaa", Name: "runners", Parameters: map[string]string{
-			"ImageId": ubuntu, "InstanceType": "t3.nano", "SubnetId": subnetA, "SecurityGroupId.1": group}}}})
+		w := simulator.New(simulator.Config{LaunchTemplates: []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaaa",
+			Name: "runners", Parameters: map[string]string{
+				"ImageId": ubuntu, "InstanceType": "t3.nano", "SubnetId": subnetA, "SecurityGroupId.1": group}}}})
 		cloud := inProcess(w).ec2(t, "us-east-1", onceOnly)
-		in := &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), InstanceType: "t3.micro", LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String("runners")}}
+		in := &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), InstanceType: "t3.micro",
+			LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String("runners")}}
 		if i := mustLaunch(t.Context(), t, cloud, in); i.InstanceType != "t3.micro" || aws.ToString(i.SubnetId) != subnetA {
 			t.Errorf("launched %s in %s", i.InstanceType, aws.ToString(i.SubnetId))
 		}
@@ -266,7 +297,8 @@ func TestPolicyDocument(t *testing.T) {
 		_, err := cloud.RunInstances(ctx, launchInput(""))
 		got := []string{code(err)}
 		in := launchInput("")
-		in.TagSpecifications = []types.TagSpecification{{ResourceType: "instance", Tags: []types.Tag{{Key: aws.String("ours"), Value: aws.String("1")}}}}
+		in.TagSpecifications = []types.TagSpecification{{ResourceType: "instance",
+			Tags: []types.Tag{{Key: aws.String("ours"), Value: aws.String("1")}}}}
 		id := aws.ToString(mustLaunch(ctx, t, cloud, in).InstanceId)
 		pause(ctx, 2*time.Second)
 		_, err = cloud.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: in.TagSpecifications[0].Tags})
@@ -292,9 +324,11 @@ func TestDescription(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{
-			Tokens:       []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo", "demo-org", "enterprises/big"}, Actions: true}},
-			Runs:         []simulator.Run{{ID: 41}, {ID: 42, Status: "completed", Conclusion: "success"}},
-			RunnerGroups: []simulator.RunnerGroup{{Scope: "demo-org", ID: 3, Name: "fast"}, {Scope: "enterprises/big", ID: 4, Name: "big"}}, ForeignRunners: 3, RunnerReleases: []string{"2.330.0"},
+			Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo", "demo-org", "enterprises/big"},
+				Actions: true}},
+			Runs: []simulator.Run{{ID: 41}, {ID: 42, Status: "completed", Conclusion: "success"}},
+			RunnerGroups: []simulator.RunnerGroup{{Scope: "demo-org", ID: 3, Name: "fast"}, {Scope: "enterprises/big", ID: 4,
+				Name: "big"}}, ForeignRunners: 3, RunnerReleases: []string{"2.330.0"},
 		})
 		transport := validator.RoundTripper(w.Transport(), func(err error) { t.Error(err) })
 		hub := github.NewClient(&http.Client{Transport: transport}).WithAuthToken("ghp_demo")
@@ -347,8 +381,10 @@ func TestDescription(t *testing.T) {
 // TestRuns lists workflow runs, the newest first.
 func TestRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.Config{Runs: []simulator.Run{{ID: 41}, {ID: 42, Status: "completed", Conclusion: "success"}, {ID: 43}}})
-		list, _, err := inProcess(w).github(t, "ghp_demo").Actions.ListRepositoryWorkflowRuns(t.Context(), "demo-org", "demo", &github.ListWorkflowRunsOptions{Status: "in_progress"})
+		w := simulator.New(simulator.Config{Runs: []simulator.Run{{ID: 41}, {ID: 42, Status: "completed",
+			Conclusion: "success"}, {ID: 43}}})
+		list, _, err := inProcess(w).github(t, "ghp_demo").Actions.ListRepositoryWorkflowRuns(t.Context(), "demo-org", "demo",
+			&github.ListWorkflowRunsOptions{Status: "in_progress"})
 		if err != nil || list.GetTotalCount() != 2 || list.WorkflowRuns[0].GetID() != 43 {
 			t.Errorf("runs %v, %v; want 43 and 41", list, err)
 		}
@@ -357,12 +393,17 @@ func TestRuns(t *testing.T) {
 
 // TestLoad reads a configuration and refuses a key that it does not know.
 func TestLoad(t *testing.T) {
-	cfg, err := simulator.Load(strings.NewReader("speed: 20\ntiming: {boot: 5s}\nguests: [{fault: dies, at: 3s, nth: 2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\nmore: {subnets: [{id: subnet-1, zone: us-east-1a}]}\n"))
-	if err != nil || cfg.Speed != 20 || cfg.Timing.Boot != 5*time.Second || cfg.Timing.GitHub != 150*time.Millisecond || cfg.Faults[0].Effect != simulator.EffectCutAfter ||
+	cfg, err := simulator.Load(strings.NewReader("speed: 20\ntiming: {boot: 5s}\nguests: [{fault: dies, at: 3s, nth: " +
+		"2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\nmore: {subnets: [{id: subnet-1, " +
+		"zone: us-east-1a}]}\n"))
+	if err != nil || cfg.Speed != 20 || cfg.Timing.Boot != 5*time.Second || cfg.Timing.GitHub != 150*time.Millisecond ||
+		cfg.Faults[0].Effect != simulator.EffectCutAfter ||
 		len(cfg.Subnets) != len(simulator.Defaults().Subnets)+1 {
 		t.Errorf("configuration %+v, %v", cfg, err)
 	}
-	for _, text := range []string{"speeed: 2", "faults: [{effect: rain}]", "guests: [{fault: dies}]", "policy: {document: '{\"Statement\": [{\"Effect\": \"Maybe\"}]}'}", "speed: -1", "instances: [{type: t9.huge}]", "subnets: [{id: subnet-1, zone: mars-1a}]"} {
+	for _, text := range []string{"speeed: 2", "faults: [{effect: rain}]", "guests: [{fault: dies}]",
+		"policy: {document: '{\"Statement\": [{\"Effect\": \"Maybe\"}]}'}", "speed: -1", "instances: [{type: t9.huge}]",
+		"subnets: [{id: subnet-1, zone: mars-1a}]"} {
 		if _, err := simulator.Load(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is accepted", text)
 		}

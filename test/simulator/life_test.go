@@ -41,7 +41,9 @@ func live(t *testing.T, w *simulator.World, by way, second time.Duration) {
 	in := launchInput(machulav(token.GetToken(), "abc12"))
 	i := mustLaunch(ctx, t, cloud, in)
 	id := aws.ToString(i.InstanceId)
-	if _, err = cloud.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}}); code(err) != "InvalidInstanceID.NotFound" && by.name == "in process" {
+	if _, err = cloud.DescribeInstances(ctx,
+		&ec2.DescribeInstancesInput{InstanceIds: []string{id}}); code(err) != "InvalidInstanceID.NotFound" &&
+		by.name == "in process" {
 		t.Errorf("described at once: %v, want InvalidInstanceID.NotFound", err)
 	}
 	var runner *github.Runner
@@ -80,7 +82,8 @@ func live(t *testing.T, w *simulator.World, by way, second time.Duration) {
 	noSurprises(t, w)
 }
 
-// TestSettled holds that the world is settled when a launch, an image, a registration and a registration's end are listed, and not before.
+// TestSettled holds that the world is settled when a launch, an image, a registration and a registration's end are
+// listed, and not before.
 func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{})
@@ -101,7 +104,8 @@ func TestSettled(t *testing.T) {
 		i := mustLaunch(ctx, t, cloud, launchInput("#!/bin/sh\n"))
 		settles("a launch")
 		pause(ctx, 10*time.Second) // until it runs: EC2 makes no image of a pending machine
-		if _, err := cloud.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: i.InstanceId, Name: aws.String("tests")}); err != nil {
+		if _, err := cloud.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: i.InstanceId,
+			Name: aws.String("tests")}); err != nil {
 			t.Fatal(err)
 		}
 		settles("an image")

@@ -15,7 +15,8 @@ const maxRequest = 1 << 20
 
 // Server is a world on a loopback socket.
 type Server struct {
-	// EC2URL is for AWS_ENDPOINT_URL (both EC2 and STS answer there), GitHubURL for GITHUB_API_URL; neither ends in a slash.
+	// EC2URL is for AWS_ENDPOINT_URL (both EC2 and STS answer there), GitHubURL for GITHUB_API_URL; neither ends in a
+	// slash.
 	EC2URL, GitHubURL string
 	// IDTokenURL is for ACTIONS_ID_TOKEN_REQUEST_URL.
 	IDTokenURL string
@@ -32,7 +33,8 @@ func Listen(w *World) (*Server, error) {
 		return nil, fmt.Errorf("listen on loopback: %w", err)
 	}
 	base := "http://" + listener.Addr().String()
-	s := &Server{EC2URL: base, GitHubURL: base + gheBase, IDTokenURL: base + idTokenPath + "?api-version=2.0", done: make(chan error, 1)}
+	s := &Server{EC2URL: base, GitHubURL: base + gheBase, IDTokenURL: base + idTokenPath + "?api-version=2.0",
+		done: make(chan error, 1)}
 	mux := http.NewServeMux()
 	mux.Handle(gheBase+"/", w.GitHubHandler())
 	mux.Handle("/", w.EC2Handler())
@@ -97,7 +99,8 @@ func (w *World) serve(rw http.ResponseWriter, req *http.Request, service string)
 		http.Error(rw, "request cannot be read", http.StatusRequestEntityTooLarge)
 		return
 	}
-	if service == serviceEC2 && req.Header.Get("Authorization") == "" && strings.Contains(string(body), "Action=AssumeRoleWithWebIdentity") {
+	if service == serviceEC2 && req.Header.Get("Authorization") == "" && strings.Contains(string(body),
+		"Action=AssumeRoleWithWebIdentity") {
 		service = serviceSTS // nobody signs this one
 	}
 	// A handler sees only the path; the hooks are for those who want to know the whole address.
@@ -123,8 +126,8 @@ func copyHeader(to, from http.Header) {
 	}
 }
 
-// hangUp ends the connection by a reset, after the first half of the answer if there is one. A listening socket cannot refuse
-// a single connection: for a client over HTTP refused is therefore a reset too.
+// hangUp ends the connection by a reset, after the first half of the answer if there is one. A listening socket cannot
+// refuse a single connection: for a client over HTTP refused is therefore a reset too.
 func hangUp(rw http.ResponseWriter, a answer) {
 	hijacker, ok := rw.(http.Hijacker)
 	if !ok {

@@ -41,8 +41,8 @@ const (
 type Role struct {
 	Name       string        `yaml:"name"`
 	MaxSession time.Duration `yaml:"max-session"` // default 1h, as IAM's
-	// Trust is its trust policy in JSON. Default: whoever the account's keys are, and the jobs of the first repository with the audience
-	// sts.amazonaws.com.
+	// Trust is its trust policy in JSON. Default: whoever the account's keys are, and the jobs of the first repository
+	// with the audience sts.amazonaws.com.
 	Trust string `yaml:"trust"`
 	// Policy is what its sessions may do, beside Config.Policy.
 	Policy Policy `yaml:"policy"`
@@ -81,7 +81,8 @@ func (o *oidc) understand(req *http.Request) *exchange {
 	query := req.URL.Query()
 	audience := query.Get("audience")
 	x := &exchange{
-		service: serviceOIDC, operation: "GetIDToken", caller: bearer(req), params: map[string]string{"audience": audience}, latency: o.w.cfg.Timing.GitHub,
+		service: serviceOIDC, operation: "GetIDToken", caller: bearer(req), params: map[string]string{"audience": audience},
+		latency: o.w.cfg.Timing.GitHub,
 	}
 	x.act = func() answer {
 		switch {
@@ -120,8 +121,9 @@ func (o *oidc) make(audience string) string {
 		return base64.RawURLEncoding.EncodeToString(raw)
 	}
 	text := part(map[string]string{"typ": "JWT", "alg": "RS256", "kid": "simulated"}) + "." + part(map[string]any{
-		"jti": o.w.hex(32), "iss": "https://" + idTokenIssuer, "aud": audience, "sub": o.w.cfg.OIDC.Subject, "repository": o.w.cfg.Repositories[0],
-		"iat": now.Unix(), "nbf": now.Add(-10 * time.Minute).Unix(), "exp": ends.Unix(),
+		"jti": o.w.hex(32), "iss": "https://" + idTokenIssuer, "aud": audience, "sub": o.w.cfg.OIDC.Subject,
+		"repository": o.w.cfg.Repositories[0],
+		"iat":        now.Unix(), "nbf": now.Add(-10 * time.Minute).Unix(), "exp": ends.Unix(),
 	}) + "." + base64.RawURLEncoding.EncodeToString([]byte(o.w.hex(64)))
 	o.tokens[text] = idToken{audience: audience, ends: ends}
 	return text
@@ -133,11 +135,14 @@ func (o *oidc) verify(text string) *ec2Error {
 	token, genuine := o.tokens[text]
 	switch {
 	case strings.Count(text, ".") != 2:
-		return fail("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return fail("InvalidIdentityToken",
+			"The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	case o.w.cfg.OIDC.NoProvider:
 		return fail("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://%s", idTokenIssuer)
 	case !genuine:
-		return fail("InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+		return fail("InvalidIdentityToken",
+			"Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "+
+				"documentation for requirements")
 	case !slices.Contains(o.w.cfg.OIDC.Audiences, token.audience):
 		return fail("InvalidIdentityToken", "Incorrect token audience")
 	case !o.w.serviceNow().Before(token.ends):

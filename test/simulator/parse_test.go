@@ -23,7 +23,8 @@ func TestWildcard(t *testing.T) {
 	for _, c := range []struct {
 		pattern, text string
 		want          bool
-	}{{`a\*`, "a*", true}, {`a\*`, "ab", false}, {`*\?`, "what?", true}, {``, ``, true}, {``, `a`, false}, {`é?`, "éé", true}} {
+	}{{`a\*`, "a*", true}, {`a\*`, "ab", false}, {`*\?`, "what?", true}, {``, ``, true}, {``, `a`, false},
+		{`é?`, "éé", true}} {
 		if got := wildcard(c.pattern, c.text); got != c.want {
 			t.Errorf("%q on %q: %v, want %v", c.pattern, c.text, got, c.want)
 		}
@@ -35,7 +36,8 @@ func TestUserDataRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name, token := rapid.String().Draw(t, "name"), rapid.StringN(1, -1, -1).Draw(t, "token")
 		before := rapid.StringMatching(`[a-z \n"$]{0,20}`).Draw(t, "before")
-		text := before + "\negr_name=" + base64.StdEncoding.EncodeToString([]byte(name)) + "\negr_token=" + base64.StdEncoding.EncodeToString([]byte(token)) + "\n echo egr_name=bm8=\n"
+		text := before + "\negr_name=" + base64.StdEncoding.EncodeToString([]byte(name)) + "\negr_token=" +
+			base64.StdEncoding.EncodeToString([]byte(token)) + "\n echo egr_name=bm8=\n"
 		if s := readUserData(text, 0); s.name != name || s.token != token || !s.registers() {
 			t.Fatalf("read %q and %q, want %q and %q", s.name, s.token, name, token)
 		}
@@ -44,7 +46,8 @@ func TestUserDataRoundTrip(t *testing.T) {
 
 // FuzzUserData shows that no user data upsets a machine.
 func FuzzUserData(f *testing.F) {
-	for _, seed := range []string{"", "\x1f\x8b", "egr_labels=\n", "./config.sh --name 'a b' --labels \"x,y\" --token T --url=https://x", "egr_max_lifetime_seconds=eA=="} {
+	for _, seed := range []string{"", "\x1f\x8b", "egr_labels=\n",
+		"./config.sh --name 'a b' --labels \"x,y\" --token T --url=https://x", "egr_max_lifetime_seconds=eA=="} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data string) {
@@ -64,7 +67,8 @@ func FuzzForm(f *testing.F) {
 			return
 		}
 		for _, name := range parsed.top() {
-			if !slices.IsSorted(parsed.indices(name)) || len(parsed.list(name)) > len(parsed.indices(name)) || len(parsed.group(name)) != len(parsed.indices(name)) {
+			if !slices.IsSorted(parsed.indices(name)) || len(parsed.list(name)) > len(parsed.indices(name)) ||
+				len(parsed.group(name)) != len(parsed.indices(name)) {
 				t.Errorf("%q does not hold together at %q", body, name)
 			}
 		}

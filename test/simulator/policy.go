@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Policy says what callers may do. Actions are written as in IAM, "ec2:RunInstances", with wildcards. Deny beats Allow. With
-// neither Allow nor Document everything is allowed.
+// Policy says what callers may do. Actions are written as in IAM, "ec2:RunInstances", with wildcards. Deny beats Allow.
+// With neither Allow nor Document everything is allowed.
 type Policy struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
-	// Document is an IAM policy in JSON, of which the world knows Effect, Action, NotAction, Resource and Condition with the
-	// operators of conditionOperators. What it does not know is an error.
+	// Document is an IAM policy in JSON, of which the world knows Effect, Action, NotAction, Resource and Condition with
+	// the operators of conditionOperators. What it does not know is an error.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 	Document string `yaml:"document"`
 	// ForbiddenTags are patterns of tag keys that an organization's tag policy refuses: TagPolicyViolation.
@@ -116,7 +116,8 @@ func (p *Policy) allowsSome() bool {
 
 func (s *statement) fits(action, resource string, r request) bool {
 	among := func(patterns texts, text string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(text)) })
+		return slices.ContainsFunc(patterns,
+			func(p string) bool { return wildcard(strings.ToLower(p), strings.ToLower(text)) })
 	}
 	if len(s.NotAction) > 0 {
 		if among(s.NotAction, action) {
@@ -148,10 +149,13 @@ func (r request) values(key string) []string {
 	return nil
 }
 
-// conditionOperators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+// conditionOperators:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 var conditionOperators = []string{
-	"StringEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIfExists", "StringLikeIfExists",
-	"ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals", "ForAnyValue:StringLike", "ArnEquals", "ArnLike", "Null", "Bool",
+	"StringEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIfExists",
+	"StringLikeIfExists",
+	"ForAllValues:StringEquals", "ForAllValues:StringLike", "ForAnyValue:StringEquals", "ForAnyValue:StringLike",
+	"ArnEquals", "ArnLike", "Null", "Bool",
 }
 
 func holds(operator string, values []string, wanted texts) bool {

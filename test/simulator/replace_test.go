@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestEvicted: config.sh --replace takes the registration away from whoever has it, online or not, and the machine that had it is no
-// runner any more.
+// TestEvicted: config.sh --replace takes the registration away from whoever has it, online or not, and the machine that
+// had it is no runner any more.
 func TestEvicted(t *testing.T) {
 	for name, second := range map[string]time.Duration{"one after the other": time.Minute, "at once": time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -19,8 +19,8 @@ type InstanceSeed struct {
 	Tags   map[string]string `yaml:"tags"`
 	Token  string            `yaml:"client-token"`
 	Age    time.Duration     `yaml:"age"` // since its launch, default 24h
-	// Runner is the name of a registered runner (in Runners) that comes online when the instance is started. Its owner lends such a
-	// machine out: tags of ec2-github-runner do not count as touched.
+	// Runner is the name of a registered runner (in Runners) that comes online when the instance is started. Its owner
+	// lends such a machine out: tags of ec2-github-runner do not count as touched.
 	Runner string `yaml:"runner"`
 }
 
@@ -53,13 +53,16 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 		age = 24 * time.Hour
 	}
 	i := &instance{
-		id: orText(s.ID, c.w.id("i")), region: r.name, zone: subnet.Zone, subnet: subnet.ID, vpc: subnet.VPC, reservation: c.w.id("r"),
-		image: img, kind: kind, market: orText(s.Market, marketOnDemand), state: orText(s.State, "running"), tags: newTags(s.Tags), token: s.Token,
+		id: orText(s.ID, c.w.id("i")), region: r.name, zone: subnet.Zone, subnet: subnet.ID, vpc: subnet.VPC,
+		reservation: c.w.id("r"),
+		image:       img, kind: kind, market: orText(s.Market, marketOnDemand), state: orText(s.State, "running"),
+		tags: newTags(s.Tags), token: s.Token,
 		launched: c.w.now.Add(-age).Truncate(time.Second), visible: c.w.now.Add(-age), shutdown: "stop", initial: true,
 		privateIP: "10.200.0.1", params: form{},
 	}
 	i.volumes = []*volume{{
-		id: c.w.id("vol"), zone: i.zone, created: i.launched, visible: i.visible, device: img.RootDevice, size: img.VolumeSize, kind: "gp3",
+		id: c.w.id("vol"), zone: i.zone, created: i.launched, visible: i.visible, device: img.RootDevice,
+		size: img.VolumeSize, kind: "gp3",
 		on: i, initial: true, tags: newTags(s.Tags),
 	}}
 	i.shownToken = c.w.cfg.shows(s.Token, i.market)
@@ -216,8 +219,8 @@ func (w *World) AddImage(i Image) {
 	w.cloud.seedImage(w.cloud.regions[i.Region], i)
 }
 
-// RemoveImage deregisters an image, as its owner does. Instances that were launched from it go on, and stopped ones can be started.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/deregister-ami.html
+// RemoveImage deregisters an image, as its owner does. Instances that were launched from it go on, and stopped ones can
+// be started. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/deregister-ami.html
 func (w *World) RemoveImage(id string) {
 	w.enter()
 	defer w.mu.Unlock()

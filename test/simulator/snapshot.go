@@ -90,8 +90,8 @@ func (w *World) Snapshot() Snapshot {
 	return s
 }
 
-// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image, a tag or a registration is too new
-// for them, nor is a registration still listed that is gone.
+// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image, a tag or a
+// registration is too new for them, nor is a registration still listed that is gone.
 func (w *World) Settled() bool {
 	w.enter()
 	defer w.mu.Unlock()
@@ -124,9 +124,12 @@ func (w *World) Settled() bool {
 
 func (i *instance) value() Instance {
 	v := Instance{
-		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name, State: i.state, StateReason: i.reasonCode,
-		Market: i.market, Tags: clone(i.tags.set), ClientToken: i.token, UserData: append([]byte(nil), i.userData...), Launched: i.launched, LaunchIndex: i.index,
-		ShutdownBehavior: i.shutdown, Profile: i.profile, SecurityGroups: append([]string(nil), i.groups...), Params: maps.Clone(i.params), Initial: i.initial,
+		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name, State: i.state,
+		StateReason: i.reasonCode,
+		Market:      i.market, Tags: clone(i.tags.set), ClientToken: i.token, UserData: append([]byte(nil), i.userData...),
+		Launched: i.launched, LaunchIndex: i.index,
+		ShutdownBehavior: i.shutdown, Profile: i.profile, SecurityGroups: append([]string(nil), i.groups...),
+		Params: maps.Clone(i.params), Initial: i.initial,
 		Console: i.guest.consoleUntil(i.guest.w.now),
 	}
 	if len(i.volumes) > 0 {
@@ -136,7 +139,8 @@ func (i *instance) value() Instance {
 }
 
 func (r *runner) value() Runner {
-	v := Runner{ID: r.id, Scope: r.scope.name, Name: r.name, Status: r.status(), Busy: r.busy, Ephemeral: r.ephemeral, JIT: r.jit, Group: r.group, Initial: r.initial}
+	v := Runner{ID: r.id, Scope: r.scope.name, Name: r.name, Status: r.status(), Busy: r.busy, Ephemeral: r.ephemeral,
+		JIT: r.jit, Group: r.group, Initial: r.initial}
 	for _, l := range r.labels {
 		v.Labels = append(v.Labels, l.name)
 	}
@@ -163,8 +167,8 @@ func (w *World) Leftovers() (instances []Instance, runners []Runner) {
 	return instances, runners
 }
 
-// Changed tells in words what happened to the initial population: instances that are no longer in their state or have other
-// tags, registrations that were removed or altered, images and snapshots that are gone.
+// Changed tells in words what happened to the initial population: instances that are no longer in their state or have
+// other tags, registrations that were removed or altered, images and snapshots that are gone.
 func (w *World) Changed() []string {
 	w.enter()
 	defer w.mu.Unlock()

@@ -16,7 +16,8 @@ func (c *cloud) stsAct(x *exchange, f form) answer {
 			return stsError(asSTS(failure), id)
 		}
 		account := c.w.cfg.Account
-		return stsResult(x.operation, id, leaf("Arn", c.arnOf(key)), leaf("UserId", "AIDASIMULATED0000000"), leaf("Account", account))
+		return stsResult(x.operation, id, leaf("Arn", c.arnOf(key)), leaf("UserId", "AIDASIMULATED0000000"),
+			leaf("Account", account))
 	case "AssumeRole":
 		return c.sessionAnswer(x, f, id, c.assumeRole)
 	case "AssumeRoleWithWebIdentity":
@@ -27,9 +28,11 @@ func (c *cloud) stsAct(x *exchange, f form) answer {
 }
 
 // sessionParams are all that the world knows of the calls that give sessions.
-var sessionParams = map[string]bool{"Action": true, "Version": true, "RoleArn": true, "RoleSessionName": true, "DurationSeconds": true, "WebIdentityToken": true}
+var sessionParams = map[string]bool{"Action": true, "Version": true, "RoleArn": true, "RoleSessionName": true,
+	"DurationSeconds": true, "WebIdentityToken": true}
 
-func (c *cloud) sessionAnswer(x *exchange, f form, id string, assume func(*exchange, form) (*stsSession, *ec2Error)) answer {
+func (c *cloud) sessionAnswer(x *exchange, f form, id string, assume func(*exchange, form) (*stsSession,
+	*ec2Error)) answer {
 	for _, name := range f.top() {
 		if !sessionParams[name] {
 			c.w.wonder("unknown parameter %s of %s", name, x.operation)
@@ -41,7 +44,8 @@ func (c *cloud) sessionAnswer(x *exchange, f form, id string, assume func(*excha
 	}
 	return stsResult(x.operation, id,
 		branch("AssumedRoleUser", leaf("Arn", s.arn), leaf("AssumedRoleId", "AROASIMULATED0000000:"+f["RoleSessionName"])),
-		branch("Credentials", leaf("AccessKeyId", s.key.ID), leaf("SecretAccessKey", "secret-"+c.w.hex(33)), leaf("SessionToken", s.token),
+		branch("Credentials", leaf("AccessKeyId", s.key.ID), leaf("SecretAccessKey", "secret-"+c.w.hex(33)),
+			leaf("SessionToken", s.token),
 			leaf("Expiration", s.ends.Add(c.w.cfg.ClockSkew).UTC().Format(time.RFC3339))),
 	)
 }

@@ -28,7 +28,8 @@ func (r *Role) load(account, repository string) error {
 	trust := orText(r.Trust, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [
 		{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::%[1]s:root"}, "Action": "sts:AssumeRole"},
 		{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::%[1]s:oidc-provider/%[2]s"}, "Action": "sts:AssumeRoleWithWebIdentity",
-		 "Condition": {"StringEquals": {"%[2]s:aud": "sts.amazonaws.com"}, "StringLike": {"%[2]s:sub": "repo:%[3]s:*"}}}]}`, account, idTokenIssuer, repository))
+		 "Condition": {"StringEquals": {"%[2]s:aud": "sts.amazonaws.com"}, "StringLike": {"%[2]s:sub": "repo:%[3]s:*"}}}]}`,
+		account, idTokenIssuer, repository))
 	var doc struct {
 		Version, ID string
 		Statement   []trustStatement
@@ -40,7 +41,8 @@ func (r *Role) load(account, repository string) error {
 	}
 	for _, s := range doc.Statement {
 		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Principal) == 0 {
-			return fmt.Errorf("read trust policy of role %s: a statement has effect %q and principal %v", r.Name, s.Effect, s.Principal)
+			return fmt.Errorf("read trust policy of role %s: a statement has effect %q and principal %v", r.Name, s.Effect,
+				s.Principal)
 		}
 		for operator := range s.Condition {
 			if !slices.Contains(conditionOperators, operator) {
@@ -52,12 +54,14 @@ func (r *Role) load(account, repository string) error {
 	return r.Policy.load()
 }
 
-// trusts decides whether somebody may assume the role. kind is "AWS" or "Federated", principals are what may stand there for them.
+// trusts decides whether somebody may assume the role. kind is "AWS" or "Federated", principals are what may stand
+// there for them.
 func (r *Role) trusts(action, kind string, principals []string, context request) bool {
 	allowed := false
 	for _, s := range r.statements {
 		s.Resource = texts{"*"}
-		named := slices.ContainsFunc(s.Principal[kind], func(p string) bool { return p == "*" || slices.Contains(principals, p) })
+		named := slices.ContainsFunc(s.Principal[kind],
+			func(p string) bool { return p == "*" || slices.Contains(principals, p) })
 		if !named || !s.fits(action, "*", context) {
 			continue
 		}
@@ -92,7 +96,8 @@ var (
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_RequestParameters
 func constraints(f form) (duration time.Duration, failure *ec2Error) {
 	wrong := func(value, name, rule string) *ec2Error {
-		return fail("ValidationError", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, name, rule)
+		return fail("ValidationError",
+			"1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, name, rule)
 	}
 	name := f["RoleSessionName"]
 	switch {
@@ -121,7 +126,8 @@ func constraints(f form) (duration time.Duration, failure *ec2Error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// assumeRole gives a session to whoever signs the request, if the role trusts them and their own policy does not forbid it.
+// assumeRole gives a session to whoever signs the request, if the role trusts them and their own policy does not forbid
+// it.
 func (c *cloud) assumeRole(x *exchange, f form) (*stsSession, *ec2Error) {
 	key, failure := c.authenticate(x)
 	if failure != nil {
@@ -133,11 +139,14 @@ func (c *cloud) assumeRole(x *exchange, f form) (*stsSession, *ec2Error) {
 	}
 	role, who := c.role(f["RoleArn"]), c.arnOf(key)
 	if role == nil || c.w.cfg.denial(key, "sts:AssumeRole", f["RoleArn"], request{}) != "" ||
-		!role.trusts("sts:AssumeRole", "AWS", []string{who, c.w.cfg.Account, "arn:aws:iam::" + c.w.cfg.Account + ":root"}, request{}) {
-		return nil, fail("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who, f["RoleArn"])
+		!role.trusts("sts:AssumeRole", "AWS", []string{who, c.w.cfg.Account, "arn:aws:iam::" + c.w.cfg.Account + ":root"},
+			request{}) {
+		return nil, fail("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who,
+			f["RoleArn"])
 	}
 	if key.session != nil && duration > time.Hour {
-		return nil, fail("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+		return nil, fail("ValidationError",
+			"The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	return c.newSession(role, f["RoleSessionName"], duration)
 }
@@ -165,7 +174,8 @@ func (c *cloud) newSession(role *Role, name string, duration time.Duration) (*st
 		return nil, fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	s := &stsSession{
-		arn:   "arn:aws:sts::" + c.w.cfg.Account + ":assumed-role/" + role.Name[strings.LastIndex(role.Name, "/")+1:] + "/" + name,
+		arn: "arn:aws:sts::" + c.w.cfg.Account + ":assumed-role/" + role.Name[strings.LastIndex(role.Name, "/")+1:] + "/" +
+			name,
 		token: "session-token-" + c.w.hex(64), ends: c.w.now.Add(duration),
 	}
 	s.key = &Key{ID: "ASIA" + strings.ToUpper(c.w.hex(16)), Policy: role.Policy, session: s}

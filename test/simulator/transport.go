@@ -12,15 +12,15 @@ import (
 	"syscall"
 )
 
-// Transport is a way into a world for clients in the same process, for use as http.Client.Transport. It routes by host and
-// answers as the network would, net errors included.
+// Transport is a way into a world for clients in the same process, for use as http.Client.Transport. It routes by host
+// and answers as the network would, net errors included.
 type Transport struct {
 	world *World
 	dark  *darkness
 }
 
-// Transport makes a new way into the world. Each has a darkness of its own: a test that kills one client takes a transport
-// for it alone.
+// Transport makes a new way into the world. Each has a darkness of its own: a test that kills one client takes a
+// transport for it alone.
 func (w *World) Transport() *Transport { return &Transport{world: w, dark: newDarkness()} }
 
 // Dark is the client's death as the world sees it: nothing that goes through this transport is answered any more, until
@@ -46,16 +46,19 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	service := t.world.serviceOf(req.URL.Hostname())
 	if service == "" {
 		t.world.surprise("request to unknown host %s", req.URL.Hostname())
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: req.URL.Hostname(), IsNotFound: true}}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: req.URL.Hostname(),
+			IsNotFound: true}}
 	}
 	a, end := t.world.exchange(req.Context(), t.dark, req, body, service)
 	switch end {
 	case delivered:
 		return a.response(req), nil
 	case refused:
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: address(req), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: address(req), Err: os.NewSyscallError("connect",
+			syscall.ECONNREFUSED)}
 	case cut:
-		return nil, &net.OpError{Op: "read", Net: "tcp", Addr: address(req), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+		return nil, &net.OpError{Op: "read", Net: "tcp", Addr: address(req), Err: os.NewSyscallError("read",
+			syscall.ECONNRESET)}
 	case cutMiddle:
 		resp := a.response(req)
 		resp.Body = &brokenBody{ctx: req.Context(), rest: a.body[:len(a.body)/2]}

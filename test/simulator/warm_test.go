@@ -16,7 +16,8 @@ import (
 
 // warmUp is user data of a warm-up with a setup-script.
 func warmUp(s *stage) string {
-	return ours("token", "-", "warm", "true", "registration_timeout_seconds", "600")(s) + "\npart_setup_script='10 10 cat'\n"
+	return ours("token", "-", "warm", "true", "registration_timeout_seconds", "600")(s) +
+		"\npart_setup_script='10 10 cat'\n"
 }
 
 // warmStage is a world with one machine of a pool in it, at its first boot.
@@ -32,7 +33,9 @@ func warmStage(t *testing.T, rules ...simulator.GuestRule) *stage {
 // claim replaces the user data of the stopped machine and starts it.
 func (s *stage) claim(userData string) {
 	s.t.Helper()
-	_, err := s.cloud.ModifyInstanceAttribute(s.t.Context(), &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id), UserData: &types.SecureBlobAttributeValue{Value: []byte(userData)}})
+	_, err := s.cloud.ModifyInstanceAttribute(s.t.Context(),
+		&ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id),
+			UserData: &types.SecureBlobAttributeValue{Value: []byte(userData)}})
 	if err == nil {
 		_, err = s.cloud.StartInstances(s.t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{s.id}})
 	}
@@ -57,13 +60,15 @@ func (s *stage) said() []string {
 func TestWarmUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := warmStage(t).after(5 * time.Minute)
-		want := []string{"boot script started", "running setup-script", "ran setup-script", "downloaded runner 2.335.0", "warm: reading files", "warm: read files", "warm: ready"}
+		want := []string{"boot script started", "running setup-script", "ran setup-script", "downloaded runner 2.335.0",
+			"warm: reading files", "warm: read files", "warm: ready"}
 		if diff := cmp.Diff(want, s.said()); diff != "" || s.instance().State != "stopped" {
 			t.Errorf("%s, phases (-want +got):\n%s", s.instance().State, diff)
 		}
 		s.claim(ours("token", "-", "jit", s.jit)(s) + "\npart_setup_script='10 10 cat'\n")
 		// 10 s to the boot script and 1 s to listen: no download, no setup.
-		if got := s.after(10*time.Second).runner("ec2-jit") + " " + s.after(2*time.Second).runner("ec2-jit"); got != "offline online" {
+		if got := s.after(10*time.Second).runner("ec2-jit") + " " +
+			s.after(2*time.Second).runner("ec2-jit"); got != "offline online" {
 			t.Errorf("runner is %s, want it online between 10 and 12 s after the start; it said %q", got, s.said())
 		}
 	})
@@ -76,11 +81,19 @@ func TestBadWarmUps(t *testing.T) {
 		last string // what the warm-up says last
 		want string // at the next boot
 	}{
-		{simulator.GuestRule{Fault: simulator.GuestSetupFails}, "powering off: setup-script failed with exit 3 at line 7: make tools", "running setup-script"},
-		{simulator.GuestRule{Fault: simulator.GuestHangs}, "powering off: the machine is not warm after 10m0s; the last that happened: running setup-script", "running setup-script"},
-		{simulator.GuestRule{Fault: simulator.GuestNoRoute}, "powering off: the machine is not warm after 10m0s; the last that happened: downloading runner 2.335.0", "downloaded runner 2.335.0"},
-		{simulator.GuestRule{Fault: simulator.GuestNeverRegisters}, "powering off: the machine is not warm after 10m0s; the last that happened: boot script started", "downloaded runner 2.335.0"},
-		{simulator.GuestRule{Fault: simulator.GuestFails, Message: "error: disk full"}, "powering off: disk full", "running setup-script"},
+		{simulator.GuestRule{Fault: simulator.GuestSetupFails},
+			"powering off: setup-script failed with exit 3 at line 7: make tools", "running setup-script"},
+		{simulator.GuestRule{Fault: simulator.GuestHangs},
+			"powering off: the machine is not warm after 10m0s; the last that happened: running setup-script",
+			"running setup-script"},
+		{simulator.GuestRule{Fault: simulator.GuestNoRoute},
+			"powering off: the machine is not warm after 10m0s; the last that happened: downloading runner 2.335.0",
+			"downloaded runner 2.335.0"},
+		{simulator.GuestRule{Fault: simulator.GuestNeverRegisters},
+			"powering off: the machine is not warm after 10m0s; the last that happened: boot script started",
+			"downloaded runner 2.335.0"},
+		{simulator.GuestRule{Fault: simulator.GuestFails, Message: "error: disk full"}, "powering off: disk full",
+			"running setup-script"},
 		{simulator.GuestRule{Fault: simulator.GuestScriptFails}, "warm: ready", "found runner 2.335.0 in /actions-runner"},
 	} {
 		t.Run(string(c.rule.Fault), func(t *testing.T) {
@@ -106,7 +119,8 @@ func TestBadWarmUps(t *testing.T) {
 // TestRuleForLaterBoots leaves a machine's first boot alone.
 func TestRuleForLaterBoots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := warmStage(t, simulator.GuestRule{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots}).after(5 * time.Minute)
+		s := warmStage(t, simulator.GuestRule{When: simulator.WhenLater,
+			Fault: simulator.GuestNeverBoots}).after(5 * time.Minute)
 		if got := s.instance().State; got != "stopped" {
 			t.Fatalf("after its warm-up the machine is %s", got)
 		}

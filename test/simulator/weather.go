@@ -26,7 +26,8 @@ const (
 )
 
 var effects = map[Effect]bool{
-	EffectError: true, EffectErrorAfter: true, EffectThrottle: true, EffectRefuse: true, EffectCutBefore: true, EffectCutAfter: true,
+	EffectError: true, EffectErrorAfter: true, EffectThrottle: true, EffectRefuse: true, EffectCutBefore: true,
+	EffectCutAfter:  true,
 	EffectCutMiddle: true, EffectLate: true, EffectHang: true, EffectMalformed: true,
 }
 
@@ -39,8 +40,9 @@ type Fault struct {
 	Effect Effect        `yaml:"effect"`
 	Delay  time.Duration `yaml:"delay"` // of EffectLate, divided by Config.Speed
 
-	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2
-	// Code is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words it answers.
+	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2 Code
+	// is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words it
+	// answers.
 	Status  int               `yaml:"status"`
 	Code    string            `yaml:"code"`
 	Message string            `yaml:"message"`
@@ -55,8 +57,8 @@ type Match struct {
 	Scope     string `yaml:"scope"`
 	Caller    string `yaml:"caller"`
 	Call      int    `yaml:"call"` // this very call, counted over all services from 1
-	// Params compares parameters as Call.Params shows them: EC2's own names ("ImageId", "InstanceId.1") and Zone and Market for
-	// RunInstances; for GitHub the query and path parameters and the fields of the body.
+	// Params compares parameters as Call.Params shows them: EC2's own names ("ImageId", "InstanceId.1") and Zone and
+	// Market for RunInstances; for GitHub the query and path parameters and the fields of the body.
 	Params map[string]string `yaml:"params"`
 }
 
@@ -175,7 +177,8 @@ func (w *World) faultAnswer(x *exchange) answer {
 		w.hub.limitHeaders(a.header, x.caller)
 	default:
 		code := orText(f.Code, "InternalError")
-		fail := &ec2Error{status: orInt(f.Status, statusOf(code)), code: code, message: orText(f.Message, "An internal error has occurred")}
+		fail := &ec2Error{status: orInt(f.Status, statusOf(code)), code: code, message: orText(f.Message,
+			"An internal error has occurred")}
 		if f.Effect == EffectThrottle {
 			fail = errThrottled
 			if x.service != serviceEC2 {

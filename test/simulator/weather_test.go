@@ -16,8 +16,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// both runs a test in a bubble and over HTTP; there the world runs a hundred times as fast, and second is so much shorter.
-func both(t *testing.T, cfg simulator.Config, test func(t *testing.T, w *simulator.World, by way, second time.Duration)) {
+// both runs a test in a bubble and over HTTP; there the world runs a hundred times as fast, and second is so much
+// shorter.
+func both(t *testing.T, cfg simulator.Config, test func(t *testing.T, w *simulator.World, by way,
+	second time.Duration)) {
 	t.Helper()
 	t.Run("in process", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -40,7 +42,8 @@ func TestEffects(t *testing.T) {
 		sees  string // what the client gets: "ok", an error code, or a kind of net error
 	}{
 		{simulator.Fault{Effect: simulator.EffectError}, false, "InternalError"},
-		{simulator.Fault{Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"}, false, "InsufficientInstanceCapacity"},
+		{simulator.Fault{Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"}, false,
+			"InsufficientInstanceCapacity"},
 		{simulator.Fault{Effect: simulator.EffectErrorAfter, Status: 503, Code: "Unavailable"}, true, "Unavailable"},
 		{simulator.Fault{Effect: simulator.EffectThrottle}, false, "RequestLimitExceeded"},
 		{simulator.Fault{Effect: simulator.EffectRefuse}, false, "connection"},
@@ -53,7 +56,8 @@ func TestEffects(t *testing.T) {
 		{simulator.Fault{Effect: simulator.EffectHang}, false, "deadline"},
 	} {
 		t.Run(string(c.fault.Effect)+c.fault.Code+c.fault.Delay.String(), func(t *testing.T) {
-			both(t, simulator.Config{Faults: []simulator.Fault{c.fault}}, func(t *testing.T, w *simulator.World, by way, second time.Duration) {
+			both(t, simulator.Config{Faults: []simulator.Fault{c.fault}}, func(t *testing.T, w *simulator.World, by way,
+				second time.Duration) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*60*second)
 				defer cancel()
 				_, err := by.ec2(t, "us-east-1", onceOnly).RunInstances(ctx, launchInput(""))
@@ -64,7 +68,8 @@ func TestEffects(t *testing.T) {
 					t.Errorf("acted %v, want %v", got, c.acted)
 				}
 				call := w.Calls()[0]
-				if call.Fault == "" || call.Operation != "RunInstances" || call.Lost != (c.sees == "connection" || c.sees == "deadline" || c.fault.Effect == simulator.EffectCutMiddle) {
+				if call.Fault == "" || call.Operation != "RunInstances" || call.Lost != (c.sees == "connection" ||
+					c.sees == "deadline" || c.fault.Effect == simulator.EffectCutMiddle) {
 					t.Errorf("journal says %+v", call)
 				}
 			})
@@ -90,15 +95,18 @@ func kind(err error) string {
 // TestGitHubWeather shows errors in GitHub's own form, with the headers that say when to come back.
 func TestGitHubWeather(t *testing.T) {
 	both(t, simulator.Config{Faults: []simulator.Fault{
-		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Times: 1, Effect: simulator.EffectError, Status: 502, Message: "Bad Gateway"},
-		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Nth: 2, Times: 1, Effect: simulator.EffectThrottle},
+		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Times: 1, Effect: simulator.EffectError,
+			Status: 502, Message: "Bad Gateway"},
+		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Nth: 2, Times: 1,
+			Effect: simulator.EffectThrottle},
 	}}, func(t *testing.T, w *simulator.World, by way, _ time.Duration) {
 		list := func() error {
 			_, _, err := by.github(t, "ghp_demo").Actions.ListRunners(t.Context(), "demo-org", "demo", nil)
 			return err
 		}
 		var bad *github.ErrorResponse
-		if err := list(); !errors.As(err, &bad) || bad.Response.StatusCode != http.StatusBadGateway || bad.Message != "Bad Gateway" {
+		if err := list(); !errors.As(err, &bad) || bad.Response.StatusCode != http.StatusBadGateway ||
+			bad.Message != "Bad Gateway" {
 			t.Errorf("first: %v, want 502 Bad Gateway", err)
 		}
 		var abuse *github.AbuseRateLimitError
@@ -116,7 +124,8 @@ func TestGitHubWeather(t *testing.T) {
 func TestMatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{Faults: []simulator.Fault{
-			{Match: simulator.Match{Params: map[string]string{"Zone": "us-east-1a", "InstanceType": "t3.*"}}, Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"},
+			{Match: simulator.Match{Params: map[string]string{"Zone": "us-east-1a", "InstanceType": "t3.*"}},
+				Effect: simulator.EffectError, Code: "InsufficientInstanceCapacity"},
 			{Match: simulator.Match{Call: 3}, Effect: simulator.EffectError, Code: "Unavailable"},
 		}})
 		cloud := inProcess(w).ec2(t, "us-east-1", onceOnly)
@@ -155,7 +164,8 @@ func TestDark(t *testing.T) {
 		if got := len(w.Snapshot().Instances); got != 1 {
 			t.Errorf("%d instances, want the one that nobody has seen", got)
 		}
-		if _, _, err := inProcess(w).github(t, "ghp_demo").Actions.CreateRegistrationToken(t.Context(), "demo-org", "demo"); err != nil {
+		if _, _, err := inProcess(w).github(t, "ghp_demo").Actions.CreateRegistrationToken(t.Context(), "demo-org",
+			"demo"); err != nil {
 			t.Errorf("another client: %v, want an answer", err)
 		}
 	})

@@ -2,12 +2,12 @@
 // wrong, spoken to in the two real wire protocols (EC2's query API with XML answers, GitHub's REST API with JSON).
 //
 // The world is honest rather than kind. It knows only what it models and refuses everything else (World.Surprises lists
-// what it refused), it is slow and eventually consistent, it has rate limits, and it has weather: faults that a test or a
-// configuration asks for. Everything that a program under test can see, it sees on the wire, so that the binary that
+// what it refused), it is slow and eventually consistent, it has rate limits, and it has weather: faults that a test or
+// a configuration asks for. Everything that a program under test can see, it sees on the wire, so that the binary that
 // ships can be run against it by environment variables alone.
 //
-// A world has no goroutines and no clock of its own. What is to happen later (a boot, a registration, a watchdog) stands
-// in a queue, ordered by time, and is carried out by the next one who looks. That makes it as much at home in a
+// A world has no goroutines and no clock of its own. What is to happen later (a boot, a registration, a watchdog)
+// stands in a queue, ordered by time, and is carried out by the next one who looks. That makes it as much at home in a
 // testing/synctest bubble, where ten minutes take no time, as behind a loopback socket. In a bubble it has to be made
 // inside: a world is bound to the clock it was born under.
 package simulator
@@ -63,7 +63,8 @@ func New(cfg Config) *World {
 }
 
 // OnRequest adds a hook that sees each request that reached GitHub or EC2 together with its answer, both with readable
-// bodies, in the order in which they were answered. Answers that the weather mangles on their way are shown as the service gave them.
+// bodies, in the order in which they were answered. Answers that the weather mangles on their way are shown as the
+// service gave them.
 func (w *World) OnRequest(hook func(*http.Request, *http.Response)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -151,7 +151,8 @@ func metadata(p plan.Plan) http.Handler {
 		case kind == "dynamic" && key == "instance-identity/":
 			fmt.Fprint(w, "document")
 		case kind == "dynamic" && key == "instance-identity/document":
-			_ = json.NewEncoder(w).Encode(map[string]string{"region": "us-east-1", "instanceId": p.InstanceID, "architecture": "x86_64"})
+			_ = json.NewEncoder(w).Encode(map[string]string{"region": "us-east-1", "instanceId": p.InstanceID,
+				"architecture": "x86_64"})
 		default:
 			w.WriteHeader(http.StatusNotFound)
 		}

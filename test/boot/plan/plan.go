@@ -73,7 +73,8 @@ func EncodeJIT(s Settings, key string) string {
 	if err != nil {
 		panic(err)
 	}
-	text, err := json.Marshal(map[string][]byte{".runner": runner, ".credentials": []byte(`{"Scheme":"OAuth"}`), ".credentials_rsaparams": []byte(key)})
+	text, err := json.Marshal(map[string][]byte{".runner": runner, ".credentials": []byte(`{"Scheme":"OAuth"}`),
+		".credentials_rsaparams": []byte(key)})
 	if err != nil {
 		panic(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// TestImage runs an image with a stand-in for docker: it gets the image and the names of the environment, and finds the values in its
-// own environment, a secret among them, so that no list of processes shows one.
+// TestImage runs an image with a stand-in for docker: it gets the image and the names of the environment, and finds the
+// values in its own environment, a secret among them, so that no list of processes shows one.
 func TestImage(t *testing.T) {
 	server, err := simulator.Listen(simulator.New(simulator.Defaults()))
 	if err != nil {
@@ -35,8 +35,10 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	command, rest, _ := strings.Cut(log.String(), "\n")
-	if !strings.HasPrefix(command, "run --rm --pull never --network host ") || !strings.HasSuffix(command, " action:test") ||
-		!strings.Contains(command, "--env INPUT_GITHUB-TOKEN ") || strings.Contains(command, "ghp_secret") || strings.Contains(command, "--env PATH") {
+	if !strings.HasPrefix(command, "run --rm --pull never --network host ") || !strings.HasSuffix(command,
+		" action:test") ||
+		!strings.Contains(command, "--env INPUT_GITHUB-TOKEN ") || strings.Contains(command, "ghp_secret") ||
+		strings.Contains(command, "--env PATH") {
 		t.Errorf("docker is called with %q", command)
 	}
 	if rest != "token: ghp_secret\n" {

@@ -11,9 +11,9 @@ import (
 // Masks are the texts that GitHub's runner hides in a job, and for which it drops the job's outputs.
 //
 // A secret is masked whole and line by line; there is no shortest length, so that a secret of JSON over several lines
-// masks each brace that stands alone on its line. Each mask also counts in other forms: as base64 from its first, second
-// and third byte on, and escaped for JSON, addresses, XML, expressions and command lines.
-// (actions/runner: Worker.cs InitializeSecretMasker, SecretMasker.cs, ValueEncoders.cs)
+// masks each brace that stands alone on its line. Each mask also counts in other forms: as base64 from its first,
+// second and third byte on, and escaped for JSON, addresses, XML, expressions and command lines. (actions/runner:
+// Worker.cs InitializeSecretMasker, SecretMasker.cs, ValueEncoders.cs)
 type Masks struct{ texts []string }
 
 // NewMasks are the masks of a job with secrets.
@@ -53,7 +53,8 @@ func (m *Masks) Add(value string) {
 		forms = append(forms, value[1:len(value)-1])
 	}
 	for offset := range min(3, len(value)) {
-		forms = append(forms, base64.RawStdEncoding.EncodeToString([]byte(value)[offset:]), base64.RawURLEncoding.EncodeToString([]byte(value)[offset:]))
+		forms = append(forms, base64.RawStdEncoding.EncodeToString([]byte(value)[offset:]),
+			base64.RawURLEncoding.EncodeToString([]byte(value)[offset:]))
 	}
 	for _, form := range forms {
 		if !slices.Contains(m.texts, form) {

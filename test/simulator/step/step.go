@@ -57,7 +57,8 @@ func (r *Runner) Start(ctx context.Context, name string, inputs map[string]strin
 	}
 	// A step that assumes a role is of a job with permissions: id-token: write; every other job has keys.
 	if inputs["role-to-assume"] != "" {
-		env = append(env, "ACTIONS_ID_TOKEN_REQUEST_URL="+r.Server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+simulator.IDTokenBearer)
+		env = append(env, "ACTIONS_ID_TOKEN_REQUEST_URL="+r.Server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+
+			simulator.IDTokenBearer)
 	} else {
 		env = append(env, "AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo")
 	}
@@ -85,10 +86,11 @@ func (r *Runner) Start(ctx context.Context, name string, inputs map[string]strin
 	return running, running.command.Start()
 }
 
-// dockerRun is the command that runs the image with an environment. Only the names stand in it: docker takes the values from
-// its own environment, so that none is seen in a list of processes. The folder has the same path inside.
+// dockerRun is the command that runs the image with an environment. Only the names stand in it: docker takes the values
+// from its own environment, so that none is seen in a list of processes. The folder has the same path inside.
 func (r *Runner) dockerRun(env []string) []string {
-	words := []string{"docker", "run", "--rm", "--pull", "never", "--network", "host", "--volume", r.Folder + ":" + r.Folder}
+	words := []string{"docker", "run", "--rm", "--pull", "never", "--network", "host", "--volume", r.Folder + ":" +
+		r.Folder}
 	for _, each := range env {
 		name, _, _ := strings.Cut(each, "=")
 		words = append(words, "--env", name)
@@ -126,8 +128,8 @@ func (r *Running) Wait() (Result, error) {
 	return result, err
 }
 
-// ReadFile reads the form of GITHUB_OUTPUT and GITHUB_STATE: name<<delimiter, the value, delimiter. Of two values with one
-// name the later counts. A file that is not there holds nothing.
+// ReadFile reads the form of GITHUB_OUTPUT and GITHUB_STATE: name<<delimiter, the value, delimiter. Of two values with
+// one name the later counts. A file that is not there holds nothing.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
 func ReadFile(path string) map[string]string {
 	values := map[string]string{}

@@ -22,7 +22,8 @@ func TestStep(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	program := `printf 'label<<EOF\n%s\nEOF\n' "$(tr '\0' '\n' </proc/$$/environ | sed -n 's/^INPUT_EC2-IMAGE-ID=//p')" >>"$GITHUB_OUTPUT"; echo seen; exit 3`
-	r := &step.Runner{Command: []string{"/bin/sh", "-c", program}, Folder: t.TempDir(), Server: server, Repository: "demo-org/demo", Run: "1"}
+	r := &step.Runner{Command: []string{"/bin/sh", "-c", program}, Folder: t.TempDir(), Server: server,
+		Repository: "demo-org/demo", Run: "1"}
 	var log strings.Builder
 	running, err := r.Start(t.Context(), "start", map[string]string{"ec2-image-id": "ami-1"}, &log)
 	if err != nil {
@@ -46,7 +47,8 @@ func TestSignal(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	ready := &waiting{seen: make(chan struct{})}
-	r := &step.Runner{Command: []string{"/bin/sh", "-c", `trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`}, Folder: t.TempDir(), Server: server}
+	r := &step.Runner{Command: []string{"/bin/sh", "-c", `trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`},
+		Folder: t.TempDir(), Server: server}
 	running, err := r.Start(t.Context(), "start", nil, ready)
 	if err != nil {
 		t.Fatal(err)
