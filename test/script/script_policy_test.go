@@ -49,7 +49,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 			}
 			var files []string
 			for _, script := range scripts {
-				files = append(files, filepath.Join("action", "testdata", script+".txtar"))
+				files = append(files, filepath.Join("test/script/testdata", script+".txtar"))
 			}
 			underPolicies(t, files, policies)
 		})
@@ -102,7 +102,7 @@ func TestScriptsUnderTemplate(t *testing.T) {
 			}
 			var files []string
 			for script := range strings.FieldsSeq(c.scripts) {
-				files = append(files, filepath.Join("action", "testdata", script+".txtar"))
+				files = append(files, filepath.Join("test/script/testdata", script+".txtar"))
 			}
 			underPolicies(t, files, policies)
 		})
