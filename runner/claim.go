@@ -14,10 +14,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Limits of what looking for a warm machine may cost a start that then launches a cold one (claim_late.go).
+// Limits of what looking for a warm machine may cost a start that then launches a cold one.
 const (
-	mostClaims  = 3
-	claimWithin = 2 * time.Second
+	maxClaims    = 3 // for one slot
+	claimTimeout = 4 * time.Second
 )
 
 // claimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
@@ -71,8 +71,7 @@ type warmth struct {
 	denied  bool            // a permission is missing, which was said
 	claims  []*warmClaim
 	journal []Claim
-	freeing sync.WaitGroup // of claims that came to nothing, and of those that are still under way
-	late    lateClaims
+	freeing sync.WaitGroup // of claims that came to nothing
 }
 
 // take reserves an entry among the slots of this start.
@@ -92,8 +91,8 @@ func (w *warmth) isDenied() bool {
 	return w.denied
 }
 
-func (st *start) newClaim(log *slog.Logger, s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{start: st, log: log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{start: st, log: st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	st.warm.mu.Lock()
 	defer st.warm.mu.Unlock()
 	c.index = len(st.warm.claims)
@@ -125,13 +124,11 @@ func (c *warmClaim) stands() held {
 
 // make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine
 // only, so that an entry which is at work already ends the claim before anything else of it is touched; and the start
-// itself says whether the machine stood still until then. Once it is known that it does and that nobody else can claim
-// it, the claim has the time of finishing.
-func (c *warmClaim) make(bounded, finishing context.Context) bool {
-	ctx := bounded
-	for n, step := range []struct {
-		right string // the permission that it needs
-		run   func(context.Context) error
+// itself says whether the machine was stopped until then. When ctx ends, the claim is undone as far as it got.
+func (c *warmClaim) make(ctx context.Context) bool {
+	for _, step := range []struct {
+		permission string
+		run        func(context.Context) error
 	}{
 		{"", c.register},
 		{"ec2:ModifyInstanceAttribute", c.equip},
@@ -140,13 +137,12 @@ func (c *warmClaim) make(bounded, finishing context.Context) bool {
 		{"ec2:StartInstances", c.begin},
 	} {
 		if err := step.run(ctx); err != nil {
-			c.missed(ctx, step.right, err)
+			c.missed(ctx, step.permission, err)
 			return false
 		}
-		if n == 1 {
-			ctx = finishing
-		}
 	}
+	c.reached(heldWhole)
+	c.take()
 	return true
 }
 
@@ -233,8 +229,8 @@ func (c *warmClaim) tags() map[string]string {
 // errStarted says that the entry was not standing still any more.
 var errStarted = errors.New("somebody else has started it")
 
-// begin starts the machine. An answer that was lost leaves unclear who did it; but what boots is our user data, with
-// our registration, so that the machine is ours if its tags still say so.
+// begin starts the machine. A lost answer leaves unclear who did it; but what boots is our user data, with our
+// registration, so that the machine is ours if its tags still say so.
 func (c *warmClaim) begin(ctx context.Context) error {
 	if err := c.note(true); err != nil {
 		return err
@@ -243,19 +239,21 @@ func (c *warmClaim) begin(ctx context.Context) error {
 	c.asked = time.Now()
 	previous, err := c.wake(ctx)
 	switch {
-	case err == nil && previous == ec2.Stopped:
-	case err == nil && previous == ec2.PreviousUnclear && c.isTaggedOurs(ctx):
-	case err == nil:
+	case err != nil:
+		if ec2.ClassOf(err) != ec2.Unknown {
+			c.reached(heldTags) // EC2 has said that it is not started, or was not asked
+		}
+		return err
+	case previous == ec2.PreviousUnclear:
+		if err := c.checkTags(ctx); err != nil {
+			return err
+		}
+	case previous != ec2.Stopped:
 		c.reached(heldName) // the machine ends itself when it finds no registration
 		return errStarted
-	case ec2.ClassOf(err) != ec2.Unknown:
-		c.reached(heldTags) // EC2 has said that it is not started, or was not asked
-		return err
-	default:
-		return err
 	}
 	c.awake = c.since()
-	return c.won()
+	return nil
 }
 
 // wake asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
@@ -277,11 +275,31 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 }
 
-// isTaggedOurs reports whether the entry is still this claim's. Its registration, which GitHub gives once, keeps others
-// off, and a sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before says
-// otherwise: that one EC2 may show for seconds after the tags were written.
-func (c *warmClaim) isTaggedOurs(ctx context.Context) bool {
-	instance, err := c.Cloud.Instance(context.WithoutCancel(ctx), c.entry.Region, c.entry.ID)
-	nonce := instance.Tags[TagNonce]
-	return err == nil && (nonce == c.identity.Nonce || nonce == c.was)
+// checkTags is errStarted where the entry is another start's. Its registration, which GitHub gives once, keeps others
+// off, and a sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before is
+// another's: the one before EC2 may show for seconds after the tags were written. Where the look gives no answer the
+// machine may be ours, and endIfOurs decides.
+func (c *warmClaim) checkTags(ctx context.Context) error {
+	instance, err := c.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	if nonce := instance.Tags[TagNonce]; err == nil && nonce != c.identity.Nonce && nonce != c.was {
+		c.reached(heldName)
+		return errStarted
+	}
+	return err
+}
+
+// take makes the machine the slot's, and hands it over.
+func (c *warmClaim) take() {
+	s := c.slot
+	c.start.mu.Lock()
+	s.warm, s.claim = true, c
+	s.instance, s.instance.State = c.entry, ec2.Pending
+	s.name, s.runnerID, s.jit, s.registering = entryName(c.entry.ID), c.id, c.jit, true
+	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.begun), c.awake
+	c.start.mu.Unlock()
+	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s",
+		s.instance.ID, c.request.Pool, s.instance.Region))
+	if err := c.Journal.Launched(s.handoff()); err != nil {
+		c.giveUp(err, s)
+	}
 }

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,20 +12,22 @@ import (
 )
 
 // claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
-// of the slot by claimWithin at the most.
+// of the slot by claimTimeout at the most.
 func (st *start) claimWarm(ctx context.Context) error {
 	if st.request.Pool == "" {
 		return nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, claimWithin)
+	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
 		st.request.Pool))
 	if !st.lookForWarm(bounded) {
 		return nil
 	}
-	st.makeClaims(ctx, bounded)
-	return nil
+	return st.each(func(s *slot) error {
+		st.claimFor(bounded, s)
+		return nil
+	})
 }
 
 // lookForWarm lists the entries that stand ready, and says why there are none.
@@ -85,8 +86,7 @@ func (st *start) isReady(i ec2.Instance) bool {
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-// The log is that of the phase in which it began.
-func (st *start) claimFor(bounded, finishing context.Context, log *slog.Logger, s *slot) {
+func (st *start) claimFor(ctx context.Context, s *slot) {
 	entries := slices.DeleteFunc(slices.Clone(st.warm.entries),
 		func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
 	order := func(i ec2.Instance) string {
@@ -95,18 +95,19 @@ func (st *start) claimFor(bounded, finishing context.Context, log *slog.Logger, 
 	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
 	tries := 0
 	for _, entry := range entries {
-		if tries == mostClaims || bounded.Err() != nil || st.warm.isDenied() {
+		if tries == maxClaims || ctx.Err() != nil || st.warm.isDenied() {
 			break
 		}
 		if !st.warm.take(entry.ID) {
 			continue
 		}
 		tries++
-		if st.newClaim(log, s, entry).make(bounded, finishing) {
+		if st.newClaim(s, entry).make(ctx) {
 			return
 		}
 	}
 	if tries > 0 {
-		log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(), tries))
+		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(),
+			tries))
 	}
 }

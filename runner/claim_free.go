@@ -158,7 +158,7 @@ func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left
 				c.entry.Region, ec2.Reason(err)))
 		}
 	}
-	return append(left, st.clearSpares(ctx, r)...)
+	return left
 }
 
 func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {

@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestAMissCostsTwoSeconds: whatever becomes of the claims, the cold start begins two seconds later at the latest.
-func TestAMissCostsTwoSeconds(t *testing.T) {
+// TestAMissCostsFourSeconds: whatever becomes of the claims, the cold start begins four seconds later at the latest.
+func TestAMissCostsFourSeconds(t *testing.T) {
 	t.Parallel()
 	fault := func(operation string, effect simulator.Effect, code string) simulator.Fault {
 		return simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Code: code,
@@ -50,7 +50,7 @@ func TestAMissCostsTwoSeconds(t *testing.T) {
 				if err != nil || result.Runners[0].Warm {
 					t.Fatalf("%v, %+v\n%s", err, result, s.log)
 				}
-				if took := s.launchedAt(t, known).Sub(begun); took > coldly+2*time.Second {
+				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
 					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.log)
 				}
 				s.world.ClearFaults()
@@ -104,17 +104,15 @@ func checkPool(t *testing.T, s *stage, want int) {
 	}
 }
 
-// slowly has an EC2 whose every answer takes half a second: a claim then needs more than two seconds, and less than
-// that and a registration.
-func slowly() simulator.Config {
-	return simulator.Config{Timing: simulator.Timing{EC2: 500 * time.Millisecond}}
+// slowly has an EC2 that takes so long for every answer.
+func slowly(answer time.Duration) simulator.Config {
+	return simulator.Config{Timing: simulator.Timing{EC2: answer}}
 }
 
-// TestALateClaimIsNotWasted: a claim that is under way after two seconds goes on while the slot is registered cold, and
-// if it has its machine by the launch there is none: the cold registration is removed.
-func TestALateClaimIsNotWasted(t *testing.T) {
+// TestASlowClaimIsWarm: a claim that takes longer than usual is one all the same: one registration, and no launch.
+func TestASlowClaimIsWarm(t *testing.T) {
 	t.Parallel()
-	inBubble(t, slowly(), func(ctx context.Context, t *testing.T, s *stage) {
+	inBubble(t, slowly(500*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		known := len(s.world.Calls())
 		result, err := s.starter.Start(ctx, fromPool())
@@ -130,24 +128,107 @@ func TestALateClaimIsNotWasted(t *testing.T) {
 				t.Error("a cold machine was launched too")
 			}
 		}
-		if jit != 2 {
-			t.Errorf("%d registrations: the claim was not late", jit)
+		if jit != 1 || len(s.journal.made) != 0 {
+			t.Errorf("%d registrations, and the journal has %+v", jit, s.journal.made)
 		}
-		instances, runners := s.world.Leftovers()
-		if len(instances) != 1 || len(runners) != 1 || runners[0].Name != result.Runners[0].RunnerName {
-			t.Errorf("left: %+v, %+v", instances, runners)
-		}
-		if made := s.journal.made; len(made) != 0 {
-			t.Errorf("the journal still has %+v", made)
-		}
+		checkOneRunner(t, s, result)
 	})
 }
 
-// TestALateClaimThatDoesNotComeUp: the machine of a late claim dies while the slot's cold registration is still being
-// removed. The cold start that follows gets the name.
-func TestALateClaimThatDoesNotComeUp(t *testing.T) {
+// checkOneRunner: beside the pool there are the start's one machine and its one runner, and nobody else's is touched.
+func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
+	t.Helper()
+	entries := map[string]bool{}
+	for _, i := range s.entries() {
+		entries[i.ID] = true
+	}
+	instances, runners := s.world.Leftovers()
+	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return entries[i.ID] })
+	if len(instances) != 1 || instances[0].ID != result.Runners[0].InstanceID {
+		t.Errorf("instances beside the pool: %+v", instances)
+	}
+	if len(runners) != 1 || runners[0].Name != result.Runners[0].RunnerName {
+		t.Errorf("runners %+v", runners)
+	}
+	for _, what := range s.world.Changed() {
+		t.Errorf("touched: %s", what)
+	}
+}
+
+// TestAClaimInFlightAtTheDeadline: the deadline meets the claim in each of its calls. The start is a cold one after
+// four seconds, and what the claim has changed is undone as far as it got: the entry is whole again, or ended where it
+// may have been started.
+func TestAClaimInFlightAtTheDeadline(t *testing.T) {
 	t.Parallel()
-	config := slowly()
+	for answer := 800 * time.Millisecond; answer <= 4000*time.Millisecond; answer += 200 * time.Millisecond {
+		t.Run(answer.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T, s *stage) {
+				s.filled(ctx, t, 1)
+				coldly := s.coldly(ctx, t)
+				s.world.RunJob("cold", time.Second)
+				<-time.After(5 * time.Minute)
+				begun, known := time.Now(), len(s.world.Calls())
+				result, err := s.starter.Start(ctx, fromPool())
+				if err != nil || result.Runners[0].Warm {
+					t.Fatalf("%v, %+v\n%s", err, result, s.log)
+				}
+				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
+					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.log)
+				}
+				<-time.After(time.Minute)
+				checkPool(t, s, len(s.entries()))
+				checkOneRunner(t, s, result)
+			})
+		})
+	}
+}
+
+// TestAnUnknownOutcomeIsNotForgotten: at the deadline a call of the claim has had its effect and its answer is under
+// way. Nothing of it stays: neither a registration that blocks the entry, nor tags of a claim, nor a machine that runs.
+func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	jit := simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",
+		Params: map[string]string{"name": "ec2-i-*"}}
+	for name, match := range map[string]simulator.Match{
+		"registration": jit,
+		"user data":    {Operation: "ModifyInstanceAttribute", Params: map[string]string{"UserData.Value": "*"}},
+		"shutdown behaviour": {Operation: "ModifyInstanceAttribute",
+			Params: map[string]string{"InstanceInitiatedShutdownBehavior.Value": "*"}},
+		"tags":  {Operation: "CreateTags"},
+		"start": {Operation: "StartInstances"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
+				s.filled(ctx, t, 1)
+				s.world.AddFault(simulator.Fault{Match: match, Effect: simulator.EffectLate, Delay: 20 * time.Second, Times: 1})
+				known := len(s.world.Calls())
+				result, err := s.starter.Start(ctx, fromPool())
+				if err != nil || result.Runners[0].Warm {
+					t.Fatalf("%v, %+v\n%s", err, result, s.log)
+				}
+				if !slices.ContainsFunc(s.world.Calls()[known:],
+					func(c simulator.Call) bool { return c.Operation == match.Operation }) {
+					t.Error("the claim did not come so far")
+				}
+				<-time.After(time.Minute)
+				want := 1
+				if name == "start" {
+					want = 0
+				}
+				checkPool(t, s, want)
+				checkOneRunner(t, s, result)
+			})
+		})
+	}
+}
+
+// TestAClaimedMachineThatDies: the machine of a claim dies at its boot while GitHub does not remove its registration.
+// The cold start that follows gets its own name.
+func TestAClaimedMachineThatDies(t *testing.T) {
+	t.Parallel()
+	config := slowly(500 * time.Millisecond)
 	config.Guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestDies,
 		At: 100 * time.Millisecond, Times: 1}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
@@ -164,62 +245,67 @@ func TestALateClaimThatDoesNotComeUp(t *testing.T) {
 			t.Errorf("warnings %q", result.Warnings)
 		}
 		<-time.After(time.Minute)
-		instances, runners := s.world.Leftovers()
-		if len(instances) != 1 || len(runners) != 1 {
-			t.Errorf("left: %+v, %+v", instances, runners)
-		}
+		checkOneRunner(t, s, result)
 	})
 }
 
-// TestALateClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's
-// entry whole or end it, and no registration.
-func TestALateClaimIsInterrupted(t *testing.T) {
+// TestAClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's entry
+// whole or end it, and no registration.
+func TestAClaimIsInterrupted(t *testing.T) {
 	t.Parallel()
-	for at := 100 * time.Millisecond; at < 5*time.Second; at += 170 * time.Millisecond {
+	for at := 100 * time.Millisecond; at < 6*time.Second; at += 170 * time.Millisecond {
 		for _, killed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s killed %t", at, killed), func(t *testing.T) {
-				t.Parallel()
-				inBubble(t, slowly(), func(ctx context.Context, t *testing.T, s *stage) {
-					s.filled(ctx, t, 1)
-					transport := s.world.Transport()
-					first := s.another(t)
-					first.Cloud, first.Registry, first.Journal = newCloud(transport), newRegistry(t, transport), s.journal
-					first.Fresh = func() (runner.Cloud, runner.Registry) { return newCloud(transport), newRegistry(t, transport) }
-					ending, cancel := context.WithCancel(ctx)
-					end := time.AfterFunc(at, func() {
-						if killed {
-							transport.Dark()
-						}
-						cancel()
-					})
-					defer end.Stop()
-					if _, err := first.Start(ending, fromPool()); err == nil {
-						t.Fatal("it was not interrupted")
-					}
-					s.journal.mu.Lock()
-					post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
-						Claims: s.journal.claims}
-					s.journal.mu.Unlock()
-					if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
-						t.Errorf("left: %q", result.Left)
-					}
-					<-time.After(time.Minute)
-					checkPool(t, s, len(s.entries()))
-					instances, runners := s.world.Leftovers()
-					if len(instances) != len(s.entries()) || len(runners) > 0 {
-						t.Errorf("left: %+v, %+v\n%s", instances, runners, s.log)
-					}
+			// before the deadline, and not
+			for _, answer := range []time.Duration{500 * time.Millisecond, 900 * time.Millisecond} {
+				t.Run(fmt.Sprintf("%s killed %t answer %s", at, killed, answer), func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T, s *stage) { interrupt(ctx, t, s, at, killed) })
 				})
-			})
+			}
 		}
 	}
 }
 
-// TestALateClaimOfAStartThatFails: GitHub refuses the cold registration while the claim is getting its machine. Nothing
-// of both stays.
-func TestALateClaimOfAStartThatFails(t *testing.T) {
+func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, killed bool) {
+	s.filled(ctx, t, 1)
+	transport := s.world.Transport()
+	first := s.another(t)
+	first.Cloud, first.Registry, first.Journal = newCloud(transport), newRegistry(t, transport), s.journal
+	first.Fresh = func() (runner.Cloud, runner.Registry) { return newCloud(transport), newRegistry(t, transport) }
+	ending, cancel := context.WithCancel(ctx)
+	end := time.AfterFunc(at, func() {
+		if killed {
+			transport.Dark()
+		}
+		cancel()
+	})
+	defer end.Stop()
+	if _, err := first.Start(ending, fromPool()); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	s.journal.mu.Lock()
+	post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+		Claims: s.journal.claims}
+	s.journal.mu.Unlock()
+	if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
+		t.Errorf("left: %q", result.Left)
+	}
+	<-time.After(time.Minute)
+	checkPool(t, s, len(s.entries()))
+	instances, runners := s.world.Leftovers()
+	if len(instances) != len(s.entries()) || len(runners) > 0 {
+		t.Errorf("left: %+v, %+v\n%s", instances, runners, s.log)
+	}
+	for _, what := range s.world.Changed() {
+		t.Errorf("touched: %s", what)
+	}
+}
+
+// TestAClaimOfAStartThatFails: the deadline ends the claim while its machine is being started, and GitHub refuses the
+// cold registration. Nothing of both stays.
+func TestAClaimOfAStartThatFails(t *testing.T) {
 	t.Parallel()
-	inBubble(t, slowly(), func(ctx context.Context, t *testing.T, s *stage) {
+	inBubble(t, slowly(800*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		s.world.AddFault(simulator.Fault{
 			Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",

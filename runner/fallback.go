@@ -63,7 +63,6 @@ func (w *waiter) startAnew(ctx context.Context) error {
 	for _, s := range fallen {
 		if s.warm {
 			w.abandon(ctx, s)
-			w.dropSpareWithin(ctx, w.log, s) // before the slot is registered again under the same name
 		}
 	}
 	if err := w.register(ctx); err != nil {

@@ -16,7 +16,6 @@ import (
 
 // launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists.
 func (st *start) launch(ctx context.Context) error {
-	st.endClaims(ctx, st.isLiving)
 	var group sync.WaitGroup
 	for _, g := range st.groups {
 		group.Go(func() { st.launchUnits(ctx, g) })

@@ -29,7 +29,6 @@ func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
 		holders := map[*slot]github.Runner{}
 		of := slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool {
 			holder, exists := taken[s.name]
-			exists = exists && !st.isGone(holder)
 			if exists && s.group == g {
 				holders[s] = holder
 			}

@@ -156,7 +156,7 @@ func (st *start) labels(s *slot) []string {
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.
 func (st *start) announce(slots ...*slot) error {
-	made := st.spares()
+	var made []Registration
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, s := range slots {

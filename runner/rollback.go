@@ -29,7 +29,6 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	st.log = st.Log.With("phase", "Roll back")
 	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(rollBackWithin))
 	defer cancel()
-	st.endClaims(ctx, func(*slot) bool { return false })
 	if ctx.Err() == nil {
 		st.diagnose(bounded, failure)
 		failure.Kept = st.keep(bounded, st.slots)
