@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint fmt bench clean permissions permissions-page
+.PHONY: help demo build test test-real lint fmt figures bench clean permissions permissions-page
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -26,6 +26,9 @@ lint: ## the linters alone
 
 fmt: ## format the Go code as the linter wants it
 	scripts/tool golangci-lint fmt
+
+figures: ## the figures of the code's structure; ISSUE=18 counts what an issue's commits added
+	@go run ./cmd/figures $(if $(ISSUE),-issue $(ISSUE))
 
 bench: build ## what the program costs, and docs/performance.md from it; IMAGE=tag and AGAINST='node index.js' measure these too
 	go run ./bench -binary bin/ec2-github-runner -image "$(IMAGE)" -against "$(AGAINST)" -against-name "$(AGAINST_NAME)"
