@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"embed"
 	"regexp"
 	"strconv"
@@ -103,25 +104,28 @@ func (s Spec) long(tight bool) string {
 
 var (
 	definition = regexp.MustCompile(`(?m)^(egr_[a-z_]+)\(\)`)
-	// A name with what stands before it: after a $ or a brace it is a variable's.
-	called = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b`)
+	// ourName matches a function or a value, with a $ or a brace where it is a value, and a variable.
+	ourName = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b|\bEGR_[A-Z_]+\b`)
 )
 
-// shorten gives the code's functions short names, in the order in which they are defined: the files in shell/ can
-// afford names that say what is done, a machine's 16 KB cannot. Values keep their names, which are a contract.
+// shorten gives the code's functions and variables short names: the files in shell/ can afford names that say what they
+// are, a machine's 16 KB cannot. Values keep theirs, which are a contract, and so does EGR_AFTER, which images of ours
+// set (ami/recipes/early.sh).
 func shorten(code string) string {
-	short := map[string]string{}
-	for _, match := range definition.FindAllStringSubmatch(code, -1) {
-		if name := match[1]; short[name] == "" {
-			short[name] = "egr_" + strconv.FormatInt(int64(len(short)), 36)
+	short := map[string]string{"EGR_AFTER": "EGR_AFTER"}
+	add := func(name string) {
+		if short[name] == "" {
+			short[name] = "egr" + strconv.FormatInt(int64(len(short)), 36)
 		}
 	}
-	return called.ReplaceAllStringFunc(code, func(text string) string {
-		name := text[strings.Index(text, "egr_"):]
-		if short[name] == "" || strings.ContainsAny(text, "${!") {
-			return text
+	for _, match := range definition.FindAllStringSubmatch(code, -1) {
+		add(match[1])
+	}
+	return ourName.ReplaceAllStringFunc(code, func(name string) string {
+		if strings.HasPrefix(name, "EGR_") {
+			add(name)
 		}
-		return strings.Replace(text, name, short[name], 1)
+		return cmp.Or(short[name], name)
 	})
 }
 

@@ -49,15 +49,18 @@ func TestConstantsAreTheCodes(t *testing.T) {
 	}
 }
 
-// TestShorten: functions get short names, variables and what is no name of a function keep theirs.
+// TestShorten: functions and variables get short names; values, what an image sets and what only looks like a name of
+// ours keep theirs.
 func TestShorten(t *testing.T) {
 	const code = `egr_debug() { [ "$egr_debug" != true ] || egr_say "${egr_say}" egr_says; }
 egr_say() { egr_debug && ! egr_debug || (egr_say) "${!egr_@}" "$egr_name" | egr_debug; }
+EGR_UP=1 read -r EGR_URL <<<"${EGR_UP%.*} ${EGR_AFTER-none}" "$MY_EGR_UP"
 trap egr_say EXIT
 `
-	const want = `egr_0() { [ "$egr_debug" != true ] || egr_1 "${egr_say}" egr_says; }
-egr_1() { egr_0 && ! egr_0 || (egr_1) "${!egr_@}" "$egr_name" | egr_0; }
-trap egr_1 EXIT
+	const want = `egr1() { [ "$egr_debug" != true ] || egr2 "${egr_say}" egr_says; }
+egr2() { egr1 && ! egr1 || (egr2) "${!egr_@}" "$egr_name" | egr1; }
+egr3=1 read -r egr4 <<<"${egr3%.*} ${EGR_AFTER-none}" "$MY_EGR_UP"
+trap egr2 EXIT
 `
 	if got := shorten(code); got != want {
 		t.Errorf("got\n%s", got)

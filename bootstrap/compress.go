@@ -2,44 +2,30 @@ package bootstrap
 
 import (
 	"bytes"
-	"encoding/binary"
-	"hash/crc32"
+	"compress/gzip"
 	"slices"
 )
 
-// compress makes one gzip member (RFC 1952) without a time, so that it is deterministic. A user's script that hardly
-// compresses leaves no room to waste: letters of another frequency get codes of their own where that is shorter. Below
-// the limit no byte is worth the time of another try, as a start makes one for each of its machines; above it the
-// shortest is returned.
-func compress(s script, limit int) []byte {
-	text := slices.Concat(s.jit, s.code, s.texts)
-	all := findCopies(text)
-	jit, code, end := len(s.jit), len(s.jit)+len(s.code), len(text)
-	var best []byte
-	for _, ends := range [][]int{{end}, {code, end}, {jit, end}, {jit, code, end}} {
-		// No block is empty, but for the one of an empty text.
-		if n := len(ends); n > 1 && (ends[0] == 0 || ends[n-2] == ends[n-1]) {
-			continue
-		}
-		if stream := deflate(text, all, ends); best == nil || len(stream) < len(best) {
-			best = stream
-		}
-		if gzipOverhead+len(best) <= limit {
-			break
-		}
+// compress makes one gzip member without a time, so that it is deterministic: of all parts together or with codes of
+// their own for each, whichever is shorter. A user's script that hardly compresses leaves no room to waste.
+func compress(s script) []byte {
+	together, apart := gzipped(slices.Concat(s.jit, s.code, s.texts)), gzipped(s.jit, s.code, s.texts)
+	if len(apart) < len(together) {
+		return apart
 	}
-	return pack(text, best)
+	return together
 }
 
-// gzipOverhead is what a member has beside its stream.
-const gzipOverhead = 18
-
-func pack(text, stream []byte) []byte {
+// gzipped ends a block after each part: the next one gets codes by its own frequencies.
+func gzipped(parts ...[]byte) []byte {
 	var b bytes.Buffer
-	// Magic, deflate, no flags, no time, best compression, Unix.
-	b.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3})
-	b.Write(stream)
-	b.Write(binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(text)))
-	b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(text))))
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails for a level that there is not
+	for i, part := range parts {
+		if i > 0 {
+			_ = w.Flush()
+		}
+		_, _ = w.Write(part) // a buffer takes all
+	}
+	_ = w.Close()
 	return b.Bytes()
 }

@@ -36,7 +36,7 @@ func (e *TooLargeError) Error() string {
 func (s Spec) tooLarge() error {
 	without := func(change func(*Spec)) int {
 		change(&s)
-		return len(compress(s.plain(true), 0))
+		return len(compress(s.plain(true)))
 	}
 	left := without(func(*Spec) {})
 	e := &TooLargeError{Size: left, Limit: Limit}

@@ -40,7 +40,7 @@ func (s Script) Pack() []byte {
 	code.WriteString("# end of values\n")
 	code.WriteString(s.Code)
 	code.WriteString(end)
-	return compress(script{code: code.Bytes(), texts: texts}, Limit)
+	return compress(script{code: code.Bytes(), texts: texts})
 }
 
 const (

@@ -46,7 +46,7 @@ func TestOwnPart(t *testing.T) {
 		{name: "warm-up", plain: warm().plain(false), limit: 6 * 1024},
 		{name: "everything", plain: plain, limit: 7 * 1024},
 	} {
-		size := len(compress(c.plain, 0))
+		size := len(compress(c.plain))
 		t.Logf("%s: %d bytes", c.name, size)
 		if size > c.limit {
 			t.Errorf("%s: own part is %d bytes, want at most %d", c.name, size, c.limit)

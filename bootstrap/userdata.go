@@ -20,7 +20,7 @@ func (s Spec) UserData() ([]byte, error) {
 		return nil, err
 	}
 	for _, tight := range []bool{false, true} {
-		data := compress(s.plain(tight), Limit)
+		data := compress(s.plain(tight))
 		if len(data) <= Limit {
 			return data, nil
 		}
