@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // bakeError is a bake of which at least one image was not made.
@@ -33,10 +34,10 @@ func runBake(ctx context.Context, request Request, out *output) error {
 		return err
 	}
 	out.Secret(bake.DownloadToken)
-	id := runner.NewIdentity(request.Run, request.Scope, modeBake)
+	id := tags.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{
 		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
-		KeepTag: runner.TagKeepVolumes,
+		KeepTag: tags.KeepVolumes,
 	}
 	if err := out.bakeBegun(id, bake.Architectures); err != nil {
 		return err
@@ -46,7 +47,7 @@ func runBake(ctx context.Context, request Request, out *output) error {
 }
 
 // bakeBegun writes what the post step needs before anything is made.
-func (o *output) bakeBegun(id runner.Identity, wanted []ami.Wanted) error {
+func (o *output) bakeBegun(id tags.Identity, wanted []ami.Wanted) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, w := range wanted {

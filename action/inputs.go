@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // The modes.
@@ -39,7 +40,7 @@ type Request struct {
 	AWS    awsSignIn
 	// CACertificates are PEM blocks of a private CA.
 	CACertificates string
-	Run            runner.Run
+	Run            tags.Run
 	Start          *runner.StartRequest
 	Stop           *runner.StopRequest
 	Sweep          *runner.SweepRequest
@@ -110,7 +111,7 @@ func ParsePost(getenv func(string) string) (Request, error) {
 func (r *reader) common() Request {
 	request := Request{
 		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"),
-		Run: runner.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"),
+		Run: tags.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"),
 			Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
 	}
 	if request.Mode != modeSweep { // there it may be a list

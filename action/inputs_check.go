@@ -7,6 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/doctor"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // check reads the inputs of the start that is to be checked, and how to tell what was found.
@@ -24,8 +25,8 @@ func examination(request Request) (doctor.Request, error) {
 		return doctor.Request{}, fmt.Errorf("describe the start: %w", err)
 	}
 	out := doctor.Request{
-		OursTags: map[string]string{runner.TagRepository: request.Run.Repository, runner.TagScope: request.Scope},
-		OurTag:   runner.TagRunnerID, VersionTag: runner.TagRunnerVersion, SystemTag: runner.TagSystem,
+		OursTags: map[string]string{tags.Repository: request.Run.Repository, tags.Scope: request.Scope},
+		OurTag:   tags.RunnerID, VersionTag: tags.RunnerVersion, SystemTag: tags.System,
 		MinimumVersion: runner.MinimumVersion,
 		Scope:          request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
 		RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
@@ -38,7 +39,7 @@ func examination(request Request) (doctor.Request, error) {
 		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings,
 			TypesOfArchitecture: s.TypesOfArchitecture}
 		if s.Architecture != "" {
-			launch.ImageTags = map[string]string{runner.TagArchitecture: s.Architecture}
+			launch.ImageTags = map[string]string{tags.Architecture: s.Architecture}
 		}
 		out.Launches = append(out.Launches, launch)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the
@@ -68,7 +69,7 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 		for n := range min(group.Count, mostRunners) {
 			key, name := group.Name, ""
 			if group.Label != "" {
-				name = runner.RunnerName(group.Label)
+				name = tags.NameOf(group.Label)
 			}
 			if group.Count > 1 {
 				key, name = fmt.Sprintf("%s-%d", key, n), fmt.Sprintf("%s-%d", name, n)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // The states that a start leaves for its post step. GitHub hands them over as STATE_<name>. Of each registration and
@@ -55,7 +56,7 @@ func (o *output) saveState(key string, value any) error {
 }
 
 // Begun implements runner.Journal: what a later step and the post step need stands written before anything is created.
-func (o *output) Begun(id runner.Identity) error {
+func (o *output) Begun(id tags.Identity) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id.Label != "" { // a pool has none
@@ -205,11 +206,11 @@ const mostImages = 8
 // nothingToDo tells that the start never began, or came to its end and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
 
-func (s state) identity(run runner.Run) runner.Identity {
-	return runner.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}
+func (s state) identity(run tags.Run) tags.Identity {
+	return tags.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}
 }
 
-func (s state) request(what string, run runner.Run) runner.PostRequest {
+func (s state) request(what string, run tags.Run) runner.PostRequest {
 	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken,
 		Claims: s.claims}
 }

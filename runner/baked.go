@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // mostImageAge is for how long GitHub takes a release of the runner, and so an image with one in it.
@@ -21,7 +22,7 @@ func (st *start) useBaked(g *group) {
 	var told []string
 	for _, p := range g.placements {
 		image := g.images[imageKey{st.regionOf(p), p.ImageID}]
-		version := image.Tags[TagRunnerVersion]
+		version := image.Tags[tags.RunnerVersion]
 		if version == "" {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // BenchmarkOfferings spreads two markets and twenty types over fifty placements.
@@ -36,12 +37,13 @@ func BenchmarkOrphans(b *testing.B) {
 		runs: map[string]runState{"0": runOver, "1": runGoesOn, "2": runUnknown},
 	}
 	for n := range many {
-		name := namePrefix + strconv.Itoa(n)
+		name := tags.NamePrefix + strconv.Itoa(n)
 		s.instances = append(s.instances, ec2.Instance{
 			ID: "i-" + strconv.Itoa(n), State: ec2.Running, LaunchTime: surveyed.Add(-time.Hour),
 			Tags: map[string]string{
-				TagScope: ourScope, TagRepository: ourRepository, TagRunID: strconv.Itoa(n % 3), TagMode: instanceOfStart,
-				TagRunnerName: name, TagRunnerID: strconv.Itoa(n + 1), TagExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
+				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: strconv.Itoa(n % 3), tags.Mode: tags.ModeStart,
+				tags.RunnerName: name, tags.RunnerID: strconv.Itoa(n + 1),
+				tags.ExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
 			},
 		})
 		s.runners = append(s.runners, github.Runner{ID: int64(n + 1), Name: name, Online: true,

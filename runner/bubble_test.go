@@ -15,6 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -74,7 +75,7 @@ func newRegistry(t *testing.T, transport http.RoundTripper) *github.Client {
 // request is a start of one runner as machulav's README has it.
 func request() runner.StartRequest {
 	return runner.StartRequest{
-		Run: runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo",
+		Run: tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo",
 		WebURL: "https://github.com/demo-org/demo",
 		Groups: []runner.Group{{
 			Label: "build", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
@@ -134,7 +135,7 @@ func (l *lines) String() string {
 // journal remembers what a step would have written.
 type journal struct {
 	mu       sync.Mutex
-	identity runner.Identity
+	identity tags.Identity
 	made     []runner.Registration
 	claims   []runner.Claim
 	tokens   map[string][]string
@@ -144,7 +145,7 @@ type journal struct {
 }
 
 // Begun implements runner.Journal.
-func (j *journal) Begun(id runner.Identity) error {
+func (j *journal) Begun(id tags.Identity) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.identity, j.tokens = id, map[string][]string{}

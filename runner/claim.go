@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // Limits of what looking for a warm machine may cost a start that then launches a cold one.
@@ -150,7 +151,7 @@ func (c *warmClaim) register(ctx context.Context) error {
 	if err := c.note(false); err != nil {
 		return err
 	}
-	name := entryName(c.entry.ID)
+	name := tags.EntryName(c.entry.ID)
 	var labels []string
 	if c.request.DefaultLabels {
 		labels = []string{"self-hosted", "Linux", architectureOf(c.entry)}
@@ -179,7 +180,7 @@ func architectureOf(i ec2.Instance) string {
 
 // equip gives the entry the user data of this start. What the warm-up did not bring to its end the machine does now.
 func (c *warmClaim) equip(ctx context.Context) error {
-	data, err := c.slot.spec(c.request, registration{name: entryName(c.entry.ID), jit: c.jit}, software{}).UserData()
+	data, err := c.slot.spec(c.request, registration{name: tags.EntryName(c.entry.ID), jit: c.jit}, software{}).UserData()
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
@@ -194,7 +195,7 @@ func (c *warmClaim) bind(ctx context.Context) error {
 // tag makes the entry a machine of this start, with the user's tags too.
 func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
-	c.was = c.entry.Tags[TagNonce]
+	c.was = c.entry.Tags[tags.Nonce]
 	tags := c.tags()
 	if err := c.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags); err != nil {
 		return err
@@ -205,10 +206,10 @@ func (c *warmClaim) tag(ctx context.Context) error {
 }
 
 func (c *warmClaim) tags() map[string]string {
-	tags := map[string]string{}
+	values := map[string]string{}
 	for _, tag := range c.slot.Tags {
 		if c.entry.Tags[tag.Key] != tag.Value {
-			tags[tag.Key] = tag.Value
+			values[tag.Key] = tag.Value
 		}
 	}
 	var expires time.Time
@@ -216,14 +217,14 @@ func (c *warmClaim) tags() map[string]string {
 		expires = c.begun.Add(c.request.MaxLifetime)
 	}
 	due := time.Now().Add(c.request.Waiting.registrationTimeout())
-	for key, value := range c.identity.tags(c.slot.index, c.slot.label, entryName(c.entry.ID), c.id, due, expires) {
-		tags[key] = value
+	for key, value := range c.identity.Tags(c.slot.index, c.slot.label, tags.EntryName(c.entry.ID), c.id, due, expires) {
+		values[key] = value
 	}
-	tags[TagClaimedAt], tags[TagClaimedFrom] = stamp(time.Now()), stamp(c.entry.LaunchTime)
-	if c.entry.Tags[TagSuspectSince] != "" {
-		tags[TagSuspectSince] = ""
+	values[tags.ClaimedAt], values[tags.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
+	if c.entry.Tags[tags.SuspectSince] != "" {
+		values[tags.SuspectSince] = ""
 	}
-	return tags
+	return values
 }
 
 // errStarted says that the entry was not standing still any more.
@@ -281,7 +282,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 // machine may be ours, and endIfOurs decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
 	instance, err := c.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[TagNonce]; err == nil && nonce != c.identity.Nonce && nonce != c.was {
+	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.identity.Nonce && nonce != c.was {
 		c.reached(heldName)
 		return errStarted
 	}
@@ -294,7 +295,7 @@ func (c *warmClaim) take() {
 	c.start.mu.Lock()
 	s.warm, s.claim = true, c
 	s.instance, s.instance.State = c.entry, ec2.Pending
-	s.name, s.runnerID, s.jit, s.registering = entryName(c.entry.ID), c.id, c.jit, true
+	s.name, s.runnerID, s.jit, s.registering = tags.EntryName(c.entry.ID), c.id, c.jit, true
 	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.begun), c.awake
 	c.start.mu.Unlock()
 	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
@@ -44,8 +45,8 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 	unseen := false
 	for _, region := range st.regions() {
 		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
-			TagScope: st.identity.Scope, TagRepository: st.identity.Run.Repository, TagMode: instanceOfPool,
-			TagPool: st.request.Pool,
+			tags.Scope: st.identity.Scope, tags.Repository: st.identity.Run.Repository, tags.Mode: tags.ModePool,
+			tags.Pool: st.request.Pool,
 		}})
 		if err != nil {
 			st.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
@@ -81,16 +82,17 @@ const expiresSoon = 10 * time.Minute
 // isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried
 // all the same.
 func (st *start) isReady(i ec2.Instance) bool {
-	return isEntry(i) && i.Tags[TagGroup] == st.groupKey && time.Until(timeTag(i, TagExpiresAt)) > expiresSoon &&
-		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[TagFingerprint]] })
+	return tags.IsEntry(i) && i.Tags[tags.Group] == st.groupKey &&
+		time.Until(tags.TimeOf(i, tags.ExpiresAt)) > expiresSoon &&
+		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[tags.Fingerprint]] })
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
 func (st *start) claimFor(ctx context.Context, s *slot) {
 	entries := slices.DeleteFunc(slices.Clone(st.warm.entries),
-		func(i ec2.Instance) bool { return !s.prints[i.Tags[TagFingerprint]] })
+		func(i ec2.Instance) bool { return !s.prints[i.Tags[tags.Fingerprint]] })
 	order := func(i ec2.Instance) string {
-		return shortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
+		return tags.ShortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
 	}
 	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
 	tries := 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // freeWithin bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
@@ -66,7 +67,7 @@ type tagger interface {
 
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
 // that nothing that is written here can fall upon another's claim.
-func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
+func (c *warmClaim) free(ctx context.Context, r *remover, values tagger) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
@@ -87,7 +88,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, tags tagger) error {
 		c.reached(heldNot)
 		return nil
 	case heldTags:
-		if err := tags.Tag(ctx, c.entry.Region, c.entry.ID, freedTags(c.entry)); err != nil &&
+		if err := values.Tag(ctx, c.entry.Region, c.entry.ID, tags.FreedTags(c.entry)); err != nil &&
 			ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
 			return err
 		}
@@ -117,7 +118,7 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 	over := false
 	err := ec2.UntilDone(ctx, removeEvery, func() error {
 		instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-		nonce := instance.Tags[TagNonce]
+		nonce := instance.Tags[tags.Nonce]
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
 			over = true
@@ -180,7 +181,7 @@ func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {
 // releaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry
 // still stands unclaimed, and the caller knows that this is so for longer than any claim takes.
 func (r *remover) releaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
-	found, exists, err := r.registry.FindByName(ctx, entryName(id))
+	found, exists, err := r.registry.FindByName(ctx, tags.EntryName(id))
 	if err != nil || !exists || found.Online || found.Busy || !fits(found) {
 		return err
 	}
@@ -189,7 +190,7 @@ func (r *remover) releaseStale(ctx context.Context, region, id string, fits func
 	case ec2.ClassOf(err) == ec2.NotFound:
 	case err != nil:
 		return err
-	case instance.Alive() && (!isEntry(instance) || instance.State != ec2.Stopped):
+	case instance.Alive() && (!tags.IsEntry(instance) || instance.State != ec2.Stopped):
 		return nil // it is another's
 	}
 	return r.release(ctx, found.ID)

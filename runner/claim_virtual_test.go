@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -89,8 +90,8 @@ func checkPool(t *testing.T, s *stage, want int) {
 	snapshot := s.world.Snapshot()
 	entries := s.entries()
 	for _, i := range entries {
-		if i.State != "stopped" || i.Tags[runner.TagNonce] != "" && i.Tags[runner.TagRunID] != "4000" ||
-			i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] {
+		if i.State != "stopped" || i.Tags[tags.Nonce] != "" && i.Tags[tags.RunID] != "4000" ||
+			i.Tags[tags.ExpiresAt] != i.Tags[tags.PoolUntil] {
 			t.Errorf("entry %+v", i)
 		}
 		for _, r := range snapshot.Runners {

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // The end of a use: a machine that was started for it is stopped again, never terminated, and its registration stays.
@@ -29,7 +30,7 @@ type use struct {
 
 // late is errTagsOld where another nonce may be there only because EC2 shows late what the start has written.
 func (u use) late(i ec2.Instance, begun time.Time) error {
-	nonce := i.Tags[TagNonce]
+	nonce := i.Tags[tags.Nonce]
 	switch {
 	case nonce == u.nonce || !i.Alive():
 		return nil
@@ -52,7 +53,7 @@ func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did s
 			return nil
 		case err != nil:
 			return stopOr(err)
-		case i.Tags[TagNonce] != u.nonce || modeOf(i) != instanceExisting:
+		case i.Tags[tags.Nonce] != u.nonce || tags.ModeOf(i) != tags.ModeExisting:
 			did = "is used by another start and left alone"
 			return u.late(i, begun)
 		case !i.Alive():
@@ -64,7 +65,7 @@ func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did s
 			did = stoppedAlready
 			release(ctx, r.cloud, i)
 			return nil
-		case !isStartedByUs(i):
+		case !tags.IsStartedByUs(i):
 			did = "ran before and is left running"
 			release(ctx, r.cloud, i)
 			return nil
@@ -118,7 +119,7 @@ func (r *remover) idle(ctx context.Context, i ec2.Instance) error {
 	if err != nil {
 		return fmt.Errorf("whether a job is running on it cannot be seen: %w", err)
 	}
-	if mayWork(i, runners) {
+	if tags.MayWork(i, runners) {
 		return errBusyMachine
 	}
 	return nil
@@ -127,7 +128,7 @@ func (r *remover) idle(ctx context.Context, i ec2.Instance) error {
 // release says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time of
 // this one's is over.
 func release(ctx context.Context, cloud Ender, i ec2.Instance) {
-	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{TagDueAt: ""})
+	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{tags.DueAt: ""})
 }
 
 // giveBack ends the use of a slot's machine in a roll-back.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // existing is what a start knows of the machines that it may take.
@@ -67,7 +68,7 @@ func (st *start) find(ctx context.Context) error {
 		return err
 	}
 	for _, i := range machines {
-		if isOn(i) {
+		if tags.IsOn(i) {
 			x.ran = append(x.ran, i)
 		}
 		why, err := st.whyNot(ctx, i)
@@ -136,12 +137,12 @@ func (st *start) checkRunners() error {
 		case n < 0:
 			return &FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name, st.identity.Scope),
 				Hint: hintNoRunner}
-		case !hasLabel(x.before[n], label):
+		case !tags.HasLabel(x.before[n], label):
 			return &FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
 				strings.Join(x.before[n].Labels, ", "), label), Hint: hintNoRunner}
 		}
 	}
-	if len(x.Names) == 0 && !slices.ContainsFunc(x.before, func(r github.Runner) bool { return hasLabel(r, label) }) {
+	if len(x.Names) == 0 && !slices.ContainsFunc(x.before, func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
 		return &FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label, st.identity.Scope),
 			Hint: hintNoRunner}
 	}
@@ -180,7 +181,7 @@ func (st *start) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
 		switch {
-		case running && mayWork(i, st.existing.before):
+		case running && tags.MayWork(i, st.existing.before):
 			return 3
 		case running:
 			return 0

@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file joins machines with runners where nobody has said which is whose, and guesses nothing:
@@ -96,7 +97,7 @@ func (w *waiter) long(started []*slot) bool {
 func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
 	for _, i := range w.existing.ran {
-		if name := cmp.Or(of.named[i.ID], i.Tags[TagRunnerName]); name == "" || !known[name] {
+		if name := cmp.Or(of.named[i.ID], i.Tags[tags.RunnerName]); name == "" || !known[name] {
 			n++
 		}
 	}
@@ -161,20 +162,20 @@ func (o others) names() map[string]bool {
 // before: a rival that is pending even then has none of the runners that GitHub has shown.
 func (w *waiter) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{TagMode: instanceExisting, TagScope: w.identity.Scope,
-		TagLabel: escapeFilter(tagValue(w.identity.Label))}}
+	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: w.identity.Scope,
+		tags.Label: escapeFilter(tags.Value(w.identity.Label))}}
 	if len(w.existing.Tags) > 0 {
 		selectors = append(selectors, escaped(w.existing.Tags))
 	}
 	seen := map[string]bool{}
-	for _, tags := range selectors {
-		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: tags, States: []string{ec2.Pending,
+	for _, values := range selectors {
+		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: values, States: []string{ec2.Pending,
 			ec2.Running}})
 		if err != nil {
 			return of, err
 		}
 		for _, i := range machines {
-			name := i.Tags[TagRunnerName]
+			name := i.Tags[tags.RunnerName]
 			switch {
 			case seen[i.ID], w.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":
@@ -201,7 +202,7 @@ func divideByBefore(now, before []github.Runner, label string, taken map[string]
 	}
 	for _, r := range now {
 		switch {
-		case !r.Online || !hasLabel(r, label) || taken[r.Name]:
+		case !r.Online || !tags.HasLabel(r, label) || taken[r.Name]:
 		case was[r.ID]:
 			standing = append(standing, r)
 		default:

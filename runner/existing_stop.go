@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // The stop-actions. Without one a stop terminates what a start launched, and only stops what the user keeps.
@@ -26,7 +27,7 @@ const runnerKept = "kept"
 
 // isExisting tells that a machine is one that the user keeps.
 func (t target) isExisting() bool {
-	return t.mode == instanceExisting || isTagged(t.instance) && t.instance.Tags[TagMode] == instanceExisting
+	return t.mode == tags.ModeExisting || tags.IsTagged(t.instance) && t.instance.Tags[tags.Mode] == tags.ModeExisting
 }
 
 // halts tells that a machine is to be stopped and not terminated.
@@ -36,7 +37,7 @@ func (sp *stop) halts(t target) bool {
 
 // halt stops one machine and keeps its registration.
 func (sp *stop) halt(ctx context.Context, t target) (Stopped, error) {
-	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.name, Runner: runnerKept}
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name, Runner: runnerKept}
 	var err error
 	done.State, err = sp.haltInstance(ctx, t)
 	if err != nil {
@@ -79,22 +80,22 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 // staysWith says why an existing machine is not this run's to end, or nothing.
 func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	switch {
-	case i.Tags[TagFound] == foundRunning:
+	case i.Tags[tags.Found] == tags.FoundRunning:
 		return "it ran before a start took it"
-	case !isStartedByUs(i):
+	case !tags.IsStartedByUs(i):
 		return "somebody has started it since"
-	case i.Tags[TagRepository] == sp.request.Run.Repository && i.Tags[TagRunID] == sp.request.Run.ID:
+	case i.Tags[tags.Repository] == sp.request.Run.Repository && i.Tags[tags.RunID] == sp.request.Run.ID:
 		return ""
-	case i.Tags[TagRepository] != sp.request.Run.Repository:
-		return fmt.Sprintf("run %s of %s uses it now", i.Tags[TagRunID], i.Tags[TagRepository])
+	case i.Tags[tags.Repository] != sp.request.Run.Repository:
+		return fmt.Sprintf("run %s of %s uses it now", i.Tags[tags.RunID], i.Tags[tags.Repository])
 	}
-	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[TagRunID])
+	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[tags.RunID])
 	switch {
 	case err != nil:
 		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v",
-			i.Tags[TagRunID], err)
+			i.Tags[tags.RunID], err)
 	case !over:
-		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[TagRunID])
+		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[tags.RunID])
 	}
 	return ""
 }
@@ -113,10 +114,10 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 	}
 	kept := false
 	for _, r := range runners {
-		if hasLabel(r, label) && strings.HasPrefix(r.Name, RunnerName(label)) {
+		if tags.HasLabel(r, label) && strings.HasPrefix(r.Name, tags.NameOf(label)) {
 			return nil
 		}
-		kept = kept || hasLabel(r, label)
+		kept = kept || tags.HasLabel(r, label)
 	}
 	if kept {
 		return &FailedError{
@@ -130,12 +131,12 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 
 // adopt makes an ordinary machine one that the user keeps: otherwise a sweep would end it with its run.
 func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
-	if !isTagged(i) {
+	if !tags.IsTagged(i) {
 		return
 	}
-	tags := map[string]string{TagMode: instanceExisting, TagFound: foundStopped,
-		TagStartedAt: i.LaunchTime.UTC().Format(time.RFC3339), TagDueAt: ""}
-	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, tags); err != nil {
+	values := map[string]string{tags.Mode: tags.ModeExisting, tags.Found: tags.FoundStopped,
+		tags.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), tags.DueAt: ""}
+	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it", i.ID,
 			ec2.Reason(err)))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // taken is an existing machine that a slot has tagged as its own.
@@ -69,7 +70,8 @@ func (st *start) takeOne(ctx context.Context, s *slot, machine ec2.Instance) err
 		return orWhy(why, err)
 	}
 	st.know(s, machine)
-	s.instance, s.taken = machine, &taken{found: foundAs(machine), ran: isOn(machine), before: machine.Tags[TagNonce]}
+	s.instance, s.taken = machine, &taken{found: tags.FoundAs(machine), ran: tags.IsOn(machine),
+		before: machine.Tags[tags.Nonce]}
 	due := time.Now().Add(st.request.Waiting.registrationTimeout() + mostStopping)
 	if err := st.Cloud.Tag(ctx, machine.Region, machine.ID, st.existingTags(s, s.taken.found, due)); err != nil {
 		return st.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
@@ -96,11 +98,11 @@ func orWhy(why string, err error) error {
 func (st *start) know(s *slot, machine ec2.Instance) {
 	name := st.existing.nameOf(machine.ID)
 	if name == "" {
-		name = machine.Tags[TagRunnerName]
+		name = machine.Tags[tags.RunnerName]
 	}
 	s.name, s.runnerID = "", 0
 	for _, r := range st.existing.before {
-		if name != "" && r.Name == name && hasLabel(r, s.label) {
+		if name != "" && r.Name == name && tags.HasLabel(r, s.label) {
 			s.name, s.runnerID = r.Name, r.ID
 		}
 	}
@@ -199,9 +201,10 @@ func (st *start) wasOnline(s *slot) bool {
 // ranAlready notes that the machine runs and that this start has not started it. If it was stopped when it was taken,
 // somebody else has started it: then it is left running.
 func (st *start) ranAlready(ctx context.Context, s *slot) error {
-	if s.taken.found == foundStopped && !s.taken.ran {
-		s.taken.found = foundRunning
-		if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagFound: foundRunning}); err != nil {
+	if s.taken.found == tags.FoundStopped && !s.taken.ran {
+		s.taken.found = tags.FoundRunning
+		if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+			map[string]string{tags.Found: tags.FoundRunning}); err != nil {
 			return err
 		}
 	}
@@ -211,14 +214,14 @@ func (st *start) ranAlready(ctx context.Context, s *slot) error {
 
 // noteUse tags a machine, once its runner is online, with the runner and with the time of its start.
 func (st *start) noteUse(ctx context.Context, s *slot) {
-	tags := map[string]string{TagDueAt: ""}
-	if s.taken.found == foundStopped {
-		tags[TagStartedAt] = s.instance.LaunchTime.UTC().Format(time.RFC3339)
+	values := map[string]string{tags.DueAt: ""}
+	if s.taken.found == tags.FoundStopped {
+		values[tags.StartedAt] = s.instance.LaunchTime.UTC().Format(time.RFC3339)
 	}
 	if s.name != "" && s.runnerID != 0 {
-		tags[TagRunnerName], tags[TagRunnerID] = s.name, fmt.Sprint(s.runnerID)
+		values[tags.RunnerName], values[tags.RunnerID] = s.name, fmt.Sprint(s.runnerID)
 	}
-	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, tags); err != nil {
+	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, values); err != nil {
 		st.log.Debug("the machine's runner cannot be noted in its tags", "instance", s.instance.ID, "error", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // TestExistingMachinesAreOnlyStopped: whatever a sweep sees, a machine that the user keeps is never terminated, marked
@@ -22,8 +22,9 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			if rapid.Bool().Draw(t, "likely") { // one that is stopped if nothing else speaks for it
 				s.instances[n].State = ec2.Running
 				for key, value := range map[string]string{
-					TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceExisting, TagFound: foundStopped, TagRunID: "1",
-					TagStartedAt: i.LaunchTime.Format(time.RFC3339),
+					tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeExisting, tags.Found: tags.FoundStopped,
+					tags.RunID:     "1",
+					tags.StartedAt: i.LaunchTime.Format(time.RFC3339),
 				} {
 					if rapid.IntRange(0, 9).Draw(t, "odd") > 0 {
 						i.Tags[key] = value
@@ -33,7 +34,7 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 		}
 		for _, v := range s.verdicts() {
 			i := v.instance
-			isExisting := i.Tags[TagScope] != "" && i.Tags[TagMode] == instanceExisting
+			isExisting := i.Tags[tags.Scope] != "" && i.Tags[tags.Mode] == tags.ModeExisting
 			switch {
 			case !isExisting && v.act == Halted:
 				t.Fatalf("%s is no machine that is kept, and it is stopped", i.ID)
@@ -46,20 +47,20 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			switch {
 			case !oursByTags(i):
 				t.Fatalf("%s is foreign, and it is stopped", i.ID)
-			case i.Tags[TagFound] != foundStopped:
+			case i.Tags[tags.Found] != tags.FoundStopped:
 				t.Fatalf("%s ran before, and it is stopped", i.ID)
-			case s.runs[i.Tags[TagRunID]] != runOver:
+			case s.runs[i.Tags[tags.RunID]] != runOver:
 				t.Fatalf("the run of %s is not over, and it is stopped", i.ID)
 			case !s.listed:
 				t.Fatalf("nobody could see what the runner of %s does, and it is stopped", i.ID)
 			case s.now.Sub(i.LaunchTime) < s.grace || i.State != ec2.Running:
 				t.Fatalf("%s is young or %s, and it is stopped", i.ID, i.State)
-			case i.Tags[TagStartedAt] != "" && !timeTag(i, TagStartedAt).IsZero() &&
-				!timeTag(i, TagStartedAt).Equal(i.LaunchTime):
+			case i.Tags[tags.StartedAt] != "" && !tags.TimeOf(i, tags.StartedAt).IsZero() &&
+				!tags.TimeOf(i, tags.StartedAt).Equal(i.LaunchTime):
 				t.Fatalf("%s was started since, and it is stopped", i.ID)
 			}
 			for _, r := range s.runners {
-				if r.Busy && (runnerIDOf(i) == r.ID || runnerIDOf(i) == 0 && i.Tags[TagRunnerName] == r.Name) {
+				if r.Busy && (tags.RunnerIDOf(i) == r.ID || tags.RunnerIDOf(i) == 0 && i.Tags[tags.RunnerName] == r.Name) {
 					t.Fatalf("the runner of %s is busy, and it is stopped", i.ID)
 				}
 			}
@@ -69,7 +70,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 				continue
 			}
 			for _, i := range s.instances {
-				if i.Tags[TagScope] != "" && i.Tags[TagMode] == instanceExisting && oursByTags(i) && runnerIDOf(i) == v.runner.ID {
+				if i.Tags[tags.Scope] != "" && i.Tags[tags.Mode] == tags.ModeExisting && oursByTags(i) &&
+					tags.RunnerIDOf(i) == v.runner.ID {
 					t.Fatalf("the registration %d of %s, which is kept, is removed", v.runner.ID, i.ID)
 				}
 			}
@@ -84,7 +86,7 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 func TestHolder(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	later, earlier := now.Add(time.Minute).Format(time.RFC3339), now.Add(-time.Minute).Format(time.RFC3339)
-	id := Identity{Run: Run{Repository: "o/r", ID: "7", Attempt: "2"}, Scope: "o/r", Nonce: "mine"}
+	id := tags.Identity{Run: tags.Run{Repository: "o/r", ID: "7", Attempt: "2"}, Scope: "o/r", Nonce: "mine"}
 	for _, c := range []struct {
 		name  string
 		state string
@@ -94,21 +96,21 @@ func TestHolder(t *testing.T) {
 	}{
 		{"never used, stopped", ec2.Stopped, map[string]string{"Role": "gpu"}, true, ""},
 		{"never used, running", ec2.Running, nil, true, ""},
-		{"ours", ec2.Running, used(TagNonce, "mine"), true, ""},
-		{"launched by a start", ec2.Running, used(TagMode, "start"), false, ""},
-		{"a warm one", ec2.Stopped, used(TagMode, "pool"), false, ""},
+		{"ours", ec2.Running, used(tags.Nonce, "mine"), true, ""},
+		{"launched by a start", ec2.Running, used(tags.Mode, "start"), false, ""},
+		{"a warm one", ec2.Stopped, used(tags.Mode, "pool"), false, ""},
 		{"given back", ec2.Stopped, used(), true, ""},
-		{"given back a moment ago", ec2.Stopping, used(TagDueAt, later), true, ""},
-		{"about to be started", ec2.Stopped, used(TagDueAt, later), false, "6"},
-		{"about to be started long ago", ec2.Stopped, used(TagDueAt, earlier), true, ""},
-		{"another repository's, given back", ec2.Stopped, used(TagRepository, "o/x"), true, ""},
-		{"another repository's", ec2.Running, used(TagRepository, "o/x"), false, ""},
-		{"another scope's", ec2.Running, used(TagScope, "o"), false, ""},
+		{"given back a moment ago", ec2.Stopping, used(tags.DueAt, later), true, ""},
+		{"about to be started", ec2.Stopped, used(tags.DueAt, later), false, "6"},
+		{"about to be started long ago", ec2.Stopped, used(tags.DueAt, earlier), true, ""},
+		{"another repository's, given back", ec2.Stopped, used(tags.Repository, "o/x"), true, ""},
+		{"another repository's", ec2.Running, used(tags.Repository, "o/x"), false, ""},
+		{"another scope's", ec2.Running, used(tags.Scope, "o"), false, ""},
 		{"left by a run", ec2.Running, used(), false, "6"},
-		{"of an earlier attempt", ec2.Running, used(TagRunID, "7"), true, ""},
-		{"of another leg", ec2.Running, used(TagRunID, "7", TagRunAttempt, "2"), false, ""},
-		{"always on", ec2.Running, used(TagFound, foundRunning), true, ""},
-		{"always on, being taken", ec2.Running, used(TagFound, foundRunning, TagDueAt, later), false, "6"},
+		{"of an earlier attempt", ec2.Running, used(tags.RunID, "7"), true, ""},
+		{"of another leg", ec2.Running, used(tags.RunID, "7", tags.RunAttempt, "2"), false, ""},
+		{"always on", ec2.Running, used(tags.Found, tags.FoundRunning), true, ""},
+		{"always on, being taken", ec2.Running, used(tags.Found, tags.FoundRunning, tags.DueAt, later), false, "6"},
 	} {
 		words, run := holder(ec2.Instance{ID: "i", State: c.state, Tags: c.tags}, id, now)
 		if (words == "") != c.free || run != c.asks {
@@ -120,8 +122,8 @@ func TestHolder(t *testing.T) {
 // used are the tags of a machine that run 6 has started, with others in their place.
 func used(changes ...string) map[string]string {
 	tags := map[string]string{
-		TagScope: "o/r", TagRepository: "o/r", TagMode: instanceExisting, TagRunID: "6", TagRunAttempt: "1",
-		TagNonce: "other", TagFound: foundStopped, TagDueAt: "",
+		tags.Scope: "o/r", tags.Repository: "o/r", tags.Mode: tags.ModeExisting, tags.RunID: "6", tags.RunAttempt: "1",
+		tags.Nonce: "other", tags.Found: tags.FoundStopped, tags.DueAt: "",
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		tags[changes[i]] = changes[i+1]
@@ -138,38 +140,17 @@ func TestIsStartedByUs(t *testing.T) {
 		tags map[string]string
 		want bool
 	}{
-		{"noted", used(TagStartedAt, at(0)), true},
-		{"noted, and started since", used(TagStartedAt, at(-time.Hour)), false},
-		{"noted, and it ran before", used(TagStartedAt, at(0), TagFound, foundRunning), false},
-		{"cut off before it was noted", used(TagDueAt, at(time.Minute)), true},
-		{"cut off, and started after its time", used(TagDueAt, at(-time.Minute)), false},
+		{"noted", used(tags.StartedAt, at(0)), true},
+		{"noted, and started since", used(tags.StartedAt, at(-time.Hour)), false},
+		{"noted, and it ran before", used(tags.StartedAt, at(0), tags.Found, tags.FoundRunning), false},
+		{"cut off before it was noted", used(tags.DueAt, at(time.Minute)), true},
+		{"cut off, and started after its time", used(tags.DueAt, at(-time.Minute)), false},
 		{"given back, and started since", used(), false},
 		{"never taken", nil, false},
 	} {
-		if got := isStartedByUs(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond), Tags: c.tags}); got != c.want {
+		if got := tags.IsStartedByUs(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond),
+			Tags: c.tags}); got != c.want {
 			t.Errorf("%s: got %t", c.name, got)
-		}
-	}
-}
-
-// TestRunnerOf: by id, else by name, else one of those with the label.
-func TestRunnerOf(t *testing.T) {
-	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"},
-		Busy: true}, {ID: 3, Name: "c"}}
-	for _, c := range []struct {
-		name string
-		tags map[string]string
-		want int64
-		work bool
-	}{
-		{"by id", map[string]string{TagRunnerID: "1", TagRunnerName: "b", TagLabel: "gpu"}, 1, false},
-		{"registered anew", map[string]string{TagRunnerID: "9", TagRunnerName: "b", TagLabel: "gpu"}, 2, true},
-		{"by label", map[string]string{TagLabel: "gpu"}, 0, true},
-		{"no such label", map[string]string{TagLabel: "fpga"}, 0, false},
-	} {
-		i := ec2.Instance{Tags: c.tags}
-		if r, _ := runnerOf(i, runners); r.ID != c.want || mayWork(i, runners) != c.work {
-			t.Errorf("%s: got %d, at work %t", c.name, r.ID, mayWork(i, runners))
 		}
 	}
 }

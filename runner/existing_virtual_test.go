@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -110,8 +111,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 						c.wins, errs[0], errs[1])
 				}
 				for _, i := range s.world.Snapshot().Instances {
-					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[runner.TagFound] != "stopped" {
-						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[runner.TagFound], won)
+					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[tags.Found] != "stopped" {
+						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[tags.Found], won)
 					}
 				}
 			})
@@ -209,8 +210,8 @@ func TestLostAnswerOfAStart(t *testing.T) {
 			_, err := s.starter.Start(ctx, existingRequest())
 			i := s.world.Snapshot().Instances[0]
 			switch {
-			case times == 1 && (err != nil || i.Tags[runner.TagFound] != "stopped" || i.State != "running"):
-				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[runner.TagFound])
+			case times == 1 && (err != nil || i.Tags[tags.Found] != "stopped" || i.State != "running"):
+				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[tags.Found])
 			case times == 0 && (err == nil || i.State != "stopping"):
 				t.Errorf("all answers lost: %v, the machine is %s", err, i.State)
 			}

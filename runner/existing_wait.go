@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // staleGrace is how long GitHub may go on calling a runner online whose machine was stopped.
@@ -52,15 +53,16 @@ func (w *waiter) mayStartAgain(s *slot) bool {
 // stopped at the end.
 func (w *waiter) lose(ctx context.Context, s *slot) error {
 	s.taken.lost = true
-	if s.taken.found == foundStopped && s.instance.Tags[TagFound] == foundRunning {
-		if err := w.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagFound: foundStopped}); err != nil {
+	if s.taken.found == tags.FoundStopped && s.instance.Tags[tags.Found] == tags.FoundRunning {
+		if err := w.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+			map[string]string{tags.Found: tags.FoundStopped}); err != nil {
 			w.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does not "+
 				"know that: stop it by hand", s.instance.ID), "error", err)
 		}
 	}
 	return &FailedError{
 		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
-			s.instance.ID, s.instance.Tags[TagRunID]),
+			s.instance.ID, s.instance.Tags[tags.RunID]),
 		Hint: hintNotTaken,
 	}
 }

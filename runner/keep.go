@@ -8,20 +8,15 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it
 // was started for, so a machine is kept only if its console shows that its own boot script has given up: then the
 // script's watchdog has begun to count, and powers the machine off when the time is over, whatever becomes of us.
 
-// TagKeptUntil says until when a failed machine stays for inspection: stop and sweep leave it alone until then.
-const TagKeptUntil = TagPrefix + "kept-until"
-
 // keptSlack is how long after its time a kept machine may take to end itself.
 const keptSlack = 2 * time.Minute
-
-// isKept tells that an instance is kept for inspection now.
-func isKept(i ec2.Instance, now time.Time) bool { return now.Before(timeTag(i, TagKeptUntil)) }
 
 // hasFailed tells that the machine's own boot script has given up.
 func hasFailed(console string) bool { return len(said(console)) > 0 }
@@ -91,7 +86,8 @@ func (st *start) keptWords(ctx context.Context, s *slot) string {
 	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 Instance "+
 		"Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
 		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
-	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, map[string]string{TagKeptUntil: until.Format(time.RFC3339)})
+	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+		map[string]string{tags.KeptUntil: until.Format(time.RFC3339)})
 	if err != nil {
 		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)", ec2.Reason(err))
 	}

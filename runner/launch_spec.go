@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
-
-// mostIndexed is the longest base of names that get a launch index: "-1.999" and "-199" must still fit.
-const mostIndexed = mostName - len("-49.9999") - len("-199")
 
 // rename gives a unit's slots the names of its first call.
 func (u *unit) rename() {
@@ -21,9 +19,9 @@ func (u *unit) rename() {
 // namesOf are the names of the machine with a launch index of one call.
 func (u *unit) namesOf(call, index int) (name, other string) {
 	if base := u.otherBaseOf(call); base != "" {
-		other = indexedName(base, index)
+		other = tags.IndexedName(base, index)
 	}
-	return indexedName(u.baseOf(call), index), other
+	return tags.IndexedName(u.baseOf(call), index), other
 }
 
 // base is what the names of an offering's machines begin with, in this round.
@@ -38,7 +36,7 @@ func (u *unit) otherBaseOf(call int) string {
 	if !u.group.shared {
 		return ""
 	}
-	return u.numbered(u.identity.otherBase(u.group.base, mostIndexed), call)
+	return u.numbered(u.identity.OtherBase(u.group.base, tags.MaxIndexedName), call)
 }
 
 func (u *unit) numbered(base string, call int) string {
@@ -48,15 +46,12 @@ func (u *unit) numbered(base string, call int) string {
 	return fmt.Sprintf("%s-%d.%d", base, u.index, call)
 }
 
-// indexedName is the name that the machine with a launch index gives itself.
-func indexedName(base string, index int) string { return fmt.Sprintf("%s-%d", base, index) }
-
 // spec is the launch of this round.
 func (u *unit) spec() (ec2.LaunchSpec, error) {
 	g, first := u.group, u.slots[0]
 	data := make([][]byte, len(u.offerings))
 	for i := range data {
-		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit, mark: u.identity.mark()}
+		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit, mark: u.identity.Mark()}
 		if g.together {
 			by.name, by.other = u.base(i), u.otherBaseOf(u.before+i)
 		} else if i > 0 {
@@ -72,13 +67,13 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	spec := ec2.LaunchSpec{
 		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices,
 		Root:     g.Root,
-		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay, KeepTag: TagKeepVolumes,
+		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay, KeepTag: tags.KeepVolumes,
 		Token: func(offering, try int) string {
-			return u.identity.clientToken(g.label, first.index, offering, round+try)
+			return u.identity.ClientToken(g.label, first.index, offering, round+try)
 		},
 	}
 	if u.request.OwnTags {
-		spec.OwnTags, spec.TokenTag = u.ownTags(), TagClientToken
+		spec.OwnTags, spec.TokenTag = u.ownTags(), tags.ClientToken
 	}
 	return spec, nil
 }
@@ -93,15 +88,15 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 	}
 	due := time.Now().Add(u.request.Waiting.registrationTimeout())
 	return func(offering int) map[string]string {
-		tags := u.identity.tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
+		values := u.identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
 		other := first.other
 		if u.group.together {
-			tags[TagRunnerName], tags[TagSlots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
+			values[tags.RunnerName], values[tags.Slots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
 			other = u.otherBaseOf(calls + offering)
 		}
 		if other != "" {
-			tags[TagOtherName] = other
+			values[tags.OtherName] = other
 		}
-		return tags
+		return values
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file finds the machines of a workflow run: all of them, or those of a label.
@@ -54,7 +55,7 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	}
 	sp.looked = slices.Sorted(maps.Keys(s.looks.answered))
 	if len(s.targets) == 0 && sp.request.Label != "" {
-		s.targets = append(s.targets, target{owner: owner{name: RunnerName(sp.request.Label)}})
+		s.targets = append(s.targets, target{owner: tags.Owner{Name: tags.NameOf(sp.request.Label)}})
 	}
 	if len(s.targets) == 0 && sp.unseen == nil {
 		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
@@ -90,13 +91,14 @@ func (s *runSearch) judge() error {
 // ask looks into one region: by tags, and for machines without tags by their client tokens.
 func (s *runSearch) ask(ctx context.Context, region string) error {
 	run, label := s.request.Run, s.request.Label
-	tags := map[string]string{TagRepository: run.Repository, TagRunID: run.ID}
+	values := map[string]string{tags.Repository: run.Repository, tags.RunID: run.ID}
 	if label != "" {
-		tags[TagLabel] = escapeFilter(tagValue(label))
+		values[tags.Label] = escapeFilter(tags.Value(label))
 	}
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
-	selectors := []ec2.Selector{{Tags: tags, States: alive}, {ClientToken: tokenPattern(run, s.request.Scope, label),
-		States: alive}}
+	selectors := []ec2.Selector{{Tags: values, States: alive},
+		{ClientToken: tags.TokenPattern(run, s.request.Scope, label),
+			States: alive}}
 	errs := make([]error, len(selectors))
 	var group sync.WaitGroup
 	for n, selector := range selectors {

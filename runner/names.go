@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment
@@ -69,7 +70,7 @@ func (st *start) freeName(ctx context.Context, found github.Runner, machines fun
 // may one with a start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What
 // cannot be looked at is not stale.
 func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
-	if found.Online || found.Busy || found.Unused || isMarked(found) {
+	if found.Online || found.Busy || found.Unused || tags.IsMarked(found) {
 		return false
 	}
 	alive, err := machines()
@@ -77,7 +78,7 @@ func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, e
 		st.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
 		return false
 	}
-	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return mayBeOf(i, found) })
+	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.MayBeOf(i, found) })
 }
 
 // machinesAlive lists what this action has launched in the start's regions.
@@ -92,8 +93,8 @@ func machinesAlive(
 ) ([]ec2.Instance, error) {
 	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{
-		{Tags: map[string]string{TagScope: cmp.Or(scope, repository)}, States: states},
-		{ClientToken: tokenOfScope(repository, scope) + "*", States: states},
+		{Tags: map[string]string{tags.Scope: cmp.Or(scope, repository)}, States: states},
+		{ClientToken: tags.TokenOfScope(repository, scope) + "*", States: states},
 	}
 	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
 	var group sync.WaitGroup
@@ -113,15 +114,6 @@ func machinesAlive(
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
-// mayBeOf reports whether a registration may be an instance's.
-func mayBeOf(i ec2.Instance, r github.Runner) bool {
-	if !isTagged(i) {
-		token, ok := parseToken(i.ClientToken)
-		return ok && token.fits(r)
-	}
-	return ownerOf(i).owns(r) || slices.Contains(ownerOf(i).names(), r.Name)
-}
-
 // renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number
 // themselves. The new names are this start's alone.
 func (st *start) renameFrom(s *slot) {
@@ -129,12 +121,12 @@ func (st *start) renameFrom(s *slot) {
 	taken, g := s.name, s.group
 	switch {
 	case !g.together:
-		s.registering, s.name, s.other, g.shared = false, st.identity.otherName(s.name), "", false
+		s.registering, s.name, s.other, g.shared = false, st.identity.OtherName(s.name), "", false
 	case g.renamed: // by another of its slots
 		st.mu.Unlock()
 		return
 	default:
-		g.base, g.shared, g.renamed = st.identity.otherBase(g.base, mostIndexed), false, true
+		g.base, g.shared, g.renamed = st.identity.OtherBase(g.base, tags.MaxIndexedName), false, true
 		for _, unit := range g.units {
 			unit.rename()
 		}

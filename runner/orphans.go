@@ -3,12 +3,12 @@ package runner
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file decides what a sweep does, and makes no call: docs/adr/0004-sweep.md has the reasons. Two rules stand above
@@ -30,13 +30,6 @@ const (
 	Deregistered Act = "deregistered"
 	Deleted      Act = "deleted" // a volume
 	Freed        Act = "freed"   // an entry of a pool whose claim came to nothing can be claimed again
-)
-
-// The modes that an instance of ours can have in its tag. Whatever else stands there is a user's to end.
-const (
-	instanceOfStart = "start"
-	instanceOfBake  = "bake"
-	instanceOfPool  = "pool"
 )
 
 // runState is what is known of a workflow run. The zero value is "unknown", which never counts as over.
@@ -151,11 +144,12 @@ func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
 }
 
 func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
-	if isKept(i, s.now) {
-		return Spared, "it failed and is kept for inspection until " + timeTag(i, TagKeptUntil).UTC().Format(time.RFC3339)
+	if tags.IsKept(i, s.now) {
+		return Spared, "it failed and is kept for inspection until " +
+			tags.TimeOf(i, tags.KeptUntil).UTC().Format(time.RFC3339)
 	}
-	mode := modeOf(i)
-	if slices.Contains([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting}, mode) {
+	mode := tags.ModeOf(i)
+	if slices.Contains([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting}, mode) {
 		return "", ""
 	}
 	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
@@ -186,22 +180,22 @@ func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
 // that run has started it, and nothing else ever happens to it.
 func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
 	switch {
-	case modeOf(i) != instanceExisting:
+	case tags.ModeOf(i) != tags.ModeExisting:
 		return "", ""
 	case i.State == ec2.Stopped || i.State == ec2.Stopping:
 		return Spared, "it is a machine that is kept, and it is " + i.State
-	case !isStartedByUs(i):
+	case !tags.IsStartedByUs(i):
 		return Spared, "it is a machine that is kept, and no start of ours has started it"
 	case f.run == runOver && i.State == ec2.Running:
-		return Halted, "its run " + runOf(i) + " is over"
+		return Halted, "its run " + tags.RunOf(i) + " is over"
 	case f.run == runUnknown:
-		return Spared, "it is a machine that is kept, and whether its run " + runOf(i) + " is over cannot be seen"
+		return Spared, "it is a machine that is kept, and whether its run " + tags.RunOf(i) + " is over cannot be seen"
 	}
-	return Spared, "it is a machine that is kept, and its run " + runOf(i) + " is not over"
+	return Spared, "it is a machine that is kept, and its run " + tags.RunOf(i) + " is not over"
 }
 
 func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
-	if at := timeTag(i, TagExpiresAt); !at.IsZero() && !s.now.Before(at) {
+	if at := tags.TimeOf(i, tags.ExpiresAt); !at.IsZero() && !s.now.Before(at) {
 		return Terminated, "its time was over at " + at.UTC().Format(time.RFC3339)
 	}
 	return "", ""
@@ -209,7 +203,7 @@ func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
 
 func (s *survey) isOfRun(i ec2.Instance, f facts) (Act, string) {
 	if f.run == runOver {
-		return Terminated, "its run " + runOf(i) + " is over"
+		return Terminated, "its run " + tags.RunOf(i) + " is over"
 	}
 	return "", ""
 }
@@ -219,11 +213,11 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 	if f.state == runnerGone {
 		return "", ""
 	}
-	why := "its run " + runOf(i) + " is not over"
+	why := "its run " + tags.RunOf(i) + " is not over"
 	if f.run == runUnknown {
-		why = "whether its run " + runOf(i) + " is over cannot be seen"
+		why = "whether its run " + tags.RunOf(i) + " is over cannot be seen"
 	}
-	if !timeTag(i, TagSuspectSince).IsZero() {
+	if !tags.TimeOf(i, tags.SuspectSince).IsZero() {
 		return Unmarked, "its runner is back"
 	}
 	return Spared, why
@@ -232,7 +226,7 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 // isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may
 // pass later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
 func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
-	since, due := timeTag(i, TagSuspectSince), timeTag(i, TagDueAt)
+	since, due := tags.TimeOf(i, tags.SuspectSince), tags.TimeOf(i, tags.DueAt)
 	switch {
 	case s.now.Before(due):
 		return Spared, "its runner is not due before " + due.UTC().Format(time.TimeOnly)
@@ -246,56 +240,10 @@ func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 
 // isOurs tells whose an instance is: by our tags, or, only where it has none of them, by its client token.
 func (s *survey) isOurs(i ec2.Instance) bool {
-	scope, tagged := i.Tags[TagScope]
-	repository, also := i.Tags[TagRepository]
+	scope, tagged := i.Tags[tags.Scope]
+	repository, also := i.Tags[tags.Repository]
 	if tagged || also {
 		return scope == s.scope && repository == s.repository
 	}
-	return strings.HasPrefix(i.ClientToken, tokenOfScope(s.repository, s.scope))
-}
-
-func isTagged(i ec2.Instance) bool { return i.Tags[TagScope] != "" }
-
-func modeOf(i ec2.Instance) string {
-	if !isTagged(i) {
-		return instanceOfStart // nothing else launches without tags
-	}
-	return i.Tags[TagMode]
-}
-
-// runOf is the id of the run that an instance was launched by, empty where it is not known.
-func runOf(i ec2.Instance) string {
-	if isTagged(i) {
-		return i.Tags[TagRunID]
-	}
-	token, _ := parseToken(i.ClientToken)
-	return token.run
-}
-
-// registeredName is the name under which an instance registers. Those launched together carry the beginning of it, and
-// their launch index is the rest; an entry of a pool registers as itself.
-func registeredName(i ec2.Instance) string {
-	if isEntry(i) {
-		return entryName(i.ID)
-	}
-	return indexed(i, i.Tags[TagRunnerName])
-}
-
-func runnerIDOf(i ec2.Instance) int64 {
-	id, err := strconv.ParseInt(i.Tags[TagRunnerID], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return id
-}
-
-// timeTag reads a time in a tag, zero where there is none that can be read.
-func timeTag(i ec2.Instance, key string) time.Time { return timeOf(i.Tags, key) }
-
-func timeOf(tags map[string]string, key string) time.Time {
-	at, err := time.Parse(time.RFC3339, tags[key])
-	if err != nil {
-		return time.Time{}
-	}
-	return at
+	return strings.HasPrefix(i.ClientToken, tags.TokenOfScope(s.repository, s.scope))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // index joins instances with registrations, so that a sweep over thousands of each stays one pass.
@@ -34,15 +35,15 @@ func (s *survey) index() *index {
 		if id := x.namedBy(i); id != 0 {
 			x.namers[id] = append(x.namers[id], i)
 		}
-		if name := registeredName(i); name != "" && i.Alive() {
+		if name := tags.RegisteredName(i); name != "" && i.Alive() {
 			x.living[name]++
-			if other := ownerOf(i).other; other != "" {
+			if other := tags.OwnerOf(i).Other; other != "" {
 				x.living[other]++
 			}
 		}
 	}
 	for _, r := range s.runners {
-		if r.Busy && strings.HasPrefix(r.Name, namePrefix) && len(x.namers[r.ID]) == 0 && x.living[r.Name] == 0 {
+		if r.Busy && strings.HasPrefix(r.Name, tags.NamePrefix) && len(x.namers[r.ID]) == 0 && x.living[r.Name] == 0 {
 			x.strayBusy = true
 		}
 	}
@@ -51,25 +52,25 @@ func (s *survey) index() *index {
 
 // factsOf finds what the lists say of an instance.
 func (x *index) factsOf(i ec2.Instance) facts {
-	f := facts{run: x.runs[runOf(i)]}
+	f := facts{run: x.runs[tags.RunOf(i)]}
 	switch {
-	case modeOf(i) == instanceExisting:
+	case tags.ModeOf(i) == tags.ModeExisting:
 		f.runner, f.state = existingState(i, x.runners, x.listed)
-	case isEntry(i):
+	case tags.IsEntry(i):
 		f.state = runnerNone
-		if f.runner = x.byName[entryName(i.ID)]; f.runner.ID != 0 {
+		if f.runner = x.byName[tags.EntryName(i.ID)]; f.runner.ID != 0 {
 			f.state, f.named = stateOf(f.runner), true
 		} else if !x.listed && i.State != ec2.Stopped { // a machine that stands still has no job
 			f.state = runnerUnseen
 		}
-	case isTagged(i) && modeOf(i) != instanceOfStart:
+	case tags.IsTagged(i) && tags.ModeOf(i) != tags.ModeStart:
 		f.state = runnerNone
 	case !x.listed:
 		f.state = runnerUnseen
-	case isTagged(i):
+	case tags.IsTagged(i):
 		f.runner, f.named = x.registrationOf(i)
 		f.state = stateOf(f.runner)
-		f.alone = x.whole && x.living[registeredName(i)] == 1
+		f.alone = x.whole && x.living[tags.RegisteredName(i)] == 1
 	default:
 		f.runner, f.state = x.guess(i)
 	}
@@ -82,7 +83,7 @@ func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github
 	if !listed {
 		return github.Runner{}, runnerUnseen
 	}
-	r, candidates := runnerOf(i, runners)
+	r, candidates := tags.RunnerOf(i, runners)
 	switch {
 	case r.ID != 0:
 		return r, stateOf(r)
@@ -102,9 +103,9 @@ func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 
 // ownOf is the registration that has one of the instance's names and is its own.
 func (x *index) ownOf(i ec2.Instance) github.Runner {
-	owner := ownerOf(i)
-	for _, name := range owner.names() {
-		if r, found := x.byName[name]; found && owner.owns(r) {
+	owner := tags.OwnerOf(i)
+	for _, name := range owner.Names() {
+		if r, found := x.byName[name]; found && owner.Owns(r) {
 			return r
 		}
 	}
@@ -114,10 +115,10 @@ func (x *index) ownOf(i ec2.Instance) github.Runner {
 // namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all,
 // so the name tells which is whose.
 func (x *index) namedBy(i ec2.Instance) int64 {
-	if id := runnerIDOf(i); id != 0 {
+	if id := tags.RunnerIDOf(i); id != 0 {
 		return id
 	}
-	if r := x.ownOf(i); r.ID != 0 && (namesRunner(i, r.ID) || isEntry(i)) {
+	if r := x.ownOf(i); r.ID != 0 && (tags.NamesRunner(i, r.ID) || tags.IsEntry(i)) {
 		return r.ID
 	}
 	return 0
@@ -126,13 +127,13 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 // guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none
 // fits, it is gone, unless somebody is busy who might be it.
 func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
-	token, ok := parseToken(i.ClientToken)
+	token, ok := tags.ParseToken(i.ClientToken)
 	if !ok {
 		return github.Runner{}, runnerUnseen
 	}
 	var best github.Runner
 	for _, r := range x.runners {
-		if token.fits(r) && (best.ID == 0 || isMoreAlive(r, best)) {
+		if token.Fits(r) && (best.ID == 0 || isMoreAlive(r, best)) {
 			best = r
 		}
 	}
@@ -172,7 +173,7 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		return v
 	}
 	for _, i := range x.namers[r.ID] {
-		if modeOf(i) == instanceExisting { // the user's own
+		if tags.ModeOf(i) == tags.ModeExisting { // the user's own
 			return v
 		}
 		if act, _ := x.isYoung(i, facts{}); i.Alive() || act != "" || !x.whole {
@@ -187,7 +188,7 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	case x.isAbandoned(r, dead):
 		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client token says",
 			false, dead[0]
-	case strings.HasPrefix(r.Name, namePrefix) && x.living[r.Name] == 0:
+	case strings.HasPrefix(r.Name, tags.NamePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
 	}
 	return v
@@ -202,10 +203,10 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	}
 	var dead []ec2.Instance
 	for _, i := range s.instances {
-		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || isTagged(i) || !s.isOurs(i) {
+		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || tags.IsTagged(i) || !s.isOurs(i) {
 			continue
 		}
-		if token, ok := parseToken(i.ClientToken); ok && token.fits(r) {
+		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Fits(r) {
 			dead = append(dead, i)
 		}
 	}
@@ -216,11 +217,11 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 // have it.
 func (s *survey) isAbandoned(r github.Runner, dead []ec2.Instance) bool {
 	return len(dead) > 0 && s.whole &&
-		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[runOf(i)] != runOver }) &&
-		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && mayBeOf(i, r) })
+		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[tags.RunOf(i)] != runOver }) &&
+		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && tags.MayBeOf(i, r) })
 }
 
 // hasNameOfLabel reports whether a registration has a name that a start makes of one of its labels.
 func hasNameOfLabel(r github.Runner) bool {
-	return slices.ContainsFunc(r.Labels, func(label string) bool { return isNamedFor(r, label) })
+	return slices.ContainsFunc(r.Labels, func(label string) bool { return tags.IsNamedFor(r, label) })
 }

@@ -5,16 +5,17 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file judges pool entries and claims on them, beside orphans.go. An entry outlives its run by design.
 
 // isUnstarted frees an entry whose claim has not become a start within the grace: a claim takes seconds.
 func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
-	if !isUnstarted(i) {
+	if !tags.IsUnstarted(i) {
 		return "", ""
 	}
-	at := timeTag(i, TagClaimedAt)
+	at := tags.TimeOf(i, tags.ClaimedAt)
 	switch {
 	case f.state == runnerIdle:
 		return Spared, "it is claimed, and its runner is online"
@@ -23,21 +24,21 @@ func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
 	case s.now.Sub(at) < s.grace:
 		return Spared, fmt.Sprintf("it was claimed less than %s ago", minutes(s.grace))
 	case s.isOver(i):
-		return Terminated, "it was claimed at " + stamp(at) + " and never started, and its time in the pool is over"
+		return Terminated, "it was claimed at " + tags.Stamp(at) + " and never started, and its time in the pool is over"
 	}
-	return Freed, "it was claimed at " + stamp(at) + " and never started"
+	return Freed, "it was claimed at " + tags.Stamp(at) + " and never started"
 }
 
 // isOver tells that an entry's time in its pool is over.
 func (s *survey) isOver(i ec2.Instance) bool {
-	until := timeTag(i, TagPoolUntil)
+	until := tags.TimeOf(i, tags.PoolUntil)
 	return !until.IsZero() && !s.now.Before(until)
 }
 
 // isPoolEntry spares an entry until it expires, ends a warm-up that hangs, and frees an entry from a registration that
 // no claim will use any more: that takes two looks, as with all that may be under way.
 func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
-	if modeOf(i) != instanceOfPool {
+	if tags.ModeOf(i) != tags.ModePool {
 		return "", ""
 	}
 	if f.state == runnerIdle {
@@ -48,10 +49,10 @@ func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
 	}
 	switch {
 	case s.isOverdue(i):
-		return Terminated, "its warm-up was to be over at " + stamp(timeTag(i, TagDueAt))
+		return Terminated, "its warm-up was to be over at " + tags.Stamp(tags.TimeOf(i, tags.DueAt))
 	case f.state == runnerOffline && i.State == ec2.Stopped:
 		return s.isBlocked(i, f)
-	case i.Tags[TagSuspectSince] != "":
+	case i.Tags[tags.SuspectSince] != "":
 		return Unmarked, "nothing holds it any more"
 	}
 	return Spared, s.poolWords(i)
@@ -60,29 +61,29 @@ func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
 // isOverdue tells that an entry should have powered itself off long ago. One that was freed has no such time, and
 // stands still.
 func (s *survey) isOverdue(i ec2.Instance) bool {
-	due := timeTag(i, TagDueAt)
+	due := tags.TimeOf(i, tags.DueAt)
 	return (i.State == ec2.Pending || i.State == ec2.Running) && !due.IsZero() && s.now.After(due.Add(s.grace))
 }
 
 func (s *survey) isBlocked(i ec2.Instance, f facts) (Act, string) {
-	since := timeTag(i, TagSuspectSince)
+	since := tags.TimeOf(i, tags.SuspectSince)
 	switch {
-	case since.IsZero(), runnerIDOf(i) != f.runner.ID:
+	case since.IsZero(), tags.RunnerIDOf(i) != f.runner.ID:
 		return Marked, "a registration under its name holds it"
 	case s.now.Sub(since) < s.grace:
 		return Spared, "a registration under its name holds it since " + since.UTC().Format(time.TimeOnly) +
 			"; a later sweep looks again"
 	}
-	return Freed, "a registration under its name holds it since " + stamp(since) + " and nothing was started"
+	return Freed, "a registration under its name holds it since " + tags.Stamp(since) + " and nothing was started"
 }
 
 func (s *survey) poolWords(i ec2.Instance) string {
 	words := "it is an entry of a pool"
-	if name := i.Tags[TagPool]; name != "" {
+	if name := i.Tags[tags.Pool]; name != "" {
 		words = fmt.Sprintf("it is an entry of pool %s (%s)", name, i.State)
 	}
-	if at := timeTag(i, TagExpiresAt); !at.IsZero() {
-		return words + " until " + stamp(at)
+	if at := tags.TimeOf(i, tags.ExpiresAt); !at.IsZero() {
+		return words + " until " + tags.Stamp(at)
 	}
 	return words + ", and nothing says until when"
 }

@@ -9,36 +9,37 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // anyEntry draws an instance with a pool's tag: an entry, a claim that was started or not, ours or somebody else's.
 func anyEntry(t *rapid.T) ec2.Instance {
 	at := func(name string) string {
 		return rapid.SampledFrom([]string{"",
-			stamp(surveyed.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, name)) * time.Minute))}).Draw(t, name+" given")
+			tags.Stamp(surveyed.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, name)) * time.Minute))}).Draw(t, name+" given")
 	}
 	i := ec2.Instance{
 		ID: "i-0a", State: rapid.SampledFrom([]string{ec2.Stopped, ec2.Stopped, ec2.Running, ec2.Pending, ec2.Stopping,
 			ec2.Terminated}).Draw(t, "state"),
 		LaunchTime: surveyed.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "age")) * time.Minute),
 		Tags: map[string]string{
-			TagScope: rapid.SampledFrom([]string{ourScope, ourScope, ourScope, "org"}).Draw(t, "scope"),
-			TagRepository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository, "org/other"}).Draw(t,
+			tags.Scope: rapid.SampledFrom([]string{ourScope, ourScope, ourScope, "org"}).Draw(t, "scope"),
+			tags.Repository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository, "org/other"}).Draw(t,
 				"repository"),
-			TagPool: "tests", TagMode: rapid.SampledFrom([]string{instanceOfPool, instanceOfStart}).Draw(t, "mode"),
-			TagRunID: rapid.SampledFrom([]string{"1", "2", ""}).Draw(t, "run"), TagExpiresAt: at("expires"),
-			TagPoolUntil: at("until"), TagDueAt: at("due"),
-			TagClaimedAt: at("claimed"), TagSuspectSince: at("suspect"),
-			TagRunnerID: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "runner id"),
+			tags.Pool: "tests", tags.Mode: rapid.SampledFrom([]string{tags.ModePool, tags.ModeStart}).Draw(t, "mode"),
+			tags.RunID: rapid.SampledFrom([]string{"1", "2", ""}).Draw(t, "run"), tags.ExpiresAt: at("expires"),
+			tags.PoolUntil: at("until"), tags.DueAt: at("due"),
+			tags.ClaimedAt: at("claimed"), tags.SuspectSince: at("suspect"),
+			tags.RunnerID: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "runner id"),
 		},
-		ClientToken: Identity{Run: Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
-			Nonce: "noncenon"}.clientToken("", 0, 0, 0),
+		ClientToken: tags.Identity{Run: tags.Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
+			Nonce: "noncenon"}.ClientToken("", 0, 0, 0),
 	}
 	if rapid.Bool().Draw(t, "unstarted") {
-		i.Tags[TagClaimedFrom] = stamp(i.LaunchTime)
+		i.Tags[tags.ClaimedFrom] = tags.Stamp(i.LaunchTime)
 	}
-	if i.Tags[TagMode] == instanceOfStart {
-		i.Tags[TagRunnerName] = entryName(i.ID)
+	if i.Tags[tags.Mode] == tags.ModeStart {
+		i.Tags[tags.RunnerName] = tags.EntryName(i.ID)
 	}
 	return i
 }
@@ -61,8 +62,9 @@ func TestNoEntryIsWronglyEnded(t *testing.T) {
 		s.instances = []ec2.Instance{i}
 		var r github.Runner
 		if s.listed && rapid.Bool().Draw(t, "registered") {
-			r = github.Runner{ID: int64(rapid.IntRange(1, 2).Draw(t, "id")), Name: entryName(i.ID), Online: rapid.Bool().Draw(t,
-				"online")}
+			r = github.Runner{ID: int64(rapid.IntRange(1, 2).Draw(t, "id")), Name: tags.EntryName(i.ID),
+				Online: rapid.Bool().Draw(t,
+					"online")}
 			r.Busy = r.Online && rapid.Bool().Draw(t, "busy")
 			s.runners = []github.Runner{r}
 		}
@@ -85,11 +87,11 @@ func TestNoEntryIsWronglyEnded(t *testing.T) {
 }
 
 func checkEntryVerdict(t *rapid.T, s *survey, i ec2.Instance, r github.Runner, v verdict) {
-	entry := i.Tags[TagMode] == instanceOfPool
-	claimed := timeTag(i, TagClaimedAt)
-	since := timeTag(i, TagSuspectSince)
+	entry := i.Tags[tags.Mode] == tags.ModePool
+	claimed := tags.TimeOf(i, tags.ClaimedAt)
+	since := tags.TimeOf(i, tags.SuspectSince)
 	switch {
-	case i.Tags[TagScope] != ourScope || i.Tags[TagRepository] != ourRepository:
+	case i.Tags[tags.Scope] != ourScope || i.Tags[tags.Repository] != ourRepository:
 		t.Fatalf("it is another's, and it is %s", v.act)
 	case i.State == ec2.Terminated:
 		t.Fatalf("it has ended, and it is %s", v.act)
@@ -101,16 +103,16 @@ func checkEntryVerdict(t *rapid.T, s *survey, i ec2.Instance, r github.Runner, v
 		t.Fatalf("its runner is online, and it is %s", v.act)
 	case entry && !s.listed && i.State != ec2.Stopped:
 		t.Fatalf("what it does cannot be seen, and it is %s", v.act)
-	case isUnstarted(i) && (claimed.IsZero() || s.now.Sub(claimed) < s.grace):
+	case tags.IsUnstarted(i) && (claimed.IsZero() || s.now.Sub(claimed) < s.grace):
 		t.Fatalf("it may be being claimed, and it is %s", v.act)
 	case v.act == Freed && i.State != ec2.Stopped:
 		t.Fatalf("it is %s, and it is freed", i.State)
-	case v.act == Freed && !entry && i.Tags[TagClaimedFrom] != stamp(i.LaunchTime):
+	case v.act == Freed && !entry && i.Tags[tags.ClaimedFrom] != tags.Stamp(i.LaunchTime):
 		t.Fatal("it was at work since its claim, and it is freed")
-	case v.act == Freed && entry && (since.IsZero() || s.now.Sub(since) < s.grace || runnerIDOf(i) != r.ID):
+	case v.act == Freed && entry && (since.IsZero() || s.now.Sub(since) < s.grace || tags.RunnerIDOf(i) != r.ID):
 		t.Fatal("its registration was not seen twice, and it is freed")
-	case v.act == Terminated && entry && !s.isOverdue(i) && (timeTag(i, TagExpiresAt).IsZero() ||
-		s.now.Before(timeTag(i, TagExpiresAt))):
+	case v.act == Terminated && entry && !s.isOverdue(i) && (tags.TimeOf(i, tags.ExpiresAt).IsZero() ||
+		s.now.Before(tags.TimeOf(i, tags.ExpiresAt))):
 		t.Fatalf("nothing says that its time is over, and it is ended: %s", v.why)
 	}
 }
@@ -121,12 +123,12 @@ func TestAnUnstartedClaimIsFreed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := anyEntry(t)
 		i.State, i.LaunchTime = ec2.Stopped, surveyed.Add(-2*time.Hour)
-		i.Tags[TagMode], i.Tags[TagScope], i.Tags[TagRepository], i.Tags[TagPoolUntil] = instanceOfStart, ourScope,
-			ourRepository, stamp(surveyed.Add(time.Hour))
-		i.Tags[TagClaimedFrom], i.Tags[TagClaimedAt] = stamp(i.LaunchTime), stamp(surveyed.Add(-time.Hour))
+		i.Tags[tags.Mode], i.Tags[tags.Scope], i.Tags[tags.Repository], i.Tags[tags.PoolUntil] = tags.ModeStart, ourScope,
+			ourRepository, tags.Stamp(surveyed.Add(time.Hour))
+		i.Tags[tags.ClaimedFrom], i.Tags[tags.ClaimedAt] = tags.Stamp(i.LaunchTime), tags.Stamp(surveyed.Add(-time.Hour))
 		s := &survey{now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true,
 			listed: true, instances: []ec2.Instance{i}}
-		s.runs = map[string]runState{i.Tags[TagRunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn, runOver}).Draw(t,
+		s.runs = map[string]runState{i.Tags[tags.RunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn, runOver}).Draw(t,
 			"run state")}
 		if !slices.ContainsFunc(s.verdicts(), func(v verdict) bool { return v.act == Freed }) {
 			t.Fatalf("it is not freed: %+v", s.verdicts())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 const (
@@ -40,7 +41,7 @@ func anySurvey(t *rapid.T) *survey {
 		for n, name := range names {
 			s.runners = append(s.runners, github.Runner{
 				ID: int64(n + 1), Name: name, Online: rapid.Bool().Draw(t, "online"), Busy: rapid.Bool().Draw(t, "busy"),
-				Unused: rapid.Bool().Draw(t, "unused"), Labels: []string{strings.TrimPrefix(name, namePrefix)},
+				Unused: rapid.Bool().Draw(t, "unused"), Labels: []string{strings.TrimPrefix(name, tags.NamePrefix)},
 			})
 		}
 	}
@@ -60,20 +61,20 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 		}
 	}
 	if rapid.Bool().Draw(t, "tagged") {
-		set(TagScope, ourScope, ourScope, ourScope, "org")
-		set(TagRepository, ourRepository, ourRepository, ourRepository, "org/other")
-		set(TagRunID, "1", "2")
-		set(TagMode, instanceOfStart, instanceOfStart, instanceOfBake, instanceOfPool, "existing")
-		set(TagRunnerName, "ec2-a", "ec2-b", "ec2-c")
-		set(TagRunnerID, "1", "2", "3")
-		set(TagSlots, "3", "")
-		set(TagLabel, "a", "b")
-		set(TagFound, foundStopped, foundStopped, foundRunning)
+		set(tags.Scope, ourScope, ourScope, ourScope, "org")
+		set(tags.Repository, ourRepository, ourRepository, ourRepository, "org/other")
+		set(tags.RunID, "1", "2")
+		set(tags.Mode, tags.ModeStart, tags.ModeStart, tags.ModeBake, tags.ModePool, "existing")
+		set(tags.RunnerName, "ec2-a", "ec2-b", "ec2-c")
+		set(tags.RunnerID, "1", "2", "3")
+		set(tags.Slots, "3", "")
+		set(tags.Label, "a", "b")
+		set(tags.Found, tags.FoundStopped, tags.FoundStopped, tags.FoundRunning)
 		if rapid.Bool().Draw(t, "started-at") {
-			i.Tags[TagStartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t,
+			i.Tags[tags.StartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t,
 				"later")) * time.Minute).Format(time.RFC3339)
 		}
-		for _, key := range []string{TagExpiresAt, TagSuspectSince, TagDueAt} {
+		for _, key := range []string{tags.ExpiresAt, tags.SuspectSince, tags.DueAt} {
 			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "",
 				"nonsense")
 		}
@@ -81,11 +82,11 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 	switch rapid.IntRange(0, 2).Draw(t, "token") {
 	case 0:
 		label := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "label")
-		i.ClientToken = Identity{Run: Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
-			Nonce: "noncenon"}.clientToken(label, 0, 0, 0)
+		i.ClientToken = tags.Identity{Run: tags.Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
+			Nonce: "noncenon"}.ClientToken(label, 0, 0, 0)
 	case 1:
-		i.ClientToken = Identity{Run: Run{Repository: "org/other", ID: "1"}, Scope: "org/other",
-			Nonce: "noncenon"}.clientToken("a", 0, 0, 0)
+		i.ClientToken = tags.Identity{Run: tags.Run{Repository: "org/other", ID: "1"}, Scope: "org/other",
+			Nonce: "noncenon"}.ClientToken("a", 0, 0, 0)
 	}
 	return i
 }
@@ -109,20 +110,20 @@ func TestNothingIsWronglyEnded(t *testing.T) {
 }
 
 func oursByTags(i ec2.Instance) bool {
-	return i.Tags[TagScope] == ourScope && i.Tags[TagRepository] == ourRepository
+	return i.Tags[tags.Scope] == ourScope && i.Tags[tags.Repository] == ourRepository
 }
 
 func oursByToken(i ec2.Instance) bool {
-	return i.Tags[TagScope] == "" && i.Tags[TagRepository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+
-		shortHash(ourRepository, 8)+"-")
+	return i.Tags[tags.Scope] == "" && i.Tags[tags.Repository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+
+		tags.ShortHash(ourRepository, 8)+"-")
 }
 
 func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	i := v.instance
 	ours, tagless := oursByTags(i), oursByToken(i)
-	mode := i.Tags[TagMode]
+	mode := i.Tags[tags.Mode]
 	if tagless {
-		mode = instanceOfStart // tags without a scope are not ours
+		mode = tags.ModeStart // tags without a scope are not ours
 	}
 	switch {
 	case !ours && !tagless:
@@ -137,28 +138,28 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
 	}
 	for _, r := range s.runners {
-		named := ours && (i.Tags[TagRunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[TagRunnerID] == "" &&
-			i.Tags[TagSlots] == "" && i.Tags[TagRunnerName] == r.Name))
+		named := ours && (i.Tags[tags.RunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[tags.RunnerID] == "" &&
+			i.Tags[tags.Slots] == "" && i.Tags[tags.RunnerName] == r.Name))
 		if r.Busy && named && mode == "start" {
 			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
 		}
-		if r.Busy && tagless && strings.Contains(i.ClientToken, shortHash(r.Labels[0], 6)) {
+		if r.Busy && tagless && strings.Contains(i.ClientToken, tags.ShortHash(r.Labels[0], 6)) {
 			t.Fatalf("the runner %s, whose label is in the token of %s, is busy, and it is %s", r.Name, i.ID, v.act)
 		}
 	}
 	if v.act != Terminated {
 		return
 	}
-	expired := !timeTag(i, TagExpiresAt).IsZero() && !s.now.Before(timeTag(i, TagExpiresAt))
-	run := i.Tags[TagRunID]
+	expired := !tags.TimeOf(i, tags.ExpiresAt).IsZero() && !s.now.Before(tags.TimeOf(i, tags.ExpiresAt))
+	run := i.Tags[tags.RunID]
 	if tagless {
 		run = "1"
 	}
 	over := s.runs[run] == runOver && mode != "pool"
-	since := timeTag(i, TagSuspectSince)
+	since := tags.TimeOf(i, tags.SuspectSince)
 	twice := !since.IsZero() && s.now.Sub(since) >= s.grace
 	// A warm-up has its own time; an entry that stands still has none but its expiry.
-	due, standsStill := timeTag(i, TagDueAt), i.State == ec2.Stopped || i.State == ec2.Stopping
+	due, standsStill := tags.TimeOf(i, tags.DueAt), i.State == ec2.Stopped || i.State == ec2.Stopping
 	hangs := mode == "pool" && !standsStill && !due.IsZero() && s.now.Sub(due) > s.grace
 	if !expired && !over && !twice && !hangs {
 		t.Fatalf("%s is terminated for no reason but %q", i.ID, v.why)
@@ -171,7 +172,7 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 	}
 	named := false
 	for _, i := range s.instances {
-		if (!oursByTags(i) && !oursByToken(i)) || i.Tags[TagRunnerID] != strconv.FormatInt(v.runner.ID, 10) {
+		if (!oursByTags(i) && !oursByToken(i)) || i.Tags[tags.RunnerID] != strconv.FormatInt(v.runner.ID, 10) {
 			continue
 		}
 		named = true
@@ -191,9 +192,9 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 // that its run is over.
 func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 	i, name := v.instance, v.runner.Name
-	label := strings.TrimSuffix(strings.TrimPrefix(name, namePrefix), "-nonc")
+	label := strings.TrimSuffix(strings.TrimPrefix(name, tags.NamePrefix), "-nonc")
 	switch {
-	case !oursByToken(i) || !strings.Contains(i.ClientToken, shortHash(label, 6)):
+	case !oursByToken(i) || !strings.Contains(i.ClientToken, tags.ShortHash(label, 6)):
 		t.Fatalf("runner %s is removed, and neither a tag nor the client token of %s names it", name, i.ID)
 	case i.Alive() || s.now.Sub(i.LaunchTime) < s.grace || s.runs["1"] != runOver:
 		t.Fatalf("runner %s is removed by the token of %s, which is %s, launched at %s, of run %v", name, i.ID, i.State,
@@ -202,8 +203,8 @@ func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 		t.Fatalf("runner %s is removed, and no machine has used it yet", name)
 	}
 	for _, i := range s.instances {
-		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, shortHash(label, 6)) || oursByTags(i) &&
-			i.Tags[TagRunnerName] == name) {
+		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, tags.ShortHash(label, 6)) || oursByTags(i) &&
+			i.Tags[tags.RunnerName] == name) {
 			t.Fatalf("runner %s is removed, and %s lives and may have it", name, i.ID)
 		}
 	}
@@ -215,7 +216,8 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 	t.Parallel()
 	const label = "build"
 	token := func(run string) string {
-		return Identity{Run: Run{Repository: ourRepository, ID: run}, Scope: ourScope, Nonce: "noncenon"}.clientToken(label,
+		return tags.Identity{Run: tags.Run{Repository: ourRepository, ID: run}, Scope: ourScope,
+			Nonce: "noncenon"}.ClientToken(label,
 			0, 0, 0)
 	}
 	dead := ec2.Instance{ID: "i-dead", State: ec2.Terminated, LaunchTime: surveyed.Add(-time.Hour),
@@ -247,7 +249,7 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 				now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true, listed: true,
 				runs: map[string]runState{"1": runOver}, instances: []ec2.Instance{dead},
 			}
-			r := github.Runner{ID: 7, Name: RunnerName(label), Labels: []string{"self-hosted", label}}
+			r := github.Runner{ID: 7, Name: tags.NameOf(label), Labels: []string{"self-hosted", label}}
 			c.change(s, &r)
 			s.runners = []github.Runner{r}
 			if got := s.index().judgeRegistration(r); got.act != c.want {
@@ -264,8 +266,8 @@ func TestOrphansAreFound(t *testing.T) {
 		s := anySurvey(t)
 		s.listed, s.runs["9"] = true, runOver
 		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace), Tags: map[string]string{
-			TagScope: ourScope, TagRepository: ourRepository, TagRunID: "9", TagMode: instanceOfStart,
-			TagRunnerName: "ec2-orphan", TagRunnerID: "77",
+			tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: "9", tags.Mode: tags.ModeStart,
+			tags.RunnerName: "ec2-orphan", tags.RunnerID: "77",
 		}}
 		s.instances = append(s.instances, orphan)
 		if rapid.Bool().Draw(t, "registered") {
@@ -305,34 +307,4 @@ func summary(list []verdict) []string {
 	}
 	slices.Sort(lines)
 	return lines
-}
-
-// TestClientTokens reads every token that a start writes, and finds the registration of its label.
-func TestClientTokens(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		label := rapid.StringMatching(`[A-Za-z0-9._-]{1,40}`).Draw(t, "label")
-		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))}, "org",
-			label)
-		text := id.clientToken(label, rapid.IntRange(0, 99).Draw(t, "slot"), rapid.IntRange(0, 99).Draw(t, "offering"),
-			rapid.IntRange(0, 9).Draw(t, "try"))
-		if len(text) > 64 {
-			t.Fatalf("token %s is longer than 64 characters", text)
-		}
-		token, ok := parseToken(text)
-		if !ok || token.run != id.Run.ID || token.nonce != id.Nonce {
-			t.Fatalf("token %s is read as %+v", text, token)
-		}
-		if strings.HasPrefix(text, tokenOfScope("Org/Repo", "Org/Repo")) {
-			t.Fatalf("token %s of the scope org is taken for one of the repository", text)
-		}
-		for _, name := range []string{RunnerName(label), id.otherName(RunnerName(label))} {
-			if !token.fits(github.Runner{ID: 1, Name: name}) {
-				t.Fatalf("runner %s does not fit the token of its label %s", name, label)
-			}
-		}
-		if token.fits(github.Runner{ID: 1, Name: "ec2-" + label + "x", Labels: []string{"self-hosted"}}) {
-			t.Fatal("a runner of another label fits the token")
-		}
-	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // PoolRequest is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
@@ -117,7 +118,7 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 	p.result.Entries = append(p.result.Entries, PoolEntry{
 		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone,
 		Image:         i.ImageID,
-		RunnerVersion: i.Tags[TagRunnerVersion], ExpiresAt: i.Tags[TagExpiresAt],
+		RunnerVersion: i.Tags[tags.RunnerVersion], ExpiresAt: i.Tags[tags.ExpiresAt],
 	})
 }
 
@@ -157,8 +158,8 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
 	for _, region := range p.regions() {
 		found, err := p.Cloud.Instances(ctx, region, ec2.Selector{
-			Tags: map[string]string{TagScope: p.identity.Scope, TagRepository: p.identity.Run.Repository,
-				TagMode: instanceOfPool, TagPool: p.wanted.Name},
+			Tags: map[string]string{tags.Scope: p.identity.Scope, tags.Repository: p.identity.Run.Repository,
+				tags.Mode: tags.ModePool, tags.Pool: p.wanted.Name},
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
 		})
 		if err != nil {
@@ -220,7 +221,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 				image, err := p.Cloud.Image(ctx, i.Region, i.ImageID)
 				mu.Lock()
 				defer mu.Unlock()
-				if err == nil && image.Tags[TagRunnerVersion] != "" {
+				if err == nil && image.Tags[tags.RunnerVersion] != "" {
 					wanted.since[i.ImageID], _ = time.Parse(time.RFC3339, image.Created) // zero if it cannot be read
 				}
 				wanted.gone[i.ImageID] = ec2.ClassOf(err) == ec2.NotFound

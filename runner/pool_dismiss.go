@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // dismissWithin bounds the last acts about one entry after a cancel.
@@ -64,13 +65,13 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	if err := c.note(false); err != nil {
 		return false, err
 	}
-	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: entryName(i.ID), GroupID: 1,
+	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: tags.EntryName(i.ID), GroupID: 1,
 		Labels: []string{"ec2-github-runner-pool"}})
 	switch {
 	case errors.Is(err, github.ErrNameTaken):
 		return false, nil
 	case github.ClassOf(err) == github.Unknown:
-		p.leave("perhaps a registration " + entryName(i.ID) + ", which keeps the entry from being claimed")
+		p.leave("perhaps a registration " + tags.EntryName(i.ID) + ", which keeps the entry from being claimed")
 		return false, err
 	case err != nil:
 		return false, err
@@ -85,7 +86,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	r := &remover{cloud: p.Cloud, registry: p.Registry, log: p.log}
 	defer func() {
 		if released := r.release(ctx, c.id); released != nil {
-			p.leave("registration " + entryName(i.ID) + " (" + released.Error() + ")")
+			p.leave("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
 		}
 	}()
 	now, err := p.Cloud.Instance(ctx, i.Region, i.ID)
@@ -94,7 +95,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 		return true, nil
 	case err != nil:
 		return false, err
-	case !isEntry(now):
+	case !tags.IsEntry(now):
 		return false, nil
 	}
 	return true, r.terminate(ctx, i.Region, i.ID)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // warmUpSlack is what a warm-up may take beyond its own deadline, to boot and to power itself off.
@@ -53,7 +54,7 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	}
 	now := time.Now()
 	due, until := now.Add(p.wanted.WarmUp+warmUpSlack), now.Add(p.wanted.MaxAge)
-	tags := make([]map[string]string, len(g.fit))
+	values := make([]map[string]string, len(g.fit))
 	for n, offering := range g.fit {
 		plain := offering
 		plain.Placement.ImageID = g.Placements[p.placementOf(g, offering)].ImageID
@@ -61,14 +62,14 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 		if err != nil {
 			return ec2.LaunchSpec{}, nil, err
 		}
-		tags[n] = p.identity.entryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
+		values[n] = p.identity.EntryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
 	}
 	return ec2.LaunchSpec{
 		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
 		Metadata: g.Metadata, Overlay: g.Overlay,
-		Stops: true, NeedsTags: true, KeepTag: TagKeepVolumes,
-		OwnTags: func(offering int) map[string]string { return tags[offering] }, TokenTag: TagClientToken,
-		Token: func(offering, try int) string { return p.identity.clientToken("", chunk, offering, try) },
+		Stops: true, NeedsTags: true, KeepTag: tags.KeepVolumes,
+		OwnTags: func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
+		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
 	}, g.fit, nil
 }
 
@@ -96,7 +97,7 @@ func (p *pool) placementOf(g *group, offering ec2.Offering) int {
 // versionIn is the runner version that a machine will have: the image's own, or what it downloads.
 func (p *pool) versionIn(g *group, offering ec2.Offering) string {
 	image := g.images[imageKey{p.regionOf(offering.Placement), offering.Placement.ImageID}]
-	if version := image.Tags[TagRunnerVersion]; version != "" && !isOlder(version, MinimumVersion) {
+	if version := image.Tags[tags.RunnerVersion]; version != "" && !isOlder(version, MinimumVersion) {
 		return version
 	}
 	if len(p.offered.list) > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file decides what becomes of a pool, and makes no call.
@@ -50,7 +51,7 @@ func (w wantedPool) plan(entries []ec2.Instance) poolPlan {
 	var p poolPlan
 	var good []ec2.Instance
 	for _, i := range entries {
-		if !isEntry(i) || !i.Alive() {
+		if !tags.IsEntry(i) || !i.Alive() {
 			continue
 		}
 		if why, useless := w.isStale(i); why != "" {
@@ -83,21 +84,21 @@ func rank(i ec2.Instance) int {
 
 // isStale says why an entry is no longer what is wanted, or nothing.
 func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
-	due, until := timeTag(i, TagDueAt), timeTag(i, TagExpiresAt)
+	due, until := tags.TimeOf(i, tags.DueAt), tags.TimeOf(i, tags.ExpiresAt)
 	switch {
 	case w.size == 0: // whatever it is, it is not wanted
 		return "", false
 	case w.failed[i.ID]:
 		return "its warm-up failed", true
 	case i.State != ec2.Stopped && !due.IsZero() && w.now.After(due):
-		return "its warm-up was to be over at " + stamp(due), true
+		return "its warm-up was to be over at " + tags.Stamp(due), true
 	case !until.IsZero() && !w.now.Add(expiresSoon).Before(until):
-		return "its time is over at " + stamp(until), true
+		return "its time is over at " + tags.Stamp(until), true
 	case !i.LaunchTime.IsZero() && w.now.Sub(i.LaunchTime) >= w.maxAge:
 		return fmt.Sprintf("it is older than %g hours", w.maxAge.Hours()), false
-	case i.Tags[TagGroup] != w.group:
-		return "it is of runner group " + i.Tags[TagGroup], true
-	case !w.prints[i.Tags[TagFingerprint]]:
+	case i.Tags[tags.Group] != w.group:
+		return "it is of runner group " + i.Tags[tags.Group], true
+	case !w.prints[i.Tags[tags.Fingerprint]]:
 		return "it was launched with other inputs", false
 	case w.gone[i.ImageID]:
 		return "its image " + i.ImageID + " is gone", false
@@ -114,7 +115,7 @@ const runnerServes = 25 * 24 * time.Hour
 // isOutdated says that github.com refuses the entry's runner, or soon will: it is below the minimum, or a release that
 // followed it may be as old as that.
 func (w wantedPool) isOutdated(i ec2.Instance) string {
-	version := i.Tags[TagRunnerVersion]
+	version := i.Tags[tags.RunnerVersion]
 	since := w.since[i.ImageID]
 	if since.IsZero() {
 		since = i.LaunchTime

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // PostRequest is what a killed start or bake left in the journal.
 type PostRequest struct {
 	What     string // "start" or "bake", for people
-	Identity Identity
+	Identity tags.Identity
 	Tokens   map[string][]string // the client tokens that it asked with, by region
 	Made     []Registration      // that may exist
 	Taken    map[string][]string // ids of existing machines that it was about to take, by region
@@ -96,7 +97,7 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			if found[token] {
 				continue
 			}
-			instances, err := p.cloud.Instances(looking, region, launchedWith(token))
+			instances, err := p.cloud.Instances(looking, region, tags.LaunchedWith(token))
 			if ec2.IsEnded(looking, err) { // the time is over; how the look before went still holds
 				return err
 			}
@@ -167,7 +168,7 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 	p.mu.Lock()
 	p.launched = true
 	p.mu.Unlock()
-	if !instance.Alive() || modeOf(instance) == instanceExisting { // a stop has made it one that is kept
+	if !instance.Alive() || tags.ModeOf(instance) == tags.ModeExisting { // a stop has made it one that is kept
 		return true
 	}
 	return p.terminateFound(ctx, instance)
@@ -192,7 +193,7 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 // machine has another name to go on to: then the registration's mark says whose it is. Before that an online runner is
 // not ours, and an offline one only if no machine of another start carries the name.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
-	owner := owner{name: made.Name, other: made.Other, mark: p.request.Identity.mark()}
+	owner := tags.Owner{Name: made.Name, Other: made.Other, Mark: p.request.Identity.Mark()}
 	if made.ID == 0 && !p.launched && made.Other == "" {
 		found, err := p.findOwn(ctx, owner)
 		if err != nil || len(found) == 0 {
@@ -208,12 +209,12 @@ func (p *post) removeRegistration(ctx context.Context, made Registration) error 
 
 func (p *post) belongsToAnother(ctx context.Context, name string) bool {
 	for region := range p.request.Tokens {
-		found, err := p.cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{TagRunnerName: name}})
+		found, err := p.cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
 		if err != nil {
 			return true // what cannot be seen is not judged
 		}
 		for _, instance := range found {
-			if instance.Alive() && instance.Tags[TagNonce] != p.request.Identity.Nonce {
+			if instance.Alive() && instance.Tags[tags.Nonce] != p.request.Identity.Nonce {
 				return true
 			}
 		}

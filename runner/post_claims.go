@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // claimLooks is what the looks at one claim have shown and done.
@@ -45,10 +46,10 @@ func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
 
 // clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as
 // they are, the registration is kept: it keeps others from claiming the entry.
-func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, looks *claimLooks) (over bool, err error) {
+func (p *post) clearOnce(ctx context.Context, values tagger, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
-	ours := instance.Tags[TagNonce] == p.request.Identity.Nonce && instance.Tags[TagMode] == instanceOfStart
+	ours := instance.Tags[tags.Nonce] == p.request.Identity.Nonce && instance.Tags[tags.Mode] == tags.ModeStart
 	switch {
 	case gone:
 		return true, p.releaseOf(ctx, claim, func(found github.Runner) bool { return !found.Online })
@@ -57,7 +58,7 @@ func (p *post) clearOnce(ctx context.Context, tags tagger, claim Claim, looks *c
 	case ours && !looks.freed && (claim.Starting || instance.State != ec2.Stopped):
 		return true, p.endClaimed(ctx, claim, instance)
 	case ours && !looks.freed:
-		if err := tags.Tag(ctx, claim.Region, claim.InstanceID, freedTags(instance)); err != nil {
+		if err := values.Tag(ctx, claim.Region, claim.InstanceID, tags.FreedTags(instance)); err != nil {
 			return false, err
 		}
 		looks.freed = true
@@ -71,7 +72,7 @@ func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.I
 	switch {
 	case claim.RunnerID != 0 && (looks.settled || looks.freed):
 		return p.releaseOf(ctx, claim, nil)
-	case claim.RunnerID != 0, instance.State != ec2.Stopped, !isEntry(instance) && !looks.freed:
+	case claim.RunnerID != 0, instance.State != ec2.Stopped, !tags.IsEntry(instance) && !looks.freed:
 		return nil
 	}
 	return p.releaseOf(ctx, claim, func(found github.Runner) bool {
@@ -86,7 +87,7 @@ func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.I
 func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
 	id := claim.RunnerID
 	if id == 0 {
-		found, exists, err := p.registry.FindByName(ctx, entryName(claim.InstanceID))
+		found, exists, err := p.registry.FindByName(ctx, tags.EntryName(claim.InstanceID))
 		if err != nil || !exists || !fits(found) {
 			return err
 		}
@@ -104,7 +105,7 @@ func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runn
 func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
 	id := claim.RunnerID
 	if id == 0 {
-		id = runnerIDOf(instance)
+		id = tags.RunnerIDOf(instance)
 	}
 	err := p.release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {

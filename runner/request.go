@@ -8,11 +8,12 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // StartRequest is a start, read and checked.
 type StartRequest struct {
-	Run       Run
+	Run       tags.Run
 	Scope     string    // of GitHub: owner/repo
 	WebURL    string    // of the scope: what the runner is configured with
 	Groups    []Group   // the runners to start, at least one group
@@ -158,11 +159,11 @@ func NewPlacement(region, image, subnet string, groups ...string) Placement {
 // CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
 	for _, wanted := range r.Groups {
-		g := &group{Group: wanted, label: wanted.Label, base: RunnerName(wanted.Label), together: !r.JIT &&
+		g := &group{Group: wanted, label: wanted.Label, base: tags.NameOf(wanted.Label), together: !r.JIT &&
 			wanted.count() > 1}
-		registration := registration{name: g.base, token: randomText(tokenLength)}
+		registration := registration{name: g.base, token: tags.RandomText(tokenLength)}
 		if r.JIT {
-			registration.token, registration.jit = "", randomText(jitLength)
+			registration.token, registration.jit = "", tags.RandomText(jitLength)
 		}
 		if _, err := g.spec(r, registration, likelySoftware()).UserData(); err != nil {
 			return err

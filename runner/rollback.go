@@ -14,6 +14,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // rollBackWithin is the time that a roll-back has. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it
@@ -91,7 +92,7 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 	byName := map[string]*slot{}
 	for _, s := range st.slots {
 		if s.runnerID == 0 && s.registering && s.instance.ID != "" && !inDoubt(s.launchTrail()) {
-			for _, name := range s.owner(st.identity).names() {
+			for _, name := range s.owner(st.identity).Names() {
 				byName[name] = s
 			}
 		}
@@ -122,9 +123,9 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 }
 
 // found notes a registration with one of the slot's names, if it is the slot's.
-func (s *slot) found(id Identity, runner github.Runner) {
+func (s *slot) found(id tags.Identity, runner github.Runner) {
 	switch {
-	case !s.owner(id).owns(runner):
+	case !s.owner(id).Owns(runner):
 	case s.runnerID == 0:
 		s.runnerID = runner.ID
 	case s.runnerID != runner.ID:
@@ -232,16 +233,10 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
-// launchedWith selects what a call with a client token has launched. The token itself is not enough: nobody has seen
-// whether spot instances show theirs.
-func launchedWith(token string) ec2.Selector {
-	return ec2.Selector{ClientToken: token, TokenTag: TagClientToken}
-}
-
 // terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
 // late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	return ec2.EndByToken(ctx, r.cloud.Instances, region, launchedWith(token),
+	return ec2.EndByToken(ctx, r.cloud.Instances, region, tags.LaunchedWith(token),
 		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
@@ -250,8 +245,8 @@ const registrationSettles = 1500 * time.Millisecond
 
 // deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
 // registered just then, so what is not found is looked up once more.
-func (r *remover) deregister(ctx context.Context, id int64, owner owner) error {
-	found := []github.Runner{{ID: id, Name: owner.name}}
+func (r *remover) deregister(ctx context.Context, id int64, owner tags.Owner) error {
+	found := []github.Runner{{ID: id, Name: owner.Name}}
 	if id == 0 {
 		var err error
 		if found, err = r.findOwn(ctx, owner); err != nil {
@@ -266,17 +261,17 @@ func (r *remover) deregister(ctx context.Context, id int64, owner owner) error {
 }
 
 // findOwn finds what a machine has registered, by two looks.
-func (r *remover) findOwn(ctx context.Context, owner owner) (own []github.Runner, err error) {
+func (r *remover) findOwn(ctx context.Context, owner tags.Owner) (own []github.Runner, err error) {
 	for look := range 2 {
 		if look > 0 && !pause(ctx, registrationSettles) {
 			break
 		}
-		for _, name := range owner.names() {
+		for _, name := range owner.Names() {
 			runner, found, err := r.registry.FindByName(ctx, name)
 			if err != nil {
 				return nil, err
 			}
-			if found && owner.owns(runner) {
+			if found && owner.Owns(runner) {
 				own = append(own, runner)
 			}
 		}

@@ -3,7 +3,7 @@
 // A runner is one EC2 instance joined with one registration at GitHub. Two rules beat every convenience: nothing that
 // was started may outlive what it was started for, and nothing that is somebody else's, or still at work, may ever be
 // ended. No state is kept here: what must be found again stands in the instance's tags, in its client token (see
-// identity.go) and, for the post step, in the Journal.
+// package tags) and, for the post step, in the Journal.
 package runner
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // Launcher is what a start needs of EC2 to get an instance.
@@ -125,7 +126,7 @@ type Registry interface {
 // so that a later step and the post step find what a killed start left behind.
 type Journal interface {
 	// Begun is called before anything is created.
-	Begun(Identity) error
+	Begun(tags.Identity) error
 	// Registering is called before a registration is made, and again when its id is known, with all that there are.
 	Registering([]Registration) error
 	// Asking is called before each RunInstances call with its client token and region. Slots launch side by side.

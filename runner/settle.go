@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // settleWithin bounds what a start does after its runners are online: the user waits for it.
@@ -49,14 +51,14 @@ func (st *start) settle(ctx context.Context) error {
 
 // tagRunner tags an instance with its runner's id, and with the name that it has.
 func (st *start) tagRunner(ctx context.Context, s *slot) {
-	if !st.request.OwnTags || s.instance.Tags[TagNonce] == "" {
+	if !st.request.OwnTags || s.instance.Tags[tags.Nonce] == "" {
 		return
 	}
-	tags := map[string]string{TagRunnerID: strconv.FormatInt(s.runnerID, 10)}
-	if s.name != s.instance.Tags[TagRunnerName] {
-		tags[TagRunnerName] = s.name
+	values := map[string]string{tags.RunnerID: strconv.FormatInt(s.runnerID, 10)}
+	if s.name != s.instance.Tags[tags.RunnerName] {
+		values[tags.RunnerName] = s.name
 	}
-	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, tags); err != nil {
+	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, values); err != nil {
 		st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
 		return
 	}
@@ -82,7 +84,7 @@ func (st *start) unmark(ctx context.Context, slots ...*slot) {
 	var group sync.WaitGroup
 	for _, s := range slots {
 		group.Go(func() {
-			if err := st.Registry.RemoveLabel(ctx, s.runnerID, st.identity.mark()); err != nil {
+			if err := st.Registry.RemoveLabel(ctx, s.runnerID, st.identity.Mark()); err != nil {
 				st.log.Debug("the label that told the runner from others stays", "runner", s.name, "error", err)
 			}
 		})
@@ -95,7 +97,7 @@ func (st *start) unmark(ctx context.Context, slots ...*slot) {
 func (st *start) tagTogether(ctx context.Context, g *group) {
 	instances, runners, tagged := map[string][]string{}, map[string][]int64{}, map[string][]*slot{}
 	for _, s := range g.slots {
-		if s.failed == nil && s.instance.Tags[TagNonce] != "" {
+		if s.failed == nil && s.instance.Tags[tags.Nonce] != "" {
 			tagged[s.instance.Region] = append(tagged[s.instance.Region], s)
 			instances[s.instance.Region] = append(instances[s.instance.Region], s.instance.ID)
 			runners[s.instance.Region] = append(runners[s.instance.Region], s.runnerID)
@@ -105,7 +107,7 @@ func (st *start) tagTogether(ctx context.Context, g *group) {
 		return
 	}
 	for region, ids := range instances {
-		tags := runnerIDTags(runners[region])
+		tags := tags.RunnerIDTags(runners[region])
 		if len(tags) == 0 {
 			continue
 		}
@@ -169,13 +171,13 @@ func (st *start) clearDoubts(ctx context.Context) {
 }
 
 // endDoubtful returns the runners of the instances that it ended.
-func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []owner) {
+func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []tags.Owner) {
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
 			continue
 		}
 		region := st.regionOf(attempt.Offering.Placement)
-		found, err := st.Cloud.Instances(ctx, region, launchedWith(attempt.Token))
+		found, err := st.Cloud.Instances(ctx, region, tags.LaunchedWith(attempt.Token))
 		if err != nil {
 			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client " +
 				"token " +
@@ -187,7 +189,7 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []owner) {
 				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
 				owner := s.owner(st.identity)
 				if call, together := s.unit.calls[attempt.Token]; together {
-					owner.name, owner.other = s.unit.namesOf(call, instance.LaunchIndex)
+					owner.Name, owner.Other = s.unit.namesOf(call, instance.LaunchIndex)
 				}
 				ended = append(ended, owner)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // group is what the slots of one Group share.
@@ -62,13 +63,13 @@ type slot struct {
 
 // divide makes the slots of a group, and the units that are launched by one call each.
 func (st *start) divide(g *group) {
-	g.base = RunnerName(g.label)
+	g.base = tags.NameOf(g.label)
 	most := 1
 	if st.existing != nil {
 		g.together, g.base = false, ""
 	}
 	if g.together {
-		g.base, most = cutTo(g.base, mostIndexed), maxTogether
+		g.base, most = tags.CutTo(g.base, tags.MaxIndexedName), maxTogether
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
@@ -76,7 +77,7 @@ func (st *start) divide(g *group) {
 			s.name = s.coldName(n)
 		}
 		if g.shared && !g.together {
-			s.other = st.identity.otherName(s.name)
+			s.other = st.identity.OtherName(s.name)
 		}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
 	}
@@ -95,7 +96,7 @@ func (st *start) divide(g *group) {
 // coldName is the name of the n-th slot of a group, as long as it is not taken.
 func (g *group) coldName(n int) string {
 	if g.count() > 1 {
-		return cutTo(indexedName(g.base, n), mostName)
+		return tags.CutTo(tags.IndexedName(g.base, n), tags.MaxName)
 	}
 	return g.base
 }
@@ -115,11 +116,16 @@ func (s *slot) key() string {
 func (s *slot) handoff() Handoff {
 	mode := ""
 	if s.taken != nil {
-		mode = instanceExisting
+		mode = tags.ModeExisting
 	}
 	return Handoff{
 		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region,
 		RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
+}
+
+// owner is that of the slot's machine.
+func (s *slot) owner(id tags.Identity) tags.Owner {
+	return tags.Owner{Name: s.name, Other: s.other, Mark: id.Mark()}
 }

@@ -105,3 +105,15 @@ func versionOf(filename string) string {
 	base := strings.TrimSuffix(filename, ".tar.gz")
 	return base[strings.LastIndex(base, "-")+1:]
 }
+
+// Software is the runner of a version, for each kind of processor, and the token that downloading it needs. Unlike a
+// start, which can leave it to its machine, an image must know what is in it.
+func Software(ctx context.Context, registry Enroller, webURL, version string,
+	warn func(string)) (list []bootstrap.Software, token string, err error) {
+	offered, err := registry.Downloads(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("find out which runner to bake: %w", err)
+	}
+	chosen, err := chooseSoftware(ctx, registry, offered, webURL, version, warn)
+	return chosen.list, chosen.token, err
+}

@@ -6,10 +6,8 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
-
-// TagRunnerVersion stands on images made by this action: the version of the runner in them.
-const TagRunnerVersion = TagPrefix + "runner-version"
 
 // MinimumVersion is the oldest runner that github.com still registers.
 const MinimumVersion = bootstrap.MinimumVersion
@@ -37,9 +35,9 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 	for _, g := range st.groups {
 		u := g.units[0]
 		if r.JIT {
-			u.slots[0].jit = randomText(jitLength)
+			u.slots[0].jit = tags.RandomText(jitLength)
 		} else {
-			st.token = randomText(tokenLength)
+			st.token = tags.RandomText(tokenLength)
 		}
 		u.offerings = g.Group.offerings(g.placements)
 		spec, err := u.spec()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // Starter starts runners.
@@ -75,7 +76,7 @@ type step struct {
 type start struct {
 	*Starter
 	request  StartRequest
-	identity Identity
+	identity tags.Identity
 	begun    time.Time
 	log      *slog.Logger
 	groups   []*group
@@ -101,7 +102,7 @@ type start struct {
 func (s *Starter) begin(request StartRequest) *start {
 	st := &start{
 		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
-		identity: NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
+		identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
 	}
 	if request.Existing != nil {
 		st.existing = &existing{Existing: *request.Existing}
@@ -112,7 +113,7 @@ func (s *Starter) begin(request StartRequest) *start {
 		case i == 0:
 			g.label = st.identity.Label
 		case g.label == "":
-			g.label = randomLabel()
+			g.label = tags.RandomLabel()
 		}
 		g.together = !request.JIT && g.count() > 1
 		g.shared = !request.JIT && request.Existing == nil && wanted.Label != ""

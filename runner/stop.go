@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // StopRequest says which runners to stop: by instance id, by label, or all of this run.
 type StopRequest struct {
-	Run         Run
+	Run         tags.Run
 	Scope       string // of GitHub; empty for the repository
 	InstanceIDs []string
 	Handoffs    []Handoff // start's output `runners`, whole
@@ -88,7 +89,7 @@ type stop struct {
 type target struct {
 	instance ec2.Instance // with an ID only where EC2 may not be looked at; zero where it is gone
 	id       string
-	owner    owner
+	owner    tags.Owner
 	runnerID int64
 	ended    bool   // together with others
 	unseen   error  // it could not be looked for, so neither half is touched
@@ -132,16 +133,16 @@ func (sp *stop) asked() []Handoff {
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h Handoff, instance ec2.Instance) target {
-	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: ownerOf(instance),
+	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: tags.OwnerOf(instance),
 		runnerID: h.RunnerID}
-	if id := runnerIDOf(instance); id != 0 {
+	if id := tags.RunnerIDOf(instance); id != 0 {
 		t.runnerID = id
 	}
-	if t.owner.name == "" {
-		t.owner = owner{name: h.RunnerName}
+	if t.owner.Name == "" {
+		t.owner = tags.Owner{Name: h.RunnerName}
 	}
-	if t.owner.name == "" && sp.request.Label != "" {
-		t.owner = ownerByToken(instance, RunnerName(sp.request.Label))
+	if t.owner.Name == "" && sp.request.Label != "" {
+		t.owner = tags.OwnerByToken(instance, tags.NameOf(sp.request.Label))
 	}
 	return t
 }
@@ -150,24 +151,24 @@ func (sp *stop) target(h Handoff, instance ec2.Instance) target {
 // they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's by
 // now.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
-	if !isTagged(i) {
+	if !tags.IsTagged(i) {
 		return true
 	}
 	label := sp.request.Label
-	return modeOf(i) != instanceOfBake && !isEntry(i) && i.Tags[TagRepository] == sp.request.Run.Repository &&
-		i.Tags[TagRunID] == sp.request.Run.ID &&
-		(label == "" || i.Tags[TagLabel] == tagValue(label))
+	return tags.ModeOf(i) != tags.ModeBake && !tags.IsEntry(i) && i.Tags[tags.Repository] == sp.request.Run.Repository &&
+		i.Tags[tags.RunID] == sp.request.Run.ID &&
+		(label == "" || i.Tags[tags.Label] == tags.Value(label))
 }
 
 // end terminates one instance and removes its registration.
 func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	if t.unseen != nil {
-		return Stopped{InstanceID: t.id, RunnerName: t.owner.name, State: "not seen", Runner: runnerKept}, t.unseen
+		return Stopped{InstanceID: t.id, RunnerName: t.owner.Name, State: "not seen", Runner: runnerKept}, t.unseen
 	}
 	if sp.halts(t) {
 		return sp.halt(ctx, t)
 	}
-	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.name}
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name}
 	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" && t.instance.Alive() {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not terminated: %s", t.id, why))
 		done.State, done.Runner = "left running", runnerKept
@@ -197,9 +198,9 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		sp.tellTerminated(t.id, done, "already terminated")
 		return nil
 	}
-	if isKept(t.instance, time.Now()) {
+	if tags.IsKept(t.instance, time.Now()) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by "+
-			"%s", t.id, timeTag(t.instance, TagKeptUntil).UTC().Format("15:04 MST")))
+			"%s", t.id, tags.TimeOf(t.instance, tags.KeptUntil).UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file finds the registration of a machine of which EC2 shows no tags: they are late, or gone with the machine.
@@ -35,16 +36,16 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	err = ec2.UntilDone(bounded, tagsLook, func() error {
 		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !isTagged(now):
+		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.IsTagged(now):
 			return nil
 		case err != nil:
 			return stopOr(err)
 		}
 		shown = time.Now()
-		if id = runnerIDOf(now); id != 0 {
+		if id = tags.RunnerIDOf(now); id != 0 {
 			return nil
 		}
-		if n := slices.IndexFunc(candidates, func(id int64) bool { return namesRunner(now, id) }); n >= 0 {
+		if n := slices.IndexFunc(candidates, func(id int64) bool { return tags.NamesRunner(now, id) }); n >= 0 {
 			id = candidates[n]
 			return nil
 		}
@@ -113,7 +114,7 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(r github.Runner) bool {
-		return !isNamedFor(r, label) || (r.Unused && r.Name != RunnerName(label))
+		return !tags.IsNamedFor(r, label) || (r.Unused && r.Name != tags.NameOf(label))
 	})
 	if len(list) == 0 {
 		return nil, nil
@@ -123,17 +124,6 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 		return nil, err
 	}
 	return slices.DeleteFunc(list, func(r github.Runner) bool {
-		return slices.ContainsFunc(alive, func(i ec2.Instance) bool { return mayBeOf(i, r) })
+		return slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.MayBeOf(i, r) })
 	}), nil
 }
-
-// isNamedFor reports whether a registration has a label and a name that a start makes of it: with the nonce or a number
-// behind it where the plain name is taken or there are several.
-func isNamedFor(r github.Runner, label string) bool {
-	name := []rune(RunnerName(label))
-	return hasLabel(r, label) && strings.HasPrefix(strings.ToLower(r.Name),
-		strings.ToLower(string(name[:min(len(name), shortestName)])))
-}
-
-// shortestName is how much of a long name is left before a nonce and a number at least.
-const shortestName = 40

@@ -6,6 +6,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // hostNames are the names under which machulav's action up to 2.4.3 registers a machine: it gives config.sh no name,
@@ -25,12 +26,12 @@ func hostNames(i ec2.Instance) []string {
 // namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its
 // own: another VPC may have the same address, and its runner another label.
 func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
-	if _, ours := parseToken(i.ClientToken); ours || isTagged(i) || sp.request.Label == "" {
+	if _, ours := tags.ParseToken(i.ClientToken); ours || tags.IsTagged(i) || sp.request.Label == "" {
 		return github.Runner{}, false, nil
 	}
 	for _, name := range hostNames(i) {
 		runner, found, err = sp.Registry.FindByName(ctx, name)
-		if err != nil || found && hasLabel(runner, sp.request.Label) {
+		if err != nil || found && tags.HasLabel(runner, sp.request.Label) {
 			return runner, found, err
 		}
 	}

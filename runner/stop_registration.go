@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can
@@ -18,12 +19,12 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	label := sp.labelOf(t)
 	switch {
 	case t.runnerID != 0:
-		return sp.remove(ctx, t.runnerID, t.owner.name)
-	case t.owner.name == "":
+		return sp.remove(ctx, t.runnerID, t.owner.Name)
+	case t.owner.Name == "":
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its " +
 			"runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
-	case t.instance.ID == "" && label != "" && t.owner.name == RunnerName(label):
+	case t.instance.ID == "" && label != "" && t.owner.Name == tags.NameOf(label):
 		return sp.removeAbandoned(ctx, label, sp.looked)
 	}
 	own, others, err := sp.named(ctx, t)
@@ -32,7 +33,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		return "", err
 	case own.ID != 0:
 		return sp.remove(ctx, own.ID, own.Name)
-	case len(others) == 0 || !isTagged(t.instance):
+	case len(others) == 0 || !tags.IsTagged(t.instance):
 		sp.tellNotFound(label)
 		return "not found", nil
 	}
@@ -41,7 +42,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case err != nil:
 		return "", err
 	case id != 0:
-		return sp.remove(ctx, id, t.owner.name)
+		return sp.remove(ctx, id, t.owner.Name)
 	case !known:
 		return sp.removeAbandoned(ctx, label, []string{t.instance.Region})
 	}
@@ -52,9 +53,9 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 // named finds the machine's registration by its names. others are those that have one of them, and of which nothing
 // shows that they are the machine's own.
 func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
-	for _, name := range t.owner.names() {
+	for _, name := range t.owner.Names() {
 		runner, found, err := sp.Registry.FindByName(ctx, name)
-		if err != nil || found && t.owner.owns(runner) {
+		if err != nil || found && t.owner.Owns(runner) {
 			return runner, nil, err
 		}
 		if found {
@@ -92,7 +93,7 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 }
 
 func (sp *stop) labelOf(t target) string {
-	if label := t.instance.Tags[TagLabel]; label != "" {
+	if label := t.instance.Tags[tags.Label]; label != "" {
 		return label
 	}
 	return sp.request.Label

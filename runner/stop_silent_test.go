@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -40,7 +41,7 @@ func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartReque
 }
 
 func (s *stage) stop(ctx context.Context, request runner.StopRequest) (runner.StopResult, time.Duration, error) {
-	request.Run, request.Scope = runner.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
+	request.Run, request.Scope = tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
 	stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry,
 		Log: slog.New(slog.NewTextHandler(s.log, nil))}
 	begun := time.Now()

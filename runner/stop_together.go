@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // fewStops are stopped one by one, which tells best what became of each.
@@ -21,7 +23,7 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 	}
 	byRegion := map[string][]int{}
 	for i, t := range targets {
-		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !isKept(t.instance, time.Now()) &&
+		if t.instance.ID != "" && t.instance.State != "" && t.instance.Alive() && !tags.IsKept(t.instance, time.Now()) &&
 			!t.isExisting() && !sp.halts(t) {
 			byRegion[t.instance.Region] = append(byRegion[t.instance.Region], i)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // survey reads what the account says of images, types and zones before anything is launched: what cannot work is
@@ -38,9 +39,6 @@ func (st *start) survey(ctx context.Context) error {
 	return nil
 }
 
-// TagArchitecture stands on images made by this action: amd64, arm64 or cuda.
-const TagArchitecture = TagPrefix + "architecture"
-
 // chooseImages fills in the newest image of this action's own for the architecture, where no image is given.
 func (st *start) chooseImages(ctx context.Context) error {
 	chosen := map[imageKey]string{} // by region and architecture
@@ -65,7 +63,7 @@ func (st *start) chooseImages(ctx context.Context) error {
 }
 
 func (st *start) newestImage(ctx context.Context, region, architecture string) (id string, err error) {
-	image, found, err := st.Cloud.NewestImage(ctx, region, map[string]string{TagArchitecture: architecture})
+	image, found, err := st.Cloud.NewestImage(ctx, region, map[string]string{tags.Architecture: architecture})
 	if err != nil {
 		return "", fmt.Errorf("find the newest %s image in %s: %w", architecture, region, err)
 	}

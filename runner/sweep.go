@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // SweepRequest says where to look for what nobody uses any more.
@@ -156,8 +157,8 @@ func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance
 	var list []ec2.Instance
 	seen := map[string]bool{}
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{TagScope: sw.request.Scope, TagRepository: sw.request.Repository}},
-		{ClientToken: tokenOfScope(sw.request.Repository, sw.request.Scope) + "*"},
+		{Tags: map[string]string{tags.Scope: sw.request.Scope, tags.Repository: sw.request.Repository}},
+		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, region, selector)
 		if err != nil {
@@ -182,7 +183,7 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		}
 	}
 	for _, i := range s.instances {
-		run := runOf(i)
+		run := tags.RunOf(i)
 		if _, known := s.runs[run]; known || run == "" || (!i.Alive() && !left[i.ID]) || !s.isOurs(i) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // carryOut does what a verdict says, unless the last look before it says otherwise.
@@ -44,22 +45,22 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 		return v, err
 	}
 	f := facts{state: runnerNone, alone: v.alone}
-	if run := runOf(instance); look.runs[run] != runUnknown {
+	if run := tags.RunOf(instance); look.runs[run] != runUnknown {
 		f.run, _ = sw.runState(ctx, run)
 	}
-	if modeOf(instance) == instanceExisting {
+	if tags.ModeOf(instance) == tags.ModeExisting {
 		runners, err := sw.Registry.AllRunners(ctx)
 		if err != nil {
 			return v, err
 		}
 		f.runner, f.state = existingState(instance, runners, true)
 	}
-	if mode := modeOf(instance); mode == instanceOfStart || isEntry(instance) {
+	if mode := tags.ModeOf(instance); mode == tags.ModeStart || tags.IsEntry(instance) {
 		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
 			return v, err
 		}
 		f.state = stateOf(f.runner)
-		if isEntry(instance) && f.state == runnerGone {
+		if tags.IsEntry(instance) && f.state == runnerGone {
 			f.state = runnerNone
 		}
 	}
@@ -76,7 +77,7 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 // list.
 func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool,
 	err error) {
-	if !isTagged(i) {
+	if !tags.IsTagged(i) {
 		now := *look
 		if now.runners, err = sw.Registry.AllRunners(ctx); err != nil {
 			return r, false, err
@@ -87,24 +88,24 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		}
 		return r, false, nil
 	}
-	if isEntry(i) { // its name is its own, and tells all
-		r, _, err = sw.Registry.FindByName(ctx, entryName(i.ID))
+	if tags.IsEntry(i) { // its name is its own, and tells all
+		r, _, err = sw.Registry.FindByName(ctx, tags.EntryName(i.ID))
 		return r, true, err
 	}
-	if id := runnerIDOf(i); id != 0 {
+	if id := tags.RunnerIDOf(i); id != 0 {
 		r, found, err := sw.Registry.FindRunner(ctx, id)
 		if found || err != nil {
 			return r, true, err
 		}
 	}
-	owner := ownerOf(i)
-	for _, name := range owner.names() {
+	owner := tags.OwnerOf(i)
+	for _, name := range owner.Names() {
 		r, found, err := sw.Registry.FindByName(ctx, name)
 		if err != nil {
 			return r, false, err
 		}
-		if found && owner.owns(r) {
-			return r, namesRunner(i, r.ID), nil
+		if found && owner.Owns(r) {
+			return r, tags.NamesRunner(i, r.ID), nil
 		}
 	}
 	return github.Runner{}, false, nil
@@ -142,13 +143,13 @@ func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 
 // mark writes the first look down on the instance itself, where every other sweep finds it.
 func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
-	tags := map[string]string{TagSuspectSince: since}
-	if isEntry(v.instance) { // which registration it is that holds the entry
-		if tags[TagRunnerID] = ""; since != "" {
-			tags[TagRunnerID] = strconv.FormatInt(v.runner.ID, 10)
+	values := map[string]string{tags.SuspectSince: since}
+	if tags.IsEntry(v.instance) { // which registration it is that holds the entry
+		if values[tags.RunnerID] = ""; since != "" {
+			values[tags.RunnerID] = strconv.FormatInt(v.runner.ID, 10)
 		}
 	}
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags)
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
 	if ec2.ClassOf(err) == ec2.Denied {
 		if !sw.noTags {
 			sw.noTags = true
@@ -164,7 +165,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 // free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off,
 // last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, freedTags(v.instance))
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.FreedTags(v.instance))
 	if ec2.ClassOf(err) == ec2.Denied {
 		v.act, v.why = Spared, v.why+", and it cannot be freed: allow ec2:CreateTags"
 		return v, nil
@@ -203,7 +204,7 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
 	case v.runner.ID != 0 && v.alone:
 		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID,
-			map[string]string{TagRunnerID: strconv.FormatInt(v.runner.ID, 10)})
+			map[string]string{tags.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
 			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID, "error", err)
 		}
@@ -254,13 +255,13 @@ func (sw *sweep) note(now time.Time, v verdict) {
 		RunnerID: v.runner.ID,
 	}
 	if done.RunnerName == "" {
-		done.RunnerName = registeredName(v.instance)
+		done.RunnerName = tags.RegisteredName(v.instance)
 	}
 	if v.volume.ID != "" {
 		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region, now.Sub(v.volume.Created).Round(time.Second)
 	}
-	if isEntry(v.instance) {
-		done.Pool, done.Until = v.instance.Tags[TagPool], timeTag(v.instance, TagExpiresAt)
+	if tags.IsEntry(v.instance) {
+		done.Pool, done.Until = v.instance.Tags[tags.Pool], tags.TimeOf(v.instance, tags.ExpiresAt)
 	}
 	if !v.instance.LaunchTime.IsZero() {
 		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)

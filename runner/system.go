@@ -5,15 +5,12 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
-
-// TagSystem stands on images made by this action: the operating system of the image that they were made from, where
-// it is known.
-const TagSystem = TagPrefix + "system"
 
 // systemOf is the operating system of an offering's image, empty where the image could not be read.
 func (st *start) systemOf(g *group, p ec2.Placement) ec2.System {
-	return g.images[imageKey{st.regionOf(p), p.ImageID}].System(TagSystem)
+	return g.images[imageKey{st.regionOf(p), p.ImageID}].System(tags.System)
 }
 
 // tellSystems says once for each image what its operating system means for a runner. Nothing is refused for it.

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // EC2 may show tags for seconds as they were before a CreateTags, and tags carry no time. So whoever has written a
@@ -78,11 +79,11 @@ func (st *start) settleTags(ctx context.Context, s *slot) error {
 			return stopOr(err)
 		}
 		s.instance = machine
-		switch o.saw(machine.Tags[TagNonce], time.Now()) {
+		switch o.saw(machine.Tags[tags.Nonce], time.Now()) {
 		case writerUs:
 			return nil
 		case writerAnother:
-			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[TagRunID] +
+			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[tags.RunID] +
 				")"})
 		}
 		return errTagsOld
@@ -98,7 +99,7 @@ func (st *start) settleTags(ctx context.Context, s *slot) error {
 
 // isRival reports whether a look at the machine of a slot shows for the second time that another start has it.
 func (st *start) isRival(s *slot, i ec2.Instance) bool {
-	nonce, t := i.Tags[TagNonce], s.taken
+	nonce, t := i.Tags[tags.Nonce], s.taken
 	if nonce == st.identity.Nonce || nonce == t.before {
 		t.rival = ""
 		return false

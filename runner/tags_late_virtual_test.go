@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -64,8 +65,8 @@ func TestLastWriterHasTheMachine(t *testing.T) {
 						t.Errorf("one of two starts is to have the machine: %v", errs)
 					}
 					i := s.world.Snapshot().Instances[0]
-					if i.State != "running" || i.Tags[runner.TagFound] != "stopped" {
-						t.Errorf("the machine is %s, found %s", i.State, i.Tags[runner.TagFound])
+					if i.State != "running" || i.Tags[tags.Found] != "stopped" {
+						t.Errorf("the machine is %s, found %s", i.State, i.Tags[tags.Found])
 					}
 				})
 			})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file judges volumes that outlived their machines, and makes no call: docs/adr/0016-volumes.md has the reasons. A
@@ -31,7 +32,7 @@ func (s *survey) judgeVolume(v ec2.Volume) verdict {
 
 // isVolumeUsed ignores what is not ours, and what is attached: a machine has it, which is judged by itself.
 func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
-	ours := v.Tags[TagScope] == s.scope && v.Tags[TagRepository] == s.repository
+	ours := v.Tags[tags.Scope] == s.scope && v.Tags[tags.Repository] == s.repository
 	if !ours || v.State != ec2.VolumeAvailable || v.Attached {
 		return Ignored, ""
 	}
@@ -41,14 +42,14 @@ func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
 // isVolumeKept goes by the tags of the launch. A volume without them was made by an older version, or tagged by
 // somebody else.
 func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
-	mode, keep := v.Tags[TagMode], v.Tags[TagKeepVolumes]
+	mode, keep := v.Tags[tags.Mode], v.Tags[tags.KeepVolumes]
 	switch {
 	case keep == "true":
 		return Spared, "a mapping of its launch asked to keep volumes"
 	case keep == ec2.KeepsUnknown:
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
-	case keep != "false", v.Tags[TagNonce] == "", !slices.Contains([]string{instanceOfStart, instanceOfBake,
-		instanceOfPool}, mode):
+	case keep != "false", v.Tags[tags.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
+		tags.ModePool}, mode):
 		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to keep it"
 	}
 	return "", ""
@@ -72,11 +73,11 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 		return Spared, "whether its machine is there cannot be seen"
 	}
 	for _, i := range s.instances {
-		token, _ := parseToken(i.ClientToken)
-		if nonce := v.Tags[TagNonce]; i.State == ec2.Terminated || (i.Tags[TagNonce] != nonce && token.nonce != nonce) {
+		token, _ := tags.ParseToken(i.ClientToken)
+		if nonce := v.Tags[tags.Nonce]; i.State == ec2.Terminated || (i.Tags[tags.Nonce] != nonce && token.Nonce != nonce) {
 			continue
 		}
-		if v.Tags[TagSuspectSince] != "" {
+		if v.Tags[tags.SuspectSince] != "" {
 			return Unmarked, "a machine of its start is there: " + i.ID
 		}
 		return Spared, "a machine of its start is there: " + i.ID
@@ -86,12 +87,12 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 
 // isVolumeSuspect takes two looks, a grace apart, as with everything that may be under way.
 func (s *survey) isVolumeSuspect(v ec2.Volume) (Act, string) {
-	since := timeOf(v.Tags, TagSuspectSince)
+	since := tags.Time(v.Tags, tags.SuspectSince)
 	switch {
 	case since.IsZero():
 		return Marked, "it is a volume whose machine is gone"
 	case s.now.Sub(since) < s.grace:
-		return Spared, "it is a volume whose machine is gone since " + stamp(since) + "; a later sweep looks again"
+		return Spared, "it is a volume whose machine is gone since " + tags.Stamp(since) + "; a later sweep looks again"
 	}
-	return Deleted, "it is a volume whose machine is gone since " + stamp(since)
+	return Deleted, "it is a volume whose machine is gone since " + tags.Stamp(since)
 }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one
@@ -16,10 +17,10 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 	v := ec2.Volume{
 		ID: "vol-" + strconv.Itoa(n), State: ec2.VolumeAvailable, Created: surveyed.Add(-59 * time.Minute),
 		Tags: map[string]string{
-			TagScope: ourScope, TagRepository: ourRepository, TagMode: instanceOfStart, TagKeepVolumes: "false",
+			tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeStart, tags.KeepVolumes: "false",
 			// that of anyInstance's client tokens
-			TagNonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
-			TagSuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
+			tags.Nonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
+			tags.SuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
 		},
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "changes") {
@@ -34,17 +35,17 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 			v.Created = time.Time{}
 		case 4:
 			at := surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "since")) * time.Minute).Format(time.RFC3339)
-			v.Tags[TagSuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
+			v.Tags[tags.SuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
 		case 5:
-			v.Tags[TagNonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
+			v.Tags[tags.Nonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
 		case 6:
-			v.Tags[TagMode] = rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool, instanceExisting,
+			v.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting,
 				"other", ""}).Draw(t, "mode")
 		case 7:
-			v.Tags[TagKeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t, "keep")
+			v.Tags[tags.KeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t, "keep")
 		case 8:
-			key := rapid.SampledFrom([]string{TagScope, TagRepository, TagMode, TagNonce, TagKeepVolumes,
-				TagSuspectSince}).Draw(t, "key")
+			key := rapid.SampledFrom([]string{tags.Scope, tags.Repository, tags.Mode, tags.Nonce, tags.KeepVolumes,
+				tags.SuspectSince}).Draw(t, "key")
 			delete(v.Tags, key)
 		}
 	}
@@ -60,7 +61,7 @@ func TestNoVolumeIsWronglyDeleted(t *testing.T) {
 		s := anySurvey(t)
 		for i := range s.instances {
 			if nonce := rapid.SampledFrom([]string{"", "nonce-a", "nonce-b"}).Draw(t, "machine's nonce"); nonce != "" {
-				s.instances[i].Tags[TagNonce] = nonce
+				s.instances[i].Tags[tags.Nonce] = nonce
 			}
 		}
 		v := anyVolume(t, 0)
@@ -84,14 +85,14 @@ func changesVolume(a Act) bool { return a == Deleted || a == Marked || a == Unma
 // checkVolumeVerdict does not ask the decider's own questions, but what a person would.
 func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 	switch {
-	case v.Tags[TagScope] != ourScope || v.Tags[TagRepository] != ourRepository:
+	case v.Tags[tags.Scope] != ourScope || v.Tags[tags.Repository] != ourRepository:
 		t.Fatalf("%+v is not ours, and it is %s", v, verdict.act)
 	case v.State != "available" || v.Attached:
 		t.Fatalf("%+v is attached, and it is %s", v, verdict.act)
-	case v.Tags[TagKeepVolumes] != "false":
+	case v.Tags[tags.KeepVolumes] != "false":
 		t.Fatalf("%+v may be a user's, and it is %s", v, verdict.act)
-	case v.Tags[TagNonce] == "" || v.Tags[TagMode] == "" || v.Tags[TagMode] == "other" ||
-		v.Tags[TagMode] == instanceExisting:
+	case v.Tags[tags.Nonce] == "" || v.Tags[tags.Mode] == "" || v.Tags[tags.Mode] == "other" ||
+		v.Tags[tags.Mode] == tags.ModeExisting:
 		t.Fatalf("%+v is of unknown origin, and it is %s", v, verdict.act)
 	case v.Created.IsZero() || s.now.Sub(v.Created) < s.grace:
 		t.Fatalf("%+v is young, and it is %s", v, verdict.act)
@@ -103,14 +104,14 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 		t.Fatalf("not every machine could be seen, and %+v is %s", v, verdict.act)
 	}
 	for _, i := range s.instances {
-		if i.Tags[TagNonce] == v.Tags[TagNonce] && i.State != ec2.Terminated {
+		if i.Tags[tags.Nonce] == v.Tags[tags.Nonce] && i.State != ec2.Terminated {
 			t.Fatalf("machine %s of the start is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
-		if token, ok := parseToken(i.ClientToken); ok && token.nonce == v.Tags[TagNonce] && i.State != ec2.Terminated {
+		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[tags.Nonce] && i.State != ec2.Terminated {
 			t.Fatalf("machine %s was launched by the start and is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
 	}
-	since := timeOf(v.Tags, TagSuspectSince)
+	since := tags.Time(v.Tags, tags.SuspectSince)
 	if verdict.act == Deleted && (since.IsZero() || s.now.Sub(since) < s.grace) {
 		t.Fatalf("%+v is deleted at the first look", v)
 	}
@@ -126,9 +127,9 @@ func TestLostVolumesAreFound(t *testing.T) {
 		mark := rapid.SampledFrom([]string{"", surveyed.Add(-s.grace).Format(time.RFC3339)}).Draw(t, "mark")
 		s.volumes = []ec2.Volume{{
 			ID: "vol-lost", State: ec2.VolumeAvailable, Created: s.now.Add(-s.grace), Tags: map[string]string{
-				TagScope: ourScope, TagRepository: ourRepository, TagNonce: "lostlost", TagKeepVolumes: "false",
-				TagSuspectSince: mark,
-				TagMode:         rapid.SampledFrom([]string{instanceOfStart, instanceOfBake, instanceOfPool}).Draw(t, "mode"),
+				tags.Scope: ourScope, tags.Repository: ourRepository, tags.Nonce: "lostlost", tags.KeepVolumes: "false",
+				tags.SuspectSince: mark,
+				tags.Mode:         rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool}).Draw(t, "mode"),
 			},
 		}}
 		want := Marked

@@ -113,7 +113,7 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 	byName := map[string]*slot{}
 	for _, s := range pending {
-		for _, name := range s.owner(w.identity).names() {
+		for _, name := range s.owner(w.identity).Names() {
 			byName[name] = s
 		}
 	}
@@ -128,7 +128,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 			s := byName[runner.Name]
 			switch {
 			case s == nil:
-			case !s.owner(w.identity).owns(runner):
+			case !s.owner(w.identity).Owns(runner):
 				s.contested = true
 			case s.other != "" && runner.Name == s.name && !runner.Online:
 				s.isStray(runner.ID)
@@ -190,7 +190,7 @@ func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, 
 	if err != nil || s.other == "" {
 		return runner, found, err
 	}
-	switch own := owner.owns(runner); {
+	switch own := owner.Owns(runner); {
 	case found && own && runner.Online:
 		return runner, true, nil
 	case found && own:

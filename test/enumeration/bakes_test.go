@@ -7,15 +7,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-func bakeRequest(id runner.Identity) ami.Request {
+func bakeRequest(id tags.Identity) ami.Request {
 	return ami.Request{
 		Identity: ami.Identity{
 			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
-			KeepTag: runner.TagKeepVolumes,
+			KeepTag: tags.KeepVolumes,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
 		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}},
@@ -34,7 +34,7 @@ func baking() flow {
 	f := starting("bake", byToken)
 	f.isStart, f.isBake, f.rest = false, true, []layer{byPost, bySweep}
 	f.run = func(p *process, _ *scene) outcome {
-		id := runner.NewIdentity(runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, "bake")
+		id := tags.NewIdentity(tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, "bake")
 		must(p.journal.Begun(id))
 		result, err := p.baker().Bake(p.ctx, bakeRequest(id))
 		o := outcome{err: err}
@@ -54,7 +54,7 @@ func baking() flow {
 // postBake is what the post step of a bake does beside that of a start.
 func (p *process) postBake(j *journal) (left []string) {
 	j.mu.Lock()
-	request := ami.PostRequest{Mine: runner.Identity{Run: runner.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(),
+	request := ami.PostRequest{Mine: tags.Identity{Run: tags.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(),
 		Begun: j.begun}
 	j.mu.Unlock()
 	_, left = p.baker().Post(p.ctx, request)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -50,7 +51,7 @@ type outcome struct {
 
 func request(change func(*runner.StartRequest)) runner.StartRequest {
 	r := runner.StartRequest{
-		Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" +
+		Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" +
 			repository,
 		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour,
 		Waiting: runner.Waiting{Timeout: 2 * time.Minute},
@@ -196,7 +197,7 @@ func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*f
 		name: name, begin: started, rest: []layer{byLabel, bySweep},
 		run: func(p *process, s *scene) outcome {
 			r := by(s)
-			r.Run, r.Scope = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
+			r.Run, r.Scope = tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
 			stopper := &runner.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
 			_, err := stopper.Stop(p.ctx, r)
 			return outcome{err: err}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -64,14 +65,14 @@ func pooling() flow {
 // isWhole tells that an instance is an entry that can be claimed now, or that will be when it is warm: all its tags are
 // there and nothing holds its name.
 func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
-	for _, key := range []string{runner.TagScope, runner.TagRepository, runner.TagFingerprint, runner.TagGroup,
-		runner.TagPoolUntil} {
+	for _, key := range []string{tags.Scope, tags.Repository, tags.Fingerprint, tags.Group,
+		tags.PoolUntil} {
 		if i.Tags[key] == "" {
 			return false
 		}
 	}
-	if i.Tags[runner.TagMode] != "pool" || i.Tags[runner.TagPool] != poolName ||
-		i.Tags[runner.TagExpiresAt] != i.Tags[runner.TagPoolUntil] || i.Tags[runner.TagClaimedAt] != "" {
+	if i.Tags[tags.Mode] != "pool" || i.Tags[tags.Pool] != poolName ||
+		i.Tags[tags.ExpiresAt] != i.Tags[tags.PoolUntil] || i.Tags[tags.ClaimedAt] != "" {
 		return false
 	}
 	if i.State != "stopped" && i.ShutdownBehavior != "stop" {

@@ -17,6 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -154,7 +155,7 @@ func (p *process) starter() *runner.Starter {
 type journal struct {
 	mu       sync.Mutex
 	closed   bool
-	identity runner.Identity
+	identity tags.Identity
 	tokens   map[string][]string
 	taken    map[string][]string
 	made     []runner.Registration
@@ -176,7 +177,7 @@ func (j *journal) write(f func()) error {
 
 func (j *journal) close() { _ = j.write(func() { j.closed = true }) }
 
-func (j *journal) Begun(id runner.Identity) error {
+func (j *journal) Begun(id tags.Identity) error {
 	return j.write(func() { j.identity, j.tokens, j.taken = id, map[string][]string{}, map[string][]string{} })
 }
 
@@ -209,7 +210,7 @@ func (j *journal) Secret(string) {}
 func (j *journal) post() (runner.PostRequest, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	id := runner.Identity{Run: runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository,
+	id := tags.Identity{Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository,
 		Nonce: j.identity.Nonce, Label: j.identity.Label}
 	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims},
 		id.Nonce != "" && !j.done

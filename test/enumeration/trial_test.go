@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -176,7 +177,7 @@ func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *pro
 	defer next.cancel(nil)
 	stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
 	var r runner.StopRequest
-	r.Run, r.Scope, r.Label = runner.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository,
+	r.Run, r.Scope, r.Label = tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository,
 		p.journal.identity.Label
 	for _, h := range p.journal.handoffs {
 		r.InstanceIDs = append(r.InstanceIDs, h.InstanceID)
@@ -210,7 +211,7 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 	case byLabel:
 		<-time.After(jobBegins)
 		stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
-		_, err := stopper.Stop(next.ctx, runner.StopRequest{Run: runner.Run{Repository: repository, ID: thisRun},
+		_, err := stopper.Stop(next.ctx, runner.StopRequest{Run: tags.Run{Repository: repository, ID: thisRun},
 			Scope: repository, Label: s.label})
 		if err != nil {
 			f.complain("stop by label: %v", err)

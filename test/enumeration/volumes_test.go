@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -29,28 +30,28 @@ func keepVolumes(c *simulator.Config) {
 // addVolumes adds volumes of others that nothing has and that look much like ours. What is wrong with each stands
 // beside it.
 func addVolumes(c *simulator.Config) {
-	volume := func(tags map[string]string) {
+	volume := func(values map[string]string) {
 		all := map[string]string{
-			runner.TagScope: repository, runner.TagRepository: repository, runner.TagRunID: pastRun, runner.TagMode: "start",
-			runner.TagNonce: "yyyyyyyy", runner.TagKeepVolumes: "false", runner.TagSuspectSince: "1999-01-01T00:00:00Z",
+			tags.Scope: repository, tags.Repository: repository, tags.RunID: pastRun, tags.Mode: "start",
+			tags.Nonce: "yyyyyyyy", tags.KeepVolumes: "false", tags.SuspectSince: "1999-01-01T00:00:00Z",
 		}
-		for k, v := range tags {
+		for k, v := range values {
 			if all[k] = v; v == "" {
 				delete(all, k)
 			}
 		}
 		c.Volumes = append(c.Volumes, simulator.VolumeSeed{ID: fmt.Sprintf("vol-%017x", 0xabc000+len(c.Volumes)), Tags: all})
 	}
-	volume(map[string]string{runner.TagKeepVolumes: "true"})
-	volume(map[string]string{runner.TagKeepVolumes: "unknown"})
-	volume(map[string]string{runner.TagKeepVolumes: ""})
-	volume(map[string]string{runner.TagNonce: ""})
-	volume(map[string]string{runner.TagMode: "existing"})
-	volume(map[string]string{runner.TagRepository: "demo-org/other"})
-	volume(map[string]string{runner.TagScope: "demo-org"})
-	volume(map[string]string{runner.TagRepository: "", runner.TagScope: ""})
+	volume(map[string]string{tags.KeepVolumes: "true"})
+	volume(map[string]string{tags.KeepVolumes: "unknown"})
+	volume(map[string]string{tags.KeepVolumes: ""})
+	volume(map[string]string{tags.Nonce: ""})
+	volume(map[string]string{tags.Mode: "existing"})
+	volume(map[string]string{tags.Repository: "demo-org/other"})
+	volume(map[string]string{tags.Scope: "demo-org"})
+	volume(map[string]string{tags.Repository: "", tags.Scope: ""})
 	// Of a machine that is there: it has no mark of a first look, which a sweep would take back.
-	volume(map[string]string{runner.TagNonce: "zzzzzzzz", runner.TagSuspectSince: ""})
+	volume(map[string]string{tags.Nonce: "zzzzzzzz", tags.SuspectSince: ""})
 }
 
 // leftVolumes says in words which volumes have outlived their machines.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -49,19 +49,19 @@ func newWorld(f flow) *simulator.World {
 
 // addOthers adds machines that look much like ours. The names say why they must stay.
 func addOthers(c *simulator.Config) {
-	machine := func(n int, name, run string, busy, online bool, tags map[string]string) {
+	machine := func(n int, name, run string, busy, online bool, values map[string]string) {
 		id := int64(9000 + n)
 		all := map[string]string{
-			runner.TagScope: repository, runner.TagRepository: repository, runner.TagRunID: run, runner.TagLabel: name,
-			runner.TagNonce:      "zzzzzzzz",
-			runner.TagRunnerName: "ec2-" + name, runner.TagRunnerID: fmt.Sprint(id), runner.TagMode: "start",
+			tags.Scope: repository, tags.Repository: repository, tags.RunID: run, tags.Label: name,
+			tags.Nonce:      "zzzzzzzz",
+			tags.RunnerName: "ec2-" + name, tags.RunnerID: fmt.Sprint(id), tags.Mode: "start",
 		}
-		for k, v := range tags {
+		for k, v := range values {
 			all[k] = v
 		}
 		c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(n), Tags: all})
-		if all[runner.TagRunnerName] != "" {
-			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[runner.TagRunnerName], Labels: []string{name},
+		if all[tags.RunnerName] != "" {
+			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[tags.RunnerName], Labels: []string{name},
 				Busy: busy, Offline: !online})
 		}
 	}
@@ -69,12 +69,12 @@ func addOthers(c *simulator.Config) {
 	machine(2, "goes-on", otherRun, false, true, nil)
 	machine(3, "goes-on-offline", otherRun, false, false, nil)
 	machine(4, "at-work", pastRun, true, true, nil)
-	machine(5, "at-work-expired", pastRun, true, true, map[string]string{runner.TagExpiresAt: "1999-01-01T00:00:00Z"})
-	machine(6, "other-repository", pastRun, false, true, map[string]string{runner.TagRepository: "demo-org/other"})
-	machine(7, "other-scope", pastRun, false, true, map[string]string{runner.TagScope: "demo-org"})
-	machine(8, "kept", pastRun, false, true, map[string]string{runner.TagMode: "existing"})
-	machine(9, "pool", pastRun, false, false, map[string]string{runner.TagMode: "pool", runner.TagRunnerName: "",
-		runner.TagExpiresAt: "2000-06-01T00:00:00Z"})
+	machine(5, "at-work-expired", pastRun, true, true, map[string]string{tags.ExpiresAt: "1999-01-01T00:00:00Z"})
+	machine(6, "other-repository", pastRun, false, true, map[string]string{tags.Repository: "demo-org/other"})
+	machine(7, "other-scope", pastRun, false, true, map[string]string{tags.Scope: "demo-org"})
+	machine(8, "kept", pastRun, false, true, map[string]string{tags.Mode: "existing"})
+	machine(9, "pool", pastRun, false, false, map[string]string{tags.Mode: "pool", tags.RunnerName: "",
+		tags.ExpiresAt: "2000-06-01T00:00:00Z"})
 	c.Instances = append(c.Instances,
 		simulator.InstanceSeed{ID: instanceID(10), Token: "egr-00000000-4600-abcdef-zzzzzzzz-0-0-0"},
 		simulator.InstanceSeed{ID: instanceID(11), Token: "somebody-elses-token",

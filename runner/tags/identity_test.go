@@ -1,4 +1,4 @@
-package runner
+package tags
 
 import (
 	"path"
@@ -37,23 +37,23 @@ func TestClientToken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run, label, other := anyRun().Draw(t, "run"), anyLabel().Draw(t, "label"), anyLabel().Draw(t, "other")
 		id := NewIdentity(run, run.Repository, label)
-		token := id.clientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t, "offering"),
+		token := id.ClientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t, "offering"),
 			rapid.IntRange(0, 9).Draw(t, "try"))
 		if len(token) > 64 || !regexp.MustCompile(`^[!-~]+$`).MatchString(token) {
 			t.Fatalf("token %q has %d bytes", token, len(token))
 		}
 		for pattern, want := range map[string]bool{
-			tokenPattern(run, run.Repository, ""): true, tokenPattern(run, run.Repository, label): true,
-			tokenPattern(run, run.Repository, other):                                label == other,
-			tokenPattern(Run{Repository: run.Repository + "x", ID: run.ID}, "", ""): false,
-			tokenPattern(Run{Repository: run.Repository, ID: run.ID + "1"}, "", ""): false,
+			TokenPattern(run, run.Repository, ""): true, TokenPattern(run, run.Repository, label): true,
+			TokenPattern(run, run.Repository, other):                                label == other,
+			TokenPattern(Run{Repository: run.Repository + "x", ID: run.ID}, "", ""): false,
+			TokenPattern(Run{Repository: run.Repository, ID: run.ID + "1"}, "", ""): false,
 		} {
 			if found, err := path.Match(pattern, token); err != nil || found != want {
 				t.Fatalf("pattern %s finds %s: %t, want %t: %v", pattern, token, found, want, err)
 			}
 		}
-		if again := id.clientToken(label, 0, 0, 0); again != id.clientToken(label, 0, 0, 0) || again == id.clientToken(label,
-			0, 0, 1) || again == id.clientToken(label, 0, 1, 0) || again == id.clientToken(label, 1, 0, 0) {
+		if again := id.ClientToken(label, 0, 0, 0); again != id.ClientToken(label, 0, 0, 0) || again == id.ClientToken(label,
+			0, 0, 1) || again == id.ClientToken(label, 0, 1, 0) || again == id.ClientToken(label, 1, 0, 0) {
 			t.Fatalf("tokens do not tell attempts apart: %s", again)
 		}
 	})
@@ -65,7 +65,7 @@ func TestMatrixLegs(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		id := NewIdentity(Run{Repository: "a/b", ID: "1", Attempt: "1"}, "a/b", "same")
-		token := id.clientToken("same", 0, 0, 0)
+		token := id.ClientToken("same", 0, 0, 0)
 		if seen[token] {
 			t.Fatalf("two starts have the token %s", token)
 		}
@@ -97,25 +97,25 @@ func TestRunnerName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		label := anyLabel().Draw(t, "label")
 		id := NewIdentity(Run{}, "", label)
-		for _, name := range []string{RunnerName(label), id.otherName(RunnerName(label))} {
+		for _, name := range []string{NameOf(label), id.OtherName(NameOf(label))} {
 			if n := utf8.RuneCountInString(name); n > 64 || strings.ContainsAny(name, `":<>/\|*?`) || !strings.HasPrefix(name,
 				"ec2-") {
 				t.Fatalf("label %q: name %q of %d characters", label, name, n)
 			}
 		}
-		if !strings.ContainsAny(label, `":<>/\|*?`) && utf8.RuneCountInString(label) <= 60 && RunnerName(label) != "ec2-"+
+		if !strings.ContainsAny(label, `":<>/\|*?`) && utf8.RuneCountInString(label) <= 60 && NameOf(label) != "ec2-"+
 			label {
-			t.Fatalf("label %q: name %q, and machulav's is ec2-<label>", label, RunnerName(label))
+			t.Fatalf("label %q: name %q, and machulav's is ec2-<label>", label, NameOf(label))
 		}
-		if long := strings.Repeat("x", 60) + label; utf8.ValidString(label) && RunnerName(long) == RunnerName(long+"y") {
-			t.Fatalf("two long labels have the name %s", RunnerName(long))
+		if long := strings.Repeat("x", 60) + label; utf8.ValidString(label) && NameOf(long) == NameOf(long+"y") {
+			t.Fatalf("two long labels have the name %s", NameOf(long))
 		}
 	})
 	for label, want := range map[string]string{
 		"x7k2p": "ec2-x7k2p", `a"b:c<d>e/f\g|h*i?j`: "ec2-a-b-c-d-e-f-g-h-i-j", "Grüße 日本": "ec2-Grüße 日本",
 		strings.Repeat("é", 60): "ec2-" + strings.Repeat("é", 60),
 	} {
-		if got := RunnerName(label); got != want {
+		if got := NameOf(label); got != want {
 			t.Errorf("label %q: name %q, want %q", label, got, want)
 		}
 	}
@@ -128,19 +128,19 @@ func TestTags(t *testing.T) {
 		run, label := anyRun().Draw(t, "run"), anyLabel().Draw(t, "label")
 		id := NewIdentity(run, run.Repository, label)
 		at := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
-		tags := id.tags(3, label, RunnerName(label), 0, at, at)
+		tags := id.Tags(3, label, NameOf(label), 0, at, at)
 		for key, value := range tags {
-			if !strings.HasPrefix(key, TagPrefix) || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256 {
+			if !strings.HasPrefix(key, Prefix) || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256 {
 				t.Fatalf("tag %s=%q", key, value)
 			}
 		}
-		if back, err := time.Parse(time.RFC3339, tags[TagExpiresAt]); err != nil || !back.Equal(at) {
-			t.Fatalf("expires at %s, want %s: %v", tags[TagExpiresAt], at, err)
+		if back, err := time.Parse(time.RFC3339, tags[ExpiresAt]); err != nil || !back.Equal(at) {
+			t.Fatalf("expires at %s, want %s: %v", tags[ExpiresAt], at, err)
 		}
-		if _, known := tags[TagRunnerID]; known {
+		if _, known := tags[RunnerID]; known {
 			t.Fatal("a runner id that nobody knows")
 		}
-		if never := id.tags(3, label, "", 7, at, time.Time{}); never[TagRunnerID] != "7" || never[TagExpiresAt] != "" {
+		if never := id.Tags(3, label, "", 7, at, time.Time{}); never[RunnerID] != "7" || never[ExpiresAt] != "" {
 			t.Fatalf("tags %v", never)
 		}
 	})

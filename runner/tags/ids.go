@@ -1,4 +1,4 @@
-package runner
+package tags
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// mostTagValue is how long the value of a tag may be.
+// maxTagValue is how long the value of a tag may be.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-const mostTagValue = 256
+const maxTagValue = 256
 
-// runnerIDTags are the tags that hold the runner ids of machines launched together. GitHub counts up, so that most are
+// RunnerIDTags are the tags that hold the runner ids of machines launched together. GitHub counts up, so that most are
 // spans; what one tag does not hold goes to a next one, up to nine.
-func runnerIDTags(ids []int64) map[string]string {
+func RunnerIDTags(ids []int64) map[string]string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	tags := map[string]string{}
-	key, n := TagRunnerIDs, 1
+	key, n := RunnerIDs, 1
 	for i := 0; i < len(ids); {
 		j := i
 		for j+1 < len(ids) && ids[j+1] <= ids[j]+1 {
@@ -29,11 +29,11 @@ func runnerIDTags(ids []int64) map[string]string {
 		if j > i {
 			span = fmt.Sprintf("%d-%d", ids[i], ids[j])
 		}
-		if value := tags[key]; value != "" && len(value)+len(span)+1 > mostTagValue {
+		if value := tags[key]; value != "" && len(value)+len(span)+1 > maxTagValue {
 			if n++; n > 9 {
 				return tags
 			}
-			key = fmt.Sprintf("%s-%d", TagRunnerIDs, n)
+			key = fmt.Sprintf("%s-%d", RunnerIDs, n)
 		}
 		tags[key] = strings.TrimPrefix(tags[key]+","+span, ",")
 		i = j + 1
@@ -41,10 +41,10 @@ func runnerIDTags(ids []int64) map[string]string {
 	return tags
 }
 
-// namesRunner tells that the tags of a machine launched together with others name a runner id.
-func namesRunner(i ec2.Instance, id int64) bool {
+// NamesRunner tells that the tags of a machine launched together with others name a runner id.
+func NamesRunner(i ec2.Instance, id int64) bool {
 	for key, value := range i.Tags {
-		if key != TagRunnerIDs && !strings.HasPrefix(key, TagRunnerIDs+"-") {
+		if key != RunnerIDs && !strings.HasPrefix(key, RunnerIDs+"-") {
 			continue
 		}
 		for span := range strings.SplitSeq(value, ",") {

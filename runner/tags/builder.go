@@ -1,0 +1,34 @@
+package tags
+
+import (
+	"time"
+)
+
+// A builder is the machine that an image is made of (package ami). It is no runner, but it is found and swept like one:
+// by the tags and the client token of the same identity.
+
+// BuilderTags are those of a builder, which is to be gone at expires.
+func (id Identity) BuilderTags(architecture string, expires time.Time) map[string]string {
+	tags := id.ImageTags()
+	tags[Scope], tags[RunAttempt], tags[Architecture] = id.Scope, id.Run.Attempt, architecture
+	tags[ExpiresAt] = expires.UTC().Format(time.RFC3339)
+	for key, value := range id.NonceTags() {
+		tags[key] = value
+	}
+	return tags
+}
+
+// ImageTags are those of everything that the repository bakes.
+func (id Identity) ImageTags() map[string]string {
+	return map[string]string{Repository: id.Run.Repository, Mode: ModeBake}
+}
+
+// NonceTags are those that nothing but this one bake's builders and images carries.
+func (id Identity) NonceTags() map[string]string {
+	return map[string]string{RunID: id.Run.ID, Nonce: id.Nonce}
+}
+
+// BuilderToken is the client token of one attempt to launch a builder.
+func (id Identity) BuilderToken(architecture string, offering, try int) string {
+	return id.ClientToken("bake "+architecture, 0, offering, try)
+}

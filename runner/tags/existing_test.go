@@ -1,0 +1,30 @@
+package tags
+
+import (
+	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// TestRunnerOf: by id, else by name, else one of those with the label.
+func TestRunnerOf(t *testing.T) {
+	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"},
+		Busy: true}, {ID: 3, Name: "c"}}
+	for _, c := range []struct {
+		name string
+		tags map[string]string
+		want int64
+		work bool
+	}{
+		{"by id", map[string]string{RunnerID: "1", RunnerName: "b", Label: "gpu"}, 1, false},
+		{"registered anew", map[string]string{RunnerID: "9", RunnerName: "b", Label: "gpu"}, 2, true},
+		{"by label", map[string]string{Label: "gpu"}, 0, true},
+		{"no such label", map[string]string{Label: "fpga"}, 0, false},
+	} {
+		i := ec2.Instance{Tags: c.tags}
+		if r, _ := RunnerOf(i, runners); r.ID != c.want || MayWork(i, runners) != c.work {
+			t.Errorf("%s: got %d, at work %t", c.name, r.ID, MayWork(i, runners))
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package tags
+
+import (
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// TestRunnerIDTags: what the tags of a group hold is read back, and nothing else, within what EC2 takes.
+func TestRunnerIDTags(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOfNDistinct(rapid.Int64Range(1, 400), 1, 120, rapid.ID[int64]).Draw(t, "ids")
+		tags := RunnerIDTags(ids)
+		if len(tags) > 9 {
+			t.Fatalf("%d tags", len(tags))
+		}
+		for key, value := range tags {
+			if utf8.RuneCountInString(value) > maxTagValue || len(key) > 128 {
+				t.Fatalf("%s=%s is longer than EC2 takes", key, value)
+			}
+		}
+		instance, given := ec2.Instance{Tags: tags}, map[int64]bool{}
+		for _, id := range ids {
+			given[id] = true
+		}
+		for id := range int64(402) {
+			if NamesRunner(instance, id) != given[id] {
+				t.Fatalf("id %d: named %t, given %t, tags %v", id, NamesRunner(instance, id), given[id], tags)
+			}
+		}
+	})
+	if got := RunnerIDTags([]int64{75, 21, 22, 23}); len(got) != 1 || got[RunnerIDs] != "21-23,75" {
+		t.Errorf("tags %v, want 21-23,75", got)
+	}
+}
