@@ -70,44 +70,45 @@ func Run(ctx context.Context, w World) (code int) {
 	if err != nil {
 		return out.finish(err)
 	}
-	switch request.Mode {
-	case modeStart:
-		err = runStart(ctx, request, out)
-	case modeStop:
-		err = runStop(ctx, request, out)
-	case modeSweep:
-		err = runSweep(ctx, request, out)
-	case modeCheck:
-		err = runCheck(ctx, request, out)
-	case modeBake:
-		err = runBake(ctx, request, out)
-	case modePool:
-		err = runPool(ctx, request, out)
-	}
-	return out.finish(err)
+	return out.finish(work(ctx, request, out))
 }
 
-func runStart(ctx context.Context, request Request, out *output) error {
-	starter, err := connectStarter(ctx, request, out)
+// work makes the clients, signs in and does what the mode is for.
+func work(ctx context.Context, request Request, out *output) error {
+	c, err := connect(ctx, request, out)
 	if err != nil {
 		return err
 	}
-	result, err := starter.Start(ctx, *request.Start)
-	out.startDone(result, err)
+	if request.Mode == modeCheck { // a refused sign-in is a finding
+		return runCheck(ctx, c)
+	}
+	err = c.signIn(ctx)
+	switch {
+	case request.Mode == modeStop:
+		// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could
+		// not be ended, and why.
+		return runStop(ctx, c)
+	case err != nil:
+		return err
+	case request.Mode == modeSweep:
+		return runSweep(ctx, c)
+	case request.Mode == modeBake:
+		return runBake(ctx, c)
+	case request.Mode == modePool:
+		return runPool(ctx, c)
+	}
+	return runStart(ctx, c)
+}
+
+func runStart(ctx context.Context, c clients) error {
+	result, err := c.starter().Start(ctx, *c.request.Start)
+	c.out.startDone(result, err)
 	return err
 }
 
-func runStop(ctx context.Context, request Request, out *output) error {
-	clients, err := newClients(ctx, request, out)
-	if err != nil {
-		return err
-	}
-	// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could not
-	// be ended, and why.
-	_ = clients.signIn(ctx)
-	stopper := &runner.Stopper{Cloud: clients.cloud, Registry: clients.registry, Log: out.log}
-	result, err := stopper.Stop(ctx, *request.Stop)
-	out.summarize(stopSummary(result))
+func runStop(ctx context.Context, c clients) error {
+	result, err := c.stopper().Stop(ctx, *c.request.Stop)
+	c.out.summarize(stopSummary(result))
 	return err
 }
 
@@ -123,14 +124,14 @@ func runPost(ctx context.Context, w World, out *output) error {
 		return err
 	}
 	// The clients sign in at their first call, so that what is left is named even where they may not.
-	clients, err := newClients(ctx, request, out)
+	c, err := connect(ctx, request, out)
 	if err != nil {
 		return err
 	}
-	result := clients.starter(request, out).Post(ctx, state.request(request.what(), request.Run))
+	result := c.starter().Post(ctx, state.request(request.what(), request.Run))
 	if len(state.begun) > 0 {
 		unfinished := ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun}
-		removed, left := clients.baker(request, out).Post(ctx, unfinished)
+		removed, left := c.baker().Post(ctx, unfinished)
 		result.Removed, result.Left = removed, append(result.Left, left...)
 	}
 	out.summarize(postSummary(result))

@@ -22,15 +22,12 @@ type bakeError struct {
 func (e *bakeError) Error() string { return fmt.Sprintf("%d images were not baked", len(e.problems)) }
 
 // runBake makes images.
-func runBake(ctx context.Context, request Request, out *output) error {
-	baker, registry, err := connectBaker(ctx, request, out)
-	if err != nil {
-		return err
-	}
+func runBake(ctx context.Context, c clients) (err error) {
+	request, out := c.request, c.out
 	bake := *request.Bake
 	warn := func(text string) { out.log.Warn(text) }
-	if bake.Software, bake.DownloadToken, err = runner.Software(ctx, registry, request.WebURL, request.RunnerVersion,
-		warn); err != nil {
+	bake.Software, bake.DownloadToken, err = runner.Software(ctx, c.registry, request.WebURL, request.RunnerVersion, warn)
+	if err != nil {
 		return err
 	}
 	out.Secret(bake.DownloadToken)
@@ -42,7 +39,7 @@ func runBake(ctx context.Context, request Request, out *output) error {
 	if err := out.bakeBegun(id, bake.Architectures); err != nil {
 		return err
 	}
-	result, err := baker.Bake(ctx, bake)
+	result, err := c.baker().Bake(ctx, bake)
 	return out.bakeDone(result, err)
 }
 

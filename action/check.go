@@ -17,20 +17,16 @@ func (e *unfitError) Error() string {
 }
 
 // runCheck examines what a start with the same inputs would need, and makes nothing.
-func runCheck(ctx context.Context, request Request, out *output) error {
-	clients, err := newClients(ctx, request, out) // a refused sign-in is a finding
+func runCheck(ctx context.Context, c clients) error {
+	what, err := examination(c.request)
 	if err != nil {
 		return err
 	}
-	what, err := examination(request)
-	if err != nil {
-		return err
-	}
-	report := doctor.Examine(ctx, clients.cloud, clients.registry, what)
+	report := doctor.Examine(ctx, c.cloud, c.registry, what)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := out.report(report, request.Annotations); err != nil {
+	if err := c.out.report(report, c.request.Annotations); err != nil {
 		return err
 	}
 	if failed := report.Count(doctor.Failed); failed > 0 {

@@ -10,15 +10,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// clients speak to EC2 and to GitHub.
+// clients speak to EC2 and to GitHub for one request.
 type clients struct {
 	cloud    *ec2.Client
 	registry *github.Client
 	app      *github.App // of all clients for GitHub; nil: a token
+	request  Request
+	out      *output
 }
 
-// newClients makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
-func newClients(ctx context.Context, request Request, out *output) (clients, error) {
+// connect makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
+func connect(ctx context.Context, request Request, out *output) (clients, error) {
 	cloud, err := ec2.Load(ctx, first(request.Region, request.AWS.Region))
 	if err != nil {
 		return clients{}, &runner.FailedError{
@@ -41,64 +43,35 @@ func newClients(ctx context.Context, request Request, out *output) (clients, err
 	if err != nil {
 		return clients{}, &InvalidError{Problems: []Problem{{Message: err.Error()}}}
 	}
-	return clients{cloud, registry, app}, nil
+	return clients{cloud, registry, app, request, out}, nil
 }
 
-// connect makes the clients and signs in.
-func connect(ctx context.Context, request Request, out *output) (clients, error) {
-	c, err := newClients(ctx, request, out)
-	if err != nil {
-		return clients{}, err
-	}
-	return c, c.signIn(ctx)
-}
-
-// connectSweeper makes the clients for mode sweep, signed in, and names the home region.
-func connectSweeper(ctx context.Context, request Request, out *output) (sweeper *runner.Sweeper, home string,
-	err error) {
-	c, err := connect(ctx, request, out)
-	if err != nil {
-		return nil, "", err
-	}
-	return &runner.Sweeper{Cloud: c.cloud, Registry: c.registry, Log: out.log}, c.cloud.Region(), nil
-}
-
-// connectBaker makes the clients for mode bake, signed in.
-func connectBaker(ctx context.Context, request Request, out *output) (*ami.Baker, runner.Enroller, error) {
-	c, err := connect(ctx, request, out)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.baker(request, out), c.registry, nil
-}
-
-func (c clients) baker(request Request, out *output) *ami.Baker {
+func (c clients) baker() *ami.Baker {
 	return &ami.Baker{
-		Cloud: c.cloud, Fresh: func() ami.Cloud { return c.cloud.Fresh() }, Journal: out, Log: out.log,
-		Web: &http.Client{Transport: github.Transport(request.CACertificates)},
+		Cloud: c.cloud, Fresh: c.cloud.Fresh, Journal: c.out, Log: c.out.log,
+		Web: &http.Client{Transport: github.Transport(c.request.CACertificates)},
 	}
 }
 
-// connectStarter makes the clients for a start or a pool, signed in.
-func connectStarter(ctx context.Context, request Request, out *output) (*runner.Starter, error) {
-	c, err := connect(ctx, request, out)
-	if err != nil {
-		return nil, err
-	}
-	return c.starter(request, out), nil
-}
-
-func (c clients) starter(request Request, out *output) *runner.Starter {
+func (c clients) starter() *runner.Starter {
 	return &runner.Starter{
-		Cloud: c.cloud, Registry: c.registry, Journal: out, Log: out.log,
+		Cloud: c.cloud, Registry: c.registry, Journal: c.out, Log: c.out.log,
 		Fresh: func() (runner.Cloud, runner.Registry) {
-			fresh, err := newRegistry(request, c.registry.Scope(), c.app, out)
+			fresh, err := newRegistry(c.request, c.registry.Scope(), c.app, c.out)
 			if err != nil { // the same options have worked before
 				fresh = c.registry
 			}
 			return c.cloud.Fresh(), fresh
 		},
 	}
+}
+
+func (c clients) stopper() *runner.Stopper {
+	return &runner.Stopper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
+}
+
+func (c clients) sweeper() *runner.Sweeper {
+	return &runner.Sweeper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
 }
 
 func newRegistry(request Request, scope github.Scope, app *github.App, out *output) (*github.Client, error) {

@@ -9,13 +9,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-func runPool(ctx context.Context, request Request, out *output) error {
-	starter, err := connectStarter(ctx, request, out)
-	if err != nil {
-		return err
-	}
-	result, err := starter.Pool(ctx, *request.Pool)
-	out.poolDone(result, err)
+func runPool(ctx context.Context, c clients) error {
+	result, err := c.starter().Pool(ctx, *c.request.Pool)
+	c.out.poolDone(result, err)
 	return err
 }
 

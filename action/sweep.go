@@ -12,19 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-func runSweep(ctx context.Context, request Request, out *output) error {
-	sweeper, home, err := connectSweeper(ctx, request, out)
-	if err != nil {
-		return err
+func runSweep(ctx context.Context, c clients) error {
+	request, out := *c.request.Sweep, c.out
+	if len(request.Regions) == 0 {
+		request.Regions = []string{c.cloud.Region()}
 	}
-	if len(request.Sweep.Regions) == 0 {
-		request.Sweep.Regions = []string{home}
-	}
-	result, err := sweeper.Sweep(ctx, *request.Sweep)
+	result, err := c.sweeper().Sweep(ctx, request)
 	out.handler.closeGroup()
-	out.log.Info(sweepSentence(result, request.Sweep.DryRun))
-	out.setSwept(result, request.Sweep.DryRun)
-	out.summarize(sweepSummary(result, request.Sweep.DryRun))
+	out.log.Info(sweepSentence(result, request.DryRun))
+	out.setSwept(result, request.DryRun)
+	out.summarize(sweepSummary(result, request.DryRun))
 	return err
 }
 

@@ -91,7 +91,7 @@ func bakeInBubble(t *testing.T, config simulator.Config, r ami.Request, check fu
 		w := simulator.New(config)
 		var log bytes.Buffer
 		j := &journal{}
-		baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j,
+		baker := &ami.Baker{Cloud: client(w), Fresh: func() *ec2.Client { return client(w) }, Journal: j,
 			Log: slog.New(slog.NewTextHandler(&log, nil))}
 		begun := time.Now()
 		result, err := baker.Bake(t.Context(), r)
@@ -203,7 +203,7 @@ func TestCancelledAtEveryMoment(t *testing.T) {
 	for at := 100 * time.Millisecond; at < 4*time.Minute; at += 730 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			w, j := simulator.New(simulator.Config{}), &journal{}
-			baker := &ami.Baker{Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: j,
+			baker := &ami.Baker{Cloud: client(w), Fresh: func() *ec2.Client { return client(w) }, Journal: j,
 				Log: slog.New(slog.DiscardHandler)}
 			ctx, cancel := context.WithTimeout(t.Context(), at)
 			defer cancel()

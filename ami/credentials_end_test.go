@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -27,7 +28,7 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 			})
 			var log bytes.Buffer
 			baker := &ami.Baker{
-				Cloud: client(w), Fresh: func() ami.Cloud { return client(w) }, Journal: &journal{},
+				Cloud: client(w), Fresh: func() *ec2.Client { return client(w) }, Journal: &journal{},
 				Log: slog.New(slog.NewTextHandler(&log, nil)),
 			}
 			r := request()

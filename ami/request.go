@@ -1,7 +1,6 @@
 package ami
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -86,53 +85,6 @@ func (r Request) CheckUserData(architecture string) error {
 	return err
 }
 
-// Launcher is what a bake needs of EC2 to have a builder.
-type Launcher interface {
-	LaunchMany(ctx context.Context, spec ec2.LaunchSpec, count int, offerings []ec2.Offering,
-		observe ec2.Observer) ([]ec2.Instance, []ec2.Attempt, error)
-	Stop(ctx context.Context, region string, ids ...string) error
-	Terminate(ctx context.Context, region string, ids ...string) error
-}
-
-// Observer is what a bake needs of EC2 to see how its builder is.
-type Observer interface {
-	// Instance says by an error of class NotFound that there is none, which is no wonder right after its launch.
-	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
-	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
-	Console(ctx context.Context, region, id string) (string, error)
-}
-
-// Imager is what a bake needs of EC2 to make images.
-type Imager interface {
-	// CreateImage fails with class Taken where the name is, and with class Unknown where the image may have been begun.
-	CreateImage(ctx context.Context, region string, spec ec2.ImageSpec) (string, error)
-	// RemoveImage and DeleteSnapshot succeed for what is gone.
-	RemoveImage(ctx context.Context, region, id string, snapshots []string) error
-	DeleteSnapshot(ctx context.Context, region, id string) error
-}
-
-// Shelf is what a bake needs of EC2 to see which images there are.
-type Shelf interface {
-	// InstanceType is found where the region has the type.
-	InstanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool, err error)
-	Image(ctx context.Context, region, id string) (ec2.Image, error)
-	// Images lists the newest first.
-	Images(ctx context.Context, region string, query ec2.ImageQuery) ([]ec2.Image, error)
-	Snapshots(ctx context.Context, region string, tags map[string]string) ([]ec2.Snapshot, error)
-	// ImageUses tells by image id what uses it; with an error nothing is known.
-	ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error)
-}
-
-// Cloud is EC2 as this package needs it; *ec2.Client is one.
-type Cloud interface {
-	Launcher
-	Observer
-	Imager
-	Shelf
-	// Region is the home region.
-	Region() string
-}
-
 // Journal is told what must be known before it can be lost, so that the post step finds what a killed bake left behind.
 type Journal interface {
 	// Asking is called before each RunInstances call.
@@ -150,9 +102,9 @@ type Begun struct {
 
 // Baker bakes images.
 type Baker struct {
-	Cloud Cloud
+	Cloud *ec2.Client
 	// Fresh returns a client of its own for the clean-up: the first one's connections may hang.
-	Fresh   func() Cloud
+	Fresh   func() *ec2.Client
 	Journal Journal
 	Log     *slog.Logger
 	// Web asks the vendors' repositories what they have; nil where they cannot be asked.

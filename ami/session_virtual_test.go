@@ -45,7 +45,7 @@ func TestBakeOfFiveHours(t *testing.T) {
 				var log bytes.Buffer
 				cloud := inRole(w)
 				baker := &ami.Baker{
-					Cloud: cloud, Fresh: func() ami.Cloud { return cloud.Fresh() }, Journal: &journal{},
+					Cloud: cloud, Fresh: func() *ec2.Client { return cloud.Fresh() }, Journal: &journal{},
 					Log: slog.New(slog.NewTextHandler(&log, nil)),
 				}
 				r := request()

@@ -107,7 +107,7 @@ func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []
 
 // remover removes builders and images, with patience until its context ends.
 type remover struct {
-	cloud Cloud
+	cloud *ec2.Client
 	log   *slog.Logger
 	line  func(string) string
 }

@@ -17,57 +17,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Cloud is EC2 as far as a doctor needs it; *ec2.Client is one. Every error is taken by its class: Denied, Throttle and
-// Unknown mean that nothing is known.
-type Cloud interface {
-	Asker
-	Network
-	Stock
-	Region() string
-}
-
-// Asker is asked what the credentials may do; nil means that they may.
-type Asker interface {
-	Caller(ctx context.Context, region string) (ec2.Caller, error)
-	// Session is that of an assumed role, false without one.
-	Session() (ec2.Session, bool)
-	MayLaunch(ctx context.Context, spec ec2.LaunchSpec, index int, offering ec2.Offering, part ec2.Part) error
-	May(ctx context.Context, region string, call ec2.Call, id, tag string) error
-	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
-	Regions(ctx context.Context) ([]string, error)
-}
-
-// Network is where machines go.
-type Network interface {
-	Subnet(ctx context.Context, region, id string) (ec2.Subnet, error)
-	SecurityGroup(ctx context.Context, region, id string) (ec2.SecurityGroup, error)
-	Routes(ctx context.Context, region string, subnet ec2.Subnet) ([]ec2.Route, error)
-}
-
-// Stock is what machines are made of.
-type Stock interface {
-	Image(ctx context.Context, region, id string) (ec2.Image, error)
-	NewestImage(ctx context.Context, region string, tags map[string]string) (ec2.Image, bool, error)
-	InstanceType(ctx context.Context, region, name string) (ec2.InstanceType, bool, error)
-	OfferedIn(ctx context.Context, region, instanceType string) ([]string, error)
-	FreeTierTypes(ctx context.Context, region string) ([]string, error)
-	VCPUQuota(ctx context.Context, region, instanceType, market string) (quota ec2.Quota, known bool, err error)
-	HasSpotRole(ctx context.Context, region string) (bool, error)
-}
-
-// Registry is GitHub as far as a doctor needs it; *github.Client is one.
-type Registry interface {
-	// SignedIn is who signs in, known in full once a call was made.
-	SignedIn() github.Identity
-	RateLimit(context.Context) (github.Rate, error)
-	MayRegister(context.Context) error
-	AllRunners(context.Context) ([]github.Runner, error)
-	Groups(context.Context) ([]github.Group, error)
-	Downloads(context.Context) ([]github.Download, error)
-	Release(ctx context.Context, version string) ([]github.Download, error)
-	Deprecation(ctx context.Context, version string) (registration, runtime time.Time, err error)
-}
-
 // Launch is one group of like machines as the start would ask for them.
 type Launch struct {
 	Name      string // of the group, where it has one
@@ -154,7 +103,7 @@ type Check interface {
 const Patience = 10 * time.Second
 
 // Examine runs all checks of a request.
-func Examine(ctx context.Context, cloud Cloud, registry Registry, request Request) Report {
+func Examine(ctx context.Context, cloud *ec2.Client, registry *github.Client, request Request) Report {
 	x := &examination{cloud: cloud, registry: registry, request: request, known: map[string]*answer{}}
 	return run(ctx, x.checks())
 }

@@ -15,8 +15,8 @@ import (
 
 // examination is one run of all checks. What several of them need is asked once.
 type examination struct {
-	cloud    Cloud
-	registry Registry
+	cloud    *ec2.Client
+	registry *github.Client
 	request  Request
 
 	mu    sync.Mutex
