@@ -56,7 +56,7 @@ func (c clients) baker() *ami.Baker {
 func (c clients) starter() *runner.Starter {
 	return &runner.Starter{
 		Cloud: c.cloud, Registry: c.registry, Journal: c.out, Log: c.out.log,
-		Fresh: func() (runner.Cloud, runner.Registry) {
+		Fresh: func() (*ec2.Client, *github.Client) {
 			fresh, err := newRegistry(c.request, c.registry.Scope(), c.app, c.out)
 			if err != nil { // the same options have worked before
 				fresh = c.registry

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -42,7 +43,7 @@ func (s *stage) process(t *testing.T, transport http.RoundTripper) *runner.Start
 	session := github.NewApp(github.AppOptions{
 		ID: "Iv23demo", Key: s.world.AppKey(), Scope: scope, Repository: "demo-org/demo", Secret: s.journal.Secret,
 	})
-	clients := func() (runner.Cloud, runner.Registry) {
+	clients := func() (*ec2.Client, *github.Client) {
 		client, err := github.New(github.Options{
 			BaseURL: github.DefaultBaseURL, App: session, Scope: scope, Transport: transport, Log: s.starter.Log,
 		})

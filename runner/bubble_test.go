@@ -40,7 +40,7 @@ func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context,
 		s.starter = &runner.Starter{
 			Cloud: cloud, Registry: registry, Journal: s.journal,
 			Log:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-			Fresh: func() (runner.Cloud, runner.Registry) { cloud, registry := clients(); return cloud, registry },
+			Fresh: func() (*ec2.Client, *github.Client) { cloud, registry := clients(); return cloud, registry },
 		}
 		f(t.Context(), t, s)
 		if surprises := s.world.Surprises(); len(surprises) > 0 {

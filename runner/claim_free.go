@@ -60,14 +60,9 @@ func (st *start) tellMissed(log *slog.Logger, what string, err error) {
 	}
 }
 
-// tagger sets tags.
-type tagger interface {
-	Tag(ctx context.Context, region, id string, tags map[string]string) error
-}
-
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
 // that nothing that is written here can fall upon another's claim.
-func (c *warmClaim) free(ctx context.Context, r *remover, values tagger) error {
+func (c *warmClaim) free(ctx context.Context, r *remover, values *ec2.Client) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
@@ -139,7 +134,7 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 }
 
 // clearClaims makes sure that no claim that came to nothing is left, and names those that are.
-func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left []string) {
+func (st *start) clearClaims(ctx context.Context, r *remover, tags *ec2.Client) (left []string) {
 	if st.request.Pool == "" {
 		return nil
 	}
@@ -162,7 +157,7 @@ func (st *start) clearClaims(ctx context.Context, r *remover, tags tagger) (left
 	return left
 }
 
-func (c *warmClaim) clear(ctx context.Context, r *remover, tags tagger) error {
+func (c *warmClaim) clear(ctx context.Context, r *remover, tags *ec2.Client) error {
 	if c.stands() != heldDoubt {
 		return c.free(ctx, r, tags)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -272,7 +274,7 @@ func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, ki
 	transport := s.world.Transport()
 	first := s.another(t)
 	first.Cloud, first.Registry, first.Journal = newCloud(transport), newRegistry(t, transport), s.journal
-	first.Fresh = func() (runner.Cloud, runner.Registry) { return newCloud(transport), newRegistry(t, transport) }
+	first.Fresh = func() (*ec2.Client, *github.Client) { return newCloud(transport), newRegistry(t, transport) }
 	ending, cancel := context.WithCancel(ctx)
 	end := time.AfterFunc(at, func() {
 		if killed {

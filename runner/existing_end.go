@@ -127,7 +127,7 @@ func (r *remover) idle(ctx context.Context, i ec2.Instance) error {
 
 // release says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time of
 // this one's is over.
-func release(ctx context.Context, cloud Ender, i ec2.Instance) {
+func release(ctx context.Context, cloud *ec2.Client, i ec2.Instance) {
 	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{tags.DueAt: ""})
 }
 

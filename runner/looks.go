@@ -139,7 +139,7 @@ func names[V any](set map[string]V) string { return strings.Join(slices.Sorted(m
 
 // regionList lists where else to look, and asks for the list again while EC2 does not give it.
 type regionList struct {
-	cloud Ender
+	cloud *ec2.Client
 	known []string
 	err   error // of the last try
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -23,7 +25,7 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			transport := s.world.Transport()
 			killed := *s.starter
 			killed.Cloud, killed.Registry = newCloud(transport), newRegistry(t, transport)
-			killed.Fresh = func() (runner.Cloud, runner.Registry) { return newCloud(transport), newRegistry(t, transport) }
+			killed.Fresh = func() (*ec2.Client, *github.Client) { return newCloud(transport), newRegistry(t, transport) }
 			killed.Log = slog.New(slog.DiscardHandler)
 			r := request()
 			r.Groups[0].Count, r.JIT = 50, jit

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -68,13 +69,13 @@ func newLeg(t *testing.T, s *stage, r *rand.Rand) *leg {
 	}
 	l.request.JIT, l.request.OwnTags, l.request.Groups[0].Count = r.IntN(3) == 0, r.IntN(4) != 0, 1+r.IntN(2)
 	l.request.Ephemeral = l.request.JIT && r.IntN(2) == 0
-	clients := func() (*ec2.Client, runner.Registry) {
+	clients := func() (*ec2.Client, *github.Client) {
 		return newCloud(s.world.Transport()), newRegistry(t, s.world.Transport())
 	}
 	cloud, registry := clients()
 	l.starter = &runner.Starter{
 		Cloud: cloud, Registry: registry, Journal: &journal{}, Log: slog.New(slog.NewTextHandler(l.log, nil)),
-		Fresh: func() (runner.Cloud, runner.Registry) { return clients() },
+		Fresh: func() (*ec2.Client, *github.Client) { return clients() },
 	}
 	return l
 }

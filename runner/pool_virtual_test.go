@@ -63,7 +63,7 @@ func (s *stage) another(t *testing.T) *runner.Starter {
 	return &runner.Starter{
 		Cloud: cloud, Registry: registry, Journal: &journal{},
 		Log:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Fresh: func() (runner.Cloud, runner.Registry) { cloud, registry := clients(); return cloud, registry },
+		Fresh: func() (*ec2.Client, *github.Client) { cloud, registry := clients(); return cloud, registry },
 	}
 }
 

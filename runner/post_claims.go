@@ -21,7 +21,7 @@ type claimLooks struct {
 // clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead
 // process asked for last may have its effect only now, and EC2 shows a change late. And a registration of which only
 // the name is known may be another claim's, unless it is there at two looks: no claim lasts as long as that.
-func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
+func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
 		looks.settled = time.Since(begun) >= tagsLag
@@ -46,7 +46,8 @@ func (p *post) clearClaim(ctx context.Context, tags tagger, claim Claim) {
 
 // clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as
 // they are, the registration is kept: it keeps others from claiming the entry.
-func (p *post) clearOnce(ctx context.Context, values tagger, claim Claim, looks *claimLooks) (over bool, err error) {
+func (p *post) clearOnce(ctx context.Context, values *ec2.Client, claim Claim, looks *claimLooks) (over bool,
+	err error) {
 	instance, err := p.cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
 	ours := instance.Tags[tags.Nonce] == p.request.Identity.Nonce && instance.Tags[tags.Mode] == tags.ModeStart

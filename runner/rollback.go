@@ -205,8 +205,8 @@ func inDoubt(trail []ec2.Attempt) bool {
 
 // remover ends machines and registrations, with patience until its context ends.
 type remover struct {
-	cloud    Ender
-	registry Roster
+	cloud    *ec2.Client
+	registry *github.Client
 	log      *slog.Logger
 }
 

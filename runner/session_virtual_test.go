@@ -36,7 +36,7 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
 	cloud := cloudInRole(transport, s.starter.Log)
 	s.starter.Cloud = cloud
-	s.starter.Fresh = func() (runner.Cloud, runner.Registry) { return cloud.Fresh(), newRegistry(t, transport) }
+	s.starter.Fresh = func() (*ec2.Client, *github.Client) { return cloud.Fresh(), newRegistry(t, transport) }
 }
 
 // sessions counts how often the role was assumed.

@@ -30,7 +30,7 @@ func (st *start) software(ctx context.Context) (software, error) {
 }
 
 // chooseSoftware takes what is offered, or looks the wanted release up.
-func chooseSoftware(ctx context.Context, registry Enroller, offered []github.Download, webURL, wanted string,
+func chooseSoftware(ctx context.Context, registry *github.Client, offered []github.Download, webURL, wanted string,
 	warn func(string)) (software, error) {
 	if wanted == "" || wanted == latest || offers(offered, wanted) {
 		return offeredSoftware(offered), nil
@@ -108,7 +108,7 @@ func versionOf(filename string) string {
 
 // Software is the runner of a version, for each kind of processor, and the token that downloading it needs. Unlike a
 // start, which can leave it to its machine, an image must know what is in it.
-func Software(ctx context.Context, registry Enroller, webURL, version string,
+func Software(ctx context.Context, registry *github.Client, webURL, version string,
 	warn func(string)) (list []bootstrap.Software, token string, err error) {
 	offered, err := registry.Downloads(ctx)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 
 // Starter starts runners.
 type Starter struct {
-	Cloud    Cloud
-	Registry Registry
+	Cloud    *ec2.Client
+	Registry *github.Client
 	// Fresh returns clients of their own for the roll-back: the first ones' connections may hang.
-	Fresh   func() (Cloud, Registry)
+	Fresh   func() (*ec2.Client, *github.Client)
 	Journal Journal
 	Log     *slog.Logger
 }

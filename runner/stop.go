@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -44,8 +45,8 @@ type StopResult struct {
 
 // Stopper stops runners. It needs nothing but the cloud and the registry: no state of the start.
 type Stopper struct {
-	Cloud    Ender
-	Registry Roster
+	Cloud    *ec2.Client
+	Registry *github.Client
 	Log      *slog.Logger
 }
 

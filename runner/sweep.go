@@ -43,39 +43,11 @@ type SweepResult struct {
 	Warnings []string
 }
 
-// Steward is what a sweep needs of EC2.
-type Steward interface {
-	Instances(ctx context.Context, region string, selector ec2.Selector) ([]ec2.Instance, error)
-	Instance(ctx context.Context, region, id string) (ec2.Instance, error)
-	Terminate(ctx context.Context, region string, ids ...string) error
-	Stop(ctx context.Context, region string, ids ...string) error
-	// Volumes lists a region's volumes in a state with the tags; Volume looks one up.
-	Volumes(ctx context.Context, region, state string, tags map[string]string) ([]ec2.Volume, error)
-	Volume(ctx context.Context, region, id string) (ec2.Volume, error)
-	// DeleteVolume succeeds for a volume that is gone, and is refused for one that is attached (ec2.WrongState).
-	DeleteVolume(ctx context.Context, region, id string) error
-	// Tag needs ec2:CreateTags; without it what is ambiguous stays.
-	Tag(ctx context.Context, region, id string, tags map[string]string) error
-}
-
-// Census is what a sweep needs of GitHub.
-type Census interface {
-	// AllRunners is the scope's whole list, or an error.
-	AllRunners(context.Context) ([]github.Runner, error)
-	// FindRunner and FindByName look one up; false where GitHub has none.
-	FindRunner(ctx context.Context, id int64) (github.Runner, bool, error)
-	FindByName(ctx context.Context, name string) (github.Runner, bool, error)
-	// RunOver tells whether a run is completed; whatever else it says is an error.
-	RunOver(ctx context.Context, repository, id string) (bool, error)
-	// Remove succeeds for a runner that is gone; github.ErrBusy says that it runs a job.
-	Remove(ctx context.Context, id int64) error
-}
-
 // Sweeper removes what starts left behind, of one scope and repository. It needs nothing but the cloud and the
 // registry.
 type Sweeper struct {
-	Cloud    Steward
-	Registry Census
+	Cloud    *ec2.Client
+	Registry *github.Client
 	Log      *slog.Logger
 }
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -61,7 +60,7 @@ func TestEndWithoutAJob(t *testing.T) {
 					<-time.After(time.Second)
 				}
 				for _, made := range s.world.Snapshot().Runners {
-					if err := s.starter.Registry.(runner.Roster).Remove(ctx, made.ID); err != nil {
+					if err := s.starter.Registry.Remove(ctx, made.ID); err != nil {
 						t.Error(err)
 					}
 				}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -174,7 +176,7 @@ func inRole(f flow) flow {
 			return outcome{err: err}
 		}
 		starter := p.starter()
-		starter.Cloud, starter.Fresh = cloud, func() (runner.Cloud, runner.Registry) { return cloud.Fresh(), p.registry() }
+		starter.Cloud, starter.Fresh = cloud, func() (*ec2.Client, *github.Client) { return cloud.Fresh(), p.registry() }
 		return startedWith(p, starter, byJIT)
 	}
 	return f

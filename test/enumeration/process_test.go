@@ -147,7 +147,7 @@ func (p *process) logger() *slog.Logger {
 func (p *process) starter() *runner.Starter {
 	return &runner.Starter{
 		Cloud: p.cloud(), Registry: p.registry(), Journal: p.journal, Log: p.logger(),
-		Fresh: func() (runner.Cloud, runner.Registry) { return p.cloud(), p.registry() },
+		Fresh: func() (*ec2.Client, *github.Client) { return p.cloud(), p.registry() },
 	}
 }
 
