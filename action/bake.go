@@ -121,7 +121,7 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 		o.said = true
 	}
 	for _, image := range result.Images {
-		o.tellBaked(image)
+		o.logBaked(image)
 	}
 	o.summarize(bakeSummary(result))
 	if err == nil || errors.Is(err, context.Canceled) {
@@ -131,7 +131,7 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 }
 
 // tellBaked prints what came of one image.
-func (o *output) tellBaked(image ami.Baked) {
+func (o *output) logBaked(image ami.Baked) {
 	o.handler.closeGroup()
 	f := image.Failure
 	switch {

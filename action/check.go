@@ -47,7 +47,7 @@ type reportOutput struct {
 // report tells what was found: in the log, as annotations if they are wanted, in the summary and in the output.
 func (o *output) report(report doctor.Report, annotations bool) error {
 	for _, f := range report.Findings {
-		o.tellFinding(f, annotations)
+		o.logFinding(f, annotations)
 	}
 	total := reportOutput{
 		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning), report.Count(doctor.Unchecked),
@@ -64,7 +64,7 @@ func (o *output) report(report doctor.Report, annotations bool) error {
 	return nil
 }
 
-func (o *output) tellFinding(f doctor.Finding, annotations bool) {
+func (o *output) logFinding(f doctor.Finding, annotations bool) {
 	text := title(f) + ": " + f.Reason
 	switch {
 	case annotations && f.Result == doctor.Failed:

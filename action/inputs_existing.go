@@ -85,7 +85,7 @@ func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.G
 	if len(existing.IDs) > 0 {
 		count = len(existing.IDs)
 	}
-	most := int64(mostRunners)
+	most := int64(maxRunners)
 	if len(existing.IDs) > 0 {
 		most = int64(len(existing.IDs))
 	}

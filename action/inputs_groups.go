@@ -66,7 +66,7 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 			continue
 		}
 		labels[group.Label] = true
-		for n := range min(group.Count, mostRunners) {
+		for n := range min(group.Count, maxRunners) {
 			key, name := group.Name, ""
 			if group.Label != "" {
 				name = tags.NameOf(group.Label)
@@ -156,7 +156,7 @@ func yamlError(err error) string {
 
 // mostRunners is how many one start takes: GitHub's own limit for the runners of a group.
 // https://docs.github.com/en/actions/reference/limits
-const mostRunners = 10_000
+const maxRunners = 10_000
 
 // number reads an input of ours that counts something.
 func (r *reader) number(name string, least, most, fallback int64) int {
@@ -179,13 +179,13 @@ func (r *reader) minCount(groups []runner.Group) int {
 	for _, group := range groups {
 		total += group.Count
 	}
-	if total > mostRunners {
-		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, mostRunners), "start fewer")
+	if total > maxRunners {
+		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners), "start fewer")
 	}
 	if r.text("min-count") == "" {
 		return 0
 	}
-	least := r.number("min-count", 1, mostRunners, 1)
+	least := r.number("min-count", 1, maxRunners, 1)
 	if least > total {
 		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
 			"min-count is at most 'count'")

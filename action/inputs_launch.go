@@ -92,7 +92,7 @@ func (r *reader) zones() (zones []zone, ok bool) {
 	ok = true
 	var raw json.RawMessage
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		refuse(tellIfJSON(text, err).Error())
+		refuse(hintIfJSON(text, err).Error())
 		return nil, false
 	}
 	zones, ignored, err := readList[zone](text)

@@ -11,7 +11,7 @@ import (
 )
 
 // warmUpWithin is how long a warm-up may take: it installs packages, runs the setup-script and reads the disk.
-const warmUpWithin = 30 * time.Minute
+const warmUpTimeout = 30 * time.Minute
 
 const poolExample = "for example pool: tests"
 
@@ -42,7 +42,7 @@ func (r *reader) pool(request *Request) {
 		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.",
 			"a pool launches machines of its own")
 	}
-	pool.WarmUp = max(warmUpWithin, pool.Start.Waiting.Timeout)
+	pool.WarmUp = max(warmUpTimeout, pool.Start.Waiting.Timeout)
 	for i := range pool.Start.Groups {
 		pool.Start.Groups[i].Markets, pool.Start.Groups[i].Count = []string{runner.OnDemand}, 1
 	}

@@ -133,7 +133,7 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 // group reads one group of like runners.
 func (r *reader) group(request Request) runner.Group {
 	group := runner.Group{
-		Label: r.label(), Count: r.number("count", 1, mostRunners, 1), Architecture: r.architecture(),
+		Label: r.label(), Count: r.number("count", 1, maxRunners, 1), Architecture: r.architecture(),
 		Profile: r.text("iam-role-name"),
 		HomeDir: r.text("runner-home-dir"), User: r.text("run-runner-as-user"), Service: r.flag("run-runner-as-service"),
 		PreRunnerScript: strings.ReplaceAll(r.text("pre-runner-script"), "\r\n", "\n"), SetupScript: r.setupScript(),
@@ -228,7 +228,7 @@ func (r *reader) launchParameters() runner.Parameters {
 }
 
 // tellIfJSON names the place of a JSON error.
-func tellIfJSON(text string, err error) error {
+func hintIfJSON(text string, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return fmt.Errorf("%w%s", err, place(text, err))

@@ -149,7 +149,7 @@ func readState(getenv func(string) string) (state, error) {
 			s.tokens[asked.Region] = append(s.tokens[asked.Region], asked.Token)
 		}
 	}
-	for i := range mostImages { // a bake's images are begun in no certain order, so a number may be missing
+	for i := range maxImages { // a bake's images are begun in no certain order, so a number may be missing
 		var image imageState
 		if r.read(fmt.Sprintf("%s%d", stateImage, i), &image); image.Architecture != "" && !image.Baked {
 			s.begun = append(s.begun, image.Begun)
@@ -201,7 +201,7 @@ func numbered[T any](r *stateReader, prefix string) (list []T) {
 }
 
 // mostImages is how many images one bake makes: one for each architecture.
-const mostImages = 8
+const maxImages = 8
 
 // nothingToDo tells that the start never began, or came to its end and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }

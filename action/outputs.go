@@ -117,14 +117,14 @@ func (o *output) Launched(h runner.Handoff) error {
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
 	}
-	if len(o.handoffs) > mostAtOnce { // the end of the start writes them; until then the post step has the journal
+	if len(o.handoffs) > maxConcurrent { // the end of the start writes them; until then the post step has the journal
 		return nil
 	}
 	return o.all(o.handoffs)
 }
 
-// mostAtOnce bounds how often the outputs of many runners are written anew: each time they are written whole.
-const mostAtOnce = 20
+// maxConcurrent bounds how often the outputs of many runners are written anew: each time they are written whole.
+const maxConcurrent = 20
 
 // set writes an output of a start. The last value that is written counts.
 func (o *output) set(name, value string) {
@@ -237,16 +237,16 @@ func (o *output) startDone(result runner.StartResult, err error) {
 			o.problems(problemOf(err))
 			o.said = true
 		}
-		o.tellTrail(result.Trail)
+		o.logTrail(result.Trail)
 	}
-	o.tellFailure(result.Failure)
+	o.logFailure(result.Failure)
 	o.summarize(startSummary(result))
 	o.told = result.Failure != nil
 }
 
 // tellFailure prints what is known of a failed start beside its error: in the log, where somebody in trouble looks
 // first.
-func (o *output) tellFailure(failure *runner.Failure) {
+func (o *output) logFailure(failure *runner.Failure) {
 	if failure == nil {
 		return
 	}

@@ -146,7 +146,7 @@ func leadingNumber(text string) (n int64, ok, exact bool) {
 }
 
 // most of a duration in seconds or minutes: what is longer is meant to be for ever.
-const mostUnits = 1_000_000
+const maxUnits = 1_000_000
 
 // whole is a number as machulav reads it: parseInt(x) || default. given tells that the user wrote something that
 // counts.
@@ -164,7 +164,7 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	case !exact:
 		r.warn("The '%s' input is %q, of which %d is taken; write a whole number such as %d", name, value, n, fallback)
 	}
-	return min(n, mostUnits), true
+	return min(n, maxUnits), true
 }
 
 // minutes is an input of ours, read strictly: a whole number of minutes, 0 for none.
@@ -174,8 +174,8 @@ func (r *reader) minutes(name string) (d time.Duration, given bool) {
 		return 0, false
 	}
 	n, ok, exact := leadingNumber(value)
-	if !ok || !exact || n < 0 || n > mostUnits {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, mostUnits),
+	if !ok || !exact || n < 0 || n > maxUnits {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, maxUnits),
 			fmt.Sprintf("for example %s: 90, or 0 for none", name))
 		return 0, false
 	}

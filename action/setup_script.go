@@ -12,7 +12,7 @@ import (
 )
 
 // mostSetup bounds what is read of a file: what a machine can get is far less.
-const mostSetup = 1 << 20
+const maxSetupScript = 1 << 20
 
 // looksLikeFile is one word with a slash or the ending of a script in it: as a script it would be a call of that file,
 // which the machine does not have.
@@ -64,12 +64,12 @@ func readInside(workspace, name string) (string, error) {
 	if !about.Mode().IsRegular() {
 		return "", errors.New("it is not a file")
 	}
-	raw, err := io.ReadAll(io.LimitReader(file, mostSetup+1))
+	raw, err := io.ReadAll(io.LimitReader(file, maxSetupScript+1))
 	if err != nil {
 		return "", plainPathError(err)
 	}
-	if len(raw) > mostSetup {
-		return "", fmt.Errorf("it is longer than %d bytes", mostSetup)
+	if len(raw) > maxSetupScript {
+		return "", fmt.Errorf("it is longer than %d bytes", maxSetupScript)
 	}
 	return string(raw), nil
 }

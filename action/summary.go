@@ -53,8 +53,8 @@ func readyOf(runners []runner.Started) (n int) {
 
 // Of more runners than these the summary shows no row, and no event of its own in the time line.
 const (
-	maxRows   = 50
-	mostDrawn = 5
+	maxRows         = 50
+	maxTimelineRows = 5
 )
 
 // more is a link to the hint's entry in the troubleshooting page.

@@ -86,7 +86,7 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 
 // mostSwept is how many rows the summary shows: GitHub takes 1 MiB.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
-const mostSwept = 500
+const maxSwept = 500
 
 // sweepSummary is the job summary of a sweep: what was found, what became of it, why, and how old it is.
 func sweepSummary(result runner.SweepResult, dryRun bool) string {
@@ -97,7 +97,7 @@ func sweepSummary(result runner.SweepResult, dryRun bool) string {
 		b.WriteString("| what | instance or volume | region | runner | why | age |\n|---|---|---|---|---|---|\n")
 	}
 	for n, s := range result.Swept {
-		if n == mostSwept {
+		if n == maxSwept {
 			fmt.Fprintf(&b, "\n… and %d more\n", len(result.Swept)-n)
 			break
 		}

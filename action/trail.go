@@ -66,7 +66,7 @@ func (t *tried) answer() string {
 	switch n := len(t.InstanceIDs); {
 	case n == 0:
 		return cell(t.Answer)
-	case n <= mostDrawn:
+	case n <= maxTimelineRows:
 		return code(strings.Join(t.InstanceIDs, " "))
 	default:
 		return fmt.Sprintf("%d instances", n)
@@ -74,7 +74,7 @@ func (t *tried) answer() string {
 }
 
 // tellTrail shows in the log what was tried in vain, as a table of plain text.
-func (o *output) tellTrail(trail []runner.Attempt) {
+func (o *output) logTrail(trail []runner.Attempt) {
 	rows := [][]string{{"market", "type", "region", "subnet", "times", "answer"}}
 	for _, a := range gathered(trail) {
 		answer := a.Answer

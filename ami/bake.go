@@ -52,7 +52,7 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	if request.Region == "" {
 		request.Region = k.Cloud.Region()
 	}
-	cancelled := ec2.WhenCancelled(ctx)
+	cancelled := ec2.CancelledAt(ctx)
 	bakes := make([]*bake, len(request.Architectures))
 	var group sync.WaitGroup
 	for i, wanted := range request.Architectures {

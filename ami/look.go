@@ -14,25 +14,25 @@ import (
 // How often a bake looks: soon at first, since a refusal or a short step shows at once, and then every quarter of a
 // minute.
 const (
-	lookFirst = 500 * time.Millisecond
-	lookMost  = 15 * time.Second
+	firstLookDelay = 500 * time.Millisecond
+	maxLookDelay   = 15 * time.Second
 )
 
 // mostMissed is how many looks in a row may fail, whatever for, before the bake is given up.
-const mostMissed = 12
+const maxMissedLooks = 12
 
 // look calls f until it is done, it returns an error that is final, or too many looks in a row fail. Its patience with
 // EC2 is bounded by the context, which ends with the time for the bake.
 func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error {
 	missed := 0
-	return until(ctx, lookFirst, lookMost, func() (bool, error) {
+	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
 		done, err := f()
 		if err == nil {
 			missed = 0
 			return done, nil
 		}
 		missed++
-		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= mostMissed || (isFinal(err) && !early) {
+		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= maxMissedLooks || (isFinal(err) && !early) {
 			return false, final(err)
 		}
 		b.log.Debug(b.line("a look failed"), "error", err)
@@ -90,7 +90,7 @@ func isFinal(err error) bool {
 }
 
 // tellEvery is how often a long wait says that it goes on.
-const tellEvery = time.Minute
+const progressInterval = time.Minute
 
 // progress tells what is new in a wait, and now and then that nothing is.
 type progress struct {
@@ -107,7 +107,7 @@ func (p *progress) tell(what string) string {
 		p.what, p.since, p.told = what, now, now
 		return what
 	}
-	if now.Sub(p.told) < tellEvery {
+	if now.Sub(p.told) < progressInterval {
 		return ""
 	}
 	p.told = now

@@ -19,7 +19,7 @@ import (
 // https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
 const (
 	afterCancel = 6500 * time.Millisecond
-	tidyWithin  = time.Minute
+	tidyTimeout = time.Minute
 )
 
 // lookFor is how long is looked for what may have been made by a call whose answer was lost: EC2 shows it some seconds
@@ -30,7 +30,7 @@ const lookFor = 20 * time.Second
 // It returns what it could not remove, each with how to remove it.
 func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []string) {
 	b.log = b.phase("remove the builder")
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWithin)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		rest := afterCancel
@@ -105,23 +105,23 @@ func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []
 	return removed, left
 }
 
-// remover removes builders and images, with patience until its context ends.
+// remover removes builders and images, and tries again until its context ends.
 type remover struct {
 	cloud *ec2.Client
 	log   *slog.Logger
 	line  func(string) string
 }
 
-// untilDone is ec2.UntilDone that takes what EC2 does not allow for final.
+// untilDone is ec2.RetryUntilDone that takes what EC2 does not allow for final.
 func untilDone(ctx context.Context, every time.Duration, f func() error) error {
 	denied := false
-	return ec2.UntilDone(ctx, every, func() error {
+	return ec2.RetryUntilDone(ctx, every, func() error {
 		err := f()
 		if ec2.ClassOf(err) == ec2.Denied && !denied { // a policy that goes by tags may not see them yet
 			denied = true
 			select {
 			case <-ctx.Done():
-			case <-time.After(ec2.TagsSettle):
+			case <-time.After(ec2.TagsDelay):
 			}
 			return err
 		}

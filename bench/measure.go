@@ -33,9 +33,9 @@ type bench struct {
 // other, and so not what is measured. Another action may be larger: it takes more of these turns, and only so many wait
 // at once.
 const (
-	between    = 150 * time.Millisecond
-	rivalTurns = 6
-	mostRivals = 20
+	between      = 150 * time.Millisecond
+	rivalTurns   = 6
+	maxRivalRuns = 20
 )
 
 func (b *bench) measure(ctx context.Context) (Results, error) {
@@ -67,7 +67,7 @@ func (b *bench) begin() {
 	if b.notes == nil {
 		b.notes = os.Stderr
 	}
-	b.rivals = make(chan struct{}, mostRivals)
+	b.rivals = make(chan struct{}, maxRivalRuns)
 	b.results.Machine, b.results.Go, b.results.Runs = machine(), runtime.Version(), b.runs
 	if b.results.Against == "" {
 		var words []string

@@ -16,7 +16,7 @@ const (
 	claimCalls  = "calls before the warm machine is started"
 	missedStart = "start on an empty pool"
 	missByCold  = "empty pool - cold"
-	fillWithin  = 4 * time.Minute
+	fillTimeout = 4 * time.Minute
 )
 
 func warmRows() []row {
@@ -90,7 +90,7 @@ func (s *scene) fill() error {
 		"pool-size": "1"})); err != nil {
 		return err
 	}
-	for begun := time.Now(); time.Since(begun) < fillWithin; {
+	for begun := time.Now(); time.Since(begun) < fillTimeout; {
 		if slices.ContainsFunc(s.world.Snapshot().Instances,
 			func(i simulator.Instance) bool { return i.State == "stopped" }) {
 			return nil
@@ -101,5 +101,5 @@ func (s *scene) fill() error {
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("the pool is not filled after %s", fillWithin)
+	return fmt.Errorf("the pool is not filled after %s", fillTimeout)
 }

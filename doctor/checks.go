@@ -102,8 +102,8 @@ func (x *examination) wanted(ctx context.Context) []wanted {
 	return list
 }
 
-// mostAtOnce bounds how much one check asks at the same time.
-const mostAtOnce = 10
+// maxConcurrent bounds how much one check asks at the same time.
+const maxConcurrent = 10
 
 // each looks at things side by side and keeps their order. A thing that several offerings share is looked at once, by
 // its key; an empty key is left out.
@@ -117,7 +117,7 @@ func each[T any](things []T, key func(T) string, look func(T) []Finding) []Findi
 		}
 	}
 	found := make([][]Finding, len(once))
-	places := make(chan struct{}, mostAtOnce)
+	places := make(chan struct{}, maxConcurrent)
 	var group sync.WaitGroup
 	for i, thing := range once {
 		group.Go(func() {

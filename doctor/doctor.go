@@ -100,7 +100,7 @@ type Check interface {
 }
 
 // Patience is how long a check may take.
-const Patience = 10 * time.Second
+const CheckTimeout = 10 * time.Second
 
 // Examine runs all checks of a request.
 func Examine(ctx context.Context, cloud *ec2.Client, registry *github.Client, request Request) Report {
@@ -110,7 +110,7 @@ func Examine(ctx context.Context, cloud *ec2.Client, registry *github.Client, re
 
 // run runs checks side by side, each cut after Patience.
 func run(ctx context.Context, checks []Check) Report {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	found := make([][]Finding, len(checks))
 	var group sync.WaitGroup
@@ -140,6 +140,6 @@ func bounded(ctx context.Context, check Check) []Finding {
 		return findings
 	case <-timer.C:
 		return []Finding{{Check: check.Name(), Result: Unchecked, Reason: fmt.Sprintf("it did not come to an end within %s",
-			Patience)}}
+			CheckTimeout)}}
 	}
 }

@@ -184,7 +184,7 @@ func (l look) unreadAtGitHub(ctx context.Context, err error) Finding {
 
 func (l look) cut(ctx context.Context, err error) (Finding, bool) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return l.unchecked("no answer within %s", Patience), true
+		return l.unchecked("no answer within %s", CheckTimeout), true
 	}
 	return Finding{}, false
 }

@@ -61,11 +61,11 @@ func (x *examination) appLacks(who github.Identity) []Finding {
 }
 
 // soonEnds is how long before its end a token is spoken of.
-const soonEnds = 7 * 24 * time.Hour
+const expiresSoon = 7 * 24 * time.Hour
 
 // tokenEnds warns of a personal access token that ends soon. An App's is renewed.
 func (x *examination) tokenEnds(who github.Identity) []Finding {
-	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(x.request.Now) > soonEnds {
+	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(x.request.Now) > expiresSoon {
 		return nil
 	}
 	l := look{check: "github token", about: "expiration"}
@@ -94,8 +94,8 @@ func manageFix(kind string) string {
 	return fix
 }
 
-// leastCalls is what a start with some patience may need.
-const leastCalls = 200
+// leastCalls is what a start may need that repeats its calls.
+const minCallsLeft = 200
 
 func (x *examination) lookAtLimit(ctx context.Context) []Finding {
 	l := look{check: "github rate limit"}
@@ -108,7 +108,7 @@ func (x *examination) lookAtLimit(ctx context.Context) []Finding {
 	case rate.Remaining == 0:
 		return []Finding{l.failed("wait, or use a token of its own for this action",
 			"all %d calls of the hour are used, until %s", rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
-	case rate.Remaining < leastCalls:
+	case rate.Remaining < minCallsLeft:
 		return []Finding{l.warning("use a token of its own for this action", "%d of %d calls are left until %s",
 			rate.Remaining, rate.Limit, rate.Reset.UTC().Format(time.TimeOnly+" MST"))}
 	}

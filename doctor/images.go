@@ -95,7 +95,7 @@ func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 
 // mostAge is for how long GitHub takes a release of the runner, and so an image with one in it.
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
-const mostAge = 30 * 24 * time.Hour
+const maxImageAge = 30 * 24 * time.Hour
 
 func (x *examination) lookAtAges(ctx context.Context) []Finding {
 	const check = "image age"
@@ -111,7 +111,7 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 			return []Finding{l.unchecked("its date cannot be read: %q", image.Created)}
 		}
 		age := x.request.Now.Sub(created)
-		if age > mostAge {
+		if age > maxImageAge {
 			return []Finding{l.warning("bake it again (mode: bake), best on a schedule",
 				"it was made %d days ago with runner %s, and GitHub takes a release for 30 days; the machine downloads a newer "+
 					"one at each start", int(age.Hours()/24), version)}

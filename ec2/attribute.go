@@ -17,8 +17,8 @@ func (c *Client) SetUserData(ctx context.Context, region, id string, data []byte
 	})
 }
 
-// EndWithPowerOff makes the instance's own power-off its end: it is terminated, where it would have been stopped.
-func (c *Client) EndWithPowerOff(ctx context.Context, region, id string) error {
+// SetShutdownBehavior makes the instance's own power-off its end: it is terminated, where it would have been stopped.
+func (c *Client) SetShutdownBehavior(ctx context.Context, region, id string) error {
 	return c.modify(ctx, region, "change the shutdown behaviour of "+id, &sdk.ModifyInstanceAttributeInput{
 		InstanceId:                        aws.String(id),
 		InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String(string(types.ShutdownBehaviorTerminate))},

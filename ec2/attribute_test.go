@@ -20,7 +20,7 @@ func TestAttributes(t *testing.T) {
 			if (err == nil) != (state == "stopped") {
 				t.Errorf("%s: %v", state, err)
 			}
-			if err := client.EndWithPowerOff(ctx, "", id); err != nil {
+			if err := client.SetShutdownBehavior(ctx, "", id); err != nil {
 				t.Error(err)
 			}
 			instance := world.Snapshot().Instances[0]

@@ -97,7 +97,7 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 // ec2:DescribeLaunchTemplateVersions; where one is denied, nothing is known, and the error says so.
 func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}
-	for batch := range slices.Chunk(ids, mostValues) {
+	for batch := range slices.Chunk(ids, maxFilterValues) {
 		filters := []types.Filter{
 			{Name: aws.String("image-id"), Values: batch},
 			{Name: aws.String("instance-state-name"), Values: []string{Pending, Running, ShuttingDown, Stopping, Stopped}},

@@ -51,7 +51,7 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 			return nil
 		}
 		// A name that is taken after an answer was lost is most likely taken by ourselves, and shows in a moment.
-		if tries++; tries < mostUnknown && (class == Unknown || class == Taken || class == Throttle) {
+		if tries++; tries < maxUnknown && (class == Unknown || class == Taken || class == Throttle) {
 			return last
 		}
 		if class == Taken {
@@ -63,10 +63,10 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 }
 
 func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec) (string, error) {
-	patient, done := outlive(ctx, cancelGrace)
+	outlived, done := outlive(ctx, cancelGrace)
 	defer done()
 	tags := sdkTags(spec.Tags)
-	out, err := c.in(region).CreateImage(patient, &sdk.CreateImageInput{
+	out, err := c.in(region).CreateImage(outlived, &sdk.CreateImageInput{
 		InstanceId: aws.String(spec.InstanceID), Name: aws.String(spec.Name), Description: text(spec.Description),
 		TagSpecifications: []types.TagSpecification{
 			{ResourceType: types.ResourceTypeImage, Tags: tags},

@@ -95,7 +95,7 @@ func sortedKeys(m map[string]string) []string {
 
 // mostValues is how many values EC2 takes in one filter.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
-const mostValues = 200
+const maxFilterValues = 200
 
 // perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and
 // refuses it beside ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and
@@ -129,7 +129,7 @@ func (c *Client) list(ctx context.Context, region string, selector Selector, opt
 	ids := selector.IDs
 	var found []Instance
 	for {
-		selector.IDs = ids[:min(len(ids), mostValues)]
+		selector.IDs = ids[:min(len(ids), maxFilterValues)]
 		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage),
 			Filters: selector.filters()})
 		for pages.HasMorePages() {
@@ -220,11 +220,11 @@ func (c *Client) Tag(ctx context.Context, region, id string, tags map[string]str
 
 // mostResources is how many resources EC2 tags in one call.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
-const mostResources = 1000
+const maxResources = 1000
 
 // TagAll sets the same tags on several resources.
 func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags map[string]string) error {
-	for batch := range slices.Chunk(ids, mostResources) {
+	for batch := range slices.Chunk(ids, maxResources) {
 		_, err := c.in(region).CreateTags(ctx, &sdk.CreateTagsInput{Resources: batch, Tags: sdkTags(tags)})
 		if err != nil {
 			return callError("tag "+strings.Join(batch, ", "), err)

@@ -60,7 +60,7 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		if ctx.Err() != nil {
 			return launched, l.trail, ctx.Err()
 		}
-		if because, skip := refused.speakOf(offering, c.Region()); skip {
+		if because, skip := refused.about(offering, c.Region()); skip {
 			if observe.Skipped != nil {
 				observe.Skipped(offering, because)
 			}
@@ -185,9 +185,9 @@ func firstCause(before, err error) error {
 // Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 const (
-	mostUnknown   = 4
-	mostProfile   = 4
-	throttleTotal = 2 * time.Minute
+	maxUnknown      = 4
+	maxProfileTries = 4
+	throttleTotal   = 2 * time.Minute
 )
 
 // errNotSent is a launch that was cancelled before EC2 was asked: it leaves no doubt.
@@ -209,11 +209,11 @@ func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInp
 		case Throttle:
 			return err
 		case Unknown:
-			if unknown++; unknown < mostUnknown {
+			if unknown++; unknown < maxUnknown {
 				return err
 			}
 		case Profile:
-			if profile++; profile < mostProfile {
+			if profile++; profile < maxProfileTries {
 				return err
 			}
 		}
@@ -240,9 +240,9 @@ func isInDoubt(err error) bool {
 
 // exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
 func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
-	patient, done := outlive(ctx, cancelGrace)
+	outlived, done := outlive(ctx, cancelGrace)
 	defer done()
-	out, err := c.in(region).RunInstances(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
+	out, err := c.in(region).RunInstances(outlived, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
 		return nil, callError("run instances", err)
 	}

@@ -169,7 +169,7 @@ func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecif
 
 // Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token,
 // count and what becomes of the machine when it powers itself off.
-func (s LaunchSpec) Essence(offering Offering) (string, error) {
+func (s LaunchSpec) CanonicalRequest(offering Offering) (string, error) {
 	offering.Placement.Kept = nil // of the image, which stands in it by its id
 	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil
 	in, err := s.input(0, offering, "", 1, false)

@@ -16,15 +16,15 @@ import (
 // calls in bad weather, and then a roll-back would not be tried again.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(neverInVain)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(forbidHopelessRetry)}, o.Retryables...)
 		o.RateLimiter = ratelimit.None
 		o.MaxAttempts = 4
 		o.MaxBackoff = 5 * time.Second
 	})
 }
 
-// neverInVain forbids to repeat what would be refused again. A sign-in has been repeated already.
-func neverInVain(err error) aws.Ternary {
+// forbidHopelessRetry forbids to repeat what would be refused again. A sign-in has been repeated already.
+func forbidHopelessRetry(err error) aws.Ternary {
 	class := ClassOf(err)
 	switch {
 	case IsSignIn(err), class == Capacity:

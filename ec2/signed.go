@@ -97,7 +97,7 @@ type signedCall struct {
 }
 
 // mostAnswer bounds what is read of an answer, in bytes.
-const mostAnswer = 1 << 20
+const maxAnswer = 1 << 20
 
 // skewThreshold is how far a clock must be off for a refused signature to be blamed on it: the SDK's own, for EC2.
 const skewThreshold = 4 * time.Minute
@@ -131,7 +131,7 @@ func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		ahead = time.Until(date)
 	}
-	raw, err = io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, ahead, callError(call.operation, err)
 	}

@@ -11,8 +11,8 @@ import (
 type refusedAttempts []Attempt
 
 // speakOf returns the first refusal that holds for the offering too.
-func (list refusedAttempts) speakOf(o Offering, home string) (because Attempt, found bool) {
-	i := slices.IndexFunc(list, func(a Attempt) bool { return a.SpeaksOf(o, home) })
+func (list refusedAttempts) about(o Offering, home string) (because Attempt, found bool) {
+	i := slices.IndexFunc(list, func(a Attempt) bool { return a.RefersTo(o, home) })
 	if i < 0 {
 		return Attempt{}, false
 	}
@@ -77,7 +77,7 @@ var reaches = map[Scope][]part{
 
 // SpeaksOf reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in
 // vain. home is the region of placements that name none.
-func (a Attempt) SpeaksOf(o Offering, home string) bool {
+func (a Attempt) RefersTo(o Offering, home string) bool {
 	if a.Err == nil {
 		return false
 	}

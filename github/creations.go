@@ -11,8 +11,8 @@ import (
 // when a call arrives, and the first of a burst arrive late, while their connections are made.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
-	mostCreations   = 75
-	creationsWithin = time.Minute + 2*time.Second
+	maxCreations    = 75
+	creationsWindow = time.Minute + 2*time.Second
 )
 
 // creations remembers when this client's last creations were, or are to be.
@@ -26,11 +26,11 @@ func (c *creations) wait(ctx context.Context) error {
 	now := time.Now()
 	c.mu.Lock()
 	turn := now
-	if len(c.at) >= mostCreations {
-		if earliest := c.at[len(c.at)-mostCreations].Add(creationsWithin); earliest.After(now) {
+	if len(c.at) >= maxCreations {
+		if earliest := c.at[len(c.at)-maxCreations].Add(creationsWindow); earliest.After(now) {
 			turn = earliest
 		}
-		c.at = c.at[len(c.at)-mostCreations+1:]
+		c.at = c.at[len(c.at)-maxCreations+1:]
 	}
 	c.at = append(c.at, turn)
 	c.mu.Unlock()

@@ -126,7 +126,7 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 // exchange makes one call with a token. The header is nil where there was no answer.
 //
 // The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
-// roll-back's DELETE among them. What GitHub asks for is obeyed in patience.go instead.
+// roll-back's DELETE among them. What GitHub asks for is obeyed in retry.go instead.
 func (c *Client) exchange(ctx context.Context, operation, method, path string, body, into any,
 	token string) (http.Header, error) {
 	client := gh.NewClient(c.http)

@@ -47,13 +47,13 @@ func (i Identity) PermissionList() string {
 	return strings.Join(list, ", ")
 }
 
-// SignIn makes an App's first two calls, with patience, so that a sign-in that does not work is known before anything
+// SignIn makes an App's first two calls, and repeats them, so that a sign-in that does not work is known before anything
 // is created. With a token there is nothing to do.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.app == nil {
 		return nil
 	}
-	return c.patiently(ctx, func() error {
+	return c.retry(ctx, func() error {
 		_, err := c.app.grant(ctx, c)
 		return err
 	})

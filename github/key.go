@@ -120,10 +120,10 @@ func parseKey(der []byte) (*rsa.PrivateKey, error) {
 }
 
 // leastBits is what crypto/rsa signs with. GitHub's keys have 2048.
-const leastBits = 1024
+const minKeyBits = 1024
 
 func strong(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	if bits := key.N.BitLen(); bits < leastBits {
+	if bits := key.N.BitLen(); bits < minKeyBits {
 		return nil, badKey("has %d bits, and GitHub's keys have 2048", bits)
 	}
 	return key, nil

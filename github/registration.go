@@ -50,7 +50,7 @@ var ErrNameTaken = errors.New("the runner name is taken")
 func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, error) {
 	var config JITConfig
 	inDoubt := false
-	err := c.patiently(ctx, func() error {
+	err := c.retry(ctx, func() error {
 		var err error
 		config, err = c.generateJIT(ctx, request)
 		switch ClassOf(err) {

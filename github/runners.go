@@ -100,9 +100,9 @@ func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int
 	return list, max(1, (answer.TotalCount+pageSize-1)/pageSize), nil
 }
 
-// FindByName is RunnerByName with patience: it is asked again after a 5xx and after a rate limit.
+// FindByName is RunnerByName, but asked again after a 5xx and after a rate limit.
 func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
-	err = c.patiently(ctx, func() error {
+	err = c.retry(ctx, func() error {
 		runner, found, err = c.RunnerByName(ctx, name)
 		return err
 	})
@@ -110,7 +110,7 @@ func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, fo
 }
 
 // fewNames are looked up one by one without asking how long the whole list is.
-const fewNames = 2
+const maxSingleLookups = 2
 
 // FindByNames is FindByName for many names: by single look-ups or by pages of the whole list, whichever is fewer calls.
 // What is not in the answer does not exist.
@@ -126,15 +126,15 @@ func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Ru
 			}
 		}
 	}
-	if len(names) > fewNames {
-		list, pages, err := c.patientPage(ctx, 1)
+	if len(names) > maxSingleLookups {
+		list, pages, err := c.retryPage(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
 		keep(list...)
 		if pages-1 <= len(names) {
 			return found, sideBySide(pages-1, func(i int) error {
-				list, _, err := c.patientPage(ctx, i+2)
+				list, _, err := c.retryPage(ctx, i+2)
 				keep(list...)
 				return err
 			})
@@ -149,13 +149,13 @@ func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Ru
 	})
 }
 
-// mostAtOnce bounds the calls of one look: GitHub allows a hundred at once for a token.
-const mostAtOnce = 10
+// maxConcurrent bounds the calls of one look: GitHub allows a hundred at once for a token.
+const maxConcurrent = 10
 
 // sideBySide calls f with 0 to n-1 and joins the errors.
 func sideBySide(n int, f func(int) error) error {
 	errs := make([]error, n)
-	places := make(chan struct{}, mostAtOnce)
+	places := make(chan struct{}, maxConcurrent)
 	var group sync.WaitGroup
 	for i := range n {
 		places <- struct{}{}
@@ -168,8 +168,8 @@ func sideBySide(n int, f func(int) error) error {
 	return errors.Join(errs...)
 }
 
-func (c *Client) patientPage(ctx context.Context, page int) (list []Runner, pages int, err error) {
-	err = c.patiently(ctx, func() error {
+func (c *Client) retryPage(ctx context.Context, page int) (list []Runner, pages int, err error) {
+	err = c.retry(ctx, func() error {
 		list, pages, err = c.page(ctx, page, "")
 		return err
 	})

@@ -189,7 +189,7 @@ func (c *warmClaim) equip(ctx context.Context) error {
 
 // bind makes the machine's own power-off its end.
 func (c *warmClaim) bind(ctx context.Context) error {
-	return c.Cloud.EndWithPowerOff(ctx, c.entry.Region, c.entry.ID)
+	return c.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
 // tag makes the entry a machine of this start, with the user's tags too.

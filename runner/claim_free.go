@@ -97,7 +97,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, values *ec2.Client) er
 
 // release gives an entry's name free; github.ErrBusy says that its runner is at work.
 func (r *remover) release(ctx context.Context, id int64) error {
-	return ec2.UntilDone(ctx, removeEvery, func() error {
+	return ec2.RetryUntilDone(ctx, removeEvery, func() error {
 		err := r.registry.Remove(ctx, id)
 		if github.ClassOf(err) == github.Unknown || err == nil {
 			return err
@@ -111,7 +111,7 @@ func (r *remover) release(ctx context.Context, id int64) error {
 // registration the machine ends itself.
 func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 	over := false
-	err := ec2.UntilDone(ctx, removeEvery, func() error {
+	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
 		instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
 		nonce := instance.Tags[tags.Nonce]
 		switch {

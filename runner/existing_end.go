@@ -45,7 +45,7 @@ func (u use) late(i ec2.Instance, begun time.Time) error {
 // until the context ends. An error says that the machine may still run.
 func (r *remover) giveBack(ctx context.Context, region, id string, u use) (did string, err error) {
 	begun := time.Now()
-	err = ec2.UntilDone(ctx, removeEvery, func() error {
+	err = ec2.RetryUntilDone(ctx, removeEvery, func() error {
 		i, err := r.cloud.Instance(ctx, region, id)
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound:

@@ -148,7 +148,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 	error) {
 	bounded, cancel := context.WithTimeout(ctx, haltWithin)
 	defer cancel()
-	err := ec2.UntilDone(bounded, time.Second, func() error {
+	err := ec2.RetryUntilDone(bounded, time.Second, func() error {
 		err := ready(bounded, t.instance)
 		if err != nil && !errors.Is(err, errBusyMachine) {
 			return backoff.Permanent(err)

@@ -150,7 +150,7 @@ func (u *unit) nextRound(err error) bool {
 // answerFor finds why an offering was not asked for in this round: the first refusal of another that speaks of it too.
 func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
 	for _, i := range slices.Sorted(maps.Keys(asked)) {
-		if asked[i].SpeaksOf(offering, u.Cloud.Region()) {
+		if asked[i].RefersTo(offering, u.Cloud.Region()) {
 			return asked[i]
 		}
 	}

@@ -79,7 +79,7 @@ func (s *search) ask(ctx context.Context, region string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	instances, err := s.Cloud.Glance(ctx, region, ec2.Selector{IDs: ids})
+	instances, err := s.Cloud.InstancesFast(ctx, region, ec2.Selector{IDs: ids})
 	if ec2.DeniesRegion(err) {
 		s.endUnseen(region, ids, err)
 	}

@@ -104,7 +104,7 @@ func (s *runSearch) ask(ctx context.Context, region string) error {
 	for n, selector := range selectors {
 		group.Go(func() {
 			var found []ec2.Instance
-			found, errs[n] = s.Cloud.Glance(ctx, region, selector)
+			found, errs[n] = s.Cloud.InstancesFast(ctx, region, selector)
 			s.add(found)
 		})
 	}

@@ -106,7 +106,7 @@ func (l *regionLooks) due(regions []string) []string {
 func (l *regionLooks) until(ctx context.Context, regions func(context.Context) []string) error {
 	bounded, cancel := context.WithTimeout(ctx, silenceTimeout)
 	defer cancel()
-	err := ec2.UntilDone(bounded, time.Second, func() error {
+	err := ec2.RetryUntilDone(bounded, time.Second, func() error {
 		all := regions(bounded)
 		if err := l.round(bounded, all); err != nil && bounded.Err() == nil {
 			return backoff.Permanent(err)

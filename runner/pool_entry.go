@@ -29,7 +29,7 @@ func (st *start) fingerprint(g *group, offering ec2.Offering) (string, error) {
 	spec := ec2.LaunchSpec{
 		Profile: g.Profile, Devices: g.Devices, Root: g.Root, Metadata: g.Metadata, Overlay: g.Overlay,
 	}
-	essence, err := spec.Essence(offering)
+	essence, err := spec.CanonicalRequest(offering)
 	if err != nil {
 		return "", err
 	}

@@ -91,7 +91,7 @@ func (p *post) left(what string) {
 func (p *post) clearRegion(ctx, looking context.Context, region string, tokens []string) {
 	found := map[string]bool{} // by token: an instance that is alive no more
 	failed := errNoAnswer      // until a look has been answered
-	_ = ec2.UntilDone(looking, time.Second, func() error {
+	_ = ec2.RetryUntilDone(looking, time.Second, func() error {
 		var missed error
 		for _, token := range tokens {
 			if found[token] {

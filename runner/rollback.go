@@ -217,10 +217,10 @@ const removeEvery = 500 * time.Millisecond
 // policy that goes by tags may not see them yet. Other refusals are final.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
 	denied := false
-	err := ec2.UntilDone(ctx, removeEvery, func() error {
+	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
 		err := r.cloud.Terminate(ctx, region, id)
 		switch class := ec2.ClassOf(err); {
-		case class == ec2.Denied && !denied && pause(ctx, ec2.TagsSettle):
+		case class == ec2.Denied && !denied && pause(ctx, ec2.TagsDelay):
 			denied = true
 		case class == ec2.Denied, class == ec2.Credentials:
 			return backoff.Permanent(err)
@@ -283,7 +283,7 @@ func (r *remover) findOwn(ctx context.Context, owner tags.Owner) (own []github.R
 }
 
 func (r *remover) removeRunner(ctx context.Context, runner github.Runner) error {
-	err := ec2.UntilDone(ctx, removeEvery, func() error {
+	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
 		err := r.registry.Remove(ctx, runner.ID)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)

@@ -28,7 +28,7 @@ type Starter struct {
 // removed again. The result is as complete as the start came, beside the error.
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
-	cancelled := ec2.WhenCancelled(ctx)
+	cancelled := ec2.CancelledAt(ctx)
 	steps := []step{
 		{"claim", "Claim warm machines", st.claimWarm},  // of a pool; what it does not get is launched
 		{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read

@@ -33,7 +33,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	bounded, cancel := context.WithTimeout(ctx, tagsLag)
 	defer cancel()
 	shown, enough := time.Time{}, time.Now().Add(tagsLag*3/4) // when EC2 has shown tags last, and how long it is asked to
-	err = ec2.UntilDone(bounded, tagsLook, func() error {
+	err = ec2.RetryUntilDone(bounded, tagsLook, func() error {
 		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.IsTagged(now):
@@ -71,7 +71,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	var online []string
 	bounded, cancel := context.WithTimeout(ctx, missedTimeout)
 	defer cancel()
-	err := ec2.UntilDone(bounded, missedLook, func() error {
+	err := ec2.RetryUntilDone(bounded, missedLook, func() error {
 		list, err := sp.abandoned(bounded, label, regions)
 		if err != nil {
 			return backoff.Permanent(err)

@@ -74,7 +74,7 @@ func (sp *stop) tellNotFound(label string) {
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
 	bounded, cancel := context.WithTimeout(ctx, busyWithin)
 	defer cancel()
-	err := ec2.UntilDone(bounded, 3*time.Second, func() error {
+	err := ec2.RetryUntilDone(bounded, 3*time.Second, func() error {
 		err := sp.Registry.Remove(ctx, id)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)

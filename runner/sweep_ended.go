@@ -24,7 +24,7 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, missedTimeout)
 	defer cancel()
-	err := ec2.UntilDone(bounded, missedLook, func() error {
+	err := ec2.RetryUntilDone(bounded, missedLook, func() error {
 		var left []verdict
 		for _, v := range sw.ended {
 			v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"

@@ -73,7 +73,7 @@ func (st *start) settleTags(ctx context.Context, s *slot) error {
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
 	o := ownership{ours: st.identity.Nonce, before: s.taken.before, written: time.Now()}
-	err := ec2.UntilDone(bounded, tagsLook, func() error {
+	err := ec2.RetryUntilDone(bounded, tagsLook, func() error {
 		machine, err := st.Cloud.Instance(bounded, s.instance.Region, s.instance.ID)
 		if err != nil {
 			return stopOr(err)

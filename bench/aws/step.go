@@ -16,7 +16,7 @@ import (
 )
 
 // rollBackWithin is how long a cancelled step may take to remove what it made: GitHub's own limit, and a little.
-const rollBackWithin = 10 * time.Second
+const rollBackTimeout = 10 * time.Second
 
 // result is what a step left.
 type result struct {
@@ -45,7 +45,7 @@ func (s *session) step(ctx context.Context, inputs map[string]string) (result, e
 	}
 	command.Stdout, command.Stderr = &log, &log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = rollBackWithin
+	command.WaitDelay = rollBackTimeout
 	if err := command.Run(); err != nil {
 		return result{}, fmt.Errorf("%s: %w: %s", inputs["mode"], err, lastError(log.String()))
 	}

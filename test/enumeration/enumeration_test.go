@@ -64,7 +64,7 @@ func trialsOf(t *testing.T, f flow) []trial {
 			trials = append(trials, trial{flow: f, weather: w})
 		}
 	}
-	for _, b := range blows(struck(f, calls), min(lasts, mostTime)) {
+	for _, b := range blows(struck(f, calls), min(lasts, maxTime)) {
 		trials = append(trials, trial{flow: f, blow: b})
 	}
 	var chosen []trial
@@ -78,8 +78,8 @@ func trialsOf(t *testing.T, f flow) []trial {
 
 // A machine that hangs is waited for longer than one that comes; after half a minute one look is like the other.
 const (
-	mostCalls = 24
-	mostTime  = 20 * time.Second
+	maxCalls = 24
+	maxTime  = 20 * time.Second
 )
 
 // struck are the calls of a flow at which it is told to end.
@@ -93,7 +93,7 @@ func struck(f flow, calls []simulator.Call) []int {
 	var list []int
 	for n, c := range calls {
 		isEnd := n+1 == first[c.Operation] || n+1 == last[c.Operation]
-		if (f.isBake && isEnd) || (!f.isBake && n < mostCalls) {
+		if (f.isBake && isEnd) || (!f.isBake && n < maxCalls) {
 			list = append(list, n+1)
 		}
 	}

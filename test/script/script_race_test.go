@@ -25,7 +25,7 @@ import (
 const (
 	racers      = 20
 	raceEntries = 5
-	raceWithin  = 3 * time.Minute
+	raceTimeout = 3 * time.Minute
 )
 
 // TestTwentyProcessesAtOnce: twenty processes that know nothing of each other start at once on a pool of five. No
@@ -138,7 +138,7 @@ func newRace(t *testing.T) *race {
 
 // step runs the program as GitHub runs a step.
 func (r *race) step(t *testing.T, name string, inputs map[string]string) (code int, log string) {
-	ctx, cancel := context.WithTimeout(t.Context(), raceWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), raceTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, lookIn(os.Getenv("PATH"), "ec2-github-runner"))
 	command.Env = slices.Clone(r.env)
@@ -171,7 +171,7 @@ func (r *race) entries(state string) []simulator.Instance {
 
 func (r *race) await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(raceWithin); !done(); <-time.After(50 * time.Millisecond) {
+	for deadline := time.Now().Add(raceTimeout); !done(); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

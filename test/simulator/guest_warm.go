@@ -22,12 +22,12 @@ func (g *guest) warm() {
 			}
 		})
 	}
-	g.tell("boot script started")
+	g.reportPhase("boot script started")
 	switch g.rule.Fault {
 	case GuestNeverRegisters:
 		return
 	case GuestNoNetwork, GuestNoRoute:
-		g.tell("downloading runner " + g.w.cfg.RunnerVersion)
+		g.reportPhase("downloading runner " + g.w.cfg.RunnerVersion)
 		return
 	case GuestFails, GuestWrongArch:
 		g.fail(g.rule.complaint()[0])
@@ -42,7 +42,7 @@ func (g *guest) setup(then func()) {
 		then()
 		return
 	}
-	g.tell("running setup-script")
+	g.reportPhase("running setup-script")
 	if g.rule.Fault == GuestHangs {
 		return
 	}
@@ -52,7 +52,7 @@ func (g *guest) setup(then func()) {
 			return
 		}
 		g.prepared = true
-		g.tell("ran setup-script")
+		g.reportPhase("ran setup-script")
 		then()
 	})
 }
@@ -65,32 +65,32 @@ func (g *guest) fetch(then func()) {
 	}
 	g.later(g.w.cfg.Timing.Download, func() {
 		g.software = g.w.cfg.RunnerVersion
-		g.tell("downloaded runner " + g.w.cfg.RunnerVersion)
+		g.reportPhase("downloaded runner " + g.w.cfg.RunnerVersion)
 		then()
 	})
 }
 
 // fill reads the volume's files, and ends the warm-up.
 func (g *guest) fill() {
-	g.tell("warm: reading files")
+	g.reportPhase("warm: reading files")
 	g.later(g.w.cfg.Timing.Fill, func() {
-		g.tell("warm: read files")
+		g.reportPhase("warm: read files")
 		g.ready = true
-		g.tell("warm: ready")
+		g.reportPhase("warm: ready")
 		g.powerOff()
 	})
 }
 
 // tell says a phase, with the seconds since boot.
-func (g *guest) tell(phase string) {
+func (g *guest) reportPhase(phase string) {
 	g.phase = phase
 	g.say("%s (%.1f s)", phase, g.age())
 }
 
 // fail says what is wrong and ends the machine.
 func (g *guest) fail(what string) {
-	g.tell(what)
-	g.tell("powering off: " + strings.TrimPrefix(what, "error: "))
+	g.reportPhase(what)
+	g.reportPhase("powering off: " + strings.TrimPrefix(what, "error: "))
 	g.failed()
 }
 

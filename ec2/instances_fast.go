@@ -11,9 +11,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// Glance is Instances for a look into many regions at once, within seconds: it is asked again only twice and soon, so
+// InstancesFast is Instances for a look into many regions at once, within seconds: it is asked again only twice and soon, so
 // that what EC2 says, throttling too, is known before the caller's time is over.
-func (c *Client) Glance(ctx context.Context, region string, selector Selector) ([]Instance, error) {
+func (c *Client) InstancesFast(ctx context.Context, region string, selector Selector) ([]Instance, error) {
 	return c.list(ctx, region, selector, func(o *sdk.Options) {
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
 			s.RateLimiter, s.MaxAttempts, s.MaxBackoff = ratelimit.None, 3, 500*time.Millisecond

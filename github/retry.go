@@ -13,34 +13,34 @@ import (
 
 // Limits of asking again.
 const (
-	mostTransient = 5                // 502s come in bursts of some seconds
-	mostWait      = 10 * time.Minute // a longer wait than this, in one or in several, is told to the user instead
+	maxTransient = 5                // 502s come in bursts of some seconds
+	maxWait      = 10 * time.Minute // a longer wait than this, in one or in several, is told to the user instead
 )
 
 // call makes a call and repeats it where that helps: after a 5xx or no answer a few times, after a rate limit when
 // GitHub allows it. A 4xx is never repeated: a refused name that was asked for again and again has started thousands
 // of machines elsewhere.
 func (c *Client) call(ctx context.Context, operation, method, path string, into any) error {
-	return c.patiently(ctx, func() error { return c.once(ctx, operation, method, path, nil, into) })
+	return c.retry(ctx, func() error { return c.once(ctx, operation, method, path, nil, into) })
 }
 
-func (c *Client) patiently(ctx context.Context, f func() error) error {
+func (c *Client) retry(ctx context.Context, f func() error) error {
 	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond),
 		backoff.WithMaxInterval(8*time.Second))
 	transient, begun := 0, time.Now()
 	var last error
-	waiter := &obedient{BackOff: policy}
+	waiter := &rateLimitBackOff{BackOff: policy}
 	err := backoff.Retry(func() error {
 		last = f()
 		waiter.asked = 0
 		switch ClassOf(last) {
 		case Unknown:
-			if transient++; transient < mostTransient && ctx.Err() == nil {
+			if transient++; transient < maxTransient && ctx.Err() == nil {
 				return last
 			}
 		case RateLimited:
 			wait := time.Until(untilOf(last))
-			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= mostWait && (!ok || time.Until(deadline) > wait) {
+			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= maxWait && (!ok || time.Until(deadline) > wait) {
 				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds",
 					int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait
@@ -65,14 +65,14 @@ func untilOf(err error) time.Time {
 	return time.Time{}
 }
 
-// obedient waits as long as GitHub asked for, and like its inner policy where it asked for nothing.
-type obedient struct {
+// rateLimitBackOff waits as long as GitHub asked for, and like its inner policy where it asked for nothing.
+type rateLimitBackOff struct {
 	backoff.BackOff
 	asked time.Duration
 }
 
 // NextBackOff implements backoff.BackOff.
-func (o *obedient) NextBackOff() time.Duration {
+func (o *rateLimitBackOff) NextBackOff() time.Duration {
 	if o.asked > 0 {
 		return o.asked
 	}

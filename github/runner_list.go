@@ -15,7 +15,7 @@ func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	for page, pages := 1, 1; page <= pages; page++ {
 		var list []Runner
 		var err error
-		if list, pages, err = c.patientPage(ctx, page); err != nil {
+		if list, pages, err = c.retryPage(ctx, page); err != nil {
 			return nil, err
 		}
 		all = append(all, list...)
@@ -23,10 +23,10 @@ func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	return all, nil
 }
 
-// FindRunner is Runner with patience: it is asked again after a 5xx and after a rate limit. found is false when GitHub
+// FindRunner is Runner, but asked again after a 5xx and after a rate limit. found is false when GitHub
 // says 404: the runner is gone, or the token may not see it, which only a listing of the same scope tells apart.
 func (c *Client) FindRunner(ctx context.Context, id int64) (runner Runner, found bool, err error) {
-	err = c.patiently(ctx, func() error {
+	err = c.retry(ctx, func() error {
 		runner, err = c.Runner(ctx, id)
 		return err
 	})

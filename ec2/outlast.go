@@ -12,13 +12,13 @@ import (
 // Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its
 // launch, and a call that does not go through is made again for as long as there is time.
 
-// TagsSettle is after how long a call that is denied right after a launch is made once more: a policy that goes by the
+// TagsDelay is after how long a call that is denied right after a launch is made once more: a policy that goes by the
 // tags of an instance may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-const TagsSettle = 1500 * time.Millisecond
+const TagsDelay = 1500 * time.Millisecond
 
-// UntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last
+// RetryUntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last
 // error.
-func UntilDone(ctx context.Context, every time.Duration, f func() error) error {
+func RetryUntilDone(ctx context.Context, every time.Duration, f func() error) error {
 	var last error
 	err := backoff.Retry(func() error {
 		err := f()
@@ -48,7 +48,7 @@ var errNoneYet = errors.New("no instance shows yet")
 func EndByToken(ctx context.Context, instances func(context.Context, string, Selector) ([]Instance, error),
 	region string, launched Selector, end func(Instance) error) error {
 	var failed error
-	_ = UntilDone(ctx, time.Second, func() error {
+	_ = RetryUntilDone(ctx, time.Second, func() error {
 		found, err := instances(ctx, region, launched)
 		if err != nil {
 			if failed == nil || ctx.Err() == nil {
@@ -70,9 +70,9 @@ func EndByToken(ctx context.Context, instances func(context.Context, string, Sel
 	return failed
 }
 
-// WhenCancelled returns a function that tells when the context was cancelled, and the zero time before: the time for a
+// CancelledAt returns a function that returns when the context was cancelled, and the zero time before: the time for a
 // clean-up runs from then.
-func WhenCancelled(ctx context.Context) func() time.Time {
+func CancelledAt(ctx context.Context) func() time.Time {
 	var mu sync.Mutex
 	var at time.Time
 	context.AfterFunc(ctx, func() {
