@@ -97,7 +97,7 @@ func (o *output) Baked(image ami.Baked) error {
 	return o.saveImage(imageState{ami.Begun{Architecture: image.Architecture, Region: image.Region}, true})
 }
 
-// bakeDone says how a bake ended. Only one that left nothing behind tells the post step to do nothing.
+// bakeDone returns how a bake ended. Only one that left nothing behind tells the post step to do nothing.
 func (o *output) bakeDone(result ami.Result, err error) error {
 	whole := true
 	failed := &bakeError{refused: true}

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/doctor"
 )
 
-// unfitError says that checks failed. What failed is said already.
+// unfitError reports whether checks failed. What failed is said already.
 type unfitError struct{ failed int }
 
 func (e *unfitError) Error() string {
@@ -44,7 +44,7 @@ type reportOutput struct {
 	Findings  []doctor.Finding `json:"findings"`
 }
 
-// report tells what was found: in the log, as annotations if they are wanted, in the summary and in the output.
+// report returns what was found: in the log, as annotations if they are wanted, in the summary and in the output.
 func (o *output) report(report doctor.Report, annotations bool) error {
 	for _, f := range report.Findings {
 		o.logFinding(f, annotations)

@@ -58,7 +58,7 @@ func (in *appSignIn) session(scope github.Scope, request Request, out *output) *
 	})
 }
 
-// signedInGitHub says who works at GitHub, the first time for all to read.
+// signedInGitHub returns who works at GitHub, the first time for all to read.
 func (o *output) signedInGitHub(who github.Identity, renewed bool) {
 	until := who.Until.UTC().Format("2006-01-02 15:04 MST")
 	if renewed {

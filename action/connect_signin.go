@@ -64,7 +64,7 @@ func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 	return role
 }
 
-// signedInAWS says who works at AWS, the first time for all to read.
+// signedInAWS returns who works at AWS, the first time for all to read.
 func (o *output) signedInAWS(session ec2.Session) {
 	how := "with the credentials of the environment"
 	if session.OIDC {

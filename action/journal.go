@@ -177,7 +177,7 @@ type stateReader struct {
 	err    error
 }
 
-// read tells whether there is such a state.
+// read reports whether there is such a state.
 func (r *stateReader) read(key string, into any) (found bool) {
 	text := r.getenv("STATE_" + key)
 	if text == "" || r.err != nil {
@@ -203,7 +203,7 @@ func numbered[T any](r *stateReader, prefix string) (list []T) {
 // mostImages is how many images one bake makes: one for each architecture.
 const maxImages = 8
 
-// nothingToDo tells that the start never began, or came to its end and left nothing behind.
+// nothingToDo reports whether the start never began, or came to its end and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
 
 func (s state) identity(run tags.Run) tags.Identity {

@@ -206,7 +206,7 @@ func (o *output) ready(result runner.StartResult) error {
 	return o.all(handoffs)
 }
 
-// startDone says how a start ended. Only a start that left nothing behind tells the post step to do nothing.
+// startDone returns how a start ended. Only a start that left nothing behind tells the post step to do nothing.
 func (o *output) startDone(result runner.StartResult, err error) {
 	if err != nil {
 		if err := o.failed(result); err != nil {

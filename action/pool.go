@@ -15,7 +15,7 @@ func runPool(ctx context.Context, c clients) error {
 	return err
 }
 
-// poolDone says what a pool holds now. Where nothing is left in doubt the post step has nothing to do.
+// poolDone returns what a pool holds now. Where nothing is left in doubt the post step has nothing to do.
 func (o *output) poolDone(result runner.PoolResult, err error) {
 	if len(result.Left) == 0 {
 		if err := o.saveState(stateDone, true); err != nil {

@@ -74,7 +74,7 @@ func (r *reader) warn(format string, args ...any) {
 	}
 }
 
-// about says which element a message is about, if it names an input that the element has itself.
+// about returns which element a message is about, if it names an input that the element has itself.
 func (r *reader) about(message string) string {
 	for name := range r.own {
 		if strings.Contains(message, name) {

@@ -74,7 +74,7 @@ func readInside(workspace, name string) (string, error) {
 	return string(raw), nil
 }
 
-// plainPathError says what is wrong, without the path, which is known.
+// plainPathError returns what is wrong, without the path, which is known.
 func plainPathError(err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err

@@ -88,7 +88,7 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 	b.WriteString("\n")
 }
 
-// marketOf tells a warm machine by its market.
+// marketOf returns a warm machine by its market.
 func marketOf(r runner.Started) string {
 	if r.Warm {
 		return r.Market + ", warm"

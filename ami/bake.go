@@ -138,7 +138,7 @@ func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
 // errTimeout is the end of bake-timeout-minutes.
 var errTimeout = errors.New("the time for the bake is over (bake-timeout-minutes)")
 
-// cutShort says why a step did not come to its end.
+// cutShort returns why a step did not come to its end.
 func (b *bake) cutShort(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, errTimeout) {

@@ -137,7 +137,7 @@ func (b *bake) recognise(ctx context.Context) error {
 	return b.handOver(images[i])
 }
 
-// news says what is new since an image was baked, or nothing.
+// news returns what is new since an image was baked, or nothing.
 func (b *bake) news(image ec2.Image) string {
 	size := b.volume().GiB
 	switch {

@@ -116,7 +116,7 @@ func place(o ec2.Offering) string {
 	return o.InstanceType + " in " + o.Placement.SubnetID
 }
 
-// exhausted tells what each offering was refused for.
+// exhausted returns what each offering was refused for.
 func exhausted(trail []ec2.Attempt) error {
 	var refusals []string
 	var causes []error

@@ -77,7 +77,7 @@ func unwrapFinal(err error) error {
 	return err
 }
 
-// isFinal tells that asking again is in vain: EC2 does not allow it, or the thing is gone.
+// isFinal reports whether asking again is in vain: EC2 does not allow it, or the thing is gone.
 func isFinal(err error) bool {
 	if _, ok := errors.AsType[finalError](err); ok {
 		return true
@@ -92,7 +92,7 @@ func isFinal(err error) bool {
 // tellEvery is how often a long wait says that it goes on.
 const progressInterval = time.Minute
 
-// progress tells what is new in a wait, and now and then that nothing is.
+// progress returns what is new in a wait, and now and then that nothing is.
 type progress struct {
 	what        string
 	since, told time.Time

@@ -102,8 +102,8 @@ func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found
 	return releases[0], true
 }
 
-// notYet says why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have it:
-// if it has not, the builder says so.
+// notYet returns why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have
+// it: if it has not, the builder says so.
 func (b *bake) notYet(ctx context.Context, release lts) string {
 	if out := release.pointRelease(); b.begun.Before(out) {
 		return fmt.Sprintf("is not past its first point release (not before %s)", out.Format("January 2006"))

@@ -18,7 +18,7 @@ import (
 // be making the image that it belongs to.
 const snapshotGrace = 24 * time.Hour
 
-// isOurs tells by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image
+// isOurs reports by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image
 // is not removed on their word alone.
 func isOurs(tags, family map[string]string) bool {
 	for key, value := range family {

@@ -73,7 +73,7 @@ type Identity struct {
 	Token func(architecture string, offering, try int) string
 }
 
-// CheckUserData tells whether a builder's user data will fit, before it is known what else goes into it.
+// CheckUserData reports whether a builder's user data will fit, before it is known what else goes into it.
 func (r Request) CheckUserData(architecture string) error {
 	_, err := Recipe{
 		Architecture: architecture, SetupScript: r.SetupScript, CACertificates: r.CACertificates, Nonce: "00000000",

@@ -11,7 +11,7 @@ import (
 type Verdict struct {
 	// Step is the last one that began; empty as long as none did.
 	Step string
-	// Done says that the machine has come to its end, and OK that this is a good one: stop it and make
+	// Done reports whether the machine has come to its end, and OK that this is a good one: stop it and make
 	// the image.
 	Done, OK bool
 	// Reason is why it failed, for people; empty where it did not.

@@ -15,7 +15,7 @@ type measurement struct {
 	rows  []row
 	run   func(*trial) error
 	stage stage
-	// ours tells that no other action has anything like it.
+	// ours reports whether no other action has anything like it.
 	ours bool
 }
 

@@ -40,7 +40,7 @@ func rollBack(t *trial) error {
 	return nil
 }
 
-// sawLine tells when a text was printed.
+// sawLine returns when a text was printed.
 type sawLine struct {
 	text string
 	seen chan struct{}

@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// sizes tells how large the program, its image and its user data are. One look is enough.
+// sizes returns how large the program, its image and its user data are. One look is enough.
 func (b *bench) sizes(ctx context.Context) error {
 	info, err := os.Stat(b.binary)
 	if err != nil {
@@ -40,7 +40,7 @@ func (b *bench) sizes(ctx context.Context) error {
 	return nil
 }
 
-// imageSizes tells an image's size as docker lists it, and as a registry would keep it and a job pull it.
+// imageSizes returns an image's size as docker lists it, and as a registry would keep it and a job pull it.
 func (b *bench) imageSizes(ctx context.Context) error {
 	//nolint:gosec // the image that the caller names
 	listed, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", b.image).Output()

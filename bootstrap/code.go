@@ -18,7 +18,7 @@ type chapter struct {
 	// spare is what takes the chapter's place where the user's script needs the room; empty for a
 	// chapter that cannot be spared.
 	spare string
-	// kept says that it cannot be spared for this machine.
+	// kept reports whether it cannot be spared for this machine.
 	kept func(Spec) bool
 	// absent stands where it is not needed, for those who call it all the same.
 	absent string
@@ -71,15 +71,15 @@ const fewerLibraries = `egr_libraries() { until ldconfig -p | grep -q libicuuc |
 
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
 
-// installs says that the user wants packages.
+// installs reports whether the user wants packages.
 func installs(s Spec) bool { return len(s.Packages) > 0 }
 
-// prepares says that there is something to do once for the machine.
+// prepares reports whether there is something to do once for the machine.
 func prepares(s Spec) bool {
 	return s.CACertificates != "" || len(s.Packages) > 0 || s.SetupScript != ""
 }
 
-// works says that the machine becomes a runner at this boot.
+// works reports whether the machine becomes a runner at this boot.
 func works(s Spec) bool { return !s.Warm }
 
 // code is the script's code, without its comments; with tight, without what can be spared too.

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// TooLargeError says that user data does not fit, and what takes the room.
+// TooLargeError reports whether user data does not fit, and what takes the room.
 type TooLargeError struct {
 	// Size in bytes, compressed; Limit is how many are allowed.
 	Size, Limit int

@@ -65,7 +65,7 @@ func TestLinksAreFollowed(t *testing.T) {
 	}
 }
 
-// follow tells what is wrong with a link from a page of the project.
+// follow returns what is wrong with a link from a page of the project.
 func follow(t *testing.T, page, target string) error {
 	t.Helper()
 	name, fragment, _ := strings.Cut(target, "#")

@@ -25,7 +25,7 @@ func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	return []Finding{l.unread(ctx, err)}
 }
 
-// until says how long the credentials are good, where they are those of a session that the action has made.
+// until returns how long the credentials are good, where they are those of a session that the action has made.
 func (x *examination) until() string {
 	session, ok := x.cloud.Session()
 	if !ok {

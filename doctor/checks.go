@@ -69,7 +69,7 @@ func (w wanted) String() string {
 	return text + " (" + w.region + ")"
 }
 
-// key tells offerings apart that the start asks for differently.
+// key distinguishes offerings that the start asks for differently.
 func (w wanted) key() string {
 	return fmt.Sprintf("%s %s %v %s", w, w.asked.Placement.ImageID, w.asked.Placement.SecurityGroupIDs, w.launch.Name)
 }

@@ -15,7 +15,7 @@ import (
 // https://wiki.debian.org/Cloud/AmazonEC2Image
 var vendors = map[string]string{"099720109477": "Canonical", "136693071363": "Debian"}
 
-// imageKey tells images apart; those that EC2 itself looks up have none.
+// imageKey distinguishes images; those that EC2 itself looks up have none.
 func imageKey(w wanted) string {
 	if w.asked.Placement.ImageID == "" {
 		return ""
@@ -63,7 +63,7 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 	return l.ok("%s, our own", image.Name)
 }
 
-// system says what the image's operating system means for a runner, where its name or a tag says what it is.
+// system returns what the image's operating system means for a runner, where its name or a tag says what it is.
 func (x *examination) system(l look, image ec2.Image) []Finding {
 	l = l.with("system")
 	switch system := image.System(x.request.SystemTag); {
@@ -144,7 +144,7 @@ func (x *examination) lookAtTypes(ctx context.Context) []Finding {
 	}), check, "nothing is to be launched")
 }
 
-// fits tells whether the type runs the image.
+// fits reports whether the type runs the image.
 func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.InstanceType) Finding {
 	l = l.with("type fits image")
 	if id := w.asked.Placement.ImageID; id == "" || strings.HasPrefix(id, "resolve:") {
@@ -172,7 +172,7 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 	return l.ok("both %s", image.Architecture)
 }
 
-// offered tells whether the zone has the type.
+// offered reports whether the zone has the type.
 func (x *examination) offered(ctx context.Context, l look, w wanted) Finding {
 	l = l.with("type in zone")
 	l.needs = "ec2:DescribeInstanceTypeOfferings"

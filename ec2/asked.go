@@ -4,7 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// PublicAddress says whether a launch asks for a public address itself.
+// PublicAddress reports whether a launch asks for a public address itself.
 type PublicAddress int
 
 // What a launch can say of it.

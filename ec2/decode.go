@@ -26,7 +26,7 @@ const (
 	strict  reading = true
 )
 
-// ShapeError says which value of a JSON text does not fit EC2's type.
+// ShapeError states which value of a JSON text does not fit EC2's type.
 type ShapeError struct {
 	Path string // "[0].Ebs.VolumeSize"
 	Want string // "a whole number"

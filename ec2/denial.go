@@ -95,7 +95,7 @@ func (d Denial) mayBeTags() bool {
 	return false
 }
 
-// hint says what to do about a denial, by the action and resource that EC2 names.
+// hint returns what to do about a denial, by the action and resource that EC2 names.
 func (d Denial) hint() string {
 	if !d.Explicit {
 		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() +

@@ -80,7 +80,7 @@ func innermost(err error) string {
 	}
 }
 
-// Class says what a caller may do about an error.
+// Class states what a caller may do about an error.
 type Class int
 
 // The classes. Whatever is not known to belong to another one is Other: an unknown error is never taken for
@@ -103,7 +103,7 @@ const (
 	Ended             // the instance of this client token is over
 )
 
-// ClassOf tells the class of an error by EC2's code, and only where there is none by the way it failed.
+// ClassOf returns the class of an error by EC2's code, and only where there is none by the way it failed.
 func ClassOf(err error) Class {
 	if err == nil || errors.Is(err, errNotSent) {
 		return Other
@@ -136,7 +136,7 @@ func classByShape(call *CallError) Class {
 	return Other
 }
 
-// isCredentialFailure tells that the SDK found no credentials to sign with, so that nothing was sent.
+// isCredentialFailure reports whether the SDK found no credentials to sign with, so that nothing was sent.
 func isCredentialFailure(err error) bool {
 	if err == nil {
 		return false
@@ -146,7 +146,7 @@ func isCredentialFailure(err error) bool {
 		strings.Contains(text, "failed to refresh cached credentials")
 }
 
-// IsEnded tells that the caller's own context ended, so that the error says nothing about EC2.
+// IsEnded reports whether the caller's own context ended, so that the error says nothing about EC2.
 func IsEnded(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

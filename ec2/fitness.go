@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// Architectures tells which architectures each instance type runs ("x86_64", "arm64"). A type that the region does not
+// Architectures states which architectures each instance type runs ("x86_64", "arm64"). A type that the region does not
 // have is left out. It needs ec2:DescribeInstanceTypes, which a launch does without.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html
 func (c *Client) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
@@ -35,7 +35,7 @@ func (c *Client) Architectures(ctx context.Context, region string, names []strin
 	return runs, nil
 }
 
-// ZonesOffering tells in which zones each instance type is offered. Its permission is optional.
+// ZonesOffering returns in which zones each instance type is offered. Its permission is optional.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
 func (c *Client) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
 	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(c.in(region), &sdk.DescribeInstanceTypeOfferingsInput{
@@ -56,7 +56,7 @@ func (c *Client) ZonesOffering(ctx context.Context, region string, names []strin
 	return zones, nil
 }
 
-// SubnetZones tells the zone of each subnet. Its permission is optional.
+// SubnetZones returns the zone of each subnet. Its permission is optional.
 func (c *Client) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {

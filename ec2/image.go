@@ -28,7 +28,7 @@ type Image struct {
 	Tags         map[string]string
 }
 
-// Refusal says why no runner can be started from the image, or is empty. Windows and macOS have no cloud-init.
+// Refusal states why no runner can be started from the image, or is empty. Windows and macOS have no cloud-init.
 func (i Image) Refusal() string {
 	switch {
 	case strings.EqualFold(i.Platform, "windows"):

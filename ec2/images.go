@@ -21,7 +21,7 @@ const (
 // Self stands for the account of the caller, as an owner of images.
 const Self = "self"
 
-// ImageQuery says which images to list; all that is set must hold. Values may hold the wildcards * and ?.
+// ImageQuery states which images to list; all that is set must hold. Values may hold the wildcards * and ?.
 type ImageQuery struct {
 	Owner        string // account id or Self: an image of anybody else's may carry any name and any tags
 	Name         string
@@ -92,8 +92,8 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 	return list, nil
 }
 
-// ImageUses tells by image id what uses the images: an instance that is not terminated, stopped ones too, or a version
-// of a launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and
+// ImageUses returns by image id what uses the images: an instance that is not terminated, stopped ones too, or a
+// version of a launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and
 // ec2:DescribeLaunchTemplateVersions; where one is denied, nothing is known, and the error says so.
 func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}

@@ -50,10 +50,10 @@ type Instance struct {
 	Tags         map[string]string
 }
 
-// Alive tells that the instance exists and is not on its way to its end.
+// Alive reports whether the instance exists and is not on its way to its end.
 func (i Instance) Alive() bool { return i.State != Terminated && i.State != ShuttingDown }
 
-// Selector says which instances to list; all that is set must hold. Values may hold the wildcards * and ?.
+// Selector states which instances to list; all that is set must hold. Values may hold the wildcards * and ?.
 type Selector struct {
 	IDs         []string
 	ClientToken string

@@ -25,10 +25,10 @@ type Attempt struct {
 	InstanceIDs []string
 	Err         error         // what EC2 said, or nil
 	Took        time.Duration // until the answer
-	// InDoubt tells that no answer came although the same token was asked again: EC2 may have launched an instance
+	// InDoubt reports whether no answer came although the same token was asked again: EC2 may have launched an instance
 	// that only the token can find.
 	InDoubt bool
-	// Untagged tells that EC2 refused our tags and the offering was asked for again without them.
+	// Untagged reports whether EC2 refused our tags and the offering was asked for again without them.
 	Untagged bool
 }
 

@@ -47,7 +47,7 @@ type EgressRule struct {
 	Others   bool // it names prefix lists, groups or IPv6 addresses, which are not looked into
 }
 
-// Lets tells whether a rule is about a TCP port.
+// Lets reports whether a rule is about a TCP port.
 func (r EgressRule) Lets(port int) bool {
 	return r.Protocol == "-1" || ((r.Protocol == "tcp" || r.Protocol == "6") && r.From <= port && port <= r.To)
 }

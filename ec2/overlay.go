@@ -55,10 +55,10 @@ func ParseParameters(text string) (Parameters, error) {
 	return p, nil
 }
 
-// Has tells whether a parameter is given, by its API name.
+// Has reports whether a parameter is given, by its API name.
 func (p Parameters) Has(name string) bool { return slices.Contains(p.given, name) }
 
-// KeepsMachine tells that the machine is to stop instead of being terminated when it powers itself off.
+// KeepsMachine reports whether the machine is to stop instead of being terminated when it powers itself off.
 func (p Parameters) KeepsMachine() bool {
 	return p.brief.InstanceInitiatedShutdownBehavior == types.ShutdownBehaviorStop
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// Part says how much of a launch's own request goes along when EC2 is asked whether it would allow it.
+// Part states how much of a launch's own request goes along when EC2 is asked whether it would allow it.
 type Part struct {
 	OwnTags bool // ours
 	Tags    bool // the user's
@@ -53,7 +53,7 @@ const (
 )
 
 // May asks EC2 whether it would allow a call on an instance, and does nothing. nil means that it would. Of NoInstance
-// EC2 says that it is not found if the call itself is allowed.
+// EC2 reports whether it is not found if the call itself is allowed.
 func (c *Client) May(ctx context.Context, region string, call Call, id string, tag string) error {
 	api, yes := c.in(region), aws.Bool(true)
 	var err error

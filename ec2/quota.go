@@ -92,7 +92,7 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 	return used, nil
 }
 
-// IsQuota tells that EC2 refused a launch because of the account's limits, and not for want of machines.
+// IsQuota reports whether EC2 refused a launch because of the account's limits, and not for lack of capacity.
 func IsQuota(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
 	return ok && slices.Contains([]string{"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"},

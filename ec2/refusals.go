@@ -177,7 +177,7 @@ func ruleOf(err error) (line rule, ok bool) {
 	return refusals[i], true
 }
 
-// ScopeOf says how much of a list of offerings a refused launch speaks of.
+// ScopeOf states how much of a list of offerings a refused launch speaks of.
 func ScopeOf(err error) Scope {
 	if ClassOf(err) == Denied {
 		denial, readable := denialOf(err)
@@ -200,7 +200,7 @@ func ScopeOf(err error) Scope {
 
 var marketplaceLink = regexp.MustCompile(`https://aws\.amazon\.com/marketplace/\S+`)
 
-// HintOf says what to do about a refusal, empty where its code says too little.
+// HintOf states what to do about a refusal, empty where its code says too little.
 func HintOf(err error) string {
 	if refused, ok := signInError(err); ok {
 		return refused.Hint

@@ -53,9 +53,10 @@ type LaunchSpec struct {
 	KeepTag string
 	// TokenTag is the key of a further one of ours, which holds the client token.
 	TokenTag string
-	// NeedsTags tells that an instance without our tags would be nobody's: where EC2 refuses them the launch is refused.
+	// NeedsTags reports whether an instance without our tags would be nobody's: where EC2 refuses them the launch is
+	// refused.
 	NeedsTags bool
-	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
+	// Stops reports whether a machine which powers itself off is stopped and stays; otherwise it is terminated.
 	Stops    bool
 	Devices  BlockDevices // if not empty it replaces Root
 	Root     RootVolume

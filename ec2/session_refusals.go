@@ -89,7 +89,7 @@ var signInRefusals = []struct {
 	{"SignatureDoesNotMatch", "not yet current", Credentials, clock},
 }
 
-// explain says what STS, or the way to it, has refused.
+// explain returns what STS, or the way to it, has refused.
 func (s *session) explain(arn string, of claims, err error) *SignInError {
 	operation := "assume role " + arn
 	call, _ := errors.AsType[*CallError](callError(operation, err))

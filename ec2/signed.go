@@ -28,7 +28,7 @@ var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
 const spotRole = "AWSServiceRoleForEC2Spot"
 
-// HasSpotRole tells whether the account has the role that spot instances need. It needs iam:GetRole.
+// HasSpotRole reports whether the account has the role that spot instances need. It needs iam:GetRole.
 func (c *Client) HasSpotRole(ctx context.Context, region string) (bool, error) {
 	form := "Action=GetRole&Version=2010-05-08&RoleName=" + spotRole
 	_, err := c.ask(ctx, signedCall{

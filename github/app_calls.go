@@ -195,7 +195,7 @@ func (a *App) call(
 	return c.exchange(ctx, operation, method, path, body, into, token)
 }
 
-// offset says how far this clock is from one that is ahead by d, which is known to a second or so.
+// offset returns how far this clock is from one that is ahead by d, which is known to a second or so.
 func offset(d time.Duration) string {
 	about := d.Abs().Round(10 * time.Second).String()
 	if d > 0 {

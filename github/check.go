@@ -22,7 +22,7 @@ var tokenKinds = []struct{ prefix, kind string }{
 	{"ghs_", "a GitHub App's installation token, or the workflow's own GITHUB_TOKEN"},
 }
 
-// tokenKind says what kind of token the client has, by its form alone.
+// tokenKind returns what kind of token the client has, by its form alone.
 func (c *Client) tokenKind() string {
 	for _, known := range tokenKinds {
 		if strings.HasPrefix(c.token, known.prefix) {
@@ -59,7 +59,7 @@ func (c *Client) MayRegister(ctx context.Context) error {
 	return err
 }
 
-// Deprecation tells from when on GitHub refuses a version of the runner; zero where it says nothing of that.
+// Deprecation returns from when on GitHub refuses a version of the runner; zero where it says nothing of that.
 // https://docs.github.com/en/enterprise-cloud@latest/rest/actions/self-hosted-runners
 func (c *Client) Deprecation(ctx context.Context, version string) (registration, runtime time.Time, err error) {
 	var answer struct {

@@ -45,7 +45,7 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Class says what a caller may do about an error.
+// Class states what a caller may do about an error.
 type Class int
 
 // The classes. Whatever is not known to belong to another one is Other.

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// KeyError says why a text is no App's private key. It never holds any of the text.
+// KeyError states why a text is no App's private key. It never holds any of the text.
 type KeyError struct {
 	Problem string // continues "The 'app-private-key' input …"
 	Hint    string

@@ -50,7 +50,7 @@ var signs = []struct {
 	{TokenScope, []string{"not accessible by personal access token"}},
 }
 
-// refusalOf tells the refusals apart.
+// refusalOf returns the refusals apart.
 func refusalOf(message string, header http.Header) Refusal {
 	if strings.Contains(header.Get("X-GitHub-SSO"), "required") {
 		return SingleSignOn
@@ -117,7 +117,7 @@ func interception(response *gh.Response, body io.Reader) (string, bool) {
 	return words + host, true
 }
 
-// Advice says what to do about a refusal.
+// Advice states what to do about a refusal.
 func (e *CallError) Advice(needed string) string {
 	if e.Hint != "" {
 		return e.Hint

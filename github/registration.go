@@ -42,7 +42,7 @@ type JITConfig struct {
 	Encoded  string
 }
 
-// ErrNameTaken says that the scope has a runner of that name already.
+// ErrNameTaken reports whether the scope has a runner of that name already.
 var ErrNameTaken = errors.New("the runner name is taken")
 
 // JITConfig registers a single-use runner. An answer that is lost may have registered it all the same; asking again

@@ -79,7 +79,7 @@ func (o *rateLimitBackOff) NextBackOff() time.Duration {
 	return o.BackOff.NextBackOff()
 }
 
-// expiryHeader says when a personal access token ends, if it does.
+// expiryHeader returns when a personal access token ends, if it does.
 // https://github.blog/changelog/2021-07-26-expiration-options-for-personal-access-tokens/
 const expiryHeader = "GitHub-Authentication-Token-Expiration"
 

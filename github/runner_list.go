@@ -36,7 +36,7 @@ func (c *Client) FindRunner(ctx context.Context, id int64) (runner Runner, found
 	return runner, err == nil, err
 }
 
-// RunOver tells whether a workflow run is completed. It needs actions: read on the repository; a run that cannot be
+// RunOver reports whether a workflow run is completed. It needs actions: read on the repository; a run that cannot be
 // seen is an error, never over. A run that is started once more goes on.
 // https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
 func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {

@@ -22,7 +22,7 @@ type Runner struct {
 	Labels []string
 }
 
-// ErrBusy says that GitHub does not remove a runner that is running a job.
+// ErrBusy reports whether GitHub does not remove a runner that is running a job.
 var ErrBusy = errors.New("the runner is busy")
 
 // pageSize is the most that GitHub gives; its default is 30.

@@ -29,15 +29,15 @@ func ParseScope(text string) (Scope, error) {
 // String is the scope as it is written in inputs and tags.
 func (s Scope) String() string { return s.text }
 
-// IsRepository tells a repository from an organization and an enterprise.
+// IsRepository returns a repository from an organization and an enterprise.
 func (s Scope) IsRepository() bool {
 	return strings.Contains(s.text, "/") && !s.IsEnterprise()
 }
 
-// IsEnterprise tells that the scope is an enterprise.
+// IsEnterprise reports whether the scope is an enterprise.
 func (s Scope) IsEnterprise() bool { return strings.HasPrefix(s.text, "enterprises/") }
 
-// IsOrganization tells that the scope is an organization.
+// IsOrganization reports whether the scope is an organization.
 func (s Scope) IsOrganization() bool { return s.text != "" && !strings.Contains(s.text, "/") }
 
 func (s Scope) apiPath() string {

@@ -41,7 +41,7 @@ func (st *start) useBaked(g *group) {
 	}
 }
 
-// outgrown says that an image's runner is too old for github.com, or soon will be.
+// outgrown reports whether an image's runner is too old for github.com, or soon will be.
 func (st *start) outgrown(image ec2.Image, version string, now time.Time) string {
 	if !strings.HasPrefix(st.request.WebURL, "https://github.com/") {
 		return "" // a server of one's own keeps to older runners

@@ -36,10 +36,10 @@ func gather(console, state string, template bool) evidence {
 	return e
 }
 
-// booted tells that the boot script has begun.
+// booted reports whether the boot script has begun.
 func (e evidence) booted() bool { return strings.Contains(e.console, bootstrap.ConsolePrefix) }
 
-// alone tells that nobody ended the machine but itself: only then does where it stands say why.
+// alone reports whether nobody ended the machine but itself: only then does where it stands say why.
 func (e evidence) alone() bool {
 	return e.state == "" || strings.Contains(e.state, "InstanceInitiatedShutdown")
 }

@@ -29,7 +29,7 @@ type Claim struct {
 	InstanceID string `json:"ec2-instance-id"`
 	Region     string `json:"region"`
 	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
-	// Starting tells that the machine may have been started: it is to be ended. Before that the entry is to be freed.
+	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be freed.
 	Starting bool `json:"starting,omitempty"`
 }
 
@@ -125,7 +125,7 @@ func (c *warmClaim) stands() held {
 
 // make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine
 // only, so that an entry which is at work already ends the claim before anything else of it is touched; and the start
-// itself says whether the machine was stopped until then. When ctx ends, the claim is undone as far as it got.
+// itself reports whether the machine was stopped until then. When ctx ends, the claim is undone as far as it got.
 func (c *warmClaim) make(ctx context.Context) bool {
 	for _, step := range []struct {
 		permission string
@@ -227,7 +227,7 @@ func (c *warmClaim) tags() map[string]string {
 	return values
 }
 
-// errStarted says that the entry was not standing still any more.
+// errStarted reports whether the entry was not standing still any more.
 var errStarted = errors.New("somebody else has started it")
 
 // begin starts the machine. A lost answer leaves unclear who did it; but what boots is our user data, with our

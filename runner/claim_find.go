@@ -79,8 +79,8 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 // expiresSoon is how near to its end an entry is left alone: whoever ends it then cannot meet a claim.
 const expiresSoon = 10 * time.Minute
 
-// isReady tells that an entry may serve some slot of the start. An entry whose registration a sweep suspects is tried
-// all the same.
+// isReady reports whether an entry may serve some slot of the start. An entry whose registration a sweep suspects is
+// tried all the same.
 func (st *start) isReady(i ec2.Instance) bool {
 	return tags.IsEntry(i) && i.Tags[tags.Group] == st.groupKey &&
 		time.Until(tags.TimeOf(i, tags.ExpiresAt)) > expiresSoon &&

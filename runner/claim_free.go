@@ -19,7 +19,7 @@ import (
 // freeWithin bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
 const freeWithin = 3 * time.Second
 
-// missed says why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
+// missed returns why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
 func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	switch {
 	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState,

@@ -74,7 +74,7 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 	return due
 }
 
-// consoleFailed says what is lost where consoles cannot be read. A start of which nothing is asked that needs them
+// consoleFailed returns what is lost where consoles cannot be read. A start of which nothing is asked that needs them
 // goes without.
 func (w *waiter) consoleFailed(s *slot, err error) {
 	w.mu.Lock()

@@ -105,7 +105,7 @@ func printable(text string) string {
 	return out.String()
 }
 
-// Hint says what to do about an error, empty where nothing certain can be said.
+// Hint states what to do about an error, empty where nothing certain can be said.
 func Hint(err error) string {
 	if failed, ok := errors.AsType[*FailedError](err); ok {
 		return failed.Hint
@@ -189,7 +189,7 @@ func cloudHint(err error) string {
 	return ""
 }
 
-// launchHint says what to do when every offering was refused: what can be mended before what must be waited for.
+// launchHint returns what to do when every offering was refused: what can be mended before what must be waited for.
 func launchHint(causes []error) string {
 	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return !ec2.IsQuota(err) }) {
 		return ec2.HintQuota
@@ -217,7 +217,7 @@ func launchHint(causes []error) string {
 	return "correct the inputs that EC2 names"
 }
 
-// stateHint says what to do about an instance that ended while it was starting.
+// stateHint returns what to do about an instance that ended while it was starting.
 func stateHint(reason string) string {
 	switch {
 	case strings.Contains(reason, "SpotInstance"):

@@ -17,7 +17,7 @@ import (
 // it is never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md
 // has the reasons.
 
-// Existing says which machines of the user's a start may take.
+// Existing states which machines of the user's a start may take.
 type Existing struct {
 	Region string            // empty: the home region
 	IDs    []string          // empty: any that has the tags

@@ -32,7 +32,7 @@ func (x *existing) refuse(id string, why string) {
 	x.refused = append(x.refused, id+": "+why)
 }
 
-// hasRun tells that a machine ran already when the machines were looked for.
+// hasRun reports whether a machine ran already when the machines were looked for.
 func (x *existing) hasRun(id string) bool {
 	return slices.ContainsFunc(x.ran, func(i ec2.Instance) bool { return i.ID == id })
 }
@@ -149,7 +149,7 @@ func (st *start) checkRunners() error {
 	return nil
 }
 
-// whyNot says why a machine may not be taken, or nothing.
+// whyNot returns why a machine may not be taken, or nothing.
 func (st *start) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	if !i.Alive() {
 		return "it is " + i.State, nil
@@ -196,7 +196,7 @@ func (st *start) order() {
 	})
 }
 
-// noneLeft says why no further machine could be taken.
+// noneLeft returns why no further machine could be taken.
 func (st *start) noneLeft(message string) error {
 	x := st.existing
 	x.mu.Lock()

@@ -87,7 +87,7 @@ func (w *waiter) tellForeign(ctx context.Context, newcomers []github.Runner) err
 	return nil
 }
 
-// long tells that machines have run for so long that what GitHub says of their runners is true.
+// long reports whether machines have run for so long that what GitHub says of their runners is true.
 func (w *waiter) long(started []*slot) bool {
 	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return w.running(s) < staleGrace })
 }
@@ -104,7 +104,7 @@ func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
 	return n
 }
 
-// joinThem says that machines are online if there are exactly as many runners as are wanted.
+// joinThem reports whether machines are online if there are exactly as many runners as are wanted.
 func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	switch {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
@@ -192,7 +192,7 @@ func (w *waiter) others(ctx context.Context) (others, error) {
 	return of, nil
 }
 
-// divideByBefore tells the runners with a label that are online now and were not before (newcomers) from those that
+// divideByBefore returns the runners with a label that are online now and were not before (newcomers) from those that
 // were (standing). Those of other machines are left out.
 func divideByBefore(now, before []github.Runner, label string, taken map[string]bool) (newcomers,
 	standing []github.Runner) {

@@ -25,12 +25,12 @@ const haltWithin = 30 * time.Second
 // runnerKept is what becomes of a registration that stays.
 const runnerKept = "kept"
 
-// isExisting tells that a machine is one that the user keeps.
+// isExisting reports whether a machine is one that the user keeps.
 func (t target) isExisting() bool {
 	return t.mode == tags.ModeExisting || tags.IsTagged(t.instance) && t.instance.Tags[tags.Mode] == tags.ModeExisting
 }
 
-// halts tells that a machine is to be stopped and not terminated.
+// halts reports whether a machine is to be stopped and not terminated.
 func (sp *stop) halts(t target) bool {
 	return sp.request.Action == ActionStop || sp.request.Action == "" && t.isExisting()
 }
@@ -77,7 +77,7 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 	return state, err
 }
 
-// staysWith says why an existing machine is not this run's to end, or nothing.
+// staysWith returns why an existing machine is not this run's to end, or nothing.
 func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	switch {
 	case i.Tags[tags.Found] == tags.FoundRunning:

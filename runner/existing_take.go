@@ -93,8 +93,8 @@ func orWhy(why string, err error) error {
 	return &notTakenError{why}
 }
 
-// know says which runner a machine has, where that can be told beforehand: by the input, else by the tag of an earlier
-// use.
+// know returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of an
+// earlier use.
 func (st *start) know(s *slot, machine ec2.Instance) {
 	name := st.existing.nameOf(machine.ID)
 	if name == "" {
@@ -108,7 +108,7 @@ func (st *start) know(s *slot, machine ec2.Instance) {
 	}
 }
 
-// mayNot tells a refusal, after which another machine may do, from what fails them all.
+// mayNot returns a refusal, after which another machine may do, from what fails them all.
 func (st *start) mayNot(what string, err error) error {
 	switch ec2.ClassOf(err) {
 	case ec2.Denied, ec2.Tagging:
@@ -188,7 +188,7 @@ func (st *start) startInstance(ctx context.Context, s *slot) error {
 	return nil
 }
 
-// wasOnline tells that GitHub called the slot's runner online while its machine was stopped.
+// wasOnline reports whether GitHub called the slot's runner online while its machine was stopped.
 func (st *start) wasOnline(s *slot) bool {
 	for _, r := range st.existing.before {
 		if s.runnerID != 0 && r.ID == s.runnerID {

@@ -43,8 +43,8 @@ func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) er
 		Hint: "something else terminated it"}
 }
 
-// mayStartAgain tells that a machine was stopped by a call and not by itself: by the end of an earlier use, which has
-// met the beginning of ours. Once is enough.
+// mayStartAgain reports whether a machine was stopped by a call and not by itself: by the end of an earlier use, which
+// has met the beginning of ours. Once is enough.
 func (w *waiter) mayStartAgain(s *slot) bool {
 	return !s.taken.again && strings.HasPrefix(s.instance.StateReason, "Client.UserInitiatedShutdown")
 }
@@ -110,8 +110,8 @@ func (w *waiter) forget(all []github.Runner) {
 	}
 }
 
-// isStale tells that a runner is called online although its machine may not have come so far: GitHub notices late that
-// a machine was stopped. The caller holds the lock.
+// isStale reports whether a runner is called online although its machine may not have come so far: GitHub notices late
+// that a machine was stopped. The caller holds the lock.
 func (s *slot) isStale(runner github.Runner, running time.Duration) bool {
 	if s.taken == nil || !s.taken.stale {
 		return false

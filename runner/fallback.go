@@ -37,7 +37,7 @@ func (w *waiter) fails(err error, s *slot) {
 	}
 }
 
-// overdueWarm tells that a warm machine has had its time: half of the startup timeout, from its start on, so that
+// overdueWarm reports whether a warm machine has had its time: half of the startup timeout, from its start on, so that
 // the cold start which then follows does not make the step last much longer than the user means to wait. A warm
 // machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
 // the timeout by.

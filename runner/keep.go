@@ -18,7 +18,7 @@ import (
 // keptSlack is how long after its time a kept machine may take to end itself.
 const keptSlack = 2 * time.Minute
 
-// hasFailed tells that the machine's own boot script has given up.
+// hasFailed reports whether the machine's own boot script has given up.
 func hasFailed(console string) bool { return len(said(console)) > 0 }
 
 // machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so
@@ -63,7 +63,7 @@ func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
 	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 
-// mayNotKeep says why a machine cannot be kept, or nothing.
+// mayNotKeep returns why a machine cannot be kept, or nothing.
 func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
 	if s.Overlay.KeepsMachine() {
 		return "launch-parameters switch its own end off"

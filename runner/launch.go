@@ -117,7 +117,7 @@ func (u *until) NextBackOff() time.Duration {
 
 func (u *unit) trail() []ec2.Attempt { return u.slots[0].trail }
 
-// nextRound prepares to ask again for what was refused for want of capacity, and tells whether there is anything.
+// nextRound prepares to ask again for what was refused for lack of capacity, and tells whether there is anything.
 func (u *unit) nextRound(err error) bool {
 	if !errors.Is(err, ec2.ErrExhausted) {
 		return false

@@ -21,8 +21,8 @@ func (st *start) tellTrying(a ec2.Attempt, total int) {
 		strings.Join(p.SecurityGroupIDs, ","), st.regionOf(p), a.Offering.InstanceType, a.Offering.Market))
 }
 
-// tellTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
-// refused for want of permission too.
+// tellTried returns what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
+// refused for lack of permission too.
 func (u *unit) tellTried(a ec2.Attempt) {
 	refused := u.refusedTags
 	u.refusedTags = nil
@@ -39,7 +39,7 @@ func (u *unit) tellTried(a ec2.Attempt) {
 	}
 }
 
-// tellSkipped says that an offering is not asked for, and why.
+// tellSkipped reports whether an offering is not asked for, and why.
 func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
 	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds for "+
 		"it too",

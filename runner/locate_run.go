@@ -63,8 +63,8 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	return s.targets, nil
 }
 
-// judge says what regions that were not seen mean: those that deny the look are passed over, silent ones only where the
-// label is found without them.
+// judge returns what regions that were not seen mean: those that deny the look are passed over, silent ones only where
+// the label is found without them.
 func (s *runSearch) judge() error {
 	if len(s.looks.denied) > 0 {
 		s.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))

@@ -90,7 +90,7 @@ func (l *leg) start(ctx context.Context) {
 	l.result, l.err = l.starter.Start(ctx, l.request)
 }
 
-// wrong says what is not as the start has put it out.
+// wrong returns what is not as the start has put it out.
 func (l *leg) wrong(now simulator.Snapshot) (list []string) {
 	for _, h := range l.result.Runners {
 		i := slices.IndexFunc(now.Runners, func(r simulator.Runner) bool { return r.ID == h.RunnerID })

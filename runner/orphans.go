@@ -238,7 +238,7 @@ func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 	return Terminated, "its runner is gone since " + since.UTC().Format(time.RFC3339)
 }
 
-// isOurs tells whose an instance is: by our tags, or, only where it has none of them, by its client token.
+// isOurs returns whose an instance is: by our tags, or, only where it has none of them, by its client token.
 func (s *survey) isOurs(i ec2.Instance) bool {
 	scope, tagged := i.Tags[tags.Scope]
 	repository, also := i.Tags[tags.Repository]

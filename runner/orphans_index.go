@@ -16,8 +16,8 @@ type index struct {
 	byName map[string]github.Runner
 	namers map[int64][]ec2.Instance // instances of ours whose tag names a runner id
 	living map[string]int           // by runner name: how many living instances of ours carry it
-	// strayBusy tells that a runner with a name like ours is busy and that no tag says on which machine. It may be on one
-	// without tags.
+	// strayBusy reports whether a runner with a name like ours is busy and that no tag says on which machine. It may be on
+	// one without tags.
 	strayBusy bool
 }
 

@@ -29,7 +29,7 @@ func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
 	return Freed, "it was claimed at " + tags.Stamp(at) + " and never started"
 }
 
-// isOver tells that an entry's time in its pool is over.
+// isOver reports whether an entry's time in its pool is over.
 func (s *survey) isOver(i ec2.Instance) bool {
 	until := tags.TimeOf(i, tags.PoolUntil)
 	return !until.IsZero() && !s.now.Before(until)
@@ -58,7 +58,7 @@ func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
 	return Spared, s.poolWords(i)
 }
 
-// isOverdue tells that an entry should have powered itself off long ago. One that was freed has no such time, and
+// isOverdue reports whether an entry should have powered itself off long ago. One that was freed has no such time, and
 // stands still.
 func (s *survey) isOverdue(i ec2.Instance) bool {
 	due := tags.TimeOf(i, tags.DueAt)

@@ -91,7 +91,7 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 	return i
 }
 
-// changes tells that an act does something to an instance.
+// changes reports whether an act does something to an instance.
 func changes(a Act) bool { return a == Terminated || a == Marked || a == Unmarked }
 
 func TestNothingIsWronglyEnded(t *testing.T) {

@@ -46,7 +46,7 @@ type PoolEntry struct {
 	ExpiresAt        string `json:"expires-at,omitempty"`
 }
 
-// PoolResult says what a pool holds now, and what was done about it.
+// PoolResult states what a pool holds now, and what was done about it.
 type PoolResult struct {
 	Name     string
 	Size     int

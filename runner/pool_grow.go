@@ -126,7 +126,7 @@ func (p *pool) tellRefused(a ec2.Attempt) {
 	}
 }
 
-// notLaunched says what EC2 refused.
+// notLaunched returns what EC2 refused.
 func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	if !errors.Is(err, ec2.ErrExhausted) {
 		return err

@@ -34,7 +34,7 @@ type wantedPool struct {
 type staleEntry struct {
 	ec2.Instance
 	why string
-	// useless tells that nobody can use it: it goes whether there is another in its place or not.
+	// useless reports whether nobody can use it: it goes whether there is another in its place or not.
 	useless bool
 }
 
@@ -82,7 +82,7 @@ func rank(i ec2.Instance) int {
 	return slices.Index([]string{ec2.Stopped, ec2.Stopping, ec2.Running, ec2.Pending}, i.State)
 }
 
-// isStale says why an entry is no longer what is wanted, or nothing.
+// isStale returns why an entry is no longer what is wanted, or nothing.
 func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 	due, until := tags.TimeOf(i, tags.DueAt), tags.TimeOf(i, tags.ExpiresAt)
 	switch {
@@ -112,8 +112,8 @@ func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
 const runnerServes = 25 * 24 * time.Hour
 
-// isOutdated says that github.com refuses the entry's runner, or soon will: it is below the minimum, or a release that
-// followed it may be as old as that.
+// isOutdated reports whether github.com refuses the entry's runner, or soon will: it is below the minimum, or a release
+// that followed it may be as old as that.
 func (w wantedPool) isOutdated(i ec2.Instance) string {
 	version := i.Tags[tags.RunnerVersion]
 	since := w.since[i.ImageID]

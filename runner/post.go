@@ -22,7 +22,7 @@ type PostRequest struct {
 	Claims   []Claim             // on entries of a pool
 }
 
-// PostResult says what the post step found and removed.
+// PostResult states what the post step found and removed.
 type PostResult struct {
 	What       string
 	Terminated []string
@@ -76,8 +76,8 @@ type post struct {
 	request PostRequest
 	mu      sync.Mutex
 	result  PostResult
-	// launched tells that a machine was found, dead or alive: then the registrations' names were settled before, and are
-	// ours.
+	// launched reports whether a machine was found, dead or alive: then the registrations' names were settled before, and
+	// are ours.
 	launched bool
 }
 
@@ -130,7 +130,7 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 	}
 }
 
-// ownEnd says when what was launched ends by itself.
+// ownEnd returns when what was launched ends by itself.
 func (p *post) ownEnd() string {
 	if p.request.What == "bake" {
 		return "a builder ends by itself some minutes after the time for the bake (bake-timeout-minutes)"

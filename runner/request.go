@@ -69,7 +69,7 @@ type Group struct {
 
 func (g Group) count() int { return max(g.Count, 1) }
 
-// Waiting says how long to wait for a runner and how often to look. Nil means that the user set nothing.
+// Waiting states how long to wait for a runner and how often to look. Nil means that the user set nothing.
 type Waiting struct {
 	QuietPeriod   *time.Duration // after the instance runs, before the first look
 	RetryInterval *time.Duration
@@ -156,7 +156,7 @@ func NewPlacement(region, image, subnet string, groups ...string) Placement {
 	return Placement{Region: region, ImageID: image, SubnetID: subnet, SecurityGroupIDs: groups}
 }
 
-// CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
+// CheckUserData reports whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
 	for _, wanted := range r.Groups {
 		g := &group{Group: wanted, label: wanted.Label, base: tags.NameOf(wanted.Label), together: !r.JIT &&
@@ -172,7 +172,7 @@ func (r StartRequest) CheckUserData() error {
 	return nil
 }
 
-// CheckUserData tells whether the user data of a warm-up will fit.
+// CheckUserData reports whether the user data of a warm-up will fit.
 func (r PoolRequest) CheckUserData() error {
 	p := &pool{start: (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r.Start), wanted: r}
 	p.offered = likelySoftware()

@@ -165,7 +165,7 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 // bootTime is what a machine may need to begin with its user data, which counts its time from then.
 const bootTime = 2 * time.Minute
 
-// ownEnd says when a machine that could not be terminated ends by itself.
+// ownEnd returns when a machine that could not be terminated ends by itself.
 func (st *start) ownEnd(s *slot) string {
 	if s.Overlay.KeepsMachine() {
 		return "it does not end by itself (launch-parameters)"

@@ -198,7 +198,7 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []tags.Owner) 
 	return ended
 }
 
-// isOurs tells that an instance is handed over.
+// isOurs reports whether an instance is handed over.
 func (st *start) isOurs(id string) bool {
 	return slices.ContainsFunc(st.slots, func(s *slot) bool { return s.instance.ID == id })
 }

@@ -17,12 +17,12 @@ type group struct {
 	base  string // the runner's name, or what its slots' names begin with
 	slots []*slot
 	units []*unit
-	// shared says that other starts may have the same names at the same time: the user has given the label, and the
+	// shared reports whether other starts may have the same names at the same time: the user has given the label, and the
 	// machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start alone have
 	// the name.
 	shared  bool
 	renamed bool // as a whole, since some start's runner has one of the names
-	// together tells that the slots differ in nothing and are launched by one call per offering.
+	// together reports whether the slots differ in nothing and are launched by one call per offering.
 	together   bool
 	placements []ec2.Placement // as in Group, with what the images say
 	images     map[imageKey]ec2.Image
@@ -40,7 +40,7 @@ type slot struct {
 	stray    int64  // a registration of the slot's own that its machine does not use any more
 	runnerID int64
 	jit      string
-	// registering tells that a registration of the name may exist from now on and is ours.
+	// registering reports whether a registration of the name may exist from now on and is ours.
 	registering bool
 	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
 	instance    ec2.Instance

@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// StopRequest says which runners to stop: by instance id, by label, or all of this run.
+// StopRequest states which runners to stop: by instance id, by label, or all of this run.
 type StopRequest struct {
 	Run         tags.Run
 	Scope       string // of GitHub; empty for the repository
@@ -37,7 +37,7 @@ type Stopped struct {
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
 }
 
-// StopResult says what became of each.
+// StopResult states what became of each.
 type StopResult struct {
 	Stopped  []Stopped
 	Warnings []string
@@ -148,9 +148,9 @@ func (sp *stop) target(h Handoff, instance ec2.Instance) target {
 	return t
 }
 
-// isOfRun tells that an instance is a runner of this run. The builder of an image is none. Where it carries our tags
-// they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's by
-// now.
+// isOfRun reports whether an instance is a runner of this run. The builder of an image is none. Where it carries our
+// tags they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's
+// by now.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
 	if !tags.IsTagged(i) {
 		return true

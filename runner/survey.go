@@ -77,7 +77,7 @@ func (st *start) newestImage(ctx context.Context, region, architecture string) (
 	return image.ID, nil
 }
 
-// typesOf tells by region which architectures the instance types run. A region that cannot be read has no entry.
+// typesOf returns by region which architectures the instance types run. A region that cannot be read has no entry.
 type typesOf map[string]map[string][]string
 
 // readTypes asks each region for all its types at once, and only where there is something to compare.

@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// SweepRequest says where to look for what nobody uses any more.
+// SweepRequest states where to look for what nobody uses any more.
 type SweepRequest struct {
 	Repository string // owner/repo
 	Scope      string // of GitHub

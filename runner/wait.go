@@ -122,8 +122,8 @@ func (w *waiter) pending() []*slot {
 	return list
 }
 
-// overdue tells that a slot's time is over. The clock starts when the instance runs and the quiet period is over; where
-// EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
+// overdue reports whether a slot's time is over. The clock starts when the instance runs and the quiet period is over;
+// where EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
 func (w *waiter) overdue(s *slot) error {
 	if s.warm {
 		return w.overdueWarm(s)

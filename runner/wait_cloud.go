@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// cloudDue tells whether EC2 is to be looked at: more often while `running` is still to come.
+// cloudDue reports whether EC2 is to be looked at: more often while `running` is still to come.
 func (w *waiter) cloudDue(now time.Time) bool {
 	every := cloudLook
 	for _, s := range w.pending() {

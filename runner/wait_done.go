@@ -21,9 +21,9 @@ const endShows = 30 * time.Second
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
 const ownEnd = "Client.InstanceInitiatedShutdown"
 
-// hasHadItsJob tells that a runner which was never seen online has done its one job: its machine, which ends with that
-// job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could not
-// become a runner powers itself off too, but its registration stays.
+// hasHadItsJob reports whether a runner which was never seen online has done its one job: its machine, which ends with
+// that job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could
+// not become a runner powers itself off too, but its registration stays.
 func (w *waiter) hasHadItsJob(ctx context.Context, s *slot) bool {
 	if !w.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
@@ -47,8 +47,8 @@ func (w *waiter) wasOnline(s *slot) {
 		"over; its machine has ended", s.name, s.label))
 }
 
-// mayHaveHadItsJob tells that a registration which is gone is no failure yet: its machine may be about to end with its
-// job.
+// mayHaveHadItsJob reports whether a registration which is gone is no failure yet: its machine may be about to end with
+// its job.
 func (w *waiter) mayHaveHadItsJob(s *slot) bool {
 	if !w.request.Ephemeral || w.blind {
 		return false

@@ -39,7 +39,7 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// isQuiet tells that the user's own quiet period is not over for any slot.
+// isQuiet reports whether the user's own quiet period is not over for any slot.
 func (w *waiter) isQuiet() bool {
 	quiet := w.request.Waiting.quiet()
 	if quiet == 0 {
@@ -68,8 +68,8 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
 	return w.lookAtEach(ctx, pending)
 }
 
-// byPages tells that reading GitHub's whole list is fewer calls than so many look-ups. How long the list is shows with
-// its first page, so that is read unless there are hardly more runners than that to look for.
+// byPages reports whether reading GitHub's whole list is fewer calls than so many look-ups. How long the list is shows
+// with its first page, so that is read unless there are hardly more runners than that to look for.
 func (w *waiter) byPages(pending int) bool {
 	if w.pages == 0 {
 		return pending > 2

@@ -146,7 +146,7 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%s does not tell %s: %v", one.Label, phase, one.Phases)
 			}
 		}
-		// GitHub tells whole seconds, of which this world has twenty in one
+		// GitHub returns whole seconds, of which this world has twenty in one
 		if one.Failed != "" || one.Phases[toRunning] < 0 || one.Phases[whole] < -1 {
 			t.Errorf("%s: %+v", one.Label, one)
 		}

@@ -41,7 +41,7 @@ func RunnerIDTags(ids []int64) map[string]string {
 	return tags
 }
 
-// NamesRunner tells that the tags of a machine launched together with others name a runner id.
+// NamesRunner reports whether the tags of a machine launched together with others name a runner id.
 func NamesRunner(i ec2.Instance, id int64) bool {
 	for key, value := range i.Tags {
 		if key != RunnerIDs && !strings.HasPrefix(key, RunnerIDs+"-") {

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// HasLabel tells that a runner carries a label. GitHub does not tell labels apart by case.
+// HasLabel reports whether a runner carries a label. GitHub does not tell labels apart by case.
 func HasLabel(r github.Runner, label string) bool {
 	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 }
@@ -37,8 +37,8 @@ type Owner struct {
 	Other string // the name that it takes where another machine has the first one; "" where the first is its own alone
 	Mark  string
 	IDs   func(int64) bool // reports whether tags name this runner id; nil where there are none
-	// unmarked says that a registration without any mark is taken for the machine's: its start may have had the name for
-	// itself.
+	// unmarked reports whether a registration without any mark is taken for the machine's: its start may have had the name
+	// for itself.
 	unmarked bool
 }
 

@@ -17,7 +17,7 @@ const (
 	ModeExisting = "existing"
 )
 
-// KeptUntil says until when a failed machine stays for inspection: stop and sweep leave it alone until then.
+// KeptUntil states until when a failed machine stays for inspection: stop and sweep leave it alone until then.
 const KeptUntil = Prefix + "kept-until"
 
 // IsKept reports whether an instance is kept for inspection now.

@@ -18,7 +18,7 @@ func ParseToken(text string) (Token, bool) {
 	return Token{Run: parts[2], labelHash: parts[3], Nonce: parts[4]}, true
 }
 
-// Fits tells whether a registration may be that of the token's start: its label or its name gives the same hash. The
+// Fits reports whether a registration may be that of the token's start: its label or its name gives the same hash. The
 // name is the label's, and ends in four characters of the nonce where the plain name was taken. What a name may not
 // hold was replaced in it, and GitHub lowers the case of labels: both ways are tried.
 func (t Token) Fits(r github.Runner) bool {

@@ -179,7 +179,7 @@ func (c *clouds) settled(t *testing.T) {
 	}
 }
 
-// count tells how often each of the operations was asked for.
+// count returns how often each of the operations was asked for.
 func (c *clouds) count(operations ...string) map[string]int {
 	counts := map[string]int{}
 	for _, call := range c.world.Calls() {

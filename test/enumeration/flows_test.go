@@ -27,7 +27,7 @@ type flow struct {
 	isSweep bool
 	// isBake flows last minutes: they are struck at the first and the last call of each kind alone.
 	isBake bool
-	// existing tells that a machine is started that somebody keeps: it was stopped before, and must be afterwards.
+	// existing reports whether a machine is started that somebody keeps: it was stopped before, and must be afterwards.
 	existing bool
 	// rest are the layers that may have to clean up after it; each is tried alone.
 	rest []layer

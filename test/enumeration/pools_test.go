@@ -62,8 +62,8 @@ func pooling() flow {
 	}
 }
 
-// isWhole tells that an instance is an entry that can be claimed now, or that will be when it is warm: all its tags are
-// there and nothing holds its name.
+// isWhole reports whether an instance is an entry that can be claimed now, or that will be when it is warm: all its
+// tags are there and nothing holds its name.
 func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
 	for _, key := range []string{tags.Scope, tags.Repository, tags.Fingerprint, tags.Group,
 		tags.PoolUntil} {

@@ -90,7 +90,7 @@ func (w *watcher) count(world *simulator.World) int {
 	return n
 }
 
-// end tells how long it took.
+// end returns how long it took.
 func (w *watcher) end() time.Duration {
 	close(w.done)
 	w.mu.Lock()

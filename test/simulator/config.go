@@ -92,7 +92,7 @@ type Config struct {
 	Checksums        map[string]string `yaml:"checksums"`
 	MinRunnerVersion string            `yaml:"min-runner-version"`
 
-	// Guests says how machines behave; the first rule that fits an instance holds, and one that fits none is in good
+	// Guests states how machines behave; the first rule that fits an instance holds, and one that fits none is in good
 	// health.
 	Guests []GuestRule `yaml:"guests"`
 	// Jobs are queued at the beginning.
@@ -113,8 +113,8 @@ type More struct {
 	Repositories   []string        `yaml:"repositories"`
 }
 
-// Timing says how long things take. Zero takes the default, which stands beside each; a negative value means no time at
-// all. Latencies should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
+// Timing states how long things take. Zero takes the default, which stands beside each; a negative value means no time
+// at all. Latencies should not be without any: in a bubble the clock would stand still, and whoever polls would spin.
 type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS

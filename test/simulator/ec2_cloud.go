@@ -179,7 +179,8 @@ func (c *cloud) find(id string) *instance {
 	return nil
 }
 
-// listed tells whether DescribeInstances knows the instance: not at once after its launch, and not long after its end.
+// listed reports whether DescribeInstances knows the instance: not at once after its launch, and not long after its
+// end.
 func (c *cloud) listed(i *instance) bool {
 	if c.w.now.Before(i.visible) {
 		return false

@@ -59,7 +59,7 @@ func tagSet(tags map[string]string) node {
 	return set("tagSet", items...)
 }
 
-// selects tells whether id is among those asked for by ids, none meaning all.
+// selects reports whether id is among those asked for by ids, none meaning all.
 func selects(ids []string, id string) bool {
 	return len(ids) == 0 || slices.Contains(ids, id)
 }

@@ -41,7 +41,8 @@ func marketOf(f form) string {
 	return marketOnDemand
 }
 
-// hasWayOut tells whether the machine reaches GitHub: by its security groups, and by a public address or a NAT gateway.
+// hasWayOut reports whether the machine reaches GitHub: by its security groups, and by a public address or a NAT
+// gateway.
 func (c *cloud) hasWayOut(i *instance) bool {
 	s, _ := c.subnet(i.subnet)
 	if i.params["NetworkInterface.1.AssociatePublicIpAddress"] == "false" && !s.NAT {

@@ -74,7 +74,7 @@ func runInstances(call *ec2Call) ([]node, *ec2Error) {
 	return call.reservationNodes(l.reservation, l.instances), nil
 }
 
-// capacity says how many of the wished instances there is room for, or why there is none.
+// capacity returns how many of the wished instances there is room for, or why there is none.
 func (call *ec2Call) capacity(p *plan) (int, *ec2Error) {
 	count := p.most
 	free := call.region.free[p.subnet.ID]
@@ -114,7 +114,7 @@ func (c *cloud) inUse(pool *Pool) int {
 	return n
 }
 
-// takesRoom tells whether the instance uses capacity now.
+// takesRoom reports whether the instance uses capacity now.
 func (i *instance) takesRoom() bool {
 	return !i.initial && (i.state == "pending" || i.state == "running" || i.state == "stopping")
 }

@@ -41,7 +41,7 @@ func (call *ec2Call) applyTemplate() *ec2Error {
 		"The specified launch template, with template name %s, does not exist.", name)
 }
 
-// isCalled tells whether the template has this id or, when that is empty, this name.
+// isCalled reports whether the template has this id or, when that is empty, this name.
 func (t LaunchTemplate) isCalled(id, name, region string) bool {
 	if t.Region != "" && t.Region != region {
 		return false

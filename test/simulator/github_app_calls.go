@@ -28,7 +28,7 @@ func (h *hub) installed(value string) *installationToken {
 	return t
 }
 
-// authenticate tells who calls: an App by its JSON web token where the route is for Apps, else a token.
+// authenticate returns who calls: an App by its JSON web token where the route is for Apps, else a token.
 func (call *hubCall) authenticate(n need) (answer, bool) {
 	token := bearer(call.req)
 	if n == needApp {
@@ -51,7 +51,7 @@ func (call *hubCall) authenticate(n need) (answer, bool) {
 
 const appsPage = "https://docs.github.com/rest/reference/apps#create-an-installation-access-token-for-an-app"
 
-// mayAsApp tells what an installation token may not: 404 where it does not reach, 403 without the permission.
+// mayAsApp returns what an installation token may not: 404 where it does not reach, 403 without the permission.
 // https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 func (call *hubCall) mayAsApp(n need) (answer, bool) {
 	t, scope := call.installed, call.x.scope

@@ -42,7 +42,7 @@ func (call *hubCall) groups() []RunnerGroup {
 	return groups
 }
 
-// groupExists tells whether the scope has a runner group of that id.
+// groupExists reports whether the scope has a runner group of that id.
 func (call *hubCall) groupExists(id int64) bool {
 	for _, g := range call.groups() {
 		if g.ID == id {

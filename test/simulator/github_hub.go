@@ -172,7 +172,7 @@ func (h *hub) remove(r *runner) {
 	}
 }
 
-// shown tells whether GitHub's lists show the runner now.
+// shown reports whether GitHub's lists show the runner now.
 func (h *hub) shown(r *runner) bool {
 	if h.w.now.Before(r.visible) {
 		return false

@@ -17,7 +17,7 @@ type Job struct {
 	Run      int64         `yaml:"run"`      // the workflow run that lists it; default any
 }
 
-// JobState tells what became of a job.
+// JobState states what became of a job.
 type JobState struct {
 	Label, Runner  string
 	State          string // queued, running, done or lost
@@ -38,7 +38,7 @@ func (w *World) RunJob(label string, d time.Duration) {
 	w.hub.queue(Job{Label: label, Duration: d})
 }
 
-// Jobs tells of all jobs in the order of their queueing.
+// Jobs returns of all jobs in the order of their queueing.
 func (w *World) Jobs() []JobState {
 	w.enter()
 	defer w.mu.Unlock()

@@ -119,7 +119,7 @@ func (h *hub) secondaryLimit() answer {
 	return a
 }
 
-// limitHeaders tells a token's limit, as every answer of GitHub does.
+// limitHeaders returns a token's limit, as every answer of GitHub does.
 func (h *hub) limitHeaders(header http.Header, token string) {
 	m := h.meter(token)
 	header.Set("X-RateLimit-Limit", strconv.Itoa(m.limit))

@@ -65,7 +65,7 @@ func generateJIT(call *hubCall) answer {
 // https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
 const osUnknown = "unknown"
 
-// goodName tells whether a runner may be called so.
+// goodName reports whether a runner may be called so.
 func goodName(name string) bool {
 	n := utf8.RuneCountInString(name)
 	return n > 0 && n <= 64 && !strings.ContainsAny(name, `":<>/\|*?`) && !strings.ContainsFunc(name, unicode.IsControl)

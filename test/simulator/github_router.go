@@ -197,7 +197,7 @@ func (call *hubCall) act(r *route, path string) answer {
 	return call.finish(r.run(call))
 }
 
-// permitted tells a token that may not: 403 where it may at least see the place, 404 where it may not.
+// permitted returns a token that may not: 403 where it may at least see the place, 404 where it may not.
 func (call *hubCall) permitted(n need) (answer, bool) {
 	switch {
 	case call.app != nil:

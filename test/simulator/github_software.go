@@ -66,7 +66,8 @@ func getRelease(call *hubCall) answer {
 		"tarball_url": nil, "zipball_url": nil, "created_at": "2026-01-01T00:00:00Z", "published_at": "2026-01-01T00:00:00Z"})
 }
 
-// getDeprecation tells when a version of the runner is or was refused: those below Config.MinRunnerVersion already are.
+// getDeprecation returns when a version of the runner is or was refused: those below Config.MinRunnerVersion already
+// are.
 func getDeprecation(call *hubCall) answer {
 	version := call.params["version"]
 	out := map[string]any{"runner_version": version, "registration_deprecates_at": nil, "runtime_deprecates_at": nil}

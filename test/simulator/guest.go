@@ -162,7 +162,7 @@ func (g *guest) booted() {
 	g.setup(func() { g.fetch(g.register) })
 }
 
-// hasRunner tells whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought
+// hasRunner reports whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought
 // one.
 func (g *guest) hasRunner() bool {
 	if g.set.ours && g.software != "" && !older(g.software, g.w.cfg.MinRunnerVersion) {

@@ -91,7 +91,7 @@ func (g *guest) build() {
 	})
 }
 
-// stepFails says why a step cannot succeed: by the rule, or for want of a GPU.
+// stepFails returns why a step cannot succeed: by the rule, or for lack of a GPU.
 func (g *guest) stepFails(name string) string {
 	switch {
 	case g.rule.Fault == GuestSetupFails && name == stepSetup:

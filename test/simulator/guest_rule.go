@@ -37,7 +37,7 @@ const (
 	WhenLater  = "later"
 )
 
-// GuestRule says how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
+// GuestRule states how machines behave that fit it. What is empty fits everything; texts may hold wildcards.
 type GuestRule struct {
 	Image  string `yaml:"image"`
 	Type   string `yaml:"type"`
@@ -88,7 +88,7 @@ func (r GuestRule) check() error {
 	return fmt.Errorf("guest rule has unknown fault %q", r.Fault)
 }
 
-// healthy tells whether the machine gets as far as its runner.
+// healthy reports whether the machine gets as far as its runner.
 func (r GuestRule) healthy() bool {
 	switch r.Fault {
 	case GuestHealthy, GuestDies, GuestSetupFails, GuestHangs: // a setup-script is met on the way, if there is one
@@ -192,7 +192,7 @@ func (w *World) fits(r *GuestRule, i *instance) bool {
 	return true
 }
 
-// holdsAt tells whether the rule is for the boot that the machine begins.
+// holdsAt reports whether the rule is for the boot that the machine begins.
 func (r *GuestRule) holdsAt(i *instance) bool {
 	switch r.When {
 	case WhenWarmUp:

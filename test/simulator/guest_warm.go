@@ -87,7 +87,7 @@ func (g *guest) reportPhase(phase string) {
 	g.say("%s (%.1f s)", phase, g.age())
 }
 
-// fail says what is wrong and ends the machine.
+// fail returns what is wrong and ends the machine.
 func (g *guest) fail(what string) {
 	g.reportPhase(what)
 	g.reportPhase("powering off: " + strings.TrimPrefix(what, "error: "))

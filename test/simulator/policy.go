@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Policy says what callers may do. Actions are written as in IAM, "ec2:RunInstances", with wildcards. Deny beats Allow.
-// With neither Allow nor Document everything is allowed.
+// Policy states what callers may do. Actions are written as in IAM, "ec2:RunInstances", with wildcards. Deny beats
+// Allow. With neither Allow nor Document everything is allowed.
 type Policy struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
@@ -81,7 +81,7 @@ const (
 	deniesExplicitly
 )
 
-// decide says what the policy says of an action on a resource (an ARN, or "*" for actions without).
+// decide returns what the policy says of an action on a resource (an ARN, or "*" for actions without).
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
 func (p *Policy) decide(action, resource string, r request) decision {
 	for _, d := range p.Deny {

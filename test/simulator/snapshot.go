@@ -90,7 +90,7 @@ func (w *World) Snapshot() Snapshot {
 	return s
 }
 
-// Settled tells whether the services' lists show what Snapshot shows: neither a launch, an image, a tag or a
+// Settled reports whether the services' lists show what Snapshot shows: neither a launch, an image, a tag or a
 // registration is too new for them, nor is a registration still listed that is gone.
 func (w *World) Settled() bool {
 	w.enter()
@@ -167,7 +167,7 @@ func (w *World) Leftovers() (instances []Instance, runners []Runner) {
 	return instances, runners
 }
 
-// Changed tells in words what happened to the initial population: instances that are no longer in their state or have
+// Changed returns in words what happened to the initial population: instances that are no longer in their state or have
 // other tags, registrations that were removed or altered, images and snapshots that are gone.
 func (w *World) Changed() []string {
 	w.enter()

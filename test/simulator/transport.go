@@ -94,7 +94,7 @@ func address(*http.Request) net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 
 
 var awsHost = regexp.MustCompile(`^(ec2|sts)(?:\.([a-z0-9-]+))?\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$`)
 
-// serviceOf says which service answers at host, or "" for none.
+// serviceOf returns which service answers at host, or "" for none.
 func (w *World) serviceOf(host string) string {
 	if m := awsHost.FindStringSubmatch(host); m != nil {
 		return m[1]

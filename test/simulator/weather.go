@@ -49,7 +49,7 @@ type Fault struct {
 	Header  map[string]string `yaml:"header"` // such as retry-after: "3"; x-ratelimit-reset: "+60" is seconds from now
 }
 
-// Match says which calls a fault meets. What is empty fits everything; texts may hold the wildcards * and ?.
+// Match states which calls a fault meets. What is empty fits everything; texts may hold the wildcards * and ?.
 type Match struct {
 	Service   string `yaml:"service"`
 	Operation string `yaml:"operation"`

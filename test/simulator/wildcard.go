@@ -2,7 +2,7 @@ package simulator
 
 import "strings"
 
-// wildcard tells whether text fits pattern, in which * stands for any text, ? for any character, and \ takes the next
+// wildcard reports whether text fits pattern, in which * stands for any text, ? for any character, and \ takes the next
 // character as it is, as in EC2's filters:
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 func wildcard(pattern, text string) bool {

@@ -62,7 +62,7 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-// waiting tells of the first output.
+// waiting returns of the first output.
 type waiting struct{ seen chan struct{} }
 
 func (w *waiting) Write(p []byte) (int, error) {
