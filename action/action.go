@@ -19,7 +19,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // World is what comes in from outside: by these doors and no others.
@@ -136,7 +136,7 @@ func runPost(ctx context.Context, w World, out *output) error {
 	}
 	out.summarize(postSummary(result))
 	if len(result.Left) > 0 {
-		return &runner.FailedError{
+		return &diagnosis.FailedError{
 			Message: "the interrupted " + request.what() + " may have left something behind: " + strings.Join(result.Left, "; "),
 			Hint:    "remove it by hand, or let a scheduled sweep find it",
 		}
@@ -148,7 +148,7 @@ func runPost(ctx context.Context, w World, out *output) error {
 func (o *output) finish(err error) int {
 	o.handler.closeGroup()
 	var invalid *InvalidError
-	var refused *runner.RefusedError
+	var refused *diagnosis.RefusedError
 	var unfit *unfitError
 	var baked *bakeError
 	var signIn *signInError
@@ -181,13 +181,13 @@ func (o *output) finish(err error) int {
 
 // problemOf is an error as it is said: what is wrong, and what to do.
 func problemOf(err error) Problem {
-	if refused, ok := errors.AsType[*runner.RefusedError](err); ok {
+	if refused, ok := errors.AsType[*diagnosis.RefusedError](err); ok {
 		return Problem{refused.Message, refused.Hint}
 	}
-	if failed, ok := errors.AsType[*runner.FailedError](err); ok {
+	if failed, ok := errors.AsType[*diagnosis.FailedError](err); ok {
 		return Problem{failed.Message, failed.Hint}
 	}
-	return Problem{err.Error(), runner.Hint(err)}
+	return Problem{err.Error(), diagnosis.Hint(err)}
 }
 
 // problems prints each as one annotation, and below it what to do. They stand in the summary too.
@@ -221,5 +221,5 @@ func see(hint string) string {
 	if page := ami.See(hint); page != "" { // exact, where runner's go by how a hint begins
 		return page
 	}
-	return runner.See(hint)
+	return diagnosis.See(hint)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // clients speak to EC2 and to GitHub for one request.
@@ -23,7 +24,7 @@ type clients struct {
 func connect(ctx context.Context, request Request, out *output) (clients, error) {
 	cloud, err := ec2.Load(ctx, first(request.Region, request.AWS.Region))
 	if err != nil {
-		return clients{}, &runner.FailedError{
+		return clients{}, &diagnosis.FailedError{
 			Message: err.Error(), Err: err,
 			Hint: "check the AWS settings in the step's environment (AWS_PROFILE, AWS_CONFIG_FILE, AWS_CA_BUNDLE)",
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // signInError is a sign-in that was refused, at AWS, at GitHub or at both. Nothing was made.
@@ -59,7 +59,7 @@ func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 	if in.OIDC {
 		transport := github.Transport(request.CACertificates)
 		tokens := github.IDTokens{URL: in.TokenURL, Bearer: in.TokenBearer, Transport: transport}
-		role.Token = runner.IDToken(tokens, in.Audience)
+		role.Token = diagnosis.IDToken(tokens, in.Audience)
 	}
 	return role
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // signInInputs are those by which the action signs in by itself. Names, defaults and meaning are those of
@@ -87,7 +87,7 @@ func (r *reader) awsSignIn() awsSignIn {
 	in.OIDC = r.getenv(envKeyID) == "" && (mayAsk || !r.namesSource())
 	if in.OIDC && !mayAsk {
 		r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
-			runner.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; "+
+			diagnosis.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; "+
 				"runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the step's env")
 	}
 	r.checkRole(in)

@@ -2,8 +2,9 @@ package runner
 
 import (
 	"context"
-	"strings"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // console shows what the machines print while they are waited for, each line once.
@@ -27,23 +28,26 @@ func (c *console) show(ctx context.Context, st *start, slots []*slot) {
 			c.shown[s.instance.ID] = ""
 			continue
 		}
-		fresh := newText(c.shown[s.instance.ID], text)
+		fresh := diagnosis.NewText(c.shown[s.instance.ID], text)
 		c.shown[s.instance.ID] = text
-		for _, line := range tail(fresh, len(fresh)) {
+		for _, line := range diagnosis.Tail(fresh, len(fresh)) {
 			st.log.Info("console " + s.instance.ID + " | " + line)
 		}
 	}
 }
 
-// newText is what came to a text since an older one. EC2 shows only the last 64 KB, so the older text may have lost
-// its beginning; then its end is looked for.
-func newText(old, text string) string {
-	if fresh, ok := strings.CutPrefix(text, old); ok {
-		return fresh
+// readBoots asks the machines of a start that is debugged how their boots went. Where the console may not be read, or
+// is late, the start goes without.
+func (st *start) readBoots(ctx context.Context) {
+	slots := st.living()
+	for _, s := range slots[:min(len(slots), maxConsoles)] {
+		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+		text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+		cancel()
+		if err != nil {
+			st.log.Debug("the console cannot be read", "error", err)
+			return
+		}
+		s.boot = diagnosis.BootPhases(text)
 	}
-	end := old[max(len(old)-256, 0):]
-	if i := strings.LastIndex(text, end); i >= 0 {
-		return text[i+len(end):]
-	}
-	return text
 }

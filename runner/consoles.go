@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // Some machines are over and EC2 calls them running: the kernel panicked, or keep-failed-minutes keeps a machine
@@ -100,7 +101,7 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 // heard reads a console. Where the type's processor is too old for the image, all machines of that type and image
 // are over.
 func (w *waiter) heard(s *slot, console string) {
-	if p, panicked := bootstrap.ReadPanic(printable(console)); panicked {
+	if p, panicked := bootstrap.ReadPanic(diagnosis.Printable(console)); panicked {
 		for _, other := range w.pending() {
 			if other == s || p.Processor && !other.warm && alike(other.offering, s.offering) && other.instance.ID != "" {
 				w.fails(newPanicError(other, p), other)
@@ -108,31 +109,32 @@ func (w *waiter) heard(s *slot, console string) {
 		}
 		return
 	}
-	if w.request.KeepFailed > 0 && hasFailed(console) {
+	if w.request.KeepFailed > 0 && diagnosis.HasFailed(console) {
 		s.console = console
-		w.fails(&FailedError{
-			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID, strings.Join(said(console),
-				"; ")),
-			Hint: gather(console, "", false).hint(),
+		w.fails(&diagnosis.FailedError{
+			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID,
+				strings.Join(diagnosis.Said(console),
+					"; ")),
+			Hint: diagnosis.Read(console, "", false).Hint(),
 		}, s)
 	}
 }
 
 // panicError is a machine whose kernel panicked. Another type may do.
-type panicError struct{ FailedError }
+type panicError struct{ diagnosis.FailedError }
 
 // Unwrap lets the hint be found.
 func (e *panicError) Unwrap() error { return &e.FailedError }
 
 func newPanicError(s *slot, p bootstrap.Panic) *panicError {
-	e := &panicError{FailedError{
+	e := &panicError{diagnosis.FailedError{
 		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID, s.instance.Type,
-			p.Line), Hint: hintPanic,
+			p.Line), Hint: diagnosis.HintPanic,
 	}}
 	if p.Processor {
 		e.Message = fmt.Sprintf("AWS EC2 instance %s does not boot: its image needs a newer processor than %s has (%s)",
 			s.instance.ID, s.instance.Type, p.Line)
-		e.Hint = hintProcessor
+		e.Hint = diagnosis.HintProcessor
 	}
 	return e
 }
@@ -167,7 +169,7 @@ func (u *unit) withPanic(err error) error {
 	if u.panic == nil {
 		return err
 	}
-	return joined([]error{u.panic, err})
+	return diagnosis.Join([]error{u.panic, err})
 }
 
 // endPanicked ends the machines of slots and frees the slots for the next launch. A machine must be gone before

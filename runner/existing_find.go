@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -111,9 +112,9 @@ func (st *start) matching(ctx context.Context) ([]ec2.Instance, error) {
 		}
 	}
 	if len(found) == 0 && len(x.IDs) == 0 {
-		return nil, &FailedError{
+		return nil, &diagnosis.FailedError{
 			Message: fmt.Sprintf("no machine %s is found in %s", x, x.Region),
-			Hint:    hintNoMachine,
+			Hint:    diagnosis.HintNoMachine,
 		}
 	}
 	return found, nil
@@ -135,16 +136,18 @@ func (st *start) checkRunners() error {
 		n := slices.IndexFunc(x.before, func(r github.Runner) bool { return r.Name == name })
 		switch {
 		case n < 0:
-			return &FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name, st.identity.Scope),
-				Hint: hintNoRunner}
+			return &diagnosis.FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name,
+				st.identity.Scope),
+				Hint: diagnosis.HintNoRunner}
 		case !tags.HasLabel(x.before[n], label):
-			return &FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
-				strings.Join(x.before[n].Labels, ", "), label), Hint: hintNoRunner}
+			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
+				strings.Join(x.before[n].Labels, ", "), label), Hint: diagnosis.HintNoRunner}
 		}
 	}
 	if len(x.Names) == 0 && !slices.ContainsFunc(x.before, func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
-		return &FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label, st.identity.Scope),
-			Hint: hintNoRunner}
+		return &diagnosis.FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label,
+			st.identity.Scope),
+			Hint: diagnosis.HintNoRunner}
 	}
 	return nil
 }
@@ -204,9 +207,9 @@ func (st *start) noneLeft(message string) error {
 	if len(x.refused) > 0 {
 		message += ": " + strings.Join(x.refused, "; ")
 	}
-	hint := hintNotTaken
+	hint := diagnosis.HintNotTaken
 	if x.denied {
-		hint = hintMayNotTake
+		hint = diagnosis.HintMayNotTake
 	}
-	return &FailedError{Message: message, Hint: hint}
+	return &diagnosis.FailedError{Message: message, Hint: hint}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -52,7 +53,7 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 	case i.ID == "":
 		return "not found", nil
 	case i.State == "" && sp.request.Action == "":
-		return "", &FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen",
+		return "", &diagnosis.FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen",
 			Hint: "allow ec2:DescribeInstances"}
 	case !i.Alive():
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
@@ -120,7 +121,7 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 		kept = kept || tags.HasLabel(r, label)
 	}
 	if kept {
-		return &FailedError{
+		return &diagnosis.FailedError{
 			Message: "EC2 may not be looked at, and the runners with the label " + label +
 				" are not named as a start names them, so the machine may be one that is kept",
 			Hint: "allow ec2:DescribeInstances, or write out 'stop-action'",
@@ -167,9 +168,9 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not stopped: %v", t.id, err))
 		return "left running", nil
 	case ec2.ClassOf(err) == ec2.Denied:
-		return "", &FailedError{Message: err.Error(), Hint: hintMayNotStop, Err: err}
+		return "", &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
 	case ec2.ClassOf(err) == ec2.Impossible:
-		return "", &FailedError{Message: err.Error(),
+		return "", &diagnosis.FailedError{Message: err.Error(),
 			Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
 	case err != nil:
 		return "", err

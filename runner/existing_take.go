@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -156,7 +157,7 @@ func (st *start) power(ctx context.Context, s *slot) error {
 			return &notTakenError{"it is " + s.instance.State}
 		}
 		if time.Now().After(until) {
-			return &notTakenError{"it is still " + s.instance.State + " after " + minutes(mostStopping)}
+			return &notTakenError{"it is still " + s.instance.State + " after " + diagnosis.Minutes(mostStopping)}
 		}
 		if !pause(ctx, stoppingLook) {
 			return ctx.Err()

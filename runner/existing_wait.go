@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -39,7 +40,7 @@ func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) er
 		}
 		return w.judge(s)
 	}
-	return &FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID),
+	return &diagnosis.FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID),
 		Hint: "something else terminated it"}
 }
 
@@ -60,10 +61,10 @@ func (w *waiter) lose(ctx context.Context, s *slot) error {
 				"know that: stop it by hand", s.instance.ID), "error", err)
 		}
 	}
-	return &FailedError{
+	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
 			s.instance.ID, s.instance.Tags[tags.RunID]),
-		Hint: hintNotTaken,
+		Hint: diagnosis.HintNotTaken,
 	}
 }
 
@@ -129,9 +130,9 @@ func (w *waiter) neverCame(s *slot) error {
 		which = "its runner " + s.name
 	}
 	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online",
-		minutes(w.request.Waiting.Timeout), s.instance.ID, which)
+		diagnosis.Minutes(w.request.Waiting.Timeout), s.instance.ID, which)
 	if w.ambiguous != "" && s.name == "" {
 		message += " for certain: " + w.ambiguous
 	}
-	return &FailedError{Message: message, Hint: hintNeverCame}
+	return &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame}
 }

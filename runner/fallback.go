@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // fails gives a slot up, unless another machine may do: a cold one where its machine is a warm one, and the next
@@ -46,7 +47,7 @@ func (w *waiter) overdueWarm(s *slot) error {
 	if w.since()-s.timeline.Launched <= within {
 		return nil
 	}
-	return &FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
+	return &diagnosis.FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
 }
 
 // startAnew starts the slots anew whose machines did not come up. A panicked machine never used its registration,

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
@@ -17,7 +18,7 @@ func (st *start) readImages(ctx context.Context) error {
 		for i, p := range g.placements {
 			image := images[imageKey{st.regionOf(p), p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
-				return &RefusedError{
+				return &diagnosis.RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
 					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
 				}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -17,9 +18,6 @@ import (
 
 // keptSlack is how long after its time a kept machine may take to end itself.
 const keptSlack = 2 * time.Minute
-
-// hasFailed reports whether the machine's own boot script has given up.
-func hasFailed(console string) bool { return len(said(console)) > 0 }
 
 // machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so
 // that the start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
@@ -74,7 +72,7 @@ func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
 		return "it has ended already"
 	case err != nil:
 		return "its console cannot be read, so whether it ends by itself is not known (needs ec2:GetConsoleOutput)"
-	case !hasFailed(console):
+	case !diagnosis.HasFailed(console):
 		return "its boot script has not given up, so it would not end by itself in time"
 	}
 	return ""

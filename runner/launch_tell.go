@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 func (st *start) tellTrying(a ec2.Attempt, total int) {
@@ -76,9 +77,9 @@ func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err erro
 				len(a.InstanceIDs), a.Asked, a.Offering.Number, st.regionOf(a.Offering.Placement)))
 		}
 	}
-	return &FailedError{
+	return &diagnosis.FailedError{
 		Message: "Failed to start EC2 instance in any availability zone. Errors: " + strings.Join(refusals, "; "),
-		Hint:    launchHint(causes),
+		Hint:    diagnosis.LaunchHint(causes),
 		Err:     errors.Join(causes...),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // This file finds the machines that a stop was given by their ids.
@@ -134,11 +135,11 @@ func (s *search) judge(id string) error {
 		maps.DeleteFunc(silent, func(region string, _ error) bool { return region != s.first[id] })
 	}
 	if len(silent) > 0 {
-		return &FailedError{
+		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
 				"left registered",
-				id, minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
-			Hint: hintSilent,
+				id, diagnosis.Minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
+			Hint: diagnosis.HintSilent,
 		}
 	}
 	if s.only[id] {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -76,10 +77,10 @@ func (s *runSearch) judge() error {
 		s.warn("runners of this label are found, and these regions gave no answer: " + s.looks.unseen())
 		return nil
 	}
-	err := &FailedError{
+	err := &diagnosis.FailedError{
 		Message: fmt.Sprintf("runners of this workflow run may still run: for %s these regions gave no answer: %s",
-			minutes(silenceTimeout), s.looks.unseen()),
-		Hint: hintSilent,
+			diagnosis.Minutes(silenceTimeout), s.looks.unseen()),
+		Hint: diagnosis.HintSilent,
 	}
 	if len(s.targets) == 0 {
 		return err

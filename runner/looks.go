@@ -26,9 +26,6 @@ const silenceTimeout = time.Minute
 // short one soon repeats a call that was lost, a long one hears a region that answers late.
 var lookTimeouts = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}
 
-const hintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the input " +
-	"'region'"
-
 // errSilent goes on asking.
 var errSilent = errors.New("a region gives no answer")
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -135,11 +136,9 @@ func (st *start) renameFrom(s *slot) {
 	st.mu.Unlock()
 	if g.together {
 		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s", taken,
-			g.base, hintOwnLabel))
+			g.base, diagnosis.HintOwnLabel))
 		return
 	}
 	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken, now,
-		hintOwnLabel))
+		diagnosis.HintOwnLabel))
 }
-
-const hintOwnLabel = "give each start a label of its own"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -161,7 +162,7 @@ func (s *survey) isYoung(i ec2.Instance, _ facts) (Act, string) {
 	case i.LaunchTime.IsZero():
 		return Spared, "its age is not known"
 	case s.now.Sub(i.LaunchTime) < s.grace:
-		return Spared, fmt.Sprintf("it is younger than %s", minutes(s.grace))
+		return Spared, fmt.Sprintf("it is younger than %s", diagnosis.Minutes(s.grace))
 	}
 	return "", ""
 }

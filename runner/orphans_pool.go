@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -22,7 +23,7 @@ func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
 	case at.IsZero():
 		return Spared, "it is claimed, and since when is not known"
 	case s.now.Sub(at) < s.grace:
-		return Spared, fmt.Sprintf("it was claimed less than %s ago", minutes(s.grace))
+		return Spared, fmt.Sprintf("it was claimed less than %s ago", diagnosis.Minutes(s.grace))
 	case s.isOver(i):
 		return Terminated, "it was claimed at " + tags.Stamp(at) + " and never started, and its time in the pool is over"
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -234,7 +235,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 				console, err := p.Cloud.Console(bounded, i.Region, i.ID)
 				mu.Lock()
 				defer mu.Unlock()
-				wanted.failed[i.ID] = err == nil && hasFailed(console)
+				wanted.failed[i.ID] = err == nil && diagnosis.HasFailed(console)
 			})
 		}
 	}

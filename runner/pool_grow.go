@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -139,14 +140,14 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 			causes = append(causes, a.Err)
 		}
 	}
-	hint := launchHint(causes)
+	hint := diagnosis.LaunchHint(causes)
 	for _, cause := range causes {
 		if class := ec2.ClassOf(cause); class == ec2.Denied || class == ec2.Tagging {
 			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it (docs/permissions.md, mode " +
 				"pool)"
 		}
 	}
-	return &FailedError{
+	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("%d machines of pool %s could not be launched. Errors: %s", missing, p.wanted.Name,
 			strings.Join(refusals, "; ")),
 		Hint: hint, Err: errors.Join(causes...),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // register claims the names and makes the registrations. The images are asked for at the same time, the runner software
@@ -86,7 +87,7 @@ func (st *start) chooseGroup(ctx context.Context) error {
 			return nil
 		}
 	}
-	return &RefusedError{
+	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group",
 			cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
 		Hint: "take a group's name or id from the settings of " + r.Scope + ", or leave the input out for the default group",

@@ -9,6 +9,7 @@ package runner
 import (
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -65,10 +66,10 @@ type Started struct {
 	ImageName string
 	Subnet    string
 	Timeline  Timeline
-	Boot      []BootPhase // of a start with Debug, as far as the console told
-	Warm      bool        // it was taken from a pool
-	Failed    bool        // given up
-	Removed   bool        // the instance is ended and the registration removed
+	Boot      []diagnosis.BootPhase // of a start with Debug, as far as the console told
+	Warm      bool                  // it was taken from a pool
+	Failed    bool                  // given up
+	Removed   bool                  // the instance is ended and the registration removed
 }
 
 // StartResult is what a start made, complete or partial.
@@ -105,22 +106,3 @@ type Failure struct {
 
 // IsClean reports whether nothing that the start made is there any more.
 func (f *Failure) IsClean() bool { return f == nil || len(f.Left)+len(f.Kept) == 0 }
-
-// FailedError is a failure of the work with a hint what to do.
-type FailedError struct {
-	Message string
-	Hint    string
-	Err     error
-}
-
-func (e *FailedError) Error() string { return e.Message }
-
-func (e *FailedError) Unwrap() error { return e.Err }
-
-// RefusedError is a request that can be told to be wrong only by a look at the cloud.
-type RefusedError struct {
-	Message string
-	Hint    string
-}
-
-func (e *RefusedError) Error() string { return e.Message }

@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -26,7 +27,7 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
 	return newCloud(transport).Assume(ec2.Role{
 		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: log,
-		Token:  runner.IDToken(tokens, "sts.amazonaws.com"),
+		Token:  diagnosis.IDToken(tokens, "sts.amazonaws.com"),
 		Secret: func(string) {}, SignedIn: func(ec2.Session) {},
 	})
 }

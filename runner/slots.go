@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -57,7 +58,7 @@ type slot struct {
 	ended       bool  // its instance is terminated
 	kept        bool  // it stays for inspection and ends itself
 	console     string
-	boot        []BootPhase
+	boot        []diagnosis.BootPhase
 	removed     bool
 }
 

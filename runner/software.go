@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // latest is the runner version that GitHub offers.
@@ -42,7 +43,7 @@ func chooseSoftware(ctx context.Context, registry *github.Client, offered []gith
 	}
 	released, err := registry.Release(ctx, wanted)
 	if github.ClassOf(err) == github.NotFound {
-		return software{}, &RefusedError{
+		return software{}, &diagnosis.RefusedError{
 			Message: fmt.Sprintf("The 'runner-version' input is %q, and there is no such release of the runner.", wanted),
 			Hint:    "take a version from https://github.com/actions/runner/releases, or leave the input out",
 		}

@@ -2,15 +2,14 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -218,19 +217,7 @@ func (st *start) enough() error {
 	if len(errs) == 1 {
 		return errs[0]
 	}
-	return joined(errs)
-}
-
-// joined makes one failure of several, each of which may have a hint.
-func joined(errs []error) error {
-	var messages, hints []string
-	for _, err := range errs {
-		messages = append(messages, err.Error())
-		if hint := Hint(err); hint != "" && !slices.Contains(hints, hint) {
-			hints = append(hints, hint)
-		}
-	}
-	return &FailedError{Message: strings.Join(messages, "; "), Hint: strings.Join(hints, "; "), Err: errors.Join(errs...)}
+	return diagnosis.Join(errs)
 }
 
 func (st *start) result() StartResult {

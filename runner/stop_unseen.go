@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // terminateElsewhere ends an instance that may not be looked at and that its first region does not know, in the region
@@ -45,11 +46,11 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 	case err != nil:
 		return "", err
 	case len(looks.silent) > 0:
-		return "", &FailedError{
+		return "", &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
 				"left registered",
-				id, minutes(silenceTimeout), looks.unseen()),
-			Hint: hintSilent,
+				id, diagnosis.Minutes(silenceTimeout), looks.unseen()),
+			Hint: diagnosis.HintSilent,
 		}
 	}
 	sp.tellGone(id, append([]string{first}, slices.Sorted(maps.Keys(looks.answered))...), looks.denied)

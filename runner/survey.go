@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -68,7 +69,7 @@ func (st *start) newestImage(ctx context.Context, region, architecture string) (
 		return "", fmt.Errorf("find the newest %s image in %s: %w", architecture, region, err)
 	}
 	if !found {
-		return "", &RefusedError{
+		return "", &diagnosis.RefusedError{
 			Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", architecture, region),
 			Hint:    fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", architecture),
 		}
@@ -134,7 +135,7 @@ func (st *start) matchTypes(g *group, runs typesOf) error {
 		return nil
 	}
 	first := all[0]
-	return &RefusedError{
+	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
 			strings.Join(g.InstanceTypes, ", "),
 			first.Placement.ImageID, g.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -133,7 +134,7 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	if err := sw.Cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
 		if ec2.ClassOf(err) == ec2.Denied {
-			err = &FailedError{Message: err.Error(), Hint: hintMayNotStop, Err: err}
+			err = &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
 		}
 		return v, err
 	}

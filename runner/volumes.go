@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -60,7 +61,7 @@ func (s *survey) isVolumeYoung(v ec2.Volume) (Act, string) {
 	case v.Created.IsZero():
 		return Spared, "its age is not known"
 	case s.now.Sub(v.Created) < s.grace:
-		return Spared, fmt.Sprintf("it is younger than %s", minutes(s.grace))
+		return Spared, fmt.Sprintf("it is younger than %s", diagnosis.Minutes(s.grace))
 	}
 	return "", ""
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // Times of waiting.
@@ -30,7 +32,7 @@ func (st *start) wait(ctx context.Context) error {
 		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner",
 			int(quiet.Seconds())))
 	}
-	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", minutes(st.request.Waiting.Timeout)))
+	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", diagnosis.Minutes(st.request.Waiting.Timeout)))
 	policy := &paced{waiter: w}
 	err := backoff.Retry(func() error {
 		done, err := w.look(ctx)
@@ -134,9 +136,9 @@ func (w *waiter) overdue(s *slot) error {
 		pending := w.since() - s.timeline.Launched
 		if !w.blind {
 			if pending > mostPending {
-				return &FailedError{
+				return &diagnosis.FailedError{
 					Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State),
-						minutes(mostPending)),
+						diagnosis.Minutes(mostPending)),
 					Hint: "look at the instance's state in the EC2 console; try another instance type or zone",
 				}
 			}
@@ -150,11 +152,11 @@ func (w *waiter) overdue(s *slot) error {
 	if s.taken != nil {
 		return w.neverCame(s)
 	}
-	return &FailedError{
+	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub "+
 			"as a new self-hosted runner.",
-			minutes(waiting.Timeout)),
-		Hint: hintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
+			diagnosis.Minutes(waiting.Timeout)),
+		Hint: diagnosis.HintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
 	}
 }
 
@@ -208,9 +210,4 @@ func orUnknown(state string) string {
 		return "not seen by EC2 yet"
 	}
 	return state
-}
-
-// minutes says a duration as machulav does: "5 minutes".
-func minutes(d time.Duration) string {
-	return fmt.Sprintf("%g minutes", d.Minutes())
 }

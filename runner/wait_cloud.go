@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // cloudDue reports whether EC2 is to be looked at: more often while `running` is still to come.
@@ -81,7 +82,7 @@ func (w *waiter) sawInstance(ctx context.Context, s *slot, found []ec2.Instance)
 	if w.since()-s.timeline.Launched < unseenGrace && s.timeline.Running == 0 {
 		return nil
 	}
-	return &FailedError{
+	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID),
 		Hint:    "something else terminated it: look for clean-up jobs and lifecycle rules in the account",
 	}
@@ -98,10 +99,10 @@ func (w *waiter) judge(s *slot) error {
 		if s.warm && s.instance.State == ec2.Stopped && w.since()-s.timeline.Launched < startShows {
 			return nil // EC2 shows the start late
 		}
-		return &FailedError{
+		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State,
 				orNoReason(s.instance.StateReason)),
-			Hint: stateHint(s.instance.StateReason),
+			Hint: diagnosis.StateHint(s.instance.StateReason),
 		}
 	}
 	return nil

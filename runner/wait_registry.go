@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // lookAtRegistry asks GitHub for the runners that are still to come.
@@ -95,7 +96,7 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 		group.Go(func() {
 			defer func() { <-places }()
 			runner, found, err := w.lookAtRunner(ctx, s)
-			if _, gone := errors.AsType[*FailedError](err); gone {
+			if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
 				w.fails(err, s)
 				return
 			}
@@ -206,8 +207,8 @@ func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, 
 	return w.Registry.RunnerByName(ctx, s.other)
 }
 
-func vanished(s *slot, err error) *FailedError {
-	return &FailedError{
+func vanished(s *slot, err error) *diagnosis.FailedError {
+	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name,
 			s.runnerID),
 		Hint: "somebody or something removes runners that are offline: another start with the same label, or a clean-up job",
@@ -248,7 +249,7 @@ func (w *waiter) noteOther(s *slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
 		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name,
-			s.other, hintOwnLabel)
+			s.other, diagnosis.HintOwnLabel)
 	}
 	s.name, s.other = s.other, ""
 	w.warnings = append(w.warnings, message)

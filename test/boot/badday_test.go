@@ -29,7 +29,7 @@ func fails(why ...string) func(*testing.T, *instance) {
 	}
 }
 
-// noExec is what cloud-init says where it may not run what it wrote; runner/causes.go looks for the same.
+// noExec is what cloud-init says where it may not run what it wrote; runner/diagnosis/causes.go looks for the same.
 var noExec = regexp.MustCompile(`Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`)
 
 func script(text string) func(*bootstrap.Spec) {

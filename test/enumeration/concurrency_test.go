@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -55,7 +56,7 @@ func startCrowd(t *testing.T, change func(*runner.StartRequest)) {
 			online++
 			continue
 		}
-		if hint := runner.Hint(err); !strings.Contains(err.Error(), "limit") && hint == "" {
+		if hint := diagnosis.Hint(err); !strings.Contains(err.Error(), "limit") && hint == "" {
 			t.Errorf("start %d fails without a clear message: %v", n, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -93,7 +94,7 @@ func (p *process) signedIn() *ec2.Client {
 	return p.cloud().Assume(ec2.Role{
 		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour,
 		Log:   p.logger(),
-		Token: runner.IDToken(tokens, "sts.amazonaws.com"), Secret: func(string) {}, SignedIn: func(ec2.Session) {},
+		Token: diagnosis.IDToken(tokens, "sts.amazonaws.com"), Secret: func(string) {}, SignedIn: func(ec2.Session) {},
 	})
 }
 

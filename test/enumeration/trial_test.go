@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -129,7 +130,7 @@ func (tr trial) judge(f *finding, p *process, o outcome) {
 	if tr.weather.isNone() && tr.blow.isNone() && o.err != nil && len(tr.flow.guests) == 0 {
 		f.complain("good weather, and it says %q", o.err)
 	}
-	if o.err != nil && (tr.weather.kind == "401" || tr.weather.kind == "403") && !cancel && runner.Hint(o.err) == "" {
+	if o.err != nil && (tr.weather.kind == "401" || tr.weather.kind == "403") && !cancel && diagnosis.Hint(o.err) == "" {
 		f.complain("%q has no hint", o.err)
 	}
 }

@@ -1,4 +1,4 @@
-package runner
+package diagnosis
 
 import (
 	"fmt"
@@ -9,38 +9,38 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// evidence is what a machine that did not become a runner has said.
-type evidence struct {
+// Evidence is what a machine that did not become a runner has said.
+type Evidence struct {
 	console  string   // without escape sequences
 	words    string   // the console without what the boot script said of earlier phases: they are over
-	said     []string // the boot script's errors
-	reached  string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
+	Said     []string // the boot script's errors
+	Reached  string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
 	state    string   // EC2's reason, where it has ended the machine
 	template bool     // a launch template was given
 }
 
-// gather reads a console.
-func gather(console, state string, template bool) evidence {
-	e := evidence{console: printable(console), state: state, template: template, said: said(console)}
+// Read reads a console.
+func Read(console, state string, template bool) Evidence {
+	e := Evidence{console: Printable(console), state: state, template: template, Said: Said(console)}
 	var words strings.Builder
 	for line := range strings.Lines(e.console) {
 		_, ours, found := strings.Cut(strings.TrimSpace(line), bootstrap.ConsolePrefix)
 		if found && !strings.HasPrefix(ours, "| ") && !strings.HasPrefix(ours, "error: ") && !strings.HasPrefix(ours,
 			"powering off: ") {
-			e.reached = ours
+			e.Reached = ours
 		} else {
 			words.WriteString(line)
 		}
 	}
-	e.words = words.String() + e.reached
+	e.words = words.String() + e.Reached
 	return e
 }
 
 // booted reports whether the boot script has begun.
-func (e evidence) booted() bool { return strings.Contains(e.console, bootstrap.ConsolePrefix) }
+func (e Evidence) booted() bool { return strings.Contains(e.console, bootstrap.ConsolePrefix) }
 
 // alone reports whether nobody ended the machine but itself: only then does where it stands say why.
-func (e evidence) alone() bool {
+func (e Evidence) alone() bool {
 	return e.state == "" || strings.Contains(e.state, "InstanceInitiatedShutdown")
 }
 
@@ -90,43 +90,43 @@ const (
 	hintSlowSetup = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake an image in " +
 		"which packages and the work of pre-runner-script are already done"
 	hintUser      = "create the user of run-runner-as-user in the image, or in pre-runner-script"
-	hintProcessor = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, " +
+	HintProcessor = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, " +
 		"so use t4g, m6g, c7g or newer types " +
 		"instead of a1, or an image of Ubuntu or Debian"
-	hintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; the " +
+	HintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; the " +
 		"console's last lines show the reason"
 	hintNode = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library " +
 		"is " +
 		"too old (Amazon Linux 2 has glibc 2.26, " +
 		"and 2.28 is needed); use Amazon Linux 2023, Ubuntu or Debian"
-	hintTimeout = "the console's last lines below show how far the boot proceeded"
+	HintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 
 // cause is one reason why a machine did not become a runner, and how it shows.
 type cause struct {
 	hint string
-	fits func(evidence) bool
+	fits func(Evidence) bool
 }
 
 // says is a cause that shows on the console.
 func says(hint, pattern string) cause {
 	expression := regexp.MustCompile(pattern)
-	return cause{hint, func(e evidence) bool { return expression.MatchString(e.words) }}
+	return cause{hint, func(e Evidence) bool { return expression.MatchString(e.words) }}
 }
 
 // stuck is a cause that shows by where the boot script stands.
 func stuck(hint string, phases ...string) cause {
-	return cause{hint, func(e evidence) bool {
+	return cause{hint, func(e Evidence) bool {
 		return e.alone() && slices.ContainsFunc(phases,
-			func(phase string) bool { return strings.HasPrefix(e.reached, phase) })
+			func(phase string) bool { return strings.HasPrefix(e.Reached, phase) })
 	}}
 }
 
 // fetching is a cause that shows by the code with which curl ends, again and again, while the runner is looked up or
 // downloaded, or for good. https://curl.se/libcurl/c/libcurl-errors.html
 func fetching(hint string, codes ...int) cause {
-	return cause{hint, func(e evidence) bool {
-		lines := append(slices.Clone(e.said), e.reached)
+	return cause{hint, func(e Evidence) bool {
+		lines := append(slices.Clone(e.Said), e.Reached)
 		return e.alone() && slices.ContainsFunc(codes, func(code int) bool {
 			words := fmt.Sprintf(": curl: (%d) ", code)
 			return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, words) })
@@ -148,22 +148,23 @@ var (
 // causes are asked in this order; the first that fits is told. What is said in words stands before what is only
 // inferred.
 var causes = []cause{
-	{"", func(e evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
-	{hintProcessor, func(e evidence) bool {
+	{"", func(e Evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
+	{HintProcessor, func(e Evidence) bool {
 		p, panicked := bootstrap.ReadPanic(e.console)
 		return panicked && p.Processor && e.alone()
 	}},
-	{hintPanic, func(e evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
+	{HintPanic, func(e Evidence) bool { _, panicked := bootstrap.ReadPanic(e.console); return panicked && e.alone() }},
 	says(hintDiskFull, `No space left on device`),
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
 	says(hintMemory, killedInstaller),
-	{hintMemory, func(e evidence) bool {
-		return e.alone() && strings.HasPrefix(e.reached, "installing ") && kernelKilled.MatchString(e.console)
+	{hintMemory, func(e Evidence) bool {
+		return e.alone() && strings.HasPrefix(e.Reached, "installing ") && kernelKilled.MatchString(e.console)
 	}},
 	// Behind a phase that is over, but what was left out then is missing now.
-	{hintMemory, func(e evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) }},
-	{hintLibICU, func(e evidence) bool { return missingICU.MatchString(e.words) }},
-	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|runner ended with exit 7 `),
+	{hintMemory, func(e Evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) }},
+	{hintLibICU, func(e Evidence) bool { return missingICU.MatchString(e.words) }},
+	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|`+
+		`runner ended with exit 7 `),
 	says(hintChecksum, `its SHA-256 is `),
 	says(hintValues, `the user data cannot be decoded`),
 	// https://github.com/canonical/cloud-init/blob/main/cloudinit/handlers/boot_hook.py
@@ -172,9 +173,12 @@ var causes = []cause{
 	fetching(hintProxy, 5, 97),
 	says(hintProxy, `CONNECT tunnel failed|Received HTTP code \d+ from proxy|Proxy CONNECT aborted`),
 	says(hintPrivateCA, `SSL certificate problem|certificate verify failed`),
-	says(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|status code does not indicate success: 40[134]|registration .*(does not exist|has been deleted|expired)|config\.sh: .*token`),
+	says(hintRegistration, `Http response code: (NotFound|Unauthorized|Forbidden)|`+
+		`status code does not indicate success: 40[134]|registration .*(does not exist|has been deleted|expired)|`+
+		`config\.sh: .*token`),
 	says(hintDNS, `Could not resolve host|Temporary failure in name resolution`),
-	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |Could not connect to server`),
+	says(hintNoWayOut, `Connection timed out|Network is unreachable|No route to host|Failed to connect to |`+
+		`Could not connect to server`),
 	says(hintUser, `run-runner-as-user: there is no user`),
 	says(hintScript, `(pre-runner|setup)-script failed with exit`),
 	// Only a warning: it is the cause where nothing else is, as with a service, which that node runs.
@@ -186,13 +190,15 @@ var causes = []cause{
 	fetching(hintNoWayOut, 7, 28),
 	fetching(hintCutOff, 16, 18, 52, 55, 56, 92),
 	stuck(hintNoWayOut, "downloading runner", "waiting for the network"),
-	{hintTemplate, func(e evidence) bool { return e.template && e.alone() && !e.booted() }},
-	{hintNoUserData, func(e evidence) bool { return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted() }},
-	{hintNoCloudInit, func(e evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() }},
+	{hintTemplate, func(e Evidence) bool { return e.template && e.alone() && !e.booted() }},
+	{hintNoUserData, func(e Evidence) bool {
+		return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted()
+	}},
+	{hintNoCloudInit, func(e Evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() }},
 }
 
-// hint is what fits, empty where nothing does.
-func (e evidence) hint() string {
+// Hint is what fits, empty where nothing does.
+func (e Evidence) Hint() string {
 	for _, c := range causes {
 		if c.fits(e) {
 			return c.hint

@@ -1,4 +1,4 @@
-package runner
+package diagnosis
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package runner
+package diagnosis
 
 import (
 	"strings"
@@ -38,13 +38,13 @@ var entries = []entry{
 	{"disk-full", hintDiskFull},
 	{"wrong-architecture", hintArchitecture},
 	{"checksum", hintChecksum},
-	{"processor-too-old", hintProcessor},
-	{"kernel-panic", hintPanic},
+	{"processor-too-old", HintProcessor},
+	{"kernel-panic", HintPanic},
 	{"node-does-not-run", hintNode},
 	{"pre-runner-script", hintScript},
 	{"slow-setup", hintSlowSetup},
 	{"no-such-user", hintUser},
-	{"timeout", hintTimeout},
+	{"timeout", HintTimeout},
 	// What EC2 says of an instance: diagnose.go, wait_cloud.go.
 	{"spot-reclaimed", "the spot instance was reclaimed"},
 	{"volume-limit", "the account's limit for EBS volumes"},
@@ -53,13 +53,13 @@ var entries = []entry{
 	{"ended-by-ec2", "see the reason that EC2 gives"},
 	{"ended-by-others", "something else terminated it"},
 	{"stays-pending", "look at the instance's state in the EC2 console"},
-	// Existing machines: existing_hints.go.
-	{"no-such-machine", hintNoMachine},
-	{"machine-without-runner", hintNoRunner},
-	{"machines-in-use", hintNotTaken},
-	{"machines-not-allowed", hintMayNotTake},
-	{"runner-never-came", hintNeverCame},
-	{"stop-not-allowed", hintMayNotStop},
+	// Existing machines: existing.go.
+	{"no-such-machine", HintNoMachine},
+	{"machine-without-runner", HintNoRunner},
+	{"machines-in-use", HintNotTaken},
+	{"machines-not-allowed", HintMayNotTake},
+	{"runner-never-came", HintNeverCame},
+	{"stop-not-allowed", HintMayNotStop},
 	// What EC2 says of a launch.
 	{"quota", ec2.HintQuota},
 	{"spot-role", ec2.HintSpotRole},
@@ -80,7 +80,7 @@ var entries = []entry{
 	{"launch-refused", "correct the inputs that EC2 names"},
 	{"aws-credentials", "check the AWS credentials"},
 	{"aws-not-allowed", "the AWS credentials do not allow this call"},
-	{"region-gives-no-answer", hintSilent},
+	{"region-gives-no-answer", HintSilent},
 	{"action-not-allowed", "allow "}, // that EC2 names
 	// A sign-in that is refused.
 	{"id-token-permission", HintIDToken},

@@ -1,7 +1,6 @@
-package runner
+package diagnosis
 
 import (
-	"context"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,10 +18,10 @@ type BootPhase struct {
 // bootPhase is a line of the boot script: what it does, and the seconds since boot.
 var bootPhase = regexp.MustCompile(`^(.+) \((\d+(?:\.\d+)?) s\)$`)
 
-// bootPhases reads the phases of a machine's last boot from its console. Errors and the log's last lines are none.
-func bootPhases(text string) []BootPhase {
+// BootPhases reads the phases of a machine's last boot from its console. Errors and the log's last lines are none.
+func BootPhases(text string) []BootPhase {
 	var phases []BootPhase
-	for line := range strings.Lines(printable(text)) {
+	for line := range strings.Lines(Printable(text)) {
 		_, ours, found := strings.Cut(strings.TrimSpace(line), bootstrap.ConsolePrefix)
 		match := bootPhase.FindStringSubmatch(ours)
 		if !found || match == nil || strings.HasPrefix(ours, "error: ") || strings.HasPrefix(ours, "| ") {
@@ -39,20 +38,4 @@ func bootPhases(text string) []BootPhase {
 		phases = append(phases, BootPhase{Text: match[1], At: at})
 	}
 	return phases
-}
-
-// readBoots asks the machines of a start that is debugged how their boots went. Where the console may not be read, or
-// is late, the start goes without.
-func (st *start) readBoots(ctx context.Context) {
-	slots := st.living()
-	for _, s := range slots[:min(len(slots), maxConsoles)] {
-		bounded, cancel := context.WithTimeout(ctx, consoleWithin)
-		text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
-		cancel()
-		if err != nil {
-			st.log.Debug("the console cannot be read", "error", err)
-			return
-		}
-		s.boot = bootPhases(text)
-	}
 }

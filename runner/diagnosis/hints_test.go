@@ -1,7 +1,6 @@
-package runner
+package diagnosis
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -19,7 +18,7 @@ var heading = regexp.MustCompile(`(?m)^### (.*)$`)
 // TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints: one entry for each, which quotes it, and
 // none without a hint.
 func TestEveryHintHasAnEntry(t *testing.T) {
-	raw, err := os.ReadFile("../docs/troubleshooting.md")
+	raw, err := os.ReadFile("../../docs/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,14 +65,14 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		github.HintAppRepository,
 		github.HintAppPermission, github.HintAppSuspended, github.HintAppClock, github.HintAppToken, github.HintAppEnterprise)
 	// existing machines
-	hints = append(hints, hintNoMachine, hintNoRunner, hintNotTaken, hintMayNotTake, hintNeverCame, hintMayNotStop)
-	hints = append(hints, hintSilent)
+	hints = append(hints, HintNoMachine, HintNoRunner, HintNotTaken, HintMayNotTake, HintNeverCame, HintMayNotStop)
+	hints = append(hints, HintSilent)
 	hints = append(append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent), ec2.SignInHints()...)
-	hints = append(hints, Hint(github.ErrNameTaken), launchHint(nil))
+	hints = append(hints, Hint(github.ErrNameTaken), LaunchHint(nil))
 	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound",
 		"InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
 		call := &ec2.CallError{Code: code}
-		hints = append(hints, Hint(call), launchHint([]error{call}))
+		hints = append(hints, Hint(call), LaunchHint([]error{call}))
 	}
 	for code, message := range map[string]string{
 		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
@@ -87,15 +86,15 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no " +
 			"identity-based policy allows the iam:PassRole action",
 	} {
-		hints = append(hints, launchHint([]error{&ec2.CallError{Code: code, Message: message}}))
+		hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: code, Message: message}}))
 	}
-	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "OptInRequired",
+	hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: "OptInRequired",
 		Message: "You are not subscribed to this service."}}))
-	hints = append(hints, launchHint([]error{&ec2.CallError{Code: "InvalidParameterValue",
+	hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: "InvalidParameterValue",
 		Message: "Invalid IAM Instance Profile name"}}))
 	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError",
 		"Client.UserInitiatedShutdown", "?"} {
-		hints = append(hints, stateHint(reason))
+		hints = append(hints, StateHint(reason))
 	}
 	var seen []string
 	for _, hint := range hints {
@@ -173,10 +172,10 @@ func TestCauses(t *testing.T) {
 			false, hintNode},
 		{"no node, and a script that fails", ours + "warning: the runner's own node does not run (5.1 s)\n" + ours +
 			"error: setup-script failed with exit 3\n", "", false, hintScript},
-		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, hintPanic},
+		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, HintPanic},
 		{"a panic, and EC2's word", "[    1.5] Kernel panic - not syncing: x\n", "Client.InternalError: x", false, ""},
 		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - " +
-			"not syncing: x\n", "", false, hintProcessor},
+			"not syncing: x\n", "", false, HintProcessor},
 		{"dnf killed, and tried again", outOfMemory + ours +
 			"installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
 		{"dnf killed, and nothing more", ours + "installing libicu (31.2 s)\n" + outOfMemory, "", false, hintMemory},
@@ -197,7 +196,7 @@ func TestCauses(t *testing.T) {
 			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintLibICU},
 		{"further on", ours + "downloading runner 2 (1 s)\n" + ours + "configured runner x (9 s)\n", "", false, ""},
 	} {
-		if got := gather(c.console, c.state, c.template).hint(); got != c.want {
+		if got := Read(c.console, c.state, c.template).Hint(); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -206,18 +205,8 @@ func TestCauses(t *testing.T) {
 func TestReached(t *testing.T) {
 	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 " +
 		"s)\r\nec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
-	e := gather(console, "", false)
-	if got, want := fmt.Sprintf("%s|%s", e.reached, e.said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
+	e := Read(console, "", false)
+	if got, want := fmt.Sprintf("%s|%s", e.Reached, e.Said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestBetterKeepsTheError: the hint is the diagnosis', the error stays what it was.
-func TestBetterKeepsTheError(t *testing.T) {
-	cause := &ec2.CallError{Code: "AuthFailure"}
-	err := (&Failure{Message: "m", Hint: "h"}).better(cause)
-	var failed *FailedError
-	if !errors.As(err, &failed) || failed.Hint != "h" || !errors.Is(err, cause) {
-		t.Errorf("got %#v", err)
 	}
 }

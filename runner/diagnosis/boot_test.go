@@ -1,4 +1,4 @@
-package runner
+package diagnosis
 
 import (
 	"testing"
@@ -16,10 +16,10 @@ func TestBootPhases(t *testing.T) {
 		"(6.0 s)\r\n" +
 		"ec2-github-runner: without a time\r\n[   5.1] ec2-github-runner: starting runner (5.5 s)\r\n"
 	want := []BootPhase{{"boot script started", 4520 * time.Millisecond}, {"starting runner", 5500 * time.Millisecond}}
-	if diff := cmp.Diff(want, bootPhases(text)); diff != "" {
+	if diff := cmp.Diff(want, BootPhases(text)); diff != "" {
 		t.Error(diff)
 	}
-	if got := bootPhases("login:"); got != nil {
+	if got := BootPhases("login:"); got != nil {
 		t.Errorf("a console without our lines: %v", got)
 	}
 }

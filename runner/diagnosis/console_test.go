@@ -1,4 +1,4 @@
-package runner
+package diagnosis
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ func TestNewText(t *testing.T) {
 		for at < len(stream) {
 			at = min(at+rapid.IntRange(0, window-300).Draw(t, "more"), len(stream))
 			text := stream[max(0, at-window):at]
-			shown += newText(old, text)
+			shown += NewText(old, text)
 			old = text
 			if shown != stream[:at] {
 				t.Fatalf("after %d bytes %d are shown", at, len(shown))
@@ -38,7 +38,7 @@ func TestNewText(t *testing.T) {
 		{"", "a\n", "a\n"}, {"a\n", "a\nb\n", "b\n"}, {"a\n", "a\n", ""}, {"gone", "another machine", "another machine"},
 		{"a", "", ""},
 	} {
-		if got := newText(c.old, c.text); got != c.want {
+		if got := NewText(c.old, c.text); got != c.want {
 			t.Errorf("after %q came %q: %q is new, want %q", c.old, c.text, got, c.want)
 		}
 	}
@@ -52,13 +52,13 @@ func FuzzPrintable(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		shown := printable(text)
+		shown := Printable(text)
 		for _, c := range shown {
 			if c != '\n' && c != '\t' && unicode.IsControl(c) {
 				t.Fatalf("%q lets %q through", text, c)
 			}
 		}
-		for _, line := range tail(text, 3) {
+		for _, line := range Tail(text, 3) {
 			if strings.TrimSpace(line) != line || line == "" {
 				t.Fatalf("%q has the line %q", text, line)
 			}
@@ -72,7 +72,7 @@ func TestTail(t *testing.T) {
 	text := "one\n\n\x1b[1;31mtwo\x1b[0m\r\n   \nthree"
 	for n, want := range map[int][]string{0: {}, 1: {"three"}, 2: {"two", "three"}, 3: {"one", "two", "three"},
 		9: {"one", "two", "three"}} {
-		if got := tail(text, n); !cmp.Equal(append([]string{}, got...), want) {
+		if got := Tail(text, n); !cmp.Equal(append([]string{}, got...), want) {
 			t.Errorf("last %d: %q, want %q", n, got, want)
 		}
 	}
