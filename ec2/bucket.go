@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -23,9 +24,7 @@ type bucket struct {
 
 // launches is the bucket of one region.
 func (c *Client) launches(region string) *bucket {
-	if region == "" {
-		region = c.cfg.Region
-	}
+	region = cmp.Or(region, c.cfg.Region)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.buckets[region]

@@ -60,12 +60,12 @@ func TestEgressRules(t *testing.T) {
 }
 
 func TestRoutesKeepTheirTargets(t *testing.T) {
-	got := plainRoutes([]types.Route{
+	got := plainly([]types.Route{
 		{DestinationCidrBlock: aws.String("10.0.0.0/8"), GatewayId: aws.String("local"), State: types.RouteStateActive},
 		{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"), State: types.RouteStateBlackhole},
 		{DestinationIpv6CidrBlock: aws.String("::/0"), EgressOnlyInternetGatewayId: aws.String("eigw-1"),
 			State: types.RouteStateActive},
-	})
+	}, plainRoute)
 	want := []Route{{"10.0.0.0/8", "local", true}, {"0.0.0.0/0", "nat-1", false}, {"", "", true}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -6,6 +6,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -110,9 +111,7 @@ func (c *Client) Fresh() *Client {
 
 // in returns the API of one region; an empty name means the home region.
 func (c *Client) in(region string) API {
-	if region == "" {
-		region = c.cfg.Region
-	}
+	region = cmp.Or(region, c.cfg.Region)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if api, ok := c.regions[region]; ok {

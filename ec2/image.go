@@ -55,15 +55,7 @@ func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 // NewestImage finds the newest available image of this account with the tags. found is false when there is none.
 func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool,
 	err error) {
-	in := &sdk.DescribeImagesInput{
-		MaxResults: aws.Int32(perPage),
-		Owners:     []string{"self"}, // an image of somebody else's may carry the same tags
-		Filters:    []types.Filter{{Name: aws.String("state"), Values: []string{string(types.ImageStateAvailable)}}},
-	}
-	for _, key := range sortedKeys(tags) {
-		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
-	}
-	images, err := c.listImages(ctx, region, in)
+	images, err := c.Images(ctx, region, ImageQuery{Owner: Self, States: []string{ImageAvailable}, Tags: tags})
 	if err != nil || len(images) == 0 {
 		return Image{}, false, err
 	}
@@ -75,16 +67,9 @@ func plainImage(image types.Image) Image {
 		State: string(image.State), Owner: aws.ToString(image.OwnerId), OwnerAlias: aws.ToString(image.ImageOwnerAlias),
 		NoENA: image.EnaSupport != nil && !*image.EnaSupport,
 		ID:    aws.ToString(image.ImageId), Name: aws.ToString(image.Name), Architecture: string(image.Architecture),
-		Tags:     map[string]string{},
+		Tags: plainTags(image.Tags), StateReason: plainReason(image.StateReason),
 		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName),
 		Created: aws.ToString(image.CreationDate),
-	}
-	for _, tag := range image.Tags {
-		plain.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	if reason := image.StateReason; reason != nil {
-		plain.StateReason = strings.Trim(aws.ToString(reason.Code)+": "+strings.TrimPrefix(aws.ToString(reason.Message),
-			aws.ToString(reason.Code)+": "), ": ")
 	}
 	for _, device := range image.BlockDeviceMappings {
 		if device.Ebs == nil {

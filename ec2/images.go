@@ -33,34 +33,18 @@ type ImageQuery struct {
 // Images lists images, the newest first. It needs ec2:DescribeImages.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
 func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
-	in := &sdk.DescribeImagesInput{MaxResults: aws.Int32(perPage), Owners: []string{query.Owner}}
-	add := func(name string, values ...string) {
-		if len(values) > 0 && values[0] != "" {
-			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: values})
-		}
+	in := &sdk.DescribeImagesInput{
+		MaxResults: aws.Int32(perPage), Owners: []string{query.Owner},
+		Filters: withTags(filters(map[string][]string{
+			"name": optional(query.Name), "architecture": optional(query.Architecture), "state": query.States,
+		}), query.Tags),
 	}
-	add("name", query.Name)
-	add("architecture", query.Architecture)
-	add("state", query.States...)
-	for _, key := range sortedKeys(query.Tags) {
-		add("tag:"+key, query.Tags[key])
-	}
-	return c.listImages(ctx, region, in)
-}
-
-func (c *Client) listImages(ctx context.Context, region string, in *sdk.DescribeImagesInput) ([]Image, error) {
-	var images []Image
-	for pages := sdk.NewDescribeImagesPaginator(c.in(region), in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, callError("describe images", err)
-		}
-		for _, image := range page.Images {
-			images = append(images, plainImage(image))
-		}
-	}
+	pages := sdk.NewDescribeImagesPaginator(c.in(region), in)
+	images, err := collect(ctx, "describe images", pages, func(page *sdk.DescribeImagesOutput) []Image {
+		return plainly(page.Images, plainImage)
+	})
 	slices.SortStableFunc(images, func(a, b Image) int { return cmp.Compare(b.Created, a.Created) })
-	return images, nil
+	return images, err
 }
 
 // Snapshot is an EBS snapshot of the account.
@@ -71,25 +55,15 @@ type Snapshot struct {
 
 // Snapshots lists the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
 func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]string) ([]Snapshot, error) {
-	in := &sdk.DescribeSnapshotsInput{MaxResults: aws.Int32(perPage), OwnerIds: []string{Self}}
-	for _, key := range sortedKeys(tags) {
-		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
+	in := &sdk.DescribeSnapshotsInput{
+		MaxResults: aws.Int32(perPage), OwnerIds: []string{Self}, Filters: withTags(nil, tags),
 	}
-	var list []Snapshot
-	for pages := sdk.NewDescribeSnapshotsPaginator(c.in(region), in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, callError("describe snapshots", err)
-		}
-		for _, found := range page.Snapshots {
-			plain := Snapshot{ID: aws.ToString(found.SnapshotId), Tags: map[string]string{}}
-			for _, tag := range found.Tags {
-				plain.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-			list = append(list, plain)
-		}
-	}
-	return list, nil
+	pages := sdk.NewDescribeSnapshotsPaginator(c.in(region), in)
+	return collect(ctx, "describe snapshots", pages, func(page *sdk.DescribeSnapshotsOutput) []Snapshot {
+		return plainly(page.Snapshots, func(s types.Snapshot) Snapshot {
+			return Snapshot{ID: aws.ToString(s.SnapshotId), Tags: plainTags(s.Tags)}
+		})
+	})
 }
 
 // ImageUses returns by image id what uses the images: an instance that is not terminated, stopped ones too, or a
@@ -98,19 +72,18 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}
 	for batch := range slices.Chunk(ids, maxFilterValues) {
-		filters := []types.Filter{
-			{Name: aws.String("image-id"), Values: batch},
-			{Name: aws.String("instance-state-name"), Values: []string{Pending, Running, ShuttingDown, Stopping, Stopped}},
+		in := &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: filters(map[string][]string{
+			"image-id": batch, "instance-state-name": {Pending, Running, ShuttingDown, Stopping, Stopped},
+		})}
+		pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
+		found, err := collect(ctx, "describe instances", pages, func(page *sdk.DescribeInstancesOutput) []Instance {
+			return c.instances(region, page.Reservations)
+		})
+		if err != nil {
+			return nil, err
 		}
-		in := &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: filters}
-		for pages := sdk.NewDescribeInstancesPaginator(c.in(region), in); pages.HasMorePages(); {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, callError("describe instances", err)
-			}
-			for _, instance := range c.instances(region, page.Reservations) {
-				uses[instance.ImageID] = "instance " + instance.ID
-			}
+		for _, instance := range found {
+			uses[instance.ImageID] = "instance " + instance.ID
 		}
 	}
 	return uses, c.templateUses(ctx, region, ids, uses)
@@ -119,25 +92,29 @@ func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (ma
 // templateUses looks through every version of every launch template: a group that scales may be bound to an old one.
 func (c *Client) templateUses(ctx context.Context, region string, ids []string, uses map[string]string) error {
 	in := &sdk.DescribeLaunchTemplatesInput{MaxResults: aws.Int32(perSmallPage)}
-	for pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return callError("describe launch templates", err)
+	pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), in)
+	templates, err := collect(ctx, "describe launch templates", pages,
+		func(page *sdk.DescribeLaunchTemplatesOutput) []string {
+			return plainly(page.LaunchTemplates, func(t types.LaunchTemplate) string { return aws.ToString(t.LaunchTemplateId) })
+		})
+	if err != nil {
+		return err
+	}
+	for _, template := range templates {
+		in := &sdk.DescribeLaunchTemplateVersionsInput{
+			MaxResults: aws.Int32(perSmallPage), LaunchTemplateId: aws.String(template),
 		}
-		for _, template := range page.LaunchTemplates {
-			versions := sdk.NewDescribeLaunchTemplateVersionsPaginator(c.in(region), &sdk.DescribeLaunchTemplateVersionsInput{
-				MaxResults: aws.Int32(perSmallPage), LaunchTemplateId: template.LaunchTemplateId,
+		pages := sdk.NewDescribeLaunchTemplateVersionsPaginator(c.in(region), in)
+		versions, err := collect(ctx, "describe versions of launch template "+template, pages,
+			func(page *sdk.DescribeLaunchTemplateVersionsOutput) []types.LaunchTemplateVersion {
+				return page.LaunchTemplateVersions
 			})
-			for versions.HasMorePages() {
-				page, err := versions.NextPage(ctx)
-				if err != nil {
-					return callError("describe versions of launch template "+aws.ToString(template.LaunchTemplateId), err)
-				}
-				for _, version := range page.LaunchTemplateVersions {
-					if data := version.LaunchTemplateData; data != nil && slices.Contains(ids, aws.ToString(data.ImageId)) {
-						uses[aws.ToString(data.ImageId)] = "launch template " + aws.ToString(template.LaunchTemplateId)
-					}
-				}
+		if err != nil {
+			return err
+		}
+		for _, version := range versions {
+			if data := version.LaunchTemplateData; data != nil && slices.Contains(ids, aws.ToString(data.ImageId)) {
+				uses[aws.ToString(data.ImageId)] = "launch template " + template
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"maps"
@@ -65,45 +66,10 @@ type Selector struct {
 }
 
 func (s Selector) filters() []types.Filter {
-	var filters []types.Filter
-	add := func(name string, values ...string) {
-		filters = append(filters, types.Filter{Name: aws.String(name), Values: values})
-	}
-	if len(s.IDs) > 0 {
-		add("instance-id", s.IDs...)
-	}
-	if s.ClientToken != "" {
-		add("client-token", s.ClientToken)
-	}
-	for _, key := range sortedKeys(s.Tags) {
-		add("tag:"+key, s.Tags[key])
-	}
-	if len(s.States) > 0 {
-		add("instance-state-name", s.States...)
-	}
-	return filters
+	return withTags(filters(map[string][]string{
+		"instance-id": s.IDs, "client-token": optional(s.ClientToken), "instance-state-name": s.States,
+	}), s.Tags)
 }
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// mostValues is how many values EC2 takes in one filter.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
-const maxFilterValues = 200
-
-// perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and
-// refuses it beside ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and
-// another one follow. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
-const (
-	perPage      = 1000
-	perSmallPage = 100
-)
 
 // Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
 // EC2 shows a new instance some seconds late.
@@ -124,21 +90,22 @@ func (c *Client) Instances(ctx context.Context, region string, selector Selector
 	return found, err
 }
 
-func (c *Client) list(ctx context.Context, region string, selector Selector, options ...func(*sdk.Options)) ([]Instance,
-	error) {
+func (c *Client) list(
+	ctx context.Context, region string, selector Selector, options ...func(*sdk.Options),
+) ([]Instance, error) {
 	ids := selector.IDs
 	var found []Instance
 	for {
 		selector.IDs = ids[:min(len(ids), maxFilterValues)]
-		pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage),
-			Filters: selector.filters()})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx, options...)
-			if err != nil {
-				return nil, callError("describe instances", err)
-			}
-			found = append(found, c.instances(region, page.Reservations)...)
+		in := &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: selector.filters()}
+		pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
+		some, err := collect(ctx, "describe instances", pages, func(page *sdk.DescribeInstancesOutput) []Instance {
+			return c.instances(region, page.Reservations)
+		}, options...)
+		if err != nil {
+			return nil, err
 		}
+		found = append(found, some...)
 		if ids = ids[len(selector.IDs):]; len(ids) == 0 {
 			return found, nil
 		}
@@ -159,9 +126,7 @@ func (c *Client) Instance(ctx context.Context, region, id string) (Instance, err
 }
 
 func (c *Client) instances(region string, reservations []types.Reservation) []Instance {
-	if region == "" {
-		region = c.Region()
-	}
+	region = cmp.Or(region, c.Region())
 	var found []Instance
 	for _, reservation := range reservations {
 		for _, instance := range reservation.Instances {
@@ -177,7 +142,8 @@ func plain(region string, in types.Instance) Instance {
 		ImageID: aws.ToString(in.ImageId), SubnetID: aws.ToString(in.SubnetId), Architecture: string(in.Architecture),
 		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress),
 		LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
-		LaunchTime:  aws.ToTime(in.LaunchTime), Tags: map[string]string{},
+		LaunchTime:  aws.ToTime(in.LaunchTime), Tags: plainTags(in.Tags),
+		StateReason: plainReason(in.StateReason),
 	}
 	if in.State != nil {
 		out.State = string(in.State.Name)
@@ -187,13 +153,6 @@ func plain(region string, in types.Instance) Instance {
 	}
 	if in.Placement != nil {
 		out.Zone = aws.ToString(in.Placement.AvailabilityZone)
-	}
-	if in.StateReason != nil {
-		out.StateReason = strings.TrimPrefix(aws.ToString(in.StateReason.Message), aws.ToString(in.StateReason.Code)+": ")
-		out.StateReason = strings.Trim(aws.ToString(in.StateReason.Code)+": "+out.StateReason, ": ")
-	}
-	for _, tag := range in.Tags {
-		out.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return out
 }
@@ -255,12 +214,4 @@ func (c *Client) Console(ctx context.Context, region, id string) (string, error)
 		return "", &CallError{Operation: "get console output of " + id, Message: "the output is not base64", Err: err}
 	}
 	return string(text), nil
-}
-
-func sdkTags(tags map[string]string) []types.Tag {
-	out := make([]types.Tag, 0, len(tags))
-	for _, key := range sortedKeys(tags) {
-		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
-	}
-	return out
 }

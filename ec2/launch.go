@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/cenkalti/backoff/v4"
 )
 
@@ -246,15 +247,8 @@ func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstanc
 	if err != nil {
 		return nil, callError("run instances", err)
 	}
-	if region == "" {
-		region = c.Region()
-	}
-	var instances []Instance
-	for _, launched := range out.Instances {
-		if instance := plain(region, launched); instance.ID != "" {
-			instances = append(instances, instance)
-		}
-	}
+	instances := c.instances(region, []types.Reservation{{Instances: out.Instances}})
+	instances = slices.DeleteFunc(instances, func(i Instance) bool { return i.ID == "" })
 	if len(instances) == 0 {
 		return nil, &CallError{Operation: "run instances", Message: "the answer names no instance"}
 	}

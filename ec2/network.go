@@ -1,8 +1,8 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -87,40 +87,27 @@ type Route struct {
 // Routes lists the routes of a subnet: its own table's, else its VPC's main table's. It needs ec2:DescribeRouteTables.
 // https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
 func (c *Client) Routes(ctx context.Context, region string, subnet Subnet) ([]Route, error) {
-	for _, filters := range []map[string]string{
-		{"association.subnet-id": subnet.ID},
-		{"vpc-id": subnet.VPC, "association.main": "true"},
+	for _, by := range []map[string][]string{
+		{"association.subnet-id": {subnet.ID}},
+		{"vpc-id": {subnet.VPC}, "association.main": {"true"}},
 	} {
-		in := &sdk.DescribeRouteTablesInput{MaxResults: aws.Int32(perSmallPage)}
-		for _, name := range sortedKeys(filters) {
-			in.Filters = append(in.Filters, types.Filter{Name: aws.String(name), Values: []string{filters[name]}})
+		in := &sdk.DescribeRouteTablesInput{MaxResults: aws.Int32(perSmallPage), Filters: filters(by)}
+		pages := sdk.NewDescribeRouteTablesPaginator(c.in(region), in)
+		tables, err := collect(ctx, "describe route tables of "+subnet.ID, pages,
+			func(page *sdk.DescribeRouteTablesOutput) []types.RouteTable { return page.RouteTables })
+		if err != nil {
+			return nil, err
 		}
-		for pages := sdk.NewDescribeRouteTablesPaginator(c.in(region), in); pages.HasMorePages(); {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, callError("describe route tables of "+subnet.ID, err)
-			}
-			if len(page.RouteTables) > 0 {
-				return plainRoutes(page.RouteTables[0].Routes), nil
-			}
+		if len(tables) > 0 {
+			return plainly(tables[0].Routes, plainRoute), nil
 		}
 	}
 	return nil, nil
 }
 
-func plainRoutes(routes []types.Route) []Route {
-	var list []Route
-	for _, r := range routes {
-		route := Route{To: aws.ToString(r.DestinationCidrBlock), Active: r.State == types.RouteStateActive}
-		for _, target := range []*string{
-			r.GatewayId, r.NatGatewayId, r.TransitGatewayId, r.NetworkInterfaceId, r.InstanceId, r.VpcPeeringConnectionId,
-			r.LocalGatewayId, r.CoreNetworkArn,
-		} {
-			if route.Via == "" {
-				route.Via = strings.TrimSpace(aws.ToString(target))
-			}
-		}
-		list = append(list, route)
-	}
-	return list
+func plainRoute(r types.Route) Route {
+	target := cmp.Or(aws.ToString(r.GatewayId), aws.ToString(r.NatGatewayId), aws.ToString(r.TransitGatewayId),
+		aws.ToString(r.NetworkInterfaceId), aws.ToString(r.InstanceId), aws.ToString(r.VpcPeeringConnectionId),
+		aws.ToString(r.LocalGatewayId), aws.ToString(r.CoreNetworkArn))
+	return Route{To: aws.ToString(r.DestinationCidrBlock), Via: target, Active: r.State == types.RouteStateActive}
 }

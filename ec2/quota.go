@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -39,9 +40,7 @@ type Quota struct {
 // servicequotas:GetServiceQuota and ec2:DescribeInstances.
 func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
 	err error) {
-	if region == "" {
-		region = c.Region()
-	}
+	region = cmp.Or(region, c.Region())
 	i := slices.IndexFunc(vcpuQuotas, func(q vcpuQuota) bool { return slices.Contains(q.families, family(instanceType)) })
 	if i < 0 {
 		return Quota{}, false, nil
@@ -69,27 +68,23 @@ func family(instanceType string) string {
 }
 
 func (c *Client) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
-	pages := sdk.NewDescribeInstancesPaginator(c.in(region), &sdk.DescribeInstancesInput{
-		MaxResults: aws.Int32(perPage),
-		Filters:    []types.Filter{{Name: aws.String("instance-state-name"), Values: []string{Pending, Running}}},
-	})
+	in := &sdk.DescribeInstancesInput{
+		MaxResults: aws.Int32(perPage), Filters: filters(map[string][]string{"instance-state-name": {Pending, Running}}),
+	}
+	pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
+	reservations, err := collect(ctx, "describe instances", pages,
+		func(page *sdk.DescribeInstancesOutput) []types.Reservation { return page.Reservations })
 	used := 0
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, callError("describe instances", err)
-		}
-		for _, reservation := range page.Reservations {
-			for _, instance := range reservation.Instances {
-				isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
-				if isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType))) &&
-					instance.CpuOptions != nil {
-					used += int(aws.ToInt32(instance.CpuOptions.CoreCount) * aws.ToInt32(instance.CpuOptions.ThreadsPerCore))
-				}
+	for _, reservation := range reservations {
+		for _, instance := range reservation.Instances {
+			isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
+			counts := isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType)))
+			if cpu := instance.CpuOptions; counts && cpu != nil {
+				used += int(aws.ToInt32(cpu.CoreCount) * aws.ToInt32(cpu.ThreadsPerCore))
 			}
 		}
 	}
-	return used, nil
+	return used, err
 }
 
 // IsQuota reports whether EC2 refused a launch because of the account's limits, and not for lack of capacity.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -153,7 +154,7 @@ func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecif
 		if s.TokenTag != "" {
 			ours[s.TokenTag] = token
 		}
-		for _, key := range sortedKeys(ours) {
+		for _, key := range slices.Sorted(maps.Keys(ours)) {
 			if !taken[key] {
 				tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(ours[key])})
 			}

@@ -21,65 +21,104 @@ type InstanceType struct {
 
 // InstanceType looks a type up; found is false when the region does not have it. It needs ec2:DescribeInstanceTypes.
 func (c *Client) InstanceType(ctx context.Context, region, name string) (kind InstanceType, found bool, err error) {
-	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
-		MaxResults: aws.Int32(perSmallPage),
-		Filters:    []types.Filter{{Name: aws.String("instance-type"), Values: []string{name}}},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return InstanceType{}, false, callError("describe instance type "+name, err)
-		}
-		i := slices.IndexFunc(page.InstanceTypes,
-			func(t types.InstanceTypeInfo) bool { return string(t.InstanceType) == name })
-		if i >= 0 {
-			return plainType(page.InstanceTypes[i]), true, nil
-		}
+	list, err := c.instanceTypes(ctx, region, "describe instance type "+name, "instance-type", name)
+	i := slices.IndexFunc(list, func(t InstanceType) bool { return t.Name == name })
+	if i < 0 {
+		return InstanceType{}, false, err
 	}
-	return InstanceType{}, false, nil
+	return list[i], true, nil
 }
 
-func plainType(info types.InstanceTypeInfo) InstanceType {
-	kind := InstanceType{Name: string(info.InstanceType)}
-	if info.ProcessorInfo != nil {
-		for _, architecture := range info.ProcessorInfo.SupportedArchitectures {
-			kind.Architectures = append(kind.Architectures, string(architecture))
+// Architectures returns which architectures each instance type runs ("x86_64", "arm64"). A type that the region does
+// not have is left out. It needs ec2:DescribeInstanceTypes, which a launch does without.
+func (c *Client) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
+	list, err := c.instanceTypes(ctx, region, "describe instance types", "instance-type", names...)
+	if err != nil {
+		return nil, err
+	}
+	runs := map[string][]string{}
+	for _, kind := range list {
+		if len(kind.Architectures) > 0 {
+			runs[kind.Name] = kind.Architectures
 		}
 	}
-	if info.VCpuInfo != nil {
-		kind.VCPUs = int(aws.ToInt32(info.VCpuInfo.DefaultVCpus))
-	}
-	kind.NeedsENA = info.NetworkInfo != nil && info.NetworkInfo.EnaSupport == types.EnaSupportRequired
-	kind.NotNitro = info.Hypervisor == types.InstanceTypeHypervisorXen // bare metal has none
-	for _, class := range info.SupportedUsageClasses {
-		kind.Markets = append(kind.Markets, string(class))
-	}
-	return kind
+	return runs, nil
 }
 
 // FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs
 // ec2:DescribeInstanceTypes. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 func (c *Client) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
-	var names []string
-	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), &sdk.DescribeInstanceTypesInput{
-		Filters:    []types.Filter{{Name: aws.String("free-tier-eligible"), Values: []string{"true"}}},
-		MaxResults: aws.Int32(100),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, callError("describe instance types of the free tier", err)
-		}
-		for _, info := range page.InstanceTypes {
-			names = append(names, string(info.InstanceType))
-		}
-	}
+	list, err := c.instanceTypes(ctx, region, "describe instance types of the free tier", "free-tier-eligible", "true")
+	names := plainly(list, func(t InstanceType) string { return t.Name })
 	slices.Sort(names)
-	return names, nil
+	return names, err
+}
+
+// instanceTypes lists the types that a filter selects: asked by name, one unknown type would fail the whole call.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html
+func (c *Client) instanceTypes(
+	ctx context.Context, region, operation, filter string, values ...string,
+) ([]InstanceType, error) {
+	in := &sdk.DescribeInstanceTypesInput{
+		MaxResults: aws.Int32(perSmallPage), Filters: filters(map[string][]string{filter: values}),
+	}
+	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), in)
+	return collect(ctx, operation, pages, func(page *sdk.DescribeInstanceTypesOutput) []InstanceType {
+		return plainly(page.InstanceTypes, plainType)
+	})
+}
+
+func plainType(info types.InstanceTypeInfo) InstanceType {
+	kind := InstanceType{
+		Name:     string(info.InstanceType),
+		NeedsENA: info.NetworkInfo != nil && info.NetworkInfo.EnaSupport == types.EnaSupportRequired,
+		NotNitro: info.Hypervisor == types.InstanceTypeHypervisorXen, // bare metal has none
+		Markets:  plainly(info.SupportedUsageClasses, func(c types.UsageClassType) string { return string(c) }),
+	}
+	if info.ProcessorInfo != nil {
+		kind.Architectures = plainly(info.ProcessorInfo.SupportedArchitectures,
+			func(a types.ArchitectureType) string { return string(a) })
+	}
+	if info.VCpuInfo != nil {
+		kind.VCPUs = int(aws.ToInt32(info.VCpuInfo.DefaultVCpus))
+	}
+	return kind
 }
 
 // OfferedIn lists the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
 func (c *Client) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
 	zones, err := c.ZonesOffering(ctx, region, []string{name})
 	return zones[name], err
+}
+
+// ZonesOffering returns in which zones each instance type is offered. Its permission is optional.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
+func (c *Client) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
+	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(c.in(region), &sdk.DescribeInstanceTypeOfferingsInput{
+		MaxResults: aws.Int32(perPage), LocationType: types.LocationTypeAvailabilityZone,
+		Filters: filters(map[string][]string{"instance-type": names}),
+	})
+	offerings, err := collect(ctx, "describe instance type offerings", pages,
+		func(page *sdk.DescribeInstanceTypeOfferingsOutput) []types.InstanceTypeOffering {
+			return page.InstanceTypeOfferings
+		})
+	zones := map[string][]string{}
+	for _, offering := range offerings {
+		name := string(offering.InstanceType)
+		zones[name] = append(zones[name], aws.ToString(offering.Location))
+	}
+	return zones, err
+}
+
+// SubnetZones returns the zone of each subnet. Its permission is optional.
+func (c *Client) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
+	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
+	if err != nil {
+		return nil, callError("describe subnets", err)
+	}
+	zones := map[string]string{}
+	for _, subnet := range out.Subnets {
+		zones[aws.ToString(subnet.SubnetId)] = aws.ToString(subnet.AvailabilityZone)
+	}
+	return zones, nil
 }

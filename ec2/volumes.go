@@ -29,22 +29,13 @@ const volumesPerPage = 500
 
 // Volumes lists a region's volumes in a state with the tags. It needs ec2:DescribeVolumes.
 func (c *Client) Volumes(ctx context.Context, region, state string, tags map[string]string) ([]Volume, error) {
-	filters := []types.Filter{{Name: aws.String("status"), Values: []string{state}}}
-	for _, key := range sortedKeys(tags) {
-		filters = append(filters, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
+	in := &sdk.DescribeVolumesInput{
+		MaxResults: aws.Int32(volumesPerPage), Filters: withTags(filters(map[string][]string{"status": {state}}), tags),
 	}
-	in := &sdk.DescribeVolumesInput{Filters: filters, MaxResults: aws.Int32(volumesPerPage)}
-	var list []Volume
-	for pages := sdk.NewDescribeVolumesPaginator(c.in(region), in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, callError("describe volumes", err)
-		}
-		for _, volume := range page.Volumes {
-			list = append(list, plainVolume(region, volume))
-		}
-	}
-	return list, nil
+	pages := sdk.NewDescribeVolumesPaginator(c.in(region), in)
+	return collect(ctx, "describe volumes", pages, func(page *sdk.DescribeVolumesOutput) []Volume {
+		return plainly(page.Volumes, func(v types.Volume) Volume { return plainVolume(region, v) })
+	})
 }
 
 // Volume looks one volume up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
@@ -71,12 +62,8 @@ func (c *Client) DeleteVolume(ctx context.Context, region, id string) error {
 }
 
 func plainVolume(region string, in types.Volume) Volume {
-	out := Volume{
+	return Volume{
 		ID: aws.ToString(in.VolumeId), Region: region, State: string(in.State), Attached: len(in.Attachments) > 0,
-		GiB: aws.ToInt32(in.Size), Created: aws.ToTime(in.CreateTime), Tags: map[string]string{},
+		GiB: aws.ToInt32(in.Size), Created: aws.ToTime(in.CreateTime), Tags: plainTags(in.Tags),
 	}
-	for _, tag := range in.Tags {
-		out.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	return out
 }
