@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -26,7 +27,8 @@ func runBake(ctx context.Context, c clients) (err error) {
 	request, out := c.request, c.out
 	bake := *request.Bake
 	warn := func(text string) { out.log.Warn(text) }
-	bake.Software, bake.DownloadToken, err = runner.Software(ctx, c.registry, request.WebURL, request.RunnerVersion, warn)
+	bake.Software, bake.DownloadToken, err = runner.Software(ctx, c.registry, request.WebURL,
+		bake.Builders[0].RunnerVersion, warn)
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func runBake(ctx context.Context, c clients) (err error) {
 		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
 		KeepTag: tags.KeepVolumes,
 	}
-	if err := out.bakeBegun(id, bake.Architectures); err != nil {
+	if err := out.bakeBegun(id, bake.Builders); err != nil {
 		return err
 	}
 	result, err := c.baker().Bake(ctx, bake)
@@ -44,11 +46,11 @@ func runBake(ctx context.Context, c clients) (err error) {
 }
 
 // bakeBegun writes what the post step needs before anything is made.
-func (o *output) bakeBegun(id tags.Identity, wanted []ami.Wanted) error {
+func (o *output) bakeBegun(id tags.Identity, builders []machine.Machine) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, w := range wanted {
-		o.journal.images = append(o.journal.images, w.Architecture)
+	for _, builder := range builders {
+		o.journal.images = append(o.journal.images, builder.Architecture)
 	}
 	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label),
 		o.saveState(stateScope, id.Scope))

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -22,7 +23,7 @@ type clients struct {
 
 // connect makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
 func connect(ctx context.Context, request Request, out *output) (clients, error) {
-	cloud, err := ec2.Load(ctx, first(request.Region, request.AWS.Region))
+	cloud, err := ec2.Load(ctx, cmp.Or(request.Region, request.AWS.Region))
 	if err != nil {
 		return clients{}, &diagnosis.FailedError{
 			Message: err.Error(), Err: err,

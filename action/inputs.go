@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -47,7 +49,6 @@ type Request struct {
 	Pool           *runner.PoolRequest
 	Bake           *ami.Request
 	WebURL         string   // of the scope
-	RunnerVersion  string   // mode bake: "latest", or x.y.z
 	Annotations    bool     // mode check: tell what is wrong by annotations
 	Notes          []string // for the log
 	Warnings       []string
@@ -75,7 +76,7 @@ func (r *reader) parse() (Request, error) {
 	case modeCheck:
 		r.check(&request)
 	case modeBake:
-		request.WebURL, request.RunnerVersion = webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope), r.runnerVersion()
+		request.WebURL = webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope)
 		request.Bake = r.bake(request)
 	case modePool:
 		r.pool(&request)
@@ -130,7 +131,7 @@ func (r *reader) common() Request {
 		r.refuse(fmt.Sprintf("GITHUB_REPOSITORY is %q, which is not of the form owner/repo", request.Run.Repository),
 			"GitHub sets it for every step; outside of GitHub set it yourself")
 	}
-	request.Scope = first(r.scope(), request.Run.Repository)
+	request.Scope = cmp.Or(r.scope(), request.Run.Repository)
 	request.CACertificates = r.certificates()
 	request.AWS = r.awsSignIn()
 	return request
@@ -158,12 +159,8 @@ func (r *reader) certificates() string {
 	return text
 }
 
-// regionForm is the form of a region's name. There is no list to hold it against: AWS adds regions, and so do others
-// who speak EC2's language.
-var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
-
 func (r *reader) region(name, value string) string {
-	if value != "" && !regionForm.MatchString(value) {
+	if value != "" && !machine.IsRegion(value) {
 		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not of a region's form.", name, value), "for example eu-west-1")
 	}
 	return value
@@ -172,7 +169,7 @@ func (r *reader) region(name, value string) string {
 // checkRegion makes sure that every placement has a region, once the home region is known.
 func (request Request) checkRegion(home string) error {
 	invalid := &InvalidError{}
-	if home != "" && !regionForm.MatchString(home) {
+	if home != "" && !machine.IsRegion(home) {
 		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home),
 			"for example AWS_REGION: eu-west-1")
 	}

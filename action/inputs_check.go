@@ -27,21 +27,17 @@ func examination(request Request) (doctor.Request, error) {
 	out := doctor.Request{
 		OursTags: map[string]string{tags.Repository: request.Run.Repository, tags.Scope: request.Scope},
 		OurTag:   tags.RunnerID, VersionTag: tags.RunnerVersion, SystemTag: tags.System,
-		MinimumVersion: runner.MinimumVersion,
-		Scope:          request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
-		RunnerVersion: start.RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
+		ArchitectureTag: tags.Architecture,
+		MinimumVersion:  runner.MinimumVersion,
+		Scope:           request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
+		RunnerVersion: start.Groups[0].RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
 	}
 	if e := start.Existing; e != nil {
 		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names,
 			Label: start.Groups[0].Label}
 	}
 	for _, s := range specimens {
-		launch := doctor.Launch{Name: s.Name, Count: s.Count, Spec: s.Spec, Offerings: s.Offerings,
-			TypesOfArchitecture: s.TypesOfArchitecture}
-		if s.Architecture != "" {
-			launch.ImageTags = map[string]string{tags.Architecture: s.Architecture}
-		}
-		out.Launches = append(out.Launches, launch)
+		out.Launches = append(out.Launches, doctor.Launch(s))
 	}
 	return out, nil
 }

@@ -1,12 +1,12 @@
 package action
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -24,13 +24,9 @@ func (r *reader) groups(request Request) []runner.Group {
 	if text == "" {
 		return []runner.Group{r.group(request)}
 	}
-	tree, err := readYAML(text)
-	var elements []map[string]any
-	if err == nil {
-		elements, err = objects(tree)
-	}
+	elements, err := machine.ReadElements(text)
 	if err != nil {
-		r.refuse("Failed to parse runners: "+yamlError(err), runnersExample)
+		r.refuse("Failed to parse runners: "+err.Error(), runnersExample)
 		return nil
 	}
 	if len(elements) == 0 {
@@ -107,51 +103,13 @@ func (r *reader) element(i int, element map[string]any) (child *reader, name str
 		switch {
 		case key == "name":
 		case slices.Contains(elementInputs, key):
-			child.own[key] = r.elementValue(name, key, element[key])
+			child.own[key] = machine.Text(key, element[key])
 		default:
 			r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name),
 				"the launch inputs are "+strings.Join(elementInputs, ", "))
 		}
 	}
 	return child, name
-}
-
-// elementValue is the text that the same input would have as a step's: lists of words with commas, all else as JSON.
-func (r *reader) elementValue(name, key string, value any) string {
-	switch v := value.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case []any:
-		if words, ok := allWords(v); ok && key != "packages" {
-			return strings.Join(words, ",")
-		}
-	case map[string]any:
-	default:
-		return fmt.Sprint(v)
-	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q cannot be read: %v", key, name, err), runnersExample)
-	}
-	return string(raw)
-}
-
-func allWords(list []any) (words []string, ok bool) {
-	for _, value := range list {
-		switch value.(type) {
-		case map[string]any, []any, nil:
-			return nil, false
-		}
-		words = append(words, fmt.Sprint(value))
-	}
-	return words, true
-}
-
-// yamlError is what the library says, without its name.
-func yamlError(err error) string {
-	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
 }
 
 // mostRunners is how many one start takes: GitHub's own limit for the runners of a group.

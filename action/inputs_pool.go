@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -33,7 +34,7 @@ func (r *reader) pool(request *Request) {
 		r.refuse("The 'runners' input cannot be given with the 'pool' mode.",
 			"the machines of a pool are alike: fill each pool in a step of its own")
 	}
-	if slices.Contains(r.list("market-type"), runner.Spot) {
+	if slices.Contains(r.list("market-type"), machine.Spot) {
 		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.",
 			"leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
 	}
@@ -44,7 +45,7 @@ func (r *reader) pool(request *Request) {
 	}
 	pool.WarmUp = max(warmUpTimeout, pool.Start.Waiting.Timeout)
 	for i := range pool.Start.Groups {
-		pool.Start.Groups[i].Markets, pool.Start.Groups[i].Count = []string{runner.OnDemand}, 1
+		pool.Start.Groups[i].Markets, pool.Start.Groups[i].Count = []string{machine.OnDemand}, 1
 	}
 	if len(r.invalid.Problems) == 0 {
 		if err := pool.CheckUserData(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -59,7 +60,7 @@ func (r *reader) instanceIDs() []string {
 	if text := r.text("ec2-instance-id"); strings.HasPrefix(text, "[") {
 		ids = nil
 		if err := json.Unmarshal([]byte(text), &ids); err != nil {
-			r.refuse("Failed to parse ec2-instance-id: "+hintIfJSON(text, err).Error(), instanceExample)
+			r.refuse("Failed to parse ec2-instance-id: "+err.Error()+machine.JSONPlace(text, err), instanceExample)
 		}
 	}
 	for _, id := range ids {
@@ -80,7 +81,7 @@ func (r *reader) handoffs() []runner.Handoff {
 	const example = "for example runners: ${{ needs.start-runner.outputs.runners }}"
 	var byName map[string]handoff
 	if err := json.Unmarshal([]byte(text), &byName); err != nil {
-		r.refuse("Failed to parse runners: "+hintIfJSON(text, err).Error(), example)
+		r.refuse("Failed to parse runners: "+err.Error()+machine.JSONPlace(text, err), example)
 		return nil
 	}
 	var list []runner.Handoff

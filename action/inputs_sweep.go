@@ -1,11 +1,15 @@
 package action
 
-import "github.com/marqo-ai/ec2-github-runner/runner"
+import (
+	"cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+)
 
 // sweep reads what a sweep needs. Its region input may be a list; the first is the home region.
 func (r *reader) sweep(request *Request) {
 	regions := r.regions()
-	request.Region = first(regions...)
+	request.Region = cmp.Or(regions...)
 	grace, _ := r.minutes("grace-minutes")
 	request.Sweep = &runner.SweepRequest{
 		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
@@ -173,15 +174,15 @@ func TestZonesWin(t *testing.T) {
 	zones := `[{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2"},{"imageId":"ami-3","subnetId":3,"securityGroupId":"sg-3","region":"eu-west-1","more":[]}]`
 	for _, c := range []struct {
 		zones string
-		want  []runner.Placement
+		want  []machine.Placement
 	}{
-		{zones, []runner.Placement{
+		{zones, []machine.Placement{
 			{Element: 1, Region: "us-west-2", ImageID: "ami-2", SubnetID: "subnet-2", SecurityGroupIDs: []string{"sg-2"}},
 			{Element: 2, Region: "eu-west-1", ImageID: "ami-3", SubnetID: "3", SecurityGroupIDs: []string{"sg-3"}},
 		}},
-		{"[]", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
-		{" {} ", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
-		{"null", []runner.Placement{runner.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
+		{"[]", []machine.Placement{machine.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
+		{" {} ", []machine.Placement{machine.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
+		{"null", []machine.Placement{machine.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
 	} {
 		request, err := Parse(with("availability-zones-config", c.zones, "region", "us-west-2"))
 		if err != nil {

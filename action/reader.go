@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Problem is one thing that is wrong with the inputs, and what a good value looks like.
@@ -104,19 +103,11 @@ func (r *reader) text(name string) string {
 	panic("no input is called " + name)
 }
 
-// list is an input of several values, between commas, blanks or lines.
-func (r *reader) list(name string) []string {
-	return strings.FieldsFunc(r.text(name), func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
-}
+// list is an input of several values: comma-, space- or newline-separated.
+func (r *reader) list(name string) []string { return r.inputs().List(name) }
 
 // flag is true for exactly "true".
-func (r *reader) flag(name string) bool {
-	value := r.text(name)
-	if value != "true" && value != "false" {
-		r.warn("The '%s' input is %q, which is read as false; write true or false", name, value)
-	}
-	return value == "true"
-}
+func (r *reader) flag(name string) bool { return r.inputs().Flag(name) }
 
 // ownFlag is an input of ours, read strictly.
 func (r *reader) ownFlag(name string) bool {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // steps are those of one image, in their order. Where nothing has changed since an earlier image, the ones that make a
@@ -53,9 +54,9 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 		request.Region = k.Cloud.Region()
 	}
 	cancelled := ec2.CancelledAt(ctx)
-	bakes := make([]*bake, len(request.Architectures))
+	bakes := make([]*bake, len(request.Builders))
 	var group sync.WaitGroup
-	for i, wanted := range request.Architectures {
+	for i, wanted := range request.Builders {
 		b := &bake{Baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
 		b.out = Baked{Architecture: wanted.Architecture, Region: request.Region}
 		bakes[i] = b
@@ -81,7 +82,7 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 type bake struct {
 	*Baker
 	request Request
-	wanted  Wanted
+	wanted  machine.Machine
 	begun   time.Time
 	log     *slog.Logger
 
@@ -165,14 +166,14 @@ func (b *bake) failed(step string, err error) *FailedError {
 
 // phase is the log of a step. Several images side by side share one group, and each line names its image.
 func (b *bake) phase(step string) *slog.Logger {
-	if len(b.request.Architectures) > 1 {
+	if len(b.request.Builders) > 1 {
 		return b.Log.With("phase", "Bake")
 	}
 	return b.Log.With("phase", strings.ToUpper(step[:1])+step[1:])
 }
 
 func (b *bake) line(message string) string {
-	if len(b.request.Architectures) > 1 {
+	if len(b.request.Builders) > 1 {
 		return b.wanted.Architecture + ": " + message
 	}
 	return message

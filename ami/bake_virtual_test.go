@@ -21,6 +21,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -73,11 +74,12 @@ func request() ami.Request {
 				return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try)
 			},
 		},
-		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}}, Keep: 3,
+		Builders: []machine.Machine{{
+			Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}, Root: machine.RootVolume{GiB: 50},
+			Placements: []machine.Placement{machine.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")},
+		}}, Keep: 3,
 		Timeout:  time.Hour,
 		Software: []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
-		Placements: []ec2.Placement{{SubnetID: "subnet-0aaaaaaaaaaaaaaa1",
-			SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"}}}, Root: ec2.RootVolume{GiB: 50},
 	}
 }
 

@@ -46,9 +46,7 @@ func (b *bake) findBase(ctx context.Context) error {
 	b.info("the base is %s (%s)", b.base.ID, b.base.Name)
 	b.warnOfProcessors()
 	b.recipe = Recipe{
-		Architecture: b.wanted.Architecture, SetupScript: b.request.SetupScript, CACertificates: b.request.CACertificates,
-		DownloadToken: b.request.DownloadToken,
-		Nonce:         b.request.Nonce,
+		Machine: b.wanted, DownloadToken: b.request.DownloadToken, Nonce: b.request.Nonce,
 	}
 	for _, software := range b.request.Software {
 		if software.Architecture == softwareFor[b.base.Architecture] {
@@ -139,7 +137,7 @@ func (b *bake) recognise(ctx context.Context) error {
 
 // news returns what is new since an image was baked, or nothing.
 func (b *bake) news(image ec2.Image) string {
-	size := b.volume().GiB
+	size := max(b.wanted.Root.GiB, b.base.RootGiB)
 	switch {
 	case image.Tags[TagRecipe] != b.recipe.Hash():
 		return "the recipe has changed"
@@ -147,7 +145,7 @@ func (b *bake) news(image ec2.Image) string {
 		return "there is another base image"
 	case image.Tags[TagRunnerVersion] != b.recipe.Software.Version:
 		return fmt.Sprintf("the runner is %s and was %s", b.recipe.Software.Version, image.Tags[TagRunnerVersion])
-	case size != 0 && image.RootGiB != 0 && image.RootGiB != size:
+	case b.wanted.Devices == "" && image.RootGiB != 0 && image.RootGiB != size:
 		return fmt.Sprintf("the volume has %d GiB and had %d", size, image.RootGiB)
 	}
 	return ""
@@ -160,14 +158,4 @@ func (b *bake) ofFamily() ec2.ImageQuery {
 		tags[key] = value
 	}
 	return ec2.ImageQuery{Owner: ec2.Self, Tags: tags}
-}
-
-// volume is the builder's root volume: never smaller than the base's, which EC2 would refuse.
-func (b *bake) volume() ec2.RootVolume {
-	root := b.request.Root
-	if b.request.Devices.Len() > 0 {
-		return ec2.RootVolume{}
-	}
-	root.GiB = max(root.GiB, b.base.RootGiB)
-	return root
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
@@ -33,11 +34,9 @@ func (b *bake) launch(ctx context.Context) error {
 	}
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
-		UserData: func(int) []byte { return data }, Profile: b.request.Profile, Tags: b.request.Tags, NeedsTags: true,
-		OwnTags: func(int) map[string]string { return tags }, TokenTag: TagClientToken,
-		Devices: b.request.Devices, Root: b.volume(), Metadata: b.request.Metadata, Overlay: b.request.Overlay,
-		KeepTag: b.request.KeepTag,
-		Token:   func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
+		Machine: b.wanted, UserData: func(int) []byte { return data }, NeedsTags: true,
+		OwnTags: func(int) map[string]string { return tags }, TokenTag: TagClientToken, KeepTag: b.request.KeepTag,
+		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}
 	var unsaved error
 	instances, trail, err := b.Cloud.LaunchMany(ctx, spec, 1, b.offerings(), ec2.Observer{
@@ -73,11 +72,12 @@ func (b *bake) offerings() []ec2.Offering {
 		if slices.Contains(b.deaf, instanceType) {
 			continue
 		}
-		for _, placement := range b.request.Placements {
+		for _, placement := range b.wanted.Placements {
 			placement.Region, placement.ImageID = b.request.Region, b.base.ID
-			placement.RootDevice, placement.Kept = b.base.RootDevice, b.base.Kept
-			list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: ec2.OnDemand,
-				Number: len(list) + 1})
+			list = append(list, ec2.Offering{
+				Placement: placement, InstanceType: instanceType, Market: machine.OnDemand, Number: len(list) + 1,
+				RootDevice: b.base.RootDevice, MinRootGiB: b.base.RootGiB, Kept: b.base.Kept,
+			})
 		}
 	}
 	return list

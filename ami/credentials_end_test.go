@@ -32,7 +32,7 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 				Log: slog.New(slog.NewTextHandler(&log, nil)),
 			}
 			r := request()
-			r.Architectures = []ami.Wanted{{Architecture: c.architecture, InstanceTypes: []string{c.kind}}}
+			r.Builders[0].Architecture, r.Builders[0].InstanceTypes = c.architecture, []string{c.kind}
 			result, err := baker.Bake(t.Context(), r)
 			if err == nil {
 				t.Fatal("it did not fail")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // TestEarly: what an image's early unit takes for user data of ours, and what it leaves to cloud-init.
@@ -39,7 +40,7 @@ func TestEarly(t *testing.T) {
 	}{
 		"a runner by JIT": {byJIT, true},
 		"a runner by token": {packed(bootstrap.Spec{URL: "https://github.com/o/r", Token: "A",
-			PreRunnerScript: "echo \xff\x00"[:6]}.UserData()), true},
+			Machine: machine.Machine{PreRunnerScript: "echo \xff\x00"[:6]}}.UserData()), true},
 		"the same, uncompressed": {[]byte(unpacked(t, byJIT)), true},
 		"a builder":              {packed(recipe("cuda").UserData()), true},
 		"none":                   {nil, false},

@@ -21,7 +21,7 @@ func (b *bake) imageTags() map[string]string {
 	if system := b.base.System(TagSystem); system != (ec2.System{}) {
 		tags[TagSystem] = system.String()
 	}
-	for _, tag := range b.request.Tags {
+	for _, tag := range b.wanted.Tags {
 		tags[tag.Key] = tag.Value
 	}
 	maps.Copy(tags, b.request.Ours)

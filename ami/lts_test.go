@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // vendors answers for the vendors' repositories: a status for each address that holds a text, 200 for others. 0 is no
@@ -76,8 +77,9 @@ func TestChooseLTS(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &bake{
-			Baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: Wanted{Architecture: c.architecture}, begun: now,
-			log: slog.New(slog.NewTextHandler(&log, nil)),
+			Baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: machine.Machine{Architecture: c.architecture},
+			begun: now,
+			log:   slog.New(slog.NewTextHandler(&log, nil)),
 		}
 		chosen, found := b.chooseLTS(t.Context(), longTermReleases(images))
 		if !found || chosen.image.ID != c.want || !strings.Contains(log.String(), c.says) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 var family = map[string]string{TagArchitecture: "amd64", TagFamily: "tests-#", tagPrefix + "repository": "a/b"}
@@ -98,16 +99,17 @@ func TestStrays(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 25, 14, 2, 3, 0, time.UTC)
-	one, two := []Wanted{{Architecture: "amd64"}}, []Wanted{{Architecture: "amd64"}, {Architecture: "arm64"}}
+	one, two := []machine.Machine{{Architecture: "amd64"}}, []machine.Machine{{Architecture: "amd64"},
+		{Architecture: "arm64"}}
 	for _, c := range []struct {
 		given string
-		of    []Wanted
+		of    []machine.Machine
 		want  string
 	}{
 		{"", one, "github-runner-amd64-20261125-140203"}, {"tests", one, "tests"}, {"tests", two, "tests-amd64"},
 		{"my-amd64", two, "my-amd64"},
 	} {
-		if got := (Request{ImageName: c.given, Architectures: c.of}).imageName("amd64", now); got != c.want {
+		if got := (Request{ImageName: c.given, Builders: c.of}).imageName("amd64", now); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.given, got, c.want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 //go:embed recipes/*.sh
@@ -24,14 +25,10 @@ var Architectures = []string{"amd64", "arm64", "cuda"}
 
 // Recipe is one image's. Every string is data and may hold any byte but NUL.
 type Recipe struct {
-	// Architecture is "amd64", "arm64" or "cuda", which is amd64 (or, on Graviton with a GPU, arm64) with
-	// NVIDIA's driver and container toolkit.
-	Architecture string
-	// SetupScript is bash that root runs when docker, the runner and its user are there; a command of it
-	// that fails ends the bake.
-	SetupScript string
-	// CACertificates are PEM blocks that the image is to trust.
-	CACertificates string
+	// Machine has the Architecture ("cuda" is amd64 or, on Graviton with a GPU, arm64, with NVIDIA's driver and container
+	// toolkit), the SetupScript, which root runs when docker, the runner and its user are there, and of which a command
+	// that fails ends the bake, and the CACertificates that the image is to trust.
+	machine.Machine
 	// Software is the runner to put in. Without a URL the builder asks github.com for the newest.
 	Software bootstrap.Software
 	// DownloadToken is sent to the host of Software's URL, where GitHub Enterprise Server wants one.

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -24,8 +25,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // recipe is one with every field set.
 func recipe(architecture string) Recipe {
 	return Recipe{
-		Architecture: architecture, SetupScript: "#!/bin/bash\r\napt-get install -y tox\r\n",
-		CACertificates: "-----BEGIN CERTIFICATE-----\n",
+		Machine: machine.Machine{Architecture: architecture, SetupScript: "#!/bin/bash\r\napt-get install -y tox\r\n",
+			CACertificates: "-----BEGIN CERTIFICATE-----\n"},
 		Software: bootstrap.Software{Architecture: "x64", URL: "https://example.com/x64.tar.gz",
 			SHA256: strings.Repeat("0123456789ABCDEF", 4), Version: "2.330.0"},
 		DownloadToken: "secret", Nonce: "k3x9a",
@@ -75,7 +76,7 @@ func TestUserData(t *testing.T) {
 // TestCodeParses: bash reads the whole, and every step of the list is there.
 func TestCodeParses(t *testing.T) {
 	for _, architecture := range Architectures {
-		code := Recipe{Architecture: architecture}.code()
+		code := Recipe{Machine: machine.Machine{Architecture: architecture}}.code()
 		for name, text := range map[string]string{architecture: code, "early": text("early")} {
 			cmd := exec.Command("bash", "-n")
 			cmd.Stdin = strings.NewReader(text)
@@ -147,9 +148,10 @@ func TestBadRecipes(t *testing.T) {
 func anyRecipe(t *rapid.T) Recipe {
 	texts := rapid.StringMatching(`[^\x00]{0,20}`)
 	return Recipe{
-		Architecture: rapid.SampledFrom(Architectures).Draw(t, "architecture"), SetupScript: texts.Draw(t, "script"),
-		CACertificates: texts.Draw(t, "certificates"),
-		DownloadToken:  texts.Draw(t, "token"), Nonce: rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "nonce"),
+		Machine: machine.Machine{Architecture: rapid.SampledFrom(Architectures).Draw(t, "architecture"),
+			SetupScript:    texts.Draw(t, "script"),
+			CACertificates: texts.Draw(t, "certificates")},
+		DownloadToken: texts.Draw(t, "token"), Nonce: rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "nonce"),
 		Software: bootstrap.Software{Architecture: "x64", URL: "https://example.com/" +
 			rapid.StringMatching(`[a-z]{3}`).Draw(t, "url"), Version: "2.330.0"},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // The tags on images and on their snapshots, beside those of Identity. A start finds images by the first two, a bake
@@ -30,34 +31,17 @@ const (
 // Request is what to bake.
 type Request struct {
 	Identity
-	Source        string // repository and run, for people
-	Region        string // empty: the home region
-	Architectures []Wanted
-	BaseImages    []string // of which each architecture takes the first that fits; empty: the newest Ubuntu LTS
-	ImageName     string   // empty: with architecture and time
-	Keep          int      // how many images of a family stay, the new one included; 0: all
-	Force         bool     // bake although nothing has changed
-	Timeout       time.Duration
+	Source     string            // repository and run, for people
+	Region     string            // empty: the home region
+	Builders   []machine.Machine // one for each image, on the bake's own base
+	BaseImages []string          // of which each architecture takes the first that fits; empty: the newest Ubuntu LTS
+	ImageName  string            // empty: with architecture and time
+	Keep       int               // how many images of a family stay, the new one included; 0: all
+	Force      bool              // bake although nothing has changed
+	Timeout    time.Duration
 
-	SetupScript    string
-	CACertificates string
-	Software       []bootstrap.Software // the runner, for each kind of processor
-	DownloadToken  string
-
-	Placements []ec2.Placement // where a builder may go; their images are not looked at
-	Profile    string
-	Tags       []ec2.Tag // the user's, on builders
-	Devices    ec2.BlockDevices
-	Root       ec2.RootVolume
-	Metadata   ec2.MetadataOptions
-	Overlay    ec2.Parameters
-}
-
-// Wanted is one image.
-type Wanted struct {
-	Architecture        string   // amd64, arm64, cuda
-	InstanceTypes       []string // of its builder, in the order in which to ask for them
-	TypesOfArchitecture bool     // the types are the architecture's own, of which the base decides the order
+	Software      []bootstrap.Software // the runner, for each kind of processor
+	DownloadToken string
 }
 
 // Identity is what makes the things of one bake recognisable.
@@ -74,9 +58,9 @@ type Identity struct {
 }
 
 // CheckUserData reports whether a builder's user data will fit, before it is known what else goes into it.
-func (r Request) CheckUserData(architecture string) error {
+func CheckUserData(builder machine.Machine) error {
 	_, err := Recipe{
-		Architecture: architecture, SetupScript: r.SetupScript, CACertificates: r.CACertificates, Nonce: "00000000",
+		Machine: builder, Nonce: "00000000",
 		Software: bootstrap.Software{
 			Architecture: "arm64", Version: "2.999.9", SHA256: strings.Repeat("0123456789abcdef", 4),
 			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-arm64-2.999.9.tar.gz",
@@ -172,7 +156,7 @@ func (r Request) imageName(architecture string, now time.Time) string {
 	switch {
 	case r.ImageName == "":
 		return "github-runner-" + architecture + "-" + now.UTC().Format("20060102-150405")
-	case len(r.Architectures) > 1 && !strings.Contains(r.ImageName, architecture):
+	case len(r.Builders) > 1 && !strings.Contains(r.ImageName, architecture):
 		return r.ImageName + "-" + architecture
 	}
 	return r.ImageName

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // builder runs a recipe's own machinery in a folder, with steps of the test's, until it has a verdict.
@@ -25,7 +26,7 @@ func newBuilder(t *testing.T, script, steps, code string) builder {
 	if err := os.MkdirAll(filepath.Join(b.dir, "state"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := Recipe{Architecture: "amd64", Nonce: "k3x9a", SetupScript: script}
+	r := Recipe{Machine: machine.Machine{Architecture: "amd64", SetupScript: script}, Nonce: "k3x9a"}
 	s := r.script()
 	s.Code = bootstrap.Chapters("say", "last", "values", "exit") + text("common") + text("packages") + text("setup") +
 		code + "\nEGR_STEPS='" + steps + "'\n" + text("verbs")

@@ -16,7 +16,11 @@
 // end of the log that goes with them.
 package bootstrap
 
-import "time"
+import (
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
+)
 
 // Limit is the most bytes that EC2 takes as user data, before base64.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
@@ -42,6 +46,7 @@ const MinimumVersion = "2.329.0"
 // Spec is all that a machine needs to know to become a runner. Every string is data and may hold any
 // byte but NUL. Durations count in whole seconds, rounded up; zero means never.
 type Spec struct {
+	machine.Machine
 	// URL is the web address of the scope, such as https://github.com/owner/repo.
 	URL string
 	// Name is the runner's name. With NameByIndex the machine appends "-" and its launch index.
@@ -61,22 +66,6 @@ type Spec struct {
 	// JITConfig is an encoded just-in-time configuration.
 	JITConfig string
 
-	// HomeDir is where the image has a runner; empty means /actions-runner, or PreinstalledDir on an
-	// image of ours.
-	HomeDir string
-	// PreRunnerScript is sourced by bash in the runner's directory before download and configuration.
-	PreRunnerScript string
-	// Packages are installed by the system's package manager before the scripts run.
-	Packages []string
-	// SetupScript is the setup that needs no job: run by bash as root, after the packages and before
-	// PreRunnerScript, once for a machine, in a shell of its own. A start that claims a warm machine gives
-	// the same one: it runs then only if the warm-up did not bring it to its end. So a job finds the same
-	// on a warm machine as on one that was launched cold.
-	SetupScript string
-	// User is whom the runner runs as; empty means root.
-	User string
-	// Service installs the runner by its own svc.sh.
-	Service bool
 	// Debug copies the whole log to the console.
 	Debug bool
 
@@ -84,8 +73,6 @@ type Spec struct {
 	Software []Software
 	// DownloadToken is sent to the host of Software's URLs, where GitHub Enterprise Server wants one.
 	DownloadToken string
-	// CACertificates are PEM blocks that the machine is to trust.
-	CACertificates string
 
 	// Warm makes user data of a warm-up: the machine trusts CACertificates, installs Packages, runs
 	// SetupScript, puts the runner and its libraries on the disk, reads its files once, says WarmReady and

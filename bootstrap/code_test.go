@@ -5,13 +5,16 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // TestCodeParses: whatever chapters are left out or spared, bash can read the whole, and every function
 // that is called without a condition is there.
 func TestCodeParses(t *testing.T) {
 	for name, s := range map[string]Spec{"everything": full(), "by token": {Token: "a"}, "by JIT": {JITConfig: "a"},
-		"warm": warm(), "setup": {Token: "a", SetupScript: "a"}, "script": {Token: "a", PreRunnerScript: "a"}} {
+		"warm": warm(), "setup": {Token: "a", Machine: machine.Machine{SetupScript: "a"}},
+		"script": {Token: "a", Machine: machine.Machine{PreRunnerScript: "a"}}} {
 		for _, tight := range []bool{false, true} {
 			plain := s.plain(tight)
 			cmd := exec.Command("bash", "-n")

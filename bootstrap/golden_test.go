@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -17,15 +19,15 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func full() Spec {
 	return Spec{
 		URL: "https://github.com/owner/repo", Name: "ec2-k3x9a", NameByIndex: true,
-		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC", HomeDir: "/opt/runner",
-		PreRunnerScript: "echo hello\r\nexport A=1\n", Packages: []string{"git", "docker.io"},
-		SetupScript: "make tools\n", User: "ubuntu", Debug: true,
+		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC", Machine: machine.Machine{HomeDir: "/opt/runner",
+			PreRunnerScript: "echo hello\r\nexport A=1\n", Packages: []string{"git", "docker.io"},
+			SetupScript: "make tools\n", User: "ubuntu", CACertificates: "-----BEGIN CERTIFICATE-----\n"}, Debug: true,
 		Software: []Software{
 			{Architecture: "x64", URL: "https://example.com/x64.tar.gz", SHA256: sum, Version: "2.330.0"},
 			{Architecture: "arm64", URL: "https://example.com/arm64.tar.gz", Version: "2.330.0"},
 		},
-		DownloadToken: "secret", CACertificates: "-----BEGIN CERTIFICATE-----\n",
-		Ephemeral: true, RegistrationTimeout: 450 * time.Second, IdleTimeout: time.Hour,
+		DownloadToken: "secret",
+		Ephemeral:     true, RegistrationTimeout: 450 * time.Second, IdleTimeout: time.Hour,
 		MaxLifetime: 120 * time.Hour, MaxLifetimeHard: true, KeepFailed: 1500 * time.Millisecond,
 	}
 }

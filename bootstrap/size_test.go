@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 func ordinary() Spec {
@@ -34,8 +36,9 @@ func jitConfig() string { return noise(4000, letters64) }
 // takes at most 5,200 bytes as sent; and with all that can be switched on there is room for a script.
 func TestOwnPart(t *testing.T) {
 	plain := Spec{
-		Token: "x", NameByIndex: true, PreRunnerScript: "x", Packages: []string{"x"}, User: "x", Service: true, Debug: true,
-		CACertificates: "x", SetupScript: "x",
+		Token: "x", NameByIndex: true, Machine: machine.Machine{PreRunnerScript: "x", Packages: []string{"x"}, User: "x",
+			Service:        true,
+			CACertificates: "x", SetupScript: "x"}, Debug: true,
 	}.plain(false)
 	for _, c := range []struct {
 		name  string

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // unpacked is what cloud-init runs: user data without its compression and its mark.
@@ -147,12 +149,13 @@ func TestEveryByteArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{
-				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, HomeDir: text, User: text,
-				DownloadToken: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text,
-				CACertificates: text,
+				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, Machine: machine.Machine{HomeDir: text,
+					User: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text,
+					CACertificates: text},
+				DownloadToken: text,
 			})
 			if len(text) < 4096 {
-				checkRoundTrip(t, Spec{JITConfig: text, PreRunnerScript: text})
+				checkRoundTrip(t, Spec{JITConfig: text, Machine: machine.Machine{PreRunnerScript: text}})
 			}
 		})
 	}
@@ -167,8 +170,9 @@ func TestAnySpecRoundTrips(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := Spec{
 			URL: text.Draw(rt, "url"), Name: text.Draw(rt, "name"), Labels: rapid.SliceOf(text).Draw(rt, "labels"),
-			HomeDir: text.Draw(rt, "dir"), User: text.Draw(rt, "user"), PreRunnerScript: text.Draw(rt, "script"),
-			Packages: rapid.SliceOf(text).Draw(rt, "packages"), CACertificates: text.Draw(rt, "ca"),
+			Machine: machine.Machine{HomeDir: text.Draw(rt, "dir"), User: text.Draw(rt, "user"), PreRunnerScript: text.Draw(rt,
+				"script"),
+				Packages: rapid.SliceOf(text).Draw(rt, "packages"), CACertificates: text.Draw(rt, "ca")},
 		}
 		secret := "x" + text.Draw(rt, "secret")
 		if rapid.Bool().Draw(rt, "jit") {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 const credentialsFix = "write role-to-assume and aws-region, or set the credentials up in an earlier step of the " +
@@ -65,7 +66,7 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 // lookAtSpotRole: without the role the first spot launch makes it, if the credentials may.
 func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	l := look{check: "spot role", about: "AWSServiceRoleForEC2Spot", needs: "iam:GetRole"}
-	asksSpot := func(w wanted) bool { return w.offering.Market == ec2.Spot }
+	asksSpot := func(w wanted) bool { return w.offering.Market == machine.Spot }
 	if !slices.ContainsFunc(x.wanted(ctx), asksSpot) {
 		return []Finding{l.ok("no spot instance is asked for")}
 	}

@@ -81,8 +81,8 @@ func (x *examination) wanted(ctx context.Context) []wanted {
 		launch := &x.request.Launches[l]
 		for i, offering := range launch.Offerings {
 			w := wanted{launch: launch, index: i, offering: offering, region: x.regionOf(offering.Placement)}
-			if offering.Placement.ImageID == "" && launch.ImageTags != nil {
-				image, found, err := x.newest(ctx, w.region, launch.ImageTags)
+			if offering.Placement.ImageID == "" && launch.Spec.Architecture != "" {
+				image, found, err := x.newest(ctx, w.region, map[string]string{x.request.ArchitectureTag: launch.Spec.Architecture})
 				switch {
 				case err != nil:
 					w.problem = err

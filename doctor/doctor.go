@@ -23,10 +23,6 @@ type Launch struct {
 	Count     int
 	Spec      ec2.LaunchSpec
 	Offerings []ec2.Offering
-	// ImageTags find the image where a placement names none; nil where the offering's image stands for itself.
-	ImageTags map[string]string
-	// TypesOfArchitecture are types of which the start asks for those first on which the image boots.
-	TypesOfArchitecture bool
 }
 
 // Request is the start that is to be examined.
@@ -38,6 +34,9 @@ type Request struct {
 	OursTags map[string]string
 	// OurTag is a tag key that a start sets later.
 	OurTag string
+	// ArchitectureTag is the tag with the architecture on images that this action has made, by which a launch finds its
+	// image where a placement names none.
+	ArchitectureTag string
 	// VersionTag is the tag with the runner's version on images that this action has made.
 	VersionTag string
 	// SystemTag is the tag with the operating system on images that this action has made.

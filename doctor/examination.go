@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // examination is one run of all checks. What several of them need is asked once.
@@ -44,7 +45,7 @@ func once[T any](x *examination, key string, ask func() (T, error)) (T, error) {
 	return value, a.err
 }
 
-func (x *examination) regionOf(p ec2.Placement) string { return cmp.Or(p.Region, x.cloud.Region()) }
+func (x *examination) regionOf(p machine.Placement) string { return cmp.Or(p.Region, x.cloud.Region()) }
 
 func (x *examination) subnet(ctx context.Context, region, id string) (ec2.Subnet, error) {
 	return once(x, "subnet "+region+" "+id, func() (ec2.Subnet, error) { return x.cloud.Subnet(ctx, region, id) })

@@ -162,7 +162,7 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 			"the type needs the elastic network adapter (ENA), and the image has no driver for it")
 	}
 	if system := image.System(x.request.SystemTag); system.OnType(w.asked.InstanceType) == ec2.RunsNot {
-		if w.launch.TypesOfArchitecture {
+		if w.launch.Spec.TypesOfArchitecture {
 			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the architecture's other types",
 				system)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 var errNoImage = errors.New("this action has made no image for the architecture in this region")
@@ -87,9 +88,9 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 		}
 		return findings
 	}
-	if w.offering.Market == ec2.Spot {
+	if w.offering.Market == machine.Spot {
 		onDemand := w
-		onDemand.offering.Market = ec2.OnDemand
+		onDemand.offering.Market = machine.OnDemand
 		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
 			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType",
 				"EC2 allows this launch on demand and not as spot: %s", reason(whole))}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -39,18 +40,18 @@ func newClient(world *simulator.World) *ec2.Client {
 // offering is one in the nth zone of us-east-1, from 1.
 func offering(zone int) ec2.Offering {
 	return ec2.Offering{
-		Placement: ec2.Placement{
+		Placement: machine.Placement{
 			ImageID: "ami-0aaaaaaaaaaaaaaa1", SubnetID: fmt.Sprintf("subnet-0aaaaaaaaaaaaaaa%d", zone),
 			SecurityGroupIDs: []string{"sg-0aaaaaaaaaaaaaaa1"},
 		},
-		InstanceType: "t3.xlarge", Market: ec2.OnDemand,
+		InstanceType: "t3.xlarge", Market: machine.OnDemand,
 	}
 }
 
 func launchSpec() ec2.LaunchSpec {
 	return ec2.LaunchSpec{
 		UserData: func(int) []byte { return []byte("#!/bin/true\n") },
-		Tags:     []ec2.Tag{{Key: "Name", Value: "builder"}},
+		Machine:  machine.Machine{Tags: []machine.Tag{{Key: "Name", Value: "builder"}}},
 		OwnTags:  func(int) map[string]string { return map[string]string{"ec2-github-runner:nonce": "abc"} },
 		Token:    func(offering, try int) string { return fmt.Sprintf("egr-test-%d-%d", offering, try) },
 	}

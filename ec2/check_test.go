@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 func TestFamily(t *testing.T) {
@@ -75,7 +77,8 @@ func TestRoutesKeepTheirTargets(t *testing.T) {
 // TestAskedIsTheRequest: a check looks at what the request says, launch-parameters included.
 func TestAskedIsTheRequest(t *testing.T) {
 	spec := LaunchSpec{UserData: func(int) []byte { return nil }, Token: func(int, int) string { return "t" }}
-	offering := Offering{Placement: Placement{ImageID: "ami-1", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}},
+	offering := Offering{Placement: machine.Placement{ImageID: "ami-1", SubnetID: "subnet-1",
+		SecurityGroupIDs: []string{"sg-1"}},
 		InstanceType: "t3.xlarge"}
 	for _, c := range []struct {
 		parameters, subnet, kind string
@@ -88,7 +91,7 @@ func TestAskedIsTheRequest(t *testing.T) {
 			WithoutAddress},
 	} {
 		var err error
-		if spec.Overlay, err = ParseParameters(c.parameters); err != nil {
+		if spec.Overlay, _, err = CheckParameter("launch-parameters", c.parameters); err != nil {
 			t.Fatal(err)
 		}
 		asked, public, err := spec.Asked(0, offering)

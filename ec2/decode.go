@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // reading is how strictly a JSON text is read.
@@ -225,20 +226,11 @@ func (d *decoder) text(value any, path string) string {
 	if !isNumber || d.how == strict {
 		return fmt.Sprint(value)
 	}
-	text := PlainNumber(number.String())
+	text := machine.PlainNumber(number.String())
 	if text != number.String() {
 		d.odd = append(d.odd, fmt.Sprintf("%s is %s, which is read as %s", named(path), number, text))
 	}
 	return text
-}
-
-// PlainNumber writes a JSON number without a fraction of zeros and without an exponent, as JavaScript does up to 1e21.
-func PlainNumber(literal string) string {
-	number, err := strconv.ParseFloat(literal, 64)
-	if err != nil || !strings.ContainsAny(literal, ".eE") || math.Abs(number) >= 1e21 {
-		return literal
-	}
-	return strconv.FormatFloat(number, 'f', -1, 64)
 }
 
 func describe(value any) string {

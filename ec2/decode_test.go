@@ -1,15 +1,16 @@
 package ec2_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestParseBlockDevices: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong or
-// odd.
-func TestParseBlockDevices(t *testing.T) {
+// TestBlockDeviceMappings: lenient where EC2's form-encoded wire and JavaScript were, with the place of what is wrong
+// or odd.
+func TestBlockDeviceMappings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text string
@@ -43,18 +44,22 @@ func TestParseBlockDevices(t *testing.T) {
 		{"[\n {", 0, "", `line 2, column 3: the text ends too early`},
 		{"[] []", 0, "", `line 1, column 5: more text after the value`},
 	} {
-		devices, odd, err := ec2.ParseBlockDevices(c.text)
+		devices, odd, err := ec2.CheckParameter("block-device-mappings", c.text)
+		var list []any
+		if devices != "" && json.Unmarshal([]byte(devices), &list) != nil {
+			t.Errorf("%s: %s", c.text, devices)
+		}
 		switch {
-		case c.err == "" && (err != nil || devices.Len() != c.len || strings.Join(odd, "; ") != c.odd):
-			t.Errorf("%s: %d mappings, want %d; %q, want %q: %v", c.text, devices.Len(), c.len, odd, c.odd, err)
+		case c.err == "" && (err != nil || len(list) != c.len || strings.Join(odd, "; ") != c.odd):
+			t.Errorf("%s: %d mappings, want %d; %q, want %q: %v", c.text, len(list), c.len, odd, c.odd, err)
 		case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)):
 			t.Errorf("%s: %v, want %s", c.text, err, c.err)
 		}
 	}
 }
 
-// TestParseMetadataOptions: an empty list stands for an empty object, and none is sent for it.
-func TestParseMetadataOptions(t *testing.T) {
+// TestMetadataOptions: an empty list stands for an empty object, and none is sent for it.
+func TestMetadataOptions(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]string{
 		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "",
@@ -63,7 +68,7 @@ func TestParseMetadataOptions(t *testing.T) {
 		`{"HttpPutResponseHopLimit":"many"}`:   `HttpPutResponseHopLimit must be a whole number, not "many"`,
 		`{"HttpTokens":{"required":"always"}}`: "HttpTokens must be a single value, not an object",
 	} {
-		_, odd, err := ec2.ParseMetadataOptions(text)
+		_, odd, err := ec2.CheckParameter("metadata-options", text)
 		if want := text == `["required"]` || text == "true"; (len(odd) > 0) != want {
 			t.Errorf("%s: %q", text, odd)
 		}
@@ -82,9 +87,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _, err := ec2.ParseBlockDevices(text)
-		_, _, err2 := ec2.ParseMetadataOptions(text)
-		for _, err := range []error{err, err2} {
+		for _, input := range []string{"block-device-mappings", "metadata-options", "launch-parameters"} {
+			_, _, err := ec2.CheckParameter(input, text)
 			if err != nil && (err.Error() == "" || strings.Contains(err.Error(), "\n")) {
 				t.Errorf("%q: %q", text, err)
 			}

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // The states of an instance, as EC2 names them.
@@ -23,12 +25,6 @@ const (
 	Terminated   = "terminated"
 	Stopping     = "stopping"
 	Stopped      = "stopped"
-)
-
-// The markets in which an instance can be bought.
-const (
-	OnDemand = "on-demand"
-	Spot     = "spot"
 )
 
 // Instance is one EC2 instance as DescribeInstances shows it.
@@ -138,7 +134,7 @@ func (c *Client) instances(region string, reservations []types.Reservation) []In
 
 func plain(region string, in types.Instance) Instance {
 	out := Instance{
-		ID: aws.ToString(in.InstanceId), Region: region, Type: string(in.InstanceType), Market: OnDemand,
+		ID: aws.ToString(in.InstanceId), Region: region, Type: string(in.InstanceType), Market: machine.OnDemand,
 		ImageID: aws.ToString(in.ImageId), SubnetID: aws.ToString(in.SubnetId), Architecture: string(in.Architecture),
 		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress),
 		LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
@@ -149,7 +145,7 @@ func plain(region string, in types.Instance) Instance {
 		out.State = string(in.State.Name)
 	}
 	if in.InstanceLifecycle == types.InstanceLifecycleTypeSpot {
-		out.Market = Spot
+		out.Market = machine.Spot
 	}
 	if in.Placement != nil {
 		out.Zone = aws.ToString(in.Placement.AvailabilityZone)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -121,11 +122,11 @@ func TestRefusedPlacement(t *testing.T) {
 	stale := offering(1)
 	stale.Placement.ImageID = "ami-0123456789abcdef0"
 	staleSpot, spot := stale, offering(2)
-	staleSpot.Market, spot.Market = ec2.Spot, ec2.Spot
-	config := simulator.Config{Capacity: []simulator.Pool{{Market: ec2.Spot, Available: 0}}}
+	staleSpot.Market, spot.Market = machine.Spot, machine.Spot
+	config := simulator.Config{Capacity: []simulator.Pool{{Market: machine.Spot, Available: 0}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)})
-		if err != nil || instance.Market != ec2.OnDemand {
+		if err != nil || instance.Market != machine.OnDemand {
 			t.Fatalf("launch: %v %+v", err, instance)
 		}
 		var asked []int

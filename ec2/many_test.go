@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -68,7 +69,7 @@ func TestADeniedRegionKeepsTheTags(t *testing.T) {
 		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}}]}`}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		elsewhere := offering(1)
-		elsewhere.Placement = ec2.Placement{
+		elsewhere.Placement = machine.Placement{
 			Region: "eu-west-1", ImageID: "ami-0ccccccccccccccc1", SubnetID: "subnet-0ccccccccccccccc1",
 			SecurityGroupIDs: []string{"sg-0ccccccccccccccc1"},
 		}

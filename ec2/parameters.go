@@ -1,39 +1,90 @@
 package ec2
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// BlockDevices is the value of block-device-mappings: EC2's own list of block device mappings.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
-type BlockDevices struct{ mappings []types.BlockDeviceMapping }
-
-// ParseBlockDevices reads block-device-mappings, and says what it has taken otherwise than it is written. A launch
-// deletes a volume of which nothing else is said with its instance.
-func ParseBlockDevices(text string) (devices BlockDevices, odd []string, err error) {
-	if odd, err = decode(text, &devices.mappings, lenient); err != nil {
-		return BlockDevices{}, nil, err
+// CheckParameter holds the value of an input of a machine, as JSON, against the type that EC2 has for it, and returns
+// it as this type writes it. odd is what it has taken otherwise than it is written.
+func CheckParameter(input, text string) (value machine.JSON, odd []string, err error) {
+	switch input {
+	case "block-device-mappings": // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
+		_, value, odd, err = shaped[[]types.BlockDeviceMapping](text, lenient)
+		return value, odd, err
+	case "metadata-options":
+		// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html
+		_, value, odd, err = shaped[types.InstanceMetadataOptionsRequest](text, lenient)
+		return value, odd, err
+	case "launch-parameters": // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+		in, value, _, err := shaped[sdk.RunInstancesInput](text, strict)
+		if err == nil {
+			err = checkOverlay(value, in.InstanceMarketOptions)
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		return value, nil, nil
 	}
-	return devices, odd, nil
+	return "", nil, fmt.Errorf("the input %s is no parameter of EC2's", input)
 }
 
-// Len is the number of mappings.
-func (d BlockDevices) Len() int { return len(d.mappings) }
-
-// MetadataOptions is the value of metadata-options.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html
-type MetadataOptions struct {
-	options *types.InstanceMetadataOptionsRequest
+// shaped reads a value, and returns it as JSON too, empty where it says nothing.
+func shaped[T any](text string, how reading) (value T, canonical machine.JSON, odd []string, err error) {
+	if odd, err = decode(text, &value, how); err != nil {
+		return value, "", nil, err
+	}
+	if v := reflect.ValueOf(value); v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+		return value, "", odd, nil
+	}
+	raw, err := json.Marshal(value)
+	return value, machine.JSON(raw), odd, err
 }
 
-// ParseMetadataOptions reads metadata-options; an empty object stands for none.
-func ParseMetadataOptions(text string) (metadata MetadataOptions, odd []string, err error) {
-	var options types.InstanceMetadataOptionsRequest
-	if odd, err = decode(text, &options, lenient); err != nil {
-		return MetadataOptions{}, nil, err
+// parameter is a value that CheckParameter has returned, as EC2's own type.
+func parameter[T any](value machine.JSON) (out T, err error) {
+	if value == "" {
+		return out, nil
 	}
-	if options != (types.InstanceMetadataOptionsRequest{}) {
-		metadata.options = &options
+	if err := json.Unmarshal([]byte(value), &out); err != nil {
+		return out, fmt.Errorf("read a launch parameter: %w", err)
 	}
-	return metadata, odd, nil
+	return out, nil
+}
+
+// refusedParameters would break what this action does itself.
+var refusedParameters = map[string]string{
+	"MinCount":    "the inputs 'count' and 'min-count' say how many",
+	"MaxCount":    "the inputs 'count' and 'min-count' say how many",
+	"ClientToken": "the action finds its instances by it",
+	"UserData":    "the action sets the machine up by it; use 'pre-runner-script'",
+	"DryRun":      "nothing would be launched",
+}
+
+// checkOverlay refuses launch-parameters that would break what this action does itself.
+func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsRequest) error {
+	for _, name := range slices.Sorted(maps.Keys(refusedParameters)) {
+		if overlay.Has(name) {
+			return fmt.Errorf("%s cannot be set: %s", name, refusedParameters[name])
+		}
+	}
+	if market == nil || market.SpotOptions == nil {
+		return nil
+	}
+	spot := market.SpotOptions
+	ends := spot.InstanceInterruptionBehavior == "" ||
+		spot.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate
+	if spot.SpotInstanceType == types.SpotInstanceTypePersistent || !ends {
+		return fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again that " +
+			"nobody would end")
+	}
+	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // vcpuQuota is one of EC2's quotas: how many vCPUs of some instance families may run at once in a region.
@@ -46,7 +48,7 @@ func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market str
 		return Quota{}, false, nil
 	}
 	quota.Code = vcpuQuotas[i].onDemand
-	if market == Spot {
+	if market == machine.Spot {
 		quota.Code = vcpuQuotas[i].spot
 	}
 	limit, err := c.quota(ctx, region, quota.Code)
@@ -78,7 +80,7 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 	for _, reservation := range reservations {
 		for _, instance := range reservation.Instances {
 			isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
-			counts := isSpot == (market == Spot) && slices.Contains(families, family(string(instance.InstanceType)))
+			counts := isSpot == (market == machine.Spot) && slices.Contains(families, family(string(instance.InstanceType)))
 			if cpu := instance.CpuOptions; counts && cpu != nil {
 				used += int(aws.ToInt32(cpu.CoreCount) * aws.ToInt32(cpu.ThreadsPerCore))
 			}

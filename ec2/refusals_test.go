@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -25,7 +26,7 @@ const explicitly = "with an explicit deny in a service control policy"
 // walkOfferings are two markets, two types, and four elements: two subnets, another image in the first subnet, another
 // group in the first subnet, and another region.
 func walkOfferings() []ec2.Offering {
-	elements := []ec2.Placement{
+	elements := []machine.Placement{
 		{Element: 1, ImageID: "ami-1", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}},
 		{Element: 1, ImageID: "ami-1", SubnetID: "subnet-2", SecurityGroupIDs: []string{"sg-1"}},
 		{Element: 1, ImageID: "ami-2", SubnetID: "subnet-1", SecurityGroupIDs: []string{"sg-1"}},
@@ -34,7 +35,7 @@ func walkOfferings() []ec2.Offering {
 		{Element: 3, ImageID: "ami-3", SubnetID: "subnet-3", SecurityGroupIDs: []string{"sg-3"}, Region: "eu-west-1"},
 	}
 	var list []ec2.Offering
-	for _, market := range []string{ec2.Spot, ec2.OnDemand} {
+	for _, market := range []string{machine.Spot, machine.OnDemand} {
 		for _, instanceType := range []string{"a", "b"} {
 			for _, placement := range elements {
 				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market,
@@ -71,7 +72,7 @@ func TestWalk(t *testing.T) {
 			return true
 		}
 	}
-	spot := func(o ec2.Offering) bool { return o.Market == ec2.Spot }
+	spot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
 	everything := func(ec2.Offering) bool { return true }
 	unseen := map[string]bool{}
 	for _, code := range ec2.RefusalCodes() {

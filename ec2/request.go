@@ -1,9 +1,8 @@
 package ec2
 
 import (
+	"cmp"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,43 +10,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
-
-// Tag is one tag of the user's, in the order given.
-type Tag struct{ Key, Value string }
-
-// Placement is where an instance goes and from which image: one element of availability-zones-config.
-type Placement struct {
-	Element          int    // of availability-zones-config, from 1; 0 where the single inputs say it
-	Region           string // empty: the home region
-	ImageID          string
-	SubnetID         string
-	SecurityGroupIDs []string
-	RootDevice       string       // of the image, where it could be read
-	Kept             []KeptVolume // of the image's mapping, where it could be read
-}
 
 // Offering is one thing to ask EC2 for.
 type Offering struct {
-	Placement    Placement
+	Placement    machine.Placement
 	InstanceType string
-	Market       string // OnDemand or Spot
+	Market       string // machine.OnDemand or machine.Spot
 	Number       int    // in the caller's list of all, from 1, for messages
-}
 
-// RootVolume replaces the root volume's size or type; each may be left out.
-type RootVolume struct {
-	Device string // empty: the image's own root device, else /dev/sda1
-	GiB    int32
-	Type   string
+	// Of the image, where it could be read.
+	RootDevice string
+	MinRootGiB int32 // a smaller root volume is launched with this size; 0: as it is
+	Kept       []KeptVolume
 }
 
 // LaunchSpec is what all offerings of one launch share.
 type LaunchSpec struct {
+	machine.Machine // whose placements, types and markets the offerings are made of
 	// UserData is what the instances of an offering read, at most 16 KB, the same each time it is asked for.
 	UserData func(offering int) []byte
-	Profile  string // name or ARN of the instance profile
-	Tags     []Tag  // the user's
 	// OwnTags are ours on the instances of an offering, given up when EC2 refuses them; nil: none.
 	OwnTags func(offering int) map[string]string
 	// KeepTag is the key of a further tag of ours, on the volumes alone: whether the user's mappings keep some of them.
@@ -57,13 +41,8 @@ type LaunchSpec struct {
 	// NeedsTags reports whether an instance without our tags would be nobody's: where EC2 refuses them the launch is
 	// refused.
 	NeedsTags bool
-	// Stops reports whether a machine which powers itself off is stopped and stays; otherwise it is terminated.
-	Stops    bool
-	Devices  BlockDevices // if not empty it replaces Root
-	Root     RootVolume
-	Metadata MetadataOptions
-	SpotMax  string     // the most to pay for an hour of spot, in USD; empty: the on-demand price
-	Overlay  Parameters // of the user, laid over all of this
+	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
+	Stops bool
 	// Token names one attempt, the same each time it is asked again; at most 64 ASCII characters. offering counts
 	// from 0, try counts the launches of that offering with different parameters from 0.
 	Token func(offering, try int) string
@@ -85,8 +64,6 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 		UserData:         aws.String(base64.StdEncoding.EncodeToString(s.UserData(index))),
 		// A machine that powers itself off is gone: its own end needs no credentials.
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
-		BlockDeviceMappings:               s.devices(offering),
-		MetadataOptions:                   s.Metadata.options,
 		TagSpecifications:                 s.tags(index, token, ownTags),
 	}
 	if s.Stops {
@@ -97,16 +74,23 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 	} else if s.Profile != "" {
 		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String(s.Profile)}
 	}
-	if offering.Market == Spot {
+	if offering.Market == machine.Spot {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{
 			MarketType:  types.MarketTypeSpot,
 			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime, MaxPrice: text(s.SpotMax)},
 		}
 	}
-	if err := s.Overlay.lay(in); err != nil {
+	var err error
+	if in.BlockDeviceMappings, err = s.devices(offering); err != nil {
 		return in, err
 	}
-	p.endVolumes(in)
+	if in.MetadataOptions, err = parameter[*types.InstanceMetadataOptionsRequest](s.Metadata); err != nil {
+		return in, err
+	}
+	if err := lay(s.Overlay, in); err != nil {
+		return in, err
+	}
+	offering.endVolumes(in)
 	if ownTags {
 		s.tagKept(in)
 	}
@@ -121,24 +105,19 @@ func text(value string) *string {
 	return &value
 }
 
-func (s LaunchSpec) devices(offering Offering) []types.BlockDeviceMapping {
-	if s.Devices.Len() > 0 {
-		return s.Devices.mappings
+func (s LaunchSpec) devices(offering Offering) ([]types.BlockDeviceMapping, error) {
+	if s.Devices != "" {
+		return parameter[[]types.BlockDeviceMapping](s.Devices)
 	}
 	if s.Root.GiB == 0 && s.Root.Type == "" {
-		return nil
+		return nil, nil
 	}
-	device := s.Root.Device
-	for _, name := range []string{offering.Placement.RootDevice, "/dev/sda1"} {
-		if device == "" {
-			device = name
-		}
-	}
+	device := cmp.Or(s.Root.Device, offering.RootDevice, "/dev/sda1")
 	volume := &types.EbsBlockDevice{VolumeType: types.VolumeType(s.Root.Type)}
 	if s.Root.GiB > 0 {
-		volume.VolumeSize = aws.Int32(s.Root.GiB)
+		volume.VolumeSize = aws.Int32(max(s.Root.GiB, offering.MinRootGiB))
 	}
-	return []types.BlockDeviceMapping{{DeviceName: aws.String(device), Ebs: volume}}
+	return []types.BlockDeviceMapping{{DeviceName: aws.String(device), Ebs: volume}}, nil
 }
 
 // tags are the user's and, if wanted, ours, on the instance and on its volumes. A key that the user sets is the user's.
@@ -167,21 +146,4 @@ func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecif
 		{ResourceType: types.ResourceTypeInstance, Tags: tags},
 		{ResourceType: types.ResourceTypeVolume, Tags: tags},
 	}
-}
-
-// Essence is what EC2 is asked for with an offering, as text, without what is a launch's own: user data, tags, token,
-// count and what becomes of the machine when it powers itself off.
-func (s LaunchSpec) CanonicalRequest(offering Offering) (string, error) {
-	offering.Placement.Kept = nil // of the image, which stands in it by its id
-	s.UserData, s.Tags, s.OwnTags = func(int) []byte { return nil }, nil, nil
-	in, err := s.input(0, offering, "", 1, false)
-	if err != nil {
-		return "", err
-	}
-	in.UserData, in.ClientToken, in.TagSpecifications, in.InstanceInitiatedShutdownBehavior = nil, nil, nil, ""
-	text, err := json.Marshal(in) //nolint:gosec // the token is taken out above
-	if err != nil {
-		return "", fmt.Errorf("describe the launch: %w", err)
-	}
-	return string(text), nil
 }

@@ -25,7 +25,7 @@ type KeptVolume struct {
 // endVolumes makes every volume of the launch end with its instance, unless the user's own mapping says otherwise. The
 // launch's mapping is merged with the image's by device name.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
-func (p Placement) endVolumes(in *sdk.RunInstancesInput) {
+func (o Offering) endVolumes(in *sdk.RunInstancesInput) {
 	mappings := slices.Clone(in.BlockDeviceMappings) // what an offering adds is not for the next one
 	var named []string
 	for i, m := range mappings {
@@ -38,7 +38,7 @@ func (p Placement) endVolumes(in *sdk.RunInstancesInput) {
 	}
 	// A list in the request replaces the launch template's, with the sizes in it.
 	if in.LaunchTemplate == nil || len(mappings) > 0 {
-		for _, kept := range p.Kept {
+		for _, kept := range o.Kept {
 			if !slices.Contains(named, kept.Device) {
 				// For EC2 the name would be enough; other implementations of its API, such as moto, want the size too.
 				ebs := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true), VolumeSize: kept.GiB}

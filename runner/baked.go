@@ -15,27 +15,22 @@ import (
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
 const mostImageAge = 30 * 24 * time.Hour
 
-// useBaked adapts a group to images of this action's own, which their tags tell: a root volume is never smaller than
-// the image's, which EC2 would refuse, and an image whose runner grows too old is told, since its machines download
-// another at each start.
-func (st *start) useBaked(g *group) {
+// tellBaked says once for each image of this action's own, which its tags tell, that its root volume is larger than
+// what is asked for, and that its runner is too old, so that its machines download another at each start.
+func (st *start) tellBaked(g *group) {
 	var told []string
 	for _, p := range g.placements {
 		image := g.images[imageKey{st.regionOf(p), p.ImageID}]
 		version := image.Tags[tags.RunnerVersion]
-		if version == "" {
-			continue
-		}
-		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
-			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
-				image.RootGiB, g.Root.GiB))
-			g.Root.GiB = image.RootGiB
-		}
-		if g.HomeDir != "" || slices.Contains(told, image.ID) {
+		if version == "" || slices.Contains(told, image.ID) {
 			continue
 		}
 		told = append(told, image.ID)
-		if words := st.outgrown(image, version, time.Now()); words != "" {
+		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
+			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
+				image.RootGiB, g.Root.GiB))
+		}
+		if words := st.outgrown(image, version, time.Now()); words != "" && g.HomeDir == "" {
 			st.warn(words)
 		}
 	}

@@ -8,18 +8,19 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // BenchmarkOfferings spreads two markets and twenty types over fifty placements.
 func BenchmarkOfferings(b *testing.B) {
-	g := Group{Markets: []string{Spot, OnDemand}}
+	g := Group{Machine: machine.Machine{Markets: []string{machine.Spot, machine.OnDemand}}}
 	for n := range 20 {
 		g.InstanceTypes = append(g.InstanceTypes, fmt.Sprintf("m%d.xlarge", n))
 	}
-	var placements []Placement
+	var placements []machine.Placement
 	for n := range 50 {
-		placements = append(placements, NewPlacement("us-east-1", "ami-1", fmt.Sprintf("subnet-%d", n), "sg-1"))
+		placements = append(placements, machine.NewPlacement("us-east-1", "ami-1", fmt.Sprintf("subnet-%d", n), "sg-1"))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -78,11 +79,13 @@ func request() runner.StartRequest {
 		Run: tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo",
 		WebURL: "https://github.com/demo-org/demo",
 		Groups: []runner.Group{{
-			Label: "build", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
-			Placements: []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa1",
-				"sg-0aaaaaaaaaaaaaaa1")},
+			Label: "build", Machine: machine.Machine{
+				InstanceTypes: []string{"t3.xlarge"}, Markets: []string{machine.OnDemand}, RunnerVersion: "latest",
+				Placements: []machine.Placement{machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa1",
+					"sg-0aaaaaaaaaaaaaaa1")},
+			},
 		}},
-		GroupID: 1, OwnTags: true, RunnerVersion: "latest", Waiting: runner.Waiting{Timeout: 5 * time.Minute},
+		GroupID: 1, OwnTags: true, Waiting: runner.Waiting{Timeout: 5 * time.Minute},
 		MaxLifetime: 120 * time.Hour,
 	}
 }

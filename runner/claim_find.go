@@ -36,11 +36,7 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 	st.warm.taken = map[string]bool{}
 	var all []ec2.Instance
 	for _, g := range st.groups {
-		var err error
-		if g.prints, err = st.fingerprints(g); err != nil {
-			st.log.Debug("the launch cannot be told from others", "error", err)
-			return false
-		}
+		g.prints = st.fingerprints(g)
 	}
 	unseen := false
 	for _, region := range st.regions() {

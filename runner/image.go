@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
@@ -15,7 +16,7 @@ import (
 func (st *start) readImages(ctx context.Context) error {
 	images := st.imagesByKey(ctx)
 	for _, g := range st.groups {
-		for i, p := range g.placements {
+		for _, p := range g.placements {
 			image := images[imageKey{st.regionOf(p), p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
@@ -23,14 +24,27 @@ func (st *start) readImages(ctx context.Context) error {
 					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
 				}
 			}
-			g.placements[i].RootDevice, g.placements[i].Kept = image.RootDevice, image.Kept
 		}
 		g.images = images
 		st.tellSystems(g)
 		st.tellRootDevice(g)
-		st.useBaked(g)
+		st.tellBaked(g)
 	}
 	return nil
+}
+
+// withImages adds to offerings what a launch needs to know of their images. A root volume is never smaller than that of
+// an image of this action, which EC2 would refuse.
+func (st *start) withImages(g *group, offerings []ec2.Offering) []ec2.Offering {
+	for i := range offerings {
+		o := &offerings[i]
+		image := g.images[imageKey{st.regionOf(o.Placement), o.Placement.ImageID}]
+		o.RootDevice, o.Kept = image.RootDevice, image.Kept
+		if image.Tags[tags.RunnerVersion] != "" {
+			o.MinRootGiB = image.RootGiB
+		}
+	}
+	return offerings
 }
 
 type imageKey struct{ region, id string }
@@ -69,13 +83,14 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 
 // tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
 func (st *start) tellRootDevice(g *group) {
-	if g.Devices.Len() > 0 || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
+	if g.Devices != "" || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return
 	}
 	for _, p := range g.placements {
-		if p.RootDevice != "" && p.RootDevice != "/dev/sda1" {
+		device := g.images[imageKey{st.regionOf(p), p.ImageID}].RootDevice
+		if device != "" && device != "/dev/sda1" {
 			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume",
-				p.ImageID, p.RootDevice))
+				p.ImageID, device))
 			return
 		}
 	}

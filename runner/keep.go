@@ -63,7 +63,7 @@ func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
 
 // mayNotKeep returns why a machine cannot be kept, or nothing.
 func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
-	if s.Overlay.KeepsMachine() {
+	if s.StopsOnPowerOff() {
 		return "launch-parameters switch its own end off"
 	}
 	console, err := st.consoleOf(ctx, s)

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists.
@@ -208,8 +209,8 @@ func (u *unit) take(instance ec2.Instance) {
 	if instance.Type == "" {
 		instance.Type = offering.InstanceType
 	}
-	if offering.Market == ec2.Spot {
-		instance.Market = ec2.Spot // the answer says so only once the request is fulfilled
+	if offering.Market == machine.Spot {
+		instance.Market = machine.Spot // the answer says so only once the request is fulfilled
 	}
 	s := u.missing[0]
 	u.mu.Lock()
@@ -228,7 +229,7 @@ func (u *unit) take(instance ec2.Instance) {
 	}
 }
 
-func (st *start) regionOf(p ec2.Placement) string {
+func (st *start) regionOf(p machine.Placement) string {
 	if p.Region == "" {
 		return st.Cloud.Region()
 	}

@@ -65,9 +65,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	}
 	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
 	spec := ec2.LaunchSpec{
-		UserData: func(offering int) []byte { return data[offering] }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices,
-		Root:     g.Root,
-		Metadata: g.Metadata, SpotMax: g.SpotMax, Overlay: g.Overlay, KeepTag: tags.KeepVolumes,
+		Machine: g.Machine, UserData: func(offering int) []byte { return data[offering] }, KeepTag: tags.KeepVolumes,
 		Token: func(offering, try int) string {
 			return u.identity.ClientToken(g.label, first.index, offering, round+try)
 		},
@@ -83,7 +81,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 func (u *unit) ownTags() func(offering int) map[string]string {
 	first, calls := u.slots[0], u.before
 	var expires time.Time
-	if u.request.MaxLifetime > 0 && !u.group.Overlay.KeepsMachine() {
+	if u.request.MaxLifetime > 0 && !u.group.StopsOnPowerOff() {
 		expires = u.begun.Add(u.request.MaxLifetime)
 	}
 	due := time.Now().Add(u.request.Waiting.registrationTimeout())

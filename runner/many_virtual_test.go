@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -96,7 +97,7 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		second, third := first, first
 		first.Name, second.Name, third.Name = "amd64", "arm64", "cuda"
 		second.InstanceTypes = []string{"t4g.xlarge"}
-		second.Placements = []runner.Placement{runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa2", zoneA,
+		second.Placements = []machine.Placement{machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa2", zoneA,
 			"sg-0aaaaaaaaaaaaaaa1")}
 		third.InstanceTypes = []string{"g4dn.xlarge"}
 		r.Groups = []runner.Group{first, second, third}
@@ -152,7 +153,7 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}},
 		func(r *runner.StartRequest) {
 			like(100)(r)
-			r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
+			r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
 				"sg-0aaaaaaaaaaaaaaa1"))
 		})
 	if spread.by["RunInstances"] != 2 {
@@ -222,9 +223,9 @@ func TestCapacityNeverComes(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		r := request()
 		r.CapacityTimeout = 10 * time.Minute
-		r.Groups[0].Markets = []string{runner.Spot, runner.OnDemand}
+		r.Groups[0].Markets = []string{machine.Spot, machine.OnDemand}
 		// Of two placements one has an image that is not there: it is not asked for again.
-		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0fffffffffffffff1", zoneB,
+		r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0fffffffffffffff1", zoneB,
 			"sg-0aaaaaaaaaaaaaaa1"))
 		begun := time.Now()
 		result, err := s.starter.Start(ctx, r)
@@ -356,7 +357,7 @@ func TestNamesStayShortEnough(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		r := request()
 		r.Groups[0].Count, r.Groups[0].Label = 12, strings.Repeat("long-", 20)
-		r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
+		r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
 			"sg-0aaaaaaaaaaaaaaa1"))
 		result, err := s.starter.Start(ctx, r)
 		if err != nil {

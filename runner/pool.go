@@ -174,11 +174,9 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 // choose reads what decides whether an entry still fits: the images, the runner software, and the machines' own words.
 func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) error {
 	g := p.groups[0]
-	var err error
-	if wanted.prints, err = p.fingerprints(g); err != nil {
-		return err
-	}
-	if err := p.survey(ctx); err != nil {
+	wanted.prints = p.fingerprints(g)
+	err := p.survey(ctx)
+	if err != nil {
 		return err
 	}
 	if p.offered, err = p.software(ctx); err != nil {

@@ -2,10 +2,9 @@ package runner
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
@@ -24,36 +23,22 @@ func (r StartRequest) groupKey() string {
 // fingerprint is a hash of what a machine of an offering is launched with and of what is set up on it before there is a
 // job. An image that is found by its architecture counts as the architecture: `mode: pool` replaces entries of older
 // ones.
-func (st *start) fingerprint(g *group, offering ec2.Offering) (string, error) {
-	offering.Placement.Region, offering.Placement.RootDevice = st.regionOf(offering.Placement), ""
-	spec := ec2.LaunchSpec{
-		Profile: g.Profile, Devices: g.Devices, Root: g.Root, Metadata: g.Metadata, Overlay: g.Overlay,
-	}
-	essence, err := spec.CanonicalRequest(offering)
-	if err != nil {
-		return "", err
-	}
-	parts := []string{offering.Placement.Region, essence, g.Architecture, g.HomeDir, g.SetupScript,
-		strings.Join(g.Packages, "\x00"),
-		st.request.CACertificates, st.request.RunnerVersion}
-	return tags.ShortHash(strings.Join(parts, "\x01"), 16), nil
+func (st *start) fingerprint(g *group, offering ec2.Offering) string {
+	offering.Placement.Region = st.regionOf(offering.Placement)
+	return g.Fingerprint(offering.Placement, offering.InstanceType)
 }
 
 // fingerprints are those of all on-demand offerings of a group, as the request has them.
-func (st *start) fingerprints(g *group) (map[string]bool, error) {
+func (st *start) fingerprints(g *group) map[string]bool {
 	prints := map[string]bool{}
 	for _, offering := range g.onDemand(g.Placements) {
-		hash, err := st.fingerprint(g, offering)
-		if err != nil {
-			return nil, err
-		}
-		prints[hash] = true
+		prints[st.fingerprint(g, offering)] = true
 	}
-	return prints, nil
+	return prints
 }
 
 // onDemand lists a group's offerings as a pool asks for them.
-func (g Group) onDemand(placements []ec2.Placement) []ec2.Offering {
-	g.Markets = []string{OnDemand}
+func (g Group) onDemand(placements []machine.Placement) []ec2.Offering {
+	g.Markets = []string{machine.OnDemand}
 	return g.offerings(placements)
 }

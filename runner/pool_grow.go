@@ -59,16 +59,11 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	for n, offering := range g.fit {
 		plain := offering
 		plain.Placement.ImageID = g.Placements[p.placementOf(g, offering)].ImageID
-		hash, err := p.fingerprint(g, plain)
-		if err != nil {
-			return ec2.LaunchSpec{}, nil, err
-		}
+		hash := p.fingerprint(g, plain)
 		values[n] = p.identity.EntryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
 	}
 	return ec2.LaunchSpec{
-		UserData: func(int) []byte { return data }, Profile: g.Profile, Tags: g.Tags, Devices: g.Devices, Root: g.Root,
-		Metadata: g.Metadata, Overlay: g.Overlay,
-		Stops: true, NeedsTags: true, KeepTag: tags.KeepVolumes,
+		Machine: g.Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true, KeepTag: tags.KeepVolumes,
 		OwnTags: func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
 		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
 	}, g.fit, nil

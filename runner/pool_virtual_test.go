@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -197,7 +198,7 @@ func TestAnImageThatIsGone(t *testing.T) {
 	config.Images = append(config.Images, image(old, "2000-01-01T00:00:00.000Z"))
 	byArchitecture := func(r *runner.StartRequest) {
 		r.Groups[0].Architecture, r.Groups[0].Placements = "amd64",
-			[]runner.Placement{runner.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
+			[]machine.Placement{machine.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
 	}
 	ofArchitecture := func(r *runner.PoolRequest) { byArchitecture(&r.Start) }
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {

@@ -176,20 +176,16 @@ type registration struct{ name, other, token, jit, mark string }
 
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	spec := bootstrap.Spec{
-		URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together, Labels: append([]string{g.label},
-			request.Labels...),
-		Group: request.GroupName, Token: by.token, JITConfig: by.jit,
-		HomeDir: g.HomeDir, PreRunnerScript: g.PreRunnerScript, SetupScript: g.SetupScript, Packages: g.Packages,
-		User: g.User, Service: g.Service,
-		Debug: request.Debug, Software: software.list, DownloadToken: software.token, CACertificates: request.CACertificates,
-		Ephemeral:           request.Ephemeral,
+		Machine: g.Machine, URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together,
+		Labels: append([]string{g.label}, request.Labels...), Group: request.GroupName, Token: by.token, JITConfig: by.jit,
+		Debug: request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}
 	if by.other != "" {
 		spec.Labels = append(spec.Labels, by.mark)
 	}
-	if g.Overlay.KeepsMachine() { // a machine that powered itself off would only be stopped, and stay
+	if g.StopsOnPowerOff() { // a machine that powered itself off would only be stopped, and stay
 		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard,
 			spec.KeepFailed = false, 0, 0, 0, false, 0
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -31,40 +32,20 @@ type StartRequest struct {
 	Waiting       Waiting
 	Debug         bool // show the console while waiting
 
-	RunnerVersion   string // "latest", or x.y.z
 	IdleTimeout     time.Duration
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
 	KeepFailed      time.Duration // how long a machine whose setup failed stays
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
 	Pool            string        // whose warm machines are taken first
-	CACertificates  string        // PEM of a private CA that the machine is to trust
 }
 
 // Group is a number of like runners: one element of `runners`, or the step's own inputs.
 type Group struct {
-	Name                string // key in the output `runners`
-	Label               string // empty: a random one
-	Count               int    // 0 counts as 1
-	Placements          []ec2.Placement
-	InstanceTypes       []string
-	TypesOfArchitecture bool // the types are the architecture's own, of which the image decides the order
-	Markets             []string
-	SpotMax             string // USD an hour
-	Architecture        string // amd64, arm64 or cuda: an image of ours where a placement names none
-	Profile             string
-	Tags                []ec2.Tag
-	Devices             ec2.BlockDevices
-	Root                ec2.RootVolume
-	Metadata            ec2.MetadataOptions
-	Overlay             ec2.Parameters
-
-	HomeDir         string
-	PreRunnerScript string
-	SetupScript     string // the setup that needs no job
-	Packages        []string
-	User            string
-	Service         bool
+	Name  string // key in the output `runners`
+	Label string // empty: a random one
+	Count int    // 0 counts as 1
+	machine.Machine
 }
 
 func (g Group) count() int { return max(g.Count, 1) }
@@ -101,7 +82,7 @@ func (w Waiting) registrationTimeout() time.Duration {
 
 // offerings lists what to ask EC2 for: market × instance type × placement, the placements innermost, because another
 // zone is a smaller change than another type, and another type a smaller one than another price.
-func (g Group) offerings(placements []ec2.Placement) []ec2.Offering {
+func (g Group) offerings(placements []machine.Placement) []ec2.Offering {
 	var list []ec2.Offering
 	for _, market := range g.Markets {
 		for _, instanceType := range g.InstanceTypes {
@@ -113,50 +94,7 @@ func (g Group) offerings(placements []ec2.Placement) []ec2.Offering {
 	return list
 }
 
-// ParseBlockDevices reads the input block-device-mappings.
-func ParseBlockDevices(text string) (devices ec2.BlockDevices, odd []string, err error) {
-	return ec2.ParseBlockDevices(text)
-}
-
-// ParseParameters reads the input launch-parameters, as JSON.
-func ParseParameters(text string) (ec2.Parameters, error) { return ec2.ParseParameters(text) }
-
-// ParseMetadataOptions reads the input metadata-options.
-func ParseMetadataOptions(text string) (metadata ec2.MetadataOptions, odd []string, err error) {
-	return ec2.ParseMetadataOptions(text)
-}
-
-// PlainNumber writes a number of a JSON text as JavaScript does: 100.0 is 100.
-func PlainNumber(literal string) string { return ec2.PlainNumber(literal) }
-
-// These stand for EC2's own types, so that a request can be written without the package that speaks to EC2.
-type (
-	// Placement is image, subnet, groups and region.
-	Placement = ec2.Placement
-	// Tag is one tag of the user's.
-	Tag = ec2.Tag
-	// Parameters are RunInstances parameters by their API names.
-	Parameters = ec2.Parameters
-	// BlockDevices is the value of block-device-mappings.
-	BlockDevices = ec2.BlockDevices
-	// MetadataOptions is the value of metadata-options.
-	MetadataOptions = ec2.MetadataOptions
-	// RootVolume replaces the root volume's size or type.
-	RootVolume = ec2.RootVolume
-)
-
-// The markets.
-const (
-	OnDemand = ec2.OnDemand
-	Spot     = ec2.Spot
-)
-
-// NewPlacement returns a placement. Several security groups go on one instance.
-func NewPlacement(region, image, subnet string, groups ...string) Placement {
-	return Placement{Region: region, ImageID: image, SubnetID: subnet, SecurityGroupIDs: groups}
-}
-
-// CheckUserData reports whether the user data will fit, before there is a token: with one as long as GitHub's are.
+// CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
 	for _, wanted := range r.Groups {
 		g := &group{Group: wanted, label: wanted.Label, base: tags.NameOf(wanted.Label), together: !r.JIT &&

@@ -167,7 +167,7 @@ const bootTime = 2 * time.Minute
 
 // ownEnd returns when a machine that could not be terminated ends by itself.
 func (st *start) ownEnd(s *slot) string {
-	if s.Overlay.KeepsMachine() {
+	if s.StopsOnPowerOff() {
 		return "it does not end by itself (launch-parameters)"
 	}
 	at := func(d time.Duration) string {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -25,7 +26,7 @@ type group struct {
 	renamed bool // as a whole, since some start's runner has one of the names
 	// together reports whether the slots differ in nothing and are launched by one call per offering.
 	together   bool
-	placements []ec2.Placement // as in Group, with what the images say
+	placements []machine.Placement // as in Group, with what the images say
 	images     map[imageKey]ec2.Image
 	prints     map[string]bool // the fingerprints of pool entries that may serve it
 	fit        []ec2.Offering  // what to ask for: without what cannot be, as far as can be told

@@ -27,7 +27,7 @@ func (st *start) software(ctx context.Context) (software, error) {
 	if err != nil {
 		st.log.Debug("the runner downloads cannot be listed", "error", err)
 	}
-	return chooseSoftware(ctx, st.Registry, offered, st.request.WebURL, st.request.RunnerVersion, st.warn)
+	return chooseSoftware(ctx, st.Registry, offered, st.request.WebURL, st.groups[0].RunnerVersion, st.warn)
 }
 
 // chooseSoftware takes what is offered, or looks the wanted release up.

@@ -15,13 +15,10 @@ const MinimumVersion = bootstrap.MinimumVersion
 // Specimen is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for asking
 // whether it would be allowed.
 type Specimen struct {
-	Name         string // of the group
-	Count        int
-	Spec         ec2.LaunchSpec
-	Offerings    []ec2.Offering
-	Architecture string // where a placement names no image, of which the newest image of ours is taken
-	// TypesOfArchitecture are types of which a start asks for those first on which the image boots.
-	TypesOfArchitecture bool
+	Name      string // of the group
+	Count     int
+	Spec      ec2.LaunchSpec
+	Offerings []ec2.Offering
 }
 
 // Specimens are the launches of a start. It makes no call.
@@ -44,8 +41,7 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 		if err != nil {
 			return nil, fmt.Errorf("build user data: %w", err)
 		}
-		list = append(list, Specimen{Name: g.Name, Count: g.count(), Spec: spec, Offerings: u.offerings,
-			Architecture: g.Architecture, TypesOfArchitecture: g.TypesOfArchitecture})
+		list = append(list, Specimen{g.Name, g.count(), spec, u.offerings})
 	}
 	return list, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -24,8 +25,8 @@ func lateFault(region string, delay time.Duration) simulator.Fault {
 // inIreland is a request whose machine is launched in eu-west-1.
 func inIreland() runner.StartRequest {
 	r := request()
-	place := runner.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1")
-	r.Groups[0].Placements = []runner.Placement{place}
+	place := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1")
+	r.Groups[0].Placements = []machine.Placement{place}
 	return r
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -22,8 +23,8 @@ func TestStopLooksCheaply(t *testing.T) {
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 				r := request()
 				r.Groups[0].Count = count
-				r.Groups[0].Placements = []runner.Placement{
-					runner.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1"),
+				r.Groups[0].Placements = []machine.Placement{
+					machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1"),
 				}
 				result, err := s.starter.Start(ctx, r)
 				if err != nil {

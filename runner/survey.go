@@ -110,7 +110,7 @@ func (st *start) readTypes(ctx context.Context) typesOf {
 // matchTypes keeps the offerings whose type runs their image, and refuses the group if there is none. A type that the
 // region does not have at all is left out if others are left; else EC2 itself shall say so.
 func (st *start) matchTypes(g *group, runs typesOf) error {
-	all := st.orderByImage(g, g.offerings(g.placements))
+	all := st.orderByImage(g, st.withImages(g, g.offerings(g.placements)))
 	var missing []ec2.Offering
 	for _, o := range all {
 		region := st.regionOf(o.Placement)

@@ -5,11 +5,12 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // systemOf is the operating system of an offering's image, empty where the image could not be read.
-func (st *start) systemOf(g *group, p ec2.Placement) ec2.System {
+func (st *start) systemOf(g *group, p machine.Placement) ec2.System {
 	return g.images[imageKey{st.regionOf(p), p.ImageID}].System(tags.System)
 }
 

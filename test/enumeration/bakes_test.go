@@ -7,6 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -18,9 +19,11 @@ func bakeRequest(id tags.Identity) ami.Request {
 			KeepTag: tags.KeepVolumes,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
-		Architectures: []ami.Wanted{{Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}}},
-		Software:      []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
-		Placements:    []ec2.Placement{{SubnetID: subnetA, SecurityGroupIDs: []string{group}}},
+		Builders: []machine.Machine{{
+			Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"},
+			Placements: []machine.Placement{machine.NewPlacement("", "", subnetA, group)},
+		}},
+		Software: []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -55,11 +56,13 @@ func request(change func(*runner.StartRequest)) runner.StartRequest {
 	r := runner.StartRequest{
 		Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" +
 			repository,
-		OwnTags: true, GroupID: 1, RunnerVersion: "latest", MaxLifetime: 5 * 24 * time.Hour,
+		OwnTags: true, GroupID: 1, MaxLifetime: 5 * 24 * time.Hour,
 		Waiting: runner.Waiting{Timeout: 2 * time.Minute},
 		Groups: []runner.Group{{
-			Label: "tests", InstanceTypes: []string{"t3.xlarge"}, Markets: []string{runner.OnDemand},
-			Placements: []runner.Placement{runner.NewPlacement("us-east-1", image, subnetA, group)},
+			Label: "tests", Machine: machine.Machine{
+				InstanceTypes: []string{"t3.xlarge"}, Markets: []string{machine.OnDemand}, RunnerVersion: "latest",
+				Placements: []machine.Placement{machine.NewPlacement("us-east-1", image, subnetA, group)},
+			},
 		}},
 	}
 	change(&r)
@@ -77,7 +80,7 @@ func inAHurry(r *runner.StartRequest) {
 }
 
 func twoPlacements(r *runner.StartRequest) {
-	r.Groups[0].Placements = append(r.Groups[0].Placements, runner.NewPlacement("us-east-1", image, subnetB, group))
+	r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("us-east-1", image, subnetB, group))
 }
 
 func three(r *runner.StartRequest) { r.Groups[0].Count = 3 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -90,7 +91,7 @@ func sweepingVolumes() flow {
 				p := newProcess(ctx, w, blow{})
 				if _, err := p.starter().Start(p.ctx, request(func(r *runner.StartRequest) {
 					r.Groups[0].Label = label
-					r.Groups[0].Placements = []runner.Placement{runner.NewPlacement("us-east-1", resolved, subnetA, group)}
+					r.Groups[0].Placements = []machine.Placement{machine.NewPlacement("us-east-1", resolved, subnetA, group)}
 				})); err != nil {
 					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
 				}

@@ -7,35 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"strings"
 )
 
-// mostSetup bounds what is read of a file: what a machine can get is far less.
+// maxSetupScript bounds what is read of a file: what a machine can get is far less.
 const maxSetupScript = 1 << 20
 
-// looksLikeFile is one word with a slash or the ending of a script in it: as a script it would be a call of that file,
-// which the machine does not have.
-var looksLikeFile = regexp.MustCompile(`^[\w@%+=:,./-]*(/[\w@%+=:,.-]+|\.(sh|bash))$`)
-
-// setupScript reads the input setup-script: a script, or the path of one in the workspace. A container action sees the
-// workspace at another place than the job, so a path is taken from there, and never out of it, by links either.
-func (r *reader) setupScript() string {
-	text := strings.ReplaceAll(r.text("setup-script"), "\r\n", "\n")
-	if !looksLikeFile.MatchString(text) {
-		return text
-	}
-	script, err := readInside(r.getenv("GITHUB_WORKSPACE"), text)
-	if err != nil {
-		r.refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text, err),
-			"check the repository out before this step (actions/checkout) and give the path from its root, or write the script "+
-				"itself, for example setup-script: apt-get install -y jq")
-		return ""
-	}
-	return strings.TrimSpace(strings.ReplaceAll(script, "\r\n", "\n"))
-}
-
-// readInside reads a file of the workspace.
+// readInside reads a file of the workspace. A container action sees the workspace at another place than the job, so a
+// path is taken from there, and never out of it, by links either.
 func readInside(workspace, name string) (string, error) {
 	if workspace == "" {
 		return "", errors.New("GITHUB_WORKSPACE is not set")

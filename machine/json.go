@@ -1,17 +1,37 @@
-package action
+package machine
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"strings"
-
-	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// place is where in a JSON text an error is.
-func place(text string, err error) string {
+// JSON is a value of EC2's API by its API names, as EC2's own types write it; empty where nothing is given.
+type JSON string
+
+// value is the field of an object, empty where there is none.
+func (j JSON) value(name string) json.RawMessage {
+	var object map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(j), &object) // what is no object has no fields
+	return object[name]
+}
+
+// Has reports whether one of the names is given.
+func (j JSON) Has(names ...string) bool {
+	for _, name := range names {
+		if raw := string(j.value(name)); raw != "" && raw != "null" && raw != `""` {
+			return true
+		}
+	}
+	return false
+}
+
+// JSONPlace says where in a JSON text an error is: " (line 2, column 7)", or nothing where the error does not say it.
+func JSONPlace(text string, err error) string {
 	offset := int64(-1)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset - 1
@@ -27,6 +47,15 @@ func place(text string, err error) string {
 	}
 	before := text[:min(offset, int64(len(text)))]
 	return fmt.Sprintf(" (line %d, column %d)", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n"))
+}
+
+// PlainNumber writes a JSON number without a fraction of zeros and without an exponent, as JavaScript does up to 1e21.
+func PlainNumber(literal string) string {
+	number, err := strconv.ParseFloat(literal, 64)
+	if err != nil || !strings.ContainsAny(literal, ".eE") || math.Abs(number) >= 1e21 {
+		return literal
+	}
+	return strconv.FormatFloat(number, 'f', -1, 64)
 }
 
 // loose is a JSON value of which only the text counts: on EC2's wire "100" and 100 are the same.
@@ -46,35 +75,22 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 	case map[string]any, []any:
 		return fmt.Errorf("a single value is wanted, not %s", raw)
 	case json.Number:
-		*l = loose(runner.PlainNumber(v.String()))
+		*l = loose(PlainNumber(v.String()))
 	default:
 		*l = loose(fmt.Sprint(value))
 	}
 	return nil
 }
 
-// jsonList reads an input that is a JSON list. machulav's action asked for the list's length, which an object, a number
-// and a boolean do not have: it ignored them.
-func jsonList[T any](r *reader, name, example string) []T {
-	list, ignored, err := readList[T](r.text(name))
-	if err != nil {
-		r.refuse("Failed to parse "+name+": "+err.Error(), example)
-	}
-	if ignored != "" {
-		r.warn("The '%s' input is %s and not a list, so it is ignored; write a list, %s", name, ignored, example)
-	}
-	return list
-}
-
 // readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds
-// what could be read. Ignored is what the value is that has no length: "an object".
+// what could be read. Ignored describes a value that has no length: "an object".
 func readList[T any](text string) (list []T, ignored string, err error) {
 	var raw json.RawMessage
 	if strings.TrimSpace(text) == "" {
 		return nil, "", nil
 	}
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, "", fmt.Errorf("%w%s", err, place(text, err))
+		return nil, "", fmt.Errorf("%w%s", err, JSONPlace(text, err))
 	}
 	switch {
 	case string(raw) == "null" || isEmptyObject(raw):
@@ -101,37 +117,7 @@ func readList[T any](text string) (list []T, ignored string, err error) {
 	return list, "", nil
 }
 
-// oddities warns of what a lenient reading of an input has taken otherwise than it is written.
-func (r *reader) oddities(name string, odd []string, example string) {
-	for _, text := range odd {
-		r.warn("In the '%s' input %s; %s", name, text, example)
-	}
-}
-
-// devices reads block-device-mappings.
-func (r *reader) devices() runner.BlockDevices {
-	const name, example = "block-device-mappings",
-		`for example [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 100, "VolumeType": "gp3"}}]`
-	devices, odd, err := runner.ParseBlockDevices(r.text(name))
-	if err != nil {
-		r.refuse("Failed to parse "+name+": "+err.Error(), example)
-	}
-	r.oddities(name, odd, example)
-	return devices
-}
-
-// metadata reads metadata-options.
-func (r *reader) metadata() runner.MetadataOptions {
-	const name, example = "metadata-options", `for example {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}`
-	options, odd, err := runner.ParseMetadataOptions(r.text(name))
-	if err != nil {
-		r.refuse("Failed to parse "+name+": "+err.Error(), example)
-	}
-	r.oddities(name, odd, example)
-	return options
-}
-
-// shapeError says in JSON's words what Go says in its own.
+// shapeError says in JSON's terms what encoding/json says in Go's.
 func shapeError(element []byte, err error) error {
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("an object is wanted, not %s", element)

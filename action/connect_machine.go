@@ -1,0 +1,15 @@
+package action
+
+import (
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
+)
+
+// inputs is what package machine reads a machine from.
+func (r *reader) inputs() machine.Inputs {
+	return machine.Inputs{
+		Text: r.text, Check: ec2.CheckParameter, Refuse: r.refuse, Warn: r.warn,
+		Own:  func(name string) bool { _, own := r.own[name]; return own },
+		File: func(path string) (string, error) { return readInside(r.getenv("GITHUB_WORKSPACE"), path) },
+	}
+}

@@ -1,0 +1,67 @@
+package machine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Builders reads the machines of a bake: one for each architecture of which an image is to be made. Their images are
+// the bake's own.
+func (in Inputs) Builders() []Machine {
+	m := Machine{
+		RunnerVersion: in.runnerVersion(), CACertificates: in.Text("ca-certificates"), Profile: in.Text("iam-role-name"),
+		SetupScript: in.setupScript(), Tags: in.tags(), Root: in.rootVolume(), Overlay: in.overlay(),
+		Markets: []string{OnDemand}, // a spot instance cannot be stopped
+	}
+	for _, name := range []string{"ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
+		if m.Overlay.Has(name) {
+			in.Refuse(fmt.Sprintf("launch-parameters sets %s, which a bake sets itself.", name),
+				"take it out; the base is given by base-image-id")
+		}
+	}
+	if slices.Contains(in.List("market-type"), Spot) {
+		in.Warn("The 'market-type' input names spot, which a bake does not use: EC2 cannot stop a spot instance, and " +
+			"only a stopped one makes a whole image")
+	}
+	var subnet, group bool
+	if m.Placements, subnet, group = in.single("", "", m.Overlay); !subnet || !group {
+		in.Refuse("The 'subnet-id' and 'security-group-id' inputs are required for the 'bake' mode.",
+			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder must get "+
+				"out to its package repositories")
+	}
+	m.Devices, m.Metadata = in.devices(), in.metadata()
+	if m.Root.GiB == 0 && m.Devices == "" {
+		m.Root.GiB = defaultGiB
+	}
+	return in.eachArchitecture(m)
+}
+
+// eachArchitecture makes a builder's machine for each architecture.
+func (in Inputs) eachArchitecture(m Machine) []Machine {
+	const example = "for example architecture: amd64,arm64"
+	list, types := in.List("architecture"), in.List("ec2-instance-type")
+	if len(list) == 0 {
+		in.Refuse("The 'architecture' input is required for the 'bake' mode.", example)
+	}
+	if len(list) > 1 && len(types) > 0 {
+		in.Refuse("The 'ec2-instance-type' input is for one architecture, and several are to be baked.",
+			"leave it out, or bake each architecture in a step of its own")
+	}
+	var machines []Machine
+	for _, architecture := range list {
+		m.Architecture, m.InstanceTypes, m.TypesOfArchitecture = architecture, types, len(types) == 0
+		switch {
+		case typesOf[architecture] == nil:
+			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.", architecture),
+				example)
+			continue
+		case slices.ContainsFunc(machines, func(other Machine) bool { return other.Architecture == architecture }):
+			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q twice.", architecture), example)
+			continue
+		case m.TypesOfArchitecture:
+			m.InstanceTypes = typesOf[architecture]
+		}
+		machines = append(machines, m)
+	}
+	return machines
+}

@@ -1,0 +1,148 @@
+package machine
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Machine reads a machine of a start or of a pool. home is the region of placements that name none.
+func (in Inputs) Machine(home string) Machine {
+	m := Machine{
+		RunnerVersion: in.runnerVersion(), CACertificates: in.Text("ca-certificates"), Architecture: in.architecture(),
+		Profile: in.Text("iam-role-name"), HomeDir: in.Text("runner-home-dir"), User: in.Text("run-runner-as-user"),
+		Service: in.Flag("run-runner-as-service"), PreRunnerScript: unixLines(in.Text("pre-runner-script")),
+		SetupScript: in.setupScript(), Packages: in.packages(), Tags: in.tags(), Markets: in.markets(),
+		SpotMax: in.spotMaxPrice(), Overlay: in.overlay(),
+	}
+	m.InstanceTypes = in.instanceTypes(m)
+	m.TypesOfArchitecture = m.Architecture != "" && len(in.List("ec2-instance-type")) == 0
+	m.Placements = in.placements(home, m)
+	m.Root, m.Devices, m.Metadata = in.rootVolume(), in.devices(), in.metadata()
+	if m.Architecture != "" && m.Root == (RootVolume{}) && m.Devices == "" {
+		m.Root.GiB = defaultGiB
+	}
+	return m
+}
+
+// The machines of each architecture, where nothing else is given.
+var typesOf = map[string][]string{
+	"amd64": {"t3.xlarge"},
+	"arm64": {"a1.xlarge", "t4g.xlarge"},
+	"cuda":  {"g4dn.xlarge"},
+}
+
+// defaultGiB is the root volume's size for an architecture.
+const defaultGiB = 50
+
+func (in Inputs) architecture() string {
+	value := in.Text("architecture")
+	if typesOf[value] == nil && value != "" {
+		in.Refuse(fmt.Sprintf("The 'architecture' input is %q.", value), "it is amd64, arm64 or cuda")
+		return ""
+	}
+	return value
+}
+
+func (in Inputs) instanceTypes(m Machine) []string {
+	types := in.List("ec2-instance-type")
+	switch {
+	case len(types) > 0:
+	case m.Architecture != "":
+		types = typesOf[m.Architecture]
+	case m.Overlay.Has("LaunchTemplate", "InstanceType"):
+		return []string{""}
+	default:
+		in.Refuse("The 'ec2-instance-type' input is required for the 'start' mode.",
+			"for example ec2-instance-type: t3.xlarge")
+	}
+	for _, name := range types {
+		if strings.HasPrefix(name, "mac") && strings.HasSuffix(name, ".metal") {
+			in.Refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", name),
+				"macOS instances are not supported: take a Linux type such as t3.xlarge")
+		}
+	}
+	return types
+}
+
+// markets reads the market: spot for exactly "spot". A list is a form of this action's own, and read strictly.
+func (in Inputs) markets() []string {
+	value, list := in.Text("market-type"), in.List("market-type")
+	if len(list) < 2 {
+		switch value {
+		case Spot:
+			return []string{Spot}
+		case "", OnDemand:
+		default:
+			in.Warn("The 'market-type' input is %q, which is read as on-demand; write spot or on-demand", value)
+		}
+		return []string{OnDemand}
+	}
+	for _, market := range list {
+		if market != Spot && market != OnDemand {
+			in.Refuse(fmt.Sprintf("The 'market-type' input holds %q.", market), "for example market-type: spot,on-demand")
+		}
+	}
+	return list
+}
+
+var priceForm = regexp.MustCompile(`^[0-9]*\.?[0-9]+$`)
+
+func (in Inputs) spotMaxPrice() string {
+	value := in.Text("spot-max-price")
+	if value != "" && !priceForm.MatchString(value) {
+		in.Refuse(fmt.Sprintf("The 'spot-max-price' input is %q, which is not a price in USD an hour.", value),
+			"for example spot-max-price: 0.08")
+	}
+	return value
+}
+
+// rootVolume reads the ec2-volume inputs.
+func (in Inputs) rootVolume() RootVolume {
+	volume := RootVolume{Device: in.Text("ec2-device-name"), Type: in.Text("ec2-volume-type")}
+	if value := in.Text("ec2-volume-size"); value != "" {
+		n, err := strconv.ParseInt(value, 10, 32)
+		if err != nil || n < 1 || n > 65536 {
+			in.Refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.", value),
+				"for example ec2-volume-size: 50")
+			return volume
+		}
+		volume.GiB = int32(n)
+	}
+	return volume
+}
+
+// looksLikeFile matches one word with a slash or the ending of a script in it: as a script it would be a call of that
+// file, which the machine does not have.
+var looksLikeFile = regexp.MustCompile(`^[\w@%+=:,./-]*(/[\w@%+=:,.-]+|\.(sh|bash))$`)
+
+// setupScript reads setup-script: a script, or the path of one in the workspace.
+func (in Inputs) setupScript() string {
+	text := unixLines(in.Text("setup-script"))
+	if !looksLikeFile.MatchString(text) {
+		return text
+	}
+	script, err := in.File(text)
+	if err != nil {
+		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text, err),
+			"check the repository out before this step (actions/checkout) and give the path from its root, or write the script "+
+				"itself, "+
+				"for example setup-script: apt-get install -y jq")
+		return ""
+	}
+	return strings.TrimSpace(unixLines(script))
+}
+
+var versionForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+
+func (in Inputs) runnerVersion() string {
+	version := strings.TrimPrefix(in.Text("runner-version"), "v")
+	if version != "latest" && !versionForm.MatchString(version) {
+		in.Refuse(fmt.Sprintf("The 'runner-version' input is %q, which is neither 'latest' nor a version.", version),
+			"for example runner-version: 2.330.0")
+	}
+	return version
+}
+
+func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
