@@ -2,47 +2,33 @@ package github
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
-// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs
-// into the limit waits for a minute. Five are left for what else the token does, and two seconds because GitHub counts
-// when a call arrives, and the first of a burst arrive late, while their connections are made.
+// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs into
+// the limit waits for a minute. Some are left for what else the token does. A place is free again a minute after the
+// answer, and not after the call was sent: GitHub counts a call when it arrives, which is before its answer does, while
+// the first of many at once arrive late, since their connections are still to be made.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
-	maxCreations    = 75
-	creationsWindow = time.Minute + 2*time.Second
+	maxCreations    = 76
+	creationsWindow = time.Minute + 100*time.Millisecond
 )
 
-// creations remembers when this client's last creations were, or are to be.
-type creations struct {
-	mu sync.Mutex
-	at []time.Time
-}
+// creations are the places of the creations of the last minute.
+type creations chan struct{}
 
-// wait takes one creation's place and waits for its turn.
-func (c *creations) wait(ctx context.Context) error {
-	now := time.Now()
-	c.mu.Lock()
-	turn := now
-	if len(c.at) >= maxCreations {
-		if earliest := c.at[len(c.at)-maxCreations].Add(creationsWindow); earliest.After(now) {
-			turn = earliest
-		}
-		c.at = c.at[len(c.at)-maxCreations+1:]
+func newCreations() creations { return make(creations, maxCreations) }
+
+// begin waits for a place. done is to be called when the creation is answered, or has failed.
+func (c creations) begin(ctx context.Context) (done func(), err error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	c.at = append(c.at, turn)
-	c.mu.Unlock()
-	if !turn.After(now) {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(turn.Sub(now))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return ctx.Err()
+	case c <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
+	return func() { time.AfterFunc(creationsWindow, func() { <-c }) }, nil
 }

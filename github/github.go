@@ -69,7 +69,7 @@ func New(o Options) (*Client, error) {
 	}
 	return &Client{
 		scope: o.Scope, base: base, token: o.Token, app: o.App, log: o.Log,
-		http: &http.Client{Transport: o.Transport},
+		http: &http.Client{Transport: o.Transport}, creations: newCreations(),
 	}, nil
 }
 

@@ -19,10 +19,12 @@ type Token struct {
 // RegistrationToken asks for a registration token. It is a secret: mask it.
 func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
 	var answer gh.RegistrationToken
-	if err := c.creations.wait(ctx); err != nil {
+	answered, err := c.creations.begin(ctx)
+	if err != nil {
 		return Token{}, err
 	}
-	err := c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), &answer)
+	defer answered()
+	err = c.call(ctx, "create registration token", http.MethodPost, c.path("runners/registration-token"), &answer)
 	if err != nil {
 		return Token{}, err
 	}
@@ -83,14 +85,16 @@ func (c *Client) JITConfigOnce(ctx context.Context, request JITRequest) (JITConf
 }
 
 func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig, error) {
-	if err := c.creations.wait(ctx); err != nil {
+	answered, err := c.creations.begin(ctx)
+	if err != nil {
 		return JITConfig{}, err
 	}
+	defer answered()
 	folder := "_work"
 	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder,
 		Labels: request.Labels}
 	var answer gh.JITRunnerConfig
-	err := c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body, &answer)
+	err = c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body, &answer)
 	if err != nil {
 		return JITConfig{}, err
 	}
