@@ -15,24 +15,35 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists.
+// launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further registration
+// is made once too few slots are left for the start to succeed.
 func (st *start) launch(ctx context.Context) error {
+	enough, stop := context.WithCancel(ctx)
+	defer stop()
 	var group sync.WaitGroup
 	for _, g := range st.groups {
-		group.Go(func() { st.launchUnits(ctx, g) })
+		group.Go(func() { st.launchUnits(ctx, enough, stop, g) })
 	}
 	group.Wait()
 	return st.enough()
 }
 
-func (st *start) launchUnits(ctx context.Context, g *group) {
+// launchUnits launches what a group's units lack. What is under way goes on when enough has ended.
+func (st *start) launchUnits(ctx, enough context.Context, stop context.CancelFunc, g *group) {
 	places := make(chan struct{}, mostAtOnce)
 	var group sync.WaitGroup
 	for _, u := range g.units {
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
-			u.launch(ctx, u.offeringsLeft())
+			if err := u.enroll(enough); err == nil {
+				u.launch(ctx, u.offeringsLeft())
+			} else if enough.Err() == nil || ctx.Err() != nil {
+				st.giveUp(err, u.slots...)
+			}
+			if st.enough() != nil {
+				stop()
+			}
 		})
 	}
 	group.Wait()

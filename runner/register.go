@@ -15,9 +15,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// register claims the names and makes the registrations. The images are asked for at the same time, the runner software
-// after it: both are a help, not a need, and of GitHub one thing is asked at a time, since it refuses a token's calls
-// beyond a hundred at once, which a hundred legs of a matrix make at their first call.
+// register claims the names and gets what the machines register with; a JIT configuration is made for each right before
+// its launch. The images are asked for at the same time, the runner software after it: both are a help, not a need, and
+// of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a hundred legs
+// of a matrix make at their first call.
 func (st *start) register(ctx context.Context) error {
 	cold := st.cold()
 	if len(cold) == 0 { // all machines are warm
@@ -38,7 +39,7 @@ func (st *start) register(ctx context.Context) error {
 	}
 	group.Wait()
 	for _, s := range cold {
-		if err == nil || s.runnerID != 0 { // what GitHub has refused is not ready
+		if err == nil && !st.request.JIT { // what GitHub has refused is not ready
 			s.timeline.Registered = st.since()
 		}
 	}
@@ -51,7 +52,7 @@ func (st *start) cold() []*slot {
 	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
 }
 
-// enroll makes one JIT configuration per slot, or one registration token for all.
+// enroll claims the names and gets one registration token for all slots, unless each gets a JIT configuration.
 func (st *start) enroll(ctx context.Context, slots []*slot) error {
 	if err := st.chooseGroup(ctx); err != nil {
 		return err
@@ -61,9 +62,26 @@ func (st *start) enroll(ctx context.Context, slots []*slot) error {
 	}
 	st.rate = st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
 	if st.request.JIT {
-		return st.sideBySide(slots, func(s *slot) error { return st.enrollJIT(ctx, s) })
+		return nil
 	}
 	return st.renewToken(ctx)
+}
+
+// enroll makes the JIT configuration of a unit's slot that has none. Slots are launched as soon as they have theirs:
+// GitHub lets many be made only slowly, and EC2 lets many be launched only slowly.
+func (u *unit) enroll(ctx context.Context) error {
+	s := u.slots[0]
+	u.mu.Lock()
+	done := !u.request.JIT || s.failed != nil || s.instance.ID != "" || s.jit != ""
+	u.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := u.enrollJIT(ctx, s); err != nil {
+		return err
+	}
+	s.timeline.Registered = u.since()
+	return nil
 }
 
 // chooseGroup completes the runner group: a JIT configuration wants its id, config.sh its name. The default group needs
@@ -165,7 +183,7 @@ func (st *start) announce(slots ...*slot) error {
 	}
 	for _, s := range st.slots {
 		if s.registering && !s.warm { // the claim stands in the journal
-			made = append(made, Registration{Name: s.name, Other: s.other, ID: s.runnerID})
+			made = append(made, Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.request.JIT})
 		}
 	}
 	return st.Journal.Registering(made)

@@ -37,6 +37,8 @@ type Registration struct {
 	Name  string `json:"name"`
 	Other string `json:"other,omitempty"` // the name that the machine takes where another start's runner has the first
 	ID    int64  `json:"id,omitempty"`    // 0 while GitHub has not told it
+	// JIT is made by a JIT configuration: until GitHub has told the id the name may be another start's.
+	JIT bool `json:"jit,omitempty"`
 }
 
 // Handoff is what a start gives to a stop.
