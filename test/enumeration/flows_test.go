@@ -85,6 +85,12 @@ func twoPlacements(r *runner.StartRequest) {
 
 func three(r *runner.StartRequest) { r.Groups[0].Count = 3 }
 
+// threeByJIT are registered and launched at the same time.
+func threeByJIT(r *runner.StartRequest) {
+	three(r)
+	r.JIT = true
+}
+
 // flows are those of the issue, and the variants in which other layers have to work.
 func flows() []flow {
 	return []flow{
@@ -102,6 +108,10 @@ func flows() []flow {
 			f.signalsOnly = true
 		}),
 		starting("start three by token", three, func(f *flow) { f.signalsOnly = true }),
+		starting("start three by JIT", threeByJIT, func(f *flow) {
+			// A stop by label leaves numbered registrations that no machine has used: they may be of a start under way.
+			f.signalsOnly, f.rest = true, []layer{byPost, bySweep}
+		}),
 		stopping("stop by id and label", func(s *scene) runner.StopRequest {
 			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
 		}),
