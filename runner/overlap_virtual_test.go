@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -32,5 +34,35 @@ func TestLaunchesOverlapRegistrations(t *testing.T) {
 		if instances, runners := s.world.Leftovers(); len(instances) != count || len(runners) != count {
 			t.Errorf("%d machines and %d runners, want %d of each", len(instances), len(runners), count)
 		}
+	})
+}
+
+// TestPostOfANameThatAnotherStartHas: a killed start had launched one machine and was registering the next. Another
+// start had the name before, which GitHub had not told yet: its registration stays.
+func TestPostOfANameThatAnotherStartHas(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{
+		Runners: []simulator.RunnerSeed{{Name: "ec2-build-1", Offline: true}},
+		Instances: []simulator.InstanceSeed{
+			{ID: "i-0aaaaaaaaaaaaaaa1", Token: "egr-ours", Tags: map[string]string{"ec2-github-runner:nonce": "ours"}},
+			{ID: "i-0aaaaaaaaaaaaaaa2", Tags: map[string]string{
+				"ec2-github-runner:nonce": "theirs", "ec2-github-runner:runner-name": "ec2-build-1",
+			}},
+		},
+	}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		result := s.starter.Post(ctx, runner.PostRequest{
+			Identity: tags.Identity{Nonce: "ours", Label: "build"}, Tokens: map[string][]string{"us-east-1": {"egr-ours"}},
+			Made: []runner.Registration{{Name: "ec2-build-1", JIT: true}},
+		})
+		if len(result.Terminated) != 1 || result.Terminated[0] != "i-0aaaaaaaaaaaaaaa1" {
+			t.Errorf("terminated %v, want our one machine", result.Terminated)
+		}
+		for _, r := range s.world.Snapshot().Runners {
+			if r.Name == "ec2-build-1" {
+				return
+			}
+		}
+		t.Error("the registration of another start is removed")
 	})
 }

@@ -191,10 +191,11 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 // removeRegistration removes what the start registered. Where only a name is known, the start may have been killed
 // before GitHub told it that the name is somebody else's. A start that has launched had its name for itself, unless its
 // machine has another name to go on to: then the registration's mark says whose it is. Before that an online runner is
-// not ours, and an offline one only if no machine of another start carries the name.
+// not ours, and an offline one only if no machine of another start carries the name. By JIT a name is known to be had
+// together with its id, whatever else was launched.
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
 	owner := tags.Owner{Name: made.Name, Other: made.Other, Mark: p.request.Identity.Mark()}
-	if made.ID == 0 && !p.launched && made.Other == "" {
+	if made.ID == 0 && (made.JIT || !p.launched) && made.Other == "" {
 		found, err := p.findOwn(ctx, owner)
 		if err != nil || len(found) == 0 {
 			return err
