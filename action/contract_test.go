@@ -134,9 +134,12 @@ func outputNames(t *testing.T) []string {
 // TestMachulavsInputs: the 28 inputs of the contract come first, with machulav's defaults.
 func TestMachulavsInputs(t *testing.T) {
 	t.Parallel()
-	theirs := strings.Fields(`mode github-token availability-zones-config ec2-image-id ec2-instance-type subnet-id security-group-id label ec2-instance-id
-		iam-role-name aws-resource-tags runner-home-dir pre-runner-script market-type block-device-mappings startup-quiet-period-seconds
-		startup-retry-interval-seconds startup-timeout-minutes run-runner-as-service run-runner-as-user ec2-volume-size ec2-device-name ec2-volume-type
+	theirs := strings.Fields(`mode github-token availability-zones-config ec2-image-id ec2-instance-type subnet-id ` +
+		`security-group-id label ec2-instance-id
+		iam-role-name aws-resource-tags runner-home-dir pre-runner-script market-type block-device-mappings ` +
+		`startup-quiet-period-seconds
+		startup-retry-interval-seconds startup-timeout-minutes run-runner-as-service run-runner-as-user ec2-volume-size ` +
+		`ec2-device-name ec2-volume-type
 		metadata-options packages use-jit runner-group-id runner-debug`)
 	defaults := map[string]string{
 		"aws-resource-tags": "[]", "startup-timeout-minutes": "5", "run-runner-as-service": "false", "packages": "[]",

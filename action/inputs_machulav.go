@@ -20,7 +20,8 @@ var machulavInputs = []input{
 		description: `JSON array of placements that are tried in order until one launches. Each has 'imageId',
 			'subnetId', 'securityGroupId' and optionally 'region'. It takes precedence over 'ec2-image-id',
 			'subnet-id' and 'security-group-id'. Example:
-			'[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"},{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
+			'[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"},` +
+			`{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
 	},
 	{
 		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true,

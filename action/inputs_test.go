@@ -75,7 +75,8 @@ func TestRefused(t *testing.T) {
 		{[]string{"label", "a,b"},
 			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several labels of it.`},
 		{[]string{"label", "a\x00b"},
-			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several labels of it.`},
+			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several labels of ` +
+				`it.`},
 		{[]string{"region", "us-east-1a"}, `The 'region' input is "us-east-1a", which is not of a region's form.`},
 		{[]string{"ec2-volume-size", "0"}, `The 'ec2-volume-size' input is "0", which is not a size in GiB from 1 to 65536.`},
 		{[]string{"startup-timeout-minutes", "-2"},
@@ -171,7 +172,8 @@ func TestReadOtherwise(t *testing.T) {
 // TestZonesWin: the list wins over the single inputs, an element's region over the input, and an empty list falls back.
 func TestZonesWin(t *testing.T) {
 	t.Parallel()
-	zones := `[{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2"},{"imageId":"ami-3","subnetId":3,"securityGroupId":"sg-3","region":"eu-west-1","more":[]}]`
+	zones := `[{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2"},` +
+		`{"imageId":"ami-3","subnetId":3,"securityGroupId":"sg-3","region":"eu-west-1","more":[]}]`
 	for _, c := range []struct {
 		zones string
 		want  []machine.Placement

@@ -13,8 +13,8 @@ import (
 
 // How the log speaks.
 //
-//   - One record is one line. Debug, warnings and errors are log commands, which GitHub shows as annotations; the rest is
-//     plain. A message says what is, a hint what to do; a call is named by "verb object: cause".
+//   - One record is one line. Debug, warnings and errors are log commands, which GitHub shows as annotations; the rest
+//     is plain. A message says what is, a hint what to do; a call is named by "verb object: cause".
 //   - The attribute "phase" opens a group of that title; records without it stand outside of any group.
 //   - Text that comes from outside (consoles, EC2, GitHub, inputs) may look like a log command. GitHub obeys "::name::"
 //     at the beginning of a line and "##[name]" anywhere in it, so a plain line is made unable to hold either.

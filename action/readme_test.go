@@ -136,7 +136,8 @@ func inputsPage() string {
 	var b strings.Builder
 	b.WriteString(`# Inputs and outputs
 
-Grouped by the mode that reads them. An input that is set in a mode which does not read it has no effect and is named in the log, with a warning unless
+Grouped by the mode that reads them. An input that is set in a mode which does not read it has no effect and is
+named in the log, with a warning unless
 it is one of machulav/ec2-github-runner's. ` + "`dry-run: true`" +
 		` is refused where it would not be honoured. Values are trimmed, and booleans are true for
 exactly ` + "`true`" + `.
@@ -173,7 +174,8 @@ exactly ` + "`true`" + `.
 }
 
 // readmeInputs are the inputs that README shows, in this order. docs/inputs.md has them all.
-var readmeInputs = strings.Fields(`mode github-token app-client-id app-private-key role-to-assume aws-region ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
+var readmeInputs = strings.Fields(`mode github-token app-client-id app-private-key role-to-assume aws-region ` +
+	`ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
 	ec2-volume-size iam-role-name packages pre-runner-script`)
 
 // readmeOutputs are the outputs that README shows.
@@ -244,7 +246,11 @@ func outputsSection(list []outputDescription) string {
 	return "\n## Outputs\n\n" + outputsTable(list) + `
 They are written as soon as they exist: ` + "`label`" +
 		` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
-all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" + ` hold no region, zone or type, so that these may be secrets; ` + "`swept`, `report` and `pool`\ndo. `images` and the `ec2-image-id` of a bake" + ` hold image ids, and are empty if one of these is a secret ([outputs that arrive empty](troubleshooting.md#outputs-that-arrive-empty)).
+all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that ` +
+		`contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" + ` hold no region, ` +
+		`zone or type, so that these may be secrets; ` + "`swept`, `report` and `pool`\ndo. `images` and the `ec2-image-id` " +
+		"of a bake" + ` hold image ids, and are empty if one of these is a secret ` +
+		`([outputs that arrive empty](troubleshooting.md#outputs-that-arrive-empty)).
 `
 }
 
@@ -279,8 +285,10 @@ var refusedThere = map[string][]string{
 
 // readAnyhow are inputs that mode pool reads as the start with the same inputs does, and that a warm machine does not
 // take: its registration and its end are those of the start that takes it.
-var readAnyhow = strings.Fields(`label pre-runner-script use-jit count min-count spot-max-price capacity-timeout-minutes runner-labels ephemeral
-	idle-timeout-minutes max-lifetime-minutes keep-failed-minutes startup-quiet-period-seconds startup-retry-interval-seconds`)
+var readAnyhow = strings.Fields(`label pre-runner-script use-jit count min-count spot-max-price ` +
+	`capacity-timeout-minutes runner-labels ephemeral
+	idle-timeout-minutes max-lifetime-minutes keep-failed-minutes startup-quiet-period-seconds ` +
+	`startup-retry-interval-seconds`)
 
 // TestModesOfInputs: the modes that the table declares for an input are those that read it.
 func TestModesOfInputs(t *testing.T) {

@@ -82,7 +82,8 @@ func early(t *testing.T, data []byte) (ran string, ok bool) {
 	const curl = `#!/bin/bash
 case "$*" in
   *' PUT '*) if [ -e "$DIR/up" ]; then echo TOKEN; else touch "$DIR/up"; exit 7; fi ;;
-  *) [ "$(cat)" = 'X-aws-ec2-metadata-token: TOKEN' ] && [ -e "$DIR/user-data" ] && cp "$DIR/user-data" data && echo i-0123 >id ;;
+  *) [ "$(cat)" = 'X-aws-ec2-metadata-token: TOKEN' ] && [ -e "$DIR/user-data" ] && cp "$DIR/user-data" data && ` +
+		`echo i-0123 >id ;;
 esac
 `
 	if err := os.WriteFile(filepath.Join(dir, "curl"), []byte(curl), 0o700); err != nil {
@@ -99,7 +100,8 @@ esac
 		t.Fatal("nothing is run")
 	}
 	code = strings.ReplaceAll(code, run,
-		`bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : >"$DIR/run/started"' $to/boothook`)
+		`bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : >"$DIR/run/started"' `+
+			`$to/boothook`)
 	code = strings.NewReplacer("/run/ec2-github-runner-early", dir+"/early", "/run/ec2-github-runner", dir+
 		"/run").Replace(code)
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {

@@ -20,7 +20,8 @@ import (
 // otherwise.
 const ubuntuPattern = "ubuntu/images/hvm-ssd-gp3/ubuntu-*-server-*"
 
-var ubuntuName = regexp.MustCompile(`^ubuntu/images/hvm-ssd-gp3/ubuntu-([a-z]+)-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
+var ubuntuName = regexp.MustCompile(
+	`^ubuntu/images/hvm-ssd-gp3/ubuntu-([a-z]+)-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
 
 // lts is a long-term release of Ubuntu with its newest image.
 type lts struct {

@@ -30,8 +30,10 @@ curl() {
   case ${*: -1} in
     */buildx/releases/latest) echo https://github.com/docker/buildx/releases/tag/v0.36.0 ;;
     */buildx-v0.36.0.linux-*) echo 'github.com/docker/buildx v0.36.0 abc' >"${*: -2:1}" ;;
-    */checksums.txt) for each in amd64 arm64; do sum "$each" "github.com/docker/buildx v0.36.0 abc" "  buildx-v0.36.0.linux-$each"; done >"${*: -2:1}" ;;
-    */docker-compose-linux-*.sha256) sum "$MACHINE" 'Docker Compose version v5.0.1' " *docker-compose-linux-$MACHINE" >"${*: -2:1}" ;;
+    */checksums.txt) for each in amd64 arm64; do sum "$each" "github.com/docker/buildx v0.36.0 abc" "  ` +
+	`buildx-v0.36.0.linux-$each"; done >"${*: -2:1}" ;;
+    */docker-compose-linux-*.sha256) sum "$MACHINE" 'Docker Compose version v5.0.1' " ` +
+	`*docker-compose-linux-$MACHINE" >"${*: -2:1}" ;;
     */docker-compose-linux-*) echo 'Docker Compose version v5.0.1' >"${*: -2:1}" ;;
     *) return 22 ;;
   esac

@@ -34,9 +34,10 @@ func (g growth) runnersText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	fmt.Fprintf(b, `
-With a registration token, like runners are one launch and are found by listing pages, so neither time nor calls grow with their number. A JIT configuration
-belongs to one machine: each counts here as a content creation at GitHub (%d a minute and %d an hour are allowed; GitHub does not document whether a
-registration is one) and needs its own launch (EC2 allows %d a second). These limits determine the time for many of them.
+With a registration token, like runners are one launch and are found by listing pages, so neither time nor calls
+grow with their number. A JIT configuration belongs to one machine: each counts here as a content creation at GitHub
+(%d a minute and %d an hour are allowed; GitHub does not document whether a registration is one) and needs its own
+launch (EC2 allows %d a second). These limits determine the time for many of them.
 `, githubCreations, creationsHourly, ec2RunCalls)
 }
 
@@ -81,9 +82,11 @@ func (g growth) daysText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
-A start polls less often the more of its token's limit is used, so near the limit a job takes fewer calls than above, and its runner is seen later. If a token's limit
-is exhausted, the start waits if GitHub asks for no more than a few minutes; otherwise it fails and says so. If you need more than one token, use a GitHub App for each
-organization, and several runners from one start. If EC2's launches are the limit, one start for each job is not the right design:
+A start polls less often the more of its token's limit is used, so near the limit a job takes fewer calls than
+above, and its runner is seen later. If a token's limit is exhausted, the start waits if GitHub asks for no more
+than a few minutes; otherwise it fails and says so. If you need more than one token, use a GitHub App for each
+organization, and several runners from one start. If EC2's launches are the limit, one start for each job is not the
+right design:
 let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a controller that maintains a fleet, such as
 [actions-runner-controller](https://github.com/actions/actions-runner-controller).
 `)
@@ -102,8 +105,10 @@ func (g growth) sweepsText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString(`
-A sweep reads the scope's whole list of runners, a hundred a call. For many repositories with many runners, register the runners at the organization
-(` + "`runner-scope`" + `): one sweep then covers all of them. Otherwise sweep less often, or give each repository its own token.
+A sweep reads the scope's whole list of runners, a hundred a call. For many repositories with many runners, register
+the runners at the organization
+(` + "`runner-scope`" + `): one sweep then covers all of them. Otherwise sweep less often, or give each repository ` +
+		`its own token.
 `)
 }
 

@@ -54,8 +54,10 @@ func signInText(raw []byte) (string, error) {
 	fmt.Fprintf(&b, `
 ## One step against three
 
-A job that signs in by the inputs of its one step, and the same job with %s before it, run in turn by %s on %s, %d times each. Docker images and the others' code
-were there already: a hosted runner downloads the code of each action in each job, which is not measured. OIDC, STS, EC2 and GitHub are the simulated ones, with the latencies above, and the machine boots at once.
+A job that signs in by the inputs of its one step, and the same job with %s before it, run in turn by %s on %s,
+%d times each. Docker images and the others' code were there already: a hosted runner downloads the code of each action
+in each job, which is not measured. OIDC, STS, EC2 and GitHub are the simulated ones, with the latencies above, and
+the machine boots at once.
 
 | medians | one step | three steps | saved |
 | --- | --- | --- | --- |

@@ -9,8 +9,10 @@ import (
 // TestSignInText: the medians of both forms, and of what each pair saves, which need not be the difference of the two.
 func TestSignInText(t *testing.T) {
 	t.Parallel()
-	text, err := signInText([]byte(`{"machine": "linux/amd64, 2 processors", "engine": "act", "node": "v20.1.0", "actions": ["a/one v1", "a/two v2"],
-		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, 7], "calls": 6}}`))
+	text, err := signInText([]byte(`{"machine": "linux/amd64, 2 processors", "engine": "act", "node": "v20.1.0", ` +
+		`"actions": ["a/one v1", "a/two v2"],
+		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, 7], ` +
+		`"calls": 6}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +29,8 @@ func TestSignInText(t *testing.T) {
 	if strings.Contains(text, "Other work") {
 		t.Errorf("free processors are said to be busy:\n%s", text)
 	}
-	if text, err := signInText([]byte(`{"load": 9.7, "one": {"launch": [1], "job": [1]}, "three": {"launch": [2], "job": [2]}}`)); err != nil || !strings.Contains(text, "load average 10") {
+	if text, err := signInText([]byte(`{"load": 9.7, "one": {"launch": [1], "job": [1]}, "three": {"launch": [2], ` +
+		`"job": [2]}}`)); err != nil || !strings.Contains(text, "load average 10") {
 		t.Errorf("a busy machine is not named: %v\n%s", err, text)
 	}
 	if _, err := signInText([]byte("{")); err == nil {

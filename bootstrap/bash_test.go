@@ -17,7 +17,8 @@ var newerBash = []struct {
 	{"4.3", `list[-1]=a`, regexp.MustCompile(`\w\[-\d+\]`)},
 	{"4.3", `unset 'list[-1]'`, regexp.MustCompile(`\[-\d+\]`)},
 	{"4.3", `shopt -s globasciiranges`,
-		regexp.MustCompile(`\bshopt\b.*\b(globasciiranges|direxpand|assoc_expand_once|inherit_errexit|localvar_\w+|progcomp_alias|patsub_replacement)\b`)},
+		regexp.MustCompile(`\bshopt\b.*\b(globasciiranges|direxpand|assoc_expand_once|inherit_errexit|` +
+			`localvar_\w+|progcomp_alias|patsub_replacement)\b`)},
 	{"4.3", `[[ -v list[1] ]]`, regexp.MustCompile(`-v\s+['"]?\w+\[`)},
 	{"4.4", `echo "${name@Q}"`, regexp.MustCompile(`\$\{[\w!]+(\[[^]]*\])?@[A-Za-z]\}`)},
 	{"4.4", `mapfile -d '' list`, regexp.MustCompile(`\b(mapfile|readarray)\s+(-\w+\s+)*-\w*d`)},

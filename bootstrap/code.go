@@ -37,7 +37,9 @@ var chapters = []chapter{
 	{name: "begin"},
 	{name: "software"},
 	{name: "node", spare: "egr_node() { :; }\n"},
-	{name: "stream", spare: `egr_stream() { curl -fsSL --connect-timeout 10 -Y 1000 -y 20 --retry 9 --retry-connrefused -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: Bearer $egr_download_token}"; }` + "\n"},
+	{name: "stream", spare: `egr_stream() { curl -fsSL --connect-timeout 10 -Y 1000 -y 20 --retry 9 ` +
+		`--retry-connrefused -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: ` +
+		`Bearer $egr_download_token}"; }` + "\n"},
 	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
 	{name: "beside", spare: "egr_beside() { false; }\n"},
 	{name: "install", kept: installs, spare: "egr_retry() { :; }\n"},
@@ -67,7 +69,8 @@ const keepAll = `egr_keep() { egr_least "$egr_minimum_version"; }` + "\n"
 
 // fewerLibraries takes the place of the chapter libraries: without libicu there is no runner, so it is installed even
 // then, by as many tries, but without a word on the console.
-const fewerLibraries = `egr_libraries() { until ldconfig -p | grep -q libicuuc || ((EGR_WAITS++ > 24)); do dnf -y install libicu || ./bin/installdependencies.sh || sleep 5; done; }` + "\n"
+const fewerLibraries = `egr_libraries() { until ldconfig -p | grep -q libicuuc || ((EGR_WAITS++ > 24)); do dnf -y ` +
+	`install libicu || ./bin/installdependencies.sh || sleep 5; done; }` + "\n"
 
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
 

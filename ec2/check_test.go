@@ -29,7 +29,8 @@ func TestRefusalsOfOtherServices(t *testing.T) {
 		want       Class
 		code       string
 	}{
-		{"XML", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, Denied, "AccessDenied"},
+		{"XML", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>` +
+			`<Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, Denied, "AccessDenied"},
 		{"JSON", `{"__type":"AccessDeniedException","Message":"no"}`, 400, Denied, "AccessDeniedException"},
 		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`, 429,
 			Throttle, "TooManyRequestsException"},

@@ -29,7 +29,8 @@ func TestBlockDeviceMappings(t *testing.T) {
 		{`[{"Ebs":{"VolumeSize":100.5}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not 100.5`},
 		{`[{"Ebs":{"VolumeSize":"100.0"}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not "100.0"`},
 		{`[{"Ebs":{"VolumeSize":1e30}}]`, 0, "", `[0].Ebs.VolumeSize must be a whole number, not 1e30`},
-		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Encrypted":"true"}},{"VirtualName":"ephemeral0","NoDevice":""}]`, 2, "", ""},
+		{`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100","Encrypted":"true"}},` +
+			`{"VirtualName":"ephemeral0","NoDevice":""}]`, 2, "", ""},
 		{`[{"DeviceName":7,"Unknown":{"a":[1]},"Ebs":[]}]`, 1, "", ""},
 		{`[{"DeviceName":"/dev/sda1","Ebs":["gp3"]}]`, 1, "[0].Ebs is a list and not an object, so it is ignored", ""},
 		{`[null]`, 1, "", ""},

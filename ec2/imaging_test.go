@@ -69,7 +69,8 @@ func TestRemoveImage(t *testing.T) {
 		}
 		return err
 	}
-	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *ec2.Client) {
 		if err := remove(ctx, t, client); err != nil || len(world.Images()) > 0 {
 			t.Errorf("got %v, left %+v", err, world.Images())
 		}

@@ -66,7 +66,8 @@ func TestAnotherTypeMayFit(t *testing.T) {
 func TestADeniedRegionKeepsTheTags(t *testing.T) {
 	config := simulator.Config{Policy: simulator.Policy{Document: `{"Version": "2012-10-17", "Statement": [
 		{"Effect": "Allow", "Action": "*", "Resource": "*"},
-		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}}]}`}}
+		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*", "Condition": {"StringEquals": ` +
+		`{"aws:RequestedRegion": "us-east-1"}}}]}`}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 		elsewhere := offering(1)
 		elsewhere.Placement = machine.Placement{

@@ -421,7 +421,8 @@ func TestAppClockIsOff(t *testing.T) {
 		-48 * time.Hour:   "ahead of GitHub's",
 		-70 * time.Second: "ahead of GitHub's",
 	} {
-		asApp(t, withApp(func(c *simulator.Config) { c.GitHubClock = ahead }), func(ctx context.Context, t *testing.T, s *scene) {
+		asApp(t, withApp(func(c *simulator.Config) { c.GitHubClock = ahead }), func(ctx context.Context, t *testing.T,
+			s *scene) {
 			if err := s.look(ctx, 5*time.Second, 3*time.Hour); err != nil {
 				t.Fatalf("%s: %v", ahead, err)
 			}
@@ -488,7 +489,9 @@ func TestAppRefusals(t *testing.T) {
 		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil, github.Invalid,
 			github.HintAppPermission,
 			[]string{"'administration: write'", settings + "apps/runner-app/permissions", place}},
-		"not granted to an organization": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "organization_self_hosted_runners") },
+		"not granted to an organization": {func(c *simulator.Config) {
+			delete(c.Apps[0].Permissions, "organization_self_hosted_runners")
+		},
 			[]options{inScope("demo-org")}, github.Invalid, github.HintAppPermission,
 			[]string{"'organization_self_hosted_runners: write'"}},
 		"the workflow's repository not " +
@@ -531,7 +534,8 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended,
 			"settings/installations/77")
 		<-time.After(time.Hour)
-		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended, "settings/installations/77")
+		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended,
+			"settings/installations/77")
 		s.world.Suspend(77, false)
 		if err := s.look(ctx, 5*time.Second, time.Minute); err != nil {
 			t.Fatal(err)

@@ -47,8 +47,8 @@ func (i Identity) PermissionList() string {
 	return strings.Join(list, ", ")
 }
 
-// SignIn makes an App's first two calls, and repeats them, so that a sign-in that does not work is known before anything
-// is created. With a token there is nothing to do.
+// SignIn makes an App's first two calls, and repeats them, so that a sign-in that does not work is known before
+// anything is created. With a token there is nothing to do.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.app == nil {
 		return nil

@@ -9,9 +9,11 @@ import (
 // head and conditions are the page's prose beside signInText; the policies between them are made from the table.
 const head = `# Permissions
 
-<!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can make. -->
+<!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can ` +
+	`make. -->
 
-The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, the GitHub App and the token. Replace the placeholders:
+The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, the GitHub
+App and the token. Replace the placeholders:
 
 | placeholder | value |
 | --- | --- |
@@ -38,7 +40,8 @@ const conditions = `## What the conditions mean
 - **Launch and create images:** only with the tag ` + "`ec2-github-runner:repository`" +
 	` of your repository, which the action sets on instances, volumes, images and snapshots.
 - **Terminate, stop, start, image and delete:** only resources that carry this tag.
-- **Create tags:** at a launch or with a new image; afterwards, only the action's own keys on resources that carry the tag.
+- **Create tags:** at a launch or with a new image; afterwards, only the action's own keys on resources that carry
+  the tag.
 - **IAM:** the role is passed to EC2 only, and the only service-linked role that may be created is that for spot.
 - **Existing machines** carry no such tag before the first start that takes them, so the feature ` + "`existing`" +
 	` lets the action tag machines that carry *your* tag. From then on the

@@ -88,11 +88,14 @@ func signIn() (string, error) {
 // signInText has two single quotes for each backquote.
 const signInText = `## OIDC trust policy
 
-With ''role-to-assume'' the action assumes the role by itself: it gets a token from GitHub's OIDC endpoint, exchanges it at AWS STS (''AssumeRoleWithWebIdentity'') for a session, and does so again
-before the session ends. No key is stored anywhere, and the role's policies need nothing more for it. The job needs ''permissions: {id-token: write}''.
+With ''role-to-assume'' the action assumes the role by itself: it gets a token from GitHub's OIDC endpoint,
+exchanges it at AWS STS (''AssumeRoleWithWebIdentity'') for a session, and does so again before the session ends. No
+key is stored anywhere, and the role's policies need nothing more for it. The job needs ''permissions: {id-token:
+write}''.
 
-With this trust policy, workflows of one repository can assume the role. GitHub's OIDC provider must exist in the account.
-[docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider, role, policies and network; the [guide](guide.md) uses it.
+With this trust policy, workflows of one repository can assume the role. GitHub's OIDC provider must exist in the
+account. [docs/aws/ec2-github-runner.yml](aws/ec2-github-runner.yml) is a CloudFormation template with provider,
+role, policies and network; the [guide](guide.md) uses it.
 
 '''json
 {
@@ -113,45 +116,57 @@ With this trust policy, workflows of one repository can assume the role. GitHub'
 }
 '''
 
-- **''sub''** says which workflow run asks: ''repo:OWNER/REPO:'' and then ''ref:refs/heads/BRANCH'', ''ref:refs/tags/TAG'', ''pull_request'', or ''environment:NAME'' where the job has an ''environment''. AWS
-  compares by case. To narrow the policy, name one in place of ''*'', for example ''repo:OWNER/REPO:ref:refs/heads/main''.
-- **Two forms of ''sub''.** Repositories that were created, renamed or moved since July 2026 have
-  [their numbers in the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens); older ones have the names alone, unless they opted in. Leave out
-  the form that your repository does not use. ''gh api repos/OWNER/REPO --jq .owner.id,.id'' prints the numbers.
+- **''sub''** says which workflow run asks: ''repo:OWNER/REPO:'' and then ''ref:refs/heads/BRANCH'',
+  ''ref:refs/tags/TAG'', ''pull_request'', or ''environment:NAME'' where the job has an ''environment''. AWS
+  compares by case. To narrow the policy, name one in place of ''*'', for example
+  ''repo:OWNER/REPO:ref:refs/heads/main''.
+- **Two forms of ''sub''.** Repositories that were created, renamed or moved since July 2026 have [their numbers in
+  the subject](https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens);
+  older ones have the names alone, unless they opted in. Leave out the form that your repository does not use. ''gh
+  api repos/OWNER/REPO --jq .owner.id,.id'' prints the numbers.
 - **''aud''** is the input ''audience'', by default ''sts.amazonaws.com''. The provider lists it as a client ID too.
-- **How long a session may be**: ''role-duration-seconds'' may be as high as the role's *maximum session duration*, an hour unless it is set (''MaxSessionSeconds'' in the template). Since the action renews
-  its session, an hour is enough for a start, a bake or a pool of any length.
-- **With keys** in the step's environment (''AWS_ACCESS_KEY_ID'', ''AWS_SECRET_ACCESS_KEY'', ''AWS_SESSION_TOKEN'') the role is assumed with them and not by OIDC: its trust policy must then allow ''sts:AssumeRole''
-  to their user or role, and they need ''sts:AssumeRole'' on the role.
-- **Without ''role-to-assume''** the action uses the credentials of its environment, such as those of ''aws-actions/configure-aws-credentials'' in an earlier step
-  ([example](../examples/separate-steps.yml)). It cannot renew these.
+- **How long a session may be**: ''role-duration-seconds'' may be as high as the role's *maximum session duration*,
+  an hour unless it is set (''MaxSessionSeconds'' in the template). Since the action renews its session, an hour is
+  enough for a start, a bake or a pool of any length.
+- **With keys** in the step's environment (''AWS_ACCESS_KEY_ID'', ''AWS_SECRET_ACCESS_KEY'', ''AWS_SESSION_TOKEN'')
+  the role is assumed with them and not by OIDC: its trust policy must then allow ''sts:AssumeRole'' to their user
+  or role, and they need ''sts:AssumeRole'' on the role.
+- **Without ''role-to-assume''** the action uses the credentials of its environment, such as those of
+  ''aws-actions/configure-aws-credentials'' in an earlier step ([example](../examples/separate-steps.yml)). It
+  cannot renew these.
 
-[GitHub's page](https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws) has more.
+[GitHub's page](https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws)
+has more.
 
 ## The GitHub App
 
-The workflow's own ''GITHUB_TOKEN'' cannot manage runners; a GitHub App of yours, or [a token](#the-github-token), can. An App belongs to no person and does not expire. Give its client ID (or its number) as
-''app-client-id'' and its private key as ''app-private-key''. The action finds the App's installation, makes a token of it with the permissions that the mode needs, for the one repository alone where the runners
-are a repository's, and makes another before that one ends, an hour later.
+The workflow's own ''GITHUB_TOKEN'' cannot manage runners; a GitHub App of yours, or [a token](#the-github-token),
+can. An App belongs to no person and does not expire. Give its client ID (or its number) as ''app-client-id'' and
+its private key as ''app-private-key''. The action finds the App's installation, makes a token of it with the
+permissions that the mode needs, for the one repository alone where the runners are a repository's, and makes
+another before that one ends, an hour later.
 
 TABLE
 
 An enterprise's runners cannot be managed by an App: GitHub's API for them takes classic tokens only.
 
-These addresses open GitHub's form for a new App with everything filled in; replace what is in capitals. The [guide](guide.md#4-a-github-app-that-may-manage-runners) takes you through the rest: create it, generate
-a private key, install it on the repository or the organization.
+These addresses open GitHub's form for a new App with everything filled in; replace what is in capitals. The
+[guide](guide.md#4-a-github-app-that-may-manage-runners) takes you through the rest: create it, generate a private
+key, install it on the repository or the organization.
 
 FORMS
 
-Programs create the same App from this manifest, by [GitHub's manifest flow](https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest); for an organization
-replace ''administration'' by ''organization_self_hosted_runners'':
+Programs create the same App from this manifest, by [GitHub's manifest
+flow](https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest); for an
+organization replace ''administration'' by ''organization_self_hosted_runners'':
 
 '''json
 MANIFEST
 '''
 
-When the permissions of an App change, an owner of the repository or organization must accept the change on the page of the installation; until then the old ones count. On GitHub Enterprise Server and
-ghe.com the App is made there, at the same paths.
+When the permissions of an App change, an owner of the repository or organization must accept the change on the page
+of the installation; until then the old ones count. On GitHub Enterprise Server and ghe.com the App is made there,
+at the same paths.
 
 ## The GitHub token
 
@@ -165,9 +180,13 @@ A token as ''github-token'' takes the place of the App; give one of the two.
 
 | mode | additional permission |
 | --- | --- |
-| sweep; start and stop of [existing machines](existing-machines.md) | *Actions: read* on the repository, to see whether a run is over; without it, sweep removes only what is expired or gone, and an existing machine of another run counts as in use |
-| start with a name in ''runner-group-id'' | to list the runner groups; the organization's permission above includes it |
+| sweep; start and stop of [existing machines](existing-machines.md) | *Actions: read* on the repository, to see ` +
+	`whether a run is over; without it, sweep removes only what is expired or gone, and an existing machine of another ` +
+	`run counts as in use |
+| start with a name in ''runner-group-id'' | to list the runner groups; the organization's permission above ` +
+	`includes it |
 
-A token that an earlier step makes of an App (''actions/create-github-app-token'') is valid for an hour and cannot be renewed, so make one in the stop job too
-([GitHub's page](https://docs.github.com/en/rest/actions/self-hosted-runners)).
+A token that an earlier step makes of an App (''actions/create-github-app-token'') is valid for an hour and cannot
+be renewed, so make one in the stop job too ([GitHub's
+page](https://docs.github.com/en/rest/actions/self-hosted-runners)).
 `

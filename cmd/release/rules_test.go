@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-const goodImage = "ghcr.io/marqo-ai/ec2-github-runner@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+const goodImage = "ghcr.io/marqo-ai/ec2-github-runner@sha256:" +
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func TestVersions(t *testing.T) {
 	t.Parallel()

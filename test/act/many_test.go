@@ -59,7 +59,8 @@ func TestReadmeMatrixOfThreeArchitectures(t *testing.T) {
 		t.Fatalf("act's exit code is %d", out.code)
 	}
 	done := map[string]int{}
-	for _, match := range regexp.MustCompile(`(?m)^\[[^/\]]*/([a-z]+)(?:-[0-9]+)? *\].*Job succeeded`).FindAllStringSubmatch(out.text, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^\[[^/\]]*/([a-z]+)(?:-[0-9]+)? *\].*Job `+
+		`succeeded`).FindAllStringSubmatch(out.text, -1) {
 		done[match[1]]++
 	}
 	if diff := cmp.Diff(map[string]int{"start": 1, "test": 3, "stop": 1}, done); diff != "" {

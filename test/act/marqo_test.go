@@ -217,7 +217,8 @@ func says(t *testing.T, log string, wants map[string]int) {
 // succeeded counts the jobs that did, by the last part of their names.
 func succeeded(log string) map[string]int {
 	done := map[string]int{}
-	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]*/([a-z0-9_-]+?)(?:-[0-9]+)? *\].*Job succeeded`).FindAllStringSubmatch(log, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]*/([a-z0-9_-]+?)(?:-[0-9]+)? *\].*Job `+
+		`succeeded`).FindAllStringSubmatch(log, -1) {
 		done[match[1]]++
 	}
 	return done

@@ -196,7 +196,8 @@ func (c *clouds) count(operations ...string) map[string]int {
 // act with a green exit code, and is then missing here.
 func results(log string) map[string]string {
 	found := map[string]string{}
-	for _, match := range regexp.MustCompile(`(?m)^\[[^/\]]*/([a-z]+) *\].*Job (succeeded|failed)`).FindAllStringSubmatch(log, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^\[[^/\]]*/([a-z]+) *\].*Job `+
+		`(succeeded|failed)`).FindAllStringSubmatch(log, -1) {
 		found[match[1]] = match[2]
 	}
 	return found

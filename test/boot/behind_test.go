@@ -77,13 +77,15 @@ func TestBehind(t *testing.T) {
 		},
 		{
 			name: "an image with the registration of a runner that was moved", image: parts.ours, jit: true,
-			before: young + `echo '{"AgentId":"12","AgentName":"other","DisableUpdate":"True"}' | tee /opt/actions-runner/.runner_migrated >/opt/actions-runner/.credentials_migrated` + "\n",
-			plan:   job("ls -A .. | grep -c migrated || :"), check: says("0"),
+			before: young + `echo '{"AgentId":"12","AgentName":"other","DisableUpdate":"True"}' | tee ` +
+				`/opt/actions-runner/.runner_migrated >/opt/actions-runner/.credentials_migrated` + "\n",
+			plan: job("ls -A .. | grep -c migrated || :"), check: says("0"),
 		},
 		{
 			name: "the same by token", image: parts.ours,
-			before: young + `echo '{"AgentId":"12"}' | tee /opt/actions-runner/.runner_migrated >/opt/actions-runner/.credentials_migrated` + "\n",
-			plan:   job("ls -A .. | grep -c migrated || :"), check: says("0"),
+			before: young + `echo '{"AgentId":"12"}' | tee /opt/actions-runner/.runner_migrated ` +
+				`>/opt/actions-runner/.credentials_migrated` + "\n",
+			plan: job("ls -A .. | grep -c migrated || :"), check: says("0"),
 		},
 	})
 }

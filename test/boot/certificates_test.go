@@ -11,7 +11,8 @@ import (
 )
 
 // ask is what a toolkit does: a request, and its status or error.
-const ask = `node -e 'require("https").get("https://github.com/", r => { console.log(r.statusCode); process.exit() }).on("error", e => console.log(e.code))'`
+const ask = `node -e 'require("https").get("https://github.com/", r => { console.log(r.statusCode); process.exit() ` +
+	`}).on("error", e => console.log(e.code))'`
 
 // withNode are docker's arguments for a machine that has a real node.
 func withNode(t *testing.T) []string {

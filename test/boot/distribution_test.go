@@ -9,12 +9,14 @@ import (
 )
 
 // whoami is a job that tells who and where it is, and that nothing limits it.
-const whoami = `id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c %U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`
+const whoami = `id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c ` +
+	`%U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`
 
 // seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it, which
 // the next Debian's is not.
 // https://github.com/canonical/cloud-init/blob/main/systemd/cloud-config.service
-const seeding = `printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 6\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/snapd.seeded.service
+const seeding = `printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep ` +
+	`6\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/snapd.seeded.service
 ln -sf /etc/systemd/system/snapd.seeded.service /etc/systemd/system/multi-user.target.wants/
 mkdir -p /etc/systemd/system/cloud-config.service.d
 printf '[Unit]\nAfter=snapd.seeded.service\n' >/etc/systemd/system/cloud-config.service.d/seeding.conf
@@ -30,15 +32,19 @@ const unsourced = "grep -q preserve_sources_list: /etc/cloud/cloud.cfg || [ -e /
 // https://docs.aws.amazon.com/dlami/latest/devguide/overview-base.html
 const deepLearning = `[ -e /usr/bin/nvidia-smi ] || {
 ln -s /boottest/machine /usr/bin/nvidia-smi; groupadd docker; printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd
-rm -f /etc/os-release; printf 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' >/etc/os-release
-printf '[Unit]\nAfter=network-online.target\n[Service]\nExecStart=/boottest/machine docker 12s\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/docker.service
+rm -f /etc/os-release; printf ` +
+	`'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' ` +
+	`>/etc/os-release
+printf '[Unit]\nAfter=network-online.target\n[Service]\nExecStart=/boottest/machine docker ` +
+	`12s\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/docker.service
 ln -s /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/
 }
 `
 
 // TestDeepLearningImage: docker and the driver are there already; a job may use both from its first step on.
 func TestDeepLearningImage(t *testing.T) {
-	both := job(`nvidia-smi | cut -d : -f 1; [ -S /run/docker.sock ] && [ -w /run/docker.sock ] && id -nG | tr ' ' '\n' | grep docker || id -un; echo "$A"`)
+	both := job(`nvidia-smi | cut -d : -f 1; [ -S /run/docker.sock ] && [ -w /run/docker.sock ] && id -nG | tr ' ' ` +
+		`'\n' | grep docker || id -un; echo "$A"`)
 	runAll(t, []scenario{
 		{name: "by JIT", jit: true, before: deepLearning, plan: both, check: says("GPU 0\nroot")},
 		{
@@ -50,7 +56,8 @@ func TestDeepLearningImage(t *testing.T) {
 }
 
 // apt is a job that installs a package, as its first step and with nothing before it.
-const apt = `(sudo apt-get -q update; sudo apt-get -qy install egr-sample) >/tmp/apt 2>&1 || cat /tmp/apt; cat /usr/share/egr-sample/file; systemctl is-active cloud-config.service`
+const apt = `(sudo apt-get -q update; sudo apt-get -qy install egr-sample) >/tmp/apt 2>&1 || cat /tmp/apt; cat ` +
+	`/usr/share/egr-sample/file; systemctl is-active cloud-config.service`
 
 // TestDistributions: the main cases on each Debian. The oldest has the systemd (247), cloud-init (20.4) and curl that
 // images in use have; the newest one's cloud-init has other units.

@@ -93,7 +93,8 @@ func TestEnds(t *testing.T) {
 // TestRoughJobs: what a job can do to the runner and to the machine's own end.
 func TestRoughJobs(t *testing.T) {
 	// All but the world, which is not on a real machine, and this shell itself.
-	const killAll = `for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || [ $(cat /proc/$p/comm) = machine ] || kill -9 $p; done`
+	const killAll = `for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || [ $(cat /proc/$p/comm) = ` +
+		`machine ] || kill -9 $p; done`
 	kill := func(what string) string {
 		return "setsid bash -c 'sleep 0.5; " + what + "' >/dev/null 2>&1 </dev/null &"
 	}

@@ -37,8 +37,11 @@ func (i *instance) image(t *testing.T) string {
 
 // carriesNothing: who the builder was, what it knew that is secret, what it did.
 func carriesNothing(t *testing.T, image, id string) {
-	const look = `cd /; cat etc/machine-id; ls -d etc/ssh/ssh_host_* root/.bash_history root/.ssh/authorized_keys opt/actions-runner/.runner var/lib/apt/lists/* var/lib/cloud/instance* var/lib/cloud/data var/lib/systemd/random-seed tmp/* 2>/dev/null
-find var/log -type f -size +0 ! -path '*/journal/*'; grep -rlI %s etc opt root home var usr/local 2>/dev/null; [ -e usr/share/setup-was-here ] || echo no setup; [ -e usr/share/runner-dependencies ] || echo no dependencies
+	const look = `cd /; cat etc/machine-id; ls -d etc/ssh/ssh_host_* root/.bash_history root/.ssh/authorized_keys ` +
+		`opt/actions-runner/.runner var/lib/apt/lists/* var/lib/cloud/instance* var/lib/cloud/data ` +
+		`var/lib/systemd/random-seed tmp/* 2>/dev/null
+find var/log -type f -size +0 ! -path '*/journal/*'; grep -rlI %s etc opt root home var usr/local 2>/dev/null; [ -e ` +
+		`usr/share/setup-was-here ] || echo no setup; [ -e usr/share/runner-dependencies ] || echo no dependencies
 [ "$(cat usr/share/setup-was-here)" = '/root root' ] || cat usr/share/setup-was-here; true`
 	left, err := engine("run", "--rm", "--network", "none", image, "bash", "-c", fmt.Sprintf(look, id))
 	must(t, err)

@@ -19,17 +19,23 @@ func osRelease(lines string) string {
 	return "[ -e /libicu-hidden ] || {\ntouch /libicu-hidden; rm -f /etc/os-release /etc/apt/sources.list; printf '" +
 		lines + `' >/etc/os-release
 mkdir -p /etc/rpm; echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros; mkdir -p /etc/yum.repos.d
-printf '[amazonlinux]\nname=Amazon Linux\nbaseurl=https://cdn.amazonlinux.com/al2023\ngpgcheck=0\n' >/etc/yum.repos.d/amazonlinux.repo
-printf '#!/bin/sh\n[ ! -e /usr/share/libicu/file ] || echo libicuuc\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig
+printf '[amazonlinux]\nname=Amazon Linux\nbaseurl=https://cdn.amazonlinux.com/al2023\ngpgcheck=0\n' ` +
+		`>/etc/yum.repos.d/amazonlinux.repo
+printf '#!/bin/sh\n[ ! -e /usr/share/libicu/file ] || echo libicuuc\n' >/usr/local/bin/ldconfig; chmod +x ` +
+		`/usr/local/bin/ldconfig
 }
 `
 }
 
 var (
-	amazonLinux = osRelease(`NAME="Amazon Linux"\nVERSION="2023"\nID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\nPRETTY_NAME="Amazon Linux 2023"\n`)
-	fedora      = osRelease(`NAME="Fedora Linux"\nID=fedora\nVERSION_ID=42\nPRETTY_NAME="Fedora Linux 42 (Cloud Edition)"\n`)
-	centos      = osRelease(`NAME="CentOS Stream"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\nPRETTY_NAME="CentOS Stream 9"\n`)
-	redHat      = osRelease(`NAME="Red Hat Enterprise Linux"\nID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4 (Plow)"\n`)
+	amazonLinux = osRelease(`NAME="Amazon Linux"\nVERSION="2023"\nID="amzn"\nID_LIKE="fedora"\n` +
+		`VERSION_ID="2023"\nPRETTY_NAME="Amazon Linux 2023"\n`)
+	fedora = osRelease(`NAME="Fedora Linux"\nID=fedora\nVERSION_ID=42\nPRETTY_NAME="Fedora Linux 42 (Cloud ` +
+		`Edition)"\n`)
+	centos = osRelease(`NAME="CentOS Stream"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\nPRETTY_NAME="CentOS ` +
+		`Stream 9"\n`)
+	redHat = osRelease(`NAME="Red Hat Enterprise ` +
+		`Linux"\nID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4 (Plow)"\n`)
 )
 
 // holding keeps a lock from before the boot script starts, until it is released, as an agent does that updates itself.

@@ -16,7 +16,8 @@ func TestBakeByDnf(t *testing.T) {
 	recipes, err := filepath.Abs("../../ami/recipes")
 	must(t, err)
 	const begin = `set -e
-mkdir -p /etc/yum.repos.d /run/ec2-github-runner; printf '[amazonlinux]\nname=a\nbaseurl=file:///vendors/cdn.amazonlinux.com/al2023\ngpgcheck=0\n' >/etc/yum.repos.d/a.repo
+mkdir -p /etc/yum.repos.d /run/ec2-github-runner; printf ` +
+		`'[amazonlinux]\nname=a\nbaseurl=file:///vendors/cdn.amazonlinux.com/al2023\ngpgcheck=0\n' >/etc/yum.repos.d/a.repo
 rm /usr/bin/apt-get; dnf -qy install curl-minimal
 EGR_LOG=/tmp/log; egr_say() { echo "$@"; }; sleep() { :; }
 . /recipes/common.sh; . /recipes/packages.sh

@@ -21,13 +21,17 @@ const nonce = "b4k3"
 // builder is a stock machine with a nested docker that has no bridge, and a stock machine's brakes. What it
 // installs comes from the stand-ins of Debian's, Docker's and NVIDIA's repositories.
 const builder = `mkdir -p /etc/docker
-[ -s /etc/docker/daemon.json ] || echo '{"bridge":"none","iptables":false,"ip6tables":false,"storage-driver":"vfs"}' >/etc/docker/daemon.json
-[ -e /etc/was-built ] || { touch /etc/was-built; echo secret >/root/.bash_history; mkdir -p /root/.ssh; echo key >/root/.ssh/authorized_keys; echo key >/etc/ssh/ssh_host_rsa_key; }
+[ -s /etc/docker/daemon.json ] || echo ` +
+	`'{"bridge":"none","iptables":false,"ip6tables":false,"storage-driver":"vfs"}' >/etc/docker/daemon.json
+[ -e /etc/was-built ] || { touch /etc/was-built; echo secret >/root/.bash_history; mkdir -p /root/.ssh; echo key ` +
+	`>/root/.ssh/authorized_keys; echo key >/etc/ssh/ssh_host_rsa_key; }
 `
 
 // ubuntu makes the builder one of Ubuntu's, with a GPU.
-const ubuntu = `rm -f /etc/os-release; printf 'ID=ubuntu\nPRETTY_NAME="Ubuntu 24.04"\nVERSION_ID=24.04\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' >/etc/os-release
-mount -t tmpfs none /sys/bus/pci/devices && mkdir /sys/bus/pci/devices/gpu && echo 0x10de >/sys/bus/pci/devices/gpu/vendor
+const ubuntu = `rm -f /etc/os-release; printf 'ID=ubuntu\nPRETTY_NAME="Ubuntu ` +
+	`24.04"\nVERSION_ID=24.04\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' >/etc/os-release
+mount -t tmpfs none /sys/bus/pci/devices && mkdir /sys/bus/pci/devices/gpu && echo 0x10de ` +
+	`>/sys/bus/pci/devices/gpu/vendor
 `
 
 // bake is one bake: a recipe, what the world is like, and what must be true in the end.
@@ -185,7 +189,9 @@ func TestBadBakes(t *testing.T) {
 func TestBakeCUDA(t *testing.T) {
 	t.Parallel()
 	i := bake{before: ubuntu,
-		recipe: func(r *ami.Recipe) { r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n" }}.boot(t)
+		recipe: func(r *ami.Recipe) {
+			r.Architecture, r.SetupScript = "cuda", "nvidia-smi -L >/usr/share/setup-saw\n"
+		}}.boot(t)
 	i.reboots()
 	bakes(t, i)
 	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | " +

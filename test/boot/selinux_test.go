@@ -12,9 +12,11 @@ import (
 // has the type bin_t. No kernel here has SELinux: the unit's start asks what chcon was called with.
 // https://github.com/actions/runner/issues/1606
 const selinux = `printf '#!/bin/sh\n' >/usr/local/bin/selinuxenabled
-printf '#!/bin/sh\necho "$@" >>/chcon\n' >/usr/local/bin/chcon; chmod +x /usr/local/bin/selinuxenabled /usr/local/bin/chcon
+printf '#!/bin/sh\necho "$@" >>/chcon\n' >/usr/local/bin/chcon; chmod +x /usr/local/bin/selinuxenabled ` +
+	`/usr/local/bin/chcon
 mkdir -p /etc/systemd/system/actions.runner.owner-.service.d
-printf '[Service]\nExecStartPre=/bin/grep -q "bin_t .*runsvc.sh" /chcon\n' >/etc/systemd/system/actions.runner.owner-.service.d/selinux.conf
+printf '[Service]\nExecStartPre=/bin/grep -q "bin_t .*runsvc.sh" /chcon\n' ` +
+	`>/etc/systemd/system/actions.runner.owner-.service.d/selinux.conf
 `
 
 // TestServiceUnderSELinux: on the systems that enforce it.

@@ -40,7 +40,8 @@ func races(t *testing.T) []race {
 	must(t, err)
 	parts.large = large
 	const download = "mkdir -p /actions-runner; cd /actions-runner; curl -fsSL " +
-		"https://github.com/actions/runner/releases/download/v" + newest + "/actions-runner-linux-x64-" + newest + ".tar.gz | tee >(sha256sum >/run/sum) | tar xz"
+		"https://github.com/actions/runner/releases/download/v" + newest + "/actions-runner-linux-x64-" + newest +
+		".tar.gz | tee >(sha256sum >/run/sum) | tar xz"
 	const register = "./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token +
 		" --labels k3x9a --name " + jitName + " --replace"
 	const ready = "until systemctl is-active --quiet cloud-config; do sleep 0.05; done"

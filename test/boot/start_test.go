@@ -135,7 +135,8 @@ func TestStart(t *testing.T) {
 			spec: func(s *bootstrap.Spec) { s.PreRunnerScript, s.Packages = wildScript, []string{"egr-sample"} },
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
-				if got := i.sh("base64 -w 0 /run/ec2-github-runner/pre-runner-script.sh"); got != base64.StdEncoding.EncodeToString([]byte(wildScript)) {
+				want := base64.StdEncoding.EncodeToString([]byte(wildScript))
+				if got := i.sh("base64 -w 0 /run/ec2-github-runner/pre-runner-script.sh"); got != want {
 					t.Error("the script differs")
 				}
 				if got := i.sh("cat /usr/share/egr-sample/file"); got != "arrived" {

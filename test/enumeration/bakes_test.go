@@ -28,7 +28,8 @@ func bakeRequest(id tags.Identity) ami.Request {
 }
 
 func (p *process) baker() *ami.Baker {
-	return &ami.Baker{Cloud: p.cloud(), Fresh: func() *ec2.Client { return p.cloud() }, Journal: p.journal, Log: p.logger()}
+	return &ami.Baker{Cloud: p.cloud(), Fresh: func() *ec2.Client { return p.cloud() }, Journal: p.journal,
+		Log: p.logger()}
 }
 
 // baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the

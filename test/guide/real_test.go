@@ -63,8 +63,10 @@ func TestGuide(t *testing.T) {
 
 	// moto's CloudFormation leaves the route table behind and then cannot remove the network that it is of.
 	n.bash(t, `set -euo pipefail
-		for table in $(aws ec2 describe-route-tables --query 'RouteTables[?Associations[?SubnetId]].RouteTableId' --output text); do
-			for association in $(aws ec2 describe-route-tables --route-table-ids "$table" --query 'RouteTables[].Associations[?SubnetId][].RouteTableAssociationId' --output text); do
+		for table in $(aws ec2 describe-route-tables --query 'RouteTables[?Associations[?SubnetId]].RouteTableId' `+
+		`--output text); do
+			for association in $(aws ec2 describe-route-tables --route-table-ids "$table" --query `+
+		`'RouteTables[].Associations[?SubnetId][].RouteTableAssociationId' --output text); do
 				aws ec2 disassociate-route-table --association-id "$association"
 			done
 			aws ec2 delete-route-table --route-table-id "$table"
@@ -163,7 +165,9 @@ func (n *newcomer) vars(t *testing.T) map[string]string {
 
 // trust looks at who may take on the role, as AWS has understood the template.
 func (n *newcomer) trust(t *testing.T) {
-	got := n.bash(t, `aws iam list-roles --query 'Roles[0].AssumeRolePolicyDocument.Statement[0].Condition.StringLike."token.actions.githubusercontent.com:sub"' --output text`)
+	got := n.bash(t, `aws iam list-roles --query `+
+		`'Roles[0].AssumeRolePolicyDocument.Statement[0].Condition.StringLike."token.actions.githubusercontent.com:sub"' `+
+		`--output text`)
 	if want := "repo:my-org/my-repo:*\trepo:my-org@1001/my-repo@2002:*"; strings.TrimSpace(got) != want {
 		t.Errorf("the role trusts %q, want %q", got, want)
 	}
@@ -207,7 +211,8 @@ func (n *newcomer) lint(t *testing.T) {
 func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	// Three properties that moto's CloudFormation does not read; cmd/permissions and cfn-lint hold the template to them.
 	n.bash(t, "set -euo pipefail\nsubnets='"+vars["subnets"]+"' security_group='"+vars["security_group"]+"'\n"+`
-		table=$(aws ec2 describe-route-tables --filters Name=route.destination-cidr-block,Values=0.0.0.0/0 Name=route.gateway-id,Values='igw-*' --query 'RouteTables[0].RouteTableId' --output text)
+		table=$(aws ec2 describe-route-tables --filters Name=route.destination-cidr-block,Values=0.0.0.0/0 `+
+		`Name=route.gateway-id,Values='igw-*' --query 'RouteTables[0].RouteTableId' --output text)
 		for subnet in $subnets; do
 			aws ec2 modify-subnet-attribute --subnet-id "$subnet" --map-public-ip-on-launch
 			aws ec2 associate-route-table --route-table-id "$table" --subnet-id "$subnet"

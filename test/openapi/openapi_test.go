@@ -17,7 +17,8 @@ const (
 	org        = "/orgs/demo-org/actions"
 	enterprise = "/enterprises/demo/actions"
 
-	runner  = `{"id":7,"name":"ec2-a","os":"linux","status":"online","busy":false,"labels":[{"id":1,"name":"a","type":"custom"}]}`
+	runner = `{"id":7,"name":"ec2-a","os":"linux","status":"online","busy":false,` +
+		`"labels":[{"id":1,"name":"a","type":"custom"}]}`
 	jit     = `{"runner":` + runner + `,"encoded_jit_config":"e30="}`
 	token   = `{"token":"T","expires_at":"2026-11-23T12:00:00Z"}`
 	notSeen = `{"message":"Not Found","documentation_url":"https://docs.github.com/rest","status":"404"}`
@@ -70,7 +71,8 @@ func TestCheck(t *testing.T) {
 			{"jit, name taken", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"]}`,
 				409, notSeen, ""},
 			{"downloads", "GET", "/runners/downloads", "", 200,
-				`[{"os":"linux","architecture":"x64","download_url":"https://h/r.tar.gz","filename":"r.tar.gz","sha256_checksum":"0a"}]`, ""},
+				`[{"os":"linux","architecture":"x64","download_url":"https://h/r.tar.gz","filename":"r.tar.gz",` +
+					`"sha256_checksum":"0a"}]`, ""},
 			{"downloads without an address", "GET", "/runners/downloads", "", 200,
 				`[{"os":"linux","architecture":"x64","filename":"r"}]`, "download_url"},
 			{"deprecations", "GET", "/runners/deprecations/2.300.0", "", 200,

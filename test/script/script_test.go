@@ -24,9 +24,10 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //
 //	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step, and
 //	                             world_image, world_subnet and world_group, which every world has
-//	step [FLAGS] FILE            run the program with the inputs in FILE (YAML; ${out_NAME}, ${world_NAME} and ${file_NAME} stand
-//	                             for an output, a thing of the world, a file's text), as GitHub runs a step; its outputs become
-//	                             variables out_NAME with hyphens made to underscores. FLAGS:
+//	step [FLAGS] FILE            run the program with the inputs in FILE (YAML; ${out_NAME}, ${world_NAME} and
+//	                             ${file_NAME} stand for an output, a thing of the world, a file's text), as GitHub
+//	                             runs a step; its outputs become variables out_NAME with hyphens made to underscores.
+//	                             FLAGS:
 //	                               -exit N          the exit code that it must have, 0 if not given; -1 after KILL
 //	                               -within TIME     how long it may take, from the signal on if there is one
 //	                               -signal NAMES    send INT, TERM or KILL, or several with commas in between,
@@ -35,24 +36,31 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	                               -at-acted NAME   when it has had its effect and its answer is under way
 //	                               -at-nth N        the Nth of those calls
 //	post [-exit N] FILE          run the post step of the step FILE, in the world that step left
-//	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs from run to
-//	                             run (ids, nonces, times, secrets) made the same
+//	neat WHAT                    print log, output, state or summary of the last step for stdout, with what differs
+//	                             from run to run (ids, nonces, times, secrets) made the same
 //	annotations                  print the warnings and errors of the last step, neatly, for stdout
-//	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of RunInstances; all: also what is
-//	                             there from the beginning
+//	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of
+//	                             RunInstances; all: also what is there from the beginning
 //	power ID on|off              do what the owner of a machine does by hand in the EC2 console
 //	images                       print the images and snapshots that were made, for stdout
 //	console                      print what the newest machine has written to its console, for stdout
 //	calls [SERVICE]              print how often each operation was called, for stdout
 //	oidc                         from now on the steps' job may ask for OIDC tokens, and has no access keys
 //	userdata                     print the user data of the newest instance, for stdout
-//	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a Go string
-//	(a world with apps)          writes their private key into app.pem, and as people paste it into app.escaped, app.base64 and others
-//	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched; -images: or an image or a snapshot is left
-//	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the secrets of a file
+//	part [-quoted] NAME          print one of its texts, packages or script, with a newline at the end; -quoted as a
+//	                             Go string
+//	(a world with apps)          writes their private key into app.pem, and as people paste it into app.escaped,
+//	                             app.base64 and others
+//	nothing-left [-images]       fail if an instance or a registration is left, or something of others was touched;
+//	                             -images: or an image or a snapshot is left
+//	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the
+//	                             secrets of a file
 //	job LABEL DURATION           queue a job, and wait until it runs
-//	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression makes shorter
-//	eventually COMMAND [WORD] REGEXP  repeat a command above until its output matches and EC2 and GitHub list what there is, for a minute at most
+//	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression
+//	                             makes shorter
+//	eventually COMMAND [WORD] REGEXP
+//	                             repeat a command above until its output matches and EC2 and GitHub list what there
+//	                             is, for a minute at most
 //
 // Of each step it is checked besides, without being asked for: no secret (token, keys, registration token, JIT
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
@@ -298,7 +306,8 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: eventually COMMAND [WORD] REGEXP")
 	}
 	shows := map[string]func(*testscript.TestScript,
-		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls, "userdata": showUserData}
+		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls,
+		"userdata": showUserData}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])

@@ -302,7 +302,8 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 	t.Parallel()
 	w, call := readWorkflow(t, ".github/workflows/runner.yml"),
 		readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
-	tags := `[{"Key":"Name","Value":"runner demo-org/demo"},{"Key":"run-url","Value":"https://github.com/demo-org/demo/actions/runs/4711/attempts/1"}]`
+	tags := `[{"Key":"Name","Value":"runner ` +
+		`demo-org/demo"},{"Key":"run-url","Value":"https://github.com/demo-org/demo/actions/runs/4711/attempts/1"}]`
 	for name, given := range map[string]map[string]any{
 		"as in the example": call.With,
 		"by architecture": {"architecture": "arm64", "subnet-id": call.With["subnet-id"],

@@ -16,7 +16,8 @@ import (
 // one. Nothing comes of it in any case.
 func TestDryRunsOnInstances(t *testing.T) {
 	const ours, theirs, none = "i-0123456789abcdef0", "i-0123456789abcdef1", "i-00000000000000000"
-	byTag := simulator.Policy{Document: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*",
+	byTag := simulator.Policy{Document: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ` +
+		`"ec2:*", "Resource": "*",
 		"Condition": {"StringEquals": {"aws:ResourceTag/team": "us"}}}]}`}
 	for _, c := range []struct {
 		name, id, want string

@@ -78,7 +78,8 @@ func (h *hub) newBlob(r *runner) string {
 	for key.Len() < 1700 {
 		key.WriteString(h.w.hex(64))
 	}
-	settings := fmt.Sprintf(`{"agentId":"%d","agentName":%q,"poolId":%d,"ephemeral":true,"serverUrl":"https://pipelines.example.invalid"}`, r.id, r.name, r.group)
+	settings := fmt.Sprintf(`{"agentId":"%d","agentName":%q,"poolId":%d,"ephemeral":true,`+
+		`"serverUrl":"https://pipelines.example.invalid"}`, r.id, r.name, r.group)
 	files, err := json.Marshal(map[string]string{
 		".runner":                base64.StdEncoding.EncodeToString([]byte(settings)),
 		".credentials":           base64.StdEncoding.EncodeToString([]byte(`{"scheme":"OAuth"}`)),

@@ -287,10 +287,15 @@ func TestTemplate(t *testing.T) {
 func TestPolicyDocument(t *testing.T) {
 	const document = `{"Version": "2012-10-17", "Statement": [
 		{"Effect": "Allow", "Action": ["ec2:Describe*"], "Resource": "*"},
-		{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": ["arn:aws:ec2:*:*:image/*", "arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:security-group/*", "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:volume/*"]},
-		{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*", "Condition": {"StringLike": {"aws:RequestTag/ours": "*"}}},
-		{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*", "Condition": {"StringEquals": {"ec2:CreateAction": "RunInstances"}}},
-		{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": {"StringEquals": {"ec2:ResourceTag/ours": "1"}}}]}`
+		{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": ["arn:aws:ec2:*:*:image/*", ` +
+		`"arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:security-group/*", "arn:aws:ec2:*:*:network-interface/*", ` +
+		`"arn:aws:ec2:*:*:volume/*"]},
+		{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*", "Condition": ` +
+		`{"StringLike": {"aws:RequestTag/ours": "*"}}},
+		{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*", "Condition": {"StringEquals": ` +
+		`{"ec2:CreateAction": "RunInstances"}}},
+		{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": {"StringEquals": ` +
+		`{"ec2:ResourceTag/ours": "1"}}}]}`
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{ForeignInstances: 1, Policy: simulator.Policy{Document: document}})
 		ctx, cloud := t.Context(), inProcess(w).ec2(t, "us-east-1", onceOnly)

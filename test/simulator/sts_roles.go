@@ -27,7 +27,8 @@ func (r *Role) load(account, repository string) error {
 	}
 	trust := orText(r.Trust, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [
 		{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::%[1]s:root"}, "Action": "sts:AssumeRole"},
-		{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::%[1]s:oidc-provider/%[2]s"}, "Action": "sts:AssumeRoleWithWebIdentity",
+		{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::%[1]s:oidc-provider/%[2]s"}, "Action": `+
+		`"sts:AssumeRoleWithWebIdentity",
 		 "Condition": {"StringEquals": {"%[2]s:aud": "sts.amazonaws.com"}, "StringLike": {"%[2]s:sub": "repo:%[3]s:*"}}}]}`,
 		account, idTokenIssuer, repository))
 	var doc struct {

@@ -26,7 +26,8 @@ const whole = `{
 	"components": {
 		"responses": {"gone": {"description": "prose"}, "other": {}},
 		"schemas": {
-			"outer": {"description": "prose", "properties": {"description": {"type": "string", "example": "e"}, "inner": {"$ref": "#/components/schemas/inner"}}},
+			"outer": {"description": "prose", "properties": {"description": {"type": "string", "example": "e"}, "inner": ` +
+	`{"$ref": "#/components/schemas/inner"}}},
 			"inner": {"properties": {"self": {"$ref": "#/components/schemas/inner"}}},
 			"unused": {}
 		}

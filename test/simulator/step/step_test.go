@@ -21,7 +21,8 @@ func TestStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	program := `printf 'label<<EOF\n%s\nEOF\n' "$(tr '\0' '\n' </proc/$$/environ | sed -n 's/^INPUT_EC2-IMAGE-ID=//p')" >>"$GITHUB_OUTPUT"; echo seen; exit 3`
+	program := `printf 'label<<EOF\n%s\nEOF\n' "$(tr '\0' '\n' </proc/$$/environ | sed -n ` +
+		`'s/^INPUT_EC2-IMAGE-ID=//p')" >>"$GITHUB_OUTPUT"; echo seen; exit 3`
 	r := &step.Runner{Command: []string{"/bin/sh", "-c", program}, Folder: t.TempDir(), Server: server,
 		Repository: "demo-org/demo", Run: "1"}
 	var log strings.Builder
