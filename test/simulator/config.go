@@ -55,6 +55,13 @@ type Config struct {
 	Quotas map[string]float64 `yaml:"quotas"`
 	// FailingImages makes every image that CreateImage begins end as failed.
 	FailingImages bool `yaml:"failing-images"`
+	// Copies says how copies of images into other regions go, SnapshotCopies how many snapshots may be copied into a
+	// region at once (default 20).
+	Copies         []CopyRule `yaml:"copies"`
+	SnapshotCopies int        `yaml:"snapshot-copies"`
+	// EncryptedRegions encrypt by default; KMSKeys are the keys of regions beside alias/aws/ebs.
+	EncryptedRegions []string            `yaml:"encrypted-regions"`
+	KMSKeys          map[string][]string `yaml:"kms-keys"`
 	// InstanceProfiles are the names that RunInstances accepts; when empty it accepts all.
 	InstanceProfiles []string `yaml:"instance-profiles"`
 	// Instances live in the world from its beginning; ForeignInstances adds so many more that belong to somebody else.
@@ -168,6 +175,9 @@ type Timing struct {
 	Offline  time.Duration `yaml:"offline"`   // 10s: from a machine's end until GitHub shows its runner offline
 	BusyEnds time.Duration `yaml:"busy-ends"` // 60s: from a machine's end until GitHub gives its job up
 	Snapshot time.Duration `yaml:"snapshot"`  // 30s: from CreateImage until the image is available
+	// Copy is how long the copy of an image takes, 60s, and CopyVisible from when on its snapshots show, 5s.
+	Copy        time.Duration `yaml:"copy"`
+	CopyVisible time.Duration `yaml:"copy-visible"`
 	// VolumeDeleting is how long a deleted volume is still listed: 1m.
 	VolumeDeleting time.Duration `yaml:"volume-deleting"`
 }
@@ -208,7 +218,7 @@ func (t *Timing) fill() {
 		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute},
 		{&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second},
 		{&t.PowerOff, 3 * time.Second},
-		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
+		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second}, {&t.Copy, time.Minute}, {&t.CopyVisible, 5 * time.Second},
 		{&t.VolumeDeleting, time.Minute},
 	} {
 		if *d.field == 0 {

@@ -23,15 +23,8 @@ func createImage(call *ec2Call) ([]node, *ec2Error) {
 	if failure := call.mayImage(instances); failure != nil {
 		return nil, failure
 	}
-	if !imageName.MatchString(name) {
-		return nil, fail("InvalidAMIName.Malformed",
-			"AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' "+
-				"and '_'")
-	}
-	for _, other := range call.region.images {
-		if !other.gone && other.Name == name && other.Owner == call.w.cfg.Account {
-			return nil, fail("InvalidAMIName.Duplicate", "AMI name %s is already in use by AMI %s", name, other.ID)
-		}
+	if failure := call.nameFree(name); failure != nil {
+		return nil, failure
 	}
 	if i.state != "running" && i.state != "stopped" && i.state != "stopping" {
 		return nil, fail("IncorrectInstanceState", "Instance '%s' is not in the 'running' or 'stopped' state.", i.id)
@@ -58,20 +51,7 @@ func (call *ec2Call) mayImage(instances []*instance) *ec2Error {
 			return failure
 		}
 	}
-	for _, kind := range sortedKeys(tags) {
-		r := requestTags(tags[kind])
-		if failure := call.allowedTo("ec2:CreateImage", r, kind+"/*"); failure != nil {
-			return failure
-		}
-		if len(tags[kind]) == 0 {
-			continue
-		}
-		r["ec2:CreateAction"] = []string{"CreateImage"}
-		if failure := call.allowedTo("ec2:CreateTags", r, kind+"/*"); failure != nil {
-			return failure
-		}
-	}
-	return nil
+	return call.mayMake("CreateImage", tags)
 }
 
 // make begins an image of an instance, with a snapshot for each of its disks. It is pending for a while.
@@ -121,7 +101,7 @@ func deregisterImage(call *ec2Call) ([]node, *ec2Error) {
 	i.gone = true
 	var results [][]node
 	for _, s := range i.snapshots {
-		if call.form["DeleteAssociatedSnapshots"] != "true" || s.gone {
+		if call.form["DeleteAssociatedSnapshots"] != "true" || s.gone || i.copying() {
 			continue
 		}
 		code := "success"
@@ -144,7 +124,7 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 	}
 	return describe(call, "snapshotSet", call.region.snapshots,
 		func(s *snapshot) bool {
-			return !s.gone && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) ||
+			return call.shows(s) && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) ||
 				(slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
 		},
 		func(s *snapshot) attributes {
@@ -154,23 +134,29 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 		func(s *snapshot) []node {
 			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)),
 				leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
-				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", "100%"),
-				leaf("encrypted", "false"), tagSet(s.tags.shown)}
+				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", s.progress(call.w.now)),
+				leaf("encrypted", strconv.FormatBool(s.encrypted)), tagSet(s.tags.shown)}
 		})
 }
 
 func (call *ec2Call) snapshot(id string) *snapshot {
 	for _, s := range call.region.snapshots {
-		if s.id == id && !s.gone {
+		if s.id == id && call.shows(s) {
 			return s
 		}
 	}
 	return nil
 }
 
+// shows reports whether EC2 knows a snapshot: one of a copy shows some time after the call that made it.
+func (call *ec2Call) shows(s *snapshot) bool { return !s.gone && !call.w.now.Before(s.visible) }
+
 func (call *ec2Call) ownerOf(s *snapshot) string { return s.image.Owner }
 
 func (s *snapshot) status() string {
+	if s.task != nil {
+		return s.task.state
+	}
 	switch s.image.State {
 	case "pending":
 		return "pending"
@@ -194,7 +180,10 @@ func deleteSnapshot(call *ec2Call) ([]node, *ec2Error) {
 	if failure := call.allowedTo("ec2:DeleteSnapshot", tagContext(s.tags.shown), "snapshot/"+id); failure != nil {
 		return nil, failure
 	}
-	s.gone = true
+	// "If you delete a snapshot while it is in progress, it must complete before the deletion takes effect":
+	// https://docs.aws.amazon.com/ebs/latest/userguide/ebs-deleting-snapshot.html
+	s.doomed = s.status() == "pending"
+	s.gone = !s.doomed
 	return []node{leaf("return", "true")}, nil
 }
 
@@ -239,7 +228,7 @@ func (w *World) Images() []Made {
 			for _, s := range i.snapshots {
 				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags.set),
 					Snapshot: true}); {
-				case s.gone:
+				case s.gone || s.doomed:
 				case i.gone:
 					lost = append(lost, made)
 				default:

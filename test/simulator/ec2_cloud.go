@@ -25,6 +25,7 @@ type region struct {
 	snapshots []*snapshot
 	volumes   []*volume
 	launches  map[string]*launch // by zone and client token
+	copied    map[string]*copied // by client token
 	free      map[string]int     // addresses left, by subnet
 }
 
@@ -76,6 +77,7 @@ type image struct {
 	gone      bool
 	snapshots []*snapshot
 	initial   bool
+	task      *copyTask // nil: it is no copy
 }
 
 type snapshot struct {
@@ -87,12 +89,16 @@ type snapshot struct {
 	made                    time.Time
 	gone, initial           bool
 	image                   *image
+	encrypted               bool
+	task                    *copyTask // nil: it is no copy
+	visible                 time.Time // from then on EC2 knows the snapshot of a copy
+	doomed                  bool      // deleted while it was copied: it goes when it is whole
 }
 
 func newCloud(w *World) *cloud {
 	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}, sessions: map[string]*stsSession{}}
 	for _, name := range w.cfg.Regions {
-		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{},
+		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{}, copied: map[string]*copied{},
 			free: map[string]int{}}
 	}
 	for _, s := range w.cfg.Subnets {

@@ -61,10 +61,12 @@ func (call *ec2Call) imageNodes(i *image) []node {
 	}
 	var disks [][]node
 	for _, s := range i.snapshots {
-		disks = append(disks, []node{leaf("deviceName", orText(s.device, i.RootDevice)),
-			branch("ebs", leaf("snapshotId", s.id),
-				leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", strconv.FormatBool(!s.kept)),
-				leaf("volumeType", "gp3"), leaf("encrypted", "false"))})
+		ebs := []node{leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", strconv.FormatBool(!s.kept)),
+			leaf("volumeType", "gp3"), leaf("encrypted", strconv.FormatBool(s.encrypted))}
+		if !i.copying() { // a copy names its snapshots when it is whole
+			ebs = append(ebs, leaf("snapshotId", s.id))
+		}
+		disks = append(disks, []node{leaf("deviceName", orText(s.device, i.RootDevice)), branch("ebs", ebs...)})
 	}
 	return append(some(
 		leaf("imageId", i.ID), leaf("imageLocation", i.Owner+"/"+i.Name), leaf("imageState", i.State),

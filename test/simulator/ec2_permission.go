@@ -66,7 +66,7 @@ func expired(service string) *ec2Error {
 // onResources are the actions that are allowed or denied for each resource that they touch, by the action itself.
 var onResources = []string{
 	"RunInstances", "TerminateInstances", "StartInstances", "StopInstances", "CreateTags", "DeleteTags",
-	"ModifyInstanceAttribute", "CreateImage",
+	"ModifyInstanceAttribute", "CreateImage", "CopyImage",
 	"DeregisterImage", "DeleteSnapshot", "DeleteVolume", "GetConsoleOutput",
 }
 

@@ -62,6 +62,10 @@ func init() {
 		"DeleteVolume":           {run: deleteVolume, params: []string{"VolumeId"}, mutating: true},
 		"CreateImage": {run: createImage, params: []string{"InstanceId", "Name", "Description", "NoReboot",
 			"TagSpecification", "BlockDeviceMapping"}, mutating: true},
+		"CopyImage": {run: copyImage, mutating: true, params: []string{
+			"SourceImageId", "SourceRegion", "Name", "Description", "ClientToken", "Encrypted", "KmsKeyId", "TagSpecification",
+			"CopyImageTags",
+		}},
 		"DeregisterImage": {run: deregisterImage, params: []string{"ImageId", "DeleteAssociatedSnapshots"},
 			mutating: true},
 		"DescribeSnapshots": {run: describeSnapshots, params: describing("SnapshotId", "Owner", "RestorableBy")},

@@ -105,7 +105,7 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 		return i.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(i.tags.shown), "image/"+id)
 	case "snap":
 		for _, s := range call.region.snapshots {
-			if s.id == id && !s.gone {
+			if s.id == id && call.shows(s) {
 				return s.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(s.tags.shown), "snapshot/"+id)
 			}
 		}
