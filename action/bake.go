@@ -36,10 +36,13 @@ func runBake(ctx context.Context, c clients) (err error) {
 	id := tags.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{
 		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
-		KeepTag: tags.KeepVolumes,
+		KeepTag: tags.KeepVolumes, CopyToken: id.CopyToken,
 	}
 	if err := out.bakeBegun(id, bake.Builders); err != nil {
 		return err
+	}
+	if bake.Longest() > usualSession && c.cloud.EndsUnrenewed(ctx) {
+		out.log.Warn(sessionMayEnd(bake))
 	}
 	result, err := c.baker().Bake(ctx, bake)
 	return out.bakeDone(result, err)
@@ -50,7 +53,7 @@ func (o *output) bakeBegun(id tags.Identity, builders []machine.Machine) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, builder := range builders {
-		o.journal.images = append(o.journal.images, builder.Architecture)
+		o.journal.architectures = append(o.journal.architectures, builder.Architecture)
 	}
 	return errors.Join(o.saveState(stateNonce, id.Nonce), o.saveState(stateLabel, id.Label),
 		o.saveState(stateScope, id.Scope))
@@ -71,32 +74,51 @@ func (o *output) Imaging(begun ami.Begun) error {
 
 // saveImage writes an image's state, over what was written of it before.
 func (o *output) saveImage(state imageState) error {
-	return o.saveState(fmt.Sprintf("%s%d", stateImage, slices.Index(o.journal.images, state.Architecture)), state)
+	name := state.Architecture + " " + state.Region
+	number := slices.Index(o.journal.images, name)
+	if number < 0 {
+		number = len(o.journal.images)
+		o.journal.images = append(o.journal.images, name)
+	}
+	return o.saveState(fmt.Sprintf("%s%d", stateImage, number), state)
 }
 
 // Baked implements ami.Journal: an image that can be used stands in the outputs at once.
 func (o *output) Baked(image ami.Baked) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.images == nil {
-		o.images = map[string]string{}
+	if o.byRegion == nil {
+		o.images, o.byRegion = map[string]string{}, map[string]map[string]string{}
 	}
-	o.images[image.Architecture] = image.ImageID
-	raw, err := json.Marshal(o.images)
-	if err != nil {
-		return fmt.Errorf("write output %s: %w", outImages, err)
+	if o.byRegion[image.Region] == nil {
+		o.byRegion[image.Region] = map[string]string{}
 	}
-	for _, architecture := range o.journal.images {
+	o.byRegion[image.Region][image.Architecture] = image.ImageID
+	if image.CopyOf == "" {
+		o.images[image.Architecture] = image.ImageID
+	}
+	if err := o.setImages(); err != nil || image.Unchanged { // what is unchanged was there before
+		return err
+	}
+	return o.saveImage(imageState{ami.Begun{Architecture: image.Architecture, Region: image.Region}, true})
+}
+
+// setImages writes the outputs of a bake as far as it came.
+func (o *output) setImages() error {
+	for name, value := range map[string]any{outImages: o.images, outByRegion: o.byRegion} {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("write output %s: %w", name, err)
+		}
+		o.action.SetOutput(name, string(raw))
+	}
+	for _, architecture := range o.journal.architectures {
 		if id := o.images[architecture]; id != "" {
 			o.action.SetOutput(outImageID, id)
 			break
 		}
 	}
-	o.action.SetOutput(outImages, string(raw))
-	if image.Unchanged {
-		return nil // it was there before
-	}
-	return o.saveImage(imageState{ami.Begun{Architecture: image.Architecture, Region: image.Region}, true})
+	return nil
 }
 
 // bakeDone returns how a bake ended. Only one that left nothing behind tells the post step to do nothing.
@@ -139,9 +161,9 @@ func (o *output) logBaked(image ami.Baked) {
 	switch {
 	case image.ImageID != "" && image.Unchanged:
 		o.log.Info(fmt.Sprintf("the image for %s is %s, unchanged: architecture: %s starts runners from it",
-			image.Architecture, image.ImageID, image.Architecture))
+			imageOf(image), image.ImageID, image.Architecture))
 	case image.ImageID != "":
-		o.log.Info(fmt.Sprintf("the image for %s is %s (%s): architecture: %s starts runners from it", image.Architecture,
+		o.log.Info(fmt.Sprintf("the image for %s is %s (%s): architecture: %s starts runners from it", imageOf(image),
 			image.ImageID, image.Name, image.Architecture))
 	}
 	if f == nil {
@@ -157,6 +179,14 @@ func (o *output) logBaked(image ami.Baked) {
 	for _, left := range f.Left {
 		o.log.Warn("left behind: " + left)
 	}
+}
+
+// imageOf is what an image is for: an architecture, and the region of a copy.
+func imageOf(image ami.Baked) string {
+	if image.CopyOf != "" {
+		return image.Architecture + " in " + image.Region
+	}
+	return image.Architecture
 }
 
 // bakeSummary is the job summary of a bake: what was made of what, how long each step took, and what went wrong.
@@ -229,7 +259,7 @@ func bakeTimeline(b *strings.Builder, result ami.Result) {
 	}
 	b.WriteString("```mermaid\ntimeline\n")
 	for _, image := range result.Images {
-		fmt.Fprintf(b, "    section %s\n", image.Architecture)
+		fmt.Fprintf(b, "    section %s\n", imageOf(image))
 		for _, step := range image.Steps {
 			fmt.Fprintf(b, "        %s : %s\n", seconds(step.Begun+step.Took), step.Step)
 		}
@@ -241,7 +271,7 @@ func stepsTable(b *strings.Builder, images []ami.Baked) {
 	b.WriteString("| architecture | step | ended after |\n|---|---|---|\n")
 	for _, image := range images {
 		for _, step := range image.Steps {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", image.Architecture, step.Step, seconds(step.Begun+step.Took))
+			fmt.Fprintf(b, "| %s | %s | %s |\n", imageOf(image), step.Step, seconds(step.Begun+step.Took))
 		}
 	}
 	b.WriteString("\n")

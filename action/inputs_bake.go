@@ -16,6 +16,7 @@ func (r *reader) bake(request Request) *ami.Request {
 		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000, 3),
 		Force:    r.ownFlag("force"),
 		Timeout:  time.Duration(r.number("bake-timeout-minutes", 1, 1440, 50)) * time.Minute,
+		Copies:   r.copies(),
 		Builders: r.inputs().Builders(),
 	}
 	if len(r.invalid.Problems) == 0 {

@@ -137,6 +137,22 @@ var ownInputs = []input{
 		description: `bake: how long a bake may take before it fails and its builder is terminated.`,
 	},
 	{
+		name: "regions", modes: inBake,
+		description: `bake: further regions, to which each image is copied with its snapshots and tags (comma-, space- or
+			newline-separated). A start there finds the copy by 'architecture'.`,
+	},
+	{
+		name: "copy-kms-keys", modes: inBake,
+		description: `bake: the KMS keys that encrypt the copies, by region: id, ARN or alias. A copy without one is
+			encrypted if its image is, or if the region's default says so. Example: '{eu-west-1:
+			alias/runners}'`,
+	},
+	{
+		name: "copy-timeout-minutes", fallback: "60", modes: inBake,
+		description: `bake: how long each copy to another region may take, besides bake-timeout-minutes, before it fails and
+			is removed.`,
+	},
+	{
 		name: "force", fallback: "false", modes: inBake,
 		description: `bake: 'true' bakes even if recipe, base image and runner version are those of the newest image.`,
 	},

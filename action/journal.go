@@ -29,7 +29,8 @@ const (
 type journal struct {
 	registrations []runner.Registration
 	tokens        int
-	images        []string // the architectures of a bake, in the order of the request
+	architectures []string // of a bake, in the order of the request
+	images        []string // of a bake that were begun: architecture and region
 	taken         int
 	claims        []runner.Claim
 }
@@ -149,9 +150,8 @@ func readState(getenv func(string) string) (state, error) {
 			s.tokens[asked.Region] = append(s.tokens[asked.Region], asked.Token)
 		}
 	}
-	for i := range maxImages { // a bake's images are begun in no certain order, so a number may be missing
-		var image imageState
-		if r.read(fmt.Sprintf("%s%d", stateImage, i), &image); image.Architecture != "" && !image.Baked {
+	for _, image := range numbered[imageState](&r, stateImage) {
+		if image.Architecture != "" && !image.Baked {
 			s.begun = append(s.begun, image.Begun)
 		}
 	}
@@ -199,9 +199,6 @@ func numbered[T any](r *stateReader, prefix string) (list []T) {
 		list = append(list, value)
 	}
 }
-
-// mostImages is how many images one bake makes: one for each architecture.
-const maxImages = 8
 
 // nothingToDo reports whether the start never began, or came to its end and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }

@@ -29,6 +29,7 @@ const (
 	outReport      = "report"
 	outImageID     = "ec2-image-id"
 	outImages      = "images"
+	outByRegion    = "images-by-region"
 	outPool        = "pool"
 )
 
@@ -42,11 +43,12 @@ type output struct {
 	mu       sync.Mutex
 	handoffs []runner.Handoff // that stand in the outputs
 	journal  journal
-	images   map[string]string // image ids that stand in the outputs, by architecture
-	written  map[string]bool   // the outputs of a start that have a value
-	said     bool              // the log says already why the step failed, before what led to it
-	told     bool              // the summary says already why the step failed
-	signIns  []string          // that the summary does not name yet
+	images   map[string]string            // image ids that stand in the outputs, by architecture
+	byRegion map[string]map[string]string // all of them, by region and architecture
+	written  map[string]bool              // the outputs of a start that have a value
+	said     bool                         // the log says already why the step failed, before what led to it
+	told     bool                         // the summary says already why the step failed
+	signIns  []string                     // that the summary does not name yet
 }
 
 // maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,10 @@ import (
 // new image are left out. Whatever comes of them, tidy follows: the builder goes, and so does an image that is not
 // whole.
 func (b *bake) steps() []step {
-	return []step{
+	if b.source != nil {
+		return b.copySteps()
+	}
+	steps := []step{
 		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
 		{"compare with the newest image", always, b.recognise}, // the same recipe, base and runner are not baked twice
 		{"look at the builder's types", toMake, b.chooseTypes}, // off Nitro no builder can be heard
@@ -29,6 +33,10 @@ func (b *bake) steps() []step {
 		{"wait for the image", toMake, b.await},                // from then on it is handed over
 		{"prune old images", always, b.prune},                  // never one that is used, or not ours
 	}
+	if len(b.request.Copies.Regions) > 0 { // what cannot be copied is known before it is made
+		steps = append([]step{{"look at the other regions", always, b.examineRegions}}, steps...)
+	}
+	return steps
 }
 
 // step is one step of a bake.
@@ -47,25 +55,28 @@ const (
 
 // Bake makes all images of the request, side by side. The result is as complete as the bake came, beside the error,
 // which is a *FailedError, or several joined, or the end of the context. What was made and is not a whole image is
-// removed in any case.
+// removed in any case. An image that was made is copied into the other regions, side by side too.
 func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	begun := time.Now()
 	if request.Region == "" {
 		request.Region = k.Cloud.Region()
 	}
 	cancelled := ec2.CancelledAt(ctx)
-	bakes := make([]*bake, len(request.Builders))
+	request.Copies.Regions = others(request)
+	lines := make([][]*bake, len(request.Builders)) // of each architecture: its image, and the copies of that
 	var group sync.WaitGroup
 	for i, wanted := range request.Builders {
 		b := &bake{Baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
 		b.out = Baked{Architecture: wanted.Architecture, Region: request.Region}
-		bakes[i] = b
-		group.Go(func() { b.run(ctx, cancelled) })
+		group.Go(func() {
+			b.run(ctx, cancelled)
+			lines[i] = append([]*bake{b}, b.copyAll(ctx, cancelled)...)
+		})
 	}
 	group.Wait()
 	result := Result{Took: time.Since(begun)}
 	var errs []error
-	for _, b := range bakes {
+	for _, b := range slices.Concat(lines...) {
 		result.Images = append(result.Images, b.out)
 		result.Warnings = append(result.Warnings, b.warnings...)
 		if b.out.Failure != nil {
@@ -78,9 +89,10 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	return result, errors.Join(errs...)
 }
 
-// bake is one image under way.
+// bake is one image under way, or the copy of one in another region.
 type bake struct {
 	*Baker
+	source  *bake // of a copy; nil: the image is made here
 	request Request
 	wanted  machine.Machine
 	begun   time.Time
@@ -92,10 +104,12 @@ type bake struct {
 	builder   ec2.Instance  // no ID before it is launched
 	trail     []ec2.Attempt // of the launch
 	verdict   Verdict
-	asked     bool   // CreateImage was, so that there may be an image
+	asked     bool   // CreateImage or CopyImage was, so that there may be an image
 	imageID   string // of the image that was begun
 	name      string
-	handed    bool // the image is handed over, so it stays
+	tags      map[string]string // of the image
+	disks     int               // how many snapshots it has
+	handed    bool              // the image is handed over, so it stays
 	unchanged bool
 
 	out      Baked
@@ -104,7 +118,7 @@ type bake struct {
 
 // run goes through the steps, and tidies up.
 func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
-	limited, done := context.WithTimeoutCause(ctx, b.request.Timeout, errTimeout)
+	limited, done := context.WithTimeoutCause(ctx, b.timeout().after, b.timeout())
 	defer done()
 	var failure *FailedError
 	for _, s := range b.steps() {
@@ -136,21 +150,34 @@ func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
 	b.out.Failure = failure
 }
 
-// errTimeout is the end of bake-timeout-minutes.
-var errTimeout = errors.New("the time for the bake is over (bake-timeout-minutes)")
+// timeoutError is the end of the time for an image, or for a copy.
+type timeoutError struct {
+	after       time.Duration
+	input, hint string
+}
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("it did not come to its end within %.0f minutes (%s)", e.after.Minutes(), e.input)
+}
+
+func (b *bake) timeout() *timeoutError {
+	if b.source != nil {
+		return &timeoutError{b.request.Copies.Timeout, "copy-timeout-minutes", hintCopyTimeout}
+	}
+	return &timeoutError{b.request.Timeout, "bake-timeout-minutes", hintTimeout}
+}
 
 // cutShort returns why a step did not come to its end.
 func (b *bake) cutShort(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if !errors.Is(cause, errTimeout) {
-		return cause
+	over, ok := errors.AsType[*timeoutError](context.Cause(ctx))
+	if !ok {
+		return context.Cause(ctx)
 	}
-	message := fmt.Sprintf("it did not come to its end within %.0f minutes (bake-timeout-minutes)",
-		b.request.Timeout.Minutes())
+	message := over.Error()
 	if b.verdict.Step != "" && b.imageID == "" {
 		message += "; the builder's last step was " + b.verdict.Step
 	}
-	return &FailedError{Message: message, Hint: hintTimeout, Err: errors.Join(cause, err)}
+	return &FailedError{Message: message, Hint: over.hint, Err: errors.Join(over, err)}
 }
 
 // failed makes of a step's error what is told: which step, why, what to do, and the builder's last words.
@@ -160,21 +187,32 @@ func (b *bake) failed(step string, err error) *FailedError {
 		f = &FailedError{Message: err.Error(), Hint: hintOf(err), Err: err}
 	}
 	f.Architecture, f.Step = b.wanted.Architecture, step
+	if b.source != nil {
+		f.Region = b.request.Region
+	}
 	f.Console = b.verdict.Lines
 	return f
 }
 
 // phase is the log of a step. Several images side by side share one group, and each line names its image.
 func (b *bake) phase(step string) *slog.Logger {
-	if len(b.request.Builders) > 1 {
+	switch {
+	case len(b.request.Builders) > 1:
 		return b.Log.With("phase", "Bake")
+	case b.source != nil:
+		return b.Log.With("phase", "Copy the image to other regions")
 	}
 	return b.Log.With("phase", strings.ToUpper(step[:1])+step[1:])
 }
 
 func (b *bake) line(message string) string {
-	if len(b.request.Builders) > 1 {
+	switch several := len(b.request.Builders) > 1; {
+	case several && b.source != nil:
+		return b.wanted.Architecture + " in " + b.request.Region + ": " + message
+	case several:
 		return b.wanted.Architecture + ": " + message
+	case b.source != nil:
+		return b.request.Region + ": " + message
 	}
 	return message
 }
@@ -192,5 +230,11 @@ func (b *bake) warn(message string) {
 func (b *bake) handOver(image ec2.Image) error {
 	b.handed = true
 	b.out.ImageID, b.out.Name, b.out.Unchanged = image.ID, cmp.Or(image.Name, b.name), b.unchanged
+	if b.source == nil {
+		b.disks = len(image.Snapshots)
+	}
+	if b.tags == nil { // it was there before
+		b.tags = image.Tags
+	}
 	return b.Journal.Baked(b.out)
 }

@@ -73,6 +73,9 @@ func request() ami.Request {
 			Token: func(architecture string, offering, try int) string {
 				return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try)
 			},
+			CopyToken: func(architecture, region string, try int) string {
+				return fmt.Sprintf("egr-%s-%s-%d", architecture, region, try)
+			},
 		},
 		Builders: []machine.Machine{{
 			Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}, Root: machine.RootVolume{GiB: 50},

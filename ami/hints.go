@@ -47,6 +47,11 @@ const (
 		"session is renewed; one of an earlier step is not"
 	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that " +
 		"encrypts the volume"
+	hintRegion = "enable these regions for the account and allow ec2:DescribeImages there, or leave them out of regions"
+	hintCopy   = "bake again: only the copies that are missing are made; if it fails again, check that the key that " +
+		"encrypts it exists in that region and that the credentials may use it"
+	hintCopyTimeout = "bake again, since only the copies that are missing are made; raise copy-timeout-minutes if " +
+		"copies of this size need more time"
 	hintNoAnswer = "EC2 did not answer: bake again"
 )
 
@@ -129,6 +134,8 @@ var anchors = []struct{ name, hint string }{
 	{"bake-no-capacity", hintRoom},
 	{"bake-tags", hintTags},
 	{"bake-image-failed", hintImage},
+	{"bake-copy-failed", hintCopy},
+	{"bake-copy-timeout", hintCopyTimeout},
 	{"bake-not-allowed", hintAllowed},
 	{"bake-credentials", hintExpired},
 }

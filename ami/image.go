@@ -29,10 +29,19 @@ func (b *bake) imageTags() map[string]string {
 	return tags
 }
 
+// begunImage is the image as the journal has it before it is begun.
+func (b *bake) begunImage() Begun {
+	begun := Begun{Architecture: b.wanted.Architecture, Region: b.request.Region}
+	if b.source != nil {
+		begun.Snapshots = b.disks
+	}
+	return begun
+}
+
 // create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away
 // for it.
 func (b *bake) create(ctx context.Context) error {
-	if err := b.Journal.Imaging(Begun{b.wanted.Architecture, b.request.Region}); err != nil {
+	if err := b.Journal.Imaging(b.begunImage()); err != nil {
 		return err
 	}
 	b.asked = true
@@ -53,8 +62,9 @@ func (b *bake) create(ctx context.Context) error {
 }
 
 func (b *bake) beginImage(ctx context.Context) (string, error) {
+	b.tags = b.imageTags()
 	return b.Cloud.CreateImage(ctx, b.request.Region, ec2.ImageSpec{
-		InstanceID: b.builder.ID, Name: b.name, Tags: b.imageTags(),
+		InstanceID: b.builder.ID, Name: b.name, Tags: b.tags,
 		Description: fmt.Sprintf("GitHub Actions runner %s for %s on %s, by %s", b.recipe.Software.Version,
 			b.wanted.Architecture, b.base.ID, b.request.Source),
 	})

@@ -84,7 +84,7 @@ func strays(snapshots []ec2.Snapshot, images []ec2.Image, family map[string]stri
 // prune removes what is surplus. What goes wrong here fails no bake: the image is made.
 func (b *bake) prune(ctx context.Context) error {
 	if err := b.removeSurplus(ctx); err != nil {
-		if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTimeout) {
+		if _, over := errors.AsType[*timeoutError](context.Cause(ctx)); ctx.Err() != nil && !over {
 			return context.Cause(ctx)
 		}
 		b.warn(fmt.Sprintf("old images stay, because it cannot be seen whether they are used: %v", err))

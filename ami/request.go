@@ -39,6 +39,7 @@ type Request struct {
 	Keep       int               // how many images of a family stay, the new one included; 0: all
 	Force      bool              // bake although nothing has changed
 	Timeout    time.Duration
+	Copies     Copies
 
 	Software      []bootstrap.Software // the runner, for each kind of processor
 	DownloadToken string
@@ -55,6 +56,8 @@ type Identity struct {
 	KeepTag string
 	// Token names one attempt to launch a builder, the same each time it is asked again; at most 64 ASCII characters.
 	Token func(architecture string, offering, try int) string
+	// CopyToken names one attempt to copy an image into a region, in the same way.
+	CopyToken func(architecture, region string, try int) string
 }
 
 // CheckUserData reports whether a builder's user data will fit, before it is known what else goes into it.
@@ -82,6 +85,8 @@ type Journal interface {
 type Begun struct {
 	Architecture string `json:"architecture"`
 	Region       string `json:"region"`
+	// Snapshots is how many snapshots a copy makes, which show late; 0: it is no copy.
+	Snapshots int `json:"snapshots,omitempty"`
 }
 
 // Baker bakes images.
@@ -106,7 +111,8 @@ type Baked struct {
 	RunnerVersion string
 	Builder       string // instance id
 	InstanceType  string
-	Unchanged     bool // an earlier image holds the same
+	CopyOf        string // the image in the bake's region that this is a copy of; empty: it is that image
+	Unchanged     bool   // an earlier image holds the same
 	Steps         []Took
 	Pruned        []string // images removed
 	Failure       *FailedError
@@ -130,6 +136,7 @@ type Result struct {
 // FailedError is why one image was not made.
 type FailedError struct {
 	Architecture string
+	Region       string // of a copy; empty: of the image itself
 	Step         string
 	Message      string
 	Hint         string
@@ -140,7 +147,11 @@ type FailedError struct {
 }
 
 func (e *FailedError) Error() string {
-	return "bake " + e.Architecture + ": " + e.Step + ": " + e.Message
+	what := e.Architecture
+	if e.Region != "" {
+		what += " in " + e.Region
+	}
+	return "bake " + what + ": " + e.Step + ": " + e.Message
 }
 
 func (e *FailedError) Unwrap() error { return e.Err }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ const lookFor = 20 * time.Second
 // tidy removes the builder, and the image if it was begun and not handed over, on a client and in a time of their own.
 // It returns what it could not remove, each with how to remove it.
 func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []string) {
-	b.log = b.phase("remove the builder")
+	b.log = b.phase(b.tidying())
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -50,17 +51,32 @@ func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []str
 	var group sync.WaitGroup
 	group.Go(func() { b.removeBuilder(bounded, r, note) })
 	if b.asked && !b.handed {
-		group.Go(func() {
-			tags := maps.Clone(b.request.Mine)
-			tags[TagArchitecture] = b.wanted.Architecture
-			if _, err := r.removeBegun(bounded, b.request.Region, b.imageID, tags); err != nil {
-				note(fmt.Sprintf("perhaps image %s %s or its snapshots (%v): remove them in the EC2 console", b.imageID, b.name,
-					err))
-			}
-		})
+		group.Go(func() { b.removeImage(bounded, r, note) })
 	}
 	group.Wait()
 	return left
+}
+
+func (b *bake) tidying() string {
+	if b.source != nil {
+		return "remove what is not finished"
+	}
+	return "remove the builder"
+}
+
+func (b *bake) removeImage(ctx context.Context, r *remover, note func(string)) {
+	if _, err := r.removeImage(ctx, b.begunImage(), b.imageID, b.mine()); err != nil {
+		note(
+			fmt.Sprintf(
+				"perhaps image %s %s or its snapshots in %s (%v): the post step looks again; what it does not find, remove "+
+					"in the EC2 console",
+				b.imageID,
+				b.name,
+				b.request.Region,
+				err,
+			),
+		)
+	}
 }
 
 func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string)) {
@@ -93,16 +109,29 @@ type PostRequest struct {
 func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []string) {
 	r := &remover{cloud: k.Cloud, log: k.Log.With("phase", "Clean up after an interrupted bake"),
 		line: func(text string) string { return text }}
-	for _, begun := range request.Begun {
+	var mu sync.Mutex
+	each(request.Begun, func(begun Begun) {
 		tags := maps.Clone(request.Mine)
 		tags[TagArchitecture] = begun.Architecture
-		ids, err := r.removeBegun(ctx, begun.Region, "", tags)
+		ids, err := r.removeImage(ctx, begun, "", tags)
+		mu.Lock()
+		defer mu.Unlock()
 		removed = append(removed, ids...)
 		if err != nil {
 			left = append(left, fmt.Sprintf("perhaps an image for %s in %s (%v)", begun.Architecture, begun.Region, err))
 		}
-	}
+	})
+	slices.Sort(removed)
+	slices.Sort(left)
 	return removed, left
+}
+
+// removeImage removes an image or a copy that was begun, perhaps, and not handed over.
+func (r *remover) removeImage(ctx context.Context, begun Begun, id string, tags map[string]string) ([]string, error) {
+	if begun.Snapshots > 0 {
+		return r.removeCopy(ctx, begun, id, tags)
+	}
+	return r.removeBegun(ctx, begun.Region, id, tags)
 }
 
 // remover removes builders and images, and tries again until its context ends.

@@ -45,6 +45,7 @@ type API interface {
 	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput,
 		error)
 	CreateImage(context.Context, *sdk.CreateImageInput, ...func(*sdk.Options)) (*sdk.CreateImageOutput, error)
+	CopyImage(context.Context, *sdk.CopyImageInput, ...func(*sdk.Options)) (*sdk.CopyImageOutput, error)
 	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput, error)
 	DeleteVolume(context.Context, *sdk.DeleteVolumeInput, ...func(*sdk.Options)) (*sdk.DeleteVolumeOutput, error)
 	DeleteSnapshot(context.Context, *sdk.DeleteSnapshotInput, ...func(*sdk.Options)) (*sdk.DeleteSnapshotOutput, error)

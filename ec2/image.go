@@ -24,6 +24,7 @@ type Image struct {
 	Snapshots    []string
 	Owner        string // account id
 	OwnerAlias   string // "amazon", "aws-marketplace", or empty
+	Encrypted    bool   // all of its snapshots are
 	NoENA        bool   // EC2 says that it lacks the elastic network adapter's driver
 	Tags         map[string]string
 }
@@ -71,10 +72,12 @@ func plainImage(image types.Image) Image {
 		Platform: string(image.Platform), RootDevice: aws.ToString(image.RootDeviceName),
 		Created: aws.ToString(image.CreationDate),
 	}
+	plain.Encrypted = len(image.BlockDeviceMappings) > 0
 	for _, device := range image.BlockDeviceMappings {
 		if device.Ebs == nil {
 			continue
 		}
+		plain.Encrypted = plain.Encrypted && aws.ToBool(device.Ebs.Encrypted)
 		if aws.ToString(device.DeviceName) == plain.RootDevice {
 			plain.RootGiB = aws.ToInt32(device.Ebs.VolumeSize)
 		}

@@ -49,8 +49,9 @@ func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([
 
 // Snapshot is an EBS snapshot of the account.
 type Snapshot struct {
-	ID   string
-	Tags map[string]string
+	ID       string
+	Progress string // "40%"
+	Tags     map[string]string
 }
 
 // Snapshots lists the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
@@ -61,7 +62,7 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 	pages := sdk.NewDescribeSnapshotsPaginator(c.in(region), in)
 	return collect(ctx, "describe snapshots", pages, func(page *sdk.DescribeSnapshotsOutput) []Snapshot {
 		return plainly(page.Snapshots, func(s types.Snapshot) Snapshot {
-			return Snapshot{ID: aws.ToString(s.SnapshotId), Tags: plainTags(s.Tags)}
+			return Snapshot{ID: aws.ToString(s.SnapshotId), Progress: aws.ToString(s.Progress), Tags: plainTags(s.Tags)}
 		})
 	})
 }

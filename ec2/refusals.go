@@ -63,6 +63,8 @@ const (
 	HintExplicitDeny = "lift the explicit deny"
 	HintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
 		"(keep-images prunes a bake's), or ask for more in the Service Quotas console"
+	HintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other copies, " +
+		"or ask for more in the Service Quotas console"
 	HintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
 		"account, and run the job again"
 	HintCredentials = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier " +
@@ -100,6 +102,7 @@ var refusals = slices.Concat(
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
 	all(Capacity, OfQuota, HintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
 	all(Capacity, OfRegion, HintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
+	all(Capacity, OfRegion, HintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
 
 	all(Throttle, OfPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
 		"EC2ThrottledException",

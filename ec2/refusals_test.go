@@ -106,8 +106,8 @@ func TestWalk(t *testing.T) {
 		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidSnapshot.NotFound", "because", image},
 		{"InvalidGroup.NotFound", "The security group 'sg-1' does not exist", group},
 		{"InvalidGroup.NotFound", "because", group},
-		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded",
-			"because", home},
+		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded " +
+			"ResourceLimitExceeded", "because", home},
 		{"AuthFailure InvalidClientTokenId", "AWS was not able to validate the provided access credentials", home},
 		{"Blocked TagPolicyViolation TagLimitExceeded AccessDenied AccessDeniedException", "because", sameElement},
 		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch ExpiredTokenException " +

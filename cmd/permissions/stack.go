@@ -116,6 +116,8 @@ func scalar(value string) string {
 		return "!Ref Repository"
 	case keptValue:
 		return "!Ref ExistingTagValue"
+	case accountID:
+		return "!Ref AWS::AccountId"
 	}
 	if value == "arn:aws:iam::"+accountID+":role/"+machineRole {
 		return "!GetAtt MachineRole.Arn"

@@ -47,6 +47,8 @@ func resolved(t *testing.T, node *yaml.Node) any {
 		return ownerRepo
 	case node.Tag == "!Ref" && node.Value == "ExistingTagValue":
 		return keptValue
+	case node.Tag == "!Ref" && node.Value == "AWS::AccountId":
+		return accountID
 	case node.Tag == "!Ref" && node.Value == "KmsKeyArns":
 		return []any{kmsKey}
 	case node.Tag == "!GetAtt" && node.Value == "MachineRole.Arn":

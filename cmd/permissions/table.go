@@ -29,6 +29,7 @@ const (
 	kept    = "existing"
 	warm    = "pool"
 	prune   = "prune"
+	copies  = "copies"
 	volumes = "volumes"
 	spot    = "spot"
 	keys    = "kms"
@@ -61,6 +62,7 @@ var features = []struct{ name, what, without string }{
 	{warm, "`pool` in start: take a warm machine", "the start is a cold one"},
 	{prune, "`keep-images`: check whether an instance or a launch template uses an old image, before bake removes it",
 		"no image is removed, and bake reports it"},
+	{copies, "`regions`: copy images to other regions", "the copies fail, and the image in the bake's own region is made"},
 	{volumes, "delete volumes of this action that outlived their machines",
 		"they stay and cost, and sweep reports that it cannot see or delete them"},
 	{account, "`mode: check` reads the vCPU quota and the service-linked role for spot",
@@ -167,6 +169,14 @@ var rights = []right{
 	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"},
 		Resource:  arns("image", "snapshot"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CreateImage"}}}},
+	{[]string{"bake"}, copies, statement{Sid: "CopyFromOwnAccount", Action: []string{"ec2:CopyImage"},
+		Resource: arns("image"), Condition: map[string]map[string]any{"StringEquals": {"ec2:Owner": accountID}}}},
+	{[]string{"bake"}, copies, statement{Sid: "CopyImages", Action: []string{"ec2:CopyImage"},
+		Resource:  arns("image", "snapshot"),
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+	{[]string{"bake"}, copies, statement{Sid: "TagCopies", Action: []string{"ec2:CreateTags"},
+		Resource:  arns("image", "snapshot"),
+		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CopyImage"}}}},
 	{[]string{"bake"}, always, statement{Sid: "DeleteOwnImages", Action: []string{"ec2:DeregisterImage",
 		"ec2:DeleteSnapshot"}, Resource: arns("image", "snapshot"), Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "DescribeImages", Action: []string{"ec2:DescribeImages",

@@ -32,3 +32,8 @@ func (id Identity) NonceTags() map[string]string {
 func (id Identity) BuilderToken(architecture string, offering, try int) string {
 	return id.ClientToken("bake "+architecture, 0, offering, try)
 }
+
+// CopyToken is the client token of one attempt to copy an image into a region.
+func (id Identity) CopyToken(architecture, region string, try int) string {
+	return id.ClientToken("copy "+architecture+" to "+region, 0, 0, try)
+}

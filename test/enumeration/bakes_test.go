@@ -2,6 +2,7 @@ package enumeration
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
@@ -12,13 +13,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-func bakeRequest(id tags.Identity) ami.Request {
+func bakeRequest(id tags.Identity, regions ...string) ami.Request {
 	return ami.Request{
 		Identity: ami.Identity{
 			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
-			KeepTag: tags.KeepVolumes,
+			KeepTag: tags.KeepVolumes, CopyToken: id.CopyToken,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
+		Copies: ami.Copies{Regions: regions, Timeout: 10 * time.Minute},
 		Builders: []machine.Machine{{
 			Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"},
 			Placements: []machine.Placement{machine.NewPlacement("", "", subnetA, group)},
@@ -34,13 +36,16 @@ func (p *process) baker() *ami.Baker {
 
 // baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the
 // other.
-func baking() flow {
-	f := starting("bake", byToken)
+func baking() flow { return bakingTo("bake") }
+
+// bakingTo copies the image into other regions.
+func bakingTo(name string, regions ...string) flow {
+	f := starting(name, byToken)
 	f.isStart, f.isBake, f.rest = false, true, []layer{byPost, bySweep}
 	f.run = func(p *process, _ *scene) outcome {
 		id := tags.NewIdentity(tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository, "bake")
 		must(p.journal.Begun(id))
-		result, err := p.baker().Bake(p.ctx, bakeRequest(id))
+		result, err := p.baker().Bake(p.ctx, bakeRequest(id, regions...))
 		o := outcome{err: err}
 		for _, made := range result.Images {
 			o.left = append(o.left, made.Left...)
@@ -72,7 +77,10 @@ func (j *journal) Imaging(b ami.Begun) error {
 
 // Baked implements ami.Journal.
 func (j *journal) Baked(b ami.Baked) error {
-	return j.write(func() { j.begun, j.baked = nil, append(j.baked, b.ImageID) })
+	return j.write(func() {
+		j.begun = slices.DeleteFunc(j.begun, func(begun ami.Begun) bool { return begun.Region == b.Region })
+		j.baked = append(j.baked, b.ImageID)
+	})
 }
 
 // leftImages says in words which images and snapshots there are that were not handed over.

@@ -140,6 +140,7 @@ func flows() []flow {
 		}),
 		pooling(),
 		baking(),
+		bakingTo("bake in two regions", "eu-west-1"),
 	}
 }
 

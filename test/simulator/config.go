@@ -218,7 +218,8 @@ func (t *Timing) fill() {
 		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute},
 		{&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second},
 		{&t.PowerOff, 3 * time.Second},
-		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second}, {&t.Copy, time.Minute}, {&t.CopyVisible, 5 * time.Second},
+		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
+		{&t.Copy, time.Minute}, {&t.CopyVisible, 5 * time.Second},
 		{&t.VolumeDeleting, time.Minute},
 	} {
 		if *d.field == 0 {

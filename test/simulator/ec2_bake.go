@@ -134,7 +134,8 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 		func(s *snapshot) []node {
 			return []node{leaf("snapshotId", s.id), leaf("status", s.status()), leaf("startTime", isoTime(s.made)),
 				leaf("ownerId", call.ownerOf(s)), leaf("volumeId", orText(s.volume, "vol-ffffffff")),
-				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description), leaf("progress", s.progress(call.w.now)),
+				leaf("volumeSize", strconv.Itoa(s.size)), leaf("description", s.description),
+				leaf("progress", s.progress(call.w.now)),
 				leaf("encrypted", strconv.FormatBool(s.encrypted)), tagSet(s.tags.shown)}
 		})
 }

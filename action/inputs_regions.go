@@ -1,0 +1,55 @@
+package action
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/machine"
+)
+
+// copies reads into which regions a bake copies its images.
+func (r *reader) copies() ami.Copies {
+	copies := ami.Copies{Timeout: time.Duration(r.number("copy-timeout-minutes", 1, 2880, 60)) * time.Minute}
+	for _, region := range r.list("regions") {
+		if r.region("regions", region) != "" && !slices.Contains(copies.Regions, region) {
+			copies.Regions = append(copies.Regions, region)
+		}
+	}
+	copies.KMSKeys = r.copyKeys(copies.Regions)
+	return copies
+}
+
+// copyKeys reads the keys that encrypt the copies, by region.
+func (r *reader) copyKeys(regions []string) map[string]string {
+	const example = "for example copy-kms-keys: {eu-west-1: alias/runners, us-west-2: alias/runners}"
+	text := r.text("copy-kms-keys")
+	if text == "" {
+		return nil
+	}
+	tree, err := machine.ReadYAML(text)
+	var raw []byte
+	if err == nil {
+		raw, err = json.Marshal(tree)
+	}
+	var keys map[string]string
+	if err == nil {
+		err = json.Unmarshal(raw, &keys)
+	}
+	if err != nil {
+		r.refuse("Failed to parse copy-kms-keys: "+err.Error(), example)
+		return nil
+	}
+	for _, region := range slices.Sorted(maps.Keys(keys)) {
+		switch {
+		case !slices.Contains(regions, region):
+			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region), example)
+		case keys[region] == "":
+			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has no key for %q.", region), example)
+		}
+	}
+	return keys
+}

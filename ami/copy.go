@@ -1,0 +1,326 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// TagCopyOf stands on the copies of an image in other regions: the id of the image that they were copied from.
+const TagCopyOf = tagPrefix + "copy-of"
+
+// TagKMSKey stands on copies that were encrypted by a key of the request: the key as it was given.
+const TagKMSKey = tagPrefix + "kms-key"
+
+// Copies says into which regions the images are copied.
+type Copies struct {
+	Regions []string          // beside the region of the bake
+	KMSKeys map[string]string // by region: id, ARN or alias of the key that encrypts the copies there
+	Timeout time.Duration     // for each copy
+}
+
+// others are the regions of a request that are not its own, each once.
+func others(request Request) (list []string) {
+	for _, region := range request.Copies.Regions {
+		if region != request.Region && !slices.Contains(list, region) {
+			list = append(list, region)
+		}
+	}
+	return list
+}
+
+// each runs f for all things side by side.
+func each[T any](things []T, f func(T)) {
+	var group sync.WaitGroup
+	for _, thing := range things {
+		group.Go(func() { f(thing) })
+	}
+	group.Wait()
+}
+
+// Longest is how long a bake may take with its copies.
+func (r Request) Longest() time.Duration {
+	if len(r.Copies.Regions) == 0 {
+		return r.Timeout
+	}
+	return r.Timeout + r.Copies.Timeout
+}
+
+// copySteps are those of one copy in another region. A copy is a bake that has a source in the place of a builder: what
+// follows them is the
+// same tidying up, and the same pruning.
+func (b *bake) copySteps() []step {
+	return []step{
+		{"compare with the newest image", always, b.recogniseCopy}, // one image is not copied twice
+		{"copy the image", toMake, b.beginCopy},                    // with its snapshots; tags on both
+		{"wait for the copy", toMake, b.awaitCopy},                 // until it is there, whole and tagged
+		{"prune old images", always, b.prune},                      // of this region
+	}
+}
+
+// copyOf is the copy of an image in another region, before it begins.
+func (b *bake) copyOf(region string) *bake {
+	request := b.request
+	request.Region = region
+	c := &bake{Baker: b.Baker, request: request, wanted: b.wanted, begun: b.begun, log: b.Log, source: b}
+	c.out = Baked{
+		Architecture:  b.wanted.Architecture,
+		Region:        region,
+		BaseImage:     b.out.ImageID,
+		BaseName:      b.out.Name,
+		RunnerVersion: b.out.RunnerVersion,
+		CopyOf:        b.out.ImageID,
+	}
+	return c
+}
+
+// copyAll copies an image that was handed over into the other regions, side by side. One that fails leaves the others.
+func (b *bake) copyAll(ctx context.Context, cancelled func() time.Time) (copies []*bake) {
+	if !b.handed || ctx.Err() != nil {
+		return nil
+	}
+	for _, region := range b.request.Copies.Regions {
+		copies = append(copies, b.copyOf(region))
+	}
+	each(copies, func(c *bake) { c.run(ctx, cancelled) })
+	return copies
+}
+
+// examineRegions refuses, before anything is made, regions into which no image can be copied. One that cannot be looked
+// at just now is
+// taken as good.
+func (b *bake) examineRegions(ctx context.Context) error {
+	for _, region := range b.request.Copies.Regions {
+		if partition(region) != partition(b.request.Region) {
+			return &FailedError{
+				Message: fmt.Sprintf(
+					"an image cannot be copied from %s to %s, which are of different partitions of AWS",
+					b.request.Region,
+					region,
+				),
+				Hint: "bake in each partition by itself, with credentials of its own", Refused: true,
+			}
+		}
+	}
+	var mu sync.Mutex
+	var refused []string
+	var errs []error
+	each(b.request.Copies.Regions, func(region string) {
+		_, err := b.Cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
+		switch ec2.ClassOf(err) {
+		case ec2.Account, ec2.Credentials, ec2.Denied:
+			mu.Lock()
+			defer mu.Unlock()
+			refused, errs = append(refused, region+": "+ec2.Reason(err)), append(errs, err)
+		}
+	})
+	if len(refused) == 0 {
+		return nil
+	}
+	slices.Sort(refused)
+	return &FailedError{
+		Message: "images cannot be copied to all regions: " + strings.Join(
+			refused,
+			"; ",
+		), Hint: hintRegion, Refused: true, Err: errors.Join(errs...),
+	}
+}
+
+// partition is the part of AWS that a region is of: images are copied inside one only.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/CopyingAMIs.html
+func partition(region string) string {
+	for _, prefix := range []string{"us-gov-", "cn-", "us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-"} {
+		if strings.HasPrefix(region, prefix) {
+			return prefix
+		}
+	}
+	return ""
+}
+
+// recogniseCopy finds out whether the region has a copy of the image already: then that is handed over once more.
+func (b *bake) recogniseCopy(ctx context.Context) error {
+	b.name = b.source.out.Name
+	var images []ec2.Image
+	err := b.look(ctx, func() (done bool, err error) { // for one lost answer no finished image is left without its copy
+		images, err = b.Cloud.Images(ctx, b.request.Region, b.ofFamily())
+		return err == nil, err
+	})
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(images, func(image ec2.Image) bool {
+		return image.State == ec2.ImageAvailable && image.Tags[TagCopyOf] == b.source.out.ImageID &&
+			image.Tags[TagKMSKey] == b.kmsKey()
+	})
+	if i < 0 {
+		return nil
+	}
+	b.unchanged = true
+	b.info("image %s is a copy of %s already", images[i].ID, b.source.out.ImageID)
+	return b.handOver(images[i])
+}
+
+func (b *bake) kmsKey() string { return b.request.Copies.KMSKeys[b.request.Region] }
+
+// copyTags are those of the source, with what differs. The time is the copy's own: prune takes young snapshots for
+// those of a bake under way.
+func (b *bake) copyTags() map[string]string {
+	tags := maps.Clone(b.source.tags)
+	maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, "aws:") })
+	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339), b.name
+	if key := b.kmsKey(); key != "" {
+		tags[TagKMSKey] = key
+	}
+	maps.Copy(tags, b.request.Mine)
+	return tags
+}
+
+// beginCopy begins the copy. A region that copies as many snapshots as it may is asked again until it takes one more.
+func (b *bake) beginCopy(ctx context.Context) error {
+	b.tags, b.disks = b.copyTags(), b.source.disks
+	if err := b.Journal.Imaging(b.begunImage()); err != nil {
+		return err
+	}
+	news, try := newProgress(), 0
+	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
+		id, err := b.Cloud.CopyImage(ctx, b.request.Region, b.copySpec(try))
+		b.asked = b.asked || err == nil || ec2.ClassOf(err) == ec2.Unknown || ctx.Err() != nil
+		switch {
+		case err == nil:
+			b.imageID = id
+			b.info("the copy %s of %s has been begun", id, b.source.out.ImageID)
+			return true, nil
+		case ec2.IsCopyLimit(err):
+			if text := news.tell("the region copies as many snapshots as it may at once (" + ec2.Reason(err) + ")"); text != "" {
+				b.info("%s; waiting", text)
+			}
+			return false, nil
+		case ec2.ClassOf(err) == ec2.Taken && try == 0:
+			try++
+			taken := b.name
+			b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
+			b.tags["Name"] = b.name
+			b.warn(fmt.Sprintf("the name %s is taken in %s, so the copy is called %s", taken, b.request.Region, b.name))
+			return false, nil
+		}
+		return false, err
+	})
+}
+
+func (b *bake) copySpec(try int) ec2.CopySpec {
+	return ec2.CopySpec{
+		SourceRegion: b.source.request.Region, SourceID: b.source.out.ImageID, Name: b.name, Tags: b.tags, KMSKey: b.kmsKey(),
+		Token:       b.request.CopyToken(b.wanted.Architecture, b.request.Region, try),
+		Description: fmt.Sprintf("Copy of %s in %s, by %s", b.source.out.ImageID, b.source.request.Region, b.request.Source),
+	}
+}
+
+// copyTagsTimeout is how long an available copy may lack what it must have: EC2 shows tags late.
+// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+const copyTagsTimeout = 2 * time.Minute
+
+// awaitCopy waits until the copy is available, and has the snapshots and tags that it must have.
+func (b *bake) awaitCopy(ctx context.Context) error {
+	news, since := newProgress(), time.Now()
+	var available time.Time
+	return b.look(ctx, func() (bool, error) {
+		image, err := b.Cloud.Image(ctx, b.request.Region, b.imageID)
+		switch {
+		case err != nil: // a new image shows late
+			return false, err
+		case image.State == ec2.ImageAvailable:
+			if available.IsZero() {
+				available = time.Now()
+			}
+			lacking, err := b.lacking(ctx, image)
+			if err != nil {
+				return false, err
+			}
+			if lacking != "" && time.Since(available) < copyTagsTimeout {
+				return false, nil
+			}
+			return b.finishCopy(image, lacking, time.Since(since))
+		case image.State != ec2.ImagePending:
+			message := fmt.Sprintf("copy %s is %s", b.imageID, image.State)
+			if image.StateReason != "" {
+				message += ": EC2 says " + image.StateReason
+			}
+			return false, final(&FailedError{Message: message, Hint: hintCopy})
+		}
+		if text := news.tell(image.State); text != "" {
+			b.info("the copy %s is %s%s", b.imageID, text, b.copied(ctx))
+		}
+		return false, nil
+	})
+}
+
+func (b *bake) finishCopy(image ec2.Image, lacking string, took time.Duration) (bool, error) {
+	if lacking != "" {
+		return false, final(
+			&FailedError{Message: fmt.Sprintf("copy %s is available, but %s", b.imageID, lacking), Hint: hintCopy},
+		)
+	}
+	if err := b.handOver(image); err != nil {
+		b.handed = false
+		return false, final(err)
+	}
+	b.info("the copy %s is available after %s, with its snapshots and tags", b.imageID, rounded(took))
+	return true, nil
+}
+
+// lacking says what an available copy does not have yet, empty for nothing.
+func (b *bake) lacking(ctx context.Context, image ec2.Image) (string, error) {
+	for key, value := range b.tags {
+		if image.Tags[key] != value {
+			return "it lacks the tag " + key, nil
+		}
+	}
+	if len(image.Snapshots) < b.disks {
+		return fmt.Sprintf("it has %d of its %d snapshots", len(image.Snapshots), b.disks), nil
+	}
+	if b.kmsKey() != "" && !image.Encrypted {
+		return "it is not encrypted", nil
+	}
+	tagged, err := b.Cloud.Snapshots(ctx, b.request.Region, b.mine())
+	if err != nil {
+		return "", err
+	}
+	for _, id := range image.Snapshots {
+		if !slices.ContainsFunc(tagged, func(s ec2.Snapshot) bool { return s.ID == id }) {
+			return "its snapshot " + id + " lacks its tags", nil
+		}
+	}
+	return "", nil
+}
+
+// copied says how much of the snapshots is there, for the log; empty where that is not known.
+func (b *bake) copied(ctx context.Context) string {
+	snapshots, err := b.Cloud.Snapshots(ctx, b.request.Region, b.mine())
+	if err != nil {
+		return ""
+	}
+	var parts []string
+	for _, s := range snapshots {
+		if s.Progress != "" {
+			parts = append(parts, s.Progress)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (snapshots: " + strings.Join(parts, ", ") + ")"
+}
+
+// mine are the tags that nothing but this bake's image of the architecture and its snapshots carries in a region.
+func (b *bake) mine() map[string]string {
+	tags := maps.Clone(b.request.Mine)
+	tags[TagArchitecture] = b.wanted.Architecture
+	return tags
+}
