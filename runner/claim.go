@@ -45,9 +45,9 @@ const (
 	heldWhole             // it is ours
 )
 
-// warmClaim is one try to take one entry for one slot.
+// warmClaim is one try to take one entry for one slot. Where it comes to its end, it is the slot's machine.
 type warmClaim struct {
-	*start
+	*claims
 	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
 	slot  *slot
 	entry ec2.Instance
@@ -64,51 +64,58 @@ type warmClaim struct {
 	held    held
 }
 
-// warmth is what a start knows of its pool.
-type warmth struct {
+// claims are those of one start, or of a pool that shrinks.
+type claims struct {
+	st      *start
 	mu      sync.Mutex
 	entries []ec2.Instance
 	taken   map[string]bool // by a slot of this start
 	denied  bool            // a permission is missing, which was said
-	claims  []*warmClaim
+	list    []*warmClaim
 	journal []Claim
-	freeing sync.WaitGroup // of claims that came to nothing
+	undoing sync.WaitGroup // claims that came to nothing
+}
+
+// fromPool is a start's source of warm machines.
+func fromPool(st *start) source {
+	cl := &claims{st: st, taken: map[string]bool{}}
+	return source{steps: []step{{"claim", "Claim warm machines", cl.claimAll}}, clear: cl.clear}
 }
 
 // take reserves an entry among the slots of this start.
-func (w *warmth) take(id string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.taken[id] {
+func (cl *claims) take(id string) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.taken[id] {
 		return false
 	}
-	w.taken[id] = true
+	cl.taken[id] = true
 	return true
 }
 
-func (w *warmth) isDenied() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.denied
+func (cl *claims) isDenied() bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.denied
 }
 
-func (st *start) newClaim(s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{start: st, log: st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
-	st.warm.mu.Lock()
-	defer st.warm.mu.Unlock()
-	c.index = len(st.warm.claims)
-	st.warm.claims = append(st.warm.claims, c)
-	st.warm.journal = append(st.warm.journal, Claim{InstanceID: entry.ID, Region: entry.Region})
+func (cl *claims) newClaim(s *slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{claims: cl, log: cl.st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	c.index = len(cl.list)
+	cl.list = append(cl.list, c)
+	cl.journal = append(cl.journal, Claim{InstanceID: entry.ID, Region: entry.Region})
 	return c
 }
 
 // note writes the claim down.
 func (c *warmClaim) note(starting bool) error {
-	w := &c.warm
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.journal[c.index].RunnerID, w.journal[c.index].Starting = c.id, starting
-	return c.Journal.Claiming(slices.Clone(w.journal))
+	cl := c.claims
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.journal[c.index].RunnerID, cl.journal[c.index].Starting = c.id, starting
+	return cl.st.Journal.Claiming(slices.Clone(cl.journal))
 }
 
 func (c *warmClaim) reached(h held) {
@@ -153,19 +160,20 @@ func (c *warmClaim) register(ctx context.Context) error {
 	}
 	name := tags.EntryName(c.entry.ID)
 	var labels []string
-	if c.request.DefaultLabels {
+	if c.st.request.DefaultLabels {
 		labels = []string{"self-hosted", "Linux", architectureOf(c.entry)}
 	}
-	labels = slices.Concat(labels, []string{c.slot.label}, c.request.Labels)
+	labels = slices.Concat(labels, []string{c.slot.label}, c.st.request.Labels)
 	c.at = time.Now()
-	config, err := c.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name, GroupID: c.request.GroupID, Labels: labels})
+	config, err := c.st.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name, GroupID: c.st.request.GroupID,
+		Labels: labels})
 	if github.ClassOf(err) == github.Unknown {
 		c.reached(heldDoubt)
 	}
 	if err != nil {
 		return err
 	}
-	c.Journal.Secret(config.Encoded)
+	c.st.Journal.Secret(config.Encoded)
 	c.id, c.jit = config.RunnerID, config.Encoded
 	c.reached(heldName)
 	return c.note(false)
@@ -180,28 +188,29 @@ func architectureOf(i ec2.Instance) string {
 
 // equip gives the entry the user data of this start. What the warm-up did not bring to its end the machine does now.
 func (c *warmClaim) equip(ctx context.Context) error {
-	data, err := c.slot.spec(c.request, registration{name: tags.EntryName(c.entry.ID), jit: c.jit}, software{}).UserData()
+	data, err := c.slot.spec(c.st.request, registration{name: tags.EntryName(c.entry.ID), jit: c.jit},
+		software{}).UserData()
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	return c.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
+	return c.st.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
 }
 
 // bind makes the machine's own power-off its end.
 func (c *warmClaim) bind(ctx context.Context) error {
-	return c.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
+	return c.st.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
 // tag makes the entry a machine of this start, with the user's tags too.
 func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
 	c.was = c.entry.Tags[tags.Nonce]
-	tags := c.tags()
-	if err := c.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags); err != nil {
+	values := c.tags()
+	if err := c.st.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
 		return err
 	}
 	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots read the list
-	maps.Copy(c.entry.Tags, tags)
+	maps.Copy(c.entry.Tags, values)
 	return nil
 }
 
@@ -213,11 +222,12 @@ func (c *warmClaim) tags() map[string]string {
 		}
 	}
 	var expires time.Time
-	if c.request.MaxLifetime > 0 {
-		expires = c.begun.Add(c.request.MaxLifetime)
+	if c.st.request.MaxLifetime > 0 {
+		expires = c.st.begun.Add(c.st.request.MaxLifetime)
 	}
-	due := time.Now().Add(c.request.Waiting.registrationTimeout())
-	for key, value := range c.identity.Tags(c.slot.index, c.slot.label, tags.EntryName(c.entry.ID), c.id, due, expires) {
+	due := time.Now().Add(c.st.request.Waiting.registrationTimeout())
+	for key, value := range c.st.identity.Tags(c.slot.index, c.slot.label, tags.EntryName(c.entry.ID), c.id, due,
+		expires) {
 		values[key] = value
 	}
 	values[tags.ClaimedAt], values[tags.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
@@ -253,7 +263,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 		c.reached(heldName) // the machine ends itself when it finds no registration
 		return errStarted
 	}
-	c.awake = c.since()
+	c.awake = c.st.since()
 	return nil
 }
 
@@ -265,7 +275,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		previous, err := c.Cloud.Start(ctx, c.entry.Region, c.entry.ID)
+		previous, err := c.st.Cloud.Start(ctx, c.entry.Region, c.entry.ID)
 		answers <- answer{previous, err}
 	}()
 	select {
@@ -281,8 +291,8 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 // another's: the one before EC2 may show for seconds after the tags were written. Where the look gives no answer the
 // machine may be ours, and endIfOurs decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
-	instance, err := c.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.identity.Nonce && nonce != c.was {
+	instance, err := c.st.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.st.identity.Nonce && nonce != c.was {
 		c.reached(heldName)
 		return errStarted
 	}
@@ -292,15 +302,15 @@ func (c *warmClaim) checkTags(ctx context.Context) error {
 // take makes the machine the slot's, and hands it over.
 func (c *warmClaim) take() {
 	s := c.slot
-	c.start.mu.Lock()
-	s.warm, s.claim = true, c
+	c.st.mu.Lock()
+	s.machine = c
 	s.instance, s.instance.State = c.entry, ec2.Pending
 	s.name, s.runnerID, s.jit, s.registering = tags.EntryName(c.entry.ID), c.id, c.jit, true
-	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.begun), c.awake
-	c.start.mu.Unlock()
+	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.st.begun), c.awake
+	c.st.mu.Unlock()
 	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s",
-		s.instance.ID, c.request.Pool, s.instance.Region))
-	if err := c.Journal.Launched(s.handoff()); err != nil {
-		c.giveUp(err, s)
+		s.instance.ID, c.st.request.Pool, s.instance.Region))
+	if err := c.st.Journal.Launched(s.handoff()); err != nil {
+		c.st.giveUp(err, s)
 	}
 }

@@ -12,28 +12,26 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// claimWarm takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
+// claimAll takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
 // of the slot by claimTimeout at the most.
-func (st *start) claimWarm(ctx context.Context) error {
-	if st.request.Pool == "" {
-		return nil
-	}
+func (cl *claims) claimAll(ctx context.Context) error {
+	st := cl.st
 	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
 		st.request.Pool))
-	if !st.lookForWarm(bounded) {
+	if !cl.look(bounded) {
 		return nil
 	}
 	return st.each(func(s *slot) error {
-		st.claimFor(bounded, s)
+		cl.claimFor(bounded, s)
 		return nil
 	})
 }
 
-// lookForWarm lists the entries that stand ready, and says why there are none.
-func (st *start) lookForWarm(ctx context.Context) bool {
-	st.warm.taken = map[string]bool{}
+// look lists the entries that stand ready, and says why there are none.
+func (cl *claims) look(ctx context.Context) bool {
+	st := cl.st
 	var all []ec2.Instance
 	for _, g := range st.groups {
 		g.prints = st.fingerprints(g)
@@ -45,18 +43,18 @@ func (st *start) lookForWarm(ctx context.Context) bool {
 			tags.Pool: st.request.Pool,
 		}})
 		if err != nil {
-			st.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
+			cl.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
 			unseen = true
 			continue
 		}
 		all = append(all, found...)
 	}
 	for _, i := range all {
-		if st.isReady(i) {
-			st.warm.entries = append(st.warm.entries, i)
+		if cl.isReady(i) {
+			cl.entries = append(cl.entries, i)
 		}
 	}
-	ready := len(st.warm.entries)
+	ready := len(cl.entries)
 	switch {
 	case len(all) == 0 && unseen: // which was said
 	case len(all) == 0:
@@ -77,15 +75,17 @@ const expiresSoon = 10 * time.Minute
 
 // isReady reports whether an entry may serve some slot of the start. An entry whose registration a sweep suspects is
 // tried all the same.
-func (st *start) isReady(i ec2.Instance) bool {
+func (cl *claims) isReady(i ec2.Instance) bool {
+	st := cl.st
 	return tags.IsEntry(i) && i.Tags[tags.Group] == st.groupKey &&
 		time.Until(tags.TimeOf(i, tags.ExpiresAt)) > expiresSoon &&
 		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[tags.Fingerprint]] })
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-func (st *start) claimFor(ctx context.Context, s *slot) {
-	entries := slices.DeleteFunc(slices.Clone(st.warm.entries),
+func (cl *claims) claimFor(ctx context.Context, s *slot) {
+	st := cl.st
+	entries := slices.DeleteFunc(slices.Clone(cl.entries),
 		func(i ec2.Instance) bool { return !s.prints[i.Tags[tags.Fingerprint]] })
 	order := func(i ec2.Instance) string {
 		return tags.ShortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
@@ -93,14 +93,14 @@ func (st *start) claimFor(ctx context.Context, s *slot) {
 	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
 	tries := 0
 	for _, entry := range entries {
-		if tries == maxClaims || ctx.Err() != nil || st.warm.isDenied() {
+		if tries == maxClaims || ctx.Err() != nil || cl.isDenied() {
 			break
 		}
-		if !st.warm.take(entry.ID) {
+		if !cl.take(entry.ID) {
 			continue
 		}
 		tries++
-		if st.newClaim(s, entry).make(ctx) {
+		if cl.newClaim(s, entry).make(ctx) {
 			return
 		}
 	}

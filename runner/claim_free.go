@@ -30,30 +30,30 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	default:
 		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
 	}
-	c.freeBeside(ctx)
+	c.freeInBackground(ctx)
 }
 
-// freeBeside frees the entry beside what goes on.
-func (c *warmClaim) freeBeside(ctx context.Context) {
-	c.warm.freeing.Go(func() {
+// freeInBackground undoes the claim while the start goes on.
+func (c *warmClaim) freeInBackground(ctx context.Context) {
+	c.undoing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
-		if err := c.free(bounded, &remover{cloud: c.Cloud, registry: c.Registry, log: c.log}, c.Cloud); err != nil {
+		if err := c.free(bounded, &remover{cloud: c.st.Cloud, registry: c.st.Registry, log: c.log}, c.st.Cloud); err != nil {
 			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
 		}
 	})
 }
 
 // tellMissed says once that a permission is missing.
-func (st *start) tellMissed(log *slog.Logger, what string, err error) {
-	st.warm.mu.Lock()
-	said := st.warm.denied
-	st.warm.denied = st.warm.denied || ec2.ClassOf(err) == ec2.Denied
-	st.warm.mu.Unlock()
+func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
+	cl.mu.Lock()
+	said := cl.denied
+	cl.denied = cl.denied || ec2.ClassOf(err) == ec2.Denied
+	cl.mu.Unlock()
 	switch {
 	case said:
 	case ec2.ClassOf(err) == ec2.Denied:
-		st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
+		cl.st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
 			ec2.Reason(err)))
 	default:
 		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
@@ -62,7 +62,7 @@ func (st *start) tellMissed(log *slog.Logger, what string, err error) {
 
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
 // that nothing that is written here can fall upon another's claim.
-func (c *warmClaim) free(ctx context.Context, r *remover, values *ec2.Client) error {
+func (c *warmClaim) free(ctx context.Context, r *remover, cloud *ec2.Client) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
@@ -83,7 +83,7 @@ func (c *warmClaim) free(ctx context.Context, r *remover, values *ec2.Client) er
 		c.reached(heldNot)
 		return nil
 	case heldTags:
-		if err := values.Tag(ctx, c.entry.Region, c.entry.ID, tags.FreedTags(c.entry)); err != nil &&
+		if err := cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.FreedTags(c.entry)); err != nil &&
 			ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
 			return err
 		}
@@ -119,9 +119,9 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 			over = true
 		case err != nil:
 			return stopOr(err)
-		case nonce == c.was && nonce != c.identity.Nonce:
+		case nonce == c.was && nonce != c.st.identity.Nonce:
 			return errTagsOld
-		case nonce != c.identity.Nonce:
+		case nonce != c.st.identity.Nonce:
 			r.log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
 			over = true
 		}
@@ -133,23 +133,20 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 	return r.terminate(ctx, c.entry.Region, c.entry.ID)
 }
 
-// clearClaims makes sure that no claim that came to nothing is left, and names those that are.
-func (st *start) clearClaims(ctx context.Context, r *remover, tags *ec2.Client) (left []string) {
-	if st.request.Pool == "" {
-		return nil
-	}
+// clear makes sure that no claim that came to nothing is left, and names those that are.
+func (cl *claims) clear(ctx context.Context, r *remover, cloud *ec2.Client) (left []string) {
 	done := make(chan struct{})
-	go func() { st.warm.freeing.Wait(); close(done) }()
+	go func() { cl.undoing.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(settleWithin): // its calls may hang; these are of another client
 	case <-ctx.Done():
 	}
-	st.warm.mu.Lock()
-	claims := slices.Clone(st.warm.claims)
-	st.warm.mu.Unlock()
-	for _, c := range claims {
-		if err := c.clear(ctx, r, tags); err != nil {
+	cl.mu.Lock()
+	list := slices.Clone(cl.list)
+	cl.mu.Unlock()
+	for _, c := range list {
+		if err := c.undo(ctx, r, cloud); err != nil {
 			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID,
 				c.entry.Region, ec2.Reason(err)))
 		}
@@ -157,9 +154,9 @@ func (st *start) clearClaims(ctx context.Context, r *remover, tags *ec2.Client) 
 	return left
 }
 
-func (c *warmClaim) clear(ctx context.Context, r *remover, tags *ec2.Client) error {
+func (c *warmClaim) undo(ctx context.Context, r *remover, cloud *ec2.Client) error {
 	if c.stands() != heldDoubt {
-		return c.free(ctx, r, tags)
+		return c.free(ctx, r, cloud)
 	}
 	if time.Since(c.at) < claimSettles {
 		return errors.New("whether its registration was made is not known yet")

@@ -63,7 +63,8 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 		if since == 0 && w.blind {
 			since = s.timeline.Launched
 		}
-		if s.taken == nil && since > 0 && w.since()-since >= after && now.Sub(w.readAt[s.instance.ID]) >= every {
+		if s.machine.kind() != keptKind && since > 0 && w.since()-since >= after &&
+			now.Sub(w.readAt[s.instance.ID]) >= every {
 			due = append(due, s)
 		}
 	}
@@ -103,7 +104,7 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 func (w *waiter) heard(s *slot, console string) {
 	if p, panicked := bootstrap.ReadPanic(diagnosis.Printable(console)); panicked {
 		for _, other := range w.pending() {
-			if other == s || p.Processor && !other.warm && alike(other.offering, s.offering) && other.instance.ID != "" {
+			if other == s || p.Processor && alike(other.offering, s.offering) && other.instance.ID != "" {
 				w.fails(newPanicError(other, p), other)
 			}
 		}
@@ -142,7 +143,7 @@ func newPanicError(s *slot, p bootstrap.Panic) *panicError {
 // alike reports whether two offerings are the same type with the same image, so that what one does not boot the
 // other does not either.
 func alike(a, b ec2.Offering) bool {
-	return a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID &&
+	return a.Number > 0 && a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID &&
 		a.Placement.Region == b.Placement.Region
 }
 
@@ -170,25 +171,4 @@ func (u *unit) withPanic(err error) error {
 		return err
 	}
 	return diagnosis.Join([]error{u.panic, err})
-}
-
-// endPanicked ends the machines of slots and frees the slots for the next launch. A machine must be gone before
-// another one takes its place: one that cannot be ended now is the slot's last, and for the roll-back to end.
-func (w *waiter) endPanicked(ctx context.Context, slots []*slot) {
-	if len(slots) == 0 {
-		return
-	}
-	bounded, cancel := context.WithTimeout(ctx, rollBackWithin)
-	defer cancel()
-	r := &remover{cloud: w.Cloud, registry: w.Registry, log: w.log}
-	_ = w.sideBySide(slots, func(s *slot) error {
-		if err := r.terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
-			return fmt.Errorf("its kernel panicked, and it cannot be ended: %w", err)
-		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		s.unit.panicked = append(s.unit.panicked, s.offering)
-		s.instance, s.console, s.timeline = ec2.Instance{}, "", Timeline{Registered: s.timeline.Registered}
-		return nil
-	})
 }

@@ -72,12 +72,12 @@ func holder(i ec2.Instance, id tags.Identity, now time.Time) (words, run string)
 	return fmt.Sprintf("run %s uses it", i.Tags[tags.RunID]), i.Tags[tags.RunID]
 }
 
-// existingTags are those of a machine that a start takes. What an earlier use has noted of the time of its start is
-// void.
-func (st *start) existingTags(s *slot, found string, due time.Time) map[string]string {
-	values := st.identity.Tags(s.index, s.label, s.name, s.runnerID, due, time.Time{})
-	values[tags.Mode], values[tags.Found], values[tags.StartedAt], values[tags.SuspectSince] = tags.ModeExisting, found,
-		"", ""
+// tags are those of a machine that a start takes. What an earlier use has noted of the time of its start is void.
+func (k *kept) tags(due time.Time) map[string]string {
+	s := k.slot
+	values := k.st.identity.Tags(s.index, s.label, s.name, s.runnerID, due, time.Time{})
+	values[tags.Mode], values[tags.Found], values[tags.StartedAt] = tags.ModeExisting, k.found, ""
+	values[tags.SuspectSince] = ""
 	if s.name == "" { // which runner it is shows later
 		delete(values, tags.RunnerName)
 	}

@@ -131,24 +131,24 @@ func release(ctx context.Context, cloud *ec2.Client, i ec2.Instance) {
 	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{tags.DueAt: ""})
 }
 
-// giveBack ends the use of a slot's machine in a roll-back.
-func (st *start) giveBack(ctx context.Context, r *remover, s *slot) (left []string) {
-	if s.instance.ID == "" || s.taken.lost {
+func (k *kept) end(ctx context.Context, r *remover) (left []string) {
+	s := k.slot
+	if k.lost {
 		return nil
 	}
-	u := use{nonce: st.identity.Nonce, before: func(nonce string) bool { return nonce == s.taken.before }}
-	if s.taken.doubt {
+	u := use{nonce: k.st.identity.Nonce, before: func(nonce string) bool { return nonce == k.before }}
+	if k.doubt {
 		u.settles = 3 * time.Second
 	}
 	did, err := r.giveBack(ctx, s.instance.Region, s.instance.ID, u)
-	if errors.Is(err, errTagsOld) && !s.taken.started && !s.taken.doubt && !s.taken.ran {
+	if errors.Is(err, errTagsOld) && !k.started && !k.doubt && !k.ran {
 		return nil // nothing was started
 	}
 	switch {
 	case err != nil:
 		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep "+
 			"do it when this run is over", s.instance.ID, s.instance.Region, ec2.Reason(err))}
-	case s.taken.doubt && did == stoppedAlready:
+	case k.doubt && did == stoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",
 			s.instance.ID, s.instance.Region)}
 	}

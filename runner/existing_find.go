@@ -15,16 +15,32 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// existing is what a start knows of the machines that it may take.
+// existing is a start of machines that the user keeps: what it knows of those that it may take.
 type existing struct {
+	st *start
 	Existing
-	before  []github.Runner // all runners of the scope, as they were before anything was started
-	readAt  time.Time       // when they were read
-	ran     []ec2.Instance  // machines that are asked for and ran already, whether they can be taken or not
-	mu      sync.Mutex
-	queue   []ec2.Instance // that may be taken, in this order
-	refused []string       // why others were not
-	denied  bool           // EC2 lets us not tag or not start a machine
+	runners   []github.Runner // all runners of the scope, as they were before anything was started
+	readAt    time.Time       // when they were read
+	ran       []ec2.Instance  // machines that are asked for and ran already, whether they can be taken or not
+	mu        sync.Mutex
+	queue     []ec2.Instance // that may be taken, in this order
+	refused   []string       // why others were not
+	denied    bool           // EC2 lets us not tag or not start a machine
+	ambiguous string         // why machines cannot be joined with their runners
+	foreign   map[int64]bool // runners that came before any machine of ours ran
+	rivals    int            // machines of others that bring a runner, as EC2 showed them last
+}
+
+// ofUser is a start's source of machines that the user keeps.
+func ofUser(st *start, machines Existing) source {
+	x := &existing{st: st, Existing: machines, foreign: map[int64]bool{}}
+	return source{
+		steps: []step{
+			{"find", "Find the machines", x.find},    // that match, that nobody else uses, and whose runners are registered
+			{"launch", "Start the machines", x.take}, // each is tagged as ours before it is started
+		},
+		match: x.match, settle: x.settle,
+	}
 }
 
 func (x *existing) refuse(id string, why string) {
@@ -51,28 +67,27 @@ func (x *existing) next() (ec2.Instance, bool) {
 }
 
 // find looks for machines that may be taken, and for their runners. It changes nothing.
-func (st *start) find(ctx context.Context) error {
-	x := st.existing
+func (x *existing) find(ctx context.Context) error {
 	if x.Region == "" {
-		x.Region = st.Cloud.Region()
+		x.Region = x.st.Cloud.Region()
 	}
-	machines, err := st.matching(ctx)
+	machines, err := x.matching(ctx)
 	if err != nil {
 		return err
 	}
 	x.readAt = time.Now()
-	if x.before, err = st.Registry.AllRunners(ctx); err != nil {
+	if x.runners, err = x.st.Registry.AllRunners(ctx); err != nil {
 		return err
 	}
-	st.rate = st.Registry.Rate()
-	if err := st.checkRunners(); err != nil {
+	x.st.rate = x.st.Registry.Rate()
+	if err := x.checkRunners(); err != nil {
 		return err
 	}
 	for _, i := range machines {
 		if tags.IsOn(i) {
 			x.ran = append(x.ran, i)
 		}
-		why, err := st.whyNot(ctx, i)
+		why, err := x.whyNot(ctx, i)
 		if err != nil {
 			return err
 		}
@@ -82,27 +97,26 @@ func (st *start) find(ctx context.Context) error {
 		}
 		x.queue = append(x.queue, i)
 	}
-	st.order()
-	for _, s := range st.slots {
-		s.timeline.Registered = st.since()
+	x.order()
+	for _, s := range x.st.slots {
+		s.timeline.Registered = x.st.since()
 	}
-	least := cmp.Or(st.request.MinCount, len(st.slots))
+	least := cmp.Or(x.st.request.MinCount, len(x.st.slots))
 	if len(x.queue) < least {
-		return st.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
+		return x.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
 			x.Region, least))
 	}
 	return nil
 }
 
 // matching lists the machines that are asked for.
-func (st *start) matching(ctx context.Context) ([]ec2.Instance, error) {
-	x := st.existing
+func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 	selector := ec2.Selector{IDs: x.IDs}
 	if len(x.IDs) == 0 {
 		selector.Tags = escaped(x.Tags)
 		selector.States = []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	}
-	found, err := st.Cloud.Instances(ctx, x.Region, selector)
+	found, err := x.st.Cloud.Instances(ctx, x.Region, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -130,43 +144,43 @@ func escaped(tags map[string]string) map[string]string {
 }
 
 // checkRunners refuses, before anything is started, what can never come online.
-func (st *start) checkRunners() error {
-	x, label := st.existing, st.identity.Label
+func (x *existing) checkRunners() error {
+	label := x.st.identity.Label
 	for _, name := range x.Names {
-		n := slices.IndexFunc(x.before, func(r github.Runner) bool { return r.Name == name })
+		n := slices.IndexFunc(x.runners, func(r github.Runner) bool { return r.Name == name })
 		switch {
 		case n < 0:
 			return &diagnosis.FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name,
-				st.identity.Scope),
+				x.st.identity.Scope),
 				Hint: diagnosis.HintNoRunner}
-		case !tags.HasLabel(x.before[n], label):
+		case !tags.HasLabel(x.runners[n], label):
 			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
-				strings.Join(x.before[n].Labels, ", "), label), Hint: diagnosis.HintNoRunner}
+				strings.Join(x.runners[n].Labels, ", "), label), Hint: diagnosis.HintNoRunner}
 		}
 	}
-	if len(x.Names) == 0 && !slices.ContainsFunc(x.before, func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
+	if len(x.Names) == 0 && !slices.ContainsFunc(x.runners,
+		func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
 		return &diagnosis.FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label,
-			st.identity.Scope),
-			Hint: diagnosis.HintNoRunner}
+			x.st.identity.Scope), Hint: diagnosis.HintNoRunner}
 	}
 	return nil
 }
 
 // whyNot returns why a machine may not be taken, or nothing.
-func (st *start) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
+func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	if !i.Alive() {
 		return "it is " + i.State, nil
 	}
-	for _, key := range sortedKeys(st.existing.Tags) {
-		if value, has := i.Tags[key]; !has || value != st.existing.Tags[key] {
-			return fmt.Sprintf("it has not the tag %s=%s", key, st.existing.Tags[key]), nil
+	for _, key := range sortedKeys(x.Tags) {
+		if value, has := i.Tags[key]; !has || value != x.Tags[key] {
+			return fmt.Sprintf("it has not the tag %s=%s", key, x.Tags[key]), nil
 		}
 	}
-	words, run := holder(i, st.identity, time.Now())
+	words, run := holder(i, x.st.identity, time.Now())
 	if run == "" {
 		return words, nil
 	}
-	over, err := st.Registry.RunOver(ctx, st.identity.Run.Repository, run)
+	over, err := x.st.Registry.RunOver(ctx, x.st.identity.Run.Repository, run)
 	switch {
 	case err == nil && over:
 		return "", nil
@@ -180,11 +194,11 @@ func (st *start) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 
 // order puts what runs already and is idle first, then what is stopped, then what is only stopping, and last what is at
 // work. Within each, starts begin with different ones.
-func (st *start) order() {
+func (x *existing) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
 		switch {
-		case running && tags.MayWork(i, st.existing.before):
+		case running && tags.MayWork(i, x.runners):
 			return 3
 		case running:
 			return 0
@@ -193,15 +207,14 @@ func (st *start) order() {
 		}
 		return 2
 	}
-	slices.SortFunc(st.existing.queue, func(a, b ec2.Instance) int {
-		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(st.identity.Nonce, a.ID), scattered(st.identity.Nonce,
+	slices.SortFunc(x.queue, func(a, b ec2.Instance) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.identity.Nonce, a.ID), scattered(x.st.identity.Nonce,
 			b.ID)))
 	})
 }
 
 // noneLeft returns why no further machine could be taken.
-func (st *start) noneLeft(message string) error {
-	x := st.existing
+func (x *existing) noneLeft(message string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.refused) > 0 {

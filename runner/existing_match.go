@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -19,84 +18,87 @@ import (
 // match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already
 // with one that was online before, a machine that was started with one that has come since. It is told only from
 // numbers that leave no doubt: as many runners as machines. Which is whose is known only of one alone.
-func (w *waiter) match(ctx context.Context, all []github.Runner, unknown []*slot) error {
+func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*slot, again relook) {
+	x.forget(all)
 	var started, standing []*slot
 	coming := 0
 	for _, s := range unknown {
 		switch {
-		case s.taken.ran:
+		case keptBy(s).ran:
 			standing = append(standing, s)
-		case s.timeline.Running == 0 && !w.blind: // not before EC2 says that it runs
+		case s.timeline.Running == 0 && !x.st.blind: // not before EC2 says that it runs
 			coming++
 		default:
 			started = append(started, s)
 		}
 	}
 	if len(started)+len(standing)+coming == 0 {
-		return nil
+		return
 	}
-	of, err := w.others(ctx)
+	of, err := x.others(ctx)
 	switch {
 	case err == nil:
-		w.rivals = of.running + of.pending
+		x.rivals = of.running + of.pending
 	case isRefused(err): // no later look says more: GitHub decides, by what was seen so far
-		of.running = w.rivals
+		of.running = x.rivals
 	default:
-		w.complain("EC2 cannot be asked for other machines with the same label", err)
-		return nil
+		x.st.complain("EC2 cannot be asked for other machines with the same label", err)
+		return
 	}
 	known := of.names()
-	for _, s := range w.slots {
+	for _, s := range x.st.slots {
 		if s.name != "" {
 			known[s.name] = true
 		}
 	}
-	online, stood := divideByBefore(all, w.existing.before, unknown[0].label, known)
-	newcomers, foreign := w.splitForeign(online)
+	online, stood := divideByBefore(all, x.runners, unknown[0].label, known)
+	newcomers, foreign := x.splitForeign(online)
 	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
-		return w.tellForeign(ctx, newcomers)
+		x.tellForeign(ctx, newcomers, again)
+		return
 	}
-	ran, expected := w.unnamedThatRan(known, of), len(started)+coming+of.running
-	if len(stood) < ran || w.long(started) {
+	ran, expected := x.unnamedThatRan(known, of), len(started)+of.running
+	switch {
+	case coming > 0: // their runners could be taken for those of the machines that run already
+		if len(stood) >= ran {
+			x.joinThem(standing, stood, ran)
+		}
+		return
+	case len(stood) < ran || x.long(started):
 		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner
 		// of another machine came before ours ran, and so is no newcomer: then all together must be as many.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
-		w.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
-		return nil
+		x.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
+		return
 	}
-	w.joinThem(standing, stood, ran)
-	w.joinThem(started, newcomers, expected)
-	return nil
+	x.joinThem(standing, stood, ran)
+	x.joinThem(started, newcomers, expected)
 }
 
 // tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
 // asked after GitHub has shown them, still says so.
-func (w *waiter) tellForeign(ctx context.Context, newcomers []github.Runner) error {
-	w.cloudAt = time.Time{}
-	if err := w.lookAtCloud(ctx, time.Now()); err != nil || w.blind {
-		return err
-	}
-	for _, s := range w.pending() {
-		if s.timeline.Running > 0 || s.instance.State != ec2.Pending {
-			return nil
-		}
+func (x *existing) tellForeign(ctx context.Context, newcomers []github.Runner, again relook) {
+	pending := again(ctx)
+	if x.st.blind || slices.ContainsFunc(pending, func(s *slot) bool {
+		return s.timeline.Running > 0 || s.instance.State != ec2.Pending
+	}) {
+		return
 	}
 	for _, r := range newcomers {
-		w.foreign[r.ID] = true
+		x.foreign[r.ID] = true
 	}
-	return nil
 }
 
 // long reports whether machines have run for so long that what GitHub says of their runners is true.
-func (w *waiter) long(started []*slot) bool {
-	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return w.running(s) < staleGrace })
+func (x *existing) long(started []*slot) bool {
+	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return x.st.running(s) < staleGrace })
 }
 
 // unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another
 // start may have found the name since: then EC2 shows it now.
-func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
+func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
-	for _, i := range w.existing.ran {
+	for _, i := range x.ran {
 		if name := cmp.Or(of.named[i.ID], i.Tags[tags.RunnerName]); name == "" || !known[name] {
 			n++
 		}
@@ -104,19 +106,19 @@ func (w *waiter) unnamedThatRan(known map[string]bool, of others) int {
 	return n
 }
 
-// joinThem reports whether machines are online if there are exactly as many runners as are wanted.
-func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
+// joinThem marks machines as online if there are exactly as many runners as are wanted.
+func (x *existing) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 	switch {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
-		w.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		w.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
-			fmt.Errorf("%s", w.ambiguous))
+		x.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
+		x.st.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
+			fmt.Errorf("%s", x.ambiguous))
 	default:
-		w.ambiguous = ""
+		x.ambiguous = ""
 		if len(runners) > 1 {
-			w.warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in 'existing-runner-name'",
-				namesOf(runners)))
+			x.st.warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
+				"'existing-runner-name'", namesOf(runners)))
 		}
 		for i, s := range slots {
 			runner := runners[i]
@@ -125,15 +127,15 @@ func (w *waiter) joinThem(slots []*slot, runners []github.Runner, wanted int) {
 			} else {
 				runner.ID, runner.Name = 0, ""
 			}
-			w.seen(s, runner, true)
+			x.st.seen(s, runner, true)
 		}
 	}
 }
 
 // splitForeign parts newcomers from those that are on others' machines.
-func (w *waiter) splitForeign(runners []github.Runner) (newcomers, foreign []github.Runner) {
+func (x *existing) splitForeign(runners []github.Runner) (newcomers, foreign []github.Runner) {
 	for _, r := range runners {
-		if w.foreign[r.ID] {
+		if x.foreign[r.ID] {
 			foreign = append(foreign, r)
 		} else {
 			newcomers = append(newcomers, r)
@@ -160,16 +162,16 @@ func (o others) names() map[string]bool {
 // others asks EC2 for the other machines of starts with the label and for those with the tags that are asked for,
 // whoever has started them. A rival was started since this start has looked at the runners. GitHub is to be asked
 // before: a rival that is pending even then has none of the runners that GitHub has shown.
-func (w *waiter) others(ctx context.Context) (others, error) {
+func (x *existing) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: w.identity.Scope,
-		tags.Label: escapeFilter(tags.Value(w.identity.Label))}}
-	if len(w.existing.Tags) > 0 {
-		selectors = append(selectors, escaped(w.existing.Tags))
+	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: x.st.identity.Scope,
+		tags.Label: escapeFilter(tags.Value(x.st.identity.Label))}}
+	if len(x.Tags) > 0 {
+		selectors = append(selectors, escaped(x.Tags))
 	}
 	seen := map[string]bool{}
 	for _, values := range selectors {
-		machines, err := w.Cloud.Instances(ctx, w.existing.Region, ec2.Selector{Tags: values, States: []string{ec2.Pending,
+		machines, err := x.st.Cloud.Instances(ctx, x.Region, ec2.Selector{Tags: values, States: []string{ec2.Pending,
 			ec2.Running}})
 		if err != nil {
 			return of, err
@@ -177,10 +179,10 @@ func (w *waiter) others(ctx context.Context) (others, error) {
 		for _, i := range machines {
 			name := i.Tags[tags.RunnerName]
 			switch {
-			case seen[i.ID], w.isOurs(i.ID): // by id, as EC2 may show its tags late
+			case seen[i.ID], x.st.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":
 				of.named[i.ID] = name
-			case w.existing.hasRun(i.ID), !i.LaunchTime.After(w.existing.readAt.Add(-clockSkew)):
+			case x.hasRun(i.ID), !i.LaunchTime.After(x.readAt.Add(-clockSkew)):
 			case i.State == ec2.Pending:
 				of.pending++
 			default:

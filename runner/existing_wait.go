@@ -18,47 +18,52 @@ const staleGrace = 45 * time.Second
 // clockSkew is how far EC2's clock and ours may be apart.
 const clockSkew = 5 * time.Second
 
-// sawTaken judges an existing machine by a look at it: whether it is still ours, and whether it goes on.
-func (w *waiter) sawTaken(ctx context.Context, s *slot, found []ec2.Instance) error {
-	for _, i := range found {
-		if i.ID != s.instance.ID {
-			continue
-		}
-		s.instance = i
-		switch {
-		case w.isRival(s, i):
-			return w.lose(ctx, s)
-		case i.State == ec2.Stopped && time.Since(s.taken.startedAt) < startShows:
-			return nil
-		case i.State == ec2.Stopped && w.mayStartAgain(s):
-			s.taken.again, s.timeline.Running = true, 0
-			w.warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
-				"again", i.ID))
-			return w.power(ctx, s)
-		case i.State == ec2.Stopping && w.mayStartAgain(s):
-			return nil
-		}
-		return w.judge(s)
+func (k *kept) kind() kind { return keptKind }
+
+// judge says whether the machine is still ours, and whether it goes on.
+func (k *kept) judge(ctx context.Context, shown *ec2.Instance) error {
+	s := k.slot
+	if shown == nil {
+		return &diagnosis.FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more",
+			s.instance.ID),
+			Hint: "something else terminated it"}
 	}
-	return &diagnosis.FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more", s.instance.ID),
-		Hint: "something else terminated it"}
+	s.instance = *shown
+	switch i := s.instance; {
+	case k.isRival(i):
+		return k.lose(ctx)
+	case i.State == ec2.Stopped && time.Since(k.startedAt) < startShows:
+		return nil
+	case i.State == ec2.Stopped && k.mayStartAgain():
+		k.again, s.timeline.Running = true, 0
+		k.st.warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
+			"again", i.ID))
+		return k.power(ctx)
+	case i.State == ec2.Stopping && k.mayStartAgain():
+		return nil
+	}
+	return k.st.judgeState(s)
 }
+
+// replace never frees the slot: a start takes no other machine than it has found at its beginning.
+func (k *kept) replace(_ context.Context, cause error) error { return cause }
 
 // mayStartAgain reports whether a machine was stopped by a call and not by itself: by the end of an earlier use, which
 // has met the beginning of ours. Once is enough.
-func (w *waiter) mayStartAgain(s *slot) bool {
-	return !s.taken.again && strings.HasPrefix(s.instance.StateReason, "Client.UserInitiatedShutdown")
+func (k *kept) mayStartAgain() bool {
+	return !k.again && strings.HasPrefix(k.slot.instance.StateReason, "Client.UserInitiatedShutdown")
 }
 
 // lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be
 // stopped at the end.
-func (w *waiter) lose(ctx context.Context, s *slot) error {
-	s.taken.lost = true
-	if s.taken.found == tags.FoundStopped && s.instance.Tags[tags.Found] == tags.FoundRunning {
-		if err := w.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+func (k *kept) lose(ctx context.Context) error {
+	s := k.slot
+	k.lost = true
+	if k.found == tags.FoundStopped && s.instance.Tags[tags.Found] == tags.FoundRunning {
+		if err := k.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
 			map[string]string{tags.Found: tags.FoundStopped}); err != nil {
-			w.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does not "+
-				"know that: stop it by hand", s.instance.ID), "error", err)
+			k.st.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does "+
+				"not know that: stop it by hand", s.instance.ID), "error", err)
 		}
 	}
 	return &diagnosis.FailedError{
@@ -68,71 +73,38 @@ func (w *waiter) lose(ctx context.Context, s *slot) error {
 	}
 }
 
-// lookAtExisting asks GitHub for the runners of existing machines: those that are known by name as any other, and the
-// rest by their label among all.
-func (w *waiter) lookAtExisting(ctx context.Context, pending []*slot) error {
-	var known, unknown []*slot
-	for _, s := range pending {
-		if s.name != "" {
-			known = append(known, s)
-		} else {
-			unknown = append(unknown, s)
-		}
-	}
-	if len(known) > 0 {
-		if err := w.lookAtEach(ctx, known); err != nil {
-			return err
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	var all []github.Runner
-	for page, pages := 1, 1; page <= pages; page++ {
-		list, of, err := w.Registry.RunnersPage(ctx, page)
-		if err != nil {
-			return err
-		}
-		w.pages, pages = of, of
-		all = append(all, list...)
-	}
-	w.forget(all)
-	return w.match(ctx, all, unknown)
-}
-
 // forget notes runners that are offline by now: one of them that was online before is as good as one that comes.
-func (w *waiter) forget(all []github.Runner) {
+func (x *existing) forget(all []github.Runner) {
 	online := map[int64]bool{}
 	for _, r := range all {
 		online[r.ID] = r.Online
 	}
-	for n, r := range w.existing.before {
-		w.existing.before[n].Online = r.Online && online[r.ID]
+	for n, r := range x.runners {
+		x.runners[n].Online = r.Online && online[r.ID]
 	}
 }
 
-// isStale reports whether a runner is called online although its machine may not have come so far: GitHub notices late
-// that a machine was stopped. The caller holds the lock.
-func (s *slot) isStale(runner github.Runner, running time.Duration) bool {
-	if s.taken == nil || !s.taken.stale {
-		return false
-	}
-	if runner.ID != 0 && !runner.Online {
-		s.taken.stale = false
-	}
-	return s.taken.stale && running < staleGrace
-}
-
-// neverCame is the failure of a machine whose runner did not come online.
-func (w *waiter) neverCame(s *slot) error {
-	which := "a runner with the label " + s.label
+// overdue returns an error when the machine's runner did not come online in time.
+func (k *kept) overdue() error {
+	s, which := k.slot, "a runner with the label "+k.slot.label
 	if s.name != "" {
 		which = "its runner " + s.name
 	}
 	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online",
-		diagnosis.Minutes(w.request.Waiting.Timeout), s.instance.ID, which)
-	if w.ambiguous != "" && s.name == "" {
-		message += " for certain: " + w.ambiguous
+		diagnosis.Minutes(k.st.request.Waiting.Timeout), s.instance.ID, which)
+	if k.ambiguous != "" && s.name == "" {
+		message += " for certain: " + k.ambiguous
 	}
-	return &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame}
+	return k.st.overdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
 }
+
+// settle notes at the machines whose runners are online who uses them.
+func (x *existing) settle(ctx context.Context) {
+	_ = x.st.each(func(s *slot) error {
+		keptBy(s).noteUse(ctx)
+		return nil
+	})
+}
+
+// keptBy is the machine that a slot has taken.
+func keptBy(s *slot) *kept { return s.machine.(*kept) }

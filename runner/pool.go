@@ -71,7 +71,7 @@ func (r PoolResult) Count(became string) (n int) {
 // stands in the result beside the error.
 func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, error) {
 	p := &pool{start: s.begin(request.Start), wanted: request, result: PoolResult{Name: request.Name, Size: request.Size}}
-	p.identity.Label = ""
+	p.claims.st, p.identity.Label = p.start, ""
 	if err := s.Journal.Begun(p.identity); err != nil {
 		return p.result, err
 	}
@@ -106,6 +106,7 @@ func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, er
 // pool is one `mode: pool` under way. It looks, chooses and launches as a start does.
 type pool struct {
 	*start
+	claims   claims
 	wanted   PoolRequest
 	plan     *poolPlan
 	launched int

@@ -61,7 +61,7 @@ func (p *pool) dismiss(ctx context.Context) error {
 // seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more,
 // and gives the name free at last. false says that a start was faster.
 func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error) {
-	c := p.newClaim(nil, i)
+	c := p.claims.newClaim(nil, i)
 	if err := c.note(false); err != nil {
 		return false, err
 	}

@@ -41,7 +41,10 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	var mu sync.Mutex
 	var claims sync.WaitGroup
 	claims.Go(func() {
-		left := st.clearClaims(bounded, r, cloud)
+		if st.source.clear == nil {
+			return
+		}
+		left := st.source.clear(bounded, r, cloud)
 		mu.Lock()
 		defer mu.Unlock()
 		failure.Left = append(failure.Left, left...)
@@ -62,7 +65,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 func (st *start) terminateTogether(ctx context.Context, r *remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
-		if s.instance.ID != "" && !s.kept && s.taken == nil && !s.warm {
+		if s.instance.ID != "" && !s.kept && s.machine.kind() == coldKind {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
 	}
@@ -135,14 +138,8 @@ func (s *slot) found(id tags.Identity, runner github.Runner) {
 
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
 func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
-	if s.taken != nil {
-		return st.giveBack(ctx, r, s)
-	}
 	if s.instance.ID != "" && !s.ended && !s.kept {
-		if err := s.terminate(ctx, r); err != nil {
-			left = append(left, fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console; %s",
-				s.instance.ID, s.instance.Region, ec2.Reason(err), st.ownEnd(s)))
-		}
+		left = s.machine.end(ctx, r)
 	}
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
@@ -179,14 +176,6 @@ func (st *start) ownEnd(s *slot) string {
 		words += ", else when it runs no job after " + at(st.request.MaxLifetime+bootTime)
 	}
 	return words
-}
-
-// terminate ends the slot's machine. A warm one is looked at first: an entry may have become another start's.
-func (s *slot) terminate(ctx context.Context, r *remover) error {
-	if s.warm {
-		return s.claim.endIfOurs(ctx, r)
-	}
-	return r.terminate(ctx, s.instance.Region, s.instance.ID)
 }
 
 // launchTrail is the trail of the calls that were to launch the slot.

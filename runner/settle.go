@@ -20,8 +20,10 @@ const settleWithin = 2 * time.Second
 // fails a start: what is left is found by its client token.
 func (st *start) settle(ctx context.Context) error {
 	st.removeFailed(ctx)
-	for _, left := range st.clearClaims(ctx, &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}, st.Cloud) {
-		st.warn("left behind: " + left)
+	if st.source.clear != nil {
+		for _, left := range st.source.clear(ctx, &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}, st.Cloud) {
+			st.warn("left behind: " + left)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
@@ -31,13 +33,12 @@ func (st *start) settle(ctx context.Context) error {
 			group.Go(func() { st.tagTogether(ctx, g) })
 		}
 	}
+	if st.source.settle != nil {
+		group.Go(func() { st.source.settle(ctx) })
+	}
 	err := st.each(func(s *slot) error {
-		if s.taken != nil {
-			st.noteUse(ctx, s)
-			return nil
-		}
 		st.endDoubtful(ctx, s)
-		if !st.request.JIT && !s.together {
+		if !st.request.JIT && !s.together && s.machine.kind() == coldKind {
 			st.tagRunner(ctx, s)
 		}
 		if err := (&remover{registry: st.Registry}).removeStray(ctx, s); err != nil {

@@ -52,22 +52,22 @@ type slot struct {
 	strayAt     time.Time // when it was seen first
 	contested   bool      // another start's runner had its name at some look
 	goneAt      time.Time // when GitHub first said that its registration is gone
-	taken       *taken    // of an existing machine
-	warm        bool      // it was taken from a pool
-	claim       *warmClaim
-	failed      error // why this runner is given up
-	ended       bool  // its instance is terminated
-	kept        bool  // it stays for inspection and ends itself
-	console     string
-	boot        []diagnosis.BootPhase
-	removed     bool
+	// GitHub called its runner online before its machine was started, and has not called it offline since
+	stale   bool
+	machine Machine
+	failed  error // why this runner is given up
+	ended   bool  // its instance is terminated
+	kept    bool  // it stays for inspection and ends itself
+	console string
+	boot    []diagnosis.BootPhase
+	removed bool
 }
 
 // divide makes the slots of a group, and the units that are launched by one call each.
 func (st *start) divide(g *group) {
 	g.base = tags.NameOf(g.label)
 	most := 1
-	if st.existing != nil {
+	if st.request.Existing != nil {
 		g.together, g.base = false, ""
 	}
 	if g.together {
@@ -75,12 +75,13 @@ func (st *start) divide(g *group) {
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
-		if st.existing == nil {
+		if st.request.Existing == nil {
 			s.name = s.coldName(n)
 		}
 		if g.shared && !g.together {
 			s.other = st.identity.OtherName(s.name)
 		}
+		s.machine = launched{st, s}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
 	}
 	for slots := range slices.Chunk(g.slots, most) {
@@ -117,7 +118,7 @@ func (s *slot) key() string {
 
 func (s *slot) handoff() Handoff {
 	mode := ""
-	if s.taken != nil {
+	if s.machine.kind() == keptKind {
 		mode = tags.ModeExisting
 	}
 	return Handoff{

@@ -28,21 +28,12 @@ type Starter struct {
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
 	cancelled := ec2.CancelledAt(ctx)
-	steps := []step{
-		{"claim", "Claim warm machines", st.claimWarm},  // of a pool; what it does not get is launched
-		{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
-		{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
-		{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
-		{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
-	}
-	if request.Existing != nil {
-		steps = []step{
-			{"find", "Find the machines", st.find},    // that match, that nobody else uses, and whose runners are registered
-			{"launch", "Start the machines", st.take}, // each is tagged as ours before it is started
-			{"wait", "Wait for the runner", st.wait},  // as above
-			{"settle", "Settle", st.settle},           // which runner is on it, and when it was started, is tagged
-		}
-	}
+	steps := append(slices.Clone(st.source.steps), // machines that are there already; what they do not serve is launched
+		step{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
+		step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
+		step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
+		step{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
+	)
 	if err := s.Journal.Begun(st.identity); err != nil {
 		return st.result(), err
 	}
@@ -79,10 +70,9 @@ type start struct {
 	begun    time.Time
 	log      *slog.Logger
 	groups   []*group
-	slots    []*slot   // of all groups
-	existing *existing // where machines of the user's are started
+	slots    []*slot // of all groups
+	source   source  // of machines that are not launched
 
-	warm     warmth
 	groupKey string // the runner group as the inputs name it
 	grouped  bool   // its id and name are known
 
@@ -94,6 +84,9 @@ type start struct {
 	tokenAt   time.Time
 	rate      github.Rate // after the first call
 
+	blind      bool            // EC2 may not be looked at
+	complained map[string]bool // by message
+
 	mu       sync.Mutex
 	warnings []string
 }
@@ -103,8 +96,11 @@ func (s *Starter) begin(request StartRequest) *start {
 		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
 		identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
 	}
-	if request.Existing != nil {
-		st.existing = &existing{Existing: *request.Existing}
+	switch {
+	case request.Existing != nil:
+		st.source = ofUser(st, *request.Existing)
+	case request.Pool != "":
+		st.source = fromPool(st)
 	}
 	for i, wanted := range request.Groups {
 		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements)}
@@ -232,7 +228,7 @@ func (st *start) result() StartResult {
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region,
 				slot.instance.ImageID}].Name,
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed,
-			Failed: slot.failed != nil, Warm: slot.warm,
+			Failed: slot.failed != nil, Warm: slot.machine.kind() == warmKind,
 		})
 	}
 	return result

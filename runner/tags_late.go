@@ -69,12 +69,13 @@ func (o *ownership) saw(nonce string, now time.Time) writer {
 }
 
 // settleTags looks at a machine that a slot has tagged until EC2 shows who has written its nonce last.
-func (st *start) settleTags(ctx context.Context, s *slot) error {
+func (k *kept) settleTags(ctx context.Context) error {
+	s := k.slot
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
-	o := ownership{ours: st.identity.Nonce, before: s.taken.before, written: time.Now()}
+	o := ownership{ours: k.st.identity.Nonce, before: k.before, written: time.Now()}
 	err := ec2.RetryUntilDone(bounded, tagsLook, func() error {
-		machine, err := st.Cloud.Instance(bounded, s.instance.Region, s.instance.ID)
+		machine, err := k.st.Cloud.Instance(bounded, s.instance.Region, s.instance.ID)
 		if err != nil {
 			return stopOr(err)
 		}
@@ -97,14 +98,14 @@ func (st *start) settleTags(ctx context.Context, s *slot) error {
 	return err
 }
 
-// isRival reports whether a look at the machine of a slot shows for the second time that another start has it.
-func (st *start) isRival(s *slot, i ec2.Instance) bool {
-	nonce, t := i.Tags[tags.Nonce], s.taken
-	if nonce == st.identity.Nonce || nonce == t.before {
-		t.rival = ""
+// isRival reports whether a look at the machine shows for the second time that another start has it.
+func (k *kept) isRival(i ec2.Instance) bool {
+	nonce := i.Tags[tags.Nonce]
+	if nonce == k.st.identity.Nonce || nonce == k.before {
+		k.rival = ""
 		return false
 	}
-	again := t.rival == nonce
-	t.rival = nonce
+	again := k.rival == nonce
+	k.rival = nonce
 	return again
 }

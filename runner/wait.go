@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,8 +27,7 @@ const (
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
 func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate},
-		foreign: map[int64]bool{}}
+	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
 		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner",
 			int(quiet.Seconds())))
@@ -75,21 +75,14 @@ type waiter struct {
 	refusedAt  map[string]bool      // the instances whose console was denied once
 	readAt     map[string]time.Time // when the console of an instance was read last
 	pages      int                  // of GitHub's list, as far as known
-	blind      bool                 // EC2 may not be looked at
-	complained map[string]bool
-	fallen     []*slot // whose machines did not come up, and that are started anew
+	fallen     map[*slot]error      // slots whose machines failed, until the look is over
 	consoles   console
-	ambiguous  string         // why existing machines cannot be joined with their runners
-	foreign    map[int64]bool // runners that came before any machine of ours ran
-	rivals     int            // machines of others that bring a runner, as EC2 showed them last
 }
 
 // look is one look at all that is due. done tells that every runner is online.
 func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	now := time.Now()
-	if err := w.lookAtCloud(ctx, now); err != nil {
-		return false, err
-	}
+	w.lookAtCloud(ctx, now)
 	if err := w.lookAtRegistry(ctx, now); err != nil {
 		return false, err
 	}
@@ -98,11 +91,11 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 		w.lookAtConsoles(ctx, now)
 	}
 	for _, s := range w.pending() {
-		if err := w.overdue(s); err != nil {
+		if err := s.machine.overdue(); err != nil {
 			w.fails(err, s)
 		}
 	}
-	if err := w.startAnew(ctx); err != nil {
+	if err := w.replaceFallen(ctx); err != nil {
 		return false, err
 	}
 	if err := w.enough(); err != nil || len(w.pending()) == 0 {
@@ -113,51 +106,12 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// pending are the slots whose runner is not online and not given up.
+// pending are the slots whose runner is not online and whose machine has not failed.
 func (w *waiter) pending() []*slot {
-	var list []*slot
-	for _, s := range w.living() {
-		if s.timeline.Online == 0 {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
-// overdue reports whether a slot's time is over. The clock starts when the instance runs and the quiet period is over;
-// where EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
-func (w *waiter) overdue(s *slot) error {
-	if s.warm {
-		return w.overdueWarm(s)
-	}
-	waiting := w.request.Waiting
-	running := s.timeline.Running
-	if running == 0 {
-		pending := w.since() - s.timeline.Launched
-		if !w.blind {
-			if pending > mostPending {
-				return &diagnosis.FailedError{
-					Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State),
-						diagnosis.Minutes(mostPending)),
-					Hint: "look at the instance's state in the EC2 console; try another instance type or zone",
-				}
-			}
-			return nil
-		}
-		running = s.timeline.Launched + cloudLook
-	}
-	if w.since()-running <= waiting.grace()+waiting.Timeout {
-		return nil
-	}
-	if s.taken != nil {
-		return w.neverCame(s)
-	}
-	return &diagnosis.FailedError{
-		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in GitHub "+
-			"as a new self-hosted runner.",
-			diagnosis.Minutes(waiting.Timeout)),
-		Hint: diagnosis.HintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
-	}
+	living := w.living()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(living, func(s *slot) bool { return s.timeline.Online > 0 || w.fallen[s] != nil })
 }
 
 // mostTold is how many runners one line of progress names.
@@ -186,16 +140,16 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 }
 
 // complain warns once of what goes on for longer, and says the rest for those who debug.
-func (w *waiter) complain(message string, err error) {
-	if w.complained[message] {
-		w.log.Debug(message, "error", err)
+func (st *start) complain(message string, err error) {
+	if st.complained[message] {
+		st.log.Debug(message, "error", err)
 		return
 	}
-	if w.complained == nil {
-		w.complained = map[string]bool{}
+	if st.complained == nil {
+		st.complained = map[string]bool{}
 	}
-	w.complained[message] = true
-	w.log.Warn(message, "error", err)
+	st.complained[message] = true
+	st.log.Warn(message, "error", err)
 }
 
 func later(a, b time.Time) time.Time {

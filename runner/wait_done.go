@@ -24,26 +24,26 @@ const ownEnd = "Client.InstanceInitiatedShutdown"
 // hasHadItsJob reports whether a runner which was never seen online has done its one job: its machine, which ends with
 // that job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could
 // not become a runner powers itself off too, but its registration stays.
-func (w *waiter) hasHadItsJob(ctx context.Context, s *slot) bool {
-	if !w.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
+func (st *start) hasHadItsJob(ctx context.Context, s *slot) bool {
+	if !st.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
 	}
 	if s.instance.State != ec2.ShuttingDown && s.instance.State != ec2.Terminated {
 		return false
 	}
-	_, err := w.Registry.Runner(ctx, s.runnerID)
+	_, err := st.Registry.Runner(ctx, s.runnerID)
 	return github.ClassOf(err) == github.NotFound
 }
 
 // wasOnline takes a runner that has had its job for one that came online.
-func (w *waiter) wasOnline(s *slot) {
-	w.mu.Lock()
-	s.timeline.Online = w.since()
+func (st *start) wasOnline(s *slot) {
+	st.mu.Lock()
+	s.timeline.Online = st.since()
 	if s.timeline.Running == 0 {
 		s.timeline.Running = s.timeline.Online
 	}
-	w.mu.Unlock()
-	w.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was "+
+	st.mu.Unlock()
+	st.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was "+
 		"over; its machine has ended", s.name, s.label))
 }
 

@@ -60,13 +60,47 @@ func (w *waiter) isQuiet() bool {
 
 // lookAtRunners looks the pending runners up, one by one or by pages, whichever is fewer calls.
 func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
-	if w.existing != nil {
-		return w.lookAtExisting(ctx, pending)
+	named, unnamed := partition(pending, func(s *slot) bool { return s.name != "" })
+	if err := w.lookAtNamed(ctx, named); err != nil || len(unnamed) == 0 {
+		return err
 	}
-	if w.byPages(len(pending)) {
+	var all []github.Runner
+	for page := 1; page == 1 || page <= w.pages; page++ {
+		list, pages, err := w.Registry.RunnersPage(ctx, page)
+		if err != nil {
+			return err
+		}
+		w.pages = pages
+		all = append(all, list...)
+	}
+	w.source.match(ctx, all, unnamed, func(ctx context.Context) []*slot {
+		w.cloudAt = time.Time{}
+		w.lookAtCloud(ctx, time.Now())
+		return w.pending()
+	})
+	return nil
+}
+
+func (w *waiter) lookAtNamed(ctx context.Context, pending []*slot) error {
+	switch {
+	case len(pending) == 0:
+		return nil
+	case w.byPages(len(pending)):
 		return w.lookAtPages(ctx, pending)
 	}
 	return w.lookAtEach(ctx, pending)
+}
+
+// partition parts a list in two.
+func partition[T any](list []T, in func(T) bool) (inside, outside []T) {
+	for _, e := range list {
+		if in(e) {
+			inside = append(inside, e)
+		} else {
+			outside = append(outside, e)
+		}
+	}
+	return inside, outside
 }
 
 // byPages reports whether reading GitHub's whole list is fewer calls than so many look-ups. How long the list is shows
@@ -80,11 +114,15 @@ func (w *waiter) byPages(pending int) bool {
 
 // callsOfLook is how many calls the next look takes.
 func (w *waiter) callsOfLook() int {
-	pending := len(w.pending())
-	if w.existing != nil || w.byPages(pending) {
-		return max(w.pages, 1)
+	named, unnamed := partition(w.pending(), func(s *slot) bool { return s.name != "" })
+	calls := len(named)
+	if calls > 0 && w.byPages(calls) {
+		calls = max(w.pages, 1)
 	}
-	return pending
+	if len(unnamed) > 0 {
+		calls += max(w.pages, 1)
+	}
+	return calls
 }
 
 func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
@@ -217,23 +255,26 @@ func vanished(s *slot, err error) *diagnosis.FailedError {
 }
 
 // seen notes what GitHub says of a runner.
-func (w *waiter) seen(s *slot, runner github.Runner, found bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if s.isStale(runner, w.running(s)) || !found || !runner.Online {
+func (st *start) seen(s *slot, runner github.Runner, found bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if found && runner.ID != 0 && !runner.Online {
+		s.stale = false
+	}
+	if !found || !runner.Online || s.stale && st.running(s) < staleGrace {
 		return
 	}
-	if runner.Name == s.other { // its first name is another start's
-		w.noteOther(s)
+	if s.other != "" && runner.Name == s.other { // its first name is another start's
+		st.noteOther(s)
 	}
 	s.runnerID = runner.ID
-	s.timeline.Online = w.since()
+	s.timeline.Online = st.since()
 	if s.timeline.Running == 0 { // EC2 was not looked at in between
 		s.timeline.Running = s.timeline.Online
-		w.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
+		st.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
-	w.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use", cmp.Or(s.name, "with the label "+
-		s.label)))
+	st.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use",
+		cmp.Or(s.name, "with the label "+s.label)))
 }
 
 // isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to
@@ -245,21 +286,21 @@ func (s *slot) isStray(id int64) {
 }
 
 // noteOther makes the slot's other name its own. The caller holds the lock.
-func (w *waiter) noteOther(s *slot) {
+func (st *start) noteOther(s *slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
 		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name,
 			s.other, diagnosis.HintOwnLabel)
 	}
 	s.name, s.other = s.other, ""
-	w.warnings = append(w.warnings, message)
-	w.log.Warn(message)
+	st.warnings = append(st.warnings, message)
+	st.log.Warn(message)
 }
 
 // running is for how long a slot's machine has been running.
-func (w *waiter) running(s *slot) time.Duration {
+func (st *start) running(s *slot) time.Duration {
 	if s.timeline.Running == 0 {
 		return 0
 	}
-	return w.since() - s.timeline.Running
+	return st.since() - s.timeline.Running
 }

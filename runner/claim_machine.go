@@ -1,0 +1,52 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+)
+
+// A claim that came to its end is the slot's machine: the warm kind.
+
+func (c *warmClaim) kind() kind { return warmKind }
+
+// judge judges it as any machine that ends with its job, but EC2 may show it as stopped for a moment yet.
+func (c *warmClaim) judge(ctx context.Context, shown *ec2.Instance) error {
+	if shown != nil && shown.State == ec2.Stopped && c.st.since()-c.awake < startShows {
+		return nil
+	}
+	return c.st.judgeLaunched(ctx, c.slot, shown)
+}
+
+// overdue returns an error when a warm machine has had its time: half of the startup timeout, from its start on, so
+// that the cold start which then follows does not make the step last much longer than the user means to wait. A warm
+// machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
+// the timeout by.
+func (c *warmClaim) overdue() error {
+	within := c.st.request.Waiting.Timeout / 2
+	if c.st.since()-c.awake <= within {
+		return nil
+	}
+	return &diagnosis.FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
+}
+
+// replace frees the slot for a cold machine. The warm one is terminated in the background.
+func (c *warmClaim) replace(ctx context.Context, cause error) error {
+	st, s := c.st, c.slot
+	st.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
+		c.entry.ID, cause))
+	st.mu.Lock()
+	s.machine = launched{st, s}
+	s.instance, s.runnerID, s.jit, s.registering, s.console = ec2.Instance{}, 0, "", false, ""
+	s.name, s.timeline = s.coldName(s.index-s.slots[0].index), Timeline{}
+	st.mu.Unlock()
+	c.reached(heldDoor)
+	c.freeInBackground(ctx)
+	return nil
+}
+
+func (c *warmClaim) end(ctx context.Context, r *remover) (left []string) {
+	return c.st.notEnded(c.slot, c.endIfOurs(ctx, r))
+}
