@@ -32,9 +32,6 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*sl
 			started = append(started, s)
 		}
 	}
-	if len(started)+len(standing)+coming == 0 {
-		return
-	}
 	of, err := x.others(ctx)
 	switch {
 	case err == nil:
