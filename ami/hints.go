@@ -57,11 +57,9 @@ const (
 
 // hintOf is what to do about an error of EC2's.
 func hintOf(err error) string {
-	hint := ec2.HintOf(err)
-	switch class := ec2.ClassOf(err); {
-	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, hint == ec2.HintImageQuota,
-		strings.HasPrefix(hint, ec2.HintExplicitDeny):
-		return hint
+	switch class, topic := ec2.ClassOf(err), ec2.TopicOf(err); {
+	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, topic == "image-quota", topic == "explicit-deny":
+		return ec2.HintOf(err)
 	}
 	switch ec2.ClassOf(err) {
 	case ec2.Denied:

@@ -35,7 +35,7 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 	if err == nil {
 		return []Finding{l.ok("EC2 would allow it (%s)", strings.Join(w.permissions(), ", "))}
 	}
-	if ec2.HintOf(err) == ec2.HintFreePlan {
+	if ec2.TopicOf(err) == "free-plan" {
 		return []Finding{x.freePlan(ctx, l, w, err)}
 	}
 	return []Finding{l.refused(ctx, err)}
@@ -44,7 +44,7 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 // freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan,
 // and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
 func (x *examination) freePlan(ctx context.Context, l look, w wanted, refusal error) Finding {
-	fix := ec2.HintFreePlan
+	fix := ec2.HintOf(refusal)
 	if names, err := x.cloud.FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
 		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") + "), or upgrade the account's plan"
 	}

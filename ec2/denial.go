@@ -101,7 +101,7 @@ func (d Denial) hint() string {
 		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() +
 			" allows it (docs/permissions.md has the statements)"
 	}
-	return HintExplicitDeny + " of " + d.Action + " on " + d.Resource + " in the " + d.policy() +
+	return hintExplicitDeny + " of " + d.Action + " on " + d.Resource + " in the " + d.policy() +
 		", or take what it does not forbid: no other policy can allow what one denies"
 }
 

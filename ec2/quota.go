@@ -3,7 +3,6 @@ package ec2
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -87,11 +86,4 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 		}
 	}
 	return used, err
-}
-
-// IsQuota reports whether EC2 refused a launch because of the account's limits, and not for lack of capacity.
-func IsQuota(err error) bool {
-	call, ok := errors.AsType[*CallError](err)
-	return ok && slices.Contains([]string{"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"},
-		call.Code)
 }

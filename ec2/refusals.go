@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // This file is the one table of what EC2's error codes mean: what a caller may do about one (its class), how much of a
@@ -44,40 +45,78 @@ type rule struct {
 
 // Hints of codes, as they begin. Each has an entry in docs/troubleshooting.md.
 const (
-	HintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name " +
+	hintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name " +
 		"spot.amazonaws.com), " +
 		"or allow the credentials iam:CreateServiceLinkedRole"
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
-	HintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, " +
+	hintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, " +
 		"c7i-flex.large and m7i-flex.large: " +
 		"take one of these, or upgrade the account's plan"
-	HintMarketplace     = "accept the terms of this AWS Marketplace image once, as a user who may subscribe"
-	HintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a " +
+	hintMarketplace     = "accept the terms of this AWS Marketplace image once, as a user who may subscribe"
+	hintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a " +
 		"type " +
 		"that its Marketplace page lists"
-	HintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take another " +
+	hintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take another " +
 		"region meanwhile, or write to aws-verification@amazon.com"
-	HintBlocked      = "AWS has blocked the account: contact AWS Support"
-	HintSignUp       = "the account is not signed up for EC2: complete its registration in the AWS console"
-	HintNotShared    = "the image is not shared with this account: let its owner share it, or copy it into the account"
-	HintExplicitDeny = "lift the explicit deny"
-	HintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
+	hintBlocked      = "AWS has blocked the account: contact AWS Support"
+	hintSignUp       = "the account is not signed up for EC2: complete its registration in the AWS console"
+	hintNotShared    = "the image is not shared with this account: let its owner share it, or copy it into the account"
+	hintExplicitDeny = "lift the explicit deny"
+	hintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
 		"(keep-images prunes a bake's), or ask for more in the Service Quotas console"
-	HintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other copies, " +
+	hintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other copies, " +
 		"or ask for more in the Service Quotas console"
-	HintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
+	hintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
 		"account, and run the job again"
-	HintCredentials = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier " +
+	hintCredentials = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier " +
 		"step " +
 		"of the same job, whose session may have expired"
-	HintRegion = HintCredentials +
+	hintRegion = hintCredentials +
 		"; where other regions accept them, this region is not enabled for the account, or the session token is of the " +
 		"global STS endpoint"
 )
 
-// HintQuota is for codes of quotas that a launch can meet.
-const HintQuota = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas " +
+// hintQuota is for codes of quotas that a launch can meet.
+const hintQuota = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas " +
 	"console, end instances, or take another type or market"
+
+// Topics are the entries of docs/troubleshooting.md by their anchors, with how the hints that lead to them begin.
+var Topics = map[string]string{
+	"quota":                 hintQuota,
+	"spot-role":             hintSpotRole,
+	"free-plan":             hintFreePlan,
+	"marketplace-terms":     hintMarketplace,
+	"marketplace-type":      hintMarketplaceType,
+	"account-not-verified":  hintVerification,
+	"account-blocked":       hintBlocked,
+	"account-not-signed-up": hintSignUp,
+	"image-not-shared":      hintNotShared,
+	"explicit-deny":         hintExplicitDeny,
+	"image-quota":           hintImageQuota,
+	"already-ended":         hintAlreadyEnded,
+	"trust-policy":          hintTrustPolicy,
+	"oidc-provider":         hintNoProvider,
+	"audience":              hintAudience,
+	"role-not-allowed":      hintMayNotRole,
+	"keys-refused":          hintNoSource,
+	"session-duration":      hintDuration,
+	"role-chaining":         hintChained,
+	"sts-region":            hintSTSRegion,
+	"role-arn":              hintRoleARN,
+	"clock":                 hintClock,
+	"sts-does-not-answer":   hintNoAnswer,
+}
+
+// TopicOf returns the entry that the hint for an error leads to, empty where it has none.
+func TopicOf(err error) string {
+	hint := HintOf(err)
+	for topic, begins := range Topics {
+		if strings.HasPrefix(hint, begins) {
+			return topic
+		}
+	}
+	return ""
+}
 
 // all returns one line for each of the codes.
 func all(class Class, scope Scope, hint string, codes ...string) []rule {
@@ -100,9 +139,9 @@ var refusals = slices.Concat(
 	all(Capacity, OfSubnet, "", "InsufficientFreeAddressesInSubnet"),
 	// Quotas count vCPUs by family, market and region, so a smaller type or another family may still fit.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
-	all(Capacity, OfQuota, HintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
-	all(Capacity, OfRegion, HintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
-	all(Capacity, OfRegion, HintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
+	all(Capacity, OfQuota, hintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
+	all(Capacity, OfRegion, hintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
+	all(Capacity, OfRegion, hintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
 
 	all(Throttle, OfPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
 		"EC2ThrottledException",
@@ -111,23 +150,23 @@ var refusals = slices.Concat(
 		"RequestTimeout", "RequestTimeoutException"),
 
 	// "Not authorized for images: [ami-…]": it exists, and its owner has not shared it.
-	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, OfImage, HintNotShared}},
+	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, OfImage, hintNotShared}},
 	// A region that is not enabled, and a session token of the global STS endpoint in an opt-in region, are refused in
 	// these words, as wrong keys are:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-	all(Credentials, OfRegion, HintRegion, "AuthFailure", "InvalidClientTokenId"),
-	all(Credentials, OfCredentials, HintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
+	all(Credentials, OfRegion, hintRegion, "AuthFailure", "InvalidClientTokenId"),
+	all(Credentials, OfCredentials, hintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
 		"UnrecognizedClientException",
 		"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"),
 
 	[]rule{
-		{"OptInRequired", saying(`marketplace`), Account, OfImage, HintMarketplace},
-		{"InvalidParameterCombination", saying(`not eligible for free tier`), Account, OfType, HintFreePlan},
+		{"OptInRequired", saying(`marketplace`), Account, OfImage, hintMarketplace},
+		{"InvalidParameterCombination", saying(`not eligible for free tier`), Account, OfType, hintFreePlan},
 	},
-	all(Account, OfMarket, HintSpotRole, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
-	all(Account, OfRegion, HintVerification, "PendingVerification"),
-	all(Account, OfRegion, HintSignUp, "OptInRequired"),
-	all(Account, OfAccount, HintBlocked, "Blocked"),
+	all(Account, OfMarket, hintSpotRole, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
+	all(Account, OfRegion, hintVerification, "PendingVerification"),
+	all(Account, OfRegion, hintSignUp, "OptInRequired"),
+	all(Account, OfAccount, hintBlocked, "Blocked"),
 
 	// Of a denial the message says more, see Denial.
 	all(Denied, OfAccount, "", "UnauthorizedOperation", "AccessDenied", "AccessDeniedException"),
@@ -135,7 +174,7 @@ var refusals = slices.Concat(
 
 	[]rule{
 		{"Unsupported", saying(`availability zone`), Capacity, OfTypeInZone, ""},
-		{"UnsupportedOperation", saying(`marketplace`), Impossible, OfTypeOnImage, HintMarketplaceType},
+		{"UnsupportedOperation", saying(`marketplace`), Impossible, OfTypeOnImage, hintMarketplaceType},
 		// "Invalid value 'a1.xlarge' for InstanceType.": the region has no such type.
 		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, OfType, ""},
 		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is required for
@@ -162,7 +201,7 @@ var refusals = slices.Concat(
 	all(Taken, OfPlacement, "", "InvalidAMIName.Duplicate"),
 	// Since January 2025: the token is known, and its instance has ended.
 	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
-	all(Ended, OfOffering, HintAlreadyEnded, "IdempotentInstanceTerminated"),
+	all(Ended, OfOffering, hintAlreadyEnded, "IdempotentInstanceTerminated"),
 )
 
 // ruleOf finds the line of an error; ok is false where the table has none.
@@ -214,10 +253,13 @@ func HintOf(err error) string {
 		if denial, readable := denialOf(err); readable {
 			return denial.hint()
 		}
-	case line.hint == HintMarketplace:
+	case line.hint == hintMarketplace:
 		call, _ := errors.AsType[*CallError](err)
-		return HintMarketplace + ": " + cmp.Or(marketplaceLink.FindString(call.Message),
+		return hintMarketplace + ": " + cmp.Or(marketplaceLink.FindString(call.Message),
 			"its page in the AWS Marketplace has the button")
+	}
+	if !ok && ClassOf(err) == Credentials { // there are none
+		return hintCredentials
 	}
 	return line.hint
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -41,16 +40,16 @@ func tokenError(err error) *SignInError {
 
 // Hints of a refused sign-in, as they begin. Each has an entry in docs/troubleshooting.md.
 const (
-	HintTrustPolicy = "either there is no such role, or its trust policy does not accept this job: "
-	HintNoProvider  = "make GitHub's OIDC provider known to the account once: "
-	HintAudience    = "the account's OIDC provider does not know this audience: "
-	HintMayNotRole  = "the keys in the environment may not assume the role: "
-	HintDuration    = "the role does not allow sessions of this length: "
-	HintChained     = "the keys in the environment are a session, and AWS limits the next role's to an hour: "
-	HintSTSRegion   = "STS is not activated for the account in this region: "
-	HintRoleARN     = "correct role-to-assume: "
-	HintClock       = "set the clock of the machine that this step runs on: timedatectl set-ntp true"
-	HintNoSource    = "the keys in the environment are refused: "
+	hintTrustPolicy = "either there is no such role, or its trust policy does not accept this job: "
+	hintNoProvider  = "make GitHub's OIDC provider known to the account once: "
+	hintAudience    = "the account's OIDC provider does not know this audience: "
+	hintMayNotRole  = "the keys in the environment may not assume the role: "
+	hintDuration    = "the role does not allow sessions of this length: "
+	hintChained     = "the keys in the environment are a session, and AWS limits the next role's to an hour: "
+	hintSTSRegion   = "STS is not activated for the account in this region: "
+	hintRoleARN     = "correct role-to-assume: "
+	hintClock       = "set the clock of the machine that this step runs on: timedatectl set-ntp true"
+	hintNoSource    = "the keys in the environment are refused: "
 )
 
 // signIn is a sign-in that STS has refused: what its hint is made of.
@@ -97,7 +96,7 @@ func (s *session) explain(arn string, of claims, err error) *SignInError {
 	out := &SignInError{Message: call.Error(), Class: Credentials, Err: call, Hint: said.source()}
 	for _, line := range signInRefusals {
 		if line.code == call.Code && strings.Contains(said.message, line.says) {
-			if out.Class, out.Hint = line.class, HintNoAnswer; line.hint != nil {
+			if out.Class, out.Hint = line.class, hintNoAnswer; line.hint != nil {
 				out.Hint = line.hint(said)
 			}
 			return out
@@ -106,18 +105,18 @@ func (s *session) explain(arn string, of claims, err error) *SignInError {
 	switch class := ClassOf(call); {
 	case call.Code == "ExpiredTokenException", s.role.Token != nil && call.Code == "ExpiredToken":
 		// The OIDC token has ended: the next one is new.
-		out.Class, out.Hint = Unknown, HintNoAnswer
+		out.Class, out.Hint = Unknown, hintNoAnswer
 	case call.Code == "" && class == Unknown:
 		out.Message = fmt.Sprintf("%s: no answer from STS: %s", operation, call.Message)
-		out.Class, out.Hint = Unknown, HintNoAnswer
+		out.Class, out.Hint = Unknown, hintNoAnswer
 	case class == Throttle, class == Unknown:
-		out.Class, out.Hint = class, HintNoAnswer
+		out.Class, out.Hint = class, hintNoAnswer
 	}
 	return out
 }
 
-// HintNoAnswer is for what may go through later.
-const HintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and run the " +
+// hintNoAnswer is for what may go through later.
+const hintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and run the " +
 	"job again"
 
 // issuer is the provider's name in policies: github.com's, or that of the token.
@@ -142,18 +141,18 @@ func (s signIn) providerARN() string {
 }
 
 func (s signIn) trust() string {
-	return HintTrustPolicy + fmt.Sprintf(`check role-to-assume, and let the role allow sts:AssumeRoleWithWebIdentity `+
+	return hintTrustPolicy + fmt.Sprintf(`check role-to-assume, and let the role allow sts:AssumeRoleWithWebIdentity `+
 		`to {"Federated": %q} under the condition {"StringEquals": {"%s:aud": %q, "%s:sub": %q}}`,
 		s.providerARN(), s.issuer(), s.claims.Audience, s.issuer(), s.claims.Subject)
 }
 
 func (s signIn) provider() string {
-	return HintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() + " --client-id-list " +
+	return hintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() + " --client-id-list " +
 		cmp.Or(s.claims.Audience, "sts.amazonaws.com")
 }
 
 func (s signIn) audience() string {
-	return HintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: " +
+	return hintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: " +
 		"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn " + s.providerARN() +
 		" --client-id " + s.claims.Audience
 }
@@ -167,7 +166,7 @@ func homeAudience(arn string) string {
 }
 
 func (s signIn) mayNot() string {
-	hint := HintMayNotRole + "allow them sts:AssumeRole on " + s.arn +
+	hint := hintMayNotRole + "allow them sts:AssumeRole on " + s.arn +
 		", and name them as the Principal of sts:AssumeRole in its trust policy"
 	if s.role.Chained {
 		hint += "; where an earlier aws-actions/configure-aws-credentials has set them, remove that step, " +
@@ -177,21 +176,21 @@ func (s signIn) mayNot() string {
 }
 
 func (s signIn) duration() string {
-	return HintDuration + fmt.Sprintf("write role-duration-seconds: 3600 (sessions are renewed), or: "+
+	return hintDuration + fmt.Sprintf("write role-duration-seconds: 3600 (sessions are renewed), or: "+
 		"aws iam update-role --role-name %s --max-session-duration %d", s.name(), int(s.role.Duration.Seconds()))
 }
 
-func (s signIn) chained() string { return HintChained + "write role-duration-seconds: 3600" }
+func (s signIn) chained() string { return hintChained + "write role-duration-seconds: 3600" }
 
 func (s signIn) region() string {
-	return HintSTSRegion + "activate it in IAM's account settings, or write aws-region: " + homeOf(s.arn)
+	return hintSTSRegion + "activate it in IAM's account settings, or write aws-region: " + homeOf(s.arn)
 }
 
 func (s signIn) wrongARN() string {
-	return HintRoleARN + "for example role-to-assume: arn:aws:iam::111122223333:role/github-runners"
+	return hintRoleARN + "for example role-to-assume: arn:aws:iam::111122223333:role/github-runners"
 }
 
-func clock(signIn) string { return HintClock }
+func clock(signIn) string { return hintClock }
 
 // source is for what STS says of the keys with which the role is assumed.
 func (s signIn) source() string {
@@ -199,24 +198,9 @@ func (s signIn) source() string {
 	case s.role.Token != nil:
 		return ""
 	case s.role.Chained:
-		return HintNoSource + "they are a session that may have ended and is not renewed; remove AWS_ACCESS_KEY_ID, " +
+		return hintNoSource + "they are a session that may have ended and is not renewed; remove AWS_ACCESS_KEY_ID, " +
 			"AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and give the job permissions: {id-token: write}"
 	}
-	return HintNoSource + "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or remove them " +
+	return hintNoSource + "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or remove them " +
 		"and give the job permissions: {id-token: write}"
-}
-
-// SignInHints are the hints of a refused sign-in, for the page that explains them.
-func SignInHints() []string {
-	sample := signIn{
-		arn:    "arn:aws:iam::111122223333:role/github-runners",
-		claims: claims{Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: "sts.amazonaws.com"},
-	}
-	hints := []string{HintNoAnswer, sample.source()}
-	for _, line := range signInRefusals {
-		if line.hint != nil && !slices.Contains(hints, line.hint(sample)) {
-			hints = append(hints, line.hint(sample))
-		}
-	}
-	return hints
 }

@@ -26,3 +26,29 @@ func FuzzClaims(f *testing.F) {
 		}
 	})
 }
+
+// TestSignInHintsHaveATopic: each hint of a refused sign-in leads to an entry of docs/troubleshooting.md.
+func TestSignInHintsHaveATopic(t *testing.T) {
+	sample := signIn{
+		arn:    "arn:aws:iam::111122223333:role/github-runners",
+		claims: claims{Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: "sts.amazonaws.com"},
+	}
+	topics := map[string]bool{}
+	see := func(hint string) {
+		topic := TopicOf(&SignInError{Hint: hint})
+		if topic == "" {
+			t.Errorf("no topic for %q", hint)
+		}
+		topics[topic] = true
+	}
+	see(hintNoAnswer)
+	see(sample.source())
+	for _, line := range signInRefusals {
+		if line.hint != nil {
+			see(line.hint(sample))
+		}
+	}
+	if len(topics) != 11 {
+		t.Errorf("%d topics: %v", len(topics), topics)
+	}
+}

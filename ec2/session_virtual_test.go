@@ -251,7 +251,7 @@ func TestChainedRoleEndsWithItsKeys(t *testing.T) {
 		failed, err := s.look(ctx, time.Hour)
 		if failed == 0 || !strings.Contains(fmt.Sprint(err), "assume role") || !strings.Contains(fmt.Sprint(err),
 			"ExpiredToken") ||
-			!strings.HasPrefix(ec2.HintOf(err), ec2.HintNoSource) {
+			!strings.HasPrefix(ec2.HintOf(err), ec2.Topics["keys-refused"]) {
 			t.Errorf("%v: %s", err, ec2.HintOf(err))
 		}
 	})

@@ -12,17 +12,31 @@ import (
 
 // How the hints about an App's sign-in begin: each has an entry of that beginning in the troubleshooting page.
 const (
-	HintAppKey        = "the private key is not a key of this App"
-	HintAppUnknown    = "GitHub knows no App of this id"
-	HintAppWithoutKey = "the App has no private key"
-	HintAppInstall    = "install the GitHub App"
-	HintAppRepository = "give the GitHub App access to the repository"
-	HintAppPermission = "the GitHub App lacks a permission"
-	HintAppSuspended  = "the installation of the GitHub App is suspended"
-	HintAppClock      = "GitHub refuses the time of this machine's clock"
-	HintAppToken      = "GitHub does not accept the App's own new token"
-	HintAppEnterprise = "GitHub lets no App manage an enterprise's runners"
+	hintAppKey        = "the private key is not a key of this App"
+	hintAppUnknown    = "GitHub knows no App of this id"
+	hintAppWithoutKey = "the App has no private key"
+	hintAppInstall    = "install the GitHub App"
+	hintAppRepository = "give the GitHub App access to the repository"
+	hintAppPermission = "the GitHub App lacks a permission"
+	hintAppSuspended  = "the installation of the GitHub App is suspended"
+	hintAppClock      = "GitHub refuses the time of this machine's clock"
+	hintAppToken      = "GitHub does not accept the App's own new token"
+	hintAppEnterprise = "GitHub lets no App manage an enterprise's runners"
 )
+
+// Topics are the entries of docs/troubleshooting.md by their anchors, with how the hints that lead to them begin.
+var Topics = map[string]string{
+	"app-key":           hintAppKey,
+	"app-unknown":       hintAppUnknown,
+	"app-without-key":   hintAppWithoutKey,
+	"app-not-installed": hintAppInstall,
+	"app-repository":    hintAppRepository,
+	"app-permission":    hintAppPermission,
+	"app-suspended":     hintAppSuspended,
+	"app-clock":         hintAppClock,
+	"app-token-refused": hintAppToken,
+	"app-enterprise":    hintAppEnterprise,
+}
 
 // Words by which GitHub's refusals of an App are told apart.
 const (
@@ -55,17 +69,17 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	}
 	switch words := strings.ToLower(call.Message); {
 	case isClockRefused(call):
-		call.Hint = HintAppClock + ": set the clock of the machine that runs this step, for example by " +
+		call.Hint = hintAppClock + ": set the clock of the machine that runs this step, for example by " +
 			"systemd-timesyncd or chrony"
 	case strings.Contains(words, wordsUnknownApp):
-		call.Hint = HintAppUnknown +
+		call.Hint = hintAppUnknown +
 			": give in app-client-id the client id or the App id as the App's page shows it, and not " +
 			"an installation's id; an App exists only on the server that it was made on (" + c.base.Host + ")"
 	case strings.Contains(words, wordsNoKey):
-		call.Hint = HintAppWithoutKey + ": generate one under General > Private keys of its settings; or app-client-id is " +
+		call.Hint = hintAppWithoutKey + ": generate one under General > Private keys of its settings; or app-client-id is " +
 			"another App's"
 	case call.Class == Unauthorized: // "A JSON web token could not be decoded"
-		call.Hint = HintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; " +
+		call.Hint = hintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same App; " +
 			"generate " +
 			"a new key under General > Private keys of its settings, and store the whole .pem file as the secret"
 	case strings.Contains(words, wordsSuspended):
@@ -79,7 +93,7 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	case call.Class == Forbidden && call.Refusal == IPAllowList:
 		call.Hint = call.Advice(a.needed())
 	case call.Class == Forbidden:
-		call.Hint = HintAppPermission + ": it needs " + a.needed() +
+		call.Hint = hintAppPermission + ": it needs " + a.needed() +
 			", which an owner of the place where it is installed must have accepted"
 	}
 	return call
@@ -97,20 +111,20 @@ func (a *App) explain(err error) error {
 	words := strings.ToLower(call.Message)
 	switch {
 	case call.Class == Unauthorized:
-		call.Hint = HintAppToken + ": see https://www.githubstatus.com, and run the job again"
+		call.Hint = hintAppToken + ": see https://www.githubstatus.com, and run the job again"
 	case call.Class != Forbidden && call.Class != NotFound:
 	case a.Scope.IsEnterprise():
-		call.Hint = HintAppEnterprise + ": use an organization's name in runner-scope, or a classic token with " +
+		call.Hint = hintAppEnterprise + ": use an organization's name in runner-scope, or a classic token with " +
 			"'manage_runners:enterprise' as github-token in place of the App"
 	case strings.Contains(words, wordsSuspended):
-		call.Hint = HintAppSuspended + ": an owner lets it work again at " + known.URL
+		call.Hint = hintAppSuspended + ": an owner lets it work again at " + known.URL
 	case call.Class == Forbidden && (call.Refusal == IntegrationOnly || call.Refusal == MayNot):
 		accepted := ""
 		if call.Accepted != "" {
 			accepted = " (GitHub would accept: " + call.Accepted + ")"
 		}
 		call.Hint = fmt.Sprintf("%s%s: this call needs %s, which an owner accepts at %s",
-			HintAppPermission, accepted, a.needed(), known.URL)
+			hintAppPermission, accepted, a.needed(), known.URL)
 	}
 	return err
 }
@@ -128,7 +142,7 @@ func (a *App) needed() string {
 }
 
 func (a *App) hintSuspended() string {
-	hint := HintAppSuspended
+	hint := hintAppSuspended
 	if a.installation == nil {
 		return hint + ": an owner lets it work again under Settings > GitHub Apps"
 	}
@@ -144,7 +158,7 @@ func (a *App) hintRepository() string {
 	if a.installation != nil {
 		place = ": at " + a.installation.URL + " under Repository access"
 	}
-	return HintAppRepository + place + ", choose " + a.repository() + " or all repositories"
+	return hintAppRepository + place + ", choose " + a.repository() + " or all repositories"
 }
 
 // repository is the one that tokens are limited to.
@@ -194,7 +208,7 @@ func (a *App) hintInstall(ctx context.Context, c *Client) string {
 	case a.Scope.IsOrganization():
 		kind = "organization"
 	}
-	hint := fmt.Sprintf("%s on %s", HintAppInstall, a.Scope)
+	hint := fmt.Sprintf("%s on %s", hintAppInstall, a.Scope)
 	if app, ok := a.itself(ctx, c); ok {
 		hint += fmt.Sprintf(": %s/installations/new", app.URL)
 	}
@@ -217,7 +231,7 @@ func (a *App) hintPermission(ctx context.Context, c *Client) string {
 	if len(missing) == 0 { // what it had when it was looked up, it has no more
 		missing = []string{a.needed()}
 	}
-	hint := HintAppPermission + ": " + strings.Join(missing, " and ")
+	hint := hintAppPermission + ": " + strings.Join(missing, " and ")
 	accept := "an owner of " + a.installation.Account + " accepts it at " + a.installation.URL
 	app, ok := a.itself(ctx, c)
 	if !ok {

@@ -334,7 +334,7 @@ func TestAppTokenNeedsAMoment(t *testing.T) {
 		t *testing.T, s *scene) {
 		begun := time.Now()
 		_, err := s.client.RegistrationToken(ctx)
-		hinted(t, err, github.Unauthorized, github.HintAppToken)
+		hinted(t, err, github.Unauthorized, github.Topics["app-token-refused"])
 		if took := time.Since(begun); took > 20*time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -356,7 +356,7 @@ func TestAppKeyRotatedMeanwhile(t *testing.T) {
 			t.Errorf("%d warnings, want 1: %s", n, s.said())
 		}
 		err := s.look(ctx, 5*time.Second, 5*time.Minute)
-		hinted(t, err, github.Unauthorized, github.HintAppKey)
+		hinted(t, err, github.Unauthorized, github.Topics["app-key"])
 	})
 }
 
@@ -436,7 +436,7 @@ func TestAppClockIsOff(t *testing.T) {
 		c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "apps/*"}, Effect: simulator.EffectError, Status: 401,
 			Message: "'Expiration time' claim ('exp') is too far in the future"}}
 	}), func(ctx context.Context, t *testing.T, s *scene) {
-		hinted(t, s.client.SignIn(ctx), github.Unauthorized, github.HintAppClock)
+		hinted(t, s.client.SignIn(ctx), github.Unauthorized, github.Topics["app-clock"])
 	})
 }
 
@@ -468,35 +468,36 @@ func TestAppRefusals(t *testing.T) {
 		holds  []string
 	}{
 		"wrong key": {nil, []options{func(o *github.AppOptions) { o.Key = testKey() }}, github.Unauthorized,
-			github.HintAppKey, nil},
-		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound, github.HintAppUnknown,
+			github.Topics["app-key"], nil},
+		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound, github.Topics["app-unknown"],
 			[]string{"api.github.com"}},
 		"no key yet": {func(c *simulator.Config) { c.Apps[0].Keyless = true }, nil, github.Unauthorized,
-			github.HintAppWithoutKey, nil},
+			github.Topics["app-without-key"], nil},
 		"not installed": {func(c *simulator.Config) { c.Apps[0].Installations = nil }, nil, github.NotFound,
-			github.HintAppInstall,
+			github.Topics["app-not-installed"],
 			[]string{"demo-org/demo", "https://github.com/apps/runner-app/installations/new", "selected repositories"}},
-		"another repository": {nil, []options{inScope("demo-org/other")}, github.NotFound, github.HintAppInstall,
+		"another repository": {nil, []options{inScope("demo-org/other")}, github.NotFound, github.Topics["app-not-installed"],
 			[]string{"demo-org/other"}},
-		"another organization": {nil, []options{inScope("other-org")}, github.NotFound, github.HintAppInstall,
+		"another organization": {nil, []options{inScope("other-org")}, github.NotFound, github.Topics["app-not-installed"],
 			[]string{"no such organization"}},
 		"suspended": {func(c *simulator.Config) { c.Apps[0].Installations[0].Suspended = true }, nil, github.Forbidden,
-			github.HintAppSuspended,
+			github.Topics["app-suspended"],
 			[]string{place, "by demo-owner"}},
 		"not accepted yet": {func(c *simulator.Config) {
 			c.Apps[0].Installations[0].Permissions = map[string]string{"administration": "read", "metadata": "read"}
-		}, nil, github.Invalid, github.HintAppPermission, []string{"'administration: write'", "not accepted yet", place}},
+		}, nil, github.Invalid, github.Topics["app-permission"],
+			[]string{"'administration: write'", "not accepted yet", place}},
 		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil, github.Invalid,
-			github.HintAppPermission,
+			github.Topics["app-permission"],
 			[]string{"'administration: write'", settings + "apps/runner-app/permissions", place}},
 		"not granted to an organization": {func(c *simulator.Config) {
 			delete(c.Apps[0].Permissions, "organization_self_hosted_runners")
 		},
-			[]options{inScope("demo-org")}, github.Invalid, github.HintAppPermission,
+			[]options{inScope("demo-org")}, github.Invalid, github.Topics["app-permission"],
 			[]string{"'organization_self_hosted_runners: write'"}},
 		"the workflow's repository not " +
 			"selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
-			[]options{inScope("demo-org"), runs}, github.Invalid, github.HintAppRepository, []string{place, "demo-org/demo"}},
+			[]options{inScope("demo-org"), runs}, github.Invalid, github.Topics["app-repository"], []string{place, "demo-org/demo"}},
 		"an address that is not allowed": {func(c *simulator.Config) {
 			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
 				Code: "ip-allow-list"}}
@@ -504,8 +505,8 @@ func TestAppRefusals(t *testing.T) {
 		"another 403": {func(c *simulator.Config) {
 			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
 				Status: 403, Message: "Forbidden"}}
-		}, nil, github.Forbidden, github.HintAppPermission, []string{"administration: write"}},
-		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.HintAppEnterprise,
+		}, nil, github.Forbidden, github.Topics["app-permission"], []string{"administration: write"}},
+		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.Topics["app-enterprise"],
 			[]string{"manage_runners:enterprise"}},
 	} {
 		asApp(t, withApp(c.change), func(ctx context.Context, t *testing.T, s *scene) {
@@ -531,10 +532,10 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.world.Suspend(77, true)
-		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended,
+		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.Topics["app-suspended"],
 			"settings/installations/77")
 		<-time.After(time.Hour)
-		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.HintAppSuspended,
+		hinted(t, s.look(ctx, 5*time.Second, time.Minute), github.Forbidden, github.Topics["app-suspended"],
 			"settings/installations/77")
 		s.world.Suspend(77, false)
 		if err := s.look(ctx, 5*time.Second, time.Minute); err != nil {

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -18,7 +19,7 @@ const troubleshooting = "troubleshooting.md"
 type entry struct{ anchor, begins string }
 
 // entries, in the order of the page.
-var entries = []entry{
+var entries = slices.Concat(topics(ec2.Topics), topics(github.Topics), []entry{
 	// What the machine says: causes.go.
 	{"no-internet-access", hintNoWayOut},
 	{"dns", hintDNS},
@@ -61,18 +62,6 @@ var entries = []entry{
 	{"runner-never-came", HintNeverCame},
 	{"stop-not-allowed", HintMayNotStop},
 	// What EC2 says of a launch.
-	{"quota", ec2.HintQuota},
-	{"spot-role", ec2.HintSpotRole},
-	{"free-plan", ec2.HintFreePlan},
-	{"marketplace-terms", ec2.HintMarketplace},
-	{"marketplace-type", ec2.HintMarketplaceType},
-	{"account-not-verified", ec2.HintVerification},
-	{"account-blocked", ec2.HintBlocked},
-	{"account-not-signed-up", ec2.HintSignUp},
-	{"image-not-shared", ec2.HintNotShared},
-	{"explicit-deny", ec2.HintExplicitDeny},
-	{"image-quota", ec2.HintImageQuota},
-	{"already-ended", ec2.HintAlreadyEnded},
 	{"no-capacity", "there is no capacity or quota for this type here"},
 	{"launch-not-allowed", "allow ec2:RunInstances"},
 	{"not-found-in-region", "an image, subnet or group exists in one region only"},
@@ -86,28 +75,6 @@ var entries = []entry{
 	{"id-token-permission", HintIDToken},
 	{"id-token-refused", HintIDTokenRefused},
 	{"id-token-service", HintIDTokenSilent},
-	{"trust-policy", ec2.HintTrustPolicy},
-	{"oidc-provider", ec2.HintNoProvider},
-	{"audience", ec2.HintAudience},
-	{"role-not-allowed", ec2.HintMayNotRole},
-	{"keys-refused", ec2.HintNoSource},
-	{"session-duration", ec2.HintDuration},
-	{"role-chaining", ec2.HintChained},
-	{"sts-region", ec2.HintSTSRegion},
-	{"role-arn", ec2.HintRoleARN},
-	{"clock", ec2.HintClock},
-	{"sts-does-not-answer", ec2.HintNoAnswer},
-	// What GitHub says of an App.
-	{"app-key", github.HintAppKey},
-	{"app-unknown", github.HintAppUnknown},
-	{"app-without-key", github.HintAppWithoutKey},
-	{"app-not-installed", github.HintAppInstall},
-	{"app-repository", github.HintAppRepository},
-	{"app-permission", github.HintAppPermission},
-	{"app-suspended", github.HintAppSuspended},
-	{"app-clock", github.HintAppClock},
-	{"app-token-refused", github.HintAppToken},
-	{"app-enterprise", github.HintAppEnterprise},
 	// What GitHub says.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},
@@ -124,6 +91,15 @@ var entries = []entry{
 	{"github-does-not-answer", "GitHub did not answer"},
 	{"name-taken", "give each start a label of its own"},
 	{"registration-gone", "somebody or something removes runners that are offline"},
+})
+
+// topics makes entries of what a package has by its anchors.
+func topics(begins map[string]string) []entry {
+	var list []entry
+	for anchor, begin := range begins {
+		list = append(list, entry{anchor, begin})
+	}
+	return list
 }
 
 // See is the address of a hint's entry in the troubleshooting page, empty for a hint that says all there is to say.

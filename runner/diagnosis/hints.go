@@ -84,10 +84,7 @@ func cloudHint(err error) string {
 	if hint := ec2.HintOf(err); hint != "" {
 		return hint
 	}
-	switch ec2.ClassOf(err) {
-	case ec2.Credentials:
-		return ec2.HintCredentials
-	case ec2.Denied:
+	if ec2.ClassOf(err) == ec2.Denied {
 		return "the AWS credentials do not allow this call; the README lists the permissions that are needed"
 	}
 	return ""
@@ -95,11 +92,12 @@ func cloudHint(err error) string {
 
 // LaunchHint says what to do when every offering was refused: what can be mended before what must be waited for.
 func LaunchHint(causes []error) string {
-	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return !ec2.IsQuota(err) }) {
-		return ec2.HintQuota
+	const quota = "quota"
+	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return ec2.TopicOf(err) != quota }) {
+		return ec2.HintOf(causes[0])
 	}
 	for _, err := range causes {
-		if hint := ec2.HintOf(err); hint != "" && !ec2.IsQuota(err) {
+		if hint := ec2.HintOf(err); hint != "" && ec2.TopicOf(err) != quota {
 			return hint
 		}
 		switch ec2.ClassOf(err) {

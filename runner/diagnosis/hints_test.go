@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -61,13 +62,13 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	for refusal := github.MayNot; refusal <= github.IntegrationOnly; refusal++ {
 		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
-	hints = append(hints, github.HintAppKey, github.HintAppUnknown, github.HintAppWithoutKey, github.HintAppInstall,
-		github.HintAppRepository,
-		github.HintAppPermission, github.HintAppSuspended, github.HintAppClock, github.HintAppToken, github.HintAppEnterprise)
 	// existing machines
 	hints = append(hints, HintNoMachine, HintNoRunner, HintNotTaken, HintMayNotTake, HintNeverCame, HintMayNotStop)
 	hints = append(hints, HintSilent)
-	hints = append(append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent), ec2.SignInHints()...)
+	hints = append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent)
+	for _, begins := range []map[string]string{ec2.Topics, github.Topics} { // theirs lead nowhere else
+		hints = slices.AppendSeq(hints, maps.Values(begins))
+	}
 	hints = append(hints, Hint(github.ErrNameTaken), LaunchHint(nil))
 	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound",
 		"InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
