@@ -3,8 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
@@ -117,21 +119,16 @@ func each[T any](things []T, key func(T) string, look func(T) []Finding) []Findi
 		}
 	}
 	found := make([][]Finding, len(once))
-	places := make(chan struct{}, maxConcurrent)
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(maxConcurrent)
 	for i, thing := range once {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+		group.Go(func() error {
 			found[i] = look(thing)
+			return nil
 		})
 	}
-	group.Wait()
-	var all []Finding
-	for _, findings := range found {
-		all = append(all, findings...)
-	}
-	return all
+	_ = group.Wait()
+	return slices.Concat(found...)
 }
 
 // orNothing is a finding for a check that found nothing to look at.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	gh "github.com/google/go-github/v57/github"
+	"golang.org/x/sync/errgroup"
 )
 
 // Runner is one registration.
@@ -155,16 +156,15 @@ const maxConcurrent = 10
 // sideBySide calls f with 0 to n-1 and joins the errors.
 func sideBySide(n int, f func(int) error) error {
 	errs := make([]error, n)
-	places := make(chan struct{}, maxConcurrent)
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(maxConcurrent)
 	for i := range n {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
+		group.Go(func() error {
 			errs[i] = f(i)
+			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait()
 	return errors.Join(errs...)
 }
 
