@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
@@ -141,31 +139,9 @@ type remover struct {
 	line  func(string) string
 }
 
-// untilDone is ec2.RetryUntilDone that takes what EC2 does not allow for final.
-func untilDone(ctx context.Context, every time.Duration, f func() error) error {
-	denied := false
-	return ec2.RetryUntilDone(ctx, every, func() error {
-		err := f()
-		if ec2.ClassOf(err) == ec2.Denied && !denied { // a policy that goes by tags may not see them yet
-			denied = true
-			select {
-			case <-ctx.Done():
-			case <-time.After(ec2.TagsDelay):
-			}
-			return err
-		}
-		if err != nil && isFinal(err) {
-			return backoff.Permanent(err)
-		}
-		return err
-	})
-}
-
-const removeEvery = 500 * time.Millisecond
-
 // terminate ends a builder. That EC2 does not know it yet is normal right after its launch.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
-	err := untilDone(ctx, removeEvery, func() error { return r.cloud.Terminate(ctx, region, id) })
+	err := r.cloud.End(ctx, region, id)
 	if err == nil {
 		r.log.Info(r.line(fmt.Sprintf("AWS EC2 instance %s is terminated", id)))
 	}
@@ -176,7 +152,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	return ec2.EndByToken(looking, r.cloud.Instances, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken},
+	return r.cloud.EndByToken(looking, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken},
 		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
@@ -195,7 +171,7 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 	}
 	var errs []error
 	for _, image := range images {
-		err := untilDone(ctx, removeEvery,
+		err := ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay,
 			func() error { return r.cloud.RemoveImage(ctx, region, image.ID, image.Snapshots) })
 		if err != nil {
 			errs = append(errs, err)
@@ -205,14 +181,14 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 		r.log.Info(r.line(fmt.Sprintf("image %s is removed: it was not finished", image.ID)))
 	}
 	if len(images) > 0 {
-		errs = append(errs, untilDone(ctx, removeEvery, func() error { return r.removeSnapshots(ctx, region, tags) }))
+		errs = append(errs, ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay, func() error { return r.removeSnapshots(ctx, region, tags) }))
 	}
 	return removed, errors.Join(errs...)
 }
 
 // find looks for images until some show or the time is over; none is no error then.
 func (r *remover) find(ctx context.Context, region string, tags map[string]string) (images []ec2.Image, failed error) {
-	_ = untilDone(ctx, time.Second, func() error {
+	_ = ec2.RetryUntilRefused(ctx, time.Second, func() error {
 		found, err := r.cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: tags})
 		if err != nil {
 			if failed == nil || ctx.Err() == nil {

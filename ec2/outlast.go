@@ -42,14 +42,44 @@ func RetryUntilDone(ctx context.Context, every time.Duration, f func() error) er
 // errNoneYet goes on looking.
 var errNoneYet = errors.New("no instance shows yet")
 
+// RetryUntilRefused is RetryUntilDone that takes what EC2 does not allow for final. The first denial is not: right after a
+// launch a policy that goes by tags may not see them yet.
+func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error) error {
+	denied := false
+	return RetryUntilDone(ctx, every, func() error {
+		err := f()
+		if ClassOf(err) == Denied && !denied {
+			denied = true
+			select {
+			case <-ctx.Done():
+			case <-time.After(TagsDelay):
+			}
+			return err
+		}
+		switch ClassOf(err) {
+		case Denied, Credentials, Impossible:
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+}
+
+// EndRetryDelay is how often a removal that did not go through is tried again.
+const EndRetryDelay = 500 * time.Millisecond
+
+// End terminates one instance, and tries again until the context ends: that EC2 does not know it yet is normal right
+// after its launch.
+func (c *Client) End(ctx context.Context, region, id string) error {
+	return RetryUntilRefused(ctx, EndRetryDelay, func() error { return c.Terminate(ctx, region, id) })
+}
+
 // EndByToken ends, each by end, the living instances of a launch of which only the client token is known: those that
 // launched selects. EC2 shows new instances late, so it looks every second until it finds some or the context ends; not
 // finding one in all that time is no error.
-func EndByToken(ctx context.Context, instances func(context.Context, string, Selector) ([]Instance, error),
-	region string, launched Selector, end func(Instance) error) error {
+func (c *Client) EndByToken(ctx context.Context, region string, launched Selector, end func(Instance) error) error {
 	var failed error
 	_ = RetryUntilDone(ctx, time.Second, func() error {
-		found, err := instances(ctx, region, launched)
+		found, err := c.Instances(ctx, region, launched)
 		if err != nil {
 			if failed == nil || ctx.Err() == nil {
 				failed = err

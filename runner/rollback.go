@@ -153,10 +153,18 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
 		return left // no machine, no registration
 	}
-	if err := errors.Join(r.deregister(ctx, s.runnerID, s.owner(st.identity)), r.removeStray(ctx, s)); err != nil {
+	if err := errors.Join(r.deregister(ctx, s.runnerID, s.owner(st.identity)), removeStray(ctx, r.registry, s)); err != nil {
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
+}
+
+// removeStray removes a registration that the slot's machine has made and does not use.
+func removeStray(ctx context.Context, registry *github.Client, s *slot) error {
+	if s.stray == 0 || s.stray == s.runnerID {
+		return nil
+	}
+	return registry.Remove(ctx, s.stray)
 }
 
 // bootTime is what a machine may need to begin with its user data, which counts its time from then.
@@ -202,20 +210,9 @@ type remover struct {
 // removeEvery is how often a removal that did not go through is tried again.
 const removeEvery = 500 * time.Millisecond
 
-// terminate ends one instance. That EC2 does not know it yet is normal right after a launch, and so is one denial: a
-// policy that goes by tags may not see them yet. Other refusals are final.
+// terminate ends one instance.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
-	denied := false
-	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
-		err := r.cloud.Terminate(ctx, region, id)
-		switch class := ec2.ClassOf(err); {
-		case class == ec2.Denied && !denied && pause(ctx, ec2.TagsDelay):
-			denied = true
-		case class == ec2.Denied, class == ec2.Credentials:
-			return backoff.Permanent(err)
-		}
-		return err
-	})
+	err := r.cloud.End(ctx, region, id)
 	if err == nil {
 		r.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
 	}
@@ -225,7 +222,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 // terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
 // late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	return ec2.EndByToken(ctx, r.cloud.Instances, region, tags.LaunchedWith(token),
+	return r.cloud.EndByToken(ctx, region, tags.LaunchedWith(token),
 		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
@@ -283,14 +280,6 @@ func (r *remover) removeRunner(ctx context.Context, runner github.Runner) error 
 		r.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", runner.Name))
 	}
 	return err
-}
-
-// removeStray removes a registration that the slot's machine has made and does not use.
-func (r *remover) removeStray(ctx context.Context, s *slot) error {
-	if s.stray == 0 || s.stray == s.runnerID {
-		return nil
-	}
-	return r.registry.Remove(ctx, s.stray)
 }
 
 // pause waits; false says that the context ended first.

@@ -41,7 +41,7 @@ func (st *start) settle(ctx context.Context) error {
 		if !st.request.JIT && !s.together && s.machine.kind() == coldKind {
 			st.tagRunner(ctx, s)
 		}
-		if err := (&remover{registry: st.Registry}).removeStray(ctx, s); err != nil {
+		if err := removeStray(ctx, st.Registry, s); err != nil {
 			st.log.Debug("a registration that nobody uses cannot be removed", "error", err)
 		}
 		return nil
