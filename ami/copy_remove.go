@@ -41,7 +41,7 @@ func (r *remover) removeCopy(
 		remover: r, region: begun.Region, id: id, tags: tags, want: begun.Snapshots, begun: time.Now(),
 		deleted: map[string]bool{},
 	}
-	err = untilDone(ctx, removeEvery, func() error { return c.look(ctx) })
+	err = ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay, func() error { return c.look(ctx) })
 	return c.images, err
 }
 

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -38,7 +37,8 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 	c.undoing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
-		if err := c.free(bounded, &remover{cloud: c.st.Cloud, registry: c.st.Registry, log: c.log}, c.st.Cloud); err != nil {
+		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Cloud, Registry: c.st.Registry, Log: c.log},
+			c.st.Cloud); err != nil {
 			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
 		}
 	})
@@ -62,7 +62,7 @@ func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
 // that nothing that is written here can fall upon another's claim.
-func (c *warmClaim) free(ctx context.Context, r *remover, cloud *ec2.Client) error {
+func (c *warmClaim) free(ctx context.Context, r *remove.Remover, cloud *ec2.Client) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
@@ -73,8 +73,8 @@ func (c *warmClaim) free(ctx context.Context, r *remover, cloud *ec2.Client) err
 	case heldNot, heldDoubt, heldWhole: // a doubt is cleared when it is old enough
 		return nil
 	case heldDoor: // GitHub does not remove a runner at work, which is then left to it
-		if err := r.release(ctx, c.id); errors.Is(err, github.ErrBusy) {
-			r.log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job meanwhile and ends with it", c.entry.ID))
+		if err := r.Release(ctx, c.id); errors.Is(err, github.ErrBusy) {
+			r.Log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job meanwhile and ends with it", c.entry.ID))
 		} else if err != nil {
 			return err
 		} else if err := c.endIfOurs(ctx, r); err != nil {
@@ -88,41 +88,30 @@ func (c *warmClaim) free(ctx context.Context, r *remover, cloud *ec2.Client) err
 			return err
 		}
 	}
-	if err := r.release(ctx, c.id); err != nil && !errors.Is(err, github.ErrBusy) {
+	if err := r.Release(ctx, c.id); err != nil && !errors.Is(err, github.ErrBusy) {
 		return err
 	}
 	c.reached(heldNot)
 	return nil
 }
 
-// release gives an entry's name free; github.ErrBusy says that its runner is at work.
-func (r *remover) release(ctx context.Context, id int64) error {
-	return ec2.RetryUntilDone(ctx, removeEvery, func() error {
-		err := r.registry.Remove(ctx, id)
-		if github.ClassOf(err) == github.Unknown || err == nil {
-			return err
-		}
-		return backoff.Permanent(err)
-	})
-}
-
 // endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another
 // start have claimed it in between, it is not ours any more. What cannot be seen is left alone: without its
 // registration the machine ends itself.
-func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
+func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 	over := false
-	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
-		instance, err := r.cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	err := ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
+		instance, err := r.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
 		nonce := instance.Tags[tags.Nonce]
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
 			over = true
 		case err != nil:
-			return stopOr(err)
+			return remove.Final(err)
 		case nonce == c.was && nonce != c.st.identity.Nonce:
-			return errTagsOld
+			return remove.ErrTagsOld
 		case nonce != c.st.identity.Nonce:
-			r.log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
+			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
 			over = true
 		}
 		return nil
@@ -130,11 +119,11 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remover) error {
 	if over || err != nil {
 		return err
 	}
-	return r.terminate(ctx, c.entry.Region, c.entry.ID)
+	return r.Terminate(ctx, c.entry.Region, c.entry.ID)
 }
 
 // clear makes sure that no claim that came to nothing is left, and names those that are.
-func (cl *claims) clear(ctx context.Context, r *remover, cloud *ec2.Client) (left []string) {
+func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Client) (left []string) {
 	done := make(chan struct{})
 	go func() { cl.undoing.Wait(); close(done) }()
 	select {
@@ -154,36 +143,18 @@ func (cl *claims) clear(ctx context.Context, r *remover, cloud *ec2.Client) (lef
 	return left
 }
 
-func (c *warmClaim) undo(ctx context.Context, r *remover, cloud *ec2.Client) error {
+func (c *warmClaim) undo(ctx context.Context, r *remove.Remover, cloud *ec2.Client) error {
 	if c.stands() != heldDoubt {
 		return c.free(ctx, r, cloud)
 	}
 	if time.Since(c.at) < claimSettles {
 		return errors.New("whether its registration was made is not known yet")
 	}
-	err := r.releaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
+	err := r.ReleaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
 		return slices.ContainsFunc(found.Labels, func(label string) bool { return strings.EqualFold(label, c.slot.label) })
 	})
 	if err == nil {
 		c.reached(heldNot)
 	}
 	return err
-}
-
-// releaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry
-// still stands unclaimed, and the caller knows that this is so for longer than any claim takes.
-func (r *remover) releaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
-	found, exists, err := r.registry.FindByName(ctx, tags.EntryName(id))
-	if err != nil || !exists || found.Online || found.Busy || !fits(found) {
-		return err
-	}
-	instance, err := r.cloud.Instance(ctx, region, id)
-	switch {
-	case ec2.ClassOf(err) == ec2.NotFound:
-	case err != nil:
-		return err
-	case instance.Alive() && (!tags.IsEntry(instance) || instance.State != ec2.Stopped):
-		return nil // it is another's
-	}
-	return r.release(ctx, found.ID)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
 // A claim that came to its end is the slot's machine: the warm kind.
@@ -47,6 +48,6 @@ func (c *warmClaim) replace(ctx context.Context, cause error) error {
 	return nil
 }
 
-func (c *warmClaim) end(ctx context.Context, r *remover) (left []string) {
+func (c *warmClaim) end(ctx context.Context, r *remove.Remover) (left []string) {
 	return c.st.notEnded(c.slot, c.endIfOurs(ctx, r))
 }

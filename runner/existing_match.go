@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -36,7 +37,7 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*sl
 	switch {
 	case err == nil:
 		x.rivals = of.running + of.pending
-	case isRefused(err): // no later look says more: GitHub decides, by what was seen so far
+	case remove.IsRefused(err): // no later look says more: GitHub decides, by what was seen so far
 		of.running = x.rivals
 	default:
 		x.st.complain("EC2 cannot be asked for other machines with the same label", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -70,10 +71,10 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is left running: %s", t.id, why))
 		return "left running", nil
 	}
-	r := &remover{cloud: sp.Cloud, registry: sp.Registry, log: sp.Log}
-	state, err := sp.stopInstance(ctx, t, r.idle)
+	r := &remove.Remover{Cloud: sp.Cloud, Registry: sp.Registry, Log: sp.Log}
+	state, err := sp.stopInstance(ctx, t, r.Idle)
 	if err == nil {
-		release(ctx, sp.Cloud, i)
+		remove.ClearDue(ctx, sp.Cloud, i)
 	}
 	return state, err
 }
@@ -151,7 +152,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 	defer cancel()
 	err := ec2.RetryUntilDone(bounded, time.Second, func() error {
 		err := ready(bounded, t.instance)
-		if err != nil && !errors.Is(err, errBusyMachine) {
+		if err != nil && !errors.Is(err, remove.ErrBusyMachine) {
 			return backoff.Permanent(err)
 		}
 		if err != nil {
@@ -164,7 +165,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 		return err
 	})
 	switch {
-	case errors.Is(err, errBusyMachine) && ctx.Err() == nil:
+	case errors.Is(err, remove.ErrBusyMachine) && ctx.Err() == nil:
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not stopped: %v", t.id, err))
 		return "left running", nil
 	case ec2.ClassOf(err) == ec2.Denied:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -136,7 +137,7 @@ func (k *kept) notStarted(ctx context.Context, err error) error {
 	}
 	err = k.mayNot("EC2 does not start it", err)
 	if _, another := errors.AsType[*notTakenError](err); another {
-		release(ctx, k.st.Cloud, s.instance)
+		remove.ClearDue(ctx, k.st.Cloud, s.instance)
 	}
 	return err
 }
@@ -162,7 +163,7 @@ func (k *kept) power(ctx context.Context) error {
 		if time.Now().After(until) {
 			return &notTakenError{"it is still " + s.instance.State + " after " + diagnosis.Minutes(mostStopping)}
 		}
-		if !pause(ctx, stoppingLook) {
+		if !remove.Pause(ctx, stoppingLook) {
 			return ctx.Err()
 		}
 		machine, err := k.st.Cloud.Instance(ctx, s.instance.Region, s.instance.ID)

@@ -15,8 +15,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further registration
-// is made once too few slots are left for the start to succeed.
+// launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further
+// registration is made once too few slots are left for the start to succeed.
 func (st *start) launch(ctx context.Context) error {
 	enough, stop := context.WithCancel(ctx)
 	defer stop()

@@ -9,6 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -25,7 +26,7 @@ type Machine interface {
 	// replace frees the slot for another machine, or returns why the slot is given up after cause.
 	replace(ctx context.Context, cause error) error
 	// end ends the machine's use in a roll-back, and names what is left.
-	end(ctx context.Context, r *remover) (left []string)
+	end(ctx context.Context, r *remove.Remover) (left []string)
 }
 
 // kind tells where a slot's machine comes from.
@@ -45,7 +46,7 @@ type source struct {
 	// settle notes what is known only when the runners are online.
 	settle func(ctx context.Context)
 	// clear undoes what came to nothing, and names what is left.
-	clear func(ctx context.Context, r *remover, cloud *ec2.Client) (left []string)
+	clear func(ctx context.Context, r *remove.Remover, cloud *ec2.Client) (left []string)
 }
 
 // relook looks at EC2 at once, and returns the slots whose runners are still to come.
@@ -157,8 +158,8 @@ func (m launched) replace(ctx context.Context, cause error) error {
 	m.warn(fmt.Sprintf("%v, so it is terminated and the next offering is asked for", cause))
 	bounded, cancel := context.WithTimeout(ctx, rollBackWithin)
 	defer cancel()
-	r := &remover{cloud: m.Cloud, registry: m.Registry, log: m.log}
-	if err := r.terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
+	r := &remove.Remover{Cloud: m.Cloud, Registry: m.Registry, Log: m.log}
+	if err := r.Terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
 		return fmt.Errorf("its kernel panicked, and it cannot be ended: %w", err)
 	}
 	m.mu.Lock()
@@ -168,9 +169,9 @@ func (m launched) replace(ctx context.Context, cause error) error {
 	return nil
 }
 
-func (m launched) end(ctx context.Context, r *remover) (left []string) {
+func (m launched) end(ctx context.Context, r *remove.Remover) (left []string) {
 	i := m.slot.instance
-	return m.notEnded(m.slot, r.terminate(ctx, i.Region, i.ID))
+	return m.notEnded(m.slot, r.Terminate(ctx, i.Region, i.ID))
 }
 
 // notEnded names a machine that could not be terminated.

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -84,35 +84,7 @@ func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, e
 
 // machinesAlive lists what this action has launched in the start's regions.
 func (st *start) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
-	return machinesAlive(ctx, st.Cloud.Instances, st.regions(), st.identity.Run.Repository, st.identity.Scope)
-}
-
-// machinesAlive lists what this action has launched for a scope of GitHub and is not over, with and without tags.
-func machinesAlive(
-	ctx context.Context, instances func(context.Context, string, ec2.Selector) ([]ec2.Instance, error), regions []string,
-	repository, scope string,
-) ([]ec2.Instance, error) {
-	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
-	selectors := []ec2.Selector{
-		{Tags: map[string]string{tags.Scope: cmp.Or(scope, repository)}, States: states},
-		{ClientToken: tags.TokenOfScope(repository, scope) + "*", States: states},
-	}
-	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
-	var group sync.WaitGroup
-	for n, region := range regions {
-		group.Go(func() {
-			for _, selector := range selectors {
-				list, err := instances(ctx, region, selector)
-				if err != nil {
-					errs[n] = err
-					return
-				}
-				found[n] = append(found[n], list...)
-			}
-		})
-	}
-	group.Wait()
-	return slices.Concat(found...), errors.Join(errs...)
+	return remove.MachinesAlive(ctx, st.Cloud, st.regions(), st.identity.Run.Repository, st.identity.Scope)
 }
 
 // renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number

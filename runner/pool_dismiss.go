@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -83,9 +84,9 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissWithin)
 	defer cancel()
-	r := &remover{cloud: p.Cloud, registry: p.Registry, log: p.log}
+	r := &remove.Remover{Cloud: p.Cloud, Registry: p.Registry, Log: p.log}
 	defer func() {
-		if released := r.release(ctx, c.id); released != nil {
+		if released := r.Release(ctx, c.id); released != nil {
 			p.leave("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
 		}
 	}()
@@ -98,7 +99,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	case !tags.IsEntry(now):
 		return false, nil
 	}
-	return true, r.terminate(ctx, i.Region, i.ID)
+	return true, r.Terminate(ctx, i.Region, i.ID)
 }
 
 func (p *pool) leave(what string) {

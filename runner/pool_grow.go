@@ -63,7 +63,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 		values[n] = p.identity.EntryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
 	}
 	return ec2.LaunchSpec{
-		Machine: g.Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true, KeepTag: tags.KeepVolumes,
+		Machine: g.Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true,
+		KeepTag: tags.KeepVolumes,
 		OwnTags: func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
 		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
 	}, g.fit, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -40,7 +41,7 @@ const lookFor = 20 * time.Second
 func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 	log := s.Log.With("phase", "Clean up after an interrupted "+request.What)
 	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
-	p := &post{remover: remover{cloud: s.Cloud, registry: s.Registry, log: log}, request: request,
+	p := &post{remover: &remove.Remover{Cloud: s.Cloud, Registry: s.Registry, Log: log}, request: request,
 		result: PostResult{What: request.What}}
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
@@ -72,7 +73,7 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 }
 
 type post struct {
-	remover
+	remover *remove.Remover
 	request PostRequest
 	mu      sync.Mutex
 	result  PostResult
@@ -97,13 +98,13 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			if found[token] {
 				continue
 			}
-			instances, err := p.cloud.Instances(looking, region, tags.LaunchedWith(token))
+			instances, err := p.remover.Cloud.Instances(looking, region, tags.LaunchedWith(token))
 			if ec2.IsEnded(looking, err) { // the time is over; how the look before went still holds
 				return err
 			}
 			if err != nil {
 				missed = err
-				if isRefused(err) {
+				if remove.IsRefused(err) {
 					break
 				}
 				continue
@@ -113,7 +114,7 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 			}
 		}
 		failed = missed
-		if len(found) == len(tokens) && failed == nil || isRefused(failed) {
+		if len(found) == len(tokens) && failed == nil || remove.IsRefused(failed) {
 			return nil
 		}
 		return errNotYet
@@ -152,14 +153,14 @@ const (
 func (p *post) giveBack(ctx context.Context, region, id string) {
 	ctx, cancel := context.WithTimeout(ctx, postGiveBack)
 	defer cancel()
-	did, err := p.remover.giveBack(ctx, region, id, use{nonce: p.request.Identity.Nonce, settles: postSettles})
+	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce, Settles: postSettles})
 	if err != nil {
 		p.left("instance " + id + " (" + ec2.Reason(err) + ")")
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if did == stoppedNow {
+	if did == remove.StoppedNow {
 		p.result.Stopped = append(p.result.Stopped, id)
 	}
 }
@@ -177,7 +178,7 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	err := p.terminate(ctx, instance.Region, instance.ID)
+	err := p.remover.Terminate(ctx, instance.Region, instance.ID)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -196,21 +197,21 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 func (p *post) removeRegistration(ctx context.Context, made Registration) error {
 	owner := tags.Owner{Name: made.Name, Other: made.Other, Mark: p.request.Identity.Mark()}
 	if made.ID == 0 && (made.JIT || !p.launched) && made.Other == "" {
-		found, err := p.findOwn(ctx, owner)
+		found, err := p.remover.FindOwn(ctx, owner)
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		if found[0].Online || p.belongsToAnother(ctx, made.Name) {
-			p.log.Info("a runner named " + made.Name + " belongs to another start and is left alone")
+			p.remover.Log.Info("a runner named " + made.Name + " belongs to another start and is left alone")
 			return nil
 		}
 	}
-	return p.deregister(ctx, made.ID, owner)
+	return p.remover.Deregister(ctx, made.ID, owner)
 }
 
 func (p *post) belongsToAnother(ctx context.Context, name string) bool {
 	for region := range p.request.Tokens {
-		found, err := p.cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
+		found, err := p.remover.Cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
 		if err != nil {
 			return true // what cannot be seen is not judged
 		}

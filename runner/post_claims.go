@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -24,11 +25,11 @@ type claimLooks struct {
 func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
-		looks.settled = time.Since(begun) >= tagsLag
+		looks.settled = time.Since(begun) >= remove.TagsLag
 		over, err := p.clearOnce(ctx, tags, claim, &looks)
 		ended := false
 		if !over && !looks.settled {
-			ended = !pause(ctx, claimSettles)
+			ended = !remove.Pause(ctx, claimSettles)
 		}
 		switch {
 		case err != nil && (looks.settled || ended):
@@ -48,7 +49,7 @@ func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 // they are, the registration is kept: it keeps others from claiming the entry.
 func (p *post) clearOnce(ctx context.Context, values *ec2.Client, claim Claim, looks *claimLooks) (over bool,
 	err error) {
-	instance, err := p.cloud.Instance(ctx, claim.Region, claim.InstanceID)
+	instance, err := p.remover.Cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
 	ours := instance.Tags[tags.Nonce] == p.request.Identity.Nonce && instance.Tags[tags.Mode] == tags.ModeStart
 	switch {
@@ -88,15 +89,15 @@ func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.I
 func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
 	id := claim.RunnerID
 	if id == 0 {
-		found, exists, err := p.registry.FindByName(ctx, tags.EntryName(claim.InstanceID))
+		found, exists, err := p.remover.Registry.FindByName(ctx, tags.EntryName(claim.InstanceID))
 		if err != nil || !exists || !fits(found) {
 			return err
 		}
 		id = found.ID
 	}
-	err := p.release(ctx, id)
+	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
 		return nil
 	}
 	return err
@@ -108,9 +109,9 @@ func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instanc
 	if id == 0 {
 		id = tags.RunnerIDOf(instance)
 	}
-	err := p.release(ctx, id)
+	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
 		return nil
 	}
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 
 // register claims the names and gets what the machines register with; a JIT configuration is made for each right before
 // its launch. The images are asked for at the same time, the runner software after it: both are a help, not a need, and
-// of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a hundred legs
-// of a matrix make at their first call.
+// of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a hundred
+// legs of a matrix make at their first call.
 func (st *start) register(ctx context.Context) error {
 	cold := st.cold()
 	if len(cold) == 0 { // all machines are warm

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -35,7 +33,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 		failure.Kept = st.keep(bounded, st.slots)
 	}
 	cloud, registry := st.Fresh()
-	r := &remover{cloud: cloud, registry: registry, log: st.log}
+	r := &remove.Remover{Cloud: cloud, Registry: registry, Log: st.log}
 	st.terminateTogether(bounded, r)
 	st.lookUpTogether(bounded, r)
 	var mu sync.Mutex
@@ -62,7 +60,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 
 // terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a
 // call does not end (one unknown id spoils it) is ended one by one.
-func (st *start) terminateTogether(ctx context.Context, r *remover) {
+func (st *start) terminateTogether(ctx context.Context, r *remove.Remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
 		if s.instance.ID != "" && !s.kept && s.machine.kind() == coldKind {
@@ -77,7 +75,7 @@ func (st *start) terminateTogether(ctx context.Context, r *remover) {
 		for i, s := range slots {
 			ids[i] = s.instance.ID
 		}
-		if err := r.cloud.Terminate(ctx, region, ids...); err != nil {
+		if err := r.Cloud.Terminate(ctx, region, ids...); err != nil {
 			st.log.Debug("the instances cannot be ended together", "error", err)
 			continue
 		}
@@ -91,7 +89,7 @@ func (st *start) terminateTogether(ctx context.Context, r *remover) {
 // lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole
 // list as deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left
 // to the single look-ups.
-func (st *start) lookUpTogether(ctx context.Context, r *remover) {
+func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 	byName := map[string]*slot{}
 	for _, s := range st.slots {
 		if s.runnerID == 0 && s.registering && s.instance.ID != "" && !inDoubt(s.launchTrail()) {
@@ -104,10 +102,10 @@ func (st *start) lookUpTogether(ctx context.Context, r *remover) {
 		return
 	}
 	for look := range 2 {
-		if look > 0 && !pause(ctx, registrationSettles) {
+		if look > 0 && !remove.Pause(ctx, remove.RegistrationSettles) {
 			return
 		}
-		found, err := r.registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
+		found, err := r.Registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
 		if err != nil {
 			st.log.Debug("the runners cannot be looked up together", "error", err)
 			return
@@ -137,7 +135,7 @@ func (s *slot) found(id tags.Identity, runner github.Runner) {
 }
 
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
-func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string) {
+func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left []string) {
 	if s.instance.ID != "" && !s.ended && !s.kept {
 		left = s.machine.end(ctx, r)
 	}
@@ -145,7 +143,7 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 		if !attempt.InDoubt {
 			continue
 		}
-		if err := r.terminateByToken(ctx, st.regionOf(attempt.Offering.Placement), attempt.Token); err != nil {
+		if err := r.TerminateByToken(ctx, st.regionOf(attempt.Offering.Placement), attempt.Token); err != nil {
 			left = append(left, fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
 				attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
 		}
@@ -153,7 +151,8 @@ func (st *start) remove(ctx context.Context, r *remover, s *slot) (left []string
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
 		return left // no machine, no registration
 	}
-	if err := errors.Join(r.deregister(ctx, s.runnerID, s.owner(st.identity)), removeStray(ctx, r.registry, s)); err != nil {
+	if err := errors.Join(r.Deregister(ctx, s.runnerID, s.owner(st.identity)),
+		removeStray(ctx, r.Registry, s)); err != nil {
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
 	}
 	return left
@@ -198,98 +197,4 @@ func inDoubt(trail []ec2.Attempt) bool {
 		}
 	}
 	return false
-}
-
-// remover ends machines and registrations, with patience until its context ends.
-type remover struct {
-	cloud    *ec2.Client
-	registry *github.Client
-	log      *slog.Logger
-}
-
-// removeEvery is how often a removal that did not go through is tried again.
-const removeEvery = 500 * time.Millisecond
-
-// terminate ends one instance.
-func (r *remover) terminate(ctx context.Context, region, id string) error {
-	err := r.cloud.End(ctx, region, id)
-	if err == nil {
-		r.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
-	}
-	return err
-}
-
-// terminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
-// late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
-func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
-	return r.cloud.EndByToken(ctx, region, tags.LaunchedWith(token),
-		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
-}
-
-// registrationSettles is how long a machine's registration may take to show in GitHub's list.
-const registrationSettles = 1500 * time.Millisecond
-
-// deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
-// registered just then, so what is not found is looked up once more.
-func (r *remover) deregister(ctx context.Context, id int64, owner tags.Owner) error {
-	found := []github.Runner{{ID: id, Name: owner.Name}}
-	if id == 0 {
-		var err error
-		if found, err = r.findOwn(ctx, owner); err != nil {
-			return err
-		}
-	}
-	var errs []error
-	for _, runner := range found {
-		errs = append(errs, r.removeRunner(ctx, runner))
-	}
-	return errors.Join(errs...)
-}
-
-// findOwn finds what a machine has registered, by two looks.
-func (r *remover) findOwn(ctx context.Context, owner tags.Owner) (own []github.Runner, err error) {
-	for look := range 2 {
-		if look > 0 && !pause(ctx, registrationSettles) {
-			break
-		}
-		for _, name := range owner.Names() {
-			runner, found, err := r.registry.FindByName(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			if found && owner.Owns(runner) {
-				own = append(own, runner)
-			}
-		}
-		if len(own) > 0 {
-			break
-		}
-	}
-	return own, nil
-}
-
-func (r *remover) removeRunner(ctx context.Context, runner github.Runner) error {
-	err := ec2.RetryUntilDone(ctx, removeEvery, func() error {
-		err := r.registry.Remove(ctx, runner.ID)
-		if err != nil && !errors.Is(err, github.ErrBusy) {
-			return backoff.Permanent(err)
-		}
-		return err
-	})
-	if err == nil {
-		r.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", runner.Name))
-	}
-	return err
-}
-
-// pause waits; false says that the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -21,7 +22,8 @@ const settleWithin = 2 * time.Second
 func (st *start) settle(ctx context.Context) error {
 	st.removeFailed(ctx)
 	if st.source.clear != nil {
-		for _, left := range st.source.clear(ctx, &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}, st.Cloud) {
+		for _, left := range st.source.clear(ctx, &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log},
+			st.Cloud) {
 			st.warn("left behind: " + left)
 		}
 	}
@@ -124,7 +126,7 @@ func (st *start) tagTogether(ctx context.Context, g *group) {
 func (st *start) removeFailed(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, rollBackWithin)
 	defer cancel()
-	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
+	r := &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log}
 	var failed []*slot
 	for _, s := range st.slots {
 		if s.failed != nil {
@@ -157,13 +159,13 @@ func (st *start) removeFailed(ctx context.Context) {
 func (st *start) clearDoubts(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	r := &remover{cloud: st.Cloud, registry: st.Registry, log: st.log}
+	r := &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log}
 	_ = st.each(func(s *slot) error {
 		for _, owner := range st.endDoubtful(ctx, s) {
 			if st.request.JIT { // a JIT configuration is one registration for both
 				continue
 			}
-			if err := r.deregister(ctx, 0, owner); err != nil {
+			if err := r.Deregister(ctx, 0, owner); err != nil {
 				st.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
 			}
 		}
@@ -187,7 +189,7 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []tags.Owner) 
 		}
 		for _, instance := range found {
 			if instance.Alive() && !st.isOurs(instance.ID) {
-				_ = (&remover{cloud: st.Cloud, registry: st.Registry, log: st.log}).terminate(ctx, region, instance.ID)
+				_ = (&remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log}).Terminate(ctx, region, instance.ID)
 				owner := s.owner(st.identity)
 				if call, together := s.unit.calls[attempt.Token]; together {
 					owner.Name, owner.Other = s.unit.namesOf(call, instance.LaunchIndex)

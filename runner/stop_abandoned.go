@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -30,16 +31,17 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	if time.Since(i.LaunchTime) > runnerIDLate {
 		return 0, true, nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, tagsLag)
+	bounded, cancel := context.WithTimeout(ctx, remove.TagsLag)
 	defer cancel()
-	shown, enough := time.Time{}, time.Now().Add(tagsLag*3/4) // when EC2 has shown tags last, and how long it is asked to
-	err = ec2.RetryUntilDone(bounded, tagsLook, func() error {
+	// When EC2 has shown tags last, and how long it is asked to.
+	shown, enough := time.Time{}, time.Now().Add(remove.TagsLag*3/4)
+	err = ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
 		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.IsTagged(now):
 			return nil
 		case err != nil:
-			return stopOr(err)
+			return remove.Final(err)
 		}
 		shown = time.Now()
 		if id = tags.RunnerIDOf(now); id != 0 {
@@ -49,7 +51,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 			id = candidates[n]
 			return nil
 		}
-		return errTagsOld
+		return remove.ErrTagsOld
 	})
 	switch {
 	case err == nil:
@@ -119,7 +121,7 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 	if len(list) == 0 {
 		return nil, nil
 	}
-	alive, err := machinesAlive(ctx, sp.Cloud.Instances, regions, sp.request.Run.Repository, sp.request.Scope)
+	alive, err := remove.MachinesAlive(ctx, sp.Cloud, regions, sp.request.Run.Repository, sp.request.Scope)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -18,13 +19,8 @@ import (
 
 // Times of reading tags after they were written.
 const (
-	tagsLook    = time.Second
-	tagsLag     = 12 * time.Second // for so long EC2 may show what was there before
 	tagsTimeout = 30 * time.Second // of a machine on which two starts write at the same time
 )
-
-// errTagsOld is EC2 showing what was there before our own write.
-var errTagsOld = errors.New("EC2 still shows its tags as they were before")
 
 // writer is what a look at a machine's nonce says of who has written it last.
 type writer int
@@ -58,11 +54,11 @@ func (o *ownership) saw(nonce string, now time.Time) writer {
 	}
 	switch {
 	case nonce == o.ours:
-		if now.Sub(o.since) >= max(tagsLook, o.shown.Sub(o.written)) {
+		if now.Sub(o.since) >= max(remove.TagsLook, o.shown.Sub(o.written)) {
 			return writerUs
 		}
 	case nonce == o.before:
-	case !o.shown.IsZero() && now.Sub(o.since) >= tagsLook, now.Sub(o.written) >= tagsLag:
+	case !o.shown.IsZero() && now.Sub(o.since) >= remove.TagsLook, now.Sub(o.written) >= remove.TagsLag:
 		return writerAnother
 	}
 	return writerUnclear
@@ -74,10 +70,10 @@ func (k *kept) settleTags(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
 	o := ownership{ours: k.st.identity.Nonce, before: k.before, written: time.Now()}
-	err := ec2.RetryUntilDone(bounded, tagsLook, func() error {
+	err := ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
 		machine, err := k.st.Cloud.Instance(bounded, s.instance.Region, s.instance.ID)
 		if err != nil {
-			return stopOr(err)
+			return remove.Final(err)
 		}
 		s.instance = machine
 		switch o.saw(machine.Tags[tags.Nonce], time.Now()) {
@@ -87,12 +83,12 @@ func (k *kept) settleTags(ctx context.Context) error {
 			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[tags.RunID] +
 				")"})
 		}
-		return errTagsOld
+		return remove.ErrTagsOld
 	})
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, errTagsOld):
+	case errors.Is(err, remove.ErrTagsOld):
 		return &notTakenError{fmt.Sprintf("EC2 does not show whose it is after %s", tagsTimeout)}
 	}
 	return err

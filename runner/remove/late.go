@@ -1,0 +1,15 @@
+package remove
+
+import (
+	"errors"
+	"time"
+)
+
+// Times of reading tags after they were written.
+const (
+	TagsLook = time.Second
+	TagsLag  = 12 * time.Second // for so long EC2 may show what was there before
+)
+
+// ErrTagsOld is EC2 showing what was there before our own write.
+var ErrTagsOld = errors.New("EC2 still shows its tags as they were before")

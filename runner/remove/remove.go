@@ -1,0 +1,137 @@
+// Package remove ends what starts have made or taken, for whoever has to: machines and registrations, by id or by what
+// their tags say. Each of its calls tries again until its context ends.
+package remove
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// Remover ends machines and registrations.
+type Remover struct {
+	Cloud    *ec2.Client
+	Registry *github.Client
+	Log      *slog.Logger
+}
+
+// Terminate ends one instance.
+func (r *Remover) Terminate(ctx context.Context, region, id string) error {
+	err := r.Cloud.End(ctx, region, id)
+	if err == nil {
+		r.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
+	}
+	return err
+}
+
+// TerminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
+// late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
+func (r *Remover) TerminateByToken(ctx context.Context, region, token string) error {
+	return r.Cloud.EndByToken(ctx, region, tags.LaunchedWith(token),
+		func(i ec2.Instance) error { return r.Terminate(ctx, region, i.ID) })
+}
+
+// RegistrationSettles is how long a machine's registration may take to show in GitHub's list.
+const RegistrationSettles = 1500 * time.Millisecond
+
+// Deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
+// registered just then, so what is not found is looked up once more.
+func (r *Remover) Deregister(ctx context.Context, id int64, owner tags.Owner) error {
+	found := []github.Runner{{ID: id, Name: owner.Name}}
+	if id == 0 {
+		var err error
+		if found, err = r.FindOwn(ctx, owner); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, runner := range found {
+		errs = append(errs, r.removeRunner(ctx, runner))
+	}
+	return errors.Join(errs...)
+}
+
+// FindOwn finds what a machine has registered, by two looks.
+func (r *Remover) FindOwn(ctx context.Context, owner tags.Owner) (own []github.Runner, err error) {
+	for look := range 2 {
+		if look > 0 && !Pause(ctx, RegistrationSettles) {
+			break
+		}
+		for _, name := range owner.Names() {
+			runner, found, err := r.Registry.FindByName(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			if found && owner.Owns(runner) {
+				own = append(own, runner)
+			}
+		}
+		if len(own) > 0 {
+			break
+		}
+	}
+	return own, nil
+}
+
+func (r *Remover) removeRunner(ctx context.Context, runner github.Runner) error {
+	err := ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
+		err := r.Registry.Remove(ctx, runner.ID)
+		if err != nil && !errors.Is(err, github.ErrBusy) {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	if err == nil {
+		r.Log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", runner.Name))
+	}
+	return err
+}
+
+// Release gives an entry's name free; github.ErrBusy says that its runner is at work.
+func (r *Remover) Release(ctx context.Context, id int64) error {
+	return ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
+		err := r.Registry.Remove(ctx, id)
+		if github.ClassOf(err) == github.Unknown || err == nil {
+			return err
+		}
+		return backoff.Permanent(err)
+	})
+}
+
+// ReleaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry
+// still stands unclaimed, and the caller knows that this is so for longer than any claim takes.
+func (r *Remover) ReleaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
+	found, exists, err := r.Registry.FindByName(ctx, tags.EntryName(id))
+	if err != nil || !exists || found.Online || found.Busy || !fits(found) {
+		return err
+	}
+	instance, err := r.Cloud.Instance(ctx, region, id)
+	switch {
+	case ec2.ClassOf(err) == ec2.NotFound:
+	case err != nil:
+		return err
+	case instance.Alive() && (!tags.IsEntry(instance) || instance.State != ec2.Stopped):
+		return nil // it is another's
+	}
+	return r.Release(ctx, found.ID)
+}
+
+// Pause waits, and reports whether it waited to the end: false says that the context ended first.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
