@@ -50,7 +50,6 @@ var (
 	optionTags = regexp.MustCompile(`--labels[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
 	optionKey  = regexp.MustCompile(`--token[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
 	optionURL  = regexp.MustCompile(`--url[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
-	longBase64 = regexp.MustCompile(`[A-Za-z0-9+/]{1000,}={0,2}`)
 )
 
 // readUserData reads user data as the machine gets it, compressed or not.
@@ -100,7 +99,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		}
 	}
 	if s.jit == "" && s.token == "" && values["bake"] == "" && values["warm"] == "" {
-		s.jit = longBase64.FindString(text)
+		s.jit = longBase64(text)
 	}
 	s.ephemeral, s.hard = values["ephemeral"] == "true", values["max_lifetime_hard"] == "true"
 	seconds := func(key string) time.Duration {
@@ -115,6 +114,31 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }
 
+// longBase64 returns the first thousand or more letters of base64 in a row, with their padding: a JIT configuration. A
+// regular expression takes some milliseconds for it, and each simulated machine looks for one.
+func longBase64(text string) string {
+	const (
+		letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+		least   = 1000
+	)
+	for len(text) >= least {
+		rest := strings.TrimLeft(text, letters)
+		if n := len(text) - len(rest); n >= least {
+			padding := 0
+			for padding < min(2, len(rest)) && rest[padding] == '=' {
+				padding++
+			}
+			return text[:n+padding]
+		}
+		next := strings.IndexAny(rest, letters)
+		if next < 0 {
+			return ""
+		}
+		text = rest[next:]
+	}
+	return ""
+}
+
 func (s *settings) readOptions(text string) {
 	option := func(r *regexp.Regexp) string {
 		m := r.FindStringSubmatch(text)
@@ -124,7 +148,7 @@ func (s *settings) readOptions(text string) {
 		return strings.Trim(m[1], `"'`)
 	}
 	if strings.Contains(text, "--jitconfig") {
-		s.jit = longBase64.FindString(text)
+		s.jit = longBase64(text)
 		return
 	}
 	s.name, s.token, s.url, s.replace = option(optionName), option(optionKey), option(optionURL),
