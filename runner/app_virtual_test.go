@@ -71,6 +71,7 @@ func (s *stage) refused() (n int) {
 // A start that waits three hours for capacity, and then for its runner, is never refused.
 func TestThreeHourStartAsApp(t *testing.T) {
 	t.Parallel()
+	leaveToTheOrdinaryTests(t)
 	for name, config := range map[string]simulator.Config{
 		"waits for capacity": {Faults: []simulator.Fault{{
 			Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,

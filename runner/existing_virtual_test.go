@@ -70,7 +70,7 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 // gaps are times between two starts: at once, a moment apart, and until the first one's runner has long been online.
 func gaps() []time.Duration {
 	all := []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond}
-	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond {
+	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond * time.Duration(60/thinned(60)) {
 		all = append(all, gap)
 	}
 	return all

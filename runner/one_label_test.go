@@ -22,7 +22,7 @@ import (
 // others.
 func TestOneLabelManyStarts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(60) {
+	for seed := range uint64(thinned(60)) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
 			r := rand.New(rand.NewPCG(seed, 8)) // the interleaving, by the number of the trial
 			legs := make([]*leg, 2+r.IntN(3))

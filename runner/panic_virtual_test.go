@@ -124,7 +124,7 @@ func TestAPanicThatCannotBeEnded(t *testing.T) {
 // TestCancelledWhileMovingOn: at every moment of it, nothing is left.
 func TestCancelledWhileMovingOn(t *testing.T) {
 	t.Parallel()
-	for at := 30 * time.Second; at < 80*time.Second; at += 730 * time.Millisecond {
+	for at := 30 * time.Second; at < 80*time.Second; at += 730 * time.Millisecond * time.Duration(60/thinned(60)) {
 		config := simulator.Config{Guests: []simulator.GuestRule{{Type: "t3.xlarge", Fault: simulator.GuestPanics}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			ctx, cancel := context.WithTimeout(ctx, at)

@@ -53,6 +53,7 @@ func (s *stage) noCapacityFor(d time.Duration) {
 // A start of three hours: EC2 has no capacity for most of it, and the sessions last one.
 func TestStartOfThreeHours(t *testing.T) {
 	t.Parallel()
+	leaveToTheOrdinaryTests(t)
 	inBubble(t, inRole(simulator.Config{}), func(ctx context.Context, t *testing.T, s *stage) {
 		s.signIn(t, s.world.Transport())
 		s.noCapacityFor(175 * time.Minute)

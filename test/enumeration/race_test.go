@@ -3,4 +3,4 @@
 package enumeration
 
 // With the race detector every trial costs ten times as much, and what it looks for shows in any of them.
-const everyNth = 8
+const everyNth = 16

@@ -69,6 +69,10 @@ var update = os.Getenv("EGR_UPDATE") != ""
 // moto too.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	if raceDetector {
+		testscript.Run(t, scriptParams(racedFiles()))
+		return
+	}
 	testscript.Run(t, scriptParams(nil))
 }
 
