@@ -73,6 +73,12 @@ var ownInputs = []input{
 			waits.`,
 	},
 	{
+		name: "job-report", fallback: "false", modes: inLaunch, machine: true, element: true,
+		description: `'true' reports on each job in its log and summary: what the machine had and what the job used of
+			processors, memory and disk, with a warning where a limit was met. stop and sweep show it too, where
+			they may read the console.`,
+	},
+	{
 		name: "idle-timeout-minutes", modes: inLaunch, machine: true,
 		description: `The machine terminates itself after this time without a job; 0 for never. Default: 60 for an
 			ephemeral runner, never for others.`,

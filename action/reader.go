@@ -110,14 +110,7 @@ func (r *reader) list(name string) []string { return r.inputs().List(name) }
 func (r *reader) flag(name string) bool { return r.inputs().Flag(name) }
 
 // ownFlag is an input of ours, read strictly.
-func (r *reader) ownFlag(name string) bool {
-	value := r.text(name)
-	if value != "true" && value != "false" {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is neither true nor false.", name, value),
-			fmt.Sprintf("for example %s: true", name))
-	}
-	return value == "true"
-}
+func (r *reader) ownFlag(name string) bool { return r.inputs().OwnFlag(name) }
 
 // leadingNumber reads a whole number as JavaScript's parseInt does: what follows the digits is ignored.
 func leadingNumber(text string) (n int64, ok, exact bool) {

@@ -288,7 +288,7 @@ var refusedThere = map[string][]string{
 var readAnyhow = strings.Fields(`label pre-runner-script use-jit count min-count spot-max-price ` +
 	`capacity-timeout-minutes runner-labels ephemeral
 	idle-timeout-minutes max-lifetime-minutes keep-failed-minutes startup-quiet-period-seconds ` +
-	`startup-retry-interval-seconds`)
+	`startup-retry-interval-seconds job-report`)
 
 // TestModesOfInputs: the modes that the table declares for an input are those that read it.
 func TestModesOfInputs(t *testing.T) {

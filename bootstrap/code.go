@@ -61,6 +61,9 @@ var chapters = []chapter{
 	{name: "watch"},
 	{name: "look", needed: works},
 	{name: "warm", needed: func(s Spec) bool { return s.Warm }},
+	{name: "sample", needed: reports},
+	{name: "hook", needed: reports},
+	{name: "reporter", needed: reports},
 	{name: "boot"},
 }
 
@@ -81,6 +84,9 @@ func installs(s Spec) bool { return len(s.Packages) > 0 }
 func prepares(s Spec) bool {
 	return s.CACertificates != "" || len(s.Packages) > 0 || s.SetupScript != ""
 }
+
+// reports reports whether there is a report on each job.
+func reports(s Spec) bool { return s.JobReport && !s.Warm }
 
 // works reports whether the machine becomes a runner at this boot.
 func works(s Spec) bool { return !s.Warm }

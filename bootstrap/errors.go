@@ -48,6 +48,7 @@ func (s Spec) tooLarge() error {
 		{"setup-script", func(s *Spec) { s.SetupScript = "" }},
 		{"packages", func(s *Spec) { s.Packages = nil }},
 		{"ca-certificates", func(s *Spec) { s.CACertificates = "" }},
+		{"job-report", func(s *Spec) { s.JobReport = false }},
 		{"labels", func(s *Spec) { s.Labels = nil }},
 		{"the JIT configuration", func(s *Spec) {
 			if s.JITConfig != "" {

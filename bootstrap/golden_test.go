@@ -21,7 +21,8 @@ func full() Spec {
 		URL: "https://github.com/owner/repo", Name: "ec2-k3x9a", NameByIndex: true,
 		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC", Machine: machine.Machine{HomeDir: "/opt/runner",
 			PreRunnerScript: "echo hello\r\nexport A=1\n", Packages: []string{"git", "docker.io"},
-			SetupScript: "make tools\n", User: "ubuntu", CACertificates: "-----BEGIN CERTIFICATE-----\n"}, Debug: true,
+			SetupScript: "make tools\n", User: "ubuntu",
+			CACertificates: "-----BEGIN CERTIFICATE-----\n", JobReport: true}, Debug: true,
 		Software: []Software{
 			{Architecture: "x64", URL: "https://example.com/x64.tar.gz", SHA256: sum, Version: "2.330.0"},
 			{Architecture: "arm64", URL: "https://example.com/arm64.tar.gz", Version: "2.330.0"},

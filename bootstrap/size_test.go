@@ -41,6 +41,8 @@ func TestOwnPart(t *testing.T) {
 			Service:        true,
 			CACertificates: "x", SetupScript: "x"}, Debug: true,
 	}.plain(false)
+	reported := ordinary()
+	reported.JobReport = true
 	for _, c := range []struct {
 		name  string
 		plain script
@@ -49,6 +51,7 @@ func TestOwnPart(t *testing.T) {
 		{name: "ordinary", plain: ordinary().plain(false), limit: 5200},
 		{name: "warm-up", plain: warm().plain(false), limit: 6 * 1024},
 		{name: "everything", plain: plain, limit: 7 * 1024},
+		{name: "job-report", plain: reported.plain(false), limit: 9728},
 	} {
 		size := len(compress(c.plain))
 		t.Logf("%s: %d bytes", c.name, size)

@@ -39,6 +39,16 @@ func (in Inputs) Flag(name string) bool {
 	return value == "true"
 }
 
+// OwnFlag is a flag that machulav's action does not have: it is read strictly.
+func (in Inputs) OwnFlag(name string) bool {
+	value := in.Text(name)
+	if value != "true" && value != "false" {
+		in.Refuse(fmt.Sprintf("The '%s' input is %q, which is neither true nor false.", name, value),
+			fmt.Sprintf("for example %s: true", name))
+	}
+	return value == "true"
+}
+
 // jsonList reads an input that is a JSON list. machulav's action asked for the list's length, which an object, a number
 // and a boolean do not have: it ignored them.
 func jsonList[T any](in Inputs, name, example string) []T {

@@ -42,6 +42,9 @@ type Machine struct {
 	User string
 	// Service installs the runner by its own svc.sh.
 	Service bool
+	// JobReport samples what the machine has and uses, and reports on each job: in the job's own log, by a hook of the
+	// runner's, and on the console. A spot machine's notice stands there too.
+	JobReport bool
 }
 
 // Placement is where an instance is launched and from which image: one element of availability-zones-config.
@@ -86,6 +89,7 @@ func (m Machine) Fingerprint(at Placement, instanceType string) string {
 	m.Placements, m.InstanceTypes, m.TypesOfArchitecture = []Placement{at}, []string{instanceType}, false
 	m.Markets, m.SpotMax = nil, ""                                    // the machines of a pool are on-demand
 	m.Tags, m.PreRunnerScript, m.User, m.Service = nil, "", "", false // of the start that claims it
+	m.JobReport = false
 	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", m))
 	return hex.EncodeToString(sum[:8])
 }

@@ -14,7 +14,7 @@ func (in Inputs) Machine(home string) Machine {
 		Profile: in.Text("iam-role-name"), HomeDir: in.Text("runner-home-dir"), User: in.Text("run-runner-as-user"),
 		Service: in.Flag("run-runner-as-service"), PreRunnerScript: unixLines(in.Text("pre-runner-script")),
 		SetupScript: in.setupScript(), Packages: in.packages(), Tags: in.tags(), Markets: in.markets(),
-		SpotMax: in.spotMaxPrice(), Overlay: in.overlay(),
+		SpotMax: in.spotMaxPrice(), Overlay: in.overlay(), JobReport: in.OwnFlag("job-report"),
 	}
 	m.InstanceTypes = in.instanceTypes(m)
 	m.TypesOfArchitecture = m.Architecture != "" && len(in.List("ec2-instance-type")) == 0

@@ -28,7 +28,7 @@ egr_look() {
   elif [ ! -e state/told ]; then
     ! egr_over egr_registration_timeout_seconds "$lived" ||
       (egr_fail "no runner is online after $lived s; the last that happened: $(<phase)")
-  elif [ "$egr_ephemeral" = true ] && [ -e ended ]; then
+  elif [ -e ended ] && [ "$egr_ephemeral" = true ]; then
     egr_off 'the runner has ended'
   elif egr_over egr_idle_timeout_seconds $((EGR_UP - last)); then
     egr_off "no job for $((EGR_UP - last)) s"

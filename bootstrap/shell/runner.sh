@@ -21,6 +21,8 @@ egr_go() {
 
 # egr_start: the runner, until it ends.
 egr_start() (
+  # shellcheck disable=SC2153 # of the chapter hook
+  $EGR_HOOK
   [ -z "$EGR_JIT" ] || export ACTIONS_RUNNER_INPUT_JITCONFIG=$EGR_JIT
   [ -z "$egr_user" ] || egr_as_user "$EGR_HOME/run.sh"
   exec "$EGR_HOME/run.sh"
@@ -34,14 +36,14 @@ egr_run_once() {
   egr_say 'starting runner'
   egr_start </dev/null
   code=$?
-  [ ! -e /run/ec2-github-runner/ended ] || return 1
+  [ ! -e /run/ec2-github-runner/ended ] || return
   # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
   # single-use one does not.
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then
     EGR_RENEWED=1
     [ -z "$egr_user" ] || egr_own_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
-  elif [ -z "$EGR_JIT" ] && [ "$egr_ephemeral" != true ] && ((EGR_TRIES++ < 5)); then
+  elif [ "$egr_ephemeral" != true ] && [ -z "$EGR_JIT" ] && ((EGR_TRIES++ < 5)); then
     egr_say "warning: the runner ended with exit $code and is started again"
     # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
     while sleep 2 && egr_find 'Runner.*'; do :; done

@@ -8,6 +8,7 @@ egr_install_service() {
   ./svc.sh uninstall
   ./svc.sh install "$egr_user" || egr_fail 'svc.sh did not install the service'
   unit=$(<.service)
+  $EGR_HOOK
   # SELinux lets systemd run no file of a folder that it does not know. https://github.com/actions/runner/issues/1606
   ! selinuxenabled 2>/dev/null || chcon -t bin_t runsvc.sh
   mv "/etc/systemd/system/$unit" /run/systemd/system/
@@ -23,6 +24,7 @@ egr_install_service() {
 # and a listener that outlives the program around it is waited for: two of them would be in each other's way.
 egr_service_lines() {
   printf '%s\n' '[Unit]' RefuseManualStop=yes '[Service]' OOMPolicy=continue TasksMax=infinity Delegate=yes \
-    LimitNOFILE=524288 ${NODE_EXTRA_CA_CERTS:+"Environment=NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \
+    LimitNOFILE=524288 ${NODE_EXTRA_CA_CERTS:+"Environment=NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
+    ${EGR_HOOK:+"Environment=ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$ACTIONS_RUNNER_HOOK_JOB_COMPLETED"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \
     "ExecStartPre=/bin/bash -c 'while ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF \$\$PWD/bin; do sleep 1; done'"
 }

@@ -30,6 +30,7 @@ type modelled struct {
 // rowTools: c configures the runner "$name", listener puts a program in the real one's place that exits with these
 // codes one after the other, shim puts a script in a tool's place, run is a listener that is interrupted after so many
 // seconds.
+// hook is a job of one step with this hook for its end.
 const rowTools = `export RUNNER_ALLOW_RUNASROOT=1
 c() {
   ./config.sh --unattended --url https://github.com/owner/repo --token "$TOKEN" --labels k --name "$name" --replace "$@"
@@ -37,6 +38,10 @@ c() {
 listener() {
   printf '#!/bin/bash\ncode=$(head -n 1 %q); sed -i 1d %q; exit ${code:-0}\n' $PWD/codes $PWD/codes >bin/Runner.Listener
   printf '%s\n' "$@" >codes; chmod +x bin/Runner.Listener
+}
+hook() {
+  echo 'echo a step' >step; printf '%s\n' "$@" >hook.sh
+  ACTIONS_RUNNER_HOOK_JOB_COMPLETED=${HOOK-$PWD/hook.sh} ./bin/Runner.Worker step
 }
 shim() { mkdir -p shims; printf '#!/bin/bash\n%s\n' "$2" >shims/$1; chmod +x shims/$1; PATH=$PWD/shims:$PATH; }
 run() { timeout -s INT "$1" ./bin/Runner.Listener run; }
@@ -52,6 +57,12 @@ const (
 	serviceJS  = "src/Misc/layoutbin/RunnerService.js"
 	updateSh   = "src/Misc/layoutbin/update.sh.template"
 	dependSh   = "src/Misc/layoutbin/installdependencies.sh"
+	hookCS     = "src/Runner.Worker/JobHookProvider.cs"
+	jobCS      = "src/Runner.Worker/JobExtension.cs"
+	scriptCS   = "src/Runner.Worker/Handlers/ScriptHandler.cs"
+	shellsCS   = "src/Runner.Worker/Handlers/ScriptHandlerHelpers.cs"
+	filesCS    = "src/Runner.Worker/FileCommandManager.cs"
+	hostCS     = "src/Runner.Common/HostContext.cs"
 	runnerCS   = "src/Runner.Listener/Runner.cs"
 	programCS  = "src/Runner.Listener/Program.cs"
 	brokerCS   = "src/Runner.Listener/BrokerMessageListener.cs"
@@ -67,7 +78,8 @@ const (
 var lengths = map[string]int{
 	configSh: 81, runSh: 93, runHelper: 81, envSh: 42, runsvcSh: 21, svcSh: 179, serviceJS: 158, updateSh: 220,
 	dependSh: 233, runnerCS: 1175, programCS: 201, brokerCS: 550, updaterCS: 570, commandCS: 482, manageCS: 888,
-	systemdCS: 54, storeCS: 400, envlinuxMD: 50,
+	systemdCS: 54, storeCS: 400, envlinuxMD: 50, hookCS: 95, jobCS: 1307, scriptCS: 360, shellsCS: 87, filesCS: 497,
+	hostCS: 843,
 }
 
 // rowJobs are the world's only jobs, which go to the first rows: they print what they got of .env, and of the variable
@@ -75,7 +87,11 @@ var lengths = map[string]int{
 var rowJobs = []plan.Job{
 	{Name: "a", Script: "echo got $EGR_ROW"},
 	{Name: "b", Script: "echo got ${ACTIONS_RUNNER_INPUT_JITCONFIG-nothing}"},
+	{Name: "c", Script: "echo a step"},
 }
+
+// hookSaid is what stands in a job's log before its hook.
+const hookSaid = "A job completed hook has been configured by the self-hosted runner administrator"
 
 // behaviours, in the order in which they are tried.
 var behaviours = []modelled{
@@ -85,9 +101,42 @@ var behaviours = []modelled{
 	{".env reaches jobs", programCS, "172-199", "true", 0, "", "job a succeeded got it"},
 	{"the variable of a just-in-time configuration does not reach them", commandCS, "110-140",
 		"export ACTIONS_RUNNER_INPUT_JITCONFIG=$JIT; ./run.sh", 0, "with 0 return code", "job b succeeded got nothing"},
+	{"what .env says of a hook wins over the environment", programCS, "172-199", `
+export ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/none.sh; echo echo the hook of .env >h.sh
+echo ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/h.sh >.env; c --ephemeral --disableupdate; ./run.sh
+`, 0, "with 0 return code", "job c succeeded a step\n" + hookSaid + "\nthe hook of .env"},
 	{".env reaches the listener", programCS, "172-199", `
 echo 2.300.0 >bin/version; c; echo ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1 >>.env; run 20
 `, 7, "is deprecated", ""},
+
+	{"a hook runs after the job's steps", jobCS, "570-580",
+		"hook 'echo the hook'", 0, "a step\n" + hookSaid + "\nthe hook\n", ""},
+	{"also after one that failed", jobCS, "570-580",
+		"hook 'echo the hook'; echo 'exit 3' >step; " +
+			"ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/hook.sh ./bin/Runner.Worker step",
+		1, "the hook\n" + hookSaid + "\nthe hook\nexit status 3", ""},
+	{"a hook that is not there fails the job", hookCS, "48-52",
+		"HOOK=$PWD/none.sh hook", 1, "File doesn't exist", ""},
+	{"so does one that the runner's user may not reach", hookCS, "48-52", `
+echo true >hook.sh; echo true >step; chmod -R a+rX . ..; chmod 700 /r/$name/shims 2>/dev/null; mkdir -m 700 private
+mv hook.sh private/; ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/private/hook.sh \
+  runuser -u nobody -- ./bin/Runner.Worker step
+`, 1, "File doesn't exist", ""},
+	{"a hook is a file of one of three kinds", hostCS, "812-835",
+		"HOOK=$PWD/step hook", 1, "Make sure it ends in '.sh', '.ps1' or '.js'.", ""},
+	{"a hook that fails fails the job", scriptCS, "351-356",
+		"hook 'exit 4'", 1, "##[error]Process completed with exit code 4.", ""},
+	{"a hook runs by bash with -e and no other flag", shellsCS, "13-21",
+		"hook 'echo $- $SHELLOPTS'", 0, "\nehB braceexpand:errexit:hashall:interactive-comments\n", ""},
+	{"a hook runs in the workspace", scriptCS, "167-168", "hook 'pwd'", 0, "/r/row", ""},
+	{"a job that deletes its workspace fails with a hook", scriptCS, "339-349",
+		"echo 'rmdir $PWD' >/r/$name.step; echo true >/r/$name.sh; mkdir w; cd w; " +
+			"ACTIONS_RUNNER_HOOK_JOB_COMPLETED=/r/$name.sh ../bin/Runner.Worker /r/$name.step",
+		1, "no such file or directory", ""},
+	{"a hook's file commands are the host's, a container's job or not", hookCS, "80-92",
+		"hook 'echo \"| a table |\" >>$GITHUB_STEP_SUMMARY'", 0, hookSaid, "summary | a table |"},
+	{"a summary that is empty is none", filesCS, "241-245",
+		"hook 'test -f $GITHUB_STEP_SUMMARY && echo there'", 0, "there", ""},
 
 	{"config.sh refuses root", configSh, "5-9", "unset RUNNER_ALLOW_RUNASROOT; c", 1, "Must not run with sudo", ""},
 	{"config.sh wants ldd", configSh, "14-19", "PATH=/nowhere ./config.sh", 1, "Can not find 'ldd'", ""},

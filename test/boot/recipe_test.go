@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
@@ -46,7 +47,8 @@ type bake struct {
 
 func (b bake) boot(t *testing.T) *instance {
 	t.Helper()
-	r := ami.Recipe{Architecture: "amd64", Nonce: nonce, Software: software(parts.smallSum)[0]}
+	r := ami.Recipe{Machine: machine.Machine{Architecture: "amd64"}, Nonce: nonce,
+		Software: software(parts.smallSum)[0]}
 	if b.recipe != nil {
 		b.recipe(&r)
 	}

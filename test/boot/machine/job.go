@@ -74,9 +74,18 @@ func (r *runner) work(job plan.Job) *runningJob {
 	return j
 }
 
-// worker is bin/Runner.Worker: it runs the job's step.
+// worker is bin/Runner.Worker: it runs the job's step, and the hook for the job's end.
 func worker(args []string) error {
-	cmd := exec.Command("bash", "-e", args[0])
+	workspace, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	return errors.Join(step(args[0]), completeJob(workspace))
+}
+
+// step runs a script, until the job is cancelled.
+func step(script string) error {
+	cmd := exec.Command("bash", "-e", script)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

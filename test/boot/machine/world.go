@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -124,6 +125,7 @@ func metadata(p plan.Plan) http.Handler {
 	values := map[string]string{
 		"ami-id": "ami-0b007e57", "ami-launch-index": p.LaunchIndex, "instance-id": p.InstanceID,
 		"instance-type": "t3.medium", "local-hostname": "boottest", "hostname": "boottest",
+		"instance-life-cycle": cmp.Or(p.LifeCycle, "on-demand"),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, token) })
@@ -146,6 +148,10 @@ func metadata(p plan.Plan) http.Handler {
 			}
 		case kind == "meta-data" && values[key] != "":
 			fmt.Fprint(w, values[key])
+		case kind == "meta-data" && key == "spot/instance-action":
+			// Not found as long as there is no notice.
+			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+			http.ServeFile(w, r, in+"/spot-notice")
 		case kind == "dynamic" && key == "":
 			fmt.Fprint(w, "instance-identity/")
 		case kind == "dynamic" && key == "instance-identity/":

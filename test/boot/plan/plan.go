@@ -20,6 +20,9 @@ type Plan struct {
 	// InstanceID, LaunchIndex and the file user-data beside the plan are what the metadata service tells.
 	InstanceID  string
 	LaunchIndex string
+	// LifeCycle is "spot" or, if empty, "on-demand". EC2 wants a spot machine back once there is a file spot-notice
+	// beside the plan.
+	LifeCycle string
 
 	// Version of the newest runner, and the least that GitHub takes.
 	Version, Least string
