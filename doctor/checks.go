@@ -55,7 +55,7 @@ type wanted struct {
 	index    int // among the launch's offerings
 	offering ec2.Offering
 	asked    ec2.Offering // with image, subnet and groups as the request has them
-	public   ec2.PublicAddress
+	public   *bool        // whether it asks for a public address; nil: the subnet decides
 	region   string
 	problem  error // why there is no request
 }

@@ -98,7 +98,7 @@ type Check interface {
 	Look(ctx context.Context) []Finding
 }
 
-// Patience is how long a check may take.
+// CheckTimeout is how long a check may take.
 const CheckTimeout = 10 * time.Second
 
 // Examine runs all checks of a request.

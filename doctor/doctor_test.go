@@ -100,8 +100,8 @@ func TestARightIsOnlyProvedByEC2(t *testing.T) {
 	}{
 		{"allowed", there, nil, OK},
 		{"refused for one that is there", there, denied, Failed},
-		{"refused for none", ec2.NoInstance, denied, Unchecked},
-		{"not found for none", ec2.NoInstance, unknown, OK},
+		{"refused for none", noInstance, denied, Unchecked},
+		{"not found for none", noInstance, unknown, OK},
 		{"not found for one that is there: it ended meanwhile", there, unknown, Unchecked},
 		{"throttled", there, &ec2.CallError{Code: "RequestLimitExceeded"}, Unchecked},
 		{"lost", there, errors.New("connection reset"), Unchecked},
@@ -120,21 +120,21 @@ func TestWayOut(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		routes  []ec2.Route
-		public  ec2.PublicAddress
+		public  *bool
 		subnet  bool
 		private bool // an Enterprise Server
 		want    Result
 	}{
-		{"internet gateway and the subnet's address", everywhere("igw-1"), ec2.AsSubnet, true, false, OK},
-		{"internet gateway and an address asked for", everywhere("igw-1"), ec2.WithAddress, false, false, OK},
-		{"internet gateway, address refused", everywhere("igw-1"), ec2.WithoutAddress, true, false, Failed},
-		{"internet gateway, no address", everywhere("igw-1"), ec2.AsSubnet, false, false, Failed},
-		{"NAT", everywhere("nat-1"), ec2.AsSubnet, false, false, OK},
-		{"transit gateway", everywhere("tgw-1"), ec2.WithoutAddress, false, false, OK},
-		{"blackhole", []ec2.Route{{To: "0.0.0.0/0", Via: "nat-1"}}, ec2.AsSubnet, true, false, Failed},
-		{"local only", everywhere("igw-1")[:1], ec2.AsSubnet, true, false, Failed},
-		{"local only, with a GitHub of one's own", everywhere("igw-1")[:1], ec2.AsSubnet, true, true, Unchecked},
-		{"no table at all", nil, ec2.AsSubnet, true, false, Failed},
+		{"internet gateway and the subnet's address", everywhere("igw-1"), nil, true, false, OK},
+		{"internet gateway and an address asked for", everywhere("igw-1"), new(true), false, false, OK},
+		{"internet gateway, address refused", everywhere("igw-1"), new(false), true, false, Failed},
+		{"internet gateway, no address", everywhere("igw-1"), nil, false, false, Failed},
+		{"NAT", everywhere("nat-1"), nil, false, false, OK},
+		{"transit gateway", everywhere("tgw-1"), new(false), false, false, OK},
+		{"blackhole", []ec2.Route{{To: "0.0.0.0/0", Via: "nat-1"}}, nil, true, false, Failed},
+		{"local only", everywhere("igw-1")[:1], nil, true, false, Failed},
+		{"local only, with a GitHub of one's own", everywhere("igw-1")[:1], nil, true, true, Unchecked},
+		{"no table at all", nil, nil, true, false, Failed},
 	} {
 		x := &examination{request: Request{Public: !c.private}}
 		if got := x.way(look{}, wanted{public: c.public}, ec2.Subnet{PublicIP: c.subnet}, c.routes); got.Result != c.want {

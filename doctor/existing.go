@@ -75,16 +75,16 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 	}
 	var findings []Finding
 	for _, right := range []struct {
-		call    ec2.Call
+		action  string
 		tagged  bool // it is asked for when the machine carries our tags
 		without string
 	}{
-		{ec2.CallTag, false, "it may not be taken, and is not started"},
-		{ec2.CallStart, true, "it cannot be started"},
-		{ec2.CallStop, true, "it would not be stopped again"},
+		{"CreateTags", false, "it may not be taken, and is not started"},
+		{"StartInstances", true, "it cannot be started"},
+		{"StopInstances", true, "it would not be stopped again"},
 	} {
-		l := look{check: "existing machines", about: in(i.ID, i.Region), needs: "ec2:" + string(right.call)}
-		err := x.cloud.May(ctx, i.Region, right.call, i.ID, x.request.OurTag)
+		l := look{check: "existing machines", about: in(i.ID, i.Region), needs: "ec2:" + right.action}
+		err := x.cloud.May(ctx, i.Region, right.action, i.ID, x.request.OurTag)
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied && right.tagged && !ours:
 			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags does; "+

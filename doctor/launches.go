@@ -27,7 +27,7 @@ func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
 }
 
 func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
-	err := x.mayLaunch(ctx, w, ec2.WholeLaunch)
+	err := x.mayLaunch(ctx, w, part{ownTags: true, tags: true, profile: true})
 	switch ec2.ClassOf(err) {
 	case ec2.Denied, ec2.Tagging:
 		return x.refusedPart(ctx, l, w, err)
@@ -51,8 +51,21 @@ func (x *examination) freePlan(ctx context.Context, l look, w wanted, refusal er
 	return l.failed(fix, "%s", reason(refusal))
 }
 
-func (x *examination) mayLaunch(ctx context.Context, w wanted, part ec2.Part) error {
-	return x.cloud.MayLaunch(ctx, w.launch.Spec, w.index, w.offering, part)
+// part is how much of a launch's own request goes along when EC2 is asked whether it would allow it.
+type part struct{ ownTags, tags, profile bool }
+
+func (x *examination) mayLaunch(ctx context.Context, w wanted, p part) error {
+	spec := w.launch.Spec
+	if !p.ownTags {
+		spec.OwnTags = nil
+	}
+	if !p.tags {
+		spec.Tags = nil
+	}
+	if !p.profile {
+		spec.Profile = ""
+	}
+	return x.cloud.MayLaunch(ctx, spec, w.index, w.offering)
 }
 
 // permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group
@@ -72,18 +85,18 @@ func (w wanted) permissions() []string {
 // refusedPart finds out which part of the request EC2 refuses, by asking with less.
 func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole error) []Finding {
 	spec := w.launch.Spec
-	permits := func(part ec2.Part) bool { return x.mayLaunch(ctx, w, part) == nil }
+	permits := func(p part) bool { return x.mayLaunch(ctx, w, p) == nil }
 	switch {
-	case spec.OwnTags != nil && permits(ec2.Part{Tags: true, Profile: true}):
+	case spec.OwnTags != nil && permits(part{tags: true, profile: true}):
 		return []Finding{l.ok("EC2 would allow it without this action's own tags"), ownTagsRefused(l, whole)}
-	case len(spec.Tags) > 0 && permits(ec2.Part{Profile: true}):
+	case len(spec.Tags) > 0 && permits(part{profile: true}):
 		return []Finding{tagsRefused(l, whole)}
-	case spec.Profile != "" && permits(ec2.Part{}):
+	case spec.Profile != "" && permits(part{}):
 		findings := []Finding{roleRefused(l, spec.Profile, whole)}
 		switch {
-		case len(spec.Tags) > 0 && !permits(ec2.Part{Tags: true}):
+		case len(spec.Tags) > 0 && !permits(part{tags: true}):
 			findings = append(findings, tagsRefused(l, whole))
-		case spec.OwnTags != nil && !permits(ec2.Part{OwnTags: true, Tags: true}):
+		case spec.OwnTags != nil && !permits(part{ownTags: true, tags: true}):
 			findings = append(findings, ownTagsRefused(l, whole))
 		}
 		return findings
@@ -91,7 +104,7 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 	if w.offering.Market == machine.Spot {
 		onDemand := w
 		onDemand.offering.Market = machine.OnDemand
-		if x.mayLaunch(ctx, onDemand, ec2.Part{}) == nil {
+		if x.mayLaunch(ctx, onDemand, part{}) == nil {
 			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType",
 				"EC2 allows this launch on demand and not as spot: %s", reason(whole))}
 		}
@@ -175,30 +188,33 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 	default:
 		findings = append(findings, l.unread(ctx, err))
 	}
-	id := ec2.NoInstance
+	id := noInstance
 	if len(ours) > 0 {
 		id = ours[0].ID
 	}
 	for _, right := range []struct {
 		check   string
-		call    ec2.Call
+		action  string
 		denied  Result
 		without string
 	}{
-		{"end instances", ec2.CallTerminate, Failed, "stop and the roll-back of a failed start cannot end the machine"},
-		{"read console", ec2.CallConsole, Warning, "a failed start cannot show what the machine said"},
-		{"tag later", ec2.CallTag, Warning, "stop looks the runner up by name, and sweep does not end what is ambiguous"},
+		{"end instances", "TerminateInstances", Failed, "stop and the roll-back of a failed start cannot end the machine"},
+		{"read console", "GetConsoleOutput", Warning, "a failed start cannot show what the machine said"},
+		{"tag later", "CreateTags", Warning, "stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
-		l := look{check: right.check, about: region, needs: "ec2:" + string(right.call)}
-		findings = append(findings, l.right(ctx, id, x.cloud.May(ctx, region, right.call, id, x.request.OurTag), right.denied,
-			right.without))
+		l := look{check: right.check, about: region, needs: "ec2:" + right.action}
+		err := x.cloud.May(ctx, region, right.action, id, x.request.OurTag)
+		findings = append(findings, l.right(ctx, id, err, right.denied, right.without))
 	}
 	return findings
 }
 
+// noInstance is an id of the right form that EC2 gives to no instance.
+const noInstance = "i-00000000000000000"
+
 // right reads the answer to a dry run on an instance of ours, or on one that does not exist.
 func (l look) right(ctx context.Context, id string, err error, denied Result, without string) Finding {
-	exists := id != ec2.NoInstance
+	exists := id != noInstance
 	switch {
 	case err == nil, !exists && ec2.ClassOf(err) == ec2.NotFound:
 		return l.ok("EC2 would allow it (%s)", l.needs)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -115,7 +116,10 @@ func (x *examination) lookAtWays(ctx context.Context) []Finding {
 		if subnetKey(w) == "" {
 			return ""
 		}
-		return subnetKey(w) + string(rune('0'+w.public))
+		if w.public == nil {
+			return subnetKey(w)
+		}
+		return fmt.Sprint(subnetKey(w), *w.public)
 	}
 	return orNothing(each(x.wanted(ctx), key, func(w wanted) []Finding {
 		l := look{check: check, about: in(w.asked.Placement.SubnetID, w.region), needs: "ec2:DescribeRouteTables"}
@@ -152,7 +156,7 @@ func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Rout
 			cmp.Or(route.Via, "nothing"))
 	case !strings.HasPrefix(route.Via, "igw-"):
 		return l.ok("by %s", route.Via)
-	case w.public == ec2.WithAddress, w.public == ec2.AsSubnet && subnet.PublicIP:
+	case w.public != nil && *w.public, w.public == nil && subnet.PublicIP:
 		return l.ok("by %s, with a public address", route.Via)
 	}
 	return l.failed("enable public addresses for the subnet, request one in launch-parameters (NetworkInterfaces: "+

@@ -83,22 +83,22 @@ func TestAskedIsTheRequest(t *testing.T) {
 		InstanceType: "t3.xlarge"}
 	for _, c := range []struct {
 		parameters, subnet, kind string
-		public                   PublicAddress
+		public                   *bool
 	}{
-		{``, "subnet-1", "t3.xlarge", AsSubnet},
-		{`{"SubnetId":"subnet-2","InstanceType":"m5.large"}`, "subnet-2", "m5.large", AsSubnet},
-		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":true}]}`, "subnet-1", "t3.xlarge", WithAddress},
+		{``, "subnet-1", "t3.xlarge", nil},
+		{`{"SubnetId":"subnet-2","InstanceType":"m5.large"}`, "subnet-2", "m5.large", nil},
+		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":true}]}`, "subnet-1", "t3.xlarge", new(true)},
 		{`{"NetworkInterfaces":[{"AssociatePublicIpAddress":false,"SubnetId":"subnet-3"}]}`, "subnet-3", "t3.xlarge",
-			WithoutAddress},
+			new(false)},
 	} {
 		var err error
 		if spec.Overlay, _, err = CheckParameter("launch-parameters", c.parameters); err != nil {
 			t.Fatal(err)
 		}
 		asked, public, err := spec.Asked(0, offering)
-		if err != nil || asked.Placement.SubnetID != c.subnet || asked.InstanceType != c.kind || public != c.public ||
-			asked.Placement.ImageID != "ami-1" {
-			t.Errorf("%s: got %+v, %d and %v", c.parameters, asked, public, err)
+		if err != nil || asked.Placement.SubnetID != c.subnet || asked.InstanceType != c.kind ||
+			!cmp.Equal(public, c.public) || asked.Placement.ImageID != "ami-1" {
+			t.Errorf("%s: got %+v, %v and %v", c.parameters, asked, public, err)
 		}
 	}
 }

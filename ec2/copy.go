@@ -60,7 +60,7 @@ func (c *Client) CopyImage(ctx context.Context, region string, spec CopySpec) (i
 }
 
 func (c *Client) copyImage(ctx context.Context, region string, spec CopySpec) (string, error) {
-	patient, done := outlive(ctx, cancelGrace)
+	patient, done := outlive(ctx)
 	defer done()
 	tags := sdkTags(spec.Tags)
 	in := &sdk.CopyImageInput{

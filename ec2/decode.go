@@ -27,14 +27,14 @@ const (
 	strict  reading = true
 )
 
-// ShapeError states which value of a JSON text does not fit EC2's type.
-type ShapeError struct {
+// shapeError states which value of a JSON text does not fit EC2's type.
+type shapeError struct {
 	Path string // "[0].Ebs.VolumeSize"
 	Want string // "a whole number"
 	Got  string
 }
 
-func (e *ShapeError) Error() string {
+func (e *shapeError) Error() string {
 	return fmt.Sprintf("%s must be %s, not %s", named(e.Path), e.Want, e.Got)
 }
 
@@ -136,14 +136,14 @@ func (d *decoder) assignStruct(to reflect.Value, value any, path string) error {
 	case d.ignored(value, path, "an object"):
 		return nil
 	default:
-		return &ShapeError{path, "an object", describe(value)}
+		return &shapeError{path, "an object", describe(value)}
 	}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		child := object[key]
 		field, known := to.Type().FieldByName(key)
 		if !known || !field.IsExported() || len(field.Index) != 1 {
 			if d.how == strict {
-				return &ShapeError{path + "." + key, "a parameter that EC2 knows", "an unknown name"}
+				return &shapeError{path + "." + key, "a parameter that EC2 knows", "an unknown name"}
 			}
 			continue
 		}
@@ -164,7 +164,7 @@ func (d *decoder) assignSlice(to reflect.Value, value any, path string) error {
 	case d.ignored(value, path, "a list"):
 		return nil
 	default:
-		return &ShapeError{path, "a list", describe(value)}
+		return &shapeError{path, "a list", describe(value)}
 	}
 	out := reflect.MakeSlice(to.Type(), len(list), len(list))
 	for i, child := range list {
@@ -179,7 +179,7 @@ func (d *decoder) assignSlice(to reflect.Value, value any, path string) error {
 func assignTime(to reflect.Value, value any, path string) error {
 	at, err := time.Parse(time.RFC3339, fmt.Sprint(value))
 	if err != nil {
-		return &ShapeError{path, "a time such as 2026-01-31T12:00:00Z", describe(value)}
+		return &shapeError{path, "a time such as 2026-01-31T12:00:00Z", describe(value)}
 	}
 	to.Set(reflect.ValueOf(at))
 	return nil
@@ -189,7 +189,7 @@ func assignTime(to reflect.Value, value any, path string) error {
 func (d *decoder) assignScalar(to reflect.Value, value any, path string) error {
 	switch value.(type) {
 	case map[string]any, []any:
-		return &ShapeError{path, "a single value", describe(value)}
+		return &shapeError{path, "a single value", describe(value)}
 	}
 	text := d.text(value, path)
 	switch to.Kind() {
@@ -200,22 +200,22 @@ func (d *decoder) assignScalar(to reflect.Value, value any, path string) error {
 		case "true", "false":
 			to.SetBool(text == "true")
 		default:
-			return &ShapeError{path, "true or false", describe(value)}
+			return &shapeError{path, "true or false", describe(value)}
 		}
 	case reflect.Int32, reflect.Int64:
 		number, err := strconv.ParseInt(strings.TrimSpace(text), 10, to.Type().Bits())
 		if err != nil {
-			return &ShapeError{path, "a whole number", describe(value)}
+			return &shapeError{path, "a whole number", describe(value)}
 		}
 		to.SetInt(number)
 	case reflect.Float32, reflect.Float64:
 		number, err := strconv.ParseFloat(strings.TrimSpace(text), to.Type().Bits())
 		if err != nil {
-			return &ShapeError{path, "a number", describe(value)}
+			return &shapeError{path, "a number", describe(value)}
 		}
 		to.SetFloat(number)
 	default:
-		return &ShapeError{path, "left out: this program cannot send it", describe(value)}
+		return &shapeError{path, "left out: this program cannot send it", describe(value)}
 	}
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Denial is what an authorization failure says in words. EC2 may say nothing that can be read: then Action is empty.
-type Denial struct {
+// denial is what an authorization failure says in words. EC2 may say nothing that can be read: then Action is empty.
+type denial struct {
 	Action   string // "ec2:RunInstances"
 	Resource string // "arn:aws:ec2:us-east-1:111122223333:instance/*"
 	Explicit bool   // a policy denies it; otherwise no policy allows it
@@ -25,31 +25,31 @@ type Denial struct {
 var denialText = regexp.MustCompile(`is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+) on resource: (\S+)` +
 	`(?: (with an explicit deny)(?: in (?:an?|the) ([a-zA-Z -]+))?| because no ([a-zA-Z -]+?) allows )?`)
 
-// ParseDenial reads the message of an authorization failure; readable is false where nothing is said in words.
-func ParseDenial(message string) (denial Denial, readable bool) {
+// parseDenial reads the message of an authorization failure; readable is false where nothing is said in words.
+func parseDenial(message string) (d denial, readable bool) {
 	found := denialText.FindStringSubmatch(message)
 	if found == nil || (found[3] == "" && found[5] == "") {
-		return Denial{}, false
+		return denial{}, false
 	}
 	policy := found[4]
 	if found[3] == "" {
 		policy = found[5]
 	}
-	return Denial{Action: found[1], Resource: strings.TrimRight(found[2], ".,"), Explicit: found[3] != "",
+	return denial{Action: found[1], Resource: strings.TrimRight(found[2], ".,"), Explicit: found[3] != "",
 		Policy: strings.TrimSpace(policy)}, true
 }
 
 // denialOf reads the denial in an error of class Denied.
-func denialOf(err error) (Denial, bool) {
+func denialOf(err error) (denial, bool) {
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {
-		return Denial{}, false
+		return denial{}, false
 	}
-	return ParseDenial(call.Message)
+	return parseDenial(call.Message)
 }
 
 // kind is the type of the resource that is denied: "instance" of "arn:aws:ec2:us-east-1:111122223333:instance/*".
-func (d Denial) kind() string {
+func (d denial) kind() string {
 	parts := strings.SplitN(d.Resource, ":", 6)
 	if len(parts) < 6 || parts[2] != "ec2" {
 		return ""
@@ -60,28 +60,28 @@ func (d Denial) kind() string {
 
 // scope is how much of a list of offerings a denied launch speaks of. Only an explicit deny speaks of the resource that
 // it names: where no policy allows the call, and where nothing can be read, other resources are not allowed either.
-func (d Denial) scope() Scope {
+func (d denial) scope() scope {
 	if !d.Explicit || d.Action != "ec2:RunInstances" {
-		return OfAccount
+		return ofAccount
 	}
 	switch d.kind() {
 	case "instance": // its conditions go by what is the instance's own: type, tenancy, metadata options
-		return OfType
+		return ofType
 	case "image", "snapshot", "volume": // a volume is made of the image's snapshot
-		return OfImage
+		return ofImage
 	case "subnet", "network-interface":
-		return OfSubnet
+		return ofSubnet
 	case "security-group":
-		return OfGroup
+		return ofGroup
 	case "spot-instances-request":
-		return OfMarket
+		return ofMarket
 	}
-	return OfAccount
+	return ofAccount
 }
 
 // mayBeTags reports whether a launch that was denied with tags may be allowed without them: tags are conditions on what
 // the launch makes, not on what it uses. EC2 often says only that something is not allowed.
-func (d Denial) mayBeTags() bool {
+func (d denial) mayBeTags() bool {
 	switch d.Action {
 	case "ec2:CreateTags":
 		return true
@@ -96,7 +96,7 @@ func (d Denial) mayBeTags() bool {
 }
 
 // hint returns what to do about a denial, by the action and resource that EC2 names.
-func (d Denial) hint() string {
+func (d denial) hint() string {
 	if !d.Explicit {
 		return "allow " + d.Action + " on " + d.Resource + ": no " + d.policy() +
 			" allows it (docs/permissions.md has the statements)"
@@ -105,7 +105,7 @@ func (d Denial) hint() string {
 		", or take what it does not forbid: no other policy can allow what one denies"
 }
 
-func (d Denial) policy() string {
+func (d denial) policy() string {
 	if d.Policy == "" {
 		return "policy"
 	}

@@ -63,7 +63,7 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 }
 
 func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec) (string, error) {
-	outlived, done := outlive(ctx, cancelGrace)
+	outlived, done := outlive(ctx)
 	defer done()
 	tags := sdkTags(spec.Tags)
 	out, err := c.in(region).CreateImage(outlived, &sdk.CreateImageInput{

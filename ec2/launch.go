@@ -49,7 +49,7 @@ var ErrExhausted = errors.New("every offering was refused")
 const cancelGrace = 2500 * time.Millisecond
 
 // LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2
-// has, and asks the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see Scope); one
+// has, and asks the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see scope); one
 // of the credentials ends the launch, and so it does where no region accepted them. The trail is complete in every
 // case, and instances may come beside an error. A cancelled context still returns what was under way.
 func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering,
@@ -72,7 +72,7 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		if len(launched) >= count {
 			return launched, l.trail, nil
 		}
-		if err != nil && ScopeOf(err) == OfCredentials {
+		if err != nil && scopeOf(err) == ofCredentials {
 			return launched, l.trail, err
 		}
 		refused = append(refused, Attempt{Offering: offering, Err: err})
@@ -241,7 +241,7 @@ func isInDoubt(err error) bool {
 
 // exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
 func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
-	outlived, done := outlive(ctx, cancelGrace)
+	outlived, done := outlive(ctx)
 	defer done()
 	out, err := c.in(region).RunInstances(outlived, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
@@ -255,11 +255,11 @@ func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstanc
 	return instances, nil
 }
 
-// outlive returns a context that ends a while after its parent does.
-func outlive(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// outlive returns a context that ends cancelGrace after its parent does.
+func outlive(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
-		timer := time.NewTimer(grace)
+		timer := time.NewTimer(cancelGrace)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

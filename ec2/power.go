@@ -57,7 +57,7 @@ func (c *Client) Start(ctx context.Context, region, id string) (previous string,
 
 // start is one StartInstances call. It outlives a cancel of its context for cancelGrace.
 func (c *Client) start(ctx context.Context, operation, region, id string) (string, error) {
-	outlived, done := outlive(ctx, cancelGrace)
+	outlived, done := outlive(ctx)
 	defer done()
 	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // a repeated call would hide that an answer was lost
 	out, err := c.in(region).StartInstances(outlived, &sdk.StartInstancesInput{InstanceIds: []string{id}}, once)

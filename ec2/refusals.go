@@ -12,26 +12,26 @@ import (
 // list of offerings it speaks of (its scope), and what to tell the user (its hint). docs/adr/0015-refusals.md has the
 // reasons.
 
-// Scope is how much of a list of offerings a refused launch speaks of: whoever asks for these too asks in vain.
-type Scope int
+// scope is how much of a list of offerings a refused launch speaks of: whoever asks for these too asks in vain.
+type scope int
 
-// The scopes, from the smallest to the largest. A code that is not in the table is OfPlacement: another element of
+// The scopes, from the smallest to the largest. A code that is not in the table is ofPlacement: another element of
 // availability-zones-config may do, as with machulav's action.
 const (
-	OfOffering    Scope = iota // this offering, at this moment
-	OfPlacement                // this image, subnet and groups
-	OfTypeInZone               // this type in this subnet's zone
-	OfTypeOnImage              // this type with this image
-	OfQuota                    // this type in this market and region
-	OfType                     // this type in this region
-	OfMarket                   // this market, in every region
-	OfImage                    // this image
-	OfSubnet                   // this subnet
-	OfGroup                    // these security groups
-	OfRegion                   // this region
+	ofOffering    scope = iota // this offering, at this moment
+	ofPlacement                // this image, subnet and groups
+	ofTypeInZone               // this type in this subnet's zone
+	ofTypeOnImage              // this type with this image
+	ofQuota                    // this type in this market and region
+	ofType                     // this type in this region
+	ofMarket                   // this market, in every region
+	ofImage                    // this image
+	ofSubnet                   // this subnet
+	ofGroup                    // these security groups
+	ofRegion                   // this region
 	// the account's policies and settings: only the next element of availability-zones-config is tried
-	OfAccount
-	OfCredentials // the credentials, in every region
+	ofAccount
+	ofCredentials // the credentials, in every region
 )
 
 // rule is one line of the table. Where says is set it holds only for messages that match.
@@ -39,7 +39,7 @@ type rule struct {
 	code  string
 	says  *regexp.Regexp
 	class Class
-	scope Scope
+	scope scope
 	hint  string
 }
 
@@ -119,7 +119,7 @@ func TopicOf(err error) string {
 }
 
 // all returns one line for each of the codes.
-func all(class Class, scope Scope, hint string, codes ...string) []rule {
+func all(class Class, scope scope, hint string, codes ...string) []rule {
 	lines := make([]rule, len(codes))
 	for i, code := range codes {
 		lines[i] = rule{code: code, class: class, scope: scope, hint: hint}
@@ -132,76 +132,76 @@ func saying(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + 
 // refusals is the table. Lines with a pattern stand before those of the same code without one: the first that fits
 // holds. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 var refusals = slices.Concat(
-	all(Capacity, OfOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity",
+	all(Capacity, ofOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity",
 		"InsufficientReservedInstanceCapacity",
 		"InsufficientCapacity", "UnfulfillableCapacity", "ReservationCapacityExceeded",
 		"SpotMaxPriceTooLow"), // the spot price differs by type and zone
-	all(Capacity, OfSubnet, "", "InsufficientFreeAddressesInSubnet"),
+	all(Capacity, ofSubnet, "", "InsufficientFreeAddressesInSubnet"),
 	// Quotas count vCPUs by family, market and region, so a smaller type or another family may still fit.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
-	all(Capacity, OfQuota, hintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
-	all(Capacity, OfRegion, hintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
-	all(Capacity, OfRegion, hintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
+	all(Capacity, ofQuota, hintQuota, "VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded"),
+	all(Capacity, ofRegion, hintImageQuota, "AMIQuotaExceeded", "SnapshotLimitExceeded"),
+	all(Capacity, ofRegion, hintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
 
-	all(Throttle, OfPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
+	all(Throttle, ofPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
 		"EC2ThrottledException",
 		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded"),
-	all(Unknown, OfPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
+	all(Unknown, ofPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
 		"RequestTimeout", "RequestTimeoutException"),
 
 	// "Not authorized for images: [ami-…]": it exists, and its owner has not shared it.
-	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, OfImage, hintNotShared}},
+	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, ofImage, hintNotShared}},
 	// A region that is not enabled, and a session token of the global STS endpoint in an opt-in region, are refused in
 	// these words, as wrong keys are:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-	all(Credentials, OfRegion, hintRegion, "AuthFailure", "InvalidClientTokenId"),
-	all(Credentials, OfCredentials, hintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
+	all(Credentials, ofRegion, hintRegion, "AuthFailure", "InvalidClientTokenId"),
+	all(Credentials, ofCredentials, hintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
 		"UnrecognizedClientException",
 		"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"),
 
 	[]rule{
-		{"OptInRequired", saying(`marketplace`), Account, OfImage, hintMarketplace},
-		{"InvalidParameterCombination", saying(`not eligible for free tier`), Account, OfType, hintFreePlan},
+		{"OptInRequired", saying(`marketplace`), Account, ofImage, hintMarketplace},
+		{"InvalidParameterCombination", saying(`not eligible for free tier`), Account, ofType, hintFreePlan},
 	},
-	all(Account, OfMarket, hintSpotRole, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
-	all(Account, OfRegion, hintVerification, "PendingVerification"),
-	all(Account, OfRegion, hintSignUp, "OptInRequired"),
-	all(Account, OfAccount, hintBlocked, "Blocked"),
+	all(Account, ofMarket, hintSpotRole, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
+	all(Account, ofRegion, hintVerification, "PendingVerification"),
+	all(Account, ofRegion, hintSignUp, "OptInRequired"),
+	all(Account, ofAccount, hintBlocked, "Blocked"),
 
-	// Of a denial the message says more, see Denial.
-	all(Denied, OfAccount, "", "UnauthorizedOperation", "AccessDenied", "AccessDeniedException"),
-	all(Tagging, OfAccount, "", "TagPolicyViolation", "TagLimitExceeded"),
+	// Of a denial the message says more, see denial.
+	all(Denied, ofAccount, "", "UnauthorizedOperation", "AccessDenied", "AccessDeniedException"),
+	all(Tagging, ofAccount, "", "TagPolicyViolation", "TagLimitExceeded"),
 
 	[]rule{
-		{"Unsupported", saying(`availability zone`), Capacity, OfTypeInZone, ""},
-		{"UnsupportedOperation", saying(`marketplace`), Impossible, OfTypeOnImage, hintMarketplaceType},
+		{"Unsupported", saying(`availability zone`), Capacity, ofTypeInZone, ""},
+		{"UnsupportedOperation", saying(`marketplace`), Impossible, ofTypeOnImage, hintMarketplaceType},
 		// "Invalid value 'a1.xlarge' for InstanceType.": the region has no such type.
-		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, OfType, ""},
+		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, ofType, ""},
 		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is required for
 		// the 'a1.xlarge' instance type": another type may do.
-		{"InvalidParameterValue", saying(`\binstance ?type\b`), Misfit, OfTypeOnImage, ""},
-		{"InvalidParameterCombination", saying(`\binstance ?type\b`), Misfit, OfTypeOnImage, ""},
+		{"InvalidParameterValue", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
+		{"InvalidParameterCombination", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
 		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
-		{"InvalidParameterValue", saying(`iam ?instance ?profile`), Profile, OfAccount, ""},
+		{"InvalidParameterValue", saying(`iam ?instance ?profile`), Profile, ofAccount, ""},
 	},
-	all(Capacity, OfOffering, "", "Unsupported"),
-	all(Impossible, OfTypeOnImage, "", "UnsupportedOperation"),
-	all(Impossible, OfPlacement, "", "OperationNotPermitted"),
+	all(Capacity, ofOffering, "", "Unsupported"),
+	all(Impossible, ofTypeOnImage, "", "UnsupportedOperation"),
+	all(Impossible, ofPlacement, "", "OperationNotPermitted"),
 
-	all(NotFound, OfImage, "", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSnapshot.NotFound"),
-	all(NotFound, OfSubnet, "", "InvalidSubnetID.NotFound"),
-	all(NotFound, OfGroup, "", "InvalidGroup.NotFound"),
-	all(NotFound, OfRegion, "", "InvalidLaunchTemplateId.NotFound"),
-	all(NotFound, OfPlacement, "", "InvalidInstanceID.NotFound", "InvalidVolume.NotFound"),
-	all(Other, OfImage, "", "InvalidAMIID.Malformed"),
+	all(NotFound, ofImage, "", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidSnapshot.NotFound"),
+	all(NotFound, ofSubnet, "", "InvalidSubnetID.NotFound"),
+	all(NotFound, ofGroup, "", "InvalidGroup.NotFound"),
+	all(NotFound, ofRegion, "", "InvalidLaunchTemplateId.NotFound"),
+	all(NotFound, ofPlacement, "", "InvalidInstanceID.NotFound", "InvalidVolume.NotFound"),
+	all(Other, ofImage, "", "InvalidAMIID.Malformed"),
 
-	all(WrongState, OfPlacement, "", "IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState",
+	all(WrongState, ofPlacement, "", "IncorrectInstanceState", "IncorrectState", "IncorrectSpotRequestState",
 		"VolumeInUse"),
-	all(Taken, OfPlacement, "", "InvalidAMIName.Duplicate"),
+	all(Taken, ofPlacement, "", "InvalidAMIName.Duplicate"),
 	// Since January 2025: the token is known, and its instance has ended.
 	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
-	all(Ended, OfOffering, hintAlreadyEnded, "IdempotentInstanceTerminated"),
+	all(Ended, ofOffering, hintAlreadyEnded, "IdempotentInstanceTerminated"),
 )
 
 // ruleOf finds the line of an error; ok is false where the table has none.
@@ -219,25 +219,25 @@ func ruleOf(err error) (line rule, ok bool) {
 	return refusals[i], true
 }
 
-// ScopeOf states how much of a list of offerings a refused launch speaks of.
-func ScopeOf(err error) Scope {
+// scopeOf states how much of a list of offerings a refused launch speaks of.
+func scopeOf(err error) scope {
 	if ClassOf(err) == Denied {
 		denial, readable := denialOf(err)
 		if !readable {
-			return OfAccount
+			return ofAccount
 		}
 		return denial.scope()
 	}
 	if IsSignIn(err) {
-		return OfCredentials
+		return ofCredentials
 	}
 	if line, ok := ruleOf(err); ok {
 		return line.scope
 	}
 	if ClassOf(err) == Credentials { // there are none, so that nothing was sent
-		return OfCredentials
+		return ofCredentials
 	}
-	return OfPlacement
+	return ofPlacement
 }
 
 var marketplaceLink = regexp.MustCompile(`https://aws\.amazon\.com/marketplace/\S+`)

@@ -10,12 +10,12 @@ type System struct{ Name, Version string }
 
 // The systems that are recognized.
 const (
-	Ubuntu      = "Ubuntu"
-	Debian      = "Debian"
-	AmazonLinux = "Amazon Linux" // its versions are 2 and 2023
-	Fedora      = "Fedora"
-	CentOS      = "CentOS Stream"
-	RHEL        = "RHEL"
+	ubuntu      = "Ubuntu"
+	debian      = "Debian"
+	amazonLinux = "Amazon Linux" // its versions are 2 and 2023
+	fedora      = "Fedora"
+	centOS      = "CentOS Stream"
+	rhel        = "RHEL"
 )
 
 // systemNames are how publishers name their images; a group is the version. A copy in another account has the same
@@ -26,16 +26,16 @@ var systemNames = []struct {
 	pattern       *regexp.Regexp
 }{
 	// https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
-	{Ubuntu, "", regexp.MustCompile(`^ubuntu[a-z-]*/images[a-z-]*/.*/?ubuntu-[a-z]+-([0-9]{2}\.[0-9]{2})-`)},
-	{Ubuntu, "", regexp.MustCompile(`\(Ubuntu ([0-9]{2}\.[0-9]{2})\)`)},
+	{ubuntu, "", regexp.MustCompile(`^ubuntu[a-z-]*/images[a-z-]*/.*/?ubuntu-[a-z]+-([0-9]{2}\.[0-9]{2})-`)},
+	{ubuntu, "", regexp.MustCompile(`\(Ubuntu ([0-9]{2}\.[0-9]{2})\)`)},
 	// https://wiki.debian.org/Cloud/AmazonEC2Image
-	{Debian, "", regexp.MustCompile(`^debian-([0-9]+)-`)},
+	{debian, "", regexp.MustCompile(`^debian-([0-9]+)-`)},
 	// https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
-	{AmazonLinux, "2023", regexp.MustCompile(`^al2023-ami-|^amazon-eks-node-al2023-|\(Amazon Linux 2023\)`)},
-	{AmazonLinux, "2", regexp.MustCompile(`^amzn2-ami-|^amazon-eks-node-[0-9]|\(Amazon Linux 2\)`)},
-	{Fedora, "", regexp.MustCompile(`^Fedora-Cloud-`)},
-	{CentOS, "", regexp.MustCompile(`^CentOS[ -]Stream(?:-ec2)?[ -]([0-9]+)`)},
-	{RHEL, "", regexp.MustCompile(`^RHEL[A-Z_]*-([0-9]+(?:\.[0-9]+)*)`)},
+	{amazonLinux, "2023", regexp.MustCompile(`^al2023-ami-|^amazon-eks-node-al2023-|\(Amazon Linux 2023\)`)},
+	{amazonLinux, "2", regexp.MustCompile(`^amzn2-ami-|^amazon-eks-node-[0-9]|\(Amazon Linux 2\)`)},
+	{fedora, "", regexp.MustCompile(`^Fedora-Cloud-`)},
+	{centOS, "", regexp.MustCompile(`^CentOS[ -]Stream(?:-ec2)?[ -]([0-9]+)`)},
+	{rhel, "", regexp.MustCompile(`^RHEL[A-Z_]*-([0-9]+(?:\.[0-9]+)*)`)},
 }
 
 // System reports the image's operating system, as far as the tag with the given key or else the image's name says it.
@@ -77,10 +77,10 @@ func cutLast(text, separator string) (before, after string, found bool) {
 // TooOldForNode reports whether the system's C library is older than the 2.28 that the runner's own nodes need, so
 // that no JavaScript action runs: Amazon Linux 2 has 2.26.
 // https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
-func (s System) TooOldForNode() bool { return s == System{AmazonLinux, "2"} }
+func (s System) TooOldForNode() bool { return s == System{amazonLinux, "2"} }
 
 // Untested reports whether the system is one that people use and this project has not tested.
-func (s System) Untested() bool { return s.Name == Fedora || s.Name == CentOS || s.Name == RHEL }
+func (s System) Untested() bool { return s.Name == fedora || s.Name == centOS || s.Name == rhel }
 
 // Verdict is what is known of whether one thing runs on another.
 type Verdict int
@@ -88,7 +88,7 @@ type Verdict int
 // The verdicts.
 const (
 	Runs Verdict = iota
-	NotKnown
+	notKnown
 	RunsNot
 )
 
@@ -101,10 +101,10 @@ func (s System) OnType(instanceType string) Verdict {
 		return Runs
 	}
 	switch {
-	case s == System{AmazonLinux, "2023"}:
+	case s == System{amazonLinux, "2023"}:
 		return RunsNot
-	case s.Name == Ubuntu && s.Version <= "24.04", s.Name == Debian, s == System{AmazonLinux, "2"}:
+	case s.Name == ubuntu && s.Version <= "24.04", s.Name == debian, s == System{amazonLinux, "2"}:
 		return Runs
 	}
-	return NotKnown
+	return notKnown
 }

@@ -59,23 +59,23 @@ func sharesGroup(a Attempt, o Offering, home string) bool {
 }
 
 // reaches says of each scope in which parts an offering must be as the refused one.
-var reaches = map[Scope][]part{
-	OfOffering:    {sameRegion, sameElement, sameType, sameMarket, sameImage, sameSubnet, sameGroups},
-	OfPlacement:   {sameRegion, sameElement, sameImage, sameSubnet, sameGroups},
-	OfTypeInZone:  {sameRegion, sameType, sameSubnet},
-	OfTypeOnImage: {sameRegion, sameType, sameImage},
-	OfQuota:       {sameRegion, sameType, sameMarket},
-	OfType:        {sameRegion, sameType},
-	OfMarket:      {sameMarket},
-	OfImage:       {sameRegion, sameImage},
-	OfSubnet:      {sameRegion, sameSubnet},
-	OfGroup:       {sameRegion, sharesGroup},
-	OfRegion:      {sameRegion},
-	OfAccount:     {sameElement},
-	OfCredentials: {},
+var reaches = map[scope][]part{
+	ofOffering:    {sameRegion, sameElement, sameType, sameMarket, sameImage, sameSubnet, sameGroups},
+	ofPlacement:   {sameRegion, sameElement, sameImage, sameSubnet, sameGroups},
+	ofTypeInZone:  {sameRegion, sameType, sameSubnet},
+	ofTypeOnImage: {sameRegion, sameType, sameImage},
+	ofQuota:       {sameRegion, sameType, sameMarket},
+	ofType:        {sameRegion, sameType},
+	ofMarket:      {sameMarket},
+	ofImage:       {sameRegion, sameImage},
+	ofSubnet:      {sameRegion, sameSubnet},
+	ofGroup:       {sameRegion, sharesGroup},
+	ofRegion:      {sameRegion},
+	ofAccount:     {sameElement},
+	ofCredentials: {},
 }
 
-// SpeaksOf reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in
+// RefersTo reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in
 // vain. home is the region of placements that name none.
 func (a Attempt) RefersTo(o Offering, home string) bool {
 	if a.Err == nil {
@@ -84,5 +84,5 @@ func (a Attempt) RefersTo(o Offering, home string) bool {
 	if ClassOf(a.Err) == Denied && !sameElement(a, o, home) {
 		return false // a policy's conditions are not known, so that what it denies to one element says nothing of the next
 	}
-	return !slices.ContainsFunc(reaches[ScopeOf(a.Err)], func(same part) bool { return !same(a, o, home) })
+	return !slices.ContainsFunc(reaches[scopeOf(a.Err)], func(same part) bool { return !same(a, o, home) })
 }
