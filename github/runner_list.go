@@ -8,21 +8,6 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// AllRunners lists every runner of the scope, page by page, each asked again after a 5xx and after a rate limit. It is
-// the whole list or an error.
-func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
-	var all []Runner
-	for page, pages := 1, 1; page <= pages; page++ {
-		var list []Runner
-		var err error
-		if list, pages, err = c.retryPage(ctx, page); err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-	}
-	return all, nil
-}
-
 // FindRunner is Runner, but asked again after a 5xx and after a rate limit. found is false when GitHub
 // says 404: the runner is gone, or the token may not see it, which only a listing of the same scope tells apart.
 func (c *Client) FindRunner(ctx context.Context, id int64) (runner Runner, found bool, err error) {

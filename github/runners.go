@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	gh "github.com/google/go-github/v57/github"
-	"golang.org/x/sync/errgroup"
 )
 
 // Runner is one registration.
@@ -25,9 +24,6 @@ type Runner struct {
 
 // ErrBusy reports whether GitHub does not remove a runner that is running a job.
 var ErrBusy = errors.New("the runner is busy")
-
-// pageSize is the most that GitHub gives; its default is 30.
-const pageSize = 100
 
 // unknownOS is what GitHub says of a registration by JIT until a machine uses it.
 // https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
@@ -55,50 +51,18 @@ func (c *Client) Runner(ctx context.Context, id int64) (Runner, error) {
 // RunnerByName looks a runner up by its exact name, once; found is false when there is none of that name.
 func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
 	for page, pages := 1, 1; page <= pages; page++ {
-		var list []Runner
-		list, pages, err = c.page(ctx, page, name)
+		list, err := c.page(ctx, page, name)
 		if err != nil {
 			return Runner{}, false, err
 		}
-		for _, runner := range list {
+		pages = list.pages()
+		for _, runner := range list.runners {
 			if runner.Name == name {
 				return runner, true, nil
 			}
 		}
 	}
 	return Runner{}, false, nil
-}
-
-// RunnersPage returns one page of all runners of the scope, counted from 1, and how many pages there are. It looks
-// once.
-func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, pages int, err error) {
-	return c.page(ctx, page, "")
-}
-
-// page lists runners and tells how many pages there are. Older GitHub Enterprise Servers ignore the name and list all,
-// so callers compare it themselves.
-func (c *Client) page(ctx context.Context, page int, name string) ([]Runner, int, error) {
-	query := url.Values{"per_page": {fmt.Sprint(pageSize)}}
-	operation := "list runners"
-	if name != "" {
-		query.Set("name", name)
-		operation = "look up runner " + name
-	}
-	if page > 1 {
-		query.Set("page", fmt.Sprint(page))
-	}
-	var answer gh.Runners
-	if err := c.once(ctx, operation, http.MethodGet, c.path("runners?%s", query.Encode()), nil, &answer); err != nil {
-		return nil, 0, err
-	}
-	list := make([]Runner, 0, len(answer.Runners))
-	for _, runner := range answer.Runners {
-		list = append(list, plain(runner))
-	}
-	if len(list) == 0 {
-		return nil, page, nil // the list has become shorter meanwhile
-	}
-	return list, max(1, (answer.TotalCount+pageSize-1)/pageSize), nil
 }
 
 // FindByName is RunnerByName, but asked again after a 5xx and after a rate limit.
@@ -128,17 +92,15 @@ func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Ru
 		}
 	}
 	if len(names) > maxSingleLookups {
-		list, pages, err := c.retryPage(ctx, 1)
+		first, err := c.retryPage(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
-		keep(list...)
-		if pages-1 <= len(names) {
-			return found, sideBySide(pages-1, func(i int) error {
-				list, _, err := c.retryPage(ctx, i+2)
-				keep(list...)
-				return err
-			})
+		keep(first.runners...)
+		if first.pages()-1 <= len(names) {
+			all, err := completed(ctx, first, c.retryPage)
+			keep(all...)
+			return found, err
 		}
 	}
 	return found, sideBySide(len(names), func(i int) error {
@@ -148,32 +110,6 @@ func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Ru
 		}
 		return err
 	})
-}
-
-// maxConcurrent bounds the calls of one look: GitHub allows a hundred at once for a token.
-const maxConcurrent = 10
-
-// sideBySide calls f with 0 to n-1 and joins the errors.
-func sideBySide(n int, f func(int) error) error {
-	errs := make([]error, n)
-	var group errgroup.Group
-	group.SetLimit(maxConcurrent)
-	for i := range n {
-		group.Go(func() error {
-			errs[i] = f(i)
-			return nil
-		})
-	}
-	_ = group.Wait()
-	return errors.Join(errs...)
-}
-
-func (c *Client) retryPage(ctx context.Context, page int) (list []Runner, pages int, err error) {
-	err = c.retry(ctx, func() error {
-		list, pages, err = c.page(ctx, page, "")
-		return err
-	})
-	return list, pages, err
 }
 
 // RemoveLabel takes a label from a runner. That there is no such label or runner any more is a success.

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -64,5 +65,48 @@ func TestPostOfANameThatAnotherStartHas(t *testing.T) {
 			}
 		}
 		t.Error("the registration of another start is removed")
+	})
+}
+
+// TestRunnerThatMovesBetweenPages: with each look somebody removes a runner of the first page while the second is still
+// to be read, so that the first of the second page is on none. It is not taken for one that is gone.
+func TestRunnerThatMovesBetweenPages(t *testing.T) {
+	t.Parallel()
+	config := simulator.Config{ForeignRunners: 100, Timing: simulator.Timing{RunnerVisible: time.Millisecond}}
+	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
+		removed := 0
+		s.world.OnRequest(func(request *http.Request, _ *http.Response) {
+			query := request.URL.Query()
+			if query.Get("per_page") == "100" && query.Get("page") == "" && query.Get("name") == "" {
+				removed++
+				s.world.RemoveRunner(fmt.Sprintf("foreign-%04d", removed))
+				s.world.AddRunner(simulator.RunnerSeed{Name: fmt.Sprintf("another-%04d", removed), Offline: true})
+			}
+		})
+		r := request()
+		r.JIT, r.Groups[0].Count = true, 40
+		if _, err := s.starter.Start(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if removed < 10 {
+			t.Errorf("the list has changed %d times", removed)
+		}
+	})
+}
+
+// TestSweepAmongThousands: the pages of GitHub's list are read side by side.
+func TestSweepAmongThousands(t *testing.T) {
+	t.Parallel()
+	inBubble(t, simulator.Config{ForeignRunners: 3000}, func(ctx context.Context, t *testing.T, s *stage) {
+		begun := time.Now()
+		sweeper := &runner.Sweeper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+		if _, err := sweeper.Sweep(ctx, runner.SweepRequest{
+			Repository: "demo-org/demo", Scope: "demo-org/demo", Regions: []string{"us-east-1"}, Grace: 10 * time.Minute,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > 1400*time.Millisecond {
+			t.Errorf("it took %s; a process of its own has 1.5s", took)
+		}
 	})
 }

@@ -64,15 +64,11 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
 	if err := w.lookAtNamed(ctx, named); err != nil || len(unnamed) == 0 {
 		return err
 	}
-	var all []github.Runner
-	for page := 1; page == 1 || page <= w.pages; page++ {
-		list, pages, err := w.Registry.RunnersPage(ctx, page)
-		if err != nil {
-			return err
-		}
-		w.pages = pages
-		all = append(all, list...)
+	all, pages, err := w.Registry.LookAtAll(ctx)
+	if err != nil {
+		return err
 	}
+	w.pages = pages
 	w.source.match(ctx, all, unnamed, func(ctx context.Context) []*slot {
 		w.cloudAt = time.Time{}
 		w.lookAtCloud(ctx, time.Now())
@@ -147,56 +143,62 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 	return errors.Join(errs...)
 }
 
-// lookAtPages reads page after page until all are found, and remembers how many pages there are. If the list turns out
-// to be longer than what is looked for, the rest is looked up one by one.
+// lookAtPages reads GitHub's whole list, and remembers how many pages there are. If the first page shows that there are
+// more of them than what is looked for, the rest is looked up one by one.
 func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
-	byName := map[string]*slot{}
+	absent := map[string]*slot{}
 	for _, s := range pending {
 		for _, name := range s.owner(w.identity).Names() {
-			byName[name] = s
+			absent[name] = s
 		}
 	}
-	left := len(pending)
-	for page := 1; left > 0; page++ {
-		list, pages, err := w.Registry.RunnersPage(ctx, page)
+	first, pages, err := w.Registry.RunnersPage(ctx, 1)
+	if err != nil {
+		return err
+	}
+	w.pages = pages
+	left := len(pending) - w.sawPage(first, absent)
+	switch {
+	case left == 0:
+		return nil
+	case pages > 1 && !w.byPages(left):
+		return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *slot) bool { return absent[s.name] == nil }))
+	case pages > 1:
+		rest, err := w.Registry.RunnersPages(ctx, 2, pages)
 		if err != nil {
 			return err
 		}
-		w.pages = pages
-		for _, runner := range list {
-			s := byName[runner.Name]
-			switch {
-			case s == nil:
-			case !s.owner(w.identity).Owns(runner):
-				s.contested = true
-			case s.other != "" && runner.Name == s.name && !runner.Online:
-				s.isStray(runner.ID)
-			default:
-				left--
-				delete(byName, s.name)
-				delete(byName, s.other)
-				w.seen(s, runner, true)
-			}
-		}
-		if page >= pages {
-			break
-		}
-		if page == 1 && !w.byPages(left) {
-			return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *slot) bool { return byName[s.name] == nil }))
-		}
+		w.sawPage(rest, absent)
 	}
-	w.missed(pending, byName)
-	return nil
+	return w.lookAtMissed(ctx, pending, absent)
 }
 
-// missed gives up the JIT runners that the whole list does not hold: their registrations exist from the beginning.
-func (w *waiter) missed(pending []*slot, absent map[string]*slot) {
-	for _, s := range pending {
-		if absent[s.name] != nil && s.runnerID != 0 && w.since()-s.timeline.Registered >= vanishGrace &&
-			!w.mayHaveHadItsJob(s) {
-			w.fails(vanished(s, nil), s)
+// sawPage notes the runners of a page that are looked for, and returns how many they are.
+func (w *waiter) sawPage(list []github.Runner, absent map[string]*slot) (found int) {
+	for _, runner := range list {
+		s := absent[runner.Name]
+		switch {
+		case s == nil:
+		case !s.owner(w.identity).Owns(runner):
+			s.contested = true
+		case s.other != "" && runner.Name == s.name && !runner.Online:
+			s.isStray(runner.ID)
+		default:
+			found++
+			delete(absent, s.name)
+			delete(absent, s.other)
+			w.seen(s, runner, true)
 		}
 	}
+	return found
+}
+
+// lookAtMissed asks by id for the JIT runners that no page held, although their registrations exist from the beginning:
+// one that moves to an earlier page while the pages are read is on none.
+func (w *waiter) lookAtMissed(ctx context.Context, pending []*slot, absent map[string]*slot) error {
+	return w.lookAtEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *slot) bool {
+		return absent[s.name] == nil || s.runnerID == 0 || w.since()-s.timeline.Registered < vanishGrace
+	}))
 }
 
 // lookAtRunner asks by runner id where it is known, else by exact name.

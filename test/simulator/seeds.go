@@ -159,6 +159,19 @@ func (w *World) AddRunner(s RunnerSeed) {
 	w.hub.seedRunner(s)
 }
 
+// RemoveRunner removes a registration by its name, as its owner does. It reports whether there was one.
+func (w *World) RemoveRunner(name string) bool {
+	w.enter()
+	defer w.mu.Unlock()
+	r := w.hub.scope(w.cfg.ForeignScope).byName[strings.ToLower(name)]
+	if r == nil {
+		return false
+	}
+	w.hub.remove(r)
+	r.original = r.essence() // nobody is blamed for it
+	return true
+}
+
 // AddInstance adds a further instance, which belongs to somebody else, and gives its id.
 func (w *World) AddInstance(s InstanceSeed) string {
 	w.enter()
