@@ -44,9 +44,6 @@ func (r *reader) pool(request *Request) {
 			"a pool launches machines of its own")
 	}
 	pool.WarmUp = max(warmUpTimeout, pool.Start.Waiting.Timeout)
-	for i := range pool.Start.Groups {
-		pool.Start.Groups[i].Markets, pool.Start.Groups[i].Count = []string{machine.OnDemand}, 1
-	}
 	if len(r.invalid.Problems) == 0 {
 		if err := pool.CheckUserData(); err != nil {
 			r.refuse("The machine's user data is too large: "+err.Error()+".",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -70,6 +71,9 @@ func (r PoolResult) Count(became string) (n int) {
 // Pool brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed
 // stands in the result beside the error.
 func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, error) {
+	only := request.Start.Groups[0]
+	only.Markets, only.Count = []string{machine.OnDemand}, 1 // EC2 cannot stop a spot instance and start it again
+	request.Start.Groups = []Group{only}
 	p := &pool{start: s.begin(request.Start), wanted: request, result: PoolResult{Name: request.Name, Size: request.Size}}
 	p.claims.st, p.identity.Label = p.start, ""
 	if err := s.Journal.Begun(p.identity); err != nil {
