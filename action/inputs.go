@@ -188,8 +188,8 @@ func (request Request) needsHome() bool {
 	if start == nil {
 		return request.Mode != modeStart
 	}
-	if start.Existing != nil {
-		return start.Existing.Region == ""
+	if machines, are := keptBy(start); are {
+		return machines.Region == ""
 	}
 	for _, group := range start.Groups {
 		for _, placement := range group.Placements {

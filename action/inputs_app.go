@@ -68,6 +68,8 @@ func (r *reader) appSignIn(token string) *appSignIn {
 // needsOf is what the mode asks GitHub for. A bake reads where the runner software lies, and no more.
 func (in *appSignIn) needsOf(request Request) {
 	in.ReadOnly = request.Mode == modeBake
-	in.Runs = request.Mode == modeSweep || request.Mode == modeStop ||
-		request.Start != nil && request.Start.Existing != nil
+	in.Runs = request.Mode == modeSweep || request.Mode == modeStop
+	if request.Start != nil && !in.Runs {
+		_, in.Runs = keptBy(request.Start)
+	}
 }

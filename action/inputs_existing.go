@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/existing"
 )
 
 const existingExample = "for example existing-instances: Role=gpu-runner"
 
 // existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads
 // ec2-instance-id in stop alone, so beside an image it means nothing.
-func (r *reader) existing(request Request) *runner.Existing {
+func (r *reader) existing(request Request) *existing.Machines {
 	filter, ids := r.text("existing-instances"), r.text("ec2-instance-id")
 	image := ""
 	for _, name := range []string{"ec2-image-id", "availability-zones-config", "launch-parameters", "runners"} {
@@ -35,14 +36,20 @@ func (r *reader) existing(request Request) *runner.Existing {
 			"existing machines", image)
 		return nil
 	}
-	existing := &runner.Existing{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter),
+	machines := &existing.Machines{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter),
 		Names: r.names("existing-runner-name")}
-	if n := len(existing.Names); n > 0 && n != max(len(existing.IDs), 1) {
+	if n := len(machines.Names); n > 0 && n != max(len(machines.IDs), 1) {
 		r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n,
-			max(len(existing.IDs), 1)),
+			max(len(machines.IDs), 1)),
 			"give one name for each machine in 'ec2-instance-id', in the same order, or none")
 	}
-	return existing
+	return machines
+}
+
+// keptBy returns which machines of the user's a start is of.
+func keptBy(start *runner.StartRequest) (machines existing.Machines, are bool) {
+	machines, are = start.Source.(existing.Machines)
+	return machines, are
 }
 
 // tagFilter reads Key=Value, several between commas or lines.
@@ -77,24 +84,24 @@ func (r *reader) names(input string) []string {
 }
 
 // groupsOf reads what to start.
-func (r *reader) groupsOf(request Request, existing *runner.Existing) []runner.Group {
-	if existing == nil {
+func (r *reader) groupsOf(request Request, kept *existing.Machines) []runner.Group {
+	if kept == nil {
 		return r.groups(request)
 	}
 	count := 1
-	if len(existing.IDs) > 0 {
-		count = len(existing.IDs)
+	if len(kept.IDs) > 0 {
+		count = len(kept.IDs)
 	}
 	most := int64(maxRunners)
-	if len(existing.IDs) > 0 {
-		most = int64(len(existing.IDs))
+	if len(kept.IDs) > 0 {
+		most = int64(len(kept.IDs))
 	}
 	group := runner.Group{Label: r.label(), Count: r.number("count", 1, most, int64(count))}
 	if group.Label == "" {
 		r.refuse("The 'label' input is required to start existing machines.",
 			"it is a label that their registered runners have, for runs-on, for example label: gpu")
 	}
-	if len(existing.Names) > 0 && len(existing.IDs) == 0 && group.Count > 1 {
+	if len(kept.Names) > 0 && len(kept.IDs) == 0 && group.Count > 1 {
 		r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count),
 			"name the machines in 'ec2-instance-id', or leave the name out")
 	}

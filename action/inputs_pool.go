@@ -39,7 +39,7 @@ func (r *reader) pool(request *Request) {
 			"leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
 	}
 	pool.Start = *r.startOf(*request)
-	if pool.Start.Existing != nil {
+	if _, are := keptBy(&pool.Start); are {
 		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.",
 			"a pool launches machines of its own")
 	}
@@ -68,7 +68,7 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 	if start.Pool = r.poolName(); start.Pool == "" {
 		return
 	}
-	if start.Existing != nil {
+	if _, are := keptBy(start); are {
 		r.refuse("The 'pool' input is incompatible with existing machines.", "leave one of them out")
 	}
 	if !start.OwnTags {

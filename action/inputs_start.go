@@ -19,10 +19,9 @@ const (
 
 func (r *reader) start(request Request) *runner.StartRequest {
 	start := r.startOf(request)
-	if start.Existing != nil {
+	if _, are := keptBy(start); are {
 		r.onlyExisting(start)
-	}
-	if len(r.invalid.Problems) == 0 && start.Existing == nil {
+	} else if len(r.invalid.Problems) == 0 {
 		r.checkUserData(*start)
 	}
 	return start
@@ -38,8 +37,11 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(),
 	}
-	start.Existing = r.existing(request)
-	groups := r.groupsOf(request, start.Existing)
+	kept := r.existing(request)
+	if kept != nil {
+		start.Source = *kept
+	}
+	groups := r.groupsOf(request, kept)
 	start.Groups, start.MinCount = groups, r.minCount(groups)
 	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")

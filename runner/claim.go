@@ -77,9 +77,9 @@ type claims struct {
 }
 
 // fromPool is a start's source of warm machines.
-func fromPool(st *start) source {
+func fromPool(st *start) Supply {
 	cl := &claims{st: st, taken: map[string]bool{}}
-	return source{steps: []step{{"claim", "Claim warm machines", cl.claimAll}}, clear: cl.clear}
+	return Supply{Steps: []Step{{"claim", "Claim warm machines", cl.claimAll}}, Clear: cl.clear}
 }
 
 // take reserves an entry among the slots of this start.
@@ -225,7 +225,7 @@ func (c *warmClaim) tags() map[string]string {
 	if c.st.request.MaxLifetime > 0 {
 		expires = c.st.begun.Add(c.st.request.MaxLifetime)
 	}
-	due := time.Now().Add(c.st.request.Waiting.registrationTimeout())
+	due := time.Now().Add(c.st.request.Waiting.RegistrationTimeout())
 	for key, value := range c.st.identity.Tags(c.slot.index, c.slot.label, tags.EntryName(c.entry.ID), c.id, due,
 		expires) {
 		values[key] = value

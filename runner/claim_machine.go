@@ -11,21 +11,22 @@ import (
 
 // A claim that came to its end is the slot's machine: the warm kind.
 
-func (c *warmClaim) kind() kind { return warmKind }
+// Kind implements runner.Machine.
+func (c *warmClaim) Kind() Kind { return Warm }
 
-// judge judges it as any machine that ends with its job, but EC2 may show it as stopped for a moment yet.
-func (c *warmClaim) judge(ctx context.Context, shown *ec2.Instance) error {
-	if shown != nil && shown.State == ec2.Stopped && c.st.since()-c.awake < startShows {
+// Judge judges it as any machine that ends with its job, but EC2 may show it as stopped for a moment yet.
+func (c *warmClaim) Judge(ctx context.Context, shown *ec2.Instance) error {
+	if shown != nil && shown.State == ec2.Stopped && c.st.since()-c.awake < StartDelay {
 		return nil
 	}
 	return c.st.judgeLaunched(ctx, c.slot, shown)
 }
 
-// overdue returns an error when a warm machine has had its time: half of the startup timeout, from its start on, so
+// Overdue returns an error when a warm machine has had its time: half of the startup timeout, from its start on, so
 // that the cold start which then follows does not make the step last much longer than the user means to wait. A warm
 // machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
 // the timeout by.
-func (c *warmClaim) overdue() error {
+func (c *warmClaim) Overdue() error {
 	within := c.st.request.Waiting.Timeout / 2
 	if c.st.since()-c.awake <= within {
 		return nil
@@ -33,8 +34,8 @@ func (c *warmClaim) overdue() error {
 	return &diagnosis.FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
 }
 
-// replace frees the slot for a cold machine. The warm one is terminated in the background.
-func (c *warmClaim) replace(ctx context.Context, cause error) error {
+// Replace frees the slot for a cold machine. The warm one is terminated in the background.
+func (c *warmClaim) Replace(ctx context.Context, cause error) error {
 	st, s := c.st, c.slot
 	st.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
 		c.entry.ID, cause))
@@ -48,6 +49,7 @@ func (c *warmClaim) replace(ctx context.Context, cause error) error {
 	return nil
 }
 
-func (c *warmClaim) end(ctx context.Context, r *remove.Remover) (left []string) {
+// End implements runner.Machine.
+func (c *warmClaim) End(ctx context.Context, r *remove.Remover) (left []string) {
 	return c.st.notEnded(c.slot, c.endIfOurs(ctx, r))
 }

@@ -36,7 +36,7 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 		"registration hangs": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
 			Effect: simulator.EffectHang},
 		"the list is denied": {Match: simulator.Match{Operation: "DescribeInstances",
-			Params: map[string]string{"Filter.1.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError,
+			Params: map[string]string{"Filter.2.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError,
 			Code: "UnauthorizedOperation"},
 		"nothing stands ready": {Match: simulator.Match{Operation: "Nothing"}, Effect: simulator.EffectHang},
 	} {

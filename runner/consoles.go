@@ -63,7 +63,7 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 		if since == 0 && w.blind {
 			since = s.timeline.Launched
 		}
-		if s.machine.kind() != keptKind && since > 0 && w.since()-since >= after &&
+		if s.machine.Kind() != Kept && since > 0 && w.since()-since >= after &&
 			now.Sub(w.readAt[s.instance.ID]) >= every {
 			due = append(due, s)
 		}

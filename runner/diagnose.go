@@ -40,7 +40,7 @@ func (st *start) diagnose(ctx context.Context, failure *Failure) {
 			continue
 		}
 		failure.State = strings.Trim(s.instance.State+" "+s.instance.StateReason, " ")
-		if s.machine.kind() == keptKind { // its console is the user's own
+		if s.machine.Kind() == Kept { // its console is the user's own
 			return
 		}
 		text, err := st.consoleOf(ctx, s)

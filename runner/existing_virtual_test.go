@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/existing"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -31,10 +32,14 @@ func boxes(ids ...string) simulator.Config {
 }
 
 // existingRequest is a start of one machine with the tag.
-func existingRequest() runner.StartRequest {
+func existingRequest(change ...func(*existing.Machines)) runner.StartRequest {
 	r := request()
 	r.Groups = []runner.Group{{Label: "gpu", Count: 1}}
-	r.Existing = &runner.Existing{Tags: map[string]string{"Role": "gpu"}}
+	machines := existing.Machines{Tags: map[string]string{"Role": "gpu"}}
+	for _, c := range change {
+		c(&machines)
+	}
+	r.Source = machines
 	return r
 }
 
@@ -46,10 +51,11 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 		config := boxes(box)
 		config.Guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-			r := existingRequest()
-			if named {
-				r.Existing.Names = []string{"box-7"}
-			}
+			r := existingRequest(func(m *existing.Machines) {
+				if named {
+					m.Names = []string{"box-7"}
+				}
+			})
 			begun := time.Now()
 			result, err := s.starter.Start(ctx, r)
 			if err == nil || !strings.Contains(err.Error(), "did not come online") || len(result.Failure.Left) > 0 {
@@ -151,8 +157,7 @@ func TestStaleRunner(t *testing.T) {
 	config.Runners[0].Offline = false
 	config.Guests = []simulator.GuestRule{{Boot: 30 * time.Second}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		r := existingRequest()
-		r.Existing.Names = []string{"box-7"}
+		r := existingRequest(func(m *existing.Machines) { m.Names = []string{"box-7"} })
 		begun := time.Now()
 		if _, err := s.starter.Start(ctx, r); err != nil {
 			t.Fatal(err)
@@ -183,8 +188,7 @@ func TestOtherMachinesWithTheLabel(t *testing.T) {
 		}
 		config.Guests = []simulator.GuestRule{{Type: "t3.xlarge", Boot: c.boot}, {Boot: 20 * time.Second}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-			r := existingRequest()
-			r.Existing.IDs = []string{box}
+			r := existingRequest(func(m *existing.Machines) { m.IDs = []string{box} })
 			time.AfterFunc(500*time.Millisecond, func() {
 				s.world.Power(otherBox, true)
 				s.world.Power("i-0aaaaaaaaaaaaaaa9", true)

@@ -23,7 +23,7 @@ const keptSlack = 2 * time.Minute
 // that the start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
 func (r StartRequest) machineGivesUp() time.Duration {
 	if r.KeepFailed == 0 {
-		return r.Waiting.registrationTimeout()
+		return r.Waiting.RegistrationTimeout()
 	}
 	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
 }

@@ -84,7 +84,7 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 	if u.request.MaxLifetime > 0 && !u.group.StopsOnPowerOff() {
 		expires = u.begun.Add(u.request.MaxLifetime)
 	}
-	due := time.Now().Add(u.request.Waiting.registrationTimeout())
+	due := time.Now().Add(u.request.Waiting.RegistrationTimeout())
 	return func(offering int) map[string]string {
 		values := u.identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
 		other := first.other

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -94,7 +93,7 @@ func (s *runSearch) ask(ctx context.Context, region string) error {
 	run, label := s.request.Run, s.request.Label
 	values := map[string]string{tags.Repository: run.Repository, tags.RunID: run.ID}
 	if label != "" {
-		values[tags.Label] = escapeFilter(tags.Value(label))
+		values[tags.Label] = tags.EscapeFilter(tags.Value(label))
 	}
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{{Tags: values, States: alive},
@@ -129,10 +128,4 @@ func (s *runSearch) done() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.targets) > 0 && !s.request.AllOfRun
-}
-
-// escapeFilter makes the wildcards of EC2's filters plain characters.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filtering
-func escapeFilter(value string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
 }

@@ -7,50 +7,9 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
-
-// Machine is what a slot's runner runs on. There are three kinds: a cold one is launched for the slot, a warm one is
-// claimed from a pool, and a kept one is the user's own, which is only started and stopped.
-type Machine interface {
-	// kind is cold, warm or kept.
-	kind() kind
-	// judge says, as an error, why the runner cannot come online any more, by how EC2 shows the instance now; nil where
-	// EC2 does not list it.
-	judge(ctx context.Context, shown *ec2.Instance) error
-	// overdue says, as an error, that the time to come online is over.
-	overdue() error
-	// replace frees the slot for another machine, or returns why the slot is given up after cause.
-	replace(ctx context.Context, cause error) error
-	// end ends the machine's use in a roll-back, and names what is left.
-	end(ctx context.Context, r *remove.Remover) (left []string)
-}
-
-// kind tells where a slot's machine comes from.
-type kind string
-
-const (
-	coldKind kind = ""
-	warmKind kind = "warm"
-	keptKind kind = tags.ModeExisting
-)
-
-// source gives machines to slots before anything is registered. A slot that has none after its steps is launched cold.
-type source struct {
-	steps []step
-	// match looks for the runners of slots without a name among all runners of the scope.
-	match func(ctx context.Context, all []github.Runner, unnamed []*slot, again relook)
-	// settle notes what is known only when the runners are online.
-	settle func(ctx context.Context)
-	// clear undoes what came to nothing, and names what is left.
-	clear func(ctx context.Context, r *remove.Remover, cloud *ec2.Client) (left []string)
-}
-
-// relook looks at EC2 at once, and returns the slots whose runners are still to come.
-type relook func(context.Context) []*slot
 
 // launched is a machine that the start launches for one slot: the cold kind.
 type launched struct {
@@ -58,9 +17,11 @@ type launched struct {
 	slot *slot
 }
 
-func (launched) kind() kind { return coldKind }
+// Kind implements Machine.
+func (launched) Kind() Kind { return Cold }
 
-func (m launched) judge(ctx context.Context, shown *ec2.Instance) error {
+// Judge implements Machine.
+func (m launched) Judge(ctx context.Context, shown *ec2.Instance) error {
 	return m.judgeLaunched(ctx, m.slot, shown)
 }
 
@@ -107,8 +68,8 @@ func (st *start) judgeState(s *slot) error {
 	return nil
 }
 
-// overdue returns an error when the slot's time is over.
-func (m launched) overdue() error {
+// Overdue returns an error when the slot's time is over.
+func (m launched) Overdue() error {
 	return m.overdueAfter(m.slot, &diagnosis.FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. "+
 			"Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
@@ -140,10 +101,10 @@ func (st *start) overdueAfter(s *slot, exceeded error) error {
 	return exceeded
 }
 
-// replace frees the slot for the next offering where the kernel of its machine panicked. The machine must be gone
+// Replace frees the slot for the next offering where the kernel of its machine panicked. The machine must be gone
 // before another one takes its place: one that cannot be ended now is the slot's last, and for the roll-back to end. It
 // never used its registration, which stays.
-func (m launched) replace(ctx context.Context, cause error) error {
+func (m launched) Replace(ctx context.Context, cause error) error {
 	s, u := m.slot, m.slot.unit
 	if _, panicked := errors.AsType[*panicError](cause); !panicked {
 		return cause
@@ -169,7 +130,8 @@ func (m launched) replace(ctx context.Context, cause error) error {
 	return nil
 }
 
-func (m launched) end(ctx context.Context, r *remove.Remover) (left []string) {
+// End implements Machine.
+func (m launched) End(ctx context.Context, r *remove.Remover) (left []string) {
 	i := m.slot.instance
 	return m.notEnded(m.slot, r.Terminate(ctx, i.Region, i.ID))
 }
@@ -195,7 +157,7 @@ func (w *waiter) replaceFallen(ctx context.Context) error {
 			slots = append(slots, s)
 		}
 	}
-	err := w.sideBySide(slots, func(s *slot) error { return s.machine.replace(ctx, fallen[s]) })
+	err := w.sideBySide(slots, func(s *slot) error { return s.machine.Replace(ctx, fallen[s]) })
 	if err != nil || !slices.ContainsFunc(w.living(), func(s *slot) bool { return s.instance.ID == "" }) {
 		return err
 	}

@@ -182,7 +182,7 @@ func (st *start) announce(slots ...*slot) error {
 		s.registering = true
 	}
 	for _, s := range st.slots {
-		if s.registering && s.machine.kind() == coldKind { // the claim stands in the journal
+		if s.registering && s.machine.Kind() == Cold { // the claim stands in the journal
 			made = append(made, Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.request.JIT})
 		}
 	}

@@ -15,14 +15,14 @@ import (
 // StartRequest is a start, read and checked.
 type StartRequest struct {
 	Run       tags.Run
-	Scope     string    // of GitHub: owner/repo
-	WebURL    string    // of the scope: what the runner is configured with
-	Groups    []Group   // the runners to start, at least one group
-	Existing  *Existing // machines of the user's to start instead of new ones; the one group has label and count
-	MinCount  int       // how many of them must come online; 0: all
-	Labels    []string  // further labels for all
-	JIT       bool      // single-use by a JIT configuration
-	Ephemeral bool      // the machine ends with its job
+	Scope     string   // of GitHub: owner/repo
+	WebURL    string   // of the scope: what the runner is configured with
+	Groups    []Group  // the runners to start, at least one group
+	Source    Source   // of machines that are not launched; nil where all are
+	MinCount  int      // how many of them must come online; 0: all
+	Labels    []string // further labels for all
+	JIT       bool     // single-use by a JIT configuration
+	Ephemeral bool     // the machine ends with its job
 	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted` takes
 	// them.
 	DefaultLabels bool
@@ -75,8 +75,8 @@ func (w Waiting) grace() time.Duration {
 	return defaultQuietPeriod
 }
 
-// registrationTimeout is when the machine itself gives up: later than the start does, so that the start can say why.
-func (w Waiting) registrationTimeout() time.Duration {
+// RegistrationTimeout is when the machine itself gives up: later than the start does, so that the start can say why.
+func (w Waiting) RegistrationTimeout() time.Duration {
 	return w.grace() + w.Timeout + 2*time.Minute
 }
 

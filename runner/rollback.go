@@ -39,10 +39,10 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 	var mu sync.Mutex
 	var claims sync.WaitGroup
 	claims.Go(func() {
-		if st.source.clear == nil {
+		if st.source.Clear == nil {
 			return
 		}
-		left := st.source.clear(bounded, r, cloud)
+		left := st.source.Clear(bounded, r, cloud)
 		mu.Lock()
 		defer mu.Unlock()
 		failure.Left = append(failure.Left, left...)
@@ -63,7 +63,7 @@ func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure
 func (st *start) terminateTogether(ctx context.Context, r *remove.Remover) {
 	byRegion := map[string][]*slot{}
 	for _, s := range st.slots {
-		if s.instance.ID != "" && !s.kept && s.machine.kind() == coldKind {
+		if s.instance.ID != "" && !s.kept && s.machine.Kind() == Cold {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
 	}
@@ -137,7 +137,7 @@ func (s *slot) found(id tags.Identity, runner github.Runner) {
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
 func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left []string) {
 	if s.instance.ID != "" && !s.ended && !s.kept {
-		left = s.machine.end(ctx, r)
+		left = s.machine.End(ctx, r)
 	}
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {

@@ -21,8 +21,8 @@ const settleWithin = 2 * time.Second
 // fails a start: what is left is found by its client token.
 func (st *start) settle(ctx context.Context) error {
 	st.removeFailed(ctx)
-	if st.source.clear != nil {
-		for _, left := range st.source.clear(ctx, &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log},
+	if st.source.Clear != nil {
+		for _, left := range st.source.Clear(ctx, &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log},
 			st.Cloud) {
 			st.warn("left behind: " + left)
 		}
@@ -35,12 +35,12 @@ func (st *start) settle(ctx context.Context) error {
 			group.Go(func() { st.tagTogether(ctx, g) })
 		}
 	}
-	if st.source.settle != nil {
-		group.Go(func() { st.source.settle(ctx) })
+	if st.source.Settle != nil {
+		group.Go(func() { st.source.Settle(ctx) })
 	}
 	err := st.each(func(s *slot) error {
 		st.endDoubtful(ctx, s)
-		if !st.request.JIT && !s.together && s.machine.kind() == coldKind {
+		if !st.request.JIT && !s.together && s.machine.Kind() == Cold {
 			st.tagRunner(ctx, s)
 		}
 		if err := removeStray(ctx, st.Registry, s); err != nil {

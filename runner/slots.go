@@ -67,7 +67,7 @@ type slot struct {
 func (st *start) divide(g *group) {
 	g.base = tags.NameOf(g.label)
 	most := 1
-	if st.request.Existing != nil {
+	if st.source.Match != nil {
 		g.together, g.base = false, ""
 	}
 	if g.together {
@@ -75,7 +75,7 @@ func (st *start) divide(g *group) {
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}
-		if st.request.Existing == nil {
+		if st.source.Match == nil {
 			s.name = s.coldName(n)
 		}
 		if g.shared && !g.together {
@@ -118,7 +118,7 @@ func (s *slot) key() string {
 
 func (s *slot) handoff() Handoff {
 	mode := ""
-	if s.machine.kind() == keptKind {
+	if s.machine.Kind() == Kept {
 		mode = tags.ModeExisting
 	}
 	return Handoff{

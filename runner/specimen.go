@@ -26,7 +26,7 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
 	st.offered = likelySoftware()
 	var list []Specimen
-	if r.Existing != nil { // nothing is launched
+	if st.source.Match != nil { // nothing is launched
 		return nil, nil
 	}
 	for _, g := range st.groups {

@@ -28,25 +28,25 @@ type Starter struct {
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
 	cancelled := ec2.CancelledAt(ctx)
-	steps := append(slices.Clone(st.source.steps), // machines that are there already; what they do not serve is launched
-		step{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
-		step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
-		step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
-		step{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
+	steps := append(slices.Clone(st.source.Steps), // machines that are there already; what they do not serve is launched
+		Step{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
+		Step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
+		Step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
+		Step{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
 	)
 	if err := s.Journal.Begun(st.identity); err != nil {
 		return st.result(), err
 	}
 	for _, step := range steps {
-		st.log = s.Log.With("phase", step.title)
-		err := step.run(ctx)
+		st.log = s.Log.With("phase", step.Title)
+		err := step.Run(ctx)
 		if err == nil && ctx.Err() == nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		failure := st.fail(step.phase, err)
+		failure := st.fail(step.Phase, err)
 		st.rollBack(ctx, orNow(cancelled()), failure)
 		result := st.result()
 		result.Failure = failure
@@ -55,11 +55,11 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 	return st.result(), nil
 }
 
-// step is one step of a start. On failure everything that the steps before it have made is removed.
-type step struct {
-	phase string
-	title string
-	run   func(context.Context) error
+// Step is one step of a start. On failure everything that the steps before it have made is removed.
+type Step struct {
+	Phase string
+	Title string
+	Run   func(context.Context) error
 }
 
 // start is one start under way.
@@ -71,7 +71,7 @@ type start struct {
 	log      *slog.Logger
 	groups   []*group
 	slots    []*slot // of all groups
-	source   source  // of machines that are not launched
+	source   Supply  // of machines that are not launched
 
 	groupKey string // the runner group as the inputs name it
 	grouped  bool   // its id and name are known
@@ -97,8 +97,8 @@ func (s *Starter) begin(request StartRequest) *start {
 		identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
 	}
 	switch {
-	case request.Existing != nil:
-		st.source = ofUser(st, *request.Existing)
+	case request.Source != nil:
+		st.source = request.Source.Begin(&Start{st})
 	case request.Pool != "":
 		st.source = fromPool(st)
 	}
@@ -111,7 +111,7 @@ func (s *Starter) begin(request StartRequest) *start {
 			g.label = tags.RandomLabel()
 		}
 		g.together = !request.JIT && g.count() > 1
-		g.shared = !request.JIT && request.Existing == nil && wanted.Label != ""
+		g.shared = !request.JIT && st.source.Match == nil && wanted.Label != ""
 		st.groups = append(st.groups, g)
 		st.divide(g)
 	}
@@ -228,7 +228,7 @@ func (st *start) result() StartResult {
 			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region,
 				slot.instance.ImageID}].Name,
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed,
-			Failed: slot.failed != nil, Warm: slot.machine.kind() == warmKind,
+			Failed: slot.failed != nil, Warm: slot.machine.Kind() == Warm,
 		})
 	}
 	return result

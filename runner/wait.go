@@ -91,7 +91,7 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 		w.lookAtConsoles(ctx, now)
 	}
 	for _, s := range w.pending() {
-		if err := s.machine.overdue(); err != nil {
+		if err := s.machine.Overdue(); err != nil {
 			w.fails(err, s)
 		}
 	}

@@ -52,7 +52,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 			return
 		}
 		for _, s := range slots {
-			if err := s.machine.judge(ctx, instanceIn(found, s.instance.ID)); err != nil {
+			if err := s.machine.Judge(ctx, instanceIn(found, s.instance.ID)); err != nil {
 				w.fails(err, s)
 			}
 		}

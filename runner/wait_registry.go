@@ -69,7 +69,7 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
 		return err
 	}
 	w.pages = pages
-	w.source.match(ctx, all, unnamed, func(ctx context.Context) []*slot {
+	w.source.Match(ctx, all, unnamed, func(ctx context.Context) []*slot {
 		w.cloudAt = time.Time{}
 		w.lookAtCloud(ctx, time.Now())
 		return w.pending()
@@ -263,7 +263,7 @@ func (st *start) seen(s *slot, runner github.Runner, found bool) {
 	if found && runner.ID != 0 && !runner.Online {
 		s.stale = false
 	}
-	if !found || !runner.Online || s.stale && st.running(s) < staleGrace {
+	if !found || !runner.Online || s.stale && st.running(s) < StaleGrace {
 		return
 	}
 	if s.other != "" && runner.Name == s.other { // its first name is another start's

@@ -3,6 +3,7 @@ package tags
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -86,4 +87,10 @@ func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // whether spot instances show theirs.
 func LaunchedWith(token string) ec2.Selector {
 	return ec2.Selector{ClientToken: token, TokenTag: ClientToken}
+}
+
+// EscapeFilter makes the wildcards of EC2's filters plain characters.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filtering
+func EscapeFilter(value string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/existing"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -147,7 +148,7 @@ func flows() []flow {
 // byTags starts the machine that somebody keeps.
 func byTags(r *runner.StartRequest) {
 	r.Groups = []runner.Group{{Label: keptLabel, Count: 1}}
-	r.Existing = &runner.Existing{Region: "us-east-1", Tags: map[string]string{keptTag: keptLabel}}
+	r.Source = existing.Machines{Region: "us-east-1", Tags: map[string]string{keptTag: keptLabel}}
 	r.Waiting = runner.Waiting{Timeout: time.Minute}
 }
 

@@ -1,4 +1,10 @@
-package runner
+// Package existing starts machines that the user keeps.
+//
+// An existing machine is one that the user keeps, with a runner installed on it as a service. A start takes it (tags
+// it), starts it and waits for its runner; whoever ends the use stops it again. Nothing else of it is ever changed, and
+// it is never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md
+// has the reasons.
+package existing
 
 import (
 	"crypto/sha256"
@@ -12,13 +18,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// An existing machine is one that the user keeps, with a runner installed on it as a service. A start takes it (tags
-// it), starts it and waits for its runner; whoever ends the use stops it again. Nothing else of it is ever changed, and
-// it is never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md
-// has the reasons.
-
-// Existing states which machines of the user's a start may take.
-type Existing struct {
+// Machines says which machines of the user's a start may take.
+type Machines struct {
 	Region string            // empty: the home region
 	IDs    []string          // empty: any that has the tags
 	Tags   map[string]string // which a machine must have, all of them
@@ -26,24 +27,24 @@ type Existing struct {
 }
 
 // nameOf is the name of a machine's runner as the user gives it, or nothing.
-func (e Existing) nameOf(id string) string {
-	switch n := slices.Index(e.IDs, id); {
-	case n >= 0 && n < len(e.Names):
-		return e.Names[n]
-	case n < 0 && len(e.Names) == 1:
-		return e.Names[0]
+func (m Machines) nameOf(id string) string {
+	switch n := slices.Index(m.IDs, id); {
+	case n >= 0 && n < len(m.Names):
+		return m.Names[n]
+	case n < 0 && len(m.Names) == 1:
+		return m.Names[0]
 	}
 	return ""
 }
 
 // String names the machines in messages.
-func (e Existing) String() string {
+func (m Machines) String() string {
 	var words []string
-	for _, key := range sortedKeys(e.Tags) {
-		words = append(words, key+"="+e.Tags[key])
+	for _, key := range sortedKeys(m.Tags) {
+		words = append(words, key+"="+m.Tags[key])
 	}
-	if len(e.IDs) > 0 {
-		return strings.Join(e.IDs, ", ")
+	if len(m.IDs) > 0 {
+		return strings.Join(m.IDs, ", ")
 	}
 	return "with the tags " + strings.Join(words, ", ")
 }
@@ -75,10 +76,10 @@ func holder(i ec2.Instance, id tags.Identity, now time.Time) (words, run string)
 // tags are those of a machine that a start takes. What an earlier use has noted of the time of its start is void.
 func (k *kept) tags(due time.Time) map[string]string {
 	s := k.slot
-	values := k.st.identity.Tags(s.index, s.label, s.name, s.runnerID, due, time.Time{})
+	values := k.st.Identity().Tags(s.Index(), s.RunnerLabel(), s.RunnerName(), s.RunnerID(), due, time.Time{})
 	values[tags.Mode], values[tags.Found], values[tags.StartedAt] = tags.ModeExisting, k.found, ""
 	values[tags.SuspectSince] = ""
-	if s.name == "" { // which runner it is shows later
+	if s.RunnerName() == "" { // which runner it is shows later
 		delete(values, tags.RunnerName)
 	}
 	return values

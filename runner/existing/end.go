@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"context"
@@ -12,26 +12,26 @@ import (
 
 // The end of a use: a machine that was started for it is stopped again, never terminated, and its registration stays.
 
-func (k *kept) end(ctx context.Context, r *remove.Remover) (left []string) {
+func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	s := k.slot
 	if k.lost {
 		return nil
 	}
-	u := remove.Use{Nonce: k.st.identity.Nonce, Before: func(nonce string) bool { return nonce == k.before }}
+	u := remove.Use{Nonce: k.st.Identity().Nonce, Before: func(nonce string) bool { return nonce == k.before }}
 	if k.doubt {
 		u.Settles = 3 * time.Second
 	}
-	did, err := r.GiveBack(ctx, s.instance.Region, s.instance.ID, u)
+	did, err := r.GiveBack(ctx, s.Instance().Region, s.Instance().ID, u)
 	if errors.Is(err, remove.ErrTagsOld) && !k.started && !k.doubt && !k.ran {
 		return nil // nothing was started
 	}
 	switch {
 	case err != nil:
 		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep "+
-			"do it when this run is over", s.instance.ID, s.instance.Region, ec2.Reason(err))}
+			"do it when this run is over", s.Instance().ID, s.Instance().Region, ec2.Reason(err))}
 	case k.doubt && did == remove.StoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",
-			s.instance.ID, s.instance.Region)}
+			s.Instance().ID, s.Instance().Region)}
 	}
 	return nil
 }

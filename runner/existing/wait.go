@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"context"
@@ -8,50 +8,49 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// staleGrace is how long GitHub may go on calling a runner online whose machine was stopped.
-const staleGrace = 45 * time.Second
-
 // clockSkew is how far EC2's clock and ours may be apart.
 const clockSkew = 5 * time.Second
 
-func (k *kept) kind() kind { return keptKind }
+// Kind implements runner.Machine.
+func (k *kept) Kind() runner.Kind { return runner.Kept }
 
 // judge says whether the machine is still ours, and whether it goes on.
-func (k *kept) judge(ctx context.Context, shown *ec2.Instance) error {
+func (k *kept) Judge(ctx context.Context, shown *ec2.Instance) error {
 	s := k.slot
 	if shown == nil {
 		return &diagnosis.FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more",
-			s.instance.ID),
+			s.Instance().ID),
 			Hint: "something else terminated it"}
 	}
-	s.instance = *shown
-	switch i := s.instance; {
+	s.Show(*shown)
+	switch i := s.Instance(); {
 	case k.isRival(i):
 		return k.lose(ctx)
-	case i.State == ec2.Stopped && time.Since(k.startedAt) < startShows:
+	case i.State == ec2.Stopped && time.Since(k.startedAt) < runner.StartDelay:
 		return nil
 	case i.State == ec2.Stopped && k.mayStartAgain():
-		k.again, s.timeline.Running = true, 0
-		k.st.warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
+		k.again, s.Timeline().Running = true, 0
+		k.st.Warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
 			"again", i.ID))
 		return k.power(ctx)
 	case i.State == ec2.Stopping && k.mayStartAgain():
 		return nil
 	}
-	return k.st.judgeState(s)
+	return k.st.JudgeState(s)
 }
 
 // replace never frees the slot: a start takes no other machine than it has found at its beginning.
-func (k *kept) replace(_ context.Context, cause error) error { return cause }
+func (k *kept) Replace(_ context.Context, cause error) error { return cause }
 
 // mayStartAgain reports whether a machine was stopped by a call and not by itself: by the end of an earlier use, which
 // has met the beginning of ours. Once is enough.
 func (k *kept) mayStartAgain() bool {
-	return !k.again && strings.HasPrefix(k.slot.instance.StateReason, "Client.UserInitiatedShutdown")
+	return !k.again && strings.HasPrefix(k.slot.Instance().StateReason, "Client.UserInitiatedShutdown")
 }
 
 // lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be
@@ -59,16 +58,16 @@ func (k *kept) mayStartAgain() bool {
 func (k *kept) lose(ctx context.Context) error {
 	s := k.slot
 	k.lost = true
-	if k.found == tags.FoundStopped && s.instance.Tags[tags.Found] == tags.FoundRunning {
-		if err := k.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+	if k.found == tags.FoundStopped && s.Instance().Tags[tags.Found] == tags.FoundRunning {
+		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{tags.Found: tags.FoundStopped}); err != nil {
-			k.st.log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does "+
-				"not know that: stop it by hand", s.instance.ID), "error", err)
+			k.st.Log().Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does "+
+				"not know that: stop it by hand", s.Instance().ID), "error", err)
 		}
 	}
 	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
-			s.instance.ID, s.instance.Tags[tags.RunID]),
+			s.Instance().ID, s.Instance().Tags[tags.RunID]),
 		Hint: diagnosis.HintNotTaken,
 	}
 }
@@ -85,26 +84,26 @@ func (x *existing) forget(all []github.Runner) {
 }
 
 // overdue returns an error when the machine's runner did not come online in time.
-func (k *kept) overdue() error {
-	s, which := k.slot, "a runner with the label "+k.slot.label
-	if s.name != "" {
-		which = "its runner " + s.name
+func (k *kept) Overdue() error {
+	s, which := k.slot, "a runner with the label "+k.slot.RunnerLabel()
+	if s.RunnerName() != "" {
+		which = "its runner " + s.RunnerName()
 	}
 	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online",
-		diagnosis.Minutes(k.st.request.Waiting.Timeout), s.instance.ID, which)
-	if k.ambiguous != "" && s.name == "" {
+		diagnosis.Minutes(k.st.Request().Waiting.Timeout), s.Instance().ID, which)
+	if k.ambiguous != "" && s.RunnerName() == "" {
 		message += " for certain: " + k.ambiguous
 	}
-	return k.st.overdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
+	return k.st.OverdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
 }
 
 // settle notes at the machines whose runners are online who uses them.
 func (x *existing) settle(ctx context.Context) {
-	_ = x.st.each(func(s *slot) error {
+	_ = x.st.Each(func(s *runner.Slot) error {
 		keptBy(s).noteUse(ctx)
 		return nil
 	})
 }
 
 // keptBy is the machine that a slot has taken.
-func keptBy(s *slot) *kept { return s.machine.(*kept) }
+func keptBy(s *runner.Slot) *kept { return s.Machine().(*kept) }

@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"context"
@@ -69,13 +69,13 @@ func (k *kept) settleTags(ctx context.Context) error {
 	s := k.slot
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
-	o := ownership{ours: k.st.identity.Nonce, before: k.before, written: time.Now()}
+	o := ownership{ours: k.st.Identity().Nonce, before: k.before, written: time.Now()}
 	err := ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
-		machine, err := k.st.Cloud.Instance(bounded, s.instance.Region, s.instance.ID)
+		machine, err := k.st.Starter().Cloud.Instance(bounded, s.Instance().Region, s.Instance().ID)
 		if err != nil {
 			return remove.Final(err)
 		}
-		s.instance = machine
+		s.Show(machine)
 		switch o.saw(machine.Tags[tags.Nonce], time.Now()) {
 		case writerUs:
 			return nil
@@ -97,7 +97,7 @@ func (k *kept) settleTags(ctx context.Context) error {
 // isRival reports whether a look at the machine shows for the second time that another start has it.
 func (k *kept) isRival(i ec2.Instance) bool {
 	nonce := i.Tags[tags.Nonce]
-	if nonce == k.st.identity.Nonce || nonce == k.before {
+	if nonce == k.st.Identity().Nonce || nonce == k.before {
 		k.rival = ""
 		return false
 	}

@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -15,7 +16,7 @@ import (
 // kept is a machine of the user's that a slot has tagged as its own: the kept kind.
 type kept struct {
 	*existing
-	slot      *slot
+	slot      *runner.Slot
 	found     string    // the state it counts as found in
 	ran       bool      // it ran when it was taken
 	startedAt time.Time // of our StartInstances; zero where it ran already
@@ -29,9 +30,8 @@ type kept struct {
 
 // Times of taking a machine.
 const (
-	stoppingLook = 2 * time.Second  // how often to look at one that is stopping
-	mostStopping = 5 * time.Minute  // how long to wait for it
-	startShows   = 10 * time.Second // EC2 may show a machine as stopped for a moment although it is being started
+	stoppingLook = 2 * time.Second // how often to look at one that is stopping
+	mostStopping = 5 * time.Minute // how long to wait for it
 )
 
 // notTakenError is why one machine could not be taken. Another one may do.
@@ -41,7 +41,7 @@ func (e *notTakenError) Error() string { return e.why }
 
 // take finds a machine for each slot: it is tagged first, and only what is ours by its tags is started.
 func (x *existing) take(ctx context.Context) error {
-	return x.st.each(func(s *slot) error {
+	return x.st.Each(func(s *runner.Slot) error {
 		for {
 			machine, more := x.next()
 			if !more {
@@ -52,19 +52,19 @@ func (x *existing) take(ctx context.Context) error {
 			if !isWhy {
 				return err
 			}
-			x.st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
+			x.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
 			x.refuse(machine.ID, why.why)
-			s.instance, s.machine = ec2.Instance{}, launched{x.st, s}
+			s.Free()
 		}
 	})
 }
 
 // takeOne tags a machine, makes sure that the tag is ours, and starts it.
-func (x *existing) takeOne(ctx context.Context, s *slot, machine ec2.Instance) error {
-	if err := x.st.Journal.Taking(machine.ID, machine.Region); err != nil {
+func (x *existing) takeOne(ctx context.Context, s *runner.Slot, machine ec2.Instance) error {
+	if err := x.st.Starter().Journal.Taking(machine.ID, machine.Region); err != nil {
 		return err
 	}
-	machine, err := x.st.Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be old
+	machine, err := x.st.Starter().Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be old
 	if err != nil {
 		return err
 	}
@@ -74,9 +74,9 @@ func (x *existing) takeOne(ctx context.Context, s *slot, machine ec2.Instance) e
 	x.know(s, machine)
 	k := &kept{existing: x, slot: s, found: tags.FoundAs(machine), ran: tags.IsOn(machine),
 		before: machine.Tags[tags.Nonce]}
-	s.instance, s.machine = machine, k
-	due := time.Now().Add(x.st.request.Waiting.registrationTimeout() + mostStopping)
-	if err := x.st.Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
+	s.Take(k, machine)
+	due := time.Now().Add(x.st.Request().Waiting.RegistrationTimeout() + mostStopping)
+	if err := x.st.Starter().Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
 		return x.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
 	}
 	if err := k.settleTags(ctx); err != nil {
@@ -85,8 +85,8 @@ func (x *existing) takeOne(ctx context.Context, s *slot, machine ec2.Instance) e
 	if err := k.power(ctx); err != nil {
 		return k.notStarted(ctx, err)
 	}
-	s.timeline.Launched = x.st.since()
-	return x.st.Journal.Launched(s.handoff())
+	s.Timeline().Launched = x.st.Since()
+	return x.st.Starter().Journal.Launched(s.Handoff())
 }
 
 func orWhy(why string, err error) error {
@@ -98,15 +98,15 @@ func orWhy(why string, err error) error {
 
 // know returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of an
 // earlier use.
-func (x *existing) know(s *slot, machine ec2.Instance) {
+func (x *existing) know(s *runner.Slot, machine ec2.Instance) {
 	name := x.nameOf(machine.ID)
 	if name == "" {
 		name = machine.Tags[tags.RunnerName]
 	}
-	s.name, s.runnerID = "", 0
+	s.SetRunner("", 0, false)
 	for _, r := range x.runners {
-		if name != "" && r.Name == name && tags.HasLabel(r, s.label) {
-			s.name, s.runnerID = r.Name, r.ID
+		if name != "" && r.Name == name && tags.HasLabel(r, s.RunnerLabel()) {
+			s.SetRunner(r.Name, r.ID, false)
 		}
 	}
 }
@@ -137,7 +137,7 @@ func (k *kept) notStarted(ctx context.Context, err error) error {
 	}
 	err = k.mayNot("EC2 does not start it", err)
 	if _, another := errors.AsType[*notTakenError](err); another {
-		remove.ClearDue(ctx, k.st.Cloud, s.instance)
+		remove.ClearDue(ctx, k.st.Starter().Cloud, s.Instance())
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (k *kept) power(ctx context.Context) error {
 	s := k.slot
 	until := time.Now().Add(mostStopping)
 	for {
-		switch s.instance.State {
+		switch s.Instance().State {
 		case ec2.Pending, ec2.Running:
 			return k.ranAlready(ctx)
 		case ec2.Stopped:
@@ -156,21 +156,21 @@ func (k *kept) power(ctx context.Context) error {
 				return err
 			}
 		case ec2.Stopping:
-			k.st.log.Debug("the machine is stopping; it is started when it has stopped", "instance", s.instance.ID)
+			k.st.Log().Debug("the machine is stopping; it is started when it has stopped", "instance", s.Instance().ID)
 		default:
-			return &notTakenError{"it is " + s.instance.State}
+			return &notTakenError{"it is " + s.Instance().State}
 		}
 		if time.Now().After(until) {
-			return &notTakenError{"it is still " + s.instance.State + " after " + diagnosis.Minutes(mostStopping)}
+			return &notTakenError{"it is still " + s.Instance().State + " after " + diagnosis.Minutes(mostStopping)}
 		}
 		if !remove.Pause(ctx, stoppingLook) {
 			return ctx.Err()
 		}
-		machine, err := k.st.Cloud.Instance(ctx, s.instance.Region, s.instance.ID)
+		machine, err := k.st.Starter().Cloud.Instance(ctx, s.Instance().Region, s.Instance().ID)
 		if err != nil {
 			return err
 		}
-		s.instance = machine
+		s.Show(machine)
 	}
 }
 
@@ -178,19 +178,21 @@ func (k *kept) power(ctx context.Context) error {
 func (k *kept) startInstance(ctx context.Context) error {
 	s := k.slot
 	k.doubt = true // until EC2 has said otherwise
-	previous, err := k.st.Cloud.Start(ctx, s.instance.Region, s.instance.ID)
+	previous, err := k.st.Starter().Cloud.Start(ctx, s.Instance().Region, s.Instance().ID)
 	k.doubt = ec2.ClassOf(err) == ec2.Unknown && err != nil
 	if err != nil {
 		return err
 	}
 	k.startedAt = time.Now()
-	s.instance.State = ec2.Pending
+	i := s.Instance()
+	i.State = ec2.Pending
+	s.Show(i)
 	if previous == ec2.Running || previous == ec2.Pending { // somebody has started it since our last look
 		return k.ranAlready(ctx)
 	}
 	k.started = true
-	s.stale = k.wasOnline()
-	k.st.log.Info(fmt.Sprintf("AWS EC2 instance %s is being started", s.instance.ID))
+	s.SetRunner(s.RunnerName(), s.RunnerID(), k.wasOnline())
+	k.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is being started", s.Instance().ID))
 	return nil
 }
 
@@ -198,7 +200,7 @@ func (k *kept) startInstance(ctx context.Context) error {
 func (k *kept) wasOnline() bool {
 	s := k.slot
 	for _, r := range k.runners {
-		if s.runnerID != 0 && r.ID == s.runnerID {
+		if s.RunnerID() != 0 && r.ID == s.RunnerID() {
 			return r.Online
 		}
 	}
@@ -211,12 +213,12 @@ func (k *kept) ranAlready(ctx context.Context) error {
 	s := k.slot
 	if k.found == tags.FoundStopped && !k.ran {
 		k.found = tags.FoundRunning
-		if err := k.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{tags.Found: tags.FoundRunning}); err != nil {
 			return err
 		}
 	}
-	k.st.log.Info(fmt.Sprintf("AWS EC2 instance %s runs already", s.instance.ID))
+	k.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s runs already", s.Instance().ID))
 	return nil
 }
 
@@ -225,12 +227,12 @@ func (k *kept) noteUse(ctx context.Context) {
 	s := k.slot
 	values := map[string]string{tags.DueAt: ""}
 	if k.found == tags.FoundStopped {
-		values[tags.StartedAt] = s.instance.LaunchTime.UTC().Format(time.RFC3339)
+		values[tags.StartedAt] = s.Instance().LaunchTime.UTC().Format(time.RFC3339)
 	}
-	if s.name != "" && s.runnerID != 0 {
-		values[tags.RunnerName], values[tags.RunnerID] = s.name, fmt.Sprint(s.runnerID)
+	if s.RunnerName() != "" && s.RunnerID() != 0 {
+		values[tags.RunnerName], values[tags.RunnerID] = s.RunnerName(), fmt.Sprint(s.RunnerID())
 	}
-	if err := k.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, values); err != nil {
-		k.st.log.Debug("the machine's runner cannot be noted in its tags", "instance", s.instance.ID, "error", err)
+	if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID, values); err != nil {
+		k.st.Log().Debug("the machine's runner cannot be noted in its tags", "instance", s.Instance().ID, "error", err)
 	}
 }

@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"cmp"
@@ -11,14 +11,15 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // existing is a start of machines that the user keeps: what it knows of those that it may take.
 type existing struct {
-	st *start
-	Existing
+	st *runner.Start
+	Machines
 	runners   []github.Runner // all runners of the scope, as they were before anything was started
 	readAt    time.Time       // when they were read
 	ran       []ec2.Instance  // machines that are asked for and ran already, whether they can be taken or not
@@ -31,15 +32,17 @@ type existing struct {
 	rivals    int            // machines of others that bring a runner, as EC2 showed them last
 }
 
-// ofUser is a start's source of machines that the user keeps.
-func ofUser(st *start, machines Existing) source {
-	x := &existing{st: st, Existing: machines, foreign: map[int64]bool{}}
-	return source{
-		steps: []step{
-			{"find", "Find the machines", x.find},    // that match, that nobody else uses, and whose runners are registered
-			{"launch", "Start the machines", x.take}, // each is tagged as ours before it is started
+// Begin implements runner.Source.
+func (m Machines) Begin(st *runner.Start) runner.Supply {
+	x := &existing{st: st, Machines: m, foreign: map[int64]bool{}}
+	return runner.Supply{
+		Steps: []runner.Step{
+			// Those that match, that nobody else uses, and whose runners are registered.
+			{Phase: "find", Title: "Find the machines", Run: x.find},
+			// Each is tagged as ours before it is started.
+			{Phase: "launch", Title: "Start the machines", Run: x.take},
 		},
-		match: x.match, settle: x.settle,
+		Match: x.match, Settle: x.settle,
 	}
 }
 
@@ -69,17 +72,17 @@ func (x *existing) next() (ec2.Instance, bool) {
 // find looks for machines that may be taken, and for their runners. It changes nothing.
 func (x *existing) find(ctx context.Context) error {
 	if x.Region == "" {
-		x.Region = x.st.Cloud.Region()
+		x.Region = x.st.Starter().Cloud.Region()
 	}
 	machines, err := x.matching(ctx)
 	if err != nil {
 		return err
 	}
 	x.readAt = time.Now()
-	if x.runners, err = x.st.Registry.AllRunners(ctx); err != nil {
+	if x.runners, err = x.st.Starter().Registry.AllRunners(ctx); err != nil {
 		return err
 	}
-	x.st.rate = x.st.Registry.Rate()
+	x.st.NoteRate()
 	if err := x.checkRunners(); err != nil {
 		return err
 	}
@@ -98,10 +101,10 @@ func (x *existing) find(ctx context.Context) error {
 		x.queue = append(x.queue, i)
 	}
 	x.order()
-	for _, s := range x.st.slots {
-		s.timeline.Registered = x.st.since()
+	for _, s := range x.st.Slots() {
+		s.Timeline().Registered = x.st.Since()
 	}
-	least := cmp.Or(x.st.request.MinCount, len(x.st.slots))
+	least := cmp.Or(x.st.Request().MinCount, len(x.st.Slots()))
 	if len(x.queue) < least {
 		return x.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
 			x.Region, least))
@@ -116,7 +119,7 @@ func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 		selector.Tags = escaped(x.Tags)
 		selector.States = []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	}
-	found, err := x.st.Cloud.Instances(ctx, x.Region, selector)
+	found, err := x.st.Starter().Cloud.Instances(ctx, x.Region, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -135,23 +138,23 @@ func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 }
 
 // escaped are tags whose values mean themselves in a filter.
-func escaped(tags map[string]string) map[string]string {
+func escaped(wanted map[string]string) map[string]string {
 	out := map[string]string{}
-	for key, value := range tags {
-		out[key] = escapeFilter(value)
+	for key, value := range wanted {
+		out[key] = tags.EscapeFilter(value)
 	}
 	return out
 }
 
 // checkRunners refuses, before anything is started, what can never come online.
 func (x *existing) checkRunners() error {
-	label := x.st.identity.Label
+	label := x.st.Identity().Label
 	for _, name := range x.Names {
 		n := slices.IndexFunc(x.runners, func(r github.Runner) bool { return r.Name == name })
 		switch {
 		case n < 0:
 			return &diagnosis.FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name,
-				x.st.identity.Scope),
+				x.st.Identity().Scope),
 				Hint: diagnosis.HintNoRunner}
 		case !tags.HasLabel(x.runners[n], label):
 			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
@@ -161,7 +164,7 @@ func (x *existing) checkRunners() error {
 	if len(x.Names) == 0 && !slices.ContainsFunc(x.runners,
 		func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
 		return &diagnosis.FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label,
-			x.st.identity.Scope), Hint: diagnosis.HintNoRunner}
+			x.st.Identity().Scope), Hint: diagnosis.HintNoRunner}
 	}
 	return nil
 }
@@ -176,11 +179,11 @@ func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 			return fmt.Sprintf("it has not the tag %s=%s", key, x.Tags[key]), nil
 		}
 	}
-	words, run := holder(i, x.st.identity, time.Now())
+	words, run := holder(i, x.st.Identity(), time.Now())
 	if run == "" {
 		return words, nil
 	}
-	over, err := x.st.Registry.RunOver(ctx, x.st.identity.Run.Repository, run)
+	over, err := x.st.Starter().Registry.RunOver(ctx, x.st.Identity().Run.Repository, run)
 	switch {
 	case err == nil && over:
 		return "", nil
@@ -208,8 +211,9 @@ func (x *existing) order() {
 		return 2
 	}
 	slices.SortFunc(x.queue, func(a, b ec2.Instance) int {
-		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.identity.Nonce, a.ID), scattered(x.st.identity.Nonce,
-			b.ID)))
+		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.Identity().Nonce, a.ID),
+			scattered(x.st.Identity().Nonce,
+				b.ID)))
 	})
 }
 

@@ -1,4 +1,4 @@
-package runner
+package existing
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -19,15 +20,15 @@ import (
 // match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already
 // with one that was online before, a machine that was started with one that has come since. It is told only from
 // numbers that leave no doubt: as many runners as machines. Which is whose is known only of one alone.
-func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*slot, again relook) {
+func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*runner.Slot, again runner.Relook) {
 	x.forget(all)
-	var started, standing []*slot
+	var started, standing []*runner.Slot
 	coming := 0
 	for _, s := range unknown {
 		switch {
 		case keptBy(s).ran:
 			standing = append(standing, s)
-		case s.timeline.Running == 0 && !x.st.blind: // not before EC2 says that it runs
+		case s.Timeline().Running == 0 && !x.st.Blind(): // not before EC2 says that it runs
 			coming++
 		default:
 			started = append(started, s)
@@ -40,16 +41,16 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*sl
 	case remove.IsRefused(err): // no later look says more: GitHub decides, by what was seen so far
 		of.running = x.rivals
 	default:
-		x.st.complain("EC2 cannot be asked for other machines with the same label", err)
+		x.st.Complain("EC2 cannot be asked for other machines with the same label", err)
 		return
 	}
 	known := of.names()
-	for _, s := range x.st.slots {
-		if s.name != "" {
-			known[s.name] = true
+	for _, s := range x.st.Slots() {
+		if s.RunnerName() != "" {
+			known[s.RunnerName()] = true
 		}
 	}
-	online, stood := divideByBefore(all, x.runners, unknown[0].label, known)
+	online, stood := divideByBefore(all, x.runners, unknown[0].RunnerLabel(), known)
 	newcomers, foreign := x.splitForeign(online)
 	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
 		x.tellForeign(ctx, newcomers, again)
@@ -75,10 +76,10 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*sl
 
 // tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
 // asked after GitHub has shown them, still says so.
-func (x *existing) tellForeign(ctx context.Context, newcomers []github.Runner, again relook) {
+func (x *existing) tellForeign(ctx context.Context, newcomers []github.Runner, again runner.Relook) {
 	pending := again(ctx)
-	if x.st.blind || slices.ContainsFunc(pending, func(s *slot) bool {
-		return s.timeline.Running > 0 || s.instance.State != ec2.Pending
+	if x.st.Blind() || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
+		return s.Timeline().Running > 0 || s.Instance().State != ec2.Pending
 	}) {
 		return
 	}
@@ -88,8 +89,9 @@ func (x *existing) tellForeign(ctx context.Context, newcomers []github.Runner, a
 }
 
 // long reports whether machines have run for so long that what GitHub says of their runners is true.
-func (x *existing) long(started []*slot) bool {
-	return len(started) > 0 && !slices.ContainsFunc(started, func(s *slot) bool { return x.st.running(s) < staleGrace })
+func (x *existing) long(started []*runner.Slot) bool {
+	return len(started) > 0 && !slices.ContainsFunc(started,
+		func(s *runner.Slot) bool { return x.st.Running(s) < runner.StaleGrace })
 }
 
 // unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another
@@ -105,27 +107,27 @@ func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 }
 
 // joinThem marks machines as online if there are exactly as many runners as are wanted.
-func (x *existing) joinThem(slots []*slot, runners []github.Runner, wanted int) {
+func (x *existing) joinThem(slots []*runner.Slot, runners []github.Runner, wanted int) {
 	switch {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		x.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		x.st.complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
+		x.st.Complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
 			fmt.Errorf("%s", x.ambiguous))
 	default:
 		x.ambiguous = ""
 		if len(runners) > 1 {
-			x.st.warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
+			x.st.Warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
 				"'existing-runner-name'", namesOf(runners)))
 		}
 		for i, s := range slots {
 			runner := runners[i]
 			if wanted == 1 {
-				s.name = runner.Name
+				s.SetRunner(runner.Name, s.RunnerID(), false)
 			} else {
 				runner.ID, runner.Name = 0, ""
 			}
-			x.st.seen(s, runner, true)
+			x.st.Online(s, runner)
 		}
 	}
 }
@@ -148,6 +150,11 @@ type others struct {
 	running, pending int               // rivals: machines that bring a runner whose name no tag says yet
 }
 
+// isOurs reports whether a slot of the start has the instance.
+func (x *existing) isOurs(id string) bool {
+	return slices.ContainsFunc(x.st.Slots(), func(s *runner.Slot) bool { return s.Instance().ID == id })
+}
+
 // names are those of the runners that are known to be on other machines.
 func (o others) names() map[string]bool {
 	names := map[string]bool{}
@@ -162,22 +169,23 @@ func (o others) names() map[string]bool {
 // before: a rival that is pending even then has none of the runners that GitHub has shown.
 func (x *existing) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: x.st.identity.Scope,
-		tags.Label: escapeFilter(tags.Value(x.st.identity.Label))}}
+	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: x.st.Identity().Scope,
+		tags.Label: tags.EscapeFilter(tags.Value(x.st.Identity().Label))}}
 	if len(x.Tags) > 0 {
 		selectors = append(selectors, escaped(x.Tags))
 	}
 	seen := map[string]bool{}
 	for _, values := range selectors {
-		machines, err := x.st.Cloud.Instances(ctx, x.Region, ec2.Selector{Tags: values, States: []string{ec2.Pending,
-			ec2.Running}})
+		machines, err := x.st.Starter().Cloud.Instances(ctx, x.Region, ec2.Selector{Tags: values,
+			States: []string{ec2.Pending,
+				ec2.Running}})
 		if err != nil {
 			return of, err
 		}
 		for _, i := range machines {
 			name := i.Tags[tags.RunnerName]
 			switch {
-			case seen[i.ID], x.st.isOurs(i.ID): // by id, as EC2 may show its tags late
+			case seen[i.ID], x.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":
 				of.named[i.ID] = name
 			case x.hasRun(i.ID), !i.LaunchTime.After(x.readAt.Add(-clockSkew)):

@@ -1,0 +1,155 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// Machine is what a slot's runner runs on. There are three kinds: a cold one is launched for the slot, a warm one is
+// claimed from a pool (package pool), and a kept one is the user's own, which is only started and stopped (package
+// existing).
+type Machine interface {
+	// Kind is Cold, Warm or Kept.
+	Kind() Kind
+	// Judge returns why the runner cannot come online any more, by how EC2 shows the instance now; nil where EC2 does not
+	// list it.
+	Judge(ctx context.Context, shown *ec2.Instance) error
+	// Overdue returns an error when the time to come online is over.
+	Overdue() error
+	// Replace frees the slot for another machine, or returns why the slot is given up after cause.
+	Replace(ctx context.Context, cause error) error
+	// End ends the machine's use in a roll-back, and names what is left.
+	End(ctx context.Context, r *remove.Remover) (left []string)
+}
+
+// Kind tells where a slot's machine comes from.
+type Kind string
+
+// The kinds of machines.
+const (
+	Cold Kind = ""
+	Warm Kind = "warm"
+	Kept Kind = tags.ModeExisting
+)
+
+// Source is where a start finds machines before it launches any.
+type Source interface {
+	// Begin returns what a start does with them. A slot without a machine after its steps is launched cold.
+	Begin(st *Start) Supply
+}
+
+// Supply is what a start does with machines that it does not launch. Each function may be nil.
+type Supply struct {
+	Steps []Step // before anything is registered
+	// Match looks for the runners of slots without a name among all runners of the scope. Where it is set, the start gives
+	// its runners no names.
+	Match func(ctx context.Context, all []github.Runner, unnamed []*Slot, again Relook)
+	// Settle notes what is known only when the runners are online.
+	Settle func(ctx context.Context)
+	// Clear undoes what came to nothing, and names what is left.
+	Clear func(ctx context.Context, r *remove.Remover, cloud *ec2.Client) (left []string)
+}
+
+// Relook looks at EC2 at once, and returns the slots whose runners are still to come.
+type Relook func(context.Context) []*Slot
+
+// Start is one start under way, as its source sees it.
+type Start struct{ st *start }
+
+// Slot is one runner of a start.
+type Slot = slot
+
+// Starter returns the clients and the journal of the start.
+func (w *Start) Starter() *Starter { return w.st.Starter }
+
+// Log returns the log of the step under way.
+func (w *Start) Log() *slog.Logger { return w.st.log }
+
+// Request returns what is to be started.
+func (w *Start) Request() StartRequest { return w.st.request }
+
+// Identity returns what makes the start's machines recognisable.
+func (w *Start) Identity() tags.Identity { return w.st.identity }
+
+// Since returns how long ago the start began.
+func (w *Start) Since() time.Duration { return w.st.since() }
+
+// Slots returns all slots, those that are given up too.
+func (w *Start) Slots() []*Slot { return w.st.slots }
+
+// Each runs f for all slots that are not given up, side by side. An error gives the slot up.
+func (w *Start) Each(f func(*Slot) error) error { return w.st.each(f) }
+
+// Warn says something that the user should know and that does not stop the start.
+func (w *Start) Warn(message string) { w.st.warn(message) }
+
+// Complain warns once of what goes on for longer.
+func (w *Start) Complain(message string, err error) { w.st.complain(message, err) }
+
+// Blind reports whether EC2 may not be looked at.
+func (w *Start) Blind() bool { return w.st.blind }
+
+// NoteRate remembers how much of GitHub's limit is used before the start waits.
+func (w *Start) NoteRate() { w.st.rate = w.st.Registry.Rate() }
+
+// Online notes that a slot's runner, of which nothing else is known, is online.
+func (w *Start) Online(s *Slot, runner github.Runner) { w.st.seen(s, runner, true) }
+
+// JudgeState returns, as an error, that a slot's instance is about to end, and notes when it runs.
+func (w *Start) JudgeState(s *Slot) error { return w.st.judgeState(s) }
+
+// OverdueAfter returns exceeded where a slot's time is over.
+func (w *Start) OverdueAfter(s *Slot, exceeded error) error { return w.st.overdueAfter(s, exceeded) }
+
+// Label is the label that tells the slot's runner from others.
+func (s *slot) RunnerLabel() string { return s.label }
+
+// Index returns the slot's number among all slots.
+func (s *slot) Index() int { return s.index }
+
+// RunnerName returns the name of the slot's runner; "" where it is not known.
+func (s *slot) RunnerName() string { return s.name }
+
+// RunnerID returns the id of the slot's runner; 0 where it is not known.
+func (s *slot) RunnerID() int64 { return s.runnerID }
+
+// SetRunner notes which runner the slot has. Where stale, GitHub called it online before its machine was started.
+func (s *slot) SetRunner(name string, id int64, stale bool) {
+	s.name, s.runnerID, s.stale = name, id, stale
+}
+
+// Instance returns the slot's instance, as it was shown last.
+func (s *slot) Instance() ec2.Instance { return s.instance }
+
+// Show notes how the slot's instance is now.
+func (s *slot) Show(i ec2.Instance) { s.instance = i }
+
+// Machine returns what the slot's runner runs on.
+func (s *slot) Machine() Machine { return s.machine }
+
+// Take gives the slot a machine. Free takes it back.
+func (s *slot) Take(m Machine, i ec2.Instance) { s.machine, s.instance = m, i }
+
+// Free lets the slot be launched cold.
+func (s *slot) Free() { s.machine, s.instance = launched{s.unit.start, s}, ec2.Instance{} }
+
+// Timeline returns when the slot's runner reached each phase.
+func (s *slot) Timeline() *Timeline { return &s.timeline }
+
+// Running returns for how long the slot's machine has been running.
+func (w *Start) Running(s *Slot) time.Duration { return w.st.running(s) }
+
+// Handoff is what the start gives to a stop.
+func (s *slot) Handoff() Handoff { return s.handoff() }
+
+// Times of an instance that is started.
+const (
+	StartDelay = 10 * time.Second // for so long EC2 may show it as stopped although it is being started
+	StaleGrace = 45 * time.Second // for so long GitHub may call its runner online although it was stopped before
+)
