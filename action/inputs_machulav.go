@@ -18,8 +18,9 @@ var machulavInputs = []input{
 	{
 		name: "availability-zones-config", modes: inLaunch | inPool, machine: true, element: true,
 		description: `JSON array of placements that are tried in order until one launches. Each has 'imageId',
-			'subnetId', 'securityGroupId' and optionally 'region'. It takes precedence over 'ec2-image-id',
-			'subnet-id' and 'security-group-id'. Example:
+			'subnetId', 'securityGroupId' and optionally 'region'; with 'architecture', one without 'imageId' uses
+			its region's newest image made by 'bake'. It takes precedence over 'ec2-image-id', 'subnet-id' and
+			'security-group-id'. Example:
 			'[{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1"},` +
 			`{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
 	},

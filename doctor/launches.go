@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -18,12 +19,21 @@ func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
 		l := look{check: "launch", about: w.String(), needs: "ec2:RunInstances"}
 		switch {
 		case errors.Is(w.problem, errNoImage):
-			return []Finding{l.failed("bake one (mode: bake), or give ec2-image-id", "%s", w.problem)}
+			return []Finding{x.noImage(ctx, l, w)}
 		case w.problem != nil:
 			return []Finding{l.unread(ctx, w.problem)}
 		}
 		return x.launch(ctx, l, w)
 	}), "launch", "nothing is to be launched")
+}
+
+// noImage is an offering without an image: a start leaves its region out if the launch has an image in another.
+func (x *examination) noImage(ctx context.Context, l look, w wanted) Finding {
+	elsewhere := slices.ContainsFunc(x.wanted(ctx), func(o wanted) bool { return o.launch == w.launch && o.problem == nil })
+	if elsewhere {
+		return l.warning("bake with regions: "+w.region, "%s, so a start launches nothing there", w.problem)
+	}
+	return l.failed("bake one (mode: bake), or give ec2-image-id", "%s", w.problem)
 }
 
 func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {

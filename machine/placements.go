@@ -32,7 +32,7 @@ func (in Inputs) placements(home string, m Machine) []Placement {
 		in.Refuse(fmt.Sprintf("The 'region' input is %q, which is not of a region's form.", region), "for example eu-west-1")
 	}
 	region = cmp.Or(region, home)
-	zones, ok := in.zones()
+	zones, ok := in.zones(m.Architecture != "")
 	if !ok {
 		return nil
 	}
@@ -74,7 +74,9 @@ func (in Inputs) single(region, image string, overlay JSON) (list []Placement, s
 
 const zonesExample = `for example [{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1","region":"us-east-1"}]`
 
-func (in Inputs) zones() (zones []zone, ok bool) {
+// zones reads availability-zones-config. Where the architecture chooses each region's image, an element may leave its
+// own out.
+func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 	const name = "availability-zones-config"
 	text := in.Text(name)
 	// an element's own win over the step's zones
@@ -99,9 +101,9 @@ func (in Inputs) zones() (zones []zone, ok bool) {
 		refuse(err.Error())
 	}
 	kept := zones[:0:0]
-	someGood := slices.ContainsFunc(zones, func(z zone) bool { return z.missing() == nil && z.hasRegionForm() })
+	someGood := slices.ContainsFunc(zones, func(z zone) bool { return z.missing(imageChosen) == nil && z.hasRegionForm() })
 	for i, z := range zones {
-		for _, name := range z.missing() {
+		for _, name := range z.missing(imageChosen) {
 			refuse(fmt.Sprintf("Missing %s in availability-zones-config at index %d", name, i))
 		}
 		about := fmt.Sprintf("region %q at index %d is not of a region's form", z.Region, i)
@@ -119,12 +121,12 @@ func (in Inputs) zones() (zones []zone, ok bool) {
 }
 
 // missing names the fields that an element must have and lacks.
-func (z zone) missing() (names []string) {
+func (z zone) missing(imageChosen bool) (names []string) {
 	for _, field := range []struct {
 		name  string
 		value loose
 	}{{"imageId", z.ImageID}, {"subnetId", z.SubnetID}, {"securityGroupId", z.SecurityGroupID}} {
-		if field.value == "" {
+		if field.value == "" && (field.name != "imageId" || !imageChosen) {
 			names = append(names, field.name)
 		}
 	}

@@ -180,6 +180,7 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) error {
 	g := p.groups[0]
 	wanted.prints = p.fingerprints(g)
+	p.everyRegion = true // whose images cannot be read, its entries cannot be judged
 	err := p.survey(ctx)
 	if err != nil {
 		return err

@@ -72,6 +72,8 @@ type start struct {
 	groups   []*group
 	slots    []*slot // of all groups
 	source   Supply  // of machines that are not launched
+	// everyRegion refuses to go on where a region's images cannot be read; otherwise it is left out if others are left.
+	everyRegion bool
 
 	groupKey string // the runner group as the inputs name it
 	grouped  bool   // its id and name are known

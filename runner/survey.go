@@ -10,7 +10,6 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // survey reads what the account says of images, types and zones before anything is launched: what cannot work is
@@ -38,44 +37,6 @@ func (st *start) survey(ctx context.Context) error {
 	}
 	group.Wait()
 	return nil
-}
-
-// chooseImages fills in the newest image of this action's own for the architecture, where no image is given.
-func (st *start) chooseImages(ctx context.Context) error {
-	chosen := map[imageKey]string{} // by region and architecture
-	for _, g := range st.groups {
-		for i, p := range g.placements {
-			if p.ImageID != "" || g.Architecture == "" || g.Overlay.Has("ImageId") || g.Overlay.Has("LaunchTemplate") {
-				continue
-			}
-			region := st.regionOf(p)
-			id := chosen[imageKey{region, g.Architecture}]
-			if id == "" {
-				var err error
-				if id, err = st.newestImage(ctx, region, g.Architecture); err != nil {
-					return err
-				}
-				chosen[imageKey{region, g.Architecture}] = id
-			}
-			g.placements[i].ImageID = id
-		}
-	}
-	return nil
-}
-
-func (st *start) newestImage(ctx context.Context, region, architecture string) (id string, err error) {
-	image, found, err := st.Cloud.NewestImage(ctx, region, map[string]string{tags.Architecture: architecture})
-	if err != nil {
-		return "", fmt.Errorf("find the newest %s image in %s: %w", architecture, region, err)
-	}
-	if !found {
-		return "", &diagnosis.RefusedError{
-			Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", architecture, region),
-			Hint:    fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", architecture),
-		}
-	}
-	st.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", architecture, region, image.ID, image.Name))
-	return image.ID, nil
 }
 
 // typesOf returns by region which architectures the instance types run. A region that cannot be read has no entry.

@@ -38,7 +38,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks",
 			"sweep_registration", "sweep_volumes", "check_network", "check_types",
 			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake",
-			"bake_policy",
+			"bake_policy", "bake_regions",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// newestImage is what a region answers about this action's newest image for an architecture.
+type newestImage struct {
+	image ec2.Image
+	found bool
+	err   error
+}
+
+// newestKey is whose newest image it is.
+type newestKey struct{ region, architecture string }
+
+// chooseImages fills in each region's newest image of this action's own for the architecture, where no image is given.
+// A region that has none, or that cannot be read, is left out if others are left.
+func (st *start) chooseImages(ctx context.Context) error {
+	known := st.newestImages(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var told []string
+	for _, g := range st.groups {
+		var kept []machine.Placement
+		var lacking, unread []newestKey
+		for _, p := range g.placements {
+			key := newestKey{st.regionOf(p), g.Architecture}
+			newest, asked := known[key]
+			switch {
+			case !choosesImage(g, p) || !asked:
+				kept = append(kept, p)
+			case newest.err != nil:
+				unread = append(unread, key)
+			case !newest.found:
+				lacking = append(lacking, key)
+			default:
+				p.ImageID = newest.image.ID
+				kept = append(kept, p)
+			}
+		}
+		if len(kept) == 0 && len(g.placements) > 0 || st.everyRegion && len(unread) > 0 {
+			return noImageAnywhere(known, lacking, unread)
+		}
+		g.placements = kept
+		for _, words := range leftOut(known, lacking, unread) {
+			if !slices.Contains(told, words) {
+				told = append(told, words)
+				st.warn(words)
+			}
+		}
+	}
+	return nil
+}
+
+// choosesImage reports whether a placement names no image, so that the architecture decides which it is.
+func choosesImage(g *group, p machine.Placement) bool {
+	return p.ImageID == "" && g.Architecture != "" && !g.Overlay.Has("ImageId") && !g.Overlay.Has("LaunchTemplate")
+}
+
+// newestImages asks each region once for each architecture, side by side.
+func (st *start) newestImages(ctx context.Context) map[newestKey]newestImage {
+	var keys []newestKey
+	for _, g := range st.groups {
+		for _, p := range g.placements {
+			if key := (newestKey{st.regionOf(p), g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	answers := make([]newestImage, len(keys))
+	var group sync.WaitGroup
+	for i, key := range keys {
+		group.Go(func() {
+			image, found, err := st.Cloud.NewestImage(ctx, key.region, map[string]string{tags.Architecture: key.architecture})
+			answers[i] = newestImage{image, found, err}
+		})
+	}
+	group.Wait()
+	known := map[newestKey]newestImage{}
+	for i, key := range keys {
+		known[key] = answers[i]
+		if image := answers[i].image; answers[i].found {
+			st.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID, image.Name))
+		}
+	}
+	return known
+}
+
+// noImageAnywhere is why a group has no image at all. That a region could not be read says nothing of its images.
+func noImageAnywhere(known map[newestKey]newestImage, lacking, unread []newestKey) error {
+	if len(unread) > 0 {
+		key := unread[0]
+		return fmt.Errorf("find the newest %s image in %s: %w", key.architecture, key.region, known[key].err)
+	}
+	return &diagnosis.RefusedError{
+		Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", lacking[0].architecture,
+			regionsOf(lacking)),
+		Hint: fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", lacking[0].architecture),
+	}
+}
+
+// leftOut says which regions are left out, and why.
+func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (words []string) {
+	if len(lacking) > 0 {
+		regions := regionsOf(lacking)
+		words = append(words, fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake "+
+			"with regions: %s", lacking[0].architecture, regions, regions))
+	}
+	for i, key := range unread {
+		if slices.Index(unread, key) == i {
+			words = append(words, fmt.Sprintf("the images in %s cannot be read, so nothing is launched there: %v", key.region,
+				known[key].err))
+		}
+	}
+	return words
+}
+
+// regionsOf lists the regions, each once.
+func regionsOf(keys []newestKey) string {
+	var list []string
+	for _, key := range keys {
+		if !slices.Contains(list, key.region) {
+			list = append(list, key.region)
+		}
+	}
+	return strings.Join(list, ", ")
+}
