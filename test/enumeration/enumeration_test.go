@@ -86,13 +86,15 @@ const (
 func struck(f flow, calls []simulator.Call) []int {
 	first, last := map[string]int{}, map[string]int{}
 	for n, c := range calls {
-		if last[c.Operation] = n + 1; first[c.Operation] == 0 {
-			first[c.Operation] = n + 1
+		kind := c.Operation + " " + c.Region
+		if last[kind] = n + 1; first[kind] == 0 {
+			first[kind] = n + 1
 		}
 	}
 	var list []int
 	for n, c := range calls {
-		isEnd := n+1 == first[c.Operation] || n+1 == last[c.Operation]
+		kind := c.Operation + " " + c.Region
+		isEnd := n+1 == first[kind] || n+1 == last[kind]
 		if (f.isBake && isEnd) || (!f.isBake && n < maxCalls) {
 			list = append(list, n+1)
 		}

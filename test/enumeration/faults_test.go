@@ -14,6 +14,7 @@ import (
 // weather is one fault at one call of a flow.
 type weather struct {
 	service, operation string
+	region             string
 	nth                int  // of the operation, from 1
 	lasting            bool // it stays until the process ends
 	kind               string
@@ -21,6 +22,9 @@ type weather struct {
 
 func (w weather) String() string {
 	text := fmt.Sprintf("%s at %s %d", w.kind, w.operation, w.nth)
+	if w.region != "" && w.region != home {
+		text += " in " + w.region
+	}
 	if w.lasting {
 		text += " and after"
 	}
@@ -83,7 +87,7 @@ var kinds = map[string]map[string]simulator.Fault{
 // fault is the weather as the simulator takes it.
 func (w weather) fault() simulator.Fault {
 	f := kinds[w.service][w.kind]
-	f.Match = simulator.Match{Service: w.service, Operation: w.operation}
+	f.Match = simulator.Match{Service: w.service, Operation: w.operation, Region: w.region}
 	f.Nth = w.nth
 	if !w.lasting {
 		f.Times = 1
@@ -100,11 +104,11 @@ const mostOf = 2
 
 // weathers are all faults at all calls that a flow makes.
 func weathers(calls []simulator.Call) []weather {
-	type operation struct{ service, name string }
+	type operation struct{ service, name, region string }
 	count := map[operation]int{}
 	var order []operation
 	for _, c := range calls {
-		o := operation{c.Service, c.Operation}
+		o := operation{c.Service, c.Operation, c.Region}
 		if count[o] == 0 {
 			order = append(order, o)
 		}
@@ -120,9 +124,9 @@ func weathers(calls []simulator.Call) []weather {
 				case kind == "404" && strings.HasPrefix(o.name, "actions/delete"):
 					continue // what GitHub says is gone counts as gone
 				}
-				list = append(list, weather{o.service, o.name, nth, false, kind})
+				list = append(list, weather{o.service, o.name, o.region, nth, false, kind})
 				if slices.Contains(lastingKinds, kind) {
-					list = append(list, weather{o.service, o.name, nth, true, kind})
+					list = append(list, weather{o.service, o.name, o.region, nth, true, kind})
 				}
 			}
 		}

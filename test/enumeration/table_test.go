@@ -28,7 +28,7 @@ func (tb *table) add(tr trial, f finding) {
 	trouble, place := "none", ""
 	switch {
 	case !tr.weather.isNone():
-		trouble, place = "fault "+tr.weather.kind, fmt.Sprint(tr.weather.operation, tr.weather.nth)
+		trouble, place = "fault "+tr.weather.kind, fmt.Sprint(tr.weather.operation, tr.weather.region, tr.weather.nth)
 	case !tr.blow.isNone():
 		trouble, place = "cancel", fmt.Sprint(tr.blow.call)
 		if tr.blow.kill {

@@ -15,6 +15,7 @@ const (
 	thisRun    = "4711"
 	otherRun   = "4712" // goes on
 	pastRun    = "4600" // is over
+	home       = "us-east-1"
 	subnetA    = "subnet-0aaaaaaaaaaaaaaa1"
 	subnetB    = "subnet-0aaaaaaaaaaaaaaa2"
 	image      = "ami-0aaaaaaaaaaaaaaa1"
