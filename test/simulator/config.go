@@ -44,6 +44,8 @@ type Config struct {
 	ClockSkew time.Duration `yaml:"clock-skew"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
+	// Purchases are what it has bought or set up.
+	Purchases `yaml:",inline"`
 	// AccountWeather is what the account does not allow.
 	AccountWeather `yaml:",inline"`
 	// SCP is the organization's service control policy. One that only denies stands beside FullAWSAccess.

@@ -12,6 +12,8 @@ type Subnet struct {
 	// to a NAT gateway.
 	Private bool `yaml:"private"`
 	NAT     bool `yaml:"nat"`
+	// IPv6Only subnets give no IPv4 address. GitHub has none of the other kind, so NAT stands for NAT64 and DNS64 there.
+	IPv6Only bool `yaml:"ipv6-only"`
 }
 
 // SecurityGroup is a security group of the world.
@@ -71,6 +73,8 @@ type InstanceType struct {
 	Zones []string `yaml:"zones"`
 	// NotNitro types have no ENA and no GetConsoleOutput with Latest.
 	NotNitro bool `yaml:"not-nitro"`
+	// EFA types take elastic fabric adapters.
+	EFA bool `yaml:"efa"`
 }
 
 // Pool is capacity: at most Available instances that fit Market ("on-demand", "spot"), InstanceType and Zone live at

@@ -56,6 +56,7 @@ type instance struct {
 	index                         int // AmiLaunchIndex
 	shutdown                      string
 	profile, keyName              string
+	reserved                      string // id of the capacity reservation that it uses
 	groups                        []string
 	privateIP, publicIP           string
 	volumes                       []*volume

@@ -48,7 +48,7 @@ func (c *cloud) hasWayOut(i *instance) bool {
 	if i.params["NetworkInterface.1.AssociatePublicIpAddress"] == "false" && !s.NAT {
 		return false
 	}
-	if s.Private && !s.NAT {
+	if (s.Private || s.IPv6Only) && !s.NAT {
 		return false
 	}
 	for _, id := range i.groups {

@@ -20,6 +20,7 @@ type plan struct {
 	tags              map[string]map[string]string // by resource type
 	profile, shutdown string
 	volumes           []*volume // without ids: each instance gets its own
+	reservation       string    // id of the capacity reservation that it uses
 	fingerprint       string
 }
 
@@ -30,7 +31,7 @@ func (call *ec2Call) plan() (*plan, *ec2Error) {
 	p := &plan{fingerprint: fingerprint(call.form), token: call.form["ClientToken"], tags: map[string]map[string]string{}}
 	for _, step := range []func(*plan) *ec2Error{
 		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags,
-		call.planVolumes, call.planRest,
+		call.planVolumes, call.planPurchases, call.planRest,
 	} {
 		if failure := step(p); failure != nil {
 			return nil, failure

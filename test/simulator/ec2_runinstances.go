@@ -83,6 +83,9 @@ func (call *ec2Call) capacity(p *plan) (int, *ec2Error) {
 			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", p.subnet.ID)
 	}
 	count = min(count, free)
+	if p.reservation != "" { // what was bought is there
+		return count, nil
+	}
 	for n := range call.w.cfg.Capacity {
 		pool := &call.w.cfg.Capacity[n]
 		if !pool.holds(p.market, p.kind.Name, p.subnet.Zone) {
@@ -143,7 +146,7 @@ func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 		image:       p.image, kind: p.kind, market: p.market, state: "pending", tags: newTags(p.tags["instance"]),
 		token: p.token, userData: p.userData,
 		launched: w.now.Truncate(time.Second), index: index, shutdown: p.shutdown, profile: p.profile,
-		keyName: call.form["KeyName"], groups: p.groups,
+		keyName: call.form["KeyName"], groups: p.groups, reserved: p.reservation,
 		metadata: call.form.under("MetadataOptions"), params: call.form,
 		reasonCode: "pending", reasonText: "pending",
 	}
