@@ -79,7 +79,7 @@ const neededOfToken = "'administration: write' on the repository (organization: 
 
 // adviceOn is what to do about a refusal, where GitHub's words say more than that the token may not.
 func adviceOn(err error, kind string) string {
-	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != github.MayNot || call.Accepted != "" ||
+	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != "" || call.Accepted != "" ||
 		call.Hint != "") {
 		return call.Advice(neededOfToken)
 	}

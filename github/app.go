@@ -177,7 +177,7 @@ func (a *App) do(ctx context.Context, c *Client, call func(token string) error) 
 // permissions, yet.
 func isNotReplicated(err error) bool {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
-	return ok && (call.Class == Unauthorized || call.Class == Forbidden && call.Refusal == IntegrationOnly)
+	return ok && (call.Class == Unauthorized || call.Class == Forbidden && call.Refusal == integrationOnly)
 }
 
 // sleep reports whether it came to its end.

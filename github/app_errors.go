@@ -90,7 +90,7 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 		call.Hint = a.hintPermission(ctx, c)
 	case call.Class == NotFound:
 		call.Hint = a.hintInstall(ctx, c)
-	case call.Class == Forbidden && call.Refusal == IPAllowList:
+	case call.Class == Forbidden && call.Refusal == ipAllowList:
 		call.Hint = call.Advice(a.needed())
 	case call.Class == Forbidden:
 		call.Hint = hintAppPermission + ": it needs " + a.needed() +
@@ -118,7 +118,7 @@ func (a *App) explain(err error) error {
 			"'manage_runners:enterprise' as github-token in place of the App"
 	case strings.Contains(words, wordsSuspended):
 		call.Hint = hintAppSuspended + ": an owner lets it work again at " + known.URL
-	case call.Class == Forbidden && (call.Refusal == IntegrationOnly || call.Refusal == MayNot):
+	case call.Class == Forbidden && (call.Refusal == integrationOnly || call.Refusal == mayNot):
 		accepted := ""
 		if call.Accepted != "" {
 			accepted = " (GitHub would accept: " + call.Accepted + ")"

@@ -21,8 +21,8 @@ type CallError struct {
 	Scope     Scope // of the client that made it
 	Class     Class
 	Until     time.Time // for RateLimited: when GitHub allows the next call
-	Refusal   Refusal   // for Forbidden
-	SignOn    string    // for SingleSignOn: where the token can be authorized
+	Refusal   string    // for Forbidden: the topic of the reason, empty where GitHub gives none
+	SignOn    string    // for singleSignOn: where the token can be authorized
 	Accepted  string    // the permissions that GitHub would accept, where it says so
 	SignIn    bool      // of a GitHub App: what the call was for was not sent
 	Hint      string    // what to do, where more is known than class and refusal

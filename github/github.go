@@ -150,8 +150,8 @@ func (c *Client) exchange(ctx context.Context, operation, method, path string, b
 	err = callError(operation, response, err)
 	if call, ok := errors.AsType[*CallError](err); ok {
 		call.Scope = c.scope
-		if call.Refusal == TokenScope && !strings.HasPrefix(token, fineGrained) {
-			call.Refusal = MayNot // the same words to a token of another kind say no more than that
+		if call.Refusal == tokenScope && !strings.HasPrefix(token, fineGrained) {
+			call.Refusal = mayNot // the same words to a token of another kind say no more than that
 		}
 	}
 	return header, err

@@ -12,48 +12,44 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Refusal is why GitHub refuses what it has understood. All are 403, told apart by headers and words; documentation_url
-// has changed too often to be one of the signs.
-type Refusal int
-
-// The refusals. What is none of the others is MayNot.
+// Why GitHub refuses what it has understood, by the entries of docs/troubleshooting.md. All are 403, told apart by
+// headers and words; documentation_url has changed too often to be one of the signs. What is none of the others is
+// mayNot.
 const (
-	MayNot       Refusal = iota
-	SingleSignOn         // the token is not authorized for the organization's SAML
-	IPAllowList          // the organization takes calls from certain addresses only
-	ClassicToken         // the organization refuses classic personal access tokens
-	// the organization's policy refuses this token: too long a lifetime, or fine-grained ones at all
-	TokenPolicy
-	// a fine-grained token that is not approved yet, of another resource owner, or without the permission
-	TokenScope
-	RunnersDisabled // an owner has turned the repository's self-hosted runners off
-	IntegrationOnly // an installation's token without the permission: the workflow's own GITHUB_TOKEN never has it
+	mayNot          = ""
+	singleSignOn    = "single-sign-on"         // the token is not authorized for the organization's SAML
+	ipAllowList     = "ip-allow-list"          // the organization takes calls from certain addresses only
+	classicToken    = "classic-tokens-refused" // the organization refuses classic personal access tokens
+	tokenPolicy     = "token-policy"           // its policy refuses this token: too long a lifetime, or fine-grained ones
+	tokenScope      = "token-does-not-reach"   // fine-grained: not approved, of another owner, or without the permission
+	runnersDisabled = "runners-turned-off"     // an owner has turned the repository's self-hosted runners off
+	integrationOnly = "workflow-token"         // an installation's token without the permission, as GITHUB_TOKEN always is
 )
 
 // signs are looked for in this order: words in the message, in lower case, all of them.
 // https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 var signs = []struct {
-	refusal Refusal
+	refusal string
 	words   []string
 }{
-	{SingleSignOn, []string{"saml"}},
-	{SingleSignOn, []string{"single sign-on"}},
-	{IPAllowList, []string{"ip allow list"}},
-	{IPAllowList, []string{"ip address is not permitted"}},
-	{TokenPolicy, []string{"forbids", "lifetime"}}, // of either kind of token
-	{ClassicToken, []string{"personal access token (classic)"}},
-	{ClassicToken, []string{"forbids", "classic"}},
-	{TokenPolicy, []string{"forbids", "fine-grained"}},
-	{RunnersDisabled, []string{"runners are disabled"}},
-	{RunnersDisabled, []string{"runners", "disabled", "repository"}},
-	{IntegrationOnly, []string{"not accessible by integration"}},
-	{TokenScope, []string{"not accessible by personal access token"}},
+	{singleSignOn, []string{"saml"}},
+	{singleSignOn, []string{"single sign-on"}},
+	{ipAllowList, []string{"ip allow list"}},
+	{ipAllowList, []string{"ip address is not permitted"}},
+	{tokenPolicy, []string{"forbids", "lifetime"}}, // of either kind of token
+	{classicToken, []string{"personal access token (classic)"}},
+	{classicToken, []string{"forbids", "classic"}},
+	{tokenPolicy, []string{"forbids", "fine-grained"}},
+	{runnersDisabled, []string{"runners are disabled"}},
+	{runnersDisabled, []string{"runners", "disabled", "repository"}},
+	{integrationOnly, []string{"not accessible by integration"}},
+	{tokenScope, []string{"not accessible by personal access token"}},
 }
 
 // refusalOf returns the refusals apart.
-func refusalOf(message string, header http.Header) Refusal {
+func refusalOf(message string, header http.Header) string {
 	if strings.Contains(header.Get("X-GitHub-SSO"), "required") {
-		return SingleSignOn
+		return singleSignOn
 	}
 	message = strings.ToLower(message)
 	for _, sign := range signs {
@@ -61,7 +57,7 @@ func refusalOf(message string, header http.Header) Refusal {
 			return sign.refusal
 		}
 	}
-	return MayNot
+	return mayNot
 }
 
 func containsAll(text string, words []string) bool {
@@ -127,30 +123,30 @@ func (e *CallError) Advice(needed string) string {
 		accepted = " (GitHub would accept: " + e.Accepted + ")"
 	}
 	switch e.Refusal {
-	case SingleSignOn:
+	case singleSignOn:
 		link := "https://github.com/settings/tokens"
 		if e.SignOn != "" {
 			link = e.SignOn
 		}
 		return "authorize the github-token for the organization's single sign-on: " + link
-	case IPAllowList:
+	case ipAllowList:
 		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner with " +
 			"such " +
 			"an address, or let an owner add it"
-	case ClassicToken:
+	case classicToken:
 		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
-	case TokenPolicy:
+	case tokenPolicy:
 		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's message " +
 			"asks, or use a GitHub App with " + needed
-	case TokenScope:
+	case tokenScope:
 		return "the fine-grained token does not reach this place" + accepted +
 			": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
 			"the repository must be selected, and it needs " + needed
-	case RunnersDisabled:
+	case runnersDisabled:
 		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under " +
 			"Settings > Actions > General > Runners, " +
 			"or give an organization's name in the input 'runner-scope'"
-	case IntegrationOnly:
+	case integrationOnly:
 		return "an installation token without the permission" + accepted +
 			": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a GitHub App to " +
 			"which " +

@@ -40,32 +40,32 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		message string
 		header  map[string]string
-		want    github.Refusal
+		want    string
 		advice  string
 	}{
-		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/acme/sso?authorization_request=A0"}, github.SingleSignOn, "https://github.com/orgs/acme/sso?authorization_request=A0"},
+		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/acme/sso?authorization_request=A0"}, "single-sign-on", "https://github.com/orgs/acme/sso?authorization_request=A0"},
 		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this " +
-			"organization.", nil, github.SingleSignOn, "https://github.com/settings/tokens"},
-		{"the `acme` organization has an IP allow list enabled", nil, github.IPAllowList, "IP allow list"},
-		{"your IP address is not permitted to access this resource", nil, github.IPAllowList, "IP allow list"},
-		{"`acme` forbids access via a personal access token (classic).", nil, github.ClassicToken, "fine-grained"},
+			"organization.", nil, "single-sign-on", "https://github.com/settings/tokens"},
+		{"the `acme` organization has an IP allow list enabled", nil, "ip-allow-list", "IP allow list"},
+		{"your IP address is not permitted to access this resource", nil, "ip-allow-list", "IP allow list"},
+		{"`acme` forbids access via a personal access token (classic).", nil, "classic-tokens-refused", "fine-grained"},
 		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is " +
-			"greater than 366 days.", nil, github.TokenPolicy, "lifetime"},
+			"greater than 366 days.", nil, "token-policy", "lifetime"},
 		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is greater " +
-			"than 90 days.", nil, github.TokenPolicy, "lifetime"},
-		{"Repository level self-hosted runners are disabled on this repository.", nil, github.RunnersDisabled,
+			"than 90 days.", nil, "token-policy", "lifetime"},
+		{"Repository level self-hosted runners are disabled on this repository.", nil, "runners-turned-off",
 			"Settings > Actions"},
 		{"Resource not accessible by integration", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"},
-			github.IntegrationOnly, "administration=write"},
+			"workflow-token", "administration=write"},
 		{"Resource not accessible by personal access token",
-			map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, github.MayNot, "administration=write"},
-		{"Must have admin rights to Repository.", nil, github.MayNot, "administration"},
+			map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, "", "administration=write"},
+		{"Must have admin rights to Repository.", nil, "", "administration"},
 	} {
 		client := newClient(t, answering{http.StatusForbidden, c.header, said(c.message)})
 		_, err := client.RegistrationToken(t.Context())
 		call, ok := errors.AsType[*github.CallError](err)
 		if !ok || call.Class != github.Forbidden || call.Refusal != c.want {
-			t.Errorf("%s: %+v, want refusal %d", c.message, call, c.want)
+			t.Errorf("%s: %+v, want refusal %q", c.message, call, c.want)
 			continue
 		}
 		if advice := call.Advice("'administration: write'"); !strings.Contains(advice, c.advice) {

@@ -59,7 +59,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	for class := github.Other; class <= github.Intercepted; class++ {
 		hints = append(hints, Hint(&github.CallError{Class: class}))
 	}
-	for refusal := github.MayNot; refusal <= github.IntegrationOnly; refusal++ {
+	for _, refusal := range []string{"", "single-sign-on", "ip-allow-list", "classic-tokens-refused", "token-policy",
+		"token-does-not-reach", "runners-turned-off", "workflow-token"} {
 		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
 	// existing machines
