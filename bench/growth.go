@@ -30,10 +30,10 @@ type cost struct {
 // of gives the median of a figure, NaN for one that was not measured: it spoils all that is made of it, visibly.
 func (g growth) of(group, name string) float64 {
 	f := g.results.figure(group, name)
-	if f == nil || len(f.Values) == 0 {
+	if f == nil || f.summarize().Ours.Runs == 0 {
 		return math.NaN()
 	}
-	return f.median()
+	return f.summarize().Ours.Median
 }
 
 // step is what one step costs, by the rows that count it. A call that creates or removes counts as five points, so

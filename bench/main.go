@@ -52,6 +52,9 @@ func run(ctx context.Context, b *bench, out, report string) error {
 		results.keep(out, b.only)
 		results.sort(b.plan())
 	}
+	for i, f := range results.Figures {
+		results.Figures[i] = f.summarize()
+	}
 	fmt.Print(table(results))
 	if out == "" {
 		return nil

@@ -86,8 +86,8 @@ printf 'count<<E\n` + n + `\nE\n' >>"$GITHUB_OUTPUT"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
 	}
-	if !near(got.ratio(), 1.0/3) {
-		t.Errorf("the ratio is %v", got.ratio())
+	if ratio := got.summarize().Ratio; !near(ratio, 1.0/3) {
+		t.Errorf("the ratio is %v", ratio)
 	}
 	if b.results.Against != "action --flag" {
 		t.Errorf("the other action is called %q, which shows a folder or nothing", b.results.Against)

@@ -25,12 +25,29 @@ type Results struct {
 
 // Figure is one thing that was measured, and how often.
 type Figure struct {
-	Group  string    `json:"group"`
-	Name   string    `json:"name"`
-	Unit   string    `json:"unit"`
-	Limit  float64   `json:"limit,omitempty"` // what it should not exceed in the median; 0: nothing is promised
-	Values []float64 `json:"values"`
-	Rival  []float64 `json:"rival,omitempty"` // of the other action, each beside the value of the same index
+	Group string  `json:"group"`
+	Name  string  `json:"name"`
+	Unit  string  `json:"unit"`
+	Limit float64 `json:"limit,omitempty"` // what it should not exceed in the median; 0: nothing is promised
+	// Values are the samples of this run, and Rival those of the other action, each beside the value of the same index.
+	// The file has only what they come to.
+	Values []float64      `json:"-"`
+	Rival  []float64      `json:"-"`
+	Ours   stats.Summary  `json:"ours"`
+	Other  *stats.Summary `json:"other,omitempty"`
+	Ratio  float64        `json:"ratio,omitempty"` // the median of the pairs' ratios
+}
+
+// summarize fills in what the samples of this run come to.
+func (f Figure) summarize() Figure {
+	if len(f.Values) > 0 {
+		f.Ours = stats.Summarize(f.Values)
+	}
+	if len(f.Rival) > 0 {
+		other := stats.Summarize(f.Rival)
+		f.Other, f.Ratio = &other, stats.Ratio(f.Values, f.Rival)
+	}
+	return f
 }
 
 func readResults(path string) (Results, error) {
@@ -106,10 +123,6 @@ func (r *Results) keep(path, only string) {
 		r.Against, r.Trouble = earlier.Against, earlier.Trouble
 	}
 }
-
-func (f Figure) median() float64 { return stats.Median(f.Values) }
-
-func (f Figure) ratio() float64 { return stats.Ratio(f.Values, f.Rival) }
 
 func (r Results) troubles() []string { return slices.Sorted(maps.Keys(r.Trouble)) }
 

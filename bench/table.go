@@ -12,10 +12,10 @@ import (
 func table(results Results) string {
 	var b strings.Builder
 	for _, group := range groups(results) {
-		rivals := slices.ContainsFunc(results.Figures, func(f Figure) bool { return f.Group == group && len(f.Rival) > 0 })
+		rivals := slices.ContainsFunc(results.Figures, func(f Figure) bool { return f.Group == group && f.summarize().Other != nil })
 		rows := [][]string{header(rivals)}
 		for _, f := range results.Figures {
-			if f.Group == group && len(f.Values) > 0 {
+			if f = f.summarize(); f.Group == group && f.Ours.Runs > 0 {
 				rows = append(rows, cells(f, rivals))
 			}
 		}
@@ -33,14 +33,14 @@ func header(rivals bool) []string {
 }
 
 func cells(f Figure, rivals bool) []string {
-	list := []string{f.Name, number(f.median()), spread(f.Values), f.Unit, f.verdict()}
+	list := []string{f.Name, number(f.Ours.Median), spread(f.Ours), f.Unit, f.verdict()}
 	if !rivals {
 		return list
 	}
-	if len(f.Rival) == 0 {
+	if f.Other == nil {
 		return append(list, "", "", "")
 	}
-	return append(list, number(stats.Median(f.Rival)), spread(f.Rival), number(f.ratio()))
+	return append(list, number(f.Other.Median), spread(*f.Other), number(f.Ratio))
 }
 
 // verdict compares the median with its limit.
@@ -48,19 +48,18 @@ func (f Figure) verdict() string {
 	switch {
 	case f.Limit == 0:
 		return ""
-	case f.median() <= f.Limit:
+	case f.Ours.Median <= f.Limit:
 		return "≤ " + number(f.Limit)
 	default:
 		return "over " + number(f.Limit)
 	}
 }
 
-func spread(values []float64) string {
-	least, most := slices.Min(values), slices.Max(values)
-	if least == most {
-		return number(least)
+func spread(s stats.Summary) string {
+	if s.Min == s.Max {
+		return number(s.Min)
 	}
-	return number(least) + " – " + number(most)
+	return number(s.Min) + " – " + number(s.Max)
 }
 
 func number(value float64) string {

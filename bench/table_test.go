@@ -66,16 +66,16 @@ func TestKeep(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "results.json")
 	earlier := `{"against": "node index.js", "figures": [
-		{"group": "Start-up", "name": "a", "values": [1]}, {"group": "Calls", "name": "b", "values": [2]}]}`
+		{"group": "Start-up", "name": "a", "ours": {"runs": 9, "median": 1}}, {"group": "Calls", "name": "b", "ours": {"runs": 9, "median": 2}}]}`
 	if err := os.WriteFile(path, []byte(earlier), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := Results{Figures: []Figure{{Group: "Calls", Name: "b", Values: []float64{3}}}}
 	r.keep(path, "Calls")
-	if got := r.figure("Start-up", "a"); got == nil || got.Values[0] != 1 {
+	if got := r.figure("Start-up", "a"); got == nil || got.Ours.Median != 1 {
 		t.Errorf("what was not measured is %+v", got)
 	}
-	if got := r.figure("Calls", "b"); got == nil || got.Values[0] != 3 {
+	if got := r.figure("Calls", "b"); got == nil || got.summarize().Ours.Median != 3 {
 		t.Errorf("what was measured is %+v", got)
 	}
 	if r.Against != "node index.js" {
@@ -119,8 +119,8 @@ func TestResultsAreWhole(t *testing.T) {
 			switch {
 			case f == nil:
 				t.Errorf("%s, %s: not measured", m.group, r.name)
-			case len(f.Values) < 10:
-				t.Errorf("%s, %s: %d runs, want at least 10", m.group, r.name, len(f.Values))
+			case f.Ours.Runs < 10:
+				t.Errorf("%s, %s: %d runs, want at least 10", m.group, r.name, f.Ours.Runs)
 			}
 		}
 	}

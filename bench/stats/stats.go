@@ -22,6 +22,19 @@ func Quantile(values []float64, share float64) float64 {
 // Median is the value in the middle.
 func Median(values []float64) float64 { return Quantile(values, 0.5) }
 
+// Summary is what is kept of values: how many there were, their median, and how far they spread.
+type Summary struct {
+	Runs   int     `json:"runs"`
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+// Summarize returns the summary of at least one value.
+func Summarize(values []float64) Summary {
+	return Summary{Runs: len(values), Median: Median(values), Min: slices.Min(values), Max: slices.Max(values)}
+}
+
 // Ratio is the median of the pairs' ratios: what slowed the machine for a while slowed both of a pair. Pairs without a
 // rival's value, or with none to divide by, do not count.
 func Ratio(ours, theirs []float64) float64 {
