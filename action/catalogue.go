@@ -16,6 +16,7 @@ type input struct {
 	modes       modeSet // that read it; elsewhere it has no effect
 	machine     bool    // it belongs to the machine that a start launches: an existing machine is not changed by it
 	element     bool    // an element of `runners` may have it
+	readme      bool    // README's short table has it
 	required    bool
 	description string // Markdown, over several lines
 }
@@ -44,6 +45,15 @@ var modeOf = map[string]modeSet{
 // catalogue lists every input, in the order of action.yml. A reader that asks for an input which is not here stops the
 // program.
 var catalogue = slices.Concat(machulavInputs, appInputs, signInInputs, ownInputs)
+
+// inputOf is the input of a name. One that nothing declares stops the program.
+func inputOf(name string) input {
+	i := slices.IndexFunc(catalogue, func(known input) bool { return known.name == name })
+	if i < 0 {
+		panic("no input is called " + name)
+	}
+	return catalogue[i]
+}
 
 // inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.
 func inputEnv(name string) string {

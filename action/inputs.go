@@ -225,28 +225,25 @@ func (r *reader) waiting() runner.Waiting {
 		quiet := time.Duration(max(seconds, 0)) * time.Second
 		waiting.QuietPeriod = &quiet
 	}
-	if seconds, given := r.whole("startup-retry-interval-seconds", 10); given {
-		if seconds <= 0 {
-			taken := int64(10)
-			if seconds < 0 {
-				taken = 1
-			}
-			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as 10", seconds,
-				taken)
+	const retry = 10 // seconds, which machulav's action took for what is no number
+	if seconds, given := r.whole("startup-retry-interval-seconds", retry); given {
+		if taken := max(cmp.Or(seconds, retry), 1); taken != seconds {
+			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as %d", seconds,
+				taken, retry)
 			seconds = taken
 		}
 		interval := time.Duration(seconds) * time.Second
 		waiting.RetryInterval = &interval
 	}
-	minutes, given := r.whole("startup-timeout-minutes", 5)
+	usual, _, _ := leadingNumber(inputOf("startup-timeout-minutes").fallback)
+	minutes, given := r.whole("startup-timeout-minutes", usual)
 	switch {
 	case given && minutes == 0:
-		r.warn("The 'startup-timeout-minutes' input is 0, so 5 is taken; write a whole number such as 5")
-		minutes = 5
+		r.warn("The 'startup-timeout-minutes' input is 0, so %d is taken; write a whole number such as %[1]d", usual)
+		minutes = usual
 	case minutes < 0:
 		r.refuse(fmt.Sprintf("The 'startup-timeout-minutes' input is %d, which leaves no time to wait.", minutes),
-			"for example startup-timeout-minutes: 5")
-		minutes = 5
+			fmt.Sprintf("for example startup-timeout-minutes: %d", usual))
 	}
 	waiting.Timeout = time.Duration(minutes) * time.Minute
 	return waiting

@@ -9,14 +9,14 @@ import (
 // appInputs are those by which the action signs in to GitHub by itself.
 var appInputs = []input{
 	{
-		name: "app-client-id", modes: inAll,
+		name: "app-client-id", modes: inAll, readme: true,
 		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed where the
 			runners register and has 'administration: write' (for an organization's runners:
 			'organization_self_hosted_runners: write'). The action signs in as the App with the least permissions
 			that the mode needs, and renews its token before it ends.`,
 	},
 	{
-		name: "app-private-key", modes: inAll,
+		name: "app-private-key", modes: inAll, readme: true,
 		description: `A private key of the App, from a secret: the .pem file as it is, or base64 of it.`,
 	},
 }

@@ -13,9 +13,9 @@ import (
 func (r *reader) bake(request Request) *ami.Request {
 	bake := &ami.Request{
 		Source: strings.TrimSpace(request.Run.Repository + " run " + request.Run.ID), Region: request.Region,
-		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000, 3),
+		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000),
 		Force:    r.ownFlag("force"),
-		Timeout:  time.Duration(r.number("bake-timeout-minutes", 1, 1440, 50)) * time.Minute,
+		Timeout:  time.Duration(r.number("bake-timeout-minutes", 1, 1440)) * time.Minute,
 		Copies:   r.copies(),
 		Builders: r.inputs().Builders(),
 	}

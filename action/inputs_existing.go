@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -88,15 +89,9 @@ func (r *reader) groupsOf(request Request, kept *existing.Machines) []runner.Gro
 	if kept == nil {
 		return r.groups(request)
 	}
-	count := 1
-	if len(kept.IDs) > 0 {
-		count = len(kept.IDs)
-	}
-	most := int64(maxRunners)
-	if len(kept.IDs) > 0 {
-		most = int64(len(kept.IDs))
-	}
-	group := runner.Group{Label: r.label(), Count: r.number("count", 1, most, int64(count))}
+	ids := len(kept.IDs)
+	group := runner.Group{Label: r.label(), Count: r.number("count", 1, int64(cmp.Or(ids, maxRunners)))}
+	group.Count = cmp.Or(group.Count, ids, 1)
 	if group.Label == "" {
 		r.refuse("The 'label' input is required to start existing machines.",
 			"it is a label that their registered runners have, for runs-on, for example label: gpu")

@@ -116,17 +116,17 @@ func (r *reader) element(i int, element map[string]any) (child *reader, name str
 // https://docs.github.com/en/actions/reference/limits
 const maxRunners = 10_000
 
-// number reads an input of ours that counts something.
-func (r *reader) number(name string, least, most, fallback int64) int {
+// number reads an input of ours that counts something, 0 where it is empty or refused.
+func (r *reader) number(name string, least, most int64) int {
 	value := r.text(name)
 	if value == "" {
-		return int(fallback)
+		return 0
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < least || n > most {
 		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least, most),
 			fmt.Sprintf("for example %s: %d", name, max(least, 2)))
-		return int(fallback)
+		return 0
 	}
 	return int(n)
 }
@@ -143,7 +143,7 @@ func (r *reader) minCount(groups []runner.Group) int {
 	if r.text("min-count") == "" {
 		return 0
 	}
-	least := r.number("min-count", 1, maxRunners, 1)
+	least := r.number("min-count", 1, maxRunners)
 	if least > total {
 		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
 			"min-count is at most 'count'")

@@ -3,14 +3,14 @@ package action
 // machulavInputs are the inputs of machulav/ec2-github-runner, with its defaults, in its order.
 var machulavInputs = []input{
 	{
-		name: "mode", modes: inAll, required: true,
+		name: "mode", modes: inAll, required: true, readme: true,
 		description: `What to do: 'start' starts a runner, 'stop' terminates it and removes its registration, 'sweep'
 			removes what other runs have left behind, 'check' checks everything that a start with the same
 			inputs needs and starts nothing, 'bake' makes images from which runners start faster, 'pool' keeps
 			warm machines ready.`,
 	},
 	{
-		name: "github-token", modes: inAll,
+		name: "github-token", modes: inAll, readme: true,
 		description: `Required, unless 'app-client-id' and 'app-private-key' are set: a token that may manage the
 			repository's runners: fine-grained or of a GitHub App with 'administration: write', or classic with
 			the scope 'repo'. The workflow's own GITHUB_TOKEN cannot have that permission.`,
@@ -25,22 +25,22 @@ var machulavInputs = []input{
 			`{"imageId":"ami-2","subnetId":"subnet-2","securityGroupId":"sg-2","region":"us-west-2"}]'`,
 	},
 	{
-		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true,
+		name: "ec2-image-id", modes: inLaunch | inPool, machine: true, element: true, readme: true,
 		description: `The image (AMI) to launch: Amazon Linux 2023, Ubuntu or Debian with cloud-init. Required for
 			a start without availability-zones-config or architecture.`,
 	},
 	{
-		name: "ec2-instance-type", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "ec2-instance-type", modes: inLaunch | inBake | inPool, machine: true, element: true, readme: true,
 		description: `The instance type, such as t3.xlarge, or several to try in order (comma-, space- or
 			newline-separated). Required for a start without 'architecture'.`,
 	},
 	{
-		name: "subnet-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "subnet-id", modes: inLaunch | inBake | inPool, machine: true, element: true, readme: true,
 		description: `The subnet to launch in, or several to try in order. It needs outbound access to GitHub. Required
 			for a start without availability-zones-config.`,
 	},
 	{
-		name: "security-group-id", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "security-group-id", modes: inLaunch | inBake | inPool, machine: true, element: true, readme: true,
 		description: `The security group of the instance, or several, in the subnet's VPC. It must allow outbound port
 			443 and needs no inbound rule. Required for a start without availability-zones-config.`,
 	},
@@ -55,7 +55,7 @@ var machulavInputs = []input{
 			with a runner installed on each, to be started instead of new ones.`,
 	},
 	{
-		name: "iam-role-name", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "iam-role-name", modes: inLaunch | inBake | inPool, machine: true, element: true, readme: true,
 		description: `Name or ARN of the instance profile for the instance. The credentials need iam:PassRole for its
 			role.`,
 	},
@@ -70,12 +70,12 @@ var machulavInputs = []input{
 			to /actions-runner.`,
 	},
 	{
-		name: "pre-runner-script", modes: inLaunch, machine: true, element: true,
+		name: "pre-runner-script", modes: inLaunch, machine: true, element: true, readme: true,
 		description: `Bash that is sourced in the runner's directory before the runner is set up. What it exports is
 			available to the jobs.`,
 	},
 	{
-		name: "market-type", modes: inLaunch, machine: true, element: true,
+		name: "market-type", modes: inLaunch, machine: true, element: true, readme: true,
 		description: `'spot' for a spot instance, 'on-demand' or nothing for an on-demand one, 'spot,on-demand' for spot
 			with fallback.`,
 	},
@@ -107,7 +107,7 @@ var machulavInputs = []input{
 		description: `The user that the runner runs as. Default: root.`,
 	},
 	{
-		name: "ec2-volume-size", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "ec2-volume-size", modes: inLaunch | inBake | inPool, machine: true, element: true, readme: true,
 		description: `Size of the root volume in GiB.`,
 	},
 	{
@@ -125,7 +125,7 @@ var machulavInputs = []input{
 			2}'`,
 	},
 	{
-		name: "packages", fallback: "[]", modes: inLaunch | inPool, machine: true, element: true,
+		name: "packages", fallback: "[]", modes: inLaunch | inPool, machine: true, element: true, readme: true,
 		description: `JSON array of packages that are installed before the runner. Example: '["git", "docker.io"]'`,
 	},
 	{

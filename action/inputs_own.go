@@ -1,5 +1,25 @@
 package action
 
+import (
+	"strconv"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
+)
+
+// Defaults of the machine's own end. Five days is GitHub's own limit for a job.
+// https://docs.github.com/en/actions/reference/limits
+const (
+	defaultMaxLifetime   = 5 * 24 * time.Hour
+	defaultEphemeralIdle = time.Hour
+)
+
+// As the descriptions have them.
+var (
+	days        = strconv.Itoa(int(defaultMaxLifetime.Hours() / 24))
+	idleMinutes = strconv.Itoa(int(defaultEphemeralIdle.Minutes()))
+)
+
 // ownInputs are the inputs that machulav/ec2-github-runner does not have.
 var ownInputs = []input{
 	{
@@ -8,14 +28,14 @@ var ownInputs = []input{
 			regions. sweep takes a list (comma-, space- or newline-separated).`,
 	},
 	{
-		name: "runners", modes: inLaunch | inStop,
+		name: "runners", modes: inLaunch | inStop, readme: true,
 		description: `start: a YAML or JSON list of different runners. Each has a 'name' and any of the launch inputs;
 			what it does not set is taken from the step's inputs. Each gets its own label. stop: the whole
 			output 'runners' of the start. Example: '[{name: amd64, ec2-image-id: ami-1, ec2-instance-type:
 			t3.xlarge}, {name: arm64, ec2-image-id: ami-2, ec2-instance-type: t4g.xlarge}]'`,
 	},
 	{
-		name: "count", modes: inLaunch, element: true,
+		name: "count", modes: inLaunch, element: true, readme: true,
 		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all machines if
 			ec2-instance-id names several.`,
 	},
@@ -27,8 +47,8 @@ var ownInputs = []input{
 	{
 		name: "architecture", modes: inLaunch | inBake | inPool, machine: true, element: true,
 		description: `'amd64', 'arm64' or 'cuda'; for bake also a list. start: without ec2-image-id, the newest image of
-			that architecture made by 'bake'; without ec2-instance-type, t3.xlarge, a1.xlarge or t4g.xlarge,
-			or g4dn.xlarge; and a root volume of 50 GiB.`,
+			that architecture made by 'bake'; without ec2-instance-type, ` + machine.UsualTypes() + `; and a root
+			volume of ` + strconv.Itoa(machine.UsualGiB) + ` GiB.`,
 	},
 	{
 		name: "spot-max-price", modes: inLaunch, machine: true, element: true,
@@ -62,7 +82,7 @@ var ownInputs = []input{
 		description: `The version of the runner software to download: 'latest', or one such as 2.330.0.`,
 	},
 	{
-		name: "ephemeral", fallback: "false", modes: inLaunch,
+		name: "ephemeral", fallback: "false", modes: inLaunch, readme: true,
 		description: `'true' starts a single-use runner whose machine terminates after its job, so that no stop job is
 			needed. Not with run-runner-as-service.`,
 	},
@@ -80,13 +100,14 @@ var ownInputs = []input{
 	},
 	{
 		name: "idle-timeout-minutes", modes: inLaunch, machine: true,
-		description: `The machine terminates itself after this time without a job; 0 for never. Default: 60 for an
-			ephemeral runner, never for others.`,
+		description: `The machine terminates itself after this time without a job; 0 for never. Default: ` + idleMinutes +
+			` for
+			an ephemeral runner, never for others.`,
 	},
 	{
 		name: "max-lifetime-minutes", modes: inLaunch, machine: true,
-		description: `The machine terminates itself after this time, even during a job; 0 for never. Default: after five
-			days, as soon as no job runs.`,
+		description: `The machine terminates itself after this time, even during a job; 0 for never. Default:
+			after ` + days + ` days, as soon as no job runs.`,
 	},
 	{
 		name: "own-tags", fallback: "true", modes: inLaunch | inPool,

@@ -21,8 +21,8 @@ var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
 // pool reads what a pool is to hold: machines such as a start with the same inputs launches.
 func (r *reader) pool(request *Request) {
 	pool := &runner.PoolRequest{
-		Name: r.poolName(), Size: r.number("pool-size", 0, 1000, -1), MaxAge: time.Duration(r.number("pool-max-age-hours", 1,
-			8760, 168)) * time.Hour,
+		Name: r.poolName(), Size: r.number("pool-size", 0, 1000), MaxAge: time.Duration(r.number("pool-max-age-hours", 1,
+			8760)) * time.Hour,
 	}
 	if pool.Name == "" {
 		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)

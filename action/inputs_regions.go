@@ -13,7 +13,7 @@ import (
 
 // copies reads into which regions a bake copies its images.
 func (r *reader) copies() ami.Copies {
-	copies := ami.Copies{Timeout: time.Duration(r.number("copy-timeout-minutes", 1, 2880, 60)) * time.Minute}
+	copies := ami.Copies{Timeout: time.Duration(r.number("copy-timeout-minutes", 1, 2880)) * time.Minute}
 	for _, region := range r.list("regions") {
 		if r.region("regions", region) != "" && !slices.Contains(copies.Regions, region) {
 			copies.Regions = append(copies.Regions, region)

@@ -13,14 +13,14 @@ import (
 // https://github.com/aws-actions/configure-aws-credentials.
 var signInInputs = []input{
 	{
-		name: "role-to-assume", modes: inAll,
+		name: "role-to-assume", modes: inAll, readme: true,
 		description: `The IAM role (its ARN) that the action works in. It is assumed with the access keys in the
 			environment, if there are any, else by OIDC, for which the job needs 'permissions: {id-token:
 			write}'. Its session is renewed before it ends. Default: none; the credentials are taken from the
 			environment as they are.`,
 	},
 	{
-		name: "aws-region", modes: inAll,
+		name: "aws-region", modes: inAll, readme: true,
 		description: `The AWS region. It takes precedence over AWS_REGION; 'region' takes precedence over both.`,
 	},
 	{

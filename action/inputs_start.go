@@ -10,13 +10,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// Defaults of the machine's own end. Five days is GitHub's own limit for a job.
-// https://docs.github.com/en/actions/reference/limits
-const (
-	defaultMaxLifetime   = 5 * 24 * time.Hour
-	defaultEphemeralIdle = time.Hour
-)
-
 func (r *reader) start(request Request) *runner.StartRequest {
 	start := r.startOf(request)
 	if _, are := keptBy(start); are {
@@ -122,7 +115,7 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 // group reads one group of like runners.
 func (r *reader) group(request Request) runner.Group {
 	return runner.Group{
-		Label: r.label(), Count: r.number("count", 1, maxRunners, 1), Machine: r.inputs().Machine(request.Region),
+		Label: r.label(), Count: max(r.number("count", 1, maxRunners), 1), Machine: r.inputs().Machine(request.Region),
 	}
 }
 

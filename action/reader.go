@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -85,22 +86,14 @@ func (r *reader) about(message string) string {
 
 // text is an input without the blanks around it, or its default.
 func (r *reader) text(name string) string {
-	for _, known := range catalogue {
-		if known.name != name {
-			continue
-		}
-		if r.reads != nil {
-			r.reads(name)
-		}
-		if value, own := r.own[name]; own {
-			return strings.TrimSpace(value)
-		}
-		if value := strings.TrimSpace(r.getenv(inputEnv(name))); value != "" {
-			return value
-		}
-		return known.fallback
+	known := inputOf(name)
+	if r.reads != nil {
+		r.reads(name)
 	}
-	panic("no input is called " + name)
+	if value, own := r.own[name]; own {
+		return strings.TrimSpace(value)
+	}
+	return cmp.Or(strings.TrimSpace(r.getenv(inputEnv(name))), known.fallback)
 }
 
 // list is an input of several values: comma-, space- or newline-separated.

@@ -33,7 +33,7 @@ func TestReadmeTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	outputs := readOutputs(t, parsed.Outputs)
-	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", shortInputs(t))
+	readme := replaceBetween(t, readFile(t, "../README.md"), "inputs", shortInputs())
 	readme = replaceBetween(t, readme, "outputs", shortOutputs(outputs))
 	page := inputsPage() + outputsSection(outputs)
 	for path, want := range map[string]string{"../action.yml": contract, "../README.md": readme,
@@ -173,26 +173,17 @@ exactly ` + "`true`" + `.
 	return b.String()
 }
 
-// readmeInputs are the inputs that README shows, in this order. docs/inputs.md has them all.
-var readmeInputs = strings.Fields(`mode github-token app-client-id app-private-key role-to-assume aws-region ` +
-	`ec2-image-id ec2-instance-type subnet-id security-group-id ephemeral count runners market-type
-	ec2-volume-size iam-role-name packages pre-runner-script`)
-
 // readmeOutputs are the outputs that README shows.
 var readmeOutputs = []string{"label", "ec2-instance-id", "region", "runners"}
 
 // shortInputs is README's table: the first sentence of each description.
-func shortInputs(t *testing.T) string {
-	t.Helper()
+func shortInputs() string {
 	var list []input
-	for _, name := range readmeInputs {
-		i := slices.IndexFunc(catalogue, func(known input) bool { return known.name == name })
-		if i < 0 {
-			t.Fatalf("README shows the input %s, which is none", name)
+	for _, known := range catalogue {
+		if known.readme {
+			known.description = firstSentence(known.about())
+			list = append(list, known)
 		}
-		short := catalogue[i]
-		short.description = firstSentence(short.about())
-		list = append(list, short)
 	}
 	return inputsTable(list)
 }

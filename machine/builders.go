@@ -31,7 +31,7 @@ func (in Inputs) Builders() []Machine {
 	}
 	m.Devices, m.Metadata = in.devices(), in.metadata()
 	if m.Root.GiB == 0 && m.Devices == "" {
-		m.Root.GiB = defaultGiB
+		m.Root.GiB = UsualGiB
 	}
 	return in.eachArchitecture(m)
 }

@@ -21,7 +21,7 @@ func (in Inputs) Machine(home string) Machine {
 	m.Placements = in.placements(home, m)
 	m.Root, m.Devices, m.Metadata = in.rootVolume(), in.devices(), in.metadata()
 	if m.Architecture != "" && m.Root == (RootVolume{}) && m.Devices == "" {
-		m.Root.GiB = defaultGiB
+		m.Root.GiB = UsualGiB
 	}
 	return m
 }
@@ -33,8 +33,17 @@ var typesOf = map[string][]string{
 	"cuda":  {"g4dn.xlarge"},
 }
 
-// defaultGiB is the root volume's size for an architecture.
-const defaultGiB = 50
+// UsualGiB is the root volume's size for an architecture.
+const UsualGiB = 50
+
+// UsualTypes lists the types of all architectures: "t3.xlarge, a1.xlarge or t4g.xlarge, or g4dn.xlarge".
+func UsualTypes() string {
+	var list []string
+	for _, architecture := range []string{"amd64", "arm64", "cuda"} {
+		list = append(list, strings.Join(typesOf[architecture], " or "))
+	}
+	return strings.Join(list[:2], ", ") + ", or " + list[2]
+}
 
 func (in Inputs) architecture() string {
 	value := in.Text("architecture")

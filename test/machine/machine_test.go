@@ -148,16 +148,17 @@ var handOvers = []handOver{
 	{"start", started, map[string]string{"Placements.Element": forMessages}},
 	{"pool", pooled, map[string]string{
 		"Placements.Element": forMessages, "Markets": onDemand, "SpotMax": onDemand, "PreRunnerScript": atTheClaim,
-		"Service": atTheClaim,
+		"Service": atTheClaim, "JobReport": atTheClaim,
 	}},
 	{"fingerprint", fingerprinted, map[string]string{
 		"Placements.Element": forMessages, "Markets": onDemand, "SpotMax": onDemand, "PreRunnerScript": atTheClaim,
-		"Service": atTheClaim, "User": atTheClaim, "Tags": atTheClaim, "Tags.Key": atTheClaim, "Tags.Value": atTheClaim,
+		"Service": atTheClaim, "User": atTheClaim, "JobReport": atTheClaim, "Tags": atTheClaim, "Tags.Key": atTheClaim,
+		"Tags.Value": atTheClaim,
 	}},
 	{"bake", baked, map[string]string{
 		"Placements.Element": forMessages, "Placements.Region": bakesOwn, "Placements.ImageID": bakesOwn,
 		"Markets": notBaked, "SpotMax": notBaked, "HomeDir": notBaked, "Packages": notBaked, "PreRunnerScript": notBaked,
-		"User": notBaked, "Service": notBaked, "RunnerVersion": asked,
+		"User": notBaked, "Service": notBaked, "RunnerVersion": asked, "JobReport": notBaked,
 	}},
 	{"check", checked, map[string]string{"Placements.Element": forMessages, "RunnerVersion": asked}},
 }
