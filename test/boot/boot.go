@@ -14,7 +14,7 @@
 //
 // It needs Linux, root and an engine, so it stands behind a build tag:
 //
-//	scripts/engine with go test -tags boottest -timeout 30m -parallel 12 -skip Speed ./test/boot -v
+//	scripts/engine with go test -tags boottest -timeout 30m -parallel 12 -skip 'ImageSpeed|WarmSpeed' ./test/boot -v
 //
 // Most of it is waiting, so twelve cases run side by side; few of their machines start up at a time, and as many are on
 // as the kernel has inotify instances for (admit.go). What takes times wants the machine for itself, and runs after

@@ -36,19 +36,39 @@ var engineClient = sync.OnceValue(func() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}}
 })
 
-// engineGet is one GET of the engine's API. https://docs.docker.com/reference/api/engine/
+// engineGet is one GET of the engine's API.
 func engineGet(path string, query url.Values) ([]byte, error) {
-	ask := "http://engine" + path + "?" + query.Encode()
-	resp, err := engineClient().Get(ask)
+	return engineAsk(http.MethodGet, path, query)
+}
+
+// engineAsk is one request to the engine's API. https://docs.docker.com/reference/api/engine/
+func engineAsk(method, path string, query url.Values) ([]byte, error) {
+	req, err := http.NewRequest(method, "http://engine"+path+"?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := engineClient().Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("GET %s: %s: %s", path, resp.Status, body)
+	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
 	}
 	return body, err
+}
+
+// has reports whether the instance, which is on, has that file. It looks from outside, as a program inside would be
+// one more process at each look.
+func (i *instance) has(file string) bool {
+	body, err := engineGet("/containers/"+i.name+"/json", nil)
+	var answer struct{ State struct{ Pid int } }
+	if err != nil || json.Unmarshal(body, &answer) != nil || answer.State.Pid == 0 {
+		return false
+	}
+	_, err = os.Lstat(fmt.Sprintf("/proc/%d/root%s", answer.State.Pid, file))
+	return err == nil
 }
 
 // off reports whether the instance is switched off.

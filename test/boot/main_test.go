@@ -50,6 +50,7 @@ var parts struct {
 	authority                      string // PEM
 	small, smallSum, next          string
 	large                          string
+	hostKey, keygen                []byte // an RSA key in PEM, and what gives it to machines that are not timed
 }
 
 func TestMain(m *testing.M) {
@@ -91,6 +92,11 @@ func makeParts() (err error) {
 	p := &parts
 	keep(&p.dir)(cacheDir())
 	note(certificates(p.own))
+	keepBytes := func(to *[]byte) func([]byte, error) {
+		return func(b []byte, e error) { *to = b; note(e) }
+	}
+	keepBytes(&p.hostKey)(makeHostKey())
+	keepBytes(&p.keygen)(os.ReadFile("ssh-keygen.sh"))
 	keep(&p.machine)(buildMachine(p.own))
 	keep(&p.initScript)(filepath.Abs("init.sh"))
 	keep(&p.bullseye)(baseImage("boot-bullseye"))

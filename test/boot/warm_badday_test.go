@@ -14,10 +14,7 @@ import (
 func killed(file string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
-		i.poll(file, soon, 100*time.Millisecond, func() bool {
-			_, err := engine("exec", i.name, "test", "-e", file)
-			return err == nil
-		})
+		i.poll(file, soon, 100*time.Millisecond, func() bool { return i.has(file) })
 		_, err := engine("kill", i.name)
 		must(t, err)
 	}
