@@ -10,6 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
 // clients speak to EC2 and to GitHub for one request.
@@ -68,12 +70,12 @@ func (c clients) starter() *runner.Starter {
 	}
 }
 
-func (c clients) stopper() *runner.Stopper {
-	return &runner.Stopper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
+func (c clients) stopper() *stop.Stopper {
+	return &stop.Stopper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
 }
 
-func (c clients) sweeper() *runner.Sweeper {
-	return &runner.Sweeper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
+func (c clients) sweeper() *sweep.Sweeper {
+	return &sweep.Sweeper{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
 }
 
 func newRegistry(request Request, scope github.Scope, app *github.App, out *output) (*github.Client, error) {

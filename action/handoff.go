@@ -1,6 +1,8 @@
 package action
 
-import "github.com/marqo-ai/ec2-github-runner/runner"
+import (
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
 
 // handoff is an element of the output `runners`, and of the input of that name of a stop.
 //
@@ -17,12 +19,12 @@ type handoff struct {
 	Region     string `json:"region,omitempty"` // read, where an older release has written it; never written
 }
 
-func newHandoff(h runner.Handoff) handoff {
+func newHandoff(h tags.Handoff) handoff {
 	return handoff{Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode}
 }
 
-func (h handoff) of(name string) runner.Handoff {
-	return runner.Handoff{
+func (h handoff) of(name string) tags.Handoff {
+	return tags.Handoff{
 		Name: name, Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode,
 		Region: h.Region,
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -44,8 +46,8 @@ type Request struct {
 	CACertificates string
 	Run            tags.Run
 	Start          *runner.StartRequest
-	Stop           *runner.StopRequest
-	Sweep          *runner.SweepRequest
+	Stop           *stop.Request
+	Sweep          *sweep.Request
 	Pool           *runner.PoolRequest
 	Bake           *ami.Request
 	WebURL         string   // of the scope

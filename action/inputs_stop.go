@@ -9,24 +9,25 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 const instanceExample = "for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}"
 
-func (r *reader) stop(request Request) *runner.StopRequest {
-	stop := &runner.StopRequest{
+func (r *reader) stop(request Request) *stop.Request {
+	wanted := &stop.Request{
 		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"),
 		AllOfRun:    r.ownFlag("all-of-run"),
 		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(), Action: r.text("stop-action"),
 	}
-	if stop.Action != "" && stop.Action != runner.ActionTerminate && stop.Action != runner.ActionStop {
-		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", stop.Action),
+	if wanted.Action != "" && wanted.Action != stop.ActionTerminate && wanted.Action != stop.ActionStop {
+		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", wanted.Action),
 			"it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
-	named := len(stop.InstanceIDs)+len(stop.Handoffs) > 0
+	named := len(wanted.InstanceIDs)+len(wanted.Handoffs) > 0
 	switch {
-	case named || stop.Label != "" || stop.AllOfRun:
+	case named || wanted.Label != "" || wanted.AllOfRun:
 	case namesNoRunner(r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
 		r.refuse("The 'runners' input of the 'stop' mode names no runner.",
 			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: true' to stop "+
@@ -42,7 +43,7 @@ func (r *reader) stop(request Request) *runner.StopRequest {
 		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",
 			"GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
 	}
-	return stop
+	return wanted
 }
 
 // namesNoRunner reports whether a text is JSON of an object without keys, or null.
@@ -73,7 +74,7 @@ func (r *reader) instanceIDs() []string {
 }
 
 // handoffs reads start's output `runners`, whole.
-func (r *reader) handoffs() []runner.Handoff {
+func (r *reader) handoffs() []tags.Handoff {
 	text := r.text("runners")
 	if text == "" {
 		return nil
@@ -84,7 +85,7 @@ func (r *reader) handoffs() []runner.Handoff {
 		r.refuse("Failed to parse runners: "+err.Error()+machine.JSONPlace(text, err), example)
 		return nil
 	}
-	var list []runner.Handoff
+	var list []tags.Handoff
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		given := byName[name]
 		if !instanceForm.MatchString(given.InstanceID) {

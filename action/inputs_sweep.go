@@ -3,7 +3,7 @@ package action
 import (
 	"cmp"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
 // sweep reads what a sweep needs. Its region input may be a list; the first is the home region.
@@ -11,7 +11,7 @@ func (r *reader) sweep(request *Request) {
 	regions := r.regions()
 	request.Region = cmp.Or(regions...)
 	grace, _ := r.minutes("grace-minutes")
-	request.Sweep = &runner.SweepRequest{
+	request.Sweep = &sweep.Request{
 		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace,
 		DryRun: r.ownFlag("dry-run"),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // The outputs.
@@ -41,7 +42,7 @@ type output struct {
 	log     *slog.Logger
 
 	mu       sync.Mutex
-	handoffs []runner.Handoff // that stand in the outputs
+	handoffs []tags.Handoff // that stand in the outputs
 	journal  journal
 	images   map[string]string            // image ids that stand in the outputs, by architecture
 	byRegion map[string]map[string]string // all of them, by region and architecture
@@ -111,10 +112,10 @@ func (o *output) check() error {
 }
 
 // Launched implements runner.Journal: each hand-off stands in the outputs the moment its instance exists.
-func (o *output) Launched(h runner.Handoff) error {
+func (o *output) Launched(h tags.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before runner.Handoff) bool { return before.Index == h.Index }),
+	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before tags.Handoff) bool { return before.Index == h.Index }),
 		h)
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
@@ -138,16 +139,16 @@ func (o *output) set(name, value string) {
 }
 
 // first writes the contract's outputs, which speak of the first runner.
-func (o *output) first(h runner.Handoff) {
+func (o *output) first(h tags.Handoff) {
 	o.set(outLabel, h.Label)
 	o.set(outInstanceID, h.InstanceID)
 	o.set(outRegion, h.Region)
 }
 
 // all writes the outputs that speak of every runner.
-func (o *output) all(handoffs []runner.Handoff) error {
+func (o *output) all(handoffs []tags.Handoff) error {
 	handoffs = slices.Clone(handoffs)
-	slices.SortFunc(handoffs, func(a, b runner.Handoff) int { return a.Index - b.Index })
+	slices.SortFunc(handoffs, func(a, b tags.Handoff) int { return a.Index - b.Index })
 	byName := map[string]handoff{}
 	labels, ids := []string{}, []string{}
 	for _, h := range handoffs {
@@ -172,7 +173,7 @@ func (o *output) all(handoffs []runner.Handoff) error {
 func (o *output) failed(result runner.StartResult) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var left []runner.Handoff
+	var left []tags.Handoff
 	for _, r := range result.Runners {
 		if !r.Removed && r.InstanceID != "" {
 			left = append(left, r.Handoff)
@@ -195,7 +196,7 @@ func (o *output) failed(result runner.StartResult) error {
 func (o *output) ready(result runner.StartResult) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var handoffs []runner.Handoff
+	var handoffs []tags.Handoff
 	for _, r := range result.Runners {
 		if !r.Failed && r.InstanceID != "" {
 			handoffs = append(handoffs, r.Handoff)

@@ -238,8 +238,10 @@ func outputsSection(list []outputDescription) string {
 They are written as soon as they exist: ` + "`label`" +
 		` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
 all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that ` +
-		`contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" + ` hold no region, ` +
-		`zone or type, so that these may be secrets; ` + "`swept`, `report` and `pool`\ndo. `images` and the `ec2-image-id` " +
+		`contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" +
+		` hold no region, ` +
+		`zone or type, so that these may be secrets; ` +
+		"`swept`, `report` and `pool`\ndo. `images` and the `ec2-image-id` " +
 		"of a bake" + ` hold image ids, and are empty if one of these is a secret ` +
 		`([outputs that arrive empty](troubleshooting.md#outputs-that-arrive-empty)).
 `

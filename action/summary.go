@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 )
 
 // startSummary is the job summary of a start: what was started and how long each phase took; on failure what to do,
@@ -96,7 +97,7 @@ func marketOf(r runner.Started) string {
 	return r.Market
 }
 
-func stopSummary(result runner.StopResult) string {
+func stopSummary(result stop.Result) string {
 	if len(result.Stopped) == 0 {
 		return ""
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
 func runSweep(ctx context.Context, c clients) error {
@@ -27,22 +27,22 @@ func runSweep(ctx context.Context, c clients) error {
 
 // swept is one element of the output of that name.
 type swept struct {
-	Action     runner.Act `json:"action"`
-	DryRun     bool       `json:"dry-run,omitempty"`
-	Why        string     `json:"why"`
-	InstanceID string     `json:"ec2-instance-id,omitempty"`
-	VolumeID   string     `json:"volume-id,omitempty"`
-	Region     string     `json:"region,omitempty"`
-	RunnerName string     `json:"runner-name,omitempty"`
-	RunnerID   int64      `json:"runner-id,omitempty"`
-	AgeMinutes int64      `json:"age-minutes,omitempty"`
+	Action     sweep.Act `json:"action"`
+	DryRun     bool      `json:"dry-run,omitempty"`
+	Why        string    `json:"why"`
+	InstanceID string    `json:"ec2-instance-id,omitempty"`
+	VolumeID   string    `json:"volume-id,omitempty"`
+	Region     string    `json:"region,omitempty"`
+	RunnerName string    `json:"runner-name,omitempty"`
+	RunnerID   int64     `json:"runner-id,omitempty"`
+	AgeMinutes int64     `json:"age-minutes,omitempty"`
 }
 
 // setSwept writes the output: everything that the sweep did something about, and what it would have somebody look at.
-func (o *output) setSwept(result runner.SweepResult, dryRun bool) {
+func (o *output) setSwept(result sweep.Result, dryRun bool) {
 	list := []swept{}
 	for _, s := range result.Swept {
-		if s.Act == runner.Spared {
+		if s.Act == sweep.Spared {
 			continue
 		}
 		list = append(list, swept{
@@ -59,23 +59,23 @@ func (o *output) setSwept(result runner.SweepResult, dryRun bool) {
 	o.action.SetOutput(outSwept, string(raw))
 }
 
-func sweepSentence(result runner.SweepResult, dryRun bool) string {
-	count := map[runner.Act]int{}
+func sweepSentence(result sweep.Result, dryRun bool) string {
+	count := map[sweep.Act]int{}
 	for _, s := range result.Swept {
 		count[s.Act]++
 	}
 	stopped := ""
-	if n := count[runner.Halted]; n > 0 {
+	if n := count[sweep.Halted]; n > 0 {
 		stopped = fmt.Sprintf("%d stopped, ", n)
 	}
 	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d "+
 		"spared, %d listed only",
-		count[runner.Terminated], stopped, count[runner.Deregistered], count[runner.Marked], count[runner.Spared]+
-			count[runner.Unmarked], count[runner.Listed])
-	if n := count[runner.Freed]; n > 0 {
+		count[sweep.Terminated], stopped, count[sweep.Deregistered], count[sweep.Marked], count[sweep.Spared]+
+			count[sweep.Unmarked], count[sweep.Listed])
+	if n := count[sweep.Freed]; n > 0 {
 		sentence += fmt.Sprintf(", %d warm instances freed", n)
 	}
-	if n := count[runner.Deleted]; n > 0 {
+	if n := count[sweep.Deleted]; n > 0 {
 		sentence += fmt.Sprintf(", %d volumes deleted", n)
 	}
 	if dryRun {
@@ -89,7 +89,7 @@ func sweepSentence(result runner.SweepResult, dryRun bool) string {
 const maxSwept = 500
 
 // sweepSummary is the job summary of a sweep: what was found, what became of it, why, and how old it is.
-func sweepSummary(result runner.SweepResult, dryRun bool) string {
+func sweepSummary(result sweep.Result, dryRun bool) string {
 	var b strings.Builder
 	b.WriteString("### Sweep\n\n" + plain(sweepSentence(result, dryRun)) + "\n\n")
 	poolsInSight(&b, result)
@@ -112,10 +112,10 @@ func sweepSummary(result runner.SweepResult, dryRun bool) string {
 }
 
 // poolsInSight lists the pools and when they end if nobody keeps them, so that a forgotten one is seen.
-func poolsInSight(b *strings.Builder, result runner.SweepResult) {
+func poolsInSight(b *strings.Builder, result sweep.Result) {
 	count, until := map[string]int{}, map[string]time.Time{}
 	for _, s := range result.Swept {
-		if s.Pool == "" || s.Act == runner.Terminated {
+		if s.Pool == "" || s.Act == sweep.Terminated {
 			continue
 		}
 		count[s.Pool]++

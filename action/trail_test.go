@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // TestTrailOfManyRounds: what was refused again and again with the same words is one row, what was launched is its own.
@@ -56,7 +57,7 @@ func TestSummaryOfMany(t *testing.T) {
 	result := runner.StartResult{Took: 30 * time.Second}
 	for n := range 200 {
 		result.Runners = append(result.Runners, runner.Started{
-			Handoff: runner.Handoff{Label: "build", InstanceID: fmt.Sprintf("i-%017x", n), InstanceType: "t3.xlarge",
+			Handoff: tags.Handoff{Label: "build", InstanceID: fmt.Sprintf("i-%017x", n), InstanceType: "t3.xlarge",
 				Market: "on-demand"},
 			Timeline: runner.Timeline{Registered: time.Second, Launched: 3 * time.Second, Running: 8 * time.Second,
 				Online: time.Duration(20+n%10) * time.Second},

@@ -142,7 +142,7 @@ type journal struct {
 	made     []runner.Registration
 	claims   []runner.Claim
 	tokens   map[string][]string
-	handoffs []runner.Handoff
+	handoffs []tags.Handoff
 	secrets  []string
 	taken    map[string][]string
 }
@@ -191,7 +191,7 @@ func (j *journal) Taking(id, region string) error {
 }
 
 // Launched implements runner.Journal.
-func (j *journal) Launched(h runner.Handoff) error {
+func (j *journal) Launched(h tags.Handoff) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.handoffs = append(j.handoffs, h)

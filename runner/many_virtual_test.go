@@ -11,6 +11,8 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -64,13 +66,13 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 				t.Errorf("ran into a limit at %s: %s %d %s", call.Time.Sub(begun), call.Operation, call.Status, call.Code)
 			}
 		}
-		stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
-		var handoffs []runner.Handoff
+		stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+		var handoffs []tags.Handoff
 		for _, one := range result.Runners {
 			one.Region = "" // the output has none
 			handoffs = append(handoffs, one.Handoff)
 		}
-		if _, err := stopper.Stop(ctx, runner.StopRequest{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {
+		if _, err := stopper.Stop(ctx, stop.Request{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {
 			t.Errorf("stop: %v", err)
 		}
 		s.nothingLeft(t)

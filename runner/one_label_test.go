@@ -14,6 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -114,7 +115,7 @@ func (l *leg) wrong(now simulator.Snapshot) (list []string) {
 // stop stops the start's runners as machulav's stop step does, by label and instance id; several of them by the output
 // `runners`.
 func (l *leg) stop(ctx context.Context) error {
-	r := runner.StopRequest{Run: l.request.Run, Scope: l.request.Scope, Label: "build"}
+	r := stop.Request{Run: l.request.Run, Scope: l.request.Scope, Label: "build"}
 	for _, h := range l.result.Runners {
 		if len(l.result.Runners) > 1 {
 			r.Handoffs = append(r.Handoffs, h.Handoff)
@@ -122,6 +123,6 @@ func (l *leg) stop(ctx context.Context) error {
 		}
 		r.InstanceIDs = append(r.InstanceIDs, h.InstanceID)
 	}
-	_, err := (&runner.Stopper{Cloud: l.starter.Cloud, Registry: l.starter.Registry, Log: l.starter.Log}).Stop(ctx, r)
+	_, err := (&stop.Stopper{Cloud: l.starter.Cloud, Registry: l.starter.Registry, Log: l.starter.Log}).Stop(ctx, r)
 	return err
 }

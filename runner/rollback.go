@@ -86,6 +86,9 @@ func (st *start) terminateTogether(ctx context.Context, r *remove.Remover) {
 	}
 }
 
+// fewLookUps are made one by one, which tells best what became of each.
+const fewLookUps = 3
+
 // lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole
 // list as deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left
 // to the single look-ups.
@@ -98,7 +101,7 @@ func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 			}
 		}
 	}
-	if len(byName) <= fewStops {
+	if len(byName) <= fewLookUps {
 		return
 	}
 	for look := range 2 {

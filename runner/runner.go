@@ -27,7 +27,7 @@ type Journal interface {
 	// Claiming is called before a pool entry is claimed, and at each step of it, with all claims that there are.
 	Claiming([]Claim) error
 	// Launched is called the moment an instance exists.
-	Launched(Handoff) error
+	Launched(tags.Handoff) error
 	// Secret is called with each secret before it is used.
 	Secret(value string)
 }
@@ -41,21 +41,6 @@ type Registration struct {
 	JIT bool `json:"jit,omitempty"`
 }
 
-// Handoff is what a start gives to a stop.
-type Handoff struct {
-	Name             string // key in the output `runners`
-	Index            int    // of the slot, from 0
-	Label            string
-	InstanceID       string
-	Region           string // of a stop: empty where it is to be found
-	RunnerName       string
-	RunnerID         int64
-	InstanceType     string
-	Market           string
-	AvailabilityZone string
-	Mode             string // "existing": a stop only stops it
-}
-
 // Timeline holds when a runner reached each phase, counted from the beginning of the start; zero where it did not.
 type Timeline struct {
 	Registered, Launched, Running, Online time.Duration
@@ -63,7 +48,7 @@ type Timeline struct {
 
 // Started is one runner of a start, as far as it came.
 type Started struct {
-	Handoff
+	tags.Handoff
 	Image     string
 	ImageName string
 	Subnet    string

@@ -116,12 +116,12 @@ func (s *slot) key() string {
 	return key
 }
 
-func (s *slot) handoff() Handoff {
+func (s *slot) handoff() tags.Handoff {
 	mode := ""
 	if s.machine.Kind() == Kept {
 		mode = tags.ModeExisting
 	}
-	return Handoff{
+	return tags.Handoff{
 		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region,
 		RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,

@@ -146,7 +146,7 @@ func (s *slot) Timeline() *Timeline { return &s.timeline }
 func (w *Start) Running(s *Slot) time.Duration { return w.st.running(s) }
 
 // Handoff is what the start gives to a stop.
-func (s *slot) Handoff() Handoff { return s.handoff() }
+func (s *slot) Handoff() tags.Handoff { return s.handoff() }
 
 // Times of an instance that is started.
 const (

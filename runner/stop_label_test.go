@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -42,12 +42,12 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 				fault.Match = simulator.Match{Operation: "DescribeInstances"}
 				fault.Nth = 3 // the two that find the machine are answered
 				s.world.AddFault(fault)
-				if result, _, err := s.stop(ctx, runner.StopRequest{Label: label}); err == nil {
+				if result, _, err := s.stop(ctx, stop.Request{Label: label}); err == nil {
 					t.Errorf("the stop is green: %+v", result.Stopped)
 				}
 				s.world.ClearFaults()
 				<-time.After(time.Minute)
-				if _, _, err := s.stop(ctx, runner.StopRequest{Label: label}); err != nil {
+				if _, _, err := s.stop(ctx, stop.Request{Label: label}); err != nil {
 					t.Error(err)
 				}
 				s.nothingLeft(t)
@@ -78,7 +78,7 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		if _, _, err := s.stop(ctx, runner.StopRequest{Label: "build"}); err != nil {
+		if _, _, err := s.stop(ctx, stop.Request{Label: "build"}); err != nil {
 			t.Error(err)
 		}
 		if got, want := s.registered(), []string{"ec2-build", "gpu-box"}; !slices.Equal(got, want) {

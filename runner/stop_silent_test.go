@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -31,7 +32,7 @@ func inIreland() runner.StartRequest {
 }
 
 // startedIn starts one runner and lets the world settle.
-func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartRequest) runner.Handoff {
+func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartRequest) tags.Handoff {
 	t.Helper()
 	result, err := s.starter.Start(ctx, r)
 	if err != nil {
@@ -41,9 +42,9 @@ func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartReque
 	return result.Runners[0].Handoff
 }
 
-func (s *stage) stop(ctx context.Context, request runner.StopRequest) (runner.StopResult, time.Duration, error) {
+func (s *stage) stop(ctx context.Context, request stop.Request) (stop.Result, time.Duration, error) {
 	request.Run, request.Scope = tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
-	stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry,
+	stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry,
 		Log: slog.New(slog.NewTextHandler(s.log, nil))}
 	begun := time.Now()
 	result, err := stopper.Stop(ctx, request)
@@ -80,14 +81,14 @@ func TestStopWaitsForALateRegion(t *testing.T) {
 	}
 }
 
-func stopBy(how string, h runner.Handoff) runner.StopRequest {
+func stopBy(how string, h tags.Handoff) stop.Request {
 	switch how {
 	case "id":
-		return runner.StopRequest{InstanceIDs: []string{h.InstanceID}, Label: h.Label}
+		return stop.Request{InstanceIDs: []string{h.InstanceID}, Label: h.Label}
 	case "label":
-		return runner.StopRequest{Label: h.Label}
+		return stop.Request{Label: h.Label}
 	}
-	return runner.StopRequest{AllOfRun: true}
+	return stop.Request{AllOfRun: true}
 }
 
 // A region that gives no answer at all for a minute makes the step fail, and leaves the registration alone.
@@ -174,7 +175,7 @@ func TestStopPassesOverARegionThatDenies(t *testing.T) {
 			Match: simulator.Match{Operation: "DescribeInstances", Region: "us-west-2"}, Effect: simulator.EffectError,
 			Code: "UnauthorizedOperation",
 		})
-		result, took, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{"i-0123456789abcdef0"}, Label: "gone"})
+		result, took, err := s.stop(ctx, stop.Request{InstanceIDs: []string{"i-0123456789abcdef0"}, Label: "gone"})
 		if err != nil || took > 10*time.Second || !strings.Contains(strings.Join(result.Warnings, "\n"), "us-west-2") {
 			t.Errorf("stop took %s, warned %q: %v", took, result.Warnings, err)
 		}
@@ -188,7 +189,7 @@ func TestStopEndsWhatItFinds(t *testing.T) {
 		found := s.startedIn(ctx, t, request())
 		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
 			Effect: simulator.EffectHang})
-		_, _, err := s.stop(ctx, runner.StopRequest{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
+		_, _, err := s.stop(ctx, stop.Request{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
 		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(),
 			found.InstanceID) {
 			t.Errorf("the error is to name the machine that could not be looked for: %v", err)

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -31,13 +32,13 @@ func TestStopLooksCheaply(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := len(s.world.Calls())
-				stop := runner.StopRequest{Run: r.Run, Scope: r.Scope}
+				wanted := stop.Request{Run: r.Run, Scope: r.Scope}
 				for _, one := range result.Runners {
-					stop.Handoffs = append(stop.Handoffs, runner.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName,
+					wanted.Handoffs = append(wanted.Handoffs, tags.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName,
 						RunnerID: one.RunnerID})
 				}
-				stopper := &runner.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
-				if _, err := stopper.Stop(ctx, stop); err != nil {
+				stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+				if _, err := stopper.Stop(ctx, wanted); err != nil {
 					t.Error(err)
 				}
 				s.nothingLeft(t)

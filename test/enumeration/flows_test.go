@@ -10,6 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/existing"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -40,7 +42,7 @@ type flow struct {
 
 // scene is what a flow finds.
 type scene struct {
-	handoffs []runner.Handoff
+	handoffs []tags.Handoff
 	label    string
 }
 
@@ -49,7 +51,7 @@ type outcome struct {
 	err   error
 	left  []string // what it says that it left behind
 	hint  string
-	swept []runner.Swept
+	swept []sweep.Swept
 	took  time.Duration // from the signal, where there was one
 }
 
@@ -113,10 +115,10 @@ func flows() []flow {
 			// A stop by label leaves numbered registrations that no machine has used: they may be of a start under way.
 			f.signalsOnly, f.rest = true, []layer{byPost, bySweep}
 		}),
-		stopping("stop by id and label", func(s *scene) runner.StopRequest {
-			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		stopping("stop by id and label", func(s *scene) stop.Request {
+			return stop.Request{InstanceIDs: ids(s), Label: s.label}
 		}),
-		stopping("stop by label", func(s *scene) runner.StopRequest { return runner.StopRequest{Label: s.label} }),
+		stopping("stop by label", func(s *scene) stop.Request { return stop.Request{Label: s.label} }),
 		sweeping(),
 		sweepingVolumes(),
 		starting("start existing", byTags, func(f *flow) {
@@ -128,8 +130,8 @@ func flows() []flow {
 			f.guests = []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}
 			f.begin = func(context.Context, *simulator.World) *scene { return &scene{label: keptLabel} }
 		}),
-		stopping("stop existing", func(s *scene) runner.StopRequest {
-			return runner.StopRequest{InstanceIDs: ids(s), Label: s.label}
+		stopping("stop existing", func(s *scene) stop.Request {
+			return stop.Request{InstanceIDs: ids(s), Label: s.label}
 		}, func(f *flow) {
 			f.existing = true
 			f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byTags) }
@@ -209,13 +211,13 @@ func startedBy(ctx context.Context, w *simulator.World, change func(*runner.Star
 	return &scene{handoffs: p.journal.handoffs, label: p.journal.identity.Label}
 }
 
-func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*flow)) flow {
+func stopping(name string, by func(*scene) stop.Request, adjust ...func(*flow)) flow {
 	f := flow{
 		name: name, begin: started, rest: []layer{byLabel, bySweep},
 		run: func(p *process, s *scene) outcome {
 			r := by(s)
 			r.Run, r.Scope = tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository
-			stopper := &runner.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+			stopper := &stop.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
 			_, err := stopper.Stop(p.ctx, r)
 			return outcome{err: err}
 		},
@@ -226,13 +228,13 @@ func stopping(name string, by func(*scene) runner.StopRequest, adjust ...func(*f
 	return f
 }
 
-func sweepRequest() runner.SweepRequest {
-	return runner.SweepRequest{Repository: repository, Scope: repository, Regions: []string{"us-east-1"},
+func sweepRequest() sweep.Request {
+	return sweep.Request{Repository: repository, Scope: repository, Regions: []string{"us-east-1"},
 		Grace: 10 * time.Minute}
 }
 
 func sweepOnce(p *process) outcome {
-	sweeper := &runner.Sweeper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+	sweeper := &sweep.Sweeper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
 	result, err := sweeper.Sweep(p.ctx, sweepRequest())
 	return outcome{err: err, swept: result.Swept}
 }

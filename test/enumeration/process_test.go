@@ -161,7 +161,7 @@ type journal struct {
 	taken    map[string][]string
 	made     []runner.Registration
 	claims   []runner.Claim
-	handoffs []runner.Handoff
+	handoffs []tags.Handoff
 	begun    []ami.Begun // images that may not be finished
 	baked    []string    // images that were handed over
 	done     bool
@@ -198,10 +198,10 @@ func (j *journal) Taking(id, region string) error {
 	return j.write(func() { j.taken[region] = append(j.taken[region], id) })
 }
 
-func (j *journal) Launched(h runner.Handoff) error {
+func (j *journal) Launched(h tags.Handoff) error {
 	return j.write(func() {
 		j.handoffs = append(slices.DeleteFunc(j.handoffs,
-			func(before runner.Handoff) bool { return before.Index == h.Index }), h)
+			func(before tags.Handoff) bool { return before.Index == h.Index }), h)
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
 // TestSweepsAtOnce lets several sweeps run at the same moment, as schedules of several workflows do. None fails, none
@@ -33,7 +33,7 @@ func TestSweepsAtOnce(t *testing.T) {
 					t.Errorf("round %d, sweep %d: %v", round, n, o.err)
 				}
 				for _, s := range o.swept {
-					if round == 0 && s.Act == runner.Terminated && s.RunnerName == "ec2-lost" {
+					if round == 0 && s.Act == sweep.Terminated && s.RunnerName == "ec2-lost" {
 						t.Errorf("sweep %d ended at the first look what is ambiguous: %+v", n, s)
 					}
 				}

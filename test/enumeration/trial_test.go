@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -176,8 +177,8 @@ func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.Wo
 func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	next := newProcess(ctx, w, blow{})
 	defer next.cancel(nil)
-	stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
-	var r runner.StopRequest
+	stopper := &stop.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
+	var r stop.Request
 	r.Run, r.Scope, r.Label = tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, repository,
 		p.journal.identity.Label
 	for _, h := range p.journal.handoffs {
@@ -211,8 +212,8 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 		}
 	case byLabel:
 		<-time.After(jobBegins)
-		stopper := &runner.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
-		_, err := stopper.Stop(next.ctx, runner.StopRequest{Run: tags.Run{Repository: repository, ID: thisRun},
+		stopper := &stop.Stopper{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
+		_, err := stopper.Stop(next.ctx, stop.Request{Run: tags.Run{Repository: repository, ID: thisRun},
 			Scope: repository, Label: s.label})
 		if err != nil {
 			f.complain("stop by label: %v", err)
@@ -238,7 +239,7 @@ func (tr trial) sweep(ctx context.Context, f *finding, w *simulator.World) {
 			f.complain("sweep in good weather: %v", o.err)
 		}
 		for _, s := range o.swept {
-			if s.Act == runner.Listed {
+			if s.Act == sweep.Listed {
 				listed[s.RunnerID] = true
 			}
 		}

@@ -1,4 +1,4 @@
-package runner
+package stop
 
 import (
 	"cmp"
@@ -118,7 +118,7 @@ func (s *runSearch) add(found []ec2.Instance) {
 	for _, instance := range found {
 		if !s.seen[instance.ID] && s.isOfRun(instance) {
 			s.seen[instance.ID] = true
-			s.targets = append(s.targets, s.target(Handoff{InstanceID: instance.ID}, instance))
+			s.targets = append(s.targets, s.target(tags.Handoff{InstanceID: instance.ID}, instance))
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package runner
+// Package sweep ends what nobody will use any more. It lists the cloud first and the registry second, decides without a
+// call (orphans.go, volumes.go), and looks once more before it changes anything.
+package sweep
 
 import (
 	"context"
@@ -14,8 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// SweepRequest states where to look for what nobody uses any more.
-type SweepRequest struct {
+// Request states where to look for what nobody uses any more.
+type Request struct {
 	Repository string // owner/repo
 	Scope      string // of GitHub
 	Regions    []string
@@ -37,8 +39,8 @@ type Swept struct {
 	Until      time.Time // when it expires
 }
 
-// SweepResult is everything of ours that a sweep saw.
-type SweepResult struct {
+// Result is everything of ours that a sweep saw.
+type Result struct {
 	Swept    []Swept
 	Warnings []string
 }
@@ -53,7 +55,7 @@ type Sweeper struct {
 
 // Sweep looks at the cloud, then at the registry, and removes what orphans.go says. What cannot be seen or removed is
 // an error beside the result, and stops nothing else. It is safe beside starts, stops and other sweeps.
-func (s *Sweeper) Sweep(ctx context.Context, request SweepRequest) (SweepResult, error) {
+func (s *Sweeper) Sweep(ctx context.Context, request Request) (Result, error) {
 	sw := &sweep{Sweeper: s, request: request, log: s.Log.With("phase", "Look")}
 	look, err := sw.look(ctx)
 	sw.failed(err)
@@ -71,9 +73,9 @@ func (s *Sweeper) Sweep(ctx context.Context, request SweepRequest) (SweepResult,
 // sweep is one sweep under way.
 type sweep struct {
 	*Sweeper
-	request SweepRequest
+	request Request
 	log     *slog.Logger
-	result  SweepResult
+	result  Result
 	errs    []error
 	noTags  bool      // it was said that instances cannot be marked
 	ended   []verdict // whose registrations go when GitHub misses the machines

@@ -1,4 +1,6 @@
-package runner
+// Package stop ends what a run started: by instance id, by label, or all of the run. It needs no state of the start:
+// the cloud's tags and client tokens and GitHub's list say what is to be ended.
+package stop
 
 import (
 	"context"
@@ -14,12 +16,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// StopRequest states which runners to stop: by instance id, by label, or all of this run.
-type StopRequest struct {
+// Request states which runners to stop: by instance id, by label, or all of this run.
+type Request struct {
 	Run         tags.Run
 	Scope       string // of GitHub; empty for the repository
 	InstanceIDs []string
-	Handoffs    []Handoff // start's output `runners`, whole
+	Handoffs    []tags.Handoff // start's output `runners`, whole
 	Label       string
 	Region      string // empty: the home region
 	AllOfRun    bool
@@ -37,8 +39,8 @@ type Stopped struct {
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
 }
 
-// StopResult states what became of each.
-type StopResult struct {
+// Result states what became of each.
+type Result struct {
 	Stopped  []Stopped
 	Warnings []string
 }
@@ -55,7 +57,7 @@ const busyWithin = 30 * time.Second
 
 // Stop terminates first and deregisters second. Neither waits for the end of the other, both are idempotent: what is
 // gone already is done. A call that is throttled or refused is an error, never "gone".
-func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, error) {
+func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 	sp := &stop{Stopper: s, request: request}
 	targets, err := sp.targets(ctx)
 	if err != nil {
@@ -64,7 +66,7 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 	sp.terminateTogether(ctx, targets)
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
-	places := make(chan struct{}, mostAtOnce)
+	places := make(chan struct{}, maxAtOnce)
 	var group sync.WaitGroup
 	for i, t := range targets {
 		group.Go(func() {
@@ -77,13 +79,17 @@ func (s *Stopper) Stop(ctx context.Context, request StopRequest) (StopResult, er
 	return sp.result, errors.Join(errors.Join(errs...), sp.unseen)
 }
 
+// maxAtOnce bounds how many runners are stopped at the same time: GitHub allows a hundred calls at once.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+const maxAtOnce = 30
+
 type stop struct {
 	*Stopper
-	request StopRequest
+	request Request
 	unseen  error    // regions that gave no answer, although all of the run was asked for
 	looked  []string // the regions that have answered
 	mu      sync.Mutex
-	result  StopResult
+	result  Result
 }
 
 // target is one runner to stop. Either half may be missing.
@@ -121,11 +127,11 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 }
 
 // asked are the instances that the request names, each once.
-func (sp *stop) asked() []Handoff {
+func (sp *stop) asked() []tags.Handoff {
 	asked := slices.Clone(sp.request.Handoffs)
 	for _, id := range sp.request.InstanceIDs {
-		if !slices.ContainsFunc(asked, func(h Handoff) bool { return h.InstanceID == id }) {
-			asked = append(asked, Handoff{InstanceID: id, Region: sp.request.Region})
+		if !slices.ContainsFunc(asked, func(h tags.Handoff) bool { return h.InstanceID == id }) {
+			asked = append(asked, tags.Handoff{InstanceID: id, Region: sp.request.Region})
 		}
 	}
 	return asked
@@ -133,7 +139,7 @@ func (sp *stop) asked() []Handoff {
 
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
-func (sp *stop) target(h Handoff, instance ec2.Instance) target {
+func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
 	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: tags.OwnerOf(instance),
 		runnerID: h.RunnerID}
 	if id := tags.RunnerIDOf(instance); id != 0 {

@@ -1,4 +1,4 @@
-package runner
+package stop
 
 import (
 	"context"
@@ -71,9 +71,9 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []string) (string, error) {
 	done := "not found"
 	var online []string
-	bounded, cancel := context.WithTimeout(ctx, missedTimeout)
+	bounded, cancel := context.WithTimeout(ctx, offlineTimeout)
 	defer cancel()
-	err := ec2.RetryUntilDone(bounded, missedLook, func() error {
+	err := ec2.RetryUntilDone(bounded, offlineLook, func() error {
 		list, err := sp.abandoned(bounded, label, regions)
 		if err != nil {
 			return backoff.Permanent(err)
@@ -89,7 +89,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 			}
 		}
 		if len(online) > 0 {
-			return errNotYet
+			return errOnline
 		}
 		return nil
 	})
@@ -100,7 +100,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 		sp.warn(fmt.Sprintf("runner %s is online, and no machine of this workflow run has it, so it stays",
 			strings.Join(online, ", ")))
 		return runnerKept, nil
-	case err != nil && !errors.Is(err, errNotYet):
+	case err != nil && !errors.Is(err, errOnline):
 		return "", err
 	case done == "not found":
 		sp.tellNotFound(label)
@@ -129,3 +129,12 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 		return slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.MayBeOf(i, r) })
 	}), nil
 }
+
+// errOnline is a runner that GitHub still calls online.
+var errOnline = errors.New("a runner is still online")
+
+// Times of waiting for GitHub to miss machines that have ended.
+const (
+	offlineLook    = 3 * time.Second
+	offlineTimeout = time.Minute
+)

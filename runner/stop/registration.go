@@ -1,4 +1,4 @@
-package runner
+package stop
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can
-// be known any more, what has the label and no machine is it (stop_abandoned.go).
+// be known any more, what has the label and no machine is it (abandoned.go).
 func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	label := sp.labelOf(t)
 	switch {

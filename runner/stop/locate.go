@@ -1,4 +1,4 @@
-package runner
+package stop
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 // This file finds the machines that a stop was given by their ids.
@@ -28,7 +29,7 @@ type search struct {
 
 // locate finds the machines of the hand-offs. What no region knows is gone: its instance is zero, without an error.
 // What could not be looked for is an error.
-func (sp *stop) locate(ctx context.Context, asked []Handoff) ([]ec2.Instance, []error) {
+func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instance, []error) {
 	s := &search{
 		stop: sp, list: regionList{cloud: sp.Cloud}, first: map[string]string{}, only: map[string]bool{},
 		found: map[string]ec2.Instance{},

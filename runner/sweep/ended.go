@@ -1,4 +1,4 @@
-package runner
+package sweep
 
 import (
 	"context"
@@ -37,16 +37,19 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 			}
 		}
 		if sw.ended = left; len(left) > 0 {
-			return errNotYet
+			return errNotOffline
 		}
 		return nil
 	})
 	for _, v := range sw.ended {
 		v.act, v.why = Listed, "its instance "+v.instance.ID+
 			" has ended, and GitHub does not call the runner offline yet: GitHub removes it after 14 days"
-		if !errors.Is(err, errNotYet) && bounded.Err() == nil {
+		if !errors.Is(err, errNotOffline) && bounded.Err() == nil {
 			v.why = "its instance " + v.instance.ID + " has ended, and the registration cannot be removed: " + err.Error()
 		}
 		sw.note(look.now, v)
 	}
 }
+
+// errNotOffline is a registration that GitHub does not call offline yet.
+var errNotOffline = errors.New("a runner is still online")

@@ -1,4 +1,4 @@
-package runner
+package sweep
 
 import (
 	"context"
@@ -189,7 +189,7 @@ func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 
 // end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so
 // nothing can come between the last look and the end. A registration that only the name tells may be another
-// machine's; where this machine alone carries that name, it is removed once GitHub misses the machine (sweep_ended.go).
+// machine's; where this machine alone carries that name, it is removed once GitHub misses the machine (ended.go).
 // The id is tagged too, for a sweep that follows before EC2 forgets the tags.
 func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 	switch {

@@ -1,0 +1,45 @@
+package sweep
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// BenchmarkOrphans judges 10,000 instances of ours and as many registrations, a third of whose runs are over.
+func BenchmarkOrphans(b *testing.B) {
+	const many = 10_000
+	s := &survey{
+		now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true, listed: true,
+		runs: map[string]runState{"0": runOver, "1": runGoesOn, "2": runUnknown},
+	}
+	for n := range many {
+		name := tags.NamePrefix + strconv.Itoa(n)
+		s.instances = append(s.instances, ec2.Instance{
+			ID: "i-" + strconv.Itoa(n), State: ec2.Running, LaunchTime: surveyed.Add(-time.Hour),
+			Tags: map[string]string{
+				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: strconv.Itoa(n % 3), tags.Mode: tags.ModeStart,
+				tags.RunnerName: name, tags.RunnerID: strconv.Itoa(n + 1),
+				tags.ExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
+			},
+		})
+		s.runners = append(s.runners, github.Runner{ID: int64(n + 1), Name: name, Online: true,
+			Labels: []string{strconv.Itoa(n)}})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		ended := 0
+		for _, v := range s.verdicts() {
+			if v.act == Terminated {
+				ended++
+			}
+		}
+		if ended != (many+2)/3 {
+			b.Fatalf("%d of %d instances are to be ended", ended, many)
+		}
+	}
+}

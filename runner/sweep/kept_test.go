@@ -1,0 +1,37 @@
+package sweep
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its
+// time, and judges it as any other afterwards.
+func TestKeptMachinesAreLeftAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		left := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "seconds left")) * time.Second
+		i := ec2.Instance{ID: "i-1", State: ec2.Running, LaunchTime: now.Add(-5 * time.Hour), Tags: map[string]string{
+			tags.Scope: "o/r", tags.Repository: "o/r", tags.RunID: "1", tags.Mode: tags.ModeStart,
+			tags.KeptUntil: now.Add(left).Format(time.RFC3339),
+		}}
+		if rapid.Bool().Draw(t, "expired") {
+			i.Tags[tags.ExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
+		}
+		s := &survey{now: now, grace: 10 * time.Minute, scope: "o/r", repository: "o/r"}
+		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone), int(runnerIdle)).Draw(t,
+			"runner"))}).act
+		want := Terminated
+		if left > 0 {
+			want = Spared
+		}
+		if got != want {
+			t.Fatalf("with %s left: %s, want %s", left, got, want)
+		}
+	})
+}
