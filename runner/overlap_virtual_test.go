@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -99,8 +100,8 @@ func TestSweepAmongThousands(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{ForeignRunners: 3000}, func(ctx context.Context, t *testing.T, s *stage) {
 		begun := time.Now()
-		sweeper := &runner.Sweeper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
-		if _, err := sweeper.Sweep(ctx, runner.SweepRequest{
+		sweeper := &sweep.Sweeper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+		if _, err := sweeper.Sweep(ctx, sweep.Request{
 			Repository: "demo-org/demo", Scope: "demo-org/demo", Regions: []string{"us-east-1"}, Grace: 10 * time.Minute,
 		}); err != nil {
 			t.Fatal(err)
