@@ -367,7 +367,7 @@ func (journal) Registering([]runner.Registration) error { return nil }
 func (journal) Asking(string, string) error             { return nil }
 func (journal) Taking(string, string) error             { return nil }
 func (journal) Claiming([]runner.Claim) error           { return nil }
-func (journal) Launched(runner.Handoff) error           { return nil }
+func (journal) Launched(tags.Handoff) error             { return nil }
 func (journal) Secret(string)                           {}
 func (journal) Imaging(ami.Begun) error                 { return nil }
 func (journal) Baked(ami.Baked) error                   { return nil }
