@@ -125,9 +125,7 @@ func (r *reader) common() Request {
 		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.",
 			"paste the secret again, as one line and without anything before or after it")
 	}
-	if request.APIURL == "" {
-		request.APIURL = defaultAPIURL
-	}
+	request.APIURL = cmp.Or(request.APIURL, defaultAPIURL)
 	owner, repo, ok := strings.Cut(request.Run.Repository, "/")
 	if !ok || owner == "" || repo == "" || strings.Contains(repo, "/") {
 		r.refuse(fmt.Sprintf("GITHUB_REPOSITORY is %q, which is not of the form owner/repo", request.Run.Repository),

@@ -1,14 +1,15 @@
 package action
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // rerunNote is the last line of a successful start. "Re-run failed jobs" does not run a job again that has succeeded,
 // so the jobs that need the runner would wait for one that is gone. Re-running the start job re-runs its dependents
 // too. https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
 func rerunNote(job, run string) string {
-	if job == "" {
-		job = "start"
-	}
+	job = cmp.Or(job, "start")
 	all := "all jobs"
 	if run != "" {
 		all += fmt.Sprintf(" (gh run rerun %s)", run)

@@ -58,9 +58,7 @@ const (
 // removed in any case. An image that was made is copied into the other regions, side by side too.
 func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	begun := time.Now()
-	if request.Region == "" {
-		request.Region = k.Cloud.Region()
-	}
+	request.Region = cmp.Or(request.Region, k.Cloud.Region())
 	cancelled := ec2.CancelledAt(ctx)
 	request.Copies.Regions = others(request)
 	lines := make([][]*bake, len(request.Builders)) // of each architecture: its image, and the copies of that

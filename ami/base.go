@@ -3,6 +3,7 @@ package ami
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -154,8 +155,6 @@ func (b *bake) news(image ec2.Image) string {
 // ofFamily selects the images that precede this one.
 func (b *bake) ofFamily() ec2.ImageQuery {
 	tags := map[string]string{TagArchitecture: b.wanted.Architecture, TagFamily: familyOf(b.name)}
-	for key, value := range b.request.Ours {
-		tags[key] = value
-	}
+	maps.Copy(tags, b.request.Ours)
 	return ec2.ImageQuery{Owner: ec2.Self, Tags: tags}
 }

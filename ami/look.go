@@ -1,6 +1,7 @@
 package ami
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,9 +112,7 @@ func (p *progress) tell(what string) string {
 		return ""
 	}
 	p.told = now
-	if what == "" {
-		what = "nothing yet"
-	}
+	what = cmp.Or(what, "nothing yet")
 	return fmt.Sprintf("%s, for %s now", what, rounded(now.Sub(p.since)))
 }
 

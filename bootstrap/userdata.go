@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -133,10 +134,7 @@ var plainWord = regexp.MustCompile(`^[A-Za-z0-9+/=_-]+$`)
 func (s Spec) softwareLines() string {
 	var b strings.Builder
 	for _, one := range s.Software {
-		sum := strings.ToLower(one.SHA256)
-		if sum == "" {
-			sum = "-"
-		}
+		sum := cmp.Or(strings.ToLower(one.SHA256), "-")
 		fmt.Fprintf(&b, "%s %s %s %s\n", one.Architecture, sum, one.Version, one.URL)
 	}
 	return b.String()

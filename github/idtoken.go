@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,9 +94,7 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 		Operation: idTokenOperation, Status: response.StatusCode, RequestID: response.Header.Get("X-GitHub-Request-Id"),
 		Message: answer.Message, Err: err,
 	}
-	if call.Message == "" {
-		call.Message = http.StatusText(response.StatusCode)
-	}
+	call.Message = cmp.Or(call.Message, http.StatusText(response.StatusCode))
 	switch {
 	case response.StatusCode == http.StatusOK && err == nil && answer.Value != "":
 		return answer.Value, nil

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	gh "github.com/google/go-github/v57/github"
@@ -53,20 +54,11 @@ func refusalOf(message string, header http.Header) string {
 	}
 	message = strings.ToLower(message)
 	for _, sign := range signs {
-		if containsAll(message, sign.words) {
+		if !slices.ContainsFunc(sign.words, func(word string) bool { return !strings.Contains(message, word) }) {
 			return sign.refusal
 		}
 	}
 	return mayNot
-}
-
-func containsAll(text string, words []string) bool {
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			return false
-		}
-	}
-	return true
 }
 
 // isSecondaryLimit reports whether the message alone speaks of a limit: neither headers nor the documentation's address

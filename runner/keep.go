@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -40,24 +39,17 @@ func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepWithin)
 	defer cancel()
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
 	words := make([]string, len(failed))
-	for i, s := range failed {
+	forEach(failed, func(i int, s *slot) {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
-			continue
+			return
 		}
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			if why := st.mayNotKeep(ctx, s); why != "" {
-				st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
-				return
-			}
-			s.kept, words[i] = true, st.keptWords(ctx, s)
-		})
-	}
-	group.Wait()
+		if why := st.mayNotKeep(ctx, s); why != "" {
+			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
+			return
+		}
+		s.kept, words[i] = true, st.keptWords(ctx, s)
+	})
 	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,23 +31,16 @@ func (st *start) launch(ctx context.Context) error {
 
 // launchUnits launches what a group's units lack. What is under way goes on when enough has ended.
 func (st *start) launchUnits(ctx, enough context.Context, stop context.CancelFunc, g *group) {
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
-	for _, u := range g.units {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			if err := u.enroll(enough); err == nil {
-				u.launch(ctx, u.offeringsLeft())
-			} else if enough.Err() == nil || ctx.Err() != nil {
-				st.giveUp(err, u.slots...)
-			}
-			if st.enough() != nil {
-				stop()
-			}
-		})
-	}
-	group.Wait()
+	forEach(g.units, func(_ int, u *unit) {
+		if err := u.enroll(enough); err == nil {
+			u.launch(ctx, u.offeringsLeft())
+		} else if enough.Err() == nil || ctx.Err() != nil {
+			st.giveUp(err, u.slots...)
+		}
+		if st.enough() != nil {
+			stop()
+		}
+	})
 }
 
 // maxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
@@ -217,9 +211,7 @@ func (u *unit) announceNames(a ec2.Attempt) error {
 // take gives an instance to a slot. What the answer left out is filled in from what was asked for.
 func (u *unit) take(instance ec2.Instance) {
 	offering := u.offerings[instance.Offering]
-	if instance.Type == "" {
-		instance.Type = offering.InstanceType
-	}
+	instance.Type = cmp.Or(instance.Type, offering.InstanceType)
 	if offering.Market == machine.Spot {
 		instance.Market = machine.Spot // the answer says so only once the request is fulfilled
 	}

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,10 +56,7 @@ func (st *start) judgeState(s *slot) error {
 			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 		}
 	case ec2.ShuttingDown, ec2.Terminated, ec2.Stopping, ec2.Stopped:
-		reason := s.instance.StateReason
-		if reason == "" {
-			reason = "EC2 gives no reason"
-		}
+		reason := cmp.Or(s.instance.StateReason, "EC2 gives no reason")
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State,
 				reason),

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,9 +106,7 @@ func (p *pool) versionIn(g *group, offering ec2.Offering) string {
 
 // complete fills in what the answer left out.
 func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchSpec) {
-	if i.Type == "" {
-		i.Type = offering.InstanceType
-	}
+	i.Type = cmp.Or(i.Type, offering.InstanceType)
 	i.Tags = spec.OwnTags(i.Offering)
 }
 

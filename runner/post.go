@@ -58,16 +58,11 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 			group.Go(func() { p.giveBack(ctx, region, id) })
 		}
 	}
-	places := make(chan struct{}, mostAtOnce)
-	for _, made := range request.Made {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			if err := p.removeRegistration(ctx, made); err != nil {
-				p.left("runner " + made.Name + " (" + err.Error() + ")")
-			}
-		})
-	}
+	forEach(request.Made, func(_ int, made Registration) {
+		if err := p.removeRegistration(ctx, made); err != nil {
+			p.left("runner " + made.Name + " (" + err.Error() + ")")
+		}
+	})
 	group.Wait()
 	return p.result
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,10 +106,7 @@ func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runn
 
 // endClaimed ends a machine that the dead start has started, unless it is at work.
 func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
-	id := claim.RunnerID
-	if id == 0 {
-		id = tags.RunnerIDOf(instance)
-	}
+	id := cmp.Or(claim.RunnerID, tags.RunnerIDOf(instance))
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
 		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))

@@ -194,10 +194,5 @@ func (s *slot) launchTrail() []ec2.Attempt {
 }
 
 func inDoubt(trail []ec2.Attempt) bool {
-	for _, attempt := range trail {
-		if attempt.InDoubt {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(trail, func(a ec2.Attempt) bool { return a.InDoubt })
 }

@@ -138,20 +138,13 @@ func (st *start) removeFailed(ctx context.Context) {
 		st.warn(words)
 	}
 	st.lookUpTogether(ctx, r)
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
-	for _, s := range failed {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			left := st.remove(ctx, r, s)
-			s.removed = len(left) == 0 && !s.kept
-			for _, what := range left {
-				st.warn("left behind: " + what)
-			}
-		})
-	}
-	group.Wait()
+	forEach(failed, func(_ int, s *slot) {
+		left := st.remove(ctx, r, s)
+		s.removed = len(left) == 0 && !s.kept
+		for _, what := range left {
+			st.warn("left behind: " + what)
+		}
+	})
 }
 
 // clearDoubts ends what launches without an answer have made, before anybody waits: such a machine carries the name of

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -106,10 +107,7 @@ func (g *group) coldName(n int) string {
 
 // key is the slot's name in the output `runners`: its group's, with a number where the group has several.
 func (s *slot) key() string {
-	key := s.Name
-	if key == "" {
-		key = s.label
-	}
+	key := cmp.Or(s.Name, s.label)
 	if s.count() > 1 {
 		key = fmt.Sprintf("%s-%d", key, s.index-s.slots[0].index)
 	}

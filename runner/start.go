@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -129,10 +132,7 @@ func (st *start) regions() []string {
 	seen := map[string]bool{}
 	for _, g := range st.groups {
 		for _, placement := range g.Placements {
-			region := placement.Region
-			if region == "" {
-				region = st.Cloud.Region()
-			}
+			region := cmp.Or(placement.Region, st.Cloud.Region())
 			if !seen[region] {
 				seen[region] = true
 				list = append(list, region)
@@ -159,19 +159,25 @@ func (st *start) each(f func(*slot) error) error { return st.sideBySide(st.livin
 // sideBySide runs f for slots, at most mostAtOnce at a time. A slot that fails is given up; it is an error only when
 // too few are left.
 func (st *start) sideBySide(slots []*slot, f func(*slot) error) error {
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
-	for _, slot := range slots {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			if err := f(slot); err != nil {
-				st.giveUp(err, slot)
-			}
+	forEach(slots, func(_ int, slot *slot) {
+		if err := f(slot); err != nil {
+			st.giveUp(err, slot)
+		}
+	})
+	return st.enough()
+}
+
+// forEach runs f for all items, at most mostAtOnce at the same time, and waits for them.
+func forEach[T any](items []T, f func(i int, item T)) {
+	var group errgroup.Group
+	group.SetLimit(mostAtOnce)
+	for i, item := range items {
+		group.Go(func() error {
+			f(i, item)
+			return nil
 		})
 	}
-	group.Wait()
-	return st.enough()
+	_ = group.Wait()
 }
 
 // mostAtOnce bounds what one start asks at the same time: GitHub allows a hundred calls at once.
@@ -199,10 +205,7 @@ func (st *start) living() []*slot {
 // enough tells, as an error, that too few slots are left to go on.
 func (st *start) enough() error {
 	living := len(st.living())
-	least := st.request.MinCount
-	if least == 0 {
-		least = len(st.slots)
-	}
+	least := cmp.Or(st.request.MinCount, len(st.slots))
 	if living >= least {
 		return nil
 	}

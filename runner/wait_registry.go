@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -123,23 +122,16 @@ func (w *waiter) callsOfLook() int {
 
 func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 	errs := make([]error, len(pending))
-	places := make(chan struct{}, mostAtOnce)
-	var group sync.WaitGroup
-	for i, s := range pending {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			runner, found, err := w.lookAtRunner(ctx, s)
-			if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
-				w.fails(err, s)
-				return
-			}
-			if errs[i] = err; err == nil {
-				w.seen(s, runner, found)
-			}
-		})
-	}
-	group.Wait()
+	forEach(pending, func(i int, s *slot) {
+		runner, found, err := w.lookAtRunner(ctx, s)
+		if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
+			w.fails(err, s)
+			return
+		}
+		if errs[i] = err; err == nil {
+			w.seen(s, runner, found)
+		}
+	})
 	return errors.Join(errs...)
 }
 

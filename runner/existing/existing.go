@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ func (m Machines) nameOf(id string) string {
 // String names the machines in messages.
 func (m Machines) String() string {
 	var words []string
-	for _, key := range sortedKeys(m.Tags) {
+	for _, key := range slices.Sorted(maps.Keys(m.Tags)) {
 		words = append(words, key+"="+m.Tags[key])
 	}
 	if len(m.IDs) > 0 {
@@ -89,13 +90,4 @@ func (k *kept) tags(due time.Time) map[string]string {
 func scattered(nonce, id string) string {
 	sum := sha256.Sum256([]byte(nonce + " " + id))
 	return hex.EncodeToString(sum[:])
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -71,9 +72,7 @@ func (x *existing) next() (ec2.Instance, bool) {
 
 // find looks for machines that may be taken, and for their runners. It changes nothing.
 func (x *existing) find(ctx context.Context) error {
-	if x.Region == "" {
-		x.Region = x.st.Starter().Cloud.Region()
-	}
+	x.Region = cmp.Or(x.Region, x.st.Starter().Cloud.Region())
 	machines, err := x.matching(ctx)
 	if err != nil {
 		return err
@@ -174,7 +173,7 @@ func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	if !i.Alive() {
 		return "it is " + i.State, nil
 	}
-	for _, key := range sortedKeys(x.Tags) {
+	for _, key := range slices.Sorted(maps.Keys(x.Tags)) {
 		if value, has := i.Tags[key]; !has || value != x.Tags[key] {
 			return fmt.Sprintf("it has not the tag %s=%s", key, x.Tags[key]), nil
 		}

@@ -1,6 +1,7 @@
 package existing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,10 +100,7 @@ func orWhy(why string, err error) error {
 // know returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of an
 // earlier use.
 func (x *existing) know(s *runner.Slot, machine ec2.Instance) {
-	name := x.nameOf(machine.ID)
-	if name == "" {
-		name = machine.Tags[tags.RunnerName]
-	}
+	name := cmp.Or(x.nameOf(machine.ID), machine.Tags[tags.RunnerName])
 	s.SetRunner("", 0, false)
 	for _, r := range x.runners {
 		if name != "" && r.Name == name && tags.HasLabel(r, s.RunnerLabel()) {

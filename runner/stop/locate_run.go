@@ -29,10 +29,7 @@ type runSearch struct {
 // ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region,
 // those of a label in the others only if the home region has none.
 func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
-	home := sp.request.Region
-	if home == "" {
-		home = sp.Cloud.Region()
-	}
+	home := cmp.Or(sp.request.Region, sp.Cloud.Region())
 	s := &runSearch{stop: sp, list: regionList{cloud: sp.Cloud}, seen: map[string]bool{}}
 	s.looks = regionLooks{ask: s.ask, done: s.done, grace: lookTimeouts[0]}
 	err := s.looks.round(ctx, []string{home})

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -255,9 +256,7 @@ func (sw *sweep) note(now time.Time, v verdict) {
 		Act: v.act, Why: v.why, InstanceID: v.instance.ID, Region: v.instance.Region, RunnerName: v.runner.Name,
 		RunnerID: v.runner.ID,
 	}
-	if done.RunnerName == "" {
-		done.RunnerName = tags.RegisteredName(v.instance)
-	}
+	done.RunnerName = cmp.Or(done.RunnerName, tags.RegisteredName(v.instance))
 	if v.volume.ID != "" {
 		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region, now.Sub(v.volume.Created).Round(time.Second)
 	}

@@ -1,6 +1,7 @@
 package tags
 
 import (
+	"maps"
 	"time"
 )
 
@@ -12,9 +13,7 @@ func (id Identity) BuilderTags(architecture string, expires time.Time) map[strin
 	tags := id.ImageTags()
 	tags[Scope], tags[RunAttempt], tags[Architecture] = id.Scope, id.Run.Attempt, architecture
 	tags[ExpiresAt] = expires.UTC().Format(time.RFC3339)
-	for key, value := range id.NonceTags() {
-		tags[key] = value
-	}
+	maps.Copy(tags, id.NonceTags())
 	return tags
 }
 

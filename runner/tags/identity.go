@@ -3,6 +3,7 @@
 package tags
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -117,10 +118,7 @@ func TokenOfScope(repository, scope string) string {
 
 // tokenOfRun is the beginning of every client token of a workflow run, over all its attempts.
 func tokenOfRun(run Run, scope string) string {
-	id := run.ID
-	if id == "" {
-		id = "0"
-	}
+	id := cmp.Or(run.ID, "0")
 	return TokenOfScope(run.Repository, scope) + id + "-"
 }
 

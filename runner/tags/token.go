@@ -1,6 +1,7 @@
 package tags
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -32,10 +33,5 @@ func (t Token) Fits(r github.Runner) bool {
 			labels = append(labels, strings.TrimSuffix(name, "-"+t.Nonce[:4]))
 		}
 	}
-	for _, label := range labels {
-		if ShortHash(label, 6) == t.labelHash {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(labels, func(label string) bool { return ShortHash(label, 6) == t.labelHash })
 }
