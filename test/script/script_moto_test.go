@@ -43,7 +43,11 @@ func TestMotoScripts(t *testing.T) {
 	if address == "" {
 		return // without moto the marks alone are checked
 	}
-	params := scriptParams(marked)
+	testscript.RunT(sequential{t}, atMoto(scriptParams(marked), address))
+}
+
+// atMoto lets scripts run at moto.
+func atMoto(params testscript.Params, address string) testscript.Params {
 	params.UpdateScripts = false
 	setup := params.Setup
 	params.Setup = func(env *testscript.Env) error {
@@ -51,7 +55,7 @@ func TestMotoScripts(t *testing.T) {
 		env.Values[sceneKey{}] = &scene{moto: &motoWorld{url: address}}
 		return err
 	}
-	testscript.RunT(sequential{t}, params)
+	return params
 }
 
 // sequential is a testing.T whose subtests do not run side by side.
