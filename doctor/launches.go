@@ -29,8 +29,8 @@ func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
 
 // noImage is an offering without an image: a start leaves its region out if the launch has an image in another.
 func (x *examination) noImage(ctx context.Context, l look, w wanted) Finding {
-	elsewhere := slices.ContainsFunc(x.wanted(ctx), func(o wanted) bool { return o.launch == w.launch && o.problem == nil })
-	if elsewhere {
+	hasImage := func(other wanted) bool { return other.launch == w.launch && other.problem == nil }
+	if slices.ContainsFunc(x.wanted(ctx), hasImage) {
 		return l.warning("bake with regions: "+w.region, "%s, so a start launches nothing there", w.problem)
 	}
 	return l.failed("bake one (mode: bake), or give ec2-image-id", "%s", w.problem)

@@ -76,7 +76,8 @@ func TestRecipesAgainstTheSDK(t *testing.T) {
 				return nil, fmt.Errorf("not sent: %w", err)
 			}),
 		})
-		if _, err := client.RunInstances(context.Background(), &in); err == nil || !strings.Contains(err.Error(), "not sent") {
+		_, err = client.RunInstances(context.Background(), &in)
+		if err == nil || !strings.Contains(err.Error(), "not sent") {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, value := range leaves(parameters) {
