@@ -17,28 +17,28 @@ const mostImageAge = 30 * 24 * time.Hour
 
 // tellBaked says once for each image of this action's own, which its tags tell, that its root volume is larger than
 // what is asked for, and that its runner is too old, so that its machines download another at each start.
-func (st *start) tellBaked(g *group) {
+func (sv *survey) tellBaked(g *group) {
 	var told []string
 	for _, p := range g.placements {
-		image := g.images[imageKey{st.regionOf(p), p.ImageID}]
+		image := g.images[imageKey{sv.regionOf(p), p.ImageID}]
 		version := image.Tags[tags.RunnerVersion]
 		if version == "" || slices.Contains(told, image.ID) {
 			continue
 		}
 		told = append(told, image.ID)
 		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
-			st.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
+			sv.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
 				image.RootGiB, g.Root.GiB))
 		}
-		if words := st.outgrown(image, version, time.Now()); words != "" && g.HomeDir == "" {
-			st.warn(words)
+		if words := sv.outgrown(image, version, time.Now()); words != "" && g.HomeDir == "" {
+			sv.warn(words)
 		}
 	}
 }
 
 // outgrown reports whether an image's runner is too old for github.com, or soon will be.
-func (st *start) outgrown(image ec2.Image, version string, now time.Time) string {
-	if !strings.HasPrefix(st.request.WebURL, "https://github.com/") {
+func (sv *survey) outgrown(image ec2.Image, version string, now time.Time) string {
+	if !strings.HasPrefix(sv.webURL, "https://github.com/") {
 		return "" // a server of one's own keeps to older runners
 	}
 	created, err := time.Parse(time.RFC3339, image.Created)

@@ -25,17 +25,17 @@ type newestKey struct{ region, architecture string }
 
 // chooseImages fills in each region's newest image of this action's own for the architecture, where no image is given.
 // A region that has none, or that cannot be read, is left out if others are left.
-func (st *start) chooseImages(ctx context.Context) error {
-	known := st.newestImages(ctx)
+func (sv *survey) chooseImages(ctx context.Context) error {
+	known := sv.newestImages(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	var told []string
-	for _, g := range st.groups {
+	for _, g := range sv.groups {
 		var kept []machine.Placement
 		var lacking, unread []newestKey
 		for _, p := range g.placements {
-			key := newestKey{st.regionOf(p), g.Architecture}
+			key := newestKey{sv.regionOf(p), g.Architecture}
 			newest, asked := known[key]
 			switch {
 			case !choosesImage(g, p) || !asked:
@@ -49,14 +49,14 @@ func (st *start) chooseImages(ctx context.Context) error {
 				kept = append(kept, p)
 			}
 		}
-		if len(kept) == 0 && len(g.placements) > 0 || st.everyRegion && len(unread) > 0 {
+		if len(kept) == 0 && len(g.placements) > 0 || sv.everyRegion && len(unread) > 0 {
 			return noImageAnywhere(known, lacking, unread)
 		}
 		g.placements = kept
 		for _, words := range leftOut(known, lacking, unread) {
 			if !slices.Contains(told, words) {
 				told = append(told, words)
-				st.warn(words)
+				sv.warn(words)
 			}
 		}
 	}
@@ -69,11 +69,11 @@ func choosesImage(g *group, p machine.Placement) bool {
 }
 
 // newestImages asks each region once for each architecture, side by side.
-func (st *start) newestImages(ctx context.Context) map[newestKey]newestImage {
+func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
 	var keys []newestKey
-	for _, g := range st.groups {
+	for _, g := range sv.groups {
 		for _, p := range g.placements {
-			if key := (newestKey{st.regionOf(p), g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
+			if key := (newestKey{sv.regionOf(p), g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
 		}
@@ -82,7 +82,7 @@ func (st *start) newestImages(ctx context.Context) map[newestKey]newestImage {
 	var group sync.WaitGroup
 	for i, key := range keys {
 		group.Go(func() {
-			image, found, err := st.Cloud.NewestImage(ctx, key.region, map[string]string{tags.Architecture: key.architecture})
+			image, found, err := sv.cloud.NewestImage(ctx, key.region, map[string]string{tags.Architecture: key.architecture})
 			answers[i] = newestImage{image, found, err}
 		})
 	}
@@ -91,7 +91,7 @@ func (st *start) newestImages(ctx context.Context) map[newestKey]newestImage {
 	for i, key := range keys {
 		known[key] = answers[i]
 		if image := answers[i].image; answers[i].found {
-			st.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID, image.Name))
+			sv.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID, image.Name))
 		}
 	}
 	return known

@@ -56,7 +56,7 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 	for _, s := range w.pending() {
 		after, every := consoleAfter, consoleEvery
 		if w.request.KeepFailed > 0 ||
-			w.systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
+			w.newSurvey().systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
 			after, every = 0, cloudLook
 		}
 		since := s.timeline.Running

@@ -13,11 +13,11 @@ import (
 
 // readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
 // The permission for it is optional, so whatever goes wrong means only that nothing is known.
-func (st *start) readImages(ctx context.Context) error {
-	images := st.imagesByKey(ctx)
-	for _, g := range st.groups {
+func (sv *survey) readImages(ctx context.Context) error {
+	images := sv.imagesByKey(ctx)
+	for _, g := range sv.groups {
 		for _, p := range g.placements {
-			image := images[imageKey{st.regionOf(p), p.ImageID}]
+			image := images[imageKey{sv.regionOf(p), p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
@@ -26,19 +26,19 @@ func (st *start) readImages(ctx context.Context) error {
 			}
 		}
 		g.images = images
-		st.tellSystems(g)
-		st.tellRootDevice(g)
-		st.tellBaked(g)
+		sv.tellSystems(g)
+		sv.tellRootDevice(g)
+		sv.tellBaked(g)
 	}
 	return nil
 }
 
 // withImages adds to offerings what a launch needs to know of their images. A root volume is never smaller than that of
 // an image of this action, which EC2 would refuse.
-func (st *start) withImages(g *group, offerings []ec2.Offering) []ec2.Offering {
+func (sv *survey) withImages(g *group, offerings []ec2.Offering) []ec2.Offering {
 	for i := range offerings {
 		o := &offerings[i]
-		image := g.images[imageKey{st.regionOf(o.Placement), o.Placement.ImageID}]
+		image := g.images[imageKey{sv.regionOf(o.Placement), o.Placement.ImageID}]
 		o.RootDevice, o.Kept = image.RootDevice, image.Kept
 		if image.Tags[tags.RunnerVersion] != "" {
 			o.MinRootGiB = image.RootGiB
@@ -50,13 +50,13 @@ func (st *start) withImages(g *group, offerings []ec2.Offering) []ec2.Offering {
 type imageKey struct{ region, id string }
 
 // imagesByKey asks for every image once, side by side. One that cannot be read stays the zero Image.
-func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
+func (sv *survey) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 	images := map[imageKey]ec2.Image{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	for _, g := range st.groups {
+	for _, g := range sv.groups {
 		for _, p := range g.placements {
-			k := imageKey{st.regionOf(p), p.ImageID}
+			k := imageKey{sv.regionOf(p), p.ImageID}
 			mu.Lock()
 			_, asked := images[k]
 			if !asked {
@@ -67,9 +67,9 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 				continue
 			}
 			group.Go(func() {
-				image, err := st.Cloud.Image(ctx, k.region, k.id)
+				image, err := sv.cloud.Image(ctx, k.region, k.id)
 				if err != nil {
-					st.log.Debug("the image cannot be read", "image", k.id, "error", err)
+					sv.log.Debug("the image cannot be read", "image", k.id, "error", err)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -82,14 +82,14 @@ func (st *start) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 }
 
 // tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
-func (st *start) tellRootDevice(g *group) {
+func (sv *survey) tellRootDevice(g *group) {
 	if g.Devices != "" || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return
 	}
 	for _, p := range g.placements {
-		device := g.images[imageKey{st.regionOf(p), p.ImageID}].RootDevice
+		device := g.images[imageKey{sv.regionOf(p), p.ImageID}].RootDevice
 		if device != "" && device != "/dev/sda1" {
-			st.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume",
+			sv.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume",
 				p.ImageID, device))
 			return
 		}

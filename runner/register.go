@@ -168,7 +168,7 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 func (st *start) labels(s *slot) []string {
 	var defaults []string
 	if st.request.Ephemeral && st.request.DefaultLabels {
-		defaults = []string{"self-hosted", "Linux", st.architectureLabel(s)}
+		defaults = []string{"self-hosted", "Linux", st.newSurvey().architectureLabel(s)}
 	}
 	return slices.Concat(defaults, []string{s.label}, st.request.Labels)
 }

@@ -1,35 +1,62 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// survey reads what the account says of images, types and zones before anything is launched: what cannot work is
-// refused or left out, and what may not be read is taken as good.
-func (st *start) survey(ctx context.Context) error {
-	if err := st.chooseImages(ctx); err != nil {
+// survey is what a start reads in the account before it launches, and what it concludes for its groups.
+type survey struct {
+	cloud       *ec2.Client
+	log         *slog.Logger
+	warn        func(string)
+	webURL      string // of GitHub
+	groups      []*group
+	everyRegion bool // an image that cannot be read in one region is an error
+}
+
+// newSurvey returns the survey of the start's groups, in the phase that it is in.
+func (st *start) newSurvey() *survey {
+	return &survey{
+		cloud: st.Cloud, log: st.log, warn: st.warn, webURL: st.request.WebURL, groups: st.groups,
+		everyRegion: st.everyRegion,
+	}
+}
+
+// survey reads what the account says of images, types and zones before anything is launched.
+func (st *start) survey(ctx context.Context) error { return st.newSurvey().read(ctx) }
+
+// regionOf is the region of a placement: the home region where it names none.
+func (sv *survey) regionOf(p machine.Placement) string { return cmp.Or(p.Region, sv.cloud.Region()) }
+
+// read reads what the account says of images, types and zones: what cannot work is refused or left out, and what may
+// not be read is taken as good.
+func (sv *survey) read(ctx context.Context) error {
+	if err := sv.chooseImages(ctx); err != nil {
 		return err
 	}
-	if err := st.readImages(ctx); err != nil {
+	if err := sv.readImages(ctx); err != nil {
 		return err
 	}
-	runs := st.readTypes(ctx)
+	runs := sv.readTypes(ctx)
 	var group sync.WaitGroup
-	for _, g := range st.groups {
-		if err := st.matchTypes(g, runs); err != nil {
+	for _, g := range sv.groups {
+		if err := sv.matchTypes(g, runs); err != nil {
 			return err
 		}
-		st.warnOfProcessors(g)
+		sv.warnOfProcessors(g)
 		group.Go(func() {
-			g.fit = st.inZones(ctx, g.fit)
+			g.fit = sv.inZones(ctx, g.fit)
 			for i := range g.fit {
 				g.fit[i].Number = i + 1
 			}
@@ -43,11 +70,11 @@ func (st *start) survey(ctx context.Context) error {
 type typesOf map[string]map[string][]string
 
 // readTypes asks each region for all its types at once, and only where there is something to compare.
-func (st *start) readTypes(ctx context.Context) typesOf {
+func (sv *survey) readTypes(ctx context.Context) typesOf {
 	names := map[string][]string{}
-	for _, g := range st.groups {
+	for _, g := range sv.groups {
 		for _, o := range g.offerings(g.placements) {
-			region := st.regionOf(o.Placement)
+			region := sv.regionOf(o.Placement)
 			if g.images[imageKey{region, o.Placement.ImageID}].Architecture != "" || len(g.InstanceTypes) > 1 {
 				names[region] = append(names[region], o.InstanceType)
 			}
@@ -58,9 +85,9 @@ func (st *start) readTypes(ctx context.Context) typesOf {
 		if list = distinct(list); len(list) == 0 {
 			continue
 		}
-		found, err := st.Cloud.Architectures(ctx, region, list)
+		found, err := sv.cloud.Architectures(ctx, region, list)
 		if err != nil {
-			st.log.Debug("the instance types cannot be read", "region", region, "error", err)
+			sv.log.Debug("the instance types cannot be read", "region", region, "error", err)
 			continue
 		}
 		runs[region] = found
@@ -70,11 +97,11 @@ func (st *start) readTypes(ctx context.Context) typesOf {
 
 // matchTypes keeps the offerings whose type runs their image, and refuses the group if there is none. A type that the
 // region does not have at all is left out if others are left; else EC2 itself shall say so.
-func (st *start) matchTypes(g *group, runs typesOf) error {
-	all := st.orderByImage(g, st.withImages(g, g.offerings(g.placements)))
+func (sv *survey) matchTypes(g *group, runs typesOf) error {
+	all := sv.orderByImage(g, sv.withImages(g, g.offerings(g.placements)))
 	var missing []ec2.Offering
 	for _, o := range all {
-		region := st.regionOf(o.Placement)
+		region := sv.regionOf(o.Placement)
 		image, types := g.images[imageKey{region, o.Placement.ImageID}].Architecture, runs[region]
 		switch {
 		case o.InstanceType == "", types == nil, image != "" && slices.Contains(types[o.InstanceType], image):
@@ -90,7 +117,7 @@ func (st *start) matchTypes(g *group, runs typesOf) error {
 		missing = nil
 	}
 	for _, o := range missing {
-		st.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, st.regionOf(o.Placement)))
+		sv.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, sv.regionOf(o.Placement)))
 	}
 	if len(g.fit) > 0 || len(all) == 0 {
 		return nil
@@ -99,8 +126,8 @@ func (st *start) matchTypes(g *group, runs typesOf) error {
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
 			strings.Join(g.InstanceTypes, ", "),
-			first.Placement.ImageID, g.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
-			strings.Join(runs[st.regionOf(first.Placement)][first.InstanceType], ", ")),
+			first.Placement.ImageID, g.images[imageKey{sv.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
+			strings.Join(runs[sv.regionOf(first.Placement)][first.InstanceType], ", ")),
 		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs " +
 			"arm64",
 	}
@@ -114,21 +141,21 @@ type zoning struct {
 
 // inZones leaves out the offerings whose zone does not offer their type, where both can be read. If that would leave
 // none, EC2 itself shall say so.
-func (st *start) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Offering {
+func (sv *survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Offering {
 	if len(offerings) < 2 {
 		return offerings
 	}
 	byRegion := map[string][]ec2.Offering{}
 	for _, o := range offerings {
-		byRegion[st.regionOf(o.Placement)] = append(byRegion[st.regionOf(o.Placement)], o)
+		byRegion[sv.regionOf(o.Placement)] = append(byRegion[sv.regionOf(o.Placement)], o)
 	}
 	zonings := map[string]zoning{}
 	for region, list := range byRegion {
-		zonings[region] = st.readZones(ctx, region, list)
+		zonings[region] = sv.readZones(ctx, region, list)
 	}
 	var told []string
 	kept := slices.DeleteFunc(slices.Clone(offerings), func(o ec2.Offering) bool {
-		z := zonings[st.regionOf(o.Placement)]
+		z := zonings[sv.regionOf(o.Placement)]
 		zone, offered := z.subnets[o.Placement.SubnetID], z.offered[o.InstanceType]
 		if zone == "" || len(offered) == 0 || slices.Contains(offered, zone) {
 			return false
@@ -140,13 +167,13 @@ func (st *start) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Of
 		return offerings
 	}
 	for _, line := range slices.Compact(told) {
-		st.log.Info(line)
+		sv.log.Info(line)
 	}
 	return kept
 }
 
 // readZones is empty where it may not be read.
-func (st *start) readZones(ctx context.Context, region string, offerings []ec2.Offering) zoning {
+func (sv *survey) readZones(ctx context.Context, region string, offerings []ec2.Offering) zoning {
 	var names, subnets []string
 	for _, o := range offerings {
 		names, subnets = append(names, o.InstanceType), append(subnets, o.Placement.SubnetID)
@@ -155,14 +182,14 @@ func (st *start) readZones(ctx context.Context, region string, offerings []ec2.O
 	if len(names) == 0 || len(subnets) == 0 {
 		return zoning{}
 	}
-	offered, err := st.Cloud.ZonesOffering(ctx, region, names)
+	offered, err := sv.cloud.ZonesOffering(ctx, region, names)
 	if err == nil {
 		var zones map[string]string
-		if zones, err = st.Cloud.SubnetZones(ctx, region, subnets); err == nil {
+		if zones, err = sv.cloud.SubnetZones(ctx, region, subnets); err == nil {
 			return zoning{offered, zones}
 		}
 	}
-	st.log.Debug("the zones' types cannot be read", "region", region, "error", err)
+	sv.log.Debug("the zones' types cannot be read", "region", region, "error", err)
 	return zoning{}
 }
 
@@ -178,10 +205,10 @@ var gravitonType = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.`)
 
 // architectureLabel is GitHub's default label for the machine's architecture: by its image, or by its type where the
 // image cannot be read.
-func (st *start) architectureLabel(s *slot) string {
+func (sv *survey) architectureLabel(s *slot) string {
 	if len(s.fit) > 0 {
 		first := s.fit[0]
-		image := s.images[imageKey{st.regionOf(first.Placement), first.Placement.ImageID}].Architecture
+		image := s.images[imageKey{sv.regionOf(first.Placement), first.Placement.ImageID}].Architecture
 		if image == "arm64" || (image == "" && gravitonType.MatchString(first.InstanceType)) {
 			return "ARM64"
 		}
