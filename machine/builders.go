@@ -9,8 +9,8 @@ import (
 // the bake's own.
 func (in Inputs) Builders() []Machine {
 	m := Machine{
-		RunnerVersion: in.runnerVersion(), CACertificates: in.Text("ca-certificates"), Profile: in.Text("iam-role-name"),
-		SetupScript: in.setupScript(), Tags: in.tags(), Root: in.rootVolume(), Overlay: in.overlay(),
+		RunnerVersion: in.runnerVersion(),
+		SetupScript:   in.setupScript(), Tags: in.tags(), Overlay: in.overlay(),
 		Markets: []string{OnDemand}, // a spot instance cannot be stopped
 	}
 	for _, name := range []string{"ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
@@ -29,7 +29,7 @@ func (in Inputs) Builders() []Machine {
 			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder must get "+
 				"out to its package repositories")
 	}
-	m.Devices, m.Metadata = in.devices(), in.metadata()
+	in.common(&m)
 	if m.Root.GiB == 0 && m.Devices == "" {
 		m.Root.GiB = UsualGiB
 	}

@@ -10,8 +10,8 @@ import (
 // Machine reads a machine of a start or of a pool. home is the region of placements that name none.
 func (in Inputs) Machine(home string) Machine {
 	m := Machine{
-		RunnerVersion: in.runnerVersion(), CACertificates: in.Text("ca-certificates"), Architecture: in.architecture(),
-		Profile: in.Text("iam-role-name"), HomeDir: in.Text("runner-home-dir"), User: in.Text("run-runner-as-user"),
+		RunnerVersion: in.runnerVersion(), Architecture: in.architecture(),
+		HomeDir: in.Text("runner-home-dir"), User: in.Text("run-runner-as-user"),
 		Service: in.Flag("run-runner-as-service"), PreRunnerScript: unixLines(in.Text("pre-runner-script")),
 		SetupScript: in.setupScript(), Packages: in.packages(), Tags: in.tags(), Markets: in.markets(),
 		SpotMax: in.spotMaxPrice(), Overlay: in.overlay(), JobReport: in.OwnFlag("job-report"),
@@ -19,11 +19,17 @@ func (in Inputs) Machine(home string) Machine {
 	m.InstanceTypes = in.instanceTypes(m)
 	m.TypesOfArchitecture = m.Architecture != "" && len(in.List("ec2-instance-type")) == 0
 	m.Placements = in.placements(home, m)
-	m.Root, m.Devices, m.Metadata = in.rootVolume(), in.devices(), in.metadata()
+	in.common(&m)
 	if m.Architecture != "" && m.Root == (RootVolume{}) && m.Devices == "" {
 		m.Root.GiB = UsualGiB
 	}
 	return m
+}
+
+// common reads what every mode that launches reads in the same way.
+func (in Inputs) common(m *Machine) {
+	m.Profile, m.CACertificates = in.Text("iam-role-name"), in.Text("ca-certificates")
+	m.Root, m.Devices, m.Metadata = in.rootVolume(), in.devices(), in.metadata()
 }
 
 // The machines of each architecture, where nothing else is given.
