@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -48,7 +49,7 @@ type Request struct {
 	Start          *runner.StartRequest
 	Stop           *stop.Request
 	Sweep          *sweep.Request
-	Pool           *runner.PoolRequest
+	Pool           *pool.Request
 	Bake           *ami.Request
 	WebURL         string   // of the scope
 	Annotations    bool     // mode check: tell what is wrong by annotations

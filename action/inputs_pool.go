@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 )
 
 // warmUpWithin is how long a warm-up may take: it installs packages, runs the setup-script and reads the disk.
@@ -20,11 +21,11 @@ var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
 
 // pool reads what a pool is to hold: machines such as a start with the same inputs launches.
 func (r *reader) pool(request *Request) {
-	pool := &runner.PoolRequest{
+	wanted := &pool.Request{
 		Name: r.poolName(), Size: r.number("pool-size", 0, 1000), MaxAge: time.Duration(r.number("pool-max-age-hours", 1,
 			8760)) * time.Hour,
 	}
-	if pool.Name == "" {
+	if wanted.Name == "" {
 		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)
 	}
 	if r.text("pool-size") == "" {
@@ -38,19 +39,19 @@ func (r *reader) pool(request *Request) {
 		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.",
 			"leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
 	}
-	pool.Start = *r.startOf(*request)
-	if _, are := keptBy(&pool.Start); are {
+	wanted.Start = *r.startOf(*request)
+	if _, are := keptBy(&wanted.Start); are {
 		r.refuse("The 'existing-instances' and 'ec2-instance-id' inputs cannot be given with the 'pool' mode.",
 			"a pool launches machines of its own")
 	}
-	pool.WarmUp = max(warmUpTimeout, pool.Start.Waiting.Timeout)
+	wanted.WarmUp = max(warmUpTimeout, wanted.Start.Waiting.Timeout)
 	if len(r.invalid.Problems) == 0 {
-		if err := pool.CheckUserData(); err != nil {
+		if err := wanted.CheckUserData(); err != nil {
 			r.refuse("The machine's user data is too large: "+err.Error()+".",
 				"make setup-script shorter: let it fetch the rest, or bake it into the image")
 		}
 	}
-	request.Pool = pool
+	request.Pool = wanted
 }
 
 // poolName reads a pool's name. It stands in a tag, and in filters, where * and ? mean more than themselves.
@@ -65,7 +66,8 @@ func (r *reader) poolName() string {
 
 // fromPool completes a start that takes warm machines first. They are single-use, so a cold one in their place is too.
 func (r *reader) fromPool(start *runner.StartRequest) {
-	if start.Pool = r.poolName(); start.Pool == "" {
+	name := r.poolName()
+	if name == "" {
 		return
 	}
 	if _, are := keptBy(start); are {
@@ -75,7 +77,7 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 		r.refuse("The 'pool' and 'own-tags: false' inputs are incompatible: a pool is found by its tags.",
 			"leave own-tags out")
 	}
-	start.Ephemeral = true
+	start.Source, start.Ephemeral = pool.Machines{Pool: name}, true
 	for _, group := range start.Groups {
 		for _, name := range []string{"InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
 			if group.Overlay.Has(name) {
@@ -91,16 +93,22 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 }
 
 // poolWords names what a pool holds: "2 ready, 1 warming up".
-func poolWords(result runner.PoolResult) string {
-	words := fmt.Sprintf("%d ready, %d warming up", result.Count(runner.EntryReady), result.Count(runner.EntryWarming)+
-		result.Count(runner.EntryLaunched))
+func poolWords(result pool.Result) string {
+	words := fmt.Sprintf("%d ready, %d warming up", result.Count(pool.Ready), result.Count(pool.Warming)+
+		result.Count(pool.Launched))
 	for _, more := range []struct{ became, words string }{
-		{runner.EntryReplaced, "%d replaced"}, {runner.EntryTerminated, "%d ended"},
-		{runner.EntryClaimed, "%d claimed by a start before they could be ended"},
+		{pool.Replaced, "%d replaced"}, {pool.Terminated, "%d ended"},
+		{pool.Claimed, "%d claimed by a start before they could be ended"},
 	} {
 		if n := result.Count(more.became); n > 0 {
 			words += fmt.Sprintf(", "+more.words, n)
 		}
 	}
 	return strings.TrimSpace(words)
+}
+
+// isFromPool reports whether a start takes warm machines first.
+func isFromPool(start *runner.StartRequest) bool {
+	_, is := start.Source.(pool.Machines)
+	return is
 }

@@ -44,7 +44,7 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		case start.JIT && group.Service:
 			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot "+
 				"run as a service.", "")
-		case start.Ephemeral && group.Service && start.Pool == "":
+		case start.Ephemeral && group.Service && !isFromPool(start):
 			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use "+
 				"and cannot run as a service.", "")
 		}

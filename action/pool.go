@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 )
 
 func runPool(ctx context.Context, c clients) error {
-	result, err := c.starter().Pool(ctx, *c.request.Pool)
+	result, err := pool.Fill(ctx, c.starter(), *c.request.Pool)
 	c.out.poolDone(result, err)
 	return err
 }
 
 // poolDone returns what a pool holds now. Where nothing is left in doubt the post step has nothing to do.
-func (o *output) poolDone(result runner.PoolResult, err error) {
+func (o *output) poolDone(result pool.Result, err error) {
 	if len(result.Left) == 0 {
 		if err := o.saveState(stateDone, true); err != nil {
 			o.log.Warn(err.Error())
@@ -32,24 +32,24 @@ func (o *output) poolDone(result runner.PoolResult, err error) {
 }
 
 // setPool writes the output.
-func (o *output) setPool(result runner.PoolResult) {
+func (o *output) setPool(result pool.Result) {
 	entries := result.Entries
 	if entries == nil {
-		entries = []runner.PoolEntry{}
+		entries = []pool.Entry{}
 	}
 	raw, err := json.Marshal(struct {
-		Name       string             `json:"name"`
-		Size       int                `json:"size"`
-		Ready      int                `json:"ready"`
-		Warming    int                `json:"warming"`
-		Launched   int                `json:"launched"`
-		Replaced   int                `json:"replaced"`
-		Terminated int                `json:"terminated"`
-		Entries    []runner.PoolEntry `json:"entries"`
+		Name       string       `json:"name"`
+		Size       int          `json:"size"`
+		Ready      int          `json:"ready"`
+		Warming    int          `json:"warming"`
+		Launched   int          `json:"launched"`
+		Replaced   int          `json:"replaced"`
+		Terminated int          `json:"terminated"`
+		Entries    []pool.Entry `json:"entries"`
 	}{
-		result.Name, result.Size, result.Count(runner.EntryReady), result.Count(runner.EntryWarming) +
-			result.Count(runner.EntryLaunched),
-		result.Count(runner.EntryLaunched), result.Count(runner.EntryReplaced), result.Count(runner.EntryTerminated), entries,
+		result.Name, result.Size, result.Count(pool.Ready), result.Count(pool.Warming) +
+			result.Count(pool.Launched),
+		result.Count(pool.Launched), result.Count(pool.Replaced), result.Count(pool.Terminated), entries,
 	})
 	if err != nil {
 		o.log.Warn("the output 'pool' cannot be written", "error", err)
@@ -59,7 +59,7 @@ func (o *output) setPool(result runner.PoolResult) {
 }
 
 // poolSummary is the job summary: what stands ready, and what became of each machine.
-func poolSummary(result runner.PoolResult, err error) string {
+func poolSummary(result pool.Result, err error) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Pool %s: %s\n\n", code(result.Name), poolWords(result))
 	if err == nil {

@@ -3,7 +3,6 @@ package runner
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +42,7 @@ func (sv *survey) outgrown(image ec2.Image, version string, now time.Time) strin
 	}
 	created, err := time.Parse(time.RFC3339, image.Created)
 	switch {
-	case olderVersion(version, MinimumVersion):
+	case tags.IsOlder(version, MinimumVersion):
 		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads another "+
 			"one: bake again (mode: bake)", image.ID, image.Name, version)
 	case err == nil && now.Sub(created) > mostImageAge:
@@ -52,16 +51,4 @@ func (sv *survey) outgrown(image ec2.Image, version string, now time.Time) strin
 			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
 	}
 	return ""
-}
-
-// olderVersion compares versions such as 2.330.0; what is no number counts as 0.
-func olderVersion(a, b string) bool {
-	numbers := func(version string) (list [3]int) {
-		for i, text := range strings.SplitN(version, ".", 3) {
-			list[i], _ = strconv.Atoi(text)
-		}
-		return list
-	}
-	x, y := numbers(a), numbers(b)
-	return slices.Compare(x[:], y[:]) < 0
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 func TestOutgrown(t *testing.T) {
@@ -30,7 +31,7 @@ func TestOutgrown(t *testing.T) {
 		want bool
 	}{{"2.329.0", "2.329.0", false}, {"2.99.0", "2.329.0", true}, {"3.0.0", "2.329.0", false}, {"2.329", "2.329.1", true},
 		{"odd", "2.329.0", true}} {
-		if got := olderVersion(c.a, c.b); got != c.want {
+		if got := tags.IsOlder(c.a, c.b); got != c.want {
 			t.Errorf("%s older than %s: got %t", c.a, c.b, got)
 		}
 	}

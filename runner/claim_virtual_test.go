@@ -68,7 +68,7 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 func (s *stage) coldly(ctx context.Context, t *testing.T) time.Duration {
 	t.Helper()
 	begun, known := time.Now(), len(s.world.Calls())
-	cold := fromPool(func(r *runner.StartRequest) { r.Pool, r.Groups[0].Label = "", "cold" })
+	cold := fromPool(func(r *runner.StartRequest) { r.Source, r.Groups[0].Label = nil, "cold" })
 	if _, err := s.another(t).Start(ctx, cold); err != nil {
 		t.Fatalf("%v\n%s", err, s.log)
 	}

@@ -43,11 +43,11 @@ func (st *start) launchUnits(ctx, enough context.Context, stop context.CancelFun
 	})
 }
 
-// maxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
+// MaxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
 // that brings two a second: a call for more than it ever holds would be refused for ever.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
-const maxTogether = 100
+const MaxTogether = 100
 
 // unit is what one row of RunInstances calls launches: one slot, or slots of a group that launches together.
 type unit struct {

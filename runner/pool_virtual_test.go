@@ -14,13 +14,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // pool is what fills a pool for the starts of fromPool.
-func pool(size int, change ...func(*runner.PoolRequest)) runner.PoolRequest {
-	r := runner.PoolRequest{Start: request(), Name: "tests", Size: size, MaxAge: 168 * time.Hour, WarmUp: 30 * time.Minute}
+func poolOf(size int, change ...func(*pool.Request)) pool.Request {
+	r := pool.Request{Start: request(), Name: "tests", Size: size, MaxAge: 168 * time.Hour, WarmUp: 30 * time.Minute}
 	r.Start.Run.ID, r.Start.Groups[0].Label = "4000", ""
 	for _, c := range change {
 		c(&r)
@@ -31,7 +32,7 @@ func pool(size int, change ...func(*runner.PoolRequest)) runner.PoolRequest {
 // fromPool is a start that takes warm machines first.
 func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
 	r := request()
-	r.Pool, r.JIT, r.Ephemeral = "tests", true, true
+	r.Source, r.JIT, r.Ephemeral = pool.Machines{Pool: "tests"}, true, true
 	for _, c := range change {
 		c(&r)
 	}
@@ -41,8 +42,8 @@ func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
 // filled fills the pool and waits until it stands ready.
 func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.Instance {
 	t.Helper()
-	result, err := s.another(t).Pool(ctx, pool(size))
-	if err != nil || result.Count(runner.EntryLaunched) != size {
+	result, err := pool.Fill(ctx, s.another(t), poolOf(size))
+	if err != nil || result.Count(pool.Launched) != size {
 		t.Fatalf("pool: %v, %+v\n%s", err, result, s.log)
 	}
 	<-time.After(3 * time.Minute)
@@ -86,7 +87,7 @@ func TestWarmIsFaster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, asEC2Is(), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
-		cold := fromPool(func(r *runner.StartRequest) { r.Pool = "" })
+		cold := fromPool(func(r *runner.StartRequest) { r.Source = nil })
 		cold.Groups[0].Label = "cold"
 		coldResult, err := s.another(t).Start(ctx, cold)
 		if err != nil {
@@ -200,9 +201,10 @@ func TestAnImageThatIsGone(t *testing.T) {
 		r.Groups[0].Architecture, r.Groups[0].Placements = "amd64",
 			[]machine.Placement{machine.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")}
 	}
-	ofArchitecture := func(r *runner.PoolRequest) { byArchitecture(&r.Start) }
+	ofArchitecture := func(r *pool.Request) { byArchitecture(&r.Start) }
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		if result, err := s.another(t).Pool(ctx, pool(2, ofArchitecture)); err != nil || result.Entries[0].Image != old {
+		if result, err := pool.Fill(ctx, s.another(t), poolOf(2, ofArchitecture)); err != nil ||
+			result.Entries[0].Image != old {
 			t.Fatalf("%v, %+v", err, result)
 		}
 		<-time.After(3 * time.Minute)
@@ -212,12 +214,12 @@ func TestAnImageThatIsGone(t *testing.T) {
 		if err != nil || !result.Runners[0].Warm || result.Runners[0].Image != old {
 			t.Fatalf("%v, %+v\n%s", err, result, s.log)
 		}
-		filled, err := s.another(t).Pool(ctx, pool(1, ofArchitecture))
-		if err != nil || filled.Count(runner.EntryReplaced) != 1 || filled.Count(runner.EntryLaunched) != 1 {
+		filled, err := pool.Fill(ctx, s.another(t), poolOf(1, ofArchitecture))
+		if err != nil || filled.Count(pool.Replaced) != 1 || filled.Count(pool.Launched) != 1 {
 			t.Fatalf("%v, %+v", err, filled)
 		}
 		for _, e := range filled.Entries {
-			if e.Became == runner.EntryReplaced && e.Why != "its image "+old+" is gone" || e.Became == runner.EntryLaunched &&
+			if e.Became == pool.Replaced && e.Why != "its image "+old+" is gone" || e.Became == pool.Launched &&
 				e.Image != newer {
 				t.Errorf("%+v", e)
 			}

@@ -30,7 +30,7 @@ func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 		over, err := p.clearOnce(ctx, tags, claim, &looks)
 		ended := false
 		if !over && !looks.settled {
-			ended = !remove.Pause(ctx, claimSettles)
+			ended = !remove.Pause(ctx, remove.ClaimSettles)
 		}
 		switch {
 		case err != nil && (looks.settled || ended):

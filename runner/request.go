@@ -37,7 +37,6 @@ type StartRequest struct {
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
 	KeepFailed      time.Duration // how long a machine whose setup failed stays
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
-	Pool            string        // whose warm machines are taken first
 }
 
 // Group is a number of like runners: one element of `runners`, or the step's own inputs.
@@ -110,12 +109,11 @@ func (r StartRequest) CheckUserData() error {
 	return nil
 }
 
-// CheckUserData reports whether the user data of a warm-up will fit.
-func (r PoolRequest) CheckUserData() error {
-	p := &pool{start: (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r.Start), wanted: r}
-	p.offered = likelySoftware()
-	_, err := p.machine().UserData()
-	return err
+// Draft is a start that makes no call, with what GitHub offers made up.
+func (r StartRequest) Draft() *Start {
+	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
+	st.offered = likelySoftware()
+	return &Start{st}
 }
 
 // likelySoftware is as long as what GitHub offers.

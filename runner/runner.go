@@ -32,6 +32,15 @@ type Journal interface {
 	Secret(value string)
 }
 
+// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
+type Claim struct {
+	InstanceID string `json:"ec2-instance-id"`
+	Region     string `json:"region"`
+	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
+	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be freed.
+	Starting bool `json:"starting,omitempty"`
+}
+
 // Registration is a registration that a start makes.
 type Registration struct {
 	Name  string `json:"name"`

@@ -29,8 +29,7 @@ type group struct {
 	together   bool
 	placements []machine.Placement // as in Group, with what the images say
 	images     map[imageKey]ec2.Image
-	prints     map[string]bool // the fingerprints of pool entries that may serve it
-	fit        []ec2.Offering  // what to ask for: without what cannot be, as far as can be told
+	fit        []ec2.Offering // what to ask for: without what cannot be, as far as can be told
 }
 
 // slot is the n-th runner of a start, and what is known of it.
@@ -72,7 +71,7 @@ func (st *start) divide(g *group) {
 		g.together, g.base = false, ""
 	}
 	if g.together {
-		g.base, most = tags.CutTo(g.base, tags.MaxIndexedName), maxTogether
+		g.base, most = tags.CutTo(g.base, tags.MaxIndexedName), MaxTogether
 	}
 	for n := range g.count() {
 		s := &slot{group: g, index: len(st.slots), name: g.base}

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -153,3 +155,116 @@ const (
 	StartDelay = 10 * time.Second // for so long EC2 may show it as stopped although it is being started
 	StaleGrace = 45 * time.Second // for so long GitHub may call its runner online although it was stopped before
 )
+
+// Begun returns when the start began.
+func (w *Start) Begun() time.Time { return w.st.begun }
+
+// Regions lists the regions of all placements.
+func (w *Start) Regions() []string { return w.st.regions() }
+
+// ChooseGroup completes the runner group of the request.
+func (w *Start) ChooseGroup(ctx context.Context) error { return w.st.chooseGroup(ctx) }
+
+// GroupKey names the runner group as the inputs do.
+func (w *Start) GroupKey() string { return w.st.groupKey }
+
+// WarnIn is Warn for what may go on in later steps than the log's.
+func (w *Start) WarnIn(log *slog.Logger, message string) { w.st.warnIn(log, message) }
+
+// JudgeLaunched judges a machine that the start has started and that ends with its job.
+func (w *Start) JudgeLaunched(ctx context.Context, s *Slot, shown *ec2.Instance) error {
+	return w.st.judgeLaunched(ctx, s, shown)
+}
+
+// NotEnded names a machine that could not be terminated.
+func (w *Start) NotEnded(s *Slot, err error) (left []string) { return w.st.notEnded(s, err) }
+
+// HandOver gives a slot a machine with the registration that was made for it, and hands it over.
+func (w *Start) HandOver(s *Slot, m Machine, i ec2.Instance, made Registration, phases Timeline) {
+	w.st.mu.Lock()
+	s.machine, s.instance = m, i
+	s.name, s.runnerID, s.registering, s.timeline = made.Name, made.ID, true, phases
+	w.st.mu.Unlock()
+	if err := w.st.Journal.Launched(s.handoff()); err != nil {
+		w.st.giveUp(err, s)
+	}
+}
+
+// Renew lets a slot begin anew as a cold one, with its own name and without a registration.
+func (w *Start) Renew(s *Slot) {
+	w.st.mu.Lock()
+	defer w.st.mu.Unlock()
+	s.machine = launched{w.st, s}
+	s.instance, s.runnerID, s.jit, s.registering, s.console = ec2.Instance{}, 0, "", false, ""
+	s.name, s.timeline = s.coldName(s.index-s.slots[0].index), Timeline{}
+}
+
+// Key returns the slot's name in the output `runners`.
+func (s *slot) Key() string { return s.key() }
+
+// UserData returns what a machine that is there already needs to become the slot's runner by a JIT configuration.
+func (s *slot) UserData(name, jit string) ([]byte, error) {
+	return s.spec(s.unit.request, registration{name: name, jit: jit}, software{}).UserData()
+}
+
+// Tags returns the user's tags of the slot's machine.
+func (s *slot) UserTags() []machine.Tag { return s.Tags }
+
+// Fingerprints returns those of all machines, on-demand, that may serve the slot.
+func (s *slot) Fingerprints() map[string]bool { return s.unit.fingerprints(s.group) }
+
+// Begin begins a start whose steps the caller takes.
+func (s *Starter) Begin(request StartRequest) *Start { return &Start{s.begin(request)} }
+
+// Enter names the step that begins now.
+func (w *Start) Enter(title string) { w.st.log = w.st.Log.With("phase", title) }
+
+// Prepare reads what can be launched, and what GitHub offers to download. All regions must answer: whose images cannot be
+// read, its entries cannot be judged.
+func (w *Start) Prepare(ctx context.Context) error {
+	w.st.everyRegion = true
+	err := w.st.survey(ctx)
+	if err == nil {
+		w.st.offered, err = w.st.software(ctx)
+	}
+	return err
+}
+
+// OfferedVersion returns the runner version that GitHub offers; empty where it is not known.
+func (w *Start) OfferedVersion() string {
+	if len(w.st.offered.list) == 0 {
+		return ""
+	}
+	return w.st.offered.list[0].Version
+}
+
+// Offerings returns what to ask for to launch the first group.
+func (w *Start) Offerings() []ec2.Offering { return w.st.groups[0].fit }
+
+// Placements returns those of the first group, with what the images say.
+func (w *Start) Placements() []machine.Placement { return w.st.groups[0].placements }
+
+// Image returns the image of a placement, as far as it could be read.
+func (w *Start) Image(p machine.Placement) ec2.Image {
+	return w.st.groups[0].images[imageKey{w.st.regionOf(p), p.ImageID}]
+}
+
+// Spec returns what a machine of the first group needs to know, without a registration.
+func (w *Start) Spec() bootstrap.Spec {
+	return w.st.groups[0].spec(w.st.request, registration{}, w.st.offered)
+}
+
+// Fingerprint is a hash of what a machine of the first group is launched with.
+func (w *Start) Fingerprint(o ec2.Offering) string { return w.st.fingerprint(w.st.groups[0], o) }
+
+// RegionOf returns a placement's region.
+func (w *Start) RegionOf(p machine.Placement) string { return w.st.regionOf(p) }
+
+// Attempt returns what one call to launch asked for, and its answer.
+func (w *Start) Attempt(a ec2.Attempt) Attempt { return w.st.attempt(a) }
+
+// Refusal returns why a call launched nothing.
+func (w *Start) Refusal(a ec2.Attempt) string { return w.st.refusal(a) }
+
+// Warnings returns what was warned of so far.
+func (w *Start) Warnings() []string { return w.st.warnings }

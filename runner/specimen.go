@@ -2,7 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"log/slog"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -23,8 +22,7 @@ type Specimen struct {
 
 // Specimens are the launches of a start. It makes no call.
 func (r StartRequest) Specimens() ([]Specimen, error) {
-	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
-	st.offered = likelySoftware()
+	st := r.Draft().st
 	var list []Specimen
 	if st.source.Match != nil { // nothing is launched
 		return nil, nil

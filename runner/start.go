@@ -101,11 +101,8 @@ func (s *Starter) begin(request StartRequest) *start {
 		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
 		identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
 	}
-	switch {
-	case request.Source != nil:
+	if request.Source != nil {
 		st.source = request.Source.Begin(&Start{st})
-	case request.Pool != "":
-		st.source = fromPool(st)
 	}
 	for i, wanted := range request.Groups {
 		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements)}

@@ -13,3 +13,6 @@ const (
 
 // ErrTagsOld is EC2 showing what was there before our own write.
 var ErrTagsOld = errors.New("EC2 still shows its tags as they were before")
+
+// ClaimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
+const ClaimSettles = 5 * time.Second

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 const poolName = "warm"
 
-func poolOf(size int, change func(*runner.StartRequest)) runner.PoolRequest {
-	return runner.PoolRequest{
+func poolOf(size int, change func(*runner.StartRequest)) pool.Request {
+	return pool.Request{
 		Name: poolName, Size: size, MaxAge: 168 * time.Hour, WarmUp: 30 * time.Minute,
 		Start: request(func(r *runner.StartRequest) { change(r); r.Run.ID, r.Groups[0].Label = otherRun, "" }),
 	}
@@ -23,14 +24,16 @@ func poolOf(size int, change func(*runner.StartRequest)) runner.PoolRequest {
 func filledPool(ctx context.Context, w *simulator.World, size int) {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
-	if result, err := p.starter().Pool(p.ctx, poolOf(size, byToken)); err != nil ||
-		result.Count(runner.EntryLaunched) != size {
+	if result, err := pool.Fill(p.ctx, p.starter(), poolOf(size, byToken)); err != nil ||
+		result.Count(pool.Launched) != size {
 		panic(fmt.Sprintf("pool in good weather: %v\n%s", err, p.log))
 	}
 	<-time.After(3 * time.Minute)
 }
 
-func fromPool(r *runner.StartRequest) { r.Pool, r.JIT, r.Ephemeral = poolName, true, true }
+func fromPool(r *runner.StartRequest) {
+	r.Source, r.JIT, r.Ephemeral = pool.Machines{Pool: poolName}, true, true
+}
 
 // claiming is a start that takes one of two warm machines. A stop by label finds what its tags say; what holds an entry
 // by a registration alone is for the post step and the sweep to free.
@@ -53,7 +56,7 @@ func pooling() flow {
 			return &scene{}
 		},
 		run: func(p *process, _ *scene) outcome {
-			result, err := p.starter().Pool(p.ctx,
+			result, err := pool.Fill(p.ctx, p.starter(),
 				poolOf(1, func(r *runner.StartRequest) { r.Groups[0].Packages = []string{"jq"} }))
 			// As action.poolDone does.
 			_ = p.journal.write(func() { p.journal.done = len(result.Left) == 0 })

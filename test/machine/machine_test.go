@@ -31,6 +31,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -402,10 +403,10 @@ func pooled(ctx context.Context, t *testing.T, s *scene, m machine.Machine) stri
 
 // fingerprinted is the fingerprint of a warm machine.
 func fingerprinted(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
-	request := runner.PoolRequest{
+	request := pool.Request{
 		Name: "tests", Size: 1, MaxAge: 24 * time.Hour, WarmUp: 30 * time.Minute, Start: startOf(m),
 	}
-	_, _ = s.starter(t).Pool(ctx, request)
+	_, _ = pool.Fill(ctx, s.starter(t), request)
 	var prints []string
 	for _, form := range s.asked {
 		prints = append(prints, tag(form, tags.Fingerprint))

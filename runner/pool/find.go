@@ -1,4 +1,4 @@
-package runner
+package pool
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -18,12 +19,12 @@ func (cl *claims) claimAll(ctx context.Context) error {
 	st := cl.st
 	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	st.log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
-		st.request.Pool))
+	st.Log().Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
+		cl.pool))
 	if !cl.look(bounded) {
 		return nil
 	}
-	return st.each(func(s *slot) error {
+	return st.Each(func(s *runner.Slot) error {
 		cl.claimFor(bounded, s)
 		return nil
 	})
@@ -33,17 +34,15 @@ func (cl *claims) claimAll(ctx context.Context) error {
 func (cl *claims) look(ctx context.Context) bool {
 	st := cl.st
 	var all []ec2.Instance
-	for _, g := range st.groups {
-		g.prints = st.fingerprints(g)
-	}
 	unseen := false
-	for _, region := range st.regions() {
-		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped}, Tags: map[string]string{
-			tags.Scope: st.identity.Scope, tags.Repository: st.identity.Run.Repository, tags.Mode: tags.ModePool,
-			tags.Pool: st.request.Pool,
-		}})
+	for _, region := range st.Regions() {
+		found, err := st.Starter().Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped},
+			Tags: map[string]string{
+				tags.Scope: st.Identity().Scope, tags.Repository: st.Identity().Run.Repository, tags.Mode: tags.ModePool,
+				tags.Pool: cl.pool,
+			}})
 		if err != nil {
-			cl.tellMissed(st.log, "the pool cannot be looked at in "+region, err)
+			cl.tellMissed(st.Log(), "the pool cannot be looked at in "+region, err)
 			unseen = true
 			continue
 		}
@@ -58,14 +57,15 @@ func (cl *claims) look(ctx context.Context) bool {
 	switch {
 	case len(all) == 0 && unseen: // which was said
 	case len(all) == 0:
-		st.log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", st.request.Pool))
+		st.Log().Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", cl.pool))
 	case ready == 0:
-		st.log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for its "+
+		st.Log().Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for "+
+			"its "+
 			"runner group, so a cold one is started; "+
-			"give mode: pool and this step the same launch inputs", len(all), st.request.Pool))
+			"give mode: pool and this step the same launch inputs", len(all), cl.pool))
 	default:
-		st.log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, st.request.Pool))
-		return st.chooseGroup(ctx) == nil // the cold start says what is wrong
+		st.Log().Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, cl.pool))
+		return st.ChooseGroup(ctx) == nil // the cold start says what is wrong
 	}
 	return false
 }
@@ -77,18 +77,23 @@ const expiresSoon = 10 * time.Minute
 // tried all the same.
 func (cl *claims) isReady(i ec2.Instance) bool {
 	st := cl.st
-	return tags.IsEntry(i) && i.Tags[tags.Group] == st.groupKey &&
+	return tags.IsEntry(i) && i.Tags[tags.Group] == st.GroupKey() &&
 		time.Until(tags.TimeOf(i, tags.ExpiresAt)) > expiresSoon &&
-		slices.ContainsFunc(st.groups, func(g *group) bool { return g.prints[i.Tags[tags.Fingerprint]] })
+		slices.ContainsFunc(st.Slots(), func(s *runner.Slot) bool { return cl.fits(s, i) })
+}
+
+// fits reports whether an entry was launched as the slot's machine would be.
+func (cl *claims) fits(s *runner.Slot, i ec2.Instance) bool {
+	return s.Fingerprints()[i.Tags[tags.Fingerprint]]
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-func (cl *claims) claimFor(ctx context.Context, s *slot) {
+func (cl *claims) claimFor(ctx context.Context, s *runner.Slot) {
 	st := cl.st
 	entries := slices.DeleteFunc(slices.Clone(cl.entries),
-		func(i ec2.Instance) bool { return !s.prints[i.Tags[tags.Fingerprint]] })
+		func(i ec2.Instance) bool { return !cl.fits(s, i) })
 	order := func(i ec2.Instance) string {
-		return tags.ShortHash(st.identity.Nonce+" "+strconv.Itoa(s.index)+" "+i.ID, 16)
+		return tags.ShortHash(st.Identity().Nonce+" "+strconv.Itoa(s.Index())+" "+i.ID, 16)
 	}
 	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
 	tries := 0
@@ -105,7 +110,7 @@ func (cl *claims) claimFor(ctx context.Context, s *slot) {
 		}
 	}
 	if tries > 0 {
-		st.log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.key(),
+		st.Log().Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.Key(),
 			tries))
 	}
 }

@@ -1,4 +1,4 @@
-package runner
+package pool
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -20,18 +21,6 @@ const (
 	maxClaims    = 3 // for one slot
 	claimTimeout = 4 * time.Second
 )
-
-// claimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
-const claimSettles = 5 * time.Second
-
-// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
-type Claim struct {
-	InstanceID string `json:"ec2-instance-id"`
-	Region     string `json:"region"`
-	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
-	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be freed.
-	Starting bool `json:"starting,omitempty"`
-}
 
 // held is how far a claim has come.
 type held int
@@ -49,7 +38,7 @@ const (
 type warmClaim struct {
 	*claims
 	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
-	slot  *slot
+	slot  *runner.Slot
 	entry ec2.Instance
 	at    time.Time     // of the registration
 	asked time.Time     // when EC2 was asked to start it
@@ -66,20 +55,30 @@ type warmClaim struct {
 
 // claims are those of one start, or of a pool that shrinks.
 type claims struct {
-	st      *start
+	st      *runner.Start
+	pool    string
 	mu      sync.Mutex
 	entries []ec2.Instance
 	taken   map[string]bool // by a slot of this start
 	denied  bool            // a permission is missing, which was said
 	list    []*warmClaim
-	journal []Claim
+	journal []runner.Claim
 	undoing sync.WaitGroup // claims that came to nothing
 }
 
-// fromPool is a start's source of warm machines.
-func fromPool(st *start) Supply {
-	cl := &claims{st: st, taken: map[string]bool{}}
-	return Supply{Steps: []Step{{"claim", "Claim warm machines", cl.claimAll}}, Clear: cl.clear}
+// Machines are the warm machines of a pool: a start claims them for its slots and launches the rest.
+type Machines struct{ Pool string }
+
+// Begin implements runner.Source.
+func (m Machines) Begin(st *runner.Start) runner.Supply {
+	cl := newClaims(st, m.Pool)
+	return runner.Supply{
+		Steps: []runner.Step{{Phase: "claim", Title: "Claim warm machines", Run: cl.claimAll}}, Clear: cl.clear,
+	}
+}
+
+func newClaims(st *runner.Start, pool string) *claims {
+	return &claims{st: st, pool: pool, taken: map[string]bool{}}
 }
 
 // take reserves an entry among the slots of this start.
@@ -99,13 +98,13 @@ func (cl *claims) isDenied() bool {
 	return cl.denied
 }
 
-func (cl *claims) newClaim(s *slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{claims: cl, log: cl.st.log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+func (cl *claims) newClaim(s *runner.Slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{claims: cl, log: cl.st.Log(), slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	c.index = len(cl.list)
 	cl.list = append(cl.list, c)
-	cl.journal = append(cl.journal, Claim{InstanceID: entry.ID, Region: entry.Region})
+	cl.journal = append(cl.journal, runner.Claim{InstanceID: entry.ID, Region: entry.Region})
 	return c
 }
 
@@ -115,7 +114,7 @@ func (c *warmClaim) note(starting bool) error {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	cl.journal[c.index].RunnerID, cl.journal[c.index].Starting = c.id, starting
-	return cl.st.Journal.Claiming(slices.Clone(cl.journal))
+	return cl.st.Starter().Journal.Claiming(slices.Clone(cl.journal))
 }
 
 func (c *warmClaim) reached(h held) {
@@ -160,20 +159,21 @@ func (c *warmClaim) register(ctx context.Context) error {
 	}
 	name := tags.EntryName(c.entry.ID)
 	var labels []string
-	if c.st.request.DefaultLabels {
+	if c.st.Request().DefaultLabels {
 		labels = []string{"self-hosted", "Linux", architectureOf(c.entry)}
 	}
-	labels = slices.Concat(labels, []string{c.slot.label}, c.st.request.Labels)
+	labels = slices.Concat(labels, []string{c.slot.RunnerLabel()}, c.st.Request().Labels)
 	c.at = time.Now()
-	config, err := c.st.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name, GroupID: c.st.request.GroupID,
-		Labels: labels})
+	config, err := c.st.Starter().Registry.JITConfigOnce(ctx, github.JITRequest{Name: name,
+		GroupID: c.st.Request().GroupID,
+		Labels:  labels})
 	if github.ClassOf(err) == github.Unknown {
 		c.reached(heldDoubt)
 	}
 	if err != nil {
 		return err
 	}
-	c.st.Journal.Secret(config.Encoded)
+	c.st.Starter().Journal.Secret(config.Encoded)
 	c.id, c.jit = config.RunnerID, config.Encoded
 	c.reached(heldName)
 	return c.note(false)
@@ -188,17 +188,16 @@ func architectureOf(i ec2.Instance) string {
 
 // equip gives the entry the user data of this start. What the warm-up did not bring to its end the machine does now.
 func (c *warmClaim) equip(ctx context.Context) error {
-	data, err := c.slot.spec(c.st.request, registration{name: tags.EntryName(c.entry.ID), jit: c.jit},
-		software{}).UserData()
+	data, err := c.slot.UserData(tags.EntryName(c.entry.ID), c.jit)
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	return c.st.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
+	return c.st.Starter().Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
 }
 
 // bind makes the machine's own power-off its end.
 func (c *warmClaim) bind(ctx context.Context) error {
-	return c.st.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
+	return c.st.Starter().Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
 // tag makes the entry a machine of this start, with the user's tags too.
@@ -206,7 +205,7 @@ func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
 	c.was = c.entry.Tags[tags.Nonce]
 	values := c.tags()
-	if err := c.st.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
+	if err := c.st.Starter().Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
 		return err
 	}
 	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots read the list
@@ -216,17 +215,18 @@ func (c *warmClaim) tag(ctx context.Context) error {
 
 func (c *warmClaim) tags() map[string]string {
 	values := map[string]string{}
-	for _, tag := range c.slot.Tags {
+	for _, tag := range c.slot.UserTags() {
 		if c.entry.Tags[tag.Key] != tag.Value {
 			values[tag.Key] = tag.Value
 		}
 	}
 	var expires time.Time
-	if c.st.request.MaxLifetime > 0 {
-		expires = c.st.begun.Add(c.st.request.MaxLifetime)
+	if c.st.Request().MaxLifetime > 0 {
+		expires = c.st.Begun().Add(c.st.Request().MaxLifetime)
 	}
-	due := time.Now().Add(c.st.request.Waiting.RegistrationTimeout())
-	for key, value := range c.st.identity.Tags(c.slot.index, c.slot.label, tags.EntryName(c.entry.ID), c.id, due,
+	due := time.Now().Add(c.st.Request().Waiting.RegistrationTimeout())
+	for key, value := range c.st.Identity().Tags(c.slot.Index(), c.slot.RunnerLabel(), tags.EntryName(c.entry.ID), c.id,
+		due,
 		expires) {
 		values[key] = value
 	}
@@ -263,7 +263,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 		c.reached(heldName) // the machine ends itself when it finds no registration
 		return errStarted
 	}
-	c.awake = c.st.since()
+	c.awake = c.st.Since()
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		previous, err := c.st.Cloud.Start(ctx, c.entry.Region, c.entry.ID)
+		previous, err := c.st.Starter().Cloud.Start(ctx, c.entry.Region, c.entry.ID)
 		answers <- answer{previous, err}
 	}()
 	select {
@@ -291,8 +291,8 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 // another's: the one before EC2 may show for seconds after the tags were written. Where the look gives no answer the
 // machine may be ours, and endIfOurs decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
-	instance, err := c.st.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.st.identity.Nonce && nonce != c.was {
+	instance, err := c.st.Starter().Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.st.Identity().Nonce && nonce != c.was {
 		c.reached(heldName)
 		return errStarted
 	}
@@ -301,16 +301,10 @@ func (c *warmClaim) checkTags(ctx context.Context) error {
 
 // take makes the machine the slot's, and hands it over.
 func (c *warmClaim) take() {
-	s := c.slot
-	c.st.mu.Lock()
-	s.machine = c
-	s.instance, s.instance.State = c.entry, ec2.Pending
-	s.name, s.runnerID, s.jit, s.registering = tags.EntryName(c.entry.ID), c.id, c.jit, true
-	s.timeline.Registered, s.timeline.Launched = c.asked.Sub(c.st.begun), c.awake
-	c.st.mu.Unlock()
-	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s",
-		s.instance.ID, c.st.request.Pool, s.instance.Region))
-	if err := c.st.Journal.Launched(s.handoff()); err != nil {
-		c.st.giveUp(err, s)
-	}
+	i := c.entry
+	i.State = ec2.Pending
+	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.pool,
+		i.Region))
+	c.st.HandOver(c.slot, c, i, runner.Registration{Name: tags.EntryName(i.ID), ID: c.id},
+		runner.Timeline{Registered: c.asked.Sub(c.st.Begun()), Launched: c.awake})
 }

@@ -1,4 +1,4 @@
-package runner
+package pool
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -16,18 +18,19 @@ import (
 // dismissWithin bounds the last acts about one entry after a cancel.
 const dismissWithin = 6 * time.Second
 
+// maxDismissals bounds how many entries are ended at the same time.
+const maxDismissals = 30
+
 // dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched
 // in its place.
 func (p *pool) dismiss(ctx context.Context) error {
 	short := p.plan.launch - p.launched
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(maxDismissals)
 	var mu sync.Mutex
 	var errs []error
-	places := make(chan struct{}, mostAtOnce)
 	end := func(i ec2.Instance, became, why string) {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+		group.Go(func() error {
 			took, err := p.seize(ctx, i)
 			switch {
 			case err != nil:
@@ -35,27 +38,28 @@ func (p *pool) dismiss(ctx context.Context) error {
 				defer mu.Unlock()
 				errs = append(errs, fmt.Errorf("end warm instance %s: %w", i.ID, err))
 			case took:
-				p.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
+				p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
 				p.note(i, became, why)
 			default:
-				p.note(i, EntryClaimed, why+", but a start has claimed it")
+				p.note(i, Claimed, why+", but a start has claimed it")
 			}
+			return nil
 		})
 	}
 	for _, stale := range p.plan.stale {
 		if !stale.useless && short > 0 {
 			short--
-			p.log.Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place",
+			p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place",
 				stale.ID, stale.why))
-			p.note(stale.Instance, EntryReady, stale.why)
+			p.note(stale.Instance, Ready, stale.why)
 			continue
 		}
-		end(stale.Instance, EntryReplaced, stale.why)
+		end(stale.Instance, Replaced, stale.why)
 	}
 	for _, i := range p.plan.surplus {
-		end(i, EntryTerminated, fmt.Sprintf("the pool is to hold %d", p.wanted.Size))
+		end(i, Terminated, fmt.Sprintf("the pool is to hold %d", p.wanted.Size))
 	}
-	group.Wait()
+	_ = group.Wait()
 	return errors.Join(errs...)
 }
 
@@ -66,7 +70,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	if err := c.note(false); err != nil {
 		return false, err
 	}
-	config, err := p.Registry.JITConfigOnce(ctx, github.JITRequest{Name: tags.EntryName(i.ID), GroupID: 1,
+	config, err := p.st.Starter().Registry.JITConfigOnce(ctx, github.JITRequest{Name: tags.EntryName(i.ID), GroupID: 1,
 		Labels: []string{"ec2-github-runner-pool"}})
 	switch {
 	case errors.Is(err, github.ErrNameTaken):
@@ -77,20 +81,20 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	case err != nil:
 		return false, err
 	}
-	p.Journal.Secret(config.Encoded)
+	p.st.Starter().Journal.Secret(config.Encoded)
 	c.id = config.RunnerID
 	if err := c.note(false); err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissWithin)
 	defer cancel()
-	r := &remove.Remover{Cloud: p.Cloud, Registry: p.Registry, Log: p.log}
+	r := &remove.Remover{Cloud: p.st.Starter().Cloud, Registry: p.st.Starter().Registry, Log: p.st.Log()}
 	defer func() {
 		if released := r.Release(ctx, c.id); released != nil {
 			p.leave("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
 		}
 	}()
-	now, err := p.Cloud.Instance(ctx, i.Region, i.ID)
+	now, err := p.st.Starter().Cloud.Instance(ctx, i.Region, i.ID)
 	switch {
 	case ec2.ClassOf(err) == ec2.NotFound, err == nil && !now.Alive():
 		return true, nil

@@ -1,14 +1,13 @@
-package runner
+package pool
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -122,26 +121,10 @@ func (w wantedPool) isOutdated(i ec2.Instance) string {
 	}
 	switch {
 	case version == "" || !w.public:
-	case isOlder(version, MinimumVersion):
+	case tags.IsOlder(version, runner.MinimumVersion):
 		return "its runner " + version + " is older than GitHub takes"
-	case w.offered != "" && isOlder(version, w.offered) && w.now.Sub(since) >= runnerServes:
+	case w.offered != "" && tags.IsOlder(version, w.offered) && w.now.Sub(since) >= runnerServes:
 		return fmt.Sprintf("its runner %s is too old for much longer: GitHub offers %s", version, w.offered)
 	}
 	return ""
-}
-
-// isOlder compares versions such as 2.330.0.
-func isOlder(a, b string) bool {
-	left, right := strings.Split(a, "."), strings.Split(b, ".")
-	for n := range min(len(left), len(right)) {
-		x, errX := strconv.Atoi(left[n])
-		y, errY := strconv.Atoi(right[n])
-		if errX != nil || errY != nil {
-			return false
-		}
-		if x != y {
-			return x < y
-		}
-	}
-	return false
 }

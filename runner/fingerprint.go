@@ -7,11 +7,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
-// stopped. It is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name
-// holds it: a scope gives a name only once. Whatever is done to an entry is done by its holder.
-// docs/adr/0009-warm-pool.md has the reasons.
-
 // groupKey names a runner group as the inputs do.
 func (r StartRequest) groupKey() string {
 	if r.GroupName != "" {

@@ -1,10 +1,11 @@
-package runner
+package pool
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
@@ -12,14 +13,14 @@ import (
 // A claim that came to its end is the slot's machine: the warm kind.
 
 // Kind implements runner.Machine.
-func (c *warmClaim) Kind() Kind { return Warm }
+func (c *warmClaim) Kind() runner.Kind { return runner.Warm }
 
 // Judge judges it as any machine that ends with its job, but EC2 may show it as stopped for a moment yet.
 func (c *warmClaim) Judge(ctx context.Context, shown *ec2.Instance) error {
-	if shown != nil && shown.State == ec2.Stopped && c.st.since()-c.awake < StartDelay {
+	if shown != nil && shown.State == ec2.Stopped && c.st.Since()-c.awake < runner.StartDelay {
 		return nil
 	}
-	return c.st.judgeLaunched(ctx, c.slot, shown)
+	return c.st.JudgeLaunched(ctx, c.slot, shown)
 }
 
 // Overdue returns an error when a warm machine has had its time: half of the startup timeout, from its start on, so
@@ -27,8 +28,8 @@ func (c *warmClaim) Judge(ctx context.Context, shown *ec2.Instance) error {
 // machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
 // the timeout by.
 func (c *warmClaim) Overdue() error {
-	within := c.st.request.Waiting.Timeout / 2
-	if c.st.since()-c.awake <= within {
+	within := c.st.Request().Waiting.Timeout / 2
+	if c.st.Since()-c.awake <= within {
 		return nil
 	}
 	return &diagnosis.FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
@@ -37,13 +38,9 @@ func (c *warmClaim) Overdue() error {
 // Replace frees the slot for a cold machine. The warm one is terminated in the background.
 func (c *warmClaim) Replace(ctx context.Context, cause error) error {
 	st, s := c.st, c.slot
-	st.warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
+	st.Warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
 		c.entry.ID, cause))
-	st.mu.Lock()
-	s.machine = launched{st, s}
-	s.instance, s.runnerID, s.jit, s.registering, s.console = ec2.Instance{}, 0, "", false, ""
-	s.name, s.timeline = s.coldName(s.index-s.slots[0].index), Timeline{}
-	st.mu.Unlock()
+	st.Renew(s)
 	c.reached(heldDoor)
 	c.freeInBackground(ctx)
 	return nil
@@ -51,5 +48,5 @@ func (c *warmClaim) Replace(ctx context.Context, cause error) error {
 
 // End implements runner.Machine.
 func (c *warmClaim) End(ctx context.Context, r *remove.Remover) (left []string) {
-	return c.st.notEnded(c.slot, c.endIfOurs(ctx, r))
+	return c.st.NotEnded(c.slot, c.endIfOurs(ctx, r))
 }

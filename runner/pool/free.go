@@ -1,4 +1,4 @@
-package runner
+package pool
 
 import (
 	"context"
@@ -14,6 +14,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
+
+// undoTimeout bounds how long the end of a start waits for claims that are undone in the background.
+const undoTimeout = 2 * time.Second
 
 // freeWithin bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
 const freeWithin = 3 * time.Second
@@ -37,8 +40,8 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 	c.undoing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
-		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Cloud, Registry: c.st.Registry, Log: c.log},
-			c.st.Cloud); err != nil {
+		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Starter().Cloud, Registry: c.st.Starter().Registry, Log: c.log},
+			c.st.Starter().Cloud); err != nil {
 			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
 		}
 	})
@@ -53,7 +56,7 @@ func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 	switch {
 	case said:
 	case ec2.ClassOf(err) == ec2.Denied:
-		cl.st.warnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
+		cl.st.WarnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
 			ec2.Reason(err)))
 	default:
 		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
@@ -108,9 +111,9 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 			over = true
 		case err != nil:
 			return remove.Final(err)
-		case nonce == c.was && nonce != c.st.identity.Nonce:
+		case nonce == c.was && nonce != c.st.Identity().Nonce:
 			return remove.ErrTagsOld
-		case nonce != c.st.identity.Nonce:
+		case nonce != c.st.Identity().Nonce:
 			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
 			over = true
 		}
@@ -128,7 +131,7 @@ func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Clien
 	go func() { cl.undoing.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(settleWithin): // its calls may hang; these are of another client
+	case <-time.After(undoTimeout): // its calls may hang; these are of another client
 	case <-ctx.Done():
 	}
 	cl.mu.Lock()
@@ -147,11 +150,12 @@ func (c *warmClaim) undo(ctx context.Context, r *remove.Remover, cloud *ec2.Clie
 	if c.stands() != heldDoubt {
 		return c.free(ctx, r, cloud)
 	}
-	if time.Since(c.at) < claimSettles {
+	if time.Since(c.at) < remove.ClaimSettles {
 		return errors.New("whether its registration was made is not known yet")
 	}
 	err := r.ReleaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
-		return slices.ContainsFunc(found.Labels, func(label string) bool { return strings.EqualFold(label, c.slot.label) })
+		return slices.ContainsFunc(found.Labels,
+			func(label string) bool { return strings.EqualFold(label, c.slot.RunnerLabel()) })
 	})
 	if err == nil {
 		c.reached(heldNot)

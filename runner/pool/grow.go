@@ -1,4 +1,4 @@
-package runner
+package pool
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -22,22 +23,24 @@ const warmUpSlack = 5 * time.Minute
 func (p *pool) grow(ctx context.Context) error {
 	missing := p.plan.launch
 	for chunk := 0; missing > 0; chunk++ {
-		count := min(missing, maxTogether)
+		count := min(missing, runner.MaxTogether)
 		spec, offerings, err := p.warmSpec(chunk)
 		if err != nil {
 			return err
 		}
-		instances, trail, err := p.Cloud.LaunchMany(ctx, spec, count, offerings, ec2.Observer{Trying: p.tellWarming,
-			Tried: p.tellRefused})
+		instances, trail, err := p.st.Starter().Cloud.LaunchMany(ctx, spec, count, offerings,
+			ec2.Observer{Trying: p.tellWarming,
+				Tried: p.tellRefused})
 		for _, attempt := range trail {
-			p.result.Trail = append(p.result.Trail, p.attempt(attempt))
+			p.result.Trail = append(p.result.Trail, p.st.Attempt(attempt))
 		}
 		for _, i := range instances {
 			p.launched++
 			p.complete(&i, offerings[i.Offering], spec)
-			p.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself", i.ID,
+			p.st.Log().Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself",
+				i.ID,
 				i.Region))
-			p.note(i, EntryLaunched, "")
+			p.note(i, Launched, "")
 		}
 		missing -= len(instances)
 		if err != nil {
@@ -49,59 +52,55 @@ func (p *pool) grow(ctx context.Context) error {
 
 // warmSpec is the launch of warm machines, and what to ask for.
 func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
-	g := p.groups[0]
-	data, err := p.machine().UserData()
+	fit := p.st.Offerings()
+	data, err := p.spec().UserData()
 	if err != nil {
 		return ec2.LaunchSpec{}, nil, fmt.Errorf("build user data: %w", err)
 	}
 	now := time.Now()
 	due, until := now.Add(p.wanted.WarmUp+warmUpSlack), now.Add(p.wanted.MaxAge)
-	values := make([]map[string]string, len(g.fit))
-	for n, offering := range g.fit {
-		plain := offering
-		plain.Placement.ImageID = g.Placements[p.placementOf(g, offering)].ImageID
-		hash := p.fingerprint(g, plain)
-		values[n] = p.identity.EntryTags(p.wanted.Name, p.groupKey, hash, p.versionIn(g, offering), due, until)
+	values := make([]map[string]string, len(fit))
+	for n, offering := range fit {
+		hash := p.st.Fingerprint(p.asWanted(offering))
+		values[n] = p.identity.EntryTags(p.wanted.Name, p.st.GroupKey(), hash, p.versionIn(offering), due, until)
 	}
 	return ec2.LaunchSpec{
-		Machine: g.Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true,
+		Machine: p.wanted.Start.Groups[0].Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true,
 		KeepTag: tags.KeepVolumes,
 		OwnTags: func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
 		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
-	}, g.fit, nil
+	}, fit, nil
 }
 
-// machine is what a warm machine needs to know.
-func (p *pool) machine() bootstrap.Spec {
-	machine := p.groups[0].spec(p.request, registration{}, p.offered)
-	machine.Warm, machine.RegistrationTimeout, machine.PreRunnerScript, machine.Labels, machine.Service = true,
-		p.wanted.WarmUp, "", nil, false
-	machine.Ephemeral, machine.KeepFailed, machine.IdleTimeout, machine.MaxLifetime, machine.MaxLifetimeHard = false, 0, 0,
-		0, false
-	return machine
+// spec is what a warm machine needs to know.
+func (p *pool) spec() bootstrap.Spec {
+	spec := p.st.Spec()
+	spec.Warm, spec.RegistrationTimeout, spec.PreRunnerScript, spec.Labels, spec.Service = true, p.wanted.WarmUp, "", nil,
+		false
+	spec.Ephemeral, spec.KeepFailed, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard = false, 0, 0, 0, false
+	return spec
 }
 
-// placementOf finds which of the request's placements an offering is of: the survey fills in their images.
-func (p *pool) placementOf(g *group, offering ec2.Offering) int {
-	for n, placement := range g.placements {
+// asWanted is an offering with the image as the request has it: the survey fills in the newest of an architecture.
+func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
+	for n, placement := range p.st.Placements() {
 		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID &&
-			p.regionOf(placement) == p.regionOf(offering.Placement) {
-			return n
+			p.st.RegionOf(placement) == p.st.RegionOf(offering.Placement) {
+			offering.Placement.ImageID = p.wanted.Start.Groups[0].Placements[n].ImageID
+			return offering
 		}
 	}
-	return 0
+	offering.Placement.ImageID = p.wanted.Start.Groups[0].Placements[0].ImageID
+	return offering
 }
 
 // versionIn is the runner version that a machine will have: the image's own, or what it downloads.
-func (p *pool) versionIn(g *group, offering ec2.Offering) string {
-	image := g.images[imageKey{p.regionOf(offering.Placement), offering.Placement.ImageID}]
-	if version := image.Tags[tags.RunnerVersion]; version != "" && !isOlder(version, MinimumVersion) {
+func (p *pool) versionIn(offering ec2.Offering) string {
+	version := p.st.Image(offering.Placement).Tags[tags.RunnerVersion]
+	if version != "" && !tags.IsOlder(version, runner.MinimumVersion) {
 		return version
 	}
-	if len(p.offered.list) > 0 {
-		return p.offered.list[0].Version
-	}
-	return ""
+	return p.st.OfferedVersion()
 }
 
 // complete fills in what the answer left out.
@@ -112,13 +111,14 @@ func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchS
 
 func (p *pool) tellWarming(a ec2.Attempt) {
 	o := a.Offering
-	p.log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType, o.Placement.ImageID,
-		o.Placement.SubnetID, p.regionOf(o.Placement)))
+	p.st.Log().Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType,
+		o.Placement.ImageID,
+		o.Placement.SubnetID, p.st.RegionOf(o.Placement)))
 }
 
 func (p *pool) tellRefused(a ec2.Attempt) {
 	if a.Err != nil {
-		p.warn(p.refusal(a))
+		p.st.Warn(p.st.Refusal(a))
 	}
 }
 
@@ -131,7 +131,7 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	var causes []error
 	for _, a := range trail {
 		if a.Err != nil {
-			refusals = append(refusals, p.refusal(a))
+			refusals = append(refusals, p.st.Refusal(a))
 			causes = append(causes, a.Err)
 		}
 	}

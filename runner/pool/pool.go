@@ -1,4 +1,10 @@
-package runner
+// Package pool keeps machines that are warmed once and used once: mode pool fills it, and a start claims from it.
+//
+// An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
+// stopped. It is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name
+// holds it: a scope gives a name only once. Whatever is done to an entry is done by its holder.
+// docs/adr/0009-warm-pool.md has the reasons.
+package pool
 
 import (
 	"context"
@@ -9,16 +15,19 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// PoolRequest is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
+// Request is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
 // counts.
-type PoolRequest struct {
-	Start  StartRequest
+type Request struct {
+	Start  runner.StartRequest
 	Name   string
 	Size   int
 	MaxAge time.Duration
@@ -27,16 +36,16 @@ type PoolRequest struct {
 
 // What became of an entry.
 const (
-	EntryReady      = "ready"
-	EntryWarming    = "warming"
-	EntryLaunched   = "launched"
-	EntryReplaced   = "replaced"
-	EntryTerminated = "terminated"
-	EntryClaimed    = "claimed" // by a start, while it was to be ended
+	Ready      = "ready"
+	Warming    = "warming"
+	Launched   = "launched"
+	Replaced   = "replaced"
+	Terminated = "terminated"
+	Claimed    = "claimed" // by a start, while it was to be ended
 )
 
-// PoolEntry is one entry and what became of it.
-type PoolEntry struct {
+// Entry is one entry and what became of it.
+type Entry struct {
 	Became           string `json:"became"`
 	Why              string `json:"why,omitempty"`
 	InstanceID       string `json:"ec2-instance-id"`
@@ -48,18 +57,18 @@ type PoolEntry struct {
 	ExpiresAt        string `json:"expires-at,omitempty"`
 }
 
-// PoolResult states what a pool holds now, and what was done about it.
-type PoolResult struct {
+// Result states what a pool holds now, and what was done about it.
+type Result struct {
 	Name     string
 	Size     int
-	Entries  []PoolEntry
-	Trail    []Attempt
+	Entries  []Entry
+	Trail    []runner.Attempt
 	Warnings []string
 	Left     []string // what could not be cleared away; the post step looks again
 }
 
 // Count is the number of entries that became something.
-func (r PoolResult) Count(became string) (n int) {
+func (r Result) Count(became string) (n int) {
 	for _, entry := range r.Entries {
 		if entry.Became == became {
 			n++
@@ -68,15 +77,16 @@ func (r PoolResult) Count(became string) (n int) {
 	return n
 }
 
-// Pool brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed
+// Fill brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed
 // stands in the result beside the error.
-func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, error) {
+func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result, error) {
 	only := request.Start.Groups[0]
 	only.Markets, only.Count = []string{machine.OnDemand}, 1 // EC2 cannot stop a spot instance and start it again
-	request.Start.Groups = []Group{only}
-	p := &pool{start: s.begin(request.Start), wanted: request, result: PoolResult{Name: request.Name, Size: request.Size}}
-	p.claims.st, p.identity.Label = p.start, ""
-	if err := s.Journal.Begun(p.identity); err != nil {
+	request.Start.Groups, request.Start.Source = []runner.Group{only}, nil
+	p := &pool{st: starter.Begin(request.Start), wanted: request, result: Result{Name: request.Name, Size: request.Size}}
+	p.claims, p.identity = newClaims(p.st, request.Name), p.st.Identity()
+	p.identity.Label = ""
+	if err := starter.Journal.Begun(p.identity); err != nil {
 		return p.result, err
 	}
 	var err error
@@ -88,7 +98,7 @@ func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, er
 		{"Launch warm machines", p.grow},      // what is missing
 		{"End what is not wanted", p.dismiss}, // what no longer fits, and what is too many
 	} {
-		p.log = s.Log.With("phase", step.title)
+		p.st.Enter(step.title)
 		if stepErr := step.run(ctx); stepErr != nil {
 			err = errors.Join(err, stepErr)
 			if p.plan == nil || ctx.Err() != nil {
@@ -99,29 +109,30 @@ func (s *Starter) Pool(ctx context.Context, request PoolRequest) (PoolResult, er
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	slices.SortStableFunc(p.result.Entries, func(a, b PoolEntry) int {
-		order := []string{EntryReady, EntryWarming, EntryLaunched, EntryReplaced, EntryTerminated, EntryClaimed}
+	slices.SortStableFunc(p.result.Entries, func(a, b Entry) int {
+		order := []string{Ready, Warming, Launched, Replaced, Terminated, Claimed}
 		return slices.Index(order, a.Became) - slices.Index(order, b.Became)
 	})
-	p.result.Warnings = append(p.result.Warnings, p.warnings...)
+	p.result.Warnings = append(p.result.Warnings, p.st.Warnings()...)
 	return p.result, err
 }
 
 // pool is one `mode: pool` under way. It looks, chooses and launches as a start does.
 type pool struct {
-	*start
-	claims   claims
-	wanted   PoolRequest
+	st       *runner.Start
+	identity tags.Identity // without a label
+	claims   *claims
+	wanted   Request
 	plan     *poolPlan
 	launched int
 	resultMu sync.Mutex
-	result   PoolResult
+	result   Result
 }
 
 func (p *pool) note(i ec2.Instance, became, why string) {
 	p.resultMu.Lock()
 	defer p.resultMu.Unlock()
-	p.result.Entries = append(p.result.Entries, PoolEntry{
+	p.result.Entries = append(p.result.Entries, Entry{
 		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone,
 		Image:         i.ImageID,
 		RunnerVersion: i.Tags[tags.RunnerVersion], ExpiresAt: i.Tags[tags.ExpiresAt],
@@ -135,9 +146,9 @@ func (p *pool) look(ctx context.Context) error {
 		return err
 	}
 	wanted := wantedPool{
-		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.groupKey, images: map[string]bool{},
+		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.st.GroupKey(), images: map[string]bool{},
 		gone:   map[string]bool{},
-		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.request.WebURL,
+		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.wanted.Start.WebURL,
 			"https://github.com/"),
 	}
 	if p.wanted.Size > 0 {
@@ -147,14 +158,15 @@ func (p *pool) look(ctx context.Context) error {
 	}
 	plan := wanted.plan(entries)
 	p.plan = &plan
-	p.log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d are "+
+	p.st.Log().Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, "+
+		"%d are "+
 		"too many, %d are missing",
 		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus), plan.launch))
 	for _, i := range plan.ready {
-		p.note(i, EntryReady, "")
+		p.note(i, Ready, "")
 	}
 	for _, i := range plan.warming {
-		p.note(i, EntryWarming, "")
+		p.note(i, Warming, "")
 	}
 	return nil
 }
@@ -162,8 +174,8 @@ func (p *pool) look(ctx context.Context) error {
 // entries lists the pool's unclaimed machines, in all regions of the request.
 func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
-	for _, region := range p.regions() {
-		found, err := p.Cloud.Instances(ctx, region, ec2.Selector{
+	for _, region := range p.st.Regions() {
+		found, err := p.st.Starter().Cloud.Instances(ctx, region, ec2.Selector{
 			Tags: map[string]string{tags.Scope: p.identity.Scope, tags.Repository: p.identity.Run.Repository,
 				tags.Mode: tags.ModePool, tags.Pool: p.wanted.Name},
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
@@ -178,21 +190,13 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 
 // choose reads what decides whether an entry still fits: the images, the runner software, and the machines' own words.
 func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) error {
-	g := p.groups[0]
-	wanted.prints = p.fingerprints(g)
-	p.everyRegion = true // whose images cannot be read, its entries cannot be judged
-	err := p.survey(ctx)
-	if err != nil {
+	wanted.prints = p.st.Slots()[0].Fingerprints()
+	if err := p.st.Prepare(ctx); err != nil {
 		return err
 	}
-	if p.offered, err = p.software(ctx); err != nil {
-		return err
-	}
-	if len(p.offered.list) > 0 {
-		wanted.offered = p.offered.list[0].Version
-	}
-	for _, placement := range g.placements {
-		if !strings.HasPrefix(placement.ImageID, "ami-") || g.Overlay.Has("ImageId") {
+	wanted.offered = p.st.OfferedVersion()
+	for _, placement := range p.st.Placements() {
+		if !strings.HasPrefix(placement.ImageID, "ami-") || p.wanted.Start.Groups[0].Overlay.Has("ImageId") {
 			wanted.images = nil // launch-parameters say which, or EC2 itself looks it up
 			break
 		}
@@ -202,46 +206,51 @@ func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Ins
 	return nil
 }
 
-// mostRead bounds how many consoles are read at the same time.
-const mostRead = 5
+// Limits of reading consoles.
+const (
+	maxReads       = 5
+	consoleTimeout = 2 * time.Second
+)
 
 // readEntries asks whether the entries' images still are, and how the warm-ups ended. Neither is needed: what cannot be
 // read is taken as good, since a claimed machine does itself what its warm-up did not.
 func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) {
 	var mu sync.Mutex
-	var group sync.WaitGroup
-	places := make(chan struct{}, mostRead)
-	asked := map[string]bool{}
-	each := func(f func()) {
-		places <- struct{}{}
-		group.Go(func() {
-			defer func() { <-places }()
-			f()
-		})
-	}
+	var group errgroup.Group
+	group.SetLimit(maxReads)
+	cloud, asked := p.st.Starter().Cloud, map[string]bool{}
 	for _, i := range entries {
 		if !asked[i.ImageID] {
 			asked[i.ImageID] = true
-			each(func() {
-				image, err := p.Cloud.Image(ctx, i.Region, i.ImageID)
+			group.Go(func() error {
+				image, err := cloud.Image(ctx, i.Region, i.ImageID)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil && image.Tags[tags.RunnerVersion] != "" {
 					wanted.since[i.ImageID], _ = time.Parse(time.RFC3339, image.Created) // zero if it cannot be read
 				}
 				wanted.gone[i.ImageID] = ec2.ClassOf(err) == ec2.NotFound
+				return nil
 			})
 		}
 		if i.State == ec2.Stopped {
-			each(func() {
-				bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+			group.Go(func() error {
+				bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
 				defer cancel()
-				console, err := p.Cloud.Console(bounded, i.Region, i.ID)
+				console, err := cloud.Console(bounded, i.Region, i.ID)
 				mu.Lock()
 				defer mu.Unlock()
 				wanted.failed[i.ID] = err == nil && diagnosis.HasFailed(console)
+				return nil
 			})
 		}
 	}
-	group.Wait()
+	_ = group.Wait()
+}
+
+// CheckUserData reports whether the user data of a warm-up will fit.
+func (r Request) CheckUserData() error {
+	p := &pool{st: r.Start.Draft(), wanted: r}
+	_, err := p.spec().UserData()
+	return err
 }
