@@ -219,8 +219,8 @@ func (s *Starter) Begin(request StartRequest) *Start { return &Start{s.begin(req
 // Enter names the step that begins now.
 func (w *Start) Enter(title string) { w.st.log = w.st.Log.With("phase", title) }
 
-// Prepare reads what can be launched, and what GitHub offers to download. All regions must answer: whose images cannot be
-// read, its entries cannot be judged.
+// Prepare reads what can be launched, and what GitHub offers to download. All regions must answer: whose images cannot
+// be read, its entries cannot be judged.
 func (w *Start) Prepare(ctx context.Context) error {
 	w.st.everyRegion = true
 	err := w.st.survey(ctx)
