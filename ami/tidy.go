@@ -181,7 +181,8 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 		r.log.Info(r.line(fmt.Sprintf("image %s is removed: it was not finished", image.ID)))
 	}
 	if len(images) > 0 {
-		errs = append(errs, ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay, func() error { return r.removeSnapshots(ctx, region, tags) }))
+		err := ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay, func() error { return r.removeSnapshots(ctx, region, tags) })
+		errs = append(errs, err)
 	}
 	return removed, errors.Join(errs...)
 }

@@ -12,7 +12,9 @@ import (
 func table(results Results) string {
 	var b strings.Builder
 	for _, group := range groups(results) {
-		rivals := slices.ContainsFunc(results.Figures, func(f Figure) bool { return f.Group == group && f.summarize().Other != nil })
+		rivals := slices.ContainsFunc(results.Figures, func(f Figure) bool {
+			return f.Group == group && f.summarize().Other != nil
+		})
 		rows := [][]string{header(rivals)}
 		for _, f := range results.Figures {
 			if f = f.summarize(); f.Group == group && f.Ours.Runs > 0 {

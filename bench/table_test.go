@@ -66,7 +66,8 @@ func TestKeep(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "results.json")
 	earlier := `{"against": "node index.js", "figures": [
-		{"group": "Start-up", "name": "a", "ours": {"runs": 9, "median": 1}}, {"group": "Calls", "name": "b", "ours": {"runs": 9, "median": 2}}]}`
+		{"group": "Start-up", "name": "a", "ours": {"runs": 9, "median": 1}},
+		{"group": "Calls", "name": "b", "ours": {"runs": 9, "median": 2}}]}`
 	if err := os.WriteFile(path, []byte(earlier), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ func ordinary() Spec {
 }
 
 func download(architecture string) string {
-	return fmt.Sprintf("https://github.com/actions/runner/releases/download/v2.330.0/actions-runner-linux-%s-2.330.0.tar.gz",
-		architecture)
+	return fmt.Sprintf("https://github.com/actions/runner/releases/download/v2.330.0/"+
+		"actions-runner-linux-%s-2.330.0.tar.gz", architecture)
 }
 
 const (

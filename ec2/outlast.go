@@ -42,8 +42,8 @@ func RetryUntilDone(ctx context.Context, every time.Duration, f func() error) er
 // errNoneYet goes on looking.
 var errNoneYet = errors.New("no instance shows yet")
 
-// RetryUntilRefused is RetryUntilDone that takes what EC2 does not allow for final. The first denial is not: right after a
-// launch a policy that goes by tags may not see them yet.
+// RetryUntilRefused is RetryUntilDone that takes what EC2 does not allow for final. The first denial is not: right
+// after a launch a policy that goes by tags may not see them yet.
 func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error) error {
 	denied := false
 	return RetryUntilDone(ctx, every, func() error {

@@ -7,7 +7,8 @@ import (
 
 // FuzzClaims: whatever GitHub gives for a token, reading it for a message stops nothing.
 func FuzzClaims(f *testing.F) {
-	body := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:o/r:ref:refs/heads/main","aud":"sts.amazonaws.com"}`))
+	body := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://token.actions.githubusercontent.com",` +
+		`"sub":"repo:o/r:ref:refs/heads/main","aud":"sts.amazonaws.com"}`))
 	for _, token := range []string{"", "a.b.c", "..", "e30." + body + ".x", "e30.e30.e30", "e30.W10.x", "e30." + body +
 		"=.x"} {
 		f.Add(token)

@@ -469,7 +469,8 @@ func TestAppRefusals(t *testing.T) {
 	}{
 		"wrong key": {nil, []options{func(o *github.AppOptions) { o.Key = testKey() }}, github.Unauthorized,
 			github.Topics["app-key"], nil},
-		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound, github.Topics["app-unknown"],
+		"unknown App": {nil, []options{func(o *github.AppOptions) { o.ID = "999" }}, github.NotFound,
+			github.Topics["app-unknown"],
 			[]string{"api.github.com"}},
 		"no key yet": {func(c *simulator.Config) { c.Apps[0].Keyless = true }, nil, github.Unauthorized,
 			github.Topics["app-without-key"], nil},
@@ -497,7 +498,8 @@ func TestAppRefusals(t *testing.T) {
 			[]string{"'organization_self_hosted_runners: write'"}},
 		"the workflow's repository not " +
 			"selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
-			[]options{inScope("demo-org"), runs}, github.Invalid, github.Topics["app-repository"], []string{place, "demo-org/demo"}},
+			[]options{inScope("demo-org"), runs}, github.Invalid, github.Topics["app-repository"],
+			[]string{place, "demo-org/demo"}},
 		"an address that is not allowed": {func(c *simulator.Config) {
 			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
 				Code: "ip-allow-list"}}

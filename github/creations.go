@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs into
-// the limit waits for a minute. Some are left for what else the token does. A place is free again a minute after the
-// answer, and not after the call was sent: GitHub counts a call when it arrives, which is before its answer does, while
-// the first of many at once arrive late, since their connections are still to be made.
+// GitHub lets a token create eighty things a minute. A start of many keeps to that from the beginning: whoever runs
+// into the limit waits for a minute. Some are left for what else the token does. A place is free again a minute after
+// the answer, and not after the call was sent: GitHub counts a call when it arrives, which is before its answer does,
+// while the first of many at once arrive late, since their connections are still to be made.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
 	maxCreations    = 76

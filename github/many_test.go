@@ -13,7 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestFindByNames: by pages or one by one, whichever is fewer calls. Of a list of several pages both ends are read twice.
+// TestFindByNames: by pages or one by one, whichever is fewer calls. Of a list of several pages both ends are read
+// twice.
 func TestFindByNames(t *testing.T) {
 	const list = "actions/list-self-hosted-runners-for-repo"
 	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 5}, {3000, 2, 2}, {3000, 5, 6},

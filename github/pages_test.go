@@ -40,7 +40,8 @@ func TestListThatChanges(t *testing.T) {
 			}
 			for n := range count {
 				name := fmt.Sprintf("foreign-%04d", n+1)
-				if !slices.Contains(remove, n+1) && !slices.ContainsFunc(list, func(r github.Runner) bool { return r.Name == name }) {
+				listed := slices.ContainsFunc(list, func(r github.Runner) bool { return r.Name == name })
+				if !slices.Contains(remove, n+1) && !listed {
 					missing = append(missing, name)
 				}
 			}

@@ -43,7 +43,9 @@ func TestRefusals(t *testing.T) {
 		want    string
 		advice  string
 	}{
-		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/acme/sso?authorization_request=A0"}, "single-sign-on", "https://github.com/orgs/acme/sso?authorization_request=A0"},
+		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; " +
+			"url=https://github.com/orgs/acme/sso?authorization_request=A0"}, "single-sign-on",
+			"https://github.com/orgs/acme/sso?authorization_request=A0"},
 		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this " +
 			"organization.", nil, "single-sign-on", "https://github.com/settings/tokens"},
 		{"the `acme` organization has an IP allow list enabled", nil, "ip-allow-list", "IP allow list"},

@@ -13,12 +13,12 @@ import (
 )
 
 // This file reads lists of many pages. GitHub counts the pages anew for each call, so the removal of one registration
-// moves all that come after it one place forward. One that moves from a page that is still to be read to a page that was
-// read already is on neither, although it was there all the time.
+// moves all that come after it one place forward. One that moves from a page that is still to be read to a page that
+// was read already is on neither, although it was there all the time.
 
 // maxReadings is how often a list that changes while it is read is read at most. To be missed by all readings a
-// registration must cross the boundary between two pages in each of them: between two readings, a second apart, a hundred
-// registrations that come before it must be removed.
+// registration must cross the boundary between two pages in each of them: between two readings, a second apart, a
+// hundred registrations that come before it must be removed.
 const maxReadings = 3
 
 // maxConcurrent is how many calls of one look are made at the same time. GitHub allows a token a hundred, whoever makes
@@ -41,8 +41,8 @@ func (p runnerPage) pages() int { return max(1, (p.total+pageSize-1)/pageSize) }
 // readPage reads one page, counted from 1.
 type readPage func(ctx context.Context, page int) (runnerPage, error)
 
-// AllRunners lists every runner of the scope: those that exist from the first call to the last are in the list, or there
-// is an error. Pages are read side by side, each again after a 5xx and after a rate limit.
+// AllRunners lists every runner of the scope: those that exist from the first call to the last are in the list, or
+// there is an error. Pages are read side by side, each again after a 5xx and after a rate limit.
 func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	first, err := c.retryPage(ctx, 1)
 	if err != nil {

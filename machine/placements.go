@@ -72,7 +72,8 @@ func (in Inputs) single(region, image string, overlay JSON) (list []Placement, s
 	return list, subnet, group
 }
 
-const zonesExample = `for example [{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1","region":"us-east-1"}]`
+const zonesExample = `for example [{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1",` +
+	`"region":"us-east-1"}]`
 
 // zones reads availability-zones-config. Where the architecture chooses each region's image, an element may leave its
 // own out.

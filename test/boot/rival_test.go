@@ -40,7 +40,8 @@ var (
 		"mkdir actions-runner && cd actions-runner", "source /tmp/pre-runner-script.sh",
 		`VERSION=$(curl -s https://api.github.com/repos/actions/runner/releases/latest | grep -o '"tag_name": "[^"]*"' | ` +
 			`sed 's/.*"v\(.*\)"/\1/')`,
-		"curl -O -L https://github.com/actions/runner/releases/download/v${VERSION}/actions-runner-linux-x64-${VERSION}.tar.gz",
+		"curl -O -L https://github.com/actions/runner/releases/download/v${VERSION}/" +
+			"actions-runner-linux-x64-${VERSION}.tar.gz",
 		"tar xzf ./actions-runner-linux-x64-${VERSION}.tar.gz", "export RUNNER_ALLOW_RUNASROOT=1",
 	}
 	rivalJIT   = []string{"./run.sh --jitconfig " + jit}

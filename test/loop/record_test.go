@@ -51,7 +51,8 @@ func TestKeyFollowsFiles(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, string) {}, false},
 		{"a page", func(t *testing.T, dir string) { write(t, dir, "docs/page.md", "other\n") }, false},
-		{"a package that no boot reads", func(t *testing.T, dir string) { write(t, dir, "runner/c.go", "package y\n") }, false},
+		{"a package that no boot reads", func(t *testing.T, dir string) { write(t, dir, "runner/c.go", "package y\n") },
+			false},
 		{"a file's text", func(t *testing.T, dir string) { write(t, dir, "bootstrap/a.go", "package y\n") }, true},
 		{"a new file", func(t *testing.T, dir string) { write(t, dir, "bootstrap/new.sh", "") }, true},
 		{"a file in a place that nobody has thought of", func(t *testing.T, dir string) { write(t, dir, "new/d", "") }, true},

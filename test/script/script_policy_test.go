@@ -161,8 +161,8 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
 	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
-		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "123456789012", "MACHINE-ROLE", "*", "KEPT-TAG",
-			"Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
+		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "123456789012", "MACHINE-ROLE", "*",
+			"KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
 	}
 	if len(blocks) < 8 {
 		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))

@@ -143,7 +143,8 @@ var defaultImages = []Image{
 		RootDevice: "/dev/sda1",
 		Created:    "2026-10-01T06:00:00.000Z"},
 	{ID: "ami-0ddddddddddddddd1", Region: "us-west-2",
-		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64", RootDevice: "/dev/sda1",
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical,
+		Architecture: "x86_64", RootDevice: "/dev/sda1",
 		Created: "2026-10-01T06:00:00.000Z"},
 }
 

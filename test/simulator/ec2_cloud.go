@@ -99,8 +99,9 @@ type snapshot struct {
 func newCloud(w *World) *cloud {
 	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}, sessions: map[string]*stsSession{}}
 	for _, name := range w.cfg.Regions {
-		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{}, copied: map[string]*copied{},
-			free: map[string]int{}}
+		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{},
+			copied: map[string]*copied{},
+			free:   map[string]int{}}
 	}
 	for _, s := range w.cfg.Subnets {
 		if r := c.regions[regionOfZone(s.Zone)]; r != nil {

@@ -18,7 +18,8 @@ var refusals = map[string]refusal{
 	"single-sign-on": {
 		message: "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to " +
 			"this organization.",
-		header: map[string]string{"X-GitHub-SSO": "required; url=https://github.com/orgs/demo-org/sso?authorization_request=A0"},
+		header: map[string]string{"X-GitHub-SSO": "required; " +
+			"url=https://github.com/orgs/demo-org/sso?authorization_request=A0"},
 	},
 	"ip-allow-list": {message: "Although you appear to have the correct authorization credentials, the `demo-org` " +
 		"organization has an IP allow list enabled, " +

@@ -29,7 +29,8 @@ type OIDC struct {
 
 // Where the endpoint is for clients in the same process, and what it wants to see.
 const (
-	IDTokenURL    = "https://run-actions-1-azure-eastus.actions.githubusercontent.com/84//idtoken/f0e1/a2b3?api-version=2.0"
+	IDTokenURL = "https://run-actions-1-azure-eastus.actions.githubusercontent.com/84//idtoken/f0e1/a2b3" +
+		"?api-version=2.0"
 	IDTokenBearer = "demo-id-token-request-bearer"
 
 	idTokenHosts  = ".actions.githubusercontent.com"
