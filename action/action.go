@@ -108,7 +108,12 @@ func runStart(ctx context.Context, c clients) error {
 
 func runStop(ctx context.Context, c clients) error {
 	result, err := c.stopper().Stop(ctx, *c.request.Stop)
-	c.out.summarize(stopSummary(result))
+	machines := make([]machineOutcome, len(result.Stopped))
+	for n, s := range result.Stopped {
+		machines[n] = machineOutcome{s.RunnerName, s.InstanceID, s.Outcome}
+	}
+	c.out.setOutcomes(machines)
+	c.out.summarize(stopSummary(result) + outcomeSummary(machines))
 	return err
 }
 

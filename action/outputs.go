@@ -26,6 +26,8 @@ const (
 	outRunners     = "runners"
 	outLabels      = "labels"
 	outInstanceIDs = "ec2-instance-ids"
+	outInterrupted = "interrupted"
+	outJobReports  = "job-reports"
 	outSwept       = "swept"
 	outReport      = "report"
 	outImageID     = "ec2-image-id"

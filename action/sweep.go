@@ -21,7 +21,12 @@ func runSweep(ctx context.Context, c clients) error {
 	out.handler.closeGroup()
 	out.log.Info(sweepSentence(result, request.DryRun))
 	out.setSwept(result, request.DryRun)
-	out.summarize(sweepSummary(result, request.DryRun))
+	machines := make([]machineOutcome, len(result.Swept))
+	for n, s := range result.Swept {
+		machines[n] = machineOutcome{s.RunnerName, s.InstanceID, s.Outcome}
+	}
+	out.setOutcomes(machines)
+	out.summarize(sweepSummary(result, request.DryRun) + outcomeSummary(machines))
 	return err
 }
 

@@ -70,6 +70,7 @@ func (s Spec) values() []Value {
 		{"user", s.User},
 		{"service", trueOrEmpty(s.Service && !s.Warm)},
 		{"debug", trueOrEmpty(s.Debug)},
+		{"job_report", trueOrEmpty(reports(s))},
 		{"minimum_version", s.minimumVersion()},
 		{"ephemeral", trueOrEmpty(s.Ephemeral)},
 		{"registration_timeout_seconds", seconds(s.RegistrationTimeout)},

@@ -32,7 +32,8 @@ type Instance struct {
 	ID           string
 	Region       string
 	State        string
-	StateReason  string // "Server.InternalError: …", empty while nothing is to be said
+	StateReason  string    // "Server.InternalError: …", empty while nothing is to be said
+	ChangedAt    time.Time // of the state, last; zero where EC2 does not say
 	Type         string
 	Market       string
 	ImageID      string
@@ -139,7 +140,7 @@ func plain(region string, in types.Instance) Instance {
 		ClientToken: aws.ToString(in.ClientToken), PrivateIP: aws.ToString(in.PrivateIpAddress),
 		LaunchIndex: int(aws.ToInt32(in.AmiLaunchIndex)),
 		LaunchTime:  aws.ToTime(in.LaunchTime), Tags: plainTags(in.Tags),
-		StateReason: plainReason(in.StateReason),
+		StateReason: plainReason(in.StateReason), ChangedAt: transitionTime(aws.ToString(in.StateTransitionReason)),
 	}
 	if in.State != nil {
 		out.State = string(in.State.Name)

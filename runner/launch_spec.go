@@ -95,6 +95,9 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 		if other != "" {
 			values[tags.OtherName] = other
 		}
+		if u.group.JobReport {
+			values[tags.JobReport] = "true"
+		}
 		return values
 	}
 }

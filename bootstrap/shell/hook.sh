@@ -146,5 +146,5 @@ egr_tell() {
     echo
   } >>"$GITHUB_STEP_SUMMARY"
   for row in ${limits//,/ }; do egr_limit "$row"; done
-  [ ! -s "$EGR_REPORT/spot" ] || echo "::warning title=Job report::spot: EC2 takes this machine back ($(<"$EGR_REPORT/spot")): run the job again, or use an on-demand instance"
+  [ ! -s "$EGR_REPORT/spot" ] || echo "::warning title=Job report::spot: EC2 reclaims this machine ($(<"$EGR_REPORT/spot")): run the job again, or use an on-demand instance"
 }

@@ -54,7 +54,8 @@ egr_group() {
     while [ -n "$path" ]; do
       size=
       read -r size <"$root$path/memory.${EGR_FILES[1]}"
-      if [[ -n $size && $size != *[!0-9]* ]] && ((size / 1024 < ${EGR_LIMIT:-memory})); then
+      # No limit is "max" in version 2, and nearly 2^63 in version 1.
+      if [[ -n $size && $size != *[!0-9]* ]] && ((size >> 60 == 0 && size / 1024 < ${EGR_LIMIT:-size})); then
         EGR_GROUP=$root$path EGR_LIMIT=$((size / 1024))
       fi
       path=${path%/*}
@@ -115,6 +116,7 @@ egr_sample_memory() {
   ! egr_count SwapTotal || swap=$EGR_COUNT
   ! egr_count SwapFree || egr_max swap_peak $((swap - EGR_COUNT))
   if [ -n "$EGR_GROUP" ]; then
+    ((EGR_LIMIT < memory)) || EGR_LIMIT=''
     [ -z "$EGR_LIMIT" ] || egr_sample_group
     # With the files that the kernel keeps in memory. What was reached before the job tells nothing of it.
     if read -r peak <"$EGR_GROUP/memory.${EGR_FILES[2]}"; then

@@ -41,9 +41,9 @@ var features = []struct{ name, what, without string }{
 		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse a type " +
 			"whose console cannot be read"},
 	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, " +
-		"`keep-failed-minutes`",
+		"`keep-failed-minutes`, and in stop and sweep the reports of `job-report` and why a machine ended itself",
 		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and keeps no " +
-			"machine"},
+			"machine; stop and sweep show no reports"},
 	{notes, "write the runner's id and a sweep's findings into the machine's tags",
 		"stop looks runners up by name, and sweep does not terminate ambiguous machines"},
 	{regions, "find instances in every region; `mode: check` reports regions that are not enabled",
@@ -132,7 +132,7 @@ var rights = []right{
 		Resource: everywhere}},
 	{[]string{"check"}, survey, statement{Sid: "DescribeNetwork", Action: []string{"ec2:DescribeRouteTables",
 		"ec2:DescribeSecurityGroups"}, Resource: everywhere}},
-	{[]string{"start", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
+	{[]string{"start", "stop", "sweep", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
 		Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
 		Resource: arns("instance"),

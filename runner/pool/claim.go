@@ -230,6 +230,9 @@ func (c *warmClaim) tags() map[string]string {
 		expires) {
 		values[key] = value
 	}
+	if c.slot.group.JobReport {
+		values[tags.JobReport] = "true"
+	}
 	values[tags.ClaimedAt], values[tags.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
 	if c.entry.Tags[tags.SuspectSince] != "" {
 		values[tags.SuspectSince] = ""

@@ -13,6 +13,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -37,6 +38,7 @@ type Stopped struct {
 	// found", "not seen"
 	State  string
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
+	outcome.Outcome
 }
 
 // Result states what became of each.
@@ -63,6 +65,7 @@ func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return sp.result, err
 	}
+	seen, now := outcome.Read(ctx, s.Cloud, s.Log, instancesOf(targets)), time.Now()
 	sp.terminateTogether(ctx, targets)
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
@@ -76,6 +79,9 @@ func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 		})
 	}
 	group.Wait()
+	for i, t := range targets {
+		sp.result.Stopped[i].Outcome = seen.Of(t.instance, now)
+	}
 	return sp.result, errors.Join(errors.Join(errs...), sp.unseen)
 }
 
@@ -102,6 +108,15 @@ type target struct {
 	unseen   error  // it could not be looked for, so neither half is touched
 	mode     string // as the hand-off has it
 	given    bool   // its region, by the request
+}
+
+// instancesOf are the instances of targets.
+func instancesOf(targets []target) []ec2.Instance {
+	instances := make([]ec2.Instance, len(targets))
+	for i, t := range targets {
+		instances[i] = t.instance
+	}
+	return instances
 }
 
 func (sp *stop) warn(message string) {

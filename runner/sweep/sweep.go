@@ -13,6 +13,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -37,6 +38,7 @@ type Swept struct {
 	Age        time.Duration
 	Pool       string    // of an unclaimed entry
 	Until      time.Time // when it expires
+	outcome.Outcome
 }
 
 // Result is everything of ours that a sweep saw.
@@ -60,14 +62,33 @@ func (s *Sweeper) Sweep(ctx context.Context, request Request) (Result, error) {
 	look, err := sw.look(ctx)
 	sw.failed(err)
 	sw.log = s.Log.With("phase", "Sweep")
-	for _, v := range look.verdicts() {
+	verdicts := look.verdicts()
+	seen, ended := sw.readOutcomes(ctx, verdicts)
+	for _, v := range verdicts {
 		if ctx.Err() != nil {
 			return sw.result, errors.Join(append(sw.errs, context.Cause(ctx))...)
 		}
 		sw.carryOut(ctx, look, v)
 	}
 	sw.deregisterEnded(ctx, look)
+	for n, s := range sw.result.Swept {
+		if i, ok := ended[s.InstanceID]; ok && (s.Act == Terminated || s.Act == Deregistered) {
+			sw.result.Swept[n].Outcome = seen.Of(i, look.now)
+		}
+	}
 	return sw.result, errors.Join(sw.errs...)
+}
+
+// readOutcomes begins to read what became of the machines that this sweep ends, or that have ended, by their ids.
+func (sw *sweep) readOutcomes(ctx context.Context, verdicts []verdict) (*outcome.Reader, map[string]ec2.Instance) {
+	var list []ec2.Instance
+	byID := map[string]ec2.Instance{}
+	for _, v := range verdicts {
+		if id := v.instance.ID; id != "" && (v.act == Terminated || v.act == Deregistered) && !sw.request.DryRun {
+			list, byID[id] = append(list, v.instance), v.instance
+		}
+	}
+	return outcome.Read(ctx, sw.Cloud, sw.log, list), byID
 }
 
 // sweep is one sweep under way.

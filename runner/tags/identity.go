@@ -36,6 +36,8 @@ const (
 	// RunnerIDs stands on machines that were launched together, with the ids of all: "21-70,75".
 	RunnerIDs = Prefix + "runner-ids"
 	Mode      = Prefix + "mode"
+	// JobReport is on machines that report on their jobs.
+	JobReport = Prefix + "job-report"
 	ExpiresAt = Prefix + "expires-at"
 	// DueAt is when the machine itself gives up if it has not registered: until then it is on its way.
 	DueAt = Prefix + "due-at"

@@ -76,7 +76,8 @@ func TestJobLimits(t *testing.T) {
 func kernelOf(script, file string) string {
 	return fmt.Sprintf(`mkdir -p /real; mount -t proc proc /real; made() { real=/real/%[1]s; %[2]s; }
 made >/made; mount --bind /made /proc/%[1]s
-(while sleep .5; do made >/made.new; cat /made.new >/made; done) &
+export -f made
+setsid bash -c 'while sleep .5; do made >/made.new; cat /made.new >/made; done' </dev/null >/dev/null 2>&1 &
 `, file, script)
 }
 

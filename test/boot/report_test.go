@@ -226,7 +226,7 @@ func TestSpotNotice(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				i.wait("job a begins", soon)
 				i.spotNotice(t)
-				const warning = "\n::warning title=Job report::spot: EC2 takes this machine back " +
+				const warning = "\n::warning title=Job report::spot: EC2 reclaims this machine " +
 					"(terminate at 2026-11-29T20:14:00Z)"
 				if log := i.jobLog(t, "a"); !strings.Contains(log, warning) {
 					t.Errorf("the job's log does not have it:\n%s", log)

@@ -108,6 +108,7 @@ func scriptParams(files []string) testscript.Params {
 			"noise":        writeText(noise),
 			"eventually":   eventually,
 			"power":        turnPower,
+			"reclaim":      reclaim,
 		},
 	}
 	if files == nil {
@@ -254,6 +255,15 @@ func turnPower(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// reclaim ends the newest instance from EC2's side, with a code of its own.
+func reclaim(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: reclaim CODE")
+	}
+	list := sceneOf(ts).instances(ts)
+	sceneOf(ts).world.EndInstance(list[len(list)-1].ID, args[0])
+}
+
 func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	scene := sceneOf(ts)
 	instances, runners := scene.world.Leftovers()
@@ -311,7 +321,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	shows := map[string]func(*testscript.TestScript,
 		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls,
-		"userdata": showUserData}
+		"userdata": showUserData, "console": showConsole}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])

@@ -61,6 +61,7 @@ type runner struct {
 	machine   *guest
 	job       *job
 	idleSince time.Time
+	jobBegan  time.Time // of the last job
 }
 
 type label struct {

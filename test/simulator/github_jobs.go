@@ -85,7 +85,7 @@ func (h *hub) idle(j *job) *runner {
 }
 
 func (h *hub) run(j *job, r *runner) {
-	r.busy, r.job = true, j
+	r.busy, r.job, r.jobBegan = true, j, h.w.now
 	j.state.State, j.state.Runner, j.state.Started = "running", r.name, h.w.now
 	life := 0
 	if r.machine != nil {

@@ -27,6 +27,7 @@ type guest struct {
 	// setup-script came to its end: both outlive everything but the instance.
 	software string
 	prepared bool
+	jobs     int  // that it has reported on
 	overdue  bool // the lifetime is over; ends when no job runs
 	lines    []consoleLine
 }
@@ -194,8 +195,7 @@ func (g *guest) watch() {
 		g.later(g.set.maxLifetime, func() {
 			g.overdue = true
 			if g.runner == nil || !g.runner.busy || g.set.hard {
-				g.say("lifetime of %s is over", g.set.maxLifetime)
-				g.powerOff()
+				g.endLifetime()
 			}
 		})
 	}

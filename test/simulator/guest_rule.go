@@ -56,6 +56,9 @@ type GuestRule struct {
 	Reason  string        `yaml:"reason"` // of GuestDies: StateReason's code, such as Server.SpotInstanceTermination
 	Message string        `yaml:"message"`
 
+	// Report are the words of a job's report behind job and seconds, and before its state.
+	Report string `yaml:"report"`
+
 	// Console are lines that the machine prints; PowerOffAt is when it powers itself off. They make machines that are no
 	// runners, such as those that build an image.
 	Console    []ConsoleText `yaml:"console"`
@@ -124,6 +127,8 @@ func (r GuestRule) reasonText() string {
 	switch r.Reason {
 	case "Server.SpotInstanceTermination":
 		return r.Reason + ": Spot instance termination"
+	case "Server.SpotInstanceShutdown":
+		return r.Reason + ": Spot instance shutdown"
 	case "Server.InternalError":
 		return r.Reason + ": Internal error on launch"
 	case "", "Client.InternalError":

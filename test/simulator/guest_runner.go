@@ -1,6 +1,9 @@
 package simulator
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // fails is the course of a machine that never becomes a runner.
 func (g *guest) fails() {
@@ -84,25 +87,49 @@ func (g *guest) watchIdle() {
 	}
 	g.later(g.set.idleTimeout, func() {
 		if !r.busy && r.idleSince.Equal(since) {
-			g.say("no job for %s", g.set.idleTimeout)
+			g.say("powering off: no job for %d s (%.2f s)", int(g.set.idleTimeout.Seconds()), g.age())
 			g.powerOff()
 		}
 	})
 }
 
+// endLifetime ends a machine that has lived for as long as it may.
+func (g *guest) endLifetime() {
+	words := " and no job runs"
+	if g.set.hard {
+		words = ""
+	}
+	g.say("powering off: it has lived for %d s%s (%.2f s)", int(g.age()), words, g.age())
+	g.powerOff()
+}
+
+// report writes what a job of so long has used, if the user data asks for that. The rule has further words of it.
+func (g *guest) report(took time.Duration, state string) {
+	if !g.set.jobReport {
+		return
+	}
+	const usual = "cores=4 cpu=41 cpu_peak=99 steal=0 steal_peak=1 load=210 memory=16567500 memory_peak=5242880 " +
+		"killed=0 swap=0 swap_peak=0 disk=52428800 disk_peak=20971520 inodes=7"
+	g.jobs++
+	g.say("job report: job=%d seconds=%d %s state=%s (%.2f s)", g.jobs, int(took.Seconds()),
+		orText(g.rule.Report, usual), state, g.age())
+}
+
 // jobEnded is called when the machine's runner has done a job.
 func (g *guest) jobEnded(r *runner) {
+	g.report(g.w.now.Sub(r.jobBegan), "ended")
 	r.idleSince = g.w.now
 	if r.ephemeral {
 		g.w.hub.remove(r)
 		g.say("runner %s has done its job (%.1f s)", r.name, g.age())
 		if g.set.ephemeral {
+			g.say("powering off: the runner has ended (%.2f s)", g.age())
 			g.powerOff()
 		}
 		return
 	}
 	if g.overdue {
-		g.powerOff()
+		g.endLifetime()
 		return
 	}
 	g.watchIdle()

@@ -25,6 +25,7 @@ type settings struct {
 	replace    bool
 	ephemeral  bool
 	hard       bool
+	jobReport  bool
 	bake       string // the architecture of the image that the machine builds; "" for a runner
 	nonce      string // of its console lines
 	end        int64  // when a builder powers itself off, in seconds since 1970; 0 for never
@@ -106,6 +107,7 @@ func (s *settings) readOurs(values map[string]string, text string) {
 		n, _ := strconv.Atoi(values[key]) // unset and unreadable mean none
 		return time.Duration(n) * time.Second
 	}
+	s.jobReport = values["job_report"] == "true"
 	s.warm, s.text = values["warm"] == "true", text
 	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.end, _ = strconv.ParseInt(values["end"], 10, 64) // unset means never
