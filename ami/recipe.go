@@ -41,8 +41,6 @@ type Recipe struct {
 
 var (
 	nonceWord = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	sha256Hex = regexp.MustCompile(`^([0-9a-fA-F]{64})?$`)
-	oneWord   = regexp.MustCompile(`^[!-~]+$`)
 )
 
 // UserData is the builder's, before base64 and compressed. If it is longer than EC2 takes the error is a
@@ -53,7 +51,7 @@ func (r Recipe) UserData() ([]byte, error) {
 	}
 	data := r.script().Pack()
 	if len(data) > bootstrap.Limit {
-		return nil, r.tooLarge(len(data))
+		return nil, r.tooLarge()
 	}
 	return data, nil
 }
@@ -143,32 +141,13 @@ func (r Recipe) check() error {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
 	}
 	if s := r.Software; s.URL != "" {
-		known := s.Architecture == "x64" || s.Architecture == "arm64"
-		if !known || !oneWord.MatchString(s.URL) || !oneWord.MatchString(s.Version) || !sha256Hex.MatchString(s.SHA256) {
-			errs = append(errs, fmt.Errorf("make user data: not a runner download: %+v", s))
-		}
+		errs = append(errs, s.Check())
 	}
 	return errors.Join(errs...)
 }
 
-func (r Recipe) tooLarge(size int) error {
-	e := &bootstrap.TooLargeError{Size: size, Limit: bootstrap.Limit}
-	left := size
-	for _, p := range []struct {
-		name   string
-		change func(*Recipe)
-	}{
-		{"setup-script", func(r *Recipe) { r.SetupScript = "" }},
-		{"ca-certificates", func(r *Recipe) { r.CACertificates = "" }},
-	} {
-		p.change(&r)
-		rest := len(r.script().Pack())
-		if left-rest > 64 {
-			e.Parts = append(e.Parts, bootstrap.Part{Name: p.name, Size: left - rest})
-		}
-		left = rest
-	}
-	e.Parts = append(e.Parts, bootstrap.Part{Name: "the recipe", Size: left})
-	slices.SortStableFunc(e.Parts, func(a, b bootstrap.Part) int { return cmp.Compare(b.Size, a.Size) })
-	return e
+func (r Recipe) tooLarge() error {
+	return bootstrap.TooLarge("the recipe", func() int { return len(r.script().Pack()) },
+		bootstrap.Removal{Name: "setup-script", Remove: func() { r.SetupScript = "" }},
+		bootstrap.Removal{Name: "ca-certificates", Remove: func() { r.CACertificates = "" }})
 }

@@ -33,38 +33,42 @@ func (e *TooLargeError) Error() string {
 		strings.Join(parts, ", "))
 }
 
-func (s Spec) tooLarge() error {
-	without := func(change func(*Spec)) int {
-		change(&s)
-		return len(compress(s.plain(true)))
-	}
-	left := without(func(*Spec) {})
+// Removal leaves a part out of user data.
+type Removal struct {
+	Name   string
+	Remove func()
+}
+
+// TooLarge measures what takes the room in user data: a part takes what its removal saves, and rest names what is left.
+func TooLarge(rest string, size func() int, parts ...Removal) *TooLargeError {
+	left := size()
 	e := &TooLargeError{Size: left, Limit: Limit}
-	for _, p := range []struct {
-		name   string
-		change func(*Spec)
-	}{
-		{"pre-runner-script", func(s *Spec) { s.PreRunnerScript = "" }},
-		{"setup-script", func(s *Spec) { s.SetupScript = "" }},
-		{"packages", func(s *Spec) { s.Packages = nil }},
-		{"ca-certificates", func(s *Spec) { s.CACertificates = "" }},
-		{"job-report", func(s *Spec) { s.JobReport = false }},
-		{"labels", func(s *Spec) { s.Labels = nil }},
-		{"the JIT configuration", func(s *Spec) {
+	for _, p := range parts {
+		p.Remove()
+		now := size()
+		if left-now > 64 {
+			e.Parts = append(e.Parts, Part{p.Name, left - now})
+		}
+		left = now
+	}
+	e.Parts = append(e.Parts, Part{rest, left})
+	slices.SortStableFunc(e.Parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
+	return e
+}
+
+func (s Spec) tooLarge() error {
+	return TooLarge("the boot script", func() int { return len(compress(s.plain(true))) },
+		Removal{"pre-runner-script", func() { s.PreRunnerScript = "" }},
+		Removal{"setup-script", func() { s.SetupScript = "" }},
+		Removal{"packages", func() { s.Packages = nil }},
+		Removal{"ca-certificates", func() { s.CACertificates = "" }},
+		Removal{"job-report", func() { s.JobReport = false }},
+		Removal{"labels", func() { s.Labels = nil }},
+		Removal{"the JIT configuration", func() {
 			if s.JITConfig != "" {
 				s.JITConfig, s.Token = "", "-"
 			}
-		}},
-	} {
-		rest := without(p.change)
-		if left-rest > 64 {
-			e.Parts = append(e.Parts, Part{p.name, left - rest})
-		}
-		left = rest
-	}
-	e.Parts = append(e.Parts, Part{"the boot script", left})
-	slices.SortStableFunc(e.Parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
-	return e
+		}})
 }
 
 var (
@@ -75,19 +79,22 @@ var (
 // check refuses what no machine could use, all of it at once.
 func (s Spec) check() error {
 	errs := []error{s.checkSecret()}
-	all := slices.Concat([]string{s.URL, s.Name, s.Group, s.Token, s.JITConfig, s.HomeDir, s.PreRunnerScript,
-		s.SetupScript, s.User, s.DownloadToken, s.CACertificates}, s.Labels, s.Packages)
-	if slices.ContainsFunc(all, func(text string) bool { return strings.Contains(text, "\x00") }) {
+	if strings.Contains(fmt.Sprint(s), "\x00") {
 		errs = append(errs, errors.New("make user data: a NUL byte, which no shell can carry"))
 	}
 	for _, one := range s.Software {
-		known := one.Architecture == "x64" || one.Architecture == "arm64"
-		if !known || !oneWord.MatchString(one.URL) || !oneWord.MatchString(one.Version) ||
-			!sha256Hex.MatchString(one.SHA256) {
-			errs = append(errs, fmt.Errorf("make user data: not a runner download: %+v", one))
-		}
+		errs = append(errs, one.Check())
 	}
 	return errors.Join(errs...)
+}
+
+// Check refuses what is no download of a runner.
+func (s Software) Check() error {
+	known := s.Architecture == "x64" || s.Architecture == "arm64"
+	if !known || !oneWord.MatchString(s.URL) || !oneWord.MatchString(s.Version) || !sha256Hex.MatchString(s.SHA256) {
+		return fmt.Errorf("make user data: not a runner download: %+v", s)
+	}
+	return nil
 }
 
 // checkSecret: a runner registers by one secret, and a warm-up does not register.
