@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
@@ -69,16 +71,15 @@ func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 	sp.terminateTogether(ctx, targets)
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
-	places := make(chan struct{}, maxAtOnce)
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(maxAtOnce)
 	for i, t := range targets {
-		group.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+		group.Go(func() error {
 			sp.result.Stopped[i], errs[i] = sp.end(ctx, t)
+			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait()
 	for i, t := range targets {
 		sp.result.Stopped[i].Outcome = seen.Of(t.instance, now)
 	}
