@@ -230,7 +230,7 @@ func (c *warmClaim) tags() map[string]string {
 		expires) {
 		values[key] = value
 	}
-	if c.slot.group.JobReport {
+	if c.slot.JobReport {
 		values[tags.JobReport] = "true"
 	}
 	values[tags.ClaimedAt], values[tags.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
