@@ -31,6 +31,7 @@ func examination(request Request) (doctor.Request, error) {
 		MinimumVersion:  runner.MinimumVersion,
 		Scope:           request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
 		RunnerVersion: start.Groups[0].RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
+		BySpotScore: start.BySpotScore,
 	}
 	if e, are := keptBy(start); are {
 		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names,

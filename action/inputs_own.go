@@ -59,6 +59,13 @@ var ownInputs = []input{
 		description: `How long to repeat the attempts if EC2 has no capacity for any type, subnet and market.`,
 	},
 	{
+		name: "order", fallback: "given", modes: inLaunch,
+		description: `The order in which subnets are tried for spot: 'given', or 'spot-score', which for each instance
+			type tries the zones with the best EC2 spot placement scores first. It needs
+			ec2:GetSpotPlacementScores, and at least three types: with fewer all scores are low. Without
+			scores the given order is kept.`,
+	},
+	{
 		name: "launch-parameters", modes: inLaunch | inBake | inPool, machine: true, element: true,
 		description: `YAML or JSON of any RunInstances parameters by their API names. They override what this action
 			sets. Example: '{KeyName: my-key, CreditSpecification: {CpuCredits: standard}}'`,

@@ -38,6 +38,7 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 	start.Groups, start.MinCount = groups, r.minCount(groups)
 	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
+	start.BySpotScore = request.Mode != modePool && r.bySpotScore()
 	r.fromPool(start)
 	for _, group := range groups {
 		switch {
@@ -122,4 +123,13 @@ func (r *reader) group(request Request) runner.Group {
 // webURL is the address of the scope for the machine.
 func webURL(server, scope string) string {
 	return strings.TrimSuffix(cmp.Or(server, "https://github.com"), "/") + "/" + scope
+}
+
+// bySpotScore reads the order in which subnets are tried.
+func (r *reader) bySpotScore() bool {
+	value := r.text("order")
+	if value != "given" && value != "spot-score" {
+		r.refuse(fmt.Sprintf("The 'order' input is %q.", value), "it is given or spot-score")
+	}
+	return value == "spot-score"
 }

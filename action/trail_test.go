@@ -18,7 +18,7 @@ func TestTrailOfManyRounds(t *testing.T) {
 		for _, market := range []string{"spot", "on-demand"} {
 			trail = append(trail, runner.Attempt{
 				InstanceType: "t3.xlarge", Market: market, Region: "us-east-1", SubnetID: "subnet-1", ImageID: "ami-1",
-				Answer: "InsufficientInstanceCapacity: none", Took: time.Second,
+				Answer: "InsufficientInstanceCapacity: none", Took: time.Second, Round: round,
 			})
 		}
 		if round == 14 {
@@ -28,7 +28,7 @@ func TestTrailOfManyRounds(t *testing.T) {
 	}
 	var b strings.Builder
 	trailTable(&b, trail)
-	want := "| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n" +
+	want := "Capacity was asked for in 15 rounds.\n\n| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n" +
 		"| `t3.xlarge` spot | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 15.0 s | 15 |\n" +
 		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 14.0 s | 14 |\n" +
 		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | `i-1 i-2` | 1.0 s | 1 |\n\n"

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -79,6 +80,30 @@ func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 			"the account has never used spot instances, so it lacks EC2's role for them")}
 	}
 	return []Finding{l.ok("the account has it")}
+}
+
+// lookAtSpotScores: without scores a start keeps the given order.
+func (x *examination) lookAtSpotScores(ctx context.Context) []Finding {
+	l := look{check: "spot scores", about: "order: spot-score", needs: "ec2:GetSpotPlacementScores"}
+	types := map[string]bool{}
+	for _, w := range x.wanted(ctx) {
+		if w.offering.Market == machine.Spot {
+			types[w.asked.InstanceType] = true
+		}
+	}
+	err := x.cloud.MayGetSpotScores(ctx, "")
+	switch {
+	case ec2.ClassOf(err) == ec2.Denied:
+		f := l.warning("allow ec2:GetSpotPlacementScores", "EC2 gives no scores, so the given order is kept: %s", reason(err))
+		f.Needs = l.needs
+		return []Finding{f}
+	case err != nil:
+		return []Finding{l.unread(ctx, err)}
+	case len(types) < ec2.MinScoredTypes:
+		return []Finding{l.warning(fmt.Sprintf("give at least %d instance types", ec2.MinScoredTypes),
+			"with %d types for spot the scores are low everywhere", len(types))}
+	}
+	return []Finding{l.ok("EC2 would give the scores")}
 }
 
 func (x *examination) lookAtQuotas(ctx context.Context) []Finding {

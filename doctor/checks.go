@@ -16,7 +16,7 @@ func (x *examination) checks() []Check {
 	if x.request.Existing != nil {
 		return x.existingChecks()
 	}
-	return []Check{
+	list := []Check{
 		probe{"credentials", x.lookAtCredentials}, // who they are
 		probe{"region", x.lookAtRegions},          // enabled for the account
 		probe{"launch", x.lookAtLaunches},         // the start's own request, as a dry run
@@ -35,6 +35,10 @@ func (x *examination) checks() []Check {
 		probe{"runner group", x.lookAtGroup},      // there
 		probe{"runner version", x.lookAtVersion},  // still taken by GitHub
 	}
+	if x.request.BySpotScore {
+		list = append(list, probe{"spot scores", x.lookAtSpotScores}) // EC2 would give them
+	}
+	return list
 }
 
 // probe is a check that is one function.

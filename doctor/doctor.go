@@ -49,6 +49,7 @@ type Request struct {
 	MinimumVersion string
 	GroupID        int64
 	GroupName      string // where the runner group is given by name
+	BySpotScore    bool   // spot is asked for in the order of EC2's spot placement scores
 	Now            time.Time
 }
 

@@ -33,6 +33,7 @@ type API interface {
 	sdk.DescribeVolumesAPIClient
 	sdk.DescribeLaunchTemplatesAPIClient
 	sdk.DescribeLaunchTemplateVersionsAPIClient
+	sdk.GetSpotPlacementScoresAPIClient
 	RunInstances(context.Context, *sdk.RunInstancesInput, ...func(*sdk.Options)) (*sdk.RunInstancesOutput, error)
 	TerminateInstances(context.Context, *sdk.TerminateInstancesInput,
 		...func(*sdk.Options)) (*sdk.TerminateInstancesOutput, error)

@@ -56,3 +56,30 @@ func TestMotoVolumes(t *testing.T) {
 		t.Errorf("got %+v, %v; want that it is gone", v, err)
 	}
 }
+
+// TestMotoSpotScores: moto has no spot placement scores, so that a start keeps the given order there; the zone ids that
+// scores go by are in its subnets.
+func TestMotoSpotScores(t *testing.T) {
+	address := os.Getenv("EGR_MOTO_URL")
+	if address == "" {
+		t.Skip("scripts/moto with go test -run Moto ./ec2")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	config := aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(address),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo", ""),
+	}
+	ctx, cloud := t.Context(), ec2.New(config)
+	if scores, err := cloud.SpotScores(ctx, []string{"us-east-1"}, []string{"t3.xlarge"}, 1); err == nil {
+		t.Errorf("moto gives scores by now: %v; run order_spot_score there too", scores)
+	}
+	all, err := sdk.NewFromConfig(config).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{MaxResults: aws.Int32(100)})
+	if err != nil || len(all.Subnets) == 0 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	id := aws.ToString(all.Subnets[0].SubnetId)
+	zones, err := cloud.SubnetZoneIDs(ctx, "us-east-1", []string{id})
+	if err != nil || len(zones[id]) < len("use1-az1") {
+		t.Errorf("zone ids %v, %v", zones, err)
+	}
+}

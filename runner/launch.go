@@ -86,19 +86,13 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 	deadline := time.Now().Add(u.request.CapacityTimeout)
 	policy := &until{deadline, backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(5*time.Second), backoff.WithMaxInterval(time.Minute), backoff.WithMaxElapsedTime(0))}
-	err := backoff.Retry(func() error {
+	err := backoff.RetryNotify(func() error {
 		err := u.goRound(ctx)
-		wait := time.Until(deadline)
-		if err == nil || !u.nextRound(err) || wait <= 0 || ctx.Err() != nil {
-			if err != nil {
-				return backoff.Permanent(err)
-			}
-			return nil
+		if err != nil && (!u.nextRound(err) || time.Until(deadline) <= 0 || ctx.Err() != nil) {
+			return backoff.Permanent(err)
 		}
-		u.log.Info(fmt.Sprintf("every offering is exhausted; asking again for %s more (capacity-timeout-minutes)",
-			wait.Round(time.Second)))
 		return err
-	}, backoff.WithContext(policy, ctx))
+	}, backoff.WithContext(policy, ctx), func(_ error, wait time.Duration) { u.tellRound(wait, time.Until(deadline)) })
 	if err == nil {
 		err = u.unsaved
 	}

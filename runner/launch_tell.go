@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
@@ -38,6 +40,34 @@ func (u *unit) tellTried(a ec2.Attempt) {
 	if a.Err != nil {
 		u.warn(u.refusal(a))
 	}
+}
+
+// tellRound says what a round has found no capacity for and when the next one is, once for all units of the group.
+func (u *unit) tellRound(wait, left time.Duration) {
+	u.mu.Lock()
+	told := u.group.roundTold >= u.round
+	u.group.roundTold = max(u.group.roundTold, u.round)
+	u.mu.Unlock()
+	if told {
+		return
+	}
+	var markets, types, places []string
+	subnets := map[string][]string{} // by region
+	for _, o := range u.offerings {
+		region := u.regionOf(o.Placement)
+		markets, types = append(markets, o.Market), append(types, o.InstanceType)
+		subnets[region] = append(subnets[region], o.Placement.SubnetID)
+	}
+	for _, region := range slices.Sorted(maps.Keys(subnets)) {
+		place := region
+		if n := len(distinct(subnets[region])); n > 1 {
+			place += fmt.Sprintf(" (%d subnets)", n)
+		}
+		places = append(places, place)
+	}
+	u.log.Info(fmt.Sprintf("round %d found no capacity for %s, %s in %s: asking again in %s, and for up to %s more "+
+		"(capacity-timeout-minutes)", u.round, strings.Join(distinct(markets), " and "), strings.Join(distinct(types), ", "),
+		strings.Join(places, ", "), wait.Round(time.Second), left.Round(time.Second)))
 }
 
 // tellSkipped reports whether an offering is not asked for, and why.

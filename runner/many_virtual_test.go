@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -204,8 +205,10 @@ func TestCapacityRounds(t *testing.T) {
 				30*time.Second {
 				t.Errorf("launched after %s, want within a minute and a half of the capacity's coming", launched)
 			}
-			if !strings.Contains(s.log.String(), "every offering is exhausted; asking again for") {
-				t.Error("the log does not say that it asks again")
+			first := regexp.MustCompile(`round 1 found no capacity for on-demand, t3\.xlarge in us-east-1: asking again in ` +
+				`[2-8]s, and for up to 9m[0-9]+s more \(capacity-timeout-minutes\)`)
+			if found := first.FindAllString(s.log.String(), -1); len(found) != 1 {
+				t.Errorf("the log says %d times what it waits for, want once for all runners: %v", len(found), found)
 			}
 			tokens := map[string]bool{}
 			for _, call := range s.calls("RunInstances") {

@@ -25,6 +25,7 @@ func TestLaunchesOverlapRegistrations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Logf("%d by JIT took %s", count, result.Took)
 		if most := time.Duration(count) * time.Minute / 80 * 115 / 100; result.Took > most {
 			t.Errorf("it took %s, at most %s", result.Took, most)
 		}
@@ -106,8 +107,10 @@ func TestSweepAmongThousands(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begun); took > 1400*time.Millisecond {
-			t.Errorf("it took %s; a process of its own has 1.5s", took)
+		took := time.Since(begun)
+		t.Logf("a sweep among 3,000 took %s", took)
+		if took > 1400*time.Millisecond { // the process itself takes some of the 1.5 s
+			t.Error("it took longer than 1.4s")
 		}
 	})
 }

@@ -37,6 +37,7 @@ type StartRequest struct {
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
 	KeepFailed      time.Duration // how long a machine whose setup failed stays
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
+	BySpotScore     bool          // ask for spot offerings in the order of their zones' spot placement scores
 }
 
 // Group is a number of like runners: one element of `runners`, or the step's own inputs.

@@ -85,6 +85,7 @@ type Attempt struct {
 	Asked                             int      // for how many instances
 	InstanceIDs                       []string // empty where EC2 refused, and Answer says why
 	Took                              time.Duration
+	Round                             int // from 0: of a start that waits for capacity
 }
 
 // Failure is why a start failed, for the log and the summary.

@@ -25,6 +25,8 @@ type group struct {
 	// the name.
 	shared  bool
 	renamed bool // as a whole, since some start's runner has one of the names
+	// roundTold is the last round of which was said that it found no capacity.
+	roundTold int
 	// together reports whether the slots differ in nothing and are launched by one call per offering.
 	together   bool
 	placements []machine.Placement // as in Group, with what the images say

@@ -241,7 +241,7 @@ func (st *start) attempt(a ec2.Attempt) Attempt {
 	out := Attempt{
 		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID,
 		ImageID: p.ImageID,
-		Asked:   a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took,
+		Asked:   a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took, Round: a.Round,
 	}
 	if a.Err != nil {
 		out.Answer = ec2.Reason(a.Err)

@@ -23,13 +23,15 @@ type survey struct {
 	webURL      string // of GitHub
 	groups      []*group
 	everyRegion bool // an image that cannot be read in one region is an error
+	bySpotScore bool
+	noScores    sync.Once // it was said that EC2 gives no spot placement scores
 }
 
 // newSurvey returns the survey of the start's groups, in the phase that it is in.
 func (st *start) newSurvey() *survey {
 	return &survey{
 		cloud: st.Cloud, log: st.log, warn: st.warn, webURL: st.request.WebURL, groups: st.groups,
-		everyRegion: st.everyRegion,
+		everyRegion: st.everyRegion, bySpotScore: st.request.BySpotScore,
 	}
 }
 
@@ -57,6 +59,7 @@ func (sv *survey) read(ctx context.Context) error {
 		sv.warnOfProcessors(g)
 		group.Go(func() {
 			g.fit = sv.inZones(ctx, g.fit)
+			g.fit = sv.byScore(ctx, g)
 			for i := range g.fit {
 				g.fit[i].Number = i + 1
 			}

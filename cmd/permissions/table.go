@@ -32,6 +32,7 @@ const (
 	copies  = "copies"
 	volumes = "volumes"
 	spot    = "spot"
+	scores  = "scores"
 	keys    = "kms"
 	lookup  = "ssm"
 )
@@ -51,6 +52,7 @@ var features = []struct{ name, what, without string }{
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
 	{spot, "create EC2's service-linked role for spot, in an account that has never launched a spot instance",
 		"an administrator creates it once: `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`"},
+	{scores, "`order: spot-score`: try the zones with the best spot placement scores first", "the given order is kept, and the start reports it"},
 	{keys, "volumes encrypted with a customer managed KMS key, by the image or by the account's default. The key's " +
 		"policy must allow it too",
 		"the machine terminates at once, with Client.InternalError"},
@@ -197,6 +199,8 @@ var rights = []right{
 		Resource: []string{"arn:aws:iam::" + accountID +
 			":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}}},
+	{[]string{"start", "check"}, scores, statement{Sid: "GetSpotScores", Action: []string{"ec2:GetSpotPlacementScores"},
+		Resource: everywhere}},
 	// https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
 	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "UseKey", Resource: []string{kmsKey},
 		Action: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",

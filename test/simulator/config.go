@@ -42,6 +42,8 @@ type Config struct {
 	OIDC  OIDC   `yaml:"oidc"`
 	// ClockSkew is how far the clocks of AWS and GitHub are ahead of the clients'; negative if they are behind.
 	ClockSkew time.Duration `yaml:"clock-skew"`
+	// SpotScores are what GetSpotPlacementScores says.
+	SpotScores SpotScores `yaml:"spot-scores"`
 	// Capacity bounds how many instances live at once; what no pool names is without bounds.
 	Capacity []Pool `yaml:"capacity"`
 	// Purchases are what it has bought or set up.

@@ -14,6 +14,8 @@ type cloud struct {
 	seeded  []*volume // the volumes of the beginning
 	// sessions that STS has given out, by access key.
 	sessions map[string]*stsSession
+	// scored are the requests that were scored, and when.
+	scored map[string]time.Time
 }
 
 // region is one region of EC2. Instances stand in the order of their launch.
@@ -97,7 +99,8 @@ type snapshot struct {
 }
 
 func newCloud(w *World) *cloud {
-	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}, sessions: map[string]*stsSession{}}
+	c := &cloud{w: w, regions: map[string]*region{}, buckets: map[string]*bucket{}, sessions: map[string]*stsSession{},
+		scored: map[string]time.Time{}}
 	for _, name := range w.cfg.Regions {
 		c.regions[name] = &region{name: name, byID: map[string]*instance{}, launches: map[string]*launch{},
 			copied: map[string]*copied{},

@@ -52,6 +52,8 @@ func init() {
 		"DeleteTags":                    {run: deleteTags, params: []string{"ResourceId", "Tag"}, mutating: true},
 		"DescribeInstanceTypes":         {run: describeInstanceTypes, params: describing("InstanceType")},
 		"DescribeInstanceTypeOfferings": {run: describeOfferings, params: describing("LocationType")},
+		"GetSpotPlacementScores": {run: getSpotPlacementScores, params: []string{"InstanceType", "TargetCapacity",
+			"TargetCapacityUnitType", "SingleAvailabilityZone", "RegionName", "MaxResults", "NextToken", "IncludeLocalZones"}},
 		"DescribeAvailabilityZones": {run: describeZones, params: []string{"ZoneName", "Filter",
 			"AllAvailabilityZones"}},
 		"DescribeSubnets":        {run: describeSubnets, params: describing("SubnetId")},

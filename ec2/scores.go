@@ -1,0 +1,78 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+)
+
+// MinScoredTypes is the least number of instance types that EC2 scores as they are: with fewer its spot placement scores
+// are low everywhere.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-placement-score.html#sps-limitations
+const MinScoredTypes = 3
+
+// HintSpotScores is for a start to which EC2 gives no spot placement scores.
+const HintSpotScores = "allow ec2:GetSpotPlacementScores; in 24 hours EC2 scores only a limited number of different requests"
+
+// Limits of GetSpotPlacementScores: regions and instance types of one request.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSpotPlacementScores.html
+const (
+	maxScoredRegions = 10
+	maxScoredTypes   = 1000
+)
+
+// SpotScores asks EC2 how likely it is that count spot instances of these types can be had in each zone of the regions
+// now. It returns the scores, from 1 to 10, by zone id, which names the same zone in every account; those of the ten
+// best zones of ten regions at the most. It needs ec2:GetSpotPlacementScores.
+func (c *Client) SpotScores(ctx context.Context, regions, instanceTypes []string, count int) (map[string]int, error) {
+	scores := map[string]int{}
+	for some := range slices.Chunk(regions, maxScoredRegions) {
+		if err := c.scoresIn(ctx, some, instanceTypes, count, scores); err != nil {
+			return nil, err
+		}
+	}
+	return scores, nil
+}
+
+func (c *Client) scoresIn(ctx context.Context, regions, instanceTypes []string, count int, scores map[string]int) error {
+	pages := sdk.NewGetSpotPlacementScoresPaginator(c.in(""), &sdk.GetSpotPlacementScoresInput{
+		InstanceTypes: instanceTypes[:min(len(instanceTypes), maxScoredTypes)], TargetCapacity: aws.Int32(int32(count)),
+		RegionNames: regions, SingleAvailabilityZone: aws.Bool(true),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return callError("get spot placement scores", err)
+		}
+		for _, score := range page.SpotPlacementScores {
+			if id := aws.ToString(score.AvailabilityZoneId); id != "" {
+				scores[id] = int(aws.ToInt32(score.Score))
+			}
+		}
+	}
+	return nil
+}
+
+// MayGetSpotScores asks EC2 whether it would tell spot placement scores. nil means that it would. A dry run is none of
+// the configurations that EC2 counts.
+func (c *Client) MayGetSpotScores(ctx context.Context, region string) error {
+	_, err := c.in(region).GetSpotPlacementScores(ctx, &sdk.GetSpotPlacementScoresInput{
+		TargetCapacity: aws.Int32(1), SingleAvailabilityZone: aws.Bool(true), DryRun: aws.Bool(true),
+	})
+	return dryRun("ask for ec2:GetSpotPlacementScores", err)
+}
+
+// SubnetZoneIDs returns the zone id of each subnet of a region. It needs ec2:DescribeSubnets.
+func (c *Client) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
+	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
+	if err != nil {
+		return nil, callError("describe subnets", err)
+	}
+	zones := map[string]string{}
+	for _, subnet := range out.Subnets {
+		zones[aws.ToString(subnet.SubnetId)] = aws.ToString(subnet.AvailabilityZoneId)
+	}
+	return zones, nil
+}

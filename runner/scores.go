@@ -1,0 +1,101 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
+)
+
+// scoreTimeout is how long EC2 may take to give its spot placement scores. They are a help: after that, and after any
+// refusal, the given order is kept.
+const scoreTimeout = 5 * time.Second
+
+// byScore puts the spot offerings of each instance type in the order of their zones' spot placement scores, the best
+// first, and keeps the given order among equals. What EC2 does not score comes last. On-demand offerings stay where they
+// are, since the scores say nothing of them.
+func (sv *survey) byScore(ctx context.Context, g *group) []ec2.Offering {
+	isSpot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
+	spot := slices.DeleteFunc(slices.Clone(g.fit), func(o ec2.Offering) bool { return !isSpot(o) })
+	if !sv.bySpotScore || !slices.ContainsFunc(spot,
+		func(o ec2.Offering) bool { return o.Placement.SubnetID != spot[0].Placement.SubnetID }) {
+		return g.fit
+	}
+	bounded, cancel := context.WithTimeout(ctx, scoreTimeout)
+	defer cancel()
+	score, err := sv.spotScores(bounded, spot, g.count())
+	if err != nil {
+		if ctx.Err() == nil {
+			sv.noScores.Do(func() {
+				sv.warn(fmt.Sprintf("EC2 gives no spot placement scores, so the order is the given one: %s; %s",
+					ec2.Reason(err), ec2.HintSpotScores))
+			})
+		}
+		return g.fit
+	}
+	ordered := slices.Clone(g.fit)
+	for rest := ordered; len(rest) > 0; {
+		alike := slices.IndexFunc(rest, func(o ec2.Offering) bool {
+			return o.Market != rest[0].Market || o.InstanceType != rest[0].InstanceType
+		})
+		if alike < 0 {
+			alike = len(rest)
+		}
+		if isSpot(rest[0]) {
+			slices.SortStableFunc(rest[:alike], func(a, b ec2.Offering) int { return score(b) - score(a) })
+		}
+		rest = rest[alike:]
+	}
+	return ordered
+}
+
+// spotScores asks for the scores of the offerings' zones. They are of all the types together.
+func (sv *survey) spotScores(ctx context.Context, spot []ec2.Offering, count int) (func(ec2.Offering) int, error) {
+	var types []string
+	subnets := map[string][]string{} // by region
+	for _, o := range spot {
+		region := sv.regionOf(o.Placement)
+		types, subnets[region] = append(types, o.InstanceType), append(subnets[region], o.Placement.SubnetID)
+	}
+	types = distinct(types)
+	scores, err := sv.cloud.SpotScores(ctx, slices.Sorted(maps.Keys(subnets)), types, count)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]string{} // by subnet
+	for region, ids := range subnets {
+		if ids = distinct(ids); len(ids) == 0 {
+			continue
+		}
+		found, err := sv.cloud.SubnetZoneIDs(ctx, region, ids)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(zones, found)
+	}
+	sv.tellScores(scores, zones, len(types))
+	return func(o ec2.Offering) int { return scores[zones[o.Placement.SubnetID]] }, nil
+}
+
+func (sv *survey) tellScores(scores map[string]int, zones map[string]string, types int) {
+	ids := slices.Compact(slices.Sorted(maps.Values(zones)))
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(scores[b], scores[a]) })
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = fmt.Sprintf("%s %d", id, scores[id])
+		if scores[id] == 0 {
+			words[i] = id + " not scored"
+		}
+	}
+	line := "spot placement scores: " + strings.Join(words, ", ")
+	if types < ec2.MinScoredTypes {
+		line += fmt.Sprintf("; EC2 scores fewer than %d instance types low everywhere", ec2.MinScoredTypes)
+	}
+	sv.log.Info(line)
+}
