@@ -42,7 +42,7 @@ var features = []struct{ name, what, without string }{
 		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse a type " +
 			"whose console cannot be read"},
 	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, " +
-		"`keep-failed-minutes`, and in stop and sweep the reports of `job-report` and why a machine ended itself",
+		"`keep-failed-minutes`, and in stop and sweep the reports of `job-report` and why a machine terminated itself",
 		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and keeps no " +
 			"machine; stop and sweep show no reports"},
 	{notes, "write the runner's id and a sweep's findings into the machine's tags",
