@@ -23,6 +23,16 @@ type hub struct {
 	installationTokens map[string]*installationToken
 	// initial are the runners that were there from the beginning.
 	initial []*runner
+	reruns  []Rerun
+	// past are the jobs of earlier attempts of runs.
+	past map[attempt][]RunJob
+}
+
+// attempt is one attempt of a run.
+type attempt struct {
+	repository string
+	run        int64
+	number     int
 }
 
 // scope is where runners register. Its runners stand in the order of their ids.
@@ -73,7 +83,7 @@ type label struct {
 func newHub(w *World) *hub {
 	h := &hub{w: w, scopes: map[string]*scope{}, tokens: map[string]*registration{}, blobs: map[string]*runner{},
 		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{},
-		installationTokens: map[string]*installationToken{}}
+		installationTokens: map[string]*installationToken{}, past: map[attempt][]RunJob{}}
 	h.newApps()
 	for _, s := range w.cfg.Runners {
 		h.seedRunner(s)

@@ -32,7 +32,7 @@ type need int
 const (
 	needToken   need = iota // any that GitHub knows
 	needAdmin               // may manage the scope's runners
-	needActions             // actions: read on the repository
+	needActions             // actions: read on the repository, or write for what changes something
 	needApp                 // a JSON web token of an App
 )
 
@@ -84,6 +84,11 @@ func init() {
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", "actions/list-jobs-for-workflow-run", needActions,
 			listJobs, nil},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+			"actions/list-jobs-for-workflow-run-attempt", needActions, listAttemptJobs, nil},
+		{"POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun", "actions/re-run-workflow", needActions, rerunRun, nil},
+		{"POST", "/repos/{owner}/{repo}/actions/jobs/{job_id}/rerun", "actions/re-run-job-for-workflow-run", needActions,
+			rerunJob, nil},
 	} {
 		addRoute(r)
 	}
@@ -217,7 +222,7 @@ func (call *hubCall) permitted(n need) (answer, bool) {
 	switch {
 	case n == needToken, n == needAdmin && admin:
 		return answer{}, true
-	case n == needActions && (admin || sees) && call.token.Actions:
+	case n == needActions && (admin || sees) && call.token.Actions && (call.req.Method == http.MethodGet || call.token.Rerun):
 		return answer{}, true
 	case admin || sees:
 		return hubError(http.StatusForbidden, "Resource not accessible by personal access token"), false

@@ -11,24 +11,66 @@ import (
 const setupStep = time.Second
 
 // listJobs: https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run
+// The jobs of the latest attempt.
 func listJobs(call *hubCall) answer {
-	id, err := strconv.ParseInt(call.params["run_id"], 10, 64)
-	run, known := call.runs[call.x.scope][id]
-	if err != nil || !known {
+	run, known := call.runOf(call.params["run_id"])
+	if !known {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
 	list := []map[string]any{}
 	for n, j := range call.jobs {
-		if (j.Run == 0 || j.Run == id) && (j.Scope == "" || j.Scope == call.x.scope) {
+		if (j.Run == 0 || j.Run == run.ID) && (j.Scope == "" || j.Scope == call.x.scope) {
 			list = append(list, call.jobJSON(run, int64(n+1), j))
 		}
 	}
+	return call.jobPage(append(list, call.seededJobs(run, run.Attempt, run.Jobs)...))
+}
+
+// listAttemptJobs: https://docs.github.com/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
+func listAttemptJobs(call *hubCall) answer {
+	run, known := call.runOf(call.params["run_id"])
+	number, err := strconv.Atoi(call.params["attempt_number"])
+	switch {
+	case err != nil || !known || number < 1 || number > run.Attempt:
+		return hubError(http.StatusNotFound, "Not Found")
+	case number == run.Attempt:
+		return listJobs(call)
+	}
+	return call.jobPage(call.seededJobs(run, number, call.past[attempt{call.x.scope, run.ID, number}]))
+}
+
+func (call *hubCall) jobPage(list []map[string]any) answer {
 	part, links := paginate(call, list)
 	a := hubJSON(http.StatusOK, map[string]any{"total_count": len(list), "jobs": part})
 	if links != "" {
 		a.header.Set("Link", links)
 	}
 	return a
+}
+
+// runOf finds a run of the call's repository.
+func (call *hubCall) runOf(id string) (Run, bool) {
+	number, err := strconv.ParseInt(id, 10, 64)
+	run, known := call.runs[call.x.scope][number]
+	return run, known && err == nil
+}
+
+// seededJobs are jobs that ran elsewhere, in the schema "job".
+func (call *hubCall) seededJobs(run Run, number int, jobs []RunJob) []map[string]any {
+	list := make([]map[string]any, 0, len(jobs))
+	for _, seed := range jobs {
+		run.Attempt = number
+		shown := call.jobJSON(run, seed.ID, &job{Job: Job{Label: "ubuntu-latest"}, state: JobState{Queued: call.w.born}})
+		shown["name"], shown["status"] = seed.Name, orText(seed.Status, "completed")
+		if seed.Runner != "" {
+			shown["runner_name"] = seed.Runner
+		}
+		if shown["status"] == "completed" {
+			shown["conclusion"], shown["completed_at"] = orText(seed.Conclusion, "success"), stamp(call.w.born)
+		}
+		list = append(list, shown)
+	}
+	return list
 }
 
 // jobJSON is the schema "job". GitHub tells times in whole seconds.

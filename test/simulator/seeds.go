@@ -113,6 +113,26 @@ type Run struct {
 	Attempt    int    `yaml:"attempt"`
 	Status     string `yaml:"status"`     // queued, in_progress (the default) or completed
 	Conclusion string `yaml:"conclusion"` // success, failure, cancelled …; only of a completed one
+	// Jobs are those of the newest attempt that no machine of the world runs, such as start jobs.
+	Jobs []RunJob `yaml:"jobs"`
+	// Old refuses to run it again, as GitHub does after a month.
+	Old bool `yaml:"old"`
+}
+
+// RunJob is a job of a workflow run.
+type RunJob struct {
+	ID         int64  `yaml:"id"`
+	Name       string `yaml:"name"`
+	Runner     string `yaml:"runner"`     // the name of the runner that had it; none had it if empty
+	Status     string `yaml:"status"`     // default completed
+	Conclusion string `yaml:"conclusion"` // default success
+}
+
+// Rerun is a run, or one job of it, that was asked to run again.
+type Rerun struct {
+	Repository string
+	Run, Job   int64 // Job is 0 where the whole run was asked for
+	Attempt    int   // that began with it
 }
 
 // RunnerGroup is a runner group of an organization or enterprise.
@@ -131,8 +151,9 @@ type Token struct {
 	// Read are further repositories and organizations that it may see, without managing their runners: GitHub answers 403
 	// there, and 404 for those that it may not see.
 	Read []string `yaml:"read"`
-	// Actions is actions:read, which workflow runs need.
+	// Actions is actions:read, which workflow runs need; Rerun is actions:write.
 	Actions bool `yaml:"actions"`
+	Rerun   bool `yaml:"rerun"`
 	// Expired and revoked tokens are unknown: 401.
 	Expired bool `yaml:"expired"`
 	// ExpiresIn is when it ends, which GitHub says in a header of each answer; 0 says nothing.

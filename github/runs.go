@@ -1,0 +1,82 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	gh "github.com/google/go-github/v57/github"
+)
+
+// WorkflowRun is a run of a workflow, as its latest attempt is.
+type WorkflowRun struct {
+	Completed bool
+	Cancelled bool // a person, a rule of concurrency or a time-out of the workflow has ended it
+	Attempt   int  // from 1
+}
+
+// Job is a job of one attempt of a workflow run.
+type Job struct {
+	ID         int64
+	Name       string
+	RunnerName string // empty where no runner has had it
+	Completed  bool
+	Succeeded  bool
+}
+
+// WorkflowRun reads a run. It needs actions: read on the repository; a run that cannot be seen is an error, never over.
+// A run that is started once more goes on.
+// https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
+func (c *Client) WorkflowRun(ctx context.Context, repository, id string) (WorkflowRun, error) {
+	var run gh.WorkflowRun
+	path := fmt.Sprintf("repos/%s/actions/runs/%s", repository, id)
+	if err := c.call(ctx, "get workflow run "+id, http.MethodGet, path, &run); err != nil {
+		return WorkflowRun{}, err
+	}
+	return WorkflowRun{
+		Completed: run.GetStatus() == "completed", Cancelled: run.GetConclusion() == "cancelled",
+		Attempt: run.GetRunAttempt(),
+	}, nil
+}
+
+// RunOver reports whether a workflow run is completed, as WorkflowRun reads it.
+func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {
+	run, err := c.WorkflowRun(ctx, repository, id)
+	return run.Completed, err
+}
+
+// AttemptJobs lists the jobs of one attempt of a run: all of them, or an error. It needs actions: read.
+// https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
+func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attempt int) ([]Job, error) {
+	var all []Job
+	for page := 1; ; page++ {
+		var jobs gh.Jobs
+		path := fmt.Sprintf("repos/%s/actions/runs/%s/attempts/%d/jobs?per_page=%d&page=%d", repository, run, attempt,
+			pageSize, page)
+		if err := c.call(ctx, "list jobs of workflow run "+run, http.MethodGet, path, &jobs); err != nil {
+			return nil, err
+		}
+		for _, j := range jobs.Jobs {
+			all = append(all, Job{ID: j.GetID(), Name: j.GetName(), RunnerName: j.GetRunnerName(),
+				Completed: j.GetStatus() == "completed", Succeeded: j.GetConclusion() == "success"})
+		}
+		if len(all) >= jobs.GetTotalCount() || len(jobs.Jobs) == 0 {
+			return all, nil
+		}
+	}
+}
+
+// RerunJob runs a job of a completed run again, and the jobs that depend on it: a new attempt of the run. It asks once,
+// since a second request could meet an attempt that the first has begun. It needs actions: write.
+// https://docs.github.com/en/rest/actions/workflow-runs#re-run-a-job-from-a-workflow-run
+func (c *Client) RerunJob(ctx context.Context, repository string, id int64) error {
+	path := fmt.Sprintf("repos/%s/actions/jobs/%d/rerun", repository, id)
+	return c.once(ctx, fmt.Sprintf("re-run job %d", id), http.MethodPost, path, nil, nil)
+}
+
+// RerunRun runs all jobs of a completed run again. It asks once, and needs actions: write.
+// https://docs.github.com/en/rest/actions/workflow-runs#re-run-a-workflow
+func (c *Client) RerunRun(ctx context.Context, repository, id string) error {
+	path := fmt.Sprintf("repos/%s/actions/runs/%s/rerun", repository, id)
+	return c.once(ctx, "re-run workflow run "+id, http.MethodPost, path, nil, nil)
+}
