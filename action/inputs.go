@@ -14,6 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
+	"github.com/marqo-ai/ec2-github-runner/runner/rerun"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -49,6 +50,7 @@ type Request struct {
 	Start          *runner.StartRequest
 	Stop           *stop.Request
 	Sweep          *sweep.Request
+	Rerun          *rerun.Request // beside a sweep; nil where nothing is to be run again
 	Pool           *pool.Request
 	Bake           *ami.Request
 	WebURL         string   // of the scope
@@ -116,7 +118,7 @@ func (r *reader) common() Request {
 	request := Request{
 		Mode: r.text("mode"), Token: r.text("github-token"), APIURL: r.getenv("GITHUB_API_URL"),
 		Run: tags.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"),
-			Attempt: r.getenv("GITHUB_RUN_ATTEMPT")},
+			Attempt: r.getenv("GITHUB_RUN_ATTEMPT"), RunnerName: r.getenv("RUNNER_NAME")},
 	}
 	if request.Mode != modeSweep { // there it may be a list
 		request.Region = r.region("region", r.text("region"))

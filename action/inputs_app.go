@@ -27,6 +27,8 @@ type appSignIn struct {
 	Key *rsa.PrivateKey
 	// ReadOnly and Runs say what the mode needs: not to change runners, and to see whether runs are finished.
 	ReadOnly, Runs bool
+	// Rerun: jobs are to be run again.
+	Rerun bool
 }
 
 // appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
@@ -72,4 +74,5 @@ func (in *appSignIn) needsOf(request Request) {
 	if request.Start != nil && !in.Runs {
 		_, in.Runs = keptBy(request.Start)
 	}
+	in.Rerun = request.Rerun != nil
 }

@@ -134,6 +134,11 @@ var ownInputs = []input{
 			sweeps that both find an ambiguous instance before it is removed.`,
 	},
 	{
+		name: "rerun-interrupted", fallback: "0", modes: inSweep,
+		description: `sweep: how many further attempts a workflow run may have because EC2 took a spot machine with its
+			job: the job that started the machine runs again, or the whole run. It needs actions: write; 0 re-runs nothing.`,
+	},
+	{
 		name: "annotations", fallback: "true", modes: inCheck,
 		description: `check: 'true' reports problems as annotations, 'false' in the log and the summary only.`,
 	},

@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 
+	"github.com/marqo-ai/ec2-github-runner/runner/rerun"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
@@ -15,7 +16,17 @@ func (r *reader) sweep(request *Request) {
 		Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Grace: grace,
 		DryRun: r.ownFlag("dry-run"),
 	}
+	if most := r.count("rerun-interrupted", maxReruns); most > 0 {
+		request.Rerun = &rerun.Request{
+			Repository: request.Run.Repository, Scope: request.Scope, Regions: regions, Max: most,
+			DryRun: request.Sweep.DryRun,
+		}
+	}
 }
+
+// maxReruns is how many further attempts GitHub lets a run have.
+// https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+const maxReruns = 50
 
 // regions reads a list of regions between commas, blanks or lines, each once.
 func (r *reader) regions() []string {

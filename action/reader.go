@@ -144,6 +144,18 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	return min(n, maxUnits), true
 }
 
+// count is an input of ours, read strictly: a whole number from 0 to most.
+func (r *reader) count(name string, most int) int {
+	value := r.text(name)
+	n, ok, exact := leadingNumber(value)
+	if value != "" && (!ok || !exact || n < 0 || n > int64(most)) {
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number from 0 to %d.", name, value, most),
+			fmt.Sprintf("for example %s: 1, or 0 for none", name))
+		return 0
+	}
+	return int(n)
+}
+
 // minutes is an input of ours, read strictly: a whole number of minutes, 0 for none.
 func (r *reader) minutes(name string) (d time.Duration, given bool) {
 	value := r.text(name)

@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,8 +27,9 @@ func runSweep(ctx context.Context, c clients) error {
 		machines[n] = machineOutcome{s.RunnerName, s.InstanceID, s.Outcome}
 	}
 	out.setOutcomes(machines)
-	out.summarize(sweepSummary(result, request.DryRun) + outcomeSummary(machines))
-	return err
+	reruns, rerunErr := runRerun(ctx, c, request.Regions)
+	out.summarize(sweepSummary(result, request.DryRun) + outcomeSummary(machines) + reruns)
+	return errors.Join(err, rerunErr)
 }
 
 // swept is one element of the output of that name.

@@ -31,6 +31,7 @@ type API interface {
 	sdk.DescribeRouteTablesAPIClient
 	sdk.DescribeSnapshotsAPIClient
 	sdk.DescribeVolumesAPIClient
+	sdk.DescribeSpotInstanceRequestsAPIClient
 	sdk.DescribeLaunchTemplatesAPIClient
 	sdk.DescribeLaunchTemplateVersionsAPIClient
 	sdk.GetSpotPlacementScoresAPIClient

@@ -42,8 +42,9 @@ type Instance struct {
 	Architecture string
 	ClientToken  string
 	PrivateIP    string
-	LaunchIndex  int // among the instances of one RunInstances call
-	Offering     int // index of the offering that gave it, set by a launch
+	SpotRequest  string // id of the spot request; empty for other markets
+	LaunchIndex  int    // among the instances of one RunInstances call
+	Offering     int    // index of the offering that gave it, set by a launch
 	LaunchTime   time.Time
 	Tags         map[string]string
 }
@@ -146,7 +147,7 @@ func plain(region string, in types.Instance) Instance {
 		out.State = string(in.State.Name)
 	}
 	if in.InstanceLifecycle == types.InstanceLifecycleTypeSpot {
-		out.Market = machine.Spot
+		out.Market, out.SpotRequest = machine.Spot, aws.ToString(in.SpotInstanceRequestId)
 	}
 	if in.Placement != nil {
 		out.Zone = aws.ToString(in.Placement.AvailabilityZone)

@@ -15,6 +15,7 @@ type AppOptions struct {
 	Scope      Scope
 	Repository string // of the workflow, owner/repo: Runs are its runs
 	ReadOnly   bool   // the scope's runners are not changed
+	Rerun      bool   // runs are to be run again, for which the installation needs `actions: write`
 	Runs       bool   // whether a workflow run is over is asked for, where the installation has `actions: read`
 	// Secret is called with each token before it is used; nil: nobody is told.
 	Secret func(string)

@@ -116,6 +116,9 @@ func (a *App) request() tokenRequest {
 	request := tokenRequest{Permissions: map[string]string{manage: level}}
 	if a.mayReadRuns() {
 		request.Permissions[permActions] = levelRead
+		if a.Rerun && a.installation.Permissions[permActions] == levelWrite {
+			request.Permissions[permActions] = levelWrite
+		}
 	}
 	// The permissions of an organization's token that has none on repositories reach none.
 	if owner, name, _ := strings.Cut(a.Repository, "/"); a.Scope.IsRepository() || a.mayReadRuns() {

@@ -43,6 +43,7 @@ func (st *start) settle(ctx context.Context) error {
 		if !st.request.JIT && !s.together && s.machine.Kind() == Cold {
 			st.tagRunner(ctx, s)
 		}
+		st.tagSpotRequest(ctx, s)
 		if err := removeStray(ctx, st.Registry, s); err != nil {
 			st.log.Debug("a registration that nobody uses cannot be removed", "error", err)
 		}
@@ -66,6 +67,20 @@ func (st *start) tagRunner(ctx context.Context, s *slot) {
 		return
 	}
 	st.unmark(ctx, s)
+}
+
+// tagSpotRequest tags the request of a spot instance as the instance is: EC2 shows the request, and its tags, for longer
+// than an instance that it has taken.
+func (st *start) tagSpotRequest(ctx context.Context, s *slot) {
+	if !st.request.OwnTags || s.instance.SpotRequest == "" || s.instance.Tags[tags.Nonce] == "" {
+		return
+	}
+	values := st.identity.Tags(s.index, s.label, s.name, s.runnerID, time.Now(), time.Time{})
+	delete(values, tags.DueAt)
+	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.SpotRequest, values); err != nil {
+		st.log.Debug("the spot request cannot be tagged: if EC2 takes the machine, a sweep may not find whose it was",
+			"error", err)
+	}
 }
 
 // mostUnmarked is how many marks one start takes off again. A mark does no harm, and GitHub counts each call that

@@ -31,6 +31,7 @@ const (
 	prune   = "prune"
 	copies  = "copies"
 	volumes = "volumes"
+	reruns  = "reruns"
 	spot    = "spot"
 	scores  = "scores"
 	keys    = "kms"
@@ -67,6 +68,8 @@ var features = []struct{ name, what, without string }{
 	{copies, "`regions`: copy images to other regions", "the copies fail, and the image in the bake's own region is made"},
 	{volumes, "delete volumes of this action that outlived their machines",
 		"they stay and cost, and sweep reports that it cannot see or delete them"},
+	{reruns, "`rerun-interrupted`: tag the requests of spot machines, and find those that EC2 took",
+		"sweep runs only jobs again whose machine EC2 took within the last hour and still shows with its tags"},
 	{account, "`mode: check` reads the vCPU quota and the service-linked role for spot",
 		"these two are reported as not checked"},
 }
@@ -195,6 +198,13 @@ var rights = []right{
 		}}},
 	{[]string{"sweep"}, volumes, statement{Sid: "DeleteOwnVolumes", Action: []string{"ec2:DeleteVolume"},
 		Resource: arns("volume"), Condition: ours()}},
+	{[]string{"start"}, reruns, statement{Sid: "TagSpotRequests", Action: []string{"ec2:CreateTags"},
+		Resource: arns("spot-instances-request"),
+		Condition: map[string]map[string]any{
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+		}}},
+	{[]string{"sweep"}, reruns, statement{Sid: "DescribeSpotRequests",
+		Action: []string{"ec2:DescribeSpotInstanceRequests"}, Resource: everywhere}},
 	{[]string{"start", "pool"}, spot, statement{Sid: "CreateSpotRole", Action: []string{"iam:CreateServiceLinkedRole"},
 		Resource: []string{"arn:aws:iam::" + accountID +
 			":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},

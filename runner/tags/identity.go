@@ -23,6 +23,8 @@ const (
 	Repository = Prefix + "repository"
 	RunID      = Prefix + "run-id"
 	RunAttempt = Prefix + "run-attempt"
+	// StartedBy is the runner of the job that started it: by it a sweep finds the job to run again.
+	StartedBy = Prefix + "started-by"
 	Slot       = Prefix + "slot"
 	Slots      = Prefix + "slots" // how many were launched together; each one's number is its launch index
 	Nonce      = Prefix + "nonce"
@@ -53,6 +55,7 @@ type Run struct {
 	Repository string // owner/repo
 	ID         string // GITHUB_RUN_ID, a number
 	Attempt    string // GITHUB_RUN_ATTEMPT
+	RunnerName string // RUNNER_NAME of the job that runs this
 }
 
 // Identity is what makes the things of one start recognisable. It is fixed before anything is created.
@@ -190,6 +193,9 @@ func (id Identity) Tags(slot int, label, name string, runnerID int64, due, expir
 		RunnerName: name,
 		Mode:       ModeStart,
 		DueAt:      due.UTC().Format(time.RFC3339),
+	}
+	if id.Run.RunnerName != "" {
+		tags[StartedBy] = Value(id.Run.RunnerName)
 	}
 	if runnerID != 0 {
 		tags[RunnerID] = strconv.FormatInt(runnerID, 10)

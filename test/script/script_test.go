@@ -42,6 +42,9 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	cloud [asked|all]            print what EC2 and GitHub have, for stdout; asked: with the parameters of
 //	                             RunInstances; all: also what is there from the beginning
 //	power ID on|off              do what the owner of a machine does by hand in the EC2 console
+//	reclaim CODE                 end the newest instance from EC2's side, with StateReason's code
+//	run FILE                     let the workflow run that FILE (YAML) describes be so from now on
+//	reruns                       print what was asked to run again, for stdout
 //	images                       print the images and snapshots that were made, for stdout
 //	console                      print what the newest machine has written to its console, for stdout
 //	calls [SERVICE]              print how often each operation was called, for stdout
@@ -109,6 +112,8 @@ func scriptParams(files []string) testscript.Params {
 			"eventually":   eventually,
 			"power":        turnPower,
 			"reclaim":      reclaim,
+			"run":          setRun,
+			"reruns":       printing(showReruns),
 		},
 	}
 	if files == nil {

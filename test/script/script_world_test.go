@@ -42,7 +42,8 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "demo-secret-key", "AWS_REGION": "us-east-1",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": server.EC2URL,
 		"GITHUB_API_URL": server.GitHubURL, "GITHUB_SERVER_URL": "https://github.com",
-		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "NO_PROXY": "127.0.0.1",
+		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1",
+		"RUNNER_NAME": "GitHub Actions 1", "NO_PROXY": "127.0.0.1",
 		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1",
 		"world_group":        "sg-0aaaaaaaaaaaaaaa1",
 		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
@@ -120,7 +121,7 @@ func environment(ts *testscript.TestScript) []string {
 		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL",
 		"GITHUB_SERVER_URL",
-		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "HTTPS_PROXY", "HTTP_PROXY",
+		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "RUNNER_NAME", "HTTPS_PROXY", "HTTP_PROXY",
 		"NO_PROXY", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {

@@ -26,6 +26,7 @@ type region struct {
 	images    []*image
 	snapshots []*snapshot
 	volumes   []*volume
+	requests  []*spotRequest
 	launches  map[string]*launch // by zone and client token
 	copied    map[string]*copied // by client token
 	free      map[string]int     // addresses left, by subnet

@@ -153,7 +153,7 @@ func (call *ec2Call) launch(p *plan, reservation string, index int) *instance {
 	i.visible = w.now.Add(w.scaled(w.cfg.Timing.RunInstances)/2 + w.scaled(w.cfg.Timing.InstanceVisible))
 	i.shownToken = w.cfg.shows(p.token, p.market)
 	if p.market == marketSpot {
-		i.spotRequest = w.id("sir")[:12]
+		i.spotRequest = call.requestSpot(i, p)
 	}
 	call.tickets++
 	call.region.free[i.subnet]--

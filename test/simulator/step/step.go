@@ -53,7 +53,7 @@ func (r *Runner) Start(ctx context.Context, name string, inputs map[string]strin
 	env := []string{
 		"HOME=" + r.Folder, "AWS_REGION=" + r.Region, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL=" + r.Server.EC2URL, "GITHUB_API_URL=" + r.Server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
-		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1",
+		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1", "RUNNER_NAME=GitHub Actions 1",
 	}
 	// A step that assumes a role is of a job with permissions: id-token: write; every other job has keys.
 	if inputs["role-to-assume"] != "" {

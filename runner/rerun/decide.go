@@ -1,0 +1,94 @@
+package rerun
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/marqo-ai/ec2-github-runner/github"
+)
+
+// byRun groups losses by run; of each run only those of its latest attempt that is known here matter.
+func byRun(losses []loss) [][]loss {
+	slices.SortFunc(losses, func(a, b loss) int {
+		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(b.attempt, a.attempt), cmp.Compare(a.instance, b.instance))
+	})
+	var groups [][]loss
+	for _, l := range losses {
+		last := len(groups) - 1
+		switch {
+		case last < 0 || groups[last][0].run != l.run:
+			groups = append(groups, []loss{l})
+		case groups[last][0].attempt == l.attempt:
+			groups[last] = append(groups[last], l)
+		}
+	}
+	return groups
+}
+
+// decide returns what is to be done about the machines that a run lost in one attempt. It makes no call. The rules stand
+// in their order; the first that holds decides:
+//  1. a run that cannot be seen, that goes on, that has a newer attempt or that was cancelled is left alone;
+//  2. one that had its attempts is left alone;
+//  3. one none of whose lost machines had a job that failed is left alone: nothing was lost with them;
+//  4. the one job that started the machines runs again;
+//  5. where it is not exactly one, the whole run does.
+func decide(group []loss, seen view, most int) Rerun {
+	v := Rerun{Run: group[0].run, Attempt: group[0].attempt}
+	for _, l := range group {
+		v.Instances = append(v.Instances, l.instance)
+	}
+	v.Why = spared(v, seen, most)
+	if v.Why != "" {
+		return v
+	}
+	interrupted := slices.DeleteFunc(slices.Clone(group), func(l loss) bool { return !wasAtWork(l, seen.jobs) })
+	if len(interrupted) == 0 {
+		v.Why = "no job of it failed on the machines that EC2 took"
+		return v
+	}
+	v.Decided, v.Why = true, fmt.Sprintf("EC2 took %d of its machines with their jobs", len(interrupted))
+	if job, one := starterOf(interrupted, seen.jobs); one {
+		v.Job, v.JobName = job.ID, job.Name
+	}
+	return v
+}
+
+// spared returns why a run is not to be run again whatever was lost, or nothing.
+func spared(v Rerun, seen view, most int) string {
+	switch {
+	case seen.gone:
+		return "the run is gone, or the token may not see it"
+	case seen.run.Attempt != v.Attempt:
+		return fmt.Sprintf("attempt %d of it has begun since", seen.run.Attempt)
+	case !seen.run.Completed:
+		return "the run still goes on"
+	case seen.run.Cancelled:
+		return "the run was cancelled"
+	case v.Attempt > most:
+		return fmt.Sprintf("it has had %d attempts, and rerun-interrupted allows %d more than the first", v.Attempt, most)
+	}
+	return ""
+}
+
+// wasAtWork reports whether a job failed on the machine.
+func wasAtWork(l loss, jobs []github.Job) bool {
+	return slices.ContainsFunc(jobs, func(j github.Job) bool {
+		return j.RunnerName == l.runner && j.Completed && !j.Succeeded
+	})
+}
+
+// starterOf returns the one job that started all the machines. A machine whose start job is not known, or is not the only
+// job with that runner's name, leaves it open.
+func starterOf(group []loss, jobs []github.Job) (starter github.Job, one bool) {
+	for _, l := range group {
+		found := slices.DeleteFunc(slices.Clone(jobs), func(j github.Job) bool {
+			return l.startedBy == "" || j.RunnerName != l.startedBy
+		})
+		if len(found) != 1 || one && found[0].ID != starter.ID {
+			return github.Job{}, false
+		}
+		starter, one = found[0], true
+	}
+	return starter, one
+}

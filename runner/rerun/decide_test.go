@@ -1,0 +1,120 @@
+package rerun
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+func drawLoss(t *rapid.T, run string) loss {
+	return loss{
+		instance: rapid.StringMatching(`i-[0-9a-f]{4}`).Draw(t, "instance"), run: run,
+		attempt:   rapid.IntRange(1, 3).Draw(t, "attempt"),
+		runner:    rapid.SampledFrom([]string{"ec2-a", "ec2-b", "ec2-c"}).Draw(t, "runner"),
+		startedBy: rapid.SampledFrom([]string{"", "hosted 1", "hosted 2"}).Draw(t, "started by"),
+	}
+}
+
+func drawView(t *rapid.T) view {
+	job := rapid.Custom(func(t *rapid.T) github.Job {
+		return github.Job{
+			ID:         rapid.Int64Range(1, 9).Draw(t, "id"),
+			RunnerName: rapid.SampledFrom([]string{"", "ec2-a", "ec2-b", "hosted 1", "hosted 2"}).Draw(t, "runner name"),
+			Completed:  rapid.Bool().Draw(t, "completed"), Succeeded: rapid.Bool().Draw(t, "succeeded"),
+		}
+	})
+	return view{
+		gone: rapid.Bool().Draw(t, "gone"),
+		run: github.WorkflowRun{Completed: rapid.Bool().Draw(t, "run completed"),
+			Cancelled: rapid.Bool().Draw(t, "cancelled"), Attempt: rapid.IntRange(1, 4).Draw(t, "run attempt")},
+		jobs: rapid.SliceOfN(job, 0, 6).Draw(t, "jobs"),
+	}
+}
+
+// TestDecideProperties: nothing runs again that EC2 did not interrupt, that a person cancelled, that still goes on, that
+// had its attempts, or that began anew since; and what does is the one job that started all the machines, or all.
+func TestDecideProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		losses := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) loss { return drawLoss(t, "4711") }), 1, 4).Draw(t, "losses")
+		group := byRun(losses)[0]
+		seen, most := drawView(t), rapid.IntRange(1, 3).Draw(t, "most")
+		got := decide(group, seen, most)
+		var failed []loss
+		for _, l := range group {
+			if l.attempt != group[0].attempt {
+				t.Fatalf("a group of two attempts: %v", group)
+			}
+			if wasAtWork(l, seen.jobs) {
+				failed = append(failed, l)
+			}
+		}
+		may := !seen.gone && seen.run.Completed && !seen.run.Cancelled && seen.run.Attempt == group[0].attempt &&
+			group[0].attempt <= most && len(failed) > 0
+		if got.Decided != may {
+			t.Fatalf("decided %t, want %t: %s", got.Decided, may, got.Why)
+		}
+		if got.Why == "" {
+			t.Fatal("no reason is given")
+		}
+		if got.Job == 0 {
+			return
+		}
+		for _, l := range failed {
+			for _, j := range seen.jobs {
+				if j.RunnerName == l.startedBy && j.ID != got.Job || l.startedBy == "" {
+					t.Fatalf("job %d runs again alone, but %v was started by %q", got.Job, l, l.startedBy)
+				}
+			}
+		}
+	})
+}
+
+// TestOncePerLoss: whatever sweeps see, in whatever order, a loss is answered once: the attempt that the first answer
+// begins is not the one that the tags of the lost machine name.
+func TestOncePerLoss(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seen := drawView(t)
+		group := byRun([]loss{drawLoss(t, "4711")})[0]
+		answers := 0
+		for range rapid.IntRange(1, 5).Draw(t, "sweeps") {
+			if decide(group, seen, 50).Decided {
+				answers++
+				seen.run.Attempt++
+				seen.run.Completed = rapid.Bool().Draw(t, "completed by the next sweep")
+			}
+		}
+		if answers > 1 {
+			t.Fatalf("the loss was answered %d times", answers)
+		}
+	})
+}
+
+// TestLossOf: what the tags do not attribute is not known.
+func TestLossOf(t *testing.T) {
+	whole := map[string]string{tags.RunID: "4711", tags.RunAttempt: "2", tags.RunnerName: "ec2-a", tags.StartedBy: "hosted 1"}
+	for _, c := range []struct {
+		key, value string
+		known      bool
+	}{
+		{"", "", true}, {tags.StartedBy, "", true}, {tags.RunID, "", false}, {tags.RunAttempt, "", false},
+		{tags.RunAttempt, "x", false}, {tags.RunAttempt, "0", false}, {tags.RunnerName, "", false}, {tags.Slots, "3", false},
+	} {
+		t.Run(fmt.Sprint(c.key, "=", c.value), func(t *testing.T) {
+			given := map[string]string{c.key: c.value}
+			for key, value := range whole {
+				if key != c.key {
+					given[key] = value
+				}
+			}
+			l, known := lossOf(ec2.Interrupted{InstanceID: "i-1", Tags: given})
+			if known != c.known || known && (l.run != "4711" || l.attempt != 2 || l.runner != "ec2-a") {
+				t.Errorf("%+v, %t, want known %t", l, known, c.known)
+			}
+		})
+	}
+}

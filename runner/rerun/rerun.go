@@ -1,0 +1,136 @@
+// Package rerun runs the jobs again whose machines EC2 has taken. A start tags its spot instances and their requests with
+// the run, its attempt and the runner of the job that started them. A sweep reads what EC2 took, finds that job at
+// GitHub, and asks for it to run again: its machine and the jobs that depend on it come with it. A new attempt of the
+// run is what keeps a loss from being answered twice: the tags of the lost machine name the one before.
+// docs/adr/0027-rerun.md has the reasons.
+package rerun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// Request states where to look for interrupted machines, and how often a run may be run again for them.
+type Request struct {
+	Repository string // owner/repo, whose runs the machines were started for
+	Scope      string // where their runners were registered
+	Regions    []string
+	Max        int  // how many further attempts a run may have
+	DryRun     bool // look and tell, change nothing
+}
+
+// Rerun is a run of which EC2 took machines, and what was decided and done about it.
+type Rerun struct {
+	Run       string
+	Attempt   int // in which the machines were lost
+	Instances []string
+	Job       int64 // the job to run again; 0 with Decided: the whole run
+	JobName   string
+	Decided   bool   // it is to run again
+	Why       string // or why not
+	Done      bool   // GitHub has begun a new attempt
+	Err       error  // what kept it from beginning
+}
+
+// Rerunner runs jobs again.
+type Rerunner struct {
+	Cloud    *ec2.Client
+	Registry *github.Client
+	Log      *slog.Logger
+}
+
+// Run looks for what EC2 took and asks GitHub to run it again. What cannot be seen is an error beside the result and is
+// not run again; the next sweep looks anew.
+func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
+	losses, errs := r.losses(ctx, request)
+	var list []Rerun
+	for _, group := range byRun(losses) {
+		seen, err := r.see(ctx, request.Repository, group)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("look at run %s, of which EC2 took machines: %w", group[0].run, err))
+			continue
+		}
+		verdict := decide(group, seen, request.Max)
+		if verdict.Decided && !request.DryRun {
+			verdict.Err = r.act(ctx, request.Repository, verdict)
+			verdict.Done = verdict.Err == nil
+		}
+		list = append(list, verdict)
+	}
+	return list, errors.Join(errs...)
+}
+
+// losses lists the machines of the repository that EC2 took, in all regions.
+func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, errs []error) {
+	for _, region := range request.Regions {
+		found, err := r.Cloud.InterruptedInstances(ctx, region, map[string]string{
+			tags.Scope: request.Scope, tags.Repository: request.Repository, tags.Mode: tags.ModeStart,
+		})
+		switch {
+		case ec2.ClassOf(err) == ec2.Denied:
+			r.Log.Warn(fmt.Sprintf("the spot requests in %s cannot be looked at, so what EC2 took longer ago is not found: %v",
+				region, err), "hint", "docs/permissions.md has the feature `reruns`")
+		case err != nil:
+			errs = append(errs, fmt.Errorf("look for interrupted machines in %s: %w", region, err))
+		}
+		for _, i := range found {
+			if l, known := lossOf(i); known {
+				list = append(list, l)
+			}
+		}
+	}
+	return list, errs
+}
+
+// loss is one machine that EC2 took, as its tags describe it.
+type loss struct {
+	instance, run, runner, startedBy string
+	attempt                          int
+}
+
+// lossOf reads the tags of an interrupted machine. What they do not attribute to an attempt and a runner is not known.
+func lossOf(i ec2.Interrupted) (loss, bool) {
+	attempt, err := strconv.Atoi(i.Tags[tags.RunAttempt])
+	if i.Tags[tags.Slots] != "" { // of machines that were launched together, which do not name their own runner
+		return loss{}, false
+	}
+	l := loss{instance: i.InstanceID, run: i.Tags[tags.RunID], runner: i.Tags[tags.RunnerName],
+		startedBy: i.Tags[tags.StartedBy], attempt: attempt}
+	return l, err == nil && attempt > 0 && l.run != "" && l.runner != ""
+}
+
+// view is what GitHub shows of a run.
+type view struct {
+	run  github.WorkflowRun
+	gone bool         // the run was deleted, or cannot be seen
+	jobs []github.Job // of the attempt in which the machines were lost
+}
+
+func (r *Rerunner) see(ctx context.Context, repository string, group []loss) (view, error) {
+	run, err := r.Registry.WorkflowRun(ctx, repository, group[0].run)
+	switch {
+	case github.ClassOf(err) == github.NotFound:
+		return view{gone: true}, nil
+	case err != nil:
+		return view{}, err
+	case !run.Completed || run.Attempt != group[0].attempt:
+		return view{run: run}, nil
+	}
+	jobs, err := r.Registry.AttemptJobs(ctx, repository, group[0].run, run.Attempt)
+	return view{run: run, jobs: jobs}, err
+}
+
+// act asks GitHub for a new attempt. Where another sweep was faster GitHub refuses, and the next look sees its attempt.
+func (r *Rerunner) act(ctx context.Context, repository string, v Rerun) error {
+	if v.Job != 0 {
+		return r.Registry.RerunJob(ctx, repository, v.Job)
+	}
+	return r.Registry.RerunRun(ctx, repository, v.Run)
+}
