@@ -25,10 +25,10 @@ const (
 	RunAttempt = Prefix + "run-attempt"
 	// StartedBy is the runner of the job that started it: by it a sweep finds the job to run again.
 	StartedBy = Prefix + "started-by"
-	Slot       = Prefix + "slot"
-	Slots      = Prefix + "slots" // how many were launched together; each one's number is its launch index
-	Nonce      = Prefix + "nonce"
-	Label      = Prefix + "label"
+	Slot      = Prefix + "slot"
+	Slots     = Prefix + "slots" // how many were launched together; each one's number is its launch index
+	Nonce     = Prefix + "nonce"
+	Label     = Prefix + "label"
 	// ClientToken holds the client token of the launch: a spot instance may not show its own.
 	ClientToken = Prefix + "client-token"
 	RunnerName  = Prefix + "runner-name"
