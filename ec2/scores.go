@@ -8,13 +8,14 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// MinScoredTypes is the least number of instance types that EC2 scores as they are: with fewer its spot placement scores
-// are low everywhere.
+// MinScoredTypes is the least number of instance types that EC2 scores as they are: with fewer its spot placement
+// scores are low everywhere.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-placement-score.html#sps-limitations
 const MinScoredTypes = 3
 
 // HintSpotScores is for a start to which EC2 gives no spot placement scores.
-const HintSpotScores = "allow ec2:GetSpotPlacementScores; in 24 hours EC2 scores only a limited number of different requests"
+const HintSpotScores = "allow ec2:GetSpotPlacementScores; " +
+	"in 24 hours EC2 scores only a limited number of different requests"
 
 // Limits of GetSpotPlacementScores: regions and instance types of one request.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSpotPlacementScores.html
@@ -36,7 +37,9 @@ func (c *Client) SpotScores(ctx context.Context, regions, instanceTypes []string
 	return scores, nil
 }
 
-func (c *Client) scoresIn(ctx context.Context, regions, instanceTypes []string, count int, scores map[string]int) error {
+func (c *Client) scoresIn(
+	ctx context.Context, regions, instanceTypes []string, count int, scores map[string]int,
+) error {
 	pages := sdk.NewGetSpotPlacementScoresPaginator(c.in(""), &sdk.GetSpotPlacementScoresInput{
 		InstanceTypes: instanceTypes[:min(len(instanceTypes), maxScoredTypes)], TargetCapacity: aws.Int32(int32(count)),
 		RegionNames: regions, SingleAvailabilityZone: aws.Bool(true),

@@ -21,7 +21,8 @@ func wide(capacity ...simulator.Pool) (simulator.Config, []ec2.Offering) {
 	config := simulator.Config{Capacity: capacity}
 	var list []ec2.Offering
 	for n := range 8 {
-		kind := simulator.InstanceType{Name: fmt.Sprintf("c%di.xlarge", n+1), Architecture: "x86_64", VCPUs: 4, MemoryMiB: 8192}
+		kind := simulator.InstanceType{Name: fmt.Sprintf("c%di.xlarge", n+1), Architecture: "x86_64",
+			VCPUs: 4, MemoryMiB: 8192}
 		config.More.InstanceTypes = append(config.More.InstanceTypes, kind)
 		for _, place := range []struct{ region, letter string }{{"us-east-1", "a"}, {"eu-west-1", "c"}, {"us-west-2", "d"}} {
 			for zone := range 6 {

@@ -18,8 +18,8 @@ import (
 const scoreTimeout = 5 * time.Second
 
 // byScore puts the spot offerings of each instance type in the order of their zones' spot placement scores, the best
-// first, and keeps the given order among equals. What EC2 does not score comes last. On-demand offerings stay where they
-// are, since the scores say nothing of them.
+// first, and keeps the given order among equals. What EC2 does not score comes last. On-demand offerings stay where
+// they are, since the scores say nothing of them.
 func (sv *survey) byScore(ctx context.Context, g *group) []ec2.Offering {
 	isSpot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
 	spot := slices.DeleteFunc(slices.Clone(g.fit), func(o ec2.Offering) bool { return !isSpot(o) })

@@ -53,7 +53,8 @@ var features = []struct{ name, what, without string }{
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
 	{spot, "create EC2's service-linked role for spot, in an account that has never launched a spot instance",
 		"an administrator creates it once: `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`"},
-	{scores, "`order: spot-score`: try the zones with the best spot placement scores first", "the given order is kept, and the start reports it"},
+	{scores, "`order: spot-score`: try the zones with the best spot placement scores first",
+		"the given order is kept, and the start reports it"},
 	{keys, "volumes encrypted with a customer managed KMS key, by the image or by the account's default. The key's " +
 		"policy must allow it too",
 		"the machine terminates at once, with Client.InternalError"},
@@ -137,8 +138,9 @@ var rights = []right{
 		Resource: everywhere}},
 	{[]string{"check"}, survey, statement{Sid: "DescribeNetwork", Action: []string{"ec2:DescribeRouteTables",
 		"ec2:DescribeSecurityGroups"}, Resource: everywhere}},
-	{[]string{"start", "stop", "sweep", "check", "pool"}, console, statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
-		Resource: arns("instance"), Condition: ours()}},
+	{[]string{"start", "stop", "sweep", "check", "pool"}, console,
+		statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
+			Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
 		Resource: arns("instance"),
 		Condition: map[string]map[string]any{

@@ -30,7 +30,8 @@ func describeZones(call *ec2Call) ([]node, *ec2Error) {
 				"zone-type": "availability-zone"})
 		},
 		func(zone string) []node {
-			return []node{leaf("zoneName", zone), leaf("zoneId", zoneID(zone)), leaf("zoneState", "available"), leaf("regionName", call.region.name),
+			return []node{leaf("zoneName", zone), leaf("zoneId", zoneID(zone)), leaf("zoneState", "available"),
+				leaf("regionName", call.region.name),
 				leaf("zoneType", "availability-zone"), leaf("optInStatus", "opt-in-not-required")}
 		})
 }

@@ -24,7 +24,8 @@ func TestSpotScores(t *testing.T) {
 		three := []string{"t3.xlarge", "t3.large", "m5.xlarge"}
 		ask := func(change func(*ec2.GetSpotPlacementScoresInput)) string {
 			in := &ec2.GetSpotPlacementScoresInput{
-				InstanceTypes: three, TargetCapacity: aws.Int32(1), RegionNames: []string{"us-east-1"}, SingleAvailabilityZone: aws.Bool(true),
+				InstanceTypes: three, TargetCapacity: aws.Int32(1), RegionNames: []string{"us-east-1"},
+				SingleAvailabilityZone: aws.Bool(true),
 			}
 			change(in)
 			out, err := cloud.GetSpotPlacementScores(t.Context(), in)

@@ -27,7 +27,8 @@ func describeSubnets(call *ec2Call) ([]node, *ec2Error) {
 		func(s Subnet) []node {
 			return []node{
 				leaf("subnetId", s.ID), leaf("state", "available"), leaf("vpcId", s.VPC),
-				leaf("cidrBlock", orText(s.CIDR, "10.0.0.0/20")), leaf("availabilityZone", s.Zone), leaf("availabilityZoneId", zoneID(s.Zone)),
+				leaf("cidrBlock", orText(s.CIDR, "10.0.0.0/20")), leaf("availabilityZone", s.Zone),
+				leaf("availabilityZoneId", zoneID(s.Zone)),
 				leaf("availableIpAddressCount", strconv.Itoa(call.region.free[s.ID])), leaf("defaultForAz", "false"),
 				leaf("mapPublicIpOnLaunch", strconv.FormatBool(!s.Private)), leaf("ownerId", call.w.cfg.Account),
 			}
