@@ -167,6 +167,8 @@ func TestJobReport(t *testing.T) {
 func TestTwoJobs(t *testing.T) {
 	runAll(t, []scenario{{
 		name: "one after the other", spec: reported(nil),
+		// A control group of its own: without it the memory of the whole host counts, where others are at work.
+		args: []string{"--memory", "1g", "--memory-swap", "1g"},
 		plan: func(p *plan.Plan) {
 			p.Jobs = []plan.Job{
 				{Name: "a", Script: "head -c 300M /dev/zero >/tmp/it; sleep 7; rm /tmp/it"},
