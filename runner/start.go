@@ -201,21 +201,26 @@ func (st *start) living() []*slot {
 
 // enough tells, as an error, that too few slots are left to go on.
 func (st *start) enough() error {
-	living := len(st.living())
-	least := cmp.Or(st.request.MinCount, len(st.slots))
-	if living >= least {
-		return nil
-	}
-	var errs []error
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	living, errs := len(st.slots), []error(nil)
 	for _, s := range st.slots {
-		if s.failed != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == s.failed.Error() }) {
+		if s.failed == nil {
+			continue
+		}
+		living--
+		if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == s.failed.Error() }) {
 			errs = append(errs, s.failed)
 		}
 	}
-	if len(errs) == 1 {
+	switch {
+	case living >= cmp.Or(st.request.MinCount, len(st.slots)):
+		return nil
+	case len(errs) == 1:
 		return errs[0]
+	default:
+		return diagnosis.Join(errs)
 	}
-	return diagnosis.Join(errs)
 }
 
 func (st *start) result() StartResult {
