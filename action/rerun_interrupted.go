@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/rerun"
 )
 
-// runRerun runs the jobs again that EC2 interrupted, and says of each run why or why not. It returns its part of the job
-// summary.
+// runRerun runs the jobs again that EC2 interrupted, and says of each run why or why not. It returns its part of the
+// job summary.
 func runRerun(ctx context.Context, c clients, regions []string) (summary string, err error) {
 	if c.request.Rerun == nil {
 		return "", nil
@@ -28,7 +28,8 @@ func runRerun(ctx context.Context, c clients, regions []string) (summary string,
 	return rerunSummary(list, request.DryRun), err
 }
 
-const rerunHint = "the token needs 'actions: write' on the repository; a run that goes on is looked at again by the next " +
+const rerunHint = "the token needs 'actions: write' on the repository; a run that goes on is looked at again by the " +
+	"next " +
 	"sweep, and GitHub runs nothing again after a month"
 
 func rerunSentence(r rerun.Rerun, dryRun bool) string {

@@ -22,9 +22,8 @@ type Interrupted struct {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 var endsBySpot = []string{"Server.SpotInstanceShutdown", "Server.SpotInstanceTermination"}
 
-// requestsEnded are the status codes of spot requests whose instance EC2 has terminated. The end by a user has a code of
-// its own.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
+// requestsEnded are the status codes of spot requests whose instance EC2 has terminated. The end by a user has a code
+// of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
 var requestsEnded = []string{
 	"instance-terminated-by-price", "instance-terminated-by-schedule", "instance-terminated-by-service",
 	"instance-terminated-capacity-oversubscribed", "instance-terminated-launch-group-constraint",

@@ -69,8 +69,8 @@ func (st *start) tagRunner(ctx context.Context, s *slot) {
 	st.unmark(ctx, s)
 }
 
-// tagSpotRequest tags the request of a spot instance as the instance is: EC2 shows the request, and its tags, for longer
-// than an instance that it has taken.
+// tagSpotRequest tags the request of a spot instance as the instance is: EC2 shows the request, and its tags, for
+// longer than an instance that it has taken.
 func (st *start) tagSpotRequest(ctx context.Context, s *slot) {
 	if !st.request.OwnTags || s.instance.SpotRequest == "" || s.instance.Tags[tags.Nonce] == "" {
 		return

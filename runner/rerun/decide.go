@@ -26,8 +26,8 @@ func byRun(losses []loss) [][]loss {
 	return groups
 }
 
-// decide returns what is to be done about the machines that a run lost in one attempt. It makes no call. The rules stand
-// in their order; the first that holds decides:
+// decide returns what is to be done about the machines that a run lost in one attempt. It makes no call. The rules
+// stand in their order; the first that holds decides:
 //  1. a run that cannot be seen, that goes on, that has a newer attempt or that was cancelled is left alone;
 //  2. one that had its attempts is left alone;
 //  3. one none of whose lost machines had a job that failed is left alone: nothing was lost with them;
@@ -78,8 +78,8 @@ func wasAtWork(l loss, jobs []github.Job) bool {
 	})
 }
 
-// starterOf returns the one job that started all the machines. A machine whose start job is not known, or is not the only
-// job with that runner's name, leaves it open.
+// starterOf returns the one job that started all the machines. A machine whose start job is not known, or is not the
+// only job with that runner's name, leaves it open.
 func starterOf(group []loss, jobs []github.Job) (starter github.Job, one bool) {
 	for _, l := range group {
 		found := slices.DeleteFunc(slices.Clone(jobs), func(j github.Job) bool {

@@ -36,8 +36,8 @@ func drawView(t *rapid.T) view {
 	}
 }
 
-// TestDecideProperties: nothing runs again that EC2 did not interrupt, that a person cancelled, that still goes on, that
-// had its attempts, or that began anew since; and what does is the one job that started all the machines, or all.
+// TestDecideProperties: nothing runs again that EC2 did not interrupt, that a person cancelled, that still goes on,
+// that had its attempts, or that began anew since; and what does is the one job that started all the machines, or all.
 func TestDecideProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		losses := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) loss { return drawLoss(t, "4711") }), 1, 4).Draw(t, "losses")
@@ -96,7 +96,8 @@ func TestOncePerLoss(t *testing.T) {
 
 // TestLossOf: what the tags do not attribute is not known.
 func TestLossOf(t *testing.T) {
-	whole := map[string]string{tags.RunID: "4711", tags.RunAttempt: "2", tags.RunnerName: "ec2-a", tags.StartedBy: "hosted 1"}
+	whole := map[string]string{tags.RunID: "4711", tags.RunAttempt: "2", tags.RunnerName: "ec2-a",
+		tags.StartedBy: "hosted 1"}
 	for _, c := range []struct {
 		key, value string
 		known      bool

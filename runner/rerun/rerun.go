@@ -1,5 +1,5 @@
-// Package rerun runs the jobs again whose machines EC2 has taken. A start tags its spot instances and their requests with
-// the run, its attempt and the runner of the job that started them. A sweep reads what EC2 took, finds that job at
+// Package rerun runs the jobs again whose machines EC2 has taken. A start tags its spot instances and their requests
+// with the run, its attempt and the runner of the job that started them. A sweep reads what EC2 took, finds that job at
 // GitHub, and asks for it to run again: its machine and the jobs that depend on it come with it. A new attempt of the
 // run is what keeps a loss from being answered twice: the tags of the lost machine name the one before.
 // docs/adr/0027-rerun.md has the reasons.

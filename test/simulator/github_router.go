@@ -222,7 +222,8 @@ func (call *hubCall) permitted(n need) (answer, bool) {
 	switch {
 	case n == needToken, n == needAdmin && admin:
 		return answer{}, true
-	case n == needActions && (admin || sees) && call.token.Actions && (call.req.Method == http.MethodGet || call.token.Rerun):
+	case n == needActions && (admin || sees) && call.token.Actions && (call.req.Method == http.MethodGet ||
+		call.token.Rerun):
 		return answer{}, true
 	case admin || sees:
 		return hubError(http.StatusForbidden, "Resource not accessible by personal access token"), false

@@ -28,7 +28,7 @@ func completeJob(workspace string) error {
 
 func runHook(path, workspace string) error {
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
-		return errors.New("File doesn't exist")
+		return errors.New("File doesn't exist") //nolint:staticcheck // the runner's own words
 	}
 	if filepath.Ext(path) != ".sh" { // the stand-in has neither PowerShell nor a node that runs scripts
 		return errors.New(path + " is not a valid path to a script. Make sure it ends in '.sh', '.ps1' or '.js'.")
