@@ -80,15 +80,17 @@ func (call *ec2Call) planReservation(p *plan) *ec2Error {
 		}
 		return nil
 	}
-	var named []Reservation
-	for _, r := range call.w.cfg.Reservations {
-		if id != "" && r.ID == id || group != "" && r.Group == group {
-			named = append(named, r)
-		}
-	}
+	named := slices.DeleteFunc(slices.Clone(call.w.cfg.Reservations), func(r Reservation) bool {
+		return (id == "" || r.ID != id) && (group == "" || r.Group != group)
+	})
 	if len(named) == 0 && id != "" {
 		return fail("InvalidCapacityReservationId.NotFound", "The capacity reservation ID '%s' does not exist", id)
 	}
+	return call.takeReserved(p, named, block)
+}
+
+// takeReserved takes the first of the reservations that fits the launch and has room for it.
+func (call *ec2Call) takeReserved(p *plan, named []Reservation, block bool) *ec2Error {
 	for _, r := range named {
 		switch {
 		case r.Block != block:

@@ -18,6 +18,18 @@ func (call *ec2Call) requestSpot(i *instance, p *plan) string {
 	return id
 }
 
+// taggableRequest gives the tags of a request by its id.
+func (call *ec2Call) taggableRequest(id string) (*tagged, *ec2Error) {
+	for _, r := range call.region.requests {
+		if r.id == id && !call.w.now.Before(r.on.visible) {
+			context := tagContext(r.tags.shown)
+			call.addTagKeys(context)
+			return r.tags, call.allowedTo("ec2:"+call.x.operation, context, "spot-instances-request/"+id)
+		}
+	}
+	return nil, fail("InvalidSpotInstanceRequestID.NotFound", "The spot instance request ID '%s' does not exist", id)
+}
+
 // status is the code of the request's status, and its state.
 func (r *spotRequest) status() (code, state string) {
 	if r.on.state != "terminated" && r.on.state != "shutting-down" {

@@ -104,14 +104,7 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 		}
 		return i.tags, call.allowedTo("ec2:"+call.x.operation, tagContext(i.tags.shown), "image/"+id)
 	case "sir":
-		for _, r := range call.region.requests {
-			if r.id == id && !call.w.now.Before(r.on.visible) {
-				context := tagContext(r.tags.shown)
-				call.addTagKeys(context)
-				return r.tags, call.allowedTo("ec2:"+call.x.operation, context, "spot-instances-request/"+id)
-			}
-		}
-		return nil, fail("InvalidSpotInstanceRequestID.NotFound", "The spot instance request ID '%s' does not exist", id)
+		return call.taggableRequest(id)
 	case "snap":
 		for _, s := range call.region.snapshots {
 			if s.id == id && call.shows(s) {

@@ -127,6 +127,11 @@ func metadata(p plan.Plan) http.Handler {
 		"instance-type": "t3.medium", "local-hostname": "boottest", "hostname": "boottest",
 		"instance-life-cycle": cmp.Or(p.LifeCycle, "on-demand"),
 	}
+	document, _ := json.Marshal(map[string]string{"region": "us-east-1", "instanceId": p.InstanceID,
+		"architecture": "x86_64"}) // texts alone
+	dynamic := map[string]string{
+		"": "instance-identity/", "instance-identity/": "document", "instance-identity/document": string(document),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, token) })
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
@@ -152,13 +157,8 @@ func metadata(p plan.Plan) http.Handler {
 			// Not found as long as there is no notice.
 			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 			http.ServeFile(w, r, in+"/spot-notice")
-		case kind == "dynamic" && key == "":
-			fmt.Fprint(w, "instance-identity/")
-		case kind == "dynamic" && key == "instance-identity/":
-			fmt.Fprint(w, "document")
-		case kind == "dynamic" && key == "instance-identity/document":
-			_ = json.NewEncoder(w).Encode(map[string]string{"region": "us-east-1", "instanceId": p.InstanceID,
-				"architecture": "x86_64"})
+		case kind == "dynamic" && dynamic[key] != "":
+			fmt.Fprint(w, dynamic[key])
 		default:
 			w.WriteHeader(http.StatusNotFound)
 		}
