@@ -18,10 +18,6 @@ type Interrupted struct {
 	Tags       map[string]string // of the instance, or of its request
 }
 
-// endsBySpot are the codes of StateReason with which EC2 itself ends a spot instance.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
-var endsBySpot = []string{"Server.SpotInstanceShutdown", "Server.SpotInstanceTermination"}
-
 // requestsEnded are the status codes of spot requests whose instance EC2 has terminated. The end by a user has a code
 // of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
 var requestsEnded = []string{
@@ -41,7 +37,7 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 		return nil, err
 	}
 	for _, i := range ended {
-		if code, _, _ := strings.Cut(i.StateReason, ":"); slices.Contains(endsBySpot, code) {
+		if i.Ending() == EndingSpot {
 			found[i.ID] = Interrupted{InstanceID: i.ID, Region: region, Tags: i.Tags}
 		}
 	}
