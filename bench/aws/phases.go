@@ -14,6 +14,7 @@ type start struct {
 	Phases  map[string]float64 `json:"phases,omitempty"` // seconds; what was not seen is missing
 	Failed  string             `json:"failed,omitempty"`
 	Token   token              `json:"token"`
+	Jobs    []jobReport        `json:"jobs,omitempty"`
 
 	online float64 // seconds after the start's beginning
 }

@@ -41,6 +41,7 @@ func report(variants []string, starts []start) string {
 		fmt.Fprintf(&b, " %d | %d |", all, failed)
 	}
 	b.WriteString("\n\nThe kernel's phases are told by the machine's own clock; GitHub tells steps in whole seconds.\n")
+	b.WriteString(usage(variants, starts))
 	b.WriteString(tokens(variants, starts))
 	return b.String()
 }

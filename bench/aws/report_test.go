@@ -43,6 +43,14 @@ func TestReport(t *testing.T) {
 		starts = append(starts, start{Variant: stock, Phases: map[string]float64{toLaunched: float64(n + 1)}})
 	}
 	starts = append(starts, start{Variant: stock, Phases: map[string]float64{toLaunched: 1000}, Failed: "no capacity"})
+	if err := starts[0].readReports(`[{"runner-name":"ec2-a","jobs":[{"cpu-percent":50,"memory-peak-kib":1048576,` +
+		`"disk-peak-kib":3145728,"killed-processes":0,"limits":[]},{"cpu-percent":97,"memory-peak-kib":16252928,` +
+		`"disk-peak-kib":3145728,"killed-processes":3,"limits":["memory"]}]},{"jobs":[]}]`); err != nil {
+		t.Fatal(err)
+	}
+	if err := starts[1].readReports("no JSON"); err == nil {
+		t.Error("an output that is no JSON is read")
+	}
 	want := `### From launch to the first step of a job
 
 | phase | stock p50 | p95 | warm p50 | p95 |
@@ -57,6 +65,15 @@ func TestReport(t *testing.T) {
 | starts, and how many failed | 6 | 1 | 0 | 0 |
 
 The kernel's phases are told by the machine's own clock; GitHub tells steps in whole seconds.
+
+### What the jobs used
+
+| of the machine | stock p50 | most | warm p50 | most |
+|---|---|---|---|---|
+| processors busy, of all | 73.5 % | 97.0 % | – | – |
+| memory, at its peak | 8.2 GiB | 15.5 GiB | – | – |
+| disk, at its peak | 3.0 GiB | 3.0 GiB | – | – |
+| jobs that reported, and how many met a limit | 2 | 1 | 0 | 0 |
 `
 	if diff := cmp.Diff(want, report([]string{stock, warm}, starts)); diff != "" {
 		t.Error(diff)

@@ -96,7 +96,7 @@ func (s *session) inputs(variant string) map[string]string {
 	inputs := map[string]string{
 		"mode": "start", "ec2-image-id": s.launch.image, "ec2-instance-type": s.launch.instanceType,
 		"subnet-id":         s.launch.subnet,
-		"security-group-id": s.launch.group, "runner-debug": "true",
+		"security-group-id": s.launch.group, "runner-debug": "true", "job-report": "true",
 	}
 	maps.Copy(inputs, map[string]map[string]string{
 		baked: {"ec2-image-id": s.launch.baked}, warm: {"pool": s.pool()}, ephemeral: {"ephemeral": "true"},
@@ -180,8 +180,8 @@ func (s *session) one(ctx context.Context, variant, label string) (start, error)
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	_, stopped := s.step(ending, stopping)
-	return one, errors.Join(err, stopped)
+	result, stopped := s.step(ending, stopping)
+	return one, errors.Join(err, stopped, one.readReports(result.outputs["job-reports"]))
 }
 
 // fill brings the run's pool to as many warm machines as there are starts, and waits until they stand ready.

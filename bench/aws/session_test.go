@@ -65,6 +65,8 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 	config := simulator.Defaults()
 	config.Speed = 20
 	config.Runs = []simulator.Run{{ID: 4711}}
+	config.Guests = []simulator.GuestRule{{Report: "cores=4 cpu=97 cpu_peak=100 steal=0 steal_peak=0 load=200 " +
+		"memory=16567500 memory_peak=1357785 killed=0 swap=0 swap_peak=0 disk=52428800 disk_peak=971520 inodes=7"}}
 	for _, label := range s.labels() {
 		config.Jobs = append(config.Jobs, simulator.Job{Label: label, Run: 4711, Duration: time.Minute})
 	}
@@ -147,6 +149,9 @@ func TestMeasure(t *testing.T) {
 			}
 		}
 		// GitHub returns whole seconds, of which this world has twenty in one
+		if len(one.Jobs) != 1 || one.Jobs[0].CPU != 97 {
+			t.Errorf("%s: the job's report is %+v", one.Label, one.Jobs)
+		}
 		if one.Failed != "" || one.Phases[toRunning] < 0 || one.Phases[whole] < -1 {
 			t.Errorf("%s: %+v", one.Label, one)
 		}

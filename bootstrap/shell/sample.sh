@@ -158,7 +158,13 @@ egr_result() {
   cpu=$EGR_BUSY steal=$EGR_STOLEN
   [ -z "$killed_at" ] || killed=$((killed_at - killed_from))
   if ((killed)); then
-    if [ -n "$EGR_LIMIT" ]; then ((full = cached_peak * 100 >= EGR_LIMIT * 99)); else ((full = stalls_at > stalls_from)); fi
+    if [ -n "$EGR_LIMIT" ]; then
+      # Files may have filled the group before the job: then its peak does not rise any more, and it counts as full.
+      ((cached_from * 100 < EGR_LIMIT * 99)) || cached_peak=$cached_from
+      ((full = cached_peak * 100 >= EGR_LIMIT * 99))
+    else
+      ((full = stalls_at > stalls_from))
+    fi
     # Before it kills, the kernel gives up the files that it keeps: then its own peak is what was used.
     ((!full)) || egr_max memory_peak $((cached_peak < memory ? cached_peak : memory))
     # A container that met a limit of its own does not mean that the machine had too little.
