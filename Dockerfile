@@ -9,9 +9,11 @@ ARG TARGETARCH
 ARG SOURCE=""
 WORKDIR /src
 COPY . .
-# Without inlining in the AWS SDK the image is 250 KB smaller as a registry stores it, and each job pulls it.
+# Without inlining in the libraries the image is 280 KB smaller as a registry stores it, and each job pulls it.
 RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
-    go build -trimpath -buildvcs=false -gcflags "github.com/aws/...=-l" -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
+    go build -trimpath -buildvcs=false -gcflags "github.com/aws/...=-l" -gcflags "github.com/google/...=-l" \
+    -gcflags "github.com/golang-jwt/...=-l" -gcflags "go.yaml.in/...=-l" \
+    -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
     -o /out/ec2-github-runner . \
     && ln -s ec2-github-runner /out/ec2-github-runner-post
 
