@@ -83,7 +83,8 @@ setsid bash -c 'while sleep .5; do made >/made.new; cat /made.new >/made; done' 
 
 // TestKernels: processor time that other machines take, and an old kernel that does not count what it kills.
 func TestKernels(t *testing.T) {
-	const steal = `read -r up _ </proc/uptime; awk -v up="$up" 'NR == 1 { $9 += int(up * 400); $5 = 0 } { print }' $real`
+	// Two thirds of the time, however much of it this host has to do.
+	const steal = `awk 'NR == 1 { $9 += 2 * ($2 + $3 + $4 + $5 + $6 + $7 + $8) } { print }' $real`
 	eats(t, scenario{
 		name: "CPU credits are used up", image: parts.preinstalled, spec: reported(atHome), plan: job("sleep 12"),
 		before: kernelOf(steal, "stat"),
