@@ -35,7 +35,6 @@ type Rerun struct {
 	JobName   string
 	Decided   bool   // it is to run again
 	Why       string // or why not
-	Done      bool   // GitHub has begun a new attempt
 	Err       error  // what kept it from beginning
 }
 
@@ -60,7 +59,6 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 		verdict := decide(group, seen, request.Max)
 		if verdict.Decided && !request.DryRun {
 			verdict.Err = r.act(ctx, request.Repository, verdict)
-			verdict.Done = verdict.Err == nil
 		}
 		list = append(list, verdict)
 	}
@@ -75,8 +73,7 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 		})
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied:
-			r.Log.Warn(fmt.Sprintf("the spot requests in %s cannot be looked at, so what EC2 took longer ago is not found: %v",
-				region, err), "hint", "docs/permissions.md has the feature `reruns`")
+			r.Log.Warn(fmt.Sprintf("not everything that EC2 took in %s can be seen: %v", region, err), "hint", "docs/permissions.md has the feature `reruns`")
 		case err != nil:
 			errs = append(errs, fmt.Errorf("look for interrupted machines in %s: %w", region, err))
 		}
