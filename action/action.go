@@ -142,8 +142,9 @@ func runPost(ctx context.Context, w World, out *output) error {
 	out.summarize(postSummary(result))
 	if len(result.Left) > 0 {
 		return &diagnosis.FailedError{
-			Message: "the interrupted " + request.what() + " may have left something behind: " + strings.Join(result.Left, "; "),
-			Hint:    "remove it by hand, or let a scheduled sweep find it",
+			Message: "the interrupted " + request.what() + " may have left something behind: " +
+				strings.Join(result.Left, "; "),
+			Hint: "remove it by hand, or let a scheduled sweep find it",
 		}
 	}
 	return nil

@@ -209,7 +209,8 @@ func bakeSummary(result ami.Result) string {
 	for _, image := range result.Images {
 		bakeFailure(&b, image.Failure)
 	}
-	b.WriteString("| architecture | image | region | base | runner | builder | removed |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| architecture | image | region | base | runner | builder | removed " +
+		"|\n|---|---|---|---|---|---|---|\n")
 	for _, image := range result.Images {
 		name := code(strings.TrimSpace(image.ImageID + " " + image.Name))
 		if image.Unchanged {

@@ -50,7 +50,8 @@ func (o *output) report(report doctor.Report, annotations bool) error {
 		o.logFinding(f, annotations)
 	}
 	total := reportOutput{
-		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning), report.Count(doctor.Unchecked),
+		report.Count(doctor.OK), report.Count(doctor.Failed), report.Count(doctor.Warning),
+		report.Count(doctor.Unchecked),
 		report.Findings,
 	}
 	o.log.Info(fmt.Sprintf("%d ok, %d failed, %d warnings, %d not checked", total.OK, total.Failed, total.Warnings,

@@ -59,8 +59,9 @@ func readContract(t *testing.T) contract {
 			t.Fatal(err)
 		}
 		name := nodes.Inputs.Content[i].Value
-		if len(about.Description) < 20 || !strings.HasSuffix(about.Description, ".") && !strings.Contains(about.Description,
-			"Example:") {
+		if len(about.Description) < 20 || !strings.HasSuffix(about.Description, ".") &&
+			!strings.Contains(about.Description,
+				"Example:") {
 			t.Errorf("input %s is described by %q", name, about.Description)
 		}
 		// Nothing but mode and token can be needed always.
@@ -91,7 +92,8 @@ func TestActionYML(t *testing.T) {
 	}
 	if c.Runs.Using != "docker" || strings.ContainsAny(c.Runs.PostEntrypoint, " \t") ||
 		!strings.HasPrefix(c.Runs.PostEntrypoint, "/") || !strings.HasSuffix(c.Runs.PostEntrypoint, "-post") {
-		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go tells the post "+
+		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go tells the "+
+			"post "+
 			"step", c.Runs)
 	}
 }
@@ -138,7 +140,8 @@ func TestMachulavsInputs(t *testing.T) {
 		`security-group-id label ec2-instance-id
 		iam-role-name aws-resource-tags runner-home-dir pre-runner-script market-type block-device-mappings ` +
 		`startup-quiet-period-seconds
-		startup-retry-interval-seconds startup-timeout-minutes run-runner-as-service run-runner-as-user ec2-volume-size ` +
+		startup-retry-interval-seconds startup-timeout-minutes run-runner-as-service run-runner-as-user ` +
+		`ec2-volume-size ` +
 		`ec2-device-name ec2-volume-type
 		metadata-options packages use-jit runner-group-id runner-debug`)
 	defaults := map[string]string{

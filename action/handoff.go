@@ -20,12 +20,14 @@ type handoff struct {
 }
 
 func newHandoff(h tags.Handoff) handoff {
-	return handoff{Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode}
+	return handoff{Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID,
+		Mode: h.Mode}
 }
 
 func (h handoff) of(name string) tags.Handoff {
 	return tags.Handoff{
-		Name: name, Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID, Mode: h.Mode,
+		Name: name, Label: h.Label, InstanceID: h.InstanceID, RunnerName: h.RunnerName, RunnerID: h.RunnerID,
+		Mode:   h.Mode,
 		Region: h.Region,
 	}
 }

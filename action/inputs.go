@@ -164,7 +164,8 @@ func (r *reader) certificates() string {
 
 func (r *reader) region(name, value string) string {
 	if value != "" && !machine.IsRegion(value) {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not of a region's form.", name, value), "for example eu-west-1")
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not of a region's form.", name, value),
+			"for example eu-west-1")
 	}
 	return value
 }
@@ -209,7 +210,8 @@ func (r *reader) label() string {
 	label := r.text("label")
 	for _, c := range label {
 		if c == ',' || unicode.IsControl(c) {
-			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would make "+
+			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would "+
+				"make "+
 				"several labels of it.", label),
 				"for example label: build-42")
 			break
@@ -231,7 +233,8 @@ func (r *reader) waiting() runner.Waiting {
 	const retry = 10 // seconds, which machulav's action took for what is no number
 	if seconds, given := r.whole("startup-retry-interval-seconds", retry); given {
 		if taken := max(cmp.Or(seconds, retry), 1); taken != seconds {
-			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as %d", seconds,
+			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as %d",
+				seconds,
 				taken, retry)
 			seconds = taken
 		}

@@ -10,7 +10,8 @@ import (
 var appInputs = []input{
 	{
 		name: "app-client-id", modes: inAll, readme: true,
-		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed where the
+		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed ` +
+			`where the
 			runners register and has 'administration: write' (for an organization's runners:
 			'organization_self_hosted_runners: write'). The action signs in as the App with the least permissions
 			that the mode needs, and renews its token before it ends.`,

@@ -30,7 +30,8 @@ func examination(request Request) (doctor.Request, error) {
 		ArchitectureTag: tags.Architecture,
 		MinimumVersion:  runner.MinimumVersion,
 		Scope:           request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
-		RunnerVersion: start.Groups[0].RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName, Now: time.Now(),
+		RunnerVersion: start.Groups[0].RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName,
+		Now:         time.Now(),
 		BySpotScore: start.BySpotScore,
 	}
 	if e, are := keptBy(start); are {

@@ -29,7 +29,8 @@ func (r *reader) existing(request Request) *existing.Machines {
 		}
 		return nil
 	case image != "" && filter != "":
-		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you keep are "+
+		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you "+
+			"keep are "+
 			"started, or new ones.", image), "leave one of them out")
 		return nil
 	case image != "":
@@ -63,7 +64,8 @@ func (r *reader) tagFilter(text string) map[string]string {
 		key, value, ok := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if _, twice := tags[key]; !ok || key == "" || twice {
-			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that stands "+
+			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that "+
+				"stands "+
 				"alone.", part), existingExample)
 			continue
 		}
@@ -113,12 +115,14 @@ func (r *reader) onlyExisting(start *runner.StartRequest) {
 	}
 	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {
 		if r.text(name) == "true" {
-			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered already.",
+			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered "+
+				"already.",
 				name), "leave it out")
 		}
 	}
 	if len(unused) > 0 {
-		r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s", strings.Join(unused, ", "))
+		r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s",
+			strings.Join(unused, ", "))
 	}
 	if !start.OwnTags {
 		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",

@@ -80,7 +80,8 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 				continue
 			}
 			if other, taken := names[strings.ToLower(name)]; taken {
-				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other, group.Name, name),
+				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other,
+					group.Name, name),
 					"give them labels that differ in more than case and punctuation")
 				return
 			}
@@ -124,7 +125,8 @@ func (r *reader) number(name string, least, most int64) int {
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < least || n > most {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least, most),
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a whole number from %d to %d.", name, value, least,
+			most),
 			fmt.Sprintf("for example %s: %d", name, max(least, 2)))
 		return 0
 	}
@@ -138,7 +140,8 @@ func (r *reader) minCount(groups []runner.Group) int {
 		total += group.Count
 	}
 	if total > maxRunners {
-		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners), "start fewer")
+		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners),
+			"start fewer")
 	}
 	if r.text("min-count") == "" {
 		return 0

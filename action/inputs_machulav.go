@@ -121,7 +121,8 @@ var machulavInputs = []input{
 	},
 	{
 		name: "metadata-options", modes: inLaunch | inBake | inPool, machine: true, element: true,
-		description: `JSON object of EC2 metadata options. Example: '{"HttpTokens": "required", "HttpPutResponseHopLimit":
+		description: `JSON object of EC2 metadata options. Example: '{"HttpTokens": "required", ` +
+			`"HttpPutResponseHopLimit":
 			2}'`,
 	},
 	{

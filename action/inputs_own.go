@@ -36,7 +36,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "count", modes: inLaunch, element: true, readme: true,
-		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all machines if
+		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all ` +
+			`machines if
 			ec2-instance-id names several.`,
 	},
 	{
@@ -107,7 +108,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "idle-timeout-minutes", modes: inLaunch, machine: true,
-		description: `The machine terminates itself after this time without a job; 0 for never. Default: ` + idleMinutes +
+		description: `The machine terminates itself after this time without a job; 0 for never. Default: ` +
+			idleMinutes +
 			` for
 			an ephemeral runner, never for others.`,
 	},
@@ -136,7 +138,8 @@ var ownInputs = []input{
 	{
 		name: "rerun-interrupted", fallback: "0", modes: inSweep,
 		description: `sweep: how many further attempts a workflow run may have because EC2 took a spot machine with its
-			job: the job that started the machine runs again, or the whole run. It needs actions: write; 0 re-runs nothing.`,
+			job: the job that started the machine runs again, or the whole run. It needs actions: write; 0 re-runs ` +
+			`nothing.`,
 	},
 	{
 		name: "annotations", fallback: "true", modes: inCheck,
@@ -177,7 +180,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "regions", modes: inBake,
-		description: `bake: further regions, to which each image is copied with its snapshots and tags (comma-, space- or
+		description: `bake: further regions, to which each image is copied with its snapshots and tags (comma-, ` +
+			`space- or
 			newline-separated). A start there finds the copy by 'architecture'.`,
 	},
 	{
@@ -188,7 +192,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "copy-timeout-minutes", fallback: "60", modes: inBake,
-		description: `bake: how long each copy to another region may take, besides bake-timeout-minutes, before it fails and
+		description: `bake: how long each copy to another region may take, besides bake-timeout-minutes, before it ` +
+			`fails and
 			is removed.`,
 	},
 	{

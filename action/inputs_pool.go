@@ -22,14 +22,16 @@ var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
 // pool reads what a pool is to hold: machines such as a start with the same inputs launches.
 func (r *reader) pool(request *Request) {
 	wanted := &pool.Request{
-		Name: r.poolName(), Size: r.number("pool-size", 0, 1000), MaxAge: time.Duration(r.number("pool-max-age-hours", 1,
+		Name: r.poolName(), Size: r.number("pool-size", 0, 1000), MaxAge: time.Duration(r.number("pool-max-age-hours",
+			1,
 			8760)) * time.Hour,
 	}
 	if wanted.Name == "" {
 		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)
 	}
 	if r.text("pool-size") == "" {
-		r.refuse("The 'pool-size' input is required for the 'pool' mode.", "for example pool-size: 3, or 0 to empty the pool")
+		r.refuse("The 'pool-size' input is required for the 'pool' mode.",
+			"for example pool-size: 3, or 0 to empty the pool")
 	}
 	if r.text("runners") != "" {
 		r.refuse("The 'runners' input cannot be given with the 'pool' mode.",
@@ -58,7 +60,8 @@ func (r *reader) pool(request *Request) {
 func (r *reader) poolName() string {
 	name := r.text("pool")
 	if name != "" && !poolForm.MatchString(name) {
-		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and underscores.",
+		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and "+
+			"underscores.",
 			name), poolExample)
 	}
 	return name
@@ -86,7 +89,8 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 			}
 		}
 		if group.Service {
-			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are single-use and "+
+			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are "+
+				"single-use and "+
 				"cannot run as a service.", "")
 		}
 	}

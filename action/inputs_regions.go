@@ -46,7 +46,8 @@ func (r *reader) copyKeys(regions []string) map[string]string {
 	for _, region := range slices.Sorted(maps.Keys(keys)) {
 		switch {
 		case !slices.Contains(regions, region):
-			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region), example)
+			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region),
+				example)
 		case keys[region] == "":
 			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has no key for %q.", region), example)
 		}

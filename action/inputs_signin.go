@@ -29,7 +29,8 @@ var signInInputs = []input{
 	},
 	{
 		name: "role-duration-seconds", fallback: "3600", modes: inAll,
-		description: `How long a session of role-to-assume lasts: 900 to 43200, and no longer than the role allows. It is
+		description: `How long a session of role-to-assume lasts: 900 to 43200, and no longer than the role allows. ` +
+			`It is
 			renewed before it ends, so there is rarely a reason to change it.`,
 	},
 	{
@@ -87,8 +88,10 @@ func (r *reader) awsSignIn() awsSignIn {
 	in.OIDC = r.getenv(envKeyID) == "" && (mayAsk || !r.namesSource())
 	if in.OIDC && !mayAsk {
 		r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
-			diagnosis.HintIDToken+" (what a job does not name there it does not have: add contents: read for a checkout; "+
-				"runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the step's env")
+			diagnosis.HintIDToken+
+				" (what a job does not name there it does not have: add contents: read for a checkout; "+
+				"runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in "+
+				"the step's env")
 	}
 	r.checkRole(in)
 	if !sessionNameForm.MatchString(in.SessionName) {

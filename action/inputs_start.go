@@ -43,10 +43,12 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 	for _, group := range groups {
 		switch {
 		case start.JIT && group.Service:
-			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot "+
+			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use "+
+				"and cannot "+
 				"run as a service.", "")
 		case start.Ephemeral && group.Service && !isFromPool(start):
-			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use "+
+			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are "+
+				"single-use "+
 				"and cannot run as a service.", "")
 		}
 	}
@@ -96,7 +98,8 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	case ok && exact:
 		return id, ""
 	case isRepository && !ok:
-		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has a name.",
+		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has "+
+			"a name.",
 			value), "for example runner-group-id: 1, the default group")
 	case isRepository:
 		r.warn("The 'runner-group-id' input is %q, of which %d is taken", value, id)

@@ -30,13 +30,16 @@ func (r *reader) stop(request Request) *stop.Request {
 	case named || wanted.Label != "" || wanted.AllOfRun:
 	case namesNoRunner(r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
 		r.refuse("The 'runners' input of the 'stop' mode names no runner.",
-			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: true' to stop "+
+			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: "+
+				"true' to stop "+
 				"all runners of this run")
 	case r.text("runners") == "":
 		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: "+
+			instanceExample+
+				"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: "+
 				"true' stops all runners of this run. "+
-				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a secret that "+
+				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a "+
+				"secret that "+
 				"they contain")
 	}
 	if !named && request.Run.ID == "" {

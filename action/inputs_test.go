@@ -66,22 +66,29 @@ func TestRefused(t *testing.T) {
 		{[]string{"availability-zones-config", `[{"imageId":{},"subnetId":"c","securityGroupId":"b"}]`},
 			"Failed to parse availability-zones-config: a single value is wanted, not {} at index 0"},
 		{[]string{"use-jit", "true", "run-runner-as-service", "true"},
-			"The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and cannot run as " +
+			"The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and " +
+				"cannot " +
+				"run as " +
 				"a " +
 				"service."},
 		{[]string{"ephemeral", "true", "run-runner-as-service", "true"},
-			"The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use and cannot " +
+			"The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use " +
+				"and cannot " +
 				"run as a service."},
 		{[]string{"label", "a,b"},
-			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several labels of it.`},
+			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several ` +
+				`labels of it.`},
 		{[]string{"label", "a\x00b"},
-			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several labels of ` +
+			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several ` +
+				`labels of ` +
 				`it.`},
 		{[]string{"region", "us-east-1a"}, `The 'region' input is "us-east-1a", which is not of a region's form.`},
-		{[]string{"ec2-volume-size", "0"}, `The 'ec2-volume-size' input is "0", which is not a size in GiB from 1 to 65536.`},
+		{[]string{"ec2-volume-size", "0"},
+			`The 'ec2-volume-size' input is "0", which is not a size in GiB from 1 to 65536.`},
 		{[]string{"startup-timeout-minutes", "-2"},
 			"The 'startup-timeout-minutes' input is -2, which leaves no time to wait."},
-		{[]string{"aws-resource-tags", `[1]`}, "Failed to parse aws-resource-tags: an object is wanted, not 1 at index 0"},
+		{[]string{"aws-resource-tags", `[1]`},
+			"Failed to parse aws-resource-tags: an object is wanted, not 1 at index 0"},
 		{[]string{"own-tags", "True"}, `The 'own-tags' input is "True", which is neither true nor false.`},
 		{[]string{"idle-timeout-minutes", "1h"},
 			`The 'idle-timeout-minutes' input is "1h", which is not a number of minutes from 0 to 1000000.`},
@@ -147,8 +154,9 @@ func TestReadOtherwise(t *testing.T) {
 		if diff := cmp.Diff(c.want, request.Start.Waiting); diff != "" {
 			t.Errorf("%s=%q: %s", c.name, c.value, diff)
 		}
-		if warned := len(request.Warnings) == 1; warned != c.warned || (warned && !strings.Contains(request.Warnings[0], "'"+
-			c.name+"'")) {
+		if warned := len(request.Warnings) == 1; warned != c.warned || (warned && !strings.Contains(request.Warnings[0],
+			"'"+
+				c.name+"'")) {
 			t.Errorf("%s=%q: warnings %q", c.name, c.value, request.Warnings)
 		}
 	}
@@ -160,8 +168,9 @@ func TestReadOtherwise(t *testing.T) {
 				t.Errorf("%s=%q: %v, warnings %q", name, value, err, request.Warnings)
 				continue
 			}
-			is := map[string]bool{"use-jit": request.Start.JIT, "run-runner-as-service": request.Start.Groups[0].Service,
-				"runner-debug": request.Start.Debug}[name]
+			is := map[string]bool{"use-jit": request.Start.JIT,
+				"run-runner-as-service": request.Start.Groups[0].Service,
+				"runner-debug":          request.Start.Debug}[name]
 			if is != (value == "true") {
 				t.Errorf("%s=%q is read as %t", name, value, is)
 			}
@@ -179,7 +188,8 @@ func TestZonesWin(t *testing.T) {
 		want  []machine.Placement
 	}{
 		{zones, []machine.Placement{
-			{Element: 1, Region: "us-west-2", ImageID: "ami-2", SubnetID: "subnet-2", SecurityGroupIDs: []string{"sg-2"}},
+			{Element: 1, Region: "us-west-2", ImageID: "ami-2", SubnetID: "subnet-2",
+				SecurityGroupIDs: []string{"sg-2"}},
 			{Element: 2, Region: "eu-west-1", ImageID: "ami-3", SubnetID: "3", SecurityGroupIDs: []string{"sg-3"}},
 		}},
 		{"[]", []machine.Placement{machine.NewPlacement("us-west-2", "ami-1", "subnet-1", "sg-1")}},
@@ -200,7 +210,8 @@ func TestZonesWin(t *testing.T) {
 // TestStopReadsNoZones: availability-zones-config is read in start only, so a broken one does not keep a machine alive.
 func TestStopReadsNoZones(t *testing.T) {
 	t.Parallel()
-	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags", "{",
+	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags",
+		"{",
 		"packages", "git", "market-type", "?"))
 	if err != nil || len(request.Warnings) > 0 || request.Start != nil || request.Stop.Label != "abc" {
 		t.Errorf("%+v: %v", request, err)
@@ -234,7 +245,8 @@ func FuzzParse(f *testing.F) {
 		if (err != nil) != (len(problems(err)) > 0) {
 			t.Errorf("%s=%q: %v", name, value, err)
 		}
-		if err == nil && request.Start != nil && (len(request.Start.Groups) == 0 || request.Start.Waiting.Timeout <= 0) {
+		if err == nil && request.Start != nil && (len(request.Start.Groups) == 0 ||
+			request.Start.Waiting.Timeout <= 0) {
 			t.Errorf("%s=%q: %+v", name, value, request.Start)
 		}
 	})

@@ -103,14 +103,17 @@ func outcomeSummary(machines []machineOutcome) string {
 			fmt.Fprintf(&ends, "> [!NOTE]\n> %s: %s%s\n\n", code(m.id), plain(m.Ended), lost)
 		}
 		for _, r := range m.Reports {
-			fmt.Fprintf(&jobs, "| %s | %d s | %d cores, %d %% busy, %d %% stolen | %s | %s | %s | %s |\n", code(m.runner),
-				r.Seconds, r.Cores, r.CPU, r.Steal, memoryWords(r), ofGiB(r.DiskPeak, r.Disk), cell(strings.Join(r.Limits, ", ")),
+			fmt.Fprintf(&jobs, "| %s | %d s | %d cores, %d %% busy, %d %% stolen | %s | %s | %s | %s |\n",
+				code(m.runner),
+				r.Seconds, r.Cores, r.CPU, r.Steal, memoryWords(r), ofGiB(r.DiskPeak, r.Disk),
+				cell(strings.Join(r.Limits, ", ")),
 				r.State)
 		}
 	}
 	var b strings.Builder
 	if jobs.Len() > 0 {
-		b.WriteString("### Jobs of these runners\n\n| runner | time | processors | memory | disk | limits met | state " +
+		b.WriteString("### Jobs of these runners\n\n| runner | time | processors | memory | disk | limits met | " +
+			"state " +
 			"|\n|---|---|---|---|---|---|---|\n" + jobs.String() + "\n")
 	}
 	b.WriteString(ends.String())

@@ -117,7 +117,8 @@ func (o *output) check() error {
 func (o *output) Launched(h tags.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.handoffs = append(slices.DeleteFunc(o.handoffs, func(before tags.Handoff) bool { return before.Index == h.Index }),
+	o.handoffs = append(slices.DeleteFunc(o.handoffs,
+		func(before tags.Handoff) bool { return before.Index == h.Index }),
 		h)
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
@@ -230,7 +231,8 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		}
 		for _, r := range result.Runners {
 			if !r.Failed {
-				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName, seconds(r.Timeline.Online),
+				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName,
+					seconds(r.Timeline.Online),
 					runsOn(r.Label)))
 			}
 		}

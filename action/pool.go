@@ -74,7 +74,8 @@ func poolSummary(result pool.Result, err error) string {
 			fmt.Fprintf(&b, "| and %d more | | | | | | | | |\n", len(result.Entries)-n)
 			break
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID), cell(e.Region),
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID),
+			cell(e.Region),
 			code(e.InstanceType),
 			cell(e.AvailabilityZone), code(e.Image), cell(e.RunnerVersion), cell(e.ExpiresAt), cell(e.Why))
 	}

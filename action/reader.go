@@ -164,7 +164,8 @@ func (r *reader) minutes(name string) (d time.Duration, given bool) {
 	}
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < 0 || n > maxUnits {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value, maxUnits),
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a number of minutes from 0 to %d.", name, value,
+			maxUnits),
 			fmt.Sprintf("for example %s: 90, or 0 for none", name))
 		return 0, false
 	}

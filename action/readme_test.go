@@ -45,7 +45,8 @@ func TestReadmeTables(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(want, readFile(t, path)); diff != "" {
-			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s", path,
+			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s",
+				path,
 				diff)
 		}
 	}
@@ -118,7 +119,8 @@ var sections = []struct {
 	{"Every mode", "", func(i input) bool { return i.modes == inAll }, inAll},
 	{
 		"Modes start and check: the machine",
-		"What a machine is launched with and what is set up on it. A start of [existing machines](existing-machines.md) " +
+		"What a machine is launched with and what is set up on it. A start of [existing " +
+			"machines](existing-machines.md) " +
 			"changes none of it.",
 		func(i input) bool { return i.modes&inStart != 0 && i.machine }, 0,
 	},
@@ -167,7 +169,8 @@ exactly ` + "`true`" + `.
 			fmt.Fprintf(&b, "\nIt also reads %s.\n", strings.Join(also, ", "))
 		}
 	}
-	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is taken "+
+	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is "+
+		"taken "+
 		"from the step's inputs.\n",
 		strings.Join(elementInputs, "`, `"))
 	return b.String()
@@ -236,7 +239,8 @@ func shortOutputs(list []outputDescription) string {
 func outputsSection(list []outputDescription) string {
 	return "\n## Outputs\n\n" + outputsTable(list) + `
 They are written as soon as they exist: ` + "`label`" +
-		` before anything is created, the others the moment the instance exists. After a start that failed and left nothing
+		` before anything is created, the others the moment the instance exists. After a start that failed and left ` +
+		`nothing
 all of them are empty; what could not be removed keeps its outputs, for stop. GitHub drops a job output that ` +
 		`contains a masked word: ` + "`label`, `labels`,\n`ec2-instance-id`, `ec2-instance-ids` and `runners`" +
 		` hold no region, ` +

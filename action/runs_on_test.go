@@ -8,7 +8,8 @@ import (
 
 // TestRunsOn: what the last line prints is read by YAML as the label.
 func TestRunsOn(t *testing.T) {
-	for _, label := range []string{"build", "build-42", "42", "4e2", "true", "null", "a: b", "#x", `a"b\c`, "- x", "[x]",
+	for _, label := range []string{"build", "build-42", "42", "4e2", "true", "null", "a: b", "#x", `a"b\c`, "- x",
+		"[x]",
 		"{x}", "a b", "*x", "~", "k3x9a", "0x1f", "ä"} {
 		var read struct {
 			RunsOn any `yaml:"runs-on"`

@@ -26,7 +26,8 @@ func startSummary(result runner.StartResult) string {
 		ready := readyOf(result.Runners)
 		fmt.Fprintf(&b, "### %d EC2 runners are ready after %s\n\n", ready, seconds(result.Took))
 		if failed := len(result.Runners) - ready; failed > 0 {
-			fmt.Fprintf(&b, "%d of %d were given up and removed; `min-count` allows it.\n\n", failed, len(result.Runners))
+			fmt.Fprintf(&b, "%d of %d were given up and removed; `min-count` allows it.\n\n", failed,
+				len(result.Runners))
 		}
 	}
 	runnersTable(&b, result.Runners)
@@ -81,7 +82,8 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 		if r.ImageName != "" {
 			image += " " + r.ImageName
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID), code(r.InstanceType),
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID),
+			code(r.InstanceType),
 			marketOf(r),
 			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running,
 				r.Timeline.Online))
@@ -105,7 +107,8 @@ func stopSummary(result stop.Result) string {
 	b.WriteString("### EC2 runners stopped\n\n| instance | region | state | runner | registration " +
 		"|\n|---|---|---|---|---|\n")
 	for _, s := range result.Stopped {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State), code(s.RunnerName),
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State),
+			code(s.RunnerName),
 			cell(s.Runner))
 	}
 	b.WriteString("\n")
@@ -180,7 +183,8 @@ func cell(text string) string {
 // plain makes one line of prose in which nothing is Markdown or HTML.
 func plain(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
-	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">",
+	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;",
+		">",
 		"&gt;", "&", "&amp;",
 		"|", "\\|", "#", "\\#", "~", "\\~", "$", "\\$", "@", "&#64;").Replace(text)
 }

@@ -42,7 +42,8 @@ func failureSummary(b *strings.Builder, result runner.StartResult) {
 		fmt.Fprintf(b, "> [!WARNING]\n> left behind: %s\n\n", plain(left))
 	}
 	if len(failure.Console) > 0 {
-		folded(b, "The last lines of the machine's console", func() { fence(b, "text", strings.Join(failure.Console, "\n")) })
+		folded(b, "The last lines of the machine's console",
+			func() { fence(b, "text", strings.Join(failure.Console, "\n")) })
 	}
 	if launched := slices.ContainsFunc(result.Runners,
 		func(r runner.Started) bool { return r.InstanceID != "" }); launched {

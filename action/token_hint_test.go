@@ -16,7 +16,8 @@ func TestTokenHint(t *testing.T) {
 	} {
 		_, err := Parse(with("github-token", "", c.name, c.value))
 		var invalid *InvalidError
-		if !errors.As(err, &invalid) || len(invalid.Problems) != 1 || !strings.Contains(invalid.Problems[0].Hint, c.want) {
+		if !errors.As(err, &invalid) || len(invalid.Problems) != 1 || !strings.Contains(invalid.Problems[0].Hint,
+			c.want) {
 			t.Errorf("%s=%s: got %+v, want %q", c.name, c.value, err, c.want)
 		}
 	}

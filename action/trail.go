@@ -48,7 +48,8 @@ func trailTable(b *strings.Builder, trail []runner.Attempt) {
 	if len(trail) < 2 {
 		return
 	}
-	if rounds := slices.MaxFunc(trail, func(a, b runner.Attempt) int { return a.Round - b.Round }).Round + 1; rounds > 1 {
+	if rounds := slices.MaxFunc(trail, func(a, b runner.Attempt) int { return a.Round - b.Round }).Round +
+		1; rounds > 1 {
 		fmt.Fprintf(b, "Capacity was asked for in %d rounds.\n\n", rounds)
 	}
 	b.WriteString("| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n")

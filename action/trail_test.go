@@ -31,7 +31,8 @@ func TestTrailOfManyRounds(t *testing.T) {
 	want := "Capacity was asked for in 15 rounds.\n\n" +
 		"| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n" +
 		"| `t3.xlarge` spot | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 15.0 s | 15 |\n" +
-		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 14.0 s | 14 |\n" +
+		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 14.0 s | 14 " +
+		"|\n" +
 		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | `i-1 i-2` | 1.0 s | 1 |\n\n"
 	if b.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)

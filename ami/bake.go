@@ -26,12 +26,13 @@ func (b *bake) steps() []step {
 		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
 		{"compare with the newest image", always, b.recognise}, // the same recipe, base and runner are not baked twice
 		{"look at the builder's types", toMake, b.chooseTypes}, // off Nitro no builder can be heard
-		{"launch the builder", toMake, b.launch},               // over all types and subnets; the recipe is its user data
-		{"wait for the builder", toMake, b.listen},             // until its console says how it went
-		{"stop the builder", toMake, b.stop},                   // a disk that nobody writes to makes a whole image
-		{"create the image", toMake, b.create},                 // with tags on image and snapshots
-		{"wait for the image", toMake, b.await},                // from then on it is handed over
-		{"prune old images", always, b.prune},                  // never one that is used, or not ours
+		// over all types and subnets; the recipe is its user data
+		{"launch the builder", toMake, b.launch},
+		{"wait for the builder", toMake, b.listen}, // until its console says how it went
+		{"stop the builder", toMake, b.stop},       // a disk that nobody writes to makes a whole image
+		{"create the image", toMake, b.create},     // with tags on image and snapshots
+		{"wait for the image", toMake, b.await},    // from then on it is handed over
+		{"prune old images", always, b.prune},      // never one that is used, or not ours
 	}
 	if len(b.request.Copies.Regions) > 0 { // what cannot be copied is known before it is made
 		steps = append([]step{{"look at the other regions", always, b.examineRegions}}, steps...)

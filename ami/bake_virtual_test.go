@@ -68,7 +68,8 @@ func request() ami.Request {
 		Identity: ami.Identity{
 			Nonce: "abcd1234", Ours: ours, Mine: mine,
 			Builder: func(string, time.Time) map[string]string {
-				return map[string]string{"ec2-github-runner:repository": "demo-org/demo", "ec2-github-runner:nonce": "abcd1234"}
+				return map[string]string{"ec2-github-runner:repository": "demo-org/demo",
+					"ec2-github-runner:nonce": "abcd1234"}
 			},
 			Token: func(architecture string, offering, try int) string {
 				return fmt.Sprintf("egr-%s-%d-%d", architecture, offering, try)
@@ -79,7 +80,8 @@ func request() ami.Request {
 		},
 		Builders: []machine.Machine{{
 			Architecture: "amd64", InstanceTypes: []string{"t3.xlarge"}, Root: machine.RootVolume{GiB: 50},
-			Placements: []machine.Placement{machine.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1", "sg-0aaaaaaaaaaaaaaa1")},
+			Placements: []machine.Placement{machine.NewPlacement("", "", "subnet-0aaaaaaaaaaaaaaa1",
+				"sg-0aaaaaaaaaaaaaaa1")},
 		}}, Keep: 3,
 		Timeout:  time.Hour,
 		Software: []bootstrap.Software{{Architecture: "x64", URL: "https://example.com/r.tar.gz", Version: "2.335.0"}},
@@ -186,9 +188,11 @@ func TestBadWeather(t *testing.T) {
 			if operation == "DescribeImages" && effect == simulator.EffectMalformed {
 				continue // before anything is made a garbled answer ends the bake at once
 			}
-			config := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: operation}, Effect: effect,
-				Times: 2}}}
-			bakeInBubble(t, config, request(), func(t *testing.T, result ami.Result, err error, _ time.Duration, _ string,
+			config := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: operation},
+				Effect: effect,
+				Times:  2}}}
+			bakeInBubble(t, config, request(), func(t *testing.T, result ami.Result, err error, _ time.Duration,
+				_ string,
 				w *simulator.World) {
 				if err != nil || result.Images[0].ImageID == "" {
 					t.Errorf("%s at %s: %v", effect, operation, err)

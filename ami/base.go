@@ -71,8 +71,9 @@ func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
 	newest, found := b.chooseLTS(ctx, longTermReleases(images))
 	if !found {
 		return ec2.Image{}, &FailedError{
-			Message: fmt.Sprintf("there is no Ubuntu LTS image of Canonical's for %s in %s", processor, b.request.Region),
-			Hint:    "give an image that exists in this region by base-image-id", Refused: true,
+			Message: fmt.Sprintf("there is no Ubuntu LTS image of Canonical's for %s in %s", processor,
+				b.request.Region),
+			Hint: "give an image that exists in this region by base-image-id", Refused: true,
 		}
 	}
 	return newest.image, nil
@@ -87,8 +88,10 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound:
 			return image, &FailedError{
-				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err, Refused: true,
-				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for the newest " +
+				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err,
+				Refused: true,
+				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for " +
+					"the newest " +
 					"Ubuntu LTS",
 			}
 		case err != nil:
@@ -106,7 +109,8 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 	}
 	return ec2.Image{}, &FailedError{
 		Message: fmt.Sprintf("no base image fits %s: %s", b.wanted.Architecture, strings.Join(unfit, ", ")),
-		Hint:    "give one of each architecture by base-image-id, or leave it out for the newest Ubuntu LTS", Refused: true,
+		Hint:    "give one of each architecture by base-image-id, or leave it out for the newest Ubuntu LTS",
+		Refused: true,
 	}
 }
 
@@ -131,7 +135,8 @@ func (b *bake) recognise(ctx context.Context) error {
 		return nil
 	}
 	b.unchanged = true
-	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the same",
+	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the "+
+		"same",
 		images[i].ID, images[i].Name)
 	return b.handOver(images[i])
 }

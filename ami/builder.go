@@ -29,8 +29,9 @@ func (b *bake) launch(ctx context.Context) error {
 	b.recipe.End = b.ownEnd()
 	data, err := b.recipe.UserData()
 	if err != nil {
-		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest", Refused: true,
-			Err: err}
+		return &FailedError{Message: err.Error(), Hint: "make setup-script shorter: let it fetch the rest",
+			Refused: true,
+			Err:     err}
 	}
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
@@ -103,7 +104,8 @@ func (b *bake) types() []string {
 func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
 		if system := b.base.System(TagSystem); system.OnType(name) == ec2.RunsNot {
-			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a type with "+
+			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a "+
+				"type with "+
 				"Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
 		}
 	}
@@ -177,10 +179,12 @@ func (b *bake) listen(ctx context.Context) error {
 // panicFailure is a builder that EC2 calls running and whose kernel panicked.
 func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 	if p.Processor {
-		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than %s has "+
+		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than "+
+			"%s has "+
 			"(%s)", instanceType, p.Line), Hint: hintProcessor}
 	}
-	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType, p.Line),
+	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType,
+		p.Line),
 		Hint: hintPanic}
 }
 

@@ -174,7 +174,8 @@ func (b *bake) kmsKey() string { return b.request.Copies.KMSKeys[b.request.Regio
 func (b *bake) copyTags() map[string]string {
 	tags := maps.Clone(b.source.tags)
 	maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, "aws:") })
-	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339), b.name
+	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339),
+		b.name
 	if key := b.kmsKey(); key != "" {
 		tags[TagKMSKey] = key
 	}
@@ -198,7 +199,8 @@ func (b *bake) beginCopy(ctx context.Context) error {
 			b.info("the copy %s of %s has been begun", id, b.source.out.ImageID)
 			return true, nil
 		case ec2.IsCopyLimit(err):
-			if text := news.tell("the region copies as many snapshots as it may at once (" + ec2.Reason(err) + ")"); text != "" {
+			if text := news.tell("the region copies as many snapshots as it may at once (" + ec2.Reason(err) +
+				")"); text != "" {
 				b.info("%s; waiting", text)
 			}
 			return false, nil
@@ -216,9 +218,11 @@ func (b *bake) beginCopy(ctx context.Context) error {
 
 func (b *bake) copySpec(try int) ec2.CopySpec {
 	return ec2.CopySpec{
-		SourceRegion: b.source.request.Region, SourceID: b.source.out.ImageID, Name: b.name, Tags: b.tags, KMSKey: b.kmsKey(),
-		Token:       b.request.CopyToken(b.wanted.Architecture, b.request.Region, try),
-		Description: fmt.Sprintf("Copy of %s in %s, by %s", b.source.out.ImageID, b.source.request.Region, b.request.Source),
+		SourceRegion: b.source.request.Region, SourceID: b.source.out.ImageID, Name: b.name, Tags: b.tags,
+		KMSKey: b.kmsKey(),
+		Token:  b.request.CopyToken(b.wanted.Architecture, b.request.Region, try),
+		Description: fmt.Sprintf("Copy of %s in %s, by %s", b.source.out.ImageID, b.source.request.Region,
+			b.request.Source),
 	}
 }
 

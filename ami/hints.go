@@ -15,7 +15,8 @@ import (
 // The hints.
 const (
 	hintSetup = "correct setup-script; the builder's messages below show which command failed"
-	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to an " +
+	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to " +
+		"an " +
 		"internet gateway together with a public " +
 		"address, and allow outbound ports 80 and 443 in its security group"
 	hintGPU = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or " +
@@ -32,11 +33,13 @@ const (
 		"(ec2-instance-type), or a base of Ubuntu or Debian"
 	hintPanic = "the kernel of the base image panicked on this machine: use another ec2-instance-type or another " +
 		"base-image-id"
-	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only needs " +
+	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only " +
+		"needs " +
 		"more time"
 	hintEnded = "something else has stopped or terminated the builder: look for clean-up jobs in the account, and at " +
 		"EC2's reason"
-	hintRoom = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more subnets " +
+	hintRoom = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more " +
+		"subnets " +
 		"by subnet-id, or bake later; " +
 		"types with a GPU have a quota of their own, which is 0 in a new account"
 	hintTags = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and " +
@@ -45,7 +48,8 @@ const (
 	hintAllowed = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
 	hintExpired = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the " +
 		"session is renewed; one of an earlier step is not"
-	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key that " +
+	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key " +
+		"that " +
 		"encrypts the volume"
 	hintRegion = "enable these regions for the account and allow ec2:DescribeImages there, or leave them out of regions"
 	hintCopy   = "bake again: only the copies that are missing are made; if it fails again, check that the key that " +

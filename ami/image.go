@@ -49,7 +49,8 @@ func (b *bake) create(ctx context.Context) error {
 	if ec2.ClassOf(err) == ec2.Taken {
 		taken := b.name
 		b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
-		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for example "+
+		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for "+
+			"example "+
 			"with ${{ github.run_id }} in image-name", taken, b.name))
 		id, err = b.beginImage(ctx)
 	}

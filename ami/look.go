@@ -33,7 +33,8 @@ func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error 
 			return done, nil
 		}
 		missed++
-		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= maxMissedLooks || (isFinal(err) && !early) {
+		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= maxMissedLooks ||
+			(isFinal(err) && !early) {
 			return false, final(err)
 		}
 		b.log.Debug(b.line("a look failed"), "error", err)

@@ -75,7 +75,8 @@ func (b *bake) repositories(l lts) []repository {
 	if b.wanted.Architecture == "cuda" {
 		processor := map[string]string{"x86_64": "x86_64", "arm64": "sbsa"}[l.image.Architecture]
 		list = append(list, repository{"NVIDIA",
-			fmt.Sprintf("https://developer.download.nvidia.com/compute/cuda/repos/ubuntu%d04/%s/Release", l.year, processor)})
+			fmt.Sprintf("https://developer.download.nvidia.com/compute/cuda/repos/ubuntu%d04/%s/Release", l.year,
+				processor)})
 	}
 	return list
 }
@@ -89,7 +90,8 @@ func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found
 	for _, release := range releases {
 		why := b.notYet(ctx, release)
 		if why == "" {
-			reason := "it is the newest one that is past its first point release and that the vendors' repositories have"
+			reason := "it is the newest one that is past its first point release and that the vendors' repositories " +
+				"have"
 			if len(passed) > 0 {
 				reason = strings.Join(passed, "; ")
 			}
@@ -98,7 +100,8 @@ func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found
 		}
 		passed = append(passed, release.String()+" "+why)
 	}
-	b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set base-image-id",
+	b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set "+
+		"base-image-id",
 		releases[0], strings.Join(passed, "; ")))
 	return releases[0], true
 }
@@ -113,7 +116,8 @@ func (b *bake) notYet(ctx context.Context, release lts) string {
 		there, err := b.publishes(ctx, r.address)
 		switch {
 		case err != nil:
-			b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor, release.suite,
+			b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor,
+				release.suite,
 				err)
 		case !there:
 			return fmt.Sprintf("is not in %s's repository yet (%s)", r.vendor, r.address)

@@ -34,8 +34,9 @@ func (v vendors) RoundTrip(request *http.Request) (*http.Response, error) {
 func TestChooseLTS(t *testing.T) {
 	t.Parallel()
 	image := func(id, suite, version, day string) ec2.Image {
-		name := "ubuntu/images/hvm-ssd-gp3/ubuntu-" + suite + "-" + version + "-amd64-server-" + strings.ReplaceAll(day, "-",
-			"")
+		name := "ubuntu/images/hvm-ssd-gp3/ubuntu-" + suite + "-" + version + "-amd64-server-" +
+			strings.ReplaceAll(day, "-",
+				"")
 		return ec2.Image{ID: id, Name: name, Architecture: "x86_64", Created: day + "T06:00:00.000Z"}
 	}
 	images := []ec2.Image{
@@ -53,7 +54,8 @@ func TestChooseLTS(t *testing.T) {
 		want, says        string
 	}{
 		"on its first day": {day1, "amd64", vendors{}, "noble",
-			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not before " +
+			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not " +
+				"before " +
 				"September 2026)"},
 		"in August": {august, "amd64", vendors{}, "noble", "is not past its first point release"},
 		"after its point release": {later, "amd64", vendors{}, "resolute",

@@ -64,12 +64,15 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 			asked: []string{buildx + "latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx +
 				"download/v0.36.0/checksums.txt"}},
 		"no buildx": {machine: "x86_64", compose: "Docker Compose version v2.40.0", asked: []string{buildx +
-			"latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx + "download/v0.36.0/checksums.txt"}},
-		"a buildx that fits": {machine: "x86_64", buildx: "github.com/docker/buildx v0.17.0 abc", asked: []string{compose +
-			"x86_64", compose + "x86_64.sha256"}},
+			"latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx +
+			"download/v0.36.0/checksums.txt"}},
+		"a buildx that fits": {machine: "x86_64", buildx: "github.com/docker/buildx v0.17.0 abc",
+			asked: []string{compose +
+				"x86_64", compose + "x86_64.sha256"}},
 		"both fit": {machine: "x86_64", buildx: "github.com/docker/buildx v1.2.0 abc",
 			compose: "Docker Compose version v2.40.0"},
-		"not what it says": {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1", compose: "x", bad: "another",
+		"not what it says": {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1", compose: "x",
+			bad:   "another",
 			fails: "docker buildx: buildx-v0.36.0.linux-amd64 is not what checksums.txt says"},
 		"a compose of others": {machine: "x86_64", buildx: "v0.17", bad: "another",
 			fails: "docker compose: docker-compose-linux-x86_64 is not what docker-compose-linux-x86_64.sha256 says"},
@@ -86,7 +89,8 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 				if version == "" {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(root, "usr/libexec/docker/cli-plugins/docker-"+plugin), []byte(version+"\n"),
+				if err := os.WriteFile(filepath.Join(root, "usr/libexec/docker/cli-plugins/docker-"+plugin),
+					[]byte(version+"\n"),
 					0o600); err != nil {
 					t.Fatal(err)
 				}

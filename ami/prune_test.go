@@ -43,7 +43,8 @@ func TestSurplus(t *testing.T) {
 			}
 			images = append(images, image)
 		}
-		keep, current := rapid.IntRange(0, 4).Draw(t, "keep"), fmt.Sprintf("ami-%d", rapid.IntRange(0, 12).Draw(t, "current"))
+		keep, current := rapid.IntRange(0, 4).Draw(t, "keep"), fmt.Sprintf("ami-%d", rapid.IntRange(0, 12).Draw(t,
+			"current"))
 		old := surplus(images, family, keep, current)
 		free, used := unused(old, uses)
 		if len(free)+len(used) != len(old) {
@@ -57,12 +58,14 @@ func TestSurplus(t *testing.T) {
 			}
 			before := 0
 			for _, other := range images {
-				if other.State == ec2.ImageAvailable && isOurs(other.Tags, family) && other.ID != current && newer(other, image) {
+				if other.State == ec2.ImageAvailable && isOurs(other.Tags, family) && other.ID != current &&
+					newer(other, image) {
 					before++
 				}
 			}
 			switch {
-			case !isOurs(image.Tags, family), image.ID == current, uses[image.ID] != "", image.State == ec2.ImagePending:
+			case !isOurs(image.Tags, family), image.ID == current, uses[image.ID] != "",
+				image.State == ec2.ImagePending:
 				t.Fatalf("%+v must not go", image)
 			case image.State == ec2.ImageAvailable && (keep == 0 || before < keep-1):
 				t.Fatalf("%+v is one of the newest %d", image, keep)

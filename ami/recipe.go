@@ -25,9 +25,9 @@ var Architectures = []string{"amd64", "arm64", "cuda"}
 
 // Recipe is one image's. Every string is data and may hold any byte but NUL.
 type Recipe struct {
-	// Machine has the Architecture ("cuda" is amd64 or, on Graviton with a GPU, arm64, with NVIDIA's driver and container
-	// toolkit), the SetupScript, which root runs when docker, the runner and its user are there, and of which a command
-	// that fails ends the bake, and the CACertificates that the image is to trust.
+	// Machine has the Architecture ("cuda" is amd64 or, on Graviton with a GPU, arm64, with NVIDIA's driver and
+	// container toolkit), the SetupScript, which root runs when docker, the runner and its user are there, and of which
+	// a command that fails ends the bake, and the CACertificates that the image is to trust.
 	machine.Machine
 	// Software is the runner to put in. Without a URL the builder asks github.com for the newest.
 	Software bootstrap.Software

@@ -90,7 +90,8 @@ func TestCodeParses(t *testing.T) {
 			t.Errorf("%s: the steps are %q", architecture, steps)
 		}
 		for _, step := range strings.Fields(steps) {
-			if function := "\negr_step_" + strings.ReplaceAll(step, "-", "_") + "() {\n"; !strings.Contains(code, function) {
+			if function := "\negr_step_" + strings.ReplaceAll(step, "-", "_") + "() {\n"; !strings.Contains(code,
+				function) {
 				t.Errorf("%s: there is no function for step %s", architecture, step)
 			}
 		}

@@ -66,7 +66,8 @@ func CheckUserData(builder machine.Machine) error {
 		Machine: builder, Nonce: "00000000",
 		Software: bootstrap.Software{
 			Architecture: "arm64", Version: "2.999.9", SHA256: strings.Repeat("0123456789abcdef", 4),
-			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-arm64-2.999.9.tar.gz",
+			URL: "https://github.com/actions/runner/releases/download/v2.999.9/" +
+				"actions-runner-linux-arm64-2.999.9.tar.gz",
 		},
 	}.UserData()
 	return err

@@ -39,7 +39,8 @@ func TestBakeOfFiveHours(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := simulator.New(simulator.Config{
-					Roles: []simulator.Role{{Name: "github-runners"}}, Keys: []simulator.Key{{ID: "AKIADEMO", State: "unrecognized"}},
+					Roles:  []simulator.Role{{Name: "github-runners"}},
+					Keys:   []simulator.Key{{ID: "AKIADEMO", State: "unrecognized"}},
 					Guests: []simulator.GuestRule{guest},
 				})
 				var log bytes.Buffer

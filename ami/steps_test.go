@@ -95,9 +95,10 @@ func TestStepsFail(t *testing.T) {
 		"a command in a function": {code: "f() { false; }\negr_step_b() { f; true; }", reason: "false: exit 1"},
 		"apt's own words": {code: "apt() { echo 'E: no such package'; return 100; }\negr_step_b() { apt get; }",
 			reason: "return 100: exit 100: E: no such package"},
-		"a known reason":         {code: "egr_step_b() { egr_fail 'it has no GPU'; }", reason: "it has no GPU"},
-		"a known reason, deeper": {code: "egr_step_b() { local a; a=$(egr_fail 'it has no GPU'); }", reason: "it has no GPU"},
-		"killed":                 {code: "egr_step_b() { kill -9 $$; }", reason: "it ended with exit 137"},
+		"a known reason": {code: "egr_step_b() { egr_fail 'it has no GPU'; }", reason: "it has no GPU"},
+		"a known reason, deeper": {code: "egr_step_b() { local a; a=$(egr_fail 'it has no GPU'); }",
+			reason: "it has no GPU"},
+		"killed": {code: "egr_step_b() { kill -9 $$; }", reason: "it ended with exit 137"},
 		"no success in the end": {code: "egr_step_b() { egr_patiently 3 test -e /nowhere; }",
 			reason: "test -e /nowhere: exit 1"},
 		"odd letters": {code: "egr_step_b() { egr_fail $'a\\nb\\e[31m\\xff'; }", reason: "a b [31m"},
@@ -133,7 +134,8 @@ func TestStepsFail(t *testing.T) {
 func TestStepsGoOn(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, "echo script >>done-by\nexport A=1\nexit 0\n", "a b setup-script c",
-		"egr_step_a() { echo a >>done-by; }\negr_step_b() { if [ -e booted ]; then echo b >>done-by; else touch booted; "+
+		"egr_step_a() { echo a >>done-by; }\negr_step_b() { if [ -e booted ]; then echo b >>done-by; else touch "+
+			"booted; "+
 			"kill -9 $PPID; fi; }\negr_step_c() { echo \"c$A\" >>done-by; }")
 	if v := b.bake(); v.Done || v.Step != "b" {
 		t.Errorf("before the reboot: %+v", v)

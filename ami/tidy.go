@@ -66,7 +66,8 @@ func (b *bake) removeImage(ctx context.Context, r *remover, note func(string)) {
 	if _, err := r.removeImage(ctx, b.begunImage(), b.imageID, b.mine()); err != nil {
 		note(
 			fmt.Sprintf(
-				"perhaps image %s %s or its snapshots in %s (%v): the post step looks again; what it does not find, remove "+
+				"perhaps image %s %s or its snapshots in %s (%v): the post step looks again; what it does not find, "+
+					"remove "+
 					"in the EC2 console",
 				b.imageID,
 				b.name,
@@ -89,7 +90,8 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 			continue
 		}
 		if err := r.terminateByToken(ctx, b.request.Region, attempt.Token); err != nil {
-			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again", attempt.Token,
+			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again",
+				attempt.Token,
 				b.request.Region, ec2.Reason(err)))
 		}
 	}
@@ -116,7 +118,8 @@ func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []
 		defer mu.Unlock()
 		removed = append(removed, ids...)
 		if err != nil {
-			left = append(left, fmt.Sprintf("perhaps an image for %s in %s (%v)", begun.Architecture, begun.Region, err))
+			left = append(left, fmt.Sprintf("perhaps an image for %s in %s (%v)", begun.Architecture, begun.Region,
+				err))
 		}
 	})
 	slices.Sort(removed)
@@ -181,7 +184,8 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 		r.log.Info(r.line(fmt.Sprintf("image %s is removed: it was not finished", image.ID)))
 	}
 	if len(images) > 0 {
-		err := ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay, func() error { return r.removeSnapshots(ctx, region, tags) })
+		err := ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay,
+			func() error { return r.removeSnapshots(ctx, region, tags) })
 		errs = append(errs, err)
 	}
 	return removed, errors.Join(errs...)

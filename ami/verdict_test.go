@@ -29,17 +29,19 @@ func TestReadVerdict(t *testing.T) {
 			Reason: "exit 3 at line 2: exit 3"}},
 		"carriage returns": {strings.ReplaceAll(boot+failed, "\n", "\r\n"), Verdict{Step: "setup-script",
 			Done: true, Reason: "exit 3 at line 2: exit 3"}},
-		"another bake's":              {strings.ReplaceAll(boot+ok, "k3x9a", "k3x9"), Verdict{}},
-		"another bake's, longer":      {strings.ReplaceAll(boot+ok, "k3x9a", "k3x9a-2"), Verdict{}},
-		"another bake's and ours":     {strings.ReplaceAll(boot+ok, "k3x9a", "old") + boot, Verdict{Step: "docker"}},
-		"behind what the kernel says": {boot + "[   44.1] eth0: link " + ok, Verdict{Step: "docker", Done: true, OK: true}},
+		"another bake's":          {strings.ReplaceAll(boot+ok, "k3x9a", "k3x9"), Verdict{}},
+		"another bake's, longer":  {strings.ReplaceAll(boot+ok, "k3x9a", "k3x9a-2"), Verdict{}},
+		"another bake's and ours": {strings.ReplaceAll(boot+ok, "k3x9a", "old") + boot, Verdict{Step: "docker"}},
+		"behind what the kernel says": {boot + "[   44.1] eth0: link " + ok, Verdict{Step: "docker", Done: true,
+			OK: true}},
 		"cut by what the kernel says": {boot + "ec2-github-runner: bake k3x9a: o[   44.1] eth0: link\nk\n",
 			Verdict{Step: "docker"}},
 		"cut, and then whole": {boot + "ec2-github-runner: bake k3x9a: fai[   44.1] link\nled: docker: x\n" +
 			failed, Verdict{Step: "setup-script", Done: true, Reason: "exit 3 at line 2: exit 3"}},
 		"the window begins in a line": {"runner: bake k3x9a: docker (3 s)\n" + ok, Verdict{Done: true, OK: true}},
 		"the window ends in a step":   {boot + "ec2-github-runner: bake k3x9a: run", Verdict{Step: "docker"}},
-		"the window ends in a reason": {boot + failed + failed[:len(failed)-8], Verdict{Step: "setup-script", Done: true,
+		"the window ends in a reason": {boot + failed + failed[:len(failed)-8], Verdict{Step: "setup-script",
+			Done:   true,
 			Reason: "exit 3 at line 2: exit 3"}},
 		"the window ends in the first": {boot + failed[:len(failed)-8], Verdict{Step: "setup-script", Done: true,
 			Reason: "exit 3 at line 2:"}},
@@ -47,7 +49,8 @@ func TestReadVerdict(t *testing.T) {
 		"a log that quotes a verdict":   {boot + "ec2-github-runner: | echo " + ok, Verdict{Step: "docker"}},
 		"a log that quotes, with blank": {boot + "ec2-github-runner: | " + ok, Verdict{Step: "docker"}},
 		"no good word": {boot +
-			"ec2-github-runner: bake k3x9a: okay\nec2-github-runner: bake k3x9a: failed\nec2-github-runner: bake k3x9a: " +
+			"ec2-github-runner: bake k3x9a: okay\nec2-github-runner: bake k3x9a: failed\nec2-github-runner: bake " +
+			"k3x9a: " +
 			"failed: \n", Verdict{Step: "docker"}},
 		"colours": {boot + "\x1b[0;32m  OK  \x1b[0m" + ok, Verdict{Step: "docker", Done: true, OK: true}},
 	} {
@@ -63,7 +66,8 @@ func TestReadVerdict(t *testing.T) {
 
 // TestVerdictLines: what a log shows of the console.
 func TestVerdictLines(t *testing.T) {
-	console := boot + "\n\x1b[31mred\x1b[0m\r\n" + strings.Repeat("ec2-github-runner: bake k3x9a: failed: docker: x\n", 50)
+	console := boot + "\n\x1b[31mred\x1b[0m\r\n" + strings.Repeat("ec2-github-runner: bake k3x9a: failed: docker: x\n",
+		50)
 	want := []string{
 		"[    0.000000] Linux version 6.14.0-1012-aws", "cloud-init[512]: Cloud-init v. 25.1 running 'init'",
 		"ec2-github-runner: bake k3x9a: packages (21.4 s)", "ec2-github-runner: downloading runner 2.330.0 (30.0 s)",
@@ -73,7 +77,8 @@ func TestVerdictLines(t *testing.T) {
 	if diff := cmp.Diff(want, ReadVerdict(console, "k3x9a").Lines); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if got := ReadVerdict(strings.Repeat(strings.Repeat("x", 1000)+"\n", 100), "k3x9a").Lines; len(got) != verdictLines ||
+	if got := ReadVerdict(strings.Repeat(strings.Repeat("x", 1000)+"\n", 100),
+		"k3x9a").Lines; len(got) != verdictLines ||
 		len(got[0]) != verdictWidth {
 		t.Errorf("%d lines of %d", len(got), len(got[0]))
 	}

@@ -12,20 +12,24 @@ import (
 // removal.
 func costly() growth {
 	figures := map[string]float64{
-		"start among 0 runners: GitHub": 10, "start among 0 runners: GitHub's points": 18, "start among 0 runners: EC2": 6,
+		"start among 0 runners: GitHub": 10, "start among 0 runners: GitHub's points": 18,
+		"start among 0 runners: EC2":          6,
 		"start among 0 runners: RunInstances": 1,
-		"stop among 0 runners: GitHub":        2, "stop among 0 runners: GitHub's points": 6, "stop among 0 runners: EC2": 1,
+		"stop among 0 runners: GitHub":        2, "stop among 0 runners: GitHub's points": 6,
+		"stop among 0 runners: EC2": 1,
 	}
 	var r Results
 	for name, value := range figures {
 		r.Figures = append(r.Figures, Figure{Group: groupCalls, Name: name, Values: []float64{value}})
 	}
 	for name, value := range map[string]float64{
-		"10 by token: GitHub": 20, "10 by token: GitHub's points": 24, "10 by token: EC2": 15, "10 by token: RunInstances": 5,
+		"10 by token: GitHub": 20, "10 by token: GitHub's points": 24, "10 by token: EC2": 15,
+		"10 by token: RunInstances": 5,
 	} {
 		r.Figures = append(r.Figures, Figure{Group: groupMany, Name: name, Values: []float64{value}})
 	}
-	r.Figures = append(r.Figures, Figure{Group: groupSweep, Name: "sweep among 300 runners: GitHub", Values: []float64{5}})
+	r.Figures = append(r.Figures, Figure{Group: groupSweep, Name: "sweep among 300 runners: GitHub",
+		Values: []float64{5}})
 	return growth{r}
 }
 

@@ -2,8 +2,8 @@ package main
 
 // The published limits that growth is computed with.
 const (
-	// GitHub's primary limit, requests an hour: of a user's token, and the most that a GitHub App's installation can have.
-	// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-primary-rate-limits
+	// GitHub's primary limit, requests an hour: of a user's token, and the most that a GitHub App's installation can
+	// have. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-primary-rate-limits
 	githubHourly    = 5000
 	githubAppHourly = 12500
 	githubPage      = "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"

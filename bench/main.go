@@ -26,7 +26,8 @@ func main() {
 		"what the results call it; by default its command without folders")
 	flag.StringVar(&b.image, "image", "", "the tag of a container image of the program, to be measured too")
 	flag.IntVar(&b.runs, "runs", 10, "how often each is measured")
-	flag.StringVar(&b.only, "only", "", "measure only the groups with this in their names, and keep the others of -json")
+	flag.StringVar(&b.only, "only", "",
+		"measure only the groups with this in their names, and keep the others of -json")
 	flag.StringVar(&out, "json", "bench/results.json", "where the results go; empty for nowhere")
 	flag.StringVar(&report, "report", "", "make this Markdown file from the results of -json, and measure nothing")
 	flag.Parse()

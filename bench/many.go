@@ -21,7 +21,8 @@ func manyRows() (rows []row) {
 	for _, k := range kinds {
 		for _, count := range counts {
 			rows = append(rows, row{many(count, k.name), "s", 0}, row{many(count, k.name) + ": GitHub", "calls", 0},
-				row{many(count, k.name) + ": GitHub's points", "points", 0}, row{many(count, k.name) + ": EC2", "calls", 0},
+				row{many(count, k.name) + ": GitHub's points", "points", 0}, row{many(count, k.name) + ": EC2", "calls",
+					0},
 				row{many(count, k.name) + ": RunInstances", "calls", 0})
 		}
 	}

@@ -36,7 +36,8 @@ func TestScene(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(bad.close)
-	if _, err := bad.run("start", startInputs(nil)); err == nil || !strings.Contains(err.Error(), "exit code 1: no luck") {
+	if _, err := bad.run("start", startInputs(nil)); err == nil || !strings.Contains(err.Error(),
+		"exit code 1: no luck") {
 		t.Errorf("a program that fails: got %v", err)
 	}
 }
@@ -80,8 +81,9 @@ printf 'count<<E\n` + n + `\nE\n' >>"$GITHUB_OUTPUT"
 	if err := b.repeat(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	want := Figure{Group: "Test", Name: "counted", Unit: "calls", Values: []float64{2, 2, 2, 2}, Rival: []float64{6, 6, 6,
-		6}}
+	want := Figure{Group: "Test", Name: "counted", Unit: "calls", Values: []float64{2, 2, 2, 2},
+		Rival: []float64{6, 6, 6,
+			6}}
 	got := *b.results.figure("Test", "counted")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)

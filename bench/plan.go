@@ -36,9 +36,10 @@ func (b *bench) plan() []measurement {
 		}},
 	}
 	if b.image != "" {
-		list = append(list, measurement{group: groupContainer, run: startContainer, stage: alone, ours: true, rows: []row{
-			{"docker run to first API call", "ms", 0}, {"docker run to the end of a stop", "ms", 0},
-		}})
+		list = append(list, measurement{group: groupContainer, run: startContainer, stage: alone, ours: true,
+			rows: []row{
+				{"docker run to first API call", "ms", 0}, {"docker run to the end of a stop", "ms", 0},
+			}})
 	}
 	return append(list,
 		measurement{group: groupSignIn, run: startUpSignedIn, stage: alone, ours: true, rows: []row{

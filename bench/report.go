@@ -44,7 +44,8 @@ Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by h
 
 `, r.Machine, r.Go, r.Runs)
 	timing := simulator.Defaults().Timing
-	fmt.Fprintf(&b, `The simulated services use published latencies and rate limits: RunInstances answers in %s, other `+
+	fmt.Fprintf(&b, `The simulated services use published latencies and rate limits: RunInstances answers in %s, `+
+		`other `+
 		`calls to EC2 in %s, GitHub in %s, an instance
 runs %s after its launch, and its runner is online after %s by registration token, unless stated otherwise. So the
 figures show what this program adds to the time that EC2 and GitHub take. Start-ups are timed while nothing else

@@ -38,7 +38,8 @@ func (t *trial) scene(change func(*simulator.Config)) (*scene, error) {
 		return nil, err
 	}
 	return &scene{trial: t, world: world, server: server, steps: &step.Runner{
-		Command: t.command, Folder: folder, Server: server, Region: "us-east-1", Repository: "demo-org/demo", Run: "4711",
+		Command: t.command, Folder: folder, Server: server, Region: "us-east-1", Repository: "demo-org/demo",
+		Run: "4711",
 	}}, nil
 }
 
@@ -63,7 +64,8 @@ func startInputs(more map[string]string) map[string]string {
 
 func stopInputs(outputs map[string]string) map[string]string {
 	return map[string]string{
-		"mode": "stop", "github-token": "ghp_demo", "label": outputs["label"], "ec2-instance-id": outputs["ec2-instance-id"],
+		"mode": "stop", "github-token": "ghp_demo", "label": outputs["label"],
+		"ec2-instance-id":   outputs["ec2-instance-id"],
 		"aws-resource-tags": "[]", "packages": "[]", "use-jit": "false",
 	}
 }
@@ -134,7 +136,8 @@ func (s *scene) points(since int) float64 {
 		_, verb, _ := strings.Cut(call.Operation, "/")
 		switch {
 		case call.Service != "github":
-		case strings.HasPrefix(verb, "create-"), strings.HasPrefix(verb, "generate-"), strings.HasPrefix(verb, "delete-"):
+		case strings.HasPrefix(verb, "create-"), strings.HasPrefix(verb, "generate-"),
+			strings.HasPrefix(verb, "delete-"):
 			n += pointsOfWrite
 		default:
 			n += pointsOfRead
@@ -163,7 +166,8 @@ func (s *scene) onlineAt(ctx context.Context) (time.Time, error) {
 // at the least, so that GitHub's lists, which lag behind, show it by then.
 func onlineAfter(d time.Duration) func(*simulator.Config) {
 	return func(config *simulator.Config) {
-		config.Timing.Download, config.Timing.Config, config.Timing.Listen = time.Millisecond, time.Millisecond, time.Second
+		config.Timing.Download, config.Timing.Config, config.Timing.Listen = time.Millisecond, time.Millisecond,
+			time.Second
 		config.Timing.Boot = d - time.Second - 2*time.Millisecond
 	}
 }

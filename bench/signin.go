@@ -70,7 +70,8 @@ the machine boots at once.
 	if s.Load > busy {
 		fmt.Fprintf(&b, " Other work kept the processors busy meanwhile (load average %.0f), which stretches whatever "+
 			"starts a process, above all Node with\n"+
-			"some megabytes of code: with the processors free both forms take less, and so does what is saved. The calls are "+
+			"some megabytes of code: with the processors free both forms take less, and so does what is saved. The "+
+			"calls are "+
 			"the same.", s.Load)
 	}
 	b.WriteString("\n")

@@ -11,7 +11,8 @@ func TestSignInText(t *testing.T) {
 	t.Parallel()
 	text, err := signInText([]byte(`{"machine": "linux/amd64, 2 processors", "engine": "act", "node": "v20.1.0", ` +
 		`"actions": ["a/one v1", "a/two v2"],
-		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, 7], ` +
+		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, ` +
+		`7], ` +
 		`"calls": 6}}`))
 	if err != nil {
 		t.Fatal(err)

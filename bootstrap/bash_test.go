@@ -24,7 +24,9 @@ var newerBash = []struct {
 	{"4.4", `mapfile -d '' list`, regexp.MustCompile(`\b(mapfile|readarray)\s+(-\w+\s+)*-\w*d`)},
 	{"4.4", `local -`, regexp.MustCompile(`\blocal\s+-(\s|;|$)`)},
 	{"4.4", `set -- "${BASH_ARGV0}"`,
-		regexp.MustCompile(`\bBASH_ARGV0\b|\bEPOCH(SECONDS|REALTIME)\b|\bSRANDOM\b|\bBASH_(MONOSECONDS|TRAPSIG|COMPAT)\b`)},
+		regexp.MustCompile(
+			`\bBASH_ARGV0\b|\bEPOCH(SECONDS|REALTIME)\b|\bSRANDOM\b|\bBASH_(MONOSECONDS|TRAPSIG|COMPAT)\b`,
+		)},
 	{"4.4", `history -d 1-3`, regexp.MustCompile(`\bhistory\s+-d\s+\d+-`)},
 	{"5.1", `echo "${name@U}"`, regexp.MustCompile(`@[ULuKk]\}`)},
 	{"5.2", `read -E line`, regexp.MustCompile(`\bread\s+(-\w+\s+)*-\w*E`)},

@@ -27,7 +27,8 @@ func TestCodeParses(t *testing.T) {
 					continue
 				}
 				function, _, _ := strings.Cut(c.spare, "(")
-				if !bytes.Contains([]byte(s.long(tight)), []byte("\n"+function+"() {")) && (c.needed == nil || c.needed(s)) {
+				if !bytes.Contains([]byte(s.long(tight)), []byte("\n"+function+"() {")) &&
+					(c.needed == nil || c.needed(s)) {
 					t.Errorf("%s, tight %v: there is no %s", name, tight, function)
 				}
 			}

@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func full() Spec {
 	return Spec{
 		URL: "https://github.com/owner/repo", Name: "ec2-k3x9a", NameByIndex: true,
-		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC", Machine: machine.Machine{HomeDir: "/opt/runner",
+		Labels: []string{"k3x9a", "gpu"}, Group: "a group", Token: "AABBCC",
+		Machine: machine.Machine{HomeDir: "/opt/runner",
 			PreRunnerScript: "echo hello\r\nexport A=1\n", Packages: []string{"git", "docker.io"},
 			SetupScript: "make tools\n", User: "ubuntu",
 			CACertificates: "-----BEGIN CERTIFICATE-----\n", JobReport: true}, Debug: true,

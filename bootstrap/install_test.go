@@ -42,7 +42,8 @@ func install(t *testing.T, m manager, shell string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"os-release": m.osRelease, "clock": "0\n", "bin/" + m.program: "#!/bin/bash\necho call >>calls\n" + m.script + "\n",
+		"os-release": m.osRelease, "clock": "0\n", "bin/" + m.program: "#!/bin/bash\necho call >>calls\n" + m.script +
+			"\n",
 		"bin/dpkg": "#!/bin/sh\n", "bin/installdependencies.sh": "#!/bin/bash\napt-get install libicu || exit 1\n",
 		"takes": "#!/bin/bash\necho $(($(<clock) + $1)) >clock\n",
 	} {
@@ -54,8 +55,9 @@ func install(t *testing.T, m manager, shell string) string {
 			t.Fatal(err)
 		}
 	}
-	chapters := strings.ReplaceAll(bootstrap.Chapters("say", "install", "libraries", "packages"), "/etc/os-release", dir+
-		"/os-release")
+	chapters := strings.ReplaceAll(bootstrap.Chapters("say", "install", "libraries", "packages"), "/etc/os-release",
+		dir+
+			"/os-release")
 	command := exec.Command("bash", "-c", chapters+world+shell)
 	command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+"/bin:"+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
@@ -134,7 +136,8 @@ func TestWhyPackagesFail(t *testing.T) {
 			"temporarily unavailable)", ""},
 		"another dnf": {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    State  : " +
 			"Sleeping", "metadata already locked by 14"},
-		"a package's name": {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously unselected " +
+		"a package's name": {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously " +
+			"unselected " +
 			"package libblockdev3.\nE: Failed to fetch http://deb.debian.org/x  " +
 			"404", "E: Failed to fetch http://deb.debian.org/x  404"},
 		"a list of packages": {"The following NEW packages will be installed:\n  libgpg-error0 " +

@@ -29,11 +29,13 @@ func TestWithoutUpdate(t *testing.T) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		want := `{"AgentId":"12","DisableUpdate":"True","UseV2Flow":true}`
-		if diff := cmp.Diff(map[string][]byte{".runner": []byte(want), ".credentials": credentials}, files); diff != "" {
+		if diff := cmp.Diff(map[string][]byte{".runner": []byte(want), ".credentials": credentials},
+			files); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
-	for _, other := range []string{"", "not base64", encode(nil), encode(map[string][]byte{".credentials": credentials}),
+	for _, other := range []string{"", "not base64", encode(nil),
+		encode(map[string][]byte{".credentials": credentials}),
 		jit(`null`), jit(`[]`)} {
 		if got := withoutUpdate(other); got != other {
 			t.Errorf("%q becomes %q", other, got)

@@ -12,8 +12,10 @@ func ordinary() Spec {
 	return Spec{
 		URL: "https://github.com/owner/repo", Name: "ec2-k3x9a", Labels: []string{"k3x9a"}, Token: noise(29, letters36),
 		Software: []Software{
-			{Architecture: "x64", URL: download("x64"), SHA256: strings.Repeat("0123456789abcdef", 4), Version: "2.330.0"},
-			{Architecture: "arm64", URL: download("arm64"), SHA256: strings.Repeat("fedcba9876543210", 4), Version: "2.330.0"},
+			{Architecture: "x64", URL: download("x64"), SHA256: strings.Repeat("0123456789abcdef", 4),
+				Version: "2.330.0"},
+			{Architecture: "arm64", URL: download("arm64"), SHA256: strings.Repeat("fedcba9876543210", 4),
+				Version: "2.330.0"},
 		},
 		RegistrationTimeout: 450e9, MaxLifetime: 432000e9,
 	}
@@ -37,7 +39,8 @@ func jitConfig() string { return noise(4000, letters64) }
 // takes at most 5,200 bytes as sent; and with all that can be switched on there is room for a script.
 func TestOwnPart(t *testing.T) {
 	plain := Spec{
-		Token: "x", NameByIndex: true, Machine: machine.Machine{PreRunnerScript: "x", Packages: []string{"x"}, User: "x",
+		Token: "x", NameByIndex: true, Machine: machine.Machine{PreRunnerScript: "x", Packages: []string{"x"},
+			User:           "x",
 			Service:        true,
 			CACertificates: "x", SetupScript: "x"}, Debug: true,
 	}.plain(false)

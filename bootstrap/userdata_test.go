@@ -149,7 +149,8 @@ func TestEveryByteArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkRoundTrip(t, Spec{
-				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text, Machine: machine.Machine{HomeDir: text,
+				URL: text, Name: text, Labels: []string{text}, Group: text, Token: text,
+				Machine: machine.Machine{HomeDir: text,
 					User: text, PreRunnerScript: text, Packages: []string{text, "git"}, SetupScript: text,
 					CACertificates: text},
 				DownloadToken: text,
@@ -170,8 +171,9 @@ func TestAnySpecRoundTrips(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := Spec{
 			URL: text.Draw(rt, "url"), Name: text.Draw(rt, "name"), Labels: rapid.SliceOf(text).Draw(rt, "labels"),
-			Machine: machine.Machine{HomeDir: text.Draw(rt, "dir"), User: text.Draw(rt, "user"), PreRunnerScript: text.Draw(rt,
-				"script"),
+			Machine: machine.Machine{HomeDir: text.Draw(rt, "dir"), User: text.Draw(rt, "user"),
+				PreRunnerScript: text.Draw(rt,
+					"script"),
 				Packages: rapid.SliceOf(text).Draw(rt, "packages"), CACertificates: text.Draw(rt, "ca")},
 		}
 		secret := "x" + text.Draw(rt, "secret")
@@ -227,7 +229,8 @@ func TestRefusals(t *testing.T) {
 		{"a warm-up with a token", "registers nothing", func(s *Spec) { s.Warm, s.PreRunnerScript = true, "" }},
 		{"a warm-up with a JIT configuration", "registers nothing",
 			func(s *Spec) { s.Warm, s.Token, s.JITConfig, s.PreRunnerScript = true, "", "a", "" }},
-		{"a warm-up with a script for the job", "runs no pre-runner-script", func(s *Spec) { s.Warm, s.Token = true, "" }},
+		{"a warm-up with a script for the job", "runs no pre-runner-script",
+			func(s *Spec) { s.Warm, s.Token = true, "" }},
 		{"a warm-up without an end", "needs a registration timeout", func(s *Spec) {
 			s.Warm, s.Token, s.PreRunnerScript, s.RegistrationTimeout = true, "", "", 0
 		}},

@@ -34,7 +34,8 @@ func TestCostsAddUp(t *testing.T) {
 	const hoursOfMonth, volumeGB, jobMinutes, aroundMinutes, startMinutes = 730, 50, 10, 1, 1
 	hourly := volumeGB*prices["gp3 volume"]/hoursOfMonth + prices["public IPv4 address"]
 	start := startMinutes * prices["GitHub: Linux, 2 cores"]
-	want := "| machine | machine, volume, address | start job | together | GitHub's larger runner, same cores |\n| --- " +
+	want := "| machine | machine, volume, address | start job | together | GitHub's larger runner, same cores |\n| " +
+		"--- " +
 		"| " +
 		"--- | --- | --- | --- |\n"
 	for _, row := range [][2]string{{"t3.xlarge", "x64"}, {"t4g.xlarge", "arm64"}, {"g4dn.xlarge", "GPU"}} {

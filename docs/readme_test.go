@@ -59,8 +59,9 @@ func TestExitCodes(t *testing.T) {
 		"docs/architecture.md": {`(?s)\| exit code \| meaning \|.*?\n\n`, `(?m)^\| (\d+) \|`},
 	} {
 		var told []int
-		for _, found := range regexp.MustCompile(list[1]).FindAllStringSubmatch(regexp.MustCompile(list[0]).FindString(read(t,
-			page)), -1) {
+		for _, found := range regexp.MustCompile(list[1]).FindAllStringSubmatch(
+			regexp.MustCompile(list[0]).FindString(read(t,
+				page)), -1) {
 			code, err := strconv.Atoi(found[1])
 			if err != nil {
 				t.Fatal(err)

@@ -51,8 +51,9 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 		l.about = region
 		switch {
 		case ec2.ClassOf(err) == ec2.Credentials && x.isKnown(ctx):
-			findings = append(findings, l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s",
-				reason(err)))
+			findings = append(findings,
+				l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s",
+					reason(err)))
 		case err != nil:
 			findings = append(findings, l.unread(ctx, err))
 		case !slices.Contains(enabled, region):
@@ -76,7 +77,8 @@ func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	case err != nil:
 		return []Finding{l.unread(ctx, err)}
 	case !has:
-		return []Finding{l.failed("create it once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
+		return []Finding{l.failed("create it once: aws iam create-service-linked-role --aws-service-name "+
+			"spot.amazonaws.com",
 			"the account has never used spot instances, so it lacks EC2's role for them")}
 	}
 	return []Finding{l.ok("the account has it")}
@@ -94,7 +96,8 @@ func (x *examination) lookAtSpotScores(ctx context.Context) []Finding {
 	err := x.cloud.MayGetSpotScores(ctx, "")
 	switch {
 	case ec2.ClassOf(err) == ec2.Denied:
-		f := l.warning("allow ec2:GetSpotPlacementScores", "EC2 gives no scores, so the given order is kept: %s", reason(err))
+		f := l.warning("allow ec2:GetSpotPlacementScores", "EC2 gives no scores, so the given order is kept: %s",
+			reason(err))
 		f.Needs = l.needs
 		return []Finding{f}
 	case err != nil:
@@ -136,7 +139,8 @@ func (x *examination) quota(ctx context.Context, l look, w wanted) Finding {
 	case need > quota.Limit:
 		return l.failed(fix, "%d vCPUs are needed, and the quota is %d", need, quota.Limit)
 	case need > quota.Limit-quota.Used:
-		return l.warning(fix, "%d vCPUs are needed, and %d of the quota of %d are in use now", need, quota.Used, quota.Limit)
+		return l.warning(fix, "%d vCPUs are needed, and %d of the quota of %d are in use now", need, quota.Used,
+			quota.Limit)
 	}
 	return l.ok("%d vCPUs are needed; of the quota of %d are %d in use", need, quota.Limit, quota.Used)
 }

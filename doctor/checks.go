@@ -88,7 +88,8 @@ func (x *examination) wanted(ctx context.Context) []wanted {
 		for i, offering := range launch.Offerings {
 			w := wanted{launch: launch, index: i, offering: offering, region: x.regionOf(offering.Placement)}
 			if offering.Placement.ImageID == "" && launch.Spec.Architecture != "" {
-				image, found, err := x.newest(ctx, w.region, map[string]string{x.request.ArchitectureTag: launch.Spec.Architecture})
+				image, found, err := x.newest(ctx, w.region,
+					map[string]string{x.request.ArchitectureTag: launch.Spec.Architecture})
 				switch {
 				case err != nil:
 					w.problem = err

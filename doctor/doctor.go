@@ -139,7 +139,8 @@ func bounded(ctx context.Context, check Check) []Finding {
 	case findings := <-said:
 		return findings
 	case <-timer.C:
-		return []Finding{{Check: check.Name(), Result: Unchecked, Reason: fmt.Sprintf("it did not come to an end within %s",
-			CheckTimeout)}}
+		return []Finding{{Check: check.Name(), Result: Unchecked,
+			Reason: fmt.Sprintf("it did not come to an end within %s",
+				CheckTimeout)}}
 	}
 }

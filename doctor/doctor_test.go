@@ -38,7 +38,8 @@ func TestACheckThatHangsIsCut(t *testing.T) {
 		for _, f := range report.Findings {
 			got = append(got, fmt.Sprintf("%s %s: %s", f.Check, f.Result, f.Reason))
 		}
-		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within 10s|quick " +
+		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within " +
+			"10s|quick " +
 			"ok: fine"
 		if strings.Join(got, "|") != want {
 			t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
@@ -137,7 +138,8 @@ func TestWayOut(t *testing.T) {
 		{"no table at all", nil, nil, true, false, Failed},
 	} {
 		x := &examination{request: Request{Public: !c.private}}
-		if got := x.way(look{}, wanted{public: c.public}, ec2.Subnet{PublicIP: c.subnet}, c.routes); got.Result != c.want {
+		if got := x.way(look{}, wanted{public: c.public}, ec2.Subnet{PublicIP: c.subnet},
+			c.routes); got.Result != c.want {
 			t.Errorf("%s: got %s (%s), want %s", c.name, got.Result, got.Reason, c.want)
 		}
 	}
@@ -174,7 +176,8 @@ func TestOlder(t *testing.T) {
 		a, b string
 		want bool
 	}{{"2.300.0", "2.329.0", true}, {"2.329.0", "2.329.0", false}, {"2.1000.0", "2.329.0", false},
-		{"3.0.0", "2.329.0", false}, {"latest", "2.329.0", false}, {"2.300", "2.329.0", false}, {"2.300.0", "", false}} {
+		{"3.0.0", "2.329.0", false}, {"latest", "2.329.0", false}, {"2.300", "2.329.0", false},
+		{"2.300.0", "", false}} {
 		if got := older(c.a, c.b); got != c.want {
 			t.Errorf("%s before %s: got %t", c.a, c.b, got)
 		}

@@ -59,7 +59,8 @@ func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 		}
 	}
 	if len(found) == 0 && len(e.IDs) == 0 {
-		return []Finding{l.failed("check the tags and the region: tags must match exactly", "no machine has the tags %s",
+		return []Finding{l.failed("check the tags and the region: tags must match exactly",
+			"no machine has the tags %s",
 			tagWords(e.Tags))}
 	}
 	return append(findings, each(found, func(i ec2.Instance) string { return i.ID },
@@ -87,7 +88,8 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 		err := x.cloud.May(ctx, i.Region, right.action, i.ID, x.request.OurTag)
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied && right.tagged && !ours:
-			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags does; "+
+			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags "+
+				"does; "+
 				"check again while a run uses it (needs %s)", l.needs)
 			f.Needs = l.needs
 			findings = append(findings, f)
@@ -109,7 +111,8 @@ func (x *examination) lookAtRunners(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{l.unreadAtGitHub(ctx, err)}
 	}
-	const fix = "register the machine's runner with the label, as a service, or correct 'label' and 'existing-runner-name'"
+	const fix = "register the machine's runner with the label, as a service, or correct 'label' and " +
+		"'existing-runner-name'"
 	var names []string
 	for _, r := range all {
 		if carries(r, e.Label) {

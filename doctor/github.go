@@ -33,7 +33,8 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 		return []Finding{valid.failed(fix, "%s, and GitHub does not accept it: %s", who.Kind, err),
 			manage.unchecked("the token is refused")}
 	case class == github.Forbidden:
-		return []Finding{valid.ok("%s, valid", who), manage.failed(adviceOn(err, who.Kind), "the token may not: %s", err)}
+		return []Finding{valid.ok("%s, valid", who), manage.failed(adviceOn(err, who.Kind), "the token may not: %s",
+			err)}
 	case class == github.NotFound:
 		return []Finding{valid.ok("%s, valid", who), manage.failed(cmp.Or(call.Hint, manageFix(who.Kind)),
 			"there is no such place, or the token may not see it: %s", err)}
@@ -56,7 +57,8 @@ func (x *examination) appLacks(who github.Identity) []Finding {
 	l := look{check: "github app", about: "actions: read"}
 	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+
 		who.Installation.URL,
-		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use until it "+
+		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use "+
+			"until it "+
 			"is stopped")}
 }
 
@@ -69,7 +71,8 @@ func (x *examination) tokenEnds(who github.Identity) []Finding {
 		return nil
 	}
 	l := look{check: "github token", about: "expiration"}
-	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App (app-client-id, "+
+	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App "+
+		"(app-client-id, "+
 		"app-private-key)",
 		"it ends at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
 }
@@ -136,7 +139,8 @@ func (x *examination) lookAtGroup(ctx context.Context) []Finding {
 		}
 		names = append(names, g.Name)
 	}
-	return []Finding{l.failed("take one of: "+strings.Join(names, ", "), "%s has no such runner group", x.request.Scope)}
+	return []Finding{l.failed("take one of: "+strings.Join(names, ", "), "%s has no such runner group",
+		x.request.Scope)}
 }
 
 // lookAtVersion asks GitHub about the version that would be downloaded, and about those in images of ours.
@@ -157,7 +161,8 @@ func (x *examination) lookAtVersion(ctx context.Context) []Finding {
 			continue
 		}
 		seen = append(seen, image.ID)
-		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID}, version,
+		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID},
+			version,
 			false))
 	}
 	return findings

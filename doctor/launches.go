@@ -56,7 +56,8 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 func (x *examination) freePlan(ctx context.Context, l look, w wanted, refusal error) Finding {
 	fix := ec2.HintOf(refusal)
 	if names, err := x.cloud.FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
-		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") + "), or upgrade the account's plan"
+		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") +
+			"), or upgrade the account's plan"
 	}
 	return l.failed(fix, "%s", reason(refusal))
 }
@@ -115,7 +116,8 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 		onDemand := w
 		onDemand.offering.Market = machine.OnDemand
 		if x.mayLaunch(ctx, onDemand, part{}) == nil {
-			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on ec2:InstanceMarketType",
+			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on "+
+				"ec2:InstanceMarketType",
 				"EC2 allows this launch on demand and not as spot: %s", reason(whole))}
 		}
 	}
@@ -133,7 +135,8 @@ func (l look) with(check string) look {
 func ownTagsRefused(l look, err error) Finding {
 	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set "+
 		"own-tags: false",
-		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to go by: "+
+		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to "+
+			"go by: "+
 			"%s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
@@ -159,7 +162,8 @@ func (l look) refused(ctx context.Context, err error) Finding {
 	said := reason(err)
 	switch ec2.ClassOf(err) {
 	case ec2.Profile:
-		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ from "+
+		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ "+
+			"from "+
 			"the role's: check it in the IAM console", "%s", said)
 	case ec2.Capacity:
 		return l.failed("use another type, zone or price, or request a higher quota", "%s", said)
@@ -192,7 +196,8 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 		findings = append(findings, l.ok("EC2 lists instances"))
 	case ec2.ClassOf(err) == ec2.Denied:
 		f := l.warning("allow ec2:DescribeInstances",
-			"instances may not be listed, so a start does not see early that its machine fails, and stop finds nothing by label")
+			"instances may not be listed, so a start does not see early that its machine fails, and stop finds "+
+				"nothing by label")
 		f.Needs = l.needs
 		findings = append(findings, f)
 	default:
@@ -208,9 +213,11 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 		denied  Result
 		without string
 	}{
-		{"end instances", "TerminateInstances", Failed, "stop and the roll-back of a failed start cannot end the machine"},
+		{"end instances", "TerminateInstances", Failed,
+			"stop and the roll-back of a failed start cannot end the machine"},
 		{"read console", "GetConsoleOutput", Warning, "a failed start cannot show what the machine said"},
-		{"tag later", "CreateTags", Warning, "stop looks the runner up by name, and sweep does not end what is ambiguous"},
+		{"tag later", "CreateTags", Warning,
+			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
 		l := look{check: right.check, about: region, needs: "ec2:" + right.action}
 		err := x.cloud.May(ctx, region, right.action, id, x.request.OurTag)
@@ -231,10 +238,12 @@ func (l look) right(ctx context.Context, id string, err error, denied Result, wi
 	case ec2.ClassOf(err) == ec2.NotFound:
 		return l.unchecked("%s ended while it was asked about; check again", id)
 	case ec2.ClassOf(err) == ec2.Denied && exists:
-		return Finding{Check: l.check, About: l.about, Result: denied, Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id,
-			without), Fix: "allow " + l.needs, Needs: l.needs}
+		return Finding{Check: l.check, About: l.about, Result: denied,
+			Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id,
+				without), Fix: "allow " + l.needs, Needs: l.needs}
 	case ec2.ClassOf(err) == ec2.Denied:
-		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; check "+
+		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; "+
+			"check "+
 			"again while a runner is up (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f

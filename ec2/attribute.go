@@ -20,8 +20,10 @@ func (c *Client) SetUserData(ctx context.Context, region, id string, data []byte
 // SetShutdownBehavior makes the instance's own power-off its end: it is terminated, where it would have been stopped.
 func (c *Client) SetShutdownBehavior(ctx context.Context, region, id string) error {
 	return c.modify(ctx, region, "change the shutdown behaviour of "+id, &sdk.ModifyInstanceAttributeInput{
-		InstanceId:                        aws.String(id),
-		InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String(string(types.ShutdownBehaviorTerminate))},
+		InstanceId: aws.String(id),
+		InstanceInitiatedShutdownBehavior: &types.AttributeValue{
+			Value: aws.String(string(types.ShutdownBehaviorTerminate)),
+		},
 	})
 }
 

@@ -32,7 +32,8 @@ func TestRefusalsOfOtherServices(t *testing.T) {
 		{"XML", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>` +
 			`<Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, Denied, "AccessDenied"},
 		{"JSON", `{"__type":"AccessDeniedException","Message":"no"}`, 400, Denied, "AccessDeniedException"},
-		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`, 429,
+		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`,
+			429,
 			Throttle, "TooManyRequestsException"},
 		{"a proxy's page", `<html>502</html>`, 502, Unknown, ""},
 		{"nothing", ``, 500, Unknown, ""},
@@ -65,7 +66,8 @@ func TestEgressRules(t *testing.T) {
 func TestRoutesKeepTheirTargets(t *testing.T) {
 	got := plainly([]types.Route{
 		{DestinationCidrBlock: aws.String("10.0.0.0/8"), GatewayId: aws.String("local"), State: types.RouteStateActive},
-		{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"), State: types.RouteStateBlackhole},
+		{DestinationCidrBlock: aws.String("0.0.0.0/0"), NatGatewayId: aws.String("nat-1"),
+			State: types.RouteStateBlackhole},
 		{DestinationIpv6CidrBlock: aws.String("::/0"), EgressOnlyInternetGatewayId: aws.String("eigw-1"),
 			State: types.RouteStateActive},
 	}, plainRoute)

@@ -20,9 +20,8 @@ type CopySpec struct {
 	Name         string // 3 to 128 characters
 	Description  string
 	Tags         map[string]string // on the copy and on its snapshots
-	// KMSKey encrypts the copy: the id, ARN or alias of a key in its region. Empty: a copy is encrypted as its source is,
-	// or as the region's
-	// default says.
+	// KMSKey encrypts the copy: the id, ARN or alias of a key in its region. Empty: a copy is encrypted as its source
+	// is, or as the region's default says.
 	KMSKey string
 	// Token names this copy, the same each time it is asked again; at most 64 ASCII characters.
 	Token string
@@ -64,7 +63,8 @@ func (c *Client) copyImage(ctx context.Context, region string, spec CopySpec) (s
 	defer done()
 	tags := sdkTags(spec.Tags)
 	in := &sdk.CopyImageInput{
-		SourceRegion: aws.String(spec.SourceRegion), SourceImageId: aws.String(spec.SourceID), Name: aws.String(spec.Name),
+		SourceRegion: aws.String(spec.SourceRegion), SourceImageId: aws.String(spec.SourceID),
+		Name:        aws.String(spec.Name),
 		Description: text(spec.Description), ClientToken: text(spec.Token), KmsKeyId: text(spec.KMSKey),
 		TagSpecifications: []types.TagSpecification{
 			{ResourceType: types.ResourceTypeImage, Tags: tags},

@@ -65,7 +65,8 @@ func TestMetadataOptions(t *testing.T) {
 	for text, wrong := range map[string]string{
 		"": "", "{}": "", "[]": "", "null": "", `{"HttpTokens":"required","HttpPutResponseHopLimit":"2"}`: "",
 		`{"HttpPutResponseHopLimit":2,"New":1}`: "",
-		`["required"]`:                          "", `true`: "", `"required"`: `the value must be an object, not "required"`,
+		`["required"]`:                          "", `true`: "",
+		`"required"`:                           `the value must be an object, not "required"`,
 		`{"HttpPutResponseHopLimit":"many"}`:   `HttpPutResponseHopLimit must be a whole number, not "many"`,
 		`{"HttpTokens":{"required":"always"}}`: "HttpTokens must be a single value, not an object",
 	} {
@@ -82,7 +83,8 @@ func TestMetadataOptions(t *testing.T) {
 // FuzzParse: no text stops the program, and every refusal says what and where in one line.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`, "\xff",
+		`[{"DeviceName":"/dev/sda1","Ebs":{"VolumeSize":"100"}}]`, `{"HttpTokens":"required"}`, `[[[[`, `{"a":1e999}`,
+		"\xff",
 		`[{"Ebs":{"VolumeSize":1e3}}]`, "[]x",
 	} {
 		f.Add(seed)

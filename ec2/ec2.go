@@ -43,12 +43,14 @@ type API interface {
 	CreateTags(context.Context, *sdk.CreateTagsInput, ...func(*sdk.Options)) (*sdk.CreateTagsOutput, error)
 	ModifyInstanceAttribute(context.Context, *sdk.ModifyInstanceAttributeInput,
 		...func(*sdk.Options)) (*sdk.ModifyInstanceAttributeOutput, error)
-	DescribeRegions(context.Context, *sdk.DescribeRegionsInput, ...func(*sdk.Options)) (*sdk.DescribeRegionsOutput, error)
+	DescribeRegions(context.Context, *sdk.DescribeRegionsInput, ...func(*sdk.Options)) (*sdk.DescribeRegionsOutput,
+		error)
 	GetConsoleOutput(context.Context, *sdk.GetConsoleOutputInput, ...func(*sdk.Options)) (*sdk.GetConsoleOutputOutput,
 		error)
 	CreateImage(context.Context, *sdk.CreateImageInput, ...func(*sdk.Options)) (*sdk.CreateImageOutput, error)
 	CopyImage(context.Context, *sdk.CopyImageInput, ...func(*sdk.Options)) (*sdk.CopyImageOutput, error)
-	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput, error)
+	DeregisterImage(context.Context, *sdk.DeregisterImageInput, ...func(*sdk.Options)) (*sdk.DeregisterImageOutput,
+		error)
 	DeleteVolume(context.Context, *sdk.DeleteVolumeInput, ...func(*sdk.Options)) (*sdk.DeleteVolumeOutput, error)
 	DeleteSnapshot(context.Context, *sdk.DeleteSnapshotInput, ...func(*sdk.Options)) (*sdk.DeleteSnapshotOutput, error)
 }

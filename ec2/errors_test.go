@@ -20,7 +20,8 @@ func TestClasses(t *testing.T) {
 		calls int // of RunInstances for one offering; 0: several
 		codes string
 	}{
-		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity " +
+		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity " +
+			"InsufficientReservedInstanceCapacity " +
 			"UnfulfillableCapacity " +
 			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported " +
 			"InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
@@ -42,8 +43,9 @@ func TestClasses(t *testing.T) {
 		for code := range strings.FieldsSeq(c.codes) {
 			t.Run(code, func(t *testing.T) {
 				t.Parallel()
-				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
-					Code: code, Message: "because"}
+				fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"},
+					Effect: simulator.EffectError,
+					Code:   code, Message: "because"}
 				inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
 					world *simulator.World, client *ec2.Client) {
 					_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
@@ -133,7 +135,8 @@ func TestNotFoundIsSaidByCode(t *testing.T) {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"}, Effect: effect}
 		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
 			_ *simulator.World, client *ec2.Client) {
-			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil || ec2.ClassOf(err) == ec2.NotFound {
+			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil ||
+				ec2.ClassOf(err) == ec2.NotFound {
 				t.Errorf("%s: %v", effect, err)
 			}
 		})

@@ -82,7 +82,8 @@ func plainImage(image types.Image) Image {
 			plain.RootGiB = aws.ToInt32(device.Ebs.VolumeSize)
 		}
 		if !aws.ToBool(device.Ebs.DeleteOnTermination) {
-			plain.Kept = append(plain.Kept, KeptVolume{Device: aws.ToString(device.DeviceName), GiB: device.Ebs.VolumeSize})
+			plain.Kept = append(plain.Kept, KeptVolume{Device: aws.ToString(device.DeviceName),
+				GiB: device.Ebs.VolumeSize})
 		}
 		if id := aws.ToString(device.Ebs.SnapshotId); id != "" {
 			plain.Snapshots = append(plain.Snapshots, id)

@@ -96,7 +96,8 @@ func (c *Client) templateUses(ctx context.Context, region string, ids []string, 
 	pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), in)
 	templates, err := collect(ctx, "describe launch templates", pages,
 		func(page *sdk.DescribeLaunchTemplatesOutput) []string {
-			return plainly(page.LaunchTemplates, func(t types.LaunchTemplate) string { return aws.ToString(t.LaunchTemplateId) })
+			return plainly(page.LaunchTemplates,
+				func(t types.LaunchTemplate) string { return aws.ToString(t.LaunchTemplateId) })
 		})
 	if err != nil {
 		return err

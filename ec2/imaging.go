@@ -32,7 +32,8 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 	tries := 0           // since then
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if ctx.Err() != nil {
-			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, errNotSent, ctx.Err())))
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, errNotSent,
+				ctx.Err())))
 		}
 		if id, last = c.createImage(ctx, region, spec); last == nil {
 			return nil

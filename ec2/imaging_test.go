@@ -20,13 +20,14 @@ func TestALostImageIsFound(t *testing.T) {
 		simulator.EffectCutAfter, simulator.EffectCutMiddle, simulator.EffectErrorAfter, simulator.EffectMalformed,
 		simulator.EffectCutBefore, simulator.EffectThrottle,
 	} {
-		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}), func(ctx context.Context,
-			t *testing.T, world *simulator.World, client *ec2.Client) {
-			id, err := client.CreateImage(ctx, "", imageSpec("ours"))
-			if made := world.Images(); err != nil || len(made) != 2 || made[0].ID != id {
-				t.Errorf("%s: got %q, %v; made %+v", effect, id, err, made)
-			}
-		})
+		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}),
+			func(ctx context.Context,
+				t *testing.T, world *simulator.World, client *ec2.Client) {
+				id, err := client.CreateImage(ctx, "", imageSpec("ours"))
+				if made := world.Images(); err != nil || len(made) != 2 || made[0].ID != id {
+					t.Errorf("%s: got %q, %v; made %+v", effect, id, err, made)
+				}
+			})
 	}
 }
 

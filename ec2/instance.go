@@ -56,8 +56,8 @@ func (i Instance) Alive() bool { return i.State != Terminated && i.State != Shut
 type Selector struct {
 	IDs         []string
 	ClientToken string
-	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either: whether
-	// spot instances show their client token nobody has seen.
+	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either:
+	// whether spot instances show their client token nobody has seen.
 	TokenTag string
 	Tags     map[string]string
 	States   []string

@@ -27,5 +27,6 @@ func (c *Client) InstancesFast(ctx context.Context, region string, selector Sele
 func DeniesRegion(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
 	return ok && (ClassOf(err) == Denied ||
-		slices.Contains([]string{"AuthFailure", "InvalidClientTokenId", "OptInRequired", "PendingVerification"}, call.Code))
+		slices.Contains([]string{"AuthFailure", "InvalidClientTokenId", "OptInRequired", "PendingVerification"},
+			call.Code))
 }

@@ -80,7 +80,8 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 	if ctx.Err() != nil {
 		return launched, l.trail, ctx.Err()
 	}
-	if len(l.trail) > 0 && !slices.ContainsFunc(l.trail, func(a Attempt) bool { return ClassOf(a.Err) != Credentials }) {
+	if len(l.trail) > 0 && !slices.ContainsFunc(l.trail,
+		func(a Attempt) bool { return ClassOf(a.Err) != Credentials }) {
 		return launched, l.trail, l.trail[0].Err
 	}
 	return launched, l.trail, ErrExhausted

@@ -125,7 +125,8 @@ func TestRefusedPlacement(t *testing.T) {
 	staleSpot.Market, spot.Market = machine.Spot, machine.Spot
 	config := simulator.Config{Capacity: []simulator.Pool{{Market: machine.Spot, Available: 0}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{staleSpot, spot, stale, offering(2)})
+		instance, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{staleSpot, spot, stale,
+			offering(2)})
 		if err != nil || instance.Market != machine.OnDemand {
 			t.Fatalf("launch: %v %+v", err, instance)
 		}

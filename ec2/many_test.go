@@ -24,7 +24,8 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 		}
 		for i, want := range []struct{ asked, got int }{{5, 2}, {3, 0}, {3, 3}} {
 			if trail[i].Asked != want.asked || len(trail[i].InstanceIDs) != want.got {
-				t.Errorf("attempt %d asked for %d and got %d, want %d and %d", i, trail[i].Asked, len(trail[i].InstanceIDs),
+				t.Errorf("attempt %d asked for %d and got %d, want %d and %d", i, trail[i].Asked,
+					len(trail[i].InstanceIDs),
 					want.asked, want.got)
 			}
 		}
@@ -34,7 +35,8 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 		}
 	})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		instances, _, err := client.LaunchMany(ctx, launchSpec(), 5, []ec2.Offering{offering(1), offering(2)}, ec2.Observer{})
+		instances, _, err := client.LaunchMany(ctx, launchSpec(), 5, []ec2.Offering{offering(1), offering(2)},
+			ec2.Observer{})
 		if len(instances) != 2 || !errors.Is(err, ec2.ErrExhausted) {
 			t.Errorf("launched %d, %v; want two beside the error", len(instances), err)
 		}
@@ -45,10 +47,12 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 // placement.
 func TestAnotherTypeMayFit(t *testing.T) {
 	for _, name := range []string{"t4g.xlarge", "x99.xlarge"} {
-		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World,
+			client *ec2.Client) {
 			first, second := offering(1), offering(1)
 			first.InstanceType = name
-			instances, trail, err := client.LaunchMany(ctx, launchSpec(), 1, []ec2.Offering{first, second}, ec2.Observer{})
+			instances, trail, err := client.LaunchMany(ctx, launchSpec(), 1, []ec2.Offering{first, second},
+				ec2.Observer{})
 			if err != nil || len(instances) != 1 || instances[0].Type != "t3.xlarge" {
 				t.Errorf("%s: launched %v, %v; want the second type at the same placement", name, instances, err)
 			}
@@ -87,7 +91,8 @@ func TestADeniedRegionKeepsTheTags(t *testing.T) {
 
 // TestLaunchesKeepToTheBucket: thirty launches at once are never throttled, and take as long as EC2's bucket needs.
 func TestLaunchesKeepToTheBucket(t *testing.T) {
-	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World,
+		client *ec2.Client) {
 		errs := make(chan error)
 		begun := time.Now()
 		for n := range 30 {
@@ -111,32 +116,36 @@ func TestLaunchesKeepToTheBucket(t *testing.T) {
 
 // TestCancelledInTheQueue: a launch that was never sent leaves no doubt.
 func TestCancelledInTheQueue(t *testing.T) {
-	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		ctx, cancel := context.WithCancel(ctx)
-		trails := make(chan []ec2.Attempt)
-		for n := range 12 {
-			go func() {
-				spec := launchSpec()
-				spec.Token = func(offering, try int) string { return fmt.Sprintf("egr-%d-%d-%d", n, offering, try) }
-				_, trail, _ := launchOne(ctx, client, spec, []ec2.Offering{offering(1)})
-				trails <- trail
-			}()
-		}
-		timer := time.AfterFunc(1200*time.Millisecond, cancel)
-		defer timer.Stop()
-		sent := 0
-		for range 12 {
-			for _, attempt := range <-trails {
-				if attempt.InDoubt {
-					t.Errorf("attempt %s is in doubt", attempt.Token)
-				}
-				sent += len(attempt.InstanceIDs)
+	inBubble(
+		t,
+		simulator.Config{},
+		func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+			ctx, cancel := context.WithCancel(ctx)
+			trails := make(chan []ec2.Attempt)
+			for n := range 12 {
+				go func() {
+					spec := launchSpec()
+					spec.Token = func(offering, try int) string { return fmt.Sprintf("egr-%d-%d-%d", n, offering, try) }
+					_, trail, _ := launchOne(ctx, client, spec, []ec2.Offering{offering(1)})
+					trails <- trail
+				}()
 			}
-		}
-		if sent != len(tokens(world)) || sent == 0 || sent == 12 {
-			t.Errorf("%d instances of %d calls, want some, and one for each call", sent, len(tokens(world)))
-		}
-	})
+			timer := time.AfterFunc(1200*time.Millisecond, cancel)
+			defer timer.Stop()
+			sent := 0
+			for range 12 {
+				for _, attempt := range <-trails {
+					if attempt.InDoubt {
+						t.Errorf("attempt %s is in doubt", attempt.Token)
+					}
+					sent += len(attempt.InstanceIDs)
+				}
+			}
+			if sent != len(tokens(world)) || sent == 0 || sent == 12 {
+				t.Errorf("%d instances of %d calls, want some, and one for each call", sent, len(tokens(world)))
+			}
+		},
+	)
 }
 
 // TestManyIDs: EC2 takes two hundred values in a filter.

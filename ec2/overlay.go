@@ -54,7 +54,8 @@ func joinTags(theirs, ours []types.TagSpecification) []types.TagSpecification {
 		return nil // ours stay as they are
 	}
 	for _, spec := range ours {
-		i := slices.IndexFunc(theirs, func(t types.TagSpecification) bool { return t.ResourceType == spec.ResourceType })
+		i := slices.IndexFunc(theirs,
+			func(t types.TagSpecification) bool { return t.ResourceType == spec.ResourceType })
 		if i < 0 {
 			theirs = append(theirs, spec)
 			continue

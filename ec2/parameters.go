@@ -83,7 +83,8 @@ func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsReque
 	ends := spot.InstanceInterruptionBehavior == "" ||
 		spot.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate
 	if spot.SpotInstanceType == types.SpotInstanceTypePersistent || !ends {
-		return fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again that " +
+		return fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again " +
+			"that " +
 			"nobody would end")
 	}
 	return nil

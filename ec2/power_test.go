@@ -34,17 +34,20 @@ func callsOf(world *simulator.World, operation string) (n int) {
 func TestStartTellsTheStateBefore(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]string{"stopped": ec2.Stopped, "running": ec2.Running} {
-		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, _ *simulator.World,
+			client *ec2.Client) {
 			if got, err := client.Start(ctx, "", kept); got != want || err != nil {
 				t.Errorf("%s: got %q, %v", state, got, err)
 			}
 		})
 	}
 	for _, state := range []string{"stopping", "terminated"} {
-		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
+		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, world *simulator.World,
+			client *ec2.Client) {
 			if _, err := client.Start(ctx, "", kept); ec2.ClassOf(err) != ec2.WrongState ||
 				callsOf(world, "StartInstances") != 1 {
-				t.Errorf("%s: class %d after %d calls: %v", state, ec2.ClassOf(err), callsOf(world, "StartInstances"), err)
+				t.Errorf("%s: class %d after %d calls: %v", state, ec2.ClassOf(err), callsOf(world, "StartInstances"),
+					err)
 			}
 		})
 	}
@@ -58,13 +61,16 @@ func TestALostStartIsNobodyElses(t *testing.T) {
 		simulator.EffectCutAfter: ec2.PreviousUnclear, simulator.EffectCutMiddle: ec2.PreviousUnclear,
 		simulator.EffectErrorAfter: ec2.PreviousUnclear,
 		simulator.EffectMalformed:  ec2.PreviousUnclear,
-		simulator.EffectCutBefore:  ec2.Stopped, simulator.EffectRefuse: ec2.Stopped, simulator.EffectError: ec2.Stopped,
+		simulator.EffectCutBefore:  ec2.Stopped, simulator.EffectRefuse: ec2.Stopped,
+		simulator.EffectError:    ec2.Stopped,
 		simulator.EffectThrottle: ec2.Stopped,
 	} {
 		config := withKept("stopped", "StartInstances", simulator.Fault{Effect: effect, Times: 1})
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-			if got, err := client.Start(ctx, "", kept); got != want || err != nil || callsOf(world, "StartInstances") != 2 {
-				t.Errorf("%s: got %q after %d calls, %v; want %q after two", effect, got, callsOf(world, "StartInstances"), err,
+			if got, err := client.Start(ctx, "", kept); got != want || err != nil ||
+				callsOf(world, "StartInstances") != 2 {
+				t.Errorf("%s: got %q after %d calls, %v; want %q after two", effect, got,
+					callsOf(world, "StartInstances"), err,
 					want)
 			}
 		})
@@ -133,13 +139,15 @@ func TestStop(t *testing.T) {
 		config.Instances[0].Market = c.market
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			err := client.Stop(ctx, "", kept)
-			if (err != nil) != c.failed || ec2.ClassOf(err) != c.class || world.Snapshot().Instances[0].State != c.ends {
+			if (err != nil) != c.failed || ec2.ClassOf(err) != c.class ||
+				world.Snapshot().Instances[0].State != c.ends {
 				t.Errorf("%s %s: %v (class %d), and it is %s", c.state, c.market, err, ec2.ClassOf(err),
 					world.Snapshot().Instances[0].State)
 			}
 		})
 	}
-	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
+	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, _ *simulator.World,
+		client *ec2.Client) {
 		if _, err := client.Start(ctx, "", kept); err != nil {
 			t.Fatal(err)
 		}

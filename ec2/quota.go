@@ -42,7 +42,8 @@ type Quota struct {
 func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
 	err error) {
 	region = cmp.Or(region, c.Region())
-	i := slices.IndexFunc(vcpuQuotas, func(q vcpuQuota) bool { return slices.Contains(q.families, family(instanceType)) })
+	i := slices.IndexFunc(vcpuQuotas,
+		func(q vcpuQuota) bool { return slices.Contains(q.families, family(instanceType)) })
 	if i < 0 {
 		return Quota{}, false, nil
 	}
@@ -70,7 +71,8 @@ func family(instanceType string) string {
 
 func (c *Client) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
 	in := &sdk.DescribeInstancesInput{
-		MaxResults: aws.Int32(perPage), Filters: filters(map[string][]string{"instance-state-name": {Pending, Running}}),
+		MaxResults: aws.Int32(perPage),
+		Filters:    filters(map[string][]string{"instance-state-name": {Pending, Running}}),
 	}
 	pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
 	reservations, err := collect(ctx, "describe instances", pages,
@@ -79,7 +81,8 @@ func (c *Client) vcpusInUse(ctx context.Context, region string, families []strin
 	for _, reservation := range reservations {
 		for _, instance := range reservation.Instances {
 			isSpot := instance.InstanceLifecycle == types.InstanceLifecycleTypeSpot
-			counts := isSpot == (market == machine.Spot) && slices.Contains(families, family(string(instance.InstanceType)))
+			counts := isSpot == (market == machine.Spot) && slices.Contains(families,
+				family(string(instance.InstanceType)))
 			if cpu := instance.CpuOptions; counts && cpu != nil {
 				used += int(aws.ToInt32(cpu.CoreCount) * aws.ToInt32(cpu.ThreadsPerCore))
 			}

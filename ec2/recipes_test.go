@@ -69,7 +69,8 @@ func TestRecipesAgainstTheSDK(t *testing.T) {
 		in.MinCount, in.MaxCount = aws.Int32(1), aws.Int32(1)
 		sent := ""
 		client := sdk.New(sdk.Options{
-			Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), Retryer: aws.NopRetryer{},
+			Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+			Retryer: aws.NopRetryer{},
 			HTTPClient: transport(func(r *http.Request) (*http.Response, error) {
 				err := r.ParseForm()
 				sent = r.PostForm.Encode()

@@ -56,7 +56,8 @@ const (
 	hintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a " +
 		"type " +
 		"that its Marketplace page lists"
-	hintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take another " +
+	hintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take " +
+		"another " +
 		"region meanwhile, or write to aws-verification@amazon.com"
 	hintBlocked      = "AWS has blocked the account: contact AWS Support"
 	hintSignUp       = "the account is not signed up for EC2: complete its registration in the AWS console"
@@ -64,7 +65,8 @@ const (
 	hintExplicitDeny = "lift the explicit deny"
 	hintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
 		"(keep-images prunes a bake's), or ask for more in the Service Quotas console"
-	hintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other copies, " +
+	hintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other " +
+		"copies, " +
 		"or ask for more in the Service Quotas console"
 	hintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
 		"account, and run the job again"
@@ -72,7 +74,8 @@ const (
 		"step " +
 		"of the same job, whose session may have expired"
 	hintRegion = hintCredentials +
-		"; where other regions accept them, this region is not enabled for the account, or the session token is of the " +
+		"; where other regions accept them, this region is not enabled for the account, or the session token is of " +
+		"the " +
 		"global STS endpoint"
 )
 
@@ -145,7 +148,8 @@ var refusals = slices.Concat(
 
 	all(Throttle, ofPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
 		"EC2ThrottledException",
-		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown", "BandwidthLimitExceeded"),
+		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown",
+		"BandwidthLimitExceeded"),
 	all(Unknown, ofPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
 		"RequestTimeout", "RequestTimeoutException"),
 
@@ -177,8 +181,8 @@ var refusals = slices.Concat(
 		{"UnsupportedOperation", saying(`marketplace`), Impossible, ofTypeOnImage, hintMarketplaceType},
 		// "Invalid value 'a1.xlarge' for InstanceType.": the region has no such type.
 		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, ofType, ""},
-		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is required for
-		// the 'a1.xlarge' instance type": another type may do.
+		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is
+		// required for the 'a1.xlarge' instance type": another type may do.
 		{"InvalidParameterValue", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
 		{"InvalidParameterCombination", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
 		// EC2 says this for some seconds after a profile was created, and for ever when there is none.

@@ -16,7 +16,8 @@ import (
 
 // deniedText is EC2's message for a launch that is denied on a resource.
 func deniedText(resource, why string) string {
-	return "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/ci/x is not " +
+	return "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/ci/x is " +
+		"not " +
 		"authorized to perform: " +
 		"ec2:RunInstances on resource: arn:aws:ec2:us-east-1:111122223333:" + resource + " " + why
 }
@@ -82,28 +83,35 @@ func TestWalk(t *testing.T) {
 		codes, message string
 		skips          func(ec2.Offering) bool
 	}{
-		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity UnfulfillableCapacity " +
+		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity " +
+			"UnfulfillableCapacity " +
 			"ReservationCapacityExceeded " +
 			"InsufficientCapacity SpotMaxPriceTooLow Unsupported IdempotentInstanceTerminated", "because", same},
 		{"InsufficientFreeAddressesInSubnet InvalidSubnetID.NotFound", "because", subnet},
 		{"VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded", "because", and(home, sameType, spot)},
-		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create …",
+		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted",
+			"The provided credentials do not have permission to create …",
 			spot},
-		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability Zone (us-east-1e).",
+		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability Zone " +
+			"(us-east-1e).",
 			and(sameType, subnet)},
 		{"UnsupportedOperation", "The instance configuration for this AWS Marketplace product is not supported.",
 			and(sameType, image)},
-		{"InvalidParameterCombination", "The specified instance type is not eligible for Free Tier.", and(home, sameType)},
+		{"InvalidParameterCombination", "The specified instance type is not eligible for Free Tier.",
+			and(home, sameType)},
 		{"InvalidParameterValue", "Invalid value 'a' for InstanceType.", and(home, sameType)},
 		{"InvalidParameterValue",
 			"The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the " +
 				"specified " +
 				"AMI.", and(sameType, image)},
 		{"InvalidParameterValue",
-			"Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", sameElement},
-		{"OptInRequired", "In order to use this AWS Marketplace product you need to accept terms and subscribe.", image},
+			"Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+			sameElement},
+		{"OptInRequired", "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
+			image},
 		{"AuthFailure", "Not authorized for images: [ami-1]", image},
-		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidSnapshot.NotFound", "because", image},
+		{"InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidSnapshot.NotFound", "because",
+			image},
 		{"InvalidGroup.NotFound", "The security group 'sg-1' does not exist", group},
 		{"InvalidGroup.NotFound", "because", group},
 		{"PendingVerification OptInRequired InvalidLaunchTemplateId.NotFound AMIQuotaExceeded SnapshotLimitExceeded " +
@@ -125,7 +133,8 @@ func TestWalk(t *testing.T) {
 			"InvalidAMIName.Duplicate", "because", placement},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly), and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly+
-			": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: x"),
+			": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: "+
+			"x"),
 			and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny in a permissions boundary"),
 			and(sameElement, home, sameType)},
@@ -189,8 +198,10 @@ func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("offerings asked for, want (-), got (+):\n%s", diff)
 		}
-		if ends := ec2.ScopeOf(trail[0].Err) == ec2.OfCredentials; ends == (len(skipped)+len(got) == len(walkOfferings())) {
-			t.Errorf("%d are skipped and %d asked for of %d; error %v", len(skipped), len(got), len(walkOfferings()), err)
+		if ends := ec2.ScopeOf(trail[0].Err) == ec2.OfCredentials; ends == (len(skipped)+
+			len(got) == len(walkOfferings())) {
+			t.Errorf("%d are skipped and %d asked for of %d; error %v", len(skipped), len(got), len(walkOfferings()),
+				err)
 		}
 	})
 }
@@ -204,15 +215,18 @@ func TestDenials(t *testing.T) {
 		user + "ec2:CreateTags on resource: arn:aws:ec2:r:1:instance/* because no identity-based policy allows the " +
 			"ec2:CreateTags action. Encoded authorization failure message: abc": {
 			Action: "ec2:CreateTags", Resource: "arn:aws:ec2:r:1:instance/*", Policy: "identity-based policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an identity-based policy": {
-			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true, Policy: "identity-based policy"},
+		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an identity-based " +
+			"policy": {
+			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
+			Policy: "identity-based policy"},
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a resource control " +
 			"policy: arn:aws:organizations::1:policy/p-1": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
 			Policy: "resource control policy"},
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny.": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true},
-		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the iam:PassRole " +
+		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the " +
+			"iam:PassRole " +
 			"action": {
 			Action: "iam:PassRole", Resource: "arn:aws:iam::1:role/r", Policy: "permissions boundary"},
 		// why is not said
@@ -248,7 +262,8 @@ func TestFirstDenialIsTheCause(t *testing.T) {
 		t *testing.T, world *simulator.World, client *ec2.Client) {
 		_, trail, _ := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 		last := trail[len(trail)-1].Err
-		if text := last.Error(); len(trail) != 2 || !strings.HasPrefix(text, "run instances: UnauthorizedOperation: ") ||
+		if text := last.Error(); len(trail) != 2 || !strings.HasPrefix(text,
+			"run instances: UnauthorizedOperation: ") ||
 			!strings.Contains(text, "is not authorized to perform: ec2:CreateTags on resource: "+
 				"arn:aws:ec2:us-east-1:123456789012:instance/* because no identity-based policy allows") {
 			t.Errorf("trail of %d, error %v", len(trail), last)
@@ -269,7 +284,8 @@ func TestNoSecondTryForWhatIsNotTags(t *testing.T) {
 	for _, message := range []string{
 		deniedText("subnet/subnet-1", "because no identity-based policy allows the ec2:RunInstances action"),
 		deniedText("image/ami-1", explicitly),
-		"User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no identity-based " +
+		"User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no " +
+			"identity-based " +
 			"policy allows the iam:PassRole action",
 	} {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,

@@ -76,8 +76,9 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 	}
 	if offering.Market == machine.Spot {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{
-			MarketType:  types.MarketTypeSpot,
-			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime, MaxPrice: text(s.SpotMax)},
+			MarketType: types.MarketTypeSpot,
+			SpotOptions: &types.SpotMarketOptions{SpotInstanceType: types.SpotInstanceTypeOneTime,
+				MaxPrice: text(s.SpotMax)},
 		}
 	}
 	var err error

@@ -16,7 +16,8 @@ import (
 // calls in bad weather, and then a roll-back would not be tried again.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(forbidHopelessRetry)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(forbidHopelessRetry)},
+			o.Retryables...)
 		o.RateLimiter = ratelimit.None
 		o.MaxAttempts = 4
 		o.MaxBackoff = 5 * time.Second

@@ -137,7 +137,8 @@ func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return keys, nil
 	case left > tooShort:
 		s.renew(ctx)
-		keys.Expires = time.Now().Add(min(renewalLook, left-tooShort/2) + s.window()) // the window is subtracted from it
+		// the window is subtracted from it
+		keys.Expires = time.Now().Add(min(renewalLook, left-tooShort/2) + s.window())
 		return keys, nil
 	}
 	return s.signIn(ctx)
@@ -222,7 +223,8 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 	}
 	s.role.Secret(keys.SecretAccessKey)
 	s.role.Secret(keys.SessionToken)
-	now := Session{Caller: Caller{Account: keys.AccountID, ARN: calls.arn}, Until: keys.Expires, OIDC: s.role.Token != nil}
+	now := Session{Caller: Caller{Account: keys.AccountID, ARN: calls.arn}, Until: keys.Expires,
+		OIDC: s.role.Token != nil}
 	s.mu.Lock()
 	now.Renewed = !s.now.Until.IsZero()
 	s.now, s.keys = now, keys

@@ -147,7 +147,8 @@ func (s signIn) trust() string {
 }
 
 func (s signIn) provider() string {
-	return hintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() + " --client-id-list " +
+	return hintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() +
+		" --client-id-list " +
 		cmp.Or(s.claims.Audience, "sts.amazonaws.com")
 }
 

@@ -207,10 +207,12 @@ func TestSignInGivesUp(t *testing.T) {
 			30 * time.Second, ec2.Throttle},
 		"hangs": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang},
 			30 * time.Second, ec2.Unknown},
-		"no token": {simulator.Fault{Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError, Status: 502},
+		"no token": {simulator.Fault{Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError,
+			Status: 502},
 			30 * time.Second, ec2.Unknown},
 		"is refused": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError,
-			Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"}, 0, ec2.Credentials},
+			Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"}, 0,
+			ec2.Credentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -49,7 +49,8 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 		func(page *sdk.DescribeSpotInstanceRequestsOutput) []types.SpotInstanceRequest {
 			return page.SpotInstanceRequests
 		})
-	for _, request := range requests { // its tags name the runner, where machines that were launched together share theirs
+	// its tags name the runner, where machines that were launched together share theirs
+	for _, request := range requests {
 		if id := aws.ToString(request.InstanceId); id != "" {
 			found[id] = Interrupted{InstanceID: id, Region: region, Tags: plainTags(request.Tags)}
 		}

@@ -82,7 +82,8 @@ func (a Attempt) RefersTo(o Offering, home string) bool {
 		return false
 	}
 	if ClassOf(a.Err) == Denied && !sameElement(a, o, home) {
-		return false // a policy's conditions are not known, so that what it denies to one element says nothing of the next
+		// a policy's conditions are not known, so that what it denies to one element says nothing of the next
+		return false
 	}
 	return !slices.ContainsFunc(reaches[scopeOf(a.Err)], func(same part) bool { return !same(a, o, home) })
 }

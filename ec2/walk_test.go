@@ -24,10 +24,12 @@ func wide(capacity ...simulator.Pool) (simulator.Config, []ec2.Offering) {
 		kind := simulator.InstanceType{Name: fmt.Sprintf("c%di.xlarge", n+1), Architecture: "x86_64",
 			VCPUs: 4, MemoryMiB: 8192}
 		config.More.InstanceTypes = append(config.More.InstanceTypes, kind)
-		for _, place := range []struct{ region, letter string }{{"us-east-1", "a"}, {"eu-west-1", "c"}, {"us-west-2", "d"}} {
+		for _, place := range []struct{ region, letter string }{{"us-east-1", "a"}, {"eu-west-1", "c"},
+			{"us-west-2", "d"}} {
 			for zone := range 6 {
 				subnet := simulator.Subnet{
-					ID: fmt.Sprintf("subnet-0%sffffffffffffff%d", place.letter, zone), Zone: place.region + string(rune('a'+zone)),
+					ID: fmt.Sprintf("subnet-0%sffffffffffffff%d", place.letter, zone), Zone: place.region +
+						string(rune('a'+zone)),
 					VPC: "vpc-0" + repeated(place.letter, 16),
 				}
 				if n == 0 {
@@ -58,7 +60,8 @@ func TestWalkOfManyOfferings(t *testing.T) {
 		_, trail, err := client.LaunchMany(ctx, launchSpec(), 1, offerings, ec2.Observer{})
 		took := time.Since(begun)
 		if !errors.Is(err, ec2.ErrExhausted) || len(trail) != len(offerings) || len(tokens(world)) != len(offerings) {
-			t.Errorf("%d attempts, %d calls, %v; want %d and ErrExhausted", len(trail), len(tokens(world)), err, len(offerings))
+			t.Errorf("%d attempts, %d calls, %v; want %d and ErrExhausted", len(trail), len(tokens(world)), err,
+				len(offerings))
 		}
 		var answers time.Duration
 		for _, call := range world.Calls() {

@@ -51,7 +51,8 @@ func withApp(change func(*simulator.Config)) simulator.Config {
 				"actions": "read", "metadata": "read"},
 			Installations: []simulator.Installation{
 				{ID: 77, Account: "demo-org", Repositories: []string{"demo-org/demo"}},
-				{ID: 78, Account: "enterprises/demo", Permissions: map[string]string{"enterprise_administration": "write"}},
+				{ID: 78, Account: "enterprises/demo",
+					Permissions: map[string]string{"enterprise_administration": "write"}},
 			},
 		}},
 		Runs: []simulator.Run{{ID: 4711, Status: "completed", Conclusion: "success"}},
@@ -127,7 +128,8 @@ func (s *scene) asked() string {
 	text := ""
 	for _, call := range s.world.Calls() {
 		if call.Operation == creation {
-			text = strings.TrimSpace(call.Params["repositories"] + " " + strings.TrimPrefix(call.Params["permissions"], "map"))
+			text = strings.TrimSpace(call.Params["repositories"] + " " + strings.TrimPrefix(call.Params["permissions"],
+				"map"))
 		}
 	}
 	return text
@@ -166,7 +168,8 @@ func TestAppAsksForTheLeast(t *testing.T) {
 				t.Errorf("%s: masked %v", name, s.masked)
 			}
 			lacks := strings.Contains(s.said(), "actions: read")
-			if want := name == "runs without the permission" || strings.HasSuffix(name, "another's runs"); lacks != want {
+			if want := name == "runs without the permission" ||
+				strings.HasSuffix(name, "another's runs"); lacks != want {
 				t.Errorf("%s: what the installation lacks is said: %t, want %t", name, lacks, want)
 			}
 		}, c.with...)
@@ -197,7 +200,8 @@ func TestAppManagesRunners(t *testing.T) {
 				t.Errorf("%d calls as the App, want 2", n)
 			}
 			who := s.client.SignedIn()
-			if want := "GitHub App runner-app (App id 12345, installation 77 on demo-org), until 01:00:00 UTC, renewed before " +
+			if want := "GitHub App runner-app (App id 12345, installation 77 on demo-org), until 01:00:00 UTC, " +
+				"renewed before " +
 				"that"; who.String() != want {
 				t.Errorf("signed in: %s, want %s", who, want)
 			}
@@ -276,7 +280,8 @@ func TestAppRenewalHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(55 * time.Minute)
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectHang, Times: 1})
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectHang,
+			Times: 1})
 		var group sync.WaitGroup
 		took := make([]time.Duration, 5)
 		for n := range took {
@@ -320,7 +325,8 @@ func TestAppTokenRevoked(t *testing.T) {
 func TestAppTokenNeedsAMoment(t *testing.T) {
 	t.Parallel()
 	for _, moment := range []time.Duration{time.Second, 4 * time.Second} {
-		asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = moment }), func(ctx context.Context, t *testing.T,
+		asApp(t, withApp(func(c *simulator.Config) { c.Timing.TokenKnown = moment }), func(ctx context.Context,
+			t *testing.T,
 			s *scene) {
 			if _, err := s.client.RegistrationToken(ctx); err != nil {
 				t.Errorf("%s: %v", moment, err)
@@ -433,7 +439,8 @@ func TestAppClockIsOff(t *testing.T) {
 		})
 	}
 	asApp(t, withApp(func(c *simulator.Config) {
-		c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "apps/*"}, Effect: simulator.EffectError, Status: 401,
+		c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: "apps/*"}, Effect: simulator.EffectError,
+			Status:  401,
 			Message: "'Expiration time' claim ('exp') is too far in the future"}}
 	}), func(ctx context.Context, t *testing.T, s *scene) {
 		hinted(t, s.client.SignIn(ctx), github.Unauthorized, github.Topics["app-clock"])
@@ -477,9 +484,11 @@ func TestAppRefusals(t *testing.T) {
 		"not installed": {func(c *simulator.Config) { c.Apps[0].Installations = nil }, nil, github.NotFound,
 			github.Topics["app-not-installed"],
 			[]string{"demo-org/demo", "https://github.com/apps/runner-app/installations/new", "selected repositories"}},
-		"another repository": {nil, []options{inScope("demo-org/other")}, github.NotFound, github.Topics["app-not-installed"],
+		"another repository": {nil, []options{inScope("demo-org/other")}, github.NotFound,
+			github.Topics["app-not-installed"],
 			[]string{"demo-org/other"}},
-		"another organization": {nil, []options{inScope("other-org")}, github.NotFound, github.Topics["app-not-installed"],
+		"another organization": {nil, []options{inScope("other-org")}, github.NotFound,
+			github.Topics["app-not-installed"],
 			[]string{"no such organization"}},
 		"suspended": {func(c *simulator.Config) { c.Apps[0].Installations[0].Suspended = true }, nil, github.Forbidden,
 			github.Topics["app-suspended"],
@@ -488,7 +497,8 @@ func TestAppRefusals(t *testing.T) {
 			c.Apps[0].Installations[0].Permissions = map[string]string{"administration": "read", "metadata": "read"}
 		}, nil, github.Invalid, github.Topics["app-permission"],
 			[]string{"'administration: write'", "not accepted yet", place}},
-		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil, github.Invalid,
+		"not granted": {func(c *simulator.Config) { delete(c.Apps[0].Permissions, "administration") }, nil,
+			github.Invalid,
 			github.Topics["app-permission"],
 			[]string{"'administration: write'", settings + "apps/runner-app/permissions", place}},
 		"not granted to an organization": {func(c *simulator.Config) {
@@ -497,7 +507,9 @@ func TestAppRefusals(t *testing.T) {
 			[]options{inScope("demo-org")}, github.Invalid, github.Topics["app-permission"],
 			[]string{"'organization_self_hosted_runners: write'"}},
 		"the workflow's repository not " +
-			"selected": {func(c *simulator.Config) { c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"} },
+			"selected": {func(c *simulator.Config) {
+			c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"}
+		},
 			[]options{inScope("demo-org"), runs}, github.Invalid, github.Topics["app-repository"],
 			[]string{place, "demo-org/demo"}},
 		"an address that is not allowed": {func(c *simulator.Config) {
@@ -508,7 +520,8 @@ func TestAppRefusals(t *testing.T) {
 			c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectError,
 				Status: 403, Message: "Forbidden"}}
 		}, nil, github.Forbidden, github.Topics["app-permission"], []string{"administration: write"}},
-		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden, github.Topics["app-enterprise"],
+		"an enterprise": {nil, []options{inScope("enterprises/demo")}, github.Forbidden,
+			github.Topics["app-enterprise"],
 			[]string{"manage_runners:enterprise"}},
 	} {
 		asApp(t, withApp(c.change), func(ctx context.Context, t *testing.T, s *scene) {
@@ -574,7 +587,8 @@ func TestAppInstalledAnewMeanwhile(t *testing.T) {
 func TestAppSignInIsCancelled(t *testing.T) {
 	t.Parallel()
 	config := withApp(func(c *simulator.Config) {
-		c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectHang, Times: 1}}
+		c.Faults = []simulator.Fault{{Match: simulator.Match{Operation: creation}, Effect: simulator.EffectHang,
+			Times: 1}}
 	})
 	asApp(t, config, func(ctx context.Context, t *testing.T, s *scene) {
 		first, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -66,7 +66,8 @@ func (c *Client) Deprecation(ctx context.Context, version string) (registration,
 		Registration *gh.Timestamp `json:"registration_deprecates_at"`
 		Runtime      *gh.Timestamp `json:"runtime_deprecates_at"`
 	}
-	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s", version),
+	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s",
+		version),
 		&answer); err != nil {
 		return registration, runtime, err
 	}

@@ -69,7 +69,8 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 	if strings.Contains(t.URL, "?") {
 		separator = "&"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+separator+"audience="+url.QueryEscape(audience),
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+separator+"audience="+
+		url.QueryEscape(audience),
 		nil)
 	if err != nil {
 		return "", &CallError{Operation: idTokenOperation, Class: Other,

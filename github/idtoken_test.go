@@ -42,8 +42,9 @@ func TestIDTokens(t *testing.T) {
 			class: github.Forbidden, says: "GitHub says 403"},
 		"no such job": {fault: simulator.Fault{Match: of, Effect: simulator.EffectError, Status: 404}, calls: 1,
 			class: github.NotFound, says: "GitHub says 404"},
-		"garbled, for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed}, class: github.Unknown,
-			says: "the answer holds no token"},
+		"garbled, for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed},
+			class: github.Unknown,
+			says:  "the answer holds no token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,8 @@ import (
 // twice.
 func TestFindByNames(t *testing.T) {
 	const list = "actions/list-self-hosted-runners-for-repo"
-	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 5}, {3000, 2, 2}, {3000, 5, 6},
+	for _, c := range []struct{ others, names, most int }{{0, 1, 1}, {0, 50, 1}, {250, 50, 5}, {3000, 2, 2},
+		{3000, 5, 6},
 		{3000, 50, 33}} {
 		config := simulator.Config{ForeignRunners: c.others, Runners: []simulator.RunnerSeed{{Name: "ec2-build-0"}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *github.Client) {

@@ -17,14 +17,17 @@ import (
 // headers and words; documentation_url has changed too often to be one of the signs. What is none of the others is
 // mayNot.
 const (
-	mayNot          = ""
-	singleSignOn    = "single-sign-on"         // the token is not authorized for the organization's SAML
-	ipAllowList     = "ip-allow-list"          // the organization takes calls from certain addresses only
-	classicToken    = "classic-tokens-refused" // the organization refuses classic personal access tokens
-	tokenPolicy     = "token-policy"           // its policy refuses this token: too long a lifetime, or fine-grained ones
-	tokenScope      = "token-does-not-reach"   // fine-grained: not approved, of another owner, or without the permission
-	runnersDisabled = "runners-turned-off"     // an owner has turned the repository's self-hosted runners off
-	integrationOnly = "workflow-token"         // an installation's token without the permission, as GITHUB_TOKEN always is
+	mayNot       = ""
+	singleSignOn = "single-sign-on"         // the token is not authorized for the organization's SAML
+	ipAllowList  = "ip-allow-list"          // the organization takes calls from certain addresses only
+	classicToken = "classic-tokens-refused" // the organization refuses classic personal access tokens
+	// its policy refuses this token: too long a lifetime, or fine-grained ones
+	tokenPolicy = "token-policy"
+	// fine-grained: not approved, of another owner, or without the permission
+	tokenScope      = "token-does-not-reach"
+	runnersDisabled = "runners-turned-off" // an owner has turned the repository's self-hosted runners off
+	// an installation's token without the permission, as GITHUB_TOKEN always is
+	integrationOnly = "workflow-token"
 )
 
 // signs are looked for in this order: words in the message, in lower case, all of them.
@@ -122,25 +125,29 @@ func (e *CallError) Advice(needed string) string {
 		}
 		return "authorize the github-token for the organization's single sign-on: " + link
 	case ipAllowList:
-		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner with " +
+		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner " +
+			"with " +
 			"such " +
 			"an address, or let an owner add it"
 	case classicToken:
 		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
 	case tokenPolicy:
-		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's message " +
+		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's " +
+			"message " +
 			"asks, or use a GitHub App with " + needed
 	case tokenScope:
 		return "the fine-grained token does not reach this place" + accepted +
 			": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
 			"the repository must be selected, and it needs " + needed
 	case runnersDisabled:
-		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on under " +
+		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on " +
+			"under " +
 			"Settings > Actions > General > Runners, " +
 			"or give an organization's name in the input 'runner-scope'"
 	case integrationOnly:
 		return "an installation token without the permission" + accepted +
-			": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a GitHub App to " +
+			": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a " +
+			"GitHub App to " +
 			"which " +
 			"the permission was granted and whose new permissions an owner has accepted: " + needed
 	}

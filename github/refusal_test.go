@@ -20,7 +20,8 @@ type answering struct {
 }
 
 func (a answering) RoundTrip(request *http.Request) (*http.Response, error) {
-	response := &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)),
+	response := &http.Response{StatusCode: a.status, Header: http.Header{},
+		Body:    io.NopCloser(strings.NewReader(a.body)),
 		Request: request}
 	for key, value := range a.header {
 		response.Header.Set(key, value)
@@ -46,18 +47,22 @@ func TestRefusals(t *testing.T) {
 		{"Forbidden", map[string]string{"X-GitHub-SSO": "required; " +
 			"url=https://github.com/orgs/acme/sso?authorization_request=A0"}, "single-sign-on",
 			"https://github.com/orgs/acme/sso?authorization_request=A0"},
-		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this " +
+		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to " +
+			"this " +
 			"organization.", nil, "single-sign-on", "https://github.com/settings/tokens"},
 		{"the `acme` organization has an IP allow list enabled", nil, "ip-allow-list", "IP allow list"},
 		{"your IP address is not permitted to access this resource", nil, "ip-allow-list", "IP allow list"},
 		{"`acme` forbids access via a personal access token (classic).", nil, "classic-tokens-refused", "fine-grained"},
-		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is " +
+		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime " +
+			"is " +
 			"greater than 366 days.", nil, "token-policy", "lifetime"},
-		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is greater " +
+		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is " +
+			"greater " +
 			"than 90 days.", nil, "token-policy", "lifetime"},
 		{"Repository level self-hosted runners are disabled on this repository.", nil, "runners-turned-off",
 			"Settings > Actions"},
-		{"Resource not accessible by integration", map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"},
+		{"Resource not accessible by integration",
+			map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"},
 			"workflow-token", "administration=write"},
 		{"Resource not accessible by personal access token",
 			map[string]string{"X-Accepted-GitHub-Permissions": "administration=write"}, "", "administration=write"},

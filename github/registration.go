@@ -65,8 +65,9 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 			if removed := c.removeLost(ctx, request.Name); removed != nil {
 				return removed
 			}
-			return &CallError{Operation: "generate JIT configuration", Message: "an earlier answer was lost; asking again",
-				Class: Unknown, Err: err}
+			return &CallError{Operation: "generate JIT configuration",
+				Message: "an earlier answer was lost; asking again",
+				Class:   Unknown, Err: err}
 		}
 		return err
 	})
@@ -94,7 +95,8 @@ func (c *Client) generateJIT(ctx context.Context, request JITRequest) (JITConfig
 	body := gh.GenerateJITConfigRequest{Name: request.Name, RunnerGroupID: request.GroupID, WorkFolder: &folder,
 		Labels: request.Labels}
 	var answer gh.JITRunnerConfig
-	err = c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body, &answer)
+	err = c.once(ctx, "generate JIT configuration", http.MethodPost, c.path("runners/generate-jitconfig"), body,
+		&answer)
 	if err != nil {
 		return JITConfig{}, err
 	}

@@ -20,7 +20,8 @@ func (c *Client) Release(ctx context.Context, version string) ([]Download, error
 		} `json:"assets"`
 	}
 	operation := "get release " + version + " of the runner"
-	if err := c.call(ctx, operation, http.MethodGet, "repos/actions/runner/releases/tags/v"+version, &answer); err != nil {
+	if err := c.call(ctx, operation, http.MethodGet, "repos/actions/runner/releases/tags/v"+version,
+		&answer); err != nil {
 		return nil, err
 	}
 	var list []Download

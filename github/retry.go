@@ -40,7 +40,8 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 			}
 		case RateLimited:
 			wait := time.Until(untilOf(last))
-			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= maxWait && (!ok || time.Until(deadline) > wait) {
+			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= maxWait &&
+				(!ok || time.Until(deadline) > wait) {
 				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds",
 					int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait

@@ -34,7 +34,8 @@ func TestClientErrorsAreNotRepeated(t *testing.T) {
 					if github.ClassOf(err) != class {
 						t.Errorf("class %d, want %d: %v", github.ClassOf(err), class, err)
 					}
-					if want := fmt.Sprintf("create registration token: GitHub says %d: because", status); err.Error() != want {
+					if want := fmt.Sprintf("create registration token: GitHub says %d: because",
+						status); err.Error() != want {
 						t.Errorf("error %q, want %q", err, want)
 					}
 					if n := count(world, tokenCall); n != 1 || time.Since(begun) > time.Second {
@@ -55,19 +56,20 @@ func TestBurst(t *testing.T) {
 		for _, c := range []struct{ times, calls int }{{4, 5}, {0, 5}} {
 			t.Run(fmt.Sprint(effect, c.times), func(t *testing.T) {
 				t.Parallel()
-				inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502, Times: c.times}), func(ctx context.Context,
-					t *testing.T, world *simulator.World, client *github.Client) {
-					token, err := client.RegistrationToken(ctx)
-					if (err == nil) != (c.times > 0) || (err == nil) != (token.Value != "") {
-						t.Errorf("token %q: %v", token.Value, err)
-					}
-					if err != nil && github.ClassOf(err) != github.Unknown {
-						t.Errorf("class %d: %v", github.ClassOf(err), err)
-					}
-					if n := count(world, tokenCall); n != c.calls {
-						t.Errorf("asked %d times, want %d", n, c.calls)
-					}
-				})
+				inBubble(t, onToken(simulator.Fault{Effect: effect, Status: 502, Times: c.times}),
+					func(ctx context.Context,
+						t *testing.T, world *simulator.World, client *github.Client) {
+						token, err := client.RegistrationToken(ctx)
+						if (err == nil) != (c.times > 0) || (err == nil) != (token.Value != "") {
+							t.Errorf("token %q: %v", token.Value, err)
+						}
+						if err != nil && github.ClassOf(err) != github.Unknown {
+							t.Errorf("class %d: %v", github.ClassOf(err), err)
+						}
+						if n := count(world, tokenCall); n != c.calls {
+							t.Errorf("asked %d times, want %d", n, c.calls)
+						}
+					})
 			})
 		}
 	}
@@ -88,7 +90,8 @@ func TestRateLimitIsObeyed(t *testing.T) {
 		{"retry-after", 403, secondary, map[string]string{"retry-after": "37"}, 37 * time.Second},
 		{"429 with retry-after", 429, "slow down", map[string]string{"retry-after": "5"}, 5 * time.Second},
 		{"429 with nothing", 429, "slow down", nil, time.Minute},
-		{"reset", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+90"},
+		{"reset", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0",
+			"x-ratelimit-reset": "+90"},
 			90 * time.Second},
 		{"reset in an hour", 403, "API rate limit exceeded", map[string]string{"x-ratelimit-remaining": "0",
 			"x-ratelimit-reset": "+3000"}, 0},

@@ -26,7 +26,8 @@ func (in Inputs) Builders() []Machine {
 	var subnet, group bool
 	if m.Placements, subnet, group = in.single("", "", m.Overlay); !subnet || !group {
 		in.Refuse("The 'subnet-id' and 'security-group-id' inputs are required for the 'bake' mode.",
-			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder must get "+
+			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder "+
+				"must get "+
 				"out to its package repositories")
 	}
 	in.common(&m)
@@ -52,7 +53,8 @@ func (in Inputs) eachArchitecture(m Machine) []Machine {
 		m.Architecture, m.InstanceTypes, m.TypesOfArchitecture = architecture, types, len(types) == 0
 		switch {
 		case typesOf[architecture] == nil:
-			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.", architecture),
+			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.",
+				architecture),
 				example)
 			continue
 		case slices.ContainsFunc(machines, func(other Machine) bool { return other.Architecture == architecture }):

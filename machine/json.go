@@ -46,7 +46,8 @@ func JSONPlace(text string, err error) string {
 		return ""
 	}
 	before := text[:min(offset, int64(len(text)))]
-	return fmt.Sprintf(" (line %d, column %d)", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n"))
+	return fmt.Sprintf(" (line %d, column %d)", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before,
+		"\n"))
 }
 
 // PlainNumber writes a JSON number without a fraction of zeros and without an exponent, as JavaScript does up to 1e21.

@@ -28,13 +28,15 @@ type Machine struct {
 	CACertificates string
 	// RunnerVersion is the runner to download: "latest", or one such as 2.330.0.
 	RunnerVersion string
-	// HomeDir is where the image has a runner; empty means /actions-runner, or the directory of an image of this action.
+	// HomeDir is where the image has a runner; empty means /actions-runner, or the directory of an image of this
+	// action.
 	HomeDir string
 	// Packages are installed by the system's package manager before the scripts run.
 	Packages []string
-	// SetupScript is the setup that needs no job: run by bash as root, after the packages and before PreRunnerScript, once
-	// for a machine, in a shell of its own. A start that claims a warm machine gives the same one: it runs then only if
-	// the warm-up did not bring it to its end. So a job finds the same on a warm machine as on one that was launched cold.
+	// SetupScript is the setup that needs no job: run by bash as root, after the packages and before PreRunnerScript,
+	// once for a machine, in a shell of its own. A start that claims a warm machine gives the same one: it runs then
+	// only if the warm-up did not bring it to its end. So a job finds the same on a warm machine as on one that was
+	// launched cold.
 	SetupScript string
 	// PreRunnerScript is sourced by bash in the runner's directory before download and configuration.
 	PreRunnerScript string

@@ -29,7 +29,8 @@ func IsRegion(name string) bool { return regionForm.MatchString(name) }
 func (in Inputs) placements(home string, m Machine) []Placement {
 	region := in.Text("region")
 	if region != "" && !IsRegion(region) {
-		in.Refuse(fmt.Sprintf("The 'region' input is %q, which is not of a region's form.", region), "for example eu-west-1")
+		in.Refuse(fmt.Sprintf("The 'region' input is %q, which is not of a region's form.", region),
+			"for example eu-west-1")
 	}
 	region = cmp.Or(region, home)
 	zones, ok := in.zones(m.Architecture != "")
@@ -102,7 +103,8 @@ func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 		refuse(err.Error())
 	}
 	kept := zones[:0:0]
-	someGood := slices.ContainsFunc(zones, func(z zone) bool { return z.missing(imageChosen) == nil && z.hasRegionForm() })
+	someGood := slices.ContainsFunc(zones,
+		func(z zone) bool { return z.missing(imageChosen) == nil && z.hasRegionForm() })
 	for i, z := range zones {
 		for _, name := range z.missing(imageChosen) {
 			refuse(fmt.Sprintf("Missing %s in availability-zones-config at index %d", name, i))
@@ -112,7 +114,8 @@ func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 		case z.hasRegionForm():
 			kept = append(kept, z)
 		case someGood: // machulav's action found nothing there, and went on with the next element
-			in.Warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as us-east-1",
+			in.Warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as "+
+				"us-east-1",
 				about)
 		default:
 			refuse(about)

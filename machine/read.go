@@ -96,7 +96,8 @@ func (in Inputs) markets() []string {
 	}
 	for _, market := range list {
 		if market != Spot && market != OnDemand {
-			in.Refuse(fmt.Sprintf("The 'market-type' input holds %q.", market), "for example market-type: spot,on-demand")
+			in.Refuse(fmt.Sprintf("The 'market-type' input holds %q.", market),
+				"for example market-type: spot,on-demand")
 		}
 	}
 	return list
@@ -119,7 +120,8 @@ func (in Inputs) rootVolume() RootVolume {
 	if value := in.Text("ec2-volume-size"); value != "" {
 		n, err := strconv.ParseInt(value, 10, 32)
 		if err != nil || n < 1 || n > 65536 {
-			in.Refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.", value),
+			in.Refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.",
+				value),
 				"for example ec2-volume-size: 50")
 			return volume
 		}
@@ -140,8 +142,10 @@ func (in Inputs) setupScript() string {
 	}
 	script, err := in.File(text)
 	if err != nil {
-		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text, err),
-			"check the repository out before this step (actions/checkout) and give the path from its root, or write the script "+
+		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text,
+			err),
+			"check the repository out before this step (actions/checkout) and give the path from its root, or write "+
+				"the script "+
 				"itself, "+
 				"for example setup-script: apt-get install -y jq")
 		return ""

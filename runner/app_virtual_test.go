@@ -112,8 +112,9 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 		"revoked before the end": func(s *stage) { s.world.RevokeInstallationTokens() },
 		"GitHub slow at the sign-in": func(s *stage) {
 			s.world.RevokeInstallationTokens()
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken}, Effect: simulator.EffectLate,
-				Delay: time.Second})
+			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken},
+				Effect: simulator.EffectLate,
+				Delay:  time.Second})
 		},
 	} {
 		asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}},
@@ -140,27 +141,29 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 // what is left.
 func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
-	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}, func(ctx context.Context,
-		t *testing.T, s *stage) {
-		transport := s.world.Transport()
-		killed := s.process(t, transport)
-		dying, die := context.WithCancel(ctx)
-		death := time.AfterFunc(70*time.Minute, func() { transport.Dark(); die() })
-		defer death.Stop()
-		r := request()
-		r.JIT, r.Waiting.Timeout = true, 5*time.Hour
-		if _, err := killed.Start(dying, r); err == nil {
-			t.Fatal("the start came to its end before it was killed")
-		}
-		if instances, runners := s.world.Leftovers(); len(instances) != 1 || len(runners) != 1 {
-			t.Fatalf("%d instances and %d runners are left by the kill, want one each", len(instances), len(runners))
-		}
-		result := s.process(t, s.world.Transport()).Post(ctx, runner.PostRequest{
-			Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}},
+		func(ctx context.Context,
+			t *testing.T, s *stage) {
+			transport := s.world.Transport()
+			killed := s.process(t, transport)
+			dying, die := context.WithCancel(ctx)
+			death := time.AfterFunc(70*time.Minute, func() { transport.Dark(); die() })
+			defer death.Stop()
+			r := request()
+			r.JIT, r.Waiting.Timeout = true, 5*time.Hour
+			if _, err := killed.Start(dying, r); err == nil {
+				t.Fatal("the start came to its end before it was killed")
+			}
+			if instances, runners := s.world.Leftovers(); len(instances) != 1 || len(runners) != 1 {
+				t.Fatalf("%d instances and %d runners are left by the kill, want one each", len(instances),
+					len(runners))
+			}
+			result := s.process(t, s.world.Transport()).Post(ctx, runner.PostRequest{
+				Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+			})
+			if len(result.Left) > 0 {
+				t.Errorf("post left %v", result.Left)
+			}
+			s.nothingLeft(t)
 		})
-		if len(result.Left) > 0 {
-			t.Errorf("post left %v", result.Left)
-		}
-		s.nothingLeft(t)
-	})
 }

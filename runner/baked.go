@@ -26,7 +26,8 @@ func (sv *survey) tellBaked(g *group) {
 		}
 		told = append(told, image.ID)
 		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
-			sv.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d", image.ID,
+			sv.log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d",
+				image.ID,
 				image.RootGiB, g.Root.GiB))
 		}
 		if words := sv.outgrown(image, version, time.Now()); words != "" && g.HomeDir == "" {
@@ -43,10 +44,12 @@ func (sv *survey) outgrown(image ec2.Image, version string, now time.Time) strin
 	created, err := time.Parse(time.RFC3339, image.Created)
 	switch {
 	case tags.IsOlder(version, MinimumVersion):
-		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads another "+
+		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads "+
+			"another "+
 			"one: bake again (mode: bake)", image.ID, image.Name, version)
 	case err == nil && now.Sub(created) > mostImageAge:
-		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake again "+
+		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake "+
+			"again "+
 			"(mode: bake), best on a schedule",
 			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
 	}

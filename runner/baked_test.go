@@ -29,7 +29,8 @@ func TestOutgrown(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want bool
-	}{{"2.329.0", "2.329.0", false}, {"2.99.0", "2.329.0", true}, {"3.0.0", "2.329.0", false}, {"2.329", "2.329.1", true},
+	}{{"2.329.0", "2.329.0", false}, {"2.99.0", "2.329.0", true}, {"3.0.0", "2.329.0", false},
+		{"2.329", "2.329.1", true},
 		{"odd", "2.329.0", true}} {
 		if got := tags.IsOlder(c.a, c.b); got != c.want {
 			t.Errorf("%s older than %s: got %t", c.a, c.b, got)

@@ -81,7 +81,8 @@ func request() runner.StartRequest {
 		Groups: []runner.Group{{
 			Label: "build", Machine: machine.Machine{
 				InstanceTypes: []string{"t3.xlarge"}, Markets: []string{machine.OnDemand}, RunnerVersion: "latest",
-				Placements: []machine.Placement{machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa1",
+				Placements: []machine.Placement{machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1",
+					"subnet-0aaaaaaaaaaaaaaa1",
 					"sg-0aaaaaaaaaaaaaaa1")},
 			},
 		}},

@@ -82,7 +82,8 @@ func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
 	var group sync.WaitGroup
 	for i, key := range keys {
 		group.Go(func() {
-			image, found, err := sv.cloud.NewestImage(ctx, key.region, map[string]string{tags.Architecture: key.architecture})
+			image, found, err := sv.cloud.NewestImage(ctx, key.region,
+				map[string]string{tags.Architecture: key.architecture})
 			answers[i] = newestImage{image, found, err}
 		})
 	}
@@ -91,7 +92,8 @@ func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
 	for i, key := range keys {
 		known[key] = answers[i]
 		if image := answers[i].image; answers[i].found {
-			sv.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID, image.Name))
+			sv.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID,
+				image.Name))
 		}
 	}
 	return known
@@ -114,12 +116,14 @@ func noImageAnywhere(known map[newestKey]newestImage, lacking, unread []newestKe
 func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (words []string) {
 	if len(lacking) > 0 {
 		regions := regionsOf(lacking)
-		words = append(words, fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake "+
-			"with regions: %s", lacking[0].architecture, regions, regions))
+		words = append(words,
+			fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake "+
+				"with regions: %s", lacking[0].architecture, regions, regions))
 	}
 	for i, key := range unread {
 		if slices.Index(unread, key) == i {
-			words = append(words, fmt.Sprintf("the images in %s cannot be read, so nothing is launched there: %v", key.region,
+			words = append(words, fmt.Sprintf("the images in %s cannot be read, so nothing is launched there: %v",
+				key.region,
 				known[key].err))
 		}
 	}

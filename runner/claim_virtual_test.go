@@ -205,7 +205,8 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 			t.Parallel()
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 				s.filled(ctx, t, 1)
-				s.world.AddFault(simulator.Fault{Match: match, Effect: simulator.EffectLate, Delay: 20 * time.Second, Times: 1})
+				s.world.AddFault(simulator.Fault{Match: match, Effect: simulator.EffectLate, Delay: 20 * time.Second,
+					Times: 1})
 				known := len(s.world.Calls())
 				result, err := s.starter.Start(ctx, fromPool())
 				if err != nil || result.Runners[0].Warm {
@@ -262,7 +263,10 @@ func TestAClaimIsInterrupted(t *testing.T) {
 			for _, answer := range []time.Duration{500 * time.Millisecond, 900 * time.Millisecond} {
 				t.Run(fmt.Sprintf("%s killed %t answer %s", at, killed, answer), func(t *testing.T) {
 					t.Parallel()
-					inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T, s *stage) { interrupt(ctx, t, s, at, killed) })
+					inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T,
+						s *stage) {
+						interrupt(ctx, t, s, at, killed)
+					})
 				})
 			}
 		}

@@ -90,8 +90,8 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 	if ec2.ClassOf(err) != ec2.Denied {
 		return
 	}
-	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for once
-	// more.
+	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for
+	// once more.
 	w.deaf = w.deaf || w.refusedAt[s.instance.ID]
 	if w.refusedAt == nil {
 		w.refusedAt = map[string]bool{}
@@ -129,7 +129,8 @@ func (e *panicError) Unwrap() error { return &e.FailedError }
 
 func newPanicError(s *slot, p bootstrap.Panic) *panicError {
 	e := &panicError{diagnosis.FailedError{
-		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID, s.instance.Type,
+		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID,
+			s.instance.Type,
 			p.Line), Hint: diagnosis.HintPanic,
 	}}
 	if p.Processor {
@@ -154,7 +155,8 @@ func (u *unit) offeringsLeft() []ec2.Offering {
 	}
 	first := slices.MinFunc(u.panicked, func(a, b ec2.Offering) int { return cmp.Compare(a.Number, b.Number) })
 	return slices.DeleteFunc(slices.Clone(u.group.fit), func(o ec2.Offering) bool {
-		return o.Number <= first.Number || slices.ContainsFunc(u.panicked, func(p ec2.Offering) bool { return alike(o, p) })
+		return o.Number <= first.Number || slices.ContainsFunc(u.panicked,
+			func(p ec2.Offering) bool { return alike(o, p) })
 	})
 }
 

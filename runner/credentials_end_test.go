@@ -116,7 +116,8 @@ func TestStopWithEndedCredentials(t *testing.T) {
 		h := s.startedIn(ctx, t, request())
 		<-time.After(time.Minute)
 		_, took, err := s.stop(ctx, stopBy("id", h))
-		if err == nil || !strings.Contains(err.Error(), h.InstanceID) || !strings.Contains(err.Error(), "RequestExpired") ||
+		if err == nil || !strings.Contains(err.Error(), h.InstanceID) || !strings.Contains(err.Error(),
+			"RequestExpired") ||
 			took > 5*time.Second {
 			t.Errorf("stop took %s: %v", took, err)
 		}

@@ -113,7 +113,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 					}
 				}
 				if len(won) != c.wins {
-					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap, len(won), c.ids,
+					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap,
+						len(won), c.ids,
 						c.wins, errs[0], errs[1])
 				}
 				for _, i := range s.world.Snapshot().Instances {

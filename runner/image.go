@@ -21,7 +21,8 @@ func (sv *survey) readImages(ctx context.Context) error {
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
-					Hint:    "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not supported",
+					Hint: "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not " +
+						"supported",
 				}
 			}
 		}
@@ -89,7 +90,8 @@ func (sv *survey) tellRootDevice(g *group) {
 	for _, p := range g.placements {
 		device := g.images[imageKey{sv.regionOf(p), p.ImageID}].RootDevice
 		if device != "" && device != "/dev/sda1" {
-			sv.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root volume",
+			sv.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root "+
+				"volume",
 				p.ImageID, device))
 			return
 		}

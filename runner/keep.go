@@ -73,13 +73,15 @@ func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
 // keptWords tags a kept machine, and says where it is and how to look at it.
 func (st *start) keptWords(ctx context.Context, s *slot) string {
 	until := time.Now().Add(st.request.KeepFailed + keptSlack).UTC()
-	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 Instance "+
+	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 "+
+		"Instance "+
 		"Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
 		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
 	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
 		map[string]string{tags.KeptUntil: until.Format(time.RFC3339)})
 	if err != nil {
-		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)", ec2.Reason(err))
+		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)",
+			ec2.Reason(err))
 	}
 	return words
 }

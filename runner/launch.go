@@ -85,7 +85,8 @@ func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
 	u.log.Debug("launching", "runner", u.slots[0].name, "offerings", len(offerings))
 	deadline := time.Now().Add(u.request.CapacityTimeout)
 	policy := &until{deadline, backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(5*time.Second), backoff.WithMaxInterval(time.Minute), backoff.WithMaxElapsedTime(0))}
+		backoff.WithInitialInterval(5*time.Second), backoff.WithMaxInterval(time.Minute),
+		backoff.WithMaxElapsedTime(0))}
 	err := backoff.RetryNotify(func() error {
 		err := u.goRound(ctx)
 		if err != nil && (!u.nextRound(err) || time.Until(deadline) <= 0 || ctx.Err() != nil) {
@@ -217,7 +218,8 @@ func (u *unit) take(instance ec2.Instance) {
 	}
 	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(u.begun)
 	u.mu.Unlock()
-	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in region "+
+	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in "+
+		"region "+
 		"%s",
 		instance.ID, offering.Number, instance.Region))
 	u.unsaved = errors.Join(u.unsaved, u.Journal.Launched(s.handoff()))

@@ -51,7 +51,8 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	g, first := u.group, u.slots[0]
 	data := make([][]byte, len(u.offerings))
 	for i := range data {
-		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit, mark: u.identity.Mark()}
+		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit,
+			mark: u.identity.Mark()}
 		if g.together {
 			by.name, by.other = u.base(i), u.otherBaseOf(u.before+i)
 		} else if i > 0 {

@@ -34,7 +34,8 @@ func (u *unit) tellTried(a ec2.Attempt) {
 		return
 	}
 	if refused != nil && ec2.ClassOf(a.Err) != ec2.Denied {
-		u.warn(fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again without them: "+
+		u.warn(fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again without "+
+			"them: "+
 			"allow ec2:CreateTags on RunInstances, or set own-tags: false", ec2.Reason(refused)))
 	}
 	if a.Err != nil {
@@ -66,13 +67,15 @@ func (u *unit) tellRound(wait, left time.Duration) {
 		places = append(places, place)
 	}
 	u.log.Info(fmt.Sprintf("round %d found no capacity for %s, %s in %s: asking again in %s, and for up to %s more "+
-		"(capacity-timeout-minutes)", u.round, strings.Join(distinct(markets), " and "), strings.Join(distinct(types), ", "),
+		"(capacity-timeout-minutes)", u.round, strings.Join(distinct(markets), " and "), strings.Join(distinct(types),
+		", "),
 		strings.Join(places, ", "), wait.Round(time.Second), left.Round(time.Second)))
 }
 
 // tellSkipped reports whether an offering is not asked for, and why.
 func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
-	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds for "+
+	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds "+
+		"for "+
 		"it too",
 		offering.Number, because.Offering.Number))
 }

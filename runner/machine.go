@@ -58,7 +58,8 @@ func (st *start) judgeState(s *slot) error {
 	case ec2.ShuttingDown, ec2.Terminated, ec2.Stopping, ec2.Stopped:
 		reason := cmp.Or(s.instance.StateReason, "EC2 gives no reason")
 		return &diagnosis.FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID, s.instance.State,
+			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID,
+				s.instance.State,
 				reason),
 			Hint: diagnosis.StateHint(s.instance.StateReason),
 		}

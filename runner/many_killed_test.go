@@ -25,7 +25,10 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			transport := s.world.Transport()
 			killed := *s.starter
 			killed.Cloud, killed.Registry = newCloud(transport), newRegistry(t, transport)
-			killed.Fresh = func() (*ec2.Client, *github.Client) { return newCloud(transport), newRegistry(t, transport) }
+			killed.Fresh = func() (*ec2.Client,
+				*github.Client) {
+				return newCloud(transport), newRegistry(t, transport)
+			}
 			killed.Log = slog.New(slog.DiscardHandler)
 			r := request()
 			r.Groups[0].Count, r.JIT = 50, jit

@@ -64,7 +64,8 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 				m.hub++
 			}
 			if call.Code == "RequestLimitExceeded" || call.Status == 403 || call.Status == 429 {
-				t.Errorf("ran into a limit at %s: %s %d %s", call.Time.Sub(begun), call.Operation, call.Status, call.Code)
+				t.Errorf("ran into a limit at %s: %s %d %s", call.Time.Sub(begun), call.Operation, call.Status,
+					call.Code)
 			}
 		}
 		stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
@@ -124,7 +125,8 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 			continue
 		}
 		got := measure(t, c.config, c.change)
-		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v", c.name,
+		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v",
+			c.name,
 			got.took.Seconds(), c.most.Seconds(),
 			one.took.Seconds(), oneByJIT.took.Seconds(), got.ec2, got.hub, sortedCalls(got.by))
 		if got.took > c.most {
@@ -154,17 +156,20 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 	}
 	// A look may fall into the next second for one of a hundred.
 	if hundred.ec2 > five.ec2+3 || hundred.looks > 2*five.looks+3 {
-		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks, hundred.ec2,
+		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks,
+			hundred.ec2,
 			hundred.looks)
 	}
 	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}},
 		func(r *runner.StartRequest) {
 			like(100)(r)
-			r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
+			r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1",
+				zoneB,
 				"sg-0aaaaaaaaaaaaaaa1"))
 		})
 	if spread.by["RunInstances"] != 2 {
-		t.Errorf("a hundred runners over two offerings take %d calls of RunInstances, want 2", spread.by["RunInstances"])
+		t.Errorf("a hundred runners over two offerings take %d calls of RunInstances, want 2",
+			spread.by["RunInstances"])
 	}
 }
 
@@ -178,7 +183,8 @@ func TestALookIsTheCheaper(t *testing.T) {
 	if alone.looks > single.looks*2 {
 		t.Errorf("fifty among few take %d looks, one takes %d: one page is enough", alone.looks, single.looks)
 	}
-	// Three among 31 pages: each look is three calls, and the first page told it. A wait may take two looks more or less.
+	// Three among 31 pages: each look is three calls, and the first page told it. A wait may take two looks more or
+	// less.
 	if most := 3*(single.looks+2) + 2; crowded.looks > most {
 		t.Errorf("three among 3,000 take %d calls, at most %d", crowded.looks, most)
 	}
@@ -205,7 +211,8 @@ func TestCapacityRounds(t *testing.T) {
 				30*time.Second {
 				t.Errorf("launched after %s, want within a minute and a half of the capacity's coming", launched)
 			}
-			first := regexp.MustCompile(`round 1 found no capacity for on-demand, t3\.xlarge in us-east-1: asking again in ` +
+			first := regexp.MustCompile(`round 1 found no capacity for on-demand, t3\.xlarge in us-east-1: asking ` +
+				`again in ` +
 				`[2-8]s, and for up to 9m[0-9]+s more \(capacity-timeout-minutes\)`)
 			if found := first.FindAllString(s.log.String(), -1); len(found) != 1 {
 				t.Errorf("the log says %d times what it waits for, want once for all runners: %v", len(found), found)
@@ -284,7 +291,8 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 					t.Errorf("jit %t, cancelled after %s: the roll-back took %s, at most 7s", jit, after, took)
 				}
 				if len(result.Failure.Left) > 0 {
-					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after, len(result.Failure.Left),
+					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after,
+						len(result.Failure.Left),
 						result.Failure.Left[0])
 				}
 				s.nothingLeft(t)
@@ -300,7 +308,8 @@ func TestHalfOfThemFail(t *testing.T) {
 		for _, least := range []int{3, 4} {
 			config := simulator.Config{}
 			for _, nth := range []int{2, 4, 6} {
-				config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second,
+				config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies,
+					At:     8 * time.Second,
 					Reason: "Server.InternalError"})
 			}
 			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
@@ -310,18 +319,21 @@ func TestHalfOfThemFail(t *testing.T) {
 				instances, runners := s.world.Leftovers()
 				if least == 4 {
 					if err == nil || len(instances)+len(runners) > 0 {
-						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left", jit, err,
+						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left",
+							jit, err,
 							len(instances), len(runners))
 					}
 					return
 				}
 				if err != nil || len(instances) != 3 || len(runners) != 3 {
-					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err, len(instances),
+					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err,
+						len(instances),
 						len(runners))
 				}
 				for _, one := range result.Runners {
 					if one.Failed != one.Removed {
-						t.Errorf("jit %t: runner %s: failed %t, removed %t", jit, one.RunnerName, one.Failed, one.Removed)
+						t.Errorf("jit %t: runner %s: failed %t, removed %t", jit, one.RunnerName, one.Failed,
+							one.Removed)
 					}
 				}
 			})
@@ -335,7 +347,8 @@ func TestHalfOfManyFail(t *testing.T) {
 	for _, jit := range []bool{false, true} {
 		config := simulator.Config{}
 		for nth := 2; nth <= 80; nth += 2 {
-			config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies, At: 8 * time.Second,
+			config.Guests = append(config.Guests, simulator.GuestRule{Nth: nth, Fault: simulator.GuestDies,
+				At:     8 * time.Second,
 				Reason: "Server.InternalError"})
 		}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
@@ -345,7 +358,8 @@ func TestHalfOfManyFail(t *testing.T) {
 			_, err := s.starter.Start(ctx, r)
 			instances, runners := s.world.Leftovers()
 			if err != nil || len(instances) != 40 || len(runners) != 40 {
-				t.Errorf("jit %t: error %v, %d instances and %d runners, want forty each", jit, err, len(instances), len(runners))
+				t.Errorf("jit %t: error %v, %d instances and %d runners, want forty each", jit, err, len(instances),
+					len(runners))
 			}
 			for _, call := range s.world.Calls() {
 				if call.Code == "RequestLimitExceeded" || call.Status == 403 || call.Status == 429 {
@@ -379,7 +393,8 @@ func TestNamesStayShortEnough(t *testing.T) {
 		}
 		for _, one := range result.Runners {
 			if len(one.RunnerName) > 64 || !registered[one.RunnerName] {
-				t.Errorf("runner %s: %d characters, registered %t", one.RunnerName, len(one.RunnerName), registered[one.RunnerName])
+				t.Errorf("runner %s: %d characters, registered %t", one.RunnerName, len(one.RunnerName),
+					registered[one.RunnerName])
 			}
 		}
 		if len(registered) != 12 {

@@ -107,10 +107,12 @@ func (st *start) renameFrom(s *slot) {
 	now := s.name
 	st.mu.Unlock()
 	if g.together {
-		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s", taken,
+		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s",
+			taken,
 			g.base, diagnosis.HintOwnLabel))
 		return
 	}
-	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken, now,
+	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken,
+		now,
 		diagnosis.HintOwnLabel))
 }

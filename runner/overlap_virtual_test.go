@@ -55,8 +55,9 @@ func TestPostOfANameThatAnotherStartHas(t *testing.T) {
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		result := s.starter.Post(ctx, runner.PostRequest{
-			Identity: tags.Identity{Nonce: "ours", Label: "build"}, Tokens: map[string][]string{"us-east-1": {"egr-ours"}},
-			Made: []runner.Registration{{Name: "ec2-build-1", JIT: true}},
+			Identity: tags.Identity{Nonce: "ours", Label: "build"},
+			Tokens:   map[string][]string{"us-east-1": {"egr-ours"}},
+			Made:     []runner.Registration{{Name: "ec2-build-1", JIT: true}},
 		})
 		if len(result.Terminated) != 1 || result.Terminated[0] != "i-0aaaaaaaaaaaaaaa1" {
 			t.Errorf("terminated %v, want our one machine", result.Terminated)
@@ -103,7 +104,8 @@ func TestSweepAmongThousands(t *testing.T) {
 		begun := time.Now()
 		sweeper := &sweep.Sweeper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
 		if _, err := sweeper.Sweep(ctx, sweep.Request{
-			Repository: "demo-org/demo", Scope: "demo-org/demo", Regions: []string{"us-east-1"}, Grace: 10 * time.Minute,
+			Repository: "demo-org/demo", Scope: "demo-org/demo", Regions: []string{"us-east-1"},
+			Grace: 10 * time.Minute,
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -32,13 +32,15 @@ func TestAPanicMovesOn(t *testing.T) {
 		"thirty": {guest: panics, change: func(r *runner.StartRequest) { r.Groups[0].Count = 30 }, online: 30},
 		"some of thirty": {guest: simulator.GuestRule{Type: "t3.xlarge", Fault: simulator.GuestPanics, Times: 7},
 			change: func(r *runner.StartRequest) { r.Groups[0].Count = 30 }, online: 7},
-		"ephemeral": {guest: panics, change: func(r *runner.StartRequest) { r.JIT, r.Ephemeral = true, true }, online: 1},
+		"ephemeral": {guest: panics, change: func(r *runner.StartRequest) { r.JIT, r.Ephemeral = true, true },
+			online: 1},
 		"throttled": {guest: panics, weather: simulator.Fault{Match: simulator.Match{Operation: "GetConsoleOutput"},
 			Effect: simulator.EffectThrottle, Times: 2}, online: 1},
 		"it hangs": {guest: panics, weather: simulator.Fault{Match: simulator.Match{Operation: "GetConsoleOutput"},
 			Effect: simulator.EffectHang, Times: 1}, online: 1},
-		"lost answers": {guest: panics, weather: simulator.Fault{Match: simulator.Match{Operation: "TerminateInstances"},
-			Effect: simulator.EffectCutAfter, Times: 2}, online: 1},
+		"lost answers": {guest: panics,
+			weather: simulator.Fault{Match: simulator.Match{Operation: "TerminateInstances"},
+				Effect: simulator.EffectCutAfter, Times: 2}, online: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,8 +111,9 @@ func TestAPanicThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{
 		Guests: []simulator.GuestRule{{Fault: simulator.GuestPanics}},
-		Faults: []simulator.Fault{{Match: simulator.Match{Operation: "TerminateInstances"}, Effect: simulator.EffectError,
-			Code: "InternalError", Status: 500, Times: 30}},
+		Faults: []simulator.Fault{{Match: simulator.Match{Operation: "TerminateInstances"},
+			Effect: simulator.EffectError,
+			Code:   "InternalError", Status: 500, Times: 30}},
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		_, err := s.starter.Start(ctx, twoTypes())

@@ -101,7 +101,8 @@ func TestWarmIsFaster(t *testing.T) {
 		calls := s.world.Calls()[known:]
 		before := slices.IndexFunc(calls, func(c simulator.Call) bool { return c.Operation == "StartInstances" })
 		warm, coldly := warmResult.Runners[0].Timeline.Online, coldResult.Runners[0].Timeline.Online
-		t.Logf("warm %s, cold %s: %.2f; %d calls before the start", warm, coldly, warm.Seconds()/coldly.Seconds(), before)
+		t.Logf("warm %s, cold %s: %.2f; %d calls before the start", warm, coldly, warm.Seconds()/coldly.Seconds(),
+			before)
 		if !warmResult.Runners[0].Warm || warm.Seconds() > 0.7*coldly.Seconds() {
 			t.Errorf("warm %s, cold %s", warm, coldly)
 		}
@@ -162,7 +163,8 @@ func TestTwentyAtOnce(t *testing.T) {
 // and deregistered, and its slot is started cold in the same step.
 func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
-	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestNeverBoots,
+	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater,
+		Fault: simulator.GuestNeverBoots,
 		Times: 1}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		entry := s.filled(ctx, t, 1)[0]
@@ -239,7 +241,8 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 				t.Parallel()
 				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 					s.filled(ctx, t, 2)
-					s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect, Times: 1})
+					s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect,
+						Times: 1})
 					result, err := s.starter.Start(ctx, fromPool())
 					if err != nil {
 						t.Fatalf("%v\n%s", err, s.log)
@@ -274,7 +277,8 @@ func TestManyFromAPool(t *testing.T) {
 		result, err := s.starter.Start(ctx, fromPool(func(r *runner.StartRequest) {
 			r.Groups[0].Count = 4
 			r.Groups = append(r.Groups, r.Groups[0])
-			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a", "b",
+			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a",
+				"b",
 				"other", 1, []string{"t3.large"}
 			r.MinCount = 5
 		}))

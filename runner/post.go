@@ -40,7 +40,8 @@ const lookFor = 20 * time.Second
 // registrations. It finds instances by the client tokens in the journal, so it needs no tags.
 func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 	log := s.Log.With("phase", "Clean up after an interrupted "+request.What)
-	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce", request.Identity.Nonce)
+	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce",
+		request.Identity.Nonce)
 	p := &post{remover: &remove.Remover{Cloud: s.Cloud, Registry: s.Registry, Log: log}, request: request,
 		result: PostResult{What: request.What}}
 	looking, cancel := context.WithTimeout(ctx, lookFor)
@@ -72,8 +73,8 @@ type post struct {
 	request PostRequest
 	mu      sync.Mutex
 	result  PostResult
-	// launched reports whether a machine was found, dead or alive: then the registrations' names were settled before, and
-	// are ours.
+	// launched reports whether a machine was found, dead or alive: then the registrations' names were settled before,
+	// and are ours.
 	launched bool
 }
 
@@ -121,7 +122,8 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 				unseen = append(unseen, token)
 			}
 		}
-		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 console; %s",
+		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 console; "+
+			"%s",
 			region, strings.Join(unseen, " or "), ec2.Reason(failed), p.ownEnd()))
 	}
 }
@@ -206,7 +208,8 @@ func (p *post) removeRegistration(ctx context.Context, made Registration) error 
 
 func (p *post) belongsToAnother(ctx context.Context, name string) bool {
 	for region := range p.request.Tokens {
-		found, err := p.remover.Cloud.Instances(ctx, region, ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
+		found, err := p.remover.Cloud.Instances(ctx, region,
+			ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
 		if err != nil {
 			return true // what cannot be seen is not judged
 		}

@@ -34,7 +34,8 @@ func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 		}
 		switch {
 		case err != nil && (looks.settled || ended):
-			p.left(fmt.Sprintf("a claim on warm instance %s in %s (%s)", claim.InstanceID, claim.Region, ec2.Reason(err)))
+			p.left(fmt.Sprintf("a claim on warm instance %s in %s (%s)", claim.InstanceID, claim.Region,
+				ec2.Reason(err)))
 			return
 		case over && err == nil, looks.settled:
 			return
@@ -98,7 +99,8 @@ func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runn
 	}
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone",
+			claim.InstanceID))
 		return nil
 	}
 	return err
@@ -109,7 +111,8 @@ func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instanc
 	id := cmp.Or(claim.RunnerID, tags.RunnerIDOf(instance))
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone", claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left "+
+			"alone", claim.InstanceID))
 		return nil
 	}
 	if err != nil {

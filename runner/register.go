@@ -108,7 +108,8 @@ func (st *start) chooseGroup(ctx context.Context) error {
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group",
 			cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
-		Hint: "take a group's name or id from the settings of " + r.Scope + ", or leave the input out for the default group",
+		Hint: "take a group's name or id from the settings of " + r.Scope +
+			", or leave the input out for the default group",
 	}
 }
 
@@ -195,8 +196,9 @@ type registration struct{ name, other, token, jit, mark string }
 func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
 	spec := bootstrap.Spec{
 		Machine: g.Machine, URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together,
-		Labels: append([]string{g.label}, request.Labels...), Group: request.GroupName, Token: by.token, JITConfig: by.jit,
-		Debug: request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
+		Labels: append([]string{g.label}, request.Labels...), Group: request.GroupName, Token: by.token,
+		JITConfig: by.jit,
+		Debug:     request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}

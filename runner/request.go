@@ -23,8 +23,8 @@ type StartRequest struct {
 	Labels    []string // further labels for all
 	JIT       bool     // single-use by a JIT configuration
 	Ephemeral bool     // the machine ends with its job
-	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted` takes
-	// them.
+	// DefaultLabels gives single-use runners GitHub's default labels, with which any job of `runs-on: self-hosted`
+	// takes them.
 	DefaultLabels bool
 	GroupID       int64  // of the runner group
 	GroupName     string // of the runner group, where it is given by name

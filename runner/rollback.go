@@ -147,8 +147,9 @@ func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left [
 			continue
 		}
 		if err := r.TerminateByToken(ctx, st.regionOf(attempt.Offering.Placement), attempt.Token); err != nil {
-			left = append(left, fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
-				attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
+			left = append(left,
+				fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
+					attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
 		}
 	}
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
@@ -156,7 +157,8 @@ func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left [
 	}
 	if err := errors.Join(r.Deregister(ctx, s.runnerID, s.owner(st.identity)),
 		removeStray(ctx, r.Registry, s)); err != nil {
-		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err, st.identity.Scope))
+		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err,
+			st.identity.Scope))
 	}
 	return left
 }

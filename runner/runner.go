@@ -37,7 +37,8 @@ type Claim struct {
 	InstanceID string `json:"ec2-instance-id"`
 	Region     string `json:"region"`
 	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
-	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be freed.
+	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be
+	// freed.
 	Starting bool `json:"starting,omitempty"`
 }
 

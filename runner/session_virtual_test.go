@@ -26,7 +26,8 @@ func inRole(config simulator.Config) simulator.Config {
 func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
 	return newCloud(transport).Assume(ec2.Role{
-		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour, Log: log,
+		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour,
+		Log:    log,
 		Token:  diagnosis.IDToken(tokens, "sts.amazonaws.com"),
 		Secret: func(string) {}, SignedIn: func(ec2.Session) {},
 	})
@@ -160,7 +161,8 @@ func TestPostThatMayNotSignIn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.signIn(t, s.world.Transport())
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
+		result := s.starter.Post(ctx, runner.PostRequest{What: "start",
+			Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
 		left := strings.Join(result.Left, "\n")
 		if !strings.Contains(left, "egr-a") ||
 			!strings.Contains(left, "Not authorized to perform sts:AssumeRoleWithWebIdentity") {

@@ -190,14 +190,16 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []tags.Owner) 
 		region := st.regionOf(attempt.Offering.Placement)
 		found, err := st.Cloud.Instances(ctx, region, tags.LaunchedWith(attempt.Token))
 		if err != nil {
-			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with client " +
+			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with " +
+				"client " +
 				"token " +
 				attempt.Token + " in " + region)
 			continue
 		}
 		for _, instance := range found {
 			if instance.Alive() && !st.isOurs(instance.ID) {
-				_ = (&remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log}).Terminate(ctx, region, instance.ID)
+				_ = (&remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: st.log}).Terminate(ctx, region,
+					instance.ID)
 				owner := s.owner(st.identity)
 				if call, together := s.unit.calls[attempt.Token]; together {
 					owner.Name, owner.Other = s.unit.namesOf(call, instance.LaunchIndex)

@@ -20,9 +20,9 @@ type group struct {
 	base  string // the runner's name, or what its slots' names begin with
 	slots []*slot
 	units []*unit
-	// shared reports whether other starts may have the same names at the same time: the user has given the label, and the
-	// machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start alone have
-	// the name.
+	// shared reports whether other starts may have the same names at the same time: the user has given the label, and
+	// the machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start
+	// alone have the name.
 	shared  bool
 	renamed bool // as a whole, since some start's runner has one of the names
 	// roundTold is the last round of which was said that it found no capacity.

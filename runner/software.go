@@ -44,12 +44,14 @@ func chooseSoftware(ctx context.Context, registry *github.Client, offered []gith
 	released, err := registry.Release(ctx, wanted)
 	if github.ClassOf(err) == github.NotFound {
 		return software{}, &diagnosis.RefusedError{
-			Message: fmt.Sprintf("The 'runner-version' input is %q, and there is no such release of the runner.", wanted),
-			Hint:    "take a version from https://github.com/actions/runner/releases, or leave the input out",
+			Message: fmt.Sprintf("The 'runner-version' input is %q, and there is no such release of the runner.",
+				wanted),
+			Hint: "take a version from https://github.com/actions/runner/releases, or leave the input out",
 		}
 	}
 	if err != nil {
-		warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download is "+
+		warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the download "+
+			"is "+
 			"not checked", wanted, err))
 		return releaseSoftware(wanted), nil
 	}
@@ -94,8 +96,12 @@ func releaseSoftware(version string) software {
 	for _, architecture := range []string{"x64", "arm64"} {
 		s.list = append(s.list, bootstrap.Software{
 			Architecture: architecture, Version: version,
-			URL: fmt.Sprintf("https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-%s-%s.tar.gz",
-				version, architecture, version),
+			URL: fmt.Sprintf(
+				"https://github.com/actions/runner/releases/download/v%s/actions-runner-linux-%s-%s.tar.gz",
+				version,
+				architecture,
+				version,
+			),
 		})
 	}
 	return s

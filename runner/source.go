@@ -19,8 +19,8 @@ import (
 type Machine interface {
 	// Kind is Cold, Warm or Kept.
 	Kind() Kind
-	// Judge returns why the runner cannot come online any more, by how EC2 shows the instance now; nil where EC2 does not
-	// list it.
+	// Judge returns why the runner cannot come online any more, by how EC2 shows the instance now; nil where EC2 does
+	// not list it.
 	Judge(ctx context.Context, shown *ec2.Instance) error
 	// Overdue returns an error when the time to come online is over.
 	Overdue() error
@@ -49,8 +49,8 @@ type Source interface {
 // Supply is what a start does with machines that it does not launch. Each function may be nil.
 type Supply struct {
 	Steps []Step // before anything is registered
-	// Match looks for the runners of slots without a name among all runners of the scope. Where it is set, the start gives
-	// its runners no names.
+	// Match looks for the runners of slots without a name among all runners of the scope. Where it is set, the start
+	// gives its runners no names.
 	Match func(ctx context.Context, all []github.Runner, unnamed []*Slot, again Relook)
 	// Settle notes what is known only when the runners are online.
 	Settle func(ctx context.Context)

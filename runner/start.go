@@ -31,7 +31,8 @@ type Starter struct {
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.begin(request)
 	cancelled := ec2.CancelledAt(ctx)
-	steps := append(slices.Clone(st.source.Steps), // machines that are there already; what they do not serve is launched
+	// machines that are there already; what they do not serve is launched
+	steps := append(slices.Clone(st.source.Steps),
 		Step{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
 		Step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
 		Step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone

@@ -41,7 +41,8 @@ func TestNeverRegisters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}, Unlimited: true}
+			config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}},
+				Unlimited: true}
 			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 				wanted := request()
 				wanted.Waiting = runner.Waiting{QuietPeriod: c.quiet, Timeout: time.Duration(c.timeout) * time.Minute}
@@ -49,7 +50,8 @@ func TestNeverRegisters(t *testing.T) {
 				result, err := s.starter.Start(ctx, wanted)
 				took := time.Since(begun)
 				want := "A timeout of " + c.words +
-					" is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner."
+					" is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new " +
+					"self-hosted runner."
 				if err == nil || err.Error() != want || result.Failure.Message != want {
 					t.Fatalf("error %v, want %s", err, want)
 				}
@@ -158,7 +160,8 @@ func TestRefusedWhileWaiting(t *testing.T) {
 			t.Parallel()
 			fault := simulator.Fault{Match: simulator.Match{Operation: listRunners}, Nth: 4, Times: 1,
 				Effect: simulator.EffectError, Status: status, Message: "no"}
-			inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, s *stage) {
+			inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
+				s *stage) {
 				begun := time.Now()
 				result, err := s.starter.Start(ctx, request())
 				if github.ClassOf(err) != class || result.Failure.Hint == "" || time.Since(begun) > 20*time.Second {
@@ -267,7 +270,8 @@ func TestRollBackIsBounded(t *testing.T) {
 		inBubble(t, simulator.Config{}, func(parent context.Context, t *testing.T, s *stage) {
 			ctx, cancel := context.WithCancel(parent)
 			timer := time.AfterFunc(12*time.Second, func() {
-				s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: hangs}, Effect: simulator.EffectHang})
+				s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: hangs},
+					Effect: simulator.EffectHang})
 				cancel()
 			})
 			defer timer.Stop()
@@ -291,7 +295,8 @@ func TestRollBackOutlivesRateLimit(t *testing.T) {
 		Message: "API rate limit exceeded",
 		Header:  map[string]string{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "+3000"},
 	}
-	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(parent context.Context, t *testing.T, s *stage) {
+	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(parent context.Context, t *testing.T,
+		s *stage) {
 		ctx, cancel := context.WithTimeout(parent, 20*time.Second)
 		defer cancel()
 		wanted := request()

@@ -33,25 +33,26 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	} {
 		t.Run(string(fault.Effect), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}}, func(ctx context.Context,
-				t *testing.T, s *stage) {
-				if _, err := s.starter.Start(ctx, request()); err != nil {
-					t.Fatal(err)
-				}
-				label := s.journal.identity.Label
-				fault.Match = simulator.Match{Operation: "DescribeInstances"}
-				fault.Nth = 3 // the two that find the machine are answered
-				s.world.AddFault(fault)
-				if result, _, err := s.stop(ctx, stop.Request{Label: label}); err == nil {
-					t.Errorf("the stop is green: %+v", result.Stopped)
-				}
-				s.world.ClearFaults()
-				<-time.After(time.Minute)
-				if _, _, err := s.stop(ctx, stop.Request{Label: label}); err != nil {
-					t.Error(err)
-				}
-				s.nothingLeft(t)
-			})
+			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}},
+				func(ctx context.Context,
+					t *testing.T, s *stage) {
+					if _, err := s.starter.Start(ctx, request()); err != nil {
+						t.Fatal(err)
+					}
+					label := s.journal.identity.Label
+					fault.Match = simulator.Match{Operation: "DescribeInstances"}
+					fault.Nth = 3 // the two that find the machine are answered
+					s.world.AddFault(fault)
+					if result, _, err := s.stop(ctx, stop.Request{Label: label}); err == nil {
+						t.Errorf("the stop is green: %+v", result.Stopped)
+					}
+					s.world.ClearFaults()
+					<-time.After(time.Minute)
+					if _, _, err := s.stop(ctx, stop.Request{Label: label}); err != nil {
+						t.Error(err)
+					}
+					s.nothingLeft(t)
+				})
 		})
 	}
 }

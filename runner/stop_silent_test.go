@@ -26,7 +26,8 @@ func lateFault(region string, delay time.Duration) simulator.Fault {
 // inIreland is a request whose machine is launched in eu-west-1.
 func inIreland() runner.StartRequest {
 	r := request()
-	place := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1")
+	place := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1",
+		"sg-0ccccccccccccccc1")
 	r.Groups[0].Placements = []machine.Placement{place}
 	return r
 }
@@ -110,7 +111,8 @@ func TestStopFailsForASilentRegion(t *testing.T) {
 					silent.Match = simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: "eu-west-1"}
 					s.world.AddFault(silent)
 					_, took, err := s.stop(ctx, stopBy(how, h))
-					if err == nil || !strings.Contains(err.Error(), "eu-west-1") || strings.Contains(err.Error(), "us-west-2") {
+					if err == nil || !strings.Contains(err.Error(), "eu-west-1") || strings.Contains(err.Error(),
+						"us-west-2") {
 						t.Errorf("the error is to name the region: %v", err)
 					}
 					if took < 50*time.Second || took > 70*time.Second {
@@ -150,7 +152,8 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 				h := s.startedIn(ctx, t, inIreland())
 				for _, region := range []string{"us-west-2", "us-east-1"} {
 					s.world.AddFault(simulator.Fault{
-						Match: simulator.Match{Operation: "DescribeInstances", Region: region}, Effect: simulator.EffectHang,
+						Match:  simulator.Match{Operation: "DescribeInstances", Region: region},
+						Effect: simulator.EffectHang,
 					})
 				}
 				result, took, err := s.stop(ctx, stopBy(how, h))
@@ -209,7 +212,8 @@ func TestStopIsCancelledWhileItLooks(t *testing.T) {
 			Effect: simulator.EffectThrottle})
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		if _, took, err := s.stop(ctx, stopBy("id", h)); !errors.Is(err, context.DeadlineExceeded) || took > 11*time.Second {
+		if _, took, err := s.stop(ctx, stopBy("id", h)); !errors.Is(err, context.DeadlineExceeded) ||
+			took > 11*time.Second {
 			t.Errorf("stop took %s: %v", took, err)
 		}
 		s.kept(t)

@@ -25,7 +25,8 @@ func TestStopLooksCheaply(t *testing.T) {
 				r := request()
 				r.Groups[0].Count = count
 				r.Groups[0].Placements = []machine.Placement{
-					machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1"),
+					machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1",
+						"sg-0ccccccccccccccc1"),
 				}
 				result, err := s.starter.Start(ctx, r)
 				if err != nil {
@@ -34,8 +35,9 @@ func TestStopLooksCheaply(t *testing.T) {
 				before := len(s.world.Calls())
 				wanted := stop.Request{Run: r.Run, Scope: r.Scope}
 				for _, one := range result.Runners {
-					wanted.Handoffs = append(wanted.Handoffs, tags.Handoff{InstanceID: one.InstanceID, RunnerName: one.RunnerName,
-						RunnerID: one.RunnerID})
+					wanted.Handoffs = append(wanted.Handoffs, tags.Handoff{InstanceID: one.InstanceID,
+						RunnerName: one.RunnerName,
+						RunnerID:   one.RunnerID})
 				}
 				stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
 				if _, err := stopper.Stop(ctx, wanted); err != nil {

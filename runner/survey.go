@@ -120,7 +120,8 @@ func (sv *survey) matchTypes(g *group, runs typesOf) error {
 		missing = nil
 	}
 	for _, o := range missing {
-		sv.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, sv.regionOf(o.Placement)))
+		sv.log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType,
+			sv.regionOf(o.Placement)))
 	}
 	if len(g.fit) > 0 || len(all) == 0 {
 		return nil
@@ -129,9 +130,11 @@ func (sv *survey) matchTypes(g *group, runs typesOf) error {
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
 			strings.Join(g.InstanceTypes, ", "),
-			first.Placement.ImageID, g.images[imageKey{sv.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
+			first.Placement.ImageID,
+			g.images[imageKey{sv.regionOf(first.Placement), first.Placement.ImageID}].Architecture,
 			strings.Join(runs[sv.regionOf(first.Placement)][first.InstanceType], ", ")),
-		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge runs " +
+		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge " +
+			"runs " +
 			"arm64",
 	}
 }

@@ -24,7 +24,8 @@ func (sv *survey) tellSystems(g *group) {
 		told = append(told, p.ImageID)
 		switch system := sv.systemOf(g, p); {
 		case system.TooOldForNode():
-			sv.warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the runner's "+
+			sv.warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the "+
+				"runner's "+
 				"node needs glibc 2.28 and it has 2.26; "+
 				"use Amazon Linux 2023, Ubuntu or Debian", p.ImageID, system))
 		case system.Untested():
@@ -73,7 +74,8 @@ func (sv *survey) processorWords(g *group, offerings []ec2.Offering) []string {
 		if system.OnType(o.InstanceType) != ec2.RunsNot {
 			continue
 		}
-		words := fmt.Sprintf("%s has Graviton 1, on which image %s (%s) does not boot: its kernel panics", o.InstanceType,
+		words := fmt.Sprintf("%s has Graviton 1, on which image %s (%s) does not boot: its kernel panics",
+			o.InstanceType,
 			o.Placement.ImageID, system)
 		if !slices.Contains(list, words) {
 			list = append(list, words)

@@ -30,7 +30,8 @@ func TestTagsReadOldOfAnExistingMachine(t *testing.T) {
 			t.Parallel()
 			inBubble(t, lateTags(boxes(box), late), func(ctx context.Context, t *testing.T, s *stage) {
 				begun := time.Now()
-				if result, err := s.starter.Start(ctx, existingRequest()); err != nil || result.Runners[0].InstanceID != box {
+				if result, err := s.starter.Start(ctx, existingRequest()); err != nil ||
+					result.Runners[0].InstanceID != box {
 					t.Errorf("start: %v", err)
 				}
 				if took := time.Since(begun); late < time.Second && took > 40*time.Second {
@@ -138,7 +139,8 @@ func killed(ctx context.Context, t *testing.T, s *stage, operation string, nth i
 func TestClaimIsClearedWithLateTags(t *testing.T) {
 	t.Parallel()
 	for _, late := range lates[1:] {
-		for _, call := range []string{"actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute", "CreateTags",
+		for _, call := range []string{"actions/generate-runner-jitconfig-for-repo", "ModifyInstanceAttribute",
+			"CreateTags",
 			"StartInstances"} {
 			t.Run(fmt.Sprint(late, call), func(t *testing.T) {
 				t.Parallel()
@@ -176,7 +178,8 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 				<-time.After(2 * time.Minute)
 				instances, runners := s.world.Leftovers()
 				if len(instances) != 1 || len(runners) != 1 || !result.Runners[0].Warm && late < time.Second {
-					t.Errorf("warm %t, left: %d instances, %d runners\n%s", result.Runners[0].Warm, len(instances), len(runners),
+					t.Errorf("warm %t, left: %d instances, %d runners\n%s", result.Runners[0].Warm, len(instances),
+						len(runners),
 						s.log)
 				}
 			})
@@ -190,7 +193,8 @@ func TestPostNamesARegionThatDoesNotAnswer(t *testing.T) {
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"},
 			Effect: simulator.EffectHang})
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Tokens: map[string][]string{"us-east-1": {"egr-x"}}})
+		result := s.starter.Post(ctx, runner.PostRequest{What: "start",
+			Tokens: map[string][]string{"us-east-1": {"egr-x"}}})
 		if len(result.Left) != 1 || !strings.Contains(result.Left[0], "us-east-1") {
 			t.Errorf("left: %q", result.Left)
 		}

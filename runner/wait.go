@@ -29,7 +29,8 @@ func (st *start) wait(ctx context.Context) error {
 	st.clearDoubts(ctx)
 	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
 	if quiet := st.request.Waiting.quiet(); quiet > 0 {
-		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted runner",
+		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted "+
+			"runner",
 			int(quiet.Seconds())))
 	}
 	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", diagnosis.Minutes(st.request.Waiting.Timeout)))
@@ -129,7 +130,8 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 			waiting = append(waiting, fmt.Sprintf("%d more", len(w.pending())-i))
 			break
 		}
-		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label), s.instance.ID,
+		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label),
+			s.instance.ID,
 			orUnknown(s.instance.State)))
 	}
 	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()),

@@ -39,12 +39,14 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		case err == nil:
 		case ec2.ClassOf(err) == ec2.Credentials: // GitHub decides: the runner may be about to come online
 			w.blind = true
-			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any more and "+
+			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any "+
+				"more and "+
 				"GitHub alone says whether it comes", err)
 			return
 		case ec2.ClassOf(err) == ec2.Denied:
 			w.blind = true
-			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an instance fails",
+			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an "+
+				"instance fails",
 				err)
 			return
 		default:

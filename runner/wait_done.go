@@ -43,7 +43,8 @@ func (st *start) wasOnline(s *slot) {
 		s.timeline.Running = s.timeline.Online
 	}
 	st.mu.Unlock()
-	st.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start was "+
+	st.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start "+
+		"was "+
 		"over; its machine has ended", s.name, s.label))
 }
 

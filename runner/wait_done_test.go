@@ -31,7 +31,8 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 					t.Fatalf("start: %v\n%s", err, s.log.text.String())
 				}
 				if len(result.Runners) != c.count || len(s.calls("RunInstances")) != c.count {
-					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.calls("RunInstances")), c.count)
+					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.calls("RunInstances")),
+						c.count)
 				}
 				if !strings.Contains(strings.Join(result.Warnings, "\n"), "has had its one job already") {
 					t.Errorf("nothing says that a job was done already: %q", result.Warnings)

@@ -243,8 +243,9 @@ func vanished(s *slot, err error) *diagnosis.FailedError {
 	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name,
 			s.runnerID),
-		Hint: "somebody or something removes runners that are offline: another start with the same label, or a clean-up job",
-		Err:  err,
+		Hint: "somebody or something removes runners that are offline: another start with the same label, or a " +
+			"clean-up job",
+		Err: err,
 	}
 }
 
@@ -283,7 +284,8 @@ func (s *slot) isStray(id int64) {
 func (st *start) noteOther(s *slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
-		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", s.name,
+		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s",
+			s.name,
 			s.other, diagnosis.HintOwnLabel)
 	}
 	s.name, s.other = s.other, ""

@@ -9,7 +9,8 @@ import (
 
 const aSummary = "### EC2 runner `build` is ready after 31.0 s\n\n```mermaid\ntimeline\n    0.0 s : requested\n    " +
 	"0.5 s : registration ready\n    2.5 s : launched\n" +
-	"    8.0 s : running\n    31.0 s : online\n```\n\n| instance | boot script | seconds since boot |\n|---|---|---|\n" +
+	"    8.0 s : running\n    31.0 s : online\n```\n\n| instance | boot script | seconds since boot " +
+	"|\n|---|---|---|\n" +
 	"| `i-0a` | `boot script started` | 9.5 s |\n| `i-0a` | `the runner is online` | 20.0 s |\n\n"
 
 // TestRead reads the phases from a start's summary, and adds the job's first step.

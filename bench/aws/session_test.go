@@ -55,7 +55,8 @@ func inWorld(t *testing.T, variants ...string) (*session, *simulator.World) {
 			"sg-0aaaaaaaaaaaaaaa1"},
 	}
 	env := map[string]string{
-		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1", "GITHUB_TOKEN": "ghp_demo",
+		"GITHUB_REPOSITORY": "demo-org/demo", "GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": "1",
+		"GITHUB_TOKEN":      "ghp_demo",
 		"RUNNERS_TOKEN":     "ghp_demo",
 		"GITHUB_SERVER_URL": "https://github.com", "AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "demo",
 		"AWS_REGION":                "us-east-1",

@@ -66,7 +66,8 @@ func usage(variants []string, starts []start) string {
 				b.WriteString(" – | – |")
 				continue
 			}
-			fmt.Fprintf(&b, " %.1f %s | %.1f %s |", stats.Quantile(values, 0.5), row.unit, stats.Quantile(values, 1), row.unit)
+			fmt.Fprintf(&b, " %.1f %s | %.1f %s |", stats.Quantile(values, 0.5), row.unit, stats.Quantile(values, 1),
+				row.unit)
 		}
 		b.WriteString("\n")
 	}

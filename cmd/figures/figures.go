@@ -57,7 +57,8 @@ func measure(ctx context.Context, root string) ([]figure, error) {
 	all = append(all, largestType(pkgs))
 	all = append(all, perFunction(fset, src, pkgs)...)
 	return append(all,
-		figure{"lines of runner/", float64(lines(fset, src, pkgs, "runner")), maxRunnerLines, "without the folders in it"},
+		figure{"lines of runner/", float64(lines(fset, src, pkgs, "runner")), maxRunnerLines,
+			"without the folders in it"},
 		figure{"lines over 120 columns", float64(tooWide(src)), 0, "in all Go files"},
 		figure{"interfaces with one implementer", float64(len(few)), 0, strings.Join(few, " ")},
 	), nil

@@ -22,8 +22,8 @@ type reference struct {
 type referenceAction struct {
 	// Keys are the condition keys of the action itself.
 	Keys []string `json:"keys"`
-	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is on
-	// "*".
+	// Resources are the types of resource that the action takes, with their condition keys. Without any the action is
+	// on "*".
 	Resources map[string][]string `json:"resources"`
 }
 

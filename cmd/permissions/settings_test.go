@@ -16,7 +16,8 @@ var (
 		"Existing": "true", "ExistingTagValue": "yes",
 		"KmsKeyArns":        "arn:aws:kms:us-east-1:1:key/a, arn:aws:kms:us-east-1:1:key/b",
 		"MachinePolicyArns": "arn:aws:iam::aws:policy/ReadOnlyAccess", "MaxSessionSeconds": "3600", "VpcId": "vpc-1",
-		"NetworkCidr": "10.0.0.0/16", "SubnetACidr": "10.0.0.0/17", "SubnetBCidr": "10.0.128.0/17", "HttpEgress": "true",
+		"NetworkCidr": "10.0.0.0/16", "SubnetACidr": "10.0.0.0/17", "SubnetBCidr": "10.0.128.0/17",
+		"HttpEgress": "true",
 	}
 )
 

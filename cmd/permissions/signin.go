@@ -27,7 +27,8 @@ var apps = []appOf{
 	},
 	{
 		"an organization", "https://github.com/organizations/MY-ORG/settings/apps/new",
-		[]grant{{"organization_self_hosted_runners", "write", "organization's Self-hosted runners: read and write", "all"},
+		[]grant{{"organization_self_hosted_runners", "write", "organization's Self-hosted runners: read and write",
+			"all"},
 			readRuns},
 	},
 }
@@ -181,7 +182,8 @@ A token as ''github-token'' takes the place of the App; give one of the two.
 | mode | additional permission |
 | --- | --- |
 | sweep; start and stop of [existing machines](existing-machines.md) | *Actions: read* on the repository, to see ` +
-	`whether a run is over; without it, sweep removes only what is expired or gone, and an existing machine of another ` +
+	`whether a run is over; without it, sweep removes only what is expired or gone, and an existing machine of ` +
+	`another ` +
 	`run counts as in use |
 | start with a name in ''runner-group-id'' | to list the runner groups; the organization's permission above ` +
 	`includes it |

@@ -33,7 +33,8 @@ func readTemplate(t *testing.T) (text string, root map[string]any) {
 // docs/permissions.md.
 func resolved(t *testing.T, node *yaml.Node) any {
 	t.Helper()
-	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}", ownerRepo,
+	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}",
+		ownerRepo,
 		"${Subject}", "*",
 		"${Owner}", "OWNER", "${Name}", "REPO", "${OwnerId}", "OWNER-ID", "${RepositoryId}", "REPO-ID")
 	switch {

@@ -40,11 +40,14 @@ const (
 
 var features = []struct{ name, what, without string }{
 	{survey, "read images, types, zones and subnets before a launch",
-		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse a type " +
+		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse " +
+			"a " +
+			"type " +
 			"whose console cannot be read"},
 	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, " +
 		"`keep-failed-minutes`, and in stop and sweep the reports of `job-report` and why a machine terminated itself",
-		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and keeps no " +
+		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and " +
+			"keeps no " +
 			"machine; stop and sweep show no reports"},
 	{notes, "write the runner's id and a sweep's findings into the machine's tags",
 		"stop looks runners up by name, and sweep does not terminate ambiguous machines"},
@@ -66,7 +69,8 @@ var features = []struct{ name, what, without string }{
 	{warm, "`pool` in start: take a warm machine", "the start is a cold one"},
 	{prune, "`keep-images`: check whether an instance or a launch template uses an old image, before bake removes it",
 		"no image is removed, and bake reports it"},
-	{copies, "`regions`: copy images to other regions", "the copies fail, and the image in the bake's own region is made"},
+	{copies, "`regions`: copy images to other regions",
+		"the copies fail, and the image in the bake's own region is made"},
 	{volumes, "delete volumes of this action that outlived their machines",
 		"they stay and cost, and sweep reports that it cannot see or delete them"},
 	{reruns, "`rerun-interrupted`: tag the requests of spot machines, and find those that EC2 took",
@@ -80,11 +84,13 @@ var modes = []struct{ name, what string }{
 	{"start", "Launches runners. Its post step terminates what a killed start has left"},
 	{"stop", "Terminates the instances that a start has launched"},
 	{"sweep", "Terminates instances that no stop has terminated"},
-	{"check", "Checks what a start needs, and launches nothing. It asks for the permission to launch by a dry run, so " +
+	{"check", "Checks what a start needs, and launches nothing. It asks for the permission to launch by a dry run, " +
+		"so " +
 		"it " +
 		"must have that permission"},
 	{"pool", "Launches warm machines, and terminates those that no longer fit"},
-	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and terminates " +
+	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and " +
+		"terminates " +
 		"them"},
 }
 
@@ -119,12 +125,14 @@ const anyCase = "StringEqualsIgnoreCase"
 var rights = []right{
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchWithResources",
 		Action: []string{"ec2:RunInstances"},
-		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair", "launch-template",
+		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair",
+			"launch-template",
 			"placement-group", "capacity-reservation", "spot-instances-request")}},
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchTagged",
 		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch", Action: []string{"ec2:CreateTags"},
+	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch",
+		Action:    []string{"ec2:CreateTags"},
 		Resource:  arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
 	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "TerminateOwn",
@@ -168,7 +176,8 @@ var rights = []right{
 			"StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
 	{[]string{"bake"}, always, statement{Sid: "ReadAndStopBuilders", Action: []string{"ec2:GetConsoleOutput",
 		"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"bake"}, always, statement{Sid: "ImageOwn", Action: []string{"ec2:CreateImage"}, Resource: arns("instance"),
+	{[]string{"bake"}, always, statement{Sid: "ImageOwn", Action: []string{"ec2:CreateImage"},
+		Resource:  arns("instance"),
 		Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "CreateImages", Action: []string{"ec2:CreateImage"},
 		Resource:  arns("image", "snapshot"),

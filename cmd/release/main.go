@@ -79,7 +79,8 @@ func check(ctx context.Context, r repository, v version, out io.Writer) error {
 		return err
 	}
 	if commit, taken := tags[v.String()]; taken {
-		return fmt.Errorf("tag %s: it exists at %s, and a release is tagged once: take the next version, or, if only a "+
+		return fmt.Errorf("tag %s: it exists at %s, and a release is tagged once: take the next version, or, if only "+
+			"a "+
 			"later job of its run failed, run the failed jobs again", v, commit)
 	}
 	if err := r.workflowsAreCurrent(ctx); err != nil {
@@ -115,7 +116,8 @@ func tag(ctx context.Context, r repository, rel release, out io.Writer) error {
 		return err
 	}
 	if size > maxTarball {
-		return fmt.Errorf("tag %s: its tarball has %d bytes, more than %d, and each job downloads it", v, size, maxTarball)
+		return fmt.Errorf("tag %s: its tarball has %d bytes, more than %d, and each job downloads it", v, size,
+			maxTarball)
 	}
 	if err := r.workflowsAreCurrent(ctx); err != nil {
 		return err

@@ -169,7 +169,8 @@ func TestRelease(t *testing.T) {
 	if got := h.rev(t, commit+"^"); got != main || h.rev(t, "main") != main {
 		t.Errorf("the release's parent is %s and main is at %s, want %s", got, h.rev(t, "main"), main)
 	}
-	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md docs/page.md " +
+	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md " +
+		"docs/page.md " +
 		"native/checksums.json " +
 		"native/ec2-github-runner-linux-amd64 native/ec2-github-runner-linux-arm64 native/main.js")
 	if diff := cmp.Diff(want, strings.Fields(do(t, h.remote, "ls-tree", "-r", "--name-only", commit))); diff != "" {
@@ -183,12 +184,14 @@ func TestRelease(t *testing.T) {
 			t.Errorf("native/%s is not the program", name)
 		}
 		sum := sha256.Sum256(content)
-		if sums := do(t, h.remote, "show", commit+":native/checksums.json"); !strings.Contains(sums, fmt.Sprintf("%q: \"%x\"",
-			name, sum)) {
+		if sums := do(t, h.remote, "show", commit+":native/checksums.json"); !strings.Contains(sums,
+			fmt.Sprintf("%q: \"%x\"",
+				name, sum)) {
 			t.Errorf("the checksum of %s is not in\n%s", name, sums)
 		}
 	}
-	if got := do(t, h.remote, "show", commit+":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+
+	if got := do(t, h.remote, "show", commit+
+		":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+
 		goodImage {
 		t.Errorf("the release's action.yml is\n%s", got)
 	}

@@ -67,7 +67,8 @@ func (r repository) releasable(ctx context.Context, v version) (map[string]strin
 	}
 	for name := range tags {
 		if other, err := parseVersion(name); err == nil && other[0] == v[0] && v.before(other) {
-			return nil, fmt.Errorf("release %s: %s is out already, and %s never moves back: take a higher version", v, other,
+			return nil, fmt.Errorf("release %s: %s is out already, and %s never moves back: take a higher version", v,
+				other,
 				v.major())
 		}
 	}
@@ -124,9 +125,11 @@ func (r repository) workflowsAreCurrent(ctx context.Context) error {
 		return err
 	}
 	if changed != "" {
-		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with old "+
+		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with "+
+			"old "+
 			"ones: "+
-			"start the workflow release again, on main as it is now (changed: %s)", strings.ReplaceAll(changed, "\n", ", "))
+			"start the workflow release again, on main as it is now (changed: %s)", strings.ReplaceAll(changed, "\n",
+			", "))
 	}
 	return nil
 }
@@ -140,7 +143,8 @@ func (r repository) push(ctx context.Context, commit string, v version, majorWas
 		remote, commit+":"+exact, commit+":"+major)
 	if err != nil {
 		return fmt.Errorf("push tags %s and %s, of which neither has changed: %w\n"+
-			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release again on "+
+			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release "+
+			"again on "+
 			"main",
 			v, v.major(), err)
 	}

@@ -54,7 +54,8 @@ func checkImage(image, repository string) error {
 		return fmt.Errorf("repository %q: it must be of the form OWNER/NAME", repository)
 	}
 	if !imageForm.MatchString(image) {
-		return fmt.Errorf("image %q: it must be of the form ghcr.io/OWNER/NAME@sha256: and 64 hexadecimal digits", image)
+		return fmt.Errorf("image %q: it must be of the form ghcr.io/OWNER/NAME@sha256: and 64 hexadecimal digits",
+			image)
 	}
 	if name, _, _ := strings.Cut(strings.TrimPrefix(image, "ghcr.io/"), "@"); name != strings.ToLower(repository) {
 		return fmt.Errorf("image %q: it is not the image of %s", image, repository)
@@ -68,7 +69,8 @@ var source = regexp.MustCompile(`(?m)^  image: Dockerfile$`)
 // withImage returns action.yml with the image in place of the Dockerfile, and nothing else changed.
 func withImage(action, image string) (string, error) {
 	if n := len(source.FindAllString(action, -1)); n != 1 {
-		return "", fmt.Errorf("rewrite action.yml: it has %d lines \"  image: Dockerfile\", and one is to be replaced", n)
+		return "", fmt.Errorf("rewrite action.yml: it has %d lines \"  image: Dockerfile\", and one is to be replaced",
+			n)
 	}
 	text := source.ReplaceAllLiteralString(action, "  image: docker://"+image)
 	var contract struct {
@@ -100,7 +102,8 @@ func section(changelog string, v version) (string, error) {
 		}
 		date, dated := strings.CutPrefix(changelog[head[4]:head[5]], " - ")
 		if _, err := time.Parse(time.DateOnly, date); !dated || err != nil {
-			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## [%s] - 2026-11-25",
+			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## [%s] - "+
+				"2026-11-25",
 				name, name)
 		}
 		end := len(changelog)

@@ -39,9 +39,11 @@ func TestImages(t *testing.T) {
 		t.Error(err)
 	}
 	for _, image := range []string{
-		"", "ghcr.io/a/b", "ghcr.io/a/b:latest", "ghcr.io/a/b@sha256:123", strings.Replace(goodImage, "ghcr.io", "docker.io",
+		"", "ghcr.io/a/b", "ghcr.io/a/b:latest", "ghcr.io/a/b@sha256:123", strings.Replace(goodImage, "ghcr.io",
+			"docker.io",
 			1), goodImage + "0", goodImage + "\n",
-		strings.ToUpper(goodImage), strings.Replace(goodImage, "sha256", "sha512", 1), strings.Replace(goodImage, "/ec2",
+		strings.ToUpper(goodImage), strings.Replace(goodImage, "sha256", "sha512", 1), strings.Replace(goodImage,
+			"/ec2",
 			"/ ec2", 1), strings.TrimPrefix(goodImage, "ghcr.io/"),
 		strings.Replace(goodImage, "@", ":v2@", 1), "docker://" + goodImage,
 	} {
@@ -84,7 +86,8 @@ func TestWithImage(t *testing.T) {
 
 func TestSection(t *testing.T) {
 	t.Parallel()
-	changelog := "# Changelog\n\n## [Unreleased]\n\n## [2.7.0] - 2026-11-25\n\n### Added\n\n- a thing [see](#x)\n\n## " +
+	changelog := "# Changelog\n\n## [Unreleased]\n\n## [2.7.0] - 2026-11-25\n\n### Added\n\n- a thing " +
+		"[see](#x)\n\n## " +
 		"[2.7.00] - 2026-01-01\nno\n## [2.6.0]\nundated\n## [2.5.0] - soon\nx\n" +
 		"## [2.4.0] - 2026-01-01\n\n## [2.3.0] - 2026-01-01\na\n## [2.3.0] - 2026-01-02\nb\n"
 	got, err := section(changelog, version{2, 7, 0})

@@ -56,9 +56,11 @@ const (
 		"ca-certificates, also that of a proxy that inspects TLS"
 	hintNoCloudInit = "the image does not run cloud-init, which reads the user data: use an image of Amazon Linux, " +
 		"Ubuntu or Debian, or install cloud-init in yours"
-	hintNoUserData = "the image runs cloud-init, but it did not run this action's user data: keep the metadata service " +
+	hintNoUserData = "the image runs cloud-init, but it did not run this action's user data: keep the metadata " +
+		"service " +
 		"enabled (HttpEndpoint: enabled) and the image's Ec2 data source unchanged"
-	hintTemplate = "the launch template prevents the start: EC2 uses this action's user data instead of the template's, " +
+	hintTemplate = "the launch template prevents the start: EC2 uses this action's user data instead of the " +
+		"template's, " +
 		"so move its commands to pre-runner-script, " +
 		"and keep the metadata service enabled in the template"
 	hintMemory = "the machine has too little memory to install packages: use an instance type with at least 1 GB, " +
@@ -67,11 +69,13 @@ const (
 		"machine to reach its package repositories"
 	hintVersion = "GitHub refuses this version of the runner: bake the image again, or omit runner-home-dir and " +
 		"runner-version so that the newest is downloaded"
-	hintRegistration = "GitHub refuses the registration: the registration token had expired (it is valid for an hour) " +
+	hintRegistration = "GitHub refuses the registration: the registration token had expired (it is valid for an " +
+		"hour) " +
 		"or " +
 		"the registration was removed meanwhile; run the job again, " +
 		"and look for clean-up jobs that remove offline runners"
-	hintNoExec = "the image mounts /var with noexec, where cloud-init stores and runs the user data: remove that option " +
+	hintNoExec = "the image mounts /var with noexec, where cloud-init stores and runs the user data: remove that " +
+		"option " +
 		"from /var in the image, " +
 		"or mount /var/lib/cloud without it"
 	hintValues = "the machine cannot decode its user data: its base64 command does not work, or the user data was " +
@@ -83,19 +87,23 @@ const (
 	hintCutOff = "the runner's download is interrupted repeatedly: look for a proxy or firewall that closes long " +
 		"connections"
 	hintDiskFull     = "the machine's disk is full: set a larger ec2-volume-size"
-	hintArchitecture = "the runner in the image is for another architecture than the machine: use an instance type of " +
+	hintArchitecture = "the runner in the image is for another architecture than the machine: use an instance type " +
+		"of " +
 		"the image's architecture, or omit runner-home-dir"
 	hintChecksum  = "the runner's download does not match GitHub's checksum: look for a proxy or mirror that changes it"
 	hintScript    = "correct pre-runner-script or setup-script; the boot script's messages name the line that failed"
 	hintSlowSetup = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake an image in " +
 		"which packages and the work of pre-runner-script are already done"
 	hintUser      = "create the user of run-runner-as-user in the image, or in pre-runner-script"
-	HintProcessor = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton 2, " +
+	HintProcessor = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton " +
+		"2, " +
 		"so use t4g, m6g, c7g or newer types " +
 		"instead of a1, or an image of Ubuntu or Debian"
-	HintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; the " +
+	HintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; " +
+		"the " +
 		"console's last lines show the reason"
-	hintNode = "the runner's own node does not run on this image, so no JavaScript action does: the image's C library " +
+	hintNode = "the runner's own node does not run on this image, so no JavaScript action does: the image's C " +
+		"library " +
 		"is " +
 		"too old (Amazon Linux 2 has glibc 2.26, " +
 		"and 2.28 is needed); use Amazon Linux 2023, Ubuntu or Debian"
@@ -161,7 +169,10 @@ var causes = []cause{
 		return e.alone() && strings.HasPrefix(e.Reached, "installing ") && kernelKilled.MatchString(e.console)
 	}},
 	// Behind a phase that is over, but what was left out then is missing now.
-	{hintMemory, func(e Evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) }},
+	{
+		hintMemory,
+		func(e Evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) },
+	},
 	{hintLibICU, func(e Evidence) bool { return missingICU.MatchString(e.words) }},
 	says(hintVersion, `is deprecated and cannot receive messages|[Rr]unner version .* is (deprecated|refused)|`+
 		`runner ended with exit 7 `),
@@ -194,7 +205,10 @@ var causes = []cause{
 	{hintNoUserData, func(e Evidence) bool {
 		return strings.Contains(e.console, "cloud-init") && e.alone() && !e.booted()
 	}},
-	{hintNoCloudInit, func(e Evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() }},
+	{
+		hintNoCloudInit,
+		func(e Evidence) bool { return strings.Contains(e.console, "login:") && e.alone() && !e.booted() },
+	},
 }
 
 // Hint is what fits, empty where nothing does.

@@ -35,7 +35,8 @@ func TestNewText(t *testing.T) {
 		}
 	})
 	for _, c := range []struct{ old, text, want string }{
-		{"", "a\n", "a\n"}, {"a\n", "a\nb\n", "b\n"}, {"a\n", "a\n", ""}, {"gone", "another machine", "another machine"},
+		{"", "a\n", "a\n"}, {"a\n", "a\nb\n", "b\n"}, {"a\n", "a\n", ""}, {"gone", "another machine",
+			"another machine"},
 		{"a", "", ""},
 	} {
 		if got := NewText(c.old, c.text); got != c.want {
@@ -47,7 +48,8 @@ func TestNewText(t *testing.T) {
 // FuzzPrintable: what a machine prints is data: no escape and no control character gets through, and no text is lost
 // for them.
 func FuzzPrintable(f *testing.F) {
-	for _, seed := range []string{"\x1b[0;32mok\x1b[0m", "a\rb", "\x1b]0;title\x07x", "\xff\xfe", "\x9b31m", "tab\tline\n",
+	for _, seed := range []string{"\x1b[0;32mok\x1b[0m", "a\rb", "\x1b]0;title\x07x", "\xff\xfe", "\x9b31m",
+		"tab\tline\n",
 		"\x1b"} {
 		f.Add(seed)
 	}

@@ -38,7 +38,8 @@ func Join(errs []error) error {
 			hints = append(hints, hint)
 		}
 	}
-	return &FailedError{Message: strings.Join(messages, "; "), Hint: strings.Join(hints, "; "), Err: errors.Join(errs...)}
+	return &FailedError{Message: strings.Join(messages, "; "), Hint: strings.Join(hints, "; "),
+		Err: errors.Join(errs...)}
 }
 
 // Minutes says a duration as machulav does: "5 minutes".

@@ -39,7 +39,8 @@ func githubHint(err error) string {
 		return "either there is no such " + kindOf(err) +
 			" or the github-token may not see it: give the token access to it, with " + needed(err)
 	case github.RateLimited:
-		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, whose " +
+		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, " +
+			"whose " +
 			"limit is higher"
 	case github.Unknown:
 		return "GitHub did not answer; see https://www.githubstatus.com, and run the job again"
@@ -74,7 +75,8 @@ func needed(err error) string {
 	case "enterprise":
 		return "the classic scope 'manage_runners:enterprise'"
 	case "organization":
-		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a token " +
+		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a " +
+			"token " +
 			"that may manage a repository's runners may not manage its organization's"
 	}
 	return "'administration: write' on the repository (classic: the scope 'repo')"
@@ -108,11 +110,13 @@ func LaunchHint(causes []error) string {
 			return "an image, subnet or group exists in one region only: check that ec2-image-id, subnet-id and " +
 				"security-group-id are of the region asked"
 		case ec2.Profile:
-			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in the IAM " +
+			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in " +
+				"the IAM " +
 				"console"
 		}
 	}
-	if len(causes) == 0 || slices.ContainsFunc(causes, func(err error) bool { return ec2.ClassOf(err) == ec2.Capacity }) {
+	if len(causes) == 0 || slices.ContainsFunc(causes,
+		func(err error) bool { return ec2.ClassOf(err) == ec2.Capacity }) {
 		return "there is no capacity or quota for this type here: add placements in other zones with " +
 			"availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
 	}
@@ -127,7 +131,8 @@ func StateHint(reason string) string {
 	case strings.Contains(reason, "VolumeLimitExceeded"):
 		return "the account's limit for EBS volumes is reached: remove volumes or ask for a higher limit"
 	case strings.Contains(reason, "InvalidSnapshot"), strings.Contains(reason, "InternalError"):
-		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the credentials " +
+		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the " +
+			"credentials " +
 			"may not use, or a broken snapshot"
 	case strings.Contains(reason, "UserInitiatedShutdown"), strings.Contains(reason, "InstanceInitiatedShutdown"):
 		return "the machine was ended from inside or by a user: its setup may have failed, see the console's last lines"

@@ -80,12 +80,14 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
 		"AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
 		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
-		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
-		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
-		"AuthFailure":                 "Not authorized for images: [ami-1]",
+		"OptInRequired": "In order to use this AWS Marketplace product you need to accept terms and " +
+			"subscribe.",
+		"UnsupportedOperation": "The instance configuration for this AWS Marketplace product is not supported.",
+		"AuthFailure":          "Not authorized for images: [ami-1]",
 		"UnauthorizedOperation": "User: u is not authorized to perform: ec2:RunInstances on resource: " +
 			"arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
-		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no " +
+		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x " +
+			"because no " +
 			"identity-based policy allows the iam:PassRole action",
 	} {
 		hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: code, Message: message}}))
@@ -94,7 +96,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		Message: "You are not subscribed to this service."}}))
 	hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: "InvalidParameterValue",
 		Message: "Invalid IAM Instance Profile name"}}))
-	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded", "Client.InternalError",
+	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded",
+		"Client.InternalError",
 		"Client.UserInitiatedShutdown", "?"} {
 		hints = append(hints, StateHint(reason))
 	}
@@ -109,7 +112,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	// of the waiting, with what it waits for
 	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"}
 	for _, e := range entries {
-		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, bootstrap.Page(troubleshooting)+"#"+e.anchor) {
+		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, bootstrap.Page(troubleshooting)+"#"+
+			e.anchor) {
 			t.Errorf("no hint leads to %q", e.anchor)
 		}
 	}
@@ -119,7 +123,8 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 func TestCauses(t *testing.T) {
 	const ours = "ec2-github-runner: "
 	// As the kernel says it (mm/oom_kill.c), and what the boot script goes on without.
-	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, anon-rss:236236kB, " +
+	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, " +
+		"anon-rss:236236kB, " +
 		"file-rss:128kB, shmem-rss:0kB, UID:0 " +
 		"pgtables:1104kB oom_score_adj:0\r\n"
 	const leftOut = "warning: package libicu is not installed: error: dnf was killed: too little memory (190.2 s)\r\n"
@@ -135,60 +140,78 @@ func TestCauses(t *testing.T) {
 		{"with a template", "cloud-init[1]: running\n", "", true, hintTemplate},
 		{"a template that works", "cloud-init[1]: running\n" + ours + "downloading runner 2.335.0 (4.1 s)\n", "", true,
 			hintNoWayOut},
-		{"words before inference", ours + "downloading runner 2 (1 s)\n" + ours + "| tar: No space left on device\n", "",
+		{"words before inference", ours + "downloading runner 2 (1 s)\n" + ours + "| tar: No space left on device\n",
+			"",
 			false, hintDiskFull},
-		{"ended by a user while downloading", ours + "downloading runner 2 (1 s)\n", "Client.UserInitiatedShutdown: x", false,
+		{"ended by a user while downloading", ours + "downloading runner 2 (1 s)\n", "Client.UserInitiatedShutdown: x",
+			false,
 			""},
-		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n", "Client.InstanceInitiatedShutdown: x",
+		{"ended by itself while downloading", ours + "downloading runner 2 (1 s)\n",
+			"Client.InstanceInitiatedShutdown: x",
 			false, hintNoWayOut},
-		{"spot beats the console", ours + "| tar: No space left on device\n", "Server.SpotInstanceTermination: x", false, ""},
+		{"spot beats the console", ours + "| tar: No space left on device\n", "Server.SpotInstanceTermination: x",
+			false, ""},
 		{"colours", "\x1b[0;32m" + ours + "error: pre-runner-script failed with exit 3\x1b[0m", "", false, hintScript},
-		{"no DNS", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n", "", false, hintDNS},
-		{"no DNS at first", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n" + ours +
+		{"no DNS", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n", "", false,
+			hintDNS},
+		{"no DNS at first", ours + "downloading runner 2: curl: (6) Could not resolve host: github.com (9.1 s)\n" +
+			ours +
 			"downloaded runner 2 (12.1 s)\n", "", false, ""},
-		{"no way out", ours + "downloading runner 2: curl: (28) Connection timed out after 10001 milliseconds (19.1 s)\n", "",
+		{"no way out", ours +
+			"downloading runner 2: curl: (28) Connection timed out after 10001 milliseconds (19.1 s)\n", "",
 			false, hintNoWayOut},
 		{"connection refused", ours +
 			"downloading runner 2: curl: (7) Failed to connect to github.com port 443 after 1 ms (9.1 s)\n", "", false,
 			hintNoWayOut},
-		{"an error status", ours + "downloading runner 2: curl: (22) The requested URL returned error: 503 (9.1 s)\n", "",
+		{"an error status", ours + "downloading runner 2: curl: (22) The requested URL returned error: 503 (9.1 s)\n",
+			"",
 			false, hintStatus},
 		{"no such version", ours + "error: download runner: GET https://github.com/x: HTTP 404 (9.1 s)\n", "", false,
 			hintStatus},
-		{"a strange proxy", ours + "downloading runner 2: curl: (5) Could not resolve proxy: squid (9.1 s)\n", "", false,
+		{"a strange proxy", ours + "downloading runner 2: curl: (5) Could not resolve proxy: squid (9.1 s)\n", "",
+			false,
 			hintProxy},
-		{"a proxy that refuses", ours + "downloading runner 2: curl: (56) CONNECT tunnel failed, response 403 (9.1 s)\n", "",
+		{"a proxy that refuses", ours +
+			"downloading runner 2: curl: (56) CONNECT tunnel failed, response 403 (9.1 s)\n", "",
 			false, hintProxy},
-		{"cut off", ours + "downloading runner 2: curl: (56) Recv failure: Connection reset by peer (9.1 s)\n", "", false,
+		{"cut off", ours + "downloading runner 2: curl: (56) Recv failure: Connection reset by peer (9.1 s)\n", "",
+			false,
 			hintCutOff},
 		{"no DNS, and nobody said which", ours +
 			"error: download runner: curl: (6) Could not resolve host: github.com (130.1 s)\n", "", false, hintDNS},
-		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script /var/lib/cloud/instances/i-1/boothooks/part-001 " +
+		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script " +
+			"/var/lib/cloud/instances/i-1/boothooks/part-001 " +
 			"execution error\n", "", false, hintNoExec},
 		{"values", ours + "error: the user data cannot be decoded (1.1 s)\n", "", false, hintValues},
 		{"a strange authority", ours +
-			"downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 s)\n", "",
+			"downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 " +
+			"s)\n", "",
 			false, hintPrivateCA},
-		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false, hintScript},
+		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false,
+			hintScript},
 		{"no node", ours + "warning: the runner's own node does not run, so no JavaScript action does: x (5.1 s)\n", "",
 			false, hintNode},
 		{"no node, and a script that fails", ours + "warning: the runner's own node does not run (5.1 s)\n" + ours +
 			"error: setup-script failed with exit 3\n", "", false, hintScript},
 		{"a panic", "[    1.5] Kernel panic - not syncing: x\n", "", false, HintPanic},
 		{"a panic, and EC2's word", "[    1.5] Kernel panic - not syncing: x\n", "Client.InternalError: x", false, ""},
-		{"a processor too old", "This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - " +
-			"not syncing: x\n", "", false, HintProcessor},
+		{"a processor too old",
+			"This version of Amazon Linux requires a newer ARM64 processor\n[    1.5] Kernel panic - " +
+				"not syncing: x\n", "", false, HintProcessor},
 		{"dnf killed, and tried again", outOfMemory + ours +
 			"installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
 		{"dnf killed, and nothing more", ours + "installing libicu (31.2 s)\n" + outOfMemory, "", false, hintMemory},
 		{"dnf killed, by an older kernel", ours +
-			"installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice child\n",
+			"installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice " +
+			"child\n",
 			"", false, hintMemory},
 		{"dnf killed, so libicu is missing", outOfMemory + ours + leftOut + ours +
 			"error: config.sh did not register x (199.1 s)\n" +
 			ours + "| Libicu's dependencies is missing for Dotnet Core 6.0\n", "", false, hintMemory},
-		{"dnf killed, so the runner does not start", outOfMemory + ours + leftOut + ours + "starting runner (195.1 s)\n" +
-			ours + "| Process terminated. Couldn't find a valid ICU package installed on the system.\n", "", false, hintMemory},
+		{"dnf killed, so the runner does not start", outOfMemory + ours + leftOut + ours +
+			"starting runner (195.1 s)\n" +
+			ours + "| Process terminated. Couldn't find a valid ICU package installed on the system.\n", "", false,
+			hintMemory},
 		{"dnf killed, and then it worked", outOfMemory + ours +
 			"installing again: error: dnf was killed: too little memory (61.9 s)\n" +
 			ours + "configured runner x (90.1 s)\n" + ours + "starting runner (90.2 s)\n" + ours +

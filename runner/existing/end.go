@@ -27,7 +27,8 @@ func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	}
 	switch {
 	case err != nil:
-		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a sweep "+
+		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a "+
+			"sweep "+
 			"do it when this run is over", s.Instance().ID, s.Instance().Region, ec2.Reason(err))}
 	case k.doubt && did == remove.StoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",

@@ -64,8 +64,8 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*ru
 		}
 		return
 	case len(stood) < ran || x.long(started):
-		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the runner
-		// of another machine came before ours ran, and so is no newcomer: then all together must be as many.
+		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the
+		// runner of another machine came before ours ran, and so is no newcomer: then all together must be as many.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
 		x.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
 		return

@@ -80,7 +80,8 @@ func (k *kept) settleTags(ctx context.Context) error {
 		case writerUs:
 			return nil
 		case writerAnother:
-			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " + machine.Tags[tags.RunID] +
+			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " +
+				machine.Tags[tags.RunID] +
 				")"})
 		}
 		return remove.ErrTagsOld

@@ -35,7 +35,8 @@ func (k *kept) Judge(ctx context.Context, shown *ec2.Instance) error {
 		return nil
 	case i.State == ec2.Stopped && k.mayStartAgain():
 		k.again, s.Timeline().Running = true, 0
-		k.st.Warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is started "+
+		k.st.Warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is "+
+			"started "+
 			"again", i.ID))
 		return k.power(ctx)
 	case i.State == ec2.Stopping && k.mayStartAgain():
@@ -61,7 +62,8 @@ func (k *kept) lose(ctx context.Context) error {
 	if k.found == tags.FoundStopped && s.Instance().Tags[tags.Found] == tags.FoundRunning {
 		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{tags.Found: tags.FoundStopped}); err != nil {
-			k.st.Log().Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which does "+
+			k.st.Log().Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, "+
+				"which does "+
 				"not know that: stop it by hand", s.Instance().ID), "error", err)
 		}
 	}

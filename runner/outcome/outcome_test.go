@@ -57,7 +57,8 @@ func TestOutcome(t *testing.T) {
 			want:   Outcome{EndedBy: "user", Ended: "somebody ended it", Minutes: 2},
 		},
 		{
-			name: "by its lifetime", state: ec2.Terminated, console: prefix + "powering off: it has lived for 60 s (61.00 s)\n",
+			name: "by its lifetime", state: ec2.Terminated, console: prefix +
+				"powering off: it has lived for 60 s (61.00 s)\n",
 			reason: "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
 			want:   Outcome{EndedBy: "lifetime", Ended: "it terminated itself at the end of its lifetime"},
 		},
@@ -74,7 +75,8 @@ func TestOutcome(t *testing.T) {
 		{name: "a reason that is new", state: ec2.Terminated, reason: "Server.Other: other", want: Outcome{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i := ec2.Instance{ID: "i-1", State: c.state, StateReason: c.reason, LaunchTime: launched, ChangedAt: c.changed}
+			i := ec2.Instance{ID: "i-1", State: c.state, StateReason: c.reason, LaunchTime: launched,
+				ChangedAt: c.changed}
 			got := of(i, c.console, launched.Add(30*time.Minute))
 			if wantReports := len(bootstrap.ReadJobReports(c.console)); len(got.Reports) != wantReports {
 				t.Errorf("%d reports, want %d", len(got.Reports), wantReports)

@@ -285,7 +285,8 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	case a := <-answers:
 		return a.previous, a.err
 	case <-ctx.Done():
-		return "", &ec2.CallError{Operation: "start instance " + c.entry.ID, Message: "no answer in time", Err: ctx.Err()}
+		return "", &ec2.CallError{Operation: "start instance " + c.entry.ID, Message: "no answer in time",
+			Err: ctx.Err()}
 	}
 }
 

@@ -49,7 +49,8 @@ func (p *pool) dismiss(ctx context.Context) error {
 	for _, stale := range p.plan.stale {
 		if !stale.useless && short > 0 {
 			short--
-			p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place",
+			p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in "+
+				"its place",
 				stale.ID, stale.why))
 			p.note(stale.Instance, Ready, stale.why)
 			continue

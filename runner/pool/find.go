@@ -19,7 +19,8 @@ func (cl *claims) claimAll(ctx context.Context) error {
 	st := cl.st
 	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	st.Log().Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
+	st.Log().Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: "+
+		"%s)",
 		cl.pool))
 	if !cl.look(bounded) {
 		return nil
@@ -38,7 +39,8 @@ func (cl *claims) look(ctx context.Context) bool {
 	for _, region := range st.Regions() {
 		found, err := st.Starter().Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped},
 			Tags: map[string]string{
-				tags.Scope: st.Identity().Scope, tags.Repository: st.Identity().Run.Repository, tags.Mode: tags.ModePool,
+				tags.Scope: st.Identity().Scope, tags.Repository: st.Identity().Run.Repository,
+				tags.Mode: tags.ModePool,
 				tags.Pool: cl.pool,
 			}})
 		if err != nil {
@@ -59,7 +61,8 @@ func (cl *claims) look(ctx context.Context) bool {
 	case len(all) == 0:
 		st.Log().Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", cl.pool))
 	case ready == 0:
-		st.Log().Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for "+
+		st.Log().Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start "+
+			"for "+
 			"its "+
 			"runner group, so a cold one is started; "+
 			"give mode: pool and this step the same launch inputs", len(all), cl.pool))
@@ -110,7 +113,8 @@ func (cl *claims) claimFor(ctx context.Context, s *runner.Slot) {
 		}
 	}
 	if tries > 0 {
-		st.Log().Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.Key(),
+		st.Log().Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started",
+			s.Key(),
 			tries))
 	}
 }

@@ -40,7 +40,8 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 	c.undoing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
-		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Starter().Cloud, Registry: c.st.Starter().Registry, Log: c.log},
+		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Starter().Cloud, Registry: c.st.Starter().Registry,
+			Log: c.log},
 			c.st.Starter().Cloud); err != nil {
 			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
 		}
@@ -56,7 +57,8 @@ func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 	switch {
 	case said:
 	case ec2.ClassOf(err) == ec2.Denied:
-		cl.st.WarnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`", what,
+		cl.st.WarnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`",
+			what,
 			ec2.Reason(err)))
 	default:
 		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))

@@ -37,7 +37,8 @@ func (p *pool) grow(ctx context.Context) error {
 		for _, i := range instances {
 			p.launched++
 			p.complete(&i, offerings[i.Offering], spec)
-			p.st.Log().Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself",
+			p.st.Log().Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops "+
+				"itself",
 				i.ID,
 				i.Region))
 			p.note(i, Launched, "")
@@ -65,9 +66,10 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 		values[n] = p.identity.EntryTags(p.wanted.Name, p.st.GroupKey(), hash, p.versionIn(offering), due, until)
 	}
 	return ec2.LaunchSpec{
-		Machine: p.wanted.Start.Groups[0].Machine, UserData: func(int) []byte { return data }, Stops: true, NeedsTags: true,
-		KeepTag: tags.KeepVolumes,
-		OwnTags: func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
+		Machine: p.wanted.Start.Groups[0].Machine, UserData: func(int) []byte { return data }, Stops: true,
+		NeedsTags: true,
+		KeepTag:   tags.KeepVolumes,
+		OwnTags:   func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
 		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
 	}, fit, nil
 }
@@ -75,7 +77,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 // spec is what a warm machine needs to know.
 func (p *pool) spec() bootstrap.Spec {
 	spec := p.st.Spec()
-	spec.Warm, spec.RegistrationTimeout, spec.PreRunnerScript, spec.Labels, spec.Service = true, p.wanted.WarmUp, "", nil,
+	spec.Warm, spec.RegistrationTimeout, spec.PreRunnerScript, spec.Labels, spec.Service = true, p.wanted.WarmUp, "",
+		nil,
 		false
 	spec.Ephemeral, spec.KeepFailed, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard = false, 0, 0, 0, false
 	return spec
@@ -138,7 +141,8 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	hint := diagnosis.LaunchHint(causes)
 	for _, cause := range causes {
 		if class := ec2.ClassOf(cause); class == ec2.Denied || class == ec2.Tagging {
-			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it (docs/permissions.md, mode " +
+			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it " +
+				"(docs/permissions.md, mode " +
 				"pool)"
 		}
 	}

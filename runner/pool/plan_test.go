@@ -25,7 +25,8 @@ func warmEntry(change func(*ec2.Instance)) ec2.Instance {
 		Tags: map[string]string{
 			tags.Scope: ourScope, tags.Mode: tags.ModePool, tags.Group: "1", tags.Fingerprint: "abc",
 			tags.RunnerVersion: "2.335.0",
-			tags.ExpiresAt:     tags.Stamp(surveyed.Add(144 * time.Hour)), tags.DueAt: tags.Stamp(surveyed.Add(-23 * time.Hour)),
+			tags.ExpiresAt:     tags.Stamp(surveyed.Add(144 * time.Hour)),
+			tags.DueAt:         tags.Stamp(surveyed.Add(-23 * time.Hour)),
 		},
 	}
 	change(&i)
@@ -51,7 +52,9 @@ func TestStaleEntries(t *testing.T) {
 			useless: true},
 		"its warm-up hangs": {change: func(i *ec2.Instance) { i.State = ec2.Running },
 			why: "its warm-up was to be over at 2026-10-31T13:00:00Z", useless: true},
-		"it expires": {change: func(i *ec2.Instance) { i.Tags[tags.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute)) },
+		"it expires": {change: func(i *ec2.Instance) {
+			i.Tags[tags.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute))
+		},
 			why: "its time is over at 2026-11-01T12:05:00Z", useless: true},
 		"it is too old": {wanted: func(w *wantedPool) { w.maxAge = 12 * time.Hour },
 			why: "it is older than 12 hours"},
@@ -100,10 +103,12 @@ func TestPlan(t *testing.T) {
 		for n := range rapid.IntRange(0, 8).Draw(t, "entries") {
 			i := warmEntry(func(i *ec2.Instance) {
 				i.ID = fmt.Sprintf("i-%d", n)
-				i.State = rapid.SampledFrom([]string{ec2.Stopped, ec2.Stopping, ec2.Pending, ec2.Terminated}).Draw(t, "state")
+				i.State = rapid.SampledFrom([]string{ec2.Stopped, ec2.Stopping, ec2.Pending, ec2.Terminated}).Draw(t,
+					"state")
 				i.Tags[tags.DueAt] = tags.Stamp(surveyed.Add(time.Hour))
 				i.Tags[tags.Fingerprint] = rapid.SampledFrom([]string{"abc", "abc", "xyz"}).Draw(t, "fingerprint")
-				i.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModePool, tags.ModePool, tags.ModeStart}).Draw(t, "mode")
+				i.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModePool, tags.ModePool, tags.ModeStart}).Draw(t,
+					"mode")
 			})
 			entries = append(entries, i)
 			if i.Tags[tags.Mode] == tags.ModePool && i.State != ec2.Terminated && (i.Tags[tags.Fingerprint] == "abc" ||
@@ -116,8 +121,10 @@ func TestPlan(t *testing.T) {
 		}
 		p := w.plan(entries)
 		stay := len(p.ready) + len(p.warming)
-		if stay+p.launch != w.size || stay+len(p.surplus) != good || len(p.ready) != min(ready, w.size) || p.launch < 0 {
-			t.Fatalf("of %d good entries, %d ready, for %d: %d ready, %d warming, %d too many, %d to launch", good, ready,
+		if stay+p.launch != w.size || stay+len(p.surplus) != good || len(p.ready) != min(ready, w.size) ||
+			p.launch < 0 {
+			t.Fatalf("of %d good entries, %d ready, for %d: %d ready, %d warming, %d too many, %d to launch", good,
+				ready,
 				w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
 		}
 		for _, i := range p.surplus {

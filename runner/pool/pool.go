@@ -83,7 +83,8 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 	only := request.Start.Groups[0]
 	only.Markets, only.Count = []string{machine.OnDemand}, 1 // EC2 cannot stop a spot instance and start it again
 	request.Start.Groups, request.Start.Source = []runner.Group{only}, nil
-	p := &pool{st: starter.Begin(request.Start), wanted: request, result: Result{Name: request.Name, Size: request.Size}}
+	p := &pool{st: starter.Begin(request.Start), wanted: request, result: Result{Name: request.Name,
+		Size: request.Size}}
 	p.claims, p.identity = newClaims(p.st, request.Name), p.st.Identity()
 	p.identity.Label = ""
 	if err := starter.Journal.Begun(p.identity); err != nil {
@@ -146,7 +147,8 @@ func (p *pool) look(ctx context.Context) error {
 		return err
 	}
 	wanted := wantedPool{
-		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.st.GroupKey(), images: map[string]bool{},
+		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.st.GroupKey(),
+		images: map[string]bool{},
 		gone:   map[string]bool{},
 		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.wanted.Start.WebURL,
 			"https://github.com/"),
@@ -158,10 +160,12 @@ func (p *pool) look(ctx context.Context) error {
 	}
 	plan := wanted.plan(entries)
 	p.plan = &plan
-	p.st.Log().Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, "+
+	p.st.Log().Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer "+
+		"fit, "+
 		"%d are "+
 		"too many, %d are missing",
-		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus), plan.launch))
+		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus),
+		plan.launch))
 	for _, i := range plan.ready {
 		p.note(i, Ready, "")
 	}

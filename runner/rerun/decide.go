@@ -66,7 +66,8 @@ func spared(v Rerun, seen view, most int) string {
 	case seen.run.Cancelled:
 		return "the run was cancelled"
 	case v.Attempt > most:
-		return fmt.Sprintf("it has had %d attempts, and rerun-interrupted allows %d more than the first", v.Attempt, most)
+		return fmt.Sprintf("it has had %d attempts, and rerun-interrupted allows %d more than the first", v.Attempt,
+			most)
 	}
 	return ""
 }

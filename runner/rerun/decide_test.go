@@ -23,9 +23,10 @@ func drawLoss(t *rapid.T, run string) loss {
 func drawView(t *rapid.T) view {
 	job := rapid.Custom(func(t *rapid.T) github.Job {
 		return github.Job{
-			ID:         rapid.Int64Range(1, 9).Draw(t, "id"),
-			RunnerName: rapid.SampledFrom([]string{"", "ec2-a", "ec2-b", "hosted 1", "hosted 2"}).Draw(t, "runner name"),
-			Completed:  rapid.Bool().Draw(t, "completed"), Succeeded: rapid.Bool().Draw(t, "succeeded"),
+			ID: rapid.Int64Range(1, 9).Draw(t, "id"),
+			RunnerName: rapid.SampledFrom([]string{"", "ec2-a", "ec2-b", "hosted 1", "hosted 2"}).Draw(t,
+				"runner name"),
+			Completed: rapid.Bool().Draw(t, "completed"), Succeeded: rapid.Bool().Draw(t, "succeeded"),
 		}
 	})
 	return view{
@@ -40,7 +41,8 @@ func drawView(t *rapid.T) view {
 // that had its attempts, or that began anew since; and what does is the one job that started all the machines, or all.
 func TestDecideProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		losses := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) loss { return drawLoss(t, "4711") }), 1, 4).Draw(t, "losses")
+		losses := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) loss { return drawLoss(t, "4711") }), 1, 4).Draw(t,
+			"losses")
 		group := byRun(losses)[0]
 		seen, most := drawView(t), rapid.IntRange(1, 3).Draw(t, "most")
 		got := decide(group, seen, most)
@@ -103,7 +105,8 @@ func TestLossOf(t *testing.T) {
 		known      bool
 	}{
 		{"", "", true}, {tags.StartedBy, "", true}, {tags.RunID, "", false}, {tags.RunAttempt, "", false},
-		{tags.RunAttempt, "x", false}, {tags.RunAttempt, "0", false}, {tags.RunnerName, "", false}, {tags.Slots, "3", false},
+		{tags.RunAttempt, "x", false}, {tags.RunAttempt, "0", false}, {tags.RunnerName, "", false},
+		{tags.Slots, "3", false},
 	} {
 		t.Run(fmt.Sprint(c.key, "=", c.value), func(t *testing.T) {
 			given := map[string]string{c.key: c.value}

@@ -73,7 +73,8 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 		})
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied:
-			r.Log.Warn(fmt.Sprintf("not everything that EC2 took in %s can be seen: %v", region, err), "hint", "docs/permissions.md has the feature `reruns`")
+			r.Log.Warn(fmt.Sprintf("not everything that EC2 took in %s can be seen: %v", region, err), "hint",
+				"docs/permissions.md has the feature `reruns`")
 		case err != nil:
 			errs = append(errs, fmt.Errorf("look for interrupted machines in %s: %w", region, err))
 		}

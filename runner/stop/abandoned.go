@@ -61,7 +61,8 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	case shown.After(enough):
 		return 0, true, nil
 	}
-	return 0, false, fmt.Errorf("which runner AWS EC2 instance %s has cannot be seen, so it is left registered: %w", i.ID,
+	return 0, false, fmt.Errorf("which runner AWS EC2 instance %s has cannot be seen, so it is left registered: %w",
+		i.ID,
 		err)
 }
 

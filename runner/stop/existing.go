@@ -139,7 +139,8 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	values := map[string]string{tags.Mode: tags.ModeExisting, tags.Found: tags.FoundStopped,
 		tags.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), tags.DueAt: ""}
 	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it", i.ID,
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it",
+			i.ID,
 			ec2.Reason(err)))
 	}
 }

@@ -52,7 +52,8 @@ func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instanc
 	instances, errs := make([]ec2.Instance, len(asked)), make([]error, len(asked))
 	for n, h := range asked {
 		if instances[n] = s.found[h.InstanceID]; instances[n].ID == "" && err != nil {
-			errs[n] = fmt.Errorf("AWS EC2 instance %s may still run, and its runner is left registered: %w", h.InstanceID, err)
+			errs[n] = fmt.Errorf("AWS EC2 instance %s may still run, and its runner is left registered: %w",
+				h.InstanceID, err)
 		} else if instances[n].ID == "" {
 			errs[n] = s.judge(h.InstanceID)
 		}
@@ -137,7 +138,8 @@ func (s *search) judge(id string) error {
 	}
 	if len(silent) > 0 {
 		return &diagnosis.FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
+				"runner is "+
 				"left registered",
 				id, diagnosis.Minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
 			Hint: diagnosis.HintSilent,
@@ -155,9 +157,11 @@ func (s *search) judge(id string) error {
 
 func (sp *stop) tellGone(id string, looked []string, denied map[string]error) {
 	if len(denied) == 0 {
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id, strings.Join(looked, ", ")))
+		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id,
+			strings.Join(looked, ", ")))
 		return
 	}
 	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions may not be looked at: %s; "+
-		"if it runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "), names(denied)))
+		"if it runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "),
+		names(denied)))
 }

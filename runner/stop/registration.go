@@ -21,7 +21,8 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case t.runnerID != 0:
 		return sp.remove(ctx, t.runnerID, t.owner.Name)
 	case t.owner.Name == "":
-		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so its " +
+		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so " +
+			"its " +
 			"runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	case t.instance.ID == "" && label != "" && t.owner.Name == tags.NameOf(label):
@@ -83,7 +84,8 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 	})
 	switch {
 	case errors.Is(err, github.ErrBusy) && ctx.Err() == nil:
-		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it", name))
+		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it",
+			name))
 		return "busy", nil
 	case err != nil:
 		return "", err

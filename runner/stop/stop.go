@@ -36,8 +36,8 @@ type Stopped struct {
 	InstanceID string
 	Region     string
 	RunnerName string
-	// what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running", "not
-	// found", "not seen"
+	// what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running",
+	// "not found", "not seen"
 	State  string
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
 	outcome.Outcome
@@ -156,7 +156,8 @@ func (sp *stop) asked() []tags.Handoff {
 // target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
 // start gives to the label.
 func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
-	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID, owner: tags.OwnerOf(instance),
+	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID,
+		owner:    tags.OwnerOf(instance),
 		runnerID: h.RunnerID}
 	if id := tags.RunnerIDOf(instance); id != 0 {
 		t.runnerID = id
@@ -178,7 +179,8 @@ func (sp *stop) isOfRun(i ec2.Instance) bool {
 		return true
 	}
 	label := sp.request.Label
-	return tags.ModeOf(i) != tags.ModeBake && !tags.IsEntry(i) && i.Tags[tags.Repository] == sp.request.Run.Repository &&
+	return tags.ModeOf(i) != tags.ModeBake && !tags.IsEntry(i) &&
+		i.Tags[tags.Repository] == sp.request.Run.Repository &&
 		i.Tags[tags.RunID] == sp.request.Run.ID &&
 		(label == "" || i.Tags[tags.Label] == tags.Value(label))
 }
@@ -192,7 +194,8 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		return sp.halt(ctx, t)
 	}
 	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name}
-	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" && t.instance.Alive() {
+	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" &&
+		t.instance.Alive() {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not terminated: %s", t.id, why))
 		done.State, done.Runner = "left running", runnerKept
 		return done, nil
@@ -222,7 +225,8 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		return nil
 	}
 	if tags.IsKept(t.instance, time.Now()) {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends itself by "+
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends "+
+			"itself by "+
 			"%s", t.id, tags.TimeOf(t.instance, tags.KeptUntil).UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil

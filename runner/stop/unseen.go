@@ -37,7 +37,8 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 		},
 	}
 	err := looks.until(ctx, func(ctx context.Context) []string {
-		return slices.DeleteFunc(slices.Clone(list.regions(ctx, &looks)), func(region string) bool { return region == first })
+		return slices.DeleteFunc(slices.Clone(list.regions(ctx, &looks)),
+			func(region string) bool { return region == first })
 	})
 	switch {
 	case knows != "":
@@ -47,7 +48,8 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 		return "", err
 	case len(looks.silent) > 0:
 		return "", &diagnosis.FailedError{
-			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its runner is "+
+			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
+				"runner is "+
 				"left registered",
 				id, diagnosis.Minutes(silenceTimeout), looks.unseen()),
 			Hint: diagnosis.HintSilent,

@@ -155,7 +155,8 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 	if ec2.ClassOf(err) == ec2.Denied {
 		if !sw.noTags {
 			sw.noTags = true
-			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow ec2:CreateTags (" +
+			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow " +
+				"ec2:CreateTags (" +
 				ec2.Reason(err) + ")")
 		}
 		v.act, v.why = Spared, v.why+", and it cannot be marked"
@@ -208,10 +209,12 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID,
 			map[string]string{tags.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
-			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID, "error", err)
+			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID,
+				"error", err)
 		}
 	}
-	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); ec2.ClassOf(err) != ec2.NotFound && err != nil {
+	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); ec2.ClassOf(err) != ec2.NotFound &&
+		err != nil {
 		return v, err
 	}
 	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", v.instance.ID, v.why))
@@ -258,7 +261,8 @@ func (sw *sweep) note(now time.Time, v verdict) {
 	}
 	done.RunnerName = cmp.Or(done.RunnerName, tags.RegisteredName(v.instance))
 	if v.volume.ID != "" {
-		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region, now.Sub(v.volume.Created).Round(time.Second)
+		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region,
+			now.Sub(v.volume.Created).Round(time.Second)
 	}
 	if tags.IsEntry(v.instance) {
 		done.Pool, done.Until = v.instance.Tags[tags.Pool], tags.TimeOf(v.instance, tags.ExpiresAt)

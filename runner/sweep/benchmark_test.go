@@ -22,7 +22,8 @@ func BenchmarkOrphans(b *testing.B) {
 		s.instances = append(s.instances, ec2.Instance{
 			ID: "i-" + strconv.Itoa(n), State: ec2.Running, LaunchTime: surveyed.Add(-time.Hour),
 			Tags: map[string]string{
-				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: strconv.Itoa(n % 3), tags.Mode: tags.ModeStart,
+				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: strconv.Itoa(n % 3),
+				tags.Mode:       tags.ModeStart,
 				tags.RunnerName: name, tags.RunnerID: strconv.Itoa(n + 1),
 				tags.ExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
 			},

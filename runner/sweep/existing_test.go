@@ -22,7 +22,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			if rapid.Bool().Draw(t, "likely") { // one that is stopped if nothing else speaks for it
 				s.instances[n].State = ec2.Running
 				for key, value := range map[string]string{
-					tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeExisting, tags.Found: tags.FoundStopped,
+					tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeExisting,
+					tags.Found:     tags.FoundStopped,
 					tags.RunID:     "1",
 					tags.StartedAt: i.LaunchTime.Format(time.RFC3339),
 				} {
@@ -60,7 +61,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 				t.Fatalf("%s was started since, and it is stopped", i.ID)
 			}
 			for _, r := range s.runners {
-				if r.Busy && (tags.RunnerIDOf(i) == r.ID || tags.RunnerIDOf(i) == 0 && i.Tags[tags.RunnerName] == r.Name) {
+				if r.Busy && (tags.RunnerIDOf(i) == r.ID || tags.RunnerIDOf(i) == 0 &&
+					i.Tags[tags.RunnerName] == r.Name) {
 					t.Fatalf("the runner of %s is busy, and it is stopped", i.ID)
 				}
 			}

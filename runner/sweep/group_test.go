@@ -21,8 +21,9 @@ func TestSweepKnowsAGroupsRegistrations(t *testing.T) {
 		s.instances = append(s.instances, ec2.Instance{
 			ID: fmt.Sprintf("i-%d", index), State: state, LaunchIndex: index, LaunchTime: now.Add(-time.Hour),
 			Tags: map[string]string{
-				tags.Scope: "o/r", tags.Repository: "o/r", tags.Mode: tags.ModeStart, tags.RunID: "1", tags.RunnerName: "ec2-build",
-				tags.Slots: "2", tags.RunnerIDs: "11-12",
+				tags.Scope: "o/r", tags.Repository: "o/r", tags.Mode: tags.ModeStart, tags.RunID: "1",
+				tags.RunnerName: "ec2-build",
+				tags.Slots:      "2", tags.RunnerIDs: "11-12",
 			},
 		})
 	}

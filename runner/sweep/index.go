@@ -16,8 +16,8 @@ type index struct {
 	byName map[string]github.Runner
 	namers map[int64][]ec2.Instance // instances of ours whose tag names a runner id
 	living map[string]int           // by runner name: how many living instances of ours carry it
-	// strayBusy reports whether a runner with a name like ours is busy and that no tag says on which machine. It may be on
-	// one without tags.
+	// strayBusy reports whether a runner with a name like ours is busy and that no tag says on which machine. It may be
+	// on one without tags.
 	strayBusy bool
 }
 
@@ -186,7 +186,8 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
 	case x.isAbandoned(r, dead):
-		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client token says",
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+
+			" has ended, as the client token says",
 			false, dead[0]
 	case strings.HasPrefix(r.Name, tags.NamePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false

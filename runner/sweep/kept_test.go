@@ -24,7 +24,8 @@ func TestKeptMachinesAreLeftAlone(t *testing.T) {
 			i.Tags[tags.ExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
 		}
 		s := &survey{now: now, grace: 10 * time.Minute, scope: "o/r", repository: "o/r"}
-		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone), int(runnerIdle)).Draw(t,
+		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone),
+			int(runnerIdle)).Draw(t,
 			"runner"))}).act
 		want := Terminated
 		if left > 0 {

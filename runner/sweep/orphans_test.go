@@ -40,7 +40,8 @@ func anySurvey(t *rapid.T) *survey {
 	if s.listed {
 		for n, name := range names {
 			s.runners = append(s.runners, github.Runner{
-				ID: int64(n + 1), Name: name, Online: rapid.Bool().Draw(t, "online"), Busy: rapid.Bool().Draw(t, "busy"),
+				ID: int64(n + 1), Name: name, Online: rapid.Bool().Draw(t, "online"), Busy: rapid.Bool().Draw(t,
+					"busy"),
 				Unused: rapid.Bool().Draw(t, "unused"), Labels: []string{strings.TrimPrefix(name, tags.NamePrefix)},
 			})
 		}
@@ -75,7 +76,8 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 				"later")) * time.Minute).Format(time.RFC3339)
 		}
 		for _, key := range []string{tags.ExpiresAt, tags.SuspectSince, tags.DueAt} {
-			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "at"))*time.Minute).Format(time.RFC3339), "",
+			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t,
+				"at"))*time.Minute).Format(time.RFC3339), "",
 				"nonsense")
 		}
 	}
@@ -231,9 +233,10 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 		"its run goes on":      {func(s *survey, _ *github.Runner) { s.runs["1"] = runGoesOn }, Listed},
 		"its run is not known": {func(s *survey, _ *github.Runner) { s.runs["1"] = runUnknown }, Listed},
 		"not every region":     {func(s *survey, _ *github.Runner) { s.whole = false }, Listed},
-		"another lives":        {func(s *survey, _ *github.Runner) { s.instances = append(s.instances, alive) }, Listed},
-		"not used yet":         {func(_ *survey, r *github.Runner) { r.Unused = true }, Listed},
-		"another's mark":       {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-zzzzzzzz") }, Listed},
+		"another lives": {func(s *survey, _ *github.Runner) { s.instances = append(s.instances, alive) },
+			Listed},
+		"not used yet":   {func(_ *survey, r *github.Runner) { r.Unused = true }, Listed},
+		"another's mark": {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-zzzzzzzz") }, Listed},
 		"its own mark": {func(_ *survey, r *github.Runner) { r.Labels = append(r.Labels, "egr-noncenon") },
 			Deregistered},
 		"its other name": {func(_ *survey, r *github.Runner) { r.Name += "-nonc" }, Deregistered},
@@ -246,8 +249,9 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &survey{
-				now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true, listed: true,
-				runs: map[string]runState{"1": runOver}, instances: []ec2.Instance{dead},
+				now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true,
+				listed: true,
+				runs:   map[string]runState{"1": runOver}, instances: []ec2.Instance{dead},
 			}
 			r := github.Runner{ID: 7, Name: tags.NameOf(label), Labels: []string{"self-hosted", label}}
 			c.change(s, &r)
@@ -265,13 +269,15 @@ func TestOrphansAreFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySurvey(t)
 		s.listed, s.runs["9"] = true, runOver
-		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace), Tags: map[string]string{
-			tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: "9", tags.Mode: tags.ModeStart,
-			tags.RunnerName: "ec2-orphan", tags.RunnerID: "77",
-		}}
+		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace),
+			Tags: map[string]string{
+				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: "9", tags.Mode: tags.ModeStart,
+				tags.RunnerName: "ec2-orphan", tags.RunnerID: "77",
+			}}
 		s.instances = append(s.instances, orphan)
 		if rapid.Bool().Draw(t, "registered") {
-			s.runners = append(s.runners, github.Runner{ID: 77, Name: "ec2-orphan", Online: rapid.Bool().Draw(t, "online")})
+			s.runners = append(s.runners, github.Runner{ID: 77, Name: "ec2-orphan", Online: rapid.Bool().Draw(t,
+				"online")})
 		}
 		for _, v := range s.verdicts() {
 			if v.instance.ID == orphan.ID && v.act == Terminated {

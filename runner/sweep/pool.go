@@ -25,7 +25,8 @@ func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
 	case s.now.Sub(at) < s.grace:
 		return Spared, fmt.Sprintf("it was claimed less than %s ago", diagnosis.Minutes(s.grace))
 	case s.isOver(i):
-		return Terminated, "it was claimed at " + tags.Stamp(at) + " and never started, and its time in the pool is over"
+		return Terminated, "it was claimed at " + tags.Stamp(at) +
+			" and never started, and its time in the pool is over"
 	}
 	return Freed, "it was claimed at " + tags.Stamp(at) + " and never started"
 }

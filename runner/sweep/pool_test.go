@@ -16,7 +16,8 @@ import (
 func anyEntry(t *rapid.T) ec2.Instance {
 	at := func(name string) string {
 		return rapid.SampledFrom([]string{"",
-			tags.Stamp(surveyed.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, name)) * time.Minute))}).Draw(t, name+" given")
+			tags.Stamp(surveyed.Add(time.Duration(rapid.IntRange(-90, 90).Draw(t, name)) * time.Minute))}).Draw(t, name+
+			" given")
 	}
 	i := ec2.Instance{
 		ID: "i-0a", State: rapid.SampledFrom([]string{ec2.Stopped, ec2.Stopped, ec2.Running, ec2.Pending, ec2.Stopping,
@@ -24,7 +25,8 @@ func anyEntry(t *rapid.T) ec2.Instance {
 		LaunchTime: surveyed.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "age")) * time.Minute),
 		Tags: map[string]string{
 			tags.Scope: rapid.SampledFrom([]string{ourScope, ourScope, ourScope, "org"}).Draw(t, "scope"),
-			tags.Repository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository, "org/other"}).Draw(t,
+			tags.Repository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository,
+				"org/other"}).Draw(t,
 				"repository"),
 			tags.Pool: "tests", tags.Mode: rapid.SampledFrom([]string{tags.ModePool, tags.ModeStart}).Draw(t, "mode"),
 			tags.RunID: rapid.SampledFrom([]string{"1", "2", ""}).Draw(t, "run"), tags.ExpiresAt: at("expires"),
@@ -123,12 +125,15 @@ func TestAnUnstartedClaimIsFreed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := anyEntry(t)
 		i.State, i.LaunchTime = ec2.Stopped, surveyed.Add(-2*time.Hour)
-		i.Tags[tags.Mode], i.Tags[tags.Scope], i.Tags[tags.Repository], i.Tags[tags.PoolUntil] = tags.ModeStart, ourScope,
+		i.Tags[tags.Mode], i.Tags[tags.Scope], i.Tags[tags.Repository], i.Tags[tags.PoolUntil] = tags.ModeStart,
+			ourScope,
 			ourRepository, tags.Stamp(surveyed.Add(time.Hour))
-		i.Tags[tags.ClaimedFrom], i.Tags[tags.ClaimedAt] = tags.Stamp(i.LaunchTime), tags.Stamp(surveyed.Add(-time.Hour))
+		i.Tags[tags.ClaimedFrom], i.Tags[tags.ClaimedAt] = tags.Stamp(i.LaunchTime),
+			tags.Stamp(surveyed.Add(-time.Hour))
 		s := &survey{now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true,
 			listed: true, instances: []ec2.Instance{i}}
-		s.runs = map[string]runState{i.Tags[tags.RunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn, runOver}).Draw(t,
+		s.runs = map[string]runState{i.Tags[tags.RunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn,
+			runOver}).Draw(t,
 			"run state")}
 		if !slices.ContainsFunc(s.verdicts(), func(v verdict) bool { return v.act == Freed }) {
 			t.Fatalf("it is not freed: %+v", s.verdicts())

@@ -126,7 +126,8 @@ func (sw *sweep) look(ctx context.Context) (*survey, error) {
 	s.runners, s.listed = runners, err == nil
 	s.now = time.Now()
 	sw.readRuns(ctx, s)
-	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances), s.repository,
+	sw.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances),
+		s.repository,
 		len(sw.request.Regions), len(s.runners), s.scope))
 	return s, errors.Join(unseen, failed, err)
 }
@@ -186,7 +187,9 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		s.runs[run] = state
 		switch github.ClassOf(err) {
 		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
-			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: give " +
+			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is " +
+				"removed: " +
+				"give " +
 				"the " +
 				"token or the GitHub App 'actions: read' (" + err.Error() + ")")
 			return

@@ -51,7 +51,8 @@ func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
 	case keep != "false", v.Tags[tags.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
 		tags.ModePool}, mode):
-		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to keep it"
+		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to " +
+			"keep it"
 	}
 	return "", ""
 }
@@ -75,7 +76,8 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 	}
 	for _, i := range s.instances {
 		token, _ := tags.ParseToken(i.ClientToken)
-		if nonce := v.Tags[tags.Nonce]; i.State == ec2.Terminated || (i.Tags[tags.Nonce] != nonce && token.Nonce != nonce) {
+		if nonce := v.Tags[tags.Nonce]; i.State == ec2.Terminated || (i.Tags[tags.Nonce] != nonce &&
+			token.Nonce != nonce) {
 			continue
 		}
 		if v.Tags[tags.SuspectSince] != "" {

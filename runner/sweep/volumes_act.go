@@ -34,7 +34,8 @@ func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 		}
 	}
 	if len(denied) > 0 {
-		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, " +
+		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes " +
+			"(docs/permissions.md, " +
 			"feature volumes)")
 	}
 	return slices.Concat(found...), errors.Join(errs...)
@@ -72,7 +73,8 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 	for _, selector := range []ec2.Selector{
 		{Tags: map[string]string{tags.Scope: sw.request.Scope, tags.Repository: sw.request.Repository,
 			tags.Nonce: volume.Tags[tags.Nonce]}},
-		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[tags.Nonce] + "-*"},
+		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[tags.Nonce] +
+			"-*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, volume.Region, selector)
 		if err != nil {
@@ -108,7 +110,8 @@ func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error)
 	case ec2.Denied:
 		if !slices.Contains(sw.refused, right) {
 			sw.refused = append(sw.refused, right)
-			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, feature "+
+			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, "+
+				"feature "+
 				"volumes) (%s)", right, ec2.Reason(err)))
 		}
 		v.act, v.why = Spared, v.why+", and EC2 does not allow "+right+" on it"

@@ -34,15 +34,18 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 		case 3:
 			v.Created = time.Time{}
 		case 4:
-			at := surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t, "since")) * time.Minute).Format(time.RFC3339)
+			at := surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t,
+				"since")) * time.Minute).Format(time.RFC3339)
 			v.Tags[tags.SuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
 		case 5:
 			v.Tags[tags.Nonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
 		case 6:
-			v.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting,
+			v.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool,
+				tags.ModeExisting,
 				"other", ""}).Draw(t, "mode")
 		case 7:
-			v.Tags[tags.KeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t, "keep")
+			v.Tags[tags.KeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t,
+				"keep")
 		case 8:
 			key := rapid.SampledFrom([]string{tags.Scope, tags.Repository, tags.Mode, tags.Nonce, tags.KeepVolumes,
 				tags.SuspectSince}).Draw(t, "key")
@@ -107,7 +110,8 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 		if i.Tags[tags.Nonce] == v.Tags[tags.Nonce] && i.State != ec2.Terminated {
 			t.Fatalf("machine %s of the start is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
-		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[tags.Nonce] && i.State != ec2.Terminated {
+		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[tags.Nonce] &&
+			i.State != ec2.Terminated {
 			t.Fatalf("machine %s was launched by the start and is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
 	}
@@ -129,7 +133,8 @@ func TestLostVolumesAreFound(t *testing.T) {
 			ID: "vol-lost", State: ec2.VolumeAvailable, Created: s.now.Add(-s.grace), Tags: map[string]string{
 				tags.Scope: ourScope, tags.Repository: ourRepository, tags.Nonce: "lostlost", tags.KeepVolumes: "false",
 				tags.SuspectSince: mark,
-				tags.Mode:         rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool}).Draw(t, "mode"),
+				tags.Mode: rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool}).Draw(t,
+					"mode"),
 			},
 		}}
 		want := Marked

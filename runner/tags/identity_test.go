@@ -37,7 +37,8 @@ func TestClientToken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run, label, other := anyRun().Draw(t, "run"), anyLabel().Draw(t, "label"), anyLabel().Draw(t, "other")
 		id := NewIdentity(run, run.Repository, label)
-		token := id.ClientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t, "offering"),
+		token := id.ClientToken(label, rapid.IntRange(0, 999).Draw(t, "slot"), rapid.IntRange(0, 999).Draw(t,
+			"offering"),
 			rapid.IntRange(0, 9).Draw(t, "try"))
 		if len(token) > 64 || !regexp.MustCompile(`^[!-~]+$`).MatchString(token) {
 			t.Fatalf("token %q has %d bytes", token, len(token))
@@ -52,8 +53,9 @@ func TestClientToken(t *testing.T) {
 				t.Fatalf("pattern %s finds %s: %t, want %t: %v", pattern, token, found, want, err)
 			}
 		}
-		if again := id.ClientToken(label, 0, 0, 0); again != id.ClientToken(label, 0, 0, 0) || again == id.ClientToken(label,
-			0, 0, 1) || again == id.ClientToken(label, 0, 1, 0) || again == id.ClientToken(label, 1, 0, 0) {
+		if again := id.ClientToken(label, 0, 0, 0); again != id.ClientToken(label, 0, 0, 0) ||
+			again == id.ClientToken(label,
+				0, 0, 1) || again == id.ClientToken(label, 0, 1, 0) || again == id.ClientToken(label, 1, 0, 0) {
 			t.Fatalf("tokens do not tell attempts apart: %s", again)
 		}
 	})
@@ -98,8 +100,9 @@ func TestRunnerName(t *testing.T) {
 		label := anyLabel().Draw(t, "label")
 		id := NewIdentity(Run{}, "", label)
 		for _, name := range []string{NameOf(label), id.OtherName(NameOf(label))} {
-			if n := utf8.RuneCountInString(name); n > 64 || strings.ContainsAny(name, `":<>/\|*?`) || !strings.HasPrefix(name,
-				"ec2-") {
+			if n := utf8.RuneCountInString(name); n > 64 || strings.ContainsAny(name, `":<>/\|*?`) ||
+				!strings.HasPrefix(name,
+					"ec2-") {
 				t.Fatalf("label %q: name %q of %d characters", label, name, n)
 			}
 		}
@@ -130,7 +133,8 @@ func TestTags(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 		tags := id.Tags(3, label, NameOf(label), 0, at, at)
 		for key, value := range tags {
-			if !strings.HasPrefix(key, Prefix) || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256 {
+			if !strings.HasPrefix(key, Prefix) || utf8.RuneCountInString(key) > 128 ||
+				utf8.RuneCountInString(value) > 256 {
 				t.Fatalf("tag %s=%q", key, value)
 			}
 		}

@@ -37,8 +37,8 @@ type Owner struct {
 	Other string // the name that it takes where another machine has the first one; "" where the first is its own alone
 	Mark  string
 	IDs   func(int64) bool // reports whether tags name this runner id; nil where there are none
-	// unmarked reports whether a registration without any mark is taken for the machine's: its start may have had the name
-	// for itself.
+	// unmarked reports whether a registration without any mark is taken for the machine's: its start may have had the
+	// name for itself.
 	unmarked bool
 }
 

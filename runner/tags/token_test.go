@@ -15,7 +15,8 @@ func TestClientTokens(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		label := rapid.StringMatching(`[A-Za-z0-9._-]{1,40}`).Draw(t, "label")
-		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))}, "org",
+		id := NewIdentity(Run{Repository: "Org/Repo", ID: fmt.Sprint(rapid.Uint64Max(99999999999).Draw(t, "run"))},
+			"org",
 			label)
 		text := id.ClientToken(label, rapid.IntRange(0, 99).Draw(t, "slot"), rapid.IntRange(0, 99).Draw(t, "offering"),
 			rapid.IntRange(0, 9).Draw(t, "try"))

@@ -118,10 +118,12 @@ func TestImageHoldsOneStaticBinary(t *testing.T) {
 				t.Errorf("the compressed image has %d bytes, more than %d", image.compressed, maxImage)
 			}
 			binary := image.files["/ec2-github-runner"]
-			if len(image.files) != 2 || len(binary) == 0 || len(image.files["/etc/ssl/certs/ca-certificates.crt"]) == 0 {
+			if len(image.files) != 2 || len(binary) == 0 ||
+				len(image.files["/etc/ssl/certs/ca-certificates.crt"]) == 0 {
 				t.Errorf("the image holds %d files, want the binary and the certificates", len(image.files))
 			}
-			if diff := cmp.Diff(map[string]string{"/ec2-github-runner-post": "ec2-github-runner"}, image.links); diff != "" {
+			if diff := cmp.Diff(map[string]string{"/ec2-github-runner-post": "ec2-github-runner"},
+				image.links); diff != "" {
 				t.Errorf("links (-want +got):\n%s", diff)
 			}
 			checkBinary(t, binary, machine)

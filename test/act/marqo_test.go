@@ -34,7 +34,8 @@ func openPipeline(t *testing.T) *pipeline {
 	var cfg simulator.Config
 	for name, architecture := range map[string]string{"amd64": "x86_64", "arm64": "arm64", "cuda": "x86_64"} {
 		cfg.More.Images = append(cfg.More.Images, simulator.Image{
-			ID: fmt.Sprintf("ami-%017x", 0xe0+len(cfg.More.Images)), Region: "us-east-1", Name: "runner-" + name, Owner: "self",
+			ID: fmt.Sprintf("ami-%017x", 0xe0+len(cfg.More.Images)), Region: "us-east-1", Name: "runner-" + name,
+			Owner:        "self",
 			Architecture: architecture,
 			RootDevice:   "/dev/sda1", Created: "2026-11-20T06:00:00.000Z",
 			Tags: map[string]string{"ec2-github-runner:architecture": name, "ec2-github-runner:system": "Ubuntu 24.04"},
@@ -42,7 +43,8 @@ func openPipeline(t *testing.T) *pipeline {
 	}
 	p := &pipeline{clouds: openClouds(t, cfg), repository: t.TempDir(), shelf: t.TempDir()}
 	example := filepath.Join(project, "examples", "marqo")
-	for _, file := range strings.Split(must(t, time.Minute, example, "git", "ls-files", "-co", "--exclude-standard", "."),
+	for _, file := range strings.Split(must(t, time.Minute, example, "git", "ls-files", "-co", "--exclude-standard",
+		"."),
 		"\n") {
 		text, err := os.ReadFile(filepath.Join(example, file))
 		if err != nil {
@@ -60,8 +62,9 @@ func openPipeline(t *testing.T) *pipeline {
 
 func (p *pipeline) git(t *testing.T, args ...string) {
 	t.Helper()
-	must(t, time.Minute, p.repository, "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"},
-		args...)...)
+	must(t, time.Minute, p.repository, "git",
+		append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"},
+			args...)...)
 }
 
 func (p *pipeline) commit(t *testing.T) {

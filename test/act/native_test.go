@@ -200,7 +200,8 @@ func TestNativeSignsIn(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%v:\n%s", err, out.text())
 	}
-	if diff := cmp.Diff(map[string]int{"AssumeRoleWithWebIdentity": 1}, c.count("AssumeRoleWithWebIdentity")); diff != "" {
+	if diff := cmp.Diff(map[string]int{"AssumeRoleWithWebIdentity": 1},
+		c.count("AssumeRoleWithWebIdentity")); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 	c.settled(t)

@@ -127,7 +127,8 @@ func registry(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "config.yml")
-	write(t, config, fmt.Appendf(nil, "version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", dir,
+	write(t, config, fmt.Appendf(nil, "version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n",
+		dir,
 		address), 0o600)
 	cmd := exec.CommandContext(t.Context(), "docker-registry", "serve", config)
 	said := &watch{marker: regexp.MustCompile(`listening on`), seen: make(chan struct{})}
@@ -161,7 +162,8 @@ func (r *rehearsal) job(t *testing.T, name string) output {
 			words = []string{"--noprofile", "--norc", "-eo", "pipefail", script}
 		}
 		env := []string{
-			"VERSION=" + version, "RUNNER_TEMP=" + temp, "GITHUB_REF=refs/heads/main", "GITHUB_REPOSITORY=" + r.repository,
+			"VERSION=" + version, "RUNNER_TEMP=" + temp, "GITHUB_REF=refs/heads/main", "GITHUB_REPOSITORY=" +
+				r.repository,
 			"GITHUB_SERVER_URL=https://github.com", "GITHUB_OUTPUT=" + filepath.Join(temp, "output"),
 			"GITHUB_STEP_SUMMARY=" + filepath.Join(temp, "summary"), "GH_STANDIN=" + r.root,
 			"PATH=" + filepath.Join(r.root, "bin") + ":" + os.Getenv("PATH"),
@@ -269,7 +271,8 @@ func TestRelease(t *testing.T) {
 		t.Error("action.yml does not name the image")
 	}
 	programs := must(t, time.Minute, tagged, "sh", "-c", "ls native")
-	if want := "action.yml checksums.json ec2-github-runner-linux-amd64 ec2-github-runner-linux-arm64 launch.js main.js " +
+	if want := "action.yml checksums.json ec2-github-runner-linux-amd64 ec2-github-runner-linux-arm64 launch.js " +
+		"main.js " +
 		"post.js"; strings.Join(strings.Fields(programs), " ") != want {
 		t.Errorf("native holds %s", programs)
 	}
@@ -322,7 +325,8 @@ func TestReleaseWhoseWorkflowsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, ci, append(text, []byte("# changed\n")...), 0o644)
-	must(t, time.Minute, r.clone, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "--quiet",
+	must(t, time.Minute, r.clone, "git", "-c", "user.name=test", "-c", "user.email=test@example.com", "commit",
+		"--quiet",
 		"--all", "--message=change")
 	must(t, time.Minute, r.clone, "git", "push", "--quiet", "origin", "main")
 	must(t, time.Minute, r.clone, "git", "checkout", "--quiet", "--detach", old)

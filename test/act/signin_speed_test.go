@@ -156,7 +156,8 @@ func TestSignInAgainstThreeSteps(t *testing.T) {
 		t.Logf("pair %d: launch after %.2f s and %.2f s, the job %.2f s and %.2f s", i, one.Launch[i], three.Launch[i],
 			one.Job[i], three.Job[i])
 		if one.Launch[i] >= three.Launch[i] {
-			t.Errorf("pair %d: one step launches after %.2f s, and three after %.2f s", i, one.Launch[i], three.Launch[i])
+			t.Errorf("pair %d: one step launches after %.2f s, and three after %.2f s", i, one.Launch[i],
+				three.Launch[i])
 		}
 	}
 	if one.Calls > three.Calls {
@@ -252,5 +253,6 @@ func (p *pipeline) version(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return " " + regexp.MustCompile(regexp.QuoteMeta(name) + `@[0-9a-f]{40} # (v\S+)`).FindStringSubmatch(string(text))[1]
+	return " " + regexp.MustCompile(regexp.QuoteMeta(name) +
+		`@[0-9a-f]{40} # (v\S+)`).FindStringSubmatch(string(text))[1]
 }

@@ -30,8 +30,8 @@ type clouds struct {
 	world  *simulator.World
 	ec2    *httptest.Server
 	github *httptest.Server
-	// fromSource lets act build the action's image from the checkout's Dockerfile, as GitHub does. Elsewhere the image is
-	// the one that was built from these very files already.
+	// fromSource lets act build the action's image from the checkout's Dockerfile, as GitHub does. Elsewhere the image
+	// is the one that was built from these very files already.
 	fromSource bool
 
 	mu         sync.Mutex

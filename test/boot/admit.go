@@ -14,8 +14,8 @@ import (
 
 // What bounds how many machines are on side by side, and how many start up at a time.
 const (
-	// Each machine's systemd and daemons take that many inotify instances. All of them are root's, of which the kernel's
-	// default is 128: units whose systemd gets none fail or hang.
+	// Each machine's systemd and daemons take that many inotify instances. All of them are root's, of which the
+	// kernel's default is 128: units whose systemd gets none fail or hang.
 	watchesOfEach, watchesWithDocker = 9, 16
 	// watchesOfOthers are for what else runs on the computer.
 	watchesOfOthers = 10
@@ -27,8 +27,8 @@ var (
 	admitting sync.Mutex
 	// watches has room for as many inotify instances as machines may take.
 	watches chan struct{}
-	// starting bounds how many instances start up at a time. A boot needs a processor for some seconds, and most of what
-	// comes after it waits: so many cases run side by side, and none is held up in its boot by all others.
+	// starting bounds how many instances start up at a time. A boot needs a processor for some seconds, and most of
+	// what comes after it waits: so many cases run side by side, and none is held up in its boot by all others.
 	starting = make(chan struct{}, 2*runtime.NumCPU())
 )
 
@@ -40,7 +40,8 @@ func countWatches() error {
 	}
 	have, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err == nil && have < 2*watchesWithDocker+watchesOfOthers {
-		err = fmt.Errorf("%d inotify instances are too few for machines with systemd: raise fs.inotify.max_user_instances",
+		err = fmt.Errorf("%d inotify instances are too few for machines with systemd: raise "+
+			"fs.inotify.max_user_instances",
 			have)
 	}
 	if err != nil {

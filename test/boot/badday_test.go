@@ -79,7 +79,8 @@ func TestBadScripts(t *testing.T) {
 		},
 		{
 			name: "script turns everything on its head",
-			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap 'echo mine' " +
+			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap " +
+				"'echo mine' " +
 				"ERR\nexport PATH=$PATH\numask 077\n"),
 			plan: job("echo ok"), check: says("ok"),
 		},
@@ -133,8 +134,10 @@ func TestBadMachines(t *testing.T) {
 		i.sh("systemctl --no-block poweroff")
 		i.waitOff(soon)
 	}
-	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || groupadd " +
-		"docker\nprintf '[Service]\\nExecStart=/boottest/machine docker %s\\n[Install]\\nWantedBy=multi-user.target\\n' " +
+	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || " +
+		"groupadd " +
+		"docker\nprintf '[Service]\\nExecStart=/boottest/machine docker " +
+		"%s\\n[Install]\\nWantedBy=multi-user.target\\n' " +
 		">/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service " +
 		"/etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
@@ -147,7 +150,8 @@ func TestBadMachines(t *testing.T) {
 		{name: "a package that is an option", spec: sample("--download-only"), check: arrived},
 		{
 			name: "apt is locked", spec: sample(), check: arrived,
-			before: "mkdir -p /var/lib/dpkg /var/lib/apt/lists; for f in /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock; " +
+			before: "mkdir -p /var/lib/dpkg /var/lib/apt/lists; for f in /var/lib/dpkg/lock-frontend " +
+				"/var/lib/apt/lists/lock; " +
 				"do setsid /boottest/machine lock $f 9s </dev/null >/dev/null 2>&1 & done; sleep 0.2\n",
 		},
 		{
@@ -194,7 +198,8 @@ func TestBadMachines(t *testing.T) {
 		},
 		{
 			name: "an unknown architecture",
-			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' >/usr/local/bin/uname; " +
+			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' " +
+				">/usr/local/bin/uname; " +
 				"chmod +x /usr/local/bin/uname\n",
 			check: fails("error: there is no runner for the architecture riscv64"),
 		},
@@ -225,7 +230,8 @@ func TestBadDownloads(t *testing.T) {
 			t.Errorf("online is %q", got)
 		}
 		i.waitConsole("warning: runner " + outdated + " in /opt/runner is too old: bake the image again")
-		if got := i.sh("cat /opt/runner/bin/version; cat /opt/runner-" + newest + "/.path"); got != outdated+"\n/image" {
+		if got := i.sh("cat /opt/runner/bin/version; cat /opt/runner-" + newest + "/.path"); got != outdated+
+			"\n/image" {
 			t.Errorf("the old one and its .path: %q", got)
 		}
 	}
@@ -328,8 +334,9 @@ func TestBadDownloads(t *testing.T) {
 			image: parts.preinstalled,
 			spec:  func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
 			// The runner writes them when GitHub tells it to. (actions/runner, RunnerConfigUpdater.cs)
-			before: "echo 'cp .runner .runner_migrated; cp .credentials .credentials_migrated' >>/opt/runner/config.sh\n",
-			plan:   func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
+			before: "echo 'cp .runner .runner_migrated; cp .credentials .credentials_migrated' " +
+				">>/opt/runner/config.sh\n",
+			plan: func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
 				if got := i.sh("cd /opt/runner-" + newer +

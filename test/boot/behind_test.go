@@ -52,7 +52,9 @@ func TestBehind(t *testing.T) {
 		},
 		{
 			name: "baked a while ago, as a service", image: parts.ours, before: young, plan: world, check: never(ours),
-			spec: behind(func(s *bootstrap.Spec) { s.Service, s.User, s.Packages = true, "debian", []string{"egr-sample"} }),
+			spec: behind(
+				func(s *bootstrap.Spec) { s.Service, s.User, s.Packages = true, "debian", []string{"egr-sample"} },
+			),
 		},
 		{
 			name: "baked long ago: too long for how long the machine may live", image: parts.ours, spec: behind(nil),

@@ -48,7 +48,8 @@ func TestAuthorities(t *testing.T) {
 		{
 			name: "as a service, with a user, a script and packages", args: with, plan: job(ask), check: says("404"),
 			spec: own(func(s *bootstrap.Spec) {
-				s.Service, s.User, s.Packages, s.PreRunnerScript = true, "debian", []string{"egr-sample"}, ask+" >/node-in-script\n"
+				s.Service, s.User, s.Packages, s.PreRunnerScript = true, "debian", []string{"egr-sample"}, ask+
+					" >/node-in-script\n"
 			}),
 		},
 	})

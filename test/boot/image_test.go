@@ -62,7 +62,8 @@ func fromImage(t *testing.T, image string) []scenario {
 	must(t, err)
 	early := func(t *testing.T, i *instance) {
 		t.Helper()
-		if got := i.sh("systemctl show -P After ec2-github-runner | tr ' ' '\\n' | grep cloud || echo none"); got != "none" {
+		if got := i.sh("systemctl show -P After ec2-github-runner | tr ' ' '\\n' | grep cloud || echo " +
+			"none"); got != "none" {
 			t.Errorf("the runner is ordered after %s", got)
 		}
 	}
@@ -79,14 +80,18 @@ func fromImage(t *testing.T, image string) []scenario {
 				// cloud-init comes second, with the same bytes, and starts nothing again.
 				i.poll("cloud-init is done", soon, time.Second,
 					func() bool { return i.sh("[ -e /run/cloud-init/result.json ] && echo yes || echo no") == "yes" })
-				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - /run/ec2-github-runner/state/user-data " +
-					"&& systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep -o 'No such'; " +
-					"systemctl is-enabled snapd.seeded.service apt-daily.timer || :"); got != "active\nNo such\nmasked\nmasked" {
+				if got := i.sh("cksum </var/lib/cloud/instance/boothooks/part-001 | cmp - " +
+					"/run/ec2-github-runner/state/user-data " +
+					"&& systemctl is-active docker containerd | uniq; ls -d /run/ec2-github-runner-early 2>&1 | grep " +
+					"-o 'No such'; " +
+					"systemctl is-enabled snapd.seeded.service apt-daily.timer || " +
+					":"); got != "active\nNo such\nmasked\nmasked" {
 					t.Errorf("got %q", got)
 				}
 				if got := i.sh("for u in docker containerd ec2-github-runner; do systemctl show -P " +
 					"ExecMainStartTimestampMonotonic $u; done | sort -n | head -n 1; systemctl show -P " +
-					"ExecMainStartTimestampMonotonic ec2-github-runner"); len(slices.Compact(strings.Fields(got))) != 1 {
+					"ExecMainStartTimestampMonotonic " +
+					"ec2-github-runner"); len(slices.Compact(strings.Fields(got))) != 1 {
 					t.Errorf("docker starts before the runner: %q", got)
 				}
 				if got := strings.Count(i.console(), "boot script started"); got != 1 {
@@ -145,7 +150,8 @@ func fromImage(t *testing.T, image string) []scenario {
 			name: "a runner in it that has become too old", image: image, source: "Ec2", jit: true,
 			before: anew + "echo " + outdated + " >/opt/actions-runner/bin/version\n",
 			check: func(t *testing.T, i *instance) {
-				i.waitConsole("warning: runner " + outdated + " in /opt/actions-runner is too old: bake the image again")
+				i.waitConsole("warning: runner " + outdated +
+					" in /opt/actions-runner is too old: bake the image again")
 				if got := i.wait("online", soon).Detail; got != newest+" /opt/actions-runner-"+newest {
 					t.Errorf("online is %q", got)
 				}

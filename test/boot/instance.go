@@ -129,7 +129,8 @@ func boot(t testing.TB, l launch) *instance {
 			t.Logf("runner-setup.log:\n%s", log)
 			t.Logf("events:\n%+v", i.events())
 		}
-		if _, err := engineAsk(http.MethodDelete, "/containers/"+i.name, url.Values{"force": {"1"}, "v": {"1"}}); err != nil {
+		if _, err := engineAsk(http.MethodDelete, "/containers/"+i.name, url.Values{"force": {"1"},
+			"v": {"1"}}); err != nil {
 			t.Error(err)
 		}
 	})

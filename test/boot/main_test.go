@@ -138,7 +138,8 @@ func software(sum string) []bootstrap.Software { return softwareOf(newest, sum) 
 func softwareOf(version, sum string) []bootstrap.Software {
 	return []bootstrap.Software{{
 		Architecture: "x64", Version: version, SHA256: sum,
-		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" + version +
+		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" +
+			version +
 			".tar.gz",
 	}}
 }

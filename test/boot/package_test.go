@@ -32,7 +32,8 @@ var (
 		`VERSION_ID="2023"\nPRETTY_NAME="Amazon Linux 2023"\n`)
 	fedora = osRelease(`NAME="Fedora Linux"\nID=fedora\nVERSION_ID=42\nPRETTY_NAME="Fedora Linux 42 (Cloud ` +
 		`Edition)"\n`)
-	centos = osRelease(`NAME="CentOS Stream"\nID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="9"\nPRETTY_NAME="CentOS ` +
+	centos = osRelease(`NAME="CentOS Stream"\nID="centos"\nID_LIKE="rhel ` +
+		`fedora"\nVERSION_ID="9"\nPRETTY_NAME="CentOS ` +
 		`Stream 9"\n`)
 	redHat = osRelease(`NAME="Red Hat Enterprise ` +
 		`Linux"\nID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4 (Plow)"\n`)
@@ -116,8 +117,9 @@ func TestPackages(t *testing.T) {
 			before: holding("/var/lib/rpm/.rpm.lock"), spec: allThree, plan: tellAll, check: release(rpmLocked, hasAll),
 		}),
 		dnf("dnf, with a lock that is never released", amazonLinux, scenario{
-			before: "mkdir -p /usr/share/libicu; echo arrived >/usr/share/libicu/file\n" + holding("/var/lib/rpm/.rpm.lock"),
-			spec:   wants("egr-sample"),
+			before: "mkdir -p /usr/share/libicu; echo arrived >/usr/share/libicu/file\n" +
+				holding("/var/lib/rpm/.rpm.lock"),
+			spec: wants("egr-sample"),
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", 2*soon)
 				i.waitConsole("warning: package egr-sample is not installed: " + rpmLocked)
@@ -146,8 +148,9 @@ func TestPackages(t *testing.T) {
 			},
 		}),
 		dnf("dnf on a machine with too little memory", amazonLinux, scenario{
-			args:   []string{"--memory", "700m", "--memory-swap", "700m"},
-			before: "printf '#!/bin/bash\\nexec -a dnf tail /dev/zero\\n' >/usr/local/bin/dnf; chmod +x /usr/local/bin/dnf\n",
+			args: []string{"--memory", "700m", "--memory-swap", "700m"},
+			before: "printf '#!/bin/bash\\nexec -a dnf tail /dev/zero\\n' >/usr/local/bin/dnf; chmod +x " +
+				"/usr/local/bin/dnf\n",
 			check: func(t *testing.T, i *instance) {
 				i.waitConsole("installing again: error: dnf was killed: too little memory (")
 				i.sh("ln -sf /usr/bin/dnf /usr/local/bin/dnf")
@@ -158,7 +161,8 @@ func TestPackages(t *testing.T) {
 		// boot.
 		dnf("dnf, while another dnf is at work", amazonLinux, scenario{
 			jit: true, check: release("metadata already locked by ", has(libicu)),
-			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s metadata_lock.pid ] " +
+			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s " +
+				"metadata_lock.pid ] " +
 				"|| echo $$ >metadata_lock.pid; done' " +
 				"</dev/null >/dev/null 2>&1 & echo $! >/holder\n",
 		}),
@@ -190,10 +194,13 @@ func TestPackages(t *testing.T) {
 			check: release("E: Could not get lock /var/lib/apt/lists/lock", has(sample)),
 		},
 		{
-			name: "apt, a package that does not exist", spec: wants("egr-nowhere", "egr-sample"), check: func(t *testing.T,
+			name: "apt, a package that does not exist", spec: wants("egr-nowhere", "egr-sample"),
+			check: func(t *testing.T,
 				i *instance) {
 				has(sample)(t, i)
-				i.waitConsole("warning: package egr-nowhere is not installed: E: Unable to locate package egr-nowhere (")
+				i.waitConsole("warning: package egr-nowhere is not installed: E: Unable to locate package " +
+					"egr-nowhere " +
+					"(")
 			},
 		},
 		{
@@ -204,7 +211,8 @@ func TestPackages(t *testing.T) {
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "printf '#!/bin/sh\\n[ ! -e " + sample +
 				" ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig\n" +
-				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed with exit code " +
+				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed " +
+				"with exit code " +
 				"$?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +
 				holding("/var/lib/dpkg/lock-frontend"),
 			check: release(aptLocked, has(sample)),

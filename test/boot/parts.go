@@ -241,7 +241,8 @@ func certificates(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, c.name), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		if err := os.WriteFile(filepath.Join(dir, c.name), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: der}),
 			0o644); err != nil {
 			return err
 		}

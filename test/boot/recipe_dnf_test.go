@@ -17,7 +17,8 @@ func TestBakeByDnf(t *testing.T) {
 	must(t, err)
 	const begin = `set -e
 mkdir -p /etc/yum.repos.d /run/ec2-github-runner; printf ` +
-		`'[amazonlinux]\nname=a\nbaseurl=file:///vendors/cdn.amazonlinux.com/al2023\ngpgcheck=0\n' >/etc/yum.repos.d/a.repo
+		`'[amazonlinux]\nname=a\nbaseurl=file:///vendors/cdn.amazonlinux.com/al2023\ngpgcheck=0\n' ` +
+		`>/etc/yum.repos.d/a.repo
 rm /usr/bin/apt-get; dnf -qy install curl-minimal
 EGR_LOG=/tmp/log; egr_say() { echo "$@"; }; sleep() { :; }
 . /recipes/common.sh; . /recipes/packages.sh
@@ -39,8 +40,9 @@ exec >$EGR_LOG 2>&1
 			t.Parallel()
 			script := filepath.Join(t.TempDir(), "script")
 			must(t, os.WriteFile(script, []byte("exec 3>&1\n"+begin+c.script+"\n"), 0o600))
-			out, err := engine("run", "--rm", "--network", "none", "-v", recipes+":/recipes:ro", "-v", filepath.Join(parts.dir,
-				parts.vendors)+":/vendors:ro",
+			out, err := engine("run", "--rm", "--network", "none", "-v", recipes+":/recipes:ro", "-v",
+				filepath.Join(parts.dir,
+					parts.vendors)+":/vendors:ro",
 				"-v", script+":/script:ro", parts.dnf, "bash", "/script")
 			must(t, err)
 			if !strings.HasSuffix(out, c.want) {

@@ -129,7 +129,8 @@ func TestBadBakes(t *testing.T) {
 			name: "setup-script fails", recipe: setup("echo before\n\nfalse | true\nls /nowhere\necho after\n"),
 			check: func(t *testing.T, i *instance) {
 				failsTo("setup-script", "exit 2 at line 4: ls /nowhere")(t, i)
-				if console := i.console(); !strings.Contains(console, "ec2-github-runner: | ls: cannot access '/nowhere'") {
+				if console := i.console(); !strings.Contains(console,
+					"ec2-github-runner: | ls: cannot access '/nowhere'") {
 					t.Error("the console does not show the log's end")
 				}
 				// As long as it is up.
@@ -210,7 +211,8 @@ func TestBake(t *testing.T) {
 	began := time.Now()
 	i := bake{
 		recipe: func(r *ami.Recipe) {
-			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" >/usr/share/setup-was-here\r\n" +
+			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" " +
+				">/usr/share/setup-was-here\r\n" +
 				ask + " >/usr/share/setup-asked\r\nexit 0\r\n"
 			r.CACertificates = parts.authority
 		},
@@ -243,7 +245,8 @@ func TestBake(t *testing.T) {
 		t.Parallel()
 		theirs := machulav(slices.Concat(rivalIn("/opt/actions-runner"), rivalJIT)...)
 		n := boot(t,
-			launch{image: image, source: "Ec2", userData: []byte(theirs), plan: ordinary(), before: anew, foreign: true})
+			launch{image: image, source: "Ec2", userData: []byte(theirs), plan: ordinary(), before: anew,
+				foreign: true})
 		comesOnline(t, n)
 		if got := n.sh("ls -d /run/ec2-github-runner* 2>/dev/null || systemctl is-active docker"); got != "active" {
 			t.Errorf("of ours there is %s", got)

@@ -111,8 +111,9 @@ func TestJobReport(t *testing.T) {
 			spec: reported(func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" }),
 		},
 		{
-			name: "a hook in the runner's .env", image: parts.preinstalled, spec: reported(preinstalled), before: ownHook,
-			plan: job("sleep 3"), check: bothHooks,
+			name: "a hook in the runner's .env", image: parts.preinstalled, spec: reported(preinstalled),
+			before: ownHook,
+			plan:   job("sleep 3"), check: bothHooks,
 		},
 		{
 			name: "a hook in the .env of a service, with a user", image: parts.preinstalled, before: ownHook,

@@ -38,7 +38,8 @@ write_files:
 var (
 	rivalDownload = []string{
 		"mkdir actions-runner && cd actions-runner", "source /tmp/pre-runner-script.sh",
-		`VERSION=$(curl -s https://api.github.com/repos/actions/runner/releases/latest | grep -o '"tag_name": "[^"]*"' | ` +
+		`VERSION=$(curl -s https://api.github.com/repos/actions/runner/releases/latest | grep -o '"tag_name": ` +
+			`"[^"]*"' | ` +
 			`sed 's/.*"v\(.*\)"/\1/')`,
 		"curl -O -L https://github.com/actions/runner/releases/download/v${VERSION}/" +
 			"actions-runner-linux-x64-${VERSION}.tar.gz",
@@ -46,7 +47,8 @@ var (
 	}
 	rivalJIT   = []string{"./run.sh --jitconfig " + jit}
 	rivalToken = []string{
-		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " + jitName +
+		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " +
+			jitName +
 			" --replace",
 		"./run.sh",
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 var pairs = flag.Int("pairs", 1,
-	"how often each user data is booted, one after the other; once, only two of the races are run, and nothing is judged")
+	"how often each user data is booted, one after the other; once, only two of the races are run, and nothing is "+
+		"judged")
 
 // race is one way to start, and who takes part in it.
 type race struct {

@@ -84,7 +84,8 @@ func TestStart(t *testing.T) {
 			name: "the runner's own node says so late, by JIT", image: parts.preinstalled, jit: true,
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
-				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; chmod 755 node; " +
+				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; " +
+				"chmod 755 node; " +
 				"cd /",
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
@@ -117,10 +118,12 @@ func TestStart(t *testing.T) {
 		{
 			name: "exports, functions and the directory of the script reach the job",
 			spec: func(s *bootstrap.Spec) {
-				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\ndeclare -x " +
+				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f " +
+					"f\r\ndeclare -x " +
 					"B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
 			},
-			plan:  job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo late`),
+			plan: job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo ` +
+				`late`),
 			check: says("x y 2\nf 1\n/srv/runner/_work\nmore\nlate"),
 		},
 		{
@@ -202,7 +205,8 @@ func TestStart(t *testing.T) {
 
 // wildScript ends before its wild part, which must arrive all the same.
 var wildScript = "export A=1\nreturn 0\n" + strings.Repeat("echo 'line' \"$(date)\" `x` # äöü € 日本\n", 280) +
-	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end of " +
+	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end " +
+	"of " +
 	"values\n\xff\xfe no letters\n\n\n"
 
 // TestTheLongestScript: what fits machulav's user data fits ours, however badly it compresses, and runs.

@@ -23,7 +23,8 @@ func TestValues(t *testing.T) {
 		},
 		{
 			name: "padding in mid-stream is refused, as by uutils 0.2, for a user with a script and packages",
-			before: base64(`input=$(cat; echo .); [[ ${input%.} != *=$'\n'*[A-Za-z0-9]* ]] || { echo 'base64: error: invalid ` +
+			before: base64(`input=$(cat; echo .); [[ ${input%.} != *=$'\n'*[A-Za-z0-9]* ]] || { echo 'base64: ` +
+				`error: invalid ` +
 				`input' >&2; exit 1; }
 base64.real "$@" <<<"${input%.}"`),
 			spec: func(s *bootstrap.Spec) {

@@ -78,7 +78,8 @@ func TestBadWarmUps(t *testing.T) {
 			name: "killed before the libraries",
 			before: "rm -f /etc/os-release; printf 'ID=amzn\\nID_LIKE=fedora\\n' >/etc/os-release\n" +
 				"printf '#!/bin/sh\\n[ ! -e /libraries ] || echo libicuuc\\n' >/usr/local/bin/ldconfig\n" +
-				"printf '#!/bin/sh\\n[ ! -e /libraries-begun ] || exec touch /libraries\\ntouch /libraries-begun; sleep 600\\n' " +
+				"printf '#!/bin/sh\\n[ ! -e /libraries-begun ] || exec touch /libraries\\ntouch /libraries-begun; " +
+				"sleep 600\\n' " +
 				">/usr/local/bin/yum\nchmod +x /usr/local/bin/ldconfig /usr/local/bin/yum\n",
 			cut: killed("/libraries-begun"), job: "ls /libraries", check: again("/libraries", "installing libicu"),
 		},

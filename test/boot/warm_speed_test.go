@@ -50,7 +50,8 @@ func TestWarmSpeed(t *testing.T) {
 				kept.waitOff(soon)
 			}
 			ratio := median(warm).Seconds() / median(cold).Seconds()
-			t.Logf("%s: cold %.2f s (%.1f to %.1f), warm %.2f s (%.1f to %.1f), warm / cold %.2f", name, median(cold).Seconds(),
+			t.Logf("%s: cold %.2f s (%.1f to %.1f), warm %.2f s (%.1f to %.1f), warm / cold %.2f", name,
+				median(cold).Seconds(),
 				slices.Min(cold).Seconds(), slices.Max(cold).Seconds(),
 				median(warm).Seconds(), slices.Min(warm).Seconds(), slices.Max(warm).Seconds(), ratio)
 			if ratio > 0.6 {

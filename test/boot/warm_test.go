@@ -205,8 +205,10 @@ func TestWarmLeavesNoSecret(t *testing.T) {
 		check: func(t *testing.T, i *instance) {
 			comesOnline(t, i)
 			encoded := base64.StdEncoding.EncodeToString([]byte(secret))
-			if got := i.sh("find /var /etc /root /home /actions-runner -xdev -type f -exec zgrep -laE '" + secret + "|" +
-				strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " + secret +
+			if got := i.sh("find /var /etc /root /home /actions-runner -xdev -type f -exec zgrep -laE '" + secret +
+				"|" +
+				strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " +
+				secret +
 				" {} + || :"); got != "" {
 				t.Errorf("the secret is in %s", got)
 			}

@@ -16,7 +16,8 @@ import (
 func bakeRequest(id tags.Identity, regions ...string) ami.Request {
 	return ami.Request{
 		Identity: ami.Identity{
-			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags,
+			Token:   id.BuilderToken,
 			KeepTag: tags.KeepVolumes, CopyToken: id.CopyToken,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,

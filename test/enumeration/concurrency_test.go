@@ -65,7 +65,8 @@ func startCrowd(t *testing.T, change func(*runner.StartRequest)) {
 	for _, o := range waits {
 		disobeyed += o.disobeyed
 	}
-	t.Logf("%d of %d online after %s; GitHub: %d calls, %d refused, %d looks, at most %d a minute (of 900 allowed); EC2: "+
+	t.Logf("%d of %d online after %s; GitHub: %d calls, %d refused, %d looks, at most %d a minute (of 900 allowed); "+
+		"EC2: "+
 		"%d calls, %d throttled (%v)",
 		online, crowd, took.Round(time.Second), spent.github, spent.refused, spent.looks, spent.mostLooks, spent.ec2,
 		spent.throttled, spent.throttledBy)

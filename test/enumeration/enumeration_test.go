@@ -124,7 +124,8 @@ func (tb *table) try(t *testing.T, tr trial) {
 			t.Logf("%s, then %s: %+v\n%s", tr, tr.rest, f, f.log)
 		}
 		if len(f.left) > 0 || f.wronged != "" || len(f.wrong) > 0 {
-			t.Errorf("%s, then %s: left %v; wronged %q; %s", tr, tr.rest, f.left, f.wronged, strings.Join(f.wrong, "; "))
+			t.Errorf("%s, then %s: left %v; wronged %q; %s", tr, tr.rest, f.left, f.wronged,
+				strings.Join(f.wrong, "; "))
 		}
 		if !f.again {
 			return

@@ -57,7 +57,8 @@ type outcome struct {
 
 func request(change func(*runner.StartRequest)) runner.StartRequest {
 	r := runner.StartRequest{
-		Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository, WebURL: "https://github.com/" +
+		Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository,
+		WebURL: "https://github.com/" +
 			repository,
 		OwnTags: true, GroupID: 1, MaxLifetime: 5 * 24 * time.Hour,
 		Waiting: runner.Waiting{Timeout: 2 * time.Minute},
@@ -193,7 +194,8 @@ func inRole(f flow) flow {
 			return outcome{err: err}
 		}
 		starter := p.starter()
-		starter.Cloud, starter.Fresh = cloud, func() (*ec2.Client, *github.Client) { return cloud.Fresh(), p.registry() }
+		starter.Cloud, starter.Fresh = cloud,
+			func() (*ec2.Client, *github.Client) { return cloud.Fresh(), p.registry() }
 		return startedWith(p, starter, byJIT)
 	}
 	return f

@@ -114,7 +114,8 @@ func scope() github.Scope {
 }
 
 func (p *process) registry() *github.Client {
-	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", App: p.app, Scope: scope(),
+	client, err := github.New(github.Options{BaseURL: github.DefaultBaseURL, Token: "ghp_demo", App: p.app,
+		Scope:     scope(),
 		Transport: p.wire})
 	if err != nil {
 		panic(err)

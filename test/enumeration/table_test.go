@@ -94,7 +94,8 @@ func (tb *table) String() string {
 	for _, key := range tb.order {
 		r := tb.rows[key]
 		line(key, r)
-		sum.calls, sum.cases, sum.left, sum.wronged, sum.toGitHub = sum.calls+r.calls, sum.cases+r.cases, sum.left+r.left,
+		sum.calls, sum.cases, sum.left, sum.wronged, sum.toGitHub = sum.calls+r.calls, sum.cases+r.cases, sum.left+
+			r.left,
 			sum.wronged+r.wronged, sum.toGitHub+r.toGitHub
 		sum.toBake, sum.swept = sum.toBake+r.toBake, sum.swept+r.swept
 		for l, n := range r.held {

@@ -131,7 +131,8 @@ func (tr trial) judge(f *finding, p *process, o outcome) {
 	if tr.weather.isNone() && tr.blow.isNone() && o.err != nil && len(tr.flow.guests) == 0 {
 		f.complain("good weather, and it says %q", o.err)
 	}
-	if o.err != nil && (tr.weather.kind == "401" || tr.weather.kind == "403") && !cancel && diagnosis.Hint(o.err) == "" {
+	if o.err != nil && (tr.weather.kind == "401" || tr.weather.kind == "403") && !cancel &&
+		diagnosis.Hint(o.err) == "" {
 		f.complain("%q has no hint", o.err)
 	}
 }
@@ -166,7 +167,8 @@ func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.Wo
 				len(instances), len(runners), len(p.journal.handoffs))
 		}
 	} else if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
-		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances), len(runners),
+		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances),
+			len(runners),
 			len(p.journal.handoffs))
 	}
 	tr.stop(ctx, f, w, p)

@@ -41,7 +41,8 @@ func addVolumes(c *simulator.Config) {
 				delete(all, k)
 			}
 		}
-		c.Volumes = append(c.Volumes, simulator.VolumeSeed{ID: fmt.Sprintf("vol-%017x", 0xabc000+len(c.Volumes)), Tags: all})
+		c.Volumes = append(c.Volumes, simulator.VolumeSeed{ID: fmt.Sprintf("vol-%017x", 0xabc000+len(c.Volumes)),
+			Tags: all})
 	}
 	volume(map[string]string{tags.KeepVolumes: "true"})
 	volume(map[string]string{tags.KeepVolumes: "unknown"})
@@ -91,7 +92,8 @@ func sweepingVolumes() flow {
 				p := newProcess(ctx, w, blow{})
 				if _, err := p.starter().Start(p.ctx, request(func(r *runner.StartRequest) {
 					r.Groups[0].Label = label
-					r.Groups[0].Placements = []machine.Placement{machine.NewPlacement("us-east-1", resolved, subnetA, group)}
+					r.Groups[0].Placements = []machine.Placement{machine.NewPlacement("us-east-1", resolved, subnetA,
+						group)}
 				})); err != nil {
 					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
 				}

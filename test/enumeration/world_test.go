@@ -37,7 +37,8 @@ func newWorld(f flow) *simulator.World {
 	config.Timing.TagsVisible, config.Timing.TagsListed = 2*time.Second, 30*time.Second
 	if f.asApp {
 		config.Apps = []simulator.App{{
-			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app", Permissions: map[string]string{"administration": "write",
+			ID: 12345, ClientID: "Iv23demo", Slug: "runner-app",
+			Permissions: map[string]string{"administration": "write",
 				"actions": "read"},
 			Installations: []simulator.Installation{{ID: 77, Account: "demo-org"}},
 		}}
@@ -62,8 +63,9 @@ func addOthers(c *simulator.Config) {
 		}
 		c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(n), Tags: all})
 		if all[tags.RunnerName] != "" {
-			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[tags.RunnerName], Labels: []string{name},
-				Busy: busy, Offline: !online})
+			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[tags.RunnerName],
+				Labels: []string{name},
+				Busy:   busy, Offline: !online})
 		}
 	}
 	machine(1, "sibling", thisRun, true, true, nil)

@@ -41,7 +41,8 @@ func steps(guide string) ([]step, error) {
 		}
 	}
 	if opened != len(list) {
-		return nil, fmt.Errorf("read guide: %d blocks of code, and %d are commands that say whether they can be run: put "+
+		return nil, fmt.Errorf("read guide: %d blocks of code, and %d are commands that say whether they can be run: "+
+			"put "+
 			"<!-- run --> or <!-- account --> before ```sh", opened, len(list))
 	}
 	return list, nil

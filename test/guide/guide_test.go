@@ -45,7 +45,8 @@ func TestSteps(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].command != "a\nb\n" || !got[0].run || got[1].run || got[1].line != 8 {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if s := script(got, false); strings.Contains(s, "c\n") && !strings.Contains(s, "set -euo pipefail\n# line 2\na\nb\n") {
+	if s := script(got, false); strings.Contains(s, "c\n") &&
+		!strings.Contains(s, "set -euo pipefail\n# line 2\na\nb\n") {
 		t.Errorf("the script is\n%s", s)
 	}
 }
@@ -62,7 +63,8 @@ func TestGuideStartsWithATypeOfBothPlans(t *testing.T) {
 		t.Fatal("the guide names no type")
 	}
 	for _, one := range found {
-		if !slices.Contains(strings.Fields("t3.micro t3.small t4g.micro t4g.small c7i-flex.large m7i-flex.large"), one[1]) {
+		if !slices.Contains(strings.Fields("t3.micro t3.small t4g.micro t4g.small c7i-flex.large m7i-flex.large"),
+			one[1]) {
 			t.Errorf("the guide starts %s, which the free plan has not", one[1])
 		}
 	}

@@ -24,7 +24,8 @@ func TestPrivateNetwork(t *testing.T) {
 	n := arrive(t, os.Getenv("EGR_MOTO_URL"))
 	n.bash(t, "set -euo pipefail\n"+`
 		vpc=$(aws ec2 create-vpc --cidr-block 10.64.0.0/20 --query Vpc.VpcId --output text)
-		subnets="$(aws ec2 create-subnet --vpc-id "$vpc" --cidr-block 10.64.0.0/21 --query Subnet.SubnetId --output text) `+
+		subnets="$(aws ec2 create-subnet --vpc-id "$vpc" --cidr-block 10.64.0.0/21 --query Subnet.SubnetId --output `+
+		`text) `+
 		`subnet-2"
 		`+commands+"\ndeclare -p subnet private vpc >vars\n")
 	vars := n.vars(t)

@@ -126,7 +126,8 @@ func arrive(t *testing.T, moto string) *newcomer {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + n.folder, "AWS_ENDPOINT_URL=" + moto, "AWS_ACCESS_KEY_ID=AKIAGUIDE",
 		"AWS_SECRET_ACCESS_KEY=guide",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a",
+		"GIT_COMMITTER_EMAIL=a@example.com",
 	}
 	template, err := filepath.Abs("../../docs/aws/ec2-github-runner.yml")
 	if err != nil {
@@ -166,7 +167,8 @@ func (n *newcomer) vars(t *testing.T) map[string]string {
 // trust looks at who may take on the role, as AWS has understood the template.
 func (n *newcomer) trust(t *testing.T) {
 	got := n.bash(t, `aws iam list-roles --query `+
-		`'Roles[0].AssumeRolePolicyDocument.Statement[0].Condition.StringLike."token.actions.githubusercontent.com:sub"' `+
+		`'Roles[0].AssumeRolePolicyDocument.Statement[0].Condition.`+
+		`StringLike."token.actions.githubusercontent.com:sub"' `+
 		`--output text`)
 	if want := "repo:my-org/my-repo:*\trepo:my-org@1001/my-repo@2002:*"; strings.TrimSpace(got) != want {
 		t.Errorf("the role trusts %q, want %q", got, want)
@@ -209,7 +211,8 @@ func (n *newcomer) lint(t *testing.T) {
 
 // check runs the workflow's own check by the real program, on what the template has made in moto.
 func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
-	// Three properties that moto's CloudFormation does not read; cmd/permissions and cfn-lint hold the template to them.
+	// Three properties that moto's CloudFormation does not read; cmd/permissions and cfn-lint hold the template to
+	// them.
 	n.bash(t, "set -euo pipefail\nsubnets='"+vars["subnets"]+"' security_group='"+vars["security_group"]+"'\n"+`
 		table=$(aws ec2 describe-route-tables --filters Name=route.destination-cidr-block,Values=0.0.0.0/0 `+
 		`Name=route.gateway-id,Values='igw-*' --query 'RouteTables[0].RouteTableId' --output text)
@@ -218,12 +221,16 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 			aws ec2 associate-route-table --route-table-id "$table" --subnet-id "$subnet"
 		done
 		aws ec2 revoke-security-group-egress --group-id "$security_group" --protocol all --cidr 0.0.0.0/0
-		aws ec2 authorize-security-group-egress --group-id "$security_group" --protocol tcp --port 443 --cidr 0.0.0.0/0`)
+		aws ec2 authorize-security-group-egress --group-id "$security_group" --protocol tcp --port 443 --cidr `+
+		`0.0.0.0/0`)
 	binary := filepath.Join(t.TempDir(), "ec2-github-runner")
 	if out, err := exec.Command("go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	t.Run("as an App", func(t *testing.T) { n.checkBy(t, binary, moto, vars, "github app", func(map[string]string) {}) })
+	t.Run(
+		"as an App",
+		func(t *testing.T) { n.checkBy(t, binary, moto, vars, "github app", func(map[string]string) {}) },
+	)
 	t.Run("by a token", func(t *testing.T) {
 		n.checkBy(t, binary, moto, vars, "github token", func(inputs map[string]string) { // as section 4 says
 			delete(inputs, "app-client-id")

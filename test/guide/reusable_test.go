@@ -52,7 +52,8 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 	}
 	command.Dir = folder
 	command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "GITHUB_OUTPUT=" + file, "RUNNER_TEMP=" + folder, "GITHUB_SERVER_URL=https://github.com",
+		"PATH=" + os.Getenv("PATH"), "GITHUB_OUTPUT=" + file, "RUNNER_TEMP=" + folder,
+		"GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=my-org/my-repo",
 		"GITHUB_RUN_ID=123", "GITHUB_RUN_ATTEMPT=2",
 	}
@@ -146,13 +147,15 @@ func TestGuideReusableRefuses(t *testing.T) {
 		want   string
 	}{
 		"all there": {nil, ""},
-		"keys and an app": {map[string]string{"ROLE": "", "WITH_KEYS": "true", "WITH_TOKEN": "false", "WITH_APP": "true"},
+		"keys and an app": {map[string]string{"ROLE": "", "WITH_KEYS": "true", "WITH_TOKEN": "false",
+			"WITH_APP": "true"},
 			""},
 		"no commit":      {map[string]string{"SHA": ""}, "Enterprise Server"},
 		"a branch":       {map[string]string{"SHA": "main"}, "Enterprise Server"},
 		"no credentials": {map[string]string{"ROLE": ""}, "the input role"},
 		"no token":       {map[string]string{"WITH_TOKEN": "false"}, "github-token"},
-		"Dependabot":     {map[string]string{"WITH_TOKEN": "false", "GITHUB_ACTOR": "dependabot[bot]"}, "Dependabot secret"},
+		"Dependabot": {map[string]string{"WITH_TOKEN": "false", "GITHUB_ACTOR": "dependabot[bot]"},
+			"Dependabot secret"},
 		"its own secret": {map[string]string{"GITHUB_ACTOR": "dependabot[bot]"}, ""},
 	} {
 		env := map[string]string{}

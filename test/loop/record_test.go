@@ -55,14 +55,16 @@ func TestKeyFollowsFiles(t *testing.T) {
 			false},
 		{"a file's text", func(t *testing.T, dir string) { write(t, dir, "bootstrap/a.go", "package y\n") }, true},
 		{"a new file", func(t *testing.T, dir string) { write(t, dir, "bootstrap/new.sh", "") }, true},
-		{"a file in a place that nobody has thought of", func(t *testing.T, dir string) { write(t, dir, "new/d", "") }, true},
+		{"a file in a place that nobody has thought of", func(t *testing.T, dir string) { write(t, dir, "new/d", "") },
+			true},
 		{"a file that is gone", func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "test/boot/b.go")); err != nil {
 				t.Fatal(err)
 			}
 		}, true},
 		{"a file's name", func(t *testing.T, dir string) {
-			if err := os.Rename(filepath.Join(dir, "bootstrap/a.go"), filepath.Join(dir, "bootstrap/e.go")); err != nil {
+			if err := os.Rename(filepath.Join(dir, "bootstrap/a.go"),
+				filepath.Join(dir, "bootstrap/e.go")); err != nil {
 				t.Fatal(err)
 			}
 		}, true},

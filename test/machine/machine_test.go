@@ -158,8 +158,9 @@ var handOvers = []handOver{
 	}},
 	{"bake", baked, map[string]string{
 		"Placements.Element": forMessages, "Placements.Region": bakesOwn, "Placements.ImageID": bakesOwn,
-		"Markets": notBaked, "SpotMax": notBaked, "HomeDir": notBaked, "Packages": notBaked, "PreRunnerScript": notBaked,
-		"User": notBaked, "Service": notBaked, "RunnerVersion": asked, "JobReport": notBaked,
+		"Markets": notBaked, "SpotMax": notBaked, "HomeDir": notBaked, "Packages": notBaked,
+		"PreRunnerScript": notBaked,
+		"User":            notBaked, "Service": notBaked, "RunnerVersion": asked, "JobReport": notBaked,
 	}},
 	{"check", checked, map[string]string{"Placements.Element": forMessages, "RunnerVersion": asked}},
 }
@@ -237,17 +238,21 @@ func (h handOver) look(t *testing.T, m machine.Machine) (seen string) {
 		config := simulator.Config{RunnerReleases: []string{"2.330.0"}}
 		config.More.Images = []simulator.Image{
 			{
-				ID: "ami-0aaaaaaaaaaaaab01", Region: "us-east-1", Name: "al2023-ami-2023.9.20261012.0-kernel-6.12-arm64",
+				ID: "ami-0aaaaaaaaaaaaab01", Region: "us-east-1",
+				Name:  "al2023-ami-2023.9.20261012.0-kernel-6.12-arm64",
 				Owner: "137112412989", Architecture: "arm64", RootDevice: "/dev/xvda", NewArm: true,
 				Created: "2026-10-12T06:00:00Z",
 			}, {
-				ID: "ami-0aaaaaaaaaaaaab02", Region: "us-east-1", Name: "github-runner-arm64", Owner: "self", Architecture: "arm64",
-				RootDevice: "/dev/xvda", VolumeSize: 30, NewArm: true, Created: "2026-10-12T06:00:00Z", Runner: "2.335.0",
+				ID: "ami-0aaaaaaaaaaaaab02", Region: "us-east-1", Name: "github-runner-arm64", Owner: "self",
+				Architecture: "arm64",
+				RootDevice:   "/dev/xvda", VolumeSize: 30, NewArm: true, Created: "2026-10-12T06:00:00Z",
+				Runner: "2.335.0",
 				Tags: map[string]string{
 					tags.Architecture: "arm64", tags.RunnerVersion: "2.335.0", tags.System: "Amazon Linux 2023",
 				},
 			}, {
-				ID: "ami-0aaaaaaaaaaaaab03", Region: "us-east-1", Name: "al2023-ami-2023.9.20261012.0-kernel-6.12-x86_64",
+				ID: "ami-0aaaaaaaaaaaaab03", Region: "us-east-1",
+				Name:  "al2023-ami-2023.9.20261012.0-kernel-6.12-x86_64",
 				Owner: "137112412989", Architecture: "x86_64", RootDevice: "/dev/xvda", Created: "2026-10-12T06:00:00Z",
 			},
 		}
@@ -419,7 +424,8 @@ func baked(ctx context.Context, _ *testing.T, s *scene, m machine.Machine) strin
 	baker := ami.Baker{Cloud: s.cloud(), Fresh: s.cloud, Journal: journal{}, Log: slog.New(slog.DiscardHandler)}
 	_, _ = baker.Bake(ctx, ami.Request{
 		Identity: ami.Identity{
-			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
+			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags,
+			Token:   id.BuilderToken,
 			KeepTag: tags.KeepVolumes,
 		},
 		BaseImages: []string{"ami-0aaaaaaaaaaaaab01", "ami-0aaaaaaaaaaaaab03"}, Keep: 3, Timeout: 10 * time.Minute,

@@ -137,7 +137,9 @@ func (v *Validator) request(req *http.Request, body []byte) (*openapi3filter.Req
 					MultiError:                        true,
 					RejectWhenRequestBodyNotSpecified: true,
 					SkipSettingDefaults:               true,
-					SchemaValidationOptions:           []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()},
+					SchemaValidationOptions: []openapi3.SchemaValidationOption{
+						openapi3.EnableFormatValidation(),
+					},
 				},
 			}, nil
 		}

@@ -35,11 +35,14 @@ type exchange struct {
 func TestCheck(t *testing.T) {
 	for _, scope := range []string{repo, org, enterprise, "/api/v3" + org} {
 		checkAll(t, scope, []exchange{
-			{"list", "GET", "/runners?name=a&per_page=100", "", 200, `{"total_count":1,"runners":[` + runner + `]}`, ""},
+			{"list", "GET", "/runners?name=a&per_page=100", "", 200, `{"total_count":1,"runners":[` + runner + `]}`,
+				""},
 			{"list, a page", "GET", "/runners?page=2", "", 200, `{"total_count":0,"runners":[]}`, ""},
 			{"list of a runner without labels", "GET", "/runners", "", 200,
-				`{"total_count":1,"runners":[{"id":7,"name":"a","os":"linux","status":"online","busy":false}]}`, "labels"},
-			{"list, busy as text", "GET", "/runners", "", 200, strings.Replace(`{"total_count":1,"runners":[`+runner+`]}`,
+				`{"total_count":1,"runners":[{"id":7,"name":"a","os":"linux","status":"online","busy":false}]}`,
+				"labels"},
+			{"list, busy as text", "GET", "/runners", "", 200, strings.Replace(`{"total_count":1,"runners":[`+runner+
+				`]}`,
 				"false", `"no"`, 1), "busy"},
 			{"list with a misspelt parameter", "GET", "/runners?perpage=100", "", 200, `{"total_count":0,"runners":[]}`,
 				`"perpage"`},
@@ -61,14 +64,16 @@ func TestCheck(t *testing.T) {
 				`{"token":"T","expires_at":"soon"}`, "expires_at"},
 			{"jit", "POST", "/runners/generate-jitconfig",
 				`{"name":"ec2-a","runner_group_id":1,"labels":["a"],"work_folder":"_work"}`, 201, jit, ""},
-			{"jit without labels", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":[]}`,
+			{"jit without labels", "POST", "/runners/generate-jitconfig",
+				`{"name":"ec2-a","runner_group_id":1,"labels":[]}`,
 				201, jit, "labels"},
 			{"jit without a group", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","labels":["a"]}`, 201, jit,
 				"runner_group_id"},
 			{"jit with an unknown field", "POST", "/runners/generate-jitconfig",
 				`{"name":"ec2-a","runner_group_id":1,"labels":["a"],"group":2}`, 201, jit, "group"},
 			{"jit without a body", "POST", "/runners/generate-jitconfig", ``, 201, jit, "request"},
-			{"jit, name taken", "POST", "/runners/generate-jitconfig", `{"name":"ec2-a","runner_group_id":1,"labels":["a"]}`,
+			{"jit, name taken", "POST", "/runners/generate-jitconfig",
+				`{"name":"ec2-a","runner_group_id":1,"labels":["a"]}`,
 				409, notSeen, ""},
 			{"downloads", "GET", "/runners/downloads", "", 200,
 				`[{"os":"linux","architecture":"x64","download_url":"https://h/r.tar.gz","filename":"r.tar.gz",` +
@@ -99,16 +104,21 @@ func TestCheck(t *testing.T) {
 		{"installation token", "POST", asked, `{"repositories":["demo"],"permissions":{"administration":"write"}}`, 201,
 			`{"token":"T","expires_at":"2026-11-23T12:00:00Z"}`, ""},
 		{"installation token without an end", "POST", asked, `{}`, 201, `{"token":"T"}`, "expires_at"},
-		{"installation token with a misspelt permission", "POST", asked, `{"permissions":{"administrations":"write"}}`, 201,
+		{"installation token with a misspelt permission", "POST", asked, `{"permissions":{"administrations":"write"}}`,
+			201,
 			token, "administrations"},
 		{"installation token with a level that is none", "POST", asked, `{"permissions":{"administration":"all"}}`, 201,
 			token, "administration"},
-		{"installation token with an unknown field", "POST", asked, `{"repository":["demo"]}`, 201, token, "repository"},
+		{"installation token with an unknown field", "POST", asked, `{"repository":["demo"]}`, 201, token,
+			"repository"},
 		{"installation, not there", "GET", "/repos/demo-org/demo/installation", "", 404, notSeen, ""},
-		{"installation of an organization without anything", "GET", "/orgs/demo-org/installation", "", 200, `{}`, "missing"},
-		{"installation of an enterprise without anything", "GET", "/enterprises/demo/installation", "", 200, `{}`, "missing"},
+		{"installation of an organization without anything", "GET", "/orgs/demo-org/installation", "", 200, `{}`,
+			"missing"},
+		{"installation of an enterprise without anything", "GET", "/enterprises/demo/installation", "", 200, `{}`,
+			"missing"},
 		{"the App without anything", "GET", "/app", "", 200, `{}`, "missing"},
-		{"limits without resources", "GET", "/rate_limit", "", 200, `{"rate":{"limit":1,"remaining":1,"reset":1,"used":0}}`,
+		{"limits without resources", "GET", "/rate_limit", "", 200,
+			`{"rate":{"limit":1,"remaining":1,"reset":1,"used":0}}`,
 			"resources"},
 		{"a run without anything", "GET", repo + "/runs/1", "", 200, `{}`, "missing"},
 		{"a run that is not there", "GET", repo + "/runs/1", "", 404, notSeen, ""},
@@ -169,7 +179,8 @@ func TestDoorsPassOnAndReport(t *testing.T) {
 		inner := httptest.NewServer(v.Handler(g, func(error) { complaints["handler"]++ }))
 		client := &http.Client{Transport: v.RoundTripper(http.DefaultTransport,
 			func(error) { complaints["round tripper"]++ })}
-		resp, err := client.Post(inner.URL+repo+"/runners/generate-jitconfig", "application/json", strings.NewReader(asked))
+		resp, err := client.Post(inner.URL+repo+"/runners/generate-jitconfig", "application/json",
+			strings.NewReader(asked))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -228,7 +228,8 @@ func TestExamplesRouting(t *testing.T) {
 			}
 		}
 	}
-	for runsOn, want := range map[any]bool{"ubuntu-24.04": true, "ubuntu-slim": true, "self-hosted": false, "linux": false,
+	for runsOn, want := range map[any]bool{"ubuntu-24.04": true, "ubuntu-slim": true, "self-hosted": false,
+		"linux":                            false,
 		"${{ needs.start.outputs.label }}": false} {
 		if got := isElsewhere(runsOn); got != want {
 			t.Errorf("%v: %t", runsOn, got)
@@ -244,7 +245,8 @@ func isElsewhere(runsOn any) bool {
 	}
 	return slices.ContainsFunc(labels, func(l any) bool {
 		label := strings.ToLower(fmt.Sprint(l))
-		return !strings.Contains(label, "${{") && !slices.Contains([]string{"self-hosted", "linux", "x64", "arm64", "<nil>"},
+		return !strings.Contains(label, "${{") && !slices.Contains([]string{"self-hosted", "linux", "x64", "arm64",
+			"<nil>"},
 			label)
 	})
 }
@@ -301,14 +303,16 @@ func TestExamplesRun(t *testing.T) {
 					}
 				}
 				for output, value := range job.Outputs {
-					if from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value); from == nil ||
+					from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value)
+					if from == nil ||
 						!outputs[from[1]] {
 						t.Errorf("%s is no output of the action", value)
 					}
 					whole := stage.fill(t, value)
 					arrived := masks.JobOutput(whole)
 					if arrived != whole && output != "region" {
-						t.Errorf("the output %s of job %s is dropped, since it contains the secret %q: %s", output, name,
+						t.Errorf("the output %s of job %s is dropped, since it contains the secret %q: %s", output,
+							name,
 							masks.Hides(whole), whole)
 					}
 					stage.values["needs."+name+".outputs."+output] = arrived
@@ -379,10 +383,12 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	near, group := simulator.Defaults().Subnets[0], simulator.Defaults().SecurityGroups[0]
 	for i := range 2 {
 		subnet, sg := near, group
-		subnet.ID, sg.ID, sg.Name = fmt.Sprintf("subnet-0123456789abcdef%d", i), fmt.Sprintf("sg-0123456789abcdef%d", i),
+		subnet.ID, sg.ID, sg.Name = fmt.Sprintf("subnet-0123456789abcdef%d", i), fmt.Sprintf("sg-0123456789abcdef%d",
+			i),
 			fmt.Sprintf("example-%d", i)
 		subnet.CIDR = fmt.Sprintf("172.31.%d.0/20", 128+16*i)
-		cfg.More.Subnets, cfg.More.SecurityGroups = append(cfg.More.Subnets, subnet), append(cfg.More.SecurityGroups, sg)
+		cfg.More.Subnets, cfg.More.SecurityGroups = append(cfg.More.Subnets, subnet), append(cfg.More.SecurityGroups,
+			sg)
 	}
 	stock := simulator.Image{Region: "us-east-1", Owner: "self", Architecture: "x86_64", RootDevice: "/dev/sda1",
 		Created: time.Now().Add(-24 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")}
@@ -399,7 +405,8 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	}
 	cfg.Instances = []simulator.InstanceSeed{{ID: "i-0123456789abcdef0", State: "stopped", Runner: "gpu-box",
 		Tags: map[string]string{"Role": "gpu-runner"}}}
-	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64", "gpu"},
+	cfg.Runners = []simulator.RunnerSeed{{Name: "gpu-box", ID: 77, Labels: []string{"self-hosted", "Linux", "X64",
+		"gpu"},
 		Offline: true}}
 	for _, change := range changes {
 		change(&cfg)
@@ -435,7 +442,8 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 			"vars.RUNNER_SECURITY_GROUP": "sg-0123456789abcdef0", "vars.RUNNER_IMAGE": "ami-0123456789abcdef0",
 			"vars.RUNNER_GPU_IMAGE": "ami-0123456789abcdef2",
 			"github.run_id":         "4711", "inputs.architecture": "amd64", "inputs.environment": "py3-local_os",
-			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})),
+			"vars.PRIVATE_CA": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+				Bytes: tls.Certificate().Raw})),
 		},
 	}
 }

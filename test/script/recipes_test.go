@@ -110,7 +110,8 @@ func (r recipe) script(t *testing.T, base map[string]string, simulated bool) str
 		fmt.Fprintf(&b, "world bare.yaml\nstep -exit 1 start.yaml\nstdout '%s: '\nnothing-left\n", code)
 	}
 	stop := map[string]string{
-		"mode": "stop", "github-token": "ghp_demo", "label": "${out_label}", "ec2-instance-id": "${out_ec2_instance_id}",
+		"mode": "stop", "github-token": "ghp_demo", "label": "${out_label}",
+		"ec2-instance-id": "${out_ec2_instance_id}",
 	}
 	if cmp.Or(inputs["count"], "1") != "1" {
 		delete(stop, "ec2-instance-id")
@@ -150,7 +151,8 @@ func (r recipe) asked(t *testing.T) []string {
 			}
 		case []any:
 			for i, child := range value {
-				walk(fmt.Sprintf("%s.%d", strings.TrimSuffix(name, "s"), i+1), child) // BlockDeviceMappings, NetworkInterfaces
+				// BlockDeviceMappings, NetworkInterfaces
+				walk(fmt.Sprintf("%s.%d", strings.TrimSuffix(name, "s"), i+1), child)
 			}
 		default:
 			list = append(list, fmt.Sprintf("%s=%v", name, value))

@@ -72,7 +72,8 @@ func (m *motoWorld) made(ts *testscript.TestScript) []simulator.Made {
 	m.call(ts, "us-east-1", &images, "DescribeImages", "Owner.1", "self")
 	var list []simulator.Made
 	for _, i := range images.List {
-		list = append(list, simulator.Made{ID: i.ID, Name: i.Name, State: i.State, Region: "us-east-1", Tags: plain(i.Tags)})
+		list = append(list, simulator.Made{ID: i.ID, Name: i.Name, State: i.State, Region: "us-east-1",
+			Tags: plain(i.Tags)})
 	}
 	var snapshots struct {
 		List []struct {
@@ -110,8 +111,12 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 		}
 		text := base64.StdEncoding.EncodeToString([]byte(world.GuestConsole(form.Get("InstanceId"))))
 		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprintf(w, "<GetConsoleOutputResponse><instanceId>%s</instanceId><output>%s</output></GetConsoleOutputResponse>",
-			form.Get("InstanceId"), text)
+		fmt.Fprintf(
+			w,
+			"<GetConsoleOutputResponse><instanceId>%s</instanceId><output>%s</output></GetConsoleOutputResponse>",
+			form.Get("InstanceId"),
+			text,
+		)
 	}))
 	ts.Defer(server.Close)
 	return server.URL
@@ -121,7 +126,8 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 func withoutSnapshotTags(r *http.Request, form url.Values) {
 	for key := range form {
 		number, _, _ := strings.Cut(strings.TrimPrefix(key, "TagSpecification."), ".")
-		if form.Get("TagSpecification."+number+".ResourceType") == "snapshot" && !strings.HasSuffix(key, ".ResourceType") {
+		if form.Get("TagSpecification."+number+".ResourceType") == "snapshot" &&
+			!strings.HasSuffix(key, ".ResourceType") {
 			form.Del(key)
 		}
 	}

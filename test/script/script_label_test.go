@@ -18,7 +18,8 @@ import (
 func TestStartsAtOnceWithOneLabel(t *testing.T) {
 	t.Parallel()
 	for name, inputs := range map[string]map[string]string{
-		"token": {}, "just in time": {"USE-JIT": "true"}, "single-use": {"EPHEMERAL": "true"}, "two each": {"COUNT": "2"},
+		"token": {}, "just in time": {"USE-JIT": "true"}, "single-use": {"EPHEMERAL": "true"},
+		"two each": {"COUNT": "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

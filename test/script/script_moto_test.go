@@ -172,7 +172,8 @@ func (m *motoWorld) instances(ts *testscript.TestScript) []simulator.Instance {
 			made := simulator.Instance{
 				ID: i.ID, Region: region, Zone: i.Zone, Subnet: i.Subnet, Image: i.Image, Type: i.Type, State: i.State,
 				Launched:    i.Begun,
-				LaunchIndex: i.Index, Market: "on-demand", Tags: map[string]string{}, UserData: m.attribute(ts, region, i.ID,
+				LaunchIndex: i.Index, Market: "on-demand", Tags: map[string]string{}, UserData: m.attribute(ts, region,
+					i.ID,
 					"userData"),
 				ShutdownBehavior: string(m.attribute(ts, region, i.ID, "instanceInitiatedShutdownBehavior")),
 			}

@@ -35,7 +35,8 @@ func TestScriptsUnderPolicy(t *testing.T) {
 		"full": {
 			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console",
 			"dies_while_booting", "profile_arn", "setup_fails",
-			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed", "sweep_two_looks",
+			"stop_other_region", "stop_gone", "existing", "existing_killed", "existing_sweep", "sweep_killed",
+			"sweep_two_looks",
 			"sweep_registration", "sweep_volumes", "check_network", "check_types",
 			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake",
 			"bake_policy", "bake_regions",
@@ -161,7 +162,8 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
 	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
-		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "123456789012", "MACHINE-ROLE", "*",
+		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "123456789012", "MACHINE-ROLE",
+			"*",
 			"KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
 	}
 	if len(blocks) < 8 {

@@ -82,8 +82,8 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	if warm < 3 {
 		t.Errorf("%d of %d warm machines used, want 3 at least", warm, raceEntries)
 	}
-	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by two
-	// looks.
+	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by
+	// two looks.
 	for look := 0; look < 2 && len(r.entries("stopped")) < raceEntries-warm; look++ {
 		if code, log := r.step(t, "sweep-"+strconv.Itoa(look), map[string]string{"MODE": "sweep",
 			"GRACE-MINUTES": "0"}); code != 0 {
@@ -96,7 +96,8 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	}
 	instances, runners := r.world.Leftovers()
 	if len(instances) != racers+len(whole) || len(runners) != racers {
-		t.Errorf("%d instances and %d runners for %d starts and %d entries", len(instances), len(runners), racers, len(whole))
+		t.Errorf("%d instances and %d runners for %d starts and %d entries", len(instances), len(runners), racers,
+			len(whole))
 	}
 }
 
@@ -125,10 +126,12 @@ func newRace(t *testing.T) *race {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	return &race{world: world, folder: t.TempDir(), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"), "NO_PROXY=127.0.0.1",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
+		"NO_PROXY=127.0.0.1",
 		"AWS_ACCESS_KEY_ID=AKIADEMO", "AWS_SECRET_ACCESS_KEY=demo-secret-key", "AWS_REGION=us-east-1",
 		"AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ENDPOINT_URL=" + server.EC2URL, "GITHUB_API_URL=" + server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
+		"AWS_ENDPOINT_URL=" + server.EC2URL, "GITHUB_API_URL=" + server.GitHubURL,
+		"GITHUB_SERVER_URL=https://github.com",
 		"GITHUB_REPOSITORY=demo-org/demo", "GITHUB_RUN_ID=4711", "GITHUB_RUN_ATTEMPT=1",
 		"INPUT_GITHUB-TOKEN=ghp_demo", "INPUT_POOL=tests", "INPUT_EC2-IMAGE-ID=ami-0aaaaaaaaaaaaaaa1",
 		"INPUT_EC2-INSTANCE-TYPE=t3.xlarge",

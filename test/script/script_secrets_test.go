@@ -74,7 +74,8 @@ func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []str
 	known := s.all()
 	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"),
 		ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
-	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" }) // a dummy, which no real key is
+	// a dummy, which no real key is
+	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" })
 	masked := map[string]bool{}
 	for line := range strings.Lines(log) {
 		line = strings.TrimSuffix(line, "\n")

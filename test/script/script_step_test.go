@@ -214,7 +214,8 @@ func neat(ts *testscript.TestScript, args []string) string {
 func annotations(ts *testscript.TestScript, _ []string) string {
 	var b strings.Builder
 	for line := range strings.Lines(neat(ts, []string{"log"})) {
-		if strings.HasPrefix(line, "::warning") || strings.HasPrefix(line, "::error") || strings.HasPrefix(line, "hint: ") {
+		if strings.HasPrefix(line, "::warning") || strings.HasPrefix(line, "::error") ||
+			strings.HasPrefix(line, "hint: ") {
 			b.WriteString(line)
 		}
 	}

@@ -22,8 +22,8 @@ var update = os.Getenv("EGR_UPDATE") != ""
 // TestScripts runs every script of test/script/testdata: env and inputs in, effects out. A script sees these commands
 // beside testscript's own:
 //
-//	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step, and
-//	                             world_image, world_subnet and world_group, which every world has
+//	world [FILE]                 begin a world, by a simulator configuration in YAML; sets the environment of a step,
+//	                             and world_image, world_subnet and world_group, which every world has
 //	step [FLAGS] FILE            run the program with the inputs in FILE (YAML; ${out_NAME}, ${world_NAME} and
 //	                             ${file_NAME} stand for an output, a thing of the world, a file's text), as GitHub
 //	                             runs a step; its outputs become variables out_NAME with hyphens made to underscores.

@@ -25,7 +25,8 @@ func writeText(text func(*rand.Rand, int) string) func(*testscript.TestScript, b
 
 // words are lines of shell as people write it.
 func words(random *rand.Rand, n int) string {
-	list := strings.Fields("apt-get install -y docker.io; export PATH=/opt/tools/bin:$PATH; if [ -d /mnt/cache ]; then " +
+	list := strings.Fields("apt-get install -y docker.io; export PATH=/opt/tools/bin:$PATH; if [ -d /mnt/cache ]; " +
+		"then " +
 		"mount /dev/nvme1n1 /mnt/cache; fi # why")
 	var b strings.Builder
 	for b.Len() < n {

@@ -46,9 +46,11 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"RUNNER_NAME": "GitHub Actions 1", "NO_PROXY": "127.0.0.1",
 		"world_image": "ami-0aaaaaaaaaaaaaaa1", "world_subnet": "subnet-0aaaaaaaaaaaaaaa1",
 		"world_group":        "sg-0aaaaaaaaaaaaaaa1",
-		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
-		"AWS_SESSION_TOKEN": "",
-		"world_url":         server.EC2URL, "HTTPS_PROXY": server.EC2URL, // what is neither EC2 nor GitHub cannot be reached
+		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "",
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
+		"AWS_SESSION_TOKEN":              "",
+		// what is neither EC2 nor GitHub cannot be reached
+		"world_url": server.EC2URL, "HTTPS_PROXY": server.EC2URL,
 	} {
 		ts.Setenv(name, value)
 	}
@@ -116,10 +118,12 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
-		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"PATH", "HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
+		"AWS_DEFAULT_REGION",
 		"AWS_PROFILE",
 		"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "GITHUB_API_URL",
+		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL",
+		"GITHUB_API_URL",
 		"GITHUB_SERVER_URL",
 		"GITHUB_WORKSPACE", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "RUNNER_NAME", "HTTPS_PROXY",
 		"HTTP_PROXY",

@@ -103,7 +103,8 @@ func TestSettingsAreRead(t *testing.T) {
 	}
 	guide := readText(t, "docs/guide.md")
 	set := map[string]string{}
-	for _, found := range regexp.MustCompile(`(?m)^gh (variable|secret) set ([A-Z_]+)`).FindAllStringSubmatch(guide, -1) {
+	for _, found := range regexp.MustCompile(`(?m)^gh (variable|secret) set ([A-Z_]+)`).FindAllStringSubmatch(guide,
+		-1) {
 		set[found[2]] = map[string]string{"variable": "vars", "secret": "secrets"}[found[1]]
 	}
 	for _, fault := range unread(set, usedSettings(guide)) {
@@ -156,7 +157,8 @@ func TestMarqoEnvironment(t *testing.T) {
 	byHand := []string{"EXPECTED_MACHINE", "S2SEARCH_STANDIN"}
 	read := map[string]bool{}
 	for _, text := range readTexts(t, "examples/marqo/tests/*/*.py", "examples/marqo/src/*/*.py") {
-		for _, found := range regexp.MustCompile(`environ(?:\.get\(|\[)"([A-Z0-9_]+)"`).FindAllStringSubmatch(text, -1) {
+		for _, found := range regexp.MustCompile(`environ(?:\.get\(|\[)"([A-Z0-9_]+)"`).FindAllStringSubmatch(text,
+			-1) {
 			read[found[1]] = true
 		}
 	}

@@ -102,8 +102,9 @@ func TestTrustPolicies(t *testing.T) {
 			}
 			defer func() { _ = server.Close() }()
 			r := step.Runner{
-				Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1", Repository: "demo-org/demo",
-				Run: "1",
+				Command: []string{program}, Folder: t.TempDir(), Server: server, Region: "us-east-1",
+				Repository: "demo-org/demo",
+				Run:        "1",
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()

@@ -150,7 +150,8 @@ func TestWorkflowsAreCareful(t *testing.T) {
 				if strings.Contains(step.Run, "${{") {
 					t.Errorf("%s: a script has an expression in it: hand it over by env\n%s", where, step.Run)
 				}
-				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") && keep != false &&
+				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") &&
+					keep != false &&
 					where != "release.yml tag" {
 					t.Errorf("%s: the checkout leaves its token behind", where)
 				}
@@ -164,7 +165,8 @@ func TestWorkflowsAreCareful(t *testing.T) {
 	}
 	want := map[string]string{
 		"bench-aws.yml clean": "actions id-token", "bench-aws.yml measure": "id-token",
-		"release.yml build": "packages", "release.yml image": "attestations id-token packages", "release.yml tag": "contents",
+		"release.yml build": "packages", "release.yml image": "attestations id-token packages",
+		"release.yml tag":   "contents",
 		"release.yml notes": "contents",
 		"runner.yml start":  "id-token", "security.yml codeql": "security-events",
 	}
@@ -197,7 +199,8 @@ func TestReleaseOrder(t *testing.T) {
 		return slices.Compact(all)
 	}
 	for name, want := range map[string][]string{
-		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"}, "try": {"build", "check",
+		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"},
+		"try": {"build", "check",
 			"ci", "image"},
 		"tag": {"build", "check", "ci", "image", "try"}, "notes": {"build", "check", "ci", "image", "tag", "try"},
 	} {
@@ -260,7 +263,8 @@ func TestRunnerWorkflow(t *testing.T) {
 		if _, known := contract.Outputs[name]; !known {
 			t.Errorf("the action has no output %s", name)
 		}
-		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+name+
+		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+
+			name+
 			" }}" {
 			t.Errorf("the output %s is %q and %q", name, output.Value, start.Outputs[name])
 		}
@@ -310,7 +314,8 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 			"security-group-id": call.With["security-group-id"], "region": "us-east-1"},
 		"unlike ones": {
 			"runners":   "[{name: a, architecture: amd64}, {name: b, architecture: cuda, ec2-volume-size: 80}]",
-			"subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"], "region": "us-east-1",
+			"subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"],
+			"region": "us-east-1",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,8 @@ func (c *cloud) iamAct(x *exchange, f form) answer {
 	case failure != nil:
 		return stsError(failure, id)
 	case name != "AWSServiceRoleForEC2Spot" || c.w.cfg.NoSpotRole:
-		return stsError(&ec2Error{status: http.StatusNotFound, code: "NoSuchEntity", message: "The role with name " + name +
+		return stsError(&ec2Error{status: http.StatusNotFound, code: "NoSuchEntity", message: "The role with name " +
+			name +
 			" cannot be found."}, id)
 	}
 	var b bytes.Buffer
@@ -43,7 +44,8 @@ func (c *cloud) mayAsk(x *exchange, action, resource string) *ec2Error {
 		return fail("InvalidClientTokenId", "The security token included in the request is invalid.")
 	}
 	if why := c.w.cfg.denial(key, action, resource, request{}); why != "" {
-		return fail("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", c.arnOf(key), action,
+		return fail("AccessDenied", "User: %s is not authorized to perform: %s on resource: %s %s", c.arnOf(key),
+			action,
 			resource, why)
 	}
 	return nil
@@ -76,7 +78,8 @@ func (c *cloud) understandQuota(x *exchange, req *http.Request, body []byte) {
 		if err != nil {
 			panic("simulator: encode answer: " + err.Error())
 		}
-		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, body: raw}
+		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+			body: raw}
 	}
 }
 

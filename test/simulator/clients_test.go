@@ -40,8 +40,8 @@ func inProcess(w *simulator.World) way {
 	return way{"in process", func(t *testing.T, region string, change ...func(*ec2.Options)) *ec2.Client {
 		return newEC2(region, &http.Client{Transport: transport}, "", change...)
 	}, func(t *testing.T, token string) *github.Client {
-		// A client of its own: WithAuthToken changes the http.Client that it is given, and would add the token to AWS calls
-		// too.
+		// A client of its own: WithAuthToken changes the http.Client that it is given, and would add the token to AWS
+		// calls too.
 		return github.NewClient(&http.Client{Transport: transport}).WithAuthToken(token)
 	}}
 }
@@ -72,7 +72,8 @@ func overHTTP(t *testing.T, w *simulator.World) way {
 }
 
 func newEC2(region string, client *http.Client, endpoint string, change ...func(*ec2.Options)) *ec2.Client {
-	cfg := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+	cfg := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret",
+		""),
 		HTTPClient: client}
 	if endpoint != "" {
 		cfg.BaseEndpoint = aws.String(endpoint)
@@ -118,7 +119,8 @@ func egr(values map[string]string) string {
 }
 
 func machulav(token, label string) string {
-	return fmt.Sprintf("#!/bin/bash\n./config.sh --unattended --url https://github.com/demo-org/demo --token %s --labels "+
+	return fmt.Sprintf("#!/bin/bash\n./config.sh --unattended --url https://github.com/demo-org/demo --token %s "+
+		"--labels "+
 		"%s --name ec2-%s --replace\n./run.sh\n", token, label, label)
 }
 

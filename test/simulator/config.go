@@ -14,8 +14,8 @@ import (
 // filled from there, so that Config{} is a whole world. To add to a default list, begin with Defaults and append.
 type Config struct {
 	// Speed divides everything that takes time in the world: latencies, boots, watchdogs. 20 makes a start take two
-	// seconds. What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that terminated
-	// instances stay listed) is not divided. Default 1.
+	// seconds. What a client can read as a date (expiry of tokens and keys, rate limit windows, the hour that
+	// terminated instances stay listed) is not divided. Default 1.
 	Speed  float64 `yaml:"speed"`
 	Timing Timing  `yaml:"timing"`
 
@@ -77,8 +77,8 @@ type Config struct {
 	// GitHubHosts are further hosts (without port) at which Transport finds GitHub, for an Enterprise Server.
 	GitHubHosts []string `yaml:"github-hosts"`
 	Tokens      []Token  `yaml:"tokens"`
-	// Apps that GitHub knows, none by default. InstallationTokenLifetime is how long their tokens live: 1h, not divided by
-	// Speed.
+	// Apps that GitHub knows, none by default. InstallationTokenLifetime is how long their tokens live: 1h, not divided
+	// by Speed.
 	Apps                      []App         `yaml:"apps"`
 	InstallationTokenLifetime time.Duration `yaml:"installation-token-lifetime"`
 	// GitHubClock is how far GitHub's clock is ahead of the client's, such as 6m or -6m.
@@ -131,8 +131,8 @@ type Timing struct {
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
 	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub, its OIDC endpoint included
 	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its
-	// permissions are asked for: no time by default, since that is rare. https://github.com/octokit/auth-app.js/issues/65
-	// and 589
+	// permissions are asked for: no time by default, since that is rare.
+	// https://github.com/octokit/auth-app.js/issues/65 and 589
 	TokenKnown time.Duration `yaml:"token-known"`
 
 	// 1s: from RunInstances' answer to the first DescribeInstances that shows it
@@ -148,8 +148,8 @@ type Timing struct {
 	// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 	TagsInPolicies time.Duration `yaml:"tags-in-policies"`
 	// TagsListed is for how long a terminated instance still shows its tags: 30s. "After an instance is terminated,
-	// resources such as tags and volumes are gradually disassociated from the instance and may no longer be visible on the
-	// terminated instance after a short while":
+	// resources such as tags and volumes are gradually disassociated from the instance and may no longer be visible on
+	// the terminated instance after a short while":
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 	TagsListed time.Duration `yaml:"tags-listed"`
 	Running    time.Duration `yaml:"running"`    // 5s: pending to running, also after StartInstances
@@ -161,12 +161,13 @@ type Timing struct {
 	Console time.Duration `yaml:"console"`
 
 	Boot time.Duration `yaml:"boot"` // 20s: from launch until the boot has come to the user data's work
-	// BootAgain is the same from a machine's second boot on: 10s. Only the first boot fetches its blocks from the snapshot
-	// (https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html). 15 s is the best that a public ledger has
-	// for new volumes of one image (41, 20, 19, 18, 15 s); 5 s is what Depot reports from the start of a stopped machine
-	// with a filled volume, against 40 s (https://depot.dev/blog/faster-ec2-boot-time).
+	// BootAgain is the same from a machine's second boot on: 10s. Only the first boot fetches its blocks from the
+	// snapshot (https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html). 15 s is the best that a public
+	// ledger has for new volumes of one image (41, 20, 19, 18, 15 s); 5 s is what Depot reports from the start of a
+	// stopped machine with a filled volume, against 40 s (https://depot.dev/blog/faster-ec2-boot-time).
 	BootAgain time.Duration `yaml:"boot-again"`
-	Setup     time.Duration `yaml:"setup"` // 30s: a setup-script, where the user data has one that the machine has not run
+	// 30s: a setup-script, where the user data has one that the machine has not run
+	Setup time.Duration `yaml:"setup"`
 	// Fill is how long a warm-up reads the files of its volume: 60s, for 4 GB at some 65 MB a second. Ten to fifteen
 	// minutes for a large volume are no rarity
 	// (https://ldoughty.com/2018/12/sparsification-of-aws-ebs-snapshot-for-faster-initialization/: a minute a GB), but
@@ -214,12 +215,14 @@ func (t *Timing) fill() {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond}, {&t.GitHub, 150 * time.Millisecond},
+		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond},
+		{&t.GitHub, 150 * time.Millisecond},
 		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
 		{&t.TagsVisible, 2 * time.Second}, {&t.TagsListed, 30 * time.Second},
 		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second},
 		{&t.Listed, time.Hour}, {&t.Console, 30 * time.Second},
-		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second}, {&t.Fill, time.Minute},
+		{&t.Boot, 20 * time.Second}, {&t.BootAgain, 10 * time.Second}, {&t.Setup, 30 * time.Second},
+		{&t.Fill, time.Minute},
 		{&t.Download, 3 * time.Second}, {&t.Config, 2 * time.Second}, {&t.Listen, time.Second},
 		{&t.PowerOff, 3 * time.Second},
 		{&t.Offline, 10 * time.Second}, {&t.BusyEnds, time.Minute}, {&t.Snapshot, 30 * time.Second},
@@ -252,7 +255,8 @@ func (c *Config) fill() {
 	fillList(&c.Images, defaultImages)
 	fillList(&c.InstanceTypes, defaultInstanceTypes)
 	fillList(&c.Repositories, []string{"demo-org/demo"})
-	fillList(&c.Tokens, []Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"}, Actions: true}})
+	fillList(&c.Tokens, []Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"},
+		Actions: true}})
 	c.Subnets = slices.Concat(c.Subnets, c.More.Subnets)
 	c.SecurityGroups = slices.Concat(c.SecurityGroups, c.More.SecurityGroups)
 	c.Images = slices.Concat(c.Images, c.More.Images)

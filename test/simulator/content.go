@@ -8,11 +8,12 @@ type Subnet struct {
 	CIDR string `yaml:"cidr"`
 	// Free is how many addresses are left at the beginning; 0 means 4091 (a /20), a negative number none.
 	Free int `yaml:"free"`
-	// Private subnets give no public address and have no route to the internet gateway, unless NAT says that they have one
-	// to a NAT gateway.
+	// Private subnets give no public address and have no route to the internet gateway, unless NAT says that they have
+	// one to a NAT gateway.
 	Private bool `yaml:"private"`
 	NAT     bool `yaml:"nat"`
-	// IPv6Only subnets give no IPv4 address. GitHub has none of the other kind, so NAT stands for NAT64 and DNS64 there.
+	// IPv6Only subnets give no IPv4 address. GitHub has none of the other kind, so NAT stands for NAT64 and DNS64
+	// there.
 	IPv6Only bool `yaml:"ipv6-only"`
 }
 
@@ -38,12 +39,13 @@ type Image struct {
 	Platform     string `yaml:"platform"`     // "windows", or empty
 	RootDevice   string `yaml:"root-device"`
 	VolumeSize   int    `yaml:"volume-size"`
-	// KeepsRoot is a mapping whose root volume has DeleteOnTermination=false; Volumes are the mapping's further volumes.
+	// KeepsRoot is a mapping whose root volume has DeleteOnTermination=false; Volumes are the mapping's further
+	// volumes.
 	KeepsRoot bool          `yaml:"keeps-root"`
 	Volumes   []ImageVolume `yaml:"volumes"`
 	NoENA     bool          `yaml:"no-ena"`
-	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is made
-	// from it.
+	// NewArm images are compiled for ARMv8.2, which Graviton 1 (the a1 types) is not: Amazon Linux 2023, and what is
+	// made from it.
 	NewArm  bool   `yaml:"new-arm"`
 	State   string `yaml:"state"`   // default available
 	Created string `yaml:"created"` // RFC 3339
@@ -117,13 +119,15 @@ var defaultSecurityGroups = []SecurityGroup{
 
 var defaultImages = []Image{
 	{ID: "ami-0aaaaaaaaaaaaaaa1", Region: "us-east-1",
-		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64",
-		RootDevice: "/dev/sda1",
-		Created:    "2026-10-01T06:00:00.000Z"},
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical,
+		Architecture: "x86_64",
+		RootDevice:   "/dev/sda1",
+		Created:      "2026-10-01T06:00:00.000Z"},
 	{ID: "ami-0aaaaaaaaaaaaaaa2", Region: "us-east-1",
-		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64",
-		RootDevice: "/dev/sda1",
-		Created:    "2026-10-01T06:00:00.000Z"},
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical,
+		Architecture: "arm64",
+		RootDevice:   "/dev/sda1",
+		Created:      "2026-10-01T06:00:00.000Z"},
 	{ID: "ami-0aaaaaaaaaaaaaaa3", Region: "us-east-1", Name: "al2023-ami-2023.9.20261012.0-kernel-6.12-x86_64",
 		Owner: amazon, OwnerAlias: "amazon", Architecture: "x86_64", RootDevice: "/dev/xvda",
 		Created: "2026-10-12T06:00:00.000Z"},
@@ -132,16 +136,19 @@ var defaultImages = []Image{
 		Created: "2026-10-14T06:00:00.000Z"},
 	{ID: "ami-0aaaaaaaaaaaaaaa5", Region: "us-east-1", Name: "amzn-ec2-macos-15.6-20261001-000000-arm64", Owner: amazon,
 		OwnerAlias: "amazon", Architecture: "arm64_mac", RootDevice: "/dev/sda1", Created: "2026-10-01T07:00:00.000Z"},
-	{ID: "ami-0aaaaaaaaaaaaaaa6", Region: "us-east-1", Name: "our-runner-2026-09", Owner: "self", Architecture: "x86_64",
-		RootDevice: "/dev/sda1", Created: "2026-09-01T06:00:00.000Z", Runner: "2.335.0"},
+	{ID: "ami-0aaaaaaaaaaaaaaa6", Region: "us-east-1", Name: "our-runner-2026-09", Owner: "self",
+		Architecture: "x86_64",
+		RootDevice:   "/dev/sda1", Created: "2026-09-01T06:00:00.000Z", Runner: "2.335.0"},
 	{ID: "ami-0ccccccccccccccc1", Region: "eu-west-1",
-		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical, Architecture: "x86_64",
-		RootDevice: "/dev/sda1",
-		Created:    "2026-10-01T06:00:00.000Z"},
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical,
+		Architecture: "x86_64",
+		RootDevice:   "/dev/sda1",
+		Created:      "2026-10-01T06:00:00.000Z"},
 	{ID: "ami-0ccccccccccccccc2", Region: "eu-west-1",
-		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical, Architecture: "arm64",
-		RootDevice: "/dev/sda1",
-		Created:    "2026-10-01T06:00:00.000Z"},
+		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20261001", Owner: canonical,
+		Architecture: "arm64",
+		RootDevice:   "/dev/sda1",
+		Created:      "2026-10-01T06:00:00.000Z"},
 	{ID: "ami-0ddddddddddddddd1", Region: "us-west-2",
 		Name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001", Owner: canonical,
 		Architecture: "x86_64", RootDevice: "/dev/sda1",

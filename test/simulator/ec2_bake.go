@@ -62,9 +62,11 @@ func (call *ec2Call) make(i *instance, name string, tags map[string]map[string]s
 		runner = w.cfg.RunnerVersion
 	}
 	img := &image{made: w.now, visible: w.now.Add(w.scaled(w.cfg.Timing.ImageVisible)), Image: Image{
-		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"], Owner: w.cfg.Account,
+		ID: w.id("ami"), Region: call.region.name, Name: name, Description: call.form["Description"],
+		Owner:        w.cfg.Account,
 		Architecture: i.image.Architecture,
-		Platform:     i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size, NoENA: i.image.NoENA,
+		Platform:     i.image.Platform, RootDevice: i.image.RootDevice, VolumeSize: i.volumes[0].size,
+		NoENA:  i.image.NoENA,
 		NewArm: i.image.newArm(), Runner: runner,
 		State: "pending", Created: isoTime(w.now),
 	}, tags: newTags(tags["image"])}
@@ -124,11 +126,13 @@ func describeSnapshots(call *ec2Call) ([]node, *ec2Error) {
 	}
 	return describe(call, "snapshotSet", call.region.snapshots,
 		func(s *snapshot) bool {
-			return call.shows(s) && selects(ids, s.id) && (len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) ||
-				(slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
+			return call.shows(s) && selects(ids, s.id) &&
+				(len(owners) == 0 || slices.Contains(owners, call.ownerOf(s)) ||
+					(slices.Contains(owners, "self") && call.ownerOf(s) == call.w.cfg.Account))
 		},
 		func(s *snapshot) attributes {
-			return fixed(s.tags.shown, map[string]string{"snapshot-id": s.id, "description": s.description, "status": s.status(),
+			return fixed(s.tags.shown, map[string]string{"snapshot-id": s.id, "description": s.description,
+				"status":    s.status(),
 				"volume-id": s.volume, "owner-id": call.ownerOf(s), "volume-size": strconv.Itoa(s.size)})
 		},
 		func(s *snapshot) []node {
@@ -223,11 +227,13 @@ func (w *World) Images() []Made {
 				continue
 			}
 			if !i.gone {
-				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner, GiB: i.VolumeSize,
+				list = append(list, Made{ID: i.ID, Name: i.Name, State: i.State, Region: name, Runner: i.Runner,
+					GiB:  i.VolumeSize,
 					Tags: clone(i.tags.set)})
 			}
 			for _, s := range i.snapshots {
-				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size, Tags: clone(s.tags.set),
+				switch made := (Made{ID: s.id, Name: i.ID, State: s.status(), Region: name, GiB: s.size,
+					Tags:     clone(s.tags.set),
 					Snapshot: true}); {
 				case s.gone || s.doomed:
 				case i.gone:

@@ -136,7 +136,8 @@ func (c *cloud) seedImage(r *region, i Image) {
 	root := ImageVolume{Device: i.RootDevice, Size: i.VolumeSize, Kept: i.KeepsRoot}
 	for _, v := range append([]ImageVolume{root}, i.Volumes...) {
 		s := &snapshot{
-			id: c.w.id("snap"), region: r.name, device: v.Device, size: orInt(v.Size, i.VolumeSize), kept: v.Kept, made: made,
+			id: c.w.id("snap"), region: r.name, device: v.Device, size: orInt(v.Size, i.VolumeSize), kept: v.Kept,
+			made:    made,
 			initial: true, image: img, tags: newTags(nil), description: "Created by CreateImage for " + i.ID,
 		}
 		img.snapshots = append(img.snapshots, s)

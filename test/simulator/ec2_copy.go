@@ -38,7 +38,8 @@ func copyImage(call *ec2Call) ([]node, *ec2Error) {
 	for _, spec := range call.form.group("TagSpecification") {
 		kind := spec["ResourceType"]
 		if kind != "image" && kind != "snapshot" {
-			return nil, fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", kind)
+			return nil, fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.",
+				kind)
 		}
 		if tags[kind], failure = call.tagsOf(spec.group("Tag")); failure != nil {
 			return nil, failure
@@ -93,7 +94,8 @@ func (call *ec2Call) copySource() (*image, *ec2Error) {
 		}
 	}
 	if call.form["KmsKeyId"] != "" && call.form["Encrypted"] != "true" {
-		return nil, fail("InvalidParameterCombination", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
+		return nil, fail("InvalidParameterCombination",
+			"The parameter KmsKeyId requires the parameter Encrypted to be set.")
 	}
 	from := call.regions[call.form["SourceRegion"]]
 	if from == nil {
@@ -187,16 +189,19 @@ func (call *ec2Call) beginCopy(source *image, tags map[string]map[string]string)
 		tags: newTags(tags["image"]), task: task,
 	}
 	img.ID, img.Region, img.Name, img.State = w.id("ami"), call.region.name, call.form["Name"], "pending"
-	img.Description, img.Owner, img.OwnerAlias, img.Created = call.form["Description"], w.cfg.Account, "", isoTime(w.now)
+	img.Description, img.Owner, img.OwnerAlias, img.Created = call.form["Description"], w.cfg.Account, "",
+		isoTime(w.now)
 	encrypted := call.form["Encrypted"] == "true" || slices.Contains(w.cfg.EncryptedRegions, call.region.name)
 	for _, s := range source.snapshots {
 		c := &snapshot{
 			id: w.id(
 				"snap",
-			), region: call.region.name, size: s.size, kept: s.kept, made: w.now, image: img, tags: newTags(tags["snapshot"]),
+			), region: call.region.name, size: s.size, kept: s.kept, made: w.now, image: img,
+			tags:   newTags(tags["snapshot"]),
 			device: s.device, task: task, visible: w.now.Add(w.scaled(w.cfg.Timing.CopyVisible)),
 			encrypted: encrypted || s.encrypted,
-			description: fmt.Sprintf("Copied for DestinationAmi %s from SourceAmi %s for SourceSnapshot %s. Task created on %s.",
+			description: fmt.Sprintf("Copied for DestinationAmi %s from SourceAmi %s for SourceSnapshot %s. Task "+
+				"created on %s.",
 				img.ID, source.ID, s.id, strconv.FormatInt(w.now.UnixMilli(), 10)),
 		}
 		img.snapshots = append(img.snapshots, c)

@@ -113,15 +113,18 @@ func (c *cloud) instanceNodes(i *instance) []node {
 		branch("stateReason", some(leaf("code", i.reasonCode), leaf("message", i.reasonText))...),
 		leaf("architecture", i.image.Architecture), leaf("platform", i.image.Platform), leaf("rootDeviceType", "ebs"),
 		leaf("rootDeviceName", i.image.RootDevice),
-		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest), leaf("clientToken", i.shownToken),
+		leaf("instanceLifecycle", lifecycle), leaf("spotInstanceRequestId", i.spotRequest),
+		leaf("clientToken", i.shownToken),
 		leaf("keyName", i.keyName),
-		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"), leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
+		leaf("virtualizationType", "hvm"), leaf("hypervisor", "xen"),
+		leaf("enaSupport", strconv.FormatBool(!i.image.NoENA)),
 		branch("cpuOptions", leaf("coreCount", strconv.Itoa(i.kind.VCPUs)), leaf("threadsPerCore", "1")),
 		tagSet(i.tags.shown),
 	)
 	if i.profile != "" {
 		nodes = append(nodes, branch("iamInstanceProfile",
-			leaf("arn", "arn:aws:iam::"+c.w.cfg.Account+":instance-profile/"+i.profile), leaf("id", "AIPASIMULATED0000000")))
+			leaf("arn", "arn:aws:iam::"+c.w.cfg.Account+":instance-profile/"+i.profile),
+			leaf("id", "AIPASIMULATED0000000")))
 	}
 	var groups, disks [][]node
 	for _, g := range i.groups {

@@ -48,7 +48,8 @@ func (call *ec2Call) imageAttribute(i *image) attributes {
 	return fixed(i.tags.shown, map[string]string{
 		"name": i.Name, "image-id": i.ID, "architecture": i.Architecture, "state": i.State, "platform": i.Platform,
 		"owner-id": i.Owner, "owner-alias": i.OwnerAlias,
-		"root-device-type": "ebs", "root-device-name": i.RootDevice, "virtualization-type": "hvm", "image-type": "machine",
+		"root-device-type": "ebs", "root-device-name": i.RootDevice, "virtualization-type": "hvm",
+		"image-type":  "machine",
 		"description": i.Description,
 		"ena-support": strconv.FormatBool(!i.NoENA), "is-public": strconv.FormatBool(i.Owner != call.w.cfg.Account),
 	})
@@ -61,7 +62,8 @@ func (call *ec2Call) imageNodes(i *image) []node {
 	}
 	var disks [][]node
 	for _, s := range i.snapshots {
-		ebs := []node{leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination", strconv.FormatBool(!s.kept)),
+		ebs := []node{leaf("volumeSize", strconv.Itoa(s.size)), leaf("deleteOnTermination",
+			strconv.FormatBool(!s.kept)),
 			leaf("volumeType", "gp3"), leaf("encrypted", strconv.FormatBool(s.encrypted))}
 		if !i.copying() { // a copy names its snapshots when it is whole
 			ebs = append(ebs, leaf("snapshotId", s.id))
@@ -73,11 +75,13 @@ func (call *ec2Call) imageNodes(i *image) []node {
 		leaf("imageOwnerId", i.Owner), leaf("imageOwnerAlias", i.OwnerAlias),
 		leaf("creationDate", i.Created), leaf("isPublic", strconv.FormatBool(i.Owner != call.w.cfg.Account)),
 		leaf("architecture", i.Architecture),
-		leaf("imageType", "machine"), leaf("platform", i.Platform), leaf("platformDetails", details), leaf("name", i.Name),
+		leaf("imageType", "machine"), leaf("platform", i.Platform), leaf("platformDetails", details),
+		leaf("name", i.Name),
 		leaf("description", i.Description),
 		leaf("rootDeviceType", "ebs"), leaf("rootDeviceName", i.RootDevice), leaf("virtualizationType", "hvm"),
 		leaf("hypervisor", "xen"),
-		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.tags.shown), branch("stateReason", failedBecause(i)...),
+		leaf("enaSupport", strconv.FormatBool(!i.NoENA)), tagSet(i.tags.shown),
+		branch("stateReason", failedBecause(i)...),
 	), set("blockDeviceMapping", disks...))
 }
 

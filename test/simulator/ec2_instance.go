@@ -94,12 +94,14 @@ func terminateInstances(call *ec2Call) ([]node, *ec2Error) {
 	for _, i := range instances {
 		if i.params["DisableApiTermination"] == "true" {
 			return nil, fail("OperationNotPermitted",
-				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and "+
+					"try again.",
 				i.id)
 		}
 	}
 	return []node{call.changing(instances, func(i *instance) {
-		call.end(i, "terminated", "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown")
+		call.end(i, "terminated", "Client.UserInitiatedShutdown",
+			"Client.UserInitiatedShutdown: User initiated shutdown")
 	})}, nil
 }
 
@@ -109,8 +111,9 @@ func (call *ec2Call) changing(instances []*instance, change func(*instance)) nod
 	for _, i := range instances {
 		before := i.state
 		change(i)
-		items = append(items, []node{leaf("instanceId", i.id), stateNode("currentState", i.state), stateNode("previousState",
-			before)})
+		items = append(items, []node{leaf("instanceId", i.id), stateNode("currentState", i.state),
+			stateNode("previousState",
+				before)})
 	}
 	return set("instancesSet", items...)
 }

@@ -10,7 +10,8 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
 func (call *ec2Call) planVolumes(p *plan) *ec2Error {
 	for _, s := range p.image.snapshots {
-		p.volumes = append(p.volumes, &volume{device: s.device, size: s.size, kind: "gp3", snapshot: s.id, keep: s.kept})
+		p.volumes = append(p.volumes, &volume{device: s.device, size: s.size, kind: "gp3", snapshot: s.id,
+			keep: s.kept})
 	}
 	seen := map[string]bool{}
 	for _, m := range call.form.group("BlockDeviceMapping") {
@@ -62,7 +63,8 @@ func (call *ec2Call) mapVolume(p *plan, device string, ebs form) *ec2Error {
 	}
 	if size > 0 {
 		if size < v.size && v.snapshot != "" {
-			return fail("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB",
+			return fail("InvalidBlockDeviceMapping",
+				"Volume of size %dGB is smaller than snapshot '%s', expect size>= %dGB",
 				size, v.snapshot, v.size)
 		}
 		v.size = size

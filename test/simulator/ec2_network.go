@@ -28,7 +28,8 @@ func (call *ec2Call) subnetFor(f form) (Subnet, *ec2Error) {
 		return Subnet{}, fail("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
 	}
 	if zone != "" && zone != s.Zone {
-		return Subnet{}, fail("InvalidParameterValue", "The specified subnet '%s' is not in the availability zone '%s'", id,
+		return Subnet{}, fail("InvalidParameterValue", "The specified subnet '%s' is not in the availability zone '%s'",
+			id,
 			zone)
 	}
 	return s, nil

@@ -29,7 +29,8 @@ func (call *ec2Call) bounded() *ec2Error {
 	}
 	switch limit := call.form["MaxResults"]; {
 	case named != "" && limit != "":
-		return fail("InvalidParameterCombination", "The parameter %ss cannot be used with the parameter MaxResults", named)
+		return fail("InvalidParameterCombination", "The parameter %ss cannot be used with the parameter MaxResults",
+			named)
 	case named == "" && limit == "" && slices.Contains(actions[call.x.operation].params, "MaxResults"):
 		call.w.wonder("%s names no ids and no MaxResults", call.x.operation)
 	}

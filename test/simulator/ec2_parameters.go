@@ -130,7 +130,8 @@ func (call *ec2Call) planPlacement(p *plan) *ec2Error {
 	case i < 0:
 		return fail("InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown.", group)
 	case orText(known[i].Strategy, "cluster") == "cluster" && strings.HasPrefix(p.kind.Name, "t"):
-		return fail("InvalidParameterCombination", "Cluster placement groups are not supported by the '%s' instance type.",
+		return fail("InvalidParameterCombination",
+			"Cluster placement groups are not supported by the '%s' instance type.",
 			p.kind.Name)
 	}
 	host := call.form["Placement.HostId"]

@@ -11,8 +11,8 @@ type Key struct {
 	// State is "" for a good key; "expired" is answered by ExpiredToken, "unrecognized" by UnrecognizedClientException,
 	// and anything else, as a key that is not known, by AuthFailure.
 	State string `yaml:"state"`
-	// ExpiresIn is how long the key is good from the world's beginning, as the session of a role is; 0 means for ever. Not
-	// divided by Config.Speed, as a client may read it as a date.
+	// ExpiresIn is how long the key is good from the world's beginning, as the session of a role is; 0 means for ever.
+	// Not divided by Config.Speed, as a client may read it as a date.
 	ExpiresIn time.Duration `yaml:"expires-in"`
 	Policy    Policy        `yaml:"policy"`
 
@@ -104,7 +104,8 @@ func (call *ec2Call) permitted(action, resource string, r request) *ec2Error {
 	}
 	text := "You are not authorized to perform this operation."
 	if !call.w.cfg.EncodedDenials {
-		text += " User: " + call.user() + " is not authorized to perform: " + action + " on resource: " + resource + " " +
+		text += " User: " + call.user() + " is not authorized to perform: " + action + " on resource: " + resource +
+			" " +
 			why + "."
 	}
 	return fail("UnauthorizedOperation", "%s Encoded authorization failure message: c2ltdWxhdGVk", text)
@@ -117,7 +118,8 @@ func (call *ec2Call) user() string { return call.arnOf(call.key) }
 func (c *Config) denial(key *Key, action, resource string, context request) string {
 	identity := max(key.Policy.decide(action, resource, context), c.Policy.decide(action, resource, context))
 	organization := c.SCP.decide(action, resource, context)
-	if organization == deniesImplicitly && !c.SCP.allowsSome() { // FullAWSAccess is attached beside one that only denies
+	// FullAWSAccess is attached beside one that only denies
+	if organization == deniesImplicitly && !c.SCP.allowsSome() {
 		organization = allows
 	}
 	switch {
@@ -141,7 +143,8 @@ func (call *ec2Call) mayLaunch(p *plan) *ec2Error {
 	for _, g := range p.groups {
 		uses = append(uses, "security-group/"+g)
 	}
-	if failure := call.allowedTo("ec2:RunInstances", request{"ec2:Subnet": {p.subnet.ID}, "ec2:SubnetID": {p.subnet.ID}},
+	if failure := call.allowedTo("ec2:RunInstances", request{"ec2:Subnet": {p.subnet.ID},
+		"ec2:SubnetID": {p.subnet.ID}},
 		uses...); failure != nil {
 		return failure
 	}

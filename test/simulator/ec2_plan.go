@@ -28,9 +28,11 @@ const maxUserData = 16384
 
 // plan checks a RunInstances call in about the order in which EC2 does.
 func (call *ec2Call) plan() (*plan, *ec2Error) {
-	p := &plan{fingerprint: fingerprint(call.form), token: call.form["ClientToken"], tags: map[string]map[string]string{}}
+	p := &plan{fingerprint: fingerprint(call.form), token: call.form["ClientToken"],
+		tags: map[string]map[string]string{}}
 	for _, step := range []func(*plan) *ec2Error{
-		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData, call.planTags,
+		call.planCount, call.planToken, call.planImage, call.planNetwork, call.planMarket, call.planUserData,
+		call.planTags,
 		call.planVolumes, call.planPurchases, call.planRest,
 	} {
 		if failure := step(p); failure != nil {
@@ -103,7 +105,8 @@ func (call *ec2Call) planCount(p *plan) *ec2Error {
 func (call *ec2Call) planToken(p *plan) *ec2Error {
 	if len(p.token) > 64 || strings.ContainsFunc(p.token, func(r rune) bool { return r > 126 || r < 33 }) {
 		return fail("InvalidParameterValue",
-			"Value (%s) for parameter clientToken is invalid. Length exceeds maximum of 64 or it is not ASCII.", p.token)
+			"Value (%s) for parameter clientToken is invalid. Length exceeds maximum of 64 or it is not ASCII.",
+			p.token)
 	}
 	return nil
 }
@@ -133,13 +136,15 @@ func (call *ec2Call) planImage(p *plan) *ec2Error {
 	}
 	if kind.Architecture != p.image.Architecture {
 		return fail("InvalidParameterValue",
-			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the "+
+				"specified AMI. "+
 				"Specify an instance type and an AMI that have matching architectures, and try "+
 				"again.", kind.Architecture, p.image.Architecture)
 	}
 	if p.image.NoENA && !kind.NotNitro {
 		return fail("InvalidParameterCombination",
-			"Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. Ensure that "+
+			"Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. "+
+				"Ensure that "+
 				"you are using an AMI that is enabled for ENA.", name)
 	}
 	p.kind = kind
@@ -172,7 +177,8 @@ func (call *ec2Call) planNetwork(p *plan) *ec2Error {
 			return fail("InvalidGroup.NotFound", "The security group '%s' does not exist", id)
 		}
 		if g.VPC != subnet.VPC {
-			return fail("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, subnet.ID)
+			return fail("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id,
+				subnet.ID)
 		}
 	}
 	return nil
@@ -193,7 +199,8 @@ func (call *ec2Call) planMarket(p *plan) *ec2Error {
 	}
 	if price < call.w.cfg.SpotPrice {
 		return fail("SpotMaxPriceTooLow",
-			"Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.", p.maxPrice,
+			"Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.",
+			p.maxPrice,
 			call.w.cfg.SpotPrice)
 	}
 	return nil
@@ -219,7 +226,8 @@ func decodeUserData(text string) ([]byte, *ec2Error) {
 func (call *ec2Call) planTags(p *plan) *ec2Error {
 	for _, spec := range call.form.group("TagSpecification") {
 		kind := spec["ResourceType"]
-		if !slices.Contains([]string{"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"},
+		if !slices.Contains([]string{"instance", "volume", "network-interface", "spot-instances-request",
+			"elastic-gpu"},
 			kind) {
 			return fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", kind)
 		}

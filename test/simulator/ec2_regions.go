@@ -26,7 +26,8 @@ func describeZones(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "availabilityZoneInfo", call.zones(),
 		func(zone string) bool { return selects(names, zone) },
 		func(zone string) attributes {
-			return fixed(nil, map[string]string{"zone-name": zone, "region-name": call.region.name, "state": "available",
+			return fixed(nil, map[string]string{"zone-name": zone, "region-name": call.region.name,
+				"state":     "available",
 				"zone-type": "availability-zone"})
 		},
 		func(zone string) []node {

@@ -24,7 +24,8 @@ var runInstancesParams = []string{
 	"InstanceType",
 	"Ipv6Address", "Ipv6AddressCount", "KernelId", "KeyName", "LaunchTemplate", "LicenseSpecification",
 	"MaintenanceOptions", "MaxCount",
-	"MetadataOptions", "MinCount", "Monitoring", "NetworkInterface", "NetworkPerformanceOptions", "Operator", "Placement",
+	"MetadataOptions", "MinCount", "Monitoring", "NetworkInterface", "NetworkPerformanceOptions", "Operator",
+	"Placement",
 	"PrivateDnsNameOptions", "PrivateIpAddress", "RamdiskId", "SecurityGroup", "SecurityGroupId", "SubnetId",
 	"TagSpecification", "UserData",
 }
@@ -80,7 +81,8 @@ func (call *ec2Call) capacity(p *plan) (int, *ec2Error) {
 	free := call.region.free[p.subnet.ID]
 	if free < p.least {
 		return 0, fail("InsufficientFreeAddressesInSubnet",
-			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", p.subnet.ID)
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.",
+			p.subnet.ID)
 	}
 	count = min(count, free)
 	if p.reservation != "" { // what was bought is there
@@ -126,13 +128,15 @@ func (pool *Pool) refusal(p *plan) *ec2Error {
 	switch pool.Code {
 	case "", "InsufficientInstanceCapacity":
 		return fail("InsufficientInstanceCapacity",
-			"We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system will be "+
+			"We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). Our system "+
+				"will be "+
 				"working on provisioning additional capacity.", p.kind.Name, p.subnet.Zone)
 	case "MaxSpotInstanceCountExceeded":
 		return fail(pool.Code, "Max spot instance count exceeded")
 	case "VcpuLimitExceeded":
-		return fail(pool.Code, "You have requested more vCPU capacity than your current vCPU limit of %d allows for the "+
-			"instance bucket that the specified instance type belongs to.", pool.Available*p.kind.VCPUs)
+		return fail(pool.Code,
+			"You have requested more vCPU capacity than your current vCPU limit of %d allows for the "+
+				"instance bucket that the specified instance type belongs to.", pool.Available*p.kind.VCPUs)
 	}
 	return fail(pool.Code, "The request cannot be fulfilled: %s", pool.Code)
 }

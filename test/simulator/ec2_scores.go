@@ -97,7 +97,8 @@ func (call *ec2Call) checkScored(kinds, _ []string) *ec2Error {
 		return fail("InvalidParameterValue", "Value (%s) for parameter targetCapacity is invalid.",
 			call.form["TargetCapacity"])
 	case target > limit:
-		return fail("TargetCapacityLimitExceededException", "The value for targetCapacity exceeds your limit of %d.", limit)
+		return fail("TargetCapacityLimitExceededException", "The value for targetCapacity exceeds your limit of %d.",
+			limit)
 	case len(kinds) == 0:
 		return fail("MissingParameter", "The request must contain the parameter InstanceTypes")
 	}
@@ -129,7 +130,8 @@ func (call *ec2Call) countScoreConfiguration(kinds, regions []string) *ec2Error 
 	if len(call.scored) >= max(orInt(call.w.cfg.SpotScores.Configurations, 10), 0) {
 		return fail("MaxConfigLimitExceeded",
 			"You have exceeded your maximum allowed Spot placement configurations. You can "+
-				"retry configurations that you used within the last 24 hours, or wait for 24 hours before specifying a new "+
+				"retry configurations that you used within the last 24 hours, or wait for 24 hours before specifying "+
+				"a new "+
 				"configuration.")
 	}
 	call.scored[key] = call.w.now

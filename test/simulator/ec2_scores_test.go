@@ -45,13 +45,16 @@ func TestSpotScores(t *testing.T) {
 		}{
 			{func(in *ec2.GetSpotPlacementScoresInput) { in.DryRun = aws.Bool(true) }, "DryRunOperation"},
 			{asIs, "use1-az4=5 use1-az5=9 use1-az6=5 "},
-			{func(in *ec2.GetSpotPlacementScoresInput) { in.InstanceTypes = three[:2] }, "use1-az4=1 use1-az5=1 use1-az6=1 "},
+			{func(in *ec2.GetSpotPlacementScoresInput) { in.InstanceTypes = three[:2] },
+				"use1-az4=1 use1-az5=1 use1-az6=1 "},
 			{func(in *ec2.GetSpotPlacementScoresInput) { in.TargetCapacity = aws.Int32(2) }, "MaxConfigLimitExceeded"},
 			{asIs, "use1-az4=5 use1-az5=9 use1-az6=5 "}, // what was asked before may be asked again
 			{func(in *ec2.GetSpotPlacementScoresInput) { in.TargetCapacity = aws.Int32(51) },
 				"TargetCapacityLimitExceededException"},
-			{func(in *ec2.GetSpotPlacementScoresInput) { in.RegionNames = make([]string, 11) }, "InvalidParameterValue"},
-			{func(in *ec2.GetSpotPlacementScoresInput) { in.InstanceTypes = []string{"t99.xlarge"} }, "InvalidParameterValue"},
+			{func(in *ec2.GetSpotPlacementScoresInput) { in.RegionNames = make([]string, 11) },
+				"InvalidParameterValue"},
+			{func(in *ec2.GetSpotPlacementScoresInput) { in.InstanceTypes = []string{"t99.xlarge"} },
+				"InvalidParameterValue"},
 		} {
 			if got := ask(c.change); got != c.want {
 				t.Errorf("%d: %q, want %q", n, got, c.want)

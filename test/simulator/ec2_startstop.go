@@ -21,7 +21,8 @@ func startInstances(call *ec2Call) ([]node, *ec2Error) {
 			}
 		case "pending", "running":
 		default:
-			return nil, fail("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be started.", i.id)
+			return nil, fail("IncorrectInstanceState",
+				"The instance '%s' is not in a state from which it can be started.", i.id)
 		}
 	}
 	return []node{call.changing(instances, func(i *instance) {
@@ -51,10 +52,12 @@ func stopInstances(call *ec2Call) ([]node, *ec2Error) {
 		switch {
 		case i.market == marketSpot:
 			return nil, fail("UnsupportedOperation",
-				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can "+
+				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance "+
+					"request. You can "+
 					"only stop Spot Instances associated with persistent Spot Instance requests.", i.id)
 		case i.state == "terminated" || i.state == "shutting-down" || i.state == "pending":
-			return nil, fail("IncorrectInstanceState", "This instance '%s' is not in a state from which it can be stopped.",
+			return nil, fail("IncorrectInstanceState",
+				"This instance '%s' is not in a state from which it can be stopped.",
 				i.id)
 		}
 	}
@@ -85,7 +88,8 @@ func modifyInstanceAttribute(call *ec2Call) ([]node, *ec2Error) {
 		}
 	}
 	if len(changes) != 1 {
-		return nil, fail("InvalidParameterCombination", "Fields for exactly one attribute type must be specified, got %d",
+		return nil, fail("InvalidParameterCombination",
+			"Fields for exactly one attribute type must be specified, got %d",
 			len(changes))
 	}
 	for name, value := range changes {
@@ -109,7 +113,8 @@ func (call *ec2Call) modify(i *instance, name, value string) *ec2Error {
 		i.userData = data
 	case "InstanceInitiatedShutdownBehavior":
 		if value != "stop" && value != "terminate" {
-			return fail("InvalidParameterValue", "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", value)
+			return fail("InvalidParameterValue",
+				"Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", value)
 		}
 		i.shutdown = value
 	case "InstanceType":
@@ -146,7 +151,8 @@ func describeInstanceStatus(call *ec2Call) ([]node, *ec2Error) {
 					health = "ok"
 				}
 			}
-			return []node{leaf("instanceId", i.id), leaf("availabilityZone", i.zone), stateNode("instanceState", i.state),
+			return []node{leaf("instanceId", i.id), leaf("availabilityZone", i.zone), stateNode("instanceState",
+				i.state),
 				branch("instanceStatus", leaf("status", health)), branch("systemStatus", leaf("status", health))}
 		})
 }

@@ -40,7 +40,8 @@ func TestTagsAreReadOldForSeconds(t *testing.T) {
 		})
 		cloud := inProcess(world).ec2(t, "us-east-1")
 		if _, err := cloud.CreateTags(t.Context(), &ec2.CreateTagsInput{
-			Resources: []string{"i-0bbbbbbbbbbbbbbb1"}, Tags: []types.Tag{{Key: aws.String("use"), Value: aws.String("new")}},
+			Resources: []string{"i-0bbbbbbbbbbbbbbb1"},
+			Tags:      []types.Tag{{Key: aws.String("use"), Value: aws.String("new")}},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +68,8 @@ func TestTagsGoWithTerminatedInstances(t *testing.T) {
 		cloud := inProcess(world).ec2(t, "us-east-1")
 		in := launchInput("")
 		in.TagSpecifications = []types.TagSpecification{{
-			ResourceType: types.ResourceTypeInstance, Tags: []types.Tag{{Key: aws.String("use"), Value: aws.String("new")}},
+			ResourceType: types.ResourceTypeInstance,
+			Tags:         []types.Tag{{Key: aws.String("use"), Value: aws.String("new")}},
 		}}
 		id := aws.ToString(mustLaunch(t.Context(), t, cloud, in).InstanceId)
 		<-time.After(5 * time.Second)

@@ -34,7 +34,8 @@ func (call *ec2Call) applyTemplate() *ec2Error {
 		}
 	}
 	if id != "" {
-		return fail("InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.",
+		return fail("InvalidLaunchTemplateId.NotFound",
+			"The specified launch template, with template ID %s, does not exist.",
 			id)
 	}
 	return fail("InvalidLaunchTemplateName.NotFoundException",
@@ -79,8 +80,9 @@ func describeLaunchTemplates(call *ec2Call) ([]node, *ec2Error) {
 		},
 		func(t LaunchTemplate) []node {
 			version := orText(t.Version, "1")
-			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name), leaf("defaultVersionNumber",
-				version), leaf("latestVersionNumber", version)}
+			return []node{leaf("launchTemplateId", t.ID), leaf("launchTemplateName", t.Name),
+				leaf("defaultVersionNumber",
+					version), leaf("latestVersionNumber", version)}
 		})
 }
 

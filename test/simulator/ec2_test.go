@@ -64,13 +64,15 @@ func TestRefusals(t *testing.T) {
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.InstanceType = "t4g.xlarge" }},
 		{"InvalidSubnetID.NotFound",
 			func(in *ec2.RunInstancesInput) { in.SubnetId = aws.String("subnet-0123456789abcdef0") }},
-		{"InvalidGroup.NotFound", func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }},
+		{"InvalidGroup.NotFound",
+			func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }},
 		{"InvalidParameter", func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{otherVPC} }},
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) {
 			in.UserData = aws.String(base64.StdEncoding.EncodeToString(random))
 		}},
 		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.UserData = aws.String("not base64!") }},
-		{"InvalidParameterValue", func(in *ec2.RunInstancesInput) { in.ClientToken = aws.String(strings.Repeat("x", 65)) }},
+		{"InvalidParameterValue",
+			func(in *ec2.RunInstancesInput) { in.ClientToken = aws.String(strings.Repeat("x", 65)) }},
 		{"TagLimitExceeded", func(in *ec2.RunInstancesInput) { in.TagSpecifications = tags(51) }},
 		{"TagPolicyViolation", func(in *ec2.RunInstancesInput) {
 			in.TagSpecifications = []types.TagSpecification{{ResourceType: "instance",
@@ -97,7 +99,8 @@ func TestRefusals(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{
-				Policy: simulator.Policy{Deny: []string{"ec2:CreateTags", "iam:*"}, ForbiddenTags: []string{"forbidden:*"}},
+				Policy: simulator.Policy{Deny: []string{"ec2:CreateTags", "iam:*"},
+					ForbiddenTags: []string{"forbidden:*"}},
 				Capacity: []simulator.Pool{{InstanceType: "m5.*", Zone: "us-east-1a"},
 					{Market: "spot", Code: "MaxSpotInstanceCountExceeded"}},
 			})
@@ -133,7 +136,8 @@ func TestKeys(t *testing.T) {
 				key = simulator.Key{ID: "AKIDOTHER"}
 			}
 			w := simulator.New(simulator.Config{Keys: []simulator.Key{key}})
-			_, err := inProcess(w).ec2(t, "us-east-1", onceOnly).DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{})
+			_, err := inProcess(w).ec2(t, "us-east-1", onceOnly).DescribeInstances(t.Context(),
+				&ec2.DescribeInstancesInput{})
 			if got := code(err); got != want {
 				t.Errorf("%s key: %v, want %s", state, err, want)
 			}
@@ -202,7 +206,8 @@ func TestStates(t *testing.T) {
 			t.Errorf("states (-want +got):\n%s", diff)
 		}
 		if _, err := cloud.TerminateInstances(ctx,
-			&ec2.TerminateInstancesInput{InstanceIds: []string{"nonsense"}}); code(err) != "InvalidInstanceID.Malformed" {
+			&ec2.TerminateInstancesInput{InstanceIds: []string{"nonsense"}}); code(
+			err) != "InvalidInstanceID.Malformed" {
 			t.Errorf("malformed id: %v", err)
 		}
 	})
@@ -226,8 +231,9 @@ func TestPages(t *testing.T) {
 		w := simulator.New(simulator.Config{ForeignInstances: 23})
 		pages := ec2.NewDescribeInstancesPaginator(inProcess(w).ec2(t, "us-east-1"), &ec2.DescribeInstancesInput{
 			MaxResults: aws.Int32(10), Filters: []types.Filter{{Name: aws.String("tag:Name"),
-				Values: []string{"somebody-elses-*"}}, {Name: aws.String("instance-state-name"), Values: []string{"running",
-				"pending"}}},
+				Values: []string{"somebody-elses-*"}}, {Name: aws.String("instance-state-name"),
+				Values: []string{"running",
+					"pending"}}},
 		})
 		count, n := 0, 0
 		for pages.HasMorePages() {

@@ -16,7 +16,8 @@ func describeInstanceTypes(call *ec2Call) ([]node, *ec2Error) {
 		func(k InstanceType) bool { return selects(names, k.Name) && len(call.offeredIn(k)) > 0 },
 		func(k InstanceType) attributes {
 			return fixed(nil, map[string]string{
-				"instance-type": k.Name, "processor-info.supported-architecture": k.Architecture, "hypervisor": k.hypervisor(),
+				"instance-type": k.Name, "processor-info.supported-architecture": k.Architecture,
+				"hypervisor":               k.hypervisor(),
 				"current-generation":       "true",
 				"network-info.ena-support": k.ena(), "vcpu-info.default-vcpus": strconv.Itoa(k.VCPUs),
 				"memory-info.size-in-mib": strconv.Itoa(k.MemoryMiB), "bare-metal": "false",

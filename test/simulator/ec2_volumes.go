@@ -69,7 +69,8 @@ var volumeID = regexp.MustCompile(`^vol-(?:[0-9a-f]{8}|[0-9a-f]{17})$`)
 // volumeNamed looks a volume up as EC2 does.
 func (call *ec2Call) volumeNamed(id string) (*volume, *ec2Error) {
 	if !volumeID.MatchString(id) {
-		return nil, fail("InvalidParameterValue", "Value (%s) for parameter volumes is invalid. Expected: 'vol-...'.", id)
+		return nil, fail("InvalidParameterValue", "Value (%s) for parameter volumes is invalid. Expected: 'vol-...'.",
+			id)
 	}
 	for _, v := range call.region.volumes {
 		if v.id == id && !call.w.now.Before(v.visible) {
@@ -120,7 +121,8 @@ func (v *volume) nodes() []node {
 		})
 	}
 	return []node{
-		leaf("volumeId", v.id), leaf("size", strconv.Itoa(v.size)), leaf("snapshotId", v.snapshot), leaf("availabilityZone",
+		leaf("volumeId", v.id), leaf("size", strconv.Itoa(v.size)), leaf("snapshotId", v.snapshot),
+		leaf("availabilityZone",
 			v.zone),
 		leaf("status", v.status()), leaf("createTime", isoTime(v.created)), leaf("volumeType", v.kind),
 		leaf("encrypted", "false"),
@@ -175,7 +177,8 @@ func (c *cloud) seedVolumes() {
 			panic("simulator: volume seed " + s.ID + " needs a zone in a region of the world")
 		}
 		v := &volume{
-			id: orText(s.ID, c.w.id("vol")), zone: zone, size: 8, kind: "gp3", device: "/dev/sdf", keep: true, initial: true,
+			id: orText(s.ID, c.w.id("vol")), zone: zone, size: 8, kind: "gp3", device: "/dev/sdf", keep: true,
+			initial: true,
 			created: c.w.now.Add(-age).Truncate(time.Second), tags: newTags(s.Tags), original: clone(s.Tags),
 		}
 		if s.Instance != "" {
@@ -247,7 +250,8 @@ func (w *World) volumesThat(fits func(*volume) bool) []Volume {
 
 func (v *volume) value(region string) Volume {
 	return Volume{
-		ID: v.id, Region: region, Device: v.device, Instance: v.was, State: v.status(), Kept: v.keep, Tags: clone(v.tags.set),
+		ID: v.id, Region: region, Device: v.device, Instance: v.was, State: v.status(), Kept: v.keep,
+		Tags:    clone(v.tags.set),
 		Initial: v.initial,
 	}
 }

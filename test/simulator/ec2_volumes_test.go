@@ -90,9 +90,11 @@ func TestVolumes(t *testing.T) {
 		id := aws.ToString(mustLaunch(ctx, t, cloud, in).InstanceId)
 		pause(ctx, 10*time.Second)
 		find := func(state string) []types.Volume {
-			out, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{MaxResults: aws.Int32(5), Filters: []types.Filter{
-				{Name: aws.String("status"), Values: []string{state}}, {Name: aws.String("tag:k"), Values: []string{"v"}},
-			}})
+			out, err := cloud.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{MaxResults: aws.Int32(5),
+				Filters: []types.Filter{
+					{Name: aws.String("status"), Values: []string{state}}, {Name: aws.String("tag:k"),
+						Values: []string{"v"}},
+				}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +109,8 @@ func TestVolumes(t *testing.T) {
 		terminate(t, cloud, id)
 		pause(ctx, time.Minute)
 		free := find("available")
-		got = append(got, fmt.Sprint(len(free), len(free[0].Attachments)), remove(free[0].VolumeId), remove(free[0].VolumeId))
+		got = append(got, fmt.Sprint(len(free), len(free[0].Attachments)), remove(free[0].VolumeId),
+			remove(free[0].VolumeId))
 		got = append(got, fmt.Sprint(len(find("deleting")), len(w.LeftVolumes())),
 			remove(aws.String("vol-0123456789abcdef0")), remove(aws.String("i-1")))
 		pause(ctx, 2*time.Minute)
@@ -116,7 +119,8 @@ func TestVolumes(t *testing.T) {
 			MaxResults: aws.Int32(5)})
 		got = append(got, code(err), code(both))
 		want := []string{
-			"3 0", "VolumeInUse", "2 0", "", "InvalidVolume.NotFound", "1 1", "InvalidVolume.NotFound", "InvalidParameterValue",
+			"3 0", "VolumeInUse", "2 0", "", "InvalidVolume.NotFound", "1 1", "InvalidVolume.NotFound",
+			"InvalidParameterValue",
 			"InvalidVolume.NotFound", "InvalidParameterCombination",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -49,7 +49,8 @@ func describeSecurityGroups(call *ec2Call) ([]node, *ec2Error) {
 		},
 		func(g SecurityGroup) []node {
 			return []node{
-				leaf("groupId", g.ID), leaf("groupName", g.Name), leaf("groupDescription", g.Name), leaf("vpcId", g.VPC),
+				leaf("groupId", g.ID), leaf("groupName", g.Name), leaf("groupDescription", g.Name),
+				leaf("vpcId", g.VPC),
 				leaf("ownerId", call.w.cfg.Account),
 				set("ipPermissions"), set("ipPermissionsEgress", g.egress()...),
 			}
@@ -74,23 +75,27 @@ func describeRouteTables(call *ec2Call) ([]node, *ec2Error) {
 	return describe(call, "routeTableSet", call.localSubnets(),
 		func(s Subnet) bool { return selects(ids, tableOf(s)) },
 		func(s Subnet) attributes {
-			return fixed(nil, map[string]string{"association.subnet-id": s.ID, "vpc-id": s.VPC, "association.main": "false",
-				"route-table-id": tableOf(s)})
+			return fixed(nil, map[string]string{"association.subnet-id": s.ID, "vpc-id": s.VPC,
+				"association.main": "false",
+				"route-table-id":   tableOf(s)})
 		},
 		func(s Subnet) []node {
-			routes := [][]node{{leaf("destinationCidrBlock", "10.0.0.0/8"), leaf("gatewayId", "local"), leaf("state", "active"),
+			routes := [][]node{{leaf("destinationCidrBlock", "10.0.0.0/8"), leaf("gatewayId", "local"),
+				leaf("state", "active"),
 				leaf("origin", "CreateRouteTable")}}
 			if !s.Private {
 				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"),
 					leaf("gatewayId", "igw-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
 			} else if s.NAT {
 				routes = append(routes, []node{leaf("destinationCidrBlock", "0.0.0.0/0"),
-					leaf("natGatewayId", "nat-0aaaaaaaaaaaaaaaa"), leaf("state", "active"), leaf("origin", "CreateRoute")})
+					leaf("natGatewayId", "nat-0aaaaaaaaaaaaaaaa"), leaf("state", "active"),
+					leaf("origin", "CreateRoute")})
 			}
 			return []node{
 				leaf("routeTableId", tableOf(s)), leaf("vpcId", s.VPC), leaf("ownerId", call.w.cfg.Account),
 				set("routeSet", routes...),
-				set("associationSet", []node{leaf("routeTableAssociationId", "rtbassoc-"+strings.TrimPrefix(s.ID, "subnet-")),
+				set("associationSet", []node{leaf("routeTableAssociationId", "rtbassoc-"+
+					strings.TrimPrefix(s.ID, "subnet-")),
 					leaf("routeTableId", tableOf(s)), leaf("subnetId", s.ID),
 					leaf("main", "false"), branch("associationState", leaf("state", "associated"))}),
 			}

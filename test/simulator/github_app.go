@@ -172,7 +172,8 @@ func (h *hub) appOf(token string) (*app, answer) {
 		Algorithm string `json:"alg"`
 	}
 	var said claims
-	if !ok || json.Unmarshal(header, &kind) != nil || kind.Algorithm != "RS256" || json.Unmarshal(payload, &said) != nil {
+	if !ok || json.Unmarshal(header, &kind) != nil || kind.Algorithm != "RS256" ||
+		json.Unmarshal(payload, &said) != nil {
 		return nil, undecodable
 	}
 	a := h.findApp(said.Issuer)

@@ -96,7 +96,8 @@ func (call *hubCall) mayAsApp(n need) (answer, bool) {
 func getApp(call *hubCall) answer {
 	a := call.app
 	return hubJSON(http.StatusOK, map[string]any{
-		"id": a.ID, "client_id": a.ClientID, "slug": a.Slug, "node_id": "A_" + strconv.FormatInt(a.ID, 10), "name": a.Slug,
+		"id": a.ID, "client_id": a.ClientID, "slug": a.Slug, "node_id": "A_" + strconv.FormatInt(a.ID, 10),
+		"name":        a.Slug,
 		"description": nil,
 		"owner":       account(a.Owner, a.ID), "external_url": "https://example.invalid",
 		"html_url":   "https://github.com/apps/" + a.Slug,
@@ -110,12 +111,14 @@ const born = "2026-01-01T00:00:00Z"
 // account is a user or an organization in short.
 func account(login string, id int64) map[string]any {
 	site, api := "https://github.com/"+login, "https://api.github.com/users/"+login
-	short := map[string]any{"login": login, "id": id, "node_id": "O_" + login, "gravatar_id": "", "type": "Organization",
+	short := map[string]any{"login": login, "id": id, "node_id": "O_" + login, "gravatar_id": "",
+		"type":       "Organization",
 		"site_admin": false, "url": api, "html_url": site}
 	for field, path := range map[string]string{
 		"avatar_url": "", "followers_url": "/followers", "following_url": "/following", "gists_url": "/gists",
 		"starred_url":       "/starred",
-		"subscriptions_url": "/subscriptions", "organizations_url": "/orgs", "repos_url": "/repos", "events_url": "/events",
+		"subscriptions_url": "/subscriptions", "organizations_url": "/orgs", "repos_url": "/repos",
+		"events_url":          "/events",
 		"received_events_url": "/received_events",
 	} {
 		short[field] = api + path
@@ -145,7 +148,8 @@ func getInstallation(call *hubCall) answer {
 	page := fmt.Sprintf("https://github.com/organizations/%s/settings/installations/%d", i.Account, i.ID)
 	owner := any(account(i.Account, i.ID))
 	if slug, ok := strings.CutPrefix(i.Account, "enterprises/"); ok {
-		target, page = "Enterprise", fmt.Sprintf("https://github.com/enterprises/%s/settings/installations/%d", slug, i.ID)
+		target, page = "Enterprise", fmt.Sprintf("https://github.com/enterprises/%s/settings/installations/%d", slug,
+			i.ID)
 		owner = map[string]any{"id": i.ID, "node_id": "E_" + slug, "name": slug, "slug": slug,
 			"html_url":   "https://github.com/enterprises/" + slug,
 			"created_at": born, "updated_at": born, "avatar_url": "https://github.com/avatar"}
@@ -153,7 +157,8 @@ func getInstallation(call *hubCall) answer {
 	shown := map[string]any{
 		"id": i.ID, "account": owner, "repository_selection": selection, "access_tokens_url": api + "/access_tokens",
 		"repositories_url": call.base + "/installation/repositories",
-		"html_url":         page, "app_id": i.app.ID, "client_id": i.app.ClientID, "app_slug": i.app.Slug, "target_id": i.ID,
+		"html_url":         page, "app_id": i.app.ID, "client_id": i.app.ClientID, "app_slug": i.app.Slug,
+		"target_id":   i.ID,
 		"target_type": target,
 		"permissions": orNone(i.Permissions), "events": []string{}, "created_at": born, "updated_at": born,
 		"single_file_name": nil, "suspended_at": nil, "suspended_by": nil,
@@ -190,7 +195,8 @@ func createInstallationToken(call *hubCall) answer {
 	}
 	for name, level := range asked.Permissions {
 		if granted := i.Permissions[name]; granted != level && granted != "write" {
-			return hubErrorAt(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.",
+			return hubErrorAt(http.StatusUnprocessableEntity,
+				"The permissions requested are not granted to this installation.",
 				appsPage)
 		}
 	}
@@ -201,7 +207,8 @@ func createInstallationToken(call *hubCall) answer {
 		repository := i.Account + "/" + name
 		if !i.covers(repository) || !slices.Contains(call.w.cfg.Repositories, repository) {
 			return hubErrorAt(http.StatusUnprocessableEntity,
-				"There is at least one repository that does not exist or is not accessible to the parent installation.", appsPage)
+				"There is at least one repository that does not exist or is not accessible to the parent installation.",
+				appsPage)
 		}
 		t.repositories = append(t.repositories, strings.ToLower(repository))
 	}

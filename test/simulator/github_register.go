@@ -16,7 +16,8 @@ func createToken(call *hubCall) answer {
 	expires := call.clock().Add(time.Hour)
 	value := "A" + strings.ToUpper(call.w.hex(28))
 	call.tokens[value] = &registration{scope: call.scope, expires: expires}
-	return hubJSON(http.StatusCreated, map[string]string{"token": value, "expires_at": expires.UTC().Format(time.RFC3339)})
+	return hubJSON(http.StatusCreated, map[string]string{"token": value,
+		"expires_at": expires.UTC().Format(time.RFC3339)})
 }
 
 // generateJIT:
@@ -36,7 +37,8 @@ func generateJIT(call *hubCall) answer {
 		return hubError(http.StatusUnprocessableEntity,
 			"Invalid request.\n\n\"name\", \"runner_group_id\", \"labels\" weren't supplied.")
 	case !goodName(*in.Name):
-		return hubError(http.StatusUnprocessableEntity, fmt.Sprintf("Invalid Argument - Runner name %q is invalid", *in.Name))
+		return hubError(http.StatusUnprocessableEntity, fmt.Sprintf("Invalid Argument - Runner name %q is invalid",
+			*in.Name))
 	case len(*in.Labels) < 1 || len(*in.Labels) > 100:
 		return hubError(http.StatusUnprocessableEntity, "Invalid request.\n\nlabels must hold from 1 to 100 items.")
 	case !call.groupExists(*in.Group):

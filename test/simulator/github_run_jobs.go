@@ -60,7 +60,8 @@ func (call *hubCall) seededJobs(run Run, number int, jobs []RunJob) []map[string
 	list := make([]map[string]any, 0, len(jobs))
 	for _, seed := range jobs {
 		run.Attempt = number
-		shown := call.jobJSON(run, seed.ID, &job{Job: Job{Label: "ubuntu-latest"}, state: JobState{Queued: call.w.born}})
+		shown := call.jobJSON(run, seed.ID, &job{Job: Job{Label: "ubuntu-latest"},
+			state: JobState{Queued: call.w.born}})
 		shown["name"], shown["status"] = seed.Name, orText(seed.Status, "completed")
 		if seed.Runner != "" {
 			shown["runner_name"] = seed.Runner
@@ -95,7 +96,8 @@ func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 		out["runner_id"] = r.id
 	}
 	ended, conclusion := any(nil), any(nil)
-	out["status"], out["started_at"], out["runner_name"], out["runner_group_id"], out["runner_group_name"] = "in_progress",
+	out["status"], out["started_at"], out["runner_name"], out["runner_group_id"],
+		out["runner_group_name"] = "in_progress",
 		stamp(j.state.Started), j.state.Runner, 1, "Default"
 	if !j.state.Ended.IsZero() {
 		ended, conclusion = stamp(j.state.Ended), map[string]string{"done": "success", "lost": "failure"}[j.state.State]
@@ -103,7 +105,8 @@ func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 	}
 	first := j.state.Started.Add(call.w.scaled(setupStep))
 	step := func(number int, name string, status string, from, to, conclusion any) map[string]any {
-		return map[string]any{"name": name, "status": status, "conclusion": conclusion, "number": number, "started_at": from,
+		return map[string]any{"name": name, "status": status, "conclusion": conclusion, "number": number,
+			"started_at":   from,
 			"completed_at": to}
 	}
 	if call.w.now.Before(first) && ended == nil {

@@ -95,7 +95,8 @@ func paginate[T any](call *hubCall, all []T) ([]T, string) {
 			q[k] = v
 		}
 		q.Set("page", strconv.Itoa(page))
-		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, call.base, strings.TrimPrefix(call.req.URL.Path, gheBase),
+		links = append(links, fmt.Sprintf(`<%s%s?%s>; rel=%q`, call.base, strings.TrimPrefix(call.req.URL.Path,
+			gheBase),
 			q.Encode(), rel))
 	}
 	if number > 1 {

@@ -51,7 +51,8 @@ func (call *hubCall) runJSON(run Run) map[string]any {
 		"head_branch": "main", "head_sha": sumOf("head")[:40],
 		"path": ".github/workflows/tests.yml", "run_number": 1, "run_attempt": run.Attempt, "event": "push",
 		"status": run.Status, "conclusion": conclusion,
-		"workflow_id": 1, "check_suite_id": 1, "url": base, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d",
+		"workflow_id": 1, "check_suite_id": 1, "url": base,
+		"html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d",
 			call.x.scope, run.ID), "pull_requests": []any{},
 		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "jobs_url": base + "/jobs",
 		"logs_url": base + "/logs", "check_suite_url": base + "/suite",
@@ -74,7 +75,8 @@ func (call *hubCall) repositoryJSON() map[string]any {
 		"html_url": "https://github.com/" + call.x.scope, "description": nil, "url": url}
 	for _, key := range []string{"archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits",
 		"compare", "contents", "contributors", "deployments", "downloads",
-		"events", "forks", "git_commits", "git_refs", "git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys",
+		"events", "forks", "git_commits", "git_refs", "git_tags", "hooks", "issue_comment", "issue_events", "issues",
+		"keys",
 		"labels", "languages", "merges", "milestones",
 		"notifications", "pulls", "releases", "stargazers", "statuses", "subscribers", "subscription", "tags", "teams",
 		"trees"} {
@@ -89,7 +91,8 @@ func (call *hubCall) ownerJSON(login string) map[string]any {
 	out := map[string]any{"login": login, "id": 1, "node_id": "O_1", "gravatar_id": "", "type": "Organization",
 		"site_admin": false, "url": url,
 		"html_url": "https://github.com/" + login, "avatar_url": "https://avatars.example.invalid/" + login}
-	for _, key := range []string{"events", "followers", "following", "gists", "organizations", "received_events", "repos",
+	for _, key := range []string{"events", "followers", "following", "gists", "organizations", "received_events",
+		"repos",
 		"starred", "subscriptions"} {
 		out[key+"_url"] = url + "/" + key
 	}

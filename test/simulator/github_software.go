@@ -34,7 +34,8 @@ func (h *hub) softwareOf(version string) []software {
 func listDownloads(call *hubCall) answer {
 	var list []map[string]string
 	for _, s := range call.softwareOf(call.w.cfg.RunnerVersion) {
-		list = append(list, map[string]string{"os": s.os, "architecture": s.arch, "filename": s.file, "download_url": s.url,
+		list = append(list, map[string]string{"os": s.os, "architecture": s.arch, "filename": s.file,
+			"download_url":    s.url,
 			"sha256_checksum": s.sum})
 	}
 	return hubJSON(http.StatusOK, list)
@@ -46,7 +47,8 @@ func getRelease(call *hubCall) answer {
 	version := call.w.cfg.RunnerVersion
 	if tag, given := call.params["tag"]; given {
 		version = strings.TrimPrefix(tag, "v")
-		if tag == version || (version != call.w.cfg.RunnerVersion && !slices.Contains(call.w.cfg.RunnerReleases, version)) {
+		if tag == version || (version != call.w.cfg.RunnerVersion && !slices.Contains(call.w.cfg.RunnerReleases,
+			version)) {
 			return hubError(http.StatusNotFound, "Not Found")
 		}
 	}
@@ -55,7 +57,8 @@ func getRelease(call *hubCall) answer {
 	for n, s := range call.softwareOf(version) {
 		assets = append(assets, map[string]any{"id": n + 1, "node_id": fmt.Sprintf("RA_%d", n+1), "name": s.file,
 			"label": nil, "content_type": "application/octet-stream", "state": "uploaded",
-			"size": 1, "digest": "sha256:" + s.sum, "download_count": 0, "uploader": author, "url": fmt.Sprintf("%s/assets/%d",
+			"size": 1, "digest": "sha256:" + s.sum, "download_count": 0, "uploader": author,
+			"url": fmt.Sprintf("%s/assets/%d",
 				base, n+1), "browser_download_url": s.url,
 			"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"})
 	}
@@ -63,7 +66,8 @@ func getRelease(call *hubCall) answer {
 		version, "target_commitish": "main", "draft": false, "prerelease": false,
 		"author": author, "assets": assets, "url": base, "assets_url": base + "/assets", "upload_url": base +
 			"/assets{?name,label}", "html_url": "https://github.com/actions/runner/releases/tag/v" + version,
-		"tarball_url": nil, "zipball_url": nil, "created_at": "2026-01-01T00:00:00Z", "published_at": "2026-01-01T00:00:00Z"})
+		"tarball_url": nil, "zipball_url": nil, "created_at": "2026-01-01T00:00:00Z",
+		"published_at": "2026-01-01T00:00:00Z"})
 }
 
 // getDeprecation returns when a version of the runner is or was refused: those below Config.MinRunnerVersion already

@@ -132,7 +132,8 @@ func TestJIT(t *testing.T) {
 			in   *github.GenerateJITConfigRequest
 			want int
 		}{
-			{jit("ec2-ABC", "x"), 409}, {jit("a/b", "x"), 422}, {jit(strings.Repeat("x", 65), "x"), 422}, {jit("ok"), 422},
+			{jit("ec2-ABC", "x"), 409}, {jit("a/b", "x"), 422}, {jit(strings.Repeat("x", 65), "x"), 422},
+			{jit("ok"), 422},
 			{jit("ok", make([]string, 101)...), 422},
 			{&github.GenerateJITConfigRequest{Name: "ok", RunnerGroupID: 7, Labels: []string{"x"}}, 404},
 		} {
@@ -180,7 +181,8 @@ func TestLimits(t *testing.T) {
 	t.Run("points of writes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := simulator.New(simulator.Config{})
-			if got := flood(t, inProcess(w), 200, 90, "DELETE", "repos/demo-org/demo/actions/runners/99"); got[404] != 180 ||
+			if got := flood(t, inProcess(w), 200, 90, "DELETE",
+				"repos/demo-org/demo/actions/runners/99"); got[404] != 180 ||
 				got[403] != 20 {
 				t.Errorf("statuses %v, want 180 that pass at five points each", got)
 			}
@@ -206,7 +208,8 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("hour", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo"},
+			w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo",
+				Admin: []string{"demo-org/demo"},
 				Limit: 10, Used: 7}}})
 			hub := inProcess(w).github(t, "ghp_demo")
 			var limited *github.RateLimitError
@@ -291,8 +294,9 @@ func TestNotModified(t *testing.T) {
 // TestScopes goes the same way in each of the three scopes.
 func TestScopes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo",
-			"demo-org", "enterprises/big"}}}})
+		w := simulator.New(simulator.Config{Tokens: []simulator.Token{{Value: "ghp_demo",
+			Admin: []string{"demo-org/demo",
+				"demo-org", "enterprises/big"}}}})
 		hub := inProcess(w).github(t, "ghp_demo")
 		do := func(method, path string, body any) int {
 			req, err := hub.NewRequest(method, path, body)
@@ -305,7 +309,8 @@ func TestScopes(t *testing.T) {
 		for _, scope := range []string{"repos/demo-org/demo", "orgs/demo-org", "enterprises/big"} {
 			base := scope + "/actions/runners"
 			got := []int{
-				do("POST", base+"/generate-jitconfig", jit("same-name", "x")), do("POST", base+"/registration-token", nil),
+				do("POST", base+"/generate-jitconfig", jit("same-name", "x")), do("POST", base+"/registration-token",
+					nil),
 				do("GET", base+"/downloads", nil), do("GET", base, nil),
 			}
 			if diff := cmp.Diff([]int{201, 201, 200, 200}, got); diff != "" {

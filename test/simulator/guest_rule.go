@@ -59,8 +59,8 @@ type GuestRule struct {
 	// Report are the words of a job's report behind job and seconds, and before its state.
 	Report string `yaml:"report"`
 
-	// Console are lines that the machine prints; PowerOffAt is when it powers itself off. They make machines that are no
-	// runners, such as those that build an image.
+	// Console are lines that the machine prints; PowerOffAt is when it powers itself off. They make machines that are
+	// no runners, such as those that build an image.
 	Console    []ConsoleText `yaml:"console"`
 	PowerOffAt time.Duration `yaml:"power-off-at"`
 
@@ -180,7 +180,8 @@ func (w *World) runnerNameOf(i *instance) string {
 
 func (w *World) fits(r *GuestRule, i *instance) bool {
 	if i == nil {
-		return r.When == "" && r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" && r.Nth == 0
+		return r.When == "" && r.Image == "" && r.Type == "" && r.Zone == "" && r.Market == "" && r.Runner == "" &&
+			r.Nth == 0
 	}
 	if (r.Nth != 0 && r.Nth != w.booted) || !r.holdsAt(i) {
 		return false

@@ -108,13 +108,15 @@ func TestDialects(t *testing.T) {
 		want     string
 	}{
 		{"machulav by token", func(s *stage) string { return machulav(s.token, "abc") }, "ec2-abc", "online"},
-		{"machulav by JIT", func(s *stage) string { return "#!/bin/bash\n./run.sh --jitconfig " + s.jit + "\n" }, "ec2-jit",
+		{"machulav by JIT", func(s *stage) string { return "#!/bin/bash\n./run.sh --jitconfig " + s.jit + "\n" },
+			"ec2-jit",
 			"online"},
 		{"ours by token", ours(), "ec2-own", "online"},
 		{"ours compressed", func(s *stage) string { return gzipped(ours()(s)) }, "ec2-own", "online"},
 		{"ours by index", ours("name_by_index", "true"), "ec2-own-0", "online"},
 		{"ours by JIT", func(s *stage) string { return ours("token", "-", "jit", s.jit)(s) }, "ec2-jit", "online"},
-		{"ours by JIT, verbatim", func(s *stage) string { return ours("token", "")(s) + "JIT='" + s.jit + "'\n" }, "ec2-jit",
+		{"ours by JIT, verbatim", func(s *stage) string { return ours("token", "")(s) + "JIT='" + s.jit + "'\n" },
+			"ec2-jit",
 			"online"},
 		{"a token that nobody issued", ours("token", "AABBBBBBBBBBBBBBBBBBBBBBBBBBB"), "ec2-own", "none"},
 		{"a name that another has, and one of its own", ours("name", "taken", "other", "ec2-own"), "ec2-own", "online"},
@@ -164,18 +166,23 @@ func TestEnds(t *testing.T) {
 			"registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
 		{"no network", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoNetwork}}},
 			ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
-		{"registered in time", simulator.Config{}, ours("registration_timeout_seconds", "300"), time.Hour, "running online"},
+		{"registered in time", simulator.Config{}, ours("registration_timeout_seconds", "300"), time.Hour,
+			"running online"},
 		{"idle before the first job", simulator.Config{}, ours("idle_timeout_seconds", "600"), 12 * time.Minute,
 			"terminated offline"},
-		{"busy is not idle", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"),
+		{"busy is not idle", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds",
+			"600"),
 			30 * time.Minute, "running online busy"},
-		{"idle after a job", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds", "600"),
+		{"idle after a job", simulator.Config{Jobs: job(5*time.Minute, 30*time.Minute)}, ours("idle_timeout_seconds",
+			"600"),
 			47 * time.Minute, "terminated offline"},
 		{"idle begins anew with each job", simulator.Config{Jobs: job(5*time.Minute, time.Minute)},
 			ours("idle_timeout_seconds", "600"), 13 * time.Minute, "running online"},
-		{"lifetime over", simulator.Config{}, ours("max_lifetime_seconds", "3600"), 62 * time.Minute, "terminated offline"},
-		{"lifetime waits for the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds",
-			"3600"), 90 * time.Minute, "running online busy"},
+		{"lifetime over", simulator.Config{}, ours("max_lifetime_seconds", "3600"), 62 * time.Minute,
+			"terminated offline"},
+		{"lifetime waits for the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)},
+			ours("max_lifetime_seconds",
+				"3600"), 90 * time.Minute, "running online busy"},
 		{"lifetime after the job", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds",
 			"3600"), 121 * time.Minute, "terminated offline"},
 		{"hard lifetime", simulator.Config{Jobs: job(59*time.Minute, time.Hour)}, ours("max_lifetime_seconds", "3600",
@@ -189,7 +196,8 @@ func TestEnds(t *testing.T) {
 		{"failing script, kept", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}},
 			ours("keep_failed_seconds", "600", "registration_timeout_seconds", "300"), 9 * time.Minute, "running none"},
 		{"failing script, no longer kept",
-			simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}}, ours("keep_failed_seconds",
+			simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestScriptFails}}},
+			ours("keep_failed_seconds",
 				"600", "registration_timeout_seconds", "300"), 12 * time.Minute, "terminated none"},
 		{"no route", simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNoRoute}}},
 			ours("registration_timeout_seconds", "300"), 6 * time.Minute, "terminated none"},
@@ -313,8 +321,9 @@ func TestNoWayOut(t *testing.T) {
 			cfg := simulator.Defaults()
 			cfg.Subnets = append(cfg.Subnets, simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa91", Zone: "us-east-1a",
 				VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true},
-				simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa92", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa", Private: true,
-					NAT: true})
+				simulator.Subnet{ID: "subnet-0aaaaaaaaaaaaaa92", Zone: "us-east-1a", VPC: "vpc-0aaaaaaaaaaaaaaaa",
+					Private: true,
+					NAT:     true})
 			cfg.SecurityGroups = append(cfg.SecurityGroups, simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa91",
 				Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa", Egress: "none"},
 				simulator.SecurityGroup{ID: "sg-0aaaaaaaaaaaaaa92", Region: "us-east-1", VPC: "vpc-0aaaaaaaaaaaaaaaa",
@@ -324,7 +333,8 @@ func TestNoWayOut(t *testing.T) {
 			in.SubnetId, in.SecurityGroupIds = aws.String(c.subnet), []string{c.group}
 			s.id = aws.ToString(mustLaunch(t.Context(), t, s.cloud, in).InstanceId)
 			if got := s.after(time.Minute).runner("ec2-own"); got != c.want {
-				t.Errorf("%s with %s: runner is %s, want %s; console:\n%s", c.subnet, c.group, got, c.want, s.instance().Console)
+				t.Errorf("%s with %s: runner is %s, want %s; console:\n%s", c.subnet, c.group, got, c.want,
+					s.instance().Console)
 			}
 		})
 	}

@@ -88,7 +88,8 @@ func unpack(data string) string {
 }
 
 func (s *settings) readOurs(values map[string]string, text string) {
-	s.name, s.other, s.url, s.token, s.jit = values["name"], values["other"], values["url"], values["token"], values["jit"]
+	s.name, s.other, s.url, s.token, s.jit = values["name"], values["other"], values["url"], values["token"],
+		values["jit"]
 	s.replace = s.other == ""
 	if values["labels"] != "" {
 		s.labels = strings.Split(values["labels"], ",")

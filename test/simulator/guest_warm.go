@@ -17,7 +17,8 @@ func (g *guest) warm() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
 			if !g.broken && !g.ready {
-				g.fail("error: the machine is not warm after " + g.set.registrationTimeout.String() + "; the last that happened: " +
+				g.fail("error: the machine is not warm after " + g.set.registrationTimeout.String() +
+					"; the last that happened: " +
 					g.phase)
 			}
 		})

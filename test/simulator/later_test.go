@@ -29,8 +29,9 @@ func TestWarm(t *testing.T) {
 		ctx, ids := t.Context(), []string{s.id}
 		s.after(30 * time.Second)
 		change := func() string {
-			_, err := s.cloud.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id),
-				UserData: &types.SecureBlobAttributeValue{Value: []byte(ours()(s))}})
+			_, err := s.cloud.ModifyInstanceAttribute(ctx,
+				&ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(s.id),
+					UserData: &types.SecureBlobAttributeValue{Value: []byte(ours()(s))}})
 			return code(err)
 		}
 		start := func() string {
@@ -69,7 +70,8 @@ func TestStopThenTerminate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, ours())
 		s.after(10 * time.Second)
-		if _, err := s.cloud.StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{s.id}}); err != nil {
+		if _, err := s.cloud.StopInstances(t.Context(),
+			&ec2.StopInstancesInput{InstanceIds: []string{s.id}}); err != nil {
 			t.Fatal(err)
 		}
 		s.after(10 * time.Second)
@@ -92,13 +94,15 @@ func TestReboot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, simulator.Config{}, ours())
 		before := s.after(30 * time.Second).Snapshot().Runners
-		if _, err := s.cloud.StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{s.id}}); err != nil {
+		if _, err := s.cloud.StopInstances(t.Context(),
+			&ec2.StopInstancesInput{InstanceIds: []string{s.id}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.after(30 * time.Second).runner("ec2-own"); got != "offline" {
 			t.Errorf("stopped: %s", got)
 		}
-		if _, err := s.cloud.StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: []string{s.id}}); err != nil {
+		if _, err := s.cloud.StartInstances(t.Context(),
+			&ec2.StartInstancesInput{InstanceIds: []string{s.id}}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, s.after(30*time.Second).Snapshot().Runners); diff != "" {
@@ -172,7 +176,8 @@ func TestBake(t *testing.T) {
 				states = append(states, string(i.State))
 			}
 			snapshots, err := s.cloud.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{MaxResults: aws.Int32(100),
-				OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"), Values: []string{"b"}}}})
+				OwnerIds: []string{"self"}, Filters: []types.Filter{{Name: aws.String("tag:a"),
+					Values: []string{"b"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,9 +237,11 @@ func TestQuestions(t *testing.T) {
 		tables, err := cloud.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{MaxResults: aws.Int32(100),
 			Filters: []types.Filter{{Name: aws.String("association.subnet-id"), Values: []string{subnetA,
 				"subnet-0aaaaaaaaaaaaaa99"}}}})
-		answers = append(answers, ask(len(tables.RouteTables[0].Routes), err), ask(len(tables.RouteTables[1].Routes), err))
+		answers = append(answers, ask(len(tables.RouteTables[0].Routes), err), ask(len(tables.RouteTables[1].Routes),
+			err))
 		groups, err := cloud.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
-		answers = append(answers, ask(aws.ToString(groups.SecurityGroups[0].IpPermissionsEgress[0].IpRanges[0].CidrIp), err))
+		answers = append(answers, ask(aws.ToString(groups.SecurityGroups[0].IpPermissionsEgress[0].IpRanges[0].CidrIp),
+			err))
 		vpcs, err := cloud.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{MaxResults: aws.Int32(100)})
 		answers = append(answers, ask(len(vpcs.Vpcs), err))
 		zones, err := cloud.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{})
@@ -250,7 +257,8 @@ func TestQuestions(t *testing.T) {
 			Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}).GetCallerIdentity(ctx,
 			&sts.GetCallerIdentityInput{})
 		answers = append(answers, ask(aws.ToString(me.Account), err))
-		want := []string{"2", "arm64", "4", "T4", "2", "4090", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1", "initializing",
+		want := []string{"2", "arm64", "4", "T4", "2", "4090", "0", "2", "1", "0.0.0.0/0", "2", "3", "6", "1",
+			"initializing",
 			"123456789012"}
 		if diff := cmp.Diff(want, answers); diff != "" {
 			t.Errorf("answers (-want +got):\n%s", diff)
@@ -273,7 +281,8 @@ func TestTemplate(t *testing.T) {
 		cloud := inProcess(w).ec2(t, "us-east-1", onceOnly)
 		in := &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), InstanceType: "t3.micro",
 			LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String("runners")}}
-		if i := mustLaunch(t.Context(), t, cloud, in); i.InstanceType != "t3.micro" || aws.ToString(i.SubnetId) != subnetA {
+		if i := mustLaunch(t.Context(), t, cloud, in); i.InstanceType != "t3.micro" ||
+			aws.ToString(i.SubnetId) != subnetA {
 			t.Errorf("launched %s in %s", i.InstanceType, aws.ToString(i.SubnetId))
 		}
 		in.LaunchTemplate.LaunchTemplateName = aws.String("missing")
@@ -306,7 +315,8 @@ func TestPolicyDocument(t *testing.T) {
 			Tags: []types.Tag{{Key: aws.String("ours"), Value: aws.String("1")}}}}
 		id := aws.ToString(mustLaunch(ctx, t, cloud, in).InstanceId)
 		pause(ctx, 2*time.Second)
-		_, err = cloud.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: in.TagSpecifications[0].Tags})
+		_, err = cloud.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id},
+			Tags: in.TagSpecifications[0].Tags})
 		got = append(got, code(err))
 		for _, i := range w.Snapshot().Instances {
 			_, err := cloud.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{i.ID}})
@@ -329,10 +339,12 @@ func TestDescription(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{
-			Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo", "demo-org", "enterprises/big"},
+			Tokens: []simulator.Token{{Value: "ghp_demo", Admin: []string{"demo-org/demo", "demo-org",
+				"enterprises/big"},
 				Actions: true}},
 			Runs: []simulator.Run{{ID: 41}, {ID: 42, Status: "completed", Conclusion: "success"}},
-			RunnerGroups: []simulator.RunnerGroup{{Scope: "demo-org", ID: 3, Name: "fast"}, {Scope: "enterprises/big", ID: 4,
+			RunnerGroups: []simulator.RunnerGroup{{Scope: "demo-org", ID: 3, Name: "fast"}, {Scope: "enterprises/big",
+				ID:   4,
 				Name: "big"}}, ForeignRunners: 3, RunnerReleases: []string{"2.330.0"},
 		})
 		transport := validator.RoundTripper(w.Transport(), func(err error) { t.Error(err) })
@@ -388,7 +400,8 @@ func TestRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := simulator.New(simulator.Config{Runs: []simulator.Run{{ID: 41}, {ID: 42, Status: "completed",
 			Conclusion: "success"}, {ID: 43}}})
-		list, _, err := inProcess(w).github(t, "ghp_demo").Actions.ListRepositoryWorkflowRuns(t.Context(), "demo-org", "demo",
+		list, _, err := inProcess(w).github(t, "ghp_demo").Actions.ListRepositoryWorkflowRuns(t.Context(), "demo-org",
+			"demo",
 			&github.ListWorkflowRunsOptions{Status: "in_progress"})
 		if err != nil || list.GetTotalCount() != 2 || list.WorkflowRuns[0].GetID() != 43 {
 			t.Errorf("runs %v, %v; want 43 and 41", list, err)
@@ -399,7 +412,8 @@ func TestRuns(t *testing.T) {
 // TestLoad reads a configuration and refuses a key that it does not know.
 func TestLoad(t *testing.T) {
 	cfg, err := simulator.Load(strings.NewReader("speed: 20\ntiming: {boot: 5s}\nguests: [{fault: dies, at: 3s, nth: " +
-		"2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\nmore: {subnets: [{id: subnet-1, " +
+		"2}]\nfaults: [{match: {operation: RunInstances}, effect: cut-after, times: 1}]\nmore: {subnets: [{id: " +
+		"subnet-1, " +
 		"zone: us-east-1a}]}\n"))
 	if err != nil || cfg.Speed != 20 || cfg.Timing.Boot != 5*time.Second || cfg.Timing.GitHub != 150*time.Millisecond ||
 		cfg.Faults[0].Effect != simulator.EffectCutAfter ||

@@ -82,7 +82,8 @@ func (o *oidc) understand(req *http.Request) *exchange {
 	query := req.URL.Query()
 	audience := query.Get("audience")
 	x := &exchange{
-		service: serviceOIDC, operation: "GetIDToken", caller: bearer(req), params: map[string]string{"audience": audience},
+		service: serviceOIDC, operation: "GetIDToken", caller: bearer(req),
+		params:  map[string]string{"audience": audience},
 		latency: o.w.cfg.Timing.GitHub,
 	}
 	x.act = func() answer {
@@ -93,7 +94,8 @@ func (o *oidc) understand(req *http.Request) *exchange {
 		case x.caller != o.w.cfg.OIDC.Bearer:
 			return oidcAnswer(http.StatusUnauthorized, map[string]string{"message": "The token is not valid."})
 		}
-		return oidcAnswer(http.StatusOK, map[string]string{"value": o.make(orText(audience, "https://github.com/demo-org"))})
+		return oidcAnswer(http.StatusOK,
+			map[string]string{"value": o.make(orText(audience, "https://github.com/demo-org"))})
 	}
 	return x
 }
@@ -139,16 +141,19 @@ func (o *oidc) verify(text string) *ec2Error {
 		return fail("InvalidIdentityToken",
 			"The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	case o.w.cfg.OIDC.NoProvider:
-		return fail("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://%s", idTokenIssuer)
+		return fail("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://%s",
+			idTokenIssuer)
 	case !genuine:
 		return fail("InvalidIdentityToken",
-			"Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "+
+			"Couldn't retrieve verification key from your identity provider, please reference "+
+				"AssumeRoleWithWebIdentity "+
 				"documentation for requirements")
 	case !slices.Contains(o.w.cfg.OIDC.Audiences, token.audience):
 		return fail("InvalidIdentityToken", "Incorrect token audience")
 	case !o.w.serviceNow().Before(token.ends):
 		const form = "Mon Jan 02 15:04:05 MST 2006"
-		return fail("ExpiredTokenException", "Token expired: current date/time %s must be before the expiration date/time %s",
+		return fail("ExpiredTokenException",
+			"Token expired: current date/time %s must be before the expiration date/time %s",
 			o.w.serviceNow().UTC().Format(form), token.ends.UTC().Format(form))
 	}
 	return nil
@@ -156,7 +161,8 @@ func (o *oidc) verify(text string) *ec2Error {
 
 // IDToken asks the endpoint for a token, for tests that are not about asking.
 func IDToken(ctx context.Context, client *http.Client, audience string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, IDTokenURL+"&audience="+url.QueryEscape(audience), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, IDTokenURL+"&audience="+url.QueryEscape(audience),
+		nil)
 	if err != nil {
 		return "", err
 	}

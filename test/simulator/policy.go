@@ -12,8 +12,8 @@ import (
 type Policy struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
-	// Document is an IAM policy in JSON, of which the world knows Effect, Action, NotAction, Resource and Condition with
-	// the operators of conditionOperators. What it does not know is an error.
+	// Document is an IAM policy in JSON, of which the world knows Effect, Action, NotAction, Resource and Condition
+	// with the operators of conditionOperators. What it does not know is an error.
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 	Document string `yaml:"document"`
 	// ForbiddenTags are patterns of tag keys that an organization's tag policy refuses: TagPolicyViolation.
@@ -162,7 +162,8 @@ func holds(operator string, values []string, wanted texts) bool {
 	like := strings.Contains(operator, "Like") || strings.HasPrefix(operator, "Arn")
 	fits := func(v string) bool {
 		return slices.ContainsFunc(wanted, func(w string) bool {
-			return w == v || (like && wildcard(w, v)) || (operator == "StringEqualsIgnoreCase" && strings.EqualFold(w, v))
+			return w == v || (like && wildcard(w, v)) || (operator == "StringEqualsIgnoreCase" &&
+				strings.EqualFold(w, v))
 		})
 	}
 	switch {

@@ -20,7 +20,8 @@ func TestEvicted(t *testing.T) {
 				s.after(second)
 				s.World.AttachGuest("i-second", 0, []byte(machulav(s.token, "abc")))
 				s.after(40 * time.Second)
-				runners := slices.DeleteFunc(s.Snapshot().Runners, func(r simulator.Runner) bool { return r.Name != "ec2-abc" })
+				runners := slices.DeleteFunc(s.Snapshot().Runners,
+					func(r simulator.Runner) bool { return r.Name != "ec2-abc" })
 				if len(runners) != 1 || runners[0].Instance != "i-second" || runners[0].Status != "online" {
 					t.Errorf("%s and i-second have %+v, want one, online on i-second", first, runners)
 				}

@@ -148,8 +148,8 @@ type Token struct {
 	Login string `yaml:"login"`
 	// Admin are the scopes whose runners it may manage: "owner/repo", "org" or "enterprises/name".
 	Admin []string `yaml:"admin"`
-	// Read are further repositories and organizations that it may see, without managing their runners: GitHub answers 403
-	// there, and 404 for those that it may not see.
+	// Read are further repositories and organizations that it may see, without managing their runners: GitHub answers
+	// 403 there, and 404 for those that it may not see.
 	Read []string `yaml:"read"`
 	// Actions is actions:read, which workflow runs need; Rerun is actions:write.
 	Actions bool `yaml:"actions"`
@@ -224,7 +224,8 @@ func (w *World) Power(id string, on bool) bool {
 	case on:
 		w.cloud.restart(i)
 	default:
-		w.cloud.end(i, "stopped", "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown")
+		w.cloud.end(i, "stopped", "Client.UserInitiatedShutdown",
+			"Client.UserInitiatedShutdown: User initiated shutdown")
 	}
 	return true
 }

@@ -124,9 +124,11 @@ func (w *World) Settled() bool {
 
 func (i *instance) value() Instance {
 	v := Instance{
-		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name, State: i.state,
+		ID: i.id, Region: i.region, Zone: i.zone, Subnet: i.subnet, Image: i.image.ID, Type: i.kind.Name,
+		State:       i.state,
 		StateReason: i.reasonCode,
-		Market:      i.market, Tags: clone(i.tags.set), ClientToken: i.token, UserData: append([]byte(nil), i.userData...),
+		Market:      i.market, Tags: clone(i.tags.set), ClientToken: i.token, UserData: append([]byte(nil),
+			i.userData...),
 		Launched: i.launched, LaunchIndex: i.index,
 		ShutdownBehavior: i.shutdown, Profile: i.profile, SecurityGroups: append([]string(nil), i.groups...),
 		Params: maps.Clone(i.params), Initial: i.initial,

@@ -43,7 +43,8 @@ func (c *cloud) sessionAnswer(x *exchange, f form, id string, assume func(*excha
 		return stsError(asSTS(failure), id)
 	}
 	return stsResult(x.operation, id,
-		branch("AssumedRoleUser", leaf("Arn", s.arn), leaf("AssumedRoleId", "AROASIMULATED0000000:"+f["RoleSessionName"])),
+		branch("AssumedRoleUser", leaf("Arn", s.arn), leaf("AssumedRoleId", "AROASIMULATED0000000:"+
+			f["RoleSessionName"])),
 		branch("Credentials", leaf("AccessKeyId", s.key.ID), leaf("SecretAccessKey", "secret-"+c.w.hex(33)),
 			leaf("SessionToken", s.token),
 			leaf("Expiration", s.ends.Add(c.w.cfg.ClockSkew).UTC().Format(time.RFC3339))),

@@ -29,7 +29,8 @@ func (r *Role) load(account, repository string) error {
 		{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::%[1]s:root"}, "Action": "sts:AssumeRole"},
 		{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::%[1]s:oidc-provider/%[2]s"}, "Action": `+
 		`"sts:AssumeRoleWithWebIdentity",
-		 "Condition": {"StringEquals": {"%[2]s:aud": "sts.amazonaws.com"}, "StringLike": {"%[2]s:sub": "repo:%[3]s:*"}}}]}`,
+		 "Condition": {"StringEquals": {"%[2]s:aud": "sts.amazonaws.com"}, "StringLike": {"%[2]s:sub": `+
+		`"repo:%[3]s:*"}}}]}`,
 		account, idTokenIssuer, repository))
 	var doc struct {
 		Version, ID string
@@ -42,7 +43,8 @@ func (r *Role) load(account, repository string) error {
 	}
 	for _, s := range doc.Statement {
 		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Principal) == 0 {
-			return fmt.Errorf("read trust policy of role %s: a statement has effect %q and principal %v", r.Name, s.Effect,
+			return fmt.Errorf("read trust policy of role %s: a statement has effect %q and principal %v", r.Name,
+				s.Effect,
 				s.Principal)
 		}
 		for operator := range s.Condition {
@@ -98,7 +100,8 @@ var (
 func constraints(f form) (duration time.Duration, failure *ec2Error) {
 	wrong := func(value, name, rule string) *ec2Error {
 		return fail("ValidationError",
-			"1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, name, rule)
+			"1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, name,
+			rule)
 	}
 	name := f["RoleSessionName"]
 	switch {
@@ -140,7 +143,8 @@ func (c *cloud) assumeRole(x *exchange, f form) (*stsSession, *ec2Error) {
 	}
 	role, who := c.role(f["RoleArn"]), c.arnOf(key)
 	if role == nil || c.w.cfg.denial(key, "sts:AssumeRole", f["RoleArn"], request{}) != "" ||
-		!role.trusts("sts:AssumeRole", "AWS", []string{who, c.w.cfg.Account, "arn:aws:iam::" + c.w.cfg.Account + ":root"},
+		!role.trusts("sts:AssumeRole", "AWS", []string{who, c.w.cfg.Account, "arn:aws:iam::" + c.w.cfg.Account +
+			":root"},
 			request{}) {
 		return nil, fail("AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who,
 			f["RoleArn"])
@@ -172,10 +176,12 @@ func (c *cloud) assumeRoleWithWebIdentity(_ *exchange, f form) (*stsSession, *ec
 
 func (c *cloud) newSession(role *Role, name string, duration time.Duration) (*stsSession, *ec2Error) {
 	if duration > role.MaxSession {
-		return nil, fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return nil, fail("ValidationError",
+			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	s := &stsSession{
-		arn: "arn:aws:sts::" + c.w.cfg.Account + ":assumed-role/" + role.Name[strings.LastIndex(role.Name, "/")+1:] + "/" +
+		arn: "arn:aws:sts::" + c.w.cfg.Account + ":assumed-role/" + role.Name[strings.LastIndex(role.Name, "/")+1:] +
+			"/" +
 			name,
 		token: "session-token-" + c.w.hex(64), ends: c.w.now.Add(duration),
 	}
@@ -196,7 +202,8 @@ func (c *cloud) arnOf(key *Key) string {
 func (c *cloud) ofSession(x *exchange) (key *Key, failure *ec2Error, known bool) {
 	s := c.sessions[x.caller]
 	switch {
-	case s == nil && len(c.w.cfg.Roles) > 0 && strings.HasPrefix(x.caller, "ASIA"), s != nil && s.token != x.sessionToken:
+	case s == nil && len(c.w.cfg.Roles) > 0 && strings.HasPrefix(x.caller, "ASIA"), s != nil &&
+		s.token != x.sessionToken:
 		return nil, fail("AuthFailure", "AWS was not able to validate the provided access credentials"), true
 	case s == nil:
 		return nil, nil, false

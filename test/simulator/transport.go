@@ -46,7 +46,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	service := t.world.serviceOf(req.URL.Hostname())
 	if service == "" {
 		t.world.surprise("request to unknown host %s", req.URL.Hostname())
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: req.URL.Hostname(),
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host",
+			Name:       req.URL.Hostname(),
 			IsNotFound: true}}
 	}
 	a, end := t.world.exchange(req.Context(), t.dark, req, body, service)

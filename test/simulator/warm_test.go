@@ -94,7 +94,8 @@ func TestBadWarmUps(t *testing.T) {
 			"downloaded runner 2.335.0"},
 		{simulator.GuestRule{Fault: simulator.GuestFails, Message: "error: disk full"}, "powering off: disk full",
 			"running setup-script"},
-		{simulator.GuestRule{Fault: simulator.GuestScriptFails}, "warm: ready", "found runner 2.335.0 in /actions-runner"},
+		{simulator.GuestRule{Fault: simulator.GuestScriptFails}, "warm: ready",
+			"found runner 2.335.0 in /actions-runner"},
 	} {
 		t.Run(string(c.rule.Fault), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

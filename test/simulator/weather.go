@@ -40,9 +40,9 @@ type Fault struct {
 	Effect Effect        `yaml:"effect"`
 	Delay  time.Duration `yaml:"delay"` // of EffectLate, divided by Config.Speed
 
-	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2 Code
-	// is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words it
-	// answers.
+	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2
+	// Code is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words
+	// it answers.
 	Status  int               `yaml:"status"`
 	Code    string            `yaml:"code"`
 	Message string            `yaml:"message"`
@@ -134,7 +134,8 @@ func (m Match) fits(x *exchange) bool {
 		return false
 	}
 	for _, p := range [][2]string{
-		{m.Service, x.service}, {m.Operation, x.operation}, {m.Region, x.region}, {m.Scope, x.scope}, {m.Caller, x.caller},
+		{m.Service, x.service}, {m.Operation, x.operation}, {m.Region, x.region}, {m.Scope, x.scope},
+		{m.Caller, x.caller},
 	} {
 		if p[0] != "" && !wildcard(p[0], p[1]) {
 			return false

@@ -95,7 +95,8 @@ func kind(err error) string {
 // TestGitHubWeather shows errors in GitHub's own form, with the headers that say when to come back.
 func TestGitHubWeather(t *testing.T) {
 	both(t, simulator.Config{Faults: []simulator.Fault{
-		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Times: 1, Effect: simulator.EffectError,
+		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Times: 1,
+			Effect: simulator.EffectError,
 			Status: 502, Message: "Bad Gateway"},
 		{Match: simulator.Match{Service: "github", Operation: "*list-self-hosted*"}, Nth: 2, Times: 1,
 			Effect: simulator.EffectThrottle},
@@ -152,7 +153,8 @@ func TestDark(t *testing.T) {
 		defer cancel()
 		done := make(chan error, 1)
 		go func() {
-			_, err := newEC2("us-east-1", &http.Client{Transport: transport}, "", onceOnly).RunInstances(ctx, launchInput(""))
+			_, err := newEC2("us-east-1", &http.Client{Transport: transport}, "", onceOnly).RunInstances(ctx,
+				launchInput(""))
 			done <- err
 		}()
 		pause(t.Context(), time.Second) // the service has acted, the answer is on its way

@@ -37,7 +37,8 @@ func (r *runner) forget() error {
 func (r *runner) configure(args []string) error {
 	if configured(r.home) {
 		return exit(exitTerminated,
-			"Cannot configure the runner because it is already configured. To reconfigure the runner, run 'config.cmd remove' "+
+			"Cannot configure the runner because it is already configured. To reconfigure the runner, run 'config.cmd "+
+				"remove' "+
 				"or './config.sh remove' first.")
 	}
 	ask := map[string]string{}

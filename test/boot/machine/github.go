@@ -193,7 +193,8 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	ask := read(r)
 	g.journal.add("configuring", "")
 	after(r.Context(), g.plan.Configuring)
-	if ask["token"] != plan.Token || ask["url"] != plan.Scope || ask["replace"] != "true" || ask["unattended"] != "true" {
+	if ask["token"] != plan.Token || ask["url"] != plan.Scope || ask["replace"] != "true" ||
+		ask["unattended"] != "true" {
 		g.journal.add("registration refused", fmt.Sprint(ask))
 		w.WriteHeader(http.StatusUnauthorized)
 		return

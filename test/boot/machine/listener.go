@@ -198,7 +198,8 @@ func (r *runner) connect() int {
 		case err == nil:
 			return r.online()
 		case errors.As(err, &status) && status == http.StatusUpgradeRequired:
-			fmt.Println("An error occurred: Runner version v" + r.version + " is deprecated and cannot receive messages.")
+			fmt.Println("An error occurred: Runner version v" + r.version +
+				" is deprecated and cannot receive messages.")
 			if os.Getenv("ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE") == "1" {
 				return exitDeprecated
 			}

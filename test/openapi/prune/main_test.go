@@ -26,7 +26,8 @@ const whole = `{
 	"components": {
 		"responses": {"gone": {"description": "prose"}, "other": {}},
 		"schemas": {
-			"outer": {"description": "prose", "properties": {"description": {"type": "string", "example": "e"}, "inner": ` +
+			"outer": {"description": "prose", "properties": {"description": {"type": "string", "example": "e"}, ` +
+	`"inner": ` +
 	`{"$ref": "#/components/schemas/inner"}}},
 			"inner": {"properties": {"self": {"$ref": "#/components/schemas/inner"}}},
 			"unused": {}
@@ -43,7 +44,8 @@ const small = `{
 	"components": {
 		"responses": {"gone": {"description": ""}},
 		"schemas": {
-			"outer": {"properties": {"description": {"type": "string"}, "inner": {"$ref": "#/components/schemas/inner"}}},
+			"outer": {"properties": {"description": {"type": "string"}, "inner": {"$ref": ` +
+	`"#/components/schemas/inner"}}},
 			"inner": {"properties": {"self": {"$ref": "#/components/schemas/inner"}}}
 		}
 	}

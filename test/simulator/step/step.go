@@ -20,7 +20,8 @@ import (
 
 // Runner runs steps of one job in a folder of its own.
 type Runner struct {
-	// Command is the program and its arguments. With Image it runs that image by docker instead, as GitHub's runner does.
+	// Command is the program and its arguments. With Image it runs that image by docker instead, as GitHub's runner
+	// does.
 	Command []string
 	Image   string
 	// Folder holds the files that GitHub gives to a step.
@@ -52,8 +53,10 @@ func (r *Runner) Start(ctx context.Context, name string, inputs map[string]strin
 	running := &Running{files: map[string]string{}}
 	env := []string{
 		"HOME=" + r.Folder, "AWS_REGION=" + r.Region, "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ENDPOINT_URL=" + r.Server.EC2URL, "GITHUB_API_URL=" + r.Server.GitHubURL, "GITHUB_SERVER_URL=https://github.com",
-		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1", "RUNNER_NAME=GitHub Actions 1",
+		"AWS_ENDPOINT_URL=" + r.Server.EC2URL, "GITHUB_API_URL=" + r.Server.GitHubURL,
+		"GITHUB_SERVER_URL=https://github.com",
+		"GITHUB_REPOSITORY=" + r.Repository, "GITHUB_RUN_ID=" + r.Run, "GITHUB_RUN_ATTEMPT=1",
+		"RUNNER_NAME=GitHub Actions 1",
 	}
 	// A step that assumes a role is of a job with permissions: id-token: write; every other job has keys.
 	if inputs["role-to-assume"] != "" {

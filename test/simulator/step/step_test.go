@@ -48,7 +48,8 @@ func TestSignal(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	ready := &waiting{seen: make(chan struct{})}
-	r := &step.Runner{Command: []string{"/bin/sh", "-c", `trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`},
+	r := &step.Runner{Command: []string{"/bin/sh", "-c",
+		`trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`},
 		Folder: t.TempDir(), Server: server}
 	running, err := r.Start(t.Context(), "start", nil, ready)
 	if err != nil {
