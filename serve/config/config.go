@@ -1,0 +1,39 @@
+// Package config is the file of ec2-github-runner-serve: which GitHub to serve, and the scale sets to serve it with.
+//
+// Its keys are the names of the action's inputs, with the same forms and the same reading (package machine). Everything
+// that is wrong with a file is reported together, each with its line.
+package config
+
+import "github.com/marqo-ai/ec2-github-runner/machine"
+
+// File is a file, read and checked.
+type File struct {
+	GitHub GitHub
+	// Region is the home region, of placements that name none; empty is the environment's.
+	Region string
+	Sets   []Set // at least one; their names differ
+}
+
+// GitHub is where the scale sets are, and who may manage them: a token or an App.
+type GitHub struct {
+	URL       string // of a repository, an organization or an enterprise: https://github.com/owner/repo
+	TokenFile string // a path; the file is read at each sign-in, so that a token can be exchanged
+
+	AppID             string
+	AppInstallationID int64  // 0: looked up
+	AppPrivateKeyFile string // a path
+
+	CACertificates string // PEM blocks, for a GitHub Enterprise Server
+}
+
+// Set is one scale set: the name and labels that workflows write in runs-on, and the machines that serve them.
+type Set struct {
+	Name        string
+	Labels      []string // at least one; the name where the file has none
+	RunnerGroup string   // a name; empty is the default group
+	Max         int      // machines at the same time, at least 1
+	Min         int      // idle runners kept online, at most Max
+	Warm        int      // stopped machines kept for the next jobs, at most Max
+	Machine     machine.Machine
+	Line        int // of the set in the file
+}
