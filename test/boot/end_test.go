@@ -119,8 +119,8 @@ func TestRoughJobs(t *testing.T) {
 			check: endsAfter("job a begins", "the runner has ended"),
 		},
 		{
-			name: "a job that runs out of memory: the next one runs",
-			args: []string{"--memory", "700m", "--memory-swap", "700m"},
+			name:  "a job that runs out of memory: the next one runs",
+			kills: true, args: []string{"--memory", "700m", "--memory-swap", "700m"},
 			plan: jobs(0, "tail /dev/zero", "echo again"),
 			check: func(_ *testing.T, i *instance) {
 				i.wait("job a failed", 2*soon)

@@ -148,7 +148,7 @@ func TestPackages(t *testing.T) {
 			},
 		}),
 		dnf("dnf on a machine with too little memory", amazonLinux, scenario{
-			args: []string{"--memory", "700m", "--memory-swap", "700m"},
+			kills: true, args: []string{"--memory", "700m", "--memory-swap", "700m"},
 			before: "printf '#!/bin/bash\\nexec -a dnf tail /dev/zero\\n' >/usr/local/bin/dnf; chmod +x " +
 				"/usr/local/bin/dnf\n",
 			check: func(t *testing.T, i *instance) {

@@ -15,11 +15,10 @@ import (
 )
 
 // eats is a scenario of a job that meets a limit: the report on the console names it, and the job's log says what to
-// do. What one machine uses is seen by all of them in places (/proc/vmstat, /proc/stat): these run one after the other.
-func eats(t *testing.T, s scenario, limit, warning string, right func(bootstrap.JobReport) bool) {
-	t.Helper()
-	t.Run(s.name, func(t *testing.T) {
-		i := s.boot(t)
+// do.
+func eats(s scenario, limit, warning string, right func(bootstrap.JobReport) bool) scenario {
+	s.image, s.spec = parts.preinstalled, reported(atHome)
+	s.check = func(t *testing.T, i *instance) {
 		log := i.jobLog(t, "a")
 		r := i.report(t, 1)
 		t.Logf("%+v", r)
@@ -29,8 +28,8 @@ func eats(t *testing.T, s scenario, limit, warning string, right func(bootstrap.
 		if !strings.Contains(log, "\n::warning title=Job report::"+limit+": "+warning) {
 			t.Errorf("the job's log does not say %q:\n%s", warning, log)
 		}
-		i.keepsPromise(t, false)
-	})
+	}
+	return s
 }
 
 // eatMemory is a job of which the kernel kills three processes, each of which wants more than the machine has.
@@ -47,29 +46,29 @@ func atHome(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }
 
 // TestJobLimits: a job that really eats what a machine has.
 func TestJobLimits(t *testing.T) {
-	eats(t, scenario{
-		name: "memory", image: parts.preinstalled, spec: reported(atHome), plan: job(eatMemory),
-		args: []string{"--memory", "600m", "--memory-swap", "600m"},
-	}, "memory", "the kernel killed 3 processes; peak 0.6 of 0.6 GiB: "+
-		"take a type with more memory, for example t3.large",
-		func(r bootstrap.JobReport) bool {
-			return r.Killed == 3 && r.Memory == 600<<10 && r.MemoryPeak > 590<<10
-		})
-	eats(t, scenario{
-		name: "memory of a container", image: parts.preinstalled, spec: reported(atHome), plan: job(inContainer),
-	}, "container", "the kernel killed 1 process at the memory limit of a container, not of the machine: "+
-		"raise that limit",
-		func(r bootstrap.JobReport) bool { return r.Killed == 1 && !slices.Contains(r.Limits, "memory") })
-	eats(t, scenario{
-		name: "disk", image: parts.preinstalled, spec: reported(atHome),
-		args: []string{"--tmpfs", "/opt/runner/_work:size=40m"},
-		plan: job("dd if=/dev/zero of=big bs=1M || :; sleep 6"), // a job of less than a second has no line
-	}, "disk", "peak 0.0 of 0.0 GiB",
-		func(r bootstrap.JobReport) bool { return r.Disk == 40<<10 && r.DiskPeak > 39<<10 })
-	eats(t, scenario{
-		name: "processors", image: parts.preinstalled, spec: reported(atHome),
-		plan: job("for n in {1..24}; do timeout 25 nice -n 19 bash -c 'while :; do :; done' & done; wait"),
-	}, "cpu", "busy ", func(r bootstrap.JobReport) bool { return r.CPU >= 95 && r.Load > 400 && r.Seconds >= 24 })
+	runAll(t, []scenario{
+		eats(scenario{
+			name: "memory", kills: true, plan: job(eatMemory),
+			args: []string{"--memory", "600m", "--memory-swap", "600m"},
+		}, "memory", "the kernel killed 3 processes; peak 0.6 of 0.6 GiB: "+
+			"take a type with more memory, for example t3.large",
+			func(r bootstrap.JobReport) bool {
+				return r.Killed == 3 && r.Memory == 600<<10 && r.MemoryPeak > 590<<10
+			}),
+		eats(scenario{name: "memory of a container", kills: true, plan: job(inContainer)},
+			"container", "the kernel killed 1 process at the memory limit of a container, not of the machine: "+
+				"raise that limit",
+			func(r bootstrap.JobReport) bool { return r.Killed == 1 && !slices.Contains(r.Limits, "memory") }),
+		eats(scenario{
+			name: "disk", args: []string{"--tmpfs", "/opt/runner/_work:size=40m"},
+			plan: job("dd if=/dev/zero of=big bs=1M || :; sleep 6"), // a job of less than a second has no line
+		}, "disk", "peak 0.0 of 0.0 GiB",
+			func(r bootstrap.JobReport) bool { return r.Disk == 40<<10 && r.DiskPeak > 39<<10 }),
+		eats(scenario{
+			name: "processors",
+			plan: job("for n in {1..24}; do timeout 25 nice -n 19 bash -c 'while :; do :; done' & done; wait"),
+		}, "cpu", "busy ", func(r bootstrap.JobReport) bool { return r.CPU >= 95 && r.Load > 400 && r.Seconds >= 24 }),
+	})
 }
 
 // kernelOf puts other files in place of the kernel's, which a script makes of them in $real every half second.
@@ -85,27 +84,30 @@ setsid bash -c 'while sleep .5; do made >/made.new; cat /made.new >/made; done' 
 func TestKernels(t *testing.T) {
 	// Two thirds of the time, however much of it this host has to do.
 	const steal = `awk 'NR == 1 { $9 += 2 * ($2 + $3 + $4 + $5 + $6 + $7 + $8) } { print }' $real`
-	eats(t, scenario{
-		name: "CPU credits are used up", image: parts.preinstalled, spec: reported(atHome), plan: job("sleep 12"),
-		before: kernelOf(steal, "stat"),
-	}, "steal", "", func(r bootstrap.JobReport) bool { return r.Steal >= 50 && r.Steal <= 90 })
-	runAll(t, []scenario{{
-		name: "Linux before 4.13", image: parts.preinstalled, spec: reported(atHome), plan: job("sleep 6"),
-		before: kernelOf("sed /oom_kill/d $real", "vmstat"),
-		check: func(t *testing.T, i *instance) {
-			log := i.jobLog(t, "a")
-			if r := i.report(t, 1); r.Killed != -1 || !strings.Contains(log, "killed by the kernel: unknown") {
-				t.Errorf("the console has %+v, the job's log:\n%s", r, log)
-			}
+	runAll(t, []scenario{
+		eats(scenario{
+			name: "CPU credits are used up", plan: job("sleep 12"), before: kernelOf(steal, "stat"),
+		}, "steal", "", func(r bootstrap.JobReport) bool { return r.Steal >= 50 && r.Steal <= 90 }),
+		{
+			name: "Linux before 4.13", image: parts.preinstalled, spec: reported(atHome), plan: job("sleep 6"),
+			before: kernelOf("sed /oom_kill/d $real", "vmstat"),
+			check: func(t *testing.T, i *instance) {
+				log := i.jobLog(t, "a")
+				if r := i.report(t, 1); r.Killed != -1 || !strings.Contains(log, "killed by the kernel: unknown") {
+					t.Errorf("the console has %+v, the job's log:\n%s", r, log)
+				}
+			},
 		},
-	}})
+	})
 }
 
 // maxReporterCost is how much of one core sampling may cost.
 const maxReporterCost = 0.003
 
-// TestReporterCost: what sampling costs, by the processor time of its processes and of all that they have started.
+// TestReporterCost: what sampling costs, by the processor time of its processes and of all that they have started,
+// which is the same beside other cases.
 func TestReporterCost(t *testing.T) {
+	t.Parallel()
 	s := scenario{image: parts.preinstalled, spec: reported(atHome), plan: func(p *plan.Plan) {
 		p.LifeCycle = "spot" // then it asks for notices too
 		job("sleep 150")(p)

@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -19,8 +20,14 @@ type scenario struct {
 	plan   func(*plan.Plan)
 	before string
 	args   []string
-	check  func(*testing.T, *instance)
+	// kills is set where the kernel kills processes for want of memory. It counts them for the whole host, and a case
+	// that reads that count must not see another's.
+	kills bool
+	check func(*testing.T, *instance)
 }
+
+// killing is held by the one case that has processes killed.
+var killing sync.Mutex
 
 // runAll runs the cases side by side, with those of all other tests: most of it is waiting.
 func runAll(t *testing.T, all []scenario) {
@@ -38,6 +45,10 @@ func runAll(t *testing.T, all []scenario) {
 
 func (s scenario) boot(t *testing.T) *instance {
 	t.Helper()
+	if s.kills {
+		killing.Lock()
+		t.Cleanup(killing.Unlock)
+	}
 	spec := byToken()
 	if s.jit {
 		spec = byJIT()
