@@ -10,7 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/machine"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -27,11 +27,12 @@ func runBake(ctx context.Context, c clients) (err error) {
 	request, out := c.request, c.out
 	bake := *request.Bake
 	warn := func(text string) { out.log.Warn(text) }
-	bake.Software, bake.DownloadToken, err = runner.Software(ctx, c.registry, request.WebURL,
-		bake.Builders[0].RunnerVersion, warn)
+	software, err := survey.Downloads{Registry: c.registry, WebURL: request.WebURL,
+		Version: bake.Builders[0].RunnerVersion, Warn: warn}.Require(ctx)
 	if err != nil {
 		return err
 	}
+	bake.Software, bake.DownloadToken = software.List, software.Token
 	out.Secret(bake.DownloadToken)
 	id := tags.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{

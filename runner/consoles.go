@@ -56,7 +56,7 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 	for _, s := range w.pending() {
 		after, every := consoleAfter, consoleEvery
 		if w.request.KeepFailed > 0 ||
-			w.newSurvey().systemOf(s.group, s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
+			s.found.System(s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
 			after, every = 0, cloudLook
 		}
 		since := s.timeline.Running
@@ -151,10 +151,10 @@ func alike(a, b ec2.Offering) bool {
 // offeringsLeft are the group's offerings, or those that come after machines that panicked.
 func (u *unit) offeringsLeft() []ec2.Offering {
 	if len(u.panicked) == 0 {
-		return u.group.fit
+		return u.group.found.Offerings
 	}
 	first := slices.MinFunc(u.panicked, func(a, b ec2.Offering) int { return cmp.Compare(a.Number, b.Number) })
-	return slices.DeleteFunc(slices.Clone(u.group.fit), func(o ec2.Offering) bool {
+	return slices.DeleteFunc(slices.Clone(u.group.found.Offerings), func(o ec2.Offering) bool {
 		return o.Number <= first.Number || slices.ContainsFunc(u.panicked,
 			func(p ec2.Offering) bool { return alike(o, p) })
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
 // groupKey names a runner group as the inputs do.
@@ -35,5 +36,5 @@ func (st *start) fingerprints(g *group) map[string]bool {
 // onDemand lists a group's offerings as a pool asks for them.
 func (g Group) onDemand(placements []machine.Placement) []ec2.Offering {
 	g.Markets = []string{machine.OnDemand}
-	return g.offerings(placements)
+	return survey.Offerings(g.Machine, placements)
 }

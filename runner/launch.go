@@ -187,7 +187,7 @@ func (u *unit) trying(a ec2.Attempt) {
 		u.unsaved = errors.Join(u.unsaved, u.announceNames(a))
 	}
 	u.unsaved = errors.Join(u.unsaved, u.Journal.Asking(a.Token, u.regionOf(a.Offering.Placement)))
-	u.tellTrying(a, len(u.group.fit))
+	u.tellTrying(a, len(u.group.found.Offerings))
 }
 
 // announceNames gives the missing slots the names that they will have with this offering.

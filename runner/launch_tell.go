@@ -116,3 +116,9 @@ func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err erro
 		Err:     errors.Join(causes...),
 	}
 }
+
+// distinct sorts a list, and drops what is empty or repeated.
+func distinct(list []string) []string {
+	list = slices.DeleteFunc(slices.Sorted(slices.Values(list)), func(text string) bool { return text == "" })
+	return slices.Compact(list)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
 // register claims the names and gets what the machines register with; a JIT configuration is made for each right before
@@ -30,12 +31,12 @@ func (st *start) register(ctx context.Context) error {
 	if st.looked = true; first {
 		group.Go(func() {
 			defer close(st.surveyed)
-			noImage = st.survey(ctx)
+			noImage = st.readAccount(ctx)
 		})
 	}
 	err := st.enroll(ctx, cold)
 	if err == nil && first {
-		st.offered, noSoftware = st.software(ctx)
+		st.offered, noSoftware = st.downloads().Find(ctx, st.log)
 	}
 	group.Wait()
 	for _, s := range cold {
@@ -44,6 +45,29 @@ func (st *start) register(ctx context.Context) error {
 		}
 	}
 	return cmp.Or(err, noSoftware, noImage)
+}
+
+// readAccount reads what the account says of images, types and zones before anything is launched.
+func (st *start) readAccount(ctx context.Context) error {
+	sv := survey.Survey{
+		Cloud: st.Cloud, Log: st.log, Warn: st.warn, WebURL: st.request.WebURL,
+		EveryRegion: st.everyRegion, BySpotScore: st.request.BySpotScore,
+	}
+	groups := make([]survey.Group, len(st.groups))
+	for i, g := range st.groups {
+		groups[i] = survey.Group{Machine: g.Machine, Count: g.Count}
+	}
+	found, err := sv.Read(ctx, groups)
+	for i := range found {
+		st.groups[i].found = found[i]
+	}
+	return err
+}
+
+// downloads is where the machines' runner comes from.
+func (st *start) downloads() survey.Downloads {
+	return survey.Downloads{Registry: st.Registry, WebURL: st.request.WebURL, Version: st.groups[0].RunnerVersion,
+		Warn: st.warn}
 }
 
 // cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an
@@ -169,7 +193,7 @@ func (st *start) enrollJIT(ctx context.Context, s *slot) error {
 func (st *start) labels(s *slot) []string {
 	var defaults []string
 	if st.request.Ephemeral && st.request.DefaultLabels {
-		defaults = []string{"self-hosted", "Linux", st.newSurvey().architectureLabel(s)}
+		defaults = []string{"self-hosted", "Linux", s.found.ArchitectureLabel()}
 	}
 	return slices.Concat(defaults, []string{s.label}, st.request.Labels)
 }
@@ -193,12 +217,12 @@ func (st *start) announce(slots ...*slot) error {
 // registration is what makes one machine a runner.
 type registration struct{ name, other, token, jit, mark string }
 
-func (g *group) spec(request StartRequest, by registration, software software) bootstrap.Spec {
+func (g *group) spec(request StartRequest, by registration, software survey.Software) bootstrap.Spec {
 	spec := bootstrap.Spec{
 		Machine: g.Machine, URL: request.WebURL, Name: by.name, OtherName: by.other, NameByIndex: g.together,
 		Labels: append([]string{g.label}, request.Labels...), Group: request.GroupName, Token: by.token,
 		JITConfig: by.jit,
-		Debug:     request.Debug, Software: software.list, DownloadToken: software.token, Ephemeral: request.Ephemeral,
+		Debug:     request.Debug, Software: software.List, DownloadToken: software.Token, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
 	}

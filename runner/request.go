@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -80,20 +80,6 @@ func (w Waiting) RegistrationTimeout() time.Duration {
 	return w.grace() + w.Timeout + 2*time.Minute
 }
 
-// offerings lists what to ask EC2 for: market × instance type × placement, the placements innermost, because another
-// zone is a smaller change than another type, and another type a smaller one than another price.
-func (g Group) offerings(placements []machine.Placement) []ec2.Offering {
-	var list []ec2.Offering
-	for _, market := range g.Markets {
-		for _, instanceType := range g.InstanceTypes {
-			for _, placement := range placements {
-				list = append(list, ec2.Offering{Placement: placement, InstanceType: instanceType, Market: market})
-			}
-		}
-	}
-	return list
-}
-
 // CheckUserData tells whether the user data will fit, before there is a token: with one as long as GitHub's are.
 func (r StartRequest) CheckUserData() error {
 	for _, wanted := range r.Groups {
@@ -118,11 +104,11 @@ func (r StartRequest) Draft() *Start {
 }
 
 // likelySoftware is as long as what GitHub offers.
-func likelySoftware() software {
-	var s software
+func likelySoftware() survey.Software {
+	var s survey.Software
 	for _, architecture := range []string{"x64", "arm64"} {
 		sum := sha256.Sum256([]byte(architecture))
-		s.list = append(s.list, bootstrap.Software{
+		s.List = append(s.List, bootstrap.Software{
 			Architecture: architecture, Version: "2.999.9", SHA256: hex.EncodeToString(sum[:]),
 			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture +
 				"-2.999.9.tar.gz",

@@ -114,7 +114,7 @@ func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 			return
 		}
 		for name, runner := range found {
-			byName[name].found(st.identity, runner)
+			byName[name].noteRegistration(st.identity, runner)
 		}
 		maps.DeleteFunc(byName, func(_ string, s *slot) bool { return s.runnerID != 0 })
 		if len(byName) == 0 {
@@ -126,8 +126,8 @@ func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 	}
 }
 
-// found notes a registration with one of the slot's names, if it is the slot's.
-func (s *slot) found(id tags.Identity, runner github.Runner) {
+// noteRegistration notes a registration with one of the slot's names, if it is the slot's.
+func (s *slot) noteRegistration(id tags.Identity, runner github.Runner) {
 	switch {
 	case !s.owner(id).Owns(runner):
 	case s.runnerID == 0:

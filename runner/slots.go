@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -28,10 +28,8 @@ type group struct {
 	// roundTold is the last round of which was said that it found no capacity.
 	roundTold int
 	// together reports whether the slots differ in nothing and are launched by one call per offering.
-	together   bool
-	placements []machine.Placement // as in Group, with what the images say
-	images     map[imageKey]ec2.Image
-	fit        []ec2.Offering // what to ask for: without what cannot be, as far as can be told
+	together bool
+	found    survey.Found // once the account is read
 }
 
 // slot is the n-th runner of a start, and what is known of it.

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -204,7 +205,7 @@ func (s *slot) Key() string { return s.key() }
 
 // UserData returns what a machine that is there already needs to become the slot's runner by a JIT configuration.
 func (s *slot) UserData(name, jit string) ([]byte, error) {
-	return s.spec(s.unit.request, registration{name: name, jit: jit}, software{}).UserData()
+	return s.spec(s.unit.request, registration{name: name, jit: jit}, survey.Software{}).UserData()
 }
 
 // Tags returns the user's tags of the slot's machine.
@@ -223,30 +224,25 @@ func (w *Start) Enter(title string) { w.st.log = w.st.Log.With("phase", title) }
 // be read, its entries cannot be judged.
 func (w *Start) Prepare(ctx context.Context) error {
 	w.st.everyRegion = true
-	err := w.st.survey(ctx)
+	err := w.st.readAccount(ctx)
 	if err == nil {
-		w.st.offered, err = w.st.software(ctx)
+		w.st.offered, err = w.st.downloads().Find(ctx, w.st.log)
 	}
 	return err
 }
 
 // OfferedVersion returns the runner version that GitHub offers; empty where it is not known.
-func (w *Start) OfferedVersion() string {
-	if len(w.st.offered.list) == 0 {
-		return ""
-	}
-	return w.st.offered.list[0].Version
-}
+func (w *Start) OfferedVersion() string { return w.st.offered.Version() }
 
 // Offerings returns what to ask for to launch the first group.
-func (w *Start) Offerings() []ec2.Offering { return w.st.groups[0].fit }
+func (w *Start) Offerings() []ec2.Offering { return w.st.groups[0].found.Offerings }
 
 // Placements returns those of the first group, with what the images say.
-func (w *Start) Placements() []machine.Placement { return w.st.groups[0].placements }
+func (w *Start) Placements() []machine.Placement { return w.st.groups[0].found.Placements }
 
 // Image returns the image of a placement, as far as it could be read.
 func (w *Start) Image(p machine.Placement) ec2.Image {
-	return w.st.groups[0].images[imageKey{w.st.regionOf(p), p.ImageID}]
+	return w.st.groups[0].found.Image(p)
 }
 
 // Spec returns what a machine of the first group needs to know, without a registration.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -34,7 +35,7 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 		} else {
 			st.token = tags.RandomText(tokenLength)
 		}
-		u.offerings = g.Group.offerings(g.placements)
+		u.offerings = survey.Offerings(g.Machine, g.Placements)
 		spec, err := u.spec()
 		if err != nil {
 			return nil, fmt.Errorf("build user data: %w", err)

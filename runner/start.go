@@ -12,7 +12,9 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -82,9 +84,9 @@ type start struct {
 	groupKey string // the runner group as the inputs name it
 	grouped  bool   // its id and name are known
 
-	looked    bool          // images and types are being read
-	surveyed  chan struct{} // closed when the images and types are read, as far as they may be
-	offered   software      // what the machines may download
+	looked    bool            // images and types are being read
+	surveyed  chan struct{}   // closed when the images and types are read, as far as they may be
+	offered   survey.Software // what the machines may download
 	tokenLock sync.Mutex
 	token     string // to register with
 	tokenAt   time.Time
@@ -106,7 +108,7 @@ func (s *Starter) begin(request StartRequest) *start {
 		st.source = request.Source.Begin(&Start{st})
 	}
 	for i, wanted := range request.Groups {
-		g := &group{Group: wanted, index: i, label: wanted.Label, placements: slices.Clone(wanted.Placements)}
+		g := &group{Group: wanted, index: i, label: wanted.Label}
 		switch {
 		case i == 0:
 			g.label = st.identity.Label
@@ -232,9 +234,9 @@ func (st *start) result() StartResult {
 		for _, attempt := range slot.trail {
 			result.Trail = append(result.Trail, st.attempt(attempt))
 		}
+		image := machine.Placement{Region: slot.instance.Region, ImageID: slot.instance.ImageID}
 		result.Runners = append(result.Runners, Started{
-			Handoff: slot.handoff(), Image: slot.instance.ImageID, ImageName: slot.images[imageKey{slot.instance.Region,
-				slot.instance.ImageID}].Name,
+			Handoff: slot.handoff(), Image: image.ImageID, ImageName: slot.found.Image(image).Name,
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed,
 			Failed: slot.failed != nil, Warm: slot.machine.Kind() == Warm,
 		})

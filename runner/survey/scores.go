@@ -1,4 +1,4 @@
-package runner
+package survey
 
 import (
 	"cmp"
@@ -20,26 +20,26 @@ const scoreTimeout = 5 * time.Second
 // byScore puts the spot offerings of each instance type in the order of their zones' spot placement scores, the best
 // first, and keeps the given order among equals. What EC2 does not score comes last. On-demand offerings stay where
 // they are, since the scores say nothing of them.
-func (sv *survey) byScore(ctx context.Context, g *group) []ec2.Offering {
+func (sv *Survey) byScore(ctx context.Context, g group) []ec2.Offering {
 	isSpot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
-	spot := slices.DeleteFunc(slices.Clone(g.fit), func(o ec2.Offering) bool { return !isSpot(o) })
-	if !sv.bySpotScore || !slices.ContainsFunc(spot,
+	spot := slices.DeleteFunc(slices.Clone(g.found.Offerings), func(o ec2.Offering) bool { return !isSpot(o) })
+	if !sv.BySpotScore || !slices.ContainsFunc(spot,
 		func(o ec2.Offering) bool { return o.Placement.SubnetID != spot[0].Placement.SubnetID }) {
-		return g.fit
+		return g.found.Offerings
 	}
 	bounded, cancel := context.WithTimeout(ctx, scoreTimeout)
 	defer cancel()
-	score, err := sv.spotScores(bounded, spot, g.count())
+	score, err := sv.spotScores(bounded, spot, max(g.Count, 1))
 	if err != nil {
 		if ctx.Err() == nil {
 			sv.noScores.Do(func() {
-				sv.warn(fmt.Sprintf("EC2 gives no spot placement scores, so the order is the given one: %s; %s",
+				sv.Warn(fmt.Sprintf("EC2 gives no spot placement scores, so the order is the given one: %s; %s",
 					ec2.Reason(err), ec2.HintSpotScores))
 			})
 		}
-		return g.fit
+		return g.found.Offerings
 	}
-	ordered := slices.Clone(g.fit)
+	ordered := slices.Clone(g.found.Offerings)
 	for rest := ordered; len(rest) > 0; {
 		alike := slices.IndexFunc(rest, func(o ec2.Offering) bool {
 			return o.Market != rest[0].Market || o.InstanceType != rest[0].InstanceType
@@ -56,7 +56,7 @@ func (sv *survey) byScore(ctx context.Context, g *group) []ec2.Offering {
 }
 
 // spotScores asks for the scores of the offerings' zones. They are of all the types together.
-func (sv *survey) spotScores(ctx context.Context, spot []ec2.Offering, count int) (func(ec2.Offering) int, error) {
+func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int) (func(ec2.Offering) int, error) {
 	var types []string
 	subnets := map[string][]string{} // by region
 	for _, o := range spot {
@@ -64,7 +64,7 @@ func (sv *survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		types, subnets[region] = append(types, o.InstanceType), append(subnets[region], o.Placement.SubnetID)
 	}
 	types = distinct(types)
-	scores, err := sv.cloud.SpotScores(ctx, slices.Sorted(maps.Keys(subnets)), types, count)
+	scores, err := sv.Cloud.SpotScores(ctx, slices.Sorted(maps.Keys(subnets)), types, count)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (sv *survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		if ids = distinct(ids); len(ids) == 0 {
 			continue
 		}
-		found, err := sv.cloud.SubnetZoneIDs(ctx, region, ids)
+		found, err := sv.Cloud.SubnetZoneIDs(ctx, region, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func (sv *survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 	return func(o ec2.Offering) int { return scores[zones[o.Placement.SubnetID]] }, nil
 }
 
-func (sv *survey) tellScores(scores map[string]int, zones map[string]string, types int) {
+func (sv *Survey) tellScores(scores map[string]int, zones map[string]string, types int) {
 	ids := slices.Compact(slices.Sorted(maps.Values(zones)))
 	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(scores[b], scores[a]) })
 	words := make([]string, len(ids))
@@ -97,5 +97,5 @@ func (sv *survey) tellScores(scores map[string]int, zones map[string]string, typ
 	if types < ec2.MinScoredTypes {
 		line += fmt.Sprintf("; EC2 scores fewer than %d instance types low everywhere", ec2.MinScoredTypes)
 	}
-	sv.log.Info(line)
+	sv.Log.Info(line)
 }

@@ -1,4 +1,4 @@
-package runner
+package survey
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 
 // readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
 // The permission for it is optional, so whatever goes wrong means only that nothing is known.
-func (sv *survey) readImages(ctx context.Context) error {
-	images := sv.imagesByKey(ctx)
-	for _, g := range sv.groups {
-		for _, p := range g.placements {
+func (sv *Survey) readImages(ctx context.Context, groups []group) error {
+	images := sv.imagesByKey(ctx, groups)
+	for _, g := range groups {
+		for _, p := range g.found.Placements {
 			image := images[imageKey{sv.regionOf(p), p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
@@ -26,7 +26,7 @@ func (sv *survey) readImages(ctx context.Context) error {
 				}
 			}
 		}
-		g.images = images
+		g.found.images = images
 		sv.tellSystems(g)
 		sv.tellRootDevice(g)
 		sv.tellBaked(g)
@@ -36,10 +36,10 @@ func (sv *survey) readImages(ctx context.Context) error {
 
 // withImages adds to offerings what a launch needs to know of their images. A root volume is never smaller than that of
 // an image of this action, which EC2 would refuse.
-func (sv *survey) withImages(g *group, offerings []ec2.Offering) []ec2.Offering {
+func (sv *Survey) withImages(g group, offerings []ec2.Offering) []ec2.Offering {
 	for i := range offerings {
 		o := &offerings[i]
-		image := g.images[imageKey{sv.regionOf(o.Placement), o.Placement.ImageID}]
+		image := g.found.Image(o.Placement)
 		o.RootDevice, o.Kept = image.RootDevice, image.Kept
 		if image.Tags[tags.RunnerVersion] != "" {
 			o.MinRootGiB = image.RootGiB
@@ -51,12 +51,12 @@ func (sv *survey) withImages(g *group, offerings []ec2.Offering) []ec2.Offering 
 type imageKey struct{ region, id string }
 
 // imagesByKey asks for every image once, side by side. One that cannot be read stays the zero Image.
-func (sv *survey) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
+func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]ec2.Image {
 	images := map[imageKey]ec2.Image{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	for _, g := range sv.groups {
-		for _, p := range g.placements {
+	for _, g := range groups {
+		for _, p := range g.found.Placements {
 			k := imageKey{sv.regionOf(p), p.ImageID}
 			mu.Lock()
 			_, asked := images[k]
@@ -68,9 +68,9 @@ func (sv *survey) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 				continue
 			}
 			group.Go(func() {
-				image, err := sv.cloud.Image(ctx, k.region, k.id)
+				image, err := sv.Cloud.Image(ctx, k.region, k.id)
 				if err != nil {
-					sv.log.Debug("the image cannot be read", "image", k.id, "error", err)
+					sv.Log.Debug("the image cannot be read", "image", k.id, "error", err)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -83,14 +83,14 @@ func (sv *survey) imagesByKey(ctx context.Context) map[imageKey]ec2.Image {
 }
 
 // tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
-func (sv *survey) tellRootDevice(g *group) {
+func (sv *Survey) tellRootDevice(g group) {
 	if g.Devices != "" || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return
 	}
-	for _, p := range g.placements {
-		device := g.images[imageKey{sv.regionOf(p), p.ImageID}].RootDevice
+	for _, p := range g.found.Placements {
+		device := g.found.Image(p).RootDevice
 		if device != "" && device != "/dev/sda1" {
-			sv.log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root "+
+			sv.Log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the root "+
 				"volume",
 				p.ImageID, device))
 			return

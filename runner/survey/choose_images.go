@@ -1,4 +1,4 @@
-package runner
+package survey
 
 import (
 	"context"
@@ -25,16 +25,16 @@ type newestKey struct{ region, architecture string }
 
 // chooseImages fills in each region's newest image of this action's own for the architecture, where no image is given.
 // A region that has none, or that cannot be read, is left out if others are left.
-func (sv *survey) chooseImages(ctx context.Context) error {
-	known := sv.newestImages(ctx)
+func (sv *Survey) chooseImages(ctx context.Context, groups []group) error {
+	known := sv.newestImages(ctx, groups)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	var told []string
-	for _, g := range sv.groups {
+	for _, g := range groups {
 		var kept []machine.Placement
 		var lacking, unread []newestKey
-		for _, p := range g.placements {
+		for _, p := range g.found.Placements {
 			key := newestKey{sv.regionOf(p), g.Architecture}
 			newest, asked := known[key]
 			switch {
@@ -49,14 +49,14 @@ func (sv *survey) chooseImages(ctx context.Context) error {
 				kept = append(kept, p)
 			}
 		}
-		if len(kept) == 0 && len(g.placements) > 0 || sv.everyRegion && len(unread) > 0 {
+		if len(kept) == 0 && len(g.found.Placements) > 0 || sv.EveryRegion && len(unread) > 0 {
 			return noImageAnywhere(known, lacking, unread)
 		}
-		g.placements = kept
+		g.found.Placements = kept
 		for _, words := range leftOut(known, lacking, unread) {
 			if !slices.Contains(told, words) {
 				told = append(told, words)
-				sv.warn(words)
+				sv.Warn(words)
 			}
 		}
 	}
@@ -64,15 +64,15 @@ func (sv *survey) chooseImages(ctx context.Context) error {
 }
 
 // choosesImage reports whether a placement names no image, so that the architecture decides which it is.
-func choosesImage(g *group, p machine.Placement) bool {
+func choosesImage(g group, p machine.Placement) bool {
 	return p.ImageID == "" && g.Architecture != "" && !g.Overlay.Has("ImageId") && !g.Overlay.Has("LaunchTemplate")
 }
 
 // newestImages asks each region once for each architecture, side by side.
-func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
+func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKey]newestImage {
 	var keys []newestKey
-	for _, g := range sv.groups {
-		for _, p := range g.placements {
+	for _, g := range groups {
+		for _, p := range g.found.Placements {
 			if key := (newestKey{sv.regionOf(p), g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
@@ -82,7 +82,7 @@ func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
 	var group sync.WaitGroup
 	for i, key := range keys {
 		group.Go(func() {
-			image, found, err := sv.cloud.NewestImage(ctx, key.region,
+			image, found, err := sv.Cloud.NewestImage(ctx, key.region,
 				map[string]string{tags.Architecture: key.architecture})
 			answers[i] = newestImage{image, found, err}
 		})
@@ -92,7 +92,7 @@ func (sv *survey) newestImages(ctx context.Context) map[newestKey]newestImage {
 	for i, key := range keys {
 		known[key] = answers[i]
 		if image := answers[i].image; answers[i].found {
-			sv.log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID,
+			sv.Log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID,
 				image.Name))
 		}
 	}

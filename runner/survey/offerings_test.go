@@ -1,4 +1,4 @@
-package runner
+package survey
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 
 // BenchmarkOfferings spreads two markets and twenty types over fifty placements.
 func BenchmarkOfferings(b *testing.B) {
-	g := Group{Machine: machine.Machine{Markets: []string{machine.Spot, machine.OnDemand}}}
+	m := machine.Machine{Markets: []string{machine.Spot, machine.OnDemand}}
 	for n := range 20 {
-		g.InstanceTypes = append(g.InstanceTypes, fmt.Sprintf("m%d.xlarge", n))
+		m.InstanceTypes = append(m.InstanceTypes, fmt.Sprintf("m%d.xlarge", n))
 	}
 	var placements []machine.Placement
 	for n := range 50 {
@@ -19,7 +19,7 @@ func BenchmarkOfferings(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := len(g.offerings(placements)); got != 2*20*50 {
+		if got := len(Offerings(m, placements)); got != 2*20*50 {
 			b.Fatalf("%d offerings", got)
 		}
 	}

@@ -1,4 +1,4 @@
-package runner
+package survey
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ func TestOutgrown(t *testing.T) {
 		{"https://github.com/a/b", "2.335.0", "", ""},
 		{"https://github.example.com/a/b", "2.300.0", "2026-01-01T00:00:00.000Z", ""},
 	} {
-		sv := &survey{webURL: c.web}
+		sv := &Survey{WebURL: c.web}
 		got := sv.outgrown(ec2.Image{ID: "ami-1", Created: c.created}, c.version, now)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) ||
 			(got != "" && !strings.Contains(got, "bake again")) {

@@ -1,46 +1,39 @@
-package runner
+package survey
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/machine"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// systemOf is the operating system of an offering's image, empty where the image could not be read.
-func (sv *survey) systemOf(g *group, p machine.Placement) ec2.System {
-	return g.images[imageKey{sv.regionOf(p), p.ImageID}].System(tags.System)
-}
-
 // tellSystems says once for each image what its operating system means for a runner. Nothing is refused for it.
-func (sv *survey) tellSystems(g *group) {
+func (sv *Survey) tellSystems(g group) {
 	var told []string
-	for _, p := range g.placements {
+	for _, p := range g.found.Placements {
 		if slices.Contains(told, p.ImageID) {
 			continue
 		}
 		told = append(told, p.ImageID)
-		switch system := sv.systemOf(g, p); {
+		switch system := g.found.System(p); {
 		case system.TooOldForNode():
-			sv.warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the "+
+			sv.Warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the "+
 				"runner's "+
 				"node needs glibc 2.28 and it has 2.26; "+
 				"use Amazon Linux 2023, Ubuntu or Debian", p.ImageID, system))
 		case system.Untested():
-			sv.log.Info(fmt.Sprintf("image %s is %s, which this action's tests do not cover", p.ImageID, system))
+			sv.Log.Info(fmt.Sprintf("image %s is %s, which this action's tests do not cover", p.ImageID, system))
 		}
 	}
 }
 
 // orderByImage orders the types that the architecture stands for: a type on which the image is not known to boot
 // comes after the others of its market, and one on which it does not boot is left out if others are left.
-func (sv *survey) orderByImage(g *group, offerings []ec2.Offering) []ec2.Offering {
+func (sv *Survey) orderByImage(g group, offerings []ec2.Offering) []ec2.Offering {
 	if !g.TypesOfArchitecture {
 		return offerings
 	}
-	verdict := func(o ec2.Offering) ec2.Verdict { return sv.systemOf(g, o.Placement).OnType(o.InstanceType) }
+	verdict := func(o ec2.Offering) ec2.Verdict { return g.found.System(o.Placement).OnType(o.InstanceType) }
 	doubtful := func(o ec2.Offering) int { return min(int(verdict(o)-ec2.Runs), 1) }
 	ordered := slices.Clone(offerings)
 	slices.SortStableFunc(ordered, func(a, b ec2.Offering) int {
@@ -54,23 +47,23 @@ func (sv *survey) orderByImage(g *group, offerings []ec2.Offering) []ec2.Offerin
 		return ordered
 	}
 	for _, words := range sv.processorWords(g, ordered) {
-		sv.log.Info(words + ", so it is left out")
+		sv.Log.Info(words + ", so it is left out")
 	}
 	return kept
 }
 
 // warnOfProcessors warns of types on which the image does not boot: EC2 launches them all the same.
-func (sv *survey) warnOfProcessors(g *group) {
-	for _, words := range sv.processorWords(g, g.fit) {
-		sv.warn(words + "; use a type with Graviton 2 or newer, such as t4g.xlarge")
+func (sv *Survey) warnOfProcessors(g group) {
+	for _, words := range sv.processorWords(g, g.found.Offerings) {
+		sv.Warn(words + "; use a type with Graviton 2 or newer, such as t4g.xlarge")
 	}
 }
 
 // processorWords says for each type that does not boot its image why.
-func (sv *survey) processorWords(g *group, offerings []ec2.Offering) []string {
+func (sv *Survey) processorWords(g group, offerings []ec2.Offering) []string {
 	var list []string
 	for _, o := range offerings {
-		system := sv.systemOf(g, o.Placement)
+		system := g.found.System(o.Placement)
 		if system.OnType(o.InstanceType) != ec2.RunsNot {
 			continue
 		}

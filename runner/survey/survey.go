@@ -1,0 +1,235 @@
+// Package survey reads what the account and GitHub say before machines are launched: images, instance types, zones,
+// spot placement scores, and the runner software to download. From that it concludes what to ask EC2 for. It launches
+// and changes nothing, and what may not be read counts as good: the permissions for it are optional.
+package survey
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// A Survey reads groups of machines in one account. It may be used again from time to time: each Read asks anew.
+type Survey struct {
+	Cloud *ec2.Client
+	Log   *slog.Logger
+	Warn  func(string) // of what the user should know and what does not prevent a launch
+	// WebURL is that of the runners' scope at GitHub.
+	WebURL      string
+	EveryRegion bool // an image that cannot be read in one region is an error; else that region is left out
+	BySpotScore bool // order spot offerings by the spot placement scores of their zones
+
+	noScores sync.Once // it was said that EC2 gives no spot placement scores
+}
+
+// A Group is a number of like machines to launch; 0 counts as 1.
+type Group struct {
+	machine.Machine
+	Count int
+}
+
+// Found is what the account says of a group, and what follows from it.
+type Found struct {
+	// Placements are those of the group where it can be launched, with the images that were chosen.
+	Placements []machine.Placement
+	// Offerings are to be requested in this order. What cannot work is left out, as far as it can be seen.
+	Offerings []ec2.Offering
+
+	home   string // the region of placements that name none
+	images map[imageKey]ec2.Image
+}
+
+// Image returns the image of a placement; zero where it could not be read.
+func (f *Found) Image(p machine.Placement) ec2.Image {
+	return f.images[imageKey{cmp.Or(p.Region, f.home), p.ImageID}]
+}
+
+// System returns the operating system of a placement's image; empty where the image could not be read.
+func (f *Found) System(p machine.Placement) ec2.System { return f.Image(p).System(tags.System) }
+
+// group is a group while it is read.
+type group struct {
+	Group
+	found *Found
+}
+
+// regionOf is the region of a placement: the home region where it names none.
+func (sv *Survey) regionOf(p machine.Placement) string { return cmp.Or(p.Region, sv.Cloud.Region()) }
+
+// Read reads what the account says of the groups' images, types and zones: what cannot work is refused or left out, and
+// what may not be read counts as good. It returns what it found of each group, in their order.
+func (sv *Survey) Read(ctx context.Context, wanted []Group) ([]Found, error) {
+	all, groups := make([]Found, len(wanted)), make([]group, len(wanted))
+	for i, g := range wanted {
+		all[i] = Found{Placements: slices.Clone(g.Placements), home: sv.Cloud.Region()}
+		groups[i] = group{g, &all[i]}
+	}
+	if err := sv.chooseImages(ctx, groups); err != nil {
+		return nil, err
+	}
+	if err := sv.readImages(ctx, groups); err != nil {
+		return nil, err
+	}
+	runs := sv.readTypes(ctx, groups)
+	var wait sync.WaitGroup
+	for _, g := range groups {
+		if err := sv.matchTypes(g, runs); err != nil {
+			return nil, err
+		}
+		sv.warnOfProcessors(g)
+		wait.Go(func() {
+			g.found.Offerings = sv.inZones(ctx, g.found.Offerings)
+			g.found.Offerings = sv.byScore(ctx, g)
+			for i := range g.found.Offerings {
+				g.found.Offerings[i].Number = i + 1
+			}
+		})
+	}
+	wait.Wait()
+	return all, nil
+}
+
+// typesOf returns by region which architectures the instance types run. A region that cannot be read has no entry.
+type typesOf map[string]map[string][]string
+
+// readTypes asks each region for all its types at once, and only where there is something to compare.
+func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
+	names := map[string][]string{}
+	for _, g := range groups {
+		for _, o := range Offerings(g.Machine, g.found.Placements) {
+			region := sv.regionOf(o.Placement)
+			if g.found.Image(o.Placement).Architecture != "" || len(g.InstanceTypes) > 1 {
+				names[region] = append(names[region], o.InstanceType)
+			}
+		}
+	}
+	runs := typesOf{}
+	for region, list := range names {
+		if list = distinct(list); len(list) == 0 {
+			continue
+		}
+		found, err := sv.Cloud.Architectures(ctx, region, list)
+		if err != nil {
+			sv.Log.Debug("the instance types cannot be read", "region", region, "error", err)
+			continue
+		}
+		runs[region] = found
+	}
+	return runs
+}
+
+// matchTypes keeps the offerings whose type runs their image, and refuses the group if there is none. A type that the
+// region does not have at all is left out if others are left; else EC2 itself shall say so.
+func (sv *Survey) matchTypes(g group, runs typesOf) error {
+	all := sv.orderByImage(g, sv.withImages(g, Offerings(g.Machine, g.found.Placements)))
+	var missing []ec2.Offering
+	for _, o := range all {
+		region := sv.regionOf(o.Placement)
+		image, types := g.found.Image(o.Placement).Architecture, runs[region]
+		switch {
+		case o.InstanceType == "", types == nil, image != "" && slices.Contains(types[o.InstanceType], image):
+			g.found.Offerings = append(g.found.Offerings, o)
+		case types[o.InstanceType] == nil:
+			missing = append(missing, o)
+		case image == "":
+			g.found.Offerings = append(g.found.Offerings, o)
+		}
+	}
+	if len(g.found.Offerings) == 0 {
+		g.found.Offerings = missing
+		missing = nil
+	}
+	for _, o := range missing {
+		sv.Log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType,
+			sv.regionOf(o.Placement)))
+	}
+	if len(g.found.Offerings) > 0 || len(all) == 0 {
+		return nil
+	}
+	first := all[0]
+	return &diagnosis.RefusedError{
+		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
+			strings.Join(g.InstanceTypes, ", "),
+			first.Placement.ImageID,
+			g.found.Image(first.Placement).Architecture,
+			strings.Join(runs[sv.regionOf(first.Placement)][first.InstanceType], ", ")),
+		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge " +
+			"runs " +
+			"arm64",
+	}
+}
+
+// zoning is what one region tells of zones.
+type zoning struct {
+	offered map[string][]string // zones by type
+	subnets map[string]string   // the zone of each subnet
+}
+
+// inZones leaves out the offerings whose zone does not offer their type, where both can be read. If that would leave
+// none, EC2 itself shall say so.
+func (sv *Survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Offering {
+	if len(offerings) < 2 {
+		return offerings
+	}
+	byRegion := map[string][]ec2.Offering{}
+	for _, o := range offerings {
+		byRegion[sv.regionOf(o.Placement)] = append(byRegion[sv.regionOf(o.Placement)], o)
+	}
+	zonings := map[string]zoning{}
+	for region, list := range byRegion {
+		zonings[region] = sv.readZones(ctx, region, list)
+	}
+	var told []string
+	kept := slices.DeleteFunc(slices.Clone(offerings), func(o ec2.Offering) bool {
+		z := zonings[sv.regionOf(o.Placement)]
+		zone, offered := z.subnets[o.Placement.SubnetID], z.offered[o.InstanceType]
+		if zone == "" || len(offered) == 0 || slices.Contains(offered, zone) {
+			return false
+		}
+		told = append(told, fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, zone))
+		return true
+	})
+	if len(kept) == 0 {
+		return offerings
+	}
+	for _, line := range slices.Compact(told) {
+		sv.Log.Info(line)
+	}
+	return kept
+}
+
+// readZones is empty where it may not be read.
+func (sv *Survey) readZones(ctx context.Context, region string, offerings []ec2.Offering) zoning {
+	var names, subnets []string
+	for _, o := range offerings {
+		names, subnets = append(names, o.InstanceType), append(subnets, o.Placement.SubnetID)
+	}
+	names, subnets = distinct(names), distinct(subnets)
+	if len(names) == 0 || len(subnets) == 0 {
+		return zoning{}
+	}
+	offered, err := sv.Cloud.ZonesOffering(ctx, region, names)
+	if err == nil {
+		var zones map[string]string
+		if zones, err = sv.Cloud.SubnetZones(ctx, region, subnets); err == nil {
+			return zoning{offered, zones}
+		}
+	}
+	sv.Log.Debug("the zones' types cannot be read", "region", region, "error", err)
+	return zoning{}
+}
+
+func distinct(list []string) []string {
+	list = slices.DeleteFunc(slices.Clone(list), func(text string) bool { return text == "" })
+	slices.Sort(list)
+	return slices.Compact(list)
+}
