@@ -23,7 +23,7 @@ docker() {
 install() { command install "${@:1:$#-1}" "$ROOT${*: -1}"; }
 cd() { command cd "$ROOT$1"; }
 uname() { echo "$MACHINE"; }
-egr_patiently() { "${@:2}"; }
+egr_retry_times() { "${@:2}"; }
 egr_fail() { echo "$*"; exit 1; }
 curl() {
   echo "${*: -1}" >>"$ROOT/asked"
@@ -95,7 +95,7 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			command := exec.Command("bash", "-c", text("docker")+pluginWorld+"egr_plugins\n")
+			command := exec.Command("bash", "-c", text("docker")+pluginWorld+"egr_install_plugins\n")
 			command.Env = append(os.Environ(), "ROOT="+root, "MACHINE="+c.machine, "BAD="+c.bad)
 			out, err := command.CombinedOutput()
 			if c.fails != "" {

@@ -94,7 +94,7 @@ func (r Recipe) end() string {
 // code is all that bash reads, the same for every recipe of an architecture: what runners' machines have
 // too, the common part, the architecture's own, and the verbs.
 func (r Recipe) code() string {
-	code := bootstrap.Chapters("say", "last", "values", "software", "stream", "newest", "exit")
+	code := bootstrap.Chapters("log", "tail", "values", "software", "stream", "newest", "exit")
 	for _, name := range []string{"common", "packages", "docker", "runner", "setup", "boot", "prove", "clean",
 		r.Architecture, "verbs"} {
 		code += text(name)
@@ -118,7 +118,7 @@ func text(name string) string {
 // setupScript is the user's, with the ends of lines that bash reads.
 func (r Recipe) setupScript() string { return strings.ReplaceAll(r.SetupScript, "\r\n", "\n") }
 
-// softwareLine is read by egr_choose: architecture, checksum or "-", version, address.
+// softwareLine is read by egr_choose_download: architecture, checksum or "-", version, address.
 func (r Recipe) softwareLine() string {
 	if r.Software.URL == "" {
 		return ""

@@ -28,7 +28,7 @@ func newBuilder(t *testing.T, script, steps, code string) builder {
 	}
 	r := Recipe{Machine: machine.Machine{Architecture: "amd64", SetupScript: script}, Nonce: "k3x9a"}
 	s := r.script()
-	s.Code = bootstrap.Chapters("say", "last", "values", "exit") + text("common") + text("packages") + text("setup") +
+	s.Code = bootstrap.Chapters("log", "tail", "values", "exit") + text("common") + text("packages") + text("setup") +
 		code + "\nEGR_STEPS='" + steps + "'\n" + text("verbs")
 	// Only the folder and the console differ from the machine's.
 	all := strings.ReplaceAll(unpacked(t, s.Pack()), "/run/ec2-github-runner", b.dir)
@@ -99,7 +99,7 @@ func TestStepsFail(t *testing.T) {
 		"a known reason, deeper": {code: "egr_step_b() { local a; a=$(egr_fail 'it has no GPU'); }",
 			reason: "it has no GPU"},
 		"killed": {code: "egr_step_b() { kill -9 $$; }", reason: "it ended with exit 137"},
-		"no success in the end": {code: "egr_step_b() { egr_patiently 3 test -e /nowhere; }",
+		"no success in the end": {code: "egr_step_b() { egr_retry_times 3 test -e /nowhere; }",
 			reason: "test -e /nowhere: exit 1"},
 		"odd letters": {code: "egr_step_b() { egr_fail $'a\\nb\\e[31m\\xff'; }", reason: "a b [31m"},
 		"a script's command": {script: "echo a\r\n\r\nfalse | true\r\nls /nowhere\r\n",

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed shell/*.sh
@@ -27,28 +28,29 @@ type chapter struct {
 // chapters stand in the user data in this order. A machine gets only those that it needs: its 16 KB are
 // for the user's script.
 var chapters = []chapter{
-	{name: "say"},
-	{name: "last", spare: "egr_last() { :; }\n"},
+	{name: "log"},
+	{name: "tail", spare: "egr_print_tail() { :; }\n"},
 	{name: "debug", needed: func(s Spec) bool { return s.Debug }},
 	{name: "values"},
 	{name: "metadata", needed: func(s Spec) bool { return s.NameByIndex && !s.Warm }},
-	{name: "once", needed: prepares, absent: "egr_done() { :; }\n"},
-	{name: "handover"},
-	{name: "begin"},
+	{name: "once", needed: prepares, absent: "egr_once_done() { :; }\n"},
+	{name: "units"},
+	{name: "prepare"},
 	{name: "software"},
-	{name: "node", spare: "egr_node() { :; }\n"},
+	{name: "provide"},
+	{name: "node", spare: "egr_check_node() { :; }\n"},
 	{name: "stream", spare: `egr_stream() { curl -fsSL --connect-timeout 10 -Y 1000 -y 20 --retry 9 ` +
 		`--retry-connrefused -H @- "$EGR_URL" 2>/run/ec2-github-runner/curl <<<"${egr_download_token:+Authorization: ` +
 		`Bearer $egr_download_token}"; }` + "\n"},
-	{name: "newest", needed: func(s Spec) bool { return len(s.Software) == 0 }},
-	{name: "beside", spare: "egr_beside() { false; }\n"},
+	{name: "newest", needed: func(s Spec) bool { return !told(s) }},
+	{name: "upgrade", spare: "egr_upgrade_runner() { false; }\n"},
 	{name: "install", kept: installs, spare: "egr_retry() { :; }\n"},
 	// Who was not told which is the newest does not ask: GitHub Enterprise Server may be all that can be reached.
-	{name: "keep", needed: func(s Spec) bool { return len(s.Software) > 0 }, absent: keepAll, spare: keepAll},
+	{name: "current", needed: told, absent: minimumOnly, spare: minimumOnly},
 	{name: "libraries", spare: fewerLibraries},
 	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
 	{name: "packages", needed: installs},
-	{name: "exit", needed: scripted, spare: "egr_watch_exit() { :; }\n"},
+	{name: "exit", needed: scripted, spare: "egr_record_exit() { :; }\n"},
 	{name: "script", needed: scripted},
 	{name: "setupscript", needed: func(s Spec) bool { return s.SetupScript != "" }},
 	{name: "register", needed: func(s Spec) bool { return s.Token != "" }},
@@ -57,9 +59,9 @@ var chapters = []chapter{
 	{name: "service", needed: func(s Spec) bool { return s.Service && !s.Warm }},
 	{name: "setup"},
 	{name: "runner", needed: works},
-	{name: "revive", needed: works, spare: "egr_revive() { : >ended; }\n"},
+	{name: "restart", needed: works, spare: "egr_restart_runner() { : >ended; }\n"},
 	{name: "watch"},
-	{name: "look", needed: works},
+	{name: "check", needed: works},
 	{name: "warm", needed: func(s Spec) bool { return s.Warm }},
 	{name: "sample", needed: reports},
 	{name: "hook", needed: reports},
@@ -67,15 +69,18 @@ var chapters = []chapter{
 	{name: "boot"},
 }
 
-// keepAll takes the place of the chapter keep: what GitHub does not refuse stays.
-const keepAll = `egr_keep() { egr_least "$egr_minimum_version"; }` + "\n"
+// minimumOnly takes the place of the chapter current: what GitHub does not refuse stays.
+const minimumOnly = `egr_is_current() { egr_at_least "$egr_minimum_version"; }` + "\n"
 
 // fewerLibraries takes the place of the chapter libraries: without libicu there is no runner, so it is installed even
 // then, by as many tries, but without a word on the console.
-const fewerLibraries = `egr_libraries() { until ldconfig -p | grep -q libicuuc || ((EGR_WAITS++ > 24)); do dnf -y ` +
-	`install libicu || ./bin/installdependencies.sh || sleep 5; done; }` + "\n"
+const fewerLibraries = `egr_install_libraries() { until ldconfig -p | grep -q libicuuc || ((EGR_WAITS++ > 24)); do ` +
+	`dnf -y install libicu || ./bin/installdependencies.sh || sleep 5; done; }` + "\n"
 
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
+
+// told reports whether the machine is told which runner is the newest.
+func told(s Spec) bool { return len(s.Software) > 0 }
 
 // installs reports whether the user wants packages.
 func installs(s Spec) bool { return len(s.Packages) > 0 }
@@ -117,6 +122,19 @@ var (
 	ourName = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b|\bEGR_[A-Z_]+\b`)
 )
 
+// functions is the names of all functions of shell/: code also names those that this machine lacks.
+var functions = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	files, _ := shell.ReadDir("shell")
+	for _, file := range files {
+		text := chapter{name: strings.TrimSuffix(file.Name(), ".sh")}.text()
+		for _, match := range definition.FindAllStringSubmatch(text, -1) {
+			names[match[1]] = true
+		}
+	}
+	return names
+})
+
 // shorten gives the code's functions and variables short names: the files in shell/ can afford names that say what they
 // are, a machine's 16 KB cannot. Values keep theirs, which are a contract, and so does EGR_AFTER, which images of ours
 // set (ami/recipes/early.sh).
@@ -131,7 +149,7 @@ func shorten(code string) string {
 		add(match[1])
 	}
 	return ourName.ReplaceAllStringFunc(code, func(name string) string {
-		if strings.HasPrefix(name, "EGR_") {
+		if strings.HasPrefix(name, "EGR_") || functions()[name] {
 			add(name)
 		}
 		return cmp.Or(short[name], name)

@@ -44,7 +44,7 @@ func TestConstantsAreTheCodes(t *testing.T) {
 			t.Errorf("the code does not hold %q", want)
 		}
 	}
-	if want := "egr_say '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().long(false),
+	if want := "egr_log '" + strings.TrimPrefix(WarmReady, ConsolePrefix) + "'\n"; !strings.Contains(warm().long(false),
 		want) {
 		t.Errorf("the code of a warm-up does not hold %q", want)
 	}
@@ -58,7 +58,7 @@ func TestConstantsAreTheCodes(t *testing.T) {
 func TestShorten(t *testing.T) {
 	const code = `egr_debug() { [ "$egr_debug" != true ] || egr_say "${egr_say}" egr_says; }
 egr_say() { egr_debug && ! egr_debug || (egr_say) "${!egr_@}" "$egr_name" | egr_debug; }
-EGR_UP=1 read -r EGR_URL <<<"${EGR_UP%.*} ${EGR_AFTER-none}" "$MY_EGR_UP"
+EGR_UPTIME=1 read -r EGR_URL <<<"${EGR_UPTIME%.*} ${EGR_AFTER-none}" "$MY_EGR_UP"
 trap egr_say EXIT
 `
 	const want = `egr1() { [ "$egr_debug" != true ] || egr2 "${egr_say}" egr_says; }

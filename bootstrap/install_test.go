@@ -30,9 +30,9 @@ func (m manager) doing(script string) manager {
 const world = `
 EGR_LOG=$PWD/log
 exec >>$EGR_LOG 2>&1
-egr_say() { echo "$* ($(<clock) s)" >>console; echo "$*"; }
-egr_up() { EGR_UP=$(<clock); }
-egr_part() { printf '%s\0' egr-one egr-two; }
+egr_log() { echo "$* ($(<clock) s)" >>console; echo "$*"; }
+egr_read_uptime() { EGR_UPTIME=$(<clock); }
+egr_print_part() { printf '%s\0' egr-one egr-two; }
 ldconfig() { :; }
 sleep() { ./takes "$1"; }
 `
@@ -55,7 +55,7 @@ func install(t *testing.T, m manager, shell string) string {
 			t.Fatal(err)
 		}
 	}
-	chapters := strings.ReplaceAll(bootstrap.Chapters("say", "install", "libraries", "packages"), "/etc/os-release",
+	chapters := strings.ReplaceAll(bootstrap.Chapters("log", "install", "libraries", "packages"), "/etc/os-release",
 		dir+
 			"/os-release")
 	command := exec.Command("bash", "-c", chapters+world+shell)
@@ -78,12 +78,12 @@ func TestKilledPackageManager(t *testing.T) {
 		manager manager
 		shell   string
 	}{
-		"dnf, for libicu":                 {dnfLike.doing(dies), "egr_libraries"},
-		"dnf, for packages":               {dnfLike.doing(dies), "egr_packages"},
-		"apt-get, in the runner's script": {aptLike.doing(dies), "egr_libraries"},
-		"apt-get, for the lists":          {aptLike.doing(dies), "egr_packages"},
+		"dnf, for libicu":                 {dnfLike.doing(dies), "egr_install_libraries"},
+		"dnf, for packages":               {dnfLike.doing(dies), "egr_install_packages"},
+		"apt-get, in the runner's script": {aptLike.doing(dies), "egr_install_libraries"},
+		"apt-get, for the lists":          {aptLike.doing(dies), "egr_install_packages"},
 		"apt-get, for packages": {aptLike.doing("[ \"$4\" = update ] || { echo >>installs; [ $(wc -l <installs) " +
-			"!= 1 ] || kill -9 $$; }"), "egr_packages"},
+			"!= 1 ] || kill -9 $$; }"), "egr_install_packages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,10 +107,10 @@ func TestPackagesWaitTwoMinutes(t *testing.T) {
 
 		last string
 	}{
-		"each call takes long": {aptLike.doing(slow), "egr_packages", "installed packages (3"},
-		"each call takes short": {aptLike.doing("echo 'E: Could not get lock'; exit 100"), "egr_packages",
+		"each call takes long": {aptLike.doing(slow), "egr_install_packages", "installed packages (3"},
+		"each call takes short": {aptLike.doing("echo 'E: Could not get lock'; exit 100"), "egr_install_packages",
 			"installed packages (120 s)"},
-		"libicu": {dnfLike.doing(slow), "egr_libraries",
+		"libicu": {dnfLike.doing(slow), "egr_install_libraries",
 			"warning: package libicu is not installed: E: Could not get lock /var/lib/dpkg/lock-frontend (2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestWhyPackagesFail(t *testing.T) {
 				want = c.said
 			}
 			console := install(t, aptLike.doing("[ $(wc -l <calls) != 1 ] || { cat <<'X'\n"+c.said+"\nX\nexit 1; }"),
-				"egr_packages")
+				"egr_install_packages")
 			if want := "installing again: " + want + " ("; !strings.Contains(console, want) {
 				t.Errorf("the console does not say %q:\n%s", want, console)
 			}
@@ -176,10 +176,10 @@ func TestNewestHasATimeout(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	command := exec.CommandContext(ctx, "bash", "-c", code+`
-egr_say() { echo "$*"; }
+egr_log() { echo "$*"; }
 curl() { exec curl --connect-to "::$silent" "$@"; }
 silent=`+silent.Addr().String()+`
-egr_newest x64`)
+egr_find_newest x64`)
 	command.WaitDelay = time.Second
 	out, err := command.CombinedOutput()
 	if ctx.Err() != nil {

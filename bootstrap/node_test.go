@@ -47,7 +47,7 @@ func TestNode(t *testing.T) {
 				}
 			}
 			command := exec.Command("bash", "-c", bootstrap.Chapters("software", "node")+
-				"\negr_say() { echo \"$*\"; }\nEGR_HOME=$1\negr_node", "bash", home)
+				"\negr_log() { echo \"$*\"; }\nEGR_HOME=$1\negr_check_node", "bash", home)
 			out, err := command.CombinedOutput()
 			if err != nil || !strings.HasPrefix(string(out), c.want) || c.want == "" && len(out) > 0 ||
 				strings.Count(string(out), "\n") > 1 {

@@ -18,7 +18,7 @@ type Script struct {
 	Values []Value
 	// Code is read by bash; Chapters gives what runners' machines have.
 	Code string
-	// Texts are the big ones, which the code reads by egr_part.
+	// Texts are the big ones, which the code reads by egr_print_part.
 	Texts []Text
 }
 

@@ -131,7 +131,7 @@ func seconds(d time.Duration) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9+/=_-]+$`)
 
-// softwareLines are read by egr_choose: architecture, checksum or "-", version, address.
+// softwareLines are read by egr_choose_download: architecture, checksum or "-", version, address.
 func (s Spec) softwareLines() string {
 	var b strings.Builder
 	for _, one := range s.Software {

@@ -64,7 +64,7 @@ egr_decode ${!egr_@}
 for key in ${!egr_@} jit_config; do printf %s "${!key}" >"` + dir + `/$key"; done
 for part in script packages certificates setup_script; do
   name=part_$part
-  [ -z "${!name}" ] || egr_part $part >"` + dir + `/$part"
+  [ -z "${!name}" ] || egr_print_part $part >"` + dir + `/$part"
 done
 `
 	if err := os.WriteFile(filepath.Join(dir, "boot"), script, 0o600); err != nil {

@@ -4,9 +4,9 @@
 # In /run, so that no image keeps it.
 EGR_LOG=/run/ec2-github-runner/bake.log
 
-# egr_bake_handover: cloud-init calls, early and at every boot, and goes on at once. The bake comes when
+# egr_start_bake: cloud-init calls, early and at every boot, and goes on at once. The bake comes when
 # cloud-init is through with the machine: it too installs things and holds apt's locks.
-egr_bake_handover() {
+egr_start_bake() {
   umask 077
   mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
   local state=/var/lib/cloud/instances/${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)}/ec2-github-runner
@@ -20,47 +20,47 @@ d}' "$0" >boot
     'ExecStart=/bin/bash /run/ec2-github-runner/boot bake' >/run/systemd/system/ec2-github-runner-bake.service
   systemctl --no-block start ec2-github-runner-bake || { systemctl daemon-reload && systemctl --no-block start ec2-github-runner-bake; }
   egr_decode egr_end
-  egr_end_at "$egr_end"
+  egr_power_off_at "$egr_end"
   # A sign of life, minutes before the first step on a slow machine.
   egr_decode egr_nonce
-  egr_say "bake $egr_nonce: begin"
+  egr_log "bake $egr_nonce: begin"
 }
 
-# egr_end_at SECONDS: power the machine off at that moment since 1970, which ends it: no bake that lost its credentials leaves a
+# egr_power_off_at SECONDS: power the machine off at that moment since 1970, which ends it: no bake that lost its credentials leaves a
 # builder behind. The unit is in /run and set anew at each boot. Without --no-block it waits for a boot that waits for us.
-egr_end_at() {
+egr_power_off_at() {
   local left=$(($1 - $(date +%s)))
   [ "$1" != 0 ] || return 0
   systemd-run --no-block --unit=ec2-github-runner-end --on-active=$((left > 1 ? left : 1)) \
     /bin/sh -c 'systemctl --no-block poweroff; sleep 120; systemctl -ff poweroff'
 }
 
-# egr_bake: all steps that are not done yet, and then the verdict; does not return.
-egr_bake() {
+# egr_run_steps: all steps that are not done yet, and then the verdict; does not return.
+egr_run_steps() {
   local step code
   cd /run/ec2-github-runner || exit
-  [ ! -s state/verdict ] || egr_verdict "$(<state/verdict)"
+  [ ! -s state/verdict ] || egr_print_verdict "$(<state/verdict)"
   for step in $EGR_STEPS; do
     if grep -qsx -- "$step" state/done; then continue; fi
-    egr_say "bake $egr_nonce: $step"
+    egr_log "bake $egr_nonce: $step"
     rm -f because
     /bin/bash /run/ec2-github-runner/boot step "$step" </dev/null >>"$EGR_LOG" 2>&1
     code=$?
     if [ $code != 0 ]; then
       [ -s because ] || echo "it ended with exit $code" >because
-      egr_verdict "failed: $step: $(head -c 300 because | LC_ALL=C tr -c '\40-\176' ' ' | sed 's/ *$//')"
+      egr_print_verdict "failed: $step: $(head -c 300 because | LC_ALL=C tr -c '\40-\176' ' ' | sed 's/ *$//')"
     fi
     # After the last step there is no such folder any more.
     echo "$step" >>state/done
   done
-  egr_verdict ok
+  egr_print_verdict ok
 }
 
-# egr_verdict TEXT: for as long as the machine is up, since EC2 shows the console late.
-egr_verdict() {
+# egr_print_verdict TEXT: for as long as the machine is up, since EC2 shows the console late.
+egr_print_verdict() {
   if [ "$1" != ok ]; then
     echo "$1" >state/verdict
-    egr_last >/dev/console
+    egr_print_tail >/dev/console
   fi
   while :; do
     echo "ec2-github-runner: bake $egr_nonce: $1" >/dev/console
@@ -68,21 +68,21 @@ egr_verdict() {
   done
 }
 
-# egr_step NAME: in this shell, which a command that fails ends.
-egr_step() {
+# egr_run_step NAME: in this shell, which a command that fails ends.
+egr_run_step() {
   cd /root || exit
   export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   umask 022
   # node has a list of its own.
-  egr_authorities
+  egr_find_ca
   [ ! -s "$EGR_CA" ] || export NODE_EXTRA_CA_CERTS=$EGR_CA
-  trap 'egr_because "$BASH_COMMAND" $?' ERR
+  trap 'egr_record_reason "$BASH_COMMAND" $?' ERR
   set -eE -o pipefail
   "egr_step_${1//-/_}"
 }
 
-# egr_because COMMAND EXIT: what failed first is the reason, with apt's or dnf's own words where they have some.
-egr_because() {
+# egr_record_reason COMMAND EXIT: what failed first is the reason, with apt's or dnf's own words where they have some.
+egr_record_reason() {
   local said
   [ ! -s /run/ec2-github-runner/because ] || return 0
   said=$(tail -n 30 "$EGR_LOG" | grep '^E: \|^Error: ' | tail -n 1 || :)
@@ -96,16 +96,16 @@ egr_fail() {
   exit 1
 }
 
-# egr_patiently TIMES COMMAND...: until it works. The network may come late, and mirrors have bad minutes.
-egr_patiently() {
+# egr_retry_times TIMES COMMAND...: until it works. The network may come late, and mirrors have bad minutes.
+egr_retry_times() {
   local try=0 code
   while :; do
     if "${@:2}"; then return; else code=$?; fi
     if [ $((++try)) -ge "$1" ]; then
-      egr_because "${*:2}" "$code"
+      egr_record_reason "${*:2}" "$code"
       return 1
     fi
-    [ $try != 1 ] || egr_say "warning: ${*:2}: no success yet, it is tried again"
+    [ $try != 1 ] || egr_log "warning: ${*:2}: no success yet, it is tried again"
     sleep 5
   done
 }

@@ -19,7 +19,7 @@ egr_step_driver() {
 }
 
 egr_step_toolkit() {
-  egr_key nvidia-container-toolkit https://nvidia.github.io/libnvidia-container/gpgkey
+  egr_fetch_key nvidia-container-toolkit https://nvidia.github.io/libnvidia-container/gpgkey
   # It is apt that puts the architecture in.
   # shellcheck disable=SC2016
   printf '%s\n' 'deb [signed-by=/etc/apt/keyrings/nvidia-container-toolkit.asc] https://nvidia.github.io/libnvidia-container/stable/deb/$(ARCH) /' \

@@ -11,7 +11,7 @@ egr_step_docker() {
       # What distributions ship under other names would be in its way.
       mapfile -t old < <(dpkg-query -W -f '${Package}\n' docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc 2>/dev/null || :)
       [ ${#old[@]} = 0 ] || apt-get -qy -o DPkg::Lock::Timeout=900 remove "${old[@]}"
-      egr_key docker "https://download.docker.com/linux/$ID/gpg"
+      egr_fetch_key docker "https://download.docker.com/linux/$ID/gpg"
       printf '%s\n' 'Types: deb' "URIs: https://download.docker.com/linux/$ID" "Suites: ${UBUNTU_CODENAME:-$VERSION_CODENAME}" 'Components: stable' \
         "Architectures: $(dpkg --print-architecture)" 'Signed-By: /etc/apt/keyrings/docker.asc' >/etc/apt/sources.list.d/docker.sources
       egr_update
@@ -20,7 +20,7 @@ egr_step_docker() {
     amzn)
       [ "$VERSION_ID" != 2 ] || egr_fail 'there is no recipe for Amazon Linux 2: use Amazon Linux 2023, Ubuntu or Debian as base-image-id'
       egr_install docker
-      egr_plugins
+      egr_install_plugins
       ;;
     *) egr_fail "there is no recipe for $PRETTY_NAME: use Ubuntu, Debian or Amazon Linux 2023 as base-image-id" ;;
   esac
@@ -28,40 +28,40 @@ egr_step_docker() {
   systemctl start docker.service
 }
 
-egr_plugins() {
-  docker compose version || egr_compose
-  egr_buildx_fits || egr_buildx
+egr_install_plugins() {
+  docker compose version || egr_install_compose
+  egr_buildx_is_recent || egr_install_buildx
 }
 
-# egr_buildx_fits: compose builds by buildx and refuses one before 0.17; Amazon Linux 2023 has 0.12.
+# egr_buildx_is_recent: reports whether buildx is recent enough: compose builds by buildx and refuses one before 0.17; Amazon Linux 2023 has 0.12.
 # https://github.com/amazonlinux/amazon-linux-2023/issues/1032
-egr_buildx_fits() {
+egr_buildx_is_recent() {
   local have
   have=$(docker buildx version | grep -o '[0-9]\+\.[0-9]\+' | head -n 1)
   [ "$(printf '%s\n' 0.17 "$have" | sort -V | head -n 1)" = 0.17 ]
 }
 
-egr_compose() {
+egr_install_compose() {
   local file
   file=docker-compose-linux-$(uname -m)
-  egr_plugin compose https://github.com/docker/compose/releases/latest/download "$file" "$file.sha256"
+  egr_install_plugin compose https://github.com/docker/compose/releases/latest/download "$file" "$file.sha256"
 }
 
-# egr_buildx: the names of its files hold the version, which the address of the latest release leads to.
-egr_buildx() {
+# egr_install_buildx: the names of its files hold the version, which the address of the latest release leads to.
+egr_install_buildx() {
   local at=https://github.com/docker/buildx/releases version architecture=amd64
   [ "$(uname -m)" != aarch64 ] || architecture=arm64
-  version=$(egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o /dev/null -w '%{url_effective}' $at/latest)
+  version=$(egr_retry_times 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o /dev/null -w '%{url_effective}' $at/latest)
   version=${version##*/}
-  egr_plugin buildx "$at/download/$version" "buildx-$version.linux-$architecture" checksums.txt
+  egr_install_plugin buildx "$at/download/$version" "buildx-$version.linux-$architecture" checksums.txt
 }
 
-# egr_plugin NAME ADDRESS FILE SUMS: a plugin of docker's. Those in /usr/local come before the system's own.
-egr_plugin() {
+# egr_install_plugin NAME ADDRESS FILE SUMS: a plugin of docker's. Those in /usr/local come before the system's own.
+egr_install_plugin() {
   local each
   cd /run/ec2-github-runner || return
   for each in "$3" "$4"; do
-    egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "$each" "$2/$each"
+    egr_retry_times 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "$each" "$2/$each"
   done
   grep "^[0-9a-f]\{64\} [ *]$3\$" "$4" >sums || egr_fail "docker $1: $4 does not name $3"
   sha256sum -c sums || egr_fail "docker $1: $3 is not what $4 says"

@@ -6,54 +6,54 @@ egr_step_packages() {
     egr_fail "the machine is $(uname -m) and the image is for $EGR_MACHINE: base-image-id and ec2-instance-type must be of one architecture"
   # Nothing else is to install things from here on. What is at work already is waited for.
   systemctl stop apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service dnf-makecache.timer 2>/dev/null || :
-  egr_trust
+  egr_trust_ca
   egr_update
   egr_install ca-certificates curl git jq sudo unzip zstd
-  egr_trust
+  egr_trust_ca
 }
 
 # egr_update: the lists of packages. apt calls it a success when a list is missing, unless it is told not to.
 egr_update() {
-  ! command -v apt-get || egr_patiently 60 apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update
+  ! command -v apt-get || egr_retry_times 60 apt-get -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any update
 }
 
 # egr_install NAME...
 egr_install() {
   if command -v apt-get; then
-    egr_patiently 5 apt-get -qy -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends -- "$@"
+    egr_retry_times 5 apt-get -qy -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold install --no-install-recommends -- "$@"
   else
-    egr_dnf "$@"
+    egr_dnf_install "$@"
   fi
 }
 
-# egr_dnf NAME...: what the system does not have under that name yet. Amazon Linux has a small curl, another package that
+# egr_dnf_install NAME...: what the system does not have under that name yet. Amazon Linux has a small curl, another package that
 # provides curl and that the full one conflicts with. So no --skip-broken is needed, with which dnf would call it
 # complete when a package does not exist.
-egr_dnf() {
+egr_dnf_install() {
   local each list=()
   for each; do rpm -q --whatprovides -- "$each" || list+=("$each"); done
-  [ ${#list[@]} = 0 ] || egr_patiently 30 dnf -y install -- "${list[@]}"
+  [ ${#list[@]} = 0 ] || egr_retry_times 30 dnf -y install -- "${list[@]}"
 }
 
-# egr_authorities: the file of the user's own authorities, into EGR_CA, and what makes the system read it, into
+# egr_find_ca: the file of the user's own authorities, into EGR_CA, and what makes the system read it, into
 # EGR_UPDATE_CA. Not under the name that the boot script uses: a start may bring others.
-egr_authorities() {
+egr_find_ca() {
   EGR_CA=/usr/local/share/ca-certificates EGR_UPDATE_CA=update-ca-certificates
   [ ! -d /etc/pki/ca-trust/source/anchors ] || EGR_CA=/etc/pki/ca-trust/source/anchors EGR_UPDATE_CA=update-ca-trust
   EGR_CA+=/ec2-github-runner-image.crt
 }
 
-# egr_trust: the user's own authorities, as soon as there is something that reads them.
-egr_trust() {
-  egr_authorities
+# egr_trust_ca: the user's own authorities, as soon as there is something that reads them.
+egr_trust_ca() {
+  egr_find_ca
   [ -n "$part_certificates" ] && command -v $EGR_UPDATE_CA || return 0
-  egr_part certificates >$EGR_CA
+  egr_print_part certificates >$EGR_CA
   $EGR_UPDATE_CA
 }
 
-# egr_key NAME URL: a vendor's key, for its packages only.
-egr_key() {
+# egr_fetch_key NAME URL: a vendor's key, for its packages only.
+egr_fetch_key() {
   install -d -m 755 /etc/apt/keyrings
-  egr_patiently 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "/etc/apt/keyrings/$1.asc" "$2"
+  egr_retry_times 60 curl -fsSL --connect-timeout 20 -Y 1000 -y 20 -o "/etc/apt/keyrings/$1.asc" "$2"
   chmod 644 "/etc/apt/keyrings/$1.asc"
 }

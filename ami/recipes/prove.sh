@@ -11,7 +11,7 @@ egr_step_prove() {
   done
   docker buildx version
   docker compose version
-  egr_prove_image /bin/cat
+  egr_import_image /bin/cat
   # As the user that jobs run as, who may use docker.
   have=$(echo 'it works' | runuser -u runner -- docker run --rm -i ec2-github-runner-proof /bin/cat) || egr_fail 'docker run: no container runs'
   [ "$have" = 'it works' ] || egr_fail "docker run: it said $have"
@@ -31,27 +31,27 @@ egr_prove_builds() {
   printf '%s\n' 'services:' '  proof:' '    build: .' '    image: ec2-github-runner-proof:compose' '    network_mode: none' \
     '    command: [/bin/cat, /note]' >"$at/compose.yaml"
   chown -R runner: "$at"
-  egr_prove_docker buildx build --load -t ec2-github-runner-proof:buildx .
-  egr_prove_docker run --rm ec2-github-runner-proof:buildx /bin/cat /note
+  egr_run_docker buildx build --load -t ec2-github-runner-proof:buildx .
+  egr_run_docker run --rm ec2-github-runner-proof:buildx /bin/cat /note
   [ "$(<"$at/out")" = 'it works' ] || egr_fail "docker buildx: what it built says $(<"$at/out")"
-  egr_prove_docker compose up --build --no-log-prefix --exit-code-from proof
+  egr_run_docker compose up --build --no-log-prefix --exit-code-from proof
   # There may be colours around it.
   grep -q 'it works' "$at/out" || egr_fail "docker compose up: it said $(tail -n 1 "$at/out")"
-  egr_prove_docker compose down
+  egr_run_docker compose down
   docker rmi --force ec2-github-runner-proof:{buildx,compose}
   rm -rf "$at"
 }
 
-# egr_prove_docker ARGUMENT...: docker in the folder at, as the user that jobs run as, with a home of its own.
-egr_prove_docker() {
+# egr_run_docker ARGUMENT...: docker in the folder at, as the user that jobs run as, with a home of its own.
+egr_run_docker() {
   (cd "$at" && runuser -u runner -- env HOME="$at/home" COMPOSE_PROJECT_NAME=ec2-github-runner-proof docker "$@" >out 2>err) ||
     egr_fail "docker $1 $2: $(grep . "$at/err" | tail -n 1)"
   cat "$at/out" "$at/err"
 }
 
-# egr_prove_image PROGRAM [OTHER]: an image made on the spot, of a program of this machine and the libraries
+# egr_import_image PROGRAM [OTHER]: an image made on the spot, of a program of this machine and the libraries
 # that it and another one need.
-egr_prove_image() {
+egr_import_image() {
   local root each
   root=$(mktemp -d)
   cp -L --parents "$1" "$root"
@@ -71,7 +71,7 @@ egr_prove_gpu() {
   here=$(nvidia-smi -L) || egr_fail "nvidia-smi: $here"
   [[ $here == GPU\ 0:* ]] || egr_fail "nvidia-smi sees no GPU: $here"
   # The toolkit brings nvidia-smi into the container, but not all that this needs.
-  egr_prove_image /bin/cat "$smi"
+  egr_import_image /bin/cat "$smi"
   there=$(docker run --rm --gpus all -e NVIDIA_DRIVER_CAPABILITIES=utility -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64 \
     ec2-github-runner-proof nvidia-smi -L) || egr_fail 'docker run --gpus all: the container does not run'
   [ "$here" = "$there" ] || egr_fail "docker run --gpus all: the container sees $there"

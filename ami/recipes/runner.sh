@@ -22,9 +22,9 @@ egr_step_runner() {
     # Its own script knows no Amazon Linux.
     egr_install libicu krb5-libs openssl-libs zlib lttng-ust
   elif [ -x /opt/actions-runner/bin/installdependencies.sh ]; then
-    egr_patiently 5 /opt/actions-runner/bin/installdependencies.sh
+    egr_retry_times 5 /opt/actions-runner/bin/installdependencies.sh
   fi
-  have=$(egr_version /opt/actions-runner) || egr_fail 'what was downloaded is no runner that starts on this machine'
+  have=$(egr_print_version /opt/actions-runner) || egr_fail 'what was downloaded is no runner that starts on this machine'
   # By this mark the boot script takes it for one of ours.
   echo "$have" >/opt/actions-runner/.ec2-github-runner
   chown -R runner: /opt/actions-runner

@@ -3,16 +3,16 @@
 
 egr_step_setup_script() {
   [ -n "$part_script" ] || return 0
-  egr_part script >/run/ec2-github-runner/setup-script.sh
+  egr_print_part script >/run/ec2-github-runner/setup-script.sh
   trap 'EGR_AT=$LINENO EGR_WHAT=$BASH_COMMAND' ERR
-  trap egr_setup_ended EXIT
-  egr_watch_exit
+  trap egr_on_setup_exit EXIT
+  egr_record_exit
   set +o pipefail
   . /run/ec2-github-runner/setup-script.sh
 }
 
-# egr_setup_ended: by its end or by an exit in it.
-egr_setup_ended() {
+# egr_on_setup_exit: by its end or by an exit in it.
+egr_on_setup_exit() {
   local code=$? said
   trap - EXIT ERR
   set +eEuxvf

@@ -1,7 +1,7 @@
 # The verbs. Without one it is cloud-init that calls, and that goes on at once.
 
 case ${1-} in
-  '') egr_handover </dev/null >/dev/null 2>&1 & ;;
+  '') egr_start_units </dev/null >/dev/null 2>&1 & ;;
   watch)
     egr_decode "${!egr_@}" || {
       # Without its values the machine ends at once, and by these limits at the latest: no other begins before a runner
@@ -9,7 +9,7 @@ case ${1-} in
       egr_keep_failed_seconds=0 egr_registration_timeout_seconds=600
       (egr_fail 'the user data cannot be decoded')
     }
-    egr_watch
+    egr_watch_machine
     ;;
   fetch)
     # Not in /tmp, which is emptied while the machine boots.
@@ -18,14 +18,14 @@ case ${1-} in
     . /run/ec2-github-runner/secrets
     egr_decode "${!egr_@}" || exit
     export HOME=/root RUNNER_ALLOW_RUNASROOT=1
-    egr_done || [ -z "$part_certificates" ] || egr_certificates
-    egr_dir
-    egr_configure "$EGR_DIR"
+    egr_once_done || [ -z "$part_certificates" ] || egr_trust_certificates
+    egr_choose_dir
+    egr_configure_runner "$EGR_DIR"
     ;;
   setup)
     . /run/ec2-github-runner/secrets
     egr_decode "${!egr_@}" || exit
-    egr_setup "$2"
+    egr_set_up_runner "$2"
     ;;
   main)
     [ ! -e /run/ec2-github-runner/failed ] || exit
@@ -33,13 +33,13 @@ case ${1-} in
     [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG" || rm -f "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1
     egr_decode "${!egr_@}" || exit
-    egr_begin
+    egr_prepare_machine
     if [ -n "$part_script" ]; then
-      egr_before_script
+      egr_begin_script
       # Not in a function: what it declares must be global.
       # shellcheck source=/dev/null
       . "$EGR_SOURCE"
     fi
-    egr_go
+    $EGR_MAIN
     ;;
 esac

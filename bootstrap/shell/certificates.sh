@@ -6,12 +6,12 @@ EGR_CA=/usr/local/share/ca-certificates
 # https://github.com/actions/runner/blob/v2.336.0/docs/checks/sslcert.md
 export NODE_EXTRA_CA_CERTS=$EGR_CA/ec2-github-runner.crt
 
-egr_certificates() {
+egr_trust_certificates() {
   local update=update-ca-certificates
   [ $EGR_CA = /usr/local/share/ca-certificates ] || update="update-ca-trust"
   # node reads one file: what was baked into the image goes there too.
   [ -e /run/ec2-github-runner/trusted ] || {
-    egr_part certificates >$NODE_EXTRA_CA_CERTS && {
+    egr_print_part certificates >$NODE_EXTRA_CA_CERTS && {
       cat $EGR_CA/ec2-github-runner-image.crt 2>/dev/null >>$NODE_EXTRA_CA_CERTS
       $update
     } && : >/run/ec2-github-runner/trusted

@@ -1,6 +1,6 @@
 # What runner-debug adds: facts of the machine, and the whole log on the console.
 
-egr_debug() {
+egr_show_debug() {
   uname -a
   df -h /
   free -m

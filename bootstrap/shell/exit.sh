@@ -1,6 +1,6 @@
 # Where the user's script calls exit, for the message: a trap does not know the line of an exit.
 
-egr_watch_exit() {
+egr_record_exit() {
   # shellcheck disable=SC2317 # it is the script that calls it
   exit() {
     local code=${1-$?}

@@ -3,10 +3,10 @@
 # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/run-scripts
 
 # shellcheck disable=SC2034 # what starts the runner calls it
-EGR_HOOK=egr_put_hook
+EGR_HOOK=egr_install_hook
 
-# egr_put_hook: for the runner in EGR_HOME, in front of a hook that the machine has already.
-egr_put_hook() {
+# egr_install_hook: for the runner in EGR_HOME, in front of a hook that the machine has already.
+egr_install_hook() {
   # shellcheck disable=SC2153
   local env=$EGR_HOME/.env hook=$EGR_REPORT/hook.sh name=ACTIONS_RUNNER_HOOK_JOB_COMPLETED own line named=''
   own=${!name}
@@ -21,40 +21,40 @@ egr_put_hook() {
     [ "${line%%=*}" != $name ] || named=1 own=${line#*=} own=${own%$'\r'}
   done 2>/dev/null <"$env"
   [ "$own" != "$hook" ] || own=
-  if ! (umask 022 && egr_hook "$own" >"$hook.new" && mv -f "$hook.new" "$hook") || ! (egr_readable "$hook"); then
-    egr_say "warning: no job report in jobs' logs: the runner cannot read $hook"
+  if ! (umask 022 && egr_print_hook "$own" >"$hook.new" && mv -f "$hook.new" "$hook") || ! (egr_is_readable "$hook"); then
+    egr_log "warning: no job report in jobs' logs: the runner cannot read $hook"
     return
   fi
   # Over the file and not in it, so that no image made from this machine names a hook of ours.
-  [ -z "$named" ] || egr_cover "$env" || {
-    egr_say "warning: no job report in jobs' logs: another $env cannot be mounted"
+  [ -z "$named" ] || egr_mount_env "$env" || {
+    egr_log "warning: no job report in jobs' logs: another $env cannot be mounted"
     return
   }
   export $name="$hook"
 }
 
-# egr_cover FILE: with a copy of it in which the hook, which is the caller's, comes last.
-egr_cover() {
+# egr_mount_env FILE: mounts a copy over it in which the hook, which is the caller's, comes last.
+egr_mount_env() {
   cp -p "$1" "$EGR_REPORT/env" && printf '\n%s\n' "$name=$hook" >>"$EGR_REPORT/env" && mount --bind "$EGR_REPORT/env" "$1"
 }
 
-# egr_readable FILE: for the runner's user.
-egr_readable() {
+# egr_is_readable FILE: reports whether the runner's user can read it.
+egr_is_readable() {
   [ -z "$egr_user" ] || exec runuser -u "$egr_user" -- test -r "$1"
   [ -r "$1" ]
 }
 
-# egr_hook OWN: the hook, before OWN, which is run as the runner would run it. (actions/runner v2.336.0,
+# egr_print_hook OWN: the hook, before OWN, which is run as the runner would run it. (actions/runner v2.336.0,
 # src/Runner.Common/HostContext.cs#L812-L835, src/Runner.Worker/Handlers/ScriptHandlerHelpers.cs#L13-L21)
-egr_hook() {
+egr_print_hook() {
   local node
   echo '#!/bin/bash'
   echo "EGR_REPORT=$EGR_REPORT EGR_FACTS='$EGR_FACTS'"
-  declare -f egr_max egr_load egr_job_begins egr_group egr_count egr_sample egr_sample_processors egr_shares \
-    egr_sample_memory egr_sample_group egr_sample_disks egr_result egr_gib egr_larger egr_limit egr_tell
+  declare -f egr_raise_max egr_load_facts egr_begin_job egr_find_memory_group egr_read_count egr_take_sample egr_sample_processors egr_compute_shares \
+    egr_sample_memory egr_sample_group egr_sample_disks egr_compute_result egr_format_gib egr_suggest_type egr_print_limit egr_print_report
   # What hangs, such as a disk of the network, is left behind.
   # shellcheck disable=SC2016
-  printf '%s\n' 'if [ "$1" = tell ]; then egr_tell "$2"; exit 0; fi' \
+  printf '%s\n' 'if [ "$1" = tell ]; then egr_print_report "$2"; exit 0; fi' \
     'PATH=/usr/bin:/bin BASH_ENV= timeout -s KILL 2 bash "$0" tell $PPID 2>/dev/null || :'
   case $1 in
     '') ;;
@@ -68,8 +68,8 @@ egr_hook() {
   esac
 }
 
-# egr_gib KIB...: as 15.6, into EGR_GIB, one behind the other.
-egr_gib() {
+# egr_format_gib KIB...: as 15.6, into EGR_GIB, one behind the other.
+egr_format_gib() {
   local each tenths
   EGR_GIB=()
   for each; do
@@ -78,9 +78,9 @@ egr_gib() {
   done
 }
 
-# egr_larger: the next size of the machine's type, where it is sure that there is one, as an example.
+# egr_suggest_type: into EGR_LARGER, the next size of the machine's type, where it is sure that there is one, as an example.
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
-egr_larger() {
+egr_suggest_type() {
   local type sizes=(nano micro small medium large xlarge 2xlarge 4xlarge) at
   EGR_LARGER=''
   read -r type <"$EGR_REPORT/type" || return
@@ -90,48 +90,48 @@ egr_larger() {
   done
 } 2>/dev/null
 
-# egr_limit NAME: what to do about a limit, as an annotation.
-egr_limit() {
+# egr_print_limit NAME: what to do about a limit, as an annotation.
+egr_print_limit() {
   local text many=processes
   ((killed != 1)) || many=process
   case $1 in
     memory)
-      egr_larger
-      egr_gib "$memory_peak" "$memory"
+      egr_suggest_type
+      egr_format_gib "$memory_peak" "$memory"
       text="peak ${EGR_GIB[0]} of ${EGR_GIB[1]} GiB: take a type with more memory$EGR_LARGER"
       ((killed == 0)) || text="the kernel killed $killed $many; $text"
       ;;
     container) text="the kernel killed $killed $many at the memory limit of a container, not of the machine: raise that limit" ;;
     cpu)
-      egr_larger
+      egr_suggest_type
       text="busy $cpu % of the time, with $((load / cores / 100)) processes for each of $cores cores: take a type with more cores$EGR_LARGER"
       ;;
     steal) text="$steal % of the processor's time went to other machines: the type's CPU credits may be used up: take a type without credits, for example m7i.large, or unlimited credits" ;;
     disk)
-      egr_gib "$disk_peak" "$disk"
+      egr_format_gib "$disk_peak" "$disk"
       text="peak ${EGR_GIB[0]} of ${EGR_GIB[1]} GiB and $inodes % of the inodes: set a larger ec2-volume-size"
       ;;
     swap)
-      egr_gib "$swap_peak" "$swap"
+      egr_format_gib "$swap_peak" "$swap"
       text="peak ${EGR_GIB[0]} of ${EGR_GIB[1]} GiB: take a type with more memory"
       ;;
   esac
   echo "::warning title=Job report::$1: $text"
 }
 
-# egr_tell PID: the report of the job whose Worker that is: in its log, in its summary, and what to do as annotations.
-egr_tell() {
+# egr_print_report PID: the report of the job whose Worker that is: in its log, in its summary, and what to do as annotations.
+egr_print_report() {
   local seconds cpu steal killed limits try row rows
   for try in 1 2 3 4 5; do
     # It may be written right now.
-    ! egr_load || break
+    ! egr_load_facts || break
     sleep .1
   done
   ((cpu_at)) || { echo "no job report: nothing was sampled on this machine"; return; }
-  if [ "$pid" = "$1" ]; then egr_group; else egr_job_begins "$1"; fi
-  egr_sample .
-  egr_result
-  egr_gib "$memory_peak" "$memory" "$swap_peak" "$swap" "$disk_peak" "$disk"
+  if [ "$pid" = "$1" ]; then egr_find_memory_group; else egr_begin_job "$1"; fi
+  egr_take_sample .
+  egr_compute_result
+  egr_format_gib "$memory_peak" "$memory" "$swap_peak" "$swap" "$disk_peak" "$disk"
   rows=("time|$seconds s"
     "CPU|$cores cores, busy $cpu % of the time (at most $cpu_peak %), stolen $steal %, load per core at most $((load / cores / 100)).$((load / cores / 10 % 10))"
     "memory|at most ${EGR_GIB[0]} of ${EGR_GIB[1]} GiB, processes killed by the kernel: ${killed:-unknown}"
@@ -145,6 +145,6 @@ egr_tell() {
     for row in "${rows[@]}"; do printf '| %s | %s |\n' "${row%%|*}" "${row#*|}"; done
     echo
   } >>"$GITHUB_STEP_SUMMARY"
-  for row in ${limits//,/ }; do egr_limit "$row"; done
+  for row in ${limits//,/ }; do egr_print_limit "$row"; done
   [ ! -s "$EGR_REPORT/spot" ] || echo "::warning title=Job report::spot: EC2 reclaims this machine ($(<"$EGR_REPORT/spot")): run the job again, or use an on-demand instance"
 }

@@ -1,11 +1,11 @@
-# What the runner needs and Amazon Linux does not bring. The runner's own script does not know Amazon Linux.
+# Libraries that the runner needs and Amazon Linux does not have. The runner's own script does not know Amazon Linux.
 
-egr_libraries() {
+egr_install_libraries() {
   ldconfig -p | grep -q libicuuc && return
-  egr_say 'installing libicu'
-  if egr_fedora; then
-    egr_retry egr_dnf libicu
+  egr_log 'installing libicu'
+  if egr_is_fedora; then
+    egr_retry egr_dnf_install libicu
   else
     egr_retry ./bin/installdependencies.sh
-  fi || egr_say "warning: package libicu is not installed: $EGR_WHY"
+  fi || egr_log "warning: package libicu is not installed: $EGR_WHY"
 }

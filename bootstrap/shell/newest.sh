@@ -1,11 +1,11 @@
 # Which runner is the newest, for a machine that was not told: where GitHub's web pages send those who ask
 # for it. Its API would answer 60 times an hour and address.
 
-egr_newest() {
+egr_find_newest() {
   local try=0 at=github.com/actions/runner/releases
   EGR_SUM=-
   until EGR_VERSION=$(curl -fsSI -m 20 https://$at/latest 2>/run/ec2-github-runner/curl | grep -om1 '/tag/v[0-9.]*'); do
-    ((try)) || egr_say "looking for the newest runner: $(head -n 1 /run/ec2-github-runner/curl)" >&2
+    ((try)) || egr_log "looking for the newest runner: $(head -n 1 /run/ec2-github-runner/curl)" >&2
     ((try++ < 60)) || { { grep . /run/ec2-github-runner/curl || echo 'GitHub does not say which is the newest'; } >/run/ec2-github-runner/why; return 1; }
     sleep 2
   done

@@ -1,35 +1,35 @@
 # The packages that the user wants, by the system's own package manager.
 
-egr_packages() {
+egr_install_packages() {
   local each list=()
-  while IFS= read -rd '' each; do list+=("$each"); done < <(egr_part packages)
-  egr_say "installing ${#list[@]} packages"
-  egr_fedora || egr_retry egr_refresh
-  if ! egr_get "${list[@]}"; then
+  while IFS= read -rd '' each; do list+=("$each"); done < <(egr_print_part packages)
+  egr_log "installing ${#list[@]} packages"
+  egr_is_fedora || egr_retry egr_refresh_lists
+  if ! egr_try_install "${list[@]}"; then
     # As with cloud-init, a package that is not to be had does not keep the runner from starting.
     for each in "${list[@]}"; do
-      egr_get "$each" || egr_say "warning: package $each is not installed: $EGR_WHY"
+      egr_try_install "$each" || egr_log "warning: package $each is not installed: $EGR_WHY"
     done
   fi
-  egr_say 'installed packages'
+  egr_log 'installed packages'
 }
 
-# egr_refresh: apt's lists, all of them; and what a machine that was switched off left half installed is put right.
-egr_refresh() {
+# egr_refresh_lists: apt's lists, all of them; and what a machine that was switched off left half installed is put right.
+egr_refresh_lists() {
   apt-get -qy -o APT::Update::Error-Mode=any update && dpkg --configure -a
 }
 
-# egr_get NAME...
-egr_get() {
+# egr_try_install NAME...
+egr_try_install() {
   local missing=
-  egr_retry egr_install "$@" && [ -z "$missing" ]
+  egr_retry egr_install_once "$@" && [ -z "$missing" ]
 }
 
-# egr_install NAME...: once. What does not exist is not tried again. It shows by the words and not by the exit: yum, and
+# egr_install_once NAME...: once. What does not exist is not tried again. It shows by the words and not by the exit: yum, and
 # dnf with --skip-broken, end with 0 all the same.
-egr_install() {
-  if egr_fedora; then
-    egr_dnf "$@"
+egr_install_once() {
+  if egr_is_fedora; then
+    egr_dnf_install "$@"
   else
     DEBIAN_FRONTEND=noninteractive apt-get -qy -o Dpkg::Options::=--force-confold install -- "$@"
   fi

@@ -1,14 +1,14 @@
 # A registration by token. A just-in-time configuration needs none.
 
-# EGR_KEEP holds --disableupdate where a release is missing that must not be installed now.
-egr_register() {
+# EGR_NO_UPDATE holds --disableupdate where a release is missing that must not be installed now.
+egr_register_runner() {
   local name=$egr_name try
-  [ "$egr_name_by_index" != true ] || name+=-$(egr_metadata ami-launch-index) || egr_fail 'no metadata service'
+  $EGR_ADD_INDEX
   [ "$egr_ephemeral" != true ] || set -- --ephemeral
   # shellcheck disable=SC2086 # nothing, or one word
-  until ${EGR_CONFIG-./config.sh} --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" ${egr_group:+--runnergroup "$egr_group"} $EGR_KEEP "$@" --replace; do
+  until ${EGR_CONFIG-./config.sh} --unattended --url "$egr_url" --token "$egr_token" --labels "$egr_labels" --name "$name" ${egr_group:+--runnergroup "$egr_group"} $EGR_NO_UPDATE "$@" --replace; do
     ((++try != 3)) || egr_fail "config.sh did not register $name"
     sleep $((try * 3))
   done
-  egr_say "configured runner $name"
+  egr_log "configured runner $name"
 }

@@ -3,70 +3,70 @@
 
 egr_start_reporter() {
   local unit=ec2-github-runner-report
-  egr_unit $unit report DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
+  egr_write_unit $unit report DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
   systemctl --no-block start $unit || { systemctl daemon-reload && systemctl --no-block start $unit; }
 }
 
-# egr_reporter: samples all the time, since a job's counts begin with the last one before it.
-egr_reporter() {
+# egr_run_reporter: samples all the time, since a job's counts begin with the last one before it.
+egr_run_reporter() {
   local tick=0 nap noticed='' dir
   umask 022
   mkdir -p "$EGR_REPORT"
   cd /run/ec2-github-runner || exit
   exec {nap}<> <(:)
-  egr_load && ((pid)) && egr_group
+  egr_load_facts && ((pid)) && egr_find_memory_group
   cores=$(nproc)
-  egr_spot &
+  egr_watch_spot &
   # When the machine goes down everything is told to end; a runner may be at work then.
-  trap 'egr_report cut; exit' TERM
+  trap 'egr_log_report cut; exit' TERM
   while :; do
-    if ((pid)) && ! egr_at_work; then
-      egr_sample "$dir"
+    if ((pid)) && ! egr_is_at_work; then
+      egr_take_sample "$dir"
       # What the machine's end took with it did not come to its own.
-      if [ -e ended ] || [[ $(systemctl is-system-running) != stopping ]]; then egr_report ended; else egr_report cut; fi
+      if [ -e ended ] || [[ $(systemctl is-system-running) != stopping ]]; then egr_log_report ended; else egr_log_report cut; fi
     fi
     # The watch touches it once a second while there is a Runner.Worker. Both times are of one clock, which may be set.
     if ((!pid)) && [ online -nt looked ]; then
-      ! egr_find Runner.Worker || egr_job_begins "${EGR_PIDS[0]}"
+      ! egr_find_process Runner.Worker || egr_begin_job "${EGR_PIDS[0]}"
     fi
     : >looked
     if ((tick++ % 10 == 0)); then
       dir=$(<state/configured)/_work
-      egr_sample "$dir"
-      egr_save
+      egr_take_sample "$dir"
+      egr_save_facts
     fi
     if [ -z "$noticed" ] && [ -s "$EGR_REPORT/spot" ]; then
       noticed=1
-      egr_say "spot notice: $(<"$EGR_REPORT/spot")"
-      egr_report running
+      egr_log "spot notice: $(<"$EGR_REPORT/spot")"
+      egr_log_report running
     fi
     # Half a second, without a process for it.
     read -rt .5 -u "$nap"
   done 2>/dev/null
 }
 
-# egr_at_work: the job's process is still there.
-egr_at_work() {
+# egr_is_at_work: reports whether the job's process still exists.
+egr_is_at_work() {
   local name
   read -r name <"/proc/$pid/comm" && [ "$name" = Runner.Worker ]
 } 2>/dev/null
 
-# egr_report STATE: the line on the console, in the form that bootstrap/report.go declares.
-egr_report() {
+# egr_log_report STATE: the line on the console, in the form that bootstrap/report.go declares.
+egr_log_report() {
   local name text='' seconds cpu steal killed limits
   ((pid)) || return
-  egr_result
+  egr_compute_result
   for name in job seconds cores cpu cpu_peak steal steal_peak load memory memory_peak cached_peak killed swap swap_peak disk disk_peak inodes limits; do
     [ -z "${!name}" ] || text+=" $name=${!name}"
   done
-  egr_say "job report:$text state=$1"
+  egr_log "job report:$text state=$1"
   [ "$1" = running ] || pid=0
-  egr_save
+  egr_save_facts
 }
 
-# egr_imds METHOD PATH HEADER: an answer of the instance metadata service, without a program for it: its status is in
+# egr_request_imds METHOD PATH HEADER: an answer of the instance metadata service, without a program for it: its status is in
 # EGR_STATUS and its body in EGR_BODY.
-egr_imds() {
+egr_request_imds() {
   local at line
   EGR_STATUS='' EGR_BODY=''
   exec {at}<>/dev/tcp/169.254.169.254/80 || return
@@ -77,25 +77,25 @@ egr_imds() {
   exec {at}>&-
 } 2>/dev/null
 
-# egr_spot: what EC2 says of a spot machine's end, two minutes ahead; it is asked every five seconds.
+# egr_watch_spot: what EC2 says of a spot machine's end, two minutes ahead; it is asked every five seconds.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
-egr_spot() {
+egr_watch_spot() {
   local token='' spot='' tries=0
   while :; do
     if [ -z "$token" ]; then
-      egr_imds PUT api/token -ttl-seconds:21600
+      egr_request_imds PUT api/token -ttl-seconds:21600
       [ "$EGR_STATUS" = 200 ] && token=$EGR_BODY
     fi
     if [ -z "$spot" ]; then
       # Without the service, or by its own word, there is no notice to wait for.
       ((tries++ < 120)) || return
-      egr_imds GET meta-data/instance-type ": $token"
+      egr_request_imds GET meta-data/instance-type ": $token"
       [[ $EGR_STATUS != 200 || $EGR_BODY = *[!a-z0-9.-]* ]] || echo "$EGR_BODY" >"$EGR_REPORT/type"
-      egr_imds GET meta-data/instance-life-cycle ": $token"
+      egr_request_imds GET meta-data/instance-life-cycle ": $token"
       [ "$EGR_STATUS" != 200 ] || spot=$EGR_BODY
       [ -z "$spot" ] || [ "$spot" = spot ] || return
     else
-      egr_imds GET meta-data/spot/instance-action ": $token"
+      egr_request_imds GET meta-data/spot/instance-action ": $token"
       if [ "$EGR_STATUS" = 200 ] && [[ $EGR_BODY =~ \"action\":\ *\"([a-z]+)\",\ *\"time\":\ *\"([0-9TZ:-]+)\" ]]; then
         echo "${BASH_REMATCH[1]} at ${BASH_REMATCH[2]}" >"$EGR_REPORT/spot"
         return
@@ -107,4 +107,4 @@ egr_spot() {
 }
 
 # shellcheck disable=SC2317 # the unit calls it
-[ "${1-}" != report ] || egr_reporter
+[ "${1-}" != report ] || egr_run_reporter

@@ -1,13 +1,14 @@
 # The runner itself. The shell that sources the user's script also starts the runner, so that exports,
 # functions and the current directory reach it.
 
-# egr_go: from the end of the script to the end of the runner; does not return.
-egr_go() {
-  [ -z "$part_script" ] || egr_after_script
+# egr_runner_main: from the end of the user's script to the end of the runner; does not return.
+EGR_MAIN=egr_runner_main
+egr_runner_main() {
+  [ -z "$part_script" ] || egr_finish_script
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
   # In a shell of its own; after the user's script, in one that sees only what that exported.
-  if [ -z "$part_script" ]; then (egr_setup "$EGR_DIR"); else /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR"; fi </dev/null || {
+  if [ -z "$part_script" ]; then (egr_set_up_runner "$EGR_DIR"); else /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR"; fi </dev/null || {
     [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
     exit
   }
@@ -15,43 +16,43 @@ egr_go() {
   unset jit_config egr_jit egr_token egr_download_token
   rm -f /run/ec2-github-runner/secrets
   [ "$egr_service" != true ] || exit
-  while egr_run_once; do :; done
+  while egr_run_runner; do :; done
   exit
 }
 
-# egr_start: the runner, until it ends.
-egr_start() (
+# egr_exec_runner: runs the runner until it ends.
+egr_exec_runner() (
   # shellcheck disable=SC2153 # of the chapter hook
   $EGR_HOOK
   [ -z "$EGR_JIT" ] || export ACTIONS_RUNNER_INPUT_JITCONFIG=$EGR_JIT
-  [ -z "$egr_user" ] || egr_as_user "$EGR_HOME/run.sh"
+  [ -z "$egr_user" ] || egr_exec_as_user "$EGR_HOME/run.sh"
   exec "$EGR_HOME/run.sh"
 )
 
-# egr_run_once: true if the runner is to be started again.
-egr_run_once() {
+# egr_run_runner: runs the runner once; true if it is to be started again.
+egr_run_runner() {
   local code
   EGR_HOME=$(</run/ec2-github-runner/state/configured)
   : >/run/ec2-github-runner/started
-  egr_say 'starting runner'
-  egr_start </dev/null
+  egr_log 'starting runner'
+  egr_exec_runner </dev/null
   code=$?
   [ ! -e /run/ec2-github-runner/ended ] || return
   # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
   # single-use one does not.
-  if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_beside "$(egr_version "$EGR_HOME")"; then
+  if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_upgrade_runner "$(egr_print_version "$EGR_HOME")"; then
     EGR_RENEWED=1
-    [ -z "$egr_user" ] || egr_own_files
+    [ -z "$egr_user" ] || egr_give_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
   elif [ "$egr_ephemeral" != true ] && [ -z "$EGR_JIT" ] && ((EGR_TRIES++ < 5)); then
-    egr_say "warning: the runner ended with exit $code and is started again"
+    egr_log "warning: the runner ended with exit $code and is started again"
     # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
-    while sleep 2 && egr_find 'Runner.*'; do :; done
+    while sleep 2 && egr_find_process 'Runner.*'; do :; done
   else
     # So it is here where something killed run.sh: the one job may be still to come.
-    while ((code > 127)) && egr_find Runner.Listener; do sleep 2; done
-    [ -e /run/ec2-github-runner/online ] || egr_online || egr_fail "the runner ended with exit $code before it was online"
-    egr_say "the runner ended with exit $code"
+    while ((code > 127)) && egr_find_process Runner.Listener; do sleep 2; done
+    [ -e /run/ec2-github-runner/online ] || egr_is_online || egr_fail "the runner ended with exit $code before it was online"
+    egr_log "the runner ended with exit $code"
     : >/run/ec2-github-runner/ended
     return 1
   fi

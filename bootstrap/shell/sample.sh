@@ -5,18 +5,18 @@ EGR_REPORT=/run/ec2-github-runner-report
 # Sizes are in KiB, shares in percent, times in seconds since boot, and processor time in ticks.
 EGR_FACTS='job pid begin cores cpu_at idle_at steal_at cpu_from idle_from steal_from cpu_peak steal_peak load memory memory_peak cached_from cached_peak killed_at killed_from stalls_at stalls_from swap swap_peak disk disk_peak inodes'
 
-# egr_max NAME VALUE
-egr_max() { (($1 >= $2)) || (($1 = $2)); }
+# egr_raise_max NAME VALUE
+egr_raise_max() { (($1 >= $2)) || (($1 = $2)); }
 
-# egr_save: the facts, for the hook, and for a reporter that is started anew.
-egr_save() {
+# egr_save_facts: the facts, for the hook, and for a reporter that is started anew.
+egr_save_facts() {
   local name text=''
   for name in $EGR_FACTS; do text+="$name=${!name}"$'\n'; done
   printf '%send\n' "$text" >"$EGR_REPORT/state"
 }
 
-# egr_load: false unless they are whole.
-egr_load() {
+# egr_load_facts: false unless they are whole.
+egr_load_facts() {
   local name value
   while IFS='=' read -r name value; do
     [ "$name" != end ] || return 0
@@ -25,8 +25,8 @@ egr_load() {
   return 1
 } 2>/dev/null
 
-# egr_job_begins PID: its Worker. Its time begins with that, and its counts with the last sample before.
-egr_job_begins() {
+# egr_begin_job PID: its Worker. Its time begins with that, and its counts with the last sample before.
+egr_begin_job() {
   local text fields
   read -r text <"/proc/$1/stat" || return
   # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the 20th behind the name is the start, in ticks.
@@ -34,13 +34,13 @@ egr_job_begins() {
   pid=$1 job=$((job + 1)) begin=$((fields[19] / 100))
   cpu_from=$cpu_at idle_from=$idle_at steal_from=$steal_at killed_from=$killed_at stalls_from=$stalls_at
   cpu_peak=0 steal_peak=0 load=0 memory_peak=0 cached_from='' cached_peak=0 swap_peak=0 disk=0 disk_peak=0 inodes=0
-  egr_group
+  egr_find_memory_group
 } 2>/dev/null
 
-# egr_group: whose memory the job has: the machine's, or that of a control group around it which has less (EGR_LIMIT).
+# egr_find_memory_group: whose memory the job has: the machine's, or that of a control group around it which has less (EGR_LIMIT).
 # That group also knows its own peak, or else the group does in which the runner is.
 # https://docs.kernel.org/admin-guide/cgroup-v2.html https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
-egr_group() {
+egr_find_memory_group() {
   local kinds path root size
   EGR_GROUP='' EGR_LIMIT=''
   while IFS=: read -r _ kinds path; do
@@ -64,23 +64,23 @@ egr_group() {
   done <"/proc/$pid/cgroup"
 } 2>/dev/null
 
-# egr_count NAME: what a line of the text counts, into EGR_COUNT.
-egr_count() {
+# egr_read_count NAME: what a line of the text counts, into EGR_COUNT.
+egr_read_count() {
   [[ $text =~ (^|$'\n')$1:?\ +([0-9]+) ]] && EGR_COUNT=${BASH_REMATCH[2]}
 }
 
-# egr_sample DIR: all of it, where the job works in DIR.
-egr_sample() {
+# egr_take_sample DIR: all of it, where the job works in DIR.
+egr_take_sample() {
   local text zone
   egr_sample_processors
   egr_sample_memory
   egr_sample_disks "$1"
   IFS= read -rd '' text </proc/vmstat
   # Since Linux 4.13; of all processes on the machine, in containers too.
-  ! egr_count oom_kill || killed_at=$EGR_COUNT
+  ! egr_read_count oom_kill || killed_at=$EGR_COUNT
   # How often somebody had to wait until the machine itself had memory, whatever a container's limit is.
   stalls_at=0
-  for zone in dma dma32 normal movable; do ! egr_count allocstall_$zone || ((stalls_at += EGR_COUNT)); done
+  for zone in dma dma32 normal movable; do ! egr_read_count allocstall_$zone || ((stalls_at += EGR_COUNT)); done
 } 2>/dev/null
 
 egr_sample_processors() {
@@ -90,18 +90,18 @@ egr_sample_processors() {
   total=$((ticks[1] + ticks[2] + ticks[3] + ticks[4] + ticks[5] + ticks[6] + ticks[7] + ticks[8]))
   idle=$((ticks[4] + ticks[5]))
   if ((cpu_at && total > cpu_at)); then
-    egr_shares $((total - cpu_at)) $((idle - idle_at)) $((ticks[8] - steal_at))
-    egr_max cpu_peak $EGR_BUSY
-    egr_max steal_peak $EGR_STOLEN
+    egr_compute_shares $((total - cpu_at)) $((idle - idle_at)) $((ticks[8] - steal_at))
+    egr_raise_max cpu_peak $EGR_BUSY
+    egr_raise_max steal_peak $EGR_STOLEN
   fi
   cpu_at=$total idle_at=$idle steal_at=$((ticks[8]))
   read -r ticks _ </proc/loadavg
-  egr_max load $((10#${ticks/./}))
+  egr_raise_max load $((10#${ticks/./}))
 }
 
-# egr_shares TICKS IDLE STOLEN: the shares of the ticks that were busy and stolen, into EGR_BUSY and EGR_STOLEN. The
+# egr_compute_shares TICKS IDLE STOLEN: the shares of the ticks that were busy and stolen, into EGR_BUSY and EGR_STOLEN. The
 # kernel's idle time can run backwards a little.
-egr_shares() {
+egr_compute_shares() {
   EGR_STOLEN=$((100 * $3 / $1)) EGR_BUSY=$((100 - 100 * ($2 + $3) / $1))
   ((EGR_STOLEN >= 0)) || EGR_STOLEN=0
   ((EGR_BUSY <= 100)) || EGR_BUSY=100
@@ -111,10 +111,10 @@ egr_shares() {
 egr_sample_memory() {
   local used=0 peak
   IFS= read -rd '' text </proc/meminfo
-  ! egr_count MemTotal || memory=$EGR_COUNT
-  ! egr_count MemAvailable || used=$((memory - EGR_COUNT))
-  ! egr_count SwapTotal || swap=$EGR_COUNT
-  ! egr_count SwapFree || egr_max swap_peak $((swap - EGR_COUNT))
+  ! egr_read_count MemTotal || memory=$EGR_COUNT
+  ! egr_read_count MemAvailable || used=$((memory - EGR_COUNT))
+  ! egr_read_count SwapTotal || swap=$EGR_COUNT
+  ! egr_read_count SwapFree || egr_raise_max swap_peak $((swap - EGR_COUNT))
   if [ -n "$EGR_GROUP" ]; then
     ((EGR_LIMIT < memory)) || EGR_LIMIT=''
     [ -z "$EGR_LIMIT" ] || egr_sample_group
@@ -122,10 +122,10 @@ egr_sample_memory() {
     if read -r peak <"$EGR_GROUP/memory.${EGR_FILES[2]}"; then
       peak=$((peak / 1024))
       : "${cached_from:=$peak}"
-      ((peak <= cached_from)) || egr_max cached_peak $peak
+      ((peak <= cached_from)) || egr_raise_max cached_peak $peak
     fi
   fi
-  egr_max memory_peak $used
+  egr_raise_max memory_peak $used
 }
 
 # egr_sample_group: where a control group has less than the machine: without the files that the kernel keeps in memory.
@@ -134,8 +134,8 @@ egr_sample_group() {
   memory=$EGR_LIMIT
   read -r used <"$EGR_GROUP/memory.${EGR_FILES[0]}" || return
   IFS= read -rd '' text <"$EGR_GROUP/memory.stat"
-  ! egr_count "${EGR_FILES[3]}" || kept=$EGR_COUNT
-  ! egr_count "${EGR_FILES[4]}" || kept=$((kept - EGR_COUNT))
+  ! egr_read_count "${EGR_FILES[3]}" || kept=$EGR_COUNT
+  ! egr_read_count "${EGR_FILES[4]}" || kept=$((kept - EGR_COUNT))
   used=$(((used - kept) / 1024))
 }
 
@@ -145,16 +145,16 @@ egr_sample_disks() {
   while read -r size free nodes left; do
     [[ $size != *[!0-9]* && $size != 0 ]] || continue
     ((disk && (size - free) * 1000 / size <= disk_peak * 1000 / disk)) || disk=$size disk_peak=$((size - free))
-    [[ $nodes = *[!0-9]* || $nodes = 0 ]] || egr_max inodes $((100 * (nodes - left) / nodes))
+    [[ $nodes = *[!0-9]* || $nodes = 0 ]] || egr_raise_max inodes $((100 * (nodes - left) / nodes))
   done < <(df -k --output=size,avail,itotal,iavail / "$1")
 }
 
-# egr_result: what comes of the samples: the job's seconds, and the limits that it met.
-egr_result() {
+# egr_compute_result: what comes of the samples: the job's seconds, and the limits that it met.
+egr_compute_result() {
   local up full=0 EGR_BUSY=0 EGR_STOLEN=0
   read -r up _ </proc/uptime
   seconds=$((${up%.*} - begin)) limits=
-  ((cpu_at <= cpu_from)) || egr_shares $((cpu_at - cpu_from)) $((idle_at - idle_from)) $((steal_at - steal_from))
+  ((cpu_at <= cpu_from)) || egr_compute_shares $((cpu_at - cpu_from)) $((idle_at - idle_from)) $((steal_at - steal_from))
   cpu=$EGR_BUSY steal=$EGR_STOLEN
   [ -z "$killed_at" ] || killed=$((killed_at - killed_from))
   if ((killed)); then
@@ -166,7 +166,7 @@ egr_result() {
       ((full = stalls_at > stalls_from))
     fi
     # Before it kills, the kernel gives up the files that it keeps: then its own peak is what was used.
-    ((!full)) || egr_max memory_peak $((cached_peak < memory ? cached_peak : memory))
+    ((!full)) || egr_raise_max memory_peak $((cached_peak < memory ? cached_peak : memory))
     # A container that met a limit of its own does not mean that the machine had too little.
     ((full)) || limits+=,container
   fi

@@ -13,16 +13,16 @@ egr_install_service() {
   ! selinuxenabled 2>/dev/null || chcon -t bin_t runsvc.sh
   mv "/etc/systemd/system/$unit" /run/systemd/system/
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
-  egr_service_lines >>"/run/systemd/system/$unit"
+  egr_print_service_lines >>"/run/systemd/system/$unit"
   systemctl daemon-reload
   : >/run/ec2-github-runner/started
   systemctl start "$unit" || egr_fail 'the service did not start'
-  egr_say 'started runner as a service' || :
+  egr_log 'started runner as a service' || :
 }
 
-# egr_service_lines: what the runner's own unit lacks. Jobs must not notice it, nothing but its end may restart it,
+# egr_print_service_lines: what the runner's own unit lacks. Jobs must not notice it, nothing but its end may restart it,
 # and a listener that outlives the program around it is waited for: two of them would be in each other's way.
-egr_service_lines() {
+egr_print_service_lines() {
   printf '%s\n' '[Unit]' RefuseManualStop=yes '[Service]' OOMPolicy=continue TasksMax=infinity Delegate=yes \
     LimitNOFILE=524288 ${NODE_EXTRA_CA_CERTS:+"Environment=NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
     ${EGR_HOOK:+"Environment=ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$ACTIONS_RUNNER_HOOK_JOB_COMPLETED"} Restart=on-failure RestartSec=2 TimeoutStartSec=infinity \

@@ -1,14 +1,14 @@
 # The setup that needs no job: once for a machine, in a shell of its own. A warm-up does it for the start
 # that claims the machine; where it did not come to its end, the start does it.
 
-egr_setup_script() {
+egr_run_setup_script() {
   # Not in a list of && or ||, in which bash would let failing commands pass.
   (
-    # shellcheck disable=SC2034 # egr_part reads it
+    # shellcheck disable=SC2034 # egr_print_part reads it
     EGR_SCRIPT=setup-script part_script=$part_setup_script
     # shellcheck disable=SC2317 # where the script leaves its shell
-    egr_go() { builtin exit; }
-    egr_before_script
+    EGR_MAIN='builtin exit'
+    egr_begin_script
     # shellcheck source=/dev/null
     . "$EGR_SOURCE"
   )
@@ -17,5 +17,5 @@ egr_setup_script() {
     [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
     exit
   }
-  egr_say 'ran setup-script'
+  egr_log 'ran setup-script'
 }

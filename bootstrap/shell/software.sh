@@ -1,21 +1,21 @@
 # The runner's software: found whole on the machine, or streamed: downloaded, checked and unpacked at
 # once, with nothing on the disk twice.
 
-# egr_dir: where it belongs, into EGR_DIR.
-egr_dir() {
+# egr_choose_dir: the runner's folder, into EGR_DIR.
+egr_choose_dir() {
   EGR_DIR=${egr_home_dir:-/actions-runner}
   # The mark says that the image is one of ours: nobody else's runner there is touched.
   [ -n "$egr_home_dir" ] || [ ! -e /opt/actions-runner/.ec2-github-runner ] || EGR_DIR=/opt/actions-runner
   EGR_DIR=/${EGR_DIR#/}
 }
 
-# egr_version DIR: the version of the runner there; nothing unless it is whole. Changes the directory.
-egr_version() {
+# egr_print_version DIR: the version of the runner there; nothing unless it is whole. Changes the directory.
+egr_print_version() {
   cd "$1" && ls run.sh config.sh externals bin/Runner.Worker >&2 && DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bin/Runner.Listener --version
 } 2>/dev/null
 
-# egr_choose: the download for this machine's architecture, into EGR_URL, EGR_SUM and EGR_VERSION.
-egr_choose() {
+# egr_choose_download: the download for this machine's architecture, into EGR_URL, EGR_SUM and EGR_VERSION.
+egr_choose_download() {
   local arch each
   arch=$(uname -m)
   case $arch in
@@ -25,8 +25,8 @@ egr_choose() {
   esac
   while read -r each EGR_SUM EGR_VERSION EGR_URL; do
     [ "$each" != "$arch" ] || return 0
-  done < <(egr_part software 2>/dev/null)
-  egr_newest "$arch"
+  done < <(egr_print_part software 2>/dev/null)
+  egr_find_newest "$arch"
 }
 
 # egr_unpack DIR: the software, into DIR, if it is what it should be.
@@ -54,29 +54,12 @@ egr_unpack() {
 
 # egr_download DIR
 egr_download() {
-  egr_choose || return
-  egr_say "downloading runner $EGR_VERSION"
+  egr_choose_download || return
+  egr_log "downloading runner $EGR_VERSION"
   until egr_unpack "$1"; do
     [ -z "$EGR_AGAIN" ] && ! grep HTTP /run/ec2-github-runner/why || return
     EGR_AGAIN=1
-    egr_say "downloading runner $EGR_VERSION again: $(head -n 1 /run/ec2-github-runner/why)"
+    egr_log "downloading runner $EGR_VERSION again: $(head -n 1 /run/ec2-github-runner/why)"
   done
-  egr_say "downloaded runner $EGR_VERSION"
+  egr_log "downloaded runner $EGR_VERSION"
 }
-
-# egr_provide DIR: a runner that GitHub takes, in DIR or beside it; where it is, EGR_HOME tells.
-egr_provide() {
-  local have
-  EGR_HOME=$1
-  have=$(egr_version "$1")
-  if [ -z "$have" ]; then
-    egr_download "$1"
-  elif egr_keep "$1"; then
-    egr_say "found runner $have in $1"
-  else
-    egr_beside "$have" || egr_say 'warning: no newer runner found'
-  fi
-}
-
-# egr_least VERSION: what egr_provide found is not older.
-egr_least() { printf '%s\n' "$1" "$have" | sort -VC; }

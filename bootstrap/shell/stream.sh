@@ -17,7 +17,7 @@ egr_stream() {
     at=$((at + ${said%.*}))
     # For each cause once, since the console is short. curl's words begin with the code: (6) is no DNS, (7) and (28)
     # are no route, (60) is an unknown authority, (22) is a status. https://curl.se/libcurl/c/libcurl-errors.html
-    [ "$told" = $code ] || egr_say "downloading runner $EGR_VERSION: $(head -n 1 /run/ec2-github-runner/curl)" >&2
+    [ "$told" = $code ] || egr_log "downloading runner $EGR_VERSION: $(head -n 1 /run/ec2-github-runner/curl)" >&2
     told=$code
     # No network is not the end of it: how long a start may take, the watchdog knows.
     sleep 1

@@ -4,8 +4,8 @@ egr_check_user() {
   id -- "$egr_user" || egr_fail "run-runner-as-user: there is no user $egr_user on this machine"
 }
 
-# egr_own_files: of the runner in EGR_HOME, once; and docker's socket may be opened.
-egr_own_files() {
+# egr_give_files: gives the user the files of the runner in EGR_HOME, once, and access to docker's socket.
+egr_give_files() {
   local owned=/run/ec2-github-runner/state/owned
   ! grep -qsxF -- "$EGR_HOME" $owned || return
   chown -R -- "$egr_user" "$EGR_HOME/."
@@ -13,8 +13,8 @@ egr_own_files() {
   echo "$EGR_HOME" >$owned
 }
 
-# egr_as_user COMMAND: in place of this shell.
-egr_as_user() {
+# egr_exec_as_user COMMAND: runs it in place of this shell.
+egr_exec_as_user() {
   [ "$HOME" != /root ] || HOME=$(getent passwd "$egr_user" | cut -d : -f 6)
   export USER=$egr_user LOGNAME=$egr_user
   # A session of its own (PAM) lowers the limit again.

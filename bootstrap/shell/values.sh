@@ -8,8 +8,8 @@ egr_decode() {
   for key; do IFS= read -rd '' "$key" < <(base64 -d <<<"${!key}" && printf '\0') || return; done
 }
 
-# egr_part NAME: the text that follows this script's last line, byte for byte.
-egr_part() {
+# egr_print_part NAME: the text that follows this script's last line, byte for byte.
+egr_print_part() {
   local part=part_$1 from length decode
   read -r from length decode <<<"${!part}"
   tail -c "$from" /run/ec2-github-runner/boot | head -c "$length" | $decode

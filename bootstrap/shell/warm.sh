@@ -1,12 +1,13 @@
 # A warm-up: the machine does all that needs no job, reads its files once, and powers itself off. It is
 # started again with the user data of the start that claims it.
 
-# egr_go: what an ordinary machine does with its runner; does not return.
-egr_go() {
+# egr_warm_main: takes the place of egr_runner_main; does not return.
+EGR_MAIN=egr_warm_main
+egr_warm_main() {
   local missing
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
-  egr_setup "$EGR_DIR"
+  egr_set_up_runner "$EGR_DIR"
   # A start goes on without a package that is not to be had. A machine that is kept must not lack one.
   missing=$(sed -n 's/^ec2-github-runner: warning: \(package .*\) (.*/\1/p' "$EGR_LOG")
   if [ -n "$missing" ]; then
@@ -14,64 +15,65 @@ egr_go() {
     egr_fail "${missing%%$'\n'*}"
   fi
   rm -f /run/ec2-github-runner/secrets
-  egr_settle
-  egr_read
+  egr_wait_for_boot
+  egr_read_files
   sync
   : >/run/ec2-github-runner/ready
   rm -f /run/ec2-github-runner/state/lived
-  egr_say 'warm: ready'
+  egr_log 'warm: ready'
   systemctl --no-block poweroff
   exit
 }
 
-# egr_left: half of the time until the watchdog ends the machine, into EGR_LEFT; 1 second at least.
-egr_left() {
-  egr_up
-  EGR_LEFT=$(((egr_registration_timeout_seconds - EGR_UP + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
+# egr_compute_time_left: half of the time until the watchdog ends the machine, into EGR_LEFT; 1 second at least.
+egr_compute_time_left() {
+  egr_read_uptime
+  EGR_LEFT=$(((egr_registration_timeout_seconds - EGR_UPTIME + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
   ((EGR_LEFT > 0)) || EGR_LEFT=1
 }
 
-# egr_settle: what the system does once, at an instance's first boot (cloud-init's last stage, the seeding
+# egr_wait_for_boot: what the system does once, at an instance's first boot (cloud-init's last stage, the seeding
 # of snaps, upgrades), belongs to this boot: cut off, it would begin anew under a job, or stay half done.
-egr_settle() {
+egr_wait_for_boot() {
   local try=0
-  egr_left
+  egr_compute_time_left
   until [ -e /run/cloud-init/result.json ] && ! systemctl list-jobs | grep -qE ' (running|waiting) *$'; do
-    [ $try != 1 ] || egr_say 'warm: waiting for the end of the boot'
+    [ $try != 1 ] || egr_log 'warm: waiting for the end of the boot'
     ((try++ < EGR_LEFT)) || break
     sleep 1
   done
 }
 
-# egr_read: a volume made from a snapshot fetches each block from afar when it is first read. What the boot
+# egr_read_files: a volume made from a snapshot fetches each block from afar when it is first read. What the boot
 # has read or written is there; here comes what a job will need, the likeliest first, many at once since it
 # is the way that is long, and for half the time that is left at most.
 # https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
-egr_read() {
-  egr_left
-  egr_say 'warm: reading files'
+egr_read_files() {
+  egr_compute_time_left
+  egr_log 'warm: reading files'
   find "$EGR_HOME" /usr/bin /usr/sbin /usr/lib /usr/libexec /usr/local /etc /opt /var/lib/docker /var/lib/containerd /var/lib / \
     -xdev -type f -print0 2>/dev/null | timeout -k 5 $EGR_LEFT xargs -0 -n 32 -P 16 cat >/dev/null 2>&1
   case ${PIPESTATUS[1]} in
-    124 | 137) egr_say "warm: read files for $EGR_LEFT s, which was too short for all" ;;
-    *) egr_say 'warm: read files' ;;
+    124 | 137) egr_log "warm: read files for $EGR_LEFT s, which was too short for all" ;;
+    *) egr_log 'warm: read files' ;;
   esac
 }
 
-# egr_look: one look, of each second.
-egr_look() {
-  egr_up
+# egr_warm_check: once a second; powers the machine off once it is ready, or has failed.
+EGR_CHECK=egr_warm_check
+egr_warm_check() {
+  egr_read_uptime
   if [ -e ready ]; then
-    : "${ready:=$EGR_UP}"
+    : "${ready:=$EGR_UPTIME}"
     # What is shut down with care (an upgrade under way) gets the time for it: the machine is kept.
-    ((EGR_UP - ready < 300)) || systemctl -ff poweroff
+    ((EGR_UPTIME - ready < 300)) || systemctl -ff poweroff
     return
   fi
-  lived=$((before + EGR_UP - since))
+  lived=$((before + EGR_UPTIME - since))
   ((lived < saved + 30)) || echo $((saved = lived)) >state/lived
   if [ -e failed ]; then
-    egr_off "$(<failed)"
-  elif egr_over egr_registration_timeout_seconds "$lived"; then
+    egr_power_off "$(<failed)"
+  elif egr_is_over_limit egr_registration_timeout_seconds "$lived"; then
     (egr_fail "the machine is not warm after $lived s; the last that happened: $(<phase)")
   elif [ -s pid ] && [ ! -e "/proc/$(<pid)" ]; then
     (egr_fail 'the warm-up was killed')

@@ -20,7 +20,7 @@ mkdir -p /etc/yum.repos.d /run/ec2-github-runner; printf ` +
 		`'[amazonlinux]\nname=a\nbaseurl=file:///vendors/cdn.amazonlinux.com/al2023\ngpgcheck=0\n' ` +
 		`>/etc/yum.repos.d/a.repo
 rm /usr/bin/apt-get; dnf -qy install curl-minimal
-EGR_LOG=/tmp/log; egr_say() { echo "$@"; }; sleep() { :; }
+EGR_LOG=/tmp/log; egr_log() { echo "$@"; }; sleep() { :; }
 . /recipes/common.sh; . /recipes/packages.sh
 exec >$EGR_LOG 2>&1
 `

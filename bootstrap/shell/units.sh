@@ -1,15 +1,15 @@
-# What cloud-init runs, early and at every boot: it hands over to units of our own and returns, so
-# that cloud-init is not held up. All it makes lies in /run, which no image keeps; what must survive
+# What cloud-init runs, early and at every boot: it starts units of our own and returns, so that
+# cloud-init is not delayed. All it makes lies in /run, which no image keeps; what must survive
 # a reboot lies in cloud-init's own folder of this instance, so that a machine made from an image
 # of this one knows nothing of it.
 
-# egr_unit NAME VERB LINE... Nobody restarts it, least of all needrestart, which asks for this property: a script would
+# egr_write_unit NAME VERB LINE... Nobody restarts it, least of all needrestart, which asks for this property: a script would
 # run twice, or a job would end.
-egr_unit() {
+egr_write_unit() {
   printf '%s\n' '[Unit]' RefuseManualStop=yes "${@:3}" "ExecStart=/bin/bash /run/ec2-github-runner/boot $2" >"/run/systemd/system/$1.service"
 }
 
-egr_handover() {
+egr_start_units() {
   umask 077
   # Whoever comes second (a second run of cloud-init's stage) finds it done.
   mkdir /run/ec2-github-runner && cd /run/ec2-github-runner || exit
@@ -27,24 +27,24 @@ egr_handover() {
   # What is secret goes to a file of its own, which is removed once it is used.
   sed '1,/^# end of secrets$/{w secrets
 d}' "$0" >boot
-  egr_up
-  echo "$EGR_UP" >since
+  egr_read_uptime
+  echo "$EGR_UPTIME" >since
   # A script may set up what the download needs (a proxy, a disk): then the download waits for it.
-  egr_done || todo+=$part_setup_script
+  egr_once_done || todo+=$part_setup_script
   # It is started first: systemd takes them one by one, and the runner would not wait for what is not there yet.
   [ -n "$todo" ] || [ -e "$state/configured" ] || units="ec2-github-runner-fetch $units"
   # The scripts and the packages run where users' scripts always ran: in cloud-init's last stage.
-  egr_done || todo+=$part_packages
+  egr_once_done || todo+=$part_packages
   [ -z "$todo" ] || [ -e "$state/prepared" ] || after+=' cloud-final.service'
-  egr_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
+  egr_write_unit ec2-github-runner-watch watch DefaultDependencies=no '[Service]' Restart=always RestartSec=1 OOMScoreAdjust=-1000
   # What it starts beside itself outlives it, and what runs out of memory there is tried again.
-  egr_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot KillMode=process OOMPolicy=continue
+  egr_write_unit ec2-github-runner-fetch fetch DefaultDependencies=no '[Service]' Type=oneshot KillMode=process OOMPolicy=continue
   # Jobs must not notice the unit: no limit, no killing of what a job leaves behind or of the runner
   # when a job runs out of memory. https://www.freedesktop.org/software/systemd/man/systemd.service.html
-  egr_unit ec2-github-runner main "After=$after ec2-github-runner-fetch.service systemd-tmpfiles-setup.service" '[Service]' \
+  egr_write_unit ec2-github-runner main "After=$after ec2-github-runner-fetch.service systemd-tmpfiles-setup.service" '[Service]' \
     KillMode=process OOMPolicy=continue TasksMax=infinity Delegate=yes TimeoutStopSec=15
   # Said before the units start: the last line of a download that fails must stay the last that happened.
-  egr_say 'boot script started'
+  egr_log 'boot script started'
   # shellcheck disable=SC2086 # several
   systemctl --no-block start $units || { systemctl daemon-reload && systemctl --no-block start $units; }
 }

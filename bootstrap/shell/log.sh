@@ -1,9 +1,9 @@
-# How the script speaks: one line per phase, with the seconds since boot, to the log and to the
-# console, where the step that started the machine can read it (GetConsoleOutput).
+# The log: one line per phase, with the seconds since boot, to the log file and to the console, where the step that
+# started the machine can read it (GetConsoleOutput).
 
 EGR_LOG=/tmp/runner-setup.log
 
-egr_say() {
+egr_log() {
   local LC_ALL=C up text=$*
   read -r up _ </proc/uptime
   # A console is no place for control characters.
@@ -16,14 +16,14 @@ egr_say() {
 
 # egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.
 egr_fail() {
-  egr_say "error: $*"
-  egr_last >/dev/console
+  egr_log "error: $*"
+  egr_print_tail >/dev/console
   echo "$*" >/run/ec2-github-runner/failed
   exit 1
 }
 
-# egr_up: whole seconds since the machine started, in EGR_UP. Clocks that are set do not move it.
-egr_up() {
-  read -r EGR_UP _ </proc/uptime
-  EGR_UP=${EGR_UP%.*}
+# egr_read_uptime: whole seconds since the machine started, in EGR_UPTIME. Clocks that are set do not move it.
+egr_read_uptime() {
+  read -r EGR_UPTIME _ </proc/uptime
+  EGR_UPTIME=${EGR_UPTIME%.*}
 }

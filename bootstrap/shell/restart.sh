@@ -1,0 +1,12 @@
+# What is done when something killed the shell that runs the runner.
+
+egr_restart_runner() {
+  if [ "$egr_ephemeral" = true ] || [ "$egr_registration" = jit ] || ((restarts++ >= 5)); then
+    egr_log 'the runner was killed'
+    : >ended
+  else
+    egr_log 'warning: the runner was killed and is started again'
+    rm -f pid
+    systemctl --no-block start ec2-github-runner
+  fi
+}
