@@ -22,8 +22,8 @@ type Options struct {
 	Version string       // of this program, for GitHub
 	Host    string       // of this process, as the session's owner: other processes say who holds the session
 
-	Cloud     *ec2.Client     // nil: on the SDK's own chain of credentials, in the file's region
-	Transport *http.Transport // to GitHub; nil: one of its own
+	Cloud     *ec2.Client       // nil: on the SDK's own chain of credentials, in the file's region
+	Transport http.RoundTripper // to GitHub; nil: one of its own
 }
 
 // Run serves the sets of a file until ctx ends. Sessions are then deleted, and machines are left alone: whoever is

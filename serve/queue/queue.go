@@ -1,0 +1,190 @@
+// Package queue speaks GitHub's service of runner scale sets in the words of this program: set, session, message,
+// registration. It is the only importer of actions/scaleset, GitHub's own client, which is a public preview.
+//
+// That client makes one call at a time, and its session client none beside a poll, so each set has a client of its own.
+package queue
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/actions/scaleset"
+)
+
+// Options say how to reach GitHub.
+type Options struct {
+	URL   string // of the repository, the organization or the enterprise
+	Token string // or App
+	App   *App
+
+	Version   string            // of this program
+	Transport http.RoundTripper // shared by all clients of a process
+}
+
+// App signs in as a GitHub App.
+type App struct {
+	ID             string // the client id, or the App's id
+	InstallationID int64
+	Key            string // PEM
+}
+
+// Client speaks for one set.
+type Client struct {
+	api       *scaleset.Client
+	transport http.RoundTripper
+}
+
+// Connect returns a client that has made no call yet.
+func Connect(o Options) (*Client, error) {
+	var api *scaleset.Client
+	var err error
+	info := scaleset.SystemInfo{System: "ec2-github-runner", Version: o.Version, Subsystem: "serve"}
+	http := scaleset.WithRetryableHTTPClint(retrying(o.Transport))
+	if o.App != nil {
+		api, err = scaleset.NewClientWithGitHubApp(scaleset.ClientWithGitHubAppConfig{
+			GitHubConfigURL: o.URL, SystemInfo: info, GitHubAppAuth: scaleset.GitHubAppAuth{
+				ClientID: o.App.ID, InstallationID: o.App.InstallationID, PrivateKey: o.App.Key},
+		}, http)
+	} else {
+		api, err = scaleset.NewClientWithPersonalAccessToken(scaleset.NewClientWithPersonalAccessTokenConfig{
+			GitHubConfigURL: o.URL, SystemInfo: info, PersonalAccessToken: o.Token}, http)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("github url %q: %w", o.URL, err)
+	}
+	return &Client{api, o.Transport}, nil
+}
+
+// Set is a scale set.
+type Set struct {
+	ID            int
+	Name          string
+	GroupID       int
+	Labels        []string
+	DisableUpdate bool // its runners do not update themselves
+}
+
+// DefaultGroupID is the id of every scope's default runner group.
+const DefaultGroupID = 1
+
+// GroupID is the id of a runner group. An error of class NotFound says that there is none of that name.
+func (c *Client) GroupID(ctx context.Context, name string) (int, error) {
+	if name == "" || strings.EqualFold(name, scaleset.DefaultRunnerGroup) {
+		return DefaultGroupID, nil
+	}
+	group, err := c.api.GetRunnerGroupByName(ctx, queryEscape(name))
+	if err != nil {
+		if strings.Contains(err.Error(), "no runner group found") {
+			return 0, &CallError{Operation: "find runner group", Class: NotFound, Err: err,
+				Message: fmt.Sprintf("there is no runner group %q", name)}
+		}
+		return 0, callError("find runner group", err)
+	}
+	return group.ID, nil
+}
+
+// Find looks a set up by its name, which is unique in its group; found is false where there is none.
+func (c *Client) Find(ctx context.Context, group int, name string) (set Set, found bool, err error) {
+	there, err := c.api.GetRunnerScaleSet(ctx, group, queryEscape(name))
+	if err != nil || there == nil {
+		return Set{}, false, callError("find scale set", err)
+	}
+	return plain(there), true, nil
+}
+
+// Create makes a set.
+func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
+	made, err := c.api.CreateRunnerScaleSet(ctx, wanted.api())
+	if err != nil {
+		return Set{}, callError("create scale set", err)
+	}
+	return plain(made), nil
+}
+
+// Update brings a set to what is wanted.
+func (c *Client) Update(ctx context.Context, wanted Set) (Set, error) {
+	made, err := c.api.UpdateRunnerScaleSet(ctx, wanted.ID, wanted.api())
+	if err != nil {
+		return Set{}, callError("update scale set", err)
+	}
+	return plain(made), nil
+}
+
+// Delete removes a set. One that is gone already is a success.
+func (c *Client) Delete(ctx context.Context, id int) error {
+	err := callError("delete scale set", c.api.DeleteRunnerScaleSet(ctx, id))
+	if ClassOf(err) == NotFound {
+		return nil
+	}
+	return err
+}
+
+func (s Set) api() *scaleset.RunnerScaleSet {
+	set := &scaleset.RunnerScaleSet{Name: s.Name, RunnerGroupID: s.GroupID,
+		RunnerSetting: scaleset.RunnerSetting{DisableUpdate: s.DisableUpdate}}
+	for _, label := range s.Labels {
+		set.Labels = append(set.Labels, scaleset.Label{Name: label})
+	}
+	return set
+}
+
+func plain(there *scaleset.RunnerScaleSet) Set {
+	set := Set{ID: there.ID, Name: there.Name, GroupID: there.RunnerGroupID,
+		DisableUpdate: there.RunnerSetting.DisableUpdate}
+	for _, label := range there.Labels {
+		set.Labels = append(set.Labels, label.Name)
+	}
+	return set
+}
+
+// Dropped are the labels that are wanted and that GitHub has not kept: a GitHub Enterprise Server below 3.21 drops all
+// but the set's name, without a word. GitHub does not tell labels apart by case.
+// https://github.com/actions/scaleset/blob/v0.4.0/README.md#github-enterprise-server
+func (s Set) Dropped(wanted []string) []string {
+	return slices.DeleteFunc(slices.Clone(wanted), func(label string) bool {
+		return slices.ContainsFunc(s.Labels, func(kept string) bool { return strings.EqualFold(kept, label) })
+	})
+}
+
+// Registration is a runner that exists already, offline, and what its machine needs to be it. JIT is a secret.
+type Registration struct {
+	ID  int64
+	JIT string
+}
+
+// Register makes a runner of the set that takes one job. An error of class Taken says that there is a runner of that
+// name: an earlier answer may have been lost.
+func (c *Client) Register(ctx context.Context, set int, name string) (Registration, error) {
+	setting := &scaleset.RunnerScaleSetJitRunnerSetting{Name: name, WorkFolder: "_work"}
+	made, err := c.api.GenerateJitRunnerConfig(ctx, setting, set)
+	if err != nil {
+		return Registration{}, callError("generate JIT configuration", err)
+	}
+	if made.Runner == nil || made.EncodedJITConfig == "" {
+		return Registration{}, &CallError{Operation: "generate JIT configuration", Class: Unknown,
+			Message: "the answer holds no configuration"}
+	}
+	return Registration{ID: int64(made.Runner.ID), JIT: made.EncodedJITConfig}, nil
+}
+
+// Runner looks a runner up by name: its id, and the id of the set that it is of.
+func (c *Client) Runner(ctx context.Context, name string) (id int64, set int, found bool, err error) {
+	there, err := c.api.GetRunnerByName(ctx, queryEscape(name))
+	if err != nil || there == nil {
+		return 0, 0, false, callError("find runner", err)
+	}
+	return int64(there.ID), there.RunnerScaleSetID, true, nil
+}
+
+// Remove takes a runner's registration away. One that is gone already is a success; an error of class Busy says that
+// it runs a job.
+func (c *Client) Remove(ctx context.Context, id int64) error {
+	err := callError(fmt.Sprintf("remove runner %d", id), c.api.RemoveRunner(ctx, id))
+	if ClassOf(err) == NotFound {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/actions/scaleset"
+)
+
+// Session is the right to a set's messages. GitHub gives it to one process at a time.
+type Session struct {
+	api *scaleset.MessageSessionClient
+	// First is the count when the session began.
+	First Count
+}
+
+// Count is GitHub's own count of a set's jobs and runners. It is always current; messages are not.
+type Count struct {
+	Available  int // waiting, given to nobody
+	Assigned   int // to this set, running ones among them: how many runners it needs
+	Running    int
+	Registered int // runners, online or not
+	Idle       int
+}
+
+// Job is what a message says of a job.
+type Job struct {
+	ID         string
+	RunID      int64
+	Repository string // owner/repo
+	Name       string
+	Result     string // of a completed one: "succeeded", "failed", "canceled"
+	RunnerID   int64  // 0 where no runner had it
+	RunnerName string
+
+	Queued, Assigned, RunnerAssigned, Finished time.Time // zero where GitHub does not say
+}
+
+// Message is what GitHub tells: the count, and what has happened since the last one, at most 50 things.
+type Message struct {
+	ID        int
+	Count     Count
+	Available []int64 // requests of jobs that are to be acquired
+	Started   []Job
+	Completed []Job
+}
+
+// Open begins the session of a set. An error of class Held says that another process has it.
+func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, error) {
+	api, err := c.api.MessageSessionClient(ctx, set, owner, scaleset.WithRetryableHTTPClint(retrying(c.transport)))
+	if err != nil {
+		return nil, callError("create session", err)
+	}
+	return &Session{api: api, First: count(api.Session().Statistics)}, nil
+}
+
+// Close ends the session, so that another process gets it at once.
+func (s *Session) Close(ctx context.Context) error {
+	return callError("delete session", s.api.Close(ctx))
+}
+
+// Next waits for the message after the last one, for up to 50 s; nil says that there was none. What is not acknowledged
+// comes again. capacity is how many jobs GitHub may assign to the set in all; the others wait there.
+func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error) {
+	got, err := s.api.GetMessage(ctx, last, capacity)
+	if err != nil || got == nil {
+		return nil, callError("get message", err)
+	}
+	message := &Message{ID: got.MessageID, Count: count(got.Statistics)}
+	for _, job := range got.JobAvailableMessages {
+		message.Available = append(message.Available, job.RunnerRequestID)
+	}
+	for _, job := range got.JobStartedMessages {
+		message.Started = append(message.Started, plainJob(job.JobMessageBase, job.RunnerID, job.RunnerName, ""))
+	}
+	for _, job := range got.JobCompletedMessages {
+		message.Completed = append(message.Completed,
+			plainJob(job.JobMessageBase, job.RunnerID, job.RunnerName, job.Result))
+	}
+	return message, nil
+}
+
+// Acknowledge says that a message need not come again.
+func (s *Session) Acknowledge(ctx context.Context, id int) error {
+	return callError("delete message", s.api.DeleteMessage(ctx, id))
+}
+
+// Acquire takes available jobs for the set.
+func (s *Session) Acquire(ctx context.Context, requests []int64) error {
+	_, err := s.api.AcquireJobs(ctx, requests)
+	return callError("acquire jobs", err)
+}
+
+func count(s *scaleset.RunnerScaleSetStatistic) Count {
+	if s == nil {
+		return Count{}
+	}
+	return Count{Available: s.TotalAvailableJobs, Assigned: s.TotalAssignedJobs, Running: s.TotalRunningJobs,
+		Registered: s.TotalRegisteredRunners, Idle: s.TotalIdleRunners}
+}
+
+func plainJob(base scaleset.JobMessageBase, runner int, name, result string) Job {
+	return Job{
+		ID: base.JobID, RunID: base.WorkflowRunID, Repository: base.OwnerName + "/" + base.RepositoryName,
+		Name: base.JobDisplayName, Result: result, RunnerID: int64(runner), RunnerName: name,
+		Queued: base.QueueTime, Assigned: base.ScaleSetAssignTime, RunnerAssigned: base.RunnerAssignTime,
+		Finished: base.FinishTime,
+	}
+}
