@@ -20,6 +20,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 )
 
 // World is what comes in from outside: by these doors and no others.
@@ -133,7 +134,7 @@ func runPost(ctx context.Context, w World, out *output) error {
 	if err != nil {
 		return err
 	}
-	result := c.starter().Post(ctx, state.request(request.what(), request.Run))
+	result := post.CleanUp(ctx, c.remover(), state.request(request.what(), request.Run))
 	if len(state.begun) > 0 {
 		unfinished := ami.PostRequest{Mine: state.identity(request.Run).NonceTags(), Begun: state.begun}
 		removed, left := c.baker().Post(ctx, unfinished)

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
@@ -68,6 +69,10 @@ func (c clients) starter() *runner.Starter {
 			return c.cloud.Fresh(), fresh
 		},
 	}
+}
+
+func (c clients) remover() remove.Remover {
+	return remove.Remover{Cloud: c.cloud, Registry: c.registry, Log: c.out.log}
 }
 
 func (c clients) stopper() *stop.Stopper {

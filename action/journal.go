@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -27,12 +27,12 @@ const (
 
 // journal is what stands in the states so far.
 type journal struct {
-	registrations []runner.Registration
+	registrations []post.Registration
 	tokens        int
 	architectures []string // of a bake, in the order of the request
 	images        []string // of a bake that were begun: architecture and region
 	taken         int
-	claims        []runner.Claim
+	claims        []post.Claim
 }
 
 // askedToken is a client token that RunInstances was asked with.
@@ -68,7 +68,7 @@ func (o *output) Begun(id tags.Identity) error {
 }
 
 // Registering implements runner.Journal.
-func (o *output) Registering(made []runner.Registration) error {
+func (o *output) Registering(made []post.Registration) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, registration := range made {
@@ -80,11 +80,11 @@ func (o *output) Registering(made []runner.Registration) error {
 		}
 	}
 	for i := len(made); i < len(o.journal.registrations); i++ { // given up again: another start has the name
-		if err := o.saveState(fmt.Sprintf("%s%d", stateRegistration, i), runner.Registration{}); err != nil {
+		if err := o.saveState(fmt.Sprintf("%s%d", stateRegistration, i), post.Registration{}); err != nil {
 			return err
 		}
 	}
-	o.journal.registrations = append([]runner.Registration(nil), made...)
+	o.journal.registrations = append([]post.Registration(nil), made...)
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (o *output) Taking(instanceID, region string) error {
 }
 
 // Claiming implements runner.Journal.
-func (o *output) Claiming(claims []runner.Claim) error {
+func (o *output) Claiming(claims []post.Claim) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, claim := range claims {
@@ -126,10 +126,10 @@ func (o *output) Claiming(claims []runner.Claim) error {
 type state struct {
 	nonce, label, scope string
 	tokens              map[string][]string // by region
-	made                []runner.Registration
+	made                []post.Registration
 	begun               []ami.Begun         // images that may not be finished
 	taken               map[string][]string // ids by region
-	claims              []runner.Claim
+	claims              []post.Claim
 	done                bool
 }
 
@@ -140,7 +140,7 @@ func readState(getenv func(string) string) (state, error) {
 		stateDone: &s.done} {
 		r.read(key, into)
 	}
-	for _, made := range numbered[runner.Registration](&r, stateRegistration) {
+	for _, made := range numbered[post.Registration](&r, stateRegistration) {
 		if made.Name != "" {
 			s.made = append(s.made, made)
 		}
@@ -160,7 +160,7 @@ func readState(getenv func(string) string) (state, error) {
 			s.taken[machine.Region] = append(s.taken[machine.Region], machine.InstanceID)
 		}
 	}
-	for _, claim := range numbered[runner.Claim](&r, stateClaim) {
+	for _, claim := range numbered[post.Claim](&r, stateClaim) {
 		if claim.InstanceID != "" {
 			s.claims = append(s.claims, claim)
 		}
@@ -207,7 +207,7 @@ func (s state) identity(run tags.Run) tags.Identity {
 	return tags.Identity{Run: run, Scope: s.scope, Nonce: s.nonce, Label: s.label}
 }
 
-func (s state) request(what string, run tags.Run) runner.PostRequest {
-	return runner.PostRequest{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken,
+func (s state) request(what string, run tags.Run) post.Request {
+	return post.Request{What: what, Identity: s.identity(run), Tokens: s.tokens, Made: s.made, Taken: s.taken,
 		Claims: s.claims}
 }

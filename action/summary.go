@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 )
 
@@ -118,7 +119,7 @@ func stopSummary(result stop.Result) string {
 	return b.String()
 }
 
-func postSummary(result runner.PostResult) string {
+func postSummary(result post.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Clean-up after an interrupted %s\n\n", result.What)
 	for _, id := range result.Terminated {

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -158,7 +159,7 @@ func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 				t.Fatalf("%d instances and %d runners are left by the kill, want one each", len(instances),
 					len(runners))
 			}
-			result := s.process(t, s.world.Transport()).Post(ctx, runner.PostRequest{
+			result := cleanUp(ctx, s.process(t, s.world.Transport()), post.Request{
 				Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
 			})
 			if len(result.Left) > 0 {

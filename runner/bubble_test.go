@@ -16,6 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -48,6 +50,11 @@ func inBubble(t *testing.T, config simulator.Config, f func(ctx context.Context,
 			t.Errorf("asked what the world does not model: %v", surprises)
 		}
 	})
+}
+
+// cleanUp is the post step of an action whose start was killed.
+func cleanUp(ctx context.Context, s *runner.Starter, unfinished post.Request) post.Result {
+	return post.CleanUp(ctx, remove.Remover{Cloud: s.Cloud, Registry: s.Registry, Log: s.Log}, unfinished)
 }
 
 func newCloud(transport http.RoundTripper) *ec2.Client {
@@ -140,8 +147,8 @@ func (l *lines) String() string {
 type journal struct {
 	mu       sync.Mutex
 	identity tags.Identity
-	made     []runner.Registration
-	claims   []runner.Claim
+	made     []post.Registration
+	claims   []post.Claim
 	tokens   map[string][]string
 	handoffs []tags.Handoff
 	secrets  []string
@@ -157,7 +164,7 @@ func (j *journal) Begun(id tags.Identity) error {
 }
 
 // Registering implements runner.Journal.
-func (j *journal) Registering(made []runner.Registration) error {
+func (j *journal) Registering(made []post.Registration) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.made = made
@@ -165,7 +172,7 @@ func (j *journal) Registering(made []runner.Registration) error {
 }
 
 // Claiming implements runner.Journal.
-func (j *journal) Claiming(claims []runner.Claim) error {
+func (j *journal) Claiming(claims []post.Claim) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.claims = claims

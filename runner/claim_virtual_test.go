@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -291,10 +292,10 @@ func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, ki
 		t.Fatal("it was not interrupted")
 	}
 	s.journal.mu.Lock()
-	post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+	unfinished := post.Request{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
 		Claims: s.journal.claims}
 	s.journal.mu.Unlock()
-	if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
+	if result := cleanUp(ctx, s.starter, unfinished); len(result.Left) > 0 {
 		t.Errorf("left: %q", result.Left)
 	}
 	<-time.After(time.Minute)

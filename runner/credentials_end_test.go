@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -93,7 +94,7 @@ func TestPostWithEndedCredentials(t *testing.T) {
 	inBubble(t, session(simulator.Config{}, time.Second), func(ctx context.Context, t *testing.T, s *stage) {
 		<-time.After(time.Second)
 		begun := time.Now()
-		result := s.starter.Post(ctx, runner.PostRequest{
+		result := cleanUp(ctx, s.starter, post.Request{
 			What: "start", Tokens: map[string][]string{"us-east-1": {"egr-a", "egr-b"}},
 			Taken: map[string][]string{"us-east-1": {box}},
 		})

@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -45,9 +45,9 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			}
 			begun := time.Now()
 			s.journal.mu.Lock()
-			post := runner.PostRequest{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made}
+			unfinished := post.Request{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made}
 			s.journal.mu.Unlock()
-			result := s.starter.Post(ctx, post)
+			result := cleanUp(ctx, s.starter, unfinished)
 			if took := time.Since(begun); took > 30*time.Second || len(result.Left) > 0 {
 				t.Errorf("jit %t: the post step took %s and left %v", jit, took, result.Left)
 			}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
@@ -54,10 +54,10 @@ func TestPostOfANameThatAnotherStartHas(t *testing.T) {
 		},
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		result := s.starter.Post(ctx, runner.PostRequest{
+		result := cleanUp(ctx, s.starter, post.Request{
 			Identity: tags.Identity{Nonce: "ours", Label: "build"},
 			Tokens:   map[string][]string{"us-east-1": {"egr-ours"}},
-			Made:     []runner.Registration{{Name: "ec2-build-1", JIT: true}},
+			Made:     []post.Registration{{Name: "ec2-build-1", JIT: true}},
 		})
 		if len(result.Terminated) != 1 || result.Terminated[0] != "i-0aaaaaaaaaaaaaaa1" {
 			t.Errorf("terminated %v, want our one machine", result.Terminated)

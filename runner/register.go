@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
@@ -200,7 +201,7 @@ func (st *start) labels(s *slot) []string {
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.
 func (st *start) announce(slots ...*slot) error {
-	var made []Registration
+	var made []post.Registration
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, s := range slots {
@@ -208,7 +209,7 @@ func (st *start) announce(slots ...*slot) error {
 	}
 	for _, s := range st.slots {
 		if s.registering && s.machine.Kind() == Cold { // the claim stands in the journal
-			made = append(made, Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.request.JIT})
+			made = append(made, post.Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.request.JIT})
 		}
 	}
 	return st.Journal.Registering(made)

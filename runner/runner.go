@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -19,36 +20,17 @@ type Journal interface {
 	// Begun is called before anything is created.
 	Begun(tags.Identity) error
 	// Registering is called before a registration is made, and again when its id is known, with all that there are.
-	Registering([]Registration) error
+	Registering([]post.Registration) error
 	// Asking is called before each RunInstances call with its client token and region. Slots launch side by side.
 	Asking(token, region string) error
 	// Taking is called before an existing machine is tagged.
 	Taking(instanceID, region string) error
 	// Claiming is called before a pool entry is claimed, and at each step of it, with all claims that there are.
-	Claiming([]Claim) error
+	Claiming([]post.Claim) error
 	// Launched is called the moment an instance exists.
 	Launched(tags.Handoff) error
 	// Secret is called with each secret before it is used.
 	Secret(value string)
-}
-
-// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
-type Claim struct {
-	InstanceID string `json:"ec2-instance-id"`
-	Region     string `json:"region"`
-	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
-	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be
-	// freed.
-	Starting bool `json:"starting,omitempty"`
-}
-
-// Registration is a registration that a start makes.
-type Registration struct {
-	Name  string `json:"name"`
-	Other string `json:"other,omitempty"` // the name that the machine takes where another start's runner has the first
-	ID    int64  `json:"id,omitempty"`    // 0 while GitHub has not told it
-	// JIT is made by a JIT configuration: until GitHub has told the id the name may be another start's.
-	JIT bool `json:"jit,omitempty"`
 }
 
 // Timeline holds when a runner reached each phase, counted from the beginning of the start; zero where it did not.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -147,7 +147,7 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 		}
 		s.signIn(t, s.world.Transport())
 		s.starter.Registry = newRegistry(t, s.world.Transport())
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start", Identity: s.journal.identity,
+		result := cleanUp(ctx, s.starter, post.Request{What: "start", Identity: s.journal.identity,
 			Tokens: s.journal.tokens, Made: s.journal.made})
 		if len(result.Left) > 0 || len(result.Terminated) != 1 {
 			t.Errorf("post: %+v", result)
@@ -161,7 +161,7 @@ func TestPostThatMayNotSignIn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.signIn(t, s.world.Transport())
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start",
+		result := cleanUp(ctx, s.starter, post.Request{What: "start",
 			Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
 		left := strings.Join(result.Left, "\n")
 		if !strings.Contains(left, "egr-a") ||

@@ -9,6 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -181,7 +182,7 @@ func (w *Start) JudgeLaunched(ctx context.Context, s *Slot, shown *ec2.Instance)
 func (w *Start) NotEnded(s *Slot, err error) (left []string) { return w.st.notEnded(s, err) }
 
 // HandOver gives a slot a machine with the registration that was made for it, and hands it over.
-func (w *Start) HandOver(s *Slot, m Machine, i ec2.Instance, made Registration, phases Timeline) {
+func (w *Start) HandOver(s *Slot, m Machine, i ec2.Instance, made post.Registration, phases Timeline) {
 	w.st.mu.Lock()
 	s.machine, s.instance = m, i
 	s.name, s.runnerID, s.registering, s.timeline = made.Name, made.ID, true, phases

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -124,12 +125,12 @@ func killed(ctx context.Context, t *testing.T, s *stage, operation string, nth i
 		return false
 	}
 	s.journal.mu.Lock()
-	post := runner.PostRequest{
+	unfinished := post.Request{
 		Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made, Claims: s.journal.claims,
 		Taken: s.journal.taken,
 	}
 	s.journal.mu.Unlock()
-	if result := s.starter.Post(ctx, post); len(result.Left) > 0 {
+	if result := cleanUp(ctx, s.starter, unfinished); len(result.Left) > 0 {
 		t.Errorf("left: %q", result.Left)
 	}
 	return true
@@ -193,7 +194,7 @@ func TestPostNamesARegionThatDoesNotAnswer(t *testing.T) {
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances"},
 			Effect: simulator.EffectHang})
-		result := s.starter.Post(ctx, runner.PostRequest{What: "start",
+		result := cleanUp(ctx, s.starter, post.Request{What: "start",
 			Tokens: map[string][]string{"us-east-1": {"egr-x"}}})
 		if len(result.Left) != 1 || !strings.Contains(result.Left[0], "us-east-1") {
 			t.Errorf("left: %q", result.Left)

@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
@@ -62,7 +63,7 @@ type claims struct {
 	taken   map[string]bool // by a slot of this start
 	denied  bool            // a permission is missing, which was said
 	list    []*warmClaim
-	journal []runner.Claim
+	journal []post.Claim
 	undoing sync.WaitGroup // claims that came to nothing
 }
 
@@ -104,7 +105,7 @@ func (cl *claims) newClaim(s *runner.Slot, entry ec2.Instance) *warmClaim {
 	defer cl.mu.Unlock()
 	c.index = len(cl.list)
 	cl.list = append(cl.list, c)
-	cl.journal = append(cl.journal, runner.Claim{InstanceID: entry.ID, Region: entry.Region})
+	cl.journal = append(cl.journal, post.Claim{InstanceID: entry.ID, Region: entry.Region})
 	return c
 }
 
@@ -309,6 +310,6 @@ func (c *warmClaim) take() {
 	i.State = ec2.Pending
 	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.pool,
 		i.Region))
-	c.st.HandOver(c.slot, c, i, runner.Registration{Name: tags.EntryName(i.ID), ID: c.id},
+	c.st.HandOver(c.slot, c, i, post.Registration{Name: tags.EntryName(i.ID), ID: c.id},
 		runner.Timeline{Registered: c.asked.Sub(c.st.Begun()), Launched: c.awake})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -160,8 +161,8 @@ type journal struct {
 	identity tags.Identity
 	tokens   map[string][]string
 	taken    map[string][]string
-	made     []runner.Registration
-	claims   []runner.Claim
+	made     []post.Registration
+	claims   []post.Claim
 	handoffs []tags.Handoff
 	begun    []ami.Begun // images that may not be finished
 	baked    []string    // images that were handed over
@@ -183,11 +184,11 @@ func (j *journal) Begun(id tags.Identity) error {
 	return j.write(func() { j.identity, j.tokens, j.taken = id, map[string][]string{}, map[string][]string{} })
 }
 
-func (j *journal) Registering(made []runner.Registration) error {
+func (j *journal) Registering(made []post.Registration) error {
 	return j.write(func() { j.made = made })
 }
 
-func (j *journal) Claiming(claims []runner.Claim) error {
+func (j *journal) Claiming(claims []post.Claim) error {
 	return j.write(func() { j.claims = claims })
 }
 
@@ -209,12 +210,12 @@ func (j *journal) Launched(h tags.Handoff) error {
 func (j *journal) Secret(string) {}
 
 // post is what the post step reads of it; false says that it has nothing to do.
-func (j *journal) post() (runner.PostRequest, bool) {
+func (j *journal) post() (post.Request, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	id := tags.Identity{Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"}, Scope: repository,
 		Nonce: j.identity.Nonce, Label: j.identity.Label}
-	return runner.PostRequest{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims},
+	return post.Request{Identity: id, Tokens: j.tokens, Made: j.made, Taken: j.taken, Claims: j.claims},
 		id.Nonce != "" && !j.done
 }
 

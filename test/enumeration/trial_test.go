@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -205,7 +207,8 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 		if !needed {
 			return
 		}
-		left := next.starter().Post(next.ctx, request).Left
+		remover := remove.Remover{Cloud: next.cloud(), Registry: next.registry(), Log: next.logger()}
+		left := post.CleanUp(next.ctx, remover, request).Left
 		if tr.flow.isBake {
 			left = append(left, next.postBake(p.journal)...)
 		}

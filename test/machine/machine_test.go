@@ -32,6 +32,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
+	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -368,15 +369,15 @@ func readable(data string) string {
 // journal keeps nothing.
 type journal struct{}
 
-func (journal) Begun(tags.Identity) error               { return nil }
-func (journal) Registering([]runner.Registration) error { return nil }
-func (journal) Asking(string, string) error             { return nil }
-func (journal) Taking(string, string) error             { return nil }
-func (journal) Claiming([]runner.Claim) error           { return nil }
-func (journal) Launched(tags.Handoff) error             { return nil }
-func (journal) Secret(string)                           {}
-func (journal) Imaging(ami.Begun) error                 { return nil }
-func (journal) Baked(ami.Baked) error                   { return nil }
+func (journal) Begun(tags.Identity) error             { return nil }
+func (journal) Registering([]post.Registration) error { return nil }
+func (journal) Asking(string, string) error           { return nil }
+func (journal) Taking(string, string) error           { return nil }
+func (journal) Claiming([]post.Claim) error           { return nil }
+func (journal) Launched(tags.Handoff) error           { return nil }
+func (journal) Secret(string)                         {}
+func (journal) Imaging(ami.Begun) error               { return nil }
+func (journal) Baked(ami.Baked) error                 { return nil }
 
 func (s *scene) starter(t *testing.T) *runner.Starter {
 	return &runner.Starter{

@@ -1,4 +1,6 @@
-package runner
+// Package post removes what a killed start or bake left behind. GitHub runs the action's post step in a new container:
+// all that it knows is what the journal holds, and what EC2 and GitHub show.
+package post
 
 import (
 	"context"
@@ -8,13 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// PostRequest is what a killed start or bake left in the journal.
-type PostRequest struct {
+// Request is what a killed start or bake left in the journal.
+type Request struct {
 	What     string // "start" or "bake", for people
 	Identity tags.Identity
 	Tokens   map[string][]string // the client tokens that it asked with, by region
@@ -23,8 +27,8 @@ type PostRequest struct {
 	Claims   []Claim             // on entries of a pool
 }
 
-// PostResult states what the post step found and removed.
-type PostResult struct {
+// Result states what the post step found and removed.
+type Result struct {
 	What       string
 	Terminated []string
 	Removed    []string // images
@@ -33,25 +37,37 @@ type PostResult struct {
 	Left       []string
 }
 
-// lookFor is how long the post step looks: EC2 shows a new instance some seconds late.
-const lookFor = 20 * time.Second
+// Registration is a registration that a start makes.
+type Registration struct {
+	Name  string `json:"name"`
+	Other string `json:"other,omitempty"` // the name that the machine takes where another start's runner has the first
+	ID    int64  `json:"id,omitempty"`    // 0 while GitHub has not told it
+	// JIT is made by a JIT configuration: until GitHub has told the id the name may be another start's.
+	JIT bool `json:"jit,omitempty"`
+}
 
-// Post removes what a start that did not reach its end left behind: every instance with its nonce, then its
+// searchTimeout is how long the post step looks: EC2 shows a new instance some seconds late.
+const searchTimeout = 20 * time.Second
+
+// maxAtOnce bounds how many registrations are removed at the same time: GitHub allows a hundred calls at once.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+const maxAtOnce = 30
+
+// CleanUp removes what a start or bake that did not reach its end left behind: every instance with its nonce, then its
 // registrations. It finds instances by the client tokens in the journal, so it needs no tags.
-func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
-	log := s.Log.With("phase", "Clean up after an interrupted "+request.What)
-	log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce",
+func CleanUp(ctx context.Context, remover remove.Remover, request Request) Result {
+	remover.Log = remover.Log.With("phase", "Clean up after an interrupted "+request.What)
+	remover.Log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce",
 		request.Identity.Nonce)
-	p := &post{remover: &remove.Remover{Cloud: s.Cloud, Registry: s.Registry, Log: log}, request: request,
-		result: PostResult{What: request.What}}
-	looking, cancel := context.WithTimeout(ctx, lookFor)
+	p := &cleaner{remover: &remover, request: request, result: Result{What: request.What}}
+	looking, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
 	var group sync.WaitGroup
 	for region, tokens := range request.Tokens {
 		group.Go(func() { p.clearRegion(ctx, looking, region, tokens) })
 	}
 	for _, claim := range request.Claims {
-		group.Go(func() { p.clearClaim(looking, s.Cloud, claim) })
+		group.Go(func() { p.clearClaim(looking, claim) })
 	}
 	group.Wait()
 	for region, ids := range request.Taken {
@@ -59,33 +75,39 @@ func (s *Starter) Post(ctx context.Context, request PostRequest) PostResult {
 			group.Go(func() { p.giveBack(ctx, region, id) })
 		}
 	}
-	forEach(request.Made, func(_ int, made Registration) {
-		if err := p.removeRegistration(ctx, made); err != nil {
-			p.left("runner " + made.Name + " (" + err.Error() + ")")
-		}
-	})
+	var made errgroup.Group
+	made.SetLimit(maxAtOnce)
+	for _, registration := range request.Made {
+		made.Go(func() error {
+			if err := p.removeRegistration(ctx, registration); err != nil {
+				p.left("runner " + registration.Name + " (" + err.Error() + ")")
+			}
+			return nil
+		})
+	}
+	_ = made.Wait()
 	group.Wait()
 	return p.result
 }
 
-type post struct {
+type cleaner struct {
 	remover *remove.Remover
-	request PostRequest
+	request Request
 	mu      sync.Mutex
-	result  PostResult
+	result  Result
 	// launched reports whether a machine was found, dead or alive: then the registrations' names were settled before,
 	// and are ours.
 	launched bool
 }
 
-func (p *post) left(what string) {
+func (p *cleaner) left(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.result.Left = append(p.result.Left, what)
 }
 
 // clearRegion looks until the time is over, since a second instance may show later than a first.
-func (p *post) clearRegion(ctx, looking context.Context, region string, tokens []string) {
+func (p *cleaner) clearRegion(ctx, looking context.Context, region string, tokens []string) {
 	found := map[string]bool{} // by token: an instance that is alive no more
 	failed := errNoAnswer      // until a look has been answered
 	_ = ec2.RetryUntilDone(looking, time.Second, func() error {
@@ -113,7 +135,7 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 		if len(found) == len(tokens) && failed == nil || remove.IsRefused(failed) {
 			return nil
 		}
-		return errNotYet
+		return errNotSeen
 	})
 	if failed != nil {
 		var unseen []string
@@ -129,12 +151,15 @@ func (p *post) clearRegion(ctx, looking context.Context, region string, tokens [
 }
 
 // ownEnd returns when what was launched ends by itself.
-func (p *post) ownEnd() string {
+func (p *cleaner) ownEnd() string {
 	if p.request.What == "bake" {
 		return "a builder ends by itself some minutes after the time for the bake (bake-timeout-minutes)"
 	}
 	return "it ends by itself if its runner does not register, and at the end of its lifetime (max-lifetime-minutes)"
 }
+
+// errNotSeen is a region in which not everything was found that was asked for.
+var errNotSeen = errors.New("EC2 does not show it yet")
 
 // errNoAnswer is a region that was asked all the time and did not answer once.
 var errNoAnswer = errors.New("EC2 did not answer in time")
@@ -142,15 +167,15 @@ var errNoAnswer = errors.New("EC2 did not answer in time")
 // Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a
 // machine that is pending cannot be stopped.
 const (
-	postSettles  = 5 * time.Second
-	postGiveBack = time.Minute
+	startTimeout    = 5 * time.Second
+	giveBackTimeout = time.Minute
 )
 
 // giveBack stops an existing machine that the start has started, if it is still its own.
-func (p *post) giveBack(ctx context.Context, region, id string) {
-	ctx, cancel := context.WithTimeout(ctx, postGiveBack)
+func (p *cleaner) giveBack(ctx context.Context, region, id string) {
+	ctx, cancel := context.WithTimeout(ctx, giveBackTimeout)
 	defer cancel()
-	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce, Settles: postSettles})
+	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce, Settles: startTimeout})
 	if err != nil {
 		p.left("instance " + id + " (" + ec2.Reason(err) + ")")
 		return
@@ -162,7 +187,7 @@ func (p *post) giveBack(ctx context.Context, region, id string) {
 	}
 }
 
-func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
+func (p *cleaner) end(ctx context.Context, instance ec2.Instance) bool {
 	p.mu.Lock()
 	p.launched = true
 	p.mu.Unlock()
@@ -172,8 +197,8 @@ func (p *post) end(ctx context.Context, instance ec2.Instance) bool {
 	return p.terminateFound(ctx, instance)
 }
 
-func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
-	ctx, cancel := context.WithTimeout(ctx, lookFor)
+func (p *cleaner) terminateFound(ctx context.Context, instance ec2.Instance) bool {
+	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
 	err := p.remover.Terminate(ctx, instance.Region, instance.ID)
 	p.mu.Lock()
@@ -191,7 +216,7 @@ func (p *post) terminateFound(ctx context.Context, instance ec2.Instance) bool {
 // machine has another name to go on to: then the registration's mark says whose it is. Before that an online runner is
 // not ours, and an offline one only if no machine of another start carries the name. By JIT a name is known to be had
 // together with its id, whatever else was launched.
-func (p *post) removeRegistration(ctx context.Context, made Registration) error {
+func (p *cleaner) removeRegistration(ctx context.Context, made Registration) error {
 	owner := tags.Owner{Name: made.Name, Other: made.Other, Mark: p.request.Identity.Mark()}
 	if made.ID == 0 && (made.JIT || !p.launched) && made.Other == "" {
 		found, err := p.remover.FindOwn(ctx, owner)
@@ -206,7 +231,7 @@ func (p *post) removeRegistration(ctx context.Context, made Registration) error 
 	return p.remover.Deregister(ctx, made.ID, owner)
 }
 
-func (p *post) belongsToAnother(ctx context.Context, name string) bool {
+func (p *cleaner) belongsToAnother(ctx context.Context, name string) bool {
 	for region := range p.request.Tokens {
 		found, err := p.remover.Cloud.Instances(ctx, region,
 			ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})

@@ -1,4 +1,4 @@
-package runner
+package post
 
 import (
 	"cmp"
@@ -13,6 +13,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
+// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
+type Claim struct {
+	InstanceID string `json:"ec2-instance-id"`
+	Region     string `json:"region"`
+	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
+	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be
+	// freed.
+	Starting bool `json:"starting,omitempty"`
+}
+
 // claimLooks is what the looks at one claim have shown and done.
 type claimLooks struct {
 	settled bool  // EC2 shows no tags any more as they were before the dead process wrote them
@@ -23,11 +33,11 @@ type claimLooks struct {
 // clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead
 // process asked for last may have its effect only now, and EC2 shows a change late. And a registration of which only
 // the name is known may be another claim's, unless it is there at two looks: no claim lasts as long as that.
-func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
+func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
 		looks.settled = time.Since(begun) >= remove.TagsLag
-		over, err := p.clearOnce(ctx, tags, claim, &looks)
+		over, err := p.clearOnce(ctx, claim, &looks)
 		ended := false
 		if !over && !looks.settled {
 			ended = !remove.Pause(ctx, remove.ClaimSettles)
@@ -49,8 +59,7 @@ func (p *post) clearClaim(ctx context.Context, tags *ec2.Client, claim Claim) {
 
 // clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as
 // they are, the registration is kept: it keeps others from claiming the entry.
-func (p *post) clearOnce(ctx context.Context, values *ec2.Client, claim Claim, looks *claimLooks) (over bool,
-	err error) {
+func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.remover.Cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
 	ours := instance.Tags[tags.Nonce] == p.request.Identity.Nonce && instance.Tags[tags.Mode] == tags.ModeStart
@@ -62,7 +71,7 @@ func (p *post) clearOnce(ctx context.Context, values *ec2.Client, claim Claim, l
 	case ours && !looks.freed && (claim.Starting || instance.State != ec2.Stopped):
 		return true, p.endClaimed(ctx, claim, instance)
 	case ours && !looks.freed:
-		if err := values.Tag(ctx, claim.Region, claim.InstanceID, tags.FreedTags(instance)); err != nil {
+		if err := p.remover.Cloud.Tag(ctx, claim.Region, claim.InstanceID, tags.FreedTags(instance)); err != nil {
 			return false, err
 		}
 		looks.freed = true
@@ -72,7 +81,7 @@ func (p *post) clearOnce(ctx context.Context, values *ec2.Client, claim Claim, l
 }
 
 // releaseUnclaimed removes the claim's registration from an entry that is not the dead process's, or not any more.
-func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.Instance, looks *claimLooks) error {
+func (p *cleaner) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.Instance, looks *claimLooks) error {
 	switch {
 	case claim.RunnerID != 0 && (looks.settled || looks.freed):
 		return p.releaseOf(ctx, claim, nil)
@@ -88,7 +97,7 @@ func (p *post) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.I
 
 // releaseOf removes the registration that a claim made. Where its id is not known, the name alone says which it is, and
 // fits whether it is nobody's any more.
-func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
+func (p *cleaner) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
 	id := claim.RunnerID
 	if id == 0 {
 		found, exists, err := p.remover.Registry.FindByName(ctx, tags.EntryName(claim.InstanceID))
@@ -107,7 +116,7 @@ func (p *post) releaseOf(ctx context.Context, claim Claim, fits func(github.Runn
 }
 
 // endClaimed ends a machine that the dead start has started, unless it is at work.
-func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
+func (p *cleaner) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
 	id := cmp.Or(claim.RunnerID, tags.RunnerIDOf(instance))
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
@@ -122,7 +131,7 @@ func (p *post) endClaimed(ctx context.Context, claim Claim, instance ec2.Instanc
 	return nil
 }
 
-func (p *post) freed(id string) {
+func (p *cleaner) freed(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.result.Freed = append(p.result.Freed, id)
