@@ -14,6 +14,8 @@ const (
 	serviceQuotas = "servicequotas"
 	serviceGitHub = "github"
 	serviceOIDC   = "oidc" // GitHub's, of Actions' own service
+	// serviceActions is the one that has scale sets; its operations are called as the client's methods are.
+	serviceActions = "actions"
 )
 
 // Call is one request as the world saw it.
@@ -21,7 +23,7 @@ type Call struct {
 	Number    int           // from 1, over all services
 	Time      time.Time     // when it was sent
 	Duration  time.Duration // until its answer was there, or its end
-	Service   string        // "ec2", "sts", "iam", "servicequotas", "github", "oidc"
+	Service   string        // "ec2", "sts", "iam", "servicequotas", "github", "oidc", "actions"
 	Operation string        // "RunInstances", or the operationId of GitHub's OpenAPI description
 	Region    string        // EC2 and STS
 	Scope     string        // GitHub: "owner/repo", "org" or "enterprises/name"

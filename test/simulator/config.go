@@ -102,6 +102,9 @@ type Config struct {
 	RunnerReleases   []string          `yaml:"runner-releases"`
 	Checksums        map[string]string `yaml:"checksums"`
 	MinRunnerVersion string            `yaml:"min-runner-version"`
+	// ScaleSets is how the scale-set service behaves; ScaleSetJobs are queued for its sets, from the beginning on.
+	ScaleSets    ScaleSets     `yaml:"scale-sets"`
+	ScaleSetJobs []ScaleSetJob `yaml:"scale-set-jobs"`
 
 	// Guests states how machines behave; the first rule that fits an instance holds, and one that fits none is in good
 	// health.
@@ -130,6 +133,9 @@ type Timing struct {
 	RunInstances time.Duration `yaml:"run-instances"` // 1.5s: latency of RunInstances
 	EC2          time.Duration `yaml:"ec2"`           // 100ms: of every other call to EC2 and STS
 	GitHub       time.Duration `yaml:"github"`        // 150ms: of a call to GitHub, its OIDC endpoint included
+	// LongPoll is how long a poll of a scale set waits for a message: 50s. "Otherwise, the request blocks for up to ~50
+	// seconds" (README of actions/scaleset, "Long Polling")
+	LongPoll time.Duration `yaml:"long-poll"`
 	// TokenKnown is how long GitHub refuses a new installation token by 401, and as long again by 403, where its
 	// permissions are asked for: no time by default, since that is rare.
 	// https://github.com/octokit/auth-app.js/issues/65 and 589
@@ -216,7 +222,7 @@ func (t *Timing) fill() {
 		value time.Duration
 	}{
 		{&t.RunInstances, 1500 * time.Millisecond}, {&t.EC2, 100 * time.Millisecond},
-		{&t.GitHub, 150 * time.Millisecond},
+		{&t.GitHub, 150 * time.Millisecond}, {&t.LongPoll, 50 * time.Second},
 		{&t.InstanceVisible, time.Second}, {&t.ImageVisible, time.Second}, {&t.RunnerVisible, time.Second},
 		{&t.TagsVisible, 2 * time.Second}, {&t.TagsListed, 30 * time.Second},
 		{&t.Running, 5 * time.Second}, {&t.Terminated, 20 * time.Second}, {&t.Stopped, 20 * time.Second},
@@ -243,6 +249,7 @@ func (c *Config) fill() {
 		c.SpotPrice = 0.05
 	}
 	c.Timing.fill()
+	c.ScaleSets.fill()
 	if c.InstallationTokenLifetime == 0 {
 		c.InstallationTokenLifetime = time.Hour
 	}

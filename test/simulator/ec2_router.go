@@ -107,6 +107,8 @@ func (w *World) understand(req *http.Request, body []byte, service string) *exch
 		return w.hub.understand(req, body)
 	case serviceOIDC:
 		return w.oidc.understand(req)
+	case serviceActions:
+		return w.hub.understandActions(req, body)
 	}
 	return w.cloud.understand(req, body, service)
 }

@@ -23,6 +23,8 @@ type exchange struct {
 	latency      time.Duration
 	// act does what was asked for, in one moment, with the world locked.
 	act func() answer
+	// poll is of a long poll, which is answered when it is ready, or when its time is over (await).
+	poll func() (ready bool, changed <-chan struct{})
 
 	crowd int // calls of the same caller that were under way, this one included
 	call  *Call
@@ -73,6 +75,11 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 	if end := pass(ctx, darks, half); end != delivered {
 		return answer{}, end
 	}
+	if x.poll != nil && !x.refusedByFault() {
+		if end := w.await(ctx, darks, x.poll); end != delivered {
+			return answer{}, end
+		}
+	}
 	a := w.perform(x, req, body)
 	back := half
 	if x.fault != nil && x.fault.Effect == EffectLate {
@@ -110,7 +117,7 @@ func (w *World) begin(x *exchange) {
 func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 	w.enter()
 	var a answer
-	if x.fault != nil && (x.fault.Effect == EffectError || x.fault.Effect == EffectThrottle) {
+	if x.refusedByFault() {
 		a = w.faultAnswer(x)
 	} else {
 		a = x.act()
@@ -133,6 +140,11 @@ func (w *World) perform(x *exchange, req *http.Request, body []byte) answer {
 		hook(withBody(req, body), a.response(req)) //nolint:bodyclose // the body is a reader in memory
 	}
 	return a
+}
+
+// refusedByFault reports whether a fault answers in the service's place, which does not act.
+func (x *exchange) refusedByFault() bool {
+	return x.fault != nil && (x.fault.Effect == EffectError || x.fault.Effect == EffectThrottle)
 }
 
 // leave ends the exchange in the journal.

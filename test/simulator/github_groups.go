@@ -31,11 +31,14 @@ func getGroup(call *hubCall) answer {
 	return hubError(http.StatusNotFound, "Not Found")
 }
 
-// groups are the runner groups of the scope; every scope has its default group, 1.
-func (call *hubCall) groups() []RunnerGroup {
-	groups := []RunnerGroup{{Scope: call.scope.name, ID: 1, Name: "Default"}}
-	for _, g := range call.w.cfg.RunnerGroups {
-		if g.Scope == call.scope.name {
+// groups are the runner groups of the call's scope.
+func (call *hubCall) groups() []RunnerGroup { return call.groupsOf(call.scope) }
+
+// groupsOf gives the runner groups of a scope; every scope has its default group, 1.
+func (h *hub) groupsOf(s *scope) []RunnerGroup {
+	groups := []RunnerGroup{{Scope: s.name, ID: 1, Name: "Default"}}
+	for _, g := range h.w.cfg.RunnerGroups {
+		if g.Scope == s.name {
 			groups = append(groups, g)
 		}
 	}

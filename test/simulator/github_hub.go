@@ -26,6 +26,12 @@ type hub struct {
 	reruns  []Rerun
 	// past are the jobs of earlier attempts of runs.
 	past map[attempt][]RunJob
+
+	// Of the scale-set service: its tokens, its sets by id, and the jobs that no set has got.
+	adminTokens map[string]*adminToken
+	sets        map[int]*scaleSet
+	lastSet     int
+	waiting     []*job
 }
 
 // attempt is one attempt of a run.
@@ -45,14 +51,16 @@ type scope struct {
 
 // registration is a registration token.
 type registration struct {
-	scope   *scope
-	expires time.Time
+	scope     *scope
+	expires   time.Time
+	installed *installation // of the App that asked for it, nil for a token
 }
 
 // runner is one registration at GitHub.
 type runner struct {
 	id        int64
 	scope     *scope
+	set       *scaleSet // nil for one of no scale set
 	name, os  string
 	labels    []label
 	group     int64
@@ -83,7 +91,8 @@ type label struct {
 func newHub(w *World) *hub {
 	h := &hub{w: w, scopes: map[string]*scope{}, tokens: map[string]*registration{}, blobs: map[string]*runner{},
 		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{},
-		installationTokens: map[string]*installationToken{}, past: map[attempt][]RunJob{}}
+		installationTokens: map[string]*installationToken{}, past: map[attempt][]RunJob{},
+		adminTokens: map[string]*adminToken{}, sets: map[int]*scaleSet{}}
 	h.newApps()
 	for _, s := range w.cfg.Runners {
 		h.seedRunner(s)
@@ -99,6 +108,7 @@ func newHub(w *World) *hub {
 	for _, j := range w.cfg.Jobs {
 		w.after(j.After, func() { h.queue(j) })
 	}
+	h.seedSetJobs()
 	return h
 }
 
@@ -172,6 +182,9 @@ func (h *hub) remove(r *runner) {
 	delete(r.scope.byName, strings.ToLower(r.name))
 	delete(r.scope.byID, r.id)
 	delete(h.blobs, jitKey(r.blob))
+	if r.set != nil {
+		r.set.runners = slices.DeleteFunc(r.set.runners, func(o *runner) bool { return o == r })
+	}
 	h.w.at(r.goneSeen, func() {
 		s := r.scope
 		if n := slices.Index(s.runners, r); n >= 0 {

@@ -20,14 +20,35 @@ type Job struct {
 // JobState states what became of a job.
 type JobState struct {
 	Label, Runner  string
-	State          string // queued, running, done or lost
+	State          string // queued, running, done or lost; of a scale set's also assigned, canceled or failed
 	Queued         time.Time
 	Started, Ended time.Time
+
+	// Of a job of a scale set: its id, the set that has it, when it was assigned to it last, and how often.
+	ID, Set     string
+	Assigned    time.Time
+	Assignments int
 }
+
+// The states of jobs.
+const (
+	jobQueued   = "queued"
+	jobAssigned = "assigned" // to a scale set
+	jobRunning  = "running"
+	jobDone     = "done"
+	jobLost     = "lost"     // its machine is gone
+	jobCanceled = "canceled" // by who may
+	jobFailed   = "failed"   // no runner took it, as often as GitHub tries
+)
 
 type job struct {
 	Job
-	state JobState
+	setJob *ScaleSetJob // nil for one of no scale set
+	set    *scaleSet    // that it is assigned to
+	number int64
+	state  JobState
+	// announced are the sets that were told of the job.
+	announced map[*scaleSet]bool
 }
 
 // RunJob queues a job for a runner with this label; an idle one that is online takes it at once. Duration is the
@@ -53,14 +74,15 @@ func (h *hub) queue(j Job) {
 	if j.Duration == 0 {
 		j.Duration = 10 * time.Second
 	}
-	h.jobs = append(h.jobs, &job{Job: j, state: JobState{Label: j.Label, State: "queued", Queued: h.w.now}})
+	h.jobs = append(h.jobs, &job{Job: j, state: JobState{Label: j.Label, State: jobQueued, Queued: h.w.now}})
 	h.assign()
 }
 
 // assign gives waiting jobs to idle runners.
 func (h *hub) assign() {
+	h.assignSets()
 	for _, j := range h.jobs {
-		if j.state.State != "queued" {
+		if j.state.State != jobQueued || j.setJob != nil {
 			continue
 		}
 		if r := h.idle(j); r != nil {
@@ -75,7 +97,7 @@ func (h *hub) idle(j *job) *runner {
 			continue
 		}
 		for _, r := range h.scopes[name].runners {
-			if r.online && !r.busy && !r.gone && slices.ContainsFunc(r.labels,
+			if r.online && !r.busy && !r.gone && r.set == nil && slices.ContainsFunc(r.labels,
 				func(l label) bool { return strings.EqualFold(l.name, j.Label) }) {
 				return r
 			}
@@ -86,7 +108,7 @@ func (h *hub) idle(j *job) *runner {
 
 func (h *hub) run(j *job, r *runner) {
 	r.busy, r.job, r.jobBegan = true, j, h.w.now
-	j.state.State, j.state.Runner, j.state.Started = "running", r.name, h.w.now
+	j.state.State, j.state.Runner, j.state.Started = jobRunning, r.name, h.w.now
 	life := 0
 	if r.machine != nil {
 		life = r.machine.life
@@ -95,22 +117,39 @@ func (h *hub) run(j *job, r *runner) {
 		if r.job != j || (r.machine != nil && r.machine.life != life) {
 			return
 		}
-		r.busy, r.job = false, nil
-		j.state.State, j.state.Ended = "done", h.w.now
-		if r.machine != nil {
-			r.machine.jobEnded(r)
-		} else {
-			h.assign()
-		}
+		h.endJob(j, r, jobDone)
 	})
+}
+
+// endJob ends a job that runs, other than by the loss of its machine.
+func (h *hub) endJob(j *job, r *runner, state string) {
+	r.busy, r.job = false, nil
+	h.finish(j, state, r)
+	switch {
+	case r.machine != nil:
+		r.machine.jobEnded(r)
+	case r.ephemeral:
+		h.remove(r)
+	default:
+		h.assign()
+	}
+}
+
+// finish writes down how a job ended, and tells its scale set.
+func (h *hub) finish(j *job, state string, r *runner) {
+	j.state.State, j.state.Ended = state, h.w.now
+	if j.set != nil {
+		j.set.completed(j, r)
+	}
 }
 
 // loseJob is what GitHub does about a job whose runner was not heard of for too long.
 func (h *hub) loseJob(r *runner) {
-	if r.job != nil {
-		r.job.state.State, r.job.state.Ended = "lost", h.w.now
-	}
+	j := r.job
 	r.busy, r.job = false, nil
+	if j != nil {
+		h.finish(j, jobLost, r)
+	}
 }
 
 // named finds a registration by name in any scope.

@@ -15,7 +15,11 @@ import (
 func createToken(call *hubCall) answer {
 	expires := call.clock().Add(time.Hour)
 	value := "A" + strings.ToUpper(call.w.hex(28))
-	call.tokens[value] = &registration{scope: call.scope, expires: expires}
+	made := &registration{scope: call.scope, expires: expires}
+	if call.installed != nil {
+		made.installed = call.installed.installation
+	}
+	call.tokens[value] = made
 	return hubJSON(http.StatusCreated, map[string]string{"token": value,
 		"expires_at": expires.UTC().Format(time.RFC3339)})
 }

@@ -34,6 +34,7 @@ const (
 	needAdmin               // may manage the scope's runners
 	needActions             // actions: read on the repository, or write for what changes something
 	needApp                 // a JSON web token of an App
+	needNothing             // the route looks itself
 )
 
 // route is one operation of GitHub's API. A path holds {scope} for the three places where runners live, and the
@@ -56,6 +57,7 @@ func init() {
 			createInstallationToken, nil},
 		{"DELETE", "/installation/token", "apps/revoke-installation-access-token", needToken, revokeInstallationToken,
 			nil},
+		{"POST", "/actions/runner-registration", "actions/runner-registration", needNothing, connectActions, nil},
 		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
 		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
 		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin,
@@ -194,6 +196,9 @@ func scopeOfPath(path string) string {
 
 // act answers one call: who is it, is it too fast, may it, and then the route itself.
 func (call *hubCall) act(r *route, path string) answer {
+	if r.need == needNothing {
+		return call.finish(r.run(call))
+	}
 	if refusal, ok := call.authenticate(r.need); !ok {
 		return refusal
 	}

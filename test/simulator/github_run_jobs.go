@@ -100,7 +100,7 @@ func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 		out["runner_group_name"] = "in_progress",
 		stamp(j.state.Started), j.state.Runner, 1, "Default"
 	if !j.state.Ended.IsZero() {
-		ended, conclusion = stamp(j.state.Ended), map[string]string{"done": "success", "lost": "failure"}[j.state.State]
+		ended, conclusion = stamp(j.state.Ended), conclusions[j.state.State]
 		out["status"], out["completed_at"], out["conclusion"] = "completed", ended, conclusion
 	}
 	first := j.state.Started.Add(call.w.scaled(setupStep))
@@ -119,5 +119,9 @@ func (call *hubCall) jobJSON(run Run, id int64, j *job) map[string]any {
 	}
 	return out
 }
+
+// conclusions of jobs that have ended, by their states.
+var conclusions = map[string]string{jobDone: "success", jobLost: "failure", jobCanceled: "cancelled",
+	jobFailed: "failure"}
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

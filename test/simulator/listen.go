@@ -37,6 +37,7 @@ func Listen(w *World) (*Server, error) {
 		done: make(chan error, 1)}
 	mux := http.NewServeMux()
 	mux.Handle(gheBase+"/", w.GitHubHandler())
+	mux.HandleFunc(actionsOnGHES, func(rw http.ResponseWriter, req *http.Request) { w.serve(rw, req, serviceActions) })
 	mux.Handle("/", w.EC2Handler())
 	s.server = &http.Server{Handler: closed(w.besideIDTokens(mux)), ReadHeaderTimeout: time.Minute}
 	go func() { s.done <- s.server.Serve(listener) }()

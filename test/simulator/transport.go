@@ -44,6 +44,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	service := t.world.serviceOf(req.URL.Hostname())
+	if service == serviceGitHub && strings.HasPrefix(req.URL.Path, actionsOnGHES) {
+		service = serviceActions
+	}
 	if service == "" {
 		t.world.surprise("request to unknown host %s", req.URL.Hostname())
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host",
@@ -102,6 +105,9 @@ func (w *World) serviceOf(host string) string {
 	}
 	if host == "api.github.com" {
 		return serviceGitHub
+	}
+	if host == actionsHost {
+		return serviceActions
 	}
 	if strings.HasSuffix(host, idTokenHosts) {
 		return serviceOIDC

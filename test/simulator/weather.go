@@ -103,7 +103,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault late needs a delay")
 	}
 	switch f.Match.Service {
-	case "", serviceEC2, serviceSTS, serviceIAM, serviceQuotas, serviceGitHub, serviceOIDC:
+	case "", serviceEC2, serviceSTS, serviceIAM, serviceQuotas, serviceGitHub, serviceOIDC, serviceActions:
 		return nil
 	}
 	return fmt.Errorf("fault matches unknown service %q", f.Match.Service)
@@ -168,6 +168,8 @@ func (w *World) faultAnswer(x *exchange) answer {
 		a = w.hub.secondaryLimit()
 	case x.service == serviceOIDC:
 		a = idTokenFault(f)
+	case x.service == serviceActions:
+		a = actionsFault(f)
 	case x.service == serviceGitHub && f.Code != "":
 		a = refusalAnswer(f.Code)
 		if f.Code != "proxy-page" {
@@ -194,6 +196,12 @@ func (w *World) faultAnswer(x *exchange) answer {
 			a = quotaError(fail)
 		}
 	}
+	w.setFaultHeaders(a, f)
+	return a
+}
+
+// setFaultHeaders sets the headers that the fault asks for.
+func (w *World) setFaultHeaders(a answer, f Fault) {
 	for k, v := range f.Header {
 		if strings.EqualFold(k, "x-ratelimit-reset") && strings.HasPrefix(v, "+") {
 			if seconds, err := strconv.Atoi(v[1:]); err == nil {
@@ -202,7 +210,6 @@ func (w *World) faultAnswer(x *exchange) answer {
 		}
 		a.header.Set(k, v)
 	}
-	return a
 }
 
 // idTokenFault is the error that the OIDC endpoint answers.

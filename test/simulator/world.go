@@ -7,7 +7,8 @@
 // ships can be run against it by environment variables alone.
 //
 // A world has no goroutines and no clock of its own. What is to happen later (a boot, a registration, a watchdog)
-// stands in a queue, ordered by time, and is carried out by the next one who looks. That makes it as much at home in a
+// stands in a queue, ordered by time, and is carried out by the next one who looks; while a long poll waits, a timer
+// looks for it (poll.go). That makes it as much at home in a
 // testing/synctest bubble, where ten minutes take no time, as behind a loopback socket. In a bubble it has to be made
 // inside: a world is bound to the clock it was born under.
 package simulator
@@ -40,6 +41,7 @@ type World struct {
 	strangers map[string]*guest
 	booted    int
 
+	alarm alarm
 	hooks []func(*http.Request, *http.Response)
 	dark  *darkness
 }
@@ -85,13 +87,17 @@ func (w *World) enter() {
 		e.run()
 	}
 	w.now = present
+	w.setAlarm()
 }
 
 // after plans run for d of the world's time from now. The caller holds the lock.
 func (w *World) after(d time.Duration, run func()) { w.at(w.now.Add(w.scaled(d)), run) }
 
 // at plans run for the moment t. The caller holds the lock.
-func (w *World) at(t time.Time, run func()) { w.queue.push(t, run) }
+func (w *World) at(t time.Time, run func()) {
+	w.queue.push(t, run)
+	w.setAlarm()
+}
 
 // scaled turns a duration of the world into one of the clock, by Config.Speed.
 func (w *World) scaled(d time.Duration) time.Duration {

@@ -1,0 +1,161 @@
+package simulator
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ScaleSets says how GitHub's scale-set service behaves: the service behind github.com/actions/scaleset, which is in
+// public preview and whose protocol is documented by that client's source only.
+type ScaleSets struct {
+	// Missing is an Enterprise Server without scale sets: "registration" answers 404 to the exchange of the token,
+	// "endpoint" to all that comes after. Scale sets need GHES 3.9:
+	// https://github.com/actions/actions-runner-controller/issues/3070
+	Missing string `yaml:"missing"`
+	// TokenLifetime is how long the admin token lives, QueueTokenLifetime how long a session's token for its message
+	// queue does: an hour, not divided by Config.Speed. "The listener for that org died every ~50 minutes", on the
+	// token's cycle: https://github.com/actions/scaleset/pull/123
+	TokenLifetime      time.Duration `yaml:"token-lifetime"`
+	QueueTokenLifetime time.Duration `yaml:"queue-token-lifetime"`
+	// SessionLapse is how long a session lives on that nobody polls. GitHub has published no number, and there are
+	// reports of long loops of 409: https://github.com/actions/actions-runner-controller/issues/3922. Default 10m.
+	SessionLapse time.Duration `yaml:"session-lapse"`
+	// Acquire makes jobs wait until the listener acquires them, as an Enterprise Server does: "Jobs that match the tag
+	// just sit in available indefinitely" (https://github.com/actions/scaleset/issues/75). github.com assigns them by
+	// itself.
+	Acquire bool `yaml:"acquire"`
+	// OneLabel drops all labels but the name in silence, as GHES before 3.21 does (README of actions/scaleset,
+	// "Multiple labels per scale set").
+	OneLabel bool `yaml:"one-label"`
+}
+
+func (s *ScaleSets) fill() {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&s.TokenLifetime, time.Hour}, {&s.QueueTokenLifetime, time.Hour}, {&s.SessionLapse, 10 * time.Minute},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+}
+
+// scaleSet is one runner scale set.
+type scaleSet struct {
+	hub           *hub
+	id            int
+	scope         *scope
+	name          string
+	group         int64
+	labels        []string
+	disableUpdate bool
+	created       time.Time
+	gone          bool
+
+	session *session
+	// capacity is how many jobs the listener's latest poll has asked for.
+	capacity int
+	queue    messageQueue
+	runners  []*runner
+	jobs     []*job // assigned and running ones, in the order of their assignment
+	// changed is closed when a poll may have something to say, and made anew.
+	changed chan struct{}
+}
+
+// wake lets the set's polls look again.
+func (s *scaleSet) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// setLabels keeps what the service keeps of labels.
+func (s *scaleSet) setLabels(labels []string) {
+	if len(labels) == 0 || s.hub.w.cfg.ScaleSets.OneLabel {
+		labels = []string{s.name}
+	}
+	s.labels = slices.Clone(labels)
+}
+
+// matches reports whether the set has all labels.
+func (s *scaleSet) matches(labels []string) bool {
+	for _, l := range labels {
+		if !slices.ContainsFunc(s.labels, func(own string) bool { return strings.EqualFold(own, l) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// serves reports whether jobs of a repository come to the set: those of its own repository, of its organization's, or,
+// for an enterprise, of all.
+func (s *scaleSet) serves(repository string) bool {
+	if strings.HasPrefix(s.scope.name, "enterprises/") || strings.EqualFold(s.scope.name, repository) {
+		return true
+	}
+	owner, _ := ownerAndName(repository)
+	return strings.EqualFold(s.scope.name, owner)
+}
+
+// statistics is RunnerScaleSetStatistic (types.go of actions/scaleset).
+type statistics struct {
+	Available  int `json:"totalAvailableJobs"`
+	Acquired   int `json:"totalAcquiredJobs"`
+	Assigned   int `json:"totalAssignedJobs"`
+	Running    int `json:"totalRunningJobs"`
+	Registered int `json:"totalRegisteredRunners"`
+	Busy       int `json:"totalBusyRunners"`
+	Idle       int `json:"totalIdleRunners"`
+}
+
+// statistics counts the set's jobs and runners. Assigned includes what runs: "both jobs waiting for a runner and jobs
+// already running (TotalAssignedJobs >= TotalRunningJobs)" (README of actions/scaleset, "Autoscaling").
+func (s *scaleSet) statistics() statistics {
+	n := statistics{Assigned: len(s.jobs)}
+	for _, j := range s.hub.waiting {
+		if s.takes(j.setJob) {
+			n.Available++
+		}
+	}
+	for _, j := range s.jobs {
+		if j.state.State == jobRunning {
+			n.Running++
+		}
+	}
+	for _, r := range s.runners {
+		n.Registered++
+		switch {
+		case r.busy:
+			n.Busy++
+		case r.online:
+			n.Idle++
+		}
+	}
+	return n
+}
+
+// actionsCall is one call to the scale-set service under way, with the world locked.
+type actionsCall struct {
+	*hub
+	x      *exchange
+	req    *http.Request
+	body   []byte
+	base   string // where the service lies, with a slash at its end
+	params map[string]string
+	scope  *scope
+	set    *scaleSet
+	// session is that of a call to the message queue; admitted says that its poll has passed the check of its token.
+	session  *session
+	admitted bool
+}
+
+// GitHub's host for scale sets (https://github.com/actions/scaleset/issues/75 has it in a log), and where an Enterprise
+// Server has the service.
+const (
+	actionsHost   = "broker.actions.githubusercontent.com"
+	actionsBase   = "/rest/"
+	actionsOnGHES = "/_services/pipelines/"
+)

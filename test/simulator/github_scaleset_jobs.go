@@ -1,0 +1,198 @@
+package simulator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ScaleSetJob is a job that waits for a scale set.
+type ScaleSetJob struct {
+	// Labels are what its runs-on asks for; a set needs to have them all. Default the set's name.
+	Set    string   `yaml:"set"`
+	Labels []string `yaml:"labels"`
+
+	Repository string        `yaml:"repository"` // default the first
+	Run        int64         `yaml:"run"`        // default 4711
+	Name       string        `yaml:"name"`       // as GitHub's pages show it
+	Duration   time.Duration `yaml:"duration"`   // default 10s, divided by Config.Speed
+	After      time.Duration `yaml:"after"`      // of a seed: queued so long after the world's beginning
+	Count      int           `yaml:"count"`      // of a seed: so many jobs of this kind, default 1
+}
+
+func (h *hub) seedSetJobs() {
+	for _, seed := range h.w.cfg.ScaleSetJobs {
+		h.w.after(seed.After, func() {
+			for range max(1, seed.Count) {
+				h.queueSetJob(seed)
+			}
+			h.assignSets()
+		})
+	}
+}
+
+// QueueScaleSetJob queues a job for a set, which need not exist yet, and gives the job's id. GitHub assigns it to a set
+// that has a listener with capacity left, and then to an idle runner of that set.
+func (w *World) QueueScaleSetJob(set string, j ScaleSetJob) string {
+	w.enter()
+	defer w.mu.Unlock()
+	j.Set = set
+	id := w.hub.queueSetJob(j).state.ID
+	w.hub.assignSets()
+	return id
+}
+
+func (h *hub) queueSetJob(in ScaleSetJob) *job {
+	if len(in.Labels) == 0 {
+		in.Labels = []string{in.Set}
+	}
+	if in.Duration == 0 {
+		in.Duration = 10 * time.Second
+	}
+	in.Repository = orText(in.Repository, h.w.cfg.Repositories[0])
+	if in.Run == 0 {
+		in.Run = 4711
+	}
+	u := h.w.hex(32)
+	j := &job{
+		Job:    Job{Label: in.Labels[0], Scope: in.Repository, Duration: in.Duration, Run: in.Run},
+		setJob: &in, number: int64(len(h.jobs) + 1), announced: map[*scaleSet]bool{},
+		state: JobState{Label: in.Labels[0], State: jobQueued, Queued: h.w.now,
+			ID: fmt.Sprintf("%s-%s-4%s-a%s-%s", u[:8], u[8:12], u[13:16], u[17:20], u[20:])},
+	}
+	j.setJob.Name = orText(in.Name, fmt.Sprintf("work (%d)", j.number))
+	h.jobs = append(h.jobs, j)
+	h.waiting = append(h.waiting, j)
+	return j
+}
+
+// takes reports whether a job may come to the set.
+func (s *scaleSet) takes(j *ScaleSetJob) bool { return s.serves(j.Repository) && s.matches(j.Labels) }
+
+// assignSets assigns waiting jobs to sets, and assigned ones to idle runners.
+func (h *hub) assignSets() {
+	for _, j := range slices.Clone(h.waiting) {
+		if h.w.cfg.ScaleSets.Acquire {
+			h.announce(j)
+		} else if s := h.setFor(j); s != nil {
+			h.assignTo(s, j)
+		}
+	}
+	for id := 1; id <= h.lastSet; id++ {
+		h.sets[id].start()
+	}
+}
+
+// setFor finds the set for a job: one with a listener whose capacity is not used up, and among several the one with the
+// fewest jobs. "If both runner scale sets are online, jobs assigned to them will be distributed arbitrarily":
+// https://github.com/actions/actions-runner-controller/issues/4004
+func (h *hub) setFor(j *job) *scaleSet {
+	var found *scaleSet
+	for id := 1; id <= h.lastSet; id++ {
+		s := h.sets[id]
+		if s.gone || len(s.jobs) >= s.capacity || s.live() == nil || !s.takes(j.setJob) {
+			continue
+		}
+		if found == nil || len(s.jobs) < len(found.jobs) {
+			found = s
+		}
+	}
+	return found
+}
+
+// announce tells the sets that a job is there to be acquired.
+func (h *hub) announce(j *job) {
+	for id := 1; id <= h.lastSet; id++ {
+		if s := h.sets[id]; !s.gone && !j.announced[s] && s.takes(j.setJob) {
+			j.announced[s] = true
+			m := s.message("JobAvailable", j)
+			m["acquireJobUrl"] = fmt.Sprintf("https://%s%s_apis/runtime/runnerscalesets/%d/acquirejobs", actionsHost,
+				actionsBase, s.id)
+			s.push(m)
+		}
+	}
+}
+
+func (h *hub) assignTo(s *scaleSet, j *job) {
+	h.waiting = slices.DeleteFunc(h.waiting, func(o *job) bool { return o == j })
+	s.jobs = append(s.jobs, j)
+	j.set = s
+	j.state.State, j.state.Set, j.state.Assigned = jobAssigned, s.name, h.w.now
+	j.state.Assignments++
+	s.push(s.message("JobAssigned", j))
+}
+
+// unassign lets a job wait for a set again.
+func (h *hub) unassign(j *job) {
+	s := j.set
+	s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
+	j.set, j.state.State, j.state.Set = nil, jobQueued, ""
+	delete(j.announced, s)
+	h.waiting = append(h.waiting, j)
+}
+
+// start gives the set's assigned jobs to its idle runners: "GitHub assigns a pending job to any idle runner in the
+// scale set" (README of actions/scaleset, "What is a Scale Set?"). "Each runner executes one job and is then removed."
+func (s *scaleSet) start() {
+	idle := slices.DeleteFunc(slices.Clone(s.runners), func(r *runner) bool {
+		return !r.online || r.busy || !r.jobBegan.IsZero()
+	})
+	for _, j := range s.jobs {
+		if len(idle) == 0 {
+			return
+		}
+		if j.state.State != jobAssigned {
+			continue
+		}
+		r := idle[0]
+		idle = idle[1:]
+		s.hub.run(j, r)
+		m := s.message("JobStarted", j)
+		m["runnerId"], m["runnerName"] = r.id, r.name
+		s.push(m)
+	}
+}
+
+// results of jobs that have ended, by their states, as messages have them.
+var results = map[string]string{jobDone: "succeeded", jobLost: "failed", jobCanceled: "canceled", jobFailed: "failed"}
+
+// completed tells the set that a job of it has ended; r is nil where no runner had it.
+func (s *scaleSet) completed(j *job, r *runner) {
+	s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
+	m := s.message("JobCompleted", j)
+	m["result"], m["runnerId"], m["runnerName"] = results[j.state.State], 0, ""
+	if r != nil {
+		m["runnerId"], m["runnerName"] = r.id, r.name
+	}
+	s.push(m)
+	s.hub.assignSets()
+}
+
+// message is JobMessageBase (types.go of actions/scaleset) of a kind. github.com gives no request id: "There seems to
+// be a change in the scale set message. It now includes a jobID and sets the runner request ID to 0"
+// (https://github.com/cloudbase/garm/pull/459). To acquire a job takes one.
+func (s *scaleSet) message(kind string, j *job) map[string]any {
+	owner, name := ownerAndName(j.setJob.Repository)
+	request := int64(0)
+	if s.hub.w.cfg.ScaleSets.Acquire {
+		request = j.number
+	}
+	started := j.state.Started
+	if j.state.State == jobAssigned {
+		started = time.Time{}
+	}
+	return map[string]any{"messageType": kind, "runnerRequestId": request, "repositoryName": name, "ownerName": owner,
+		"jobId": j.state.ID, "jobWorkflowRef": j.setJob.Repository + "/.github/workflows/tests.yml@refs/heads/main",
+		"jobDisplayName": j.setJob.Name, "workflowRunId": j.setJob.Run, "eventName": "push",
+		"requestLabels": j.setJob.Labels, "queueTime": s.stamp(j.state.Queued),
+		"scaleSetAssignTime": s.stamp(j.state.Assigned), "runnerAssignTime": s.stamp(started),
+		"finishTime": s.stamp(j.state.Ended)}
+}
+
+// stamp is a time by GitHub's clock; one that has not come is year 1.
+func (s *scaleSet) stamp(t time.Time) string {
+	if t.IsZero() {
+		return "0001-01-01T00:00:00Z"
+	}
+	return t.Add(s.hub.w.cfg.GitHubClock).UTC().Format("2006-01-02T15:04:05.9999999Z")
+}

@@ -1,0 +1,181 @@
+package simulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// actionsRoute is one operation of the scale-set service. It is called as the method of the client is (client.go and
+// session_client.go of actions/scaleset).
+type actionsRoute struct {
+	method, path string
+	operation    string
+	run          func(*actionsCall) answer
+	// queue marks what a session's own token is for, and not the admin token.
+	queue   bool
+	pattern *regexp.Regexp
+}
+
+var actionsRoutes []actionsRoute
+
+func init() {
+	const sets, agents = "_apis/runtime/runnerscalesets", "_apis/distributedtask/pools/0/agents"
+	for _, r := range []actionsRoute{
+		{"GET", "_apis/runtime/runnergroups", "GetRunnerGroupByName", findGroup, false, nil},
+		{"GET", sets, "GetRunnerScaleSet", findScaleSet, false, nil},
+		{"POST", sets, "CreateRunnerScaleSet", createScaleSet, false, nil},
+		{"GET", sets + "/{set}", "GetRunnerScaleSetByID", getScaleSet, false, nil},
+		{"PATCH", sets + "/{set}", "UpdateRunnerScaleSet", updateScaleSet, false, nil},
+		{"DELETE", sets + "/{set}", "DeleteRunnerScaleSet", deleteScaleSet, false, nil},
+		{"POST", sets + "/{set}/sessions", "CreateMessageSession", createSession, false, nil},
+		{"PATCH", sets + "/{set}/sessions/{session}", "RefreshMessageSession", refreshSession, false, nil},
+		{"DELETE", sets + "/{set}/sessions/{session}", "DeleteMessageSession", deleteSession, false, nil},
+		{"GET", sets + "/{set}/messages", "GetMessage", getMessage, true, nil},
+		{"DELETE", sets + "/{set}/messages/{message}", "DeleteMessage", deleteMessage, true, nil},
+		{"POST", sets + "/{set}/acquirejobs", "AcquireJobs", acquireJobs, true, nil},
+		{"POST", sets + "/{set}/generatejitconfig", "GenerateJitRunnerConfig", generateSetJIT, false, nil},
+		{"GET", agents, "GetRunnerByName", findAgent, false, nil},
+		{"GET", agents + "/{agent}", "GetRunner", getAgent, false, nil},
+		{"DELETE", agents + "/{agent}", "RemoveRunner", removeAgent, false, nil},
+	} {
+		expression := regexp.MustCompile(`\{(\w+)\}`).ReplaceAllString(r.path, `(?P<$1>[^/]+)`)
+		r.pattern = regexp.MustCompile("^" + expression + "/?$")
+		actionsRoutes = append(actionsRoutes, r)
+	}
+}
+
+// understandActions finds out what a request to the scale-set service asks for.
+func (h *hub) understandActions(req *http.Request, body []byte) *exchange {
+	x := &exchange{service: serviceActions, caller: bearer(req), params: map[string]string{},
+		latency: h.w.cfg.Timing.GitHub}
+	base, path := actionsPath(req.URL.Path)
+	call := &actionsCall{hub: h, x: x, req: req, body: body, params: map[string]string{},
+		base: req.URL.Scheme + "://" + req.URL.Host + base}
+	for k, v := range req.URL.Query() {
+		x.params[k] = v[0]
+	}
+	describeBody(x.params, body)
+	for n := range actionsRoutes {
+		r := &actionsRoutes[n]
+		m := r.pattern.FindStringSubmatch(path)
+		if m == nil || r.method != req.Method {
+			continue
+		}
+		for i, name := range r.pattern.SubexpNames() {
+			if name != "" {
+				call.params[name] = m[i]
+			}
+		}
+		x.operation = r.operation
+		call.place()
+		x.act = func() answer { return call.act(r) }
+		if r.operation == "GetMessage" {
+			x.poll = func() (bool, <-chan struct{}) { return call.pollReady(r) }
+		}
+		return x
+	}
+	x.operation = req.Method + " " + path
+	x.act = func() answer {
+		h.w.wonder("unknown operation of the scale-set service: %s %s", req.Method, path)
+		return actionsError(http.StatusNotFound, "VssServiceException", "No such resource.")
+	}
+	return x
+}
+
+// actionsPath cuts the place of the service off a path: /rest/ at GitHub, /_services/pipelines/TENANT/ on an Enterprise
+// Server.
+func actionsPath(path string) (base, rest string) {
+	if after, ok := strings.CutPrefix(path, actionsOnGHES); ok {
+		tenant, rest, _ := strings.Cut(after, "/")
+		return actionsOnGHES + tenant + "/", rest
+	}
+	return actionsBase, strings.TrimPrefix(path, actionsBase)
+}
+
+// place finds the scope of the caller's token and the set of the path, for faults and the journal too.
+func (call *actionsCall) place() {
+	id, err := strconv.Atoi(call.params["set"])
+	if s := call.sets[id]; err == nil && s != nil {
+		call.set = s
+		call.x.scope, call.x.params["set"] = s.scope.name, s.name
+	}
+	if t := call.adminTokens[call.x.caller]; t != nil {
+		call.scope, call.x.scope = t.scope, t.scope.name
+	}
+}
+
+// act answers one call: is the token good, is the set there, and then the route itself.
+func (call *actionsCall) act(r *actionsRoute) answer {
+	if refusal, ok := call.allowed(r); !ok {
+		return refusal
+	}
+	return r.run(call)
+}
+
+func (call *actionsCall) allowed(r *actionsRoute) (answer, bool) {
+	switch {
+	case call.w.cfg.ScaleSets.Missing == "endpoint":
+		return answer{status: http.StatusNotFound, header: http.Header{}}, false
+	case !strings.Contains(call.req.URL.RawQuery, "api-version=") && !r.queue:
+		call.w.wonder("%s has no api-version", r.operation)
+		return actionsError(http.StatusBadRequest, "VssVersionNotSpecifiedException",
+			"No api-version was supplied for the request."), false
+	case r.queue:
+		return call.ofSession()
+	}
+	t := call.adminTokens[call.x.caller]
+	if !t.good(call.clock()) {
+		return actionsError(http.StatusUnauthorized, "VssUnauthorizedException", "The token is expired or unknown."),
+			false
+	}
+	if _, named := call.params["set"]; named && (call.set == nil || call.set.gone || call.set.scope != t.scope) {
+		return call.noSet(), false
+	}
+	return answer{}, true
+}
+
+// noSet is the answer where no set has the id of the path.
+func (call *actionsCall) noSet() answer {
+	return actionsError(http.StatusNotFound, "RunnerScaleSetNotFoundException",
+		"No runner scale set found with identifier "+call.params["set"]+".")
+}
+
+// actionsJSON is an answer of the scale-set service.
+func actionsJSON(status int, value any) answer {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic("simulator: encode answer: " + err.Error())
+	}
+	return answer{status: status, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body: body}
+}
+
+// list is how the service answers several things.
+func list[T any](values []T) map[string]any {
+	if values == nil {
+		values = []T{}
+	}
+	return map[string]any{"count": len(values), "value": values}
+}
+
+// actionsError is an exception of the service. The client reads typeName and message (errors.go of actions/scaleset,
+// newRequestResponseError). The names of the service's own come with their namespace and assembly, such as
+// "GitHub.Actions.Runtime.WebApi.RunnerScaleSetSessionConflictException, GitHub.Actions.Runtime.WebApi":
+// https://github.com/actions/actions-runner-controller/issues/4285
+func actionsError(status int, exception, message string) answer {
+	const runtime, tasks = "GitHub.Actions.Runtime.WebApi", "GitHub.DistributedTask.WebApi"
+	name := exception
+	switch {
+	case strings.HasPrefix(exception, "RunnerScaleSet"):
+		name = runtime + "." + exception + ", " + runtime
+	case strings.HasPrefix(exception, "TaskAgent"):
+		name = tasks + "." + exception + ", " + tasks
+	}
+	a := actionsJSON(status, map[string]any{"$id": "1", "innerException": nil, "message": message, "typeName": name,
+		"typeKey": exception, "errorCode": 0, "eventId": 3000})
+	a.header.Set("ActivityId", "5ddf2050-dae0-013c-9159-04421ad31b68")
+	a.code = exception
+	return a
+}

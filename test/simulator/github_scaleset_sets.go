@@ -1,0 +1,217 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// setJSON is RunnerScaleSet (types.go of actions/scaleset).
+type setJSON struct {
+	ID         int         `json:"id,omitempty"`
+	Name       string      `json:"name,omitempty"`
+	Group      int64       `json:"runnerGroupId,omitempty"`
+	GroupName  string      `json:"runnerGroupName,omitempty"`
+	Labels     []setLabel  `json:"labels,omitempty"`
+	Setting    *setSetting `json:"RunnerSetting,omitempty"`
+	Created    string      `json:"createdOn,omitempty"`
+	JITAddress string      `json:"runnerJitConfigUrl,omitempty"`
+	Statistics *statistics `json:"statistics,omitempty"`
+}
+
+type setLabel struct {
+	ID   int    `json:"id,omitempty"`
+	Type string `json:"type"`
+	Name string `json:"name"`
+}
+
+type setSetting struct {
+	DisableUpdate bool `json:"disableUpdate,omitempty"`
+	Ephemeral     bool `json:"ephemeral,omitempty"`
+	Elastic       bool `json:"isElastic,omitempty"`
+}
+
+// json shows the set as its admin sees it.
+func (s *scaleSet) json(base string) setJSON {
+	n := s.statistics()
+	out := setJSON{ID: s.id, Name: s.name, Group: s.group, Created: s.created.UTC().Format("2006-01-02T15:04:05.999Z"),
+		Setting: &setSetting{DisableUpdate: s.disableUpdate, Ephemeral: true, Elastic: true}, Statistics: &n,
+		JITAddress: fmt.Sprintf("%s_apis/runtime/runnerscalesets/%d/generatejitconfig", base, s.id)}
+	for i, l := range s.labels {
+		out.Labels = append(out.Labels, setLabel{ID: i + 1, Type: "System", Name: l})
+	}
+	for _, g := range s.hub.groupsOf(s.scope) {
+		if g.ID == s.group {
+			out.GroupName = g.Name
+		}
+	}
+	return out
+}
+
+// findGroup finds runner groups by name; the client says itself that there is none.
+func findGroup(call *actionsCall) answer {
+	name := call.req.URL.Query().Get("groupName")
+	type groupJSON struct {
+		ID      int64  `json:"id"`
+		Name    string `json:"name"`
+		Size    int    `json:"size"`
+		Default bool   `json:"isDefaultGroup"`
+	}
+	var found []groupJSON
+	for _, g := range call.groupsOf(call.scope) {
+		if name == "" || strings.EqualFold(g.Name, name) {
+			found = append(found, groupJSON{ID: g.ID, Name: g.Name, Default: g.ID == 1})
+		}
+	}
+	return actionsJSON(http.StatusOK, list(found))
+}
+
+// findScaleSet finds sets by name and group.
+func findScaleSet(call *actionsCall) answer {
+	query := call.req.URL.Query()
+	group, _ := strconv.ParseInt(query.Get("runnerGroupId"), 10, 64) // none means any
+	var found []setJSON
+	for _, s := range call.setsOf(call.scope) {
+		if (group == 0 || s.group == group) && (!query.Has("name") || strings.EqualFold(s.name, query.Get("name"))) {
+			found = append(found, s.json(call.base))
+		}
+	}
+	return actionsJSON(http.StatusOK, list(found))
+}
+
+// setsOf gives the sets of a scope in the order of their ids.
+func (h *hub) setsOf(s *scope) []*scaleSet {
+	var found []*scaleSet
+	for id := 1; id <= h.lastSet; id++ {
+		if set := h.sets[id]; set.scope == s && !set.gone {
+			found = append(found, set)
+		}
+	}
+	return found
+}
+
+// readSet reads and checks what creates or changes a set, s being the one that is changed.
+func (call *actionsCall) readSet(s *scaleSet) (setJSON, answer, bool) {
+	var in setJSON
+	if json.Unmarshal(call.body, &in) != nil {
+		return in, actionsError(http.StatusBadRequest, "VssPropertyValidationException", "The body cannot be read."),
+			false
+	}
+	name, group := orText(in.Name, ""), in.Group
+	if s != nil {
+		name, group = orText(name, s.name), orGroup(group, s.group)
+	}
+	group = orGroup(group, 1)
+	switch {
+	case name == "":
+		return in, actionsError(http.StatusBadRequest, "RunnerScaleSetInvalidException", "A name is required."), false
+	case !slices.ContainsFunc(call.groupsOf(call.scope), func(g RunnerGroup) bool { return g.ID == group }):
+		return in, actionsError(http.StatusNotFound, "TaskAgentPoolNotFoundException",
+			fmt.Sprintf("No runner group found with identifier %d.", group)), false
+	}
+	for _, other := range call.setsOf(call.scope) {
+		if other != s && other.group == group && strings.EqualFold(other.name, name) {
+			return in, actionsError(http.StatusConflict, "RunnerScaleSetExistsException",
+				fmt.Sprintf("Runner scale set %s already exists.", name)), false
+		}
+	}
+	in.Name, in.Group = name, group
+	return in, answer{}, true
+}
+
+func orGroup(group, otherwise int64) int64 {
+	if group == 0 {
+		return otherwise
+	}
+	return group
+}
+
+// createScaleSet: "runner scale set names must be unique within a runner group" (client.go, CreateRunnerScaleSet).
+func createScaleSet(call *actionsCall) answer {
+	in, refusal, ok := call.readSet(nil)
+	if !ok {
+		return refusal
+	}
+	call.lastSet++
+	s := &scaleSet{hub: call.hub, id: call.lastSet, scope: call.scope, name: in.Name, group: in.Group,
+		created: call.clock(), changed: make(chan struct{})}
+	s.queue.lastID = firstMessage
+	s.change(in)
+	call.hub.sets[s.id] = s
+	call.assignSets()
+	return actionsJSON(http.StatusOK, s.json(call.base))
+}
+
+// change takes over what a body says; what it leaves out stays.
+func (s *scaleSet) change(in setJSON) {
+	s.name, s.group = in.Name, in.Group
+	if len(in.Labels) > 0 || len(s.labels) == 0 {
+		names := make([]string, len(in.Labels))
+		for i, l := range in.Labels {
+			names[i] = l.Name
+		}
+		s.setLabels(names)
+	}
+	if in.Setting != nil {
+		s.disableUpdate = in.Setting.DisableUpdate
+	}
+}
+
+func getScaleSet(call *actionsCall) answer {
+	return actionsJSON(http.StatusOK, call.set.json(call.base))
+}
+
+func updateScaleSet(call *actionsCall) answer {
+	in, refusal, ok := call.readSet(call.set)
+	if !ok {
+		return refusal
+	}
+	call.set.change(in)
+	call.assignSets()
+	return actionsJSON(http.StatusOK, call.set.json(call.base))
+}
+
+// deleteScaleSet ends the set, its session and its registrations. Jobs that were assigned wait again.
+func deleteScaleSet(call *actionsCall) answer {
+	call.deleteSet(call.set)
+	return answer{status: http.StatusNoContent, header: http.Header{}}
+}
+
+func (h *hub) deleteSet(s *scaleSet) {
+	s.gone, s.session = true, nil
+	for _, j := range slices.Clone(s.jobs) {
+		if j.state.State == jobAssigned {
+			h.unassign(j)
+		}
+	}
+	for _, r := range slices.Clone(s.runners) {
+		if !r.busy {
+			h.remove(r)
+		}
+	}
+	s.wake()
+}
+
+// DeleteScaleSet deletes a set by its name, as its owner does on GitHub's pages. It reports whether there was one.
+func (w *World) DeleteScaleSet(name string) bool {
+	w.enter()
+	defer w.mu.Unlock()
+	s := w.hub.setNamed(name)
+	if s != nil {
+		w.hub.deleteSet(s)
+	}
+	return s != nil
+}
+
+// setNamed finds a set by its name in any scope.
+func (h *hub) setNamed(name string) *scaleSet {
+	for id := 1; id <= h.lastSet; id++ {
+		if s := h.sets[id]; !s.gone && strings.EqualFold(s.name, name) {
+			return s
+		}
+	}
+	return nil
+}
