@@ -13,6 +13,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
+// isAppID reports whether a text can be an App's client id or App id.
+func isAppID(text string) bool { return github.IsAppID(text) }
+
 // readAppKey reads an App's private key as people paste it. The problem continues "The 'app-private-key' input …".
 func readAppKey(text string) (*rsa.PrivateKey, *Problem) {
 	key, err := github.ReadKey(text)

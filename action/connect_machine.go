@@ -11,5 +11,9 @@ func (r *reader) inputs() machine.Inputs {
 		Text: r.text, Check: ec2.CheckParameter, Refuse: r.refuse, Warn: r.warn,
 		Own:  func(name string) bool { _, own := r.own[name]; return own },
 		File: func(path string) (string, error) { return readInside(r.getenv("GITHUB_WORKSPACE"), path) },
+		Words: machine.Words{
+			Consumer: "the 'start' mode", Folder: "the workspace",
+			FileHint: "check the repository out before this step (actions/checkout) and give the path from its root",
+		},
 	}
 }

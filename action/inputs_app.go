@@ -3,7 +3,6 @@ package action
 import (
 	"crypto/rsa"
 	"fmt"
-	"regexp"
 )
 
 // appInputs are those by which the action signs in to GitHub by itself.
@@ -32,9 +31,6 @@ type appSignIn struct {
 	Rerun bool
 }
 
-// appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
-var appIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
 // appSignIn reads the App, nil where there is none, and makes sure that there is one way to sign in.
 func (r *reader) appSignIn(token string) *appSignIn {
 	id, text := r.text("app-client-id"), r.text("app-private-key")
@@ -57,7 +53,7 @@ func (r *reader) appSignIn(token string) *appSignIn {
 		r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.", keyHint(r.getenv))
 		return nil
 	}
-	if !appIDForm.MatchString(id) {
+	if !isAppID(id) {
 		r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id),
 			"for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
 	}

@@ -2,10 +2,14 @@ package action
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
 // groupEnv is the environment of a start with the input runners, or another one.
@@ -98,4 +102,21 @@ func FuzzRunners(f *testing.F) {
 			names[g.Name], labels[g.Label] = true, true
 		}
 	})
+}
+
+// TestNamesOfMachine: package machine knows the inputs that a machine is read from, with the defaults of the table.
+func TestNamesOfMachine(t *testing.T) {
+	t.Parallel()
+	r := newReader(with("architecture", "", "ec2-image-id", "ami-1"))
+	read := map[string]bool{}
+	r.reads = func(name string) { read[name] = true }
+	r.inputs().Machine("us-east-1")
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(read)), machine.Names()); diff != "" {
+		t.Errorf("read (-), known to package machine (+):\n%s", diff)
+	}
+	for _, name := range machine.Names() {
+		if got, want := machine.Default(name), inputOf(name).fallback; got != want {
+			t.Errorf("%s: package machine has the default %q, the table of inputs %q", name, got, want)
+		}
+	}
 }

@@ -4,9 +4,16 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 )
+
+// appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
+var appIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// IsAppID reports whether a text can be an App's client id or App id.
+func IsAppID(text string) bool { return appIDForm.MatchString(text) }
 
 // AppOptions say which App signs in, where, and what for.
 type AppOptions struct {

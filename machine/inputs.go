@@ -14,8 +14,10 @@ type Inputs struct {
 	Text func(name string) string
 	// Own reports whether an input is an element's own, and not the step's.
 	Own func(name string) bool
-	// File reads a file of the workspace.
+	// File reads a file that setup-script names.
 	File func(path string) (string, error)
+	// Words are what messages call the things around the inputs.
+	Words Words
 	// Check holds block-device-mappings, metadata-options or launch-parameters, as JSON, against EC2's own type. odd is
 	// what it has taken otherwise than it is written.
 	Check func(name, text string) (value JSON, odd []string, err error)
@@ -23,6 +25,13 @@ type Inputs struct {
 	Refuse func(message, hint string)
 	// Warn notes an oddity.
 	Warn func(format string, args ...any)
+}
+
+// Words are what differs in messages between a step and a file of scale sets.
+type Words struct {
+	Consumer string // what needs the machine: "the 'start' mode"
+	Folder   string // where files are: "the workspace"
+	FileHint string // what to do about a file that cannot be read
 }
 
 // List is an input of several values: comma-, space- or newline-separated.

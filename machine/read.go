@@ -69,7 +69,7 @@ func (in Inputs) instanceTypes(m Machine) []string {
 	case m.Overlay.Has("LaunchTemplate", "InstanceType"):
 		return []string{""}
 	default:
-		in.Refuse("The 'ec2-instance-type' input is required for the 'start' mode.",
+		in.Refuse("The 'ec2-instance-type' input is required for "+in.Words.Consumer+".",
 			"for example ec2-instance-type: t3.xlarge")
 	}
 	for _, name := range types {
@@ -134,7 +134,7 @@ func (in Inputs) rootVolume() RootVolume {
 // file, which the machine does not have.
 var looksLikeFile = regexp.MustCompile(`^[\w@%+=:,./-]*(/[\w@%+=:,.-]+|\.(sh|bash))$`)
 
-// setupScript reads setup-script: a script, or the path of one in the workspace.
+// setupScript reads setup-script: a script, or the path of one.
 func (in Inputs) setupScript() string {
 	text := unixLines(in.Text("setup-script"))
 	if !looksLikeFile.MatchString(text) {
@@ -142,12 +142,9 @@ func (in Inputs) setupScript() string {
 	}
 	script, err := in.File(text)
 	if err != nil {
-		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of the workspace: %v.", text,
-			err),
-			"check the repository out before this step (actions/checkout) and give the path from its root, or write "+
-				"the script "+
-				"itself, "+
-				"for example setup-script: apt-get install -y jq")
+		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of %s: %v.", text,
+			in.Words.Folder, err),
+			in.Words.FileHint+", or write the script itself, for example setup-script: apt-get install -y jq")
 		return ""
 	}
 	return strings.TrimSpace(unixLines(script))

@@ -24,17 +24,18 @@ func ReadYAML(text string) (any, error) {
 	if len(document.Content) == 0 {
 		return nil, nil
 	}
-	return literal(document.Content[0])
+	return ReadNode(document.Content[0])
 }
 
-func literal(node *yaml.Node) (any, error) {
+// ReadNode reads a node of a document that refers to no part of itself, as ReadYAML does.
+func ReadNode(node *yaml.Node) (any, error) {
 	switch node.Kind {
 	case yaml.AliasNode:
-		return literal(node.Alias)
+		return ReadNode(node.Alias)
 	case yaml.SequenceNode:
 		list := make([]any, 0, len(node.Content))
 		for _, child := range node.Content {
-			value, err := literal(child)
+			value, err := ReadNode(child)
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +49,7 @@ func literal(node *yaml.Node) (any, error) {
 		}
 		object := map[string]any{}
 		for key, child := range children {
-			value, err := literal(&child)
+			value, err := ReadNode(&child)
 			if err != nil {
 				return nil, err
 			}
