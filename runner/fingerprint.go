@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -20,7 +21,7 @@ func (r StartRequest) groupKey() string {
 // job. An image that is found by its architecture counts as the architecture: `mode: pool` replaces entries of older
 // ones.
 func (st *start) fingerprint(g *group, offering ec2.Offering) string {
-	offering.Placement.Region = st.regionOf(offering.Placement)
+	offering.Placement.Region = cmp.Or(offering.Placement.Region, st.Cloud.Region())
 	return g.Fingerprint(offering.Placement, offering.InstanceType)
 }
 

@@ -186,7 +186,7 @@ func (u *unit) trying(a ec2.Attempt) {
 	if !u.request.JIT {
 		u.unsaved = errors.Join(u.unsaved, u.announceNames(a))
 	}
-	u.unsaved = errors.Join(u.unsaved, u.Journal.Asking(a.Token, u.regionOf(a.Offering.Placement)))
+	u.unsaved = errors.Join(u.unsaved, u.Journal.Asking(a.Token, a.Offering.Placement.Region))
 	u.tellTrying(a, len(u.group.found.Offerings))
 }
 
@@ -226,11 +226,4 @@ func (u *unit) take(instance ec2.Instance) {
 	if u.group.together {
 		u.unsaved = errors.Join(u.unsaved, u.announce(s))
 	}
-}
-
-func (st *start) regionOf(p machine.Placement) string {
-	if p.Region == "" {
-		return st.Cloud.Region()
-	}
-	return p.Region
 }

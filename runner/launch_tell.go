@@ -21,7 +21,7 @@ func (st *start) tellTrying(a ec2.Attempt, total int) {
 	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number, total))
 	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID,
 		p.SubnetID,
-		strings.Join(p.SecurityGroupIDs, ","), st.regionOf(p), a.Offering.InstanceType, a.Offering.Market))
+		strings.Join(p.SecurityGroupIDs, ","), p.Region, a.Offering.InstanceType, a.Offering.Market))
 }
 
 // tellTried returns what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
@@ -55,7 +55,7 @@ func (u *unit) tellRound(wait, left time.Duration) {
 	var markets, types, places []string
 	subnets := map[string][]string{} // by region
 	for _, o := range u.offerings {
-		region := u.regionOf(o.Placement)
+		region := o.Placement.Region
 		markets, types = append(markets, o.Market), append(types, o.InstanceType)
 		subnets[region] = append(subnets[region], o.Placement.SubnetID)
 	}
@@ -83,7 +83,7 @@ func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
 // refusal is what machulav says of a configuration that did not launch.
 func (st *start) refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
-		a.Offering.Number, st.regionOf(a.Offering.Placement), ec2.Reason(a.Err))
+		a.Offering.Number, a.Offering.Placement.Region, ec2.Reason(a.Err))
 }
 
 func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err error) error {
@@ -107,7 +107,7 @@ func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err erro
 			causes = append(causes, a.Err)
 		case len(a.InstanceIDs) < a.Asked && a.Err == nil:
 			add(fmt.Sprintf("EC2 gave %d of %d instances with configuration %d in region %s",
-				len(a.InstanceIDs), a.Asked, a.Offering.Number, st.regionOf(a.Offering.Placement)))
+				len(a.InstanceIDs), a.Asked, a.Offering.Number, a.Offering.Placement.Region))
 		}
 	}
 	return &diagnosis.FailedError{

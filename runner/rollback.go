@@ -146,10 +146,10 @@ func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left [
 		if !attempt.InDoubt {
 			continue
 		}
-		if err := r.TerminateByToken(ctx, st.regionOf(attempt.Offering.Placement), attempt.Token); err != nil {
+		if err := r.TerminateByToken(ctx, attempt.Offering.Placement.Region, attempt.Token); err != nil {
 			left = append(left,
 				fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
-					attempt.Token, st.regionOf(attempt.Offering.Placement), ec2.Reason(err)))
+					attempt.Token, attempt.Offering.Placement.Region, ec2.Reason(err)))
 		}
 	}
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {

@@ -187,7 +187,7 @@ func (st *start) endDoubtful(ctx context.Context, s *slot) (ended []tags.Owner) 
 		if !attempt.InDoubt {
 			continue
 		}
-		region := st.regionOf(attempt.Offering.Placement)
+		region := attempt.Offering.Placement.Region
 		found, err := st.Cloud.Instances(ctx, region, tags.LaunchedWith(attempt.Token))
 		if err != nil {
 			st.warn("a launch got no answer and EC2 cannot be asked whether it happened; look for an instance with " +

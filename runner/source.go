@@ -254,9 +254,6 @@ func (w *Start) Spec() bootstrap.Spec {
 // Fingerprint is a hash of what a machine of the first group is launched with.
 func (w *Start) Fingerprint(o ec2.Offering) string { return w.st.fingerprint(w.st.groups[0], o) }
 
-// RegionOf returns a placement's region.
-func (w *Start) RegionOf(p machine.Placement) string { return w.st.regionOf(p) }
-
 // Attempt returns what one call to launch asked for, and its answer.
 func (w *Start) Attempt(a ec2.Attempt) Attempt { return w.st.attempt(a) }
 

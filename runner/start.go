@@ -247,7 +247,7 @@ func (st *start) result() StartResult {
 func (st *start) attempt(a ec2.Attempt) Attempt {
 	p := a.Offering.Placement
 	out := Attempt{
-		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: st.regionOf(p), SubnetID: p.SubnetID,
+		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: p.Region, SubnetID: p.SubnetID,
 		ImageID: p.ImageID,
 		Asked:   a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took, Round: a.Round,
 	}

@@ -88,7 +88,7 @@ func (p *pool) spec() bootstrap.Spec {
 func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
 	for n, placement := range p.st.Placements() {
 		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID &&
-			p.st.RegionOf(placement) == p.st.RegionOf(offering.Placement) {
+			placement.Region == offering.Placement.Region {
 			offering.Placement.ImageID = p.wanted.Start.Groups[0].Placements[n].ImageID
 			return offering
 		}
@@ -116,7 +116,7 @@ func (p *pool) tellWarming(a ec2.Attempt) {
 	o := a.Offering
 	p.st.Log().Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType,
 		o.Placement.ImageID,
-		o.Placement.SubnetID, p.st.RegionOf(o.Placement)))
+		o.Placement.SubnetID, o.Placement.Region))
 }
 
 func (p *pool) tellRefused(a ec2.Attempt) {

@@ -35,7 +35,7 @@ func (sv *Survey) chooseImages(ctx context.Context, groups []group) error {
 		var kept []machine.Placement
 		var lacking, unread []newestKey
 		for _, p := range g.found.Placements {
-			key := newestKey{sv.regionOf(p), g.Architecture}
+			key := newestKey{p.Region, g.Architecture}
 			newest, asked := known[key]
 			switch {
 			case !choosesImage(g, p) || !asked:
@@ -73,7 +73,7 @@ func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKe
 	var keys []newestKey
 	for _, g := range groups {
 		for _, p := range g.found.Placements {
-			if key := (newestKey{sv.regionOf(p), g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
+			if key := (newestKey{p.Region, g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
 		}

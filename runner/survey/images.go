@@ -17,7 +17,7 @@ func (sv *Survey) readImages(ctx context.Context, groups []group) error {
 	images := sv.imagesByKey(ctx, groups)
 	for _, g := range groups {
 		for _, p := range g.found.Placements {
-			image := images[imageKey{sv.regionOf(p), p.ImageID}]
+			image := images[imageKey{p.Region, p.ImageID}]
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
@@ -57,7 +57,7 @@ func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]
 	var group sync.WaitGroup
 	for _, g := range groups {
 		for _, p := range g.found.Placements {
-			k := imageKey{sv.regionOf(p), p.ImageID}
+			k := imageKey{p.Region, p.ImageID}
 			mu.Lock()
 			_, asked := images[k]
 			if !asked {

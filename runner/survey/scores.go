@@ -60,7 +60,7 @@ func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 	var types []string
 	subnets := map[string][]string{} // by region
 	for _, o := range spot {
-		region := sv.regionOf(o.Placement)
+		region := o.Placement.Region
 		types, subnets[region] = append(types, o.InstanceType), append(subnets[region], o.Placement.SubnetID)
 	}
 	types = distinct(types)

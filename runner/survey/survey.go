@@ -39,18 +39,17 @@ type Group struct {
 
 // Found is what the account says of a group, and what follows from it.
 type Found struct {
-	// Placements are those of the group where it can be launched, with the images that were chosen.
+	// Placements are those of the group where it can be launched, with their regions and the images that were chosen.
 	Placements []machine.Placement
 	// Offerings are to be requested in this order. What cannot work is left out, as far as it can be seen.
 	Offerings []ec2.Offering
 
-	home   string // the region of placements that name none
 	images map[imageKey]ec2.Image
 }
 
 // Image returns the image of a placement; zero where it could not be read.
 func (f *Found) Image(p machine.Placement) ec2.Image {
-	return f.images[imageKey{cmp.Or(p.Region, f.home), p.ImageID}]
+	return f.images[imageKey{p.Region, p.ImageID}]
 }
 
 // System returns the operating system of a placement's image; empty where the image could not be read.
@@ -62,15 +61,16 @@ type group struct {
 	found *Found
 }
 
-// regionOf is the region of a placement: the home region where it names none.
-func (sv *Survey) regionOf(p machine.Placement) string { return cmp.Or(p.Region, sv.Cloud.Region()) }
-
 // Read reads what the account says of the groups' images, types and zones: what cannot work is refused or left out, and
 // what may not be read counts as good. It returns what it found of each group, in their order.
 func (sv *Survey) Read(ctx context.Context, wanted []Group) ([]Found, error) {
 	all, groups := make([]Found, len(wanted)), make([]group, len(wanted))
 	for i, g := range wanted {
-		all[i] = Found{Placements: slices.Clone(g.Placements), home: sv.Cloud.Region()}
+		all[i].Placements = slices.Clone(g.Placements)
+		for n := range all[i].Placements {
+			p := &all[i].Placements[n]
+			p.Region = cmp.Or(p.Region, sv.Cloud.Region())
+		}
 		groups[i] = group{g, &all[i]}
 	}
 	if err := sv.chooseImages(ctx, groups); err != nil {
@@ -106,7 +106,7 @@ func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
 	names := map[string][]string{}
 	for _, g := range groups {
 		for _, o := range Offerings(g.Machine, g.found.Placements) {
-			region := sv.regionOf(o.Placement)
+			region := o.Placement.Region
 			if g.found.Image(o.Placement).Architecture != "" || len(g.InstanceTypes) > 1 {
 				names[region] = append(names[region], o.InstanceType)
 			}
@@ -133,7 +133,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 	all := sv.orderByImage(g, sv.withImages(g, Offerings(g.Machine, g.found.Placements)))
 	var missing []ec2.Offering
 	for _, o := range all {
-		region := sv.regionOf(o.Placement)
+		region := o.Placement.Region
 		image, types := g.found.Image(o.Placement).Architecture, runs[region]
 		switch {
 		case o.InstanceType == "", types == nil, image != "" && slices.Contains(types[o.InstanceType], image):
@@ -150,7 +150,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 	}
 	for _, o := range missing {
 		sv.Log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType,
-			sv.regionOf(o.Placement)))
+			o.Placement.Region))
 	}
 	if len(g.found.Offerings) > 0 || len(all) == 0 {
 		return nil
@@ -161,7 +161,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 			strings.Join(g.InstanceTypes, ", "),
 			first.Placement.ImageID,
 			g.found.Image(first.Placement).Architecture,
-			strings.Join(runs[sv.regionOf(first.Placement)][first.InstanceType], ", ")),
+			strings.Join(runs[first.Placement.Region][first.InstanceType], ", ")),
 		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge " +
 			"runs " +
 			"arm64",
@@ -182,7 +182,7 @@ func (sv *Survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.O
 	}
 	byRegion := map[string][]ec2.Offering{}
 	for _, o := range offerings {
-		byRegion[sv.regionOf(o.Placement)] = append(byRegion[sv.regionOf(o.Placement)], o)
+		byRegion[o.Placement.Region] = append(byRegion[o.Placement.Region], o)
 	}
 	zonings := map[string]zoning{}
 	for region, list := range byRegion {
@@ -190,7 +190,7 @@ func (sv *Survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.O
 	}
 	var told []string
 	kept := slices.DeleteFunc(slices.Clone(offerings), func(o ec2.Offering) bool {
-		z := zonings[sv.regionOf(o.Placement)]
+		z := zonings[o.Placement.Region]
 		zone, offered := z.subnets[o.Placement.SubnetID], z.offered[o.InstanceType]
 		if zone == "" || len(offered) == 0 || slices.Contains(offered, zone) {
 			return false
