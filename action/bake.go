@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // bakeError is a bake of which at least one image was not made.
@@ -37,7 +38,7 @@ func runBake(ctx context.Context, c clients) (err error) {
 	id := tags.NewIdentity(request.Run, request.Scope, modeBake)
 	bake.Identity = ami.Identity{
 		Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags, Token: id.BuilderToken,
-		KeepTag: tags.KeepVolumes, CopyToken: id.CopyToken,
+		KeepTag: key.KeepVolumes, CopyToken: id.CopyToken,
 	}
 	if err := out.bakeBegun(id, bake.Builders); err != nil {
 		return err

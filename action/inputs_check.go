@@ -7,7 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/doctor"
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // check reads the inputs of the start that is to be checked, and how to tell what was found.
@@ -25,9 +25,9 @@ func examination(request Request) (doctor.Request, error) {
 		return doctor.Request{}, fmt.Errorf("describe the start: %w", err)
 	}
 	out := doctor.Request{
-		OursTags: map[string]string{tags.Repository: request.Run.Repository, tags.Scope: request.Scope},
-		OurTag:   tags.RunnerID, VersionTag: tags.RunnerVersion, SystemTag: tags.System,
-		ArchitectureTag: tags.Architecture,
+		OursTags: map[string]string{key.Repository: request.Run.Repository, key.Scope: request.Scope},
+		OurTag:   key.RunnerID, VersionTag: key.RunnerVersion, SystemTag: key.System,
+		ArchitectureTag: key.Architecture,
 		MinimumVersion:  runner.MinimumVersion,
 		Scope:           request.Scope, Public: strings.HasPrefix(start.WebURL, "https://github.com/"),
 		RunnerVersion: start.Groups[0].RunnerVersion, GroupID: start.GroupID, GroupName: start.GroupName,

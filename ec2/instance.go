@@ -52,6 +52,9 @@ type Instance struct {
 // Alive reports whether the instance exists and is not on its way to its end.
 func (i Instance) Alive() bool { return i.State != Terminated && i.State != ShuttingDown }
 
+// IsOn reports whether the instance runs or is about to.
+func (i Instance) IsOn() bool { return i.State == Running || i.State == Pending }
+
 // Selector states which instances to list; all that is set must hold. Values may hold the wildcards * and ?.
 type Selector struct {
 	IDs         []string

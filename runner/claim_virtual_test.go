@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -93,8 +93,8 @@ func checkPool(t *testing.T, s *stage, want int) {
 	snapshot := s.world.Snapshot()
 	entries := s.entries()
 	for _, i := range entries {
-		if i.State != "stopped" || i.Tags[tags.Nonce] != "" && i.Tags[tags.RunID] != "4000" ||
-			i.Tags[tags.ExpiresAt] != i.Tags[tags.PoolUntil] {
+		if i.State != "stopped" || i.Tags[key.Nonce] != "" && i.Tags[key.RunID] != "4000" ||
+			i.Tags[key.ExpiresAt] != i.Tags[key.PoolUntil] {
 			t.Errorf("entry %+v", i)
 		}
 		for _, r := range snapshot.Runners {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/existing"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -118,8 +118,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 						c.wins, errs[0], errs[1])
 				}
 				for _, i := range s.world.Snapshot().Instances {
-					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[tags.Found] != "stopped" {
-						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[tags.Found], won)
+					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[key.Found] != "stopped" {
+						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[key.Found], won)
 					}
 				}
 			})
@@ -215,8 +215,8 @@ func TestLostAnswerOfAStart(t *testing.T) {
 			_, err := s.starter.Start(ctx, existingRequest())
 			i := s.world.Snapshot().Instances[0]
 			switch {
-			case times == 1 && (err != nil || i.Tags[tags.Found] != "stopped" || i.State != "running"):
-				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[tags.Found])
+			case times == 1 && (err != nil || i.Tags[key.Found] != "stopped" || i.State != "running"):
+				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[key.Found])
 			case times == 0 && (err == nil || i.State != "stopping"):
 				t.Errorf("all answers lost: %v, the machine is %s", err, i.State)
 			}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it
@@ -78,7 +78,7 @@ func (st *start) keptWords(ctx context.Context, s *slot) string {
 		"Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
 		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
 	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
-		map[string]string{tags.KeptUntil: until.Format(time.RFC3339)})
+		map[string]string{key.KeptUntil: until.Format(time.RFC3339)})
 	if err != nil {
 		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)",
 			ec2.Reason(err))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // rename gives a unit's slots the names of its first call.
@@ -66,13 +67,13 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	}
 	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
 	spec := ec2.LaunchSpec{
-		Machine: g.Machine, UserData: func(offering int) []byte { return data[offering] }, KeepTag: tags.KeepVolumes,
+		Machine: g.Machine, UserData: func(offering int) []byte { return data[offering] }, KeepTag: key.KeepVolumes,
 		Token: func(offering, try int) string {
 			return u.identity.ClientToken(g.label, first.index, offering, round+try)
 		},
 	}
 	if u.request.OwnTags {
-		spec.OwnTags, spec.TokenTag = u.ownTags(), tags.ClientToken
+		spec.OwnTags, spec.TokenTag = u.ownTags(), key.ClientToken
 	}
 	return spec, nil
 }
@@ -90,14 +91,14 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 		values := u.identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
 		other := first.other
 		if u.group.together {
-			values[tags.RunnerName], values[tags.Slots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
+			values[key.RunnerName], values[key.Slots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
 			other = u.otherBaseOf(calls + offering)
 		}
 		if other != "" {
-			values[tags.OtherName] = other
+			values[key.OtherName] = other
 		}
 		if u.group.JobReport {
-			values[tags.JobReport] = "true"
+			values[key.JobReport] = "true"
 		}
 		return values
 	}

@@ -79,7 +79,7 @@ func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, e
 		st.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
 		return false
 	}
-	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.MayBeOf(i, found) })
+	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.Of(i).MayOwn(found) })
 }
 
 // machinesAlive lists what this action has launched in the start's regions.

@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -72,7 +72,7 @@ func (s *stage) another(t *testing.T) *runner.Starter {
 // entries are the living instances that carry the tag of a pool's unclaimed entry.
 func (s *stage) entries() []simulator.Instance {
 	return slices.DeleteFunc(s.world.Snapshot().Instances, func(i simulator.Instance) bool {
-		return i.Tags[tags.Mode] != "pool" || i.State == "terminated" || i.State == "shutting-down"
+		return i.Tags[key.Mode] != "pool" || i.State == "terminated" || i.State == "shutting-down"
 	})
 }
 
@@ -195,7 +195,7 @@ func TestAnImageThatIsGone(t *testing.T) {
 	const old, newer = "ami-0ccccccccccccccc1", "ami-0ccccccccccccccc2"
 	image := func(id, created string) simulator.Image {
 		return simulator.Image{ID: id, Region: "us-east-1", Architecture: "x86_64", Owner: "self", Created: created,
-			Tags: map[string]string{tags.Architecture: "amd64"}}
+			Tags: map[string]string{key.Architecture: "amd64"}}
 	}
 	config := simulator.Defaults()
 	config.Images = append(config.Images, image(old, "2000-01-01T00:00:00.000Z"))

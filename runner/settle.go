@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // settleWithin bounds what a start does after its runners are online: the user waits for it.
@@ -55,12 +56,12 @@ func (st *start) settle(ctx context.Context) error {
 
 // tagRunner tags an instance with its runner's id, and with the name that it has.
 func (st *start) tagRunner(ctx context.Context, s *slot) {
-	if !st.request.OwnTags || s.instance.Tags[tags.Nonce] == "" {
+	if !st.request.OwnTags || s.instance.Tags[key.Nonce] == "" {
 		return
 	}
-	values := map[string]string{tags.RunnerID: strconv.FormatInt(s.runnerID, 10)}
-	if s.name != s.instance.Tags[tags.RunnerName] {
-		values[tags.RunnerName] = s.name
+	values := map[string]string{key.RunnerID: strconv.FormatInt(s.runnerID, 10)}
+	if s.name != s.instance.Tags[key.RunnerName] {
+		values[key.RunnerName] = s.name
 	}
 	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, values); err != nil {
 		st.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
@@ -72,11 +73,11 @@ func (st *start) tagRunner(ctx context.Context, s *slot) {
 // tagSpotRequest tags the request of a spot instance as the instance is: EC2 shows the request, and its tags, for
 // longer than an instance that it has taken.
 func (st *start) tagSpotRequest(ctx context.Context, s *slot) {
-	if !st.request.OwnTags || s.instance.SpotRequest == "" || s.instance.Tags[tags.Nonce] == "" {
+	if !st.request.OwnTags || s.instance.SpotRequest == "" || s.instance.Tags[key.Nonce] == "" {
 		return
 	}
 	values := st.identity.Tags(s.index, s.label, s.name, s.runnerID, time.Now(), time.Time{})
-	delete(values, tags.DueAt)
+	delete(values, key.DueAt)
 	if err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.SpotRequest, values); err != nil {
 		st.log.Debug("the spot request cannot be tagged: if EC2 takes the machine, a sweep may not find whose it was",
 			"error", err)
@@ -115,7 +116,7 @@ func (st *start) unmark(ctx context.Context, slots ...*slot) {
 func (st *start) tagTogether(ctx context.Context, g *group) {
 	instances, runners, tagged := map[string][]string{}, map[string][]int64{}, map[string][]*slot{}
 	for _, s := range g.slots {
-		if s.failed == nil && s.instance.Tags[tags.Nonce] != "" {
+		if s.failed == nil && s.instance.Tags[key.Nonce] != "" {
 			tagged[s.instance.Region] = append(tagged[s.instance.Region], s)
 			instances[s.instance.Region] = append(instances[s.instance.Region], s.instance.ID)
 			runners[s.instance.Region] = append(runners[s.instance.Region], s.runnerID)

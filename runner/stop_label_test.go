@@ -9,7 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -86,7 +86,7 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 			t.Errorf("registered are %v, want %v", got, want)
 		}
 		instances, err := s.starter.Cloud.Instances(ctx, "us-east-1",
-			ec2.Selector{Tags: map[string]string{tags.RunID: "4712"}})
+			ec2.Selector{Tags: map[string]string{key.RunID: "4712"}})
 		if err != nil || len(instances) != 1 || !instances[0].Alive() {
 			t.Errorf("the other run has %v: %v", instances, err)
 		}

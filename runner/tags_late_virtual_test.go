@@ -11,7 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -67,8 +67,8 @@ func TestLastWriterHasTheMachine(t *testing.T) {
 						t.Errorf("one of two starts is to have the machine: %v", errs)
 					}
 					i := s.world.Snapshot().Instances[0]
-					if i.State != "running" || i.Tags[tags.Found] != "stopped" {
-						t.Errorf("the machine is %s, found %s", i.State, i.Tags[tags.Found])
+					if i.State != "running" || i.Tags[key.Found] != "stopped" {
+						t.Errorf("the machine is %s, found %s", i.State, i.Tags[key.Found])
 					}
 				})
 			})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Machines says which machines of the user's a start may take.
@@ -53,35 +54,35 @@ func (m Machines) String() string {
 // holder says in words who uses a machine, or nothing where it is free. run is the run that decides it: the machine is
 // free if that is over, and is empty where nothing decides it any more.
 func holder(i ec2.Instance, id tags.Identity, now time.Time) (words, run string) {
-	mode := i.Tags[tags.Mode]
+	mode := i.Tags[key.Mode]
 	switch {
-	case !tags.IsTagged(i) || i.Tags[tags.Nonce] == id.Nonce:
+	case !tags.Of(i).Tagged || i.Tags[key.Nonce] == id.Nonce:
 		return "", ""
 	case mode != tags.ModeExisting:
 		return fmt.Sprintf("a start of %s has launched it (mode %s), so it is no machine that somebody keeps",
-			i.Tags[tags.Repository], mode), ""
-	case i.State == ec2.Stopping, i.State == ec2.Stopped && !now.Before(tags.TimeOf(i, tags.DueAt)):
+			i.Tags[key.Repository], mode), ""
+	case i.State == ec2.Stopping, i.State == ec2.Stopped && !now.Before(tags.Of(i).DueAt):
 		return "", "" // given back
-	case i.Tags[tags.Found] == tags.FoundRunning && !now.Before(tags.TimeOf(i, tags.DueAt)):
+	case i.Tags[key.Found] == tags.FoundRunning && !now.Before(tags.Of(i).DueAt):
 		return "", "" // it runs anyway, and nobody's stop ends it
-	case i.Tags[tags.Scope] != id.Scope || i.Tags[tags.Repository] != id.Run.Repository:
-		return fmt.Sprintf("run %s of %s uses it", i.Tags[tags.RunID], i.Tags[tags.Repository]), ""
-	case i.Tags[tags.RunID] == id.Run.ID && i.Tags[tags.RunAttempt] != id.Run.Attempt:
+	case i.Tags[key.Scope] != id.Scope || i.Tags[key.Repository] != id.Run.Repository:
+		return fmt.Sprintf("run %s of %s uses it", i.Tags[key.RunID], i.Tags[key.Repository]), ""
+	case i.Tags[key.RunID] == id.Run.ID && i.Tags[key.RunAttempt] != id.Run.Attempt:
 		return "", "" // a run begins anew only when it was over
-	case i.Tags[tags.RunID] == id.Run.ID:
+	case i.Tags[key.RunID] == id.Run.ID:
 		return "another start of this run uses it", ""
 	}
-	return fmt.Sprintf("run %s uses it", i.Tags[tags.RunID]), i.Tags[tags.RunID]
+	return fmt.Sprintf("run %s uses it", i.Tags[key.RunID]), i.Tags[key.RunID]
 }
 
 // tags are those of a machine that a start takes. What an earlier use has noted of the time of its start is void.
 func (k *kept) tags(due time.Time) map[string]string {
 	s := k.slot
 	values := k.st.Identity().Tags(s.Index(), s.RunnerLabel(), s.RunnerName(), s.RunnerID(), due, time.Time{})
-	values[tags.Mode], values[tags.Found], values[tags.StartedAt] = tags.ModeExisting, k.found, ""
-	values[tags.SuspectSince] = ""
+	values[key.Mode], values[key.Found], values[key.StartedAt] = tags.ModeExisting, k.found, ""
+	values[key.SuspectSince] = ""
 	if s.RunnerName() == "" { // which runner it is shows later
-		delete(values, tags.RunnerName)
+		delete(values, key.RunnerName)
 	}
 	return values
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestHolder: who may take a machine. What is somebody else's, and what cannot be told, is not taken.
@@ -22,21 +23,21 @@ func TestHolder(t *testing.T) {
 	}{
 		{"never used, stopped", ec2.Stopped, map[string]string{"Role": "gpu"}, true, ""},
 		{"never used, running", ec2.Running, nil, true, ""},
-		{"ours", ec2.Running, used(tags.Nonce, "mine"), true, ""},
-		{"launched by a start", ec2.Running, used(tags.Mode, "start"), false, ""},
-		{"a warm one", ec2.Stopped, used(tags.Mode, "pool"), false, ""},
+		{"ours", ec2.Running, used(key.Nonce, "mine"), true, ""},
+		{"launched by a start", ec2.Running, used(key.Mode, "start"), false, ""},
+		{"a warm one", ec2.Stopped, used(key.Mode, "pool"), false, ""},
 		{"given back", ec2.Stopped, used(), true, ""},
-		{"given back a moment ago", ec2.Stopping, used(tags.DueAt, later), true, ""},
-		{"about to be started", ec2.Stopped, used(tags.DueAt, later), false, "6"},
-		{"about to be started long ago", ec2.Stopped, used(tags.DueAt, earlier), true, ""},
-		{"another repository's, given back", ec2.Stopped, used(tags.Repository, "o/x"), true, ""},
-		{"another repository's", ec2.Running, used(tags.Repository, "o/x"), false, ""},
-		{"another scope's", ec2.Running, used(tags.Scope, "o"), false, ""},
+		{"given back a moment ago", ec2.Stopping, used(key.DueAt, later), true, ""},
+		{"about to be started", ec2.Stopped, used(key.DueAt, later), false, "6"},
+		{"about to be started long ago", ec2.Stopped, used(key.DueAt, earlier), true, ""},
+		{"another repository's, given back", ec2.Stopped, used(key.Repository, "o/x"), true, ""},
+		{"another repository's", ec2.Running, used(key.Repository, "o/x"), false, ""},
+		{"another scope's", ec2.Running, used(key.Scope, "o"), false, ""},
 		{"left by a run", ec2.Running, used(), false, "6"},
-		{"of an earlier attempt", ec2.Running, used(tags.RunID, "7"), true, ""},
-		{"of another leg", ec2.Running, used(tags.RunID, "7", tags.RunAttempt, "2"), false, ""},
-		{"always on", ec2.Running, used(tags.Found, tags.FoundRunning), true, ""},
-		{"always on, being taken", ec2.Running, used(tags.Found, tags.FoundRunning, tags.DueAt, later), false, "6"},
+		{"of an earlier attempt", ec2.Running, used(key.RunID, "7"), true, ""},
+		{"of another leg", ec2.Running, used(key.RunID, "7", key.RunAttempt, "2"), false, ""},
+		{"always on", ec2.Running, used(key.Found, tags.FoundRunning), true, ""},
+		{"always on, being taken", ec2.Running, used(key.Found, tags.FoundRunning, key.DueAt, later), false, "6"},
 	} {
 		words, run := holder(ec2.Instance{ID: "i", State: c.state, Tags: c.tags}, id, now)
 		if (words == "") != c.free || run != c.asks {
@@ -48,8 +49,8 @@ func TestHolder(t *testing.T) {
 // used are the tags of a machine that run 6 has started, with others in their place.
 func used(changes ...string) map[string]string {
 	tags := map[string]string{
-		tags.Scope: "o/r", tags.Repository: "o/r", tags.Mode: tags.ModeExisting, tags.RunID: "6", tags.RunAttempt: "1",
-		tags.Nonce: "other", tags.Found: tags.FoundStopped, tags.DueAt: "",
+		key.Scope: "o/r", key.Repository: "o/r", key.Mode: tags.ModeExisting, key.RunID: "6", key.RunAttempt: "1",
+		key.Nonce: "other", key.Found: tags.FoundStopped, key.DueAt: "",
 	}
 	for i := 0; i+1 < len(changes); i += 2 {
 		tags[changes[i]] = changes[i+1]
@@ -66,16 +67,16 @@ func TestIsStartedByUs(t *testing.T) {
 		tags map[string]string
 		want bool
 	}{
-		{"noted", used(tags.StartedAt, at(0)), true},
-		{"noted, and started since", used(tags.StartedAt, at(-time.Hour)), false},
-		{"noted, and it ran before", used(tags.StartedAt, at(0), tags.Found, tags.FoundRunning), false},
-		{"cut off before it was noted", used(tags.DueAt, at(time.Minute)), true},
-		{"cut off, and started after its time", used(tags.DueAt, at(-time.Minute)), false},
+		{"noted", used(key.StartedAt, at(0)), true},
+		{"noted, and started since", used(key.StartedAt, at(-time.Hour)), false},
+		{"noted, and it ran before", used(key.StartedAt, at(0), key.Found, tags.FoundRunning), false},
+		{"cut off before it was noted", used(key.DueAt, at(time.Minute)), true},
+		{"cut off, and started after its time", used(key.DueAt, at(-time.Minute)), false},
 		{"given back, and started since", used(), false},
 		{"never taken", nil, false},
 	} {
-		if got := tags.IsStartedByUs(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond),
-			Tags: c.tags}); got != c.want {
+		if got := tags.Of(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond),
+			Tags: c.tags}).IsStartedByUs(); got != c.want {
 			t.Errorf("%s: got %t", c.name, got)
 		}
 	}

@@ -86,7 +86,7 @@ func (x *existing) find(ctx context.Context) error {
 		return err
 	}
 	for _, i := range machines {
-		if tags.IsOn(i) {
+		if i.IsOn() {
 			x.ran = append(x.ran, i)
 		}
 		why, err := x.whyNot(ctx, i)
@@ -200,7 +200,7 @@ func (x *existing) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
 		switch {
-		case running && tags.MayWork(i, x.runners):
+		case running && tags.Of(i).MayWork(x.runners):
 			return 3
 		case running:
 			return 0

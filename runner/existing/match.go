@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // This file joins machines with runners where nobody has said which is whose, and guesses nothing:
@@ -99,7 +100,7 @@ func (x *existing) long(started []*runner.Slot) bool {
 func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
 	for _, i := range x.ran {
-		if name := cmp.Or(of.named[i.ID], i.Tags[tags.RunnerName]); name == "" || !known[name] {
+		if name := cmp.Or(of.named[i.ID], i.Tags[key.RunnerName]); name == "" || !known[name] {
 			n++
 		}
 	}
@@ -169,8 +170,8 @@ func (o others) names() map[string]bool {
 // before: a rival that is pending even then has none of the runners that GitHub has shown.
 func (x *existing) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{tags.Mode: tags.ModeExisting, tags.Scope: x.st.Identity().Scope,
-		tags.Label: tags.EscapeFilter(tags.Value(x.st.Identity().Label))}}
+	selectors := []map[string]string{{key.Mode: tags.ModeExisting, key.Scope: x.st.Identity().Scope,
+		key.Label: tags.EscapeFilter(tags.Value(x.st.Identity().Label))}}
 	if len(x.Tags) > 0 {
 		selectors = append(selectors, escaped(x.Tags))
 	}
@@ -183,7 +184,7 @@ func (x *existing) others(ctx context.Context) (others, error) {
 			return of, err
 		}
 		for _, i := range machines {
-			name := i.Tags[tags.RunnerName]
+			name := i.Tags[key.RunnerName]
 			switch {
 			case seen[i.ID], x.isOurs(i.ID): // by id, as EC2 may show its tags late
 			case name != "":

@@ -10,7 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // EC2 may show tags for seconds as they were before a CreateTags, and tags carry no time. So whoever has written a
@@ -76,12 +76,12 @@ func (k *kept) settleTags(ctx context.Context) error {
 			return remove.Final(err)
 		}
 		s.Show(machine)
-		switch o.saw(machine.Tags[tags.Nonce], time.Now()) {
+		switch o.saw(machine.Tags[key.Nonce], time.Now()) {
 		case writerUs:
 			return nil
 		case writerAnother:
 			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " +
-				machine.Tags[tags.RunID] +
+				machine.Tags[key.RunID] +
 				")"})
 		}
 		return remove.ErrTagsOld
@@ -97,7 +97,7 @@ func (k *kept) settleTags(ctx context.Context) error {
 
 // isRival reports whether a look at the machine shows for the second time that another start has it.
 func (k *kept) isRival(i ec2.Instance) bool {
-	nonce := i.Tags[tags.Nonce]
+	nonce := i.Tags[key.Nonce]
 	if nonce == k.st.Identity().Nonce || nonce == k.before {
 		k.rival = ""
 		return false

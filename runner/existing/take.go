@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // kept is a machine of the user's that a slot has tagged as its own: the kept kind.
@@ -73,8 +74,8 @@ func (x *existing) takeOne(ctx context.Context, s *runner.Slot, machine ec2.Inst
 		return orWhy(why, err)
 	}
 	x.know(s, machine)
-	k := &kept{existing: x, slot: s, found: tags.FoundAs(machine), ran: tags.IsOn(machine),
-		before: machine.Tags[tags.Nonce]}
+	k := &kept{existing: x, slot: s, found: tags.Of(machine).FoundAs(), ran: machine.IsOn(),
+		before: machine.Tags[key.Nonce]}
 	s.Take(k, machine)
 	due := time.Now().Add(x.st.Request().Waiting.RegistrationTimeout() + mostStopping)
 	if err := x.st.Starter().Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
@@ -100,7 +101,7 @@ func orWhy(why string, err error) error {
 // know returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of an
 // earlier use.
 func (x *existing) know(s *runner.Slot, machine ec2.Instance) {
-	name := cmp.Or(x.nameOf(machine.ID), machine.Tags[tags.RunnerName])
+	name := cmp.Or(x.nameOf(machine.ID), machine.Tags[key.RunnerName])
 	s.SetRunner("", 0, false)
 	for _, r := range x.runners {
 		if name != "" && r.Name == name && tags.HasLabel(r, s.RunnerLabel()) {
@@ -212,7 +213,7 @@ func (k *kept) ranAlready(ctx context.Context) error {
 	if k.found == tags.FoundStopped && !k.ran {
 		k.found = tags.FoundRunning
 		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
-			map[string]string{tags.Found: tags.FoundRunning}); err != nil {
+			map[string]string{key.Found: tags.FoundRunning}); err != nil {
 			return err
 		}
 	}
@@ -223,12 +224,12 @@ func (k *kept) ranAlready(ctx context.Context) error {
 // noteUse tags a machine, once its runner is online, with the runner and with the time of its start.
 func (k *kept) noteUse(ctx context.Context) {
 	s := k.slot
-	values := map[string]string{tags.DueAt: ""}
+	values := map[string]string{key.DueAt: ""}
 	if k.found == tags.FoundStopped {
-		values[tags.StartedAt] = s.Instance().LaunchTime.UTC().Format(time.RFC3339)
+		values[key.StartedAt] = s.Instance().LaunchTime.UTC().Format(time.RFC3339)
 	}
 	if s.RunnerName() != "" && s.RunnerID() != 0 {
-		values[tags.RunnerName], values[tags.RunnerID] = s.RunnerName(), fmt.Sprint(s.RunnerID())
+		values[key.RunnerName], values[key.RunnerID] = s.RunnerName(), fmt.Sprint(s.RunnerID())
 	}
 	if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID, values); err != nil {
 		k.st.Log().Debug("the machine's runner cannot be noted in its tags", "instance", s.Instance().ID, "error", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // clockSkew is how far EC2's clock and ours may be apart.
@@ -59,9 +60,9 @@ func (k *kept) mayStartAgain() bool {
 func (k *kept) lose(ctx context.Context) error {
 	s := k.slot
 	k.lost = true
-	if k.found == tags.FoundStopped && s.Instance().Tags[tags.Found] == tags.FoundRunning {
+	if k.found == tags.FoundStopped && s.Instance().Tags[key.Found] == tags.FoundRunning {
 		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
-			map[string]string{tags.Found: tags.FoundStopped}); err != nil {
+			map[string]string{key.Found: tags.FoundStopped}); err != nil {
 			k.st.Log().Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, "+
 				"which does "+
 				"not know that: stop it by hand", s.Instance().ID), "error", err)
@@ -69,7 +70,7 @@ func (k *kept) lose(ctx context.Context) error {
 	}
 	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
-			s.Instance().ID, s.Instance().Tags[tags.RunID]),
+			s.Instance().ID, s.Instance().Tags[key.RunID]),
 		Hint: diagnosis.HintNotTaken,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 const (
@@ -71,14 +72,14 @@ func Read(ctx context.Context, cloud *ec2.Client, log *slog.Logger, instances []
 
 // speaks reports whether a machine's console may have something to say. One of the user's own has not.
 func speaks(i ec2.Instance) bool {
-	if i.ID == "" || i.State == "" || tags.ModeOf(i) == tags.ModeExisting {
+	if i.ID == "" || i.State == "" || tags.Of(i).Mode == tags.ModeExisting {
 		return false
 	}
 	switch i.Ending() {
 	case ec2.EndingSpot, ec2.EndingHost, ec2.EndingItself:
 		return true
 	}
-	return i.Tags[tags.JobReport] != ""
+	return i.Tags[key.JobReport] != ""
 }
 
 // Of returns the outcome of a machine as it was seen before it was stopped. It waits for the consoles.

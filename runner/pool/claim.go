@@ -15,6 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Limits of what looking for a warm machine may cost a start that then launches a cold one.
@@ -204,7 +205,7 @@ func (c *warmClaim) bind(ctx context.Context) error {
 // tag makes the entry a machine of this start, with the user's tags too.
 func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
-	c.was = c.entry.Tags[tags.Nonce]
+	c.was = c.entry.Tags[key.Nonce]
 	values := c.tags()
 	if err := c.st.Starter().Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
 		return err
@@ -232,11 +233,11 @@ func (c *warmClaim) tags() map[string]string {
 		values[key] = value
 	}
 	if c.slot.JobReport {
-		values[tags.JobReport] = "true"
+		values[key.JobReport] = "true"
 	}
-	values[tags.ClaimedAt], values[tags.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
-	if c.entry.Tags[tags.SuspectSince] != "" {
-		values[tags.SuspectSince] = ""
+	values[key.ClaimedAt], values[key.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
+	if c.entry.Tags[key.SuspectSince] != "" {
+		values[key.SuspectSince] = ""
 	}
 	return values
 }
@@ -297,7 +298,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 // machine may be ours, and endIfOurs decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
 	instance, err := c.st.Starter().Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[tags.Nonce]; err == nil && nonce != c.st.Identity().Nonce && nonce != c.was {
+	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.st.Identity().Nonce && nonce != c.was {
 		c.reached(heldName)
 		return errStarted
 	}

@@ -101,7 +101,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 		return true, nil
 	case err != nil:
 		return false, err
-	case !tags.IsEntry(now):
+	case !tags.Of(now).Entry:
 		return false, nil
 	}
 	return true, r.Terminate(ctx, i.Region, i.ID)

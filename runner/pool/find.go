@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // claimAll takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
@@ -39,9 +40,9 @@ func (cl *claims) look(ctx context.Context) bool {
 	for _, region := range st.Regions() {
 		found, err := st.Starter().Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped},
 			Tags: map[string]string{
-				tags.Scope: st.Identity().Scope, tags.Repository: st.Identity().Run.Repository,
-				tags.Mode: tags.ModePool,
-				tags.Pool: cl.pool,
+				key.Scope: st.Identity().Scope, key.Repository: st.Identity().Run.Repository,
+				key.Mode: tags.ModePool,
+				key.Pool: cl.pool,
 			}})
 		if err != nil {
 			cl.tellMissed(st.Log(), "the pool cannot be looked at in "+region, err)
@@ -80,14 +81,14 @@ const expiresSoon = 10 * time.Minute
 // tried all the same.
 func (cl *claims) isReady(i ec2.Instance) bool {
 	st := cl.st
-	return tags.IsEntry(i) && i.Tags[tags.Group] == st.GroupKey() &&
-		time.Until(tags.TimeOf(i, tags.ExpiresAt)) > expiresSoon &&
+	return tags.Of(i).Entry && i.Tags[key.Group] == st.GroupKey() &&
+		time.Until(tags.Of(i).ExpiresAt) > expiresSoon &&
 		slices.ContainsFunc(st.Slots(), func(s *runner.Slot) bool { return cl.fits(s, i) })
 }
 
 // fits reports whether an entry was launched as the slot's machine would be.
 func (cl *claims) fits(s *runner.Slot, i ec2.Instance) bool {
-	return s.Fingerprints()[i.Tags[tags.Fingerprint]]
+	return s.Fingerprints()[i.Tags[key.Fingerprint]]
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.

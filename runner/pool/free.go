@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // undoTimeout bounds how long the end of a start waits for claims that are undone in the background.
@@ -88,7 +89,7 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover, cloud *ec2.Clie
 		c.reached(heldNot)
 		return nil
 	case heldTags:
-		if err := cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.FreedTags(c.entry)); err != nil &&
+		if err := cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.Of(c.entry).FreedTags()); err != nil &&
 			ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
 			return err
 		}
@@ -107,7 +108,7 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 	over := false
 	err := ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
 		instance, err := r.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-		nonce := instance.Tags[tags.Nonce]
+		nonce := instance.Tags[key.Nonce]
 		switch {
 		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
 			over = true

@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // warmUpSlack is what a warm-up may take beyond its own deadline, to boot and to power itself off.
@@ -68,8 +69,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	return ec2.LaunchSpec{
 		Machine: p.wanted.Start.Groups[0].Machine, UserData: func(int) []byte { return data }, Stops: true,
 		NeedsTags: true,
-		KeepTag:   tags.KeepVolumes,
-		OwnTags:   func(offering int) map[string]string { return values[offering] }, TokenTag: tags.ClientToken,
+		KeepTag:   key.KeepVolumes,
+		OwnTags:   func(offering int) map[string]string { return values[offering] }, TokenTag: key.ClientToken,
 		Token: func(offering, try int) string { return p.identity.ClientToken("", chunk, offering, try) },
 	}, fit, nil
 }
@@ -99,7 +100,7 @@ func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
 
 // versionIn is the runner version that a machine will have: the image's own, or what it downloads.
 func (p *pool) versionIn(offering ec2.Offering) string {
-	version := p.st.Image(offering.Placement).Tags[tags.RunnerVersion]
+	version := p.st.Image(offering.Placement).Tags[key.RunnerVersion]
 	if version != "" && !tags.IsOlder(version, runner.MinimumVersion) {
 		return version
 	}

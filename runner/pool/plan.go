@@ -9,6 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // This file decides what becomes of a pool, and makes no call.
@@ -50,7 +51,7 @@ func (w wantedPool) plan(entries []ec2.Instance) poolPlan {
 	var p poolPlan
 	var good []ec2.Instance
 	for _, i := range entries {
-		if !tags.IsEntry(i) || !i.Alive() {
+		if !tags.Of(i).Entry || !i.Alive() {
 			continue
 		}
 		if why, useless := w.isStale(i); why != "" {
@@ -83,7 +84,7 @@ func rank(i ec2.Instance) int {
 
 // isStale returns why an entry is no longer what is wanted, or nothing.
 func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
-	due, until := tags.TimeOf(i, tags.DueAt), tags.TimeOf(i, tags.ExpiresAt)
+	due, until := tags.Of(i).DueAt, tags.Of(i).ExpiresAt
 	switch {
 	case w.size == 0: // whatever it is, it is not wanted
 		return "", false
@@ -95,9 +96,9 @@ func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 		return "its time is over at " + tags.Stamp(until), true
 	case !i.LaunchTime.IsZero() && w.now.Sub(i.LaunchTime) >= w.maxAge:
 		return fmt.Sprintf("it is older than %g hours", w.maxAge.Hours()), false
-	case i.Tags[tags.Group] != w.group:
-		return "it is of runner group " + i.Tags[tags.Group], true
-	case !w.prints[i.Tags[tags.Fingerprint]]:
+	case i.Tags[key.Group] != w.group:
+		return "it is of runner group " + i.Tags[key.Group], true
+	case !w.prints[i.Tags[key.Fingerprint]]:
 		return "it was launched with other inputs", false
 	case w.gone[i.ImageID]:
 		return "its image " + i.ImageID + " is gone", false
@@ -114,7 +115,7 @@ const runnerServes = 25 * 24 * time.Hour
 // isOutdated reports whether github.com refuses the entry's runner, or soon will: it is below the minimum, or a release
 // that followed it may be as old as that.
 func (w wantedPool) isOutdated(i ec2.Instance) string {
-	version := i.Tags[tags.RunnerVersion]
+	version := i.Tags[key.RunnerVersion]
 	since := w.since[i.ImageID]
 	if since.IsZero() {
 		since = i.LaunchTime

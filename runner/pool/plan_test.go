@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 func wanted(size int) wantedPool {
@@ -23,10 +24,10 @@ func warmEntry(change func(*ec2.Instance)) ec2.Instance {
 	i := ec2.Instance{
 		ID: "i-1", State: ec2.Stopped, ImageID: "ami-1", LaunchTime: surveyed.Add(-24 * time.Hour),
 		Tags: map[string]string{
-			tags.Scope: ourScope, tags.Mode: tags.ModePool, tags.Group: "1", tags.Fingerprint: "abc",
-			tags.RunnerVersion: "2.335.0",
-			tags.ExpiresAt:     tags.Stamp(surveyed.Add(144 * time.Hour)),
-			tags.DueAt:         tags.Stamp(surveyed.Add(-23 * time.Hour)),
+			key.Scope: ourScope, key.Mode: tags.ModePool, key.Group: "1", key.Fingerprint: "abc",
+			key.RunnerVersion: "2.335.0",
+			key.ExpiresAt:     tags.Stamp(surveyed.Add(144 * time.Hour)),
+			key.DueAt:         tags.Stamp(surveyed.Add(-23 * time.Hour)),
 		},
 	}
 	change(&i)
@@ -53,28 +54,28 @@ func TestStaleEntries(t *testing.T) {
 		"its warm-up hangs": {change: func(i *ec2.Instance) { i.State = ec2.Running },
 			why: "its warm-up was to be over at 2026-10-31T13:00:00Z", useless: true},
 		"it expires": {change: func(i *ec2.Instance) {
-			i.Tags[tags.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute))
+			i.Tags[key.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute))
 		},
 			why: "its time is over at 2026-11-01T12:05:00Z", useless: true},
 		"it is too old": {wanted: func(w *wantedPool) { w.maxAge = 12 * time.Hour },
 			why: "it is older than 12 hours"},
-		"of another group": {change: func(i *ec2.Instance) { i.Tags[tags.Group] = "gpu" },
+		"of another group": {change: func(i *ec2.Instance) { i.Tags[key.Group] = "gpu" },
 			why: "it is of runner group gpu", useless: true},
-		"launched with other inputs": {change: func(i *ec2.Instance) { i.Tags[tags.Fingerprint] = "xyz" },
+		"launched with other inputs": {change: func(i *ec2.Instance) { i.Tags[key.Fingerprint] = "xyz" },
 			why: "it was launched with other inputs"},
 		"its image is gone": {wanted: func(w *wantedPool) { w.gone["ami-1"] = true }, why: "its image ami-1 is gone"},
 		"there is a newer image": {wanted: func(w *wantedPool) { w.images = map[string]bool{"ami-2": true} },
 			why: "there is a newer image than its ami-1"},
 		"images that are not known": {wanted: func(w *wantedPool) { w.images = nil }},
-		"runner refused by GitHub": {change: func(i *ec2.Instance) { i.Tags[tags.RunnerVersion] = "2.328.9" },
+		"runner refused by GitHub": {change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.328.9" },
 			why: "its runner 2.328.9 is older than GitHub takes"},
 		"an Enterprise Server takes it": {
-			change: func(i *ec2.Instance) { i.Tags[tags.RunnerVersion] = "2.328.9" },
+			change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.328.9" },
 			wanted: func(w *wantedPool) { w.public = false },
 		},
-		"runner a release behind": {change: func(i *ec2.Instance) { i.Tags[tags.RunnerVersion] = "2.334.9" }},
+		"runner a release behind": {change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.334.9" }},
 		"runner soon refused": {
-			change: func(i *ec2.Instance) { i.Tags[tags.RunnerVersion] = "2.334.9" },
+			change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.334.9" },
 			wanted: func(w *wantedPool) { w.since["ami-1"] = surveyed.Add(-26 * 24 * time.Hour) },
 			why:    "its runner 2.334.9 is too old for much longer: GitHub offers 2.335.0",
 		},
@@ -105,13 +106,13 @@ func TestPlan(t *testing.T) {
 				i.ID = fmt.Sprintf("i-%d", n)
 				i.State = rapid.SampledFrom([]string{ec2.Stopped, ec2.Stopping, ec2.Pending, ec2.Terminated}).Draw(t,
 					"state")
-				i.Tags[tags.DueAt] = tags.Stamp(surveyed.Add(time.Hour))
-				i.Tags[tags.Fingerprint] = rapid.SampledFrom([]string{"abc", "abc", "xyz"}).Draw(t, "fingerprint")
-				i.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModePool, tags.ModePool, tags.ModeStart}).Draw(t,
+				i.Tags[key.DueAt] = tags.Stamp(surveyed.Add(time.Hour))
+				i.Tags[key.Fingerprint] = rapid.SampledFrom([]string{"abc", "abc", "xyz"}).Draw(t, "fingerprint")
+				i.Tags[key.Mode] = rapid.SampledFrom([]string{tags.ModePool, tags.ModePool, tags.ModeStart}).Draw(t,
 					"mode")
 			})
 			entries = append(entries, i)
-			if i.Tags[tags.Mode] == tags.ModePool && i.State != ec2.Terminated && (i.Tags[tags.Fingerprint] == "abc" ||
+			if i.Tags[key.Mode] == tags.ModePool && i.State != ec2.Terminated && (i.Tags[key.Fingerprint] == "abc" ||
 				w.size == 0) {
 				good++
 				if i.State == ec2.Stopped {
@@ -128,7 +129,7 @@ func TestPlan(t *testing.T) {
 				w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
 		}
 		for _, i := range p.surplus {
-			if i.Tags[tags.Mode] != tags.ModePool {
+			if i.Tags[key.Mode] != tags.ModePool {
 				t.Fatalf("%s is claimed, and too many", i.ID)
 			}
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
@@ -136,7 +137,7 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 	p.result.Entries = append(p.result.Entries, Entry{
 		Became: became, Why: why, InstanceID: i.ID, Region: i.Region, InstanceType: i.Type, AvailabilityZone: i.Zone,
 		Image:         i.ImageID,
-		RunnerVersion: i.Tags[tags.RunnerVersion], ExpiresAt: i.Tags[tags.ExpiresAt],
+		RunnerVersion: i.Tags[key.RunnerVersion], ExpiresAt: i.Tags[key.ExpiresAt],
 	})
 }
 
@@ -180,8 +181,8 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
 	for _, region := range p.st.Regions() {
 		found, err := p.st.Starter().Cloud.Instances(ctx, region, ec2.Selector{
-			Tags: map[string]string{tags.Scope: p.identity.Scope, tags.Repository: p.identity.Run.Repository,
-				tags.Mode: tags.ModePool, tags.Pool: p.wanted.Name},
+			Tags: map[string]string{key.Scope: p.identity.Scope, key.Repository: p.identity.Run.Repository,
+				key.Mode: tags.ModePool, key.Pool: p.wanted.Name},
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
 		})
 		if err != nil {
@@ -230,7 +231,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 				image, err := cloud.Image(ctx, i.Region, i.ImageID)
 				mu.Lock()
 				defer mu.Unlock()
-				if err == nil && image.Tags[tags.RunnerVersion] != "" {
+				if err == nil && image.Tags[key.RunnerVersion] != "" {
 					wanted.since[i.ImageID], _ = time.Parse(time.RFC3339, image.Created) // zero if it cannot be read
 				}
 				wanted.gone[i.ImageID] = ec2.ClassOf(err) == ec2.NotFound

@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
@@ -62,7 +63,7 @@ func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.remover.Cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
-	ours := instance.Tags[tags.Nonce] == p.request.Identity.Nonce && instance.Tags[tags.Mode] == tags.ModeStart
+	ours := instance.Tags[key.Nonce] == p.request.Identity.Nonce && instance.Tags[key.Mode] == tags.ModeStart
 	switch {
 	case gone:
 		return true, p.releaseOf(ctx, claim, func(found github.Runner) bool { return !found.Online })
@@ -71,7 +72,7 @@ func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks)
 	case ours && !looks.freed && (claim.Starting || instance.State != ec2.Stopped):
 		return true, p.endClaimed(ctx, claim, instance)
 	case ours && !looks.freed:
-		if err := p.remover.Cloud.Tag(ctx, claim.Region, claim.InstanceID, tags.FreedTags(instance)); err != nil {
+		if err := p.remover.Cloud.Tag(ctx, claim.Region, claim.InstanceID, tags.Of(instance).FreedTags()); err != nil {
 			return false, err
 		}
 		looks.freed = true
@@ -85,7 +86,7 @@ func (p *cleaner) releaseUnclaimed(ctx context.Context, claim Claim, instance ec
 	switch {
 	case claim.RunnerID != 0 && (looks.settled || looks.freed):
 		return p.releaseOf(ctx, claim, nil)
-	case claim.RunnerID != 0, instance.State != ec2.Stopped, !tags.IsEntry(instance) && !looks.freed:
+	case claim.RunnerID != 0, instance.State != ec2.Stopped, !tags.Of(instance).Entry && !looks.freed:
 		return nil
 	}
 	return p.releaseOf(ctx, claim, func(found github.Runner) bool {
@@ -117,7 +118,7 @@ func (p *cleaner) releaseOf(ctx context.Context, claim Claim, fits func(github.R
 
 // endClaimed ends a machine that the dead start has started, unless it is at work.
 func (p *cleaner) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
-	id := cmp.Or(claim.RunnerID, tags.RunnerIDOf(instance))
+	id := cmp.Or(claim.RunnerID, tags.Of(instance).RunnerID)
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
 		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left "+

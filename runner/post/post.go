@@ -15,6 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request is what a killed start or bake left in the journal.
@@ -191,7 +192,7 @@ func (p *cleaner) end(ctx context.Context, instance ec2.Instance) bool {
 	p.mu.Lock()
 	p.launched = true
 	p.mu.Unlock()
-	if !instance.Alive() || tags.ModeOf(instance) == tags.ModeExisting { // a stop has made it one that is kept
+	if !instance.Alive() || tags.Of(instance).Mode == tags.ModeExisting { // a stop has made it one that is kept
 		return true
 	}
 	return p.terminateFound(ctx, instance)
@@ -234,12 +235,12 @@ func (p *cleaner) removeRegistration(ctx context.Context, made Registration) err
 func (p *cleaner) belongsToAnother(ctx context.Context, name string) bool {
 	for region := range p.request.Tokens {
 		found, err := p.remover.Cloud.Instances(ctx, region,
-			ec2.Selector{Tags: map[string]string{tags.RunnerName: name}})
+			ec2.Selector{Tags: map[string]string{key.RunnerName: name}})
 		if err != nil {
 			return true // what cannot be seen is not judged
 		}
 		for _, instance := range found {
-			if instance.Alive() && instance.Tags[tags.Nonce] != p.request.Identity.Nonce {
+			if instance.Alive() && instance.Tags[key.Nonce] != p.request.Identity.Nonce {
 				return true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // MachinesAlive lists what this action has launched for a scope of GitHub and is not over, with and without tags.
@@ -16,7 +17,7 @@ func MachinesAlive(ctx context.Context, cloud *ec2.Client, regions []string, rep
 	error) {
 	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{
-		{Tags: map[string]string{tags.Scope: cmp.Or(scope, repository)}, States: states},
+		{Tags: map[string]string{key.Scope: cmp.Or(scope, repository)}, States: states},
 		{ClientToken: tags.TokenOfScope(repository, scope) + "*", States: states},
 	}
 	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // ErrBusyMachine is a machine on which a job may be running.
@@ -28,7 +29,7 @@ type Use struct {
 
 // late is ErrTagsOld where another nonce may be there only because EC2 shows late what the start has written.
 func (u Use) late(i ec2.Instance, begun time.Time) error {
-	nonce := i.Tags[tags.Nonce]
+	nonce := i.Tags[key.Nonce]
 	switch {
 	case nonce == u.Nonce || !i.Alive():
 		return nil
@@ -51,7 +52,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 			return nil
 		case err != nil:
 			return Final(err)
-		case i.Tags[tags.Nonce] != u.Nonce || tags.ModeOf(i) != tags.ModeExisting:
+		case i.Tags[key.Nonce] != u.Nonce || tags.Of(i).Mode != tags.ModeExisting:
 			did = "is used by another start and left alone"
 			return u.late(i, begun)
 		case !i.Alive():
@@ -63,7 +64,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 			did = StoppedAlready
 			ClearDue(ctx, r.Cloud, i)
 			return nil
-		case !tags.IsStartedByUs(i):
+		case !tags.Of(i).IsStartedByUs():
 			did = "ran before and is left running"
 			ClearDue(ctx, r.Cloud, i)
 			return nil
@@ -120,7 +121,7 @@ func (r *Remover) Idle(ctx context.Context, i ec2.Instance) error {
 	if err != nil {
 		return fmt.Errorf("whether a job is running on it cannot be seen: %w", err)
 	}
-	if tags.MayWork(i, runners) {
+	if tags.Of(i).MayWork(runners) {
 		return ErrBusyMachine
 	}
 	return nil
@@ -129,5 +130,5 @@ func (r *Remover) Idle(ctx context.Context, i ec2.Instance) error {
 // ClearDue says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time
 // of this one's is over.
 func ClearDue(ctx context.Context, cloud *ec2.Client, i ec2.Instance) {
-	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{tags.DueAt: ""})
+	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{key.DueAt: ""})
 }

@@ -118,7 +118,7 @@ func (r *Remover) ReleaseStale(ctx context.Context, region, id string, fits func
 	case ec2.ClassOf(err) == ec2.NotFound:
 	case err != nil:
 		return err
-	case instance.Alive() && (!tags.IsEntry(instance) || instance.State != ec2.Stopped):
+	case instance.Alive() && (!tags.Of(instance).Entry || instance.State != ec2.Stopped):
 		return nil // it is another's
 	}
 	return r.Release(ctx, found.ID)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 func drawLoss(t *rapid.T, run string) loss {
@@ -98,15 +98,15 @@ func TestOncePerLoss(t *testing.T) {
 
 // TestLossOf: what the tags do not attribute is not known.
 func TestLossOf(t *testing.T) {
-	whole := map[string]string{tags.RunID: "4711", tags.RunAttempt: "2", tags.RunnerName: "ec2-a",
-		tags.StartedBy: "hosted 1"}
+	whole := map[string]string{key.RunID: "4711", key.RunAttempt: "2", key.RunnerName: "ec2-a",
+		key.StartedBy: "hosted 1"}
 	for _, c := range []struct {
 		key, value string
 		known      bool
 	}{
-		{"", "", true}, {tags.StartedBy, "", true}, {tags.RunID, "", false}, {tags.RunAttempt, "", false},
-		{tags.RunAttempt, "x", false}, {tags.RunAttempt, "0", false}, {tags.RunnerName, "", false},
-		{tags.Slots, "3", false},
+		{"", "", true}, {key.StartedBy, "", true}, {key.RunID, "", false}, {key.RunAttempt, "", false},
+		{key.RunAttempt, "x", false}, {key.RunAttempt, "0", false}, {key.RunnerName, "", false},
+		{key.Slots, "3", false},
 	} {
 		t.Run(fmt.Sprint(c.key, "=", c.value), func(t *testing.T) {
 			given := map[string]string{c.key: c.value}

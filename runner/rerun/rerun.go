@@ -15,6 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request states where to look for interrupted machines, and how often a run may be run again for them.
@@ -69,7 +70,7 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, errs []error) {
 	for _, region := range request.Regions {
 		found, err := r.Cloud.InterruptedInstances(ctx, region, map[string]string{
-			tags.Scope: request.Scope, tags.Repository: request.Repository, tags.Mode: tags.ModeStart,
+			key.Scope: request.Scope, key.Repository: request.Repository, key.Mode: tags.ModeStart,
 		})
 		switch {
 		case ec2.ClassOf(err) == ec2.Denied:
@@ -95,12 +96,12 @@ type loss struct {
 
 // lossOf reads the tags of an interrupted machine. What they do not attribute to an attempt and a runner is not known.
 func lossOf(i ec2.Interrupted) (loss, bool) {
-	attempt, err := strconv.Atoi(i.Tags[tags.RunAttempt])
-	if i.Tags[tags.Slots] != "" { // of machines that were launched together, which do not name their own runner
+	attempt, err := strconv.Atoi(i.Tags[key.RunAttempt])
+	if i.Tags[key.Slots] != "" { // of machines that were launched together, which do not name their own runner
 		return loss{}, false
 	}
-	l := loss{instance: i.InstanceID, run: i.Tags[tags.RunID], runner: i.Tags[tags.RunnerName],
-		startedBy: i.Tags[tags.StartedBy], attempt: attempt}
+	l := loss{instance: i.InstanceID, run: i.Tags[key.RunID], runner: i.Tags[key.RunnerName],
+		startedBy: i.Tags[key.StartedBy], attempt: attempt}
 	return l, err == nil && attempt > 0 && l.run != "" && l.runner != ""
 }
 

@@ -38,16 +38,16 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	err = ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
 		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.IsTagged(now):
+		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.Of(now).Tagged:
 			return nil
 		case err != nil:
 			return remove.Final(err)
 		}
 		shown = time.Now()
-		if id = tags.RunnerIDOf(now); id != 0 {
+		if id = tags.Of(now).RunnerID; id != 0 {
 			return nil
 		}
-		if n := slices.IndexFunc(candidates, func(id int64) bool { return tags.NamesRunner(now, id) }); n >= 0 {
+		if n := slices.IndexFunc(candidates, func(id int64) bool { return tags.Of(now).NamesRunner(id) }); n >= 0 {
 			id = candidates[n]
 			return nil
 		}
@@ -127,7 +127,7 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 		return nil, err
 	}
 	return slices.DeleteFunc(list, func(r github.Runner) bool {
-		return slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.MayBeOf(i, r) })
+		return slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.Of(i).MayOwn(r) })
 	}), nil
 }
 

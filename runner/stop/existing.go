@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // The stop-actions. Without one a stop terminates what a start launched, and only stops what the user keeps.
@@ -29,7 +30,7 @@ const runnerKept = "kept"
 
 // isExisting reports whether a machine is one that the user keeps.
 func (t target) isExisting() bool {
-	return t.mode == tags.ModeExisting || tags.IsTagged(t.instance) && t.instance.Tags[tags.Mode] == tags.ModeExisting
+	return t.mode == tags.ModeExisting || tags.Of(t.instance).Mode == tags.ModeExisting
 }
 
 // halts reports whether a machine is to be stopped and not terminated.
@@ -82,22 +83,22 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 // staysWith returns why an existing machine is not this run's to end, or nothing.
 func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	switch {
-	case i.Tags[tags.Found] == tags.FoundRunning:
+	case i.Tags[key.Found] == tags.FoundRunning:
 		return "it ran before a start took it"
-	case !tags.IsStartedByUs(i):
+	case !tags.Of(i).IsStartedByUs():
 		return "somebody has started it since"
-	case i.Tags[tags.Repository] == sp.request.Run.Repository && i.Tags[tags.RunID] == sp.request.Run.ID:
+	case i.Tags[key.Repository] == sp.request.Run.Repository && i.Tags[key.RunID] == sp.request.Run.ID:
 		return ""
-	case i.Tags[tags.Repository] != sp.request.Run.Repository:
-		return fmt.Sprintf("run %s of %s uses it now", i.Tags[tags.RunID], i.Tags[tags.Repository])
+	case i.Tags[key.Repository] != sp.request.Run.Repository:
+		return fmt.Sprintf("run %s of %s uses it now", i.Tags[key.RunID], i.Tags[key.Repository])
 	}
-	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[tags.RunID])
+	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[key.RunID])
 	switch {
 	case err != nil:
 		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v",
-			i.Tags[tags.RunID], err)
+			i.Tags[key.RunID], err)
 	case !over:
-		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[tags.RunID])
+		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[key.RunID])
 	}
 	return ""
 }
@@ -133,11 +134,11 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 
 // adopt makes an ordinary machine one that the user keeps: otherwise a sweep would end it with its run.
 func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
-	if !tags.IsTagged(i) {
+	if !tags.Of(i).Tagged {
 		return
 	}
-	values := map[string]string{tags.Mode: tags.ModeExisting, tags.Found: tags.FoundStopped,
-		tags.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), tags.DueAt: ""}
+	values := map[string]string{key.Mode: tags.ModeExisting, key.Found: tags.FoundStopped,
+		key.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), key.DueAt: ""}
 	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it",
 			i.ID,

@@ -26,7 +26,7 @@ func hostNames(i ec2.Instance) []string {
 // namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its
 // own: another VPC may have the same address, and its runner another label.
 func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
-	if _, ours := tags.ParseToken(i.ClientToken); ours || tags.IsTagged(i) || sp.request.Label == "" {
+	if _, ours := tags.ParseToken(i.ClientToken); ours || tags.Of(i).Tagged || sp.request.Label == "" {
 		return github.Runner{}, false, nil
 	}
 	for _, name := range hostNames(i) {

@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // This file finds the machines of a workflow run: all of them, or those of a label.
@@ -88,9 +89,9 @@ func (s *runSearch) judge() error {
 // ask looks into one region: by tags, and for machines without tags by their client tokens.
 func (s *runSearch) ask(ctx context.Context, region string) error {
 	run, label := s.request.Run, s.request.Label
-	values := map[string]string{tags.Repository: run.Repository, tags.RunID: run.ID}
+	values := map[string]string{key.Repository: run.Repository, key.RunID: run.ID}
 	if label != "" {
-		values[tags.Label] = tags.EscapeFilter(tags.Value(label))
+		values[key.Label] = tags.EscapeFilter(tags.Value(label))
 	}
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{{Tags: values, States: alive},

@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can
@@ -34,7 +35,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		return "", err
 	case own.ID != 0:
 		return sp.remove(ctx, own.ID, own.Name)
-	case len(others) == 0 || !tags.IsTagged(t.instance):
+	case len(others) == 0 || !tags.Of(t.instance).Tagged:
 		sp.tellNotFound(label)
 		return "not found", nil
 	}
@@ -95,7 +96,7 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 }
 
 func (sp *stop) labelOf(t target) string {
-	if label := t.instance.Tags[tags.Label]; label != "" {
+	if label := t.instance.Tags[key.Label]; label != "" {
 		return label
 	}
 	return sp.request.Label

@@ -17,6 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request states which runners to stop: by instance id, by label, or all of this run.
@@ -157,16 +158,16 @@ func (sp *stop) asked() []tags.Handoff {
 // start gives to the label.
 func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
 	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID,
-		owner:    tags.OwnerOf(instance),
+		owner:    tags.Of(instance).Owner(),
 		runnerID: h.RunnerID}
-	if id := tags.RunnerIDOf(instance); id != 0 {
+	if id := tags.Of(instance).RunnerID; id != 0 {
 		t.runnerID = id
 	}
 	if t.owner.Name == "" {
 		t.owner = tags.Owner{Name: h.RunnerName}
 	}
 	if t.owner.Name == "" && sp.request.Label != "" {
-		t.owner = tags.OwnerByToken(instance, tags.NameOf(sp.request.Label))
+		t.owner = tags.Of(instance).OwnerByToken(tags.NameOf(sp.request.Label))
 	}
 	return t
 }
@@ -175,14 +176,14 @@ func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
 // tags they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's
 // by now.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
-	if !tags.IsTagged(i) {
+	if !tags.Of(i).Tagged {
 		return true
 	}
 	label := sp.request.Label
-	return tags.ModeOf(i) != tags.ModeBake && !tags.IsEntry(i) &&
-		i.Tags[tags.Repository] == sp.request.Run.Repository &&
-		i.Tags[tags.RunID] == sp.request.Run.ID &&
-		(label == "" || i.Tags[tags.Label] == tags.Value(label))
+	return tags.Of(i).Mode != tags.ModeBake && !tags.Of(i).Entry &&
+		i.Tags[key.Repository] == sp.request.Run.Repository &&
+		i.Tags[key.RunID] == sp.request.Run.ID &&
+		(label == "" || i.Tags[key.Label] == tags.Value(label))
 }
 
 // end terminates one instance and removes its registration.
@@ -224,10 +225,10 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		sp.tellTerminated(t.id, done, "already terminated")
 		return nil
 	}
-	if tags.IsKept(t.instance, time.Now()) {
+	if tags.Of(t.instance).IsKept(time.Now()) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends "+
 			"itself by "+
-			"%s", t.id, tags.TimeOf(t.instance, tags.KeptUntil).UTC().Format("15:04 MST")))
+			"%s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // maxImageAge is for how long GitHub takes a release of the runner, and so an image with one in it.
@@ -21,7 +22,7 @@ func (sv *Survey) tellBaked(g group) {
 	var told []string
 	for _, p := range g.found.Placements {
 		image := g.found.Image(p)
-		version := image.Tags[tags.RunnerVersion]
+		version := image.Tags[key.RunnerVersion]
 		if version == "" || slices.Contains(told, image.ID) {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // newestImage is what a region answers about this action's newest image for an architecture.
@@ -35,15 +35,15 @@ func (sv *Survey) chooseImages(ctx context.Context, groups []group) error {
 		var kept []machine.Placement
 		var lacking, unread []newestKey
 		for _, p := range g.found.Placements {
-			key := newestKey{p.Region, g.Architecture}
-			newest, asked := known[key]
+			each := newestKey{p.Region, g.Architecture}
+			newest, asked := known[each]
 			switch {
 			case !choosesImage(g, p) || !asked:
 				kept = append(kept, p)
 			case newest.err != nil:
-				unread = append(unread, key)
+				unread = append(unread, each)
 			case !newest.found:
-				lacking = append(lacking, key)
+				lacking = append(lacking, each)
 			default:
 				p.ImageID = newest.image.ID
 				kept = append(kept, p)
@@ -73,26 +73,26 @@ func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKe
 	var keys []newestKey
 	for _, g := range groups {
 		for _, p := range g.found.Placements {
-			if key := (newestKey{p.Region, g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, key) {
-				keys = append(keys, key)
+			if each := (newestKey{p.Region, g.Architecture}); choosesImage(g, p) && !slices.Contains(keys, each) {
+				keys = append(keys, each)
 			}
 		}
 	}
 	answers := make([]newestImage, len(keys))
 	var group sync.WaitGroup
-	for i, key := range keys {
+	for i, each := range keys {
 		group.Go(func() {
-			image, found, err := sv.Cloud.NewestImage(ctx, key.region,
-				map[string]string{tags.Architecture: key.architecture})
+			image, found, err := sv.Cloud.NewestImage(ctx, each.region,
+				map[string]string{key.Architecture: each.architecture})
 			answers[i] = newestImage{image, found, err}
 		})
 	}
 	group.Wait()
 	known := map[newestKey]newestImage{}
-	for i, key := range keys {
-		known[key] = answers[i]
+	for i, each := range keys {
+		known[each] = answers[i]
 		if image := answers[i].image; answers[i].found {
-			sv.Log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", key.architecture, key.region, image.ID,
+			sv.Log.Info(fmt.Sprintf("the newest %s image in %s is %s (%s)", each.architecture, each.region, image.ID,
 				image.Name))
 		}
 	}
@@ -102,8 +102,8 @@ func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKe
 // noImageAnywhere is why a group has no image at all. That a region could not be read says nothing of its images.
 func noImageAnywhere(known map[newestKey]newestImage, lacking, unread []newestKey) error {
 	if len(unread) > 0 {
-		key := unread[0]
-		return fmt.Errorf("find the newest %s image in %s: %w", key.architecture, key.region, known[key].err)
+		each := unread[0]
+		return fmt.Errorf("find the newest %s image in %s: %w", each.architecture, each.region, known[each].err)
 	}
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", lacking[0].architecture,
@@ -120,11 +120,11 @@ func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (word
 			fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake "+
 				"with regions: %s", lacking[0].architecture, regions, regions))
 	}
-	for i, key := range unread {
-		if slices.Index(unread, key) == i {
+	for i, each := range unread {
+		if slices.Index(unread, each) == i {
 			words = append(words, fmt.Sprintf("the images in %s cannot be read, so nothing is launched there: %v",
-				key.region,
-				known[key].err))
+				each.region,
+				known[each].err))
 		}
 	}
 	return words
@@ -133,9 +133,9 @@ func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (word
 // regionsOf lists the regions, each once.
 func regionsOf(keys []newestKey) string {
 	var list []string
-	for _, key := range keys {
-		if !slices.Contains(list, key.region) {
-			list = append(list, key.region)
+	for _, each := range keys {
+		if !slices.Contains(list, each.region) {
+			list = append(list, each.region)
 		}
 	}
 	return strings.Join(list, ", ")

@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
@@ -41,7 +41,7 @@ func (sv *Survey) withImages(g group, offerings []ec2.Offering) []ec2.Offering {
 		o := &offerings[i]
 		image := g.found.Image(o.Placement)
 		o.RootDevice, o.Kept = image.RootDevice, image.Kept
-		if image.Tags[tags.RunnerVersion] != "" {
+		if image.Tags[key.RunnerVersion] != "" {
 			o.MinRootGiB = image.RootGiB
 		}
 	}

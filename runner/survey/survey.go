@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // A Survey reads groups of machines in one account. It may be used again from time to time: each Read asks anew.
@@ -53,7 +53,7 @@ func (f *Found) Image(p machine.Placement) ec2.Image {
 }
 
 // System returns the operating system of a placement's image; empty where the image could not be read.
-func (f *Found) System(p machine.Placement) ec2.System { return f.Image(p).System(tags.System) }
+func (f *Found) System(p machine.Placement) ec2.System { return f.Image(p).System(key.System) }
 
 // group is a group while it is read.
 type group struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // carryOut does what a verdict says, unless the last look before it says otherwise.
@@ -47,22 +48,22 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 		return v, err
 	}
 	f := facts{state: runnerNone, alone: v.alone}
-	if run := tags.RunOf(instance); look.runs[run] != runUnknown {
+	if run := tags.Of(instance).RunID; look.runs[run] != runUnknown {
 		f.run, _ = sw.runState(ctx, run)
 	}
-	if tags.ModeOf(instance) == tags.ModeExisting {
+	if tags.Of(instance).Mode == tags.ModeExisting {
 		runners, err := sw.Registry.AllRunners(ctx)
 		if err != nil {
 			return v, err
 		}
 		f.runner, f.state = existingState(instance, runners, true)
 	}
-	if mode := tags.ModeOf(instance); mode == tags.ModeStart || tags.IsEntry(instance) {
+	if mode := tags.Of(instance).Mode; mode == tags.ModeStart || tags.Of(instance).Entry {
 		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
 			return v, err
 		}
 		f.state = stateOf(f.runner)
-		if tags.IsEntry(instance) && f.state == runnerGone {
+		if tags.Of(instance).Entry && f.state == runnerGone {
 			f.state = runnerNone
 		}
 	}
@@ -79,7 +80,7 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 // list.
 func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool,
 	err error) {
-	if !tags.IsTagged(i) {
+	if !tags.Of(i).Tagged {
 		now := *look
 		if now.runners, err = sw.Registry.AllRunners(ctx); err != nil {
 			return r, false, err
@@ -90,24 +91,24 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		}
 		return r, false, nil
 	}
-	if tags.IsEntry(i) { // its name is its own, and tells all
+	if tags.Of(i).Entry { // its name is its own, and tells all
 		r, _, err = sw.Registry.FindByName(ctx, tags.EntryName(i.ID))
 		return r, true, err
 	}
-	if id := tags.RunnerIDOf(i); id != 0 {
+	if id := tags.Of(i).RunnerID; id != 0 {
 		r, found, err := sw.Registry.FindRunner(ctx, id)
 		if found || err != nil {
 			return r, true, err
 		}
 	}
-	owner := tags.OwnerOf(i)
+	owner := tags.Of(i).Owner()
 	for _, name := range owner.Names() {
 		r, found, err := sw.Registry.FindByName(ctx, name)
 		if err != nil {
 			return r, false, err
 		}
 		if found && owner.Owns(r) {
-			return r, tags.NamesRunner(i, r.ID), nil
+			return r, tags.Of(i).NamesRunner(r.ID), nil
 		}
 	}
 	return github.Runner{}, false, nil
@@ -145,10 +146,10 @@ func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 
 // mark writes the first look down on the instance itself, where every other sweep finds it.
 func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
-	values := map[string]string{tags.SuspectSince: since}
-	if tags.IsEntry(v.instance) { // which registration it is that holds the entry
-		if values[tags.RunnerID] = ""; since != "" {
-			values[tags.RunnerID] = strconv.FormatInt(v.runner.ID, 10)
+	values := map[string]string{key.SuspectSince: since}
+	if tags.Of(v.instance).Entry { // which registration it is that holds the entry
+		if values[key.RunnerID] = ""; since != "" {
+			values[key.RunnerID] = strconv.FormatInt(v.runner.ID, 10)
 		}
 	}
 	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
@@ -168,7 +169,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 // free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off,
 // last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.FreedTags(v.instance))
+	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.Of(v.instance).FreedTags())
 	if ec2.ClassOf(err) == ec2.Denied {
 		v.act, v.why = Spared, v.why+", and it cannot be freed: allow ec2:CreateTags"
 		return v, nil
@@ -207,7 +208,7 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
 	case v.runner.ID != 0 && v.alone:
 		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID,
-			map[string]string{tags.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
+			map[string]string{key.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
 			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID,
 				"error", err)
@@ -259,13 +260,13 @@ func (sw *sweep) note(now time.Time, v verdict) {
 		Act: v.act, Why: v.why, InstanceID: v.instance.ID, Region: v.instance.Region, RunnerName: v.runner.Name,
 		RunnerID: v.runner.ID,
 	}
-	done.RunnerName = cmp.Or(done.RunnerName, tags.RegisteredName(v.instance))
+	done.RunnerName = cmp.Or(done.RunnerName, tags.Of(v.instance).RunnerName)
 	if v.volume.ID != "" {
 		done.VolumeID, done.Region, done.Age = v.volume.ID, v.volume.Region,
 			now.Sub(v.volume.Created).Round(time.Second)
 	}
-	if tags.IsEntry(v.instance) {
-		done.Pool, done.Until = v.instance.Tags[tags.Pool], tags.TimeOf(v.instance, tags.ExpiresAt)
+	if tags.Of(v.instance).Entry {
+		done.Pool, done.Until = v.instance.Tags[key.Pool], tags.Of(v.instance).ExpiresAt
 	}
 	if !v.instance.LaunchTime.IsZero() {
 		done.Age = now.Sub(v.instance.LaunchTime).Round(time.Second)

@@ -8,6 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // BenchmarkOrphans judges 10,000 instances of ours and as many registrations, a third of whose runs are over.
@@ -22,10 +23,10 @@ func BenchmarkOrphans(b *testing.B) {
 		s.instances = append(s.instances, ec2.Instance{
 			ID: "i-" + strconv.Itoa(n), State: ec2.Running, LaunchTime: surveyed.Add(-time.Hour),
 			Tags: map[string]string{
-				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: strconv.Itoa(n % 3),
-				tags.Mode:       tags.ModeStart,
-				tags.RunnerName: name, tags.RunnerID: strconv.Itoa(n + 1),
-				tags.ExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
+				key.Scope: ourScope, key.Repository: ourRepository, key.RunID: strconv.Itoa(n % 3),
+				key.Mode:       tags.ModeStart,
+				key.RunnerName: name, key.RunnerID: strconv.Itoa(n + 1),
+				key.ExpiresAt: surveyed.Add(time.Hour).Format(time.RFC3339),
 			},
 		})
 		s.runners = append(s.runners, github.Runner{ID: int64(n + 1), Name: name, Online: true,

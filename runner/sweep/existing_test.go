@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestExistingMachinesAreOnlyStopped: whatever a sweep sees, a machine that the user keeps is never terminated, marked
@@ -22,10 +23,10 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			if rapid.Bool().Draw(t, "likely") { // one that is stopped if nothing else speaks for it
 				s.instances[n].State = ec2.Running
 				for key, value := range map[string]string{
-					tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeExisting,
-					tags.Found:     tags.FoundStopped,
-					tags.RunID:     "1",
-					tags.StartedAt: i.LaunchTime.Format(time.RFC3339),
+					key.Scope: ourScope, key.Repository: ourRepository, key.Mode: tags.ModeExisting,
+					key.Found:     tags.FoundStopped,
+					key.RunID:     "1",
+					key.StartedAt: i.LaunchTime.Format(time.RFC3339),
 				} {
 					if rapid.IntRange(0, 9).Draw(t, "odd") > 0 {
 						i.Tags[key] = value
@@ -35,7 +36,7 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 		}
 		for _, v := range s.verdicts() {
 			i := v.instance
-			isExisting := i.Tags[tags.Scope] != "" && i.Tags[tags.Mode] == tags.ModeExisting
+			isExisting := i.Tags[key.Scope] != "" && i.Tags[key.Mode] == tags.ModeExisting
 			switch {
 			case !isExisting && v.act == Halted:
 				t.Fatalf("%s is no machine that is kept, and it is stopped", i.ID)
@@ -48,21 +49,21 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 			switch {
 			case !oursByTags(i):
 				t.Fatalf("%s is foreign, and it is stopped", i.ID)
-			case i.Tags[tags.Found] != tags.FoundStopped:
+			case i.Tags[key.Found] != tags.FoundStopped:
 				t.Fatalf("%s ran before, and it is stopped", i.ID)
-			case s.runs[i.Tags[tags.RunID]] != runOver:
+			case s.runs[i.Tags[key.RunID]] != runOver:
 				t.Fatalf("the run of %s is not over, and it is stopped", i.ID)
 			case !s.listed:
 				t.Fatalf("nobody could see what the runner of %s does, and it is stopped", i.ID)
 			case s.now.Sub(i.LaunchTime) < s.grace || i.State != ec2.Running:
 				t.Fatalf("%s is young or %s, and it is stopped", i.ID, i.State)
-			case i.Tags[tags.StartedAt] != "" && !tags.TimeOf(i, tags.StartedAt).IsZero() &&
-				!tags.TimeOf(i, tags.StartedAt).Equal(i.LaunchTime):
+			case i.Tags[key.StartedAt] != "" && !tags.Of(i).StartedAt.IsZero() &&
+				!tags.Of(i).StartedAt.Equal(i.LaunchTime):
 				t.Fatalf("%s was started since, and it is stopped", i.ID)
 			}
 			for _, r := range s.runners {
-				if r.Busy && (tags.RunnerIDOf(i) == r.ID || tags.RunnerIDOf(i) == 0 &&
-					i.Tags[tags.RunnerName] == r.Name) {
+				if r.Busy && (tags.Of(i).RunnerID == r.ID || tags.Of(i).RunnerID == 0 &&
+					i.Tags[key.RunnerName] == r.Name) {
 					t.Fatalf("the runner of %s is busy, and it is stopped", i.ID)
 				}
 			}
@@ -72,8 +73,8 @@ func TestExistingMachinesAreOnlyStopped(t *testing.T) {
 				continue
 			}
 			for _, i := range s.instances {
-				if i.Tags[tags.Scope] != "" && i.Tags[tags.Mode] == tags.ModeExisting && oursByTags(i) &&
-					tags.RunnerIDOf(i) == v.runner.ID {
+				if i.Tags[key.Scope] != "" && i.Tags[key.Mode] == tags.ModeExisting && oursByTags(i) &&
+					tags.Of(i).RunnerID == v.runner.ID {
 					t.Fatalf("the registration %d of %s, which is kept, is removed", v.runner.ID, i.ID)
 				}
 			}

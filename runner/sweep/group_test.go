@@ -8,6 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestSweepKnowsAGroupsRegistrations: the registration of a machine that ended is removed if its own tags name both its
@@ -21,9 +22,9 @@ func TestSweepKnowsAGroupsRegistrations(t *testing.T) {
 		s.instances = append(s.instances, ec2.Instance{
 			ID: fmt.Sprintf("i-%d", index), State: state, LaunchIndex: index, LaunchTime: now.Add(-time.Hour),
 			Tags: map[string]string{
-				tags.Scope: "o/r", tags.Repository: "o/r", tags.Mode: tags.ModeStart, tags.RunID: "1",
-				tags.RunnerName: "ec2-build",
-				tags.Slots:      "2", tags.RunnerIDs: "11-12",
+				key.Scope: "o/r", key.Repository: "o/r", key.Mode: tags.ModeStart, key.RunID: "1",
+				key.RunnerName: "ec2-build",
+				key.Slots:      "2", key.RunnerIDs: "11-12",
 			},
 		})
 	}

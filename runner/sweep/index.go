@@ -35,9 +35,9 @@ func (s *survey) index() *index {
 		if id := x.namedBy(i); id != 0 {
 			x.namers[id] = append(x.namers[id], i)
 		}
-		if name := tags.RegisteredName(i); name != "" && i.Alive() {
+		if name := tags.Of(i).RunnerName; name != "" && i.Alive() {
 			x.living[name]++
-			if other := tags.OwnerOf(i).Other; other != "" {
+			if other := tags.Of(i).Owner().Other; other != "" {
 				x.living[other]++
 			}
 		}
@@ -52,25 +52,25 @@ func (s *survey) index() *index {
 
 // factsOf finds what the lists say of an instance.
 func (x *index) factsOf(i ec2.Instance) facts {
-	f := facts{run: x.runs[tags.RunOf(i)]}
+	f := facts{run: x.runs[tags.Of(i).RunID]}
 	switch {
-	case tags.ModeOf(i) == tags.ModeExisting:
+	case tags.Of(i).Mode == tags.ModeExisting:
 		f.runner, f.state = existingState(i, x.runners, x.listed)
-	case tags.IsEntry(i):
+	case tags.Of(i).Entry:
 		f.state = runnerNone
 		if f.runner = x.byName[tags.EntryName(i.ID)]; f.runner.ID != 0 {
 			f.state, f.named = stateOf(f.runner), true
 		} else if !x.listed && i.State != ec2.Stopped { // a machine that stands still has no job
 			f.state = runnerUnseen
 		}
-	case tags.IsTagged(i) && tags.ModeOf(i) != tags.ModeStart:
+	case tags.Of(i).Tagged && tags.Of(i).Mode != tags.ModeStart:
 		f.state = runnerNone
 	case !x.listed:
 		f.state = runnerUnseen
-	case tags.IsTagged(i):
+	case tags.Of(i).Tagged:
 		f.runner, f.named = x.registrationOf(i)
 		f.state = stateOf(f.runner)
-		f.alone = x.whole && x.living[tags.RegisteredName(i)] == 1
+		f.alone = x.whole && x.living[tags.Of(i).RunnerName] == 1
 	default:
 		f.runner, f.state = x.guess(i)
 	}
@@ -83,7 +83,7 @@ func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github
 	if !listed {
 		return github.Runner{}, runnerUnseen
 	}
-	r, candidates := tags.RunnerOf(i, runners)
+	r, candidates := tags.Of(i).Runner(runners)
 	switch {
 	case r.ID != 0:
 		return r, stateOf(r)
@@ -103,7 +103,7 @@ func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 
 // ownOf is the registration that has one of the instance's names and is its own.
 func (x *index) ownOf(i ec2.Instance) github.Runner {
-	owner := tags.OwnerOf(i)
+	owner := tags.Of(i).Owner()
 	for _, name := range owner.Names() {
 		if r, found := x.byName[name]; found && owner.Owns(r) {
 			return r
@@ -115,10 +115,10 @@ func (x *index) ownOf(i ec2.Instance) github.Runner {
 // namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all,
 // so the name tells which is whose.
 func (x *index) namedBy(i ec2.Instance) int64 {
-	if id := tags.RunnerIDOf(i); id != 0 {
+	if id := tags.Of(i).RunnerID; id != 0 {
 		return id
 	}
-	if r := x.ownOf(i); r.ID != 0 && (tags.NamesRunner(i, r.ID) || tags.IsEntry(i)) {
+	if r := x.ownOf(i); r.ID != 0 && (tags.Of(i).NamesRunner(r.ID) || tags.Of(i).Entry) {
 		return r.ID
 	}
 	return 0
@@ -173,7 +173,7 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 		return v
 	}
 	for _, i := range x.namers[r.ID] {
-		if tags.ModeOf(i) == tags.ModeExisting { // the user's own
+		if tags.Of(i).Mode == tags.ModeExisting { // the user's own
 			return v
 		}
 		if act, _ := x.isYoung(i, facts{}); i.Alive() || act != "" || !x.whole {
@@ -204,7 +204,7 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	}
 	var dead []ec2.Instance
 	for _, i := range s.instances {
-		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || tags.IsTagged(i) || !s.isOurs(i) {
+		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || tags.Of(i).Tagged || !s.isOurs(i) {
 			continue
 		}
 		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Fits(r) {
@@ -218,8 +218,8 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 // have it.
 func (s *survey) isAbandoned(r github.Runner, dead []ec2.Instance) bool {
 	return len(dead) > 0 && s.whole &&
-		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[tags.RunOf(i)] != runOver }) &&
-		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && tags.MayBeOf(i, r) })
+		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[tags.Of(i).RunID] != runOver }) &&
+		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && tags.Of(i).MayOwn(r) })
 }
 
 // hasNameOfLabel reports whether a registration has a name that a start makes of one of its labels.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its
@@ -17,11 +18,11 @@ func TestKeptMachinesAreLeftAlone(t *testing.T) {
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		left := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "seconds left")) * time.Second
 		i := ec2.Instance{ID: "i-1", State: ec2.Running, LaunchTime: now.Add(-5 * time.Hour), Tags: map[string]string{
-			tags.Scope: "o/r", tags.Repository: "o/r", tags.RunID: "1", tags.Mode: tags.ModeStart,
-			tags.KeptUntil: now.Add(left).Format(time.RFC3339),
+			key.Scope: "o/r", key.Repository: "o/r", key.RunID: "1", key.Mode: tags.ModeStart,
+			key.KeptUntil: now.Add(left).Format(time.RFC3339),
 		}}
 		if rapid.Bool().Draw(t, "expired") {
-			i.Tags[tags.ExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
+			i.Tags[key.ExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
 		}
 		s := &survey{now: now, grace: 10 * time.Minute, scope: "o/r", repository: "o/r"}
 		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone),

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // This file decides what a sweep does, and makes no call: docs/adr/0004-sweep.md has the reasons. Two rules stand above
@@ -145,11 +146,11 @@ func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
 }
 
 func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
-	if tags.IsKept(i, s.now) {
+	if tags.Of(i).IsKept(s.now) {
 		return Spared, "it failed and is kept for inspection until " +
-			tags.TimeOf(i, tags.KeptUntil).UTC().Format(time.RFC3339)
+			tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
 	}
-	mode := tags.ModeOf(i)
+	mode := tags.Of(i).Mode
 	if slices.Contains([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting}, mode) {
 		return "", ""
 	}
@@ -181,22 +182,23 @@ func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
 // that run has started it, and nothing else ever happens to it.
 func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
 	switch {
-	case tags.ModeOf(i) != tags.ModeExisting:
+	case tags.Of(i).Mode != tags.ModeExisting:
 		return "", ""
 	case i.State == ec2.Stopped || i.State == ec2.Stopping:
 		return Spared, "it is a machine that is kept, and it is " + i.State
-	case !tags.IsStartedByUs(i):
+	case !tags.Of(i).IsStartedByUs():
 		return Spared, "it is a machine that is kept, and no start of ours has started it"
 	case f.run == runOver && i.State == ec2.Running:
-		return Halted, "its run " + tags.RunOf(i) + " is over"
+		return Halted, "its run " + tags.Of(i).RunID + " is over"
 	case f.run == runUnknown:
-		return Spared, "it is a machine that is kept, and whether its run " + tags.RunOf(i) + " is over cannot be seen"
+		return Spared, "it is a machine that is kept, and whether its run " + tags.Of(i).RunID +
+			" is over cannot be seen"
 	}
-	return Spared, "it is a machine that is kept, and its run " + tags.RunOf(i) + " is not over"
+	return Spared, "it is a machine that is kept, and its run " + tags.Of(i).RunID + " is not over"
 }
 
 func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
-	if at := tags.TimeOf(i, tags.ExpiresAt); !at.IsZero() && !s.now.Before(at) {
+	if at := tags.Of(i).ExpiresAt; !at.IsZero() && !s.now.Before(at) {
 		return Terminated, "its time was over at " + at.UTC().Format(time.RFC3339)
 	}
 	return "", ""
@@ -204,7 +206,7 @@ func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
 
 func (s *survey) isOfRun(i ec2.Instance, f facts) (Act, string) {
 	if f.run == runOver {
-		return Terminated, "its run " + tags.RunOf(i) + " is over"
+		return Terminated, "its run " + tags.Of(i).RunID + " is over"
 	}
 	return "", ""
 }
@@ -214,11 +216,11 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 	if f.state == runnerGone {
 		return "", ""
 	}
-	why := "its run " + tags.RunOf(i) + " is not over"
+	why := "its run " + tags.Of(i).RunID + " is not over"
 	if f.run == runUnknown {
-		why = "whether its run " + tags.RunOf(i) + " is over cannot be seen"
+		why = "whether its run " + tags.Of(i).RunID + " is over cannot be seen"
 	}
-	if !tags.TimeOf(i, tags.SuspectSince).IsZero() {
+	if !tags.Of(i).SuspectSince.IsZero() {
 		return Unmarked, "its runner is back"
 	}
 	return Spared, why
@@ -227,7 +229,7 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 // isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may
 // pass later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
 func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
-	since, due := tags.TimeOf(i, tags.SuspectSince), tags.TimeOf(i, tags.DueAt)
+	since, due := tags.Of(i).SuspectSince, tags.Of(i).DueAt
 	switch {
 	case s.now.Before(due):
 		return Spared, "its runner is not due before " + due.UTC().Format(time.TimeOnly)
@@ -241,8 +243,8 @@ func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 
 // isOurs returns whose an instance is: by our tags, or, only where it has none of them, by its client token.
 func (s *survey) isOurs(i ec2.Instance) bool {
-	scope, tagged := i.Tags[tags.Scope]
-	repository, also := i.Tags[tags.Repository]
+	scope, tagged := i.Tags[key.Scope]
+	repository, also := i.Tags[key.Repository]
 	if tagged || also {
 		return scope == s.scope && repository == s.repository
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 const (
@@ -62,20 +63,20 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 		}
 	}
 	if rapid.Bool().Draw(t, "tagged") {
-		set(tags.Scope, ourScope, ourScope, ourScope, "org")
-		set(tags.Repository, ourRepository, ourRepository, ourRepository, "org/other")
-		set(tags.RunID, "1", "2")
-		set(tags.Mode, tags.ModeStart, tags.ModeStart, tags.ModeBake, tags.ModePool, "existing")
-		set(tags.RunnerName, "ec2-a", "ec2-b", "ec2-c")
-		set(tags.RunnerID, "1", "2", "3")
-		set(tags.Slots, "3", "")
-		set(tags.Label, "a", "b")
-		set(tags.Found, tags.FoundStopped, tags.FoundStopped, tags.FoundRunning)
+		set(key.Scope, ourScope, ourScope, ourScope, "org")
+		set(key.Repository, ourRepository, ourRepository, ourRepository, "org/other")
+		set(key.RunID, "1", "2")
+		set(key.Mode, tags.ModeStart, tags.ModeStart, tags.ModeBake, tags.ModePool, "existing")
+		set(key.RunnerName, "ec2-a", "ec2-b", "ec2-c")
+		set(key.RunnerID, "1", "2", "3")
+		set(key.Slots, "3", "")
+		set(key.Label, "a", "b")
+		set(key.Found, tags.FoundStopped, tags.FoundStopped, tags.FoundRunning)
 		if rapid.Bool().Draw(t, "started-at") {
-			i.Tags[tags.StartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t,
+			i.Tags[key.StartedAt] = i.LaunchTime.Add(time.Duration(rapid.IntRange(0, 1).Draw(t,
 				"later")) * time.Minute).Format(time.RFC3339)
 		}
-		for _, key := range []string{tags.ExpiresAt, tags.SuspectSince, tags.DueAt} {
+		for _, key := range []string{key.ExpiresAt, key.SuspectSince, key.DueAt} {
 			set(key, surveyed.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t,
 				"at"))*time.Minute).Format(time.RFC3339), "",
 				"nonsense")
@@ -112,18 +113,18 @@ func TestNothingIsWronglyEnded(t *testing.T) {
 }
 
 func oursByTags(i ec2.Instance) bool {
-	return i.Tags[tags.Scope] == ourScope && i.Tags[tags.Repository] == ourRepository
+	return i.Tags[key.Scope] == ourScope && i.Tags[key.Repository] == ourRepository
 }
 
 func oursByToken(i ec2.Instance) bool {
-	return i.Tags[tags.Scope] == "" && i.Tags[tags.Repository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+
+	return i.Tags[key.Scope] == "" && i.Tags[key.Repository] == "" && strings.HasPrefix(i.ClientToken, "egr-"+
 		tags.ShortHash(ourRepository, 8)+"-")
 }
 
 func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	i := v.instance
 	ours, tagless := oursByTags(i), oursByToken(i)
-	mode := i.Tags[tags.Mode]
+	mode := i.Tags[key.Mode]
 	if tagless {
 		mode = tags.ModeStart // tags without a scope are not ours
 	}
@@ -140,8 +141,8 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
 	}
 	for _, r := range s.runners {
-		named := ours && (i.Tags[tags.RunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[tags.RunnerID] == "" &&
-			i.Tags[tags.Slots] == "" && i.Tags[tags.RunnerName] == r.Name))
+		named := ours && (i.Tags[key.RunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[key.RunnerID] == "" &&
+			i.Tags[key.Slots] == "" && i.Tags[key.RunnerName] == r.Name))
 		if r.Busy && named && mode == "start" {
 			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
 		}
@@ -152,16 +153,16 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	if v.act != Terminated {
 		return
 	}
-	expired := !tags.TimeOf(i, tags.ExpiresAt).IsZero() && !s.now.Before(tags.TimeOf(i, tags.ExpiresAt))
-	run := i.Tags[tags.RunID]
+	expired := !tags.Of(i).ExpiresAt.IsZero() && !s.now.Before(tags.Of(i).ExpiresAt)
+	run := i.Tags[key.RunID]
 	if tagless {
 		run = "1"
 	}
 	over := s.runs[run] == runOver && mode != "pool"
-	since := tags.TimeOf(i, tags.SuspectSince)
+	since := tags.Of(i).SuspectSince
 	twice := !since.IsZero() && s.now.Sub(since) >= s.grace
 	// A warm-up has its own time; an entry that stands still has none but its expiry.
-	due, standsStill := tags.TimeOf(i, tags.DueAt), i.State == ec2.Stopped || i.State == ec2.Stopping
+	due, standsStill := tags.Of(i).DueAt, i.State == ec2.Stopped || i.State == ec2.Stopping
 	hangs := mode == "pool" && !standsStill && !due.IsZero() && s.now.Sub(due) > s.grace
 	if !expired && !over && !twice && !hangs {
 		t.Fatalf("%s is terminated for no reason but %q", i.ID, v.why)
@@ -174,7 +175,7 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 	}
 	named := false
 	for _, i := range s.instances {
-		if (!oursByTags(i) && !oursByToken(i)) || i.Tags[tags.RunnerID] != strconv.FormatInt(v.runner.ID, 10) {
+		if (!oursByTags(i) && !oursByToken(i)) || i.Tags[key.RunnerID] != strconv.FormatInt(v.runner.ID, 10) {
 			continue
 		}
 		named = true
@@ -206,7 +207,7 @@ func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 	}
 	for _, i := range s.instances {
 		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, tags.ShortHash(label, 6)) || oursByTags(i) &&
-			i.Tags[tags.RunnerName] == name) {
+			i.Tags[key.RunnerName] == name) {
 			t.Fatalf("runner %s is removed, and %s lives and may have it", name, i.ID)
 		}
 	}
@@ -271,8 +272,8 @@ func TestOrphansAreFound(t *testing.T) {
 		s.listed, s.runs["9"] = true, runOver
 		orphan := ec2.Instance{ID: "i-orphan", State: ec2.Running, LaunchTime: s.now.Add(-s.grace),
 			Tags: map[string]string{
-				tags.Scope: ourScope, tags.Repository: ourRepository, tags.RunID: "9", tags.Mode: tags.ModeStart,
-				tags.RunnerName: "ec2-orphan", tags.RunnerID: "77",
+				key.Scope: ourScope, key.Repository: ourRepository, key.RunID: "9", key.Mode: tags.ModeStart,
+				key.RunnerName: "ec2-orphan", key.RunnerID: "77",
 			}}
 		s.instances = append(s.instances, orphan)
 		if rapid.Bool().Draw(t, "registered") {

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // anyEntry draws an instance with a pool's tag: an entry, a claim that was started or not, ours or somebody else's.
@@ -24,24 +25,24 @@ func anyEntry(t *rapid.T) ec2.Instance {
 			ec2.Terminated}).Draw(t, "state"),
 		LaunchTime: surveyed.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "age")) * time.Minute),
 		Tags: map[string]string{
-			tags.Scope: rapid.SampledFrom([]string{ourScope, ourScope, ourScope, "org"}).Draw(t, "scope"),
-			tags.Repository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository,
+			key.Scope: rapid.SampledFrom([]string{ourScope, ourScope, ourScope, "org"}).Draw(t, "scope"),
+			key.Repository: rapid.SampledFrom([]string{ourRepository, ourRepository, ourRepository,
 				"org/other"}).Draw(t,
 				"repository"),
-			tags.Pool: "tests", tags.Mode: rapid.SampledFrom([]string{tags.ModePool, tags.ModeStart}).Draw(t, "mode"),
-			tags.RunID: rapid.SampledFrom([]string{"1", "2", ""}).Draw(t, "run"), tags.ExpiresAt: at("expires"),
-			tags.PoolUntil: at("until"), tags.DueAt: at("due"),
-			tags.ClaimedAt: at("claimed"), tags.SuspectSince: at("suspect"),
-			tags.RunnerID: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "runner id"),
+			key.Pool: "tests", key.Mode: rapid.SampledFrom([]string{tags.ModePool, tags.ModeStart}).Draw(t, "mode"),
+			key.RunID: rapid.SampledFrom([]string{"1", "2", ""}).Draw(t, "run"), key.ExpiresAt: at("expires"),
+			key.PoolUntil: at("until"), key.DueAt: at("due"),
+			key.ClaimedAt: at("claimed"), key.SuspectSince: at("suspect"),
+			key.RunnerID: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "runner id"),
 		},
 		ClientToken: tags.Identity{Run: tags.Run{Repository: ourRepository, ID: "1"}, Scope: ourScope,
 			Nonce: "noncenon"}.ClientToken("", 0, 0, 0),
 	}
 	if rapid.Bool().Draw(t, "unstarted") {
-		i.Tags[tags.ClaimedFrom] = tags.Stamp(i.LaunchTime)
+		i.Tags[key.ClaimedFrom] = tags.Stamp(i.LaunchTime)
 	}
-	if i.Tags[tags.Mode] == tags.ModeStart {
-		i.Tags[tags.RunnerName] = tags.EntryName(i.ID)
+	if i.Tags[key.Mode] == tags.ModeStart {
+		i.Tags[key.RunnerName] = tags.EntryName(i.ID)
 	}
 	return i
 }
@@ -89,11 +90,11 @@ func TestNoEntryIsWronglyEnded(t *testing.T) {
 }
 
 func checkEntryVerdict(t *rapid.T, s *survey, i ec2.Instance, r github.Runner, v verdict) {
-	entry := i.Tags[tags.Mode] == tags.ModePool
-	claimed := tags.TimeOf(i, tags.ClaimedAt)
-	since := tags.TimeOf(i, tags.SuspectSince)
+	entry := i.Tags[key.Mode] == tags.ModePool
+	claimed := tags.Of(i).ClaimedAt
+	since := tags.Of(i).SuspectSince
 	switch {
-	case i.Tags[tags.Scope] != ourScope || i.Tags[tags.Repository] != ourRepository:
+	case i.Tags[key.Scope] != ourScope || i.Tags[key.Repository] != ourRepository:
 		t.Fatalf("it is another's, and it is %s", v.act)
 	case i.State == ec2.Terminated:
 		t.Fatalf("it has ended, and it is %s", v.act)
@@ -105,16 +106,16 @@ func checkEntryVerdict(t *rapid.T, s *survey, i ec2.Instance, r github.Runner, v
 		t.Fatalf("its runner is online, and it is %s", v.act)
 	case entry && !s.listed && i.State != ec2.Stopped:
 		t.Fatalf("what it does cannot be seen, and it is %s", v.act)
-	case tags.IsUnstarted(i) && (claimed.IsZero() || s.now.Sub(claimed) < s.grace):
+	case tags.Of(i).IsUnstarted() && (claimed.IsZero() || s.now.Sub(claimed) < s.grace):
 		t.Fatalf("it may be being claimed, and it is %s", v.act)
 	case v.act == Freed && i.State != ec2.Stopped:
 		t.Fatalf("it is %s, and it is freed", i.State)
-	case v.act == Freed && !entry && i.Tags[tags.ClaimedFrom] != tags.Stamp(i.LaunchTime):
+	case v.act == Freed && !entry && i.Tags[key.ClaimedFrom] != tags.Stamp(i.LaunchTime):
 		t.Fatal("it was at work since its claim, and it is freed")
-	case v.act == Freed && entry && (since.IsZero() || s.now.Sub(since) < s.grace || tags.RunnerIDOf(i) != r.ID):
+	case v.act == Freed && entry && (since.IsZero() || s.now.Sub(since) < s.grace || tags.Of(i).RunnerID != r.ID):
 		t.Fatal("its registration was not seen twice, and it is freed")
-	case v.act == Terminated && entry && !s.isOverdue(i) && (tags.TimeOf(i, tags.ExpiresAt).IsZero() ||
-		s.now.Before(tags.TimeOf(i, tags.ExpiresAt))):
+	case v.act == Terminated && entry && !s.isOverdue(i) && (tags.Of(i).ExpiresAt.IsZero() ||
+		s.now.Before(tags.Of(i).ExpiresAt)):
 		t.Fatalf("nothing says that its time is over, and it is ended: %s", v.why)
 	}
 }
@@ -125,14 +126,14 @@ func TestAnUnstartedClaimIsFreed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := anyEntry(t)
 		i.State, i.LaunchTime = ec2.Stopped, surveyed.Add(-2*time.Hour)
-		i.Tags[tags.Mode], i.Tags[tags.Scope], i.Tags[tags.Repository], i.Tags[tags.PoolUntil] = tags.ModeStart,
+		i.Tags[key.Mode], i.Tags[key.Scope], i.Tags[key.Repository], i.Tags[key.PoolUntil] = tags.ModeStart,
 			ourScope,
 			ourRepository, tags.Stamp(surveyed.Add(time.Hour))
-		i.Tags[tags.ClaimedFrom], i.Tags[tags.ClaimedAt] = tags.Stamp(i.LaunchTime),
+		i.Tags[key.ClaimedFrom], i.Tags[key.ClaimedAt] = tags.Stamp(i.LaunchTime),
 			tags.Stamp(surveyed.Add(-time.Hour))
 		s := &survey{now: surveyed, grace: 10 * time.Minute, scope: ourScope, repository: ourRepository, whole: true,
 			listed: true, instances: []ec2.Instance{i}}
-		s.runs = map[string]runState{i.Tags[tags.RunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn,
+		s.runs = map[string]runState{i.Tags[key.RunID]: rapid.SampledFrom([]runState{runUnknown, runGoesOn,
 			runOver}).Draw(t,
 			"run state")}
 		if !slices.ContainsFunc(s.verdicts(), func(v verdict) bool { return v.act == Freed }) {

@@ -15,6 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request states where to look for what nobody uses any more.
@@ -153,7 +154,7 @@ func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance
 	var list []ec2.Instance
 	seen := map[string]bool{}
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{tags.Scope: sw.request.Scope, tags.Repository: sw.request.Repository}},
+		{Tags: map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository}},
 		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, region, selector)
@@ -179,7 +180,7 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		}
 	}
 	for _, i := range s.instances {
-		run := tags.RunOf(i)
+		run := tags.Of(i).RunID
 		if _, known := s.runs[run]; known || run == "" || (!i.Alive() && !left[i.ID]) || !s.isOurs(i) {
 			continue
 		}

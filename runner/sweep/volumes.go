@@ -7,6 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // This file judges volumes that outlived their machines, and makes no call: docs/adr/0016-volumes.md has the reasons. A
@@ -33,7 +34,7 @@ func (s *survey) judgeVolume(v ec2.Volume) verdict {
 
 // isVolumeUsed ignores what is not ours, and what is attached: a machine has it, which is judged by itself.
 func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
-	ours := v.Tags[tags.Scope] == s.scope && v.Tags[tags.Repository] == s.repository
+	ours := v.Tags[key.Scope] == s.scope && v.Tags[key.Repository] == s.repository
 	if !ours || v.State != ec2.VolumeAvailable || v.Attached {
 		return Ignored, ""
 	}
@@ -43,13 +44,13 @@ func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
 // isVolumeKept goes by the tags of the launch. A volume without them was made by an older version, or tagged by
 // somebody else.
 func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
-	mode, keep := v.Tags[tags.Mode], v.Tags[tags.KeepVolumes]
+	mode, keep := v.Tags[key.Mode], v.Tags[key.KeepVolumes]
 	switch {
 	case keep == "true":
 		return Spared, "a mapping of its launch asked to keep volumes"
 	case keep == ec2.KeepsUnknown:
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
-	case keep != "false", v.Tags[tags.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
+	case keep != "false", v.Tags[key.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
 		tags.ModePool}, mode):
 		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to " +
 			"keep it"
@@ -76,11 +77,11 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 	}
 	for _, i := range s.instances {
 		token, _ := tags.ParseToken(i.ClientToken)
-		if nonce := v.Tags[tags.Nonce]; i.State == ec2.Terminated || (i.Tags[tags.Nonce] != nonce &&
+		if nonce := v.Tags[key.Nonce]; i.State == ec2.Terminated || (i.Tags[key.Nonce] != nonce &&
 			token.Nonce != nonce) {
 			continue
 		}
-		if v.Tags[tags.SuspectSince] != "" {
+		if v.Tags[key.SuspectSince] != "" {
 			return Unmarked, "a machine of its start is there: " + i.ID
 		}
 		return Spared, "a machine of its start is there: " + i.ID
@@ -90,7 +91,7 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 
 // isVolumeSuspect takes two looks, a grace apart, as with everything that may be under way.
 func (s *survey) isVolumeSuspect(v ec2.Volume) (Act, string) {
-	since := tags.Time(v.Tags, tags.SuspectSince)
+	since := tags.Time(v.Tags, key.SuspectSince)
 	switch {
 	case since.IsZero():
 		return Marked, "it is a volume whose machine is gone"

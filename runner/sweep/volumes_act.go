@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the
@@ -18,7 +19,7 @@ import (
 func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	regions := sw.request.Regions
 	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
-	values := map[string]string{tags.Scope: sw.request.Scope, tags.Repository: sw.request.Repository}
+	values := map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository}
 	var group sync.WaitGroup
 	for n, region := range regions {
 		group.Go(func() { found[n], errs[n] = sw.Cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
@@ -71,9 +72,9 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 	now := *look
 	now.now, now.instances = time.Now(), nil
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{tags.Scope: sw.request.Scope, tags.Repository: sw.request.Repository,
-			tags.Nonce: volume.Tags[tags.Nonce]}},
-		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[tags.Nonce] +
+		{Tags: map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository,
+			key.Nonce: volume.Tags[key.Nonce]}},
+		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[key.Nonce] +
 			"-*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, volume.Region, selector)
@@ -91,7 +92,7 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 
 // markVolume writes the first look down on the volume itself, where every other sweep finds it.
 func (sw *sweep) markVolume(ctx context.Context, v verdict, since string) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{tags.SuspectSince: since})
+	err := sw.Cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{key.SuspectSince: since})
 	return sw.volumeDone(v, err, "ec2:CreateTags")
 }
 

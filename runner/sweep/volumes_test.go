@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one
@@ -17,10 +18,10 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 	v := ec2.Volume{
 		ID: "vol-" + strconv.Itoa(n), State: ec2.VolumeAvailable, Created: surveyed.Add(-59 * time.Minute),
 		Tags: map[string]string{
-			tags.Scope: ourScope, tags.Repository: ourRepository, tags.Mode: tags.ModeStart, tags.KeepVolumes: "false",
+			key.Scope: ourScope, key.Repository: ourRepository, key.Mode: tags.ModeStart, key.KeepVolumes: "false",
 			// that of anyInstance's client tokens
-			tags.Nonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
-			tags.SuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
+			key.Nonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
+			key.SuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
 		},
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "changes") {
@@ -36,19 +37,19 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 		case 4:
 			at := surveyed.Add(-time.Duration(rapid.IntRange(0, 60).Draw(t,
 				"since")) * time.Minute).Format(time.RFC3339)
-			v.Tags[tags.SuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
+			v.Tags[key.SuspectSince] = rapid.SampledFrom([]string{at, "", "nonsense"}).Draw(t, "mark")
 		case 5:
-			v.Tags[tags.Nonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
+			v.Tags[key.Nonce] = rapid.SampledFrom([]string{"nonce-b", ""}).Draw(t, "other nonce")
 		case 6:
-			v.Tags[tags.Mode] = rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool,
+			v.Tags[key.Mode] = rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool,
 				tags.ModeExisting,
 				"other", ""}).Draw(t, "mode")
 		case 7:
-			v.Tags[tags.KeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t,
+			v.Tags[key.KeepVolumes] = rapid.SampledFrom([]string{"true", "false", ec2.KeepsUnknown, "no", ""}).Draw(t,
 				"keep")
 		case 8:
-			key := rapid.SampledFrom([]string{tags.Scope, tags.Repository, tags.Mode, tags.Nonce, tags.KeepVolumes,
-				tags.SuspectSince}).Draw(t, "key")
+			key := rapid.SampledFrom([]string{key.Scope, key.Repository, key.Mode, key.Nonce, key.KeepVolumes,
+				key.SuspectSince}).Draw(t, "key")
 			delete(v.Tags, key)
 		}
 	}
@@ -64,7 +65,7 @@ func TestNoVolumeIsWronglyDeleted(t *testing.T) {
 		s := anySurvey(t)
 		for i := range s.instances {
 			if nonce := rapid.SampledFrom([]string{"", "nonce-a", "nonce-b"}).Draw(t, "machine's nonce"); nonce != "" {
-				s.instances[i].Tags[tags.Nonce] = nonce
+				s.instances[i].Tags[key.Nonce] = nonce
 			}
 		}
 		v := anyVolume(t, 0)
@@ -88,14 +89,14 @@ func changesVolume(a Act) bool { return a == Deleted || a == Marked || a == Unma
 // checkVolumeVerdict does not ask the decider's own questions, but what a person would.
 func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 	switch {
-	case v.Tags[tags.Scope] != ourScope || v.Tags[tags.Repository] != ourRepository:
+	case v.Tags[key.Scope] != ourScope || v.Tags[key.Repository] != ourRepository:
 		t.Fatalf("%+v is not ours, and it is %s", v, verdict.act)
 	case v.State != "available" || v.Attached:
 		t.Fatalf("%+v is attached, and it is %s", v, verdict.act)
-	case v.Tags[tags.KeepVolumes] != "false":
+	case v.Tags[key.KeepVolumes] != "false":
 		t.Fatalf("%+v may be a user's, and it is %s", v, verdict.act)
-	case v.Tags[tags.Nonce] == "" || v.Tags[tags.Mode] == "" || v.Tags[tags.Mode] == "other" ||
-		v.Tags[tags.Mode] == tags.ModeExisting:
+	case v.Tags[key.Nonce] == "" || v.Tags[key.Mode] == "" || v.Tags[key.Mode] == "other" ||
+		v.Tags[key.Mode] == tags.ModeExisting:
 		t.Fatalf("%+v is of unknown origin, and it is %s", v, verdict.act)
 	case v.Created.IsZero() || s.now.Sub(v.Created) < s.grace:
 		t.Fatalf("%+v is young, and it is %s", v, verdict.act)
@@ -107,15 +108,15 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 		t.Fatalf("not every machine could be seen, and %+v is %s", v, verdict.act)
 	}
 	for _, i := range s.instances {
-		if i.Tags[tags.Nonce] == v.Tags[tags.Nonce] && i.State != ec2.Terminated {
+		if i.Tags[key.Nonce] == v.Tags[key.Nonce] && i.State != ec2.Terminated {
 			t.Fatalf("machine %s of the start is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
-		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[tags.Nonce] &&
+		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[key.Nonce] &&
 			i.State != ec2.Terminated {
 			t.Fatalf("machine %s was launched by the start and is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
 		}
 	}
-	since := tags.Time(v.Tags, tags.SuspectSince)
+	since := tags.Time(v.Tags, key.SuspectSince)
 	if verdict.act == Deleted && (since.IsZero() || s.now.Sub(since) < s.grace) {
 		t.Fatalf("%+v is deleted at the first look", v)
 	}
@@ -131,9 +132,9 @@ func TestLostVolumesAreFound(t *testing.T) {
 		mark := rapid.SampledFrom([]string{"", surveyed.Add(-s.grace).Format(time.RFC3339)}).Draw(t, "mark")
 		s.volumes = []ec2.Volume{{
 			ID: "vol-lost", State: ec2.VolumeAvailable, Created: s.now.Add(-s.grace), Tags: map[string]string{
-				tags.Scope: ourScope, tags.Repository: ourRepository, tags.Nonce: "lostlost", tags.KeepVolumes: "false",
-				tags.SuspectSince: mark,
-				tags.Mode: rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool}).Draw(t,
+				key.Scope: ourScope, key.Repository: ourRepository, key.Nonce: "lostlost", key.KeepVolumes: "false",
+				key.SuspectSince: mark,
+				key.Mode: rapid.SampledFrom([]string{tags.ModeStart, tags.ModeBake, tags.ModePool}).Draw(t,
 					"mode"),
 			},
 		}}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestRunnerOf: by id, else by name, else one of those with the label.
@@ -17,14 +18,14 @@ func TestRunnerOf(t *testing.T) {
 		want int64
 		work bool
 	}{
-		{"by id", map[string]string{RunnerID: "1", RunnerName: "b", Label: "gpu"}, 1, false},
-		{"registered anew", map[string]string{RunnerID: "9", RunnerName: "b", Label: "gpu"}, 2, true},
-		{"by label", map[string]string{Label: "gpu"}, 0, true},
-		{"no such label", map[string]string{Label: "fpga"}, 0, false},
+		{"by id", map[string]string{key.RunnerID: "1", key.RunnerName: "b", key.Label: "gpu"}, 1, false},
+		{"registered anew", map[string]string{key.RunnerID: "9", key.RunnerName: "b", key.Label: "gpu"}, 2, true},
+		{"by label", map[string]string{key.Label: "gpu"}, 0, true},
+		{"no such label", map[string]string{key.Label: "fpga"}, 0, false},
 	} {
 		i := ec2.Instance{Tags: c.tags}
-		if r, _ := RunnerOf(i, runners); r.ID != c.want || MayWork(i, runners) != c.work {
-			t.Errorf("%s: got %d, at work %t", c.name, r.ID, MayWork(i, runners))
+		if r, _ := Of(i).Runner(runners); r.ID != c.want || Of(i).MayWork(runners) != c.work {
+			t.Errorf("%s: got %d, at work %t", c.name, r.ID, Of(i).MayWork(runners))
 		}
 	}
 }

@@ -12,42 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-)
 
-// Prefix is the beginning of every tag of ours.
-const Prefix = "ec2-github-runner:"
-
-// The tags of ours. They are the database: stop, post and sweep find everything by them.
-const (
-	Scope      = Prefix + "scope"
-	Repository = Prefix + "repository"
-	RunID      = Prefix + "run-id"
-	RunAttempt = Prefix + "run-attempt"
-	// StartedBy is the runner of the job that started it: by it a sweep finds the job to run again.
-	StartedBy = Prefix + "started-by"
-	Slot      = Prefix + "slot"
-	Slots     = Prefix + "slots" // how many were launched together; each one's number is its launch index
-	Nonce     = Prefix + "nonce"
-	Label     = Prefix + "label"
-	// ClientToken holds the client token of the launch: a spot instance may not show its own.
-	ClientToken = Prefix + "client-token"
-	RunnerName  = Prefix + "runner-name"
-	// OtherName is the name under which the machine registers where another start's runner has RunnerName.
-	OtherName = Prefix + "other-name"
-	RunnerID  = Prefix + "runner-id"
-	// RunnerIDs stands on machines that were launched together, with the ids of all: "21-70,75".
-	RunnerIDs = Prefix + "runner-ids"
-	Mode      = Prefix + "mode"
-	// JobReport is on machines that report on their jobs.
-	JobReport = Prefix + "job-report"
-	ExpiresAt = Prefix + "expires-at"
-	// DueAt is when the machine itself gives up if it has not registered: until then it is on its way.
-	DueAt = Prefix + "due-at"
-	// KeepVolumes stands on volumes alone: whether a mapping of the user's asked to keep some of this launch's volumes.
-	// One that carries no "false" may have been kept for somebody.
-	KeepVolumes = Prefix + "keep-volumes"
-	// SuspectSince is the mark of a sweep's first look.
-	SuspectSince = Prefix + "suspect-since"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Run is the workflow run that a runner is started for.
@@ -169,6 +135,12 @@ func CutTo(name string, most int) string {
 	return string(runes[:most-len(hash)]) + hash
 }
 
+// MaxIndexedName is the longest base of names that get a launch index: "-1.999" and "-199" must still fit.
+const MaxIndexedName = MaxName - len("-49.9999") - len("-199")
+
+// IndexedName is the name that the machine with a launch index gives itself.
+func IndexedName(base string, index int) string { return fmt.Sprintf("%s-%d", base, index) }
+
 // OtherName is the name of a runner whose own name another start's runner has.
 func (id Identity) OtherName(name string) string { return id.OtherBase(name, MaxName) }
 
@@ -183,25 +155,25 @@ func (id Identity) OtherBase(name string, most int) string {
 // has not registered; expires is zero where nothing ends it.
 func (id Identity) Tags(slot int, label, name string, runnerID int64, due, expires time.Time) map[string]string {
 	tags := map[string]string{
-		Scope:      id.Scope,
-		Repository: id.Run.Repository,
-		RunID:      id.Run.ID,
-		RunAttempt: id.Run.Attempt,
-		Slot:       strconv.Itoa(slot),
-		Nonce:      id.Nonce,
-		Label:      Value(label),
-		RunnerName: name,
-		Mode:       ModeStart,
-		DueAt:      due.UTC().Format(time.RFC3339),
+		key.Scope:      id.Scope,
+		key.Repository: id.Run.Repository,
+		key.RunID:      id.Run.ID,
+		key.RunAttempt: id.Run.Attempt,
+		key.Slot:       strconv.Itoa(slot),
+		key.Nonce:      id.Nonce,
+		key.Label:      Value(label),
+		key.RunnerName: name,
+		key.Mode:       ModeStart,
+		key.DueAt:      due.UTC().Format(time.RFC3339),
 	}
 	if id.Run.RunnerName != "" {
-		tags[StartedBy] = Value(id.Run.RunnerName)
+		tags[key.StartedBy] = Value(id.Run.RunnerName)
 	}
 	if runnerID != 0 {
-		tags[RunnerID] = strconv.FormatInt(runnerID, 10)
+		tags[key.RunnerID] = strconv.FormatInt(runnerID, 10)
 	}
 	if !expires.IsZero() {
-		tags[ExpiresAt] = expires.UTC().Format(time.RFC3339)
+		tags[key.ExpiresAt] = expires.UTC().Format(time.RFC3339)
 	}
 	return tags
 }

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // anyLabel draws what a label may hold: everything but commas and control characters.
@@ -132,19 +134,20 @@ func TestTags(t *testing.T) {
 		id := NewIdentity(run, run.Repository, label)
 		at := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 		tags := id.Tags(3, label, NameOf(label), 0, at, at)
-		for key, value := range tags {
-			if !strings.HasPrefix(key, Prefix) || utf8.RuneCountInString(key) > 128 ||
+		for name, value := range tags {
+			if !strings.HasPrefix(name, key.Prefix) || utf8.RuneCountInString(name) > 128 ||
 				utf8.RuneCountInString(value) > 256 {
-				t.Fatalf("tag %s=%q", key, value)
+				t.Fatalf("tag %s=%q", name, value)
 			}
 		}
-		if back, err := time.Parse(time.RFC3339, tags[ExpiresAt]); err != nil || !back.Equal(at) {
-			t.Fatalf("expires at %s, want %s: %v", tags[ExpiresAt], at, err)
+		if back, err := time.Parse(time.RFC3339, tags[key.ExpiresAt]); err != nil || !back.Equal(at) {
+			t.Fatalf("expires at %s, want %s: %v", tags[key.ExpiresAt], at, err)
 		}
-		if _, known := tags[RunnerID]; known {
+		if _, known := tags[key.RunnerID]; known {
 			t.Fatal("a runner id that nobody knows")
 		}
-		if never := id.Tags(3, label, "", 7, at, time.Time{}); never[RunnerID] != "7" || never[ExpiresAt] != "" {
+		if never := id.Tags(3, label, "", 7, at, time.Time{}); never[key.RunnerID] != "7" ||
+			never[key.ExpiresAt] != "" {
 			t.Fatalf("tags %v", never)
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // maxTagValue is how long the value of a tag may be.
@@ -19,7 +19,7 @@ func RunnerIDTags(ids []int64) map[string]string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	tags := map[string]string{}
-	key, n := RunnerIDs, 1
+	name, n := key.RunnerIDs, 1
 	for i := 0; i < len(ids); {
 		j := i
 		for j+1 < len(ids) && ids[j+1] <= ids[j]+1 {
@@ -29,22 +29,22 @@ func RunnerIDTags(ids []int64) map[string]string {
 		if j > i {
 			span = fmt.Sprintf("%d-%d", ids[i], ids[j])
 		}
-		if value := tags[key]; value != "" && len(value)+len(span)+1 > maxTagValue {
+		if value := tags[name]; value != "" && len(value)+len(span)+1 > maxTagValue {
 			if n++; n > 9 {
 				return tags
 			}
-			key = fmt.Sprintf("%s-%d", RunnerIDs, n)
+			name = fmt.Sprintf("%s-%d", key.RunnerIDs, n)
 		}
-		tags[key] = strings.TrimPrefix(tags[key]+","+span, ",")
+		tags[name] = strings.TrimPrefix(tags[name]+","+span, ",")
 		i = j + 1
 	}
 	return tags
 }
 
 // NamesRunner reports whether the tags of a machine launched together with others name a runner id.
-func NamesRunner(i ec2.Instance, id int64) bool {
-	for key, value := range i.Tags {
-		if key != RunnerIDs && !strings.HasPrefix(key, RunnerIDs+"-") {
+func (r Record) NamesRunner(id int64) bool {
+	for name, value := range r.instance.Tags {
+		if name != key.RunnerIDs && !strings.HasPrefix(name, key.RunnerIDs+"-") {
 			continue
 		}
 		for span := range strings.SplitSeq(value, ",") {

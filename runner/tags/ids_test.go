@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // TestRunnerIDTags: what the tags of a group hold is read back, and nothing else, within what EC2 takes.
@@ -28,12 +29,12 @@ func TestRunnerIDTags(t *testing.T) {
 			given[id] = true
 		}
 		for id := range int64(402) {
-			if NamesRunner(instance, id) != given[id] {
-				t.Fatalf("id %d: named %t, given %t, tags %v", id, NamesRunner(instance, id), given[id], tags)
+			if Of(instance).NamesRunner(id) != given[id] {
+				t.Fatalf("id %d: named %t, given %t, tags %v", id, Of(instance).NamesRunner(id), given[id], tags)
 			}
 		}
 	})
-	if got := RunnerIDTags([]int64{75, 21, 22, 23}); len(got) != 1 || got[RunnerIDs] != "21-23,75" {
+	if got := RunnerIDTags([]int64{75, 21, 22, 23}); len(got) != 1 || got[key.RunnerIDs] != "21-23,75" {
 		t.Errorf("tags %v, want 21-23,75", got)
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // HasLabel reports whether a runner carries a label. GitHub does not tell labels apart by case.
@@ -13,13 +13,13 @@ func HasLabel(r github.Runner, label string) bool {
 	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 }
 
-// MayBeOf reports whether a registration may be an instance's.
-func MayBeOf(i ec2.Instance, r github.Runner) bool {
-	if !IsTagged(i) {
-		token, ok := ParseToken(i.ClientToken)
-		return ok && token.Fits(r)
+// MayOwn reports whether a registration may be the instance's.
+func (r Record) MayOwn(registration github.Runner) bool {
+	if !r.Tagged {
+		token, ok := ParseToken(r.instance.ClientToken)
+		return ok && token.Fits(registration)
 	}
-	return OwnerOf(i).Owns(r) || slices.Contains(OwnerOf(i).Names(), r.Name)
+	return r.Owner().Owns(registration) || slices.Contains(r.Owner().Names(), registration.Name)
 }
 
 // This file decides which registration at GitHub is whose. Several starts at once may have one label, and so one name:
@@ -70,13 +70,14 @@ func IsMarked(r github.Runner) bool {
 		func(l string) bool { return strings.HasPrefix(l, markPrefix) && len(l) == len(markPrefix)+nonceLength })
 }
 
-// OwnerOf reads in an instance's tags whose registration is the machine's.
-func OwnerOf(i ec2.Instance) Owner {
+// Owner reads in the tags whose registration is the machine's.
+func (r Record) Owner() Owner {
 	o := Owner{
-		Name: RegisteredName(i), Other: indexed(i, i.Tags[OtherName]), Mark: markPrefix + i.Tags[Nonce],
-		IDs: func(id int64) bool { return id != 0 && (RunnerIDOf(i) == id || NamesRunner(i, id)) },
+		Name: r.RunnerName, Other: indexed(r.instance, r.instance.Tags[key.OtherName]),
+		Mark: markPrefix + r.instance.Tags[key.Nonce],
+		IDs:  func(id int64) bool { return id != 0 && (r.RunnerID == id || r.NamesRunner(id)) },
 	}
-	if IsEntry(i) {
+	if r.Entry {
 		o.Other = ""
 	}
 	return o
@@ -84,21 +85,13 @@ func OwnerOf(i ec2.Instance) Owner {
 
 // OwnerByToken reads it in the client token, for an instance whose tags EC2 refused. name is the one that its label
 // makes.
-func OwnerByToken(i ec2.Instance, name string) Owner {
-	token, ok := ParseToken(i.ClientToken)
+func (r Record) OwnerByToken(name string) Owner {
+	token, ok := ParseToken(r.instance.ClientToken)
 	if !ok || len(token.Nonce) != nonceLength {
 		return Owner{Name: name}
 	}
 	id := Identity{Nonce: token.Nonce}
 	return Owner{Name: name, Other: id.OtherName(name), Mark: id.Mark(), unmarked: true}
-}
-
-// indexed completes a name in the tags of machines that were launched together: the launch index is the rest.
-func indexed(i ec2.Instance, name string) string {
-	if name != "" && i.Tags[Slots] != "" {
-		return IndexedName(name, i.LaunchIndex)
-	}
-	return name
 }
 
 // IsNamedFor reports whether a registration has a label and a name that a start makes of it: with the nonce or a number

@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -18,7 +19,7 @@ func bakeRequest(id tags.Identity, regions ...string) ami.Request {
 		Identity: ami.Identity{
 			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags,
 			Token:   id.BuilderToken,
-			KeepTag: tags.KeepVolumes, CopyToken: id.CopyToken,
+			KeepTag: key.KeepVolumes, CopyToken: id.CopyToken,
 		},
 		Region: "us-east-1", BaseImages: []string{image}, Keep: 3, Timeout: 10 * time.Minute,
 		Copies: ami.Copies{Regions: regions, Timeout: 10 * time.Minute},

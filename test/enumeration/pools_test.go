@@ -7,7 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -68,14 +68,14 @@ func pooling() flow {
 // isWhole reports whether an instance is an entry that can be claimed now, or that will be when it is warm: all its
 // tags are there and nothing holds its name.
 func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
-	for _, key := range []string{tags.Scope, tags.Repository, tags.Fingerprint, tags.Group,
-		tags.PoolUntil} {
+	for _, key := range []string{key.Scope, key.Repository, key.Fingerprint, key.Group,
+		key.PoolUntil} {
 		if i.Tags[key] == "" {
 			return false
 		}
 	}
-	if i.Tags[tags.Mode] != "pool" || i.Tags[tags.Pool] != poolName ||
-		i.Tags[tags.ExpiresAt] != i.Tags[tags.PoolUntil] || i.Tags[tags.ClaimedAt] != "" {
+	if i.Tags[key.Mode] != "pool" || i.Tags[key.Pool] != poolName ||
+		i.Tags[key.ExpiresAt] != i.Tags[key.PoolUntil] || i.Tags[key.ClaimedAt] != "" {
 		return false
 	}
 	if i.State != "stopped" && i.ShutdownBehavior != "stop" {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -33,8 +33,8 @@ func keepVolumes(c *simulator.Config) {
 func addVolumes(c *simulator.Config) {
 	volume := func(values map[string]string) {
 		all := map[string]string{
-			tags.Scope: repository, tags.Repository: repository, tags.RunID: pastRun, tags.Mode: "start",
-			tags.Nonce: "yyyyyyyy", tags.KeepVolumes: "false", tags.SuspectSince: "1999-01-01T00:00:00Z",
+			key.Scope: repository, key.Repository: repository, key.RunID: pastRun, key.Mode: "start",
+			key.Nonce: "yyyyyyyy", key.KeepVolumes: "false", key.SuspectSince: "1999-01-01T00:00:00Z",
 		}
 		for k, v := range values {
 			if all[k] = v; v == "" {
@@ -44,16 +44,16 @@ func addVolumes(c *simulator.Config) {
 		c.Volumes = append(c.Volumes, simulator.VolumeSeed{ID: fmt.Sprintf("vol-%017x", 0xabc000+len(c.Volumes)),
 			Tags: all})
 	}
-	volume(map[string]string{tags.KeepVolumes: "true"})
-	volume(map[string]string{tags.KeepVolumes: "unknown"})
-	volume(map[string]string{tags.KeepVolumes: ""})
-	volume(map[string]string{tags.Nonce: ""})
-	volume(map[string]string{tags.Mode: "existing"})
-	volume(map[string]string{tags.Repository: "demo-org/other"})
-	volume(map[string]string{tags.Scope: "demo-org"})
-	volume(map[string]string{tags.Repository: "", tags.Scope: ""})
+	volume(map[string]string{key.KeepVolumes: "true"})
+	volume(map[string]string{key.KeepVolumes: "unknown"})
+	volume(map[string]string{key.KeepVolumes: ""})
+	volume(map[string]string{key.Nonce: ""})
+	volume(map[string]string{key.Mode: "existing"})
+	volume(map[string]string{key.Repository: "demo-org/other"})
+	volume(map[string]string{key.Scope: "demo-org"})
+	volume(map[string]string{key.Repository: "", key.Scope: ""})
 	// Of a machine that is there: it has no mark of a first look, which a sweep would take back.
-	volume(map[string]string{tags.Nonce: "zzzzzzzz", tags.SuspectSince: ""})
+	volume(map[string]string{key.Nonce: "zzzzzzzz", key.SuspectSince: ""})
 }
 
 // leftVolumes says in words which volumes have outlived their machines.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -54,16 +54,16 @@ func addOthers(c *simulator.Config) {
 	machine := func(n int, name, run string, busy, online bool, values map[string]string) {
 		id := int64(9000 + n)
 		all := map[string]string{
-			tags.Scope: repository, tags.Repository: repository, tags.RunID: run, tags.Label: name,
-			tags.Nonce:      "zzzzzzzz",
-			tags.RunnerName: "ec2-" + name, tags.RunnerID: fmt.Sprint(id), tags.Mode: "start",
+			key.Scope: repository, key.Repository: repository, key.RunID: run, key.Label: name,
+			key.Nonce:      "zzzzzzzz",
+			key.RunnerName: "ec2-" + name, key.RunnerID: fmt.Sprint(id), key.Mode: "start",
 		}
 		for k, v := range values {
 			all[k] = v
 		}
 		c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(n), Tags: all})
-		if all[tags.RunnerName] != "" {
-			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[tags.RunnerName],
+		if all[key.RunnerName] != "" {
+			c.Runners = append(c.Runners, simulator.RunnerSeed{ID: id, Name: all[key.RunnerName],
 				Labels: []string{name},
 				Busy:   busy, Offline: !online})
 		}
@@ -72,12 +72,12 @@ func addOthers(c *simulator.Config) {
 	machine(2, "goes-on", otherRun, false, true, nil)
 	machine(3, "goes-on-offline", otherRun, false, false, nil)
 	machine(4, "at-work", pastRun, true, true, nil)
-	machine(5, "at-work-expired", pastRun, true, true, map[string]string{tags.ExpiresAt: "1999-01-01T00:00:00Z"})
-	machine(6, "other-repository", pastRun, false, true, map[string]string{tags.Repository: "demo-org/other"})
-	machine(7, "other-scope", pastRun, false, true, map[string]string{tags.Scope: "demo-org"})
-	machine(8, "kept", pastRun, false, true, map[string]string{tags.Mode: "existing"})
-	machine(9, "pool", pastRun, false, false, map[string]string{tags.Mode: "pool", tags.RunnerName: "",
-		tags.ExpiresAt: "2000-06-01T00:00:00Z"})
+	machine(5, "at-work-expired", pastRun, true, true, map[string]string{key.ExpiresAt: "1999-01-01T00:00:00Z"})
+	machine(6, "other-repository", pastRun, false, true, map[string]string{key.Repository: "demo-org/other"})
+	machine(7, "other-scope", pastRun, false, true, map[string]string{key.Scope: "demo-org"})
+	machine(8, "kept", pastRun, false, true, map[string]string{key.Mode: "existing"})
+	machine(9, "pool", pastRun, false, false, map[string]string{key.Mode: "pool", key.RunnerName: "",
+		key.ExpiresAt: "2000-06-01T00:00:00Z"})
 	c.Instances = append(c.Instances,
 		simulator.InstanceSeed{ID: instanceID(10), Token: "egr-00000000-4600-abcdef-zzzzzzzz-0-0-0"},
 		simulator.InstanceSeed{ID: instanceID(11), Token: "somebody-elses-token",

@@ -34,6 +34,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -249,7 +250,7 @@ func (h handOver) look(t *testing.T, m machine.Machine) (seen string) {
 				RootDevice:   "/dev/xvda", VolumeSize: 30, NewArm: true, Created: "2026-10-12T06:00:00Z",
 				Runner: "2.335.0",
 				Tags: map[string]string{
-					tags.Architecture: "arm64", tags.RunnerVersion: "2.335.0", tags.System: "Amazon Linux 2023",
+					key.Architecture: "arm64", key.RunnerVersion: "2.335.0", key.System: "Amazon Linux 2023",
 				},
 			}, {
 				ID: "ami-0aaaaaaaaaaaaab03", Region: "us-east-1",
@@ -329,8 +330,8 @@ func tag(form url.Values, key string) (value string) {
 func (s *scene) launches() (list []string) {
 	for _, form := range s.asked {
 		var lines []string
-		nonce := tag(form, tags.Nonce)
-		for _, own := range []string{tags.OtherName, tags.DueAt, tags.ExpiresAt, tags.PoolUntil} {
+		nonce := tag(form, key.Nonce)
+		for _, own := range []string{key.OtherName, key.DueAt, key.ExpiresAt, key.PoolUntil} {
 			tag(form, own)
 		}
 		for _, name := range slices.Sorted(maps.Keys(form)) {
@@ -415,7 +416,7 @@ func fingerprinted(ctx context.Context, t *testing.T, s *scene, m machine.Machin
 	_, _ = pool.Fill(ctx, s.starter(t), request)
 	var prints []string
 	for _, form := range s.asked {
-		prints = append(prints, tag(form, tags.Fingerprint))
+		prints = append(prints, tag(form, key.Fingerprint))
 	}
 	return fmt.Sprint(prints)
 }
@@ -427,7 +428,7 @@ func baked(ctx context.Context, _ *testing.T, s *scene, m machine.Machine) strin
 		Identity: ami.Identity{
 			Nonce: id.Nonce, Ours: id.ImageTags(), Mine: id.NonceTags(), Builder: id.BuilderTags,
 			Token:   id.BuilderToken,
-			KeepTag: tags.KeepVolumes,
+			KeepTag: key.KeepVolumes,
 		},
 		BaseImages: []string{"ami-0aaaaaaaaaaaaab01", "ami-0aaaaaaaaaaaaab03"}, Keep: 3, Timeout: 10 * time.Minute,
 		Builders: []machine.Machine{m}, Software: []bootstrap.Software{
@@ -444,7 +445,7 @@ func checked(ctx context.Context, t *testing.T, s *scene, m machine.Machine) str
 	if err != nil {
 		return err.Error()
 	}
-	request := doctor.Request{Scope: repository, SystemTag: tags.System, ArchitectureTag: tags.Architecture,
+	request := doctor.Request{Scope: repository, SystemTag: key.System, ArchitectureTag: key.Architecture,
 		Now: time.Now()}
 	for _, sample := range samples {
 		request.Launches = append(request.Launches, doctor.Launch(sample))
