@@ -1,4 +1,5 @@
-# The action's image: one static binary, the certificates it trusts, and nothing else.
+# The action's image: one static binary, the certificates it trusts, and nothing else. The target serve is the image of
+# ec2-github-runner-serve, in the same form; the action's image, which each job pulls, has nothing of it.
 #
 # Plain enough for every builder, old and new. TARGETARCH (amd64, arm64) is set by BuildKit or by
 # --build-arg; without it the image is for the machine that builds. It must not get its default in
@@ -16,6 +17,22 @@ RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
     -ldflags "-s -w${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
     -o /out/ec2-github-runner . \
     && ln -s ec2-github-runner /out/ec2-github-runner-post
+
+FROM build AS build-serve
+# What -version says.
+ARG VERSION=""
+RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
+    go build -trimpath -buildvcs=false -gcflags "github.com/aws/...=-l" -gcflags "github.com/google/...=-l" \
+    -gcflags "github.com/golang-jwt/...=-l" -gcflags "go.yaml.in/...=-l" \
+    -ldflags "-s -w -X main.version=$VERSION${SOURCE:+ -X github.com/marqo-ai/ec2-github-runner/bootstrap.Source=$SOURCE}" \
+    -o /out-serve/ec2-github-runner-serve ./cmd/serve
+
+FROM scratch AS serve
+COPY --from=build-serve /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build-serve /out-serve/ /
+# Nobody: the files that are mounted must be readable by this id, or docker run --user names another.
+USER 65532:65532
+ENTRYPOINT ["/ec2-github-runner-serve"]
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint fmt figures bench clean permissions permissions-page
+.PHONY: help demo build build-serve test test-real lint fmt figures bench clean permissions permissions-page
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -13,6 +13,9 @@ demo: build ## a runner's whole life, against a simulated EC2 and GitHub
 
 build: ## the program, as bin/ec2-github-runner
 	go build -trimpath -ldflags "-s -w" -o bin/ec2-github-runner .
+
+build-serve: ## the program of scale sets, as bin/ec2-github-runner-serve
+	go build -trimpath -ldflags "-s -w" -o bin/ec2-github-runner-serve ./cmd/serve
 
 # These take longest, and begin first.
 LONGEST = ./test/enumeration ./bench/aws ./runner

@@ -1,0 +1,26 @@
+// Command ec2-github-runner-serve launches machines for GitHub's runner scale sets: one machine for each job that
+// GitHub has assigned, until it is told to end. docs/scale-sets.md is its page.
+//
+//	ec2-github-runner-serve CONFIG.yml
+//	ec2-github-runner-serve -version
+//
+// It is the process edge alone: signals become a cancelled context, package serve does the work, and problems of the
+// file are printed as a compiler prints them, one a line with its place. All else is logged as JSON on standard error.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// As PID 1 of its container the program must handle signals itself: the kernel ignores those it does not.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	code := run(ctx, edge{args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr, reload: reload})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/marqo-ai/ec2-github-runner/serve"
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
+)
+
+// The exit codes, which are the action's. A server that was told to end has done its work.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitInvalid = 2
+)
+
+const usage = `usage: ec2-github-runner-serve CONFIG.yml
+       ec2-github-runner-serve -version
+
+Serves the scale sets of a file until SIGTERM or SIGINT. SIGHUP reads the file again.
+`
+
+// edge is what comes in from outside: by these doors, the environment and the files that are named.
+type edge struct {
+	args           []string
+	stdout, stderr io.Writer
+	reload         <-chan os.Signal // to read the file again
+}
+
+// run does what the arguments say and returns the exit code.
+func run(ctx context.Context, e edge) int {
+	switch {
+	case len(e.args) == 1 && (e.args[0] == "-version" || e.args[0] == "--version"):
+		fmt.Fprintln(e.stdout, versionOf())
+		return exitDone
+	case len(e.args) == 1 && (e.args[0] == "-h" || e.args[0] == "-help" || e.args[0] == "--help"):
+		fmt.Fprint(e.stdout, usage)
+		return exitDone
+	case len(e.args) == 1 && !strings.HasPrefix(e.args[0], "-"):
+		return serveFile(ctx, e, e.args[0])
+	}
+	fmt.Fprint(e.stderr, usage)
+	return exitInvalid
+}
+
+// jsonLog is a log of one JSON object a line.
+func jsonLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+
+// serveFile serves the sets of a file until ctx ends.
+func serveFile(ctx context.Context, e edge, name string) int {
+	log := jsonLog(e.stderr)
+	file, warnings, err := config.Read(name)
+	if err != nil {
+		e.print(err)
+		return exitInvalid
+	}
+	logProblems(log, slog.LevelWarn, &config.InvalidError{Problems: warnings})
+	host, err := os.Hostname()
+	if err != nil {
+		log.Warn("the name of this host is not known", "error", err)
+	}
+	options := serve.Options{Log: log, Version: versionOf(), Host: host}
+	if err := serveAndReload(ctx, e.reload, name, file, options); err != nil {
+		log.Error(err.Error())
+		return exitFailed
+	}
+	return exitDone
+}
+
+// serveAndReload serves a file, and the same file as it has become at each reload. Since nothing is kept but what
+// stands at EC2 and GitHub, the sets of the new file go on with the machines of the old.
+func serveAndReload(ctx context.Context, reload <-chan os.Signal, name string, file config.File,
+	options serve.Options) error {
+	for {
+		serving, end := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- serve.Run(serving, file, options) }()
+		next, err := waitForReload(ended, reload, name, options.Log)
+		end()
+		if next == nil {
+			return err
+		}
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		file = *next
+	}
+}
+
+// waitForReload waits until the serving has ended by itself, or a file that can be served was read again.
+func waitForReload(ended <-chan error, reload <-chan os.Signal, name string, log *slog.Logger) (*config.File, error) {
+	for {
+		select {
+		case err := <-ended:
+			if errors.Is(err, context.Canceled) {
+				err = nil // told to end
+			}
+			return nil, err
+		case <-reload:
+			file, warnings, err := config.Read(name)
+			if err != nil {
+				logProblems(log, slog.LevelError, err)
+				log.Error("the file was read again and cannot be served, so nothing is changed", "file", name)
+				continue
+			}
+			logProblems(log, slog.LevelWarn, &config.InvalidError{Problems: warnings})
+			log.Info("the file was read again", "file", name, "sets", len(file.Sets))
+			return &file, nil
+		}
+	}
+}
+
+// logProblems logs each problem of a file, with its place and what to do.
+func logProblems(log *slog.Logger, level slog.Level, err error) {
+	invalid, ok := errors.AsType[*config.InvalidError](err)
+	if !ok {
+		log.Log(context.Background(), level, err.Error())
+		return
+	}
+	for _, problem := range invalid.Problems {
+		log.Log(context.Background(), level, problem.Message, "file", problem.File, "line", problem.Line,
+			"hint", problem.Hint)
+	}
+}
+
+// print writes each problem with its place, and below it what to do.
+func (e edge) print(err error) {
+	invalid, ok := errors.AsType[*config.InvalidError](err)
+	if !ok {
+		fmt.Fprintln(e.stderr, err)
+		return
+	}
+	for _, problem := range invalid.Problems {
+		fmt.Fprintln(e.stderr, problem)
+		if problem.Hint != "" {
+			fmt.Fprintln(e.stderr, "  hint: "+problem.Hint)
+		}
+	}
+}
+
+// version is the release, which a release's build gives.
+var version = ""
+
+// versionOf is the release, or for other builds what Go knows of the source.
+func versionOf() string {
+	if version != "" {
+		return version
+	}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, setting := range build.Settings {
+		if setting.Key == "vcs.revision" {
+			return "devel-" + setting.Value[:min(12, len(setting.Value))]
+		}
+	}
+	return "devel"
+}
