@@ -19,6 +19,8 @@ RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
     && ln -s ec2-github-runner /out/ec2-github-runner-post
 
 FROM build AS build-serve
+ARG TARGETARCH
+ARG SOURCE=""
 # What -version says.
 ARG VERSION=""
 RUN CGO_ENABLED=0 GOOS=linux GOARCH="${TARGETARCH:-$(go env GOARCH)}" \

@@ -28,13 +28,17 @@ const maxImage = 5_500_000
 // build makes the image with the plain old builder, which knows nothing of BuildKit, and returns its tag.
 func build(t *testing.T, arch string) string {
 	t.Helper()
+	return buildTarget(t, arch, "egr/action:"+arch)
+}
+
+func buildTarget(t *testing.T, arch, tag string, more ...string) string {
+	t.Helper()
 	baseImage(t, "golang")
-	tag := "egr/action:" + arch
 	words := []string{"build", "--quiet", "--network", "none", "--build-arg", "TARGETARCH=" + arch, "--tag", tag}
 	if source := builtFrom[arch]; source != "" {
 		words = append(words, "--build-arg", "SOURCE="+source)
 	}
-	must(t, 10*time.Minute, project, "docker", append(words, ".")...)
+	must(t, 10*time.Minute, project, "docker", append(append(words, more...), ".")...)
 	return tag
 }
 

@@ -87,6 +87,9 @@ func (r *rehearsal) push(t *testing.T) {
 	must(t, time.Minute, project, "docker", list...)
 	r.digests["list"] = digestIn(t, must(t, time.Minute, project, "docker", "manifest", "push", "--insecure", "--purge",
 		r.name+":"+version))
+	serve := r.name + "-serve:" + version // for this machine alone
+	must(t, time.Minute, project, "docker", "tag", buildServe(t, runtime.GOARCH), serve)
+	r.digests["serve"] = digestIn(t, must(t, time.Minute, project, "docker", "push", serve))
 }
 
 // retag gives an image another name and its own architecture: the plain old builder says of each image that it is for
@@ -193,6 +196,7 @@ func (r *rehearsal) fill(t *testing.T, job, value string) string {
 	}
 	values := map[string]string{
 		"github.token": "ghs_demo", "needs.check.outputs.name": r.name, "needs.image.outputs.image": image,
+		"needs.image.outputs.serve": r.name + "-serve@" + r.digests["serve"],
 		"needs.build.outputs.amd64": r.digests["amd64"], "needs.build.outputs.arm64": r.digests["arm64"],
 	}
 	return regexp.MustCompile(`\$\{\{ *([^} ]+) *\}\}`).ReplaceAllStringFunc(value, func(expression string) string {
@@ -244,7 +248,7 @@ func (r *rehearsal) standIn(t *testing.T) {
 func TestRelease(t *testing.T) {
 	r := rehearse(t, "marqo-ai/ec2-github-runner")
 	r.standIn(t)
-	r.green(t, "check", "try")
+	r.green(t, "check", "try", "try-serve")
 	write(t, filepath.Join(r.remote, "refuse-all"), nil, 0o644)
 	r.red(t, "tag", "GH013")
 	r.red(t, "tag", "run the failed jobs again")
@@ -337,7 +341,7 @@ func TestReleaseWhoseWorkflowsChanged(t *testing.T) {
 		t.Errorf("the remote takes what GitHub refuses:\n%s", out.text)
 	}
 	must(t, time.Minute, r.clone, "git", "checkout", "--quiet", "main")
-	r.green(t, "check", "try", "tag", "notes")
+	r.green(t, "check", "try", "try-serve", "tag", "notes")
 	// A fork's release is the fork's.
 	shown := must(t, time.Minute, r.remote, "git", "show", "v2:action.yml", "v2:README.md", "v2:SECURITY.md")
 	if strings.Contains(shown, "marqo-ai/") || !strings.Contains(shown, "docker://ghcr.io/some-body/ec2-runner@"+

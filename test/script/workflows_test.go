@@ -200,15 +200,15 @@ func TestReleaseOrder(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"check": nil, "ci": {"check"}, "build": {"check", "ci"}, "image": {"build", "check", "ci"},
-		"try": {"build", "check",
-			"ci", "image"},
-		"tag": {"build", "check", "ci", "image", "try"}, "notes": {"build", "check", "ci", "image", "tag", "try"},
+		"try": {"build", "check", "ci", "image"}, "try-serve": {"build", "check", "ci", "image"},
+		"tag":   {"build", "check", "ci", "image", "try", "try-serve"},
+		"notes": {"build", "check", "ci", "image", "tag", "try", "try-serve"},
 	} {
 		if diff := cmp.Diff(want, before(name)); diff != "" {
 			t.Errorf("before %s: want (-), got (+)\n%s", name, diff)
 		}
 	}
-	if len(w.Jobs) != 7 {
+	if len(w.Jobs) != 8 {
 		t.Errorf("%d jobs", len(w.Jobs))
 	}
 }
