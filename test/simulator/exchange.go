@@ -88,17 +88,29 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 	if end := pass(ctx, darks, back); end != delivered {
 		return answer{}, end
 	}
-	if x.fault != nil {
-		switch x.fault.Effect {
-		case EffectCutAfter:
-			return answer{}, cut
-		case EffectCutMiddle:
-			return a, cutMiddle
-		case EffectMalformed:
-			a.body = mangle(a.body)
-		}
+	a, end := x.mistreat(a)
+	if end != delivered {
+		return a, end
 	}
 	return w.got(x, a)
+}
+
+// mistreat does to a whole answer what the weather does on its way back.
+func (x *exchange) mistreat(a answer) (answer, fate) {
+	if x.fault == nil {
+		return a, delivered
+	}
+	switch x.fault.Effect {
+	case EffectCutAfter:
+		return answer{}, cut
+	case EffectCutMiddle:
+		return a, cutMiddle
+	case EffectMalformed:
+		a.body = mangle(a.body)
+	case EffectEmpty:
+		a.body = nil
+	}
+	return a, delivered
 }
 
 // begin writes the call down and asks the weather for a fault. The world is locked.

@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -43,6 +44,26 @@ func (h *hub) groupsOf(s *scope) []RunnerGroup {
 		}
 	}
 	return groups
+}
+
+// RemoveRunnerGroup removes a runner group of a scope, as its owner does; what was in it moves to the default group.
+// https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/manage-access#removing-a-self-hosted-runner-group
+func (w *World) RemoveRunnerGroup(scope string, id int64) {
+	w.enter()
+	defer w.mu.Unlock()
+	w.cfg.RunnerGroups = slices.DeleteFunc(slices.Clone(w.cfg.RunnerGroups),
+		func(g RunnerGroup) bool { return g.Scope == scope && g.ID == id })
+	s := w.hub.scope(scope)
+	for _, r := range s.runners {
+		if r.group == id {
+			r.group = 1
+		}
+	}
+	for _, set := range w.hub.setsOf(s) {
+		if set.group == id {
+			set.group = 1
+		}
+	}
 }
 
 // groupExists reports whether the scope has a runner group of that id.

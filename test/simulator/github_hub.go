@@ -80,6 +80,9 @@ type runner struct {
 	job       *job
 	idleSince time.Time
 	jobBegan  time.Time // of the last job
+	// takesNone is a runner that listens and takes no job; offered is the one of its scale set that waits for it.
+	takesNone bool
+	offered   *job
 }
 
 type label struct {
@@ -184,6 +187,7 @@ func (h *hub) remove(r *runner) {
 	delete(h.blobs, jitKey(r.blob))
 	if r.set != nil {
 		r.set.runners = slices.DeleteFunc(r.set.runners, func(o *runner) bool { return o == r })
+		r.set.note()
 	}
 	h.w.at(r.goneSeen, func() {
 		s := r.scope

@@ -97,7 +97,7 @@ func (h *hub) idle(j *job) *runner {
 			continue
 		}
 		for _, r := range h.scopes[name].runners {
-			if r.online && !r.busy && !r.gone && r.set == nil && slices.ContainsFunc(r.labels,
+			if r.online && !r.busy && !r.gone && !r.takesNone && r.set == nil && slices.ContainsFunc(r.labels,
 				func(l label) bool { return strings.EqualFold(l.name, j.Label) }) {
 				return r
 			}
@@ -109,16 +109,20 @@ func (h *hub) idle(j *job) *runner {
 func (h *hub) run(j *job, r *runner) {
 	r.busy, r.job, r.jobBegan = true, j, h.w.now
 	j.state.State, j.state.Runner, j.state.Started = jobRunning, r.name, h.w.now
-	life := 0
-	if r.machine != nil {
-		life = r.machine.life
-	}
+	life := r.machineLife()
 	h.w.after(j.Duration, func() {
-		if r.job != j || (r.machine != nil && r.machine.life != life) {
-			return
+		if r.job == j && r.machineLife() == life {
+			h.endJob(j, r, jobDone)
 		}
-		h.endJob(j, r, jobDone)
 	})
+}
+
+// machineLife is the life of the runner's machine: what an earlier one planned does not happen.
+func (r *runner) machineLife() int {
+	if r.machine == nil {
+		return 0
+	}
+	return r.machine.life
 }
 
 // endJob ends a job that runs, other than by the loss of its machine.

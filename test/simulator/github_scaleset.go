@@ -29,6 +29,17 @@ type ScaleSets struct {
 	// OneLabel drops all labels but the name in silence, as GHES before 3.21 does (README of actions/scaleset,
 	// "Multiple labels per scale set").
 	OneLabel bool `yaml:"one-label"`
+	// RefusedLabels are refused with the whole set: 400, as GitHub refuses an input that it does not take. Which labels
+	// GitHub refuses is not published.
+	RefusedLabels []string `yaml:"refused-labels"`
+	// Reassign is how long an assigned job waits for a runner before it is assigned anew: 5m. GitHub's own trace of a
+	// job without a runner has three assignments, five minutes apart:
+	// https://github.com/actions/actions-runner-controller/issues/4602
+	Reassign time.Duration `yaml:"reassign"`
+	// StatisticsDelay is how old the statistics are that messages and sessions have, by default not at all. Messages
+	// with an assigned job and totalAssignedJobs 0 were seen:
+	// https://github.com/actions/actions-runner-controller/issues/3420
+	StatisticsDelay time.Duration `yaml:"statistics-delay"`
 }
 
 func (s *ScaleSets) fill() {
@@ -37,6 +48,7 @@ func (s *ScaleSets) fill() {
 		value time.Duration
 	}{
 		{&s.TokenLifetime, time.Hour}, {&s.QueueTokenLifetime, time.Hour}, {&s.SessionLapse, 10 * time.Minute},
+		{&s.Reassign, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -62,6 +74,7 @@ type scaleSet struct {
 	queue    messageQueue
 	runners  []*runner
 	jobs     []*job // assigned and running ones, in the order of their assignment
+	past     []count
 	// changed is closed when a poll may have something to say, and made anew.
 	changed chan struct{}
 }
@@ -98,43 +111,6 @@ func (s *scaleSet) serves(repository string) bool {
 	}
 	owner, _ := ownerAndName(repository)
 	return strings.EqualFold(s.scope.name, owner)
-}
-
-// statistics is RunnerScaleSetStatistic (types.go of actions/scaleset).
-type statistics struct {
-	Available  int `json:"totalAvailableJobs"`
-	Acquired   int `json:"totalAcquiredJobs"`
-	Assigned   int `json:"totalAssignedJobs"`
-	Running    int `json:"totalRunningJobs"`
-	Registered int `json:"totalRegisteredRunners"`
-	Busy       int `json:"totalBusyRunners"`
-	Idle       int `json:"totalIdleRunners"`
-}
-
-// statistics counts the set's jobs and runners. Assigned includes what runs: "both jobs waiting for a runner and jobs
-// already running (TotalAssignedJobs >= TotalRunningJobs)" (README of actions/scaleset, "Autoscaling").
-func (s *scaleSet) statistics() statistics {
-	n := statistics{Assigned: len(s.jobs)}
-	for _, j := range s.hub.waiting {
-		if s.takes(j.setJob) {
-			n.Available++
-		}
-	}
-	for _, j := range s.jobs {
-		if j.state.State == jobRunning {
-			n.Running++
-		}
-	}
-	for _, r := range s.runners {
-		n.Registered++
-		switch {
-		case r.busy:
-			n.Busy++
-		case r.online:
-			n.Idle++
-		}
-	}
-	return n
 }
 
 // actionsCall is one call to the scale-set service under way, with the world locked.

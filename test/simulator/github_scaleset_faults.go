@@ -2,19 +2,47 @@ package simulator
 
 import "net/http"
 
-// actionsFault is what weather answers in the service's place: Fault.Code is the name of an exception, such as
-// RunnerScaleSetSessionExpiredException.
-func actionsFault(f Fault) answer {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusInternalServerError
-		if f.Effect == EffectThrottle {
-			status = http.StatusTooManyRequests
-		}
+// noQueueURL is a Fault.Code for CreateMessageSession and RefreshMessageSession: they succeed and name no address of
+// the message queue. Seen while GitHub had trouble: https://github.com/actions/actions-runner-controller/issues/4370
+const noQueueURL = "no-queue-url"
+
+// actionsFault is what weather answers in the service's place: Fault.Code is the name of an exception. Two of them come
+// true with it: RunnerScaleSetSessionExpiredException drops the session, RunnerScaleSetNotFoundException the set, as
+// GitHub lost sets in https://github.com/actions/actions-runner-controller/issues/4370.
+func (h *hub) actionsFault(x *exchange) answer {
+	f := *x.fault
+	s := h.setNamed(x.params["set"])
+	switch {
+	case s == nil:
+	case f.Code == "RunnerScaleSetSessionExpiredException":
+		s.dropSession()
+	case f.Code == "RunnerScaleSetNotFoundException":
+		h.deleteSet(s)
+	case f.Code == noQueueURL && s.live() != nil:
+		return actionsJSON(http.StatusOK, map[string]any{"sessionId": s.session.id, "ownerName": s.session.owner,
+			"messageQueueUrl": "", "messageQueueAccessToken": "", "statistics": s.shownStatistics()})
 	}
-	a := actionsError(status, orText(f.Code, "VssServiceException"), orText(f.Message, http.StatusText(status)))
+	a := actionsError(f.actionsStatus(), orText(f.Code, "VssServiceException"), orText(f.Message,
+		http.StatusText(f.actionsStatus())))
 	if f.Effect == EffectThrottle {
 		a.header.Set("Retry-After", secondaryWait)
 	}
 	return a
+}
+
+// actionsStatus is the fault's status, or the one that the service uses for its code.
+func (f Fault) actionsStatus() int {
+	switch {
+	case f.Status != 0:
+		return f.Status
+	case f.Effect == EffectThrottle:
+		return http.StatusTooManyRequests
+	case f.Code == "RunnerScaleSetSessionExpiredException":
+		return http.StatusBadRequest
+	case f.Code == "RunnerScaleSetNotFoundException":
+		return http.StatusNotFound
+	case f.Code == "RunnerScaleSetSessionConflictException":
+		return http.StatusConflict
+	}
+	return http.StatusInternalServerError
 }

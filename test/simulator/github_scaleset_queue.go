@@ -31,6 +31,7 @@ type batch struct {
 // push adds a job message, and wakes the polls.
 func (s *scaleSet) push(message map[string]any) {
 	s.queue.pending = append(s.queue.pending, message)
+	s.note()
 	s.wake()
 }
 
@@ -106,7 +107,7 @@ func getMessage(call *actionsCall) answer {
 		panic("simulator: encode job messages: " + err.Error())
 	}
 	return actionsJSON(http.StatusOK, map[string]any{"messageId": b.id, "messageType": "RunnerScaleSetJobMessages",
-		"body": string(body), "statistics": call.set.statistics()})
+		"body": string(body), "statistics": call.set.shownStatistics()})
 }
 
 // deleteMessage acknowledges a message. One that is gone already is no error, as for any DELETE that is repeated

@@ -33,7 +33,7 @@ func (s *session) touch(at time.Time) {
 
 // sessionJSON is RunnerScaleSetSession (types.go of actions/scaleset).
 func (call *actionsCall) sessionJSON() map[string]any {
-	s, n := call.set.session, call.set.statistics()
+	s, n := call.set.session, call.set.shownStatistics()
 	shown := call.set.json(call.base)
 	shown.Statistics = nil
 	return map[string]any{"sessionId": s.id, "ownerName": s.owner, "runnerScaleSet": shown, "statistics": n,

@@ -114,12 +114,30 @@ func (call *actionsCall) readSet(s *scaleSet) (setJSON, answer, bool) {
 	}
 	for _, other := range call.setsOf(call.scope) {
 		if other != s && other.group == group && strings.EqualFold(other.name, name) {
-			return in, actionsError(http.StatusConflict, "RunnerScaleSetExistsException",
-				fmt.Sprintf("Runner scale set %s already exists.", name)), false
+			return in, call.setExists(group), false
+		}
+	}
+	for _, l := range in.Labels {
+		if l.Name == "" || slices.Contains(call.w.cfg.ScaleSets.RefusedLabels, l.Name) {
+			return in, actionsError(http.StatusBadRequest, "RunnerScaleSetLabelInvalidException",
+				fmt.Sprintf("The label %q is not valid.", l.Name)), false
 		}
 	}
 	in.Name, in.Group = name, group
 	return in, answer{}, true
+}
+
+// setExists refuses a name that is taken, by status and words of
+// https://github.com/macstadium/orka-github-actions-integration/pull/63
+func (call *actionsCall) setExists(group int64) answer {
+	name := ""
+	for _, g := range call.groupsOf(call.scope) {
+		if g.ID == group {
+			name = g.Name
+		}
+	}
+	return actionsError(http.StatusBadRequest, "RunnerScaleSetExistsException",
+		"had issue communicating with Actions backend: The runner scale set already exists in runner group "+name+".")
 }
 
 func orGroup(group, otherwise int64) int64 {

@@ -2,6 +2,8 @@ package simulator_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"testing"
@@ -17,17 +19,34 @@ import (
 // setClient is GitHub's own client of a world in this process.
 func setClient(t *testing.T, w *simulator.World) *scaleset.Client {
 	t.Helper()
+	return setClientOf(t, w, "https://github.com/demo-org/demo")
+}
+
+// setClientOf is the client for a repository, an organization or an enterprise.
+func setClientOf(t *testing.T, w *simulator.World, address string) *scaleset.Client {
+	t.Helper()
+	return must[*scaleset.Client](t)(scaleset.NewClientWithPersonalAccessToken(
+		scaleset.NewClientWithPersonalAccessTokenConfig{GitHubConfigURL: address, PersonalAccessToken: "ghp_demo"},
+		inWorld(w)))
+}
+
+// setClientOfApp signs in as the world's only App.
+func setClientOfApp(t *testing.T, w *simulator.World) *scaleset.Client {
+	t.Helper()
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(w.AppKey())})
+	app := w.Apps()[0]
+	return must[*scaleset.Client](t)(scaleset.NewClientWithGitHubApp(scaleset.ClientWithGitHubAppConfig{
+		GitHubConfigURL: "https://github.com/demo-org/demo", GitHubAppAuth: scaleset.GitHubAppAuth{
+			ClientID: app.ClientID, InstallationID: app.Installations[0].ID, PrivateKey: string(key)}}, inWorld(w)))
+}
+
+// inWorld lets a client speak to a world in this process: it demands an *http.Transport of its own.
+func inWorld(w *simulator.World) scaleset.HTTPOption {
 	transport := &http.Transport{}
 	transport.RegisterProtocol("https", w.Transport())
 	retry := retryablehttp.NewClient()
 	retry.HTTPClient = &http.Client{Transport: transport}
-	c, err := scaleset.NewClientWithPersonalAccessToken(scaleset.NewClientWithPersonalAccessTokenConfig{
-		GitHubConfigURL: "https://github.com/demo-org/demo", PersonalAccessToken: "ghp_demo",
-	}, scaleset.WithRetryableHTTPClint(retry))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return scaleset.WithRetryableHTTPClint(retry)
 }
 
 // setClientOver is GitHub's own client of a world on a socket, as a real process has it.
@@ -42,13 +61,9 @@ func setClientOver(t *testing.T, w *simulator.World) *scaleset.Client {
 			t.Error(err)
 		}
 	})
-	c, err := scaleset.NewClientWithPersonalAccessToken(scaleset.NewClientWithPersonalAccessTokenConfig{
-		GitHubConfigURL: server.EC2URL + "/demo-org/demo", PersonalAccessToken: "ghp_demo",
-	}, scaleset.WithRetryMax(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return must[*scaleset.Client](t)(scaleset.NewClientWithPersonalAccessToken(
+		scaleset.NewClientWithPersonalAccessTokenConfig{GitHubConfigURL: server.EC2URL + "/demo-org/demo",
+			PersonalAccessToken: "ghp_demo"}, scaleset.WithRetryMax(1)))
 }
 
 // must gives the value of a call that has to go well.

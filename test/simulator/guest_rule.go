@@ -23,6 +23,11 @@ const (
 	GuestNoRoute        GuestFault = "no-route"          // the download hangs until a watchdog ends the machine
 	GuestNoCloudInit    GuestFault = "no-cloud-init"     // the image boots to its login prompt and reads no user data
 	GuestNoUserData     GuestFault = "ignores-user-data" // cloud-init runs, and what it runs is not this user data
+	// GuestTakesNoJob registers, comes online, and takes no job.
+	GuestTakesNoJob GuestFault = "takes-no-job"
+	// GuestGhost goes on after its job, though its registration is gone:
+	// https://github.com/actions/runner/issues/4617
+	GuestGhost GuestFault = "ghost"
 
 	// Of builders alone.
 	GuestSetupFails GuestFault = "setup-script" // the setup-script fails, with Message
@@ -79,7 +84,7 @@ func (r GuestRule) check() error {
 	}
 	switch r.Fault {
 	case GuestHealthy, GuestNeverBoots, GuestPanics, GuestNoNetwork, GuestNeverRegisters, GuestFails, GuestScriptFails,
-		GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData,
+		GuestWrongArch, GuestOldRunner, GuestNoRoute, GuestNoCloudInit, GuestNoUserData, GuestTakesNoJob, GuestGhost,
 		GuestSetupFails, GuestAptOffline, GuestProofFails, GuestHangs:
 		return nil
 	case GuestDies:
@@ -94,7 +99,8 @@ func (r GuestRule) check() error {
 // healthy reports whether the machine gets as far as its runner.
 func (r GuestRule) healthy() bool {
 	switch r.Fault {
-	case GuestHealthy, GuestDies, GuestSetupFails, GuestHangs: // a setup-script is met on the way, if there is one
+	// a setup-script is met on the way, if there is one
+	case GuestHealthy, GuestDies, GuestTakesNoJob, GuestGhost, GuestSetupFails, GuestHangs:
 		return true
 	}
 	return false

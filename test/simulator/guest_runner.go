@@ -73,6 +73,10 @@ func (g *guest) online(r *runner) {
 	if r.jit && g.set.ephemeral {
 		r.ephemeral = true
 	}
+	r.takesNone = g.rule.Fault == GuestTakesNoJob
+	if r.set != nil {
+		r.set.note()
+	}
 	g.say("runner %s is online (%.1f s)", r.name, g.age())
 	g.watchIdle()
 	g.w.hub.assign()
@@ -122,7 +126,7 @@ func (g *guest) jobEnded(r *runner) {
 	if r.ephemeral {
 		g.w.hub.remove(r)
 		g.say("runner %s has done its job (%.1f s)", r.name, g.age())
-		if g.set.ephemeral {
+		if g.set.ephemeral && g.rule.Fault != GuestGhost {
 			g.say("powering off: the runner has ended (%.2f s)", g.age())
 			g.powerOff()
 		}

@@ -23,12 +23,15 @@ const (
 	EffectLate       Effect = "late"        // acted at once, answered Delay later
 	EffectHang       Effect = "hang"        // not acted, never answered; ends when the client goes
 	EffectMalformed  Effect = "malformed"   // acted, the answer is garbled
+	// EffectEmpty has acted and answers as it would, without a body. The service of scale sets does so at times:
+	// https://github.com/actions/actions-runner-controller/issues/4285
+	EffectEmpty Effect = "empty"
 )
 
 var effects = map[Effect]bool{
 	EffectError: true, EffectErrorAfter: true, EffectThrottle: true, EffectRefuse: true, EffectCutBefore: true,
 	EffectCutAfter:  true,
-	EffectCutMiddle: true, EffectLate: true, EffectHang: true, EffectMalformed: true,
+	EffectCutMiddle: true, EffectLate: true, EffectHang: true, EffectMalformed: true, EffectEmpty: true,
 }
 
 // Fault is one piece of weather: which calls it meets, and what it does to them. The first fault that fits a call is
@@ -169,7 +172,7 @@ func (w *World) faultAnswer(x *exchange) answer {
 	case x.service == serviceOIDC:
 		a = idTokenFault(f)
 	case x.service == serviceActions:
-		a = actionsFault(f)
+		a = w.hub.actionsFault(x)
 	case x.service == serviceGitHub && f.Code != "":
 		a = refusalAnswer(f.Code)
 		if f.Code != "proxy-page" {
