@@ -80,3 +80,12 @@ func (a *App) identity() Identity {
 	}
 	return identity
 }
+
+// AccessToken returns a token that works, for a client of another of GitHub's services. It is a secret.
+func (c *Client) AccessToken(ctx context.Context) (string, error) {
+	if c.app == nil {
+		return c.token, nil
+	}
+	g, err := c.app.grant(ctx, c)
+	return g.token, err
+}

@@ -7,12 +7,17 @@
 package serve
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
@@ -30,5 +35,117 @@ type Options struct {
 // started next goes on with them. It is an error only if the file cannot be served at all; what fails in one set is
 // logged and tried again.
 func Run(ctx context.Context, file config.File, options Options) error {
-	return errors.New("not served yet")
+	s, err := New(ctx, file, options)
+	if err != nil {
+		return err
+	}
+	s.Run(ctx)
+	return nil
+}
+
+// Server serves the sets of one file.
+type Server struct {
+	cloud   *ec2.Client
+	log     *slog.Logger
+	signIn  *signIn
+	scope   string
+	owner   string   // of the sessions
+	ours    string   // how the owner of every session of this installation begins
+	regions []string // of all placements
+	turns   *turns
+	sets    []*set
+	looks   chan struct{} // asks for a look before the next one is due
+
+	mu     sync.Mutex
+	looked time.Time     // when the last look began that saw everything
+	freed  chan struct{} // closed when a set has got its session: those of the others may be free too
+}
+
+// New returns a server that has made one call, to learn whose account it is.
+func New(ctx context.Context, file config.File, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	signIn, err := newSignIn(file.GitHub, o.Transport, o.Version, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	cloud := o.Cloud
+	if cloud == nil {
+		if cloud, err = ec2.Load(ctx, file.Region); err != nil {
+			return nil, err
+		}
+	}
+	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), turns: newTurns(),
+		looks: make(chan struct{}, 1), freed: make(chan struct{})}
+	for i, c := range file.Sets {
+		s.sets = append(s.sets, newSet(s, c, i == 0))
+		for _, p := range c.Machine.Placements {
+			if region := cmp.Or(p.Region, cloud.Region()); !slices.Contains(s.regions, region) {
+				s.regions = append(s.regions, region)
+			}
+		}
+	}
+	if slices.Contains(s.regions, "") {
+		return nil, fmt.Errorf("no region: a placement names none, and neither do the file and the environment")
+	}
+	caller, err := cloud.Caller(ctx, cloud.Region())
+	if err != nil {
+		return nil, err
+	}
+	s.ours = "ec2-github-runner " + tags.ShortHash(caller.Account+" "+cloud.Region(), 8) + " "
+	s.owner = s.ours + cmp.Or(o.Host, "unnamed")
+	return s, nil
+}
+
+// Run serves until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	s.log.Info("serving", "scope", s.scope, "sets", len(s.sets), "regions", s.regions, "owner", s.owner)
+	var group sync.WaitGroup
+	group.Go(func() { s.lookAlways(ctx) })
+	for _, set := range s.sets {
+		group.Go(func() { set.listen(ctx) })
+		group.Go(func() { set.scale(ctx) })
+	}
+	group.Wait()
+	s.log.Info("stopped; machines are left as they are")
+}
+
+// lookedSince reports whether a look that saw everything has begun since a moment.
+func (s *Server) lookedSince(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.looked.IsZero() && !s.looked.Before(at)
+}
+
+// askForLook makes the next look come at once.
+func (s *Server) askForLook() {
+	select {
+	case s.looks <- struct{}{}:
+	default:
+	}
+}
+
+// sessionFreed is closed when a set gets its session.
+func (s *Server) sessionFreed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.freed
+}
+
+func (s *Server) announceSession() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.freed)
+	s.freed = make(chan struct{})
+}
+
+// wait waits for so long, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

@@ -13,6 +13,7 @@ const (
 	ModeStart = "start"
 	ModeBake  = "bake"
 	ModePool  = "pool"
+	ModeServe = "serve" // a machine of a runner scale set
 	// ModeExisting is a machine that the user keeps.
 	ModeExisting = "existing"
 )

@@ -75,6 +75,9 @@ func callError(operation string, err error) error {
 		call.Message = strings.TrimPrefix(said[2], "unexpected status code: "+said[1]+": ")
 	}
 	call.Class = classOf(call, err)
+	if refused, ok := errors.AsType[*signInError](err); ok {
+		call.Class, call.Message = Denied, refused.Error()
+	}
 	if owner := ownerOf.FindStringSubmatch(call.Message); owner != nil && call.Class == Held {
 		call.Owner = owner[1]
 	}
@@ -91,6 +94,9 @@ func classOf(call *CallError, err error) Class {
 		return NotFound
 	case errors.Is(err, scaleset.MessageQueueTokenExpiredError):
 		return Denied
+	}
+	if strings.Contains(call.Message, "SessionExpiredException") { // it comes as a 400
+		return NotFound
 	}
 	switch call.Status {
 	case 400, 422:

@@ -16,46 +16,50 @@ import (
 
 // Options say how to reach GitHub.
 type Options struct {
-	URL   string // of the repository, the organization or the enterprise
-	Token string // or App
-	App   *App
+	URL string // of the repository, the organization or the enterprise
+	// Token is asked for a token whenever the client signs in, which it does every hour or so.
+	Token func(context.Context) (string, error)
 
 	Version   string            // of this program
 	Transport http.RoundTripper // shared by all clients of a process
 }
 
-// App signs in as a GitHub App.
-type App struct {
-	ID             string // the client id, or the App's id
-	InstallationID int64
-	Key            string // PEM
-}
-
-// Client speaks for one set.
+// Client speaks for one set. It is safe for concurrent use; its calls are made one after the other.
 type Client struct {
-	api       *scaleset.Client
+	api *scaleset.Client
+	// turn is held by the call under way: the library's own mutex would not let a waiting call end with its context.
+	turn chan struct{}
+	// listening is the session's: a poll that has to renew its token would wait for the calls of the other.
+	listening *scaleset.Client
 	transport http.RoundTripper
 }
 
 // Connect returns a client that has made no call yet.
 func Connect(o Options) (*Client, error) {
-	var api *scaleset.Client
-	var err error
-	info := scaleset.SystemInfo{System: "ec2-github-runner", Version: o.Version, Subsystem: "serve"}
-	http := scaleset.WithRetryableHTTPClint(retrying(o.Transport))
-	if o.App != nil {
-		api, err = scaleset.NewClientWithGitHubApp(scaleset.ClientWithGitHubAppConfig{
-			GitHubConfigURL: o.URL, SystemInfo: info, GitHubAppAuth: scaleset.GitHubAppAuth{
-				ClientID: o.App.ID, InstallationID: o.App.InstallationID, PrivateKey: o.App.Key},
-		}, http)
-	} else {
-		api, err = scaleset.NewClientWithPersonalAccessToken(scaleset.NewClientWithPersonalAccessTokenConfig{
-			GitHubConfigURL: o.URL, SystemInfo: info, PersonalAccessToken: o.Token}, http)
+	c := &Client{turn: make(chan struct{}, 1), transport: &signer{below: o.Transport, token: o.Token}}
+	for _, api := range []**scaleset.Client{&c.api, &c.listening} {
+		var err error
+		*api, err = scaleset.NewClientWithPersonalAccessToken(
+			scaleset.NewClientWithPersonalAccessTokenConfig{
+				GitHubConfigURL: o.URL, PersonalAccessToken: "replaced by signer",
+				SystemInfo: scaleset.SystemInfo{System: "ec2-github-runner", Version: o.Version, Subsystem: "serve"},
+			}, scaleset.WithRetryableHTTPClint(retrying(c.transport)))
+		if err != nil {
+			return nil, fmt.Errorf("github url %q: %w", o.URL, err)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("github url %q: %w", o.URL, err)
+	return c, nil
+}
+
+// do makes a call when it is its turn.
+func (c *Client) do(ctx context.Context, operation string, call func() error) error {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+		return callError(operation, call())
+	case <-ctx.Done():
+		return &CallError{Operation: operation, Class: Unknown, Message: ctx.Err().Error(), Err: ctx.Err()}
 	}
-	return &Client{api, o.Transport}, nil
 }
 
 // Set is a scale set.
@@ -75,47 +79,64 @@ func (c *Client) GroupID(ctx context.Context, name string) (int, error) {
 	if name == "" || strings.EqualFold(name, scaleset.DefaultRunnerGroup) {
 		return DefaultGroupID, nil
 	}
-	group, err := c.api.GetRunnerGroupByName(ctx, queryEscape(name))
+	const operation = "find runner group"
+	var group *scaleset.RunnerGroup
+	err := c.do(ctx, operation, func() (err error) {
+		group, err = c.api.GetRunnerGroupByName(ctx, queryEscape(name))
+		return err
+	})
+	if err != nil && strings.Contains(err.Error(), "no runner group found") {
+		return 0, &CallError{Operation: operation, Class: NotFound, Err: err,
+			Message: fmt.Sprintf("there is no runner group %q", name)}
+	}
 	if err != nil {
-		if strings.Contains(err.Error(), "no runner group found") {
-			return 0, &CallError{Operation: "find runner group", Class: NotFound, Err: err,
-				Message: fmt.Sprintf("there is no runner group %q", name)}
-		}
-		return 0, callError("find runner group", err)
+		return 0, err
 	}
 	return group.ID, nil
 }
 
 // Find looks a set up by its name, which is unique in its group; found is false where there is none.
 func (c *Client) Find(ctx context.Context, group int, name string) (set Set, found bool, err error) {
-	there, err := c.api.GetRunnerScaleSet(ctx, group, queryEscape(name))
+	var there *scaleset.RunnerScaleSet
+	err = c.do(ctx, "find scale set", func() (err error) {
+		there, err = c.api.GetRunnerScaleSet(ctx, group, queryEscape(name))
+		return err
+	})
 	if err != nil || there == nil {
-		return Set{}, false, callError("find scale set", err)
+		return Set{}, false, err
 	}
 	return plain(there), true, nil
 }
 
 // Create makes a set.
 func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
-	made, err := c.api.CreateRunnerScaleSet(ctx, wanted.api())
+	var made *scaleset.RunnerScaleSet
+	err := c.do(ctx, "create scale set", func() (err error) {
+		made, err = c.api.CreateRunnerScaleSet(ctx, wanted.api())
+		return err
+	})
 	if err != nil {
-		return Set{}, callError("create scale set", err)
+		return Set{}, err
 	}
 	return plain(made), nil
 }
 
 // Update brings a set to what is wanted.
 func (c *Client) Update(ctx context.Context, wanted Set) (Set, error) {
-	made, err := c.api.UpdateRunnerScaleSet(ctx, wanted.ID, wanted.api())
+	var made *scaleset.RunnerScaleSet
+	err := c.do(ctx, "update scale set", func() (err error) {
+		made, err = c.api.UpdateRunnerScaleSet(ctx, wanted.ID, wanted.api())
+		return err
+	})
 	if err != nil {
-		return Set{}, callError("update scale set", err)
+		return Set{}, err
 	}
 	return plain(made), nil
 }
 
 // Delete removes a set. One that is gone already is a success.
 func (c *Client) Delete(ctx context.Context, id int) error {
-	err := callError("delete scale set", c.api.DeleteRunnerScaleSet(ctx, id))
+	err := c.do(ctx, "delete scale set", func() error { return c.api.DeleteRunnerScaleSet(ctx, id) })
 	if ClassOf(err) == NotFound {
 		return nil
 	}
@@ -158,13 +179,18 @@ type Registration struct {
 // Register makes a runner of the set that takes one job. An error of class Taken says that there is a runner of that
 // name: an earlier answer may have been lost.
 func (c *Client) Register(ctx context.Context, set int, name string) (Registration, error) {
+	const operation = "generate JIT configuration"
 	setting := &scaleset.RunnerScaleSetJitRunnerSetting{Name: name, WorkFolder: "_work"}
-	made, err := c.api.GenerateJitRunnerConfig(ctx, setting, set)
+	var made *scaleset.RunnerScaleSetJitRunnerConfig
+	err := c.do(ctx, operation, func() (err error) {
+		made, err = c.api.GenerateJitRunnerConfig(ctx, setting, set)
+		return err
+	})
 	if err != nil {
-		return Registration{}, callError("generate JIT configuration", err)
+		return Registration{}, err
 	}
 	if made.Runner == nil || made.EncodedJITConfig == "" {
-		return Registration{}, &CallError{Operation: "generate JIT configuration", Class: Unknown,
+		return Registration{}, &CallError{Operation: operation, Class: Unknown,
 			Message: "the answer holds no configuration"}
 	}
 	return Registration{ID: int64(made.Runner.ID), JIT: made.EncodedJITConfig}, nil
@@ -172,9 +198,13 @@ func (c *Client) Register(ctx context.Context, set int, name string) (Registrati
 
 // Runner looks a runner up by name: its id, and the id of the set that it is of.
 func (c *Client) Runner(ctx context.Context, name string) (id int64, set int, found bool, err error) {
-	there, err := c.api.GetRunnerByName(ctx, queryEscape(name))
+	var there *scaleset.RunnerReference
+	err = c.do(ctx, "find runner", func() (err error) {
+		there, err = c.api.GetRunnerByName(ctx, queryEscape(name))
+		return err
+	})
 	if err != nil || there == nil {
-		return 0, 0, false, callError("find runner", err)
+		return 0, 0, false, err
 	}
 	return int64(there.ID), there.RunnerScaleSetID, true, nil
 }
@@ -182,7 +212,7 @@ func (c *Client) Runner(ctx context.Context, name string) (id int64, set int, fo
 // Remove takes a runner's registration away. One that is gone already is a success; an error of class Busy says that
 // it runs a job.
 func (c *Client) Remove(ctx context.Context, id int64) error {
-	err := callError(fmt.Sprintf("remove runner %d", id), c.api.RemoveRunner(ctx, id))
+	err := c.do(ctx, fmt.Sprintf("remove runner %d", id), func() error { return c.api.RemoveRunner(ctx, id) })
 	if ClassOf(err) == NotFound {
 		return nil
 	}

@@ -47,7 +47,8 @@ type Message struct {
 
 // Open begins the session of a set. An error of class Held says that another process has it.
 func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, error) {
-	api, err := c.api.MessageSessionClient(ctx, set, owner, scaleset.WithRetryableHTTPClint(retrying(c.transport)))
+	api, err := c.listening.MessageSessionClient(ctx, set, owner,
+		scaleset.WithRetryableHTTPClint(retrying(c.transport)))
 	if err != nil {
 		return nil, callError("create session", err)
 	}

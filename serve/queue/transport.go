@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -55,7 +57,8 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 			next.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		response, err := r.below.RoundTrip(next)
-		if try == maxTries || ctx.Err() != nil || (err == nil && response.StatusCode < 500) {
+		_, refused := errors.AsType[*signInError](err)
+		if try == maxTries || ctx.Err() != nil || refused || (err == nil && response.StatusCode < 500) {
 			return response, err
 		}
 		if err == nil {
@@ -66,6 +69,30 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+// signer signs the one request for which the client needs the user's own credentials. The client itself would keep the
+// token that it was made with, and sign in as an App by its own clock, whatever that shows.
+type signer struct {
+	below http.RoundTripper
+	token func(context.Context) (string, error)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *signer) RoundTrip(request *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(request.URL.Path, "/actions/runners/registration-token") {
+		token, err := s.token(request.Context())
+		if err != nil {
+			return nil, &signInError{err}
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return s.below.RoundTrip(request)
+}
+
+// signInError is a sign-in that was refused.
+type signInError struct{ error }
+
+func (e *signInError) Unwrap() error { return e.error }
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -26,6 +26,8 @@ const (
 	// RunnerIDs is on machines that were launched together, with the ids of all: "21-70,75".
 	RunnerIDs = Prefix + "runner-ids"
 	Mode      = Prefix + "mode"
+	// ScaleSet is the name of the scale set that a machine serves.
+	ScaleSet = Prefix + "scale-set"
 	// JobReport is on machines that report on their jobs.
 	JobReport = Prefix + "job-report"
 	ExpiresAt = Prefix + "expires-at"

@@ -1,0 +1,83 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// handle takes a message in. The count alone decides how many machines there are to be; what happened to jobs says
+// which runner is at work. What is to be launched is launched beside the acknowledgement.
+func (s *set) handle(ctx context.Context, session *queue.Session, m *queue.Message) error {
+	now := time.Now()
+	s.mu.Lock()
+	s.count = m.Count
+	for _, job := range m.Started {
+		s.jobStarted(job, now)
+	}
+	for _, job := range m.Completed {
+		s.jobCompleted(job, now)
+	}
+	s.mu.Unlock()
+	s.poke()
+	// A message that was taken in is acknowledged even if this process is ending.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if len(m.Available) > 0 {
+		if err := session.Acquire(ctx, m.Available); err != nil {
+			s.log.Warn("available jobs were not acquired", "error", err.Error())
+		}
+	}
+	return session.Acknowledge(ctx, m.ID)
+}
+
+// jobStarted notes which runner has a job. mu is held.
+func (s *set) jobStarted(job queue.Job, now time.Time) {
+	r := s.runners[job.RunnerName]
+	log := s.log.With("job", job.ID, "run", job.RunID, "repository", job.Repository, "name", job.Name,
+		"runner", job.RunnerName)
+	if r == nil {
+		log.Info("job started", "queued", span(job.Queued, job.RunnerAssigned))
+		return
+	}
+	if r.job.ID == job.ID && !r.started.IsZero() {
+		return // the message came again
+	}
+	r.job, r.started, r.state = job, now, runnerBusy
+	r.online = earlier(r.online, now)
+	log.Info("job started", "machine", r.instance.ID, "queued", span(job.Queued, job.RunnerAssigned),
+		"assigned-to-wanted", span(job.Assigned, r.wanted), "wanted-to-launched", span(r.wanted, r.launched),
+		"launched-to-started", span(r.launched, now))
+}
+
+// jobCompleted notes that a runner's only job is over: its machine powers itself off. mu is held.
+func (s *set) jobCompleted(job queue.Job, now time.Time) {
+	log := s.log.With("job", job.ID, "run", job.RunID, "repository", job.Repository, "name", job.Name,
+		"result", job.Result)
+	r := s.runners[job.RunnerName]
+	if r == nil || job.RunnerName == "" { // canceled, or assigned anew, before a runner had it
+		log.Info("job completed", "runner", job.RunnerName)
+		return
+	}
+	if !r.done.IsZero() {
+		return
+	}
+	r.job, r.done = job, now
+	log.Info("job completed", "runner", r.name, "machine", r.instance.ID, "took", span(r.started, now))
+}
+
+// span is how long something took, empty where its ends are not known.
+func span(from, to time.Time) string {
+	if from.IsZero() || to.IsZero() {
+		return ""
+	}
+	return to.Sub(from).Round(time.Millisecond).String()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,56 @@
+package serve
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+)
+
+// This file says what is ours and whose: names, tags and client tokens of the machines of scale sets.
+
+// nameLength is how many random characters end the name of a runner.
+const nameLength = 8
+
+// newName returns a new name of a runner of a set.
+func newName(set string) string { return nameBase(set) + tags.RandomText(nameLength) }
+
+// isNameOf reports whether a runner's name may be one of a set's. Another set's may end in the same form: only GitHub
+// knows which set a runner is of.
+func isNameOf(set, name string) bool {
+	rest, ok := strings.CutPrefix(name, nameBase(set))
+	return ok && len(rest) == nameLength &&
+		strings.Trim(rest, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
+}
+
+func nameBase(set string) string {
+	return tags.CutTo(tags.NameOf(set), tags.MaxName-nameLength-1) + "-"
+}
+
+// identity is that of one machine. The label of such an identity is the runner's name.
+func identity(scope, runnerName string) tags.Identity {
+	return tags.Identity{Run: tags.Run{Repository: scope}, Scope: scope, Nonce: tags.RandomText(nameLength),
+		Label: runnerName}
+}
+
+// ownTags are those of one machine.
+func ownTags(id tags.Identity, set string, runnerID int64, due, expires time.Time) map[string]string {
+	return map[string]string{
+		key.Scope: id.Scope, key.Mode: tags.ModeServe, key.ScaleSet: tags.Value(set), key.Nonce: id.Nonce,
+		key.RunnerName: id.Label, key.RunnerID: strconv.FormatInt(runnerID, 10), key.DueAt: tags.Stamp(due),
+		key.ExpiresAt: tags.Stamp(expires),
+	}
+}
+
+// ofScope selects the machines of all scale sets of a scope.
+func ofScope(scope string) ec2.Selector {
+	return ec2.Selector{Tags: map[string]string{key.Scope: tags.EscapeFilter(scope), key.Mode: tags.ModeServe}}
+}
+
+// isOfSet reports whether an instance was launched for a set.
+func isOfSet(i ec2.Instance, scope, set string) bool {
+	return i.Tags[key.Mode] == tags.ModeServe && i.Tags[key.Scope] == scope && i.Tags[key.ScaleSet] == tags.Value(set)
+}

@@ -1,0 +1,192 @@
+package serve
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file decides what a look does about each runner of a set, and makes no call. Two rules stand above the others.
+// What could not be seen is not judged. And before a machine is ended its registration is removed, which GitHub refuses
+// while a job runs.
+
+// act is what a look does about a runner.
+type act string
+
+const (
+	spared       act = "spared"
+	forgotten    act = "forgotten"    // there is nothing left of it
+	deregistered act = "deregistered" // it has no machine
+	ended        act = "ended"        // the registration is removed, and then the machine is terminated
+)
+
+// Times that a look allows.
+const (
+	// powerOffTime is how long a machine whose job is over may take to power itself off.
+	powerOffTime = time.Minute
+	// launchTime is how long after its registration a machine may be launched: EC2 is asked again for two minutes.
+	launchTime = 4 * time.Minute
+	// absentTime is how long EC2 may not show a machine that it has launched.
+	absentTime = time.Minute
+	// surplusTime is how long a machine that nothing needs stays, in case a job comes. A poll that tells GitHub a new
+	// capacity may be 50 s away.
+	surplusTime = 90 * time.Second
+	// stuckTime is how long an idle runner may not take one of the jobs that wait for one.
+	stuckTime = 5 * time.Minute
+	// offlineTime is how long a runner may be offline that was online before.
+	offlineTime = 3 * time.Minute
+)
+
+// view is what one look could see, beside the runner itself.
+type view struct {
+	now     time.Time
+	listed  bool // GitHub's list of runners was answered
+	surplus bool // the set has more than it needs, and this is one of those
+	waiting bool // jobs have waited for an idle runner for stuckTime
+	doubled bool // another machine has its name, and was launched before it
+}
+
+// rule is one step of a judgement. It answers "" where it has nothing to say.
+type rule func(view, *runner) (act, string)
+
+// rules are asked in this order; the first answer holds. What spares stands before what ends.
+var rules = []rule{isLaunching, isOver, hasNoMachine, isBusy, isUnseen, isDoubled, isDone, isGone, isOverdue, isExpired,
+	isStuck, isSurplus}
+
+func judge(v view, r *runner) (act, string) {
+	for _, rule := range rules {
+		if act, why := rule(v, r); act != "" {
+			return act, why
+		}
+	}
+	return spared, "it is needed"
+}
+
+func isLaunching(_ view, r *runner) (act, string) {
+	if r.launching {
+		return spared, "it is being launched"
+	}
+	return "", ""
+}
+
+// isOver is about a machine that EC2 has ended, or has not shown for a while. Nothing runs on it, whatever GitHub says.
+func isOver(v view, r *runner) (act, string) {
+	switch {
+	case !r.over && (r.absent.IsZero() || v.now.Sub(r.absent) < absentTime):
+		return "", ""
+	case !v.listed:
+		return spared, "its machine is over, and whether it is still registered cannot be seen"
+	case r.state == runnerGone:
+		return forgotten, "its machine is over"
+	}
+	return deregistered, "its machine is over"
+}
+
+// hasNoMachine is about a registration alone. One that is online has a machine, even if it cannot be seen.
+func hasNoMachine(v view, r *runner) (act, string) {
+	switch {
+	case r.instance.ID != "":
+		return "", ""
+	case !v.listed:
+		return spared, "whether it is registered cannot be seen"
+	case r.state == runnerGone:
+		return forgotten, "it was never launched"
+	case r.state != runnerOffline:
+		return spared, "it is online, and its machine cannot be seen"
+	case v.now.Before(r.shows):
+		return spared, "its machine may still show itself"
+	}
+	return deregistered, "no machine was launched for it"
+}
+
+func isBusy(v view, r *runner) (act, string) {
+	if v.listed && r.state == runnerGone {
+		return "", ""
+	}
+	if r.isBusy(v.now) {
+		return spared, "a job runs on it"
+	}
+	return "", ""
+}
+
+func isUnseen(v view, r *runner) (act, string) {
+	if !v.listed || r.state == runnerUnseen {
+		return spared, "what its runner does cannot be seen"
+	}
+	return "", ""
+}
+
+// isDoubled is about the second machine of one registration. Which of the two is online cannot be told.
+func isDoubled(v view, r *runner) (act, string) {
+	switch {
+	case !v.doubled:
+		return "", ""
+	case r.state == runnerIdle:
+		return spared, "another machine has its registration too, and one of them is online"
+	}
+	return ended, "another machine has its registration"
+}
+
+func isDone(v view, r *runner) (act, string) {
+	switch {
+	case r.done.IsZero():
+		return "", ""
+	case v.now.Sub(r.done) < powerOffTime:
+		return spared, "its job is over, and it powers itself off"
+	}
+	return ended, fmt.Sprintf("its job is over since %s, and it has not powered itself off", clock(r.done))
+}
+
+func isGone(v view, r *runner) (act, string) {
+	switch {
+	case r.state != runnerGone:
+		return "", ""
+	case v.now.Sub(r.gone) < powerOffTime:
+		return spared, "its registration is gone, and it powers itself off"
+	}
+	return ended, "its registration is gone since " + clock(r.gone)
+}
+
+func isOverdue(v view, r *runner) (act, string) {
+	switch {
+	case r.state != runnerOffline || v.now.Before(r.due):
+		return "", ""
+	case !r.online.IsZero() && v.now.Sub(r.offline) < offlineTime:
+		return spared, "it is offline since " + clock(r.offline)
+	case !r.online.IsZero():
+		return ended, "it is offline since " + clock(r.offline)
+	}
+	return ended, "it has not come online until " + clock(r.due)
+}
+
+func isExpired(v view, r *runner) (act, string) {
+	if !r.expires.IsZero() && !v.now.Before(r.expires) {
+		return ended, "its time was over at " + r.expires.UTC().Format(time.RFC3339)
+	}
+	return "", ""
+}
+
+func isStuck(v view, r *runner) (act, string) {
+	if v.waiting && r.state == runnerIdle && v.now.Sub(r.idle) >= stuckTime {
+		return ended, "it is idle since " + clock(r.idle) + " and takes none of the jobs that wait"
+	}
+	return "", ""
+}
+
+func isSurplus(v view, r *runner) (act, string) {
+	if v.surplus && r.state == runnerIdle && v.now.Sub(r.idle) >= surplusTime {
+		return ended, "it is idle, and nothing needs it"
+	}
+	return "", ""
+}
+
+// isOlder reports whether a machine was launched before another.
+func isOlder(a, b ec2.Instance) bool {
+	if a.LaunchTime.Equal(b.LaunchTime) {
+		return a.ID < b.ID
+	}
+	return a.LaunchTime.Before(b.LaunchTime)
+}
+
+func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }

@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// runner is one machine of a set and its registration, as far as this process knows them. What it knows is a copy: the
+// tags and GitHub have it all, and a look fills in what an earlier process has made.
+type runner struct {
+	name     string
+	id       int64        // of the registration; 0 while not known
+	instance ec2.Instance // ID "" while not known
+	// launching reports whether this process is registering or launching it.
+	launching bool
+	// shows is until when a machine may show itself of which only the registration is known.
+	shows        time.Time
+	due, expires time.Time
+
+	state runnerState
+	job   queue.Job // that it runs or has run, as far as messages told
+	over  bool      // EC2 has ended the machine
+
+	// Since when it has been so, for this process; zero where it is not so.
+	idle, offline, gone, done, absent time.Time
+
+	// For the log: when each phase ended.
+	wanted, registered, launched, online, started time.Time
+}
+
+// runnerState is what GitHub says of a registration.
+type runnerState string
+
+const (
+	runnerUnseen  runnerState = "unseen" // GitHub has not been asked yet, or did not answer
+	runnerGone    runnerState = "gone"
+	runnerOffline runnerState = "offline"
+	runnerIdle    runnerState = "idle"
+	runnerBusy    runnerState = "busy"
+)
+
+// takesJobs reports whether the machine runs a job or may get one.
+func (r *runner) takesJobs() bool {
+	switch {
+	case r.launching:
+		return true
+	case r.over || !r.done.IsZero() || !r.gone.IsZero():
+		return false
+	}
+	return r.instance.ID != "" || !r.shows.IsZero() || r.state == runnerIdle || r.state == runnerBusy
+}
+
+// isAlive reports whether there is a machine, or may be one at any moment.
+func (r *runner) isAlive() bool { return !r.over && (r.instance.ID != "" || r.takesJobs()) }
+
+// startedJobShows is how late GitHub's list may show that a runner is busy.
+const startedJobShows = time.Minute
+
+// isBusy reports whether a job runs on it, by GitHub's list or by a message that is newer.
+func (r *runner) isBusy(now time.Time) bool {
+	return r.state == runnerBusy && r.done.IsZero() ||
+		!r.started.IsZero() && r.done.IsZero() && now.Sub(r.started) < startedJobShows
+}
+
+// see takes in what GitHub's list says. The zero registration says that there is none.
+func (r *runner) see(registration github.Runner, now time.Time) {
+	if registration.ID != 0 {
+		r.id = registration.ID
+	}
+	switch {
+	case registration.ID == 0:
+		r.state = runnerGone
+	case registration.Busy:
+		r.state = runnerBusy
+	case registration.Online:
+		r.state = runnerIdle
+	default:
+		r.state = runnerOffline
+	}
+	r.gone, r.offline = since(r.gone, r.state == runnerGone, now), since(r.offline, r.state == runnerOffline, now)
+	r.idle = since(r.idle, r.state == runnerIdle, now)
+	if r.online.IsZero() && (r.state == runnerIdle || r.state == runnerBusy) {
+		r.online = now
+	}
+}
+
+// since keeps since when something has been so.
+func since(before time.Time, is bool, now time.Time) time.Time {
+	switch {
+	case !is:
+		return time.Time{}
+	case before.IsZero():
+		return now
+	}
+	return before
+}
+
+// adopt makes a runner of what an earlier process has launched.
+func adopt(i ec2.Instance) *runner {
+	said := tags.Of(i)
+	return &runner{name: said.RunnerName, id: said.RunnerID, instance: i, state: runnerUnseen, due: said.DueAt,
+		expires: said.ExpiresAt}
+}

@@ -1,0 +1,165 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// set is one scale set: its session at GitHub and its machines. Everything below mu is guarded by it.
+type set struct {
+	*Server
+	config.Set
+	log   *slog.Logger
+	wake  chan struct{} // the count, a machine or a pause has changed: compare what is needed with what is there
+	first bool          // of the file: as a standby it asks more often than the others
+
+	launches sync.WaitGroup
+
+	mu      sync.Mutex
+	api     *queue.Client
+	id      int // at GitHub; 0 while the set was not found or made
+	held    bool
+	opened  time.Time // when the session began
+	polled  time.Time // when GitHub answered a poll last
+	problem string    // why the set is not served
+	count   queue.Count
+	waiting time.Time // since when jobs wait although runners are idle
+	runners map[string]*runner
+	pause   pause
+	repoll  context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
+	told    int                  // the capacity that the poll under way has told GitHub
+	found   *offer               // what to launch, as of the last survey
+	taken   int                  // spot machines that EC2 took with their jobs
+	dropped map[string]time.Time // runners that are gone, and that GitHub may still list
+	tellEnd map[string]string    // why a runner could not be ended, as it was said last
+}
+
+func newSet(s *Server, c config.Set, first bool) *set {
+	return &set{
+		Server: s, Set: c, log: s.log.With("set", c.Name), wake: make(chan struct{}, 1), first: first,
+		runners: map[string]*runner{}, dropped: map[string]time.Time{}, tellEnd: map[string]string{},
+	}
+}
+
+// poke wakes the set's scaling.
+func (s *set) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// client returns the set's client at GitHub.
+func (s *set) client() (*queue.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.api != nil {
+		return s.api, nil
+	}
+	var err error
+	s.api, err = s.signIn.queue()
+	return s.api, err
+}
+
+// demand counts the machines. mu is held.
+func (s *set) demand() demand {
+	d := demand{min: s.Min, max: s.Max, assigned: s.count.Assigned}
+	for _, r := range s.runners {
+		if r.takesJobs() {
+			d.working++
+		}
+		if r.isAlive() {
+			d.living++
+		}
+	}
+	return d
+}
+
+// trying counts the launches under way. mu is held.
+func (s *set) trying() int {
+	n := 0
+	for _, r := range s.runners {
+		if r.launching {
+			n++
+		}
+	}
+	return n
+}
+
+// scale launches what the set lacks, whenever something has changed.
+func (s *set) scale(ctx context.Context) {
+	var timer <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer:
+		}
+		timer = s.compare(ctx)
+	}
+}
+
+// roomLook is how often EC2 is asked whether machines whose job is over are gone, while others wait for their room.
+const roomLook = 2 * time.Second
+
+// compare launches what the set lacks, and returns when to compare again, nil for when something changes.
+func (s *set) compare(ctx context.Context) <-chan time.Time {
+	s.mu.Lock()
+	now := time.Now()
+	d := s.demand()
+	s.waiting = s.waitingSince(now)
+	if !s.held || !s.lookedSince(s.opened) { // an earlier process may have launched what is needed
+		s.mu.Unlock()
+		return nil
+	}
+	count := toLaunch(d, s.pause, s.trying(), now)
+	for range count {
+		s.begin(ctx, now)
+	}
+	s.tellCapacity()
+	crowded, wait := d.crowded(), time.Until(s.pause.until)
+	s.mu.Unlock()
+	switch {
+	case s.pauseIsOn() && wait > 0:
+		return time.After(wait)
+	case crowded:
+		s.lookForRoom(ctx)
+		return time.After(roomLook)
+	}
+	return nil
+}
+
+// waitingSince is since when jobs wait although runners are idle: GitHub gives a job to an idle runner within seconds.
+// mu is held.
+func (s *set) waitingSince(now time.Time) time.Time {
+	idle, busy := 0, 0
+	for _, r := range s.runners {
+		switch {
+		case r.isBusy(now):
+			busy++
+		case r.state == runnerIdle && r.takesJobs():
+			idle++
+		}
+	}
+	return since(s.waiting, idle > 0 && s.count.Assigned > busy, now)
+}
+
+func (s *set) pauseIsOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pause.isOn()
+}
+
+// tellCapacity ends the poll under way where GitHub should know another capacity than it was told. What is not
+// acknowledged comes again. mu is held.
+func (s *set) tellCapacity() {
+	if s.repoll != nil && capacity(s.demand(), s.pause) != s.told {
+		s.repoll()
+	}
+}

@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// signIn is how all sets sign in at GitHub. The token's or the key's file is read again whenever GitHub is asked for
+// something, so that a new one counts without a restart.
+type signIn struct {
+	config.GitHub
+	scope     github.Scope
+	transport http.RoundTripper
+	log       *slog.Logger
+	version   string
+
+	mu       sync.Mutex
+	secret   string // what the file held
+	registry *github.Client
+}
+
+func newSignIn(file config.GitHub, transport http.RoundTripper, version string, log *slog.Logger) (*signIn, error) {
+	at, err := url.Parse(file.URL)
+	if err != nil {
+		return nil, fmt.Errorf("github url %q: %w", file.URL, err)
+	}
+	scope, err := github.ParseScope(strings.Trim(at.Path, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("github url %q: %w", file.URL, err)
+	}
+	if transport == nil {
+		transport = github.Transport(file.CACertificates)
+	}
+	return &signIn{GitHub: file, scope: scope, transport: transport, version: version, log: log}, nil
+}
+
+// apiURL is the address of the API of the GitHub that a scope's web address is at.
+func apiURL(web string) string {
+	at, err := url.Parse(web)
+	switch {
+	case err != nil:
+		return web
+	case strings.EqualFold(at.Host, "github.com"), strings.EqualFold(at.Host, "www.github.com"):
+		return github.DefaultBaseURL
+	case strings.HasSuffix(at.Host, ".ghe.com"):
+		return at.Scheme + "://api." + at.Host
+	}
+	return at.Scheme + "://" + at.Host + "/api/v3"
+}
+
+// client returns a client for the runners of the scope.
+func (s *signIn) client() (*github.Client, error) {
+	path := s.TokenFile
+	if s.AppID != "" {
+		path = s.AppPrivateKeyFile
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the operator's own file names it
+	if err != nil {
+		return nil, fmt.Errorf("sign in at GitHub: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secret := strings.TrimSpace(string(text))
+	if s.registry != nil && s.secret == secret {
+		return s.registry, nil
+	}
+	options := github.Options{BaseURL: apiURL(s.URL), Scope: s.scope, Transport: s.transport, Log: s.log}
+	if s.AppID == "" {
+		options.Token = secret
+	} else {
+		key, err := github.ReadKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("sign in at GitHub: the key in %s %w", path, err)
+		}
+		options.App = github.NewApp(github.AppOptions{ID: s.AppID, Key: key, Scope: s.scope})
+	}
+	registry, err := github.New(options)
+	if err != nil {
+		return nil, err
+	}
+	s.secret, s.registry = secret, registry
+	return registry, nil
+}
+
+// token returns a token that works.
+func (s *signIn) token(ctx context.Context) (string, error) {
+	registry, err := s.client()
+	if err != nil {
+		return "", err
+	}
+	return registry.AccessToken(ctx)
+}
+
+// queue returns a client for one set.
+func (s *signIn) queue() (*queue.Client, error) {
+	return queue.Connect(queue.Options{URL: s.URL, Token: s.token, Version: s.version, Transport: s.transport})
+}
