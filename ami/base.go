@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // canonical is Canonical's account in the region's partition, which publishes Ubuntu.
@@ -84,9 +85,9 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 	var unfit []string
 	for _, id := range b.request.BaseImages {
 		image, err := b.Cloud.Image(ctx, b.request.Region, id)
-		refusal := image.Refusal()
+		why := image.Refusal()
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound:
+		case refusal.ClassOf(err) == refusal.NotFound:
 			return image, &FailedError{
 				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err,
 				Refused: true,
@@ -96,8 +97,8 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 			}
 		case err != nil:
 			return image, err
-		case refusal != "":
-			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, refusal),
+		case why != "":
+			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, why),
 				Hint: "take an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
 		case image.State != ec2.ImageAvailable:
 			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State),

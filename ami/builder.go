@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -47,7 +48,7 @@ func (b *bake) launch(ctx context.Context) error {
 		},
 		Tried: func(a ec2.Attempt) {
 			if a.Err != nil {
-				b.info("EC2 refuses a builder, %s: %s", place(a.Offering), ec2.Reason(a.Err))
+				b.info("EC2 refuses a builder, %s: %s", place(a.Offering), refusal.Reason(a.Err))
 			}
 		},
 	})
@@ -127,7 +128,7 @@ func exhausted(trail []ec2.Attempt) error {
 			continue
 		}
 		causes = append(causes, a.Err)
-		if text := place(a.Offering) + ": " + ec2.Reason(a.Err); !slices.Contains(refusals, text) {
+		if text := place(a.Offering) + ": " + refusal.Reason(a.Err); !slices.Contains(refusals, text) {
 			refusals = append(refusals, text)
 		}
 	}
@@ -192,7 +193,7 @@ func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 func (b *bake) alive(ctx context.Context) error {
 	instance, err := b.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
 	switch {
-	case ec2.ClassOf(err) == ec2.NotFound && time.Since(b.begun) < silence:
+	case refusal.ClassOf(err) == refusal.NotFound && time.Since(b.begun) < silence:
 		return nil
 	case err != nil:
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // TagCopyOf stands on the copies of an image in other regions: the id of the image that they were copied from.
@@ -114,11 +115,11 @@ func (b *bake) examineRegions(ctx context.Context) error {
 	var errs []error
 	each(b.request.Copies.Regions, func(region string) {
 		_, err := b.Cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
-		switch ec2.ClassOf(err) {
-		case ec2.Account, ec2.Credentials, ec2.Denied:
+		switch refusal.ClassOf(err) {
+		case refusal.Account, refusal.Credentials, refusal.Denied:
 			mu.Lock()
 			defer mu.Unlock()
-			refused, errs = append(refused, region+": "+ec2.Reason(err)), append(errs, err)
+			refused, errs = append(refused, region+": "+refusal.Reason(err)), append(errs, err)
 		}
 	})
 	if len(refused) == 0 {
@@ -192,19 +193,19 @@ func (b *bake) beginCopy(ctx context.Context) error {
 	news, try := newProgress(), 0
 	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
 		id, err := b.Cloud.CopyImage(ctx, b.request.Region, b.copySpec(try))
-		b.asked = b.asked || err == nil || ec2.ClassOf(err) == ec2.Unknown || ctx.Err() != nil
+		b.asked = b.asked || err == nil || refusal.ClassOf(err) == refusal.Unknown || ctx.Err() != nil
 		switch {
 		case err == nil:
 			b.imageID = id
 			b.info("the copy %s of %s has been begun", id, b.source.out.ImageID)
 			return true, nil
-		case ec2.IsCopyLimit(err):
-			if text := news.tell("the region copies as many snapshots as it may at once (" + ec2.Reason(err) +
+		case refusal.IsCopyLimit(err):
+			if text := news.tell("the region copies as many snapshots as it may at once (" + refusal.Reason(err) +
 				")"); text != "" {
 				b.info("%s; waiting", text)
 			}
 			return false, nil
-		case ec2.ClassOf(err) == ec2.Taken && try == 0:
+		case refusal.ClassOf(err) == refusal.Taken && try == 0:
 			try++
 			taken := b.name
 			b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]

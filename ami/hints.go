@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // This file is the list of what a failed bake can be told to do. Each hint has an entry of its own in
@@ -61,25 +61,26 @@ const (
 
 // hintOf is what to do about an error of EC2's.
 func hintOf(err error) string {
-	switch class, topic := ec2.ClassOf(err), ec2.TopicOf(err); {
-	case ec2.IsSignIn(err), class == ec2.Account, class == ec2.Ended, topic == "image-quota", topic == "explicit-deny":
-		return ec2.HintOf(err)
+	switch class, topic := refusal.ClassOf(err), refusal.TopicOf(err); {
+	case refusal.IsSignIn(err), class == refusal.Account, class == refusal.Ended, topic == "image-quota",
+		topic == "explicit-deny":
+		return refusal.HintOf(err)
 	}
-	switch ec2.ClassOf(err) {
-	case ec2.Denied:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied:
 		return hintAllowed
-	case ec2.Credentials:
+	case refusal.Credentials:
 		return hintExpired
-	case ec2.Capacity, ec2.Misfit:
+	case refusal.Capacity, refusal.Misfit:
 		return hintRoom
-	case ec2.Unknown, ec2.Throttle:
-		if call, ok := errors.AsType[*ec2.CallError](err); ok && call != nil {
+	case refusal.Unknown, refusal.Throttle:
+		if call, ok := errors.AsType[*refusal.CallError](err); ok && call != nil {
 			return hintNoAnswer
 		}
-	case ec2.Tagging:
+	case refusal.Tagging:
 		return hintTags
 	}
-	if _, ok := errors.AsType[*ec2.CallError](err); ok {
+	if _, ok := errors.AsType[*refusal.CallError](err); ok {
 		return hintRefused
 	}
 	return ""
@@ -88,9 +89,10 @@ func hintOf(err error) string {
 // launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited
 // for.
 func launchHint(causes []error) string {
-	for _, class := range []ec2.Class{ec2.Credentials, ec2.Account, ec2.Denied, ec2.Tagging, ec2.Other, ec2.NotFound,
-		ec2.Profile, ec2.Capacity, ec2.Misfit, ec2.Ended, ec2.Unknown, ec2.Throttle} {
-		i := slices.IndexFunc(causes, func(err error) bool { return ec2.ClassOf(err) == class })
+	for _, class := range []refusal.Class{refusal.Credentials, refusal.Account, refusal.Denied, refusal.Tagging,
+		refusal.Other, refusal.NotFound,
+		refusal.Profile, refusal.Capacity, refusal.Misfit, refusal.Ended, refusal.Unknown, refusal.Throttle} {
+		i := slices.IndexFunc(causes, func(err error) bool { return refusal.ClassOf(err) == class })
 		if i < 0 {
 			continue
 		}

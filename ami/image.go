@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in
@@ -46,7 +47,7 @@ func (b *bake) create(ctx context.Context) error {
 	}
 	b.asked = true
 	id, err := b.beginImage(ctx)
-	if ec2.ClassOf(err) == ec2.Taken {
+	if refusal.ClassOf(err) == refusal.Taken {
 		taken := b.name
 		b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
 		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for "+

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // How often a bake looks: soon at first, since a refusal or a short step shows at once, and then every quarter of a
@@ -33,7 +33,7 @@ func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error 
 			return done, nil
 		}
 		missed++
-		if early := missed == 1 && ec2.ClassOf(err) == ec2.Denied; missed >= maxMissedLooks ||
+		if early := missed == 1 && refusal.ClassOf(err) == refusal.Denied; missed >= maxMissedLooks ||
 			(isFinal(err) && !early) {
 			return false, final(err)
 		}
@@ -84,8 +84,8 @@ func isFinal(err error) bool {
 	if _, ok := errors.AsType[finalError](err); ok {
 		return true
 	}
-	switch ec2.ClassOf(err) {
-	case ec2.Denied, ec2.Credentials, ec2.Impossible:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied, refusal.Credentials, refusal.Impossible:
 		return true
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // This file removes old images. What it decides stands in pure functions: an image goes only if it is ours, of the same
@@ -122,7 +123,7 @@ func (b *bake) removeSurplus(ctx context.Context) error {
 	}
 	for _, id := range strays(snapshots, images, query.Tags, time.Now()) {
 		if err := b.Cloud.DeleteSnapshot(ctx, b.request.Region, id); err != nil {
-			b.warn(fmt.Sprintf("snapshot %s, which no image has any more, stays: %s", id, ec2.Reason(err)))
+			b.warn(fmt.Sprintf("snapshot %s, which no image has any more, stays: %s", id, refusal.Reason(err)))
 			continue
 		}
 		b.info("snapshot %s is deleted: no image has it any more", id)

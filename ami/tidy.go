@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is
@@ -82,7 +83,7 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 	if b.builder.ID != "" {
 		if err := r.terminate(ctx, b.request.Region, b.builder.ID); err != nil {
 			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console; it ends by itself at %s",
-				b.builder.ID, b.request.Region, ec2.Reason(err), b.ownEnd().UTC().Format("2006-01-02 15:04 MST")))
+				b.builder.ID, b.request.Region, refusal.Reason(err), b.ownEnd().UTC().Format("2006-01-02 15:04 MST")))
 		}
 	}
 	for _, attempt := range b.trail {
@@ -92,7 +93,7 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 		if err := r.terminateByToken(ctx, b.request.Region, attempt.Token); err != nil {
 			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again",
 				attempt.Token,
-				b.request.Region, ec2.Reason(err)))
+				b.request.Region, refusal.Reason(err)))
 		}
 	}
 }

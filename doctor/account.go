@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -19,9 +20,9 @@ func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	switch {
 	case err == nil:
 		return []Finding{l.ok("%s of account %s%s", caller.ARN, caller.Account, x.until())}
-	case ec2.IsSignIn(err) && ec2.ClassOf(err) == ec2.Credentials:
-		return []Finding{l.failed(ec2.HintOf(err), "%s", err)}
-	case ec2.ClassOf(err) == ec2.Credentials:
+	case refusal.IsSignIn(err) && refusal.ClassOf(err) == refusal.Credentials:
+		return []Finding{l.failed(refusal.HintOf(err), "%s", err)}
+	case refusal.ClassOf(err) == refusal.Credentials:
 		return []Finding{l.failed(credentialsFix, "%s", err)}
 	}
 	return []Finding{l.unread(ctx, err)}
@@ -50,7 +51,7 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	for _, region := range x.regions() {
 		l.about = region
 		switch {
-		case ec2.ClassOf(err) == ec2.Credentials && x.isKnown(ctx):
+		case refusal.ClassOf(err) == refusal.Credentials && x.isKnown(ctx):
 			findings = append(findings,
 				l.failed(regionFix, "EC2 in this region refuses credentials that AWS accepts: %s",
 					reason(err)))
@@ -95,7 +96,7 @@ func (x *examination) lookAtSpotScores(ctx context.Context) []Finding {
 	}
 	err := x.cloud.MayGetSpotScores(ctx, "")
 	switch {
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		f := l.warning("allow ec2:GetSpotPlacementScores", "EC2 gives no scores, so the given order is kept: %s",
 			reason(err))
 		f.Needs = l.needs

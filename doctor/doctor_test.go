@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -72,7 +73,7 @@ func TestSilenceIsNotHealth(t *testing.T) {
 	l := look{check: "image", needs: "ec2:DescribeImages"}
 	for _, code := range []string{"UnauthorizedOperation", "RequestLimitExceeded", "AuthFailure", "InternalError",
 		"InsufficientInstanceCapacity", "Odd", ""} {
-		f := l.unread(t.Context(), &ec2.CallError{Code: code})
+		f := l.unread(t.Context(), &refusal.CallError{Code: code})
 		if f.Result != Unchecked {
 			t.Errorf("%q: %s", code, f.Result)
 		}
@@ -80,7 +81,7 @@ func TestSilenceIsNotHealth(t *testing.T) {
 			t.Errorf("%q: needs %q", code, f.Needs)
 		}
 	}
-	if f := l.unread(t.Context(), &ec2.CallError{Code: "InvalidAMIID.NotFound"}); f.Result != Failed {
+	if f := l.unread(t.Context(), &refusal.CallError{Code: "InvalidAMIID.NotFound"}); f.Result != Failed {
 		t.Errorf("not found: %s", f.Result)
 	}
 	for class := github.Other; class <= github.Unknown; class++ {
@@ -93,7 +94,8 @@ func TestSilenceIsNotHealth(t *testing.T) {
 // TestARightIsOnlyProvedByEC2: what each answer to a dry run proves, with and without an instance to ask about.
 func TestARightIsOnlyProvedByEC2(t *testing.T) {
 	const there = "i-0123456789abcdef0"
-	denied, unknown := &ec2.CallError{Code: "UnauthorizedOperation"}, &ec2.CallError{Code: "InvalidInstanceID.NotFound"}
+	denied, unknown := &refusal.CallError{Code: "UnauthorizedOperation"},
+		&refusal.CallError{Code: "InvalidInstanceID.NotFound"}
 	for _, c := range []struct {
 		name, id string
 		err      error
@@ -104,7 +106,7 @@ func TestARightIsOnlyProvedByEC2(t *testing.T) {
 		{"refused for none", noInstance, denied, Unchecked},
 		{"not found for none", noInstance, unknown, OK},
 		{"not found for one that is there: it ended meanwhile", there, unknown, Unchecked},
-		{"throttled", there, &ec2.CallError{Code: "RequestLimitExceeded"}, Unchecked},
+		{"throttled", there, &refusal.CallError{Code: "RequestLimitExceeded"}, Unchecked},
 		{"lost", there, errors.New("connection reset"), Unchecked},
 	} {
 		got := look{needs: "ec2:TerminateInstances"}.right(t.Context(), c.id, c.err, Failed, "")

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
@@ -135,7 +136,7 @@ func (l look) unchecked(format string, args ...any) Finding {
 
 // reason is what EC2 said, without the part that only AWS can read.
 func reason(err error) string {
-	text, _, _ := strings.Cut(ec2.Reason(err), " Encoded authorization failure message:")
+	text, _, _ := strings.Cut(refusal.Reason(err), " Encoded authorization failure message:")
 	return text
 }
 
@@ -147,18 +148,18 @@ func (l look) unread(ctx context.Context, err error) Finding {
 	if finding, cut := l.cut(ctx, err); cut {
 		return finding
 	}
-	switch ec2.ClassOf(err) {
-	case ec2.NotFound:
+	switch refusal.ClassOf(err) {
+	case refusal.NotFound:
 		return l.failed(notFound, "%s", reason(err))
-	case ec2.Denied:
+	case refusal.Denied:
 		f := l.unchecked("the credentials may not ask (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f
-	case ec2.Throttle:
+	case refusal.Throttle:
 		return l.unchecked("AWS is throttling: %s", reason(err))
-	case ec2.Credentials:
+	case refusal.Credentials:
 		return l.unchecked("the credentials are refused, see credentials")
-	case ec2.Unknown:
+	case refusal.Unknown:
 		return l.unchecked("no answer: %s", err)
 	}
 	return l.unchecked("%s", err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -87,14 +88,14 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 		l := look{check: "existing machines", about: in(i.ID, i.Region), needs: "ec2:" + right.action}
 		err := x.cloud.May(ctx, i.Region, right.action, i.ID, x.request.OurTag)
 		switch {
-		case ec2.ClassOf(err) == ec2.Denied && right.tagged && !ours:
+		case refusal.ClassOf(err) == refusal.Denied && right.tagged && !ours:
 			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags "+
 				"does; "+
 				"check again while a run uses it (needs %s)", l.needs)
 			f.Needs = l.needs
 			findings = append(findings, f)
 		// of the moment, or of a machine that only stays on
-		case ec2.ClassOf(err) == ec2.WrongState, ec2.ClassOf(err) == ec2.Impossible:
+		case refusal.ClassOf(err) == refusal.WrongState, refusal.ClassOf(err) == refusal.Impossible:
 			findings = append(findings, l.ok("EC2 would allow it (%s): %s", l.needs, reason(err)))
 		default:
 			findings = append(findings, l.right(ctx, i.ID, err, Failed, right.without))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -38,14 +39,14 @@ func (x *examination) noImage(ctx context.Context, l look, w wanted) Finding {
 
 func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 	err := x.mayLaunch(ctx, w, part{ownTags: true, tags: true, profile: true})
-	switch ec2.ClassOf(err) {
-	case ec2.Denied, ec2.Tagging:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied, refusal.Tagging:
 		return x.refusedPart(ctx, l, w, err)
 	}
 	if err == nil {
 		return []Finding{l.ok("EC2 would allow it (%s)", strings.Join(w.permissions(), ", "))}
 	}
-	if ec2.TopicOf(err) == "free-plan" {
+	if refusal.TopicOf(err) == "free-plan" {
 		return []Finding{x.freePlan(ctx, l, w, err)}
 	}
 	return []Finding{l.refused(ctx, err)}
@@ -53,13 +54,13 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 
 // freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan,
 // and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
-func (x *examination) freePlan(ctx context.Context, l look, w wanted, refusal error) Finding {
-	fix := ec2.HintOf(refusal)
+func (x *examination) freePlan(ctx context.Context, l look, w wanted, refused error) Finding {
+	fix := refusal.HintOf(refused)
 	if names, err := x.cloud.FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
 		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") +
 			"), or upgrade the account's plan"
 	}
-	return l.failed(fix, "%s", reason(refusal))
+	return l.failed(fix, "%s", reason(refused))
 }
 
 // part is how much of a launch's own request goes along when EC2 is asked whether it would allow it.
@@ -160,19 +161,19 @@ func roleRefused(l look, profile string, err error) Finding {
 // refused is what EC2 says against a launch that it would otherwise allow.
 func (l look) refused(ctx context.Context, err error) Finding {
 	said := reason(err)
-	switch ec2.ClassOf(err) {
-	case ec2.Profile:
+	switch refusal.ClassOf(err) {
+	case refusal.Profile:
 		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ "+
 			"from "+
 			"the role's: check it in the IAM console", "%s", said)
-	case ec2.Capacity:
+	case refusal.Capacity:
 		return l.failed("use another type, zone or price, or request a higher quota", "%s", said)
-	case ec2.Misfit:
+	case refusal.Misfit:
 		return l.failed("use an instance type and an image that fit each other", "%s", said)
-	case ec2.NotFound:
+	case refusal.NotFound:
 		return l.failed(notFound, "%s", said)
-	case ec2.Other:
-		if call, ok := errors.AsType[*ec2.CallError](err); ok && call.Code != "" {
+	case refusal.Other:
+		if call, ok := errors.AsType[*refusal.CallError](err); ok && call.Code != "" {
 			return l.failed("correct the input that EC2 names", "%s", said)
 		}
 	}
@@ -194,7 +195,7 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 	switch {
 	case err == nil:
 		findings = append(findings, l.ok("EC2 lists instances"))
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		f := l.warning("allow ec2:DescribeInstances",
 			"instances may not be listed, so a start does not see early that its machine fails, and stop finds "+
 				"nothing by label")
@@ -233,15 +234,15 @@ const noInstance = "i-00000000000000000"
 func (l look) right(ctx context.Context, id string, err error, denied Result, without string) Finding {
 	exists := id != noInstance
 	switch {
-	case err == nil, !exists && ec2.ClassOf(err) == ec2.NotFound:
+	case err == nil, !exists && refusal.ClassOf(err) == refusal.NotFound:
 		return l.ok("EC2 would allow it (%s)", l.needs)
-	case ec2.ClassOf(err) == ec2.NotFound:
+	case refusal.ClassOf(err) == refusal.NotFound:
 		return l.unchecked("%s ended while it was asked about; check again", id)
-	case ec2.ClassOf(err) == ec2.Denied && exists:
+	case refusal.ClassOf(err) == refusal.Denied && exists:
 		return Finding{Check: l.check, About: l.about, Result: denied,
 			Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id,
 				without), Fix: "allow " + l.needs, Needs: l.needs}
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; "+
 			"check "+
 			"again while a runner is up (needs %s)", l.needs)

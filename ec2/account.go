@@ -5,6 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Caller is whom the credentials belong to.
@@ -23,7 +25,7 @@ func (c *Client) Caller(ctx context.Context, region string) (Caller, error) {
 	})
 	out, err := api.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Caller{}, callError("get caller identity", err)
+		return Caller{}, refusal.Of("get caller identity", err)
 	}
 	return Caller{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // SetUserData replaces the user data of a stopped instance; it is read at the next boot. EC2 refuses it for an instance
@@ -30,5 +32,5 @@ func (c *Client) SetShutdownBehavior(ctx context.Context, region, id string) err
 // modify changes one attribute: EC2 takes no more in a call.
 func (c *Client) modify(ctx context.Context, region, operation string, in *sdk.ModifyInstanceAttributeInput) error {
 	_, err := c.in(region).ModifyInstanceAttribute(ctx, in)
-	return callError(operation, err)
+	return refusal.Of(operation, err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -26,22 +27,24 @@ func TestRefusalsOfOtherServices(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
 		status     int
-		want       Class
+		want       refusal.Class
 		code       string
 	}{
 		{"XML", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>` +
-			`<Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, Denied, "AccessDenied"},
-		{"JSON", `{"__type":"AccessDeniedException","Message":"no"}`, 400, Denied, "AccessDeniedException"},
+			`<Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>`, 403, refusal.Denied,
+			"AccessDenied"},
+		{"JSON", `{"__type":"AccessDeniedException","Message":"no"}`, 400, refusal.Denied, "AccessDeniedException"},
 		{"JSON with a namespace", `{"__type":"com.amazonaws.servicequotas#TooManyRequestsException","message":"slow"}`,
 			429,
-			Throttle, "TooManyRequestsException"},
-		{"a proxy's page", `<html>502</html>`, 502, Unknown, ""},
-		{"nothing", ``, 500, Unknown, ""},
+			refusal.Throttle, "TooManyRequestsException"},
+		{"a proxy's page", `<html>502</html>`, 502, refusal.Unknown, ""},
+		{"nothing", ``, 500, refusal.Unknown, ""},
 	} {
-		err := refusal("ask", &http.Response{StatusCode: c.status, Status: "status"}, []byte(c.body))
-		call, _ := errors.AsType[*CallError](err)
-		if ClassOf(err) != c.want || call.Code != c.code {
-			t.Errorf("%s: got class %d and code %q, want %d and %q", c.name, ClassOf(err), call.Code, c.want, c.code)
+		err := answerError("ask", &http.Response{StatusCode: c.status, Status: "status"}, []byte(c.body))
+		call, _ := errors.AsType[*refusal.CallError](err)
+		if refusal.ClassOf(err) != c.want || call.Code != c.code {
+			t.Errorf("%s: got class %d and code %q, want %d and %q", c.name, refusal.ClassOf(err), call.Code, c.want,
+				c.code)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package ec2
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +10,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // CopySpec is an image of the account to be copied into another region.
@@ -28,24 +29,24 @@ type CopySpec struct {
 }
 
 // CopyImage begins the copy of an image into a region and returns its id; it is pending then. Errors of class Unknown
-// say that EC2 may have begun it all the same, and IsCopyLimit that the region copies as many snapshots as it may. A
-// call that is under way when the context ends
-// is waited for a little while. A key that does not exist is no error here: the copy fails later.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html
+// say that EC2 may have begun it all the same, and refusal.IsCopyLimit that the region copies as many snapshots as it
+// may. A call that is under way when the context ends is waited for a little while. A key that does not exist is no
+// error here: the copy fails later. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html
 func (c *Client) CopyImage(ctx context.Context, region string, spec CopySpec) (id string, err error) {
 	var last error
 	unknown := 0
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if ctx.Err() != nil {
 			return backoff.Permanent(
-				cmp.Or(last, fmt.Errorf("copy image %s to %s: %w: %w", spec.SourceID, region, errNotSent, ctx.Err())),
+				cmp.Or(last, fmt.Errorf("copy image %s to %s: %w: %w", spec.SourceID, region, refusal.ErrNotSent,
+					ctx.Err())),
 			)
 		}
 		id, last = c.copyImage(ctx, region, spec)
-		switch ClassOf(last) {
-		case Throttle:
+		switch refusal.ClassOf(last) {
+		case refusal.Throttle:
 			return last
-		case Unknown: // the token makes it safe to ask again
+		case refusal.Unknown: // the token makes it safe to ask again
 			if unknown++; unknown < maxUnknown {
 				return last
 			}
@@ -77,18 +78,10 @@ func (c *Client) copyImage(ctx context.Context, region string, spec CopySpec) (s
 	operation := "copy image " + spec.SourceID + " to " + region
 	out, err := c.in(region).CopyImage(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		return "", callError(operation, err)
+		return "", refusal.Of(operation, err)
 	}
 	if id := aws.ToString(out.ImageId); id != "" {
 		return id, nil
 	}
-	return "", &CallError{Operation: operation, Message: "the answer names no image"}
-}
-
-// IsCopyLimit reports whether a region refuses a copy because it copies as many snapshots as it may at once: 20 by
-// default.
-// https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
-func IsCopyLimit(err error) bool {
-	call, ok := errors.AsType[*CallError](err)
-	return ok && call.Code == "ResourceLimitExceeded"
+	return "", &refusal.CallError{Operation: operation, Message: "the answer names no image"}
 }

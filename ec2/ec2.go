@@ -1,7 +1,7 @@
 // Package ec2 speaks EC2 in the words of this program: placement, offering, launch, instance.
 //
-// It is the only importer of the AWS SDK. What leaves it are plain values; what fails leaves it as a *CallError
-// whose class (see errors.go) says what a caller may do next. It keeps no state between calls: everything that
+// It is the only importer of the AWS SDK. What leaves it are plain values; what fails leaves it as a *refusal.CallError
+// whose class (see refusal) says what a caller may do next. It keeps no state between calls: everything that
 // must be found again stands in the instance's tags and in its client token.
 package ec2
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -16,29 +17,30 @@ import (
 func TestClasses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		class ec2.Class
+		class refusal.Class
 		calls int // of RunInstances for one offering; 0: several
 		codes string
 	}{
-		{ec2.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity " +
+		{refusal.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity " +
 			"InsufficientReservedInstanceCapacity " +
 			"UnfulfillableCapacity " +
 			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported " +
 			"InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
 			"InstanceLimitExceeded"},
-		{ec2.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
-		{ec2.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId " +
+		{refusal.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
+		{refusal.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId " +
 			"SignatureDoesNotMatch"},
-		{ec2.Account, 1, "OptInRequired PendingVerification Blocked AuthFailure.ServiceLinkedRoleCreationNotPermitted"},
-		{ec2.Ended, 1, "IdempotentInstanceTerminated"},
-		{ec2.Denied, 2, "UnauthorizedOperation"},
-		{ec2.Tagging, 2, "TagPolicyViolation TagLimitExceeded"},
-		{ec2.WrongState, 1, "IncorrectInstanceState IncorrectState IncorrectSpotRequestState"},
-		{ec2.Impossible, 1, "UnsupportedOperation OperationNotPermitted"},
-		{ec2.NotFound, 1, "InvalidAMIID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound"},
-		{ec2.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch " +
+		{refusal.Account, 1,
+			"OptInRequired PendingVerification Blocked AuthFailure.ServiceLinkedRoleCreationNotPermitted"},
+		{refusal.Ended, 1, "IdempotentInstanceTerminated"},
+		{refusal.Denied, 2, "UnauthorizedOperation"},
+		{refusal.Tagging, 2, "TagPolicyViolation TagLimitExceeded"},
+		{refusal.WrongState, 1, "IncorrectInstanceState IncorrectState IncorrectSpotRequestState"},
+		{refusal.Impossible, 1, "UnsupportedOperation OperationNotPermitted"},
+		{refusal.NotFound, 1, "InvalidAMIID.NotFound InvalidSubnetID.NotFound InvalidGroup.NotFound"},
+		{refusal.Other, 1, "InvalidParameterValue InvalidParameterCombination IdempotentParameterMismatch " +
 			"InvalidAMIID.Malformed SomethingNew"},
-		{ec2.Unknown, 4, "InternalError ServiceUnavailable Unavailable"},
+		{refusal.Unknown, 4, "InternalError ServiceUnavailable Unavailable"},
 	} {
 		for code := range strings.FieldsSeq(c.codes) {
 			t.Run(code, func(t *testing.T) {
@@ -50,7 +52,7 @@ func TestClasses(t *testing.T) {
 					world *simulator.World, client *ec2.Client) {
 					_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 					last := trail[len(trail)-1].Err
-					if got := ec2.ClassOf(last); got != c.class {
+					if got := refusal.ClassOf(last); got != c.class {
 						t.Errorf("class %d, want %d: %v", got, c.class, last)
 					}
 					if want := "run instances: " + code + ": because"; last.Error() != want {
@@ -59,7 +61,7 @@ func TestClasses(t *testing.T) {
 					if calls := len(tokens(world)); calls != c.calls && (c.calls != 0 || calls < 3) {
 						t.Errorf("%d calls of RunInstances, want %d", calls, c.calls)
 					}
-					if final := errors.Is(err, ec2.ErrExhausted); final == (c.class == ec2.Credentials) {
+					if final := errors.Is(err, ec2.ErrExhausted); final == (c.class == refusal.Credentials) {
 						t.Errorf("error of the launch: %v", err)
 					}
 				})
@@ -120,7 +122,7 @@ func TestRetryQuota(t *testing.T) {
 	inBubble(t, simulator.Config{Faults: faults, Unlimited: true}, func(ctx context.Context, t *testing.T,
 		_ *simulator.World, client *ec2.Client) {
 		for n := range 40 {
-			if _, err := client.Instance(ctx, "", fmt.Sprintf("i-%017x", n)); ec2.ClassOf(err) != ec2.NotFound {
+			if _, err := client.Instance(ctx, "", fmt.Sprintf("i-%017x", n)); refusal.ClassOf(err) != refusal.NotFound {
 				t.Fatalf("call %d: %v", n, err)
 			}
 		}
@@ -136,7 +138,7 @@ func TestNotFoundIsSaidByCode(t *testing.T) {
 		inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
 			_ *simulator.World, client *ec2.Client) {
 			if _, err := client.Instance(ctx, "", "i-0123456789abcdef0"); err == nil ||
-				ec2.ClassOf(err) == ec2.NotFound {
+				refusal.ClassOf(err) == refusal.NotFound {
 				t.Errorf("%s: %v", effect, err)
 			}
 		})

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Image is what a launch needs to know of an AMI.
@@ -44,10 +46,10 @@ func (i Image) Refusal() string {
 func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 	out, err := c.in(region).DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{id}})
 	if err != nil {
-		return Image{}, callError("describe image "+id, err)
+		return Image{}, refusal.Of("describe image "+id, err)
 	}
 	if len(out.Images) == 0 {
-		return Image{}, &CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound",
+		return Image{}, &refusal.CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound",
 			Message: "the answer is empty"}
 	}
 	return plainImage(out.Images[0]), nil

@@ -11,6 +11,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // ImageSpec is an image to be made of a stopped instance. CreateImage knows no client token: an image whose answer was
@@ -32,18 +34,18 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 	tries := 0           // since then
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if ctx.Err() != nil {
-			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, errNotSent,
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, refusal.ErrNotSent,
 				ctx.Err())))
 		}
 		if id, last = c.createImage(ctx, region, spec); last == nil {
 			return nil
 		}
-		class := ClassOf(last)
-		if class == Unknown {
+		class := refusal.ClassOf(last)
+		if class == refusal.Unknown {
 			lost = last
 		}
 		if lost == nil {
-			if class == Throttle {
+			if class == refusal.Throttle {
 				return last
 			}
 			return backoff.Permanent(last)
@@ -52,10 +54,11 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 			return nil
 		}
 		// A name that is taken after an answer was lost is most likely taken by ourselves, and shows in a moment.
-		if tries++; tries < maxUnknown && (class == Unknown || class == Taken || class == Throttle) {
+		if tries++; tries < maxUnknown && (class == refusal.Unknown || class == refusal.Taken ||
+			class == refusal.Throttle) {
 			return last
 		}
-		if class == Taken {
+		if class == refusal.Taken {
 			last = lost
 		}
 		return backoff.Permanent(last)
@@ -75,12 +78,12 @@ func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec)
 		},
 	}, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		return "", callError("create image "+spec.Name, err)
+		return "", refusal.Of("create image "+spec.Name, err)
 	}
 	if id := aws.ToString(out.ImageId); id != "" {
 		return id, nil
 	}
-	return "", &CallError{Operation: "create image " + spec.Name, Message: "the answer names no image"}
+	return "", &refusal.CallError{Operation: "create image " + spec.Name, Message: "the answer names no image"}
 }
 
 // begun finds the image of a call whose answer was lost, empty where none shows.
@@ -99,7 +102,7 @@ func (c *Client) begun(ctx context.Context, region string, spec ImageSpec) strin
 func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots []string) error {
 	out, err := c.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id),
 		DeleteAssociatedSnapshots: aws.Bool(true)})
-	if err = callError("deregister image "+id, err); err != nil && ClassOf(err) != NotFound {
+	if err = refusal.Of("deregister image "+id, err); err != nil && refusal.ClassOf(err) != refusal.NotFound {
 		return err
 	}
 	deleted := map[string]bool{}
@@ -121,7 +124,7 @@ func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots [
 // DeleteSnapshot deletes a snapshot; one that is gone is a success. EC2 refuses it while an image uses it.
 func (c *Client) DeleteSnapshot(ctx context.Context, region, id string) error {
 	_, err := c.in(region).DeleteSnapshot(ctx, &sdk.DeleteSnapshotInput{SnapshotId: aws.String(id)})
-	if err = callError("delete snapshot "+id, err); ClassOf(err) == NotFound {
+	if err = refusal.Of("delete snapshot "+id, err); refusal.ClassOf(err) == refusal.NotFound {
 		return nil
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -36,7 +37,8 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 	t.Parallel()
 	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Taken ||
+		if id, err := client.CreateImage(ctx, "",
+			imageSpec("our-runner-2026-09")); refusal.ClassOf(err) != refusal.Taken ||
 			id != "" || callsOf(world, "CreateImage") != 1 {
 			t.Errorf("got %q, %v after %d calls", id, err, callsOf(world, "CreateImage"))
 		}
@@ -44,7 +46,8 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 	// A lost answer that was never carried out, and a name that is taken: it stays unknown, and is not ours.
 	config := withKept("stopped", "CreateImage", simulator.Fault{Effect: simulator.EffectCutBefore, Times: 1})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "", imageSpec("our-runner-2026-09")); ec2.ClassOf(err) != ec2.Unknown ||
+		if id, err := client.CreateImage(ctx, "",
+			imageSpec("our-runner-2026-09")); refusal.ClassOf(err) != refusal.Unknown ||
 			id != "" {
 			t.Errorf("got %q, %v", id, err)
 		}
@@ -65,7 +68,7 @@ func TestRemoveImage(t *testing.T) {
 			t.Fatalf("got %+v, %v", image, err)
 		}
 		err = client.RemoveImage(ctx, "", id, image.Snapshots)
-		if again := client.RemoveImage(ctx, "", id, image.Snapshots); ec2.ClassOf(again) != ec2.ClassOf(err) {
+		if again := client.RemoveImage(ctx, "", id, image.Snapshots); refusal.ClassOf(again) != refusal.ClassOf(err) {
 			t.Errorf("once more: %v", again)
 		}
 		return err
@@ -79,7 +82,7 @@ func TestRemoveImage(t *testing.T) {
 	denied := withKept("stopped", "")
 	denied.Policy.Deny = []string{"ec2:DeleteSnapshot"}
 	inBubble(t, denied, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
-		if err := remove(ctx, t, client); ec2.ClassOf(err) != ec2.Denied || len(world.Images()) != 1 {
+		if err := remove(ctx, t, client); refusal.ClassOf(err) != refusal.Denied || len(world.Images()) != 1 {
 			t.Errorf("got %v, left %+v", err, world.Images())
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -117,12 +118,12 @@ func (c *Client) list(
 func (c *Client) Instance(ctx context.Context, region, id string) (Instance, error) {
 	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}})
 	if err != nil {
-		return Instance{}, callError("describe instance "+id, err)
+		return Instance{}, refusal.Of("describe instance "+id, err)
 	}
 	if found := c.instances(region, out.Reservations); len(found) > 0 {
 		return found[0], nil
 	}
-	return Instance{}, &CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound",
+	return Instance{}, &refusal.CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound",
 		Message: "the answer is empty"}
 }
 
@@ -164,8 +165,8 @@ func plain(region string, in types.Instance) Instance {
 // that is a success too. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (c *Client) Terminate(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
-	err = callError("terminate "+strings.Join(ids, ", "), err)
-	if ClassOf(err) == Denied && len(ids) == 1 {
+	err = refusal.Of("terminate "+strings.Join(ids, ", "), err)
+	if refusal.ClassOf(err) == refusal.Denied && len(ids) == 1 {
 		if instance, lookErr := c.Instance(ctx, region, ids[0]); lookErr == nil && instance.State == Terminated {
 			return nil
 		}
@@ -187,7 +188,7 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 	for batch := range slices.Chunk(ids, maxResources) {
 		_, err := c.in(region).CreateTags(ctx, &sdk.CreateTagsInput{Resources: batch, Tags: sdkTags(tags)})
 		if err != nil {
-			return callError("tag "+strings.Join(batch, ", "), err)
+			return refusal.Of("tag "+strings.Join(batch, ", "), err)
 		}
 	}
 	return nil
@@ -199,7 +200,8 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
 	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
 	out, err := c.in(region).GetConsoleOutput(ctx, in)
-	refused := ClassOf(callError("", err)) == Impossible // UnsupportedOperation: Latest is for Nitro alone
+	// UnsupportedOperation: Latest is for Nitro alone
+	refused := refusal.ClassOf(refusal.Of("", err)) == refusal.Impossible
 	if refused || (err == nil && aws.ToString(out.Output) == "") {
 		in.Latest = nil
 		posted, postedErr := c.in(region).GetConsoleOutput(ctx, in)
@@ -208,11 +210,12 @@ func (c *Client) Console(ctx context.Context, region, id string) (string, error)
 		}
 	}
 	if err != nil {
-		return "", callError("get console output of "+id, err)
+		return "", refusal.Of("get console output of "+id, err)
 	}
 	text, err := base64.StdEncoding.DecodeString(aws.ToString(out.Output))
 	if err != nil {
-		return "", &CallError{Operation: "get console output of " + id, Message: "the output is not base64", Err: err}
+		return "", &refusal.CallError{Operation: "get console output of " + id, Message: "the output is not base64",
+			Err: err}
 	}
 	return string(text), nil
 }

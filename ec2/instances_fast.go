@@ -2,8 +2,6 @@ package ec2
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
@@ -19,14 +17,4 @@ func (c *Client) InstancesFast(ctx context.Context, region string, selector Sele
 			s.RateLimiter, s.MaxAttempts, s.MaxBackoff = ratelimit.None, 3, 500*time.Millisecond
 		})
 	})
-}
-
-// DeniesRegion reports whether an error says that EC2 does not let us look into its region, now and later: a policy
-// denies the call, or the region is not enabled for the account or for this session.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-func DeniesRegion(err error) bool {
-	call, ok := errors.AsType[*CallError](err)
-	return ok && (ClassOf(err) == Denied ||
-		slices.Contains([]string{"AuthFailure", "InvalidClientTokenId", "OptInRequired", "PendingVerification"},
-			call.Code))
 }

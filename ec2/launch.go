@@ -12,6 +12,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Attempt is one offering that was asked for and what EC2 said: a line of the trail that a launch leaves.
@@ -72,7 +74,7 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		if len(launched) >= count {
 			return launched, l.trail, nil
 		}
-		if err != nil && scopeOf(err) == ofCredentials {
+		if err != nil && refusal.EndsLaunch(err) {
 			return launched, l.trail, err
 		}
 		refused = append(refused, Attempt{Offering: offering, Err: err})
@@ -81,7 +83,7 @@ func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, off
 		return launched, l.trail, ctx.Err()
 	}
 	if len(l.trail) > 0 && !slices.ContainsFunc(l.trail,
-		func(a Attempt) bool { return ClassOf(a.Err) != Credentials }) {
+		func(a Attempt) bool { return refusal.ClassOf(a.Err) != refusal.Credentials }) {
 		return launched, l.trail, l.trail[0].Err
 	}
 	return launched, l.trail, ErrExhausted
@@ -107,7 +109,7 @@ func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]
 			first = attempt.Err
 			continue
 		}
-		if try > 0 && !isTagRefusal(attempt.Err) {
+		if try > 0 && !refusal.MayBeTags(attempt.Err) {
 			l.untagged = true
 		}
 		return instances, attempt.Err
@@ -129,59 +131,14 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool, before 
 		instances[n].Offering = attempt.Index
 		attempt.InstanceIDs = append(attempt.InstanceIDs, instances[n].ID)
 	}
-	attempt.Took, attempt.Err = time.Since(begin), firstCause(before, err)
+	attempt.Took, attempt.Err = time.Since(begin), refusal.First(before, err)
 	attempt.InDoubt = isInDoubt(err)
-	attempt.Untagged = own && !l.spec.NeedsTags && isTagRefusal(err)
+	attempt.Untagged = own && !l.spec.NeedsTags && refusal.MayBeTags(err)
 	l.trail = append(l.trail, attempt)
 	if l.observe.Tried != nil {
 		l.observe.Tried(attempt)
 	}
 	return attempt, instances
-}
-
-// isTagRefusal reports whether a launch may be refused because of its tags: EC2 often says only that something is not
-// allowed.
-func isTagRefusal(err error) bool {
-	switch ClassOf(err) {
-	case Denied:
-		denial, readable := denialOf(err)
-		return !readable || denial.mayBeTags()
-	case Tagging:
-		return true
-	}
-	return false
-}
-
-// deniedTwiceError is a launch that was denied with our tags and denied without them too. The first denial is the
-// cause: the second may only be about what was left out.
-type deniedTwiceError struct{ first, second error }
-
-func (e *deniedTwiceError) Error() string {
-	call, ok := errors.AsType[*CallError](e.first)
-	if !ok {
-		return e.first.Error()
-	}
-	return call.Operation + ": " + e.reason()
-}
-
-func (e *deniedTwiceError) Unwrap() error { return e.first }
-
-// reason adds the second denial where it names another permission.
-func (e *deniedTwiceError) reason() string {
-	first, second := Reason(e.first), Reason(e.second)
-	was, _ := denialOf(e.first)
-	is, _ := denialOf(e.second)
-	if was.Action == is.Action && was.kind() == is.kind() {
-		return first
-	}
-	return first + " (and without this action's own tags: " + second + ")"
-}
-
-func firstCause(before, err error) error {
-	if before == nil || ClassOf(before) != Denied || ClassOf(err) != Denied {
-		return err
-	}
-	return &deniedTwiceError{before, err}
 }
 
 // Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.
@@ -192,9 +149,6 @@ const (
 	throttleTotal   = 2 * time.Minute
 )
 
-// errNotSent is a launch that was cancelled before EC2 was asked: it leaves no doubt.
-var errNotSent = errors.New("cancelled before it was sent")
-
 // run asks RunInstances until there is an answer that means something.
 func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
 	var instances []Instance
@@ -202,19 +156,19 @@ func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInp
 	var last error
 	err := repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if err := c.launches(region).wait(ctx); err != nil {
-			return backoff.Permanent(cmp.Or(last, fmt.Errorf("run instances: %w: %w", errNotSent, err)))
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("run instances: %w: %w", refusal.ErrNotSent, err)))
 		}
 		var err error
 		instances, err = c.exchange(ctx, region, in)
 		last = err
-		switch ClassOf(err) {
-		case Throttle:
+		switch refusal.ClassOf(err) {
+		case refusal.Throttle:
 			return err
-		case Unknown:
+		case refusal.Unknown:
 			if unknown++; unknown < maxUnknown {
 				return err
 			}
-		case Profile:
+		case refusal.Profile:
 			if profile++; profile < maxProfileTries {
 				return err
 			}
@@ -237,7 +191,7 @@ func (e *doubtError) Unwrap() error { return e.error }
 
 func isInDoubt(err error) bool {
 	_, doubt := errors.AsType[*doubtError](err)
-	return doubt || (err != nil && ClassOf(err) == Unknown)
+	return doubt || (err != nil && refusal.ClassOf(err) == refusal.Unknown)
 }
 
 // exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
@@ -246,12 +200,12 @@ func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstanc
 	defer done()
 	out, err := c.in(region).RunInstances(outlived, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		return nil, callError("run instances", err)
+		return nil, refusal.Of("run instances", err)
 	}
 	instances := c.instances(region, []types.Reservation{{Instances: out.Instances}})
 	instances = slices.DeleteFunc(instances, func(i Instance) bool { return i.ID == "" })
 	if len(instances) == 0 {
-		return nil, &CallError{Operation: "run instances", Message: "the answer names no instance"}
+		return nil, &refusal.CallError{Operation: "run instances", Message: "the answer names no instance"}
 	}
 	return instances, nil
 }

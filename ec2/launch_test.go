@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -180,7 +181,8 @@ func TestThrottledLaunch(t *testing.T) {
 			begun := time.Now()
 			_, trail, err := launchOne(ctx, client, launchSpec(), []ec2.Offering{offering(1)})
 			took := time.Since(begun)
-			if !errors.Is(err, ec2.ErrExhausted) || ec2.ClassOf(trail[0].Err) != ec2.Throttle || trail[0].InDoubt {
+			if !errors.Is(err, ec2.ErrExhausted) || refusal.ClassOf(trail[0].Err) != refusal.Throttle ||
+				trail[0].InDoubt {
 				t.Errorf("launch: %v, trail %+v", err, trail)
 			}
 			if took < 90*time.Second || took > 3*time.Minute {

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // maxFilterValues is how many values EC2 takes in one filter.
@@ -33,7 +35,7 @@ func collect[P, T any](ctx context.Context, operation string, pages interface {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx, options...)
 		if err != nil {
-			return nil, callError(operation, err)
+			return nil, refusal.Of(operation, err)
 		}
 		all = append(all, items(page)...)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -56,8 +57,8 @@ func TestAnotherTypeMayFit(t *testing.T) {
 			if err != nil || len(instances) != 1 || instances[0].Type != "t3.xlarge" {
 				t.Errorf("%s: launched %v, %v; want the second type at the same placement", name, instances, err)
 			}
-			if ec2.ClassOf(trail[0].Err) != ec2.Misfit {
-				t.Errorf("%s: class %v of %v, want Misfit", name, ec2.ClassOf(trail[0].Err), trail[0].Err)
+			if refusal.ClassOf(trail[0].Err) != refusal.Misfit {
+				t.Errorf("%s: class %v of %v, want Misfit", name, refusal.ClassOf(trail[0].Err), trail[0].Err)
 			}
 			if n := len(tokens(world)); n != 2 {
 				t.Errorf("%s: %d calls, want 2", name, n)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // TestMotoVolumes lists, looks up and deletes volumes of an EC2 that others wrote. A whole sweep cannot run there: moto
@@ -52,7 +53,7 @@ func TestMotoVolumes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if v, err := cloud.Volume(ctx, "us-east-1", id); ec2.ClassOf(err) != ec2.NotFound {
+	if v, err := cloud.Volume(ctx, "us-east-1", id); refusal.ClassOf(err) != refusal.NotFound {
 		t.Errorf("got %+v, %v; want that it is gone", v, err)
 	}
 }

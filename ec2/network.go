@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Subnet is a subnet as a launch sees it.
@@ -20,10 +22,10 @@ type Subnet struct {
 func (c *Client) Subnet(ctx context.Context, region, id string) (Subnet, error) {
 	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{id}})
 	if err != nil {
-		return Subnet{}, callError("describe subnet "+id, err)
+		return Subnet{}, refusal.Of("describe subnet "+id, err)
 	}
 	if len(out.Subnets) == 0 {
-		return Subnet{}, &CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound",
+		return Subnet{}, &refusal.CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound",
 			Message: "the answer is empty"}
 	}
 	s := out.Subnets[0]
@@ -56,10 +58,11 @@ func (r EgressRule) Lets(port int) bool {
 func (c *Client) SecurityGroup(ctx context.Context, region, id string) (SecurityGroup, error) {
 	out, err := c.in(region).DescribeSecurityGroups(ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{id}})
 	if err != nil {
-		return SecurityGroup{}, callError("describe security group "+id, err)
+		return SecurityGroup{}, refusal.Of("describe security group "+id, err)
 	}
 	if len(out.SecurityGroups) == 0 {
-		return SecurityGroup{}, &CallError{Operation: "describe security group " + id, Code: "InvalidGroup.NotFound",
+		return SecurityGroup{}, &refusal.CallError{Operation: "describe security group " + id,
+			Code:    "InvalidGroup.NotFound",
 			Message: "the answer is empty"}
 	}
 	g := out.SecurityGroups[0]

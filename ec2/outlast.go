@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its
@@ -48,7 +50,7 @@ func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error)
 	denied := false
 	return RetryUntilDone(ctx, every, func() error {
 		err := f()
-		if ClassOf(err) == Denied && !denied {
+		if refusal.ClassOf(err) == refusal.Denied && !denied {
 			denied = true
 			select {
 			case <-ctx.Done():
@@ -56,8 +58,8 @@ func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error)
 			}
 			return err
 		}
-		switch ClassOf(err) {
-		case Denied, Credentials, Impossible:
+		switch refusal.ClassOf(err) {
+		case refusal.Denied, refusal.Credentials, refusal.Impossible:
 			return backoff.Permanent(err)
 		}
 		return err

@@ -2,11 +2,14 @@ package ec2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // MayLaunch asks EC2 whether it would allow the launch of an offering (index is its place among the offerings) and
@@ -47,8 +50,8 @@ func (c *Client) May(ctx context.Context, region, action, id, tag string) error 
 
 // dryRun reads the answer to a dry run: EC2 says yes by an error of its own.
 func dryRun(operation string, err error) error {
-	err = callError(operation, err)
-	if call, ok := err.(*CallError); ok && call.Code == "DryRunOperation" { //nolint:errorlint // made the line above
+	err = refusal.Of(operation, err)
+	if call, ok := errors.AsType[*refusal.CallError](err); ok && call.Code == "DryRunOperation" {
 		return nil
 	}
 	return err

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // PreviousUnclear is the previous state of an instance that is being started, where an answer was lost on the way: EC2
@@ -33,13 +35,13 @@ func (c *Client) Start(ctx context.Context, region, id string) (previous string,
 	var last error
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if ctx.Err() != nil {
-			return backoff.Permanent(cmp.Or(last, fmt.Errorf("%s: %w: %w", operation, errNotSent, ctx.Err())))
+			return backoff.Permanent(cmp.Or(last, fmt.Errorf("%s: %w: %w", operation, refusal.ErrNotSent, ctx.Err())))
 		}
 		previous, last = c.start(ctx, operation, region, id)
-		switch ClassOf(last) {
-		case Throttle:
+		switch refusal.ClassOf(last) {
+		case refusal.Throttle:
 			return last
-		case Unknown:
+		case refusal.Unknown:
 			if unknown++; unknown < maxUnknown {
 				return last
 			}
@@ -62,14 +64,14 @@ func (c *Client) start(ctx context.Context, operation, region, id string) (strin
 	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // a repeated call would hide that an answer was lost
 	out, err := c.in(region).StartInstances(outlived, &sdk.StartInstancesInput{InstanceIds: []string{id}}, once)
 	if err != nil {
-		return "", callError(operation, err)
+		return "", refusal.Of(operation, err)
 	}
 	for _, change := range out.StartingInstances {
 		if aws.ToString(change.InstanceId) == id && change.PreviousState != nil {
 			return string(change.PreviousState.Name), nil
 		}
 	}
-	return "", &CallError{Operation: operation, Message: "the answer does not name the instance"}
+	return "", &refusal.CallError{Operation: operation, Message: "the answer does not name the instance"}
 }
 
 // Stop stops instances of one region; their disks and addresses of their own stay. It is idempotent: one that is
@@ -78,5 +80,5 @@ func (c *Client) start(ctx context.Context, operation, region, id string) (strin
 // they are not sure of each. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html
 func (c *Client) Stop(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).StopInstances(ctx, &sdk.StopInstancesInput{InstanceIds: ids})
-	return callError("stop instance "+strings.Join(ids, ", "), err)
+	return refusal.Of("stop instance "+strings.Join(ids, ", "), err)
 }

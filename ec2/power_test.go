@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -44,9 +45,10 @@ func TestStartTellsTheStateBefore(t *testing.T) {
 	for _, state := range []string{"stopping", "terminated"} {
 		inBubble(t, withKept(state, ""), func(ctx context.Context, t *testing.T, world *simulator.World,
 			client *ec2.Client) {
-			if _, err := client.Start(ctx, "", kept); ec2.ClassOf(err) != ec2.WrongState ||
+			if _, err := client.Start(ctx, "", kept); refusal.ClassOf(err) != refusal.WrongState ||
 				callsOf(world, "StartInstances") != 1 {
-				t.Errorf("%s: class %d after %d calls: %v", state, ec2.ClassOf(err), callsOf(world, "StartInstances"),
+				t.Errorf("%s: class %d after %d calls: %v", state, refusal.ClassOf(err),
+					callsOf(world, "StartInstances"),
 					err)
 			}
 		})
@@ -83,20 +85,20 @@ func TestAStartWithoutAnyAnswer(t *testing.T) {
 	for _, c := range []struct {
 		effect simulator.Effect
 		code   string
-		class  ec2.Class
+		class  refusal.Class
 		calls  int
 	}{
-		{simulator.EffectCutAfter, "", ec2.Unknown, 4},
-		{simulator.EffectError, "InsufficientInstanceCapacity", ec2.Capacity, 1},
-		{simulator.EffectError, "UnauthorizedOperation", ec2.Denied, 1},
-		{simulator.EffectError, "UnsupportedOperation", ec2.Impossible, 1},
-		{simulator.EffectError, "AuthFailure", ec2.Credentials, 1},
+		{simulator.EffectCutAfter, "", refusal.Unknown, 4},
+		{simulator.EffectError, "InsufficientInstanceCapacity", refusal.Capacity, 1},
+		{simulator.EffectError, "UnauthorizedOperation", refusal.Denied, 1},
+		{simulator.EffectError, "UnsupportedOperation", refusal.Impossible, 1},
+		{simulator.EffectError, "AuthFailure", refusal.Credentials, 1},
 	} {
 		config := withKept("stopped", "StartInstances", simulator.Fault{Effect: c.effect, Code: c.code})
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			previous, err := client.Start(ctx, "", kept)
-			if ec2.ClassOf(err) != c.class || previous != "" || callsOf(world, "StartInstances") != c.calls {
-				t.Errorf("%s %s: class %d and %q after %d calls: %v", c.effect, c.code, ec2.ClassOf(err), previous,
+			if refusal.ClassOf(err) != c.class || previous != "" || callsOf(world, "StartInstances") != c.calls {
+				t.Errorf("%s %s: class %d and %q after %d calls: %v", c.effect, c.code, refusal.ClassOf(err), previous,
 					callsOf(world, "StartInstances"), err)
 			}
 		})
@@ -114,7 +116,8 @@ func TestACancelledStart(t *testing.T) {
 			t.Errorf("cancelled under way: %q, %v", previous, err)
 		}
 		calls := callsOf(world, "StartInstances")
-		if _, err := client.Start(ctx, "", kept); !errors.Is(err, context.Canceled) || ec2.ClassOf(err) != ec2.Other ||
+		if _, err := client.Start(ctx, "", kept); !errors.Is(err, context.Canceled) ||
+			refusal.ClassOf(err) != refusal.Other ||
 			callsOf(world, "StartInstances") != calls {
 			t.Errorf("cancelled before: %v", err)
 		}
@@ -126,22 +129,22 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		state, market string
-		class         ec2.Class
+		class         refusal.Class
 		failed        bool
 		ends          string
 	}{
-		{"running", "", ec2.Other, false, "stopping"},
-		{"stopped", "", ec2.Other, false, "stopped"},
-		{"terminated", "", ec2.WrongState, true, "terminated"},
-		{"running", "spot", ec2.Impossible, true, "running"},
+		{"running", "", refusal.Other, false, "stopping"},
+		{"stopped", "", refusal.Other, false, "stopped"},
+		{"terminated", "", refusal.WrongState, true, "terminated"},
+		{"running", "spot", refusal.Impossible, true, "running"},
 	} {
 		config := withKept(c.state, "StopInstances", simulator.Fault{Effect: simulator.EffectCutAfter, Times: 2})
 		config.Instances[0].Market = c.market
 		inBubble(t, config, func(ctx context.Context, t *testing.T, world *simulator.World, client *ec2.Client) {
 			err := client.Stop(ctx, "", kept)
-			if (err != nil) != c.failed || ec2.ClassOf(err) != c.class ||
+			if (err != nil) != c.failed || refusal.ClassOf(err) != c.class ||
 				world.Snapshot().Instances[0].State != c.ends {
-				t.Errorf("%s %s: %v (class %d), and it is %s", c.state, c.market, err, ec2.ClassOf(err),
+				t.Errorf("%s %s: %v (class %d), and it is %s", c.state, c.market, err, refusal.ClassOf(err),
 					world.Snapshot().Instances[0].State)
 			}
 		})
@@ -151,7 +154,7 @@ func TestStop(t *testing.T) {
 		if _, err := client.Start(ctx, "", kept); err != nil {
 			t.Fatal(err)
 		}
-		if err := client.Stop(ctx, "", kept); ec2.ClassOf(err) != ec2.WrongState {
+		if err := client.Stop(ctx, "", kept); refusal.ClassOf(err) != refusal.WrongState {
 			t.Errorf("a machine that is pending: %v, want WrongState", err)
 		}
 	})

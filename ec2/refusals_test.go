@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -76,7 +77,7 @@ func TestWalk(t *testing.T) {
 	spot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
 	everything := func(ec2.Offering) bool { return true }
 	unseen := map[string]bool{}
-	for _, code := range ec2.RefusalCodes() {
+	for _, code := range refusal.Codes() {
 		unseen[code] = true
 	}
 	for _, c := range []struct {
@@ -198,51 +199,12 @@ func walkOnce(t *testing.T, code, message string, skips func(ec2.Offering) bool)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("offerings asked for, want (-), got (+):\n%s", diff)
 		}
-		if ends := ec2.ScopeOf(trail[0].Err) == ec2.OfCredentials; ends == (len(skipped)+
+		if ends := refusal.EndsLaunch(trail[0].Err); ends == (len(skipped)+
 			len(got) == len(walkOfferings())) {
 			t.Errorf("%d are skipped and %d asked for of %d; error %v", len(skipped), len(got), len(walkOfferings()),
 				err)
 		}
 	})
-}
-
-// TestDenials reads the forms that IAM documents, and those that users report.
-func TestDenials(t *testing.T) {
-	t.Parallel()
-	const user = "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/ci/x is not " +
-		"authorized to perform: "
-	for message, want := range map[string]ec2.Denial{
-		user + "ec2:CreateTags on resource: arn:aws:ec2:r:1:instance/* because no identity-based policy allows the " +
-			"ec2:CreateTags action. Encoded authorization failure message: abc": {
-			Action: "ec2:CreateTags", Resource: "arn:aws:ec2:r:1:instance/*", Policy: "identity-based policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an identity-based " +
-			"policy": {
-			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
-			Policy: "identity-based policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a resource control " +
-			"policy: arn:aws:organizations::1:policy/p-1": {
-			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
-			Policy: "resource control policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny.": {
-			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true},
-		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the " +
-			"iam:PassRole " +
-			"action": {
-			Action: "iam:PassRole", Resource: "arn:aws:iam::1:role/r", Policy: "permissions boundary"},
-		// why is not said
-		user + "iam:PassRole on resource: " +
-			"arn:aws:iam::1:role/r": {},
-		"You are not authorized to perform this " +
-			"operation.": {},
-		"You are not authorized to perform this operation. Encoded authorization failure message: " +
-			"4GIOHlTkIaWHQD0Q0m6XSnuUMCm-abc": {},
-		"because": {},
-	} {
-		got, readable := ec2.ParseDenial(message)
-		if diff := cmp.Diff(want, got); diff != "" || readable != (want.Action != "") {
-			t.Errorf("%s: readable %t, want (-), got (+):\n%s", message, readable, diff)
-		}
-	}
 }
 
 // TestFirstDenialIsTheCause: denied with our tags and without them, for two reasons: the first is reported, with its
@@ -268,10 +230,10 @@ func TestFirstDenialIsTheCause(t *testing.T) {
 				"arn:aws:ec2:us-east-1:123456789012:instance/* because no identity-based policy allows") {
 			t.Errorf("trail of %d, error %v", len(trail), last)
 		}
-		if !strings.Contains(ec2.Reason(last), "without this action's own tags: UnauthorizedOperation: ") {
-			t.Errorf("the second denial is not told: %s", ec2.Reason(last))
+		if !strings.Contains(refusal.Reason(last), "without this action's own tags: UnauthorizedOperation: ") {
+			t.Errorf("the second denial is not told: %s", refusal.Reason(last))
 		}
-		if hint := ec2.HintOf(last); !strings.HasPrefix(hint,
+		if hint := refusal.HintOf(last); !strings.HasPrefix(hint,
 			"allow ec2:CreateTags on arn:aws:ec2:us-east-1:123456789012:instance/*: ") {
 			t.Errorf("hint %q", hint)
 		}

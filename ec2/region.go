@@ -5,6 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // builtinRegions serve where DescribeRegions is denied: the commercial regions that every account has enabled.
@@ -19,7 +21,7 @@ var builtinRegions = []string{
 func (c *Client) Regions(ctx context.Context) ([]string, error) {
 	out, err := c.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
 	if err != nil {
-		return builtinRegions, callError("describe regions", err)
+		return builtinRegions, refusal.Of("describe regions", err)
 	}
 	names := make([]string, 0, len(out.Regions))
 	for _, region := range out.Regions {

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // newRetryer is the SDK's standard retryer with two differences. Insufficient capacity comes as HTTP 500 and would be
@@ -26,11 +28,11 @@ func newRetryer() aws.Retryer {
 
 // forbidHopelessRetry forbids to repeat what would be refused again. A sign-in has been repeated already.
 func forbidHopelessRetry(err error) aws.Ternary {
-	class := ClassOf(err)
+	class := refusal.ClassOf(err)
 	switch {
-	case IsSignIn(err), class == Capacity:
+	case refusal.IsSignIn(err), class == refusal.Capacity:
 		return aws.FalseTernary
-	case class == Credentials && !isClockSkew(err): // a skewed call is signed anew, by the clock of the answer
+	case class == refusal.Credentials && !isClockSkew(err): // a skewed call is signed anew, by the clock of the answer
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // MinScoredTypes is the least number of instance types that EC2 scores as they are: with fewer its spot placement
@@ -47,7 +49,7 @@ func (c *Client) scoresIn(
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return callError("get spot placement scores", err)
+			return refusal.Of("get spot placement scores", err)
 		}
 		for _, score := range page.SpotPlacementScores {
 			if id := aws.ToString(score.AvailabilityZoneId); id != "" {
@@ -71,7 +73,7 @@ func (c *Client) MayGetSpotScores(ctx context.Context, region string) error {
 func (c *Client) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {
-		return nil, callError("describe subnets", err)
+		return nil, refusal.Of("describe subnets", err)
 	}
 	zones := map[string]string{}
 	for _, subnet := range out.Subnets {

@@ -3,6 +3,7 @@ package ec2
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // Role is an IAM role that a client assumes, and assumes again before its session ends. docs/adr/0021-sign-in-aws.md
@@ -47,7 +50,7 @@ type Session struct {
 func (c *Client) Assume(role Role) *Client {
 	s := &session{role: role, arn: role.ARN, api: sts.NewFromConfig(c.cfg, func(o *sts.Options) {
 		if o.Region == "" {
-			o.Region = homeOf(role.ARN)
+			o.Region = refusal.HomeRegion(role.ARN)
 		}
 	})}
 	cfg := c.cfg.Copy()
@@ -57,18 +60,6 @@ func (c *Client) Assume(role Role) *Client {
 	return assumed
 }
 
-// homeOf is a region of the ARN's partition. The tokens of its endpoint hold in all regions.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-func homeOf(arn string) string {
-	switch {
-	case strings.HasPrefix(arn, "arn:aws-cn:"):
-		return "cn-north-1"
-	case strings.HasPrefix(arn, "arn:aws-us-gov:"):
-		return "us-gov-west-1"
-	}
-	return "us-east-1"
-}
-
 // SignIn assumes the role now, if there is one, so that a refusal is known before anything is made. It fails with a
 // *SignInError, or as the context does.
 func (c *Client) SignIn(ctx context.Context) error {
@@ -76,7 +67,7 @@ func (c *Client) SignIn(ctx context.Context) error {
 		return nil
 	}
 	_, err := c.cfg.Credentials.Retrieve(ctx)
-	switch refused, ok := signInError(err); {
+	switch refused, ok := errors.AsType[*refusal.SignInError](err); {
 	case ok:
 		return refused
 	case ctx.Err() != nil:
@@ -101,10 +92,10 @@ type session struct {
 	api  *sts.Client
 
 	mu       sync.Mutex
-	arn      string          // of the role, once it is known
-	now      Session         // the newest
-	keys     aws.Credentials // of the newest
-	refused  *SignInError    // by STS, before there was any session
+	arn      string               // of the role, once it is known
+	now      Session              // the newest
+	keys     aws.Credentials      // of the newest
+	refused  *refusal.SignInError // by STS, before there was any session
 	renewing bool
 	notUntil time.Time // when the next renewal may begin
 }
@@ -168,10 +159,10 @@ func (s *session) renew(ctx context.Context) {
 func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
-	var last *SignInError
+	var last *refusal.SignInError
 	err = repeat(ctx, 500*time.Millisecond, 5*time.Second, signInTimeout, func() error {
 		keys, err := s.assume(ctx)
-		if err != nil && !err.isTransient() {
+		if err != nil && !err.IsTransient() {
 			return backoff.Permanent(err)
 		}
 		if err != nil {
@@ -186,14 +177,14 @@ func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if final, ok := signInError(err); ok && s.now.Until.IsZero() && !final.isTransient() {
+	if final, ok := errors.AsType[*refusal.SignInError](err); ok && s.now.Until.IsZero() && !final.IsTransient() {
 		s.refused = final
 	}
 	return got, err
 }
 
 // assume asks STS once for a session, and makes it the newest.
-func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
+func (s *session) assume(ctx context.Context) (aws.Credentials, *refusal.SignInError) {
 	arn, refused := s.roleARN(ctx)
 	if refused != nil {
 		return aws.Credentials{}, refused
@@ -201,7 +192,7 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 	calls := &stsCalls{api: s.api}
 	var keys aws.Credentials
 	var err error
-	var claims claims
+	role := s.as(arn)
 	if s.role.Token == nil {
 		keys, err = stscreds.NewAssumeRoleProvider(calls, arn, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName, o.Duration = s.role.SessionName, s.role.Duration
@@ -209,17 +200,17 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 	} else {
 		token, failed := s.role.Token(ctx)
 		if failed != nil {
-			return aws.Credentials{}, tokenError(failed)
+			return aws.Credentials{}, refusal.OfToken(failed)
 		}
 		s.role.Secret(token)
-		claims = claimsOf(token)
+		role.Token = token
 		options := func(o *stscreds.WebIdentityRoleOptions) {
 			o.RoleSessionName, o.Duration = s.role.SessionName, s.role.Duration
 		}
 		keys, err = stscreds.NewWebIdentityRoleProvider(calls, arn, identityToken(token), options).Retrieve(ctx)
 	}
 	if err != nil {
-		return aws.Credentials{}, s.explain(arn, claims, cmp.Or(calls.err, err))
+		return aws.Credentials{}, role.Refused(cmp.Or(calls.err, err))
 	}
 	s.role.Secret(keys.SecretAccessKey)
 	s.role.Secret(keys.SessionToken)
@@ -233,8 +224,13 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *SignInError) {
 	return keys, nil
 }
 
+// as is the role as messages need it.
+func (s *session) as(arn string) refusal.SignIn {
+	return refusal.SignIn{ARN: arn, Duration: s.role.Duration, OIDC: s.role.Token != nil, Chained: s.role.Chained}
+}
+
 // roleARN completes a bare name with the account and the partition of the credentials.
-func (s *session) roleARN(ctx context.Context) (string, *SignInError) {
+func (s *session) roleARN(ctx context.Context) (string, *refusal.SignInError) {
 	s.mu.Lock()
 	arn := s.arn
 	s.mu.Unlock()
@@ -243,7 +239,7 @@ func (s *session) roleARN(ctx context.Context) (string, *SignInError) {
 	}
 	out, err := s.api.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", s.explain(arn, claims{}, err)
+		return "", s.as(arn).Refused(err)
 	}
 	_, rest, _ := strings.Cut(aws.ToString(out.Arn), ":")
 	partition, _, _ := strings.Cut(rest, ":")

@@ -2,9 +2,6 @@ package ec2
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -51,24 +48,4 @@ func (c *stsCalls) keep(user *types.AssumedRoleUser, credentials *types.Credenti
 	if known && credentials != nil && credentials.Expiration != nil {
 		credentials.Expiration = aws.Time(credentials.Expiration.Add(-ahead))
 	}
-}
-
-// claims are what a token says of its job, for messages.
-type claims struct {
-	Issuer   string `json:"iss"`
-	Subject  string `json:"sub"`
-	Audience string `json:"aud"`
-}
-
-// claimsOf reads a token without verifying it, which is the business of STS; nothing where it cannot be read.
-func claimsOf(token string) (out claims) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return claims{}
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(raw, &out) != nil {
-		return claims{}
-	}
-	return out
 }

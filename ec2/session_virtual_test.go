@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -77,7 +78,7 @@ func (s *signedIn) look(ctx context.Context, lasts time.Duration) (failed int, l
 	for end := time.Now().Add(lasts); time.Now().Before(end); <-time.After(5 * time.Second) {
 		begun := time.Now()
 		if _, err := s.Instances(ctx, "us-east-1", ec2.Selector{IDs: []string{"i-00000000000000001"}}); err != nil &&
-			ec2.ClassOf(err) != ec2.NotFound {
+			refusal.ClassOf(err) != refusal.NotFound {
 			failed++
 			last = err
 		}
@@ -183,7 +184,7 @@ func TestOutageAtTheRenewal(t *testing.T) {
 					t.Errorf("nothing is said: %s", s.said())
 				}
 				failed, err := s.look(ctx, 12*time.Minute)
-				if failed == 0 || !ec2.IsSignIn(err) {
+				if failed == 0 || !refusal.IsSignIn(err) {
 					t.Errorf("%d calls failed after the session's end: %v", failed, err)
 				}
 				world.ClearFaults()
@@ -201,18 +202,18 @@ func TestSignInGivesUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault simulator.Fault
 		atMin time.Duration
-		class ec2.Class
+		class refusal.Class
 	}{
 		"throttled": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectThrottle},
-			30 * time.Second, ec2.Throttle},
+			30 * time.Second, refusal.Throttle},
 		"hangs": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang},
-			30 * time.Second, ec2.Unknown},
+			30 * time.Second, refusal.Unknown},
 		"no token": {simulator.Fault{Match: simulator.Match{Service: "oidc"}, Effect: simulator.EffectError,
 			Status: 502},
-			30 * time.Second, ec2.Unknown},
+			30 * time.Second, refusal.Unknown},
 		"is refused": {simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectError,
 			Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"}, 0,
-			ec2.Credentials},
+			refusal.Credentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -222,13 +223,13 @@ func TestSignInGivesUp(t *testing.T) {
 				begun := time.Now()
 				err := s.SignIn(ctx)
 				took := time.Since(begun)
-				if err == nil || ec2.ClassOf(err) != c.class || took < c.atMin || took > 75*time.Second {
-					t.Errorf("after %s: class %d, %v", took, ec2.ClassOf(err), err)
+				if err == nil || refusal.ClassOf(err) != c.class || took < c.atMin || took > 75*time.Second {
+					t.Errorf("after %s: class %d, %v", took, refusal.ClassOf(err), err)
 				}
-				if c.class == ec2.Credentials {
+				if c.class == refusal.Credentials {
 					calls := len(world.Calls())
-					if _, err := s.Instances(ctx, "us-east-1",
-						ec2.Selector{IDs: []string{"i-00000000000000001"}}); ec2.ClassOf(err) != ec2.Credentials {
+					_, err := s.Instances(ctx, "us-east-1", ec2.Selector{IDs: []string{"i-00000000000000001"}})
+					if refusal.ClassOf(err) != refusal.Credentials {
 						t.Errorf("a call after it: %v", err)
 					}
 					if more := len(world.Calls()) - calls; more > 0 {
@@ -253,8 +254,8 @@ func TestChainedRoleEndsWithItsKeys(t *testing.T) {
 		failed, err := s.look(ctx, time.Hour)
 		if failed == 0 || !strings.Contains(fmt.Sprint(err), "assume role") || !strings.Contains(fmt.Sprint(err),
 			"ExpiredToken") ||
-			!strings.HasPrefix(ec2.HintOf(err), ec2.Topics["keys-refused"]) {
-			t.Errorf("%v: %s", err, ec2.HintOf(err))
+			!strings.HasPrefix(refusal.HintOf(err), refusal.Topics["keys-refused"]) {
+			t.Errorf("%v: %s", err, refusal.HintOf(err))
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // This file asks services other than EC2 one question each, by a signed request of its own: their SDK packages would
@@ -35,7 +37,7 @@ func (c *Client) HasSpotRole(ctx context.Context, region string) (bool, error) {
 		operation: "get role " + spotRole, service: "iam", region: iamRegion(region), host: iamHost(region),
 		contentType: "application/x-www-form-urlencoded; charset=utf-8", body: form,
 	})
-	if call, ok := errors.AsType[*CallError](err); ok && call.Code == "NoSuchEntity" {
+	if call, ok := errors.AsType[*refusal.CallError](err); ok && call.Code == "NoSuchEntity" {
 		return false, nil
 	}
 	return err == nil, err
@@ -86,7 +88,8 @@ func (c *Client) quota(ctx context.Context, region, code string) (float64, error
 		Quota struct{ Value *float64 }
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil || answer.Quota.Value == nil {
-		return 0, &CallError{Operation: "get service quota " + code, Message: "the answer cannot be read", Err: err}
+		return 0, &refusal.CallError{Operation: "get service quota " + code, Message: "the answer cannot be read",
+			Err: err}
 	}
 	return *answer.Quota.Value, nil
 }
@@ -104,7 +107,8 @@ const skewThreshold = 4 * time.Minute
 
 func (c *Client) ask(ctx context.Context, call signedCall) ([]byte, error) {
 	raw, ahead, err := c.askAt(ctx, call, 0)
-	if refused, ok := errors.AsType[*CallError](err); ok && ahead.Abs() > skewThreshold && isSignature(refused.Code) {
+	if refused, ok := errors.AsType[*refusal.CallError](err); ok && ahead.Abs() > skewThreshold &&
+		isSignature(refused.Code) {
 		raw, _, err = c.askAt(ctx, call, ahead)
 	}
 	return raw, err
@@ -121,11 +125,11 @@ func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration
 	err error) {
 	request, err := c.signed(ctx, call, time.Now().Add(later))
 	if err != nil {
-		return nil, 0, callError(call.operation, err)
+		return nil, 0, refusal.Of(call.operation, err)
 	}
 	response, err := c.cfg.HTTPClient.Do(request)
 	if err != nil {
-		return nil, 0, callError(call.operation, err)
+		return nil, 0, refusal.Of(call.operation, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
@@ -133,10 +137,10 @@ func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration
 	}
 	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, ahead, callError(call.operation, err)
+		return nil, ahead, refusal.Of(call.operation, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, ahead, refusal(call.operation, response, raw)
+		return nil, ahead, answerError(call.operation, response, raw)
 	}
 	return raw, ahead, nil
 }
@@ -166,9 +170,9 @@ func (c *Client) signed(ctx context.Context, call signedCall, at time.Time) (*ht
 	return request, err
 }
 
-// refusal reads an error in either of the two forms that these services have.
-func refusal(operation string, response *http.Response, raw []byte) error {
-	out := &CallError{Operation: operation, Status: response.StatusCode,
+// answerError reads an error in either of the two forms that these services have.
+func answerError(operation string, response *http.Response, raw []byte) error {
+	out := &refusal.CallError{Operation: operation, Status: response.StatusCode,
 		RequestID: response.Header.Get("X-Amzn-Requestid"), Message: response.Status}
 	var form struct {
 		Error struct{ Code, Message string }

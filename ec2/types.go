@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // InstanceType is what the region says of an instance type.
@@ -114,7 +116,7 @@ func (c *Client) ZonesOffering(ctx context.Context, region string, names []strin
 func (c *Client) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {
-		return nil, callError("describe subnets", err)
+		return nil, refusal.Of("describe subnets", err)
 	}
 	zones := map[string]string{}
 	for _, subnet := range out.Subnets {

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // VolumeAvailable is the state of a volume that is attached to nothing.
@@ -42,10 +44,10 @@ func (c *Client) Volumes(ctx context.Context, region, state string, tags map[str
 func (c *Client) Volume(ctx context.Context, region, id string) (Volume, error) {
 	out, err := c.in(region).DescribeVolumes(ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{id}})
 	if err != nil {
-		return Volume{}, callError("describe volume "+id, err)
+		return Volume{}, refusal.Of("describe volume "+id, err)
 	}
 	if len(out.Volumes) == 0 {
-		return Volume{}, &CallError{Operation: "describe volume " + id, Code: "InvalidVolume.NotFound",
+		return Volume{}, &refusal.CallError{Operation: "describe volume " + id, Code: "InvalidVolume.NotFound",
 			Message: "the answer is empty"}
 	}
 	return plainVolume(region, out.Volumes[0]), nil
@@ -55,7 +57,7 @@ func (c *Client) Volume(ctx context.Context, region, id string) (Volume, error) 
 // a success. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html
 func (c *Client) DeleteVolume(ctx context.Context, region, id string) error {
 	_, err := c.in(region).DeleteVolume(ctx, &sdk.DeleteVolumeInput{VolumeId: aws.String(id)})
-	if err = callError("delete volume "+id, err); ClassOf(err) == NotFound {
+	if err = refusal.Of("delete volume "+id, err); refusal.ClassOf(err) == refusal.NotFound {
 		return nil
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
@@ -87,7 +88,7 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 		return
 	}
 	w.log.Debug("the console of a machine cannot be read", "error", err)
-	if ec2.ClassOf(err) != ec2.Denied {
+	if refusal.ClassOf(err) != refusal.Denied {
 		return
 	}
 	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
 // TestBetterKeepsTheError: the hint is the diagnosis', the error stays what it was.
 func TestBetterKeepsTheError(t *testing.T) {
-	cause := &ec2.CallError{Code: "AuthFailure"}
+	cause := &refusal.CallError{Code: "AuthFailure"}
 	err := (&Failure{Message: "m", Hint: "h"}).better(cause)
 	var failed *diagnosis.FailedError
 	if !errors.As(err, &failed) || failed.Hint != "h" || !errors.Is(err, cause) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
@@ -81,7 +81,7 @@ func (st *start) keptWords(ctx context.Context, s *slot) string {
 		map[string]string{key.KeptUntil: until.Format(time.RFC3339)})
 	if err != nil {
 		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)",
-			ec2.Reason(err))
+			refusal.Reason(err))
 	}
 	return words
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -135,7 +136,7 @@ func (u *unit) nextRound(err error) bool {
 		if !asked {
 			answer = u.answerFor(last, offering)
 		}
-		if answer.Asked > 0 && (answer.Err == nil || ec2.ClassOf(answer.Err) == ec2.Capacity) {
+		if answer.Asked > 0 && (answer.Err == nil || refusal.ClassOf(answer.Err) == refusal.Capacity) {
 			again = append(again, offering)
 		}
 	}

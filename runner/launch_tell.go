@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
@@ -33,10 +34,10 @@ func (u *unit) tellTried(a ec2.Attempt) {
 		u.refusedTags = a.Err
 		return
 	}
-	if refused != nil && ec2.ClassOf(a.Err) != ec2.Denied {
+	if refused != nil && refusal.ClassOf(a.Err) != refusal.Denied {
 		u.warn(fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again without "+
 			"them: "+
-			"allow ec2:CreateTags on RunInstances, or set own-tags: false", ec2.Reason(refused)))
+			"allow ec2:CreateTags on RunInstances, or set own-tags: false", refusal.Reason(refused)))
 	}
 	if a.Err != nil {
 		u.warn(u.refusal(a))
@@ -83,7 +84,7 @@ func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
 // refusal is what machulav says of a configuration that did not launch.
 func (st *start) refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
-		a.Offering.Number, a.Offering.Placement.Region, ec2.Reason(a.Err))
+		a.Offering.Number, a.Offering.Placement.Region, refusal.Reason(a.Err))
 }
 
 func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err error) error {

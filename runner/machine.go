@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
@@ -141,7 +142,7 @@ func (st *start) notEnded(s *slot, err error) (left []string) {
 		return nil
 	}
 	return []string{fmt.Sprintf("instance %s in %s (%s): terminate it in the EC2 console; %s",
-		s.instance.ID, s.instance.Region, ec2.Reason(err), st.ownEnd(s))}
+		s.instance.ID, s.instance.Region, refusal.Reason(err), st.ownEnd(s))}
 }
 
 // replaceFallen frees the slots whose machines failed, as far as another machine may do, and starts these slots anew.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -149,7 +150,7 @@ func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left [
 		if err := r.TerminateByToken(ctx, attempt.Offering.Placement.Region, attempt.Token); err != nil {
 			left = append(left,
 				fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
-					attempt.Token, attempt.Offering.Placement.Region, ec2.Reason(err)))
+					attempt.Token, attempt.Offering.Placement.Region, refusal.Reason(err)))
 		}
 	}
 	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
@@ -252,7 +253,7 @@ func (st *start) attempt(a ec2.Attempt) Attempt {
 		Asked:   a.Asked, InstanceIDs: a.InstanceIDs, Took: a.Took, Round: a.Round,
 	}
 	if a.Err != nil {
-		out.Answer = ec2.Reason(a.Err)
+		out.Answer = refusal.Reason(a.Err)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // cloudDue reports whether EC2 is to be looked at: more often while `running` is still to come.
@@ -37,13 +38,13 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		found, err := w.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
 		switch {
 		case err == nil:
-		case ec2.ClassOf(err) == ec2.Credentials: // GitHub decides: the runner may be about to come online
+		case refusal.ClassOf(err) == refusal.Credentials: // GitHub decides: the runner may be about to come online
 			w.blind = true
 			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any "+
 				"more and "+
 				"GitHub alone says whether it comes", err)
 			return
-		case ec2.ClassOf(err) == ec2.Denied:
+		case refusal.ClassOf(err) == refusal.Denied:
 			w.blind = true
 			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an "+
 				"instance fails",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
@@ -181,7 +182,7 @@ func reasonOf(err error) string {
 	text, said := "", map[string]bool{}
 	for _, a := range refused.trail {
 		words := fmt.Sprintf("%s %s in %s: %s", a.Offering.Market, a.Offering.InstanceType,
-			cmp.Or(a.Offering.Placement.SubnetID, a.Offering.Placement.Region), ec2.Reason(a.Err))
+			cmp.Or(a.Offering.Placement.SubnetID, a.Offering.Placement.Region), refusal.Reason(a.Err))
 		if a.Err != nil && !said[words] {
 			said[words] = true
 			text += "; " + words
@@ -207,8 +208,8 @@ func isFatal(err error) bool {
 		return false
 	}
 	for _, a := range refused.trail {
-		switch ec2.ClassOf(a.Err) {
-		case ec2.Capacity, ec2.Throttle, ec2.Unknown:
+		switch refusal.ClassOf(a.Err) {
+		case refusal.Capacity, refusal.Throttle, refusal.Unknown:
 			return false
 		}
 	}
@@ -216,7 +217,7 @@ func isFatal(err error) bool {
 }
 
 func isImageGone(refused *launchError) bool {
-	return slices.ContainsFunc(refused.trail, func(a ec2.Attempt) bool { return ec2.ClassOf(a.Err) == ec2.NotFound })
+	return slices.ContainsFunc(refused.trail, func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.NotFound })
 }
 
 // launchHint is what to do about a launch that was refused.
@@ -242,7 +243,7 @@ func (s *set) tellTrail(r *runner, trail []ec2.Attempt) {
 	for _, a := range trail {
 		if a.Err != nil {
 			s.log.Info("offering refused", "runner", r.name, "type", a.Offering.InstanceType,
-				"market", a.Offering.Market, "subnet", a.Offering.Placement.SubnetID, "code", ec2.Reason(a.Err),
+				"market", a.Offering.Market, "subnet", a.Offering.Placement.SubnetID, "code", refusal.Reason(a.Err),
 				"took", a.Took.Round(time.Millisecond).String())
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -19,7 +19,7 @@ const troubleshooting = "troubleshooting.md"
 type entry struct{ anchor, begins string }
 
 // entries, in the order of the page.
-var entries = slices.Concat(topics(ec2.Topics), topics(github.Topics), []entry{
+var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []entry{
 	// What the machine says: causes.go.
 	{"no-internet-access", hintNoWayOut},
 	{"dns", hintDNS},

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -83,10 +83,10 @@ func needed(err error) string {
 }
 
 func cloudHint(err error) string {
-	if hint := ec2.HintOf(err); hint != "" {
+	if hint := refusal.HintOf(err); hint != "" {
 		return hint
 	}
-	if ec2.ClassOf(err) == ec2.Denied {
+	if refusal.ClassOf(err) == refusal.Denied {
 		return "the AWS credentials do not allow this call; the README lists the permissions that are needed"
 	}
 	return ""
@@ -95,28 +95,28 @@ func cloudHint(err error) string {
 // LaunchHint says what to do when every offering was refused: what can be mended before what must be waited for.
 func LaunchHint(causes []error) string {
 	const quota = "quota"
-	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return ec2.TopicOf(err) != quota }) {
-		return ec2.HintOf(causes[0])
+	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return refusal.TopicOf(err) != quota }) {
+		return refusal.HintOf(causes[0])
 	}
 	for _, err := range causes {
-		if hint := ec2.HintOf(err); hint != "" && ec2.TopicOf(err) != quota {
+		if hint := refusal.HintOf(err); hint != "" && refusal.TopicOf(err) != quota {
 			return hint
 		}
-		switch ec2.ClassOf(err) {
-		case ec2.Denied:
+		switch refusal.ClassOf(err) {
+		case refusal.Denied:
 			return "allow ec2:RunInstances (and iam:PassRole where iam-role-name is set, ec2:CreateTags where " +
 				"aws-resource-tags is set); the README shows the policy"
-		case ec2.NotFound:
+		case refusal.NotFound:
 			return "an image, subnet or group exists in one region only: check that ec2-image-id, subnet-id and " +
 				"security-group-id are of the region asked"
-		case ec2.Profile:
+		case refusal.Profile:
 			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in " +
 				"the IAM " +
 				"console"
 		}
 	}
 	if len(causes) == 0 || slices.ContainsFunc(causes,
-		func(err error) bool { return ec2.ClassOf(err) == ec2.Capacity }) {
+		func(err error) bool { return refusal.ClassOf(err) == refusal.Capacity }) {
 		return "there is no capacity or quota for this type here: add placements in other zones with " +
 			"availability-zones-config, take another ec2-instance-type, or ask for a higher quota"
 	}

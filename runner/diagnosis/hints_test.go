@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -67,13 +67,13 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	hints = append(hints, HintNoMachine, HintNoRunner, HintNotTaken, HintMayNotTake, HintNeverCame, HintMayNotStop)
 	hints = append(hints, HintSilent)
 	hints = append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent)
-	for _, begins := range []map[string]string{ec2.Topics, github.Topics} { // theirs lead nowhere else
+	for _, begins := range []map[string]string{refusal.Topics, github.Topics} { // theirs lead nowhere else
 		hints = slices.AppendSeq(hints, maps.Values(begins))
 	}
 	hints = append(hints, Hint(github.ErrNameTaken), LaunchHint(nil))
 	for _, code := range []string{"AuthFailure", "UnauthorizedOperation", "InvalidAMIID.NotFound",
 		"InsufficientInstanceCapacity", "VcpuLimitExceeded", "Odd"} {
-		call := &ec2.CallError{Code: code}
+		call := &refusal.CallError{Code: code}
 		hints = append(hints, Hint(call), LaunchHint([]error{call}))
 	}
 	for code, message := range map[string]string{
@@ -90,11 +90,11 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 			"because no " +
 			"identity-based policy allows the iam:PassRole action",
 	} {
-		hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: code, Message: message}}))
+		hints = append(hints, LaunchHint([]error{&refusal.CallError{Code: code, Message: message}}))
 	}
-	hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: "OptInRequired",
+	hints = append(hints, LaunchHint([]error{&refusal.CallError{Code: "OptInRequired",
 		Message: "You are not subscribed to this service."}}))
-	hints = append(hints, LaunchHint([]error{&ec2.CallError{Code: "InvalidParameterValue",
+	hints = append(hints, LaunchHint([]error{&refusal.CallError{Code: "InvalidParameterValue",
 		Message: "Invalid IAM Instance Profile name"}}))
 	for _, reason := range []string{"Server.SpotInstanceTermination", "Client.VolumeLimitExceeded",
 		"Client.InternalError",

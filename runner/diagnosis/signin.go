@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
@@ -25,10 +25,10 @@ func IDToken(tokens github.IDTokens, audience string) func(context.Context) (str
 		if err == nil {
 			return token, nil
 		}
-		failed := &ec2.SignInError{Message: err.Error(), Class: ec2.Credentials, Hint: HintIDTokenRefused}
+		failed := &refusal.SignInError{Message: err.Error(), Class: refusal.Credentials, Hint: HintIDTokenRefused}
 		switch github.ClassOf(err) {
 		case github.Unknown, github.RateLimited:
-			failed.Class, failed.Hint = ec2.Unknown, HintIDTokenSilent
+			failed.Class, failed.Hint = refusal.Unknown, HintIDTokenSilent
 		case github.Intercepted:
 			failed.Hint = github.AdviceIntercepted
 		}

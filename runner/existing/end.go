@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
@@ -29,7 +29,7 @@ func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	case err != nil:
 		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a "+
 			"sweep "+
-			"do it when this run is over", s.Instance().ID, s.Instance().Region, ec2.Reason(err))}
+			"do it when this run is over", s.Instance().ID, s.Instance().Region, refusal.Reason(err))}
 	case k.doubt && did == remove.StoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",
 			s.Instance().ID, s.Instance().Region)}

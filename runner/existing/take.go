@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
@@ -112,17 +113,17 @@ func (x *existing) know(s *runner.Slot, machine ec2.Instance) {
 
 // mayNot returns a refusal, after which another machine may do, from what fails them all.
 func (x *existing) mayNot(what string, err error) error {
-	switch ec2.ClassOf(err) {
-	case ec2.Denied, ec2.Tagging:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied, refusal.Tagging:
 		x.mu.Lock()
 		x.denied = true
 		x.mu.Unlock()
-		return &notTakenError{what + " (" + ec2.Reason(err) + ")"}
-	case ec2.Capacity, ec2.WrongState, ec2.Impossible, ec2.NotFound, ec2.Other:
+		return &notTakenError{what + " (" + refusal.Reason(err) + ")"}
+	case refusal.Capacity, refusal.WrongState, refusal.Impossible, refusal.NotFound, refusal.Other:
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		return &notTakenError{what + " (" + ec2.Reason(err) + ")"}
+		return &notTakenError{what + " (" + refusal.Reason(err) + ")"}
 	}
 	return err
 }
@@ -151,7 +152,7 @@ func (k *kept) power(ctx context.Context) error {
 			return k.ranAlready(ctx)
 		case ec2.Stopped:
 			err := k.startInstance(ctx)
-			if ec2.ClassOf(err) != ec2.WrongState {
+			if refusal.ClassOf(err) != refusal.WrongState {
 				return err
 			}
 		case ec2.Stopping:
@@ -178,7 +179,7 @@ func (k *kept) startInstance(ctx context.Context) error {
 	s := k.slot
 	k.doubt = true // until EC2 has said otherwise
 	previous, err := k.st.Starter().Cloud.Start(ctx, s.Instance().Region, s.Instance().ID)
-	k.doubt = ec2.ClassOf(err) == ec2.Unknown && err != nil
+	k.doubt = refusal.ClassOf(err) == refusal.Unknown && err != nil
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
@@ -256,7 +257,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 	previous, err := c.wake(ctx)
 	switch {
 	case err != nil:
-		if ec2.ClassOf(err) != ec2.Unknown {
+		if refusal.ClassOf(err) != refusal.Unknown {
 			c.reached(heldTags) // EC2 has said that it is not started, or was not asked
 		}
 		return err
@@ -287,7 +288,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	case a := <-answers:
 		return a.previous, a.err
 	case <-ctx.Done():
-		return "", &ec2.CallError{Operation: "start instance " + c.entry.ID, Message: "no answer in time",
+		return "", &refusal.CallError{Operation: "start instance " + c.entry.ID, Message: "no answer in time",
 			Err: ctx.Err()}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -97,7 +98,7 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	}()
 	now, err := p.st.Starter().Cloud.Instance(ctx, i.Region, i.ID)
 	switch {
-	case ec2.ClassOf(err) == ec2.NotFound, err == nil && !now.Alive():
+	case refusal.ClassOf(err) == refusal.NotFound, err == nil && !now.Alive():
 		return true, nil
 	case err != nil:
 		return false, err

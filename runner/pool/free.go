@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -25,10 +26,10 @@ const freeWithin = 3 * time.Second
 // missed returns why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
 func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	switch {
-	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), ec2.ClassOf(err) == ec2.WrongState,
-		ec2.ClassOf(err) == ec2.NotFound:
+	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), refusal.ClassOf(err) == refusal.WrongState,
+		refusal.ClassOf(err) == refusal.NotFound:
 		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		c.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
 	default:
 		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
@@ -53,16 +54,16 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 	cl.mu.Lock()
 	said := cl.denied
-	cl.denied = cl.denied || ec2.ClassOf(err) == ec2.Denied
+	cl.denied = cl.denied || refusal.ClassOf(err) == refusal.Denied
 	cl.mu.Unlock()
 	switch {
 	case said:
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		cl.st.WarnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`",
 			what,
-			ec2.Reason(err)))
+			refusal.Reason(err)))
 	default:
-		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, ec2.Reason(err)))
+		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, refusal.Reason(err)))
 	}
 }
 
@@ -90,7 +91,7 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover, cloud *ec2.Clie
 		return nil
 	case heldTags:
 		if err := cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.Of(c.entry).FreedTags()); err != nil &&
-			ec2.ClassOf(err) != ec2.NotFound && ec2.ClassOf(err) != ec2.Denied {
+			refusal.ClassOf(err) != refusal.NotFound && refusal.ClassOf(err) != refusal.Denied {
 			return err
 		}
 	}
@@ -110,7 +111,7 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 		instance, err := r.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
 		nonce := instance.Tags[key.Nonce]
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !instance.Alive():
+		case refusal.ClassOf(err) == refusal.NotFound, err == nil && !instance.Alive():
 			over = true
 		case err != nil:
 			return remove.Final(err)
@@ -143,7 +144,7 @@ func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Clien
 	for _, c := range list {
 		if err := c.undo(ctx, r, cloud); err != nil {
 			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID,
-				c.entry.Region, ec2.Reason(err)))
+				c.entry.Region, refusal.Reason(err)))
 		}
 	}
 	return left

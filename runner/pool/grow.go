@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -141,7 +142,7 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	}
 	hint := diagnosis.LaunchHint(causes)
 	for _, cause := range causes {
-		if class := ec2.ClassOf(cause); class == ec2.Denied || class == ec2.Tagging {
+		if class := refusal.ClassOf(cause); class == refusal.Denied || class == refusal.Tagging {
 			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it " +
 				"(docs/permissions.md, mode " +
 				"pool)"

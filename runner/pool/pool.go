@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
@@ -234,7 +235,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 				if err == nil && image.Tags[key.RunnerVersion] != "" {
 					wanted.since[i.ImageID], _ = time.Parse(time.RFC3339, image.Created) // zero if it cannot be read
 				}
-				wanted.gone[i.ImageID] = ec2.ClassOf(err) == ec2.NotFound
+				wanted.gone[i.ImageID] = refusal.ClassOf(err) == refusal.NotFound
 				return nil
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -46,7 +47,7 @@ func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 		switch {
 		case err != nil && (looks.settled || ended):
 			p.left(fmt.Sprintf("a claim on warm instance %s in %s (%s)", claim.InstanceID, claim.Region,
-				ec2.Reason(err)))
+				refusal.Reason(err)))
 			return
 		case over && err == nil, looks.settled:
 			return
@@ -62,7 +63,7 @@ func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 // they are, the registration is kept: it keeps others from claiming the entry.
 func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.remover.Cloud.Instance(ctx, claim.Region, claim.InstanceID)
-	gone := ec2.ClassOf(err) == ec2.NotFound || (err == nil && !instance.Alive())
+	gone := refusal.ClassOf(err) == refusal.NotFound || (err == nil && !instance.Alive())
 	ours := instance.Tags[key.Nonce] == p.request.Identity.Nonce && instance.Tags[key.Mode] == tags.ModeStart
 	switch {
 	case gone:

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
@@ -118,7 +119,7 @@ func (p *cleaner) clearRegion(ctx, looking context.Context, region string, token
 				continue
 			}
 			instances, err := p.remover.Cloud.Instances(looking, region, tags.LaunchedWith(token))
-			if ec2.IsEnded(looking, err) { // the time is over; how the look before went still holds
+			if refusal.IsEnded(looking, err) { // the time is over; how the look before went still holds
 				return err
 			}
 			if err != nil {
@@ -147,7 +148,7 @@ func (p *cleaner) clearRegion(ctx, looking context.Context, region string, token
 		}
 		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 console; "+
 			"%s",
-			region, strings.Join(unseen, " or "), ec2.Reason(failed), p.ownEnd()))
+			region, strings.Join(unseen, " or "), refusal.Reason(failed), p.ownEnd()))
 	}
 }
 
@@ -178,7 +179,7 @@ func (p *cleaner) giveBack(ctx context.Context, region, id string) {
 	defer cancel()
 	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce, Settles: startTimeout})
 	if err != nil {
-		p.left("instance " + id + " (" + ec2.Reason(err) + ")")
+		p.left("instance " + id + " (" + refusal.Reason(err) + ")")
 		return
 	}
 	p.mu.Lock()
@@ -205,7 +206,7 @@ func (p *cleaner) terminateFound(ctx context.Context, instance ec2.Instance) boo
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.result.Left = append(p.result.Left, "instance "+instance.ID+" ("+ec2.Reason(err)+")")
+		p.result.Left = append(p.result.Left, "instance "+instance.ID+" ("+refusal.Reason(err)+")")
 		return false
 	}
 	p.result.Terminated = append(p.result.Terminated, instance.ID)

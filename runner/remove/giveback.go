@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
@@ -47,7 +48,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 	err = ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
 		i, err := r.Cloud.Instance(ctx, region, id)
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound:
+		case refusal.ClassOf(err) == refusal.NotFound:
 			did = "is gone"
 			return nil
 		case err != nil:
@@ -100,7 +101,7 @@ var errStillPending = errors.New("it is still pending, and EC2 stops no machine 
 
 // Final makes what no waiting mends permanent.
 func Final(err error) error {
-	if IsRefused(err) || ec2.ClassOf(err) == ec2.Impossible {
+	if IsRefused(err) || refusal.ClassOf(err) == refusal.Impossible {
 		return backoff.Permanent(err)
 	}
 	return err
@@ -108,8 +109,8 @@ func Final(err error) error {
 
 // IsRefused reports whether EC2 refuses the call or its credentials, now and later.
 func IsRefused(err error) bool {
-	switch ec2.ClassOf(err) {
-	case ec2.Denied, ec2.Credentials:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied, refusal.Credentials:
 		return true
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -115,7 +116,7 @@ func (r *Remover) ReleaseStale(ctx context.Context, region, id string, fits func
 	}
 	instance, err := r.Cloud.Instance(ctx, region, id)
 	switch {
-	case ec2.ClassOf(err) == ec2.NotFound:
+	case refusal.ClassOf(err) == refusal.NotFound:
 	case err != nil:
 		return err
 	case instance.Alive() && (!tags.Of(instance).Entry || instance.State != ec2.Stopped):

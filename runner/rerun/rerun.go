@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
@@ -73,7 +74,7 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 			key.Scope: request.Scope, key.Repository: request.Repository, key.Mode: tags.ModeStart,
 		})
 		switch {
-		case ec2.ClassOf(err) == ec2.Denied:
+		case refusal.ClassOf(err) == refusal.Denied:
 			r.Log.Warn(fmt.Sprintf("not everything that EC2 took in %s can be seen: %v", region, err), "hint",
 				"docs/permissions.md has the feature `reruns`")
 		case err != nil:

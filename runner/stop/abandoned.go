@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -38,7 +39,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	err = ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
 		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
 		switch {
-		case ec2.ClassOf(err) == ec2.NotFound, err == nil && !tags.Of(now).Tagged:
+		case refusal.ClassOf(err) == refusal.NotFound, err == nil && !tags.Of(now).Tagged:
 			return nil
 		case err != nil:
 			return remove.Final(err)

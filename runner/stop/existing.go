@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -142,7 +143,7 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it",
 			i.ID,
-			ec2.Reason(err)))
+			refusal.Reason(err)))
 	}
 }
 
@@ -161,7 +162,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 			return err
 		}
 		err = sp.Cloud.Stop(bounded, t.instance.Region, t.id)
-		if err != nil && ec2.ClassOf(err) != ec2.WrongState {
+		if err != nil && refusal.ClassOf(err) != refusal.WrongState {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -170,9 +171,9 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 	case errors.Is(err, remove.ErrBusyMachine) && ctx.Err() == nil:
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not stopped: %v", t.id, err))
 		return "left running", nil
-	case ec2.ClassOf(err) == ec2.Denied:
+	case refusal.ClassOf(err) == refusal.Denied:
 		return "", &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
-	case ec2.ClassOf(err) == ec2.Impossible:
+	case refusal.ClassOf(err) == refusal.Impossible:
 		return "", &diagnosis.FailedError{Message: err.Error(),
 			Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
 	case err != nil:

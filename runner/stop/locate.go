@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -83,7 +84,7 @@ func (s *search) ask(ctx context.Context, region string) error {
 		return nil
 	}
 	instances, err := s.Cloud.InstancesFast(ctx, region, ec2.Selector{IDs: ids})
-	if ec2.DeniesRegion(err) {
+	if refusal.DeniesRegion(err) {
 		s.endUnseen(region, ids, err)
 	}
 	if err != nil {
@@ -106,7 +107,7 @@ func (s *search) endUnseen(region string, ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		if s.first[id] == region && ec2.ClassOf(err) == ec2.Denied {
+		if s.first[id] == region && refusal.ClassOf(err) == refusal.Denied {
 			s.Log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
 			s.found[id] = ec2.Instance{ID: id, Region: region}
 		}

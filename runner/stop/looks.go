@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
 // A region that gives no answer says nothing about what runs in it: "could not look" is never "gone". It is asked again
@@ -77,9 +78,9 @@ func (l *regionLooks) note(region string, err error) error {
 	switch {
 	case err == nil:
 		l.answered[region] = true
-	case ec2.DeniesRegion(err):
+	case refusal.DeniesRegion(err):
 		l.denied[region] = err
-	case ec2.ClassOf(err) == ec2.Credentials:
+	case refusal.ClassOf(err) == refusal.Credentials:
 		return err
 	case errors.Is(err, context.Canceled) && l.grace == 0: // the look was not needed any more
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -126,7 +127,7 @@ func (l *regionLooks) until(ctx context.Context, regions func(context.Context) [
 func (l *regionLooks) unseen() string {
 	words := make([]string, 0, len(l.silent))
 	for _, region := range slices.Sorted(maps.Keys(l.silent)) {
-		words = append(words, fmt.Sprintf("%s (%s)", region, ec2.Reason(l.silent[region])))
+		words = append(words, fmt.Sprintf("%s (%s)", region, refusal.Reason(l.silent[region])))
 	}
 	return strings.Join(words, ", ")
 }
@@ -152,12 +153,12 @@ func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
 	defer cancel()
 	r.known, r.err = r.cloud.Regions(bounded) // a built-in list beside an error
 	switch {
-	case r.err != nil && !ec2.DeniesRegion(r.err):
+	case r.err != nil && !refusal.DeniesRegion(r.err):
 		_ = l.note(unlisted, r.err)
 	case l.silent != nil:
 		delete(l.silent, unlisted)
 	}
-	if ec2.DeniesRegion(r.err) {
+	if refusal.DeniesRegion(r.err) {
 		r.err = nil
 	}
 	return r.known

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -239,7 +240,7 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		}
 	}
 	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
-	if unseen && ec2.ClassOf(err) == ec2.NotFound { // EC2 says so only now
+	if unseen && refusal.ClassOf(err) == refusal.NotFound { // EC2 says so only now
 		done.State = "not found"
 		if t.given {
 			return nil

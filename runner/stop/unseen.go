@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
@@ -25,7 +25,7 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 			switch {
 			case err == nil:
 				knows = region
-			case ec2.ClassOf(err) == ec2.NotFound:
+			case refusal.ClassOf(err) == refusal.NotFound:
 				return nil
 			}
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
@@ -34,7 +35,7 @@ func (sv *Survey) byScore(ctx context.Context, g group) []ec2.Offering {
 		if ctx.Err() == nil {
 			sv.noScores.Do(func() {
 				sv.Warn(fmt.Sprintf("EC2 gives no spot placement scores, so the order is the given one: %s; %s",
-					ec2.Reason(err), ec2.HintSpotScores))
+					refusal.Reason(err), ec2.HintSpotScores))
 			})
 		}
 		return g.found.Offerings

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -40,7 +41,7 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 // another sweep or by itself, is done.
 func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	instance, err := sw.Cloud.Instance(ctx, v.instance.Region, v.instance.ID)
-	if ec2.ClassOf(err) == ec2.NotFound {
+	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it has ended in the meantime"
 		return v, nil
 	}
@@ -135,7 +136,7 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 // that begins in that moment is lost.
 func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	if err := sw.Cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
-		if ec2.ClassOf(err) == ec2.Denied {
+		if refusal.ClassOf(err) == refusal.Denied {
 			err = &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
 		}
 		return v, err
@@ -153,12 +154,12 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 		}
 	}
 	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
-	if ec2.ClassOf(err) == ec2.Denied {
+	if refusal.ClassOf(err) == refusal.Denied {
 		if !sw.noTags {
 			sw.noTags = true
 			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow " +
 				"ec2:CreateTags (" +
-				ec2.Reason(err) + ")")
+				refusal.Reason(err) + ")")
 		}
 		v.act, v.why = Spared, v.why+", and it cannot be marked"
 		return v, nil
@@ -170,7 +171,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 // last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.Of(v.instance).FreedTags())
-	if ec2.ClassOf(err) == ec2.Denied {
+	if refusal.ClassOf(err) == refusal.Denied {
 		v.act, v.why = Spared, v.why+", and it cannot be freed: allow ec2:CreateTags"
 		return v, nil
 	}
@@ -214,7 +215,7 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 				"error", err)
 		}
 	}
-	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); ec2.ClassOf(err) != ec2.NotFound &&
+	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); refusal.ClassOf(err) != refusal.NotFound &&
 		err != nil {
 		return v, err
 	}

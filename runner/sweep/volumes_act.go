@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
@@ -28,7 +29,7 @@ func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	var denied []string
 	for n, err := range errs {
 		switch {
-		case ec2.ClassOf(err) == ec2.Denied:
+		case refusal.ClassOf(err) == refusal.Denied:
 			denied, errs[n] = append(denied, regions[n]), nil
 		case err != nil:
 			errs[n] = fmt.Errorf("look for volumes in region %s: %w", regions[n], err)
@@ -62,7 +63,7 @@ func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verd
 // volumeAgain reads the volume, and then the machines of its start, once more, and judges by the same rules.
 func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	volume, err := sw.Cloud.Volume(ctx, v.volume.Region, v.volume.ID)
-	if ec2.ClassOf(err) == ec2.NotFound {
+	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it is deleted already"
 		return v, nil
 	}
@@ -107,20 +108,20 @@ func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
 
 // volumeDone reads the answer to a change. What is not allowed is said once for each right, and stops nothing else.
 func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error) {
-	switch ec2.ClassOf(err) {
-	case ec2.Denied:
+	switch refusal.ClassOf(err) {
+	case refusal.Denied:
 		if !slices.Contains(sw.refused, right) {
 			sw.refused = append(sw.refused, right)
 			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, "+
 				"feature "+
-				"volumes) (%s)", right, ec2.Reason(err)))
+				"volumes) (%s)", right, refusal.Reason(err)))
 		}
 		v.act, v.why = Spared, v.why+", and EC2 does not allow "+right+" on it"
 		return v, nil
-	case ec2.WrongState:
+	case refusal.WrongState:
 		v.act, v.why = Spared, "it is attached again"
 		return v, nil
-	case ec2.NotFound:
+	case refusal.NotFound:
 		v.act, v.why = Spared, "it is deleted already"
 		return v, nil
 	}

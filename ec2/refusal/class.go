@@ -1,84 +1,11 @@
-package ec2
+package refusal
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
+	"slices"
 	"strings"
-
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 )
-
-// CallError is a call that EC2 refused or that got no answer: which call, what EC2 said, and the request id to give
-// to AWS support. Code is empty when there was no answer that could be read.
-type CallError struct {
-	Operation string // in words: "run instances"
-	Code      string // "InsufficientInstanceCapacity"
-	Message   string
-	Status    int
-	RequestID string
-	Err       error
-}
-
-func (e *CallError) Error() string {
-	if e.Code == "" && IsSignIn(e.Err) {
-		return fmt.Sprintf("%s: %s", e.Operation, e.Message)
-	}
-	if e.Code == "" && isCredentialFailure(e.Err) {
-		return fmt.Sprintf("%s: the AWS SDK found no credentials: %s", e.Operation, e.Message)
-	}
-	if e.Code == "" {
-		return fmt.Sprintf("%s: no answer from EC2: %s", e.Operation, e.Message)
-	}
-	return fmt.Sprintf("%s: %s: %s", e.Operation, e.Code, e.Message)
-}
-
-func (e *CallError) Unwrap() error { return e.Err }
-
-// Reason is what EC2 said, without the name of the call: for lists where the call is known.
-func Reason(err error) string {
-	if denied, ok := errors.AsType[*deniedTwiceError](err); ok {
-		return denied.reason()
-	}
-	if call, ok := errors.AsType[*CallError](err); ok && call.Code != "" {
-		return call.Code + ": " + call.Message
-	}
-	return err.Error()
-}
-
-// callError turns an error of the SDK into a *CallError. A context's end stays visible to errors.Is.
-func callError(operation string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if refused, ok := signInError(err); ok { // the call was not made: what STS says is not said of it
-		return &CallError{Operation: operation, Err: err, Message: refused.Message}
-	}
-	call := &CallError{Operation: operation, Err: err, Message: innermost(err)}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		call.Code, call.Message = api.ErrorCode(), api.ErrorMessage()
-	}
-	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		call.Status, call.RequestID = answer.HTTPStatusCode(), answer.ServiceRequestID()
-	}
-	return call
-}
-
-// innermost digs out the sentence that says what happened: the SDK wraps a refused connection six times.
-func innermost(err error) string {
-	if dial, ok := errors.AsType[*net.OpError](err); ok {
-		return dial.Error()
-	}
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
-		err = next
-	}
-}
 
 // Class states what a caller may do about an error.
 type Class int
@@ -105,7 +32,7 @@ const (
 
 // ClassOf returns the class of an error by EC2's code, and only where there is none by the way it failed.
 func ClassOf(err error) Class {
-	if err == nil || errors.Is(err, errNotSent) {
+	if err == nil || errors.Is(err, ErrNotSent) {
 		return Other
 	}
 	if refused, ok := signInError(err); ok {
@@ -113,7 +40,7 @@ func ClassOf(err error) Class {
 	}
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {
-		call, _ = errors.AsType[*CallError](callError("call", err))
+		call, _ = errors.AsType[*CallError](Of("call", err))
 	}
 	if line, ok := ruleOf(call); ok {
 		return line.class
@@ -149,4 +76,24 @@ func isCredentialFailure(err error) bool {
 // IsEnded reports whether the caller's own context ended, so that the error says nothing about EC2.
 func IsEnded(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}
+
+// ErrNotSent is a call that was cancelled before EC2 was asked: it leaves no doubt.
+var ErrNotSent = errors.New("cancelled before it was sent")
+
+// DeniesRegion reports whether an error says that EC2 does not let us look into its region, now and later: a policy
+// denies the call, or the region is not enabled for the account or for this session.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+func DeniesRegion(err error) bool {
+	call, ok := errors.AsType[*CallError](err)
+	return ok && (ClassOf(err) == Denied ||
+		slices.Contains([]string{"AuthFailure", "InvalidClientTokenId", "OptInRequired", "PendingVerification"},
+			call.Code))
+}
+
+// IsCopyLimit reports whether a region refuses a copy because it copies as many snapshots as it may at once: 20 by
+// default. https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
+func IsCopyLimit(err error) bool {
+	call, ok := errors.AsType[*CallError](err)
+	return ok && call.Code == "ResourceLimitExceeded"
 }

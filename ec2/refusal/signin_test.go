@@ -1,4 +1,4 @@
-package ec2
+package refusal
 
 import (
 	"encoding/base64"
@@ -19,7 +19,7 @@ func FuzzClaims(f *testing.F) {
 			got.Audience != "sts.amazonaws.com") {
 			t.Errorf("claims %+v", got)
 		}
-		s := signIn{arn: token, claims: got}
+		s := SignIn{ARN: token, Token: token}
 		for _, hint := range []func() string{s.trust, s.provider, s.audience, s.mayNot, s.duration, s.region} {
 			if hint() == "" {
 				t.Errorf("no hint for %q", token)
@@ -30,10 +30,7 @@ func FuzzClaims(f *testing.F) {
 
 // TestSignInHintsHaveATopic: each hint of a refused sign-in leads to an entry of docs/troubleshooting.md.
 func TestSignInHintsHaveATopic(t *testing.T) {
-	sample := signIn{
-		arn:    "arn:aws:iam::111122223333:role/github-runners",
-		claims: claims{Subject: "repo:octo-org/octo-repo:ref:refs/heads/main", Audience: "sts.amazonaws.com"},
-	}
+	sample := SignIn{ARN: "arn:aws:iam::111122223333:role/github-runners"}
 	topics := map[string]bool{}
 	see := func(hint string) {
 		topic := TopicOf(&SignInError{Hint: hint})

@@ -1,10 +1,11 @@
-package ec2
+package refusal
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // SignInError is a role that could not be assumed. No call was made with its credentials.
@@ -19,7 +20,8 @@ func (e *SignInError) Error() string { return e.Message }
 
 func (e *SignInError) Unwrap() error { return e.Err }
 
-func (e *SignInError) isTransient() bool { return e.Class == Throttle || e.Class == Unknown }
+// IsTransient reports whether the role may be had later.
+func (e *SignInError) IsTransient() bool { return e.Class == Throttle || e.Class == Unknown }
 
 // signInError finds the failed sign-in in what the SDK makes of it.
 func signInError(err error) (*SignInError, bool) { return errors.AsType[*SignInError](err) }
@@ -30,8 +32,8 @@ func IsSignIn(err error) bool {
 	return ok
 }
 
-// tokenError is a sign-in that got no OIDC token. Whoever fetches it says what to do, by a *SignInError.
-func tokenError(err error) *SignInError {
+// OfToken is a sign-in that got no OIDC token. Whoever fetches it says what to do, by a *SignInError.
+func OfToken(err error) *SignInError {
 	if said, ok := signInError(err); ok {
 		return said
 	}
@@ -52,12 +54,13 @@ const (
 	hintNoSource    = "the keys in the environment are refused: "
 )
 
-// signIn is a sign-in that STS has refused: what its hint is made of.
-type signIn struct {
-	arn     string
-	role    Role
-	claims  claims
-	message string // of STS
+// SignIn is the assuming of a role that STS has refused: what its hint is made of.
+type SignIn struct {
+	ARN      string
+	Duration time.Duration // of the session
+	OIDC     bool          // the role is assumed with a token; otherwise with keys
+	Token    string        // the token, where there is one
+	Chained  bool          // the keys are a session themselves
 }
 
 // signInRefusals are what STS says of a role, as refusals are what EC2 says. The first line that fits holds.
@@ -67,43 +70,42 @@ var signInRefusals = []struct {
 	code  string
 	says  string // what the message contains, in lower case
 	class Class
-	hint  func(signIn) string
+	hint  func(SignIn) string
 }{
 	// STS does not tell an unknown role from one whose trust policy says no.
-	{"AccessDenied", "sts:assumerolewithwebidentity", Credentials, signIn.trust},
-	{"AccessDenied", "", Credentials, signIn.mayNot},
-	{"InvalidIdentityToken", "no openidconnect provider", Credentials, signIn.provider},
-	{"InvalidIdentityToken", "audience", Credentials, signIn.audience},
+	{"AccessDenied", "sts:assumerolewithwebidentity", Credentials, SignIn.trust},
+	{"AccessDenied", "", Credentials, SignIn.mayNot},
+	{"InvalidIdentityToken", "no openidconnect provider", Credentials, SignIn.provider},
+	{"InvalidIdentityToken", "audience", Credentials, SignIn.audience},
 	// STS could not fetch GitHub's keys: it says so for minutes, now and then.
 	{"InvalidIdentityToken", "verification key", Unknown, nil},
-	{"InvalidIdentityToken", "", Credentials, signIn.provider},
+	{"InvalidIdentityToken", "", Credentials, SignIn.provider},
 	{"IDPCommunicationError", "", Unknown, nil},
-	{"IDPRejectedClaim", "", Credentials, signIn.provider},
-	{"RegionDisabledException", "", Credentials, signIn.region},
-	{"ValidationError", "role chaining", Credentials, signIn.chained},
-	{"ValidationError", "maxsessionduration", Credentials, signIn.duration},
-	{"ValidationError", "durationseconds", Credentials, signIn.duration},
-	{"ValidationError", "", Credentials, signIn.wrongARN},
+	{"IDPRejectedClaim", "", Credentials, SignIn.provider},
+	{"RegionDisabledException", "", Credentials, SignIn.region},
+	{"ValidationError", "role chaining", Credentials, SignIn.chained},
+	{"ValidationError", "maxsessionduration", Credentials, SignIn.duration},
+	{"ValidationError", "durationseconds", Credentials, SignIn.duration},
+	{"ValidationError", "", Credentials, SignIn.wrongARN},
 	{"SignatureDoesNotMatch", "signature expired", Credentials, clock},
 	{"SignatureDoesNotMatch", "not yet current", Credentials, clock},
 }
 
-// explain returns what STS, or the way to it, has refused.
-func (s *session) explain(arn string, of claims, err error) *SignInError {
-	operation := "assume role " + arn
-	call, _ := errors.AsType[*CallError](callError(operation, err))
-	said := signIn{arn: arn, role: s.role, claims: of, message: strings.ToLower(call.Message)}
-	out := &SignInError{Message: call.Error(), Class: Credentials, Err: call, Hint: said.source()}
+// Refused returns what STS, or the way to it, has refused.
+func (s SignIn) Refused(err error) *SignInError {
+	operation := "assume role " + s.ARN
+	call, _ := errors.AsType[*CallError](Of(operation, err))
+	out := &SignInError{Message: call.Error(), Class: Credentials, Err: call, Hint: s.source()}
 	for _, line := range signInRefusals {
-		if line.code == call.Code && strings.Contains(said.message, line.says) {
+		if line.code == call.Code && strings.Contains(strings.ToLower(call.Message), line.says) {
 			if out.Class, out.Hint = line.class, hintNoAnswer; line.hint != nil {
-				out.Hint = line.hint(said)
+				out.Hint = line.hint(s)
 			}
 			return out
 		}
 	}
 	switch class := ClassOf(call); {
-	case call.Code == "ExpiredTokenException", s.role.Token != nil && call.Code == "ExpiredToken":
+	case call.Code == "ExpiredTokenException", s.OIDC && call.Code == "ExpiredToken":
 		// The OIDC token has ended: the next one is new.
 		out.Class, out.Hint = Unknown, hintNoAnswer
 	case call.Code == "" && class == Unknown:
@@ -120,13 +122,13 @@ const hintNoAnswer = "AWS did not let the step sign in for a minute: see https:/
 	"job again"
 
 // issuer is the provider's name in policies: github.com's, or that of the token.
-func (s signIn) issuer() string {
-	return cmp.Or(strings.TrimPrefix(s.claims.Issuer, "https://"), "token.actions.githubusercontent.com")
+func (s SignIn) issuer() string {
+	return cmp.Or(strings.TrimPrefix(claimsOf(s.Token).Issuer, "https://"), "token.actions.githubusercontent.com")
 }
 
 // part is the n-th part of the role's ARN: arn:aws:iam::111122223333:role/NAME.
-func (s signIn) part(n int) string {
-	parts := strings.SplitN(s.arn, ":", 6)
+func (s SignIn) part(n int) string {
+	parts := strings.SplitN(s.ARN, ":", 6)
 	if n >= len(parts) {
 		return ""
 	}
@@ -134,28 +136,28 @@ func (s signIn) part(n int) string {
 }
 
 // name is the role's, without its path.
-func (s signIn) name() string { return s.arn[strings.LastIndex(s.arn, "/")+1:] }
+func (s SignIn) name() string { return s.ARN[strings.LastIndex(s.ARN, "/")+1:] }
 
-func (s signIn) providerARN() string {
+func (s SignIn) providerARN() string {
 	return "arn:" + s.part(1) + ":iam::" + s.part(4) + ":oidc-provider/" + s.issuer()
 }
 
-func (s signIn) trust() string {
+func (s SignIn) trust() string {
 	return hintTrustPolicy + fmt.Sprintf(`check role-to-assume, and let the role allow sts:AssumeRoleWithWebIdentity `+
 		`to {"Federated": %q} under the condition {"StringEquals": {"%s:aud": %q, "%s:sub": %q}}`,
-		s.providerARN(), s.issuer(), s.claims.Audience, s.issuer(), s.claims.Subject)
+		s.providerARN(), s.issuer(), claimsOf(s.Token).Audience, s.issuer(), claimsOf(s.Token).Subject)
 }
 
-func (s signIn) provider() string {
+func (s SignIn) provider() string {
 	return hintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() +
 		" --client-id-list " +
-		cmp.Or(s.claims.Audience, "sts.amazonaws.com")
+		cmp.Or(claimsOf(s.Token).Audience, "sts.amazonaws.com")
 }
 
-func (s signIn) audience() string {
-	return hintAudience + "write audience: " + homeAudience(s.arn) + ", or add it: " +
+func (s SignIn) audience() string {
+	return hintAudience + "write audience: " + homeAudience(s.ARN) + ", or add it: " +
 		"aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn " + s.providerARN() +
-		" --client-id " + s.claims.Audience
+		" --client-id " + claimsOf(s.Token).Audience
 }
 
 // homeAudience is what the provider of a partition is usually made with.
@@ -166,39 +168,39 @@ func homeAudience(arn string) string {
 	return "sts.amazonaws.com"
 }
 
-func (s signIn) mayNot() string {
-	hint := hintMayNotRole + "allow them sts:AssumeRole on " + s.arn +
+func (s SignIn) mayNot() string {
+	hint := hintMayNotRole + "allow them sts:AssumeRole on " + s.ARN +
 		", and name them as the Principal of sts:AssumeRole in its trust policy"
-	if s.role.Chained {
+	if s.Chained {
 		hint += "; where an earlier aws-actions/configure-aws-credentials has set them, remove that step, " +
 			"and the role is assumed by OIDC"
 	}
 	return hint
 }
 
-func (s signIn) duration() string {
+func (s SignIn) duration() string {
 	return hintDuration + fmt.Sprintf("write role-duration-seconds: 3600 (sessions are renewed), or: "+
-		"aws iam update-role --role-name %s --max-session-duration %d", s.name(), int(s.role.Duration.Seconds()))
+		"aws iam update-role --role-name %s --max-session-duration %d", s.name(), int(s.Duration.Seconds()))
 }
 
-func (s signIn) chained() string { return hintChained + "write role-duration-seconds: 3600" }
+func (s SignIn) chained() string { return hintChained + "write role-duration-seconds: 3600" }
 
-func (s signIn) region() string {
-	return hintSTSRegion + "activate it in IAM's account settings, or write aws-region: " + homeOf(s.arn)
+func (s SignIn) region() string {
+	return hintSTSRegion + "activate it in IAM's account settings, or write aws-region: " + HomeRegion(s.ARN)
 }
 
-func (s signIn) wrongARN() string {
+func (s SignIn) wrongARN() string {
 	return hintRoleARN + "for example role-to-assume: arn:aws:iam::111122223333:role/github-runners"
 }
 
-func clock(signIn) string { return hintClock }
+func clock(SignIn) string { return hintClock }
 
 // source is for what STS says of the keys with which the role is assumed.
-func (s signIn) source() string {
+func (s SignIn) source() string {
 	switch {
-	case s.role.Token != nil:
+	case s.OIDC:
 		return ""
-	case s.role.Chained:
+	case s.Chained:
 		return hintNoSource + "they are a session that may have ended and is not renewed; remove AWS_ACCESS_KEY_ID, " +
 			"AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and give the job permissions: {id-token: write}"
 	}

@@ -1,0 +1,39 @@
+package refusal
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+)
+
+// claims are what a token says of its job, for messages.
+type claims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+}
+
+// claimsOf reads a token without verifying it, which is the business of STS; nothing where it cannot be read.
+func claimsOf(token string) (out claims) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return claims{}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(raw, &out) != nil {
+		return claims{}
+	}
+	return out
+}
+
+// HomeRegion is a region of the ARN's partition. The tokens of its endpoint hold in all regions.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+func HomeRegion(arn string) string {
+	switch {
+	case strings.HasPrefix(arn, "arn:aws-cn:"):
+		return "cn-north-1"
+	case strings.HasPrefix(arn, "arn:aws-us-gov:"):
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
