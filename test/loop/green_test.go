@@ -15,7 +15,7 @@ import (
 const root = "../.."
 
 // parts are those of make test-real that may be passed over.
-var parts = []string{"moto", "guide", "image", "race", "boot"}
+var parts = []string{"scalesets", "moto", "guide", "image", "race", "boot"}
 
 // green runs scripts/green in a work tree and returns the lines that it prints.
 func green(t *testing.T, dir string, words ...string) []string {

@@ -9,7 +9,7 @@ import (
 // AcquireJobs). It answers those that the set has got; another set may have been faster.
 func acquireJobs(call *actionsCall) answer {
 	var asked []int64
-	if json.Unmarshal(call.body, &asked) != nil {
+	if json.Unmarshal(call.body, &asked) != nil || asked == nil {
 		return actionsError(http.StatusBadRequest, "VssPropertyValidationException", "The body cannot be read.")
 	}
 	var got []int64

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/actions/scaleset"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
@@ -318,5 +319,33 @@ func TestScaleSetRouting(t *testing.T) {
 		s.want(s.poll(9), "nothing")
 		s.want(s.poll(9), "2 assigned; assigned 2, running 0, idle 0")
 		s.want(s.poll(9), "nothing")
+	})
+}
+
+// TestScaleSetMachine launches an instance with a configuration of the set: it does its job, ends its registration and
+// itself.
+func TestScaleSetMachine(t *testing.T) {
+	onSetStage(t, simulator.Config{}, func(t *testing.T, s *setStage) {
+		ctx := t.Context()
+		s.w.QueueScaleSetJob("ec2-amd64", simulator.ScaleSetJob{Duration: 40 * time.Second})
+		s.poll(1)
+		jit := must[*scaleset.RunnerScaleSetJitRunnerConfig](t)(s.c.GenerateJitRunnerConfig(ctx,
+			&scaleset.RunnerScaleSetJitRunnerSetting{Name: "ec2-1"}, s.set.ID))
+		in := launchInput(egr(map[string]string{"jit": jit.EncodedJITConfig, "ephemeral": "true",
+			"job_report": "true"}))
+		in.InstanceInitiatedShutdownBehavior = types.ShutdownBehaviorTerminate
+		mustLaunch(ctx, t, inProcess(s.w).ec2(t, "us-east-1"), in)
+		s.want(s.poll(1), "1 started; assigned 1, running 1, idle 0")
+		list, _, err := inProcess(s.w).github(t, "ghp_demo").Actions.ListRunners(ctx, "demo-org", "demo", nil)
+		if err != nil || list.TotalCount != 1 || !list.Runners[0].GetBusy() ||
+			list.Runners[0].GetStatus() != "online" ||
+			list.Runners[0].Labels[0].GetName() != "ec2-amd64" {
+			t.Errorf("GitHub lists %v, %v", list, err)
+		}
+		s.want(s.poll(1), "succeeded; assigned 0, running 0, idle 0")
+		pause(ctx, time.Minute)
+		if instances, runners := s.w.Leftovers(); len(instances)+len(runners) > 0 {
+			t.Errorf("left: %v, %v", instances, runners)
+		}
 	})
 }

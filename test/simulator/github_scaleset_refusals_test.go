@@ -206,10 +206,8 @@ func TestScaleSetTokens(t *testing.T) {
 // TestScaleSetSuspendedApp suspends the App under its session: the service takes none of its tokens any more.
 func TestScaleSetSuspendedApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.Config{Apps: []simulator.App{{ID: 12, ClientID: "Iv23", Slug: "demo",
-			Permissions:   map[string]string{"administration": "write"},
-			Installations: []simulator.Installation{{ID: 99, Account: "demo-org"}}}}})
-		ctx, c := t.Context(), setClientOfApp(t, w)
+		w := simulator.New(simulator.Config{Apps: []simulator.App{demoApp}})
+		ctx, c := t.Context(), setClientOfApp(t, w, "https://github.com/demo-org/demo", 99, inWorld(w))
 		set := newSet(t, c, "ec2-amd64")
 		w.Suspend(99, true)
 		if _, err := c.GetRunnerScaleSetByID(ctx, set.ID); err == nil || !strings.Contains(err.Error(), "401") {

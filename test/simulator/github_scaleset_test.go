@@ -30,14 +30,19 @@ func setClientOf(t *testing.T, w *simulator.World, address string) *scaleset.Cli
 		inWorld(w)))
 }
 
+// demoApp may manage the runners of the default world's repository.
+var demoApp = simulator.App{ID: 12, ClientID: "Iv23", Slug: "demo",
+	Permissions:   map[string]string{"administration": "write"},
+	Installations: []simulator.Installation{{ID: 99, Account: "demo-org"}}}
+
 // setClientOfApp signs in as the world's only App.
-func setClientOfApp(t *testing.T, w *simulator.World) *scaleset.Client {
+func setClientOfApp(t *testing.T, w *simulator.World, address string, installation int64,
+	option scaleset.HTTPOption) *scaleset.Client {
 	t.Helper()
 	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(w.AppKey())})
-	app := w.Apps()[0]
 	return must[*scaleset.Client](t)(scaleset.NewClientWithGitHubApp(scaleset.ClientWithGitHubAppConfig{
-		GitHubConfigURL: "https://github.com/demo-org/demo", GitHubAppAuth: scaleset.GitHubAppAuth{
-			ClientID: app.ClientID, InstallationID: app.Installations[0].ID, PrivateKey: string(key)}}, inWorld(w)))
+		GitHubConfigURL: address, GitHubAppAuth: scaleset.GitHubAppAuth{ClientID: w.Apps()[0].ClientID,
+			InstallationID: installation, PrivateKey: string(key)}}, option))
 }
 
 // inWorld lets a client speak to a world in this process: it demands an *http.Transport of its own.
