@@ -62,7 +62,7 @@ func (b *bake) findBase(ctx context.Context) error {
 
 func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
 	processor := processors[b.wanted.Architecture][0]
-	images, err := b.Cloud.Images(ctx, b.request.Region, ec2.ImageQuery{
+	images, err := b.Cloud.Images().List(ctx, b.request.Region, ec2.ImageQuery{
 		Owner: canonical(b.request.Region), Name: ubuntuPattern, Architecture: processor,
 		States: []string{ec2.ImageAvailable},
 	})
@@ -84,7 +84,7 @@ func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
 func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 	var unfit []string
 	for _, id := range b.request.BaseImages {
-		image, err := b.Cloud.Image(ctx, b.request.Region, id)
+		image, err := b.Cloud.Images().Get(ctx, b.request.Region, id)
 		why := image.Refusal()
 		switch {
 		case refusal.ClassOf(err) == refusal.NotFound:
@@ -118,7 +118,7 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 // recognise finds out whether the newest image of the family holds the very same: then it is handed over once more.
 func (b *bake) recognise(ctx context.Context) error {
 	b.name = b.request.imageName(b.wanted.Architecture, b.begun)
-	images, err := b.Cloud.Images(ctx, b.request.Region, b.ofFamily())
+	images, err := b.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (b *bake) examineRegions(ctx context.Context) error {
 	var refused []string
 	var errs []error
 	each(b.request.Copies.Regions, func(region string) {
-		_, err := b.Cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
+		_, err := b.Cloud.Images().List(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
 		switch refusal.ClassOf(err) {
 		case refusal.Account, refusal.Credentials, refusal.Denied:
 			mu.Lock()
@@ -150,7 +150,7 @@ func (b *bake) recogniseCopy(ctx context.Context) error {
 	b.name = b.source.out.Name
 	var images []ec2.Image
 	err := b.look(ctx, func() (done bool, err error) { // for one lost answer no finished image is left without its copy
-		images, err = b.Cloud.Images(ctx, b.request.Region, b.ofFamily())
+		images, err = b.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
 		return err == nil, err
 	})
 	if err != nil {
@@ -192,7 +192,7 @@ func (b *bake) beginCopy(ctx context.Context) error {
 	}
 	news, try := newProgress(), 0
 	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
-		id, err := b.Cloud.CopyImage(ctx, b.request.Region, b.copySpec(try))
+		id, err := b.Cloud.Images().Copy(ctx, b.request.Region, b.copySpec(try))
 		b.asked = b.asked || err == nil || refusal.ClassOf(err) == refusal.Unknown || ctx.Err() != nil
 		switch {
 		case err == nil:
@@ -236,7 +236,7 @@ func (b *bake) awaitCopy(ctx context.Context) error {
 	news, since := newProgress(), time.Now()
 	var available time.Time
 	return b.look(ctx, func() (bool, error) {
-		image, err := b.Cloud.Image(ctx, b.request.Region, b.imageID)
+		image, err := b.Cloud.Images().Get(ctx, b.request.Region, b.imageID)
 		switch {
 		case err != nil: // a new image shows late
 			return false, err
@@ -293,7 +293,7 @@ func (b *bake) lacking(ctx context.Context, image ec2.Image) (string, error) {
 	if b.kmsKey() != "" && !image.Encrypted {
 		return "it is not encrypted", nil
 	}
-	tagged, err := b.Cloud.Snapshots(ctx, b.request.Region, b.mine())
+	tagged, err := b.Cloud.Images().Snapshots(ctx, b.request.Region, b.mine())
 	if err != nil {
 		return "", err
 	}
@@ -307,7 +307,7 @@ func (b *bake) lacking(ctx context.Context, image ec2.Image) (string, error) {
 
 // copied says how much of the snapshots is there, for the log; empty where that is not known.
 func (b *bake) copied(ctx context.Context) string {
-	snapshots, err := b.Cloud.Snapshots(ctx, b.request.Region, b.mine())
+	snapshots, err := b.Cloud.Images().Snapshots(ctx, b.request.Region, b.mine())
 	if err != nil {
 		return ""
 	}

@@ -47,7 +47,7 @@ func (r *remover) removeCopy(
 
 // look removes what shows now, and returns nil when nothing more is to come.
 func (c *copyRemoval) look(ctx context.Context) error {
-	images, err := c.cloud.Images(ctx, c.region, ec2.ImageQuery{Owner: ec2.Self, Tags: c.tags})
+	images, err := c.cloud.Images().List(ctx, c.region, ec2.ImageQuery{Owner: ec2.Self, Tags: c.tags})
 	if err != nil && c.id == "" {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *copyRemoval) look(ctx context.Context) error {
 		if slices.Contains(c.images, image.ID) {
 			continue
 		}
-		if err := c.cloud.RemoveImage(ctx, c.region, image.ID, image.Snapshots); err != nil {
+		if err := c.cloud.Images().Remove(ctx, c.region, image.ID, image.Snapshots); err != nil {
 			return err
 		}
 		c.images = append(c.images, image.ID)
@@ -86,7 +86,7 @@ func (c *copyRemoval) look(ctx context.Context) error {
 
 // deleteSnapshots deletes the snapshots that show. One that is deleted while it is copied shows until it is whole.
 func (c *copyRemoval) deleteSnapshots(ctx context.Context) error {
-	snapshots, err := c.cloud.Snapshots(ctx, c.region, c.tags)
+	snapshots, err := c.cloud.Images().Snapshots(ctx, c.region, c.tags)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (c *copyRemoval) deleteSnapshots(ctx context.Context) error {
 		if c.deleted[s.ID] {
 			continue
 		}
-		if err := c.cloud.DeleteSnapshot(ctx, c.region, s.ID); err != nil {
+		if err := c.cloud.Images().DeleteSnapshot(ctx, c.region, s.ID); err != nil {
 			return err
 		}
 		c.deleted[s.ID] = true

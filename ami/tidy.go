@@ -176,7 +176,7 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 	var errs []error
 	for _, image := range images {
 		err := ec2.RetryUntilRefused(ctx, ec2.EndRetryDelay,
-			func() error { return r.cloud.RemoveImage(ctx, region, image.ID, image.Snapshots) })
+			func() error { return r.cloud.Images().Remove(ctx, region, image.ID, image.Snapshots) })
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -195,7 +195,7 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 // find looks for images until some show or the time is over; none is no error then.
 func (r *remover) find(ctx context.Context, region string, tags map[string]string) (images []ec2.Image, failed error) {
 	_ = ec2.RetryUntilRefused(ctx, time.Second, func() error {
-		found, err := r.cloud.Images(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: tags})
+		found, err := r.cloud.Images().List(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: tags})
 		if err != nil {
 			if failed == nil || ctx.Err() == nil {
 				failed = err
@@ -212,13 +212,13 @@ func (r *remover) find(ctx context.Context, region string, tags map[string]strin
 }
 
 func (r *remover) removeSnapshots(ctx context.Context, region string, tags map[string]string) error {
-	snapshots, err := r.cloud.Snapshots(ctx, region, tags)
+	snapshots, err := r.cloud.Images().Snapshots(ctx, region, tags)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, snapshot := range snapshots {
-		errs = append(errs, r.cloud.DeleteSnapshot(ctx, region, snapshot.ID))
+		errs = append(errs, r.cloud.Images().DeleteSnapshot(ctx, region, snapshot.ID))
 	}
 	return errors.Join(errs...)
 }

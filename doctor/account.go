@@ -46,7 +46,7 @@ func (x *examination) isKnown(ctx context.Context) bool {
 
 func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	l := look{check: "region", needs: "ec2:DescribeRegions"}
-	enabled, err := x.cloud.Regions(ctx)
+	enabled, err := x.cloud.Account().Regions(ctx)
 	var findings []Finding
 	for _, region := range x.regions() {
 		l.about = region
@@ -73,7 +73,7 @@ func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	if !slices.ContainsFunc(x.wanted(ctx), asksSpot) {
 		return []Finding{l.ok("no spot instance is asked for")}
 	}
-	has, err := x.cloud.HasSpotRole(ctx, x.regions()[0])
+	has, err := x.cloud.Account().HasSpotRole(ctx, x.regions()[0])
 	switch {
 	case err != nil:
 		return []Finding{l.unread(ctx, err)}
@@ -94,7 +94,7 @@ func (x *examination) lookAtSpotScores(ctx context.Context) []Finding {
 			types[w.asked.InstanceType] = true
 		}
 	}
-	err := x.cloud.MayGetSpotScores(ctx, "")
+	err := x.cloud.Account().MayGetSpotScores(ctx, "")
 	switch {
 	case refusal.ClassOf(err) == refusal.Denied:
 		f := l.warning("allow ec2:GetSpotPlacementScores", "EC2 gives no scores, so the given order is kept: %s",
@@ -129,7 +129,7 @@ func (x *examination) quota(ctx context.Context, l look, w wanted) Finding {
 	if err != nil || !found {
 		return l.unchecked("the number of the type's vCPUs is not known, see instance type")
 	}
-	quota, known, err := x.cloud.VCPUQuota(ctx, w.region, w.asked.InstanceType, w.offering.Market)
+	quota, known, err := x.cloud.Account().VCPUQuota(ctx, w.region, w.asked.InstanceType, w.offering.Market)
 	need := kind.VCPUs * max(w.launch.Count, 1)
 	fix := "ask for more in the Service Quotas console (" + quota.Code + "), or take a smaller type"
 	switch {

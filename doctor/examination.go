@@ -49,18 +49,19 @@ func once[T any](x *examination, key string, ask func() (T, error)) (T, error) {
 func (x *examination) regionOf(p machine.Placement) string { return cmp.Or(p.Region, x.cloud.Region()) }
 
 func (x *examination) subnet(ctx context.Context, region, id string) (ec2.Subnet, error) {
-	return once(x, "subnet "+region+" "+id, func() (ec2.Subnet, error) { return x.cloud.Subnet(ctx, region, id) })
+	return once(x, "subnet "+region+" "+id,
+		func() (ec2.Subnet, error) { return x.cloud.Account().Subnet(ctx, region, id) })
 }
 
 func (x *examination) securityGroup(ctx context.Context, region, id string) (ec2.SecurityGroup, error) {
 	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup,
 		error) {
-		return x.cloud.SecurityGroup(ctx, region, id)
+		return x.cloud.Account().SecurityGroup(ctx, region, id)
 	})
 }
 
 func (x *examination) image(ctx context.Context, region, id string) (ec2.Image, error) {
-	return once(x, "image "+region+" "+id, func() (ec2.Image, error) { return x.cloud.Image(ctx, region, id) })
+	return once(x, "image "+region+" "+id, func() (ec2.Image, error) { return x.cloud.Images().Get(ctx, region, id) })
 }
 
 func (x *examination) instanceType(ctx context.Context, region, name string) (kind ec2.InstanceType, found bool,
@@ -70,14 +71,14 @@ func (x *examination) instanceType(ctx context.Context, region, name string) (ki
 		found bool
 	}
 	k, err := once(x, "type "+region+" "+name, func() (known, error) {
-		kind, found, err := x.cloud.InstanceType(ctx, region, name)
+		kind, found, err := x.cloud.Account().InstanceType(ctx, region, name)
 		return known{kind, found}, err
 	})
 	return k.kind, k.found, err
 }
 
 func (x *examination) caller(ctx context.Context) (ec2.Caller, error) {
-	return once(x, "caller", func() (ec2.Caller, error) { return x.cloud.Caller(ctx, x.regions()[0]) })
+	return once(x, "caller", func() (ec2.Caller, error) { return x.cloud.Account().Caller(ctx, x.regions()[0]) })
 }
 
 // newest is the image that a start would choose for a placement without one.
@@ -87,7 +88,7 @@ func (x *examination) newest(ctx context.Context, region string, tags map[string
 		found bool
 	}
 	k, err := once(x, fmt.Sprintf("newest %s %v", region, tags), func() (known, error) {
-		image, found, err := x.cloud.NewestImage(ctx, region, tags)
+		image, found, err := x.cloud.Images().Newest(ctx, region, tags)
 		return known{image, found}, err
 	})
 	return k.image, k.found, err

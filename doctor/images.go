@@ -193,7 +193,7 @@ func (x *examination) offered(ctx context.Context, l look, w wanted) Finding {
 	}
 	key := "offered " + w.region + " " + w.asked.InstanceType
 	zones, err := once(x, key,
-		func() ([]string, error) { return x.cloud.OfferedIn(ctx, w.region, w.asked.InstanceType) })
+		func() ([]string, error) { return x.cloud.Account().OfferedIn(ctx, w.region, w.asked.InstanceType) })
 	switch {
 	case err != nil:
 		return l.unread(ctx, err)

@@ -56,7 +56,7 @@ func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
 // and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
 func (x *examination) freePlan(ctx context.Context, l look, w wanted, refused error) Finding {
 	fix := refusal.HintOf(refused)
-	if names, err := x.cloud.FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
+	if names, err := x.cloud.Account().FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
 		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") +
 			"), or upgrade the account's plan"
 	}

@@ -130,7 +130,7 @@ func (x *examination) lookAtWays(ctx context.Context) []Finding {
 			return []Finding{l.unchecked("the subnet cannot be read, see subnet")}
 		}
 		routes, err := once(x, "routes "+subnetKey(w),
-			func() ([]ec2.Route, error) { return x.cloud.Routes(ctx, w.region, subnet) })
+			func() ([]ec2.Route, error) { return x.cloud.Account().Routes(ctx, w.region, subnet) })
 		if err != nil {
 			return []Finding{l.unread(ctx, err)}
 		}

@@ -9,6 +9,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
+// Account reads what the account and its regions have: types, zones, subnets, quotas.
+type Account struct{ client *Client }
+
+// Account returns what the client reads of the account.
+func (c *Client) Account() Account { return Account{c} }
+
 // Caller is whom the credentials belong to.
 type Caller struct {
 	Account string // twelve digits
@@ -17,8 +23,8 @@ type Caller struct {
 
 // Caller asks whom the credentials belong to. Nobody can be denied that.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func (c *Client) Caller(ctx context.Context, region string) (Caller, error) {
-	api := sts.NewFromConfig(c.cfg, func(o *sts.Options) {
+func (a Account) Caller(ctx context.Context, region string) (Caller, error) {
+	api := sts.NewFromConfig(a.client.cfg, func(o *sts.Options) {
 		if region != "" {
 			o.Region = region
 		}

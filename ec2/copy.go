@@ -28,11 +28,11 @@ type CopySpec struct {
 	Token string
 }
 
-// CopyImage begins the copy of an image into a region and returns its id; it is pending then. Errors of class Unknown
+// Copy begins the copy of an image into a region and returns its id; it is pending then. Errors of class Unknown
 // say that EC2 may have begun it all the same, and refusal.IsCopyLimit that the region copies as many snapshots as it
 // may. A call that is under way when the context ends is waited for a little while. A key that does not exist is no
 // error here: the copy fails later. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html
-func (c *Client) CopyImage(ctx context.Context, region string, spec CopySpec) (id string, err error) {
+func (i Images) Copy(ctx context.Context, region string, spec CopySpec) (id string, err error) {
 	var last error
 	unknown := 0
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
@@ -42,7 +42,7 @@ func (c *Client) CopyImage(ctx context.Context, region string, spec CopySpec) (i
 					ctx.Err())),
 			)
 		}
-		id, last = c.copyImage(ctx, region, spec)
+		id, last = i.copy(ctx, region, spec)
 		switch refusal.ClassOf(last) {
 		case refusal.Throttle:
 			return last
@@ -59,7 +59,7 @@ func (c *Client) CopyImage(ctx context.Context, region string, spec CopySpec) (i
 	return id, err
 }
 
-func (c *Client) copyImage(ctx context.Context, region string, spec CopySpec) (string, error) {
+func (i Images) copy(ctx context.Context, region string, spec CopySpec) (string, error) {
 	patient, done := outlive(ctx)
 	defer done()
 	tags := sdkTags(spec.Tags)
@@ -76,7 +76,7 @@ func (c *Client) copyImage(ctx context.Context, region string, spec CopySpec) (s
 		in.Encrypted = aws.Bool(true)
 	}
 	operation := "copy image " + spec.SourceID + " to " + region
-	out, err := c.in(region).CopyImage(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
+	out, err := i.client.in(region).CopyImage(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
 		return "", refusal.Of(operation, err)
 	}

@@ -10,7 +10,7 @@ type Ending string
 
 // The endings. One that EC2 does not name is none of them.
 const (
-	EndingUnknown Ending = ""
+	endingUnknown Ending = ""
 	EndingSpot    Ending = "spot"   // EC2 took a spot instance back
 	EndingHost    Ending = "host"   // EC2 failed: the host, or a launch that got no further
 	EndingUser    Ending = "user"   // somebody ended it by the API
@@ -33,7 +33,7 @@ var endings = map[string]Ending{
 // Ending returns who ended an instance that is not running any more, or is about to end.
 func (i Instance) Ending() Ending {
 	if i.State == Pending || i.State == Running {
-		return EndingUnknown
+		return endingUnknown
 	}
 	code, _, _ := strings.Cut(i.StateReason, ":")
 	return endings[code]

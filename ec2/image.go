@@ -42,9 +42,9 @@ func (i Image) Refusal() string {
 	return ""
 }
 
-// Image looks an AMI up. It needs ec2:DescribeImages, which a launch does without: callers go on when it is denied.
-func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
-	out, err := c.in(region).DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{id}})
+// Get looks an AMI up. It needs ec2:DescribeImages, which a launch does without: callers go on when it is denied.
+func (i Images) Get(ctx context.Context, region, id string) (Image, error) {
+	out, err := i.client.in(region).DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{id}})
 	if err != nil {
 		return Image{}, refusal.Of("describe image "+id, err)
 	}
@@ -55,10 +55,10 @@ func (c *Client) Image(ctx context.Context, region, id string) (Image, error) {
 	return plainImage(out.Images[0]), nil
 }
 
-// NewestImage finds the newest available image of this account with the tags. found is false when there is none.
-func (c *Client) NewestImage(ctx context.Context, region string, tags map[string]string) (newest Image, found bool,
+// Newest finds the newest available image of this account with the tags. found is false when there is none.
+func (i Images) Newest(ctx context.Context, region string, tags map[string]string) (newest Image, found bool,
 	err error) {
-	images, err := c.Images(ctx, region, ImageQuery{Owner: Self, States: []string{ImageAvailable}, Tags: tags})
+	images, err := i.List(ctx, region, ImageQuery{Owner: Self, States: []string{ImageAvailable}, Tags: tags})
 	if err != nil || len(images) == 0 {
 		return Image{}, false, err
 	}

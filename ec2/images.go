@@ -30,16 +30,22 @@ type ImageQuery struct {
 	Tags         map[string]string
 }
 
-// Images lists images, the newest first. It needs ec2:DescribeImages.
+// Images makes and reads the account's images and their snapshots.
+type Images struct{ client *Client }
+
+// Images returns what the client does with images.
+func (c *Client) Images() Images { return Images{c} }
+
+// List lists images, the newest first. It needs ec2:DescribeImages.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
-func (c *Client) Images(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
+func (i Images) List(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
 	in := &sdk.DescribeImagesInput{
 		MaxResults: aws.Int32(perPage), Owners: []string{query.Owner},
 		Filters: withTags(filters(map[string][]string{
 			"name": optional(query.Name), "architecture": optional(query.Architecture), "state": query.States,
 		}), query.Tags),
 	}
-	pages := sdk.NewDescribeImagesPaginator(c.in(region), in)
+	pages := sdk.NewDescribeImagesPaginator(i.client.in(region), in)
 	images, err := collect(ctx, "describe images", pages, func(page *sdk.DescribeImagesOutput) []Image {
 		return plainly(page.Images, plainImage)
 	})
@@ -55,11 +61,11 @@ type Snapshot struct {
 }
 
 // Snapshots lists the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
-func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]string) ([]Snapshot, error) {
+func (i Images) Snapshots(ctx context.Context, region string, tags map[string]string) ([]Snapshot, error) {
 	in := &sdk.DescribeSnapshotsInput{
 		MaxResults: aws.Int32(perPage), OwnerIds: []string{Self}, Filters: withTags(nil, tags),
 	}
-	pages := sdk.NewDescribeSnapshotsPaginator(c.in(region), in)
+	pages := sdk.NewDescribeSnapshotsPaginator(i.client.in(region), in)
 	return collect(ctx, "describe snapshots", pages, func(page *sdk.DescribeSnapshotsOutput) []Snapshot {
 		return plainly(page.Snapshots, func(s types.Snapshot) Snapshot {
 			return Snapshot{ID: aws.ToString(s.SnapshotId), Progress: aws.ToString(s.Progress), Tags: plainTags(s.Tags)}
@@ -67,18 +73,18 @@ func (c *Client) Snapshots(ctx context.Context, region string, tags map[string]s
 	})
 }
 
-// ImageUses returns by image id what uses the images: an instance that is not terminated, stopped ones too, or a
+// Uses returns by image id what uses the images: an instance that is not terminated, stopped ones too, or a
 // version of a launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and
 // ec2:DescribeLaunchTemplateVersions; where one is denied, nothing is known, and the error says so.
-func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (map[string]string, error) {
+func (i Images) Uses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}
 	for batch := range slices.Chunk(ids, maxFilterValues) {
 		in := &sdk.DescribeInstancesInput{MaxResults: aws.Int32(perPage), Filters: filters(map[string][]string{
 			"image-id": batch, "instance-state-name": {Pending, Running, ShuttingDown, Stopping, Stopped},
 		})}
-		pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
+		pages := sdk.NewDescribeInstancesPaginator(i.client.in(region), in)
 		found, err := collect(ctx, "describe instances", pages, func(page *sdk.DescribeInstancesOutput) []Instance {
-			return c.instances(region, page.Reservations)
+			return i.client.instances(region, page.Reservations)
 		})
 		if err != nil {
 			return nil, err
@@ -87,13 +93,13 @@ func (c *Client) ImageUses(ctx context.Context, region string, ids []string) (ma
 			uses[instance.ImageID] = "instance " + instance.ID
 		}
 	}
-	return uses, c.templateUses(ctx, region, ids, uses)
+	return uses, i.templateUses(ctx, region, ids, uses)
 }
 
 // templateUses looks through every version of every launch template: a group that scales may be bound to an old one.
-func (c *Client) templateUses(ctx context.Context, region string, ids []string, uses map[string]string) error {
+func (i Images) templateUses(ctx context.Context, region string, ids []string, uses map[string]string) error {
 	in := &sdk.DescribeLaunchTemplatesInput{MaxResults: aws.Int32(perSmallPage)}
-	pages := sdk.NewDescribeLaunchTemplatesPaginator(c.in(region), in)
+	pages := sdk.NewDescribeLaunchTemplatesPaginator(i.client.in(region), in)
 	templates, err := collect(ctx, "describe launch templates", pages,
 		func(page *sdk.DescribeLaunchTemplatesOutput) []string {
 			return plainly(page.LaunchTemplates,
@@ -106,7 +112,7 @@ func (c *Client) templateUses(ctx context.Context, region string, ids []string, 
 		in := &sdk.DescribeLaunchTemplateVersionsInput{
 			MaxResults: aws.Int32(perSmallPage), LaunchTemplateId: aws.String(template),
 		}
-		pages := sdk.NewDescribeLaunchTemplateVersionsPaginator(c.in(region), in)
+		pages := sdk.NewDescribeLaunchTemplateVersionsPaginator(i.client.in(region), in)
 		versions, err := collect(ctx, "describe versions of launch template "+template, pages,
 			func(page *sdk.DescribeLaunchTemplateVersionsOutput) []types.LaunchTemplateVersion {
 				return page.LaunchTemplateVersions

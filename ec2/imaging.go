@@ -25,11 +25,11 @@ type ImageSpec struct {
 	Tags        map[string]string // on the image and on its snapshots
 }
 
-// CreateImage begins an image and returns its id; it is pending then. An error of class Taken says that another image
+// Create begins an image and returns its id; it is pending then. An error of class Taken says that another image
 // of the account has the name; one of class Unknown that EC2 may have begun the image all the same. A call that is
 // under way when the context ends is waited for a little while, since an image that nobody knows would stay.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
-func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec) (id string, err error) {
+func (i Images) Create(ctx context.Context, region string, spec ImageSpec) (id string, err error) {
 	var last, lost error // lost is the last answer that could not be read
 	tries := 0           // since then
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
@@ -37,7 +37,7 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, refusal.ErrNotSent,
 				ctx.Err())))
 		}
-		if id, last = c.createImage(ctx, region, spec); last == nil {
+		if id, last = i.create(ctx, region, spec); last == nil {
 			return nil
 		}
 		class := refusal.ClassOf(last)
@@ -50,7 +50,7 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 			}
 			return backoff.Permanent(last)
 		}
-		if id = c.begun(ctx, region, spec); id != "" {
+		if id = i.begun(ctx, region, spec); id != "" {
 			return nil
 		}
 		// A name that is taken after an answer was lost is most likely taken by ourselves, and shows in a moment.
@@ -66,11 +66,11 @@ func (c *Client) CreateImage(ctx context.Context, region string, spec ImageSpec)
 	return id, err
 }
 
-func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec) (string, error) {
+func (i Images) create(ctx context.Context, region string, spec ImageSpec) (string, error) {
 	outlived, done := outlive(ctx)
 	defer done()
 	tags := sdkTags(spec.Tags)
-	out, err := c.in(region).CreateImage(outlived, &sdk.CreateImageInput{
+	out, err := i.client.in(region).CreateImage(outlived, &sdk.CreateImageInput{
 		InstanceId: aws.String(spec.InstanceID), Name: aws.String(spec.Name), Description: text(spec.Description),
 		TagSpecifications: []types.TagSpecification{
 			{ResourceType: types.ResourceTypeImage, Tags: tags},
@@ -87,20 +87,20 @@ func (c *Client) createImage(ctx context.Context, region string, spec ImageSpec)
 }
 
 // begun finds the image of a call whose answer was lost, empty where none shows.
-func (c *Client) begun(ctx context.Context, region string, spec ImageSpec) string {
-	images, err := c.Images(ctx, region, ImageQuery{Owner: Self, Name: spec.Name, Tags: spec.Tags})
+func (i Images) begun(ctx context.Context, region string, spec ImageSpec) string {
+	images, err := i.List(ctx, region, ImageQuery{Owner: Self, Name: spec.Name, Tags: spec.Tags})
 	if err != nil || len(images) == 0 {
 		return ""
 	}
 	return images[0].ID
 }
 
-// RemoveImage deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and,
+// Remove deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and,
 // where it did not, one by one. What is gone already is a success. A snapshot that another image uses too stays:
 // deleting it is refused. It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
-func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots []string) error {
-	out, err := c.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id),
+func (i Images) Remove(ctx context.Context, region, id string, snapshots []string) error {
+	out, err := i.client.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id),
 		DeleteAssociatedSnapshots: aws.Bool(true)})
 	if err = refusal.Of("deregister image "+id, err); err != nil && refusal.ClassOf(err) != refusal.NotFound {
 		return err
@@ -115,15 +115,15 @@ func (c *Client) RemoveImage(ctx context.Context, region, id string, snapshots [
 	var errs []error
 	for _, snapshot := range snapshots {
 		if !deleted[snapshot] {
-			errs = append(errs, c.DeleteSnapshot(ctx, region, snapshot))
+			errs = append(errs, i.DeleteSnapshot(ctx, region, snapshot))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // DeleteSnapshot deletes a snapshot; one that is gone is a success. EC2 refuses it while an image uses it.
-func (c *Client) DeleteSnapshot(ctx context.Context, region, id string) error {
-	_, err := c.in(region).DeleteSnapshot(ctx, &sdk.DeleteSnapshotInput{SnapshotId: aws.String(id)})
+func (i Images) DeleteSnapshot(ctx context.Context, region, id string) error {
+	_, err := i.client.in(region).DeleteSnapshot(ctx, &sdk.DeleteSnapshotInput{SnapshotId: aws.String(id)})
 	if err = refusal.Of("delete snapshot "+id, err); refusal.ClassOf(err) == refusal.NotFound {
 		return nil
 	}

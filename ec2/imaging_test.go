@@ -24,7 +24,7 @@ func TestALostImageIsFound(t *testing.T) {
 		inBubble(t, withKept("stopped", "CreateImage", simulator.Fault{Effect: effect, Times: 1}),
 			func(ctx context.Context,
 				t *testing.T, world *simulator.World, client *ec2.Client) {
-				id, err := client.CreateImage(ctx, "", imageSpec("ours"))
+				id, err := client.Images().Create(ctx, "", imageSpec("ours"))
 				if made := world.Images(); err != nil || len(made) != 2 || made[0].ID != id {
 					t.Errorf("%s: got %q, %v; made %+v", effect, id, err, made)
 				}
@@ -37,7 +37,7 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 	t.Parallel()
 	inBubble(t, withKept("stopped", ""), func(ctx context.Context, t *testing.T, world *simulator.World,
 		client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "",
+		if id, err := client.Images().Create(ctx, "",
 			imageSpec("our-runner-2026-09")); refusal.ClassOf(err) != refusal.Taken ||
 			id != "" || callsOf(world, "CreateImage") != 1 {
 			t.Errorf("got %q, %v after %d calls", id, err, callsOf(world, "CreateImage"))
@@ -46,7 +46,7 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 	// A lost answer that was never carried out, and a name that is taken: it stays unknown, and is not ours.
 	config := withKept("stopped", "CreateImage", simulator.Fault{Effect: simulator.EffectCutBefore, Times: 1})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		if id, err := client.CreateImage(ctx, "",
+		if id, err := client.Images().Create(ctx, "",
 			imageSpec("our-runner-2026-09")); refusal.ClassOf(err) != refusal.Unknown ||
 			id != "" {
 			t.Errorf("got %q, %v", id, err)
@@ -58,17 +58,18 @@ func TestATakenNameIsSomebodyElses(t *testing.T) {
 func TestRemoveImage(t *testing.T) {
 	t.Parallel()
 	remove := func(ctx context.Context, t *testing.T, client *ec2.Client) error {
-		id, err := client.CreateImage(ctx, "", imageSpec("ours"))
+		id, err := client.Images().Create(ctx, "", imageSpec("ours"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		image, err := client.Image(ctx, "", id)
+		image, err := client.Images().Get(ctx, "", id)
 		if err != nil || len(image.Snapshots) != 1 || image.RootGiB != 8 {
 			t.Fatalf("got %+v, %v", image, err)
 		}
-		err = client.RemoveImage(ctx, "", id, image.Snapshots)
-		if again := client.RemoveImage(ctx, "", id, image.Snapshots); refusal.ClassOf(again) != refusal.ClassOf(err) {
+		err = client.Images().Remove(ctx, "", id, image.Snapshots)
+		if again := client.Images().Remove(ctx, "", id,
+			image.Snapshots); refusal.ClassOf(again) != refusal.ClassOf(err) {
 			t.Errorf("once more: %v", again)
 		}
 		return err
@@ -97,7 +98,7 @@ func TestImageUses(t *testing.T) {
 	config.LaunchTemplates = []simulator.LaunchTemplate{{ID: "lt-0aaaaaaaaaaaaaaa1", Name: "a",
 		Parameters: map[string]string{"ImageId": "ami-0aaaaaaaaaaaaaaa6"}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, _ *simulator.World, client *ec2.Client) {
-		uses, err := client.ImageUses(ctx, "", []string{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa3",
+		uses, err := client.Images().Uses(ctx, "", []string{"ami-0aaaaaaaaaaaaaaa1", "ami-0aaaaaaaaaaaaaaa3",
 			"ami-0aaaaaaaaaaaaaaa6"})
 		if err != nil || len(uses) != 2 || uses["ami-0aaaaaaaaaaaaaaa1"] != "instance "+kept ||
 			uses["ami-0aaaaaaaaaaaaaaa6"] != "launch template lt-0aaaaaaaaaaaaaaa1" {

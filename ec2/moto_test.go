@@ -71,7 +71,7 @@ func TestMotoSpotScores(t *testing.T) {
 		Credentials: credentials.NewStaticCredentialsProvider("AKIADEMO", "demo", ""),
 	}
 	ctx, cloud := t.Context(), ec2.New(config)
-	if scores, err := cloud.SpotScores(ctx, []string{"us-east-1"}, []string{"t3.xlarge"}, 1); err == nil {
+	if scores, err := cloud.Account().SpotScores(ctx, []string{"us-east-1"}, []string{"t3.xlarge"}, 1); err == nil {
 		t.Errorf("moto gives scores by now: %v; run order_spot_score there too", scores)
 	}
 	all, err := sdk.NewFromConfig(config).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{MaxResults: aws.Int32(100)})
@@ -79,7 +79,7 @@ func TestMotoSpotScores(t *testing.T) {
 		t.Fatalf("%v, %v", all, err)
 	}
 	id := aws.ToString(all.Subnets[0].SubnetId)
-	zones, err := cloud.SubnetZoneIDs(ctx, "us-east-1", []string{id})
+	zones, err := cloud.Account().SubnetZoneIDs(ctx, "us-east-1", []string{id})
 	if err != nil || len(zones[id]) < len("use1-az1") {
 		t.Errorf("zone ids %v, %v", zones, err)
 	}

@@ -19,8 +19,8 @@ type Subnet struct {
 }
 
 // Subnet looks a subnet up. It needs ec2:DescribeSubnets.
-func (c *Client) Subnet(ctx context.Context, region, id string) (Subnet, error) {
-	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{id}})
+func (a Account) Subnet(ctx context.Context, region, id string) (Subnet, error) {
+	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{id}})
 	if err != nil {
 		return Subnet{}, refusal.Of("describe subnet "+id, err)
 	}
@@ -55,8 +55,9 @@ func (r EgressRule) Lets(port int) bool {
 }
 
 // SecurityGroup looks a group up. It needs ec2:DescribeSecurityGroups.
-func (c *Client) SecurityGroup(ctx context.Context, region, id string) (SecurityGroup, error) {
-	out, err := c.in(region).DescribeSecurityGroups(ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{id}})
+func (a Account) SecurityGroup(ctx context.Context, region, id string) (SecurityGroup, error) {
+	out, err := a.client.in(region).DescribeSecurityGroups(ctx,
+		&sdk.DescribeSecurityGroupsInput{GroupIds: []string{id}})
 	if err != nil {
 		return SecurityGroup{}, refusal.Of("describe security group "+id, err)
 	}
@@ -89,13 +90,13 @@ type Route struct {
 
 // Routes lists the routes of a subnet: its own table's, else its VPC's main table's. It needs ec2:DescribeRouteTables.
 // https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
-func (c *Client) Routes(ctx context.Context, region string, subnet Subnet) ([]Route, error) {
+func (a Account) Routes(ctx context.Context, region string, subnet Subnet) ([]Route, error) {
 	for _, by := range []map[string][]string{
 		{"association.subnet-id": {subnet.ID}},
 		{"vpc-id": {subnet.VPC}, "association.main": {"true"}},
 	} {
 		in := &sdk.DescribeRouteTablesInput{MaxResults: aws.Int32(perSmallPage), Filters: filters(by)}
-		pages := sdk.NewDescribeRouteTablesPaginator(c.in(region), in)
+		pages := sdk.NewDescribeRouteTablesPaginator(a.client.in(region), in)
 		tables, err := collect(ctx, "describe route tables of "+subnet.ID, pages,
 			func(page *sdk.DescribeRouteTablesOutput) []types.RouteTable { return page.RouteTables })
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // TagsDelay is after how long a call that is denied right after a launch is made once more: a policy that goes by the
 // tags of an instance may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-const TagsDelay = 1500 * time.Millisecond
+const tagsDelay = 1500 * time.Millisecond
 
 // RetryUntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last
 // error.
@@ -54,7 +54,7 @@ func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error)
 			denied = true
 			select {
 			case <-ctx.Done():
-			case <-time.After(TagsDelay):
+			case <-time.After(tagsDelay):
 			}
 			return err
 		}

@@ -39,9 +39,9 @@ type Quota struct {
 
 // VCPUQuota asks for the quota of an instance type; known is false for a family that is not in the list. It needs
 // servicequotas:GetServiceQuota and ec2:DescribeInstances.
-func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
+func (a Account) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
 	err error) {
-	region = cmp.Or(region, c.Region())
+	region = cmp.Or(region, a.client.Region())
 	i := slices.IndexFunc(vcpuQuotas,
 		func(q vcpuQuota) bool { return slices.Contains(q.families, family(instanceType)) })
 	if i < 0 {
@@ -51,12 +51,12 @@ func (c *Client) VCPUQuota(ctx context.Context, region, instanceType, market str
 	if market == machine.Spot {
 		quota.Code = vcpuQuotas[i].spot
 	}
-	limit, err := c.quota(ctx, region, quota.Code)
+	limit, err := a.quota(ctx, region, quota.Code)
 	if err != nil {
 		return Quota{}, true, err
 	}
 	quota.Limit = int(limit)
-	quota.Used, err = c.vcpusInUse(ctx, region, vcpuQuotas[i].families, market)
+	quota.Used, err = a.vcpusInUse(ctx, region, vcpuQuotas[i].families, market)
 	return quota, true, err
 }
 
@@ -69,12 +69,12 @@ func family(instanceType string) string {
 	return instanceType[:end]
 }
 
-func (c *Client) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
+func (a Account) vcpusInUse(ctx context.Context, region string, families []string, market string) (int, error) {
 	in := &sdk.DescribeInstancesInput{
 		MaxResults: aws.Int32(perPage),
 		Filters:    filters(map[string][]string{"instance-state-name": {Pending, Running}}),
 	}
-	pages := sdk.NewDescribeInstancesPaginator(c.in(region), in)
+	pages := sdk.NewDescribeInstancesPaginator(a.client.in(region), in)
 	reservations, err := collect(ctx, "describe instances", pages,
 		func(page *sdk.DescribeInstancesOutput) []types.Reservation { return page.Reservations })
 	used := 0

@@ -18,8 +18,8 @@ var builtinRegions = []string{
 }
 
 // Regions lists the regions that the account may use. Where it may not ask, it returns a built-in list and the error.
-func (c *Client) Regions(ctx context.Context) ([]string, error) {
-	out, err := c.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
+func (a Account) Regions(ctx context.Context) ([]string, error) {
+	out, err := a.client.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
 	if err != nil {
 		return builtinRegions, refusal.Of("describe regions", err)
 	}

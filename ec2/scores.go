@@ -29,20 +29,20 @@ const (
 // SpotScores asks EC2 how likely it is that count spot instances of these types can be had in each zone of the regions
 // now. It returns the scores, from 1 to 10, by zone id, which names the same zone in every account; those of the ten
 // best zones of ten regions at the most. It needs ec2:GetSpotPlacementScores.
-func (c *Client) SpotScores(ctx context.Context, regions, instanceTypes []string, count int) (map[string]int, error) {
+func (a Account) SpotScores(ctx context.Context, regions, instanceTypes []string, count int) (map[string]int, error) {
 	scores := map[string]int{}
 	for some := range slices.Chunk(regions, maxScoredRegions) {
-		if err := c.scoresIn(ctx, some, instanceTypes, count, scores); err != nil {
+		if err := a.scoresIn(ctx, some, instanceTypes, count, scores); err != nil {
 			return nil, err
 		}
 	}
 	return scores, nil
 }
 
-func (c *Client) scoresIn(
+func (a Account) scoresIn(
 	ctx context.Context, regions, instanceTypes []string, count int, scores map[string]int,
 ) error {
-	pages := sdk.NewGetSpotPlacementScoresPaginator(c.in(""), &sdk.GetSpotPlacementScoresInput{
+	pages := sdk.NewGetSpotPlacementScoresPaginator(a.client.in(""), &sdk.GetSpotPlacementScoresInput{
 		InstanceTypes: instanceTypes[:min(len(instanceTypes), maxScoredTypes)], TargetCapacity: aws.Int32(int32(count)),
 		RegionNames: regions, SingleAvailabilityZone: aws.Bool(true),
 	})
@@ -62,16 +62,16 @@ func (c *Client) scoresIn(
 
 // MayGetSpotScores asks EC2 whether it would tell spot placement scores. nil means that it would. A dry run is none of
 // the configurations that EC2 counts.
-func (c *Client) MayGetSpotScores(ctx context.Context, region string) error {
-	_, err := c.in(region).GetSpotPlacementScores(ctx, &sdk.GetSpotPlacementScoresInput{
+func (a Account) MayGetSpotScores(ctx context.Context, region string) error {
+	_, err := a.client.in(region).GetSpotPlacementScores(ctx, &sdk.GetSpotPlacementScoresInput{
 		TargetCapacity: aws.Int32(1), SingleAvailabilityZone: aws.Bool(true), DryRun: aws.Bool(true),
 	})
 	return dryRun("ask for ec2:GetSpotPlacementScores", err)
 }
 
 // SubnetZoneIDs returns the zone id of each subnet of a region. It needs ec2:DescribeSubnets.
-func (c *Client) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
-	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
+func (a Account) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
+	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {
 		return nil, refusal.Of("describe subnets", err)
 	}

@@ -31,9 +31,9 @@ var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
 const spotRole = "AWSServiceRoleForEC2Spot"
 
 // HasSpotRole reports whether the account has the role that spot instances need. It needs iam:GetRole.
-func (c *Client) HasSpotRole(ctx context.Context, region string) (bool, error) {
+func (a Account) HasSpotRole(ctx context.Context, region string) (bool, error) {
 	form := "Action=GetRole&Version=2010-05-08&RoleName=" + spotRole
-	_, err := c.ask(ctx, signedCall{
+	_, err := a.ask(ctx, signedCall{
 		operation: "get role " + spotRole, service: "iam", region: iamRegion(region), host: iamHost(region),
 		contentType: "application/x-www-form-urlencoded; charset=utf-8", body: form,
 	})
@@ -75,8 +75,8 @@ func quotasHost(region string) string {
 
 // quota asks for the value of one of EC2's quotas. It needs servicequotas:GetServiceQuota.
 // https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
-func (c *Client) quota(ctx context.Context, region, code string) (float64, error) {
-	raw, err := c.ask(ctx, signedCall{
+func (a Account) quota(ctx context.Context, region, code string) (float64, error) {
+	raw, err := a.ask(ctx, signedCall{
 		operation: "get service quota " + code, service: "servicequotas", region: region, host: quotasHost(region),
 		contentType: "application/x-amz-json-1.1", target: "ServiceQuotasV20190624.GetServiceQuota",
 		body: fmt.Sprintf(`{"ServiceCode":"ec2","QuotaCode":%q}`, code),
@@ -105,11 +105,11 @@ const maxAnswer = 1 << 20
 // skewThreshold is how far a clock must be off for a refused signature to be blamed on it: the SDK's own, for EC2.
 const skewThreshold = 4 * time.Minute
 
-func (c *Client) ask(ctx context.Context, call signedCall) ([]byte, error) {
-	raw, ahead, err := c.askAt(ctx, call, 0)
+func (a Account) ask(ctx context.Context, call signedCall) ([]byte, error) {
+	raw, ahead, err := a.askAt(ctx, call, 0)
 	if refused, ok := errors.AsType[*refusal.CallError](err); ok && ahead.Abs() > skewThreshold &&
 		isSignature(refused.Code) {
-		raw, _, err = c.askAt(ctx, call, ahead)
+		raw, _, err = a.askAt(ctx, call, ahead)
 	}
 	return raw, err
 }
@@ -121,13 +121,13 @@ func isSignature(code string) bool {
 }
 
 // askAt asks with a signature of so much later than now. It returns how far the service's clock is ahead.
-func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration,
+func (a Account) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration,
 	err error) {
-	request, err := c.signed(ctx, call, time.Now().Add(later))
+	request, err := a.signed(ctx, call, time.Now().Add(later))
 	if err != nil {
 		return nil, 0, refusal.Of(call.operation, err)
 	}
-	response, err := c.cfg.HTTPClient.Do(request)
+	response, err := a.client.cfg.HTTPClient.Do(request)
 	if err != nil {
 		return nil, 0, refusal.Of(call.operation, err)
 	}
@@ -145,16 +145,16 @@ func (c *Client) askAt(ctx context.Context, call signedCall, later time.Duration
 	return raw, ahead, nil
 }
 
-func (c *Client) signed(ctx context.Context, call signedCall, at time.Time) (*http.Request, error) {
-	if c.cfg.Credentials == nil {
+func (a Account) signed(ctx context.Context, call signedCall, at time.Time) (*http.Request, error) {
+	if a.client.cfg.Credentials == nil {
 		return nil, errors.New("no credentials are set")
 	}
-	credentials, err := c.cfg.Credentials.Retrieve(ctx)
+	credentials, err := a.client.cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, err
 	}
 	address := "https://" + call.host
-	if base := aws.ToString(c.cfg.BaseEndpoint); base != "" {
+	if base := aws.ToString(a.client.cfg.BaseEndpoint); base != "" {
 		address = strings.TrimSuffix(base, "/")
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/", bytes.NewReader([]byte(call.body)))

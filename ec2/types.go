@@ -22,8 +22,8 @@ type InstanceType struct {
 }
 
 // InstanceType looks a type up; found is false when the region does not have it. It needs ec2:DescribeInstanceTypes.
-func (c *Client) InstanceType(ctx context.Context, region, name string) (kind InstanceType, found bool, err error) {
-	list, err := c.instanceTypes(ctx, region, "describe instance type "+name, "instance-type", name)
+func (a Account) InstanceType(ctx context.Context, region, name string) (kind InstanceType, found bool, err error) {
+	list, err := a.instanceTypes(ctx, region, "describe instance type "+name, "instance-type", name)
 	i := slices.IndexFunc(list, func(t InstanceType) bool { return t.Name == name })
 	if i < 0 {
 		return InstanceType{}, false, err
@@ -33,8 +33,8 @@ func (c *Client) InstanceType(ctx context.Context, region, name string) (kind In
 
 // Architectures returns which architectures each instance type runs ("x86_64", "arm64"). A type that the region does
 // not have is left out. It needs ec2:DescribeInstanceTypes, which a launch does without.
-func (c *Client) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
-	list, err := c.instanceTypes(ctx, region, "describe instance types", "instance-type", names...)
+func (a Account) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
+	list, err := a.instanceTypes(ctx, region, "describe instance types", "instance-type", names...)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (c *Client) Architectures(ctx context.Context, region string, names []strin
 
 // FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs
 // ec2:DescribeInstanceTypes. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
-func (c *Client) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
-	list, err := c.instanceTypes(ctx, region, "describe instance types of the free tier", "free-tier-eligible", "true")
+func (a Account) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
+	list, err := a.instanceTypes(ctx, region, "describe instance types of the free tier", "free-tier-eligible", "true")
 	names := plainly(list, func(t InstanceType) string { return t.Name })
 	slices.Sort(names)
 	return names, err
@@ -58,13 +58,13 @@ func (c *Client) FreeTierTypes(ctx context.Context, region string) ([]string, er
 
 // instanceTypes lists the types that a filter selects: asked by name, one unknown type would fail the whole call.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html
-func (c *Client) instanceTypes(
+func (a Account) instanceTypes(
 	ctx context.Context, region, operation, filter string, values ...string,
 ) ([]InstanceType, error) {
 	in := &sdk.DescribeInstanceTypesInput{
 		MaxResults: aws.Int32(perSmallPage), Filters: filters(map[string][]string{filter: values}),
 	}
-	pages := sdk.NewDescribeInstanceTypesPaginator(c.in(region), in)
+	pages := sdk.NewDescribeInstanceTypesPaginator(a.client.in(region), in)
 	return collect(ctx, operation, pages, func(page *sdk.DescribeInstanceTypesOutput) []InstanceType {
 		return plainly(page.InstanceTypes, plainType)
 	})
@@ -88,15 +88,15 @@ func plainType(info types.InstanceTypeInfo) InstanceType {
 }
 
 // OfferedIn lists the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
-func (c *Client) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
-	zones, err := c.ZonesOffering(ctx, region, []string{name})
+func (a Account) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
+	zones, err := a.ZonesOffering(ctx, region, []string{name})
 	return zones[name], err
 }
 
 // ZonesOffering returns in which zones each instance type is offered. Its permission is optional.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
-func (c *Client) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
-	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(c.in(region), &sdk.DescribeInstanceTypeOfferingsInput{
+func (a Account) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
+	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(a.client.in(region), &sdk.DescribeInstanceTypeOfferingsInput{
 		MaxResults: aws.Int32(perPage), LocationType: types.LocationTypeAvailabilityZone,
 		Filters: filters(map[string][]string{"instance-type": names}),
 	})
@@ -113,8 +113,8 @@ func (c *Client) ZonesOffering(ctx context.Context, region string, names []strin
 }
 
 // SubnetZones returns the zone of each subnet. Its permission is optional.
-func (c *Client) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
-	out, err := c.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
+func (a Account) SubnetZones(ctx context.Context, region string, ids []string) (map[string]string, error) {
+	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {
 		return nil, refusal.Of("describe subnets", err)
 	}

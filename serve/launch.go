@@ -217,7 +217,8 @@ func isFatal(err error) bool {
 }
 
 func isImageGone(refused *launchError) bool {
-	return slices.ContainsFunc(refused.trail, func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.NotFound })
+	return slices.ContainsFunc(refused.trail,
+		func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.NotFound })
 }
 
 // launchHint is what to do about a launch that was refused.

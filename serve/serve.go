@@ -89,7 +89,7 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 	if slices.Contains(s.regions, "") {
 		return nil, fmt.Errorf("no region: a placement names none, and neither do the file and the environment")
 	}
-	caller, err := cloud.Caller(ctx, cloud.Region())
+	caller, err := cloud.Account().Caller(ctx, cloud.Region())
 	if err != nil {
 		return nil, err
 	}

@@ -229,7 +229,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 		if !asked[i.ImageID] {
 			asked[i.ImageID] = true
 			group.Go(func() error {
-				image, err := cloud.Image(ctx, i.Region, i.ImageID)
+				image, err := cloud.Images().Get(ctx, i.Region, i.ImageID)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil && image.Tags[key.RunnerVersion] != "" {

@@ -151,7 +151,7 @@ func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
 	}
 	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
 	defer cancel()
-	r.known, r.err = r.cloud.Regions(bounded) // a built-in list beside an error
+	r.known, r.err = r.cloud.Account().Regions(bounded) // a built-in list beside an error
 	switch {
 	case r.err != nil && !refusal.DeniesRegion(r.err):
 		_ = l.note(unlisted, r.err)

@@ -82,7 +82,7 @@ func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKe
 	var group sync.WaitGroup
 	for i, each := range keys {
 		group.Go(func() {
-			image, found, err := sv.Cloud.NewestImage(ctx, each.region,
+			image, found, err := sv.Cloud.Images().Newest(ctx, each.region,
 				map[string]string{key.Architecture: each.architecture})
 			answers[i] = newestImage{image, found, err}
 		})

@@ -68,7 +68,7 @@ func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]
 				continue
 			}
 			group.Go(func() {
-				image, err := sv.Cloud.Image(ctx, k.region, k.id)
+				image, err := sv.Cloud.Images().Get(ctx, k.region, k.id)
 				if err != nil {
 					sv.Log.Debug("the image cannot be read", "image", k.id, "error", err)
 				}

@@ -65,7 +65,7 @@ func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		types, subnets[region] = append(types, o.InstanceType), append(subnets[region], o.Placement.SubnetID)
 	}
 	types = distinct(types)
-	scores, err := sv.Cloud.SpotScores(ctx, slices.Sorted(maps.Keys(subnets)), types, count)
+	scores, err := sv.Cloud.Account().SpotScores(ctx, slices.Sorted(maps.Keys(subnets)), types, count)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		if ids = distinct(ids); len(ids) == 0 {
 			continue
 		}
-		found, err := sv.Cloud.SubnetZoneIDs(ctx, region, ids)
+		found, err := sv.Cloud.Account().SubnetZoneIDs(ctx, region, ids)
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
 		if list = distinct(list); len(list) == 0 {
 			continue
 		}
-		found, err := sv.Cloud.Architectures(ctx, region, list)
+		found, err := sv.Cloud.Account().Architectures(ctx, region, list)
 		if err != nil {
 			sv.Log.Debug("the instance types cannot be read", "region", region, "error", err)
 			continue
@@ -217,10 +217,10 @@ func (sv *Survey) readZones(ctx context.Context, region string, offerings []ec2.
 	if len(names) == 0 || len(subnets) == 0 {
 		return zoning{}
 	}
-	offered, err := sv.Cloud.ZonesOffering(ctx, region, names)
+	offered, err := sv.Cloud.Account().ZonesOffering(ctx, region, names)
 	if err == nil {
 		var zones map[string]string
-		if zones, err = sv.Cloud.SubnetZones(ctx, region, subnets); err == nil {
+		if zones, err = sv.Cloud.Account().SubnetZones(ctx, region, subnets); err == nil {
 			return zoning{offered, zones}
 		}
 	}
