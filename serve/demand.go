@@ -10,6 +10,8 @@ type demand struct {
 	assigned int // jobs, running ones among them, by GitHub's own count
 	working  int // machines that run a job or may get one: launching, starting, idle or busy
 	living   int // all that EC2 still has, those whose job is over among them
+	// launching are those that EC2 is being asked for, and has not given yet.
+	launching int
 }
 
 // desired is how many machines the set should have: the idle ones that are to be kept, and one for each job.
@@ -59,18 +61,18 @@ func (p pause) isOn() bool { return p.wait > 0 }
 // launched, what is online or starting. A job that nothing will take is reassigned three times at most.
 func capacity(d demand, p pause) int {
 	if p.isOn() {
-		return min(d.working, d.max)
+		return min(d.working-d.launching, d.max)
 	}
 	return d.max
 }
 
 // toLaunch is how many to launch now. After a pause one machine tries whether there is capacity again, even if GitHub
 // has taken the job back meanwhile, since it assigns none beyond the capacity that it was told: the job waits there.
-func toLaunch(d demand, p pause, trying int, now time.Time) int {
+func toLaunch(d demand, p pause, now time.Time) int {
 	switch {
 	case !p.isOn():
 		return d.lacking()
-	case now.Before(p.until) || trying > 0 || d.living >= d.max:
+	case now.Before(p.until) || d.launching > 0 || d.living >= d.max:
 		return 0
 	}
 	return 1

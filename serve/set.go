@@ -66,6 +66,13 @@ func (s *set) client() (*queue.Client, error) {
 	return s.api, err
 }
 
+// reconnect makes the next call use a new client: the library keeps a token that GitHub knows no more until it ends.
+func (s *set) reconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.api = nil
+}
+
 // demand counts the machines. mu is held.
 func (s *set) demand() demand {
 	d := demand{min: s.Min, max: s.Max, assigned: s.count.Assigned}
@@ -73,22 +80,14 @@ func (s *set) demand() demand {
 		if r.takesJobs() {
 			d.working++
 		}
+		if r.launching && r.instance.ID == "" {
+			d.launching++
+		}
 		if r.isAlive() {
 			d.living++
 		}
 	}
 	return d
-}
-
-// trying counts the launches under way. mu is held.
-func (s *set) trying() int {
-	n := 0
-	for _, r := range s.runners {
-		if r.launching {
-			n++
-		}
-	}
-	return n
 }
 
 // scale launches what the set lacks, whenever something has changed.
@@ -118,7 +117,7 @@ func (s *set) compare(ctx context.Context) <-chan time.Time {
 		s.mu.Unlock()
 		return nil
 	}
-	count := toLaunch(d, s.pause, s.trying(), now)
+	count := toLaunch(d, s.pause, now)
 	for range count {
 		s.begin(ctx, now)
 	}

@@ -23,6 +23,7 @@ type signIn struct {
 	transport http.RoundTripper
 	log       *slog.Logger
 	version   string
+	access    *queue.Access // of all sets
 
 	mu       sync.Mutex
 	secret   string // what the file held
@@ -41,7 +42,9 @@ func newSignIn(file config.GitHub, transport http.RoundTripper, version string, 
 	if transport == nil {
 		transport = github.Transport(file.CACertificates)
 	}
-	return &signIn{GitHub: file, scope: scope, transport: transport, version: version, log: log}, nil
+	s := &signIn{GitHub: file, scope: scope, transport: transport, version: version, log: log}
+	s.access = queue.NewAccess(transport, s.token)
+	return s, nil
 }
 
 // apiURL is the address of the API of the GitHub that a scope's web address is at.
@@ -103,5 +106,5 @@ func (s *signIn) token(ctx context.Context) (string, error) {
 
 // queue returns a client for one set.
 func (s *signIn) queue() (*queue.Client, error) {
-	return queue.Connect(queue.Options{URL: s.URL, Token: s.token, Version: s.version, Transport: s.transport})
+	return queue.Connect(queue.Options{URL: s.URL, Version: s.version, Access: s.access})
 }

@@ -16,12 +16,9 @@ import (
 
 // Options say how to reach GitHub.
 type Options struct {
-	URL string // of the repository, the organization or the enterprise
-	// Token is asked for a token whenever the client signs in, which it does every hour or so.
-	Token func(context.Context) (string, error)
-
-	Version   string            // of this program
-	Transport http.RoundTripper // shared by all clients of a process
+	URL     string // of the repository, the organization or the enterprise
+	Version string // of this program
+	Access  *Access
 }
 
 // Client speaks for one set. It is safe for concurrent use; its calls are made one after the other.
@@ -36,7 +33,7 @@ type Client struct {
 
 // Connect returns a client that has made no call yet.
 func Connect(o Options) (*Client, error) {
-	c := &Client{turn: make(chan struct{}, 1), transport: &signer{below: o.Transport, token: o.Token}}
+	c := &Client{turn: make(chan struct{}, 1), transport: o.Access}
 	for _, api := range []**scaleset.Client{&c.api, &c.listening} {
 		var err error
 		*api, err = scaleset.NewClientWithPersonalAccessToken(

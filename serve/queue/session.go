@@ -52,7 +52,14 @@ func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, err
 	if err != nil {
 		return nil, callError("create session", err)
 	}
-	return &Session{api: api, First: count(api.Session().Statistics)}, nil
+	session := &Session{api: api, First: count(api.Session().Statistics)}
+	if api.Session().MessageQueueURL == "" {
+		// https://github.com/actions/actions-runner-controller/issues/4370
+		_ = session.Close(ctx)
+		return nil, &CallError{Operation: "create session", Class: Unknown,
+			Message: "the answer names no message queue"}
+	}
+	return session, nil
 }
 
 // Close ends the session, so that another process gets it at once.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -69,30 +68,6 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 }
-
-// signer signs the one request for which the client needs the user's own credentials. The client itself would keep the
-// token that it was made with, and sign in as an App by its own clock, whatever that shows.
-type signer struct {
-	below http.RoundTripper
-	token func(context.Context) (string, error)
-}
-
-// RoundTrip implements http.RoundTripper.
-func (s *signer) RoundTrip(request *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(request.URL.Path, "/actions/runners/registration-token") {
-		token, err := s.token(request.Context())
-		if err != nil {
-			return nil, &signInError{err}
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	return s.below.RoundTrip(request)
-}
-
-// signInError is a sign-in that was refused.
-type signInError struct{ error }
-
-func (e *signInError) Unwrap() error { return e.error }
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

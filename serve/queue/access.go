@@ -1,0 +1,145 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Access is the way to GitHub that all clients of a process share. It makes the two calls by which a client gets its
+// token for the service of scale sets once for all of them: GitHub lets few tokens be made in a minute, and with a call
+// for each set fifty of them would have used that up. It also signs the first of the two, since the library would keep
+// the user's token that it was made with, and sign in as an App by its own clock, whatever that shows.
+type Access struct {
+	below http.RoundTripper
+	token func(context.Context) (string, error)
+	turn  chan struct{} // held while the answers are used or made anew
+	kept  map[string]kept
+}
+
+// kept is an answer that serves all.
+type kept struct {
+	status int
+	body   []byte
+	until  time.Time
+}
+
+// How long answers are kept. A registration token lives for an hour, what it is exchanged for says how long it lives.
+const (
+	tokenPath      = "/actions/runners/registration-token"
+	connectionPath = "/actions/runner-registration"
+	tokenKept      = 40 * time.Minute
+	beforeEnd      = 2 * time.Minute
+)
+
+// NewAccess returns access over a transport. token is asked for a token of the user's, or of the App's, that works.
+func NewAccess(transport http.RoundTripper, token func(context.Context) (string, error)) *Access {
+	return &Access{below: transport, token: token, turn: make(chan struct{}, 1), kept: map[string]kept{}}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *Access) RoundTrip(request *http.Request) (*http.Response, error) {
+	switch path := request.URL.Path; {
+	case strings.HasSuffix(path, tokenPath):
+		return a.shared(request, tokenPath)
+	case strings.HasSuffix(path, connectionPath):
+		return a.shared(request, connectionPath)
+	}
+	response, err := a.below.RoundTrip(request)
+	if err == nil && response.StatusCode == http.StatusUnauthorized {
+		a.forget(request.Context())
+	}
+	return response, err
+}
+
+// shared answers from what is kept, or asks.
+func (a *Access) shared(request *http.Request, path string) (*http.Response, error) {
+	if err := a.take(request.Context()); err != nil {
+		return nil, err
+	}
+	defer func() { <-a.turn }()
+	if answer := a.kept[path]; time.Now().Before(answer.until) {
+		return answer.response(request), nil
+	}
+	if path == tokenPath {
+		token, err := a.token(request.Context())
+		if err != nil {
+			return nil, &signInError{err}
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := a.below.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= 300 {
+		delete(a.kept, tokenPath)
+		return response, nil
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	answer := kept{response.StatusCode, body, time.Now().Add(tokenKept)}
+	if path == connectionPath {
+		answer.until = endOf(body).Add(-beforeEnd)
+	}
+	a.kept[path] = answer
+	return answer.response(request), nil
+}
+
+func (a *Access) take(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// forget drops what is kept: GitHub does not know a token any more.
+func (a *Access) forget(ctx context.Context) {
+	if a.take(ctx) == nil {
+		clear(a.kept)
+		<-a.turn
+	}
+}
+
+func (k kept) response(request *http.Request) *http.Response {
+	return &http.Response{
+		Status: http.StatusText(k.status), StatusCode: k.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Request: request,
+		Body: io.NopCloser(bytes.NewReader(k.body)), ContentLength: int64(len(k.body)),
+	}
+}
+
+// endOf reads the end of the token in an answer, zero where it cannot be read: then the answer is not kept.
+func endOf(body []byte) time.Time {
+	var answer struct{ Token string }
+	var claims struct {
+		Ends int64 `json:"exp"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return time.Time{}
+	}
+	parts := strings.Split(answer.Token, ".")
+	if len(parts) != 3 {
+		return time.Time{}
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return time.Time{}
+	}
+	return time.Unix(claims.Ends, 0)
+}
+
+// signInError is a sign-in that was refused.
+type signInError struct{ error }
+
+func (e *signInError) Unwrap() error { return e.error }
