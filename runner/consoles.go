@@ -32,12 +32,12 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 	if w.deaf {
 		return
 	}
-	bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+	bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
 	defer cancel()
 	var group sync.WaitGroup
 	for _, s := range w.consolesDue(now) {
 		group.Go(func() {
-			console, err := w.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+			console, err := w.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 			if err != nil {
 				w.consoleFailed(s, err)
 				return
@@ -49,27 +49,27 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 }
 
 // consolesDue are the slots whose consoles are to be read now, those that were read longest ago first.
-func (w *waiter) consolesDue(now time.Time) []*slot {
+func (w *waiter) consolesDue(now time.Time) []*Slot {
 	if w.readAt == nil {
 		w.readAt = map[string]time.Time{}
 	}
-	var due []*slot
+	var due []*Slot
 	for _, s := range w.pending() {
 		after, every := consoleAfter, consoleEvery
-		if w.request.KeepFailed > 0 ||
-			s.found.System(s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
+		if w.st.Request.KeepFailed > 0 ||
+			s.group.found.System(s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
 			after, every = 0, cloudLook
 		}
 		since := s.timeline.Running
-		if since == 0 && w.blind {
+		if since == 0 && w.st.Blind {
 			since = s.timeline.Launched
 		}
-		if s.machine.Kind() != Kept && since > 0 && w.since()-since >= after &&
+		if s.machine.Kind() != Kept && since > 0 && w.st.Since()-since >= after &&
 			now.Sub(w.readAt[s.instance.ID]) >= every {
 			due = append(due, s)
 		}
 	}
-	slices.SortStableFunc(due, func(a, b *slot) int { return w.readAt[a.instance.ID].Compare(w.readAt[b.instance.ID]) })
+	slices.SortStableFunc(due, func(a, b *Slot) int { return w.readAt[a.instance.ID].Compare(w.readAt[b.instance.ID]) })
 	due = due[:min(len(due), maxConsoles)]
 	for _, s := range due {
 		w.readAt[s.instance.ID] = now
@@ -79,11 +79,11 @@ func (w *waiter) consolesDue(now time.Time) []*slot {
 
 // consoleFailed returns what is lost where consoles cannot be read. A start of which nothing is asked that needs them
 // goes without.
-func (w *waiter) consoleFailed(s *slot, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.request.KeepFailed > 0 {
-		w.complain("the console of a machine cannot be read, so a failed setup is not seen early (needs "+
+func (w *waiter) consoleFailed(s *Slot, err error) {
+	w.st.mu.Lock()
+	defer w.st.mu.Unlock()
+	if w.st.Request.KeepFailed > 0 {
+		w.st.Complain(w.log, "the console of a machine cannot be read, so a failed setup is not seen early (needs "+
 			"ec2:GetConsoleOutput)", err)
 		return
 	}
@@ -102,7 +102,7 @@ func (w *waiter) consoleFailed(s *slot, err error) {
 
 // heard reads a console. Where the type's processor is too old for the image, all machines of that type and image
 // are over.
-func (w *waiter) heard(s *slot, console string) {
+func (w *waiter) heard(s *Slot, console string) {
 	if p, panicked := bootstrap.ReadPanic(diagnosis.Printable(console)); panicked {
 		for _, other := range w.pending() {
 			if other == s || p.Processor && alike(other.offering, s.offering) && other.instance.ID != "" {
@@ -111,7 +111,7 @@ func (w *waiter) heard(s *slot, console string) {
 		}
 		return
 	}
-	if w.request.KeepFailed > 0 && diagnosis.HasFailed(console) {
+	if w.st.Request.KeepFailed > 0 && diagnosis.HasFailed(console) {
 		s.console = console
 		w.fails(&diagnosis.FailedError{
 			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID,
@@ -128,7 +128,7 @@ type panicError struct{ diagnosis.FailedError }
 // Unwrap lets the hint be found.
 func (e *panicError) Unwrap() error { return &e.FailedError }
 
-func newPanicError(s *slot, p bootstrap.Panic) *panicError {
+func newPanicError(s *Slot, p bootstrap.Panic) *panicError {
 	e := &panicError{diagnosis.FailedError{
 		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID,
 			s.instance.Type,
@@ -162,7 +162,7 @@ func (u *unit) offeringsLeft() []ec2.Offering {
 }
 
 // offeringsAfter are those that would be left if the slot's machine panicked.
-func (u *unit) offeringsAfter(s *slot) []ec2.Offering {
+func (u *unit) offeringsAfter(s *Slot) []ec2.Offering {
 	after := *u
 	after.panicked = append(slices.Clone(u.panicked), s.offering)
 	return after.offeringsLeft()

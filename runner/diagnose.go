@@ -14,8 +14,8 @@ const consoleLines = 30
 // phaseWait is the phase in which a machine can be asked what is wrong.
 const phaseWait = "wait"
 
-// fail makes a Failure of what went wrong in a phase.
-func (st *start) fail(phase string, err error) *Failure {
+// newFailure makes a Failure of what went wrong in a phase.
+func newFailure(phase string, err error) *Failure {
 	failure := &Failure{Phase: phase, Message: err.Error(), Hint: diagnosis.Hint(err)}
 	if errors.Is(err, context.Canceled) {
 		failure.Message = "the start was cancelled"
@@ -24,8 +24,8 @@ func (st *start) fail(phase string, err error) *Failure {
 	return failure
 }
 
-// better is the error with the hint that the diagnosis found.
-func (f *Failure) better(err error) error {
+// withHint returns the error with the hint that the diagnosis found.
+func (f *Failure) withHint(err error) error {
 	if f.Hint == diagnosis.Hint(err) || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -34,8 +34,8 @@ func (f *Failure) better(err error) error {
 
 // diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read, and the
 // one hint that fits.
-func (st *start) diagnose(ctx context.Context, failure *Failure) {
-	for _, s := range st.slots {
+func (e ending) diagnose(ctx context.Context, failure *Failure) {
+	for _, s := range e.st.slots {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			continue
 		}
@@ -43,16 +43,16 @@ func (st *start) diagnose(ctx context.Context, failure *Failure) {
 		if s.machine.Kind() == Kept { // its console is the user's own
 			return
 		}
-		text, err := st.consoleOf(ctx, s)
+		text, err := e.consoleOf(ctx, s)
 		if err != nil {
-			st.log.Debug("the console cannot be read", "error", err)
+			e.log.Debug("the console cannot be read", "error", err)
 			return
 		}
 		reason := ""
 		if !s.instance.Alive() {
 			reason = s.instance.StateReason
 		}
-		found := diagnosis.Read(text, reason, s.Overlay.Has("LaunchTemplate"))
+		found := diagnosis.Read(text, reason, s.group.Overlay.Has("LaunchTemplate"))
 		failure.Reached, failure.Said, failure.Console = found.Reached, found.Said, diagnosis.Tail(text, consoleLines)
 		if hint := found.Hint(); hint != "" && failure.Phase == phaseWait {
 			failure.Hint = hint

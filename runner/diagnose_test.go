@@ -11,7 +11,7 @@ import (
 // TestBetterKeepsTheError: the hint is the diagnosis', the error stays what it was.
 func TestBetterKeepsTheError(t *testing.T) {
 	cause := &refusal.CallError{Code: "AuthFailure"}
-	err := (&Failure{Message: "m", Hint: "h"}).better(cause)
+	err := (&Failure{Message: "m", Hint: "h"}).withHint(cause)
 	var failed *diagnosis.FailedError
 	if !errors.As(err, &failed) || failed.Hint != "h" || !errors.Is(err, cause) {
 		t.Errorf("got %#v", err)

@@ -17,19 +17,13 @@ func (r StartRequest) groupKey() string {
 	return strconv.FormatInt(max(r.GroupID, 1), 10)
 }
 
-// fingerprint is a hash of what a machine of an offering is launched with and of what is set up on it before there is a
-// job. An image that is found by its architecture counts as the architecture: `mode: pool` replaces entries of older
-// ones.
-func (st *start) fingerprint(g *group, offering ec2.Offering) string {
-	offering.Placement.Region = cmp.Or(offering.Placement.Region, st.Cloud.Region())
-	return g.Fingerprint(offering.Placement, offering.InstanceType)
-}
-
-// fingerprints are those of all on-demand offerings of a group, as the request has them.
-func (st *start) fingerprints(g *group) map[string]bool {
+// fingerprints are those of all on-demand offerings of a group, as the request has them. An image that is found by its
+// architecture counts as the architecture: `mode: pool` replaces entries of older ones.
+func (st *Start) fingerprints(g *group) map[string]bool {
 	prints := map[string]bool{}
-	for _, offering := range g.onDemand(g.Placements) {
-		prints[st.fingerprint(g, offering)] = true
+	for _, o := range g.onDemand(g.Placements) {
+		o.Placement.Region = cmp.Or(o.Placement.Region, st.Cloud.Region())
+		prints[g.Fingerprint(o.Placement, o.InstanceType)] = true
 	}
 	return prints
 }

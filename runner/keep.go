@@ -27,38 +27,38 @@ func (r StartRequest) machineGivesUp() time.Duration {
 	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
 }
 
-// keepWithin is how long a start may take to find out which machines may stay: those that may not must still be ended
+// keepTimeout is how long a start may take to find out which machines may stay: those that may not must still be ended
 // in time.
-const keepWithin = 2500 * time.Millisecond
+const keepTimeout = 2500 * time.Millisecond
 
 // keep leaves failed machines that end by themselves, and tells how to look at each. All others are for the caller to
 // end.
-func (st *start) keep(ctx context.Context, failed []*slot) (kept []string) {
-	if st.request.KeepFailed == 0 {
+func (e ending) keep(ctx context.Context, failed []*Slot) (kept []string) {
+	if e.st.Request.KeepFailed == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
 	words := make([]string, len(failed))
-	forEach(failed, func(i int, s *slot) {
+	forEach(failed, func(i int, s *Slot) {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			return
 		}
-		if why := st.mayNotKeep(ctx, s); why != "" {
-			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
+		if why := e.mayNotKeep(ctx, s); why != "" {
+			e.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
 			return
 		}
-		s.kept, words[i] = true, st.keptWords(ctx, s)
+		s.kept, words[i] = true, e.keptWords(ctx, s)
 	})
 	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 
 // mayNotKeep returns why a machine cannot be kept, or nothing.
-func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
-	if s.StopsOnPowerOff() {
+func (e ending) mayNotKeep(ctx context.Context, s *Slot) string {
+	if s.group.StopsOnPowerOff() {
 		return "launch-parameters switch its own end off"
 	}
-	console, err := st.consoleOf(ctx, s)
+	console, err := e.consoleOf(ctx, s)
 	switch {
 	case !s.instance.Alive():
 		return "it has ended already"
@@ -71,13 +71,12 @@ func (st *start) mayNotKeep(ctx context.Context, s *slot) string {
 }
 
 // keptWords tags a kept machine, and says where it is and how to look at it.
-func (st *start) keptWords(ctx context.Context, s *slot) string {
-	until := time.Now().Add(st.request.KeepFailed + keptSlack).UTC()
+func (e ending) keptWords(ctx context.Context, s *Slot) string {
+	until := time.Now().Add(e.st.Request.KeepFailed + keptSlack).UTC()
 	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 "+
-		"Instance "+
-		"Connect, Session Manager (aws ssm start-session --target %s) or the serial console, "+
-		"and look at /tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
-	err := st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
+		"Instance Connect, Session Manager (aws ssm start-session --target %s) or the serial console, and look at "+
+		"/tmp/runner-setup.log", s.instance.ID, s.instance.Region, until.Format("15:04 MST"), s.instance.ID)
+	err := e.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID,
 		map[string]string{key.KeptUntil: until.Format(time.RFC3339)})
 	if err != nil {
 		words += fmt.Sprintf("; a stop step of this run ends it at once, since it cannot be tagged (%s)",
@@ -87,13 +86,13 @@ func (st *start) keptWords(ctx context.Context, s *slot) string {
 }
 
 // consoleOf reads a machine's console, once in a start's end.
-func (st *start) consoleOf(ctx context.Context, s *slot) (string, error) {
+func (e ending) consoleOf(ctx context.Context, s *Slot) (string, error) {
 	if s.console != "" {
 		return s.console, nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, consoleWithin)
+	bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
 	defer cancel()
-	text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+	text, err := e.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 	s.console = text
 	return text, err
 }

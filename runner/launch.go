@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -19,30 +20,47 @@ import (
 
 // launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further
 // registration is made once too few slots are left for the start to succeed.
-func (st *start) launch(ctx context.Context) error {
+func (st *Start) launch(ctx context.Context, log *slog.Logger) error {
 	enough, stop := context.WithCancel(ctx)
 	defer stop()
 	var group sync.WaitGroup
 	for _, g := range st.groups {
-		group.Go(func() { st.launchUnits(ctx, enough, stop, g) })
+		group.Go(func() {
+			forEach(g.units, func(_ int, u *unit) {
+				l := &launching{st: st, unit: u, log: log}
+				if err := l.enroll(enough); err == nil {
+					l.run(ctx, u.offeringsLeft()) // goes on when enough has ended
+				} else if enough.Err() == nil || ctx.Err() != nil {
+					st.giveUp(err, u.slots...)
+				}
+				if st.enough() != nil {
+					stop()
+				}
+			})
+		})
 	}
 	group.Wait()
 	return st.enough()
 }
 
-// launchUnits launches what a group's units lack. What is under way goes on when enough has ended.
-func (st *start) launchUnits(ctx, enough context.Context, stop context.CancelFunc, g *group) {
-	forEach(g.units, func(_ int, u *unit) {
-		if err := u.enroll(enough); err == nil {
-			u.launch(ctx, u.offeringsLeft())
-		} else if enough.Err() == nil || ctx.Err() != nil {
-			st.giveUp(err, u.slots...)
-		}
-		if st.enough() != nil {
-			stop()
-		}
-	})
+// enroll makes the JIT configuration of a unit's slot that has none. Slots are launched as soon as they have theirs:
+// GitHub lets many be made only slowly, and EC2 lets many be launched only slowly.
+func (l *launching) enroll(ctx context.Context) error {
+	s := l.unit.slots[0]
+	l.st.mu.Lock()
+	done := !l.st.Request.JIT || s.failed != nil || s.instance.ID != "" || s.jit != ""
+	l.st.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := l.registrar().enrollJIT(ctx, s); err != nil {
+		return err
+	}
+	s.timeline.Registered = l.st.Since()
+	return nil
 }
+
+func (l *launching) registrar() registrar { return registrar{l.st, l.log} }
 
 // MaxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
 // that brings two a second: a call for more than it ever holds would be refused for ever.
@@ -52,11 +70,10 @@ const MaxTogether = 100
 
 // unit is what one row of RunInstances calls launches: one slot, or slots of a group that launches together.
 type unit struct {
-	*start
-	group   *group
-	index   int     // among the group's units
-	slots   []*slot // the first keeps the trail
-	missing []*slot // those without an instance
+	st    *Start
+	group *group
+	index int     // among the group's units
+	slots []*Slot // the first keeps the trail
 
 	offerings []ec2.Offering // of this round
 	round     int
@@ -64,45 +81,53 @@ type unit struct {
 	calls     map[string]int // of a group that launches together, by client token: the names are made of it
 	panicked  []ec2.Offering // whose machines' kernels panicked
 	panic     error          // the last panic
+}
+
+// launching is one launch of a unit. Another one follows where a kernel panics.
+type launching struct {
+	st      *Start
+	unit    *unit
+	log     *slog.Logger
+	missing []*Slot // those without an instance
 	// refusedTags is EC2's answer to the try with our tags, until the one without is answered.
 	refusedTags error
 	unsaved     error
 }
 
-// launch goes through the offerings, and round again while capacity may come. Slots that get nothing are given up.
-func (u *unit) launch(ctx context.Context, offerings []ec2.Offering) {
-	u.missing = slices.DeleteFunc(slices.Clone(u.slots),
-		func(s *slot) bool { return s.failed != nil || s.instance.ID != "" })
-	if len(u.missing) == 0 {
+// run goes through the offerings, and round again while capacity may come. Slots that get nothing are given up.
+func (l *launching) run(ctx context.Context, offerings []ec2.Offering) {
+	l.missing = slices.DeleteFunc(slices.Clone(l.unit.slots),
+		func(s *Slot) bool { return s.failed != nil || s.instance.ID != "" })
+	if len(l.missing) == 0 {
 		return
 	}
-	if u.calls == nil {
-		u.calls = map[string]int{}
+	if l.unit.calls == nil {
+		l.unit.calls = map[string]int{}
 	} else { // a launch of these slots came before: neither names nor client tokens may be its
-		u.before += len(u.offerings)
-		u.round++
+		l.unit.before += len(l.unit.offerings)
+		l.unit.round++
 	}
-	u.offerings = offerings
-	u.log.Debug("launching", "runner", u.slots[0].name, "offerings", len(offerings))
-	deadline := time.Now().Add(u.request.CapacityTimeout)
+	l.unit.offerings = offerings
+	l.log.Debug("launching", "runner", l.unit.slots[0].name, "offerings", len(offerings))
+	deadline := time.Now().Add(l.st.Request.CapacityTimeout)
 	policy := &until{deadline, backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(5*time.Second), backoff.WithMaxInterval(time.Minute),
 		backoff.WithMaxElapsedTime(0))}
 	err := backoff.RetryNotify(func() error {
-		err := u.goRound(ctx)
-		if err != nil && (!u.nextRound(err) || time.Until(deadline) <= 0 || ctx.Err() != nil) {
+		err := l.goRound(ctx)
+		if err != nil && (!l.unit.nextRound(err) || time.Until(deadline) <= 0 || ctx.Err() != nil) {
 			return backoff.Permanent(err)
 		}
 		return err
-	}, backoff.WithContext(policy, ctx), func(_ error, wait time.Duration) { u.tellRound(wait, time.Until(deadline)) })
+	}, backoff.WithContext(policy, ctx), func(_ error, wait time.Duration) { l.logRound(wait, time.Until(deadline)) })
 	if err == nil {
-		err = u.unsaved
+		err = l.unsaved
 	}
 	if err != nil {
-		u.giveUp(u.withPanic(u.launchFailed(ctx, u.trail(), err)), u.missing...)
+		l.st.giveUp(l.unit.withPanic(launchError(ctx, l.unit.trail(), err)), l.missing...)
 	}
-	if u.unsaved != nil {
-		u.giveUp(u.unsaved, u.slots...)
+	if l.unsaved != nil {
+		l.st.giveUp(l.unsaved, l.unit.slots...)
 	}
 }
 
@@ -152,7 +177,7 @@ func (u *unit) nextRound(err error) bool {
 // answerFor finds why an offering was not asked for in this round: the first refusal of another that speaks of it too.
 func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
 	for _, i := range slices.Sorted(maps.Keys(asked)) {
-		if asked[i].RefersTo(offering, u.Cloud.Region()) {
+		if asked[i].RefersTo(offering, u.st.Cloud.Region()) {
 			return asked[i]
 		}
 	}
@@ -160,71 +185,71 @@ func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.A
 }
 
 // goRound asks for every offering once.
-func (u *unit) goRound(ctx context.Context) error {
-	if !u.request.JIT {
-		if err := u.renewToken(ctx); err != nil {
+func (l *launching) goRound(ctx context.Context) error {
+	if !l.st.Request.JIT {
+		if err := l.registrar().renewToken(ctx); err != nil {
 			return err
 		}
 	}
-	spec, err := u.spec()
+	spec, err := l.unit.spec()
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	instances, trail, err := u.Cloud.LaunchMany(ctx, spec, len(u.missing), u.offerings, ec2.Observer{Trying: u.trying,
-		Tried: u.tellTried, Skipped: u.tellSkipped})
+	u := l.unit
+	instances, trail, err := l.st.Cloud.LaunchMany(ctx, spec, len(l.missing), u.offerings, ec2.Observer{
+		Trying: l.trying, Tried: l.logTried, Skipped: l.logSkipped,
+	})
 	for i := range trail {
 		trail[i].Round = u.round
 	}
 	u.slots[0].trail = append(u.slots[0].trail, trail...)
 	for _, instance := range instances {
-		u.take(instance)
+		l.take(instance)
 	}
 	return err
 }
 
 // trying writes down what is about to be asked for, before it is.
-func (u *unit) trying(a ec2.Attempt) {
-	if !u.request.JIT {
-		u.unsaved = errors.Join(u.unsaved, u.announceNames(a))
+func (l *launching) trying(a ec2.Attempt) {
+	if !l.st.Request.JIT {
+		l.unsaved = errors.Join(l.unsaved, l.announceNames(a))
 	}
-	u.unsaved = errors.Join(u.unsaved, u.Journal.Asking(a.Token, a.Offering.Placement.Region))
-	u.tellTrying(a, len(u.group.found.Offerings))
+	l.unsaved = errors.Join(l.unsaved, l.st.Journal.Asking(a.Token, a.Offering.Placement.Region))
+	l.logTrying(a)
 }
 
 // announceNames gives the missing slots the names that they will have with this offering.
-func (u *unit) announceNames(a ec2.Attempt) error {
-	u.mu.Lock()
-	if u.group.together {
-		u.calls[a.Token] = u.before + a.Index
-		for i, s := range u.missing {
-			s.name, s.other = u.namesOf(u.before+a.Index, i)
+func (l *launching) announceNames(a ec2.Attempt) error {
+	l.st.mu.Lock()
+	if l.unit.group.together {
+		l.unit.calls[a.Token] = l.unit.before + a.Index
+		for i, s := range l.missing {
+			s.name, s.other = l.unit.namesOf(l.unit.before+a.Index, i)
 		}
 	}
-	u.mu.Unlock()
-	return u.announce(u.missing...)
+	l.st.mu.Unlock()
+	return l.st.announce(l.missing...)
 }
 
 // take gives an instance to a slot. What the answer left out is filled in from what was asked for.
-func (u *unit) take(instance ec2.Instance) {
-	offering := u.offerings[instance.Offering]
+func (l *launching) take(instance ec2.Instance) {
+	offering := l.unit.offerings[instance.Offering]
 	instance.Type = cmp.Or(instance.Type, offering.InstanceType)
 	if offering.Market == machine.Spot {
 		instance.Market = machine.Spot // the answer says so only once the request is fulfilled
 	}
-	s := u.missing[0]
-	u.mu.Lock()
-	u.missing = u.missing[1:]
-	if u.group.together {
-		s.name, s.other = u.namesOf(u.before+instance.Offering, instance.LaunchIndex)
+	s := l.missing[0]
+	l.st.mu.Lock()
+	l.missing = l.missing[1:]
+	if l.unit.group.together {
+		s.name, s.other = l.unit.namesOf(l.unit.before+instance.Offering, instance.LaunchIndex)
 	}
-	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(u.begun)
-	u.mu.Unlock()
-	u.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in "+
-		"region "+
-		"%s",
-		instance.ID, offering.Number, instance.Region))
-	u.unsaved = errors.Join(u.unsaved, u.Journal.Launched(s.handoff()))
-	if u.group.together {
-		u.unsaved = errors.Join(u.unsaved, u.announce(s))
+	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(l.st.Begun)
+	l.st.mu.Unlock()
+	l.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in "+
+		"region %s", instance.ID, offering.Number, instance.Region))
+	l.unsaved = errors.Join(l.unsaved, l.st.Journal.Launched(s.Handoff()))
+	if l.unit.group.together {
+		l.unsaved = errors.Join(l.unsaved, l.st.announce(s))
 	}
 }

@@ -37,7 +37,7 @@ func (u *unit) otherBaseOf(call int) string {
 	if !u.group.shared {
 		return ""
 	}
-	return u.numbered(u.identity.OtherBase(u.group.base, tags.MaxIndexedName), call)
+	return u.numbered(u.st.Identity.OtherBase(u.group.base, tags.MaxIndexedName), call)
 }
 
 func (u *unit) numbered(base string, call int) string {
@@ -52,8 +52,8 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	g, first := u.group, u.slots[0]
 	data := make([][]byte, len(u.offerings))
 	for i := range data {
-		by := registration{name: first.name, other: first.other, token: u.token, jit: first.jit,
-			mark: u.identity.Mark()}
+		by := registration{name: first.name, other: first.other, token: u.st.token, jit: first.jit,
+			mark: u.st.Identity.Mark()}
 		if g.together {
 			by.name, by.other = u.base(i), u.otherBaseOf(u.before+i)
 		} else if i > 0 {
@@ -61,7 +61,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 			continue
 		}
 		var err error
-		if data[i], err = g.spec(u.request, by, u.offered).UserData(); err != nil {
+		if data[i], err = g.spec(u.st.Request, by, u.st.offered).UserData(); err != nil {
 			return ec2.LaunchSpec{}, err
 		}
 	}
@@ -69,10 +69,10 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	spec := ec2.LaunchSpec{
 		Machine: g.Machine, UserData: func(offering int) []byte { return data[offering] }, KeepTag: key.KeepVolumes,
 		Token: func(offering, try int) string {
-			return u.identity.ClientToken(g.label, first.index, offering, round+try)
+			return u.st.Identity.ClientToken(g.label, first.index, offering, round+try)
 		},
 	}
-	if u.request.OwnTags {
+	if u.st.Request.OwnTags {
 		spec.OwnTags, spec.TokenTag = u.ownTags(), key.ClientToken
 	}
 	return spec, nil
@@ -83,12 +83,12 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 func (u *unit) ownTags() func(offering int) map[string]string {
 	first, calls := u.slots[0], u.before
 	var expires time.Time
-	if u.request.MaxLifetime > 0 && !u.group.StopsOnPowerOff() {
-		expires = u.begun.Add(u.request.MaxLifetime)
+	if u.st.Request.MaxLifetime > 0 && !u.group.StopsOnPowerOff() {
+		expires = u.st.Begun.Add(u.st.Request.MaxLifetime)
 	}
-	due := time.Now().Add(u.request.Waiting.RegistrationTimeout())
+	due := time.Now().Add(u.st.Request.Waiting.RegistrationTimeout())
 	return func(offering int) map[string]string {
-		values := u.identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
+		values := u.st.Identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
 		other := first.other
 		if u.group.together {
 			values[key.RunnerName], values[key.Slots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))

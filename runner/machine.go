@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -15,31 +16,31 @@ import (
 
 // launched is a machine that the start launches for one slot: the cold kind.
 type launched struct {
-	*start
-	slot *slot
+	st   *Start
+	slot *Slot
 }
 
 // Kind implements Machine.
 func (launched) Kind() Kind { return Cold }
 
 // Judge implements Machine.
-func (m launched) Judge(ctx context.Context, shown *ec2.Instance) error {
-	return m.judgeLaunched(ctx, m.slot, shown)
+func (m launched) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance) error {
+	return m.st.JudgeLaunched(ctx, log, m.slot, shown)
 }
 
-// judgeLaunched judges a machine that this start has started and that ends with its job.
-func (st *start) judgeLaunched(ctx context.Context, s *slot, shown *ec2.Instance) error {
+// JudgeLaunched judges a machine that this start has started and that ends with its job.
+func (st *Start) JudgeLaunched(ctx context.Context, log *slog.Logger, s *Slot, shown *ec2.Instance) error {
 	switch {
 	case shown != nil:
 		market := s.instance.Market
 		s.instance = *shown
 		s.instance.Market = market
 		if st.hasHadItsJob(ctx, s) {
-			st.wasOnline(s)
+			st.wasOnline(log, s)
 			return nil
 		}
-		return st.judgeState(s)
-	case st.since()-s.timeline.Launched < unseenGrace && s.timeline.Running == 0:
+		return st.JudgeState(log, s)
+	case st.Since()-s.timeline.Launched < unseenGrace && s.timeline.Running == 0:
 		return nil
 	}
 	return &diagnosis.FailedError{
@@ -48,13 +49,13 @@ func (st *start) judgeLaunched(ctx context.Context, s *slot, shown *ec2.Instance
 	}
 }
 
-// judgeState says, as an error, that an instance is about to end, and notes when it runs.
-func (st *start) judgeState(s *slot) error {
+// JudgeState says, as an error, that an instance is about to end, and notes when it runs.
+func (st *Start) JudgeState(log *slog.Logger, s *Slot) error {
 	switch s.instance.State {
 	case ec2.Running:
 		if s.timeline.Running == 0 {
-			s.timeline.Running = st.since()
-			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
+			s.timeline.Running = st.Since()
+			log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 		}
 	case ec2.ShuttingDown, ec2.Terminated, ec2.Stopping, ec2.Stopped:
 		reason := cmp.Or(s.instance.StateReason, "EC2 gives no reason")
@@ -70,32 +71,32 @@ func (st *start) judgeState(s *slot) error {
 
 // Overdue returns an error when the slot's time is over.
 func (m launched) Overdue() error {
-	return m.overdueAfter(m.slot, &diagnosis.FailedError{
-		Message: fmt.Sprintf("A timeout of %s is exceeded. "+
-			"Your AWS EC2 instance was not able to register itself in GitHub as a new self-hosted runner.",
-			diagnosis.Minutes(m.request.Waiting.Timeout)),
+	return m.st.OverdueAfter(m.slot, &diagnosis.FailedError{
+		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in "+
+			"GitHub as a new self-hosted runner.",
+			diagnosis.Minutes(m.st.Request.Waiting.Timeout)),
 		Hint: diagnosis.HintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
 	})
 }
 
-// overdueAfter is exceeded where a slot's time is over. The clock starts when the instance runs and the quiet period is
+// OverdueAfter is exceeded where a slot's time is over. The clock starts when the instance runs and the quiet period is
 // over; where EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
-func (st *start) overdueAfter(s *slot, exceeded error) error {
+func (st *Start) OverdueAfter(s *Slot, exceeded error) error {
 	running := s.timeline.Running
 	switch {
 	case running != 0:
-	case st.blind:
+	case st.Blind:
 		running = s.timeline.Launched + cloudLook
-	case st.since()-s.timeline.Launched > mostPending:
+	case st.Since()-s.timeline.Launched > maxPending:
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State),
-				diagnosis.Minutes(mostPending)),
+				diagnosis.Minutes(maxPending)),
 			Hint: "look at the instance's state in the EC2 console; try another instance type or zone",
 		}
 	default:
 		return nil
 	}
-	if st.since()-running <= st.request.Waiting.grace()+st.request.Waiting.Timeout {
+	if st.Since()-running <= st.Request.Waiting.grace()+st.Request.Waiting.Timeout {
 		return nil
 	}
 	return exceeded
@@ -104,27 +105,26 @@ func (st *start) overdueAfter(s *slot, exceeded error) error {
 // Replace frees the slot for the next offering where the kernel of its machine panicked. The machine must be gone
 // before another one takes its place: one that cannot be ended now is the slot's last, and for the roll-back to end. It
 // never used its registration, which stays.
-func (m launched) Replace(ctx context.Context, cause error) error {
+func (m launched) Replace(ctx context.Context, log *slog.Logger, cause error) error {
 	s, u := m.slot, m.slot.unit
 	if _, panicked := errors.AsType[*panicError](cause); !panicked {
 		return cause
 	}
-	m.mu.Lock()
+	m.st.mu.Lock()
 	u.panic = cause
 	last := len(u.offeringsAfter(s)) == 0
-	m.mu.Unlock()
+	m.st.mu.Unlock()
 	if last {
 		return cause
 	}
-	m.warn(fmt.Sprintf("%v, so it is terminated and the next offering is asked for", cause))
-	bounded, cancel := context.WithTimeout(ctx, rollBackWithin)
+	m.st.Warn(log, fmt.Sprintf("%v, so it is terminated and the next offering is asked for", cause))
+	bounded, cancel := context.WithTimeout(ctx, rollBackTimeout)
 	defer cancel()
-	r := &remove.Remover{Cloud: m.Cloud, Registry: m.Registry, Log: m.log}
-	if err := r.Terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
+	if err := m.st.remover(log).Terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
 		return fmt.Errorf("its kernel panicked, and it cannot be ended: %w", err)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.st.mu.Lock()
+	defer m.st.mu.Unlock()
 	u.panicked = append(u.panicked, s.offering)
 	s.instance, s.console, s.timeline = ec2.Instance{}, "", Timeline{Registered: s.timeline.Registered}
 	return nil
@@ -133,11 +133,11 @@ func (m launched) Replace(ctx context.Context, cause error) error {
 // End implements Machine.
 func (m launched) End(ctx context.Context, r *remove.Remover) (left []string) {
 	i := m.slot.instance
-	return m.notEnded(m.slot, r.Terminate(ctx, i.Region, i.ID))
+	return m.st.NotEnded(m.slot, r.Terminate(ctx, i.Region, i.ID))
 }
 
-// notEnded names a machine that could not be terminated.
-func (st *start) notEnded(s *slot, err error) (left []string) {
+// NotEnded names a machine that could not be terminated.
+func (st *Start) NotEnded(s *Slot, err error) (left []string) {
 	if err == nil {
 		return nil
 	}
@@ -147,32 +147,32 @@ func (st *start) notEnded(s *slot, err error) (left []string) {
 
 // replaceFallen frees the slots whose machines failed, as far as another machine may do, and starts these slots anew.
 func (w *waiter) replaceFallen(ctx context.Context) error {
-	w.mu.Lock()
+	w.st.mu.Lock()
 	fallen := w.fallen
 	w.fallen = nil
-	w.mu.Unlock()
-	var slots []*slot
-	for _, s := range w.slots {
+	w.st.mu.Unlock()
+	var slots []*Slot
+	for _, s := range w.st.slots {
 		if fallen[s] != nil {
 			slots = append(slots, s)
 		}
 	}
-	err := w.sideBySide(slots, func(s *slot) error { return s.machine.Replace(ctx, fallen[s]) })
-	if err != nil || !slices.ContainsFunc(w.living(), func(s *slot) bool { return s.instance.ID == "" }) {
+	err := w.st.sideBySide(slots, func(s *Slot) error { return s.machine.Replace(ctx, w.log, fallen[s]) })
+	if err != nil || !slices.ContainsFunc(w.st.living(), func(s *Slot) bool { return s.instance.ID == "" }) {
 		return err
 	}
-	if err := w.register(ctx); err != nil {
+	if err := w.st.register(ctx, w.log); err != nil {
 		return err
 	}
-	return w.launch(ctx)
+	return w.st.launch(ctx, w.log)
 }
 
 // fails notes that a slot's machine does not come up. It may be called side by side.
-func (w *waiter) fails(err error, s *slot) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (w *waiter) fails(err error, s *Slot) {
+	w.st.mu.Lock()
+	defer w.st.mu.Unlock()
 	if w.fallen == nil {
-		w.fallen = map[*slot]error{}
+		w.fallen = map[*Slot]error{}
 	}
 	if w.fallen[s] == nil {
 		w.fallen[s] = err

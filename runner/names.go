@@ -16,30 +16,30 @@ import (
 
 // reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment
 // and see the same: GitHub itself decides then (owner.go).
-func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
+func (r registrar) reserveNames(ctx context.Context, slots []*Slot) error {
 	var names []string
 	for _, s := range slots {
 		names = append(names, s.name)
 	}
-	taken, err := st.Registry.FindByNames(ctx, names)
+	taken, err := r.st.Registry.FindByNames(ctx, names)
 	if err != nil || len(taken) == 0 {
 		return err
 	}
-	machines := sync.OnceValues(func() ([]ec2.Instance, error) { return st.machinesAlive(ctx) })
-	for _, g := range st.groups {
+	machines := sync.OnceValues(func() ([]ec2.Instance, error) { return r.machinesAlive(ctx) })
+	for _, g := range r.st.groups {
 		// By the names that were looked up: a slot that is renamed renames those that are launched together with it.
-		holders := map[*slot]github.Runner{}
-		of := slices.DeleteFunc(slices.Clone(slots), func(s *slot) bool {
+		holders := map[*Slot]github.Runner{}
+		of := slices.DeleteFunc(slices.Clone(slots), func(s *Slot) bool {
 			holder, exists := taken[s.name]
 			if exists && s.group == g {
 				holders[s] = holder
 			}
 			return !exists || s.group != g
 		})
-		err := st.sideBySide(of, func(s *slot) error {
-			free, err := st.freeName(ctx, holders[s], machines)
+		err := r.st.sideBySide(of, func(s *Slot) error {
+			free, err := r.freeName(ctx, holders[s], machines)
 			if err == nil && !free {
-				st.renameFrom(s)
+				r.renameFrom(s)
 			}
 			return err
 		})
@@ -51,17 +51,17 @@ func (st *start) reserveNames(ctx context.Context, slots []*slot) error {
 }
 
 // freeName removes an offline runner, as machulav's --replace does, and reports whether its name can be had now.
-func (st *start) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool,
+func (r registrar) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool,
 	error) {
-	if !st.isStale(found, machines) {
+	if !r.isStale(found, machines) {
 		return false, nil
 	}
-	err := st.Registry.Remove(ctx, found.ID)
+	err := r.st.Registry.Remove(ctx, found.ID)
 	if errors.Is(err, github.ErrBusy) {
 		return false, nil
 	}
 	if err == nil {
-		st.log.Info("An offline runner of the same name is removed", "runner", found.Name)
+		r.log.Info("An offline runner of the same name is removed", "runner", found.Name)
 	}
 	return err == nil, err
 }
@@ -70,49 +70,49 @@ func (st *start) freeName(ctx context.Context, found github.Runner, machines fun
 // yet may belong to a start that is under way, whose machine EC2 does not show yet, or to one of another account; so
 // may one with a start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What
 // cannot be looked at is not stale.
-func (st *start) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
+func (r registrar) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
 	if found.Online || found.Busy || found.Unused || tags.IsMarked(found) {
 		return false
 	}
 	alive, err := machines()
 	if err != nil {
-		st.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
+		r.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
 		return false
 	}
 	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.Of(i).MayOwn(found) })
 }
 
 // machinesAlive lists what this action has launched in the start's regions.
-func (st *start) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
-	return remove.MachinesAlive(ctx, st.Cloud, st.regions(), st.identity.Run.Repository, st.identity.Scope)
+func (r registrar) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
+	return remove.MachinesAlive(ctx, r.st.Cloud, r.st.Regions(), r.st.Identity.Run.Repository, r.st.Identity.Scope)
 }
 
 // renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number
 // themselves. The new names are this start's alone.
-func (st *start) renameFrom(s *slot) {
-	st.mu.Lock()
+func (r registrar) renameFrom(s *Slot) {
+	r.st.mu.Lock()
 	taken, g := s.name, s.group
 	switch {
 	case !g.together:
-		s.registering, s.name, s.other, g.shared = false, st.identity.OtherName(s.name), "", false
+		s.registering, s.name, s.other, g.shared = false, r.st.Identity.OtherName(s.name), "", false
 	case g.renamed: // by another of its slots
-		st.mu.Unlock()
+		r.st.mu.Unlock()
 		return
 	default:
-		g.base, g.shared, g.renamed = st.identity.OtherBase(g.base, tags.MaxIndexedName), false, true
+		g.base, g.shared, g.renamed = r.st.Identity.OtherBase(g.base, tags.MaxIndexedName), false, true
 		for _, unit := range g.units {
 			unit.rename()
 		}
 	}
 	now := s.name
-	st.mu.Unlock()
+	r.st.mu.Unlock()
 	if g.together {
-		st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s",
+		r.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s",
 			taken,
 			g.base, diagnosis.HintOwnLabel))
 		return
 	}
-	st.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken,
+	r.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken,
 		now,
 		diagnosis.HintOwnLabel))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,123 +18,116 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
-// register claims the names and gets what the machines register with; a JIT configuration is made for each right before
-// its launch. The images are asked for at the same time, the runner software after it: both are a help, not a need, and
-// of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a hundred
-// legs of a matrix make at their first call.
-func (st *start) register(ctx context.Context) error {
-	cold := st.cold()
+// registrar makes registrations for a start in one of its phases.
+type registrar struct {
+	st  *Start
+	log *slog.Logger
+}
+
+// register reserves the names and gets what the machines register with; a JIT configuration is made for each right
+// before its launch. The images are asked for at the same time, the runner software after it: both are a help, not a
+// need, and of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a
+// hundred legs of a matrix make at their first call.
+func (st *Start) register(ctx context.Context, log *slog.Logger) error {
+	r := registrar{st, log}
+	cold := r.cold()
 	if len(cold) == 0 { // all machines are warm
 		return nil
 	}
 	var noSoftware, noImage error
 	var group sync.WaitGroup
-	first := !st.looked
-	if st.looked = true; first {
+	first := !r.st.looked
+	if r.st.looked = true; first {
 		group.Go(func() {
-			defer close(st.surveyed)
-			noImage = st.readAccount(ctx)
+			defer close(r.st.surveyed)
+			noImage = r.readAccount(ctx, false)
 		})
 	}
-	err := st.enroll(ctx, cold)
+	err := r.enroll(ctx, cold)
 	if err == nil && first {
-		st.offered, noSoftware = st.downloads().Find(ctx, st.log)
+		r.st.offered, noSoftware = r.downloads().Find(ctx, r.log)
 	}
 	group.Wait()
 	for _, s := range cold {
-		if err == nil && !st.request.JIT { // what GitHub has refused is not ready
-			s.timeline.Registered = st.since()
+		if err == nil && !r.st.Request.JIT { // what GitHub has refused is not ready
+			s.timeline.Registered = r.st.Since()
 		}
 	}
 	return cmp.Or(err, noSoftware, noImage)
 }
 
 // readAccount reads what the account says of images, types and zones before anything is launched.
-func (st *start) readAccount(ctx context.Context) error {
+func (r registrar) readAccount(ctx context.Context, everyRegion bool) error {
 	sv := survey.Survey{
-		Cloud: st.Cloud, Log: st.log, Warn: st.warn, WebURL: st.request.WebURL,
-		EveryRegion: st.everyRegion, BySpotScore: st.request.BySpotScore,
+		Cloud: r.st.Cloud, Log: r.log, Warn: r.warn, WebURL: r.st.Request.WebURL,
+		EveryRegion: everyRegion, BySpotScore: r.st.Request.BySpotScore,
 	}
-	groups := make([]survey.Group, len(st.groups))
-	for i, g := range st.groups {
+	groups := make([]survey.Group, len(r.st.groups))
+	for i, g := range r.st.groups {
 		groups[i] = survey.Group{Machine: g.Machine, Count: g.Count}
 	}
 	found, err := sv.Read(ctx, groups)
 	for i := range found {
-		st.groups[i].found = found[i]
+		r.st.groups[i].found = found[i]
 	}
 	return err
 }
 
+func (r registrar) warn(message string) { r.st.Warn(r.log, message) }
+
 // downloads is where the machines' runner comes from.
-func (st *start) downloads() survey.Downloads {
-	return survey.Downloads{Registry: st.Registry, WebURL: st.request.WebURL, Version: st.groups[0].RunnerVersion,
-		Warn: st.warn}
+func (r registrar) downloads() survey.Downloads {
+	return survey.Downloads{Registry: r.st.Registry, WebURL: r.st.Request.WebURL, Version: r.st.groups[0].RunnerVersion,
+		Warn: r.warn}
 }
 
 // cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an
 // earlier machine.
-func (st *start) cold() []*slot {
-	return slices.DeleteFunc(st.living(), func(s *slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
+func (r registrar) cold() []*Slot {
+	return slices.DeleteFunc(r.st.living(),
+		func(s *Slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
 }
 
-// enroll claims the names and gets one registration token for all slots, unless each gets a JIT configuration.
-func (st *start) enroll(ctx context.Context, slots []*slot) error {
-	if err := st.chooseGroup(ctx); err != nil {
+// enroll reserves the names and gets one registration token for all slots, unless each gets a JIT configuration.
+func (r registrar) enroll(ctx context.Context, slots []*Slot) error {
+	if err := r.chooseGroup(ctx); err != nil {
 		return err
 	}
-	if err := st.reserveNames(ctx, slots); err != nil {
+	if err := r.reserveNames(ctx, slots); err != nil {
 		return err
 	}
-	st.rate = st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
-	if st.request.JIT {
+	r.st.rate = r.st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
+	if r.st.Request.JIT {
 		return nil
 	}
-	return st.renewToken(ctx)
-}
-
-// enroll makes the JIT configuration of a unit's slot that has none. Slots are launched as soon as they have theirs:
-// GitHub lets many be made only slowly, and EC2 lets many be launched only slowly.
-func (u *unit) enroll(ctx context.Context) error {
-	s := u.slots[0]
-	u.mu.Lock()
-	done := !u.request.JIT || s.failed != nil || s.instance.ID != "" || s.jit != ""
-	u.mu.Unlock()
-	if done {
-		return nil
-	}
-	if err := u.enrollJIT(ctx, s); err != nil {
-		return err
-	}
-	s.timeline.Registered = u.since()
-	return nil
+	return r.renewToken(ctx)
 }
 
 // chooseGroup completes the runner group: a JIT configuration wants its id, config.sh its name. The default group needs
 // neither.
-func (st *start) chooseGroup(ctx context.Context) error {
-	r := &st.request
-	if st.grouped || (r.GroupName == "" && (r.JIT || r.GroupID <= 1)) {
+func (r registrar) chooseGroup(ctx context.Context) error {
+	wanted := &r.st.Request
+	if r.st.grouped || (wanted.GroupName == "" && (wanted.JIT || wanted.GroupID <= 1)) {
 		return nil
 	}
-	groups, err := st.Registry.Groups(ctx)
-	if err != nil && r.GroupName != "" && !r.JIT { // the machine itself says whether there is such a group, only later
-		st.log.Debug("the runner groups cannot be listed", "error", err)
+	groups, err := r.st.Registry.Groups(ctx)
+	if err != nil && wanted.GroupName != "" && !wanted.JIT { // config.sh says whether there is such a group, only later
+		r.log.Debug("the runner groups cannot be listed", "error", err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	for _, group := range groups {
-		if group.Name == r.GroupName || (r.GroupName == "" && group.ID == r.GroupID) {
-			r.GroupID, r.GroupName, st.grouped = group.ID, group.Name, true
+		if group.Name == wanted.GroupName || (wanted.GroupName == "" && group.ID == wanted.GroupID) {
+			wanted.GroupID, wanted.GroupName, r.st.grouped = group.ID, group.Name, true
 			return nil
 		}
 	}
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group",
-			cmp.Or(r.GroupName, strconv.FormatInt(r.GroupID, 10)), r.Scope),
-		Hint: "take a group's name or id from the settings of " + r.Scope +
+			cmp.Or(wanted.GroupName, strconv.FormatInt(wanted.GroupID, 10)), wanted.Scope),
+		Hint: "take a group's name or id from the settings of " + wanted.Scope +
 			", or leave the input out for the default group",
 	}
 }
@@ -142,65 +136,65 @@ func (st *start) chooseGroup(ctx context.Context) error {
 const tokenServes = 45 * time.Minute
 
 // renewToken gets a registration token, unless there is one that is young enough.
-func (st *start) renewToken(ctx context.Context) error {
-	st.tokenLock.Lock()
-	defer st.tokenLock.Unlock()
-	if st.token != "" && time.Since(st.tokenAt) < tokenServes {
+func (r registrar) renewToken(ctx context.Context) error {
+	r.st.tokenLock.Lock()
+	defer r.st.tokenLock.Unlock()
+	if r.st.token != "" && time.Since(r.st.tokenAt) < tokenServes {
 		return nil
 	}
-	answer, err := st.Registry.RegistrationToken(ctx)
+	answer, err := r.st.Registry.RegistrationToken(ctx)
 	if err != nil {
 		return err
 	}
-	st.Journal.Secret(answer.Value)
-	st.log.Info("GitHub Registration Token is received")
-	st.token, st.tokenAt = answer.Value, time.Now()
+	r.st.Journal.Secret(answer.Value)
+	r.log.Info("GitHub Registration Token is received")
+	r.st.token, r.st.tokenAt = answer.Value, time.Now()
 	return nil
 }
 
-func (st *start) enrollJIT(ctx context.Context, s *slot) error {
-	if st.request.Ephemeral && st.request.DefaultLabels { // which name the architecture
+func (r registrar) enrollJIT(ctx context.Context, s *Slot) error {
+	if r.st.Request.Ephemeral && r.st.Request.DefaultLabels { // which name the architecture
 		select {
-		case <-st.surveyed:
+		case <-r.st.surveyed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	for range 2 {
-		if err := st.announce(s); err != nil {
+		if err := r.st.announce(s); err != nil {
 			return err
 		}
-		config, err := st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: st.request.GroupID,
-			Labels: st.labels(s)})
+		config, err := r.st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: r.st.Request.GroupID,
+			Labels: r.labels(s)})
 		if errors.Is(err, github.ErrNameTaken) { // by somebody who was faster than our look
-			st.renameFrom(s)
+			r.renameFrom(s)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		st.Journal.Secret(config.Encoded)
-		st.mu.Lock()
+		r.st.Journal.Secret(config.Encoded)
+		r.st.mu.Lock()
 		s.runnerID, s.jit = config.RunnerID, config.Encoded
-		st.mu.Unlock()
-		st.log.Info("GitHub JIT runner configuration is received", "runner", s.name, "runner-id", s.runnerID)
-		return st.announce(s)
+		r.st.mu.Unlock()
+		r.log.Info("GitHub JIT runner configuration is received", "runner", s.name, "runner-id", s.runnerID)
+		return r.st.announce(s)
 	}
 	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
 }
 
 // labels are those that the registration gets. A JIT runner has only what it is given: a single-use one is its own
 // job's, and with self-hosted among its labels any job that asks for no more would take it.
-func (st *start) labels(s *slot) []string {
+func (r registrar) labels(s *Slot) []string {
 	var defaults []string
-	if st.request.Ephemeral && st.request.DefaultLabels {
-		defaults = []string{"self-hosted", "Linux", s.found.ArchitectureLabel()}
+	if r.st.Request.Ephemeral && r.st.Request.DefaultLabels {
+		defaults = []string{"self-hosted", "Linux", s.group.found.ArchitectureLabel()}
 	}
-	return slices.Concat(defaults, []string{s.label}, st.request.Labels)
+	return slices.Concat(defaults, []string{s.group.label}, r.st.Request.Labels)
 }
 
 // announce notes that registrations with these slots' names may exist from now on, and that they are ours.
-func (st *start) announce(slots ...*slot) error {
+func (st *Start) announce(slots ...*Slot) error {
 	var made []post.Registration
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -209,7 +203,7 @@ func (st *start) announce(slots ...*slot) error {
 	}
 	for _, s := range st.slots {
 		if s.registering && s.machine.Kind() == Cold { // the claim stands in the journal
-			made = append(made, post.Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.request.JIT})
+			made = append(made, post.Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.Request.JIT})
 		}
 	}
 	return st.Journal.Registering(made)

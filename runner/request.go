@@ -3,7 +3,6 @@ package runner
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"log/slog"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
@@ -98,9 +97,9 @@ func (r StartRequest) CheckUserData() error {
 
 // Draft is a start that makes no call, with what GitHub offers made up.
 func (r StartRequest) Draft() *Start {
-	st := (&Starter{Log: slog.New(slog.DiscardHandler)}).begin(r)
+	st := (&Starter{}).Begin(r)
 	st.offered = likelySoftware()
-	return &Start{st}
+	return st
 }
 
 // likelySoftware is as long as what GitHub offers.

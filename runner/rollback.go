@@ -16,54 +16,51 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// rollBackWithin is the time that a roll-back has. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it
+// rollBackTimeout is the time that a roll-back has. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it
 // ends the container's client (actions/runner, ProcessInvoker.cs).
-const rollBackWithin = 6500 * time.Millisecond
+const rollBackTimeout = 6500 * time.Millisecond
 
-// consoleWithin is how long a failing start may take to read the console before the machine is ended.
-const consoleWithin = 2 * time.Second
+// consoleTimeout is how long a failing start may take to read the console before the machine is ended.
+const consoleTimeout = 2 * time.Second
 
-// rollBack removes everything that the start made: on clients and a context of its own, since the start's may be
+// rollBack removes everything that a start made: on clients and a context of its own, since the start's may be
 // cancelled, hanging or told by GitHub to wait. What cannot be removed is named in the failure.
-func (st *start) rollBack(ctx context.Context, since time.Time, failure *Failure) {
-	st.log = st.Log.With("phase", "Roll back")
-	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(rollBackWithin))
+func (s *Starter) rollBack(ctx context.Context, st *Start, since time.Time, failure *Failure) {
+	e := st.ending(s.Log.With("phase", "Roll back"))
+	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(rollBackTimeout))
 	defer cancel()
 	if ctx.Err() == nil {
-		st.diagnose(bounded, failure)
-		failure.Kept = st.keep(bounded, st.slots)
+		e.diagnose(bounded, failure)
+		failure.Kept = e.keep(bounded, st.slots)
 	}
-	cloud, registry := st.Fresh()
-	r := &remove.Remover{Cloud: cloud, Registry: registry, Log: st.log}
-	st.terminateTogether(bounded, r)
-	st.lookUpTogether(bounded, r)
+	e.r.Cloud, e.r.Registry = s.Fresh()
+	e.terminateTogether(bounded)
+	e.lookUpTogether(bounded)
 	var mu sync.Mutex
+	note := func(left []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		failure.Left = append(failure.Left, left...)
+	}
 	var claims sync.WaitGroup
 	claims.Go(func() {
-		if st.source.Clear == nil {
-			return
+		if st.source.Clear != nil {
+			note(st.source.Clear(bounded, e.r))
 		}
-		left := st.source.Clear(bounded, r, cloud)
-		mu.Lock()
-		defer mu.Unlock()
-		failure.Left = append(failure.Left, left...)
 	})
-	_ = st.sideBySide(st.slots, func(s *slot) error {
-		left := st.remove(bounded, r, s)
-		mu.Lock()
-		defer mu.Unlock()
-		s.removed = len(left) == 0 && !s.kept
-		failure.Left = append(failure.Left, left...)
-		return nil
+	forEach(st.slots, func(_ int, slot *Slot) {
+		left := e.remove(bounded, slot)
+		slot.removed = len(left) == 0 && !slot.kept
+		note(left)
 	})
 	claims.Wait()
 }
 
 // terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a
 // call does not end (one unknown id spoils it) is ended one by one.
-func (st *start) terminateTogether(ctx context.Context, r *remove.Remover) {
-	byRegion := map[string][]*slot{}
-	for _, s := range st.slots {
+func (e ending) terminateTogether(ctx context.Context) {
+	byRegion := map[string][]*Slot{}
+	for _, s := range e.st.slots {
 		if s.instance.ID != "" && !s.kept && s.machine.Kind() == Cold {
 			byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 		}
@@ -76,13 +73,13 @@ func (st *start) terminateTogether(ctx context.Context, r *remove.Remover) {
 		for i, s := range slots {
 			ids[i] = s.instance.ID
 		}
-		if err := r.Cloud.Terminate(ctx, region, ids...); err != nil {
-			st.log.Debug("the instances cannot be ended together", "error", err)
+		if err := e.r.Cloud.Terminate(ctx, region, ids...); err != nil {
+			e.log.Debug("the instances cannot be ended together", "error", err)
 			continue
 		}
 		for _, s := range slots {
 			s.ended = true
-			st.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", s.instance.ID))
+			e.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", s.instance.ID))
 		}
 	}
 }
@@ -93,11 +90,11 @@ const fewLookUps = 3
 // lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole
 // list as deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left
 // to the single look-ups.
-func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
-	byName := map[string]*slot{}
-	for _, s := range st.slots {
+func (e ending) lookUpTogether(ctx context.Context) {
+	byName := map[string]*Slot{}
+	for _, s := range e.st.slots {
 		if s.runnerID == 0 && s.registering && s.instance.ID != "" && !inDoubt(s.launchTrail()) {
-			for _, name := range s.owner(st.identity).Names() {
+			for _, name := range s.owner(e.st.Identity).Names() {
 				byName[name] = s
 			}
 		}
@@ -109,15 +106,15 @@ func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 		if look > 0 && !remove.Pause(ctx, remove.RegistrationSettles) {
 			return
 		}
-		found, err := r.Registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
+		found, err := e.r.Registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
 		if err != nil {
-			st.log.Debug("the runners cannot be looked up together", "error", err)
+			e.log.Debug("the runners cannot be looked up together", "error", err)
 			return
 		}
 		for name, runner := range found {
-			byName[name].noteRegistration(st.identity, runner)
+			byName[name].noteRegistration(e.st.Identity, runner)
 		}
-		maps.DeleteFunc(byName, func(_ string, s *slot) bool { return s.runnerID != 0 })
+		maps.DeleteFunc(byName, func(_ string, s *Slot) bool { return s.runnerID != 0 })
 		if len(byName) == 0 {
 			return
 		}
@@ -128,7 +125,7 @@ func (st *start) lookUpTogether(ctx context.Context, r *remove.Remover) {
 }
 
 // noteRegistration notes a registration with one of the slot's names, if it is the slot's.
-func (s *slot) noteRegistration(id tags.Identity, runner github.Runner) {
+func (s *Slot) noteRegistration(id tags.Identity, runner github.Runner) {
 	switch {
 	case !s.owner(id).Owns(runner):
 	case s.runnerID == 0:
@@ -139,33 +136,33 @@ func (s *slot) noteRegistration(id tags.Identity, runner github.Runner) {
 }
 
 // remove ends what one slot made, the machine first: a machine that still runs could register again.
-func (st *start) remove(ctx context.Context, r *remove.Remover, s *slot) (left []string) {
+func (e ending) remove(ctx context.Context, s *Slot) (left []string) {
 	if s.instance.ID != "" && !s.ended && !s.kept {
-		left = s.machine.End(ctx, r)
+		left = s.machine.End(ctx, e.r)
 	}
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
 			continue
 		}
-		if err := r.TerminateByToken(ctx, attempt.Offering.Placement.Region, attempt.Token); err != nil {
+		if err := e.r.TerminateByToken(ctx, attempt.Offering.Placement.Region, attempt.Token); err != nil {
 			left = append(left,
 				fmt.Sprintf("perhaps an instance with client token %s in %s (%s): the post step looks again",
 					attempt.Token, attempt.Offering.Placement.Region, refusal.Reason(err)))
 		}
 	}
-	if !s.registering || (s.runnerID == 0 && !st.request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
+	if !s.registering || (s.runnerID == 0 && !e.st.Request.JIT && s.instance.ID == "" && !inDoubt(s.launchTrail())) {
 		return left // no machine, no registration
 	}
-	if err := errors.Join(r.Deregister(ctx, s.runnerID, s.owner(st.identity)),
-		removeStray(ctx, r.Registry, s)); err != nil {
+	if err := errors.Join(e.r.Deregister(ctx, s.runnerID, s.owner(e.st.Identity)),
+		removeStray(ctx, e.r.Registry, s)); err != nil {
 		left = append(left, fmt.Sprintf("runner %s (%s): remove it in the settings of %s", s.name, err,
-			st.identity.Scope))
+			e.st.Identity.Scope))
 	}
 	return left
 }
 
 // removeStray removes a registration that the slot's machine has made and does not use.
-func removeStray(ctx context.Context, registry *github.Client, s *slot) error {
+func removeStray(ctx context.Context, registry *github.Client, s *Slot) error {
 	if s.stray == 0 || s.stray == s.runnerID {
 		return nil
 	}
@@ -176,23 +173,23 @@ func removeStray(ctx context.Context, registry *github.Client, s *slot) error {
 const bootTime = 2 * time.Minute
 
 // ownEnd returns when a machine that could not be terminated ends by itself.
-func (st *start) ownEnd(s *slot) string {
-	if s.StopsOnPowerOff() {
+func (st *Start) ownEnd(s *Slot) string {
+	if s.group.StopsOnPowerOff() {
 		return "it does not end by itself (launch-parameters)"
 	}
 	at := func(d time.Duration) string {
-		return st.begun.Add(s.timeline.Launched + d).UTC().Format("2006-01-02 15:04 MST")
+		return st.Begun.Add(s.timeline.Launched + d).UTC().Format("2006-01-02 15:04 MST")
 	}
-	words := "it ends by itself if its runner is not registered by " + at(st.request.machineGivesUp()+
-		st.request.KeepFailed+bootTime)
-	if st.request.MaxLifetime > 0 {
-		words += ", else when it runs no job after " + at(st.request.MaxLifetime+bootTime)
+	words := "it ends by itself if its runner is not registered by " + at(st.Request.machineGivesUp()+
+		st.Request.KeepFailed+bootTime)
+	if st.Request.MaxLifetime > 0 {
+		words += ", else when it runs no job after " + at(st.Request.MaxLifetime+bootTime)
 	}
 	return words
 }
 
 // launchTrail is the trail of the calls that were to launch the slot.
-func (s *slot) launchTrail() []ec2.Attempt {
+func (s *Slot) launchTrail() []ec2.Attempt {
 	return s.unit.trail()
 }
 

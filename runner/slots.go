@@ -18,7 +18,7 @@ type group struct {
 	index int // among the groups
 	label string
 	base  string // the runner's name, or what its slots' names begin with
-	slots []*slot
+	slots []*Slot
 	units []*unit
 	// shared reports whether other starts may have the same names at the same time: the user has given the label, and
 	// the machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start
@@ -32,9 +32,9 @@ type group struct {
 	found    survey.Found // once the account is read
 }
 
-// slot is the n-th runner of a start, and what is known of it.
-type slot struct {
-	*group
+// Slot is the n-th runner of a start, and what is known of it.
+type Slot struct {
+	group    *group
 	unit     *unit
 	index    int // among all slots
 	name     string
@@ -64,7 +64,7 @@ type slot struct {
 }
 
 // divide makes the slots of a group, and the units that are launched by one call each.
-func (st *start) divide(g *group) {
+func (st *Start) divide(g *group) {
 	g.base = tags.NameOf(g.label)
 	most := 1
 	if st.source.Match != nil {
@@ -74,18 +74,18 @@ func (st *start) divide(g *group) {
 		g.base, most = tags.CutTo(g.base, tags.MaxIndexedName), MaxTogether
 	}
 	for n := range g.count() {
-		s := &slot{group: g, index: len(st.slots), name: g.base}
+		s := &Slot{group: g, index: len(st.slots), name: g.base}
 		if st.source.Match == nil {
-			s.name = s.coldName(n)
+			s.name = g.coldName(n)
 		}
 		if g.shared && !g.together {
-			s.other = st.identity.OtherName(s.name)
+			s.other = st.Identity.OtherName(s.name)
 		}
 		s.machine = launched{st, s}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
 	}
 	for slots := range slices.Chunk(g.slots, most) {
-		u := &unit{start: st, group: g, index: len(g.units), slots: slots}
+		u := &unit{st: st, group: g, index: len(g.units), slots: slots}
 		for _, s := range slots {
 			s.unit = u
 		}
@@ -104,28 +104,29 @@ func (g *group) coldName(n int) string {
 	return g.base
 }
 
-// key is the slot's name in the output `runners`: its group's, with a number where the group has several.
-func (s *slot) key() string {
-	key := cmp.Or(s.Name, s.label)
-	if s.count() > 1 {
-		key = fmt.Sprintf("%s-%d", key, s.index-s.slots[0].index)
+// Key returns the slot's name in the output `runners`: its group's, with a number where the group has several.
+func (s *Slot) Key() string {
+	key := cmp.Or(s.group.Name, s.group.label)
+	if s.group.count() > 1 {
+		key = fmt.Sprintf("%s-%d", key, s.index-s.group.slots[0].index)
 	}
 	return key
 }
 
-func (s *slot) handoff() tags.Handoff {
+// Handoff returns what the start gives to a stop.
+func (s *Slot) Handoff() tags.Handoff {
 	mode := ""
 	if s.machine.Kind() == Kept {
 		mode = tags.ModeExisting
 	}
 	return tags.Handoff{
-		Mode: mode, Name: s.key(), Index: s.index, Label: s.label, InstanceID: s.instance.ID, Region: s.instance.Region,
-		RunnerName: s.name, RunnerID: s.runnerID,
+		Mode: mode, Name: s.Key(), Index: s.index, Label: s.group.label,
+		InstanceID: s.instance.ID, Region: s.instance.Region, RunnerName: s.name, RunnerID: s.runnerID,
 		InstanceType: s.instance.Type, Market: s.instance.Market, AvailabilityZone: s.instance.Zone,
 	}
 }
 
 // owner is that of the slot's machine.
-func (s *slot) owner(id tags.Identity) tags.Owner {
+func (s *Slot) owner(id tags.Identity) tags.Owner {
 	return tags.Owner{Name: s.name, Other: s.other, Mark: id.Mark()}
 }

@@ -23,7 +23,7 @@ type Specimen struct {
 
 // Specimens are the launches of a start. It makes no call.
 func (r StartRequest) Specimens() ([]Specimen, error) {
-	st := r.Draft().st
+	st := r.Draft()
 	var list []Specimen
 	if st.source.Match != nil { // nothing is launched
 		return nil, nil

@@ -32,59 +32,58 @@ type Starter struct {
 // Start registers, launches and waits for all runners of the request. On failure or cancel everything that was made is
 // removed again. The result is as complete as the start came, beside the error.
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
-	st := s.begin(request)
+	st := s.Begin(request)
 	cancelled := ec2.CancelledAt(ctx)
 	// machines that are there already; what they do not serve is launched
 	steps := append(slices.Clone(st.source.Steps),
-		Step{"register", "Register at GitHub", st.register}, // names are claimed, tokens made, images read
+		Step{"register", "Register at GitHub", st.register}, // names are reserved, tokens made, images read
 		Step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
 		Step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
 		Step{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
 	)
-	if err := s.Journal.Begun(st.identity); err != nil {
+	if err := s.Journal.Begun(st.Identity); err != nil {
 		return st.result(), err
 	}
 	for _, step := range steps {
-		st.log = s.Log.With("phase", step.Title)
-		err := step.Run(ctx)
+		err := step.Run(ctx, s.Log.With("phase", step.Title))
 		if err == nil && ctx.Err() == nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		failure := st.fail(step.Phase, err)
-		st.rollBack(ctx, orNow(cancelled()), failure)
+		failure := newFailure(step.Phase, err)
+		s.rollBack(ctx, st, orNow(cancelled()), failure)
 		result := st.result()
 		result.Failure = failure
-		return result, failure.better(err)
+		return result, failure.withHint(err)
 	}
 	return st.result(), nil
 }
 
-// Step is one step of a start. On failure everything that the steps before it have made is removed.
+// Step is one step of a start, with its log. On failure everything that the steps before it have made is removed.
 type Step struct {
 	Phase string
 	Title string
-	Run   func(context.Context) error
+	Run   func(context.Context, *slog.Logger) error
 }
 
-// start is one start under way.
-type start struct {
-	*Starter
-	request  StartRequest
-	identity tags.Identity
-	begun    time.Time
-	log      *slog.Logger
-	groups   []*group
-	slots    []*slot // of all groups
-	source   Supply  // of machines that are not launched
-	// everyRegion refuses to go on where a region's images cannot be read; otherwise it is left out if others are left.
-	everyRegion bool
+// Start is one start under way. Its exported fields are for its source to read.
+type Start struct {
+	Cloud    *ec2.Client
+	Registry *github.Client
+	Journal  Journal
+	Request  StartRequest
+	Identity tags.Identity // makes the start's machines recognisable
+	Begun    time.Time
+	GroupKey string // names the runner group as the inputs do
+	Blind    bool   // EC2 may not be looked at
 
-	groupKey string // the runner group as the inputs name it
-	grouped  bool   // its id and name are known
+	groups []*group
+	slots  []*Slot // of all groups
+	source Supply  // of machines that are not launched
 
+	grouped   bool            // the runner group's id and name are known
 	looked    bool            // images and types are being read
 	surveyed  chan struct{}   // closed when the images and types are read, as far as they may be
 	offered   survey.Software // what the machines may download
@@ -93,26 +92,28 @@ type start struct {
 	tokenAt   time.Time
 	rate      github.Rate // after the first call
 
-	blind      bool            // EC2 may not be looked at
 	complained map[string]bool // by message
 
 	mu       sync.Mutex
 	warnings []string
 }
 
-func (s *Starter) begin(request StartRequest) *start {
-	st := &start{
-		Starter: s, request: request, begun: time.Now(), log: s.Log, surveyed: make(chan struct{}),
-		identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label), groupKey: request.groupKey(),
+// Begin begins a start; the caller takes its steps.
+func (s *Starter) Begin(request StartRequest) *Start {
+	st := &Start{
+		Cloud: s.Cloud, Registry: s.Registry, Journal: s.Journal,
+		Request: request, Begun: time.Now(), GroupKey: request.groupKey(),
+		Identity: tags.NewIdentity(request.Run, request.Scope, request.Groups[0].Label),
+		surveyed: make(chan struct{}),
 	}
 	if request.Source != nil {
-		st.source = request.Source.Begin(&Start{st})
+		st.source = request.Source.Begin(st)
 	}
 	for i, wanted := range request.Groups {
 		g := &group{Group: wanted, index: i, label: wanted.Label}
 		switch {
 		case i == 0:
-			g.label = st.identity.Label
+			g.label = st.Identity.Label
 		case g.label == "":
 			g.label = tags.RandomLabel()
 		}
@@ -124,18 +125,15 @@ func (s *Starter) begin(request StartRequest) *start {
 	return st
 }
 
-func (st *start) since() time.Duration { return time.Since(st.begun) }
+// Since returns how long ago the start began.
+func (st *Start) Since() time.Duration { return time.Since(st.Begun) }
 
-// regions lists the regions of all placements, as the request has them: what the survey adds to them meanwhile is none
-// of its business.
-func (st *start) regions() []string {
+// Regions lists the regions of all placements, as the request has them.
+func (st *Start) Regions() []string {
 	var list []string
-	seen := map[string]bool{}
 	for _, g := range st.groups {
 		for _, placement := range g.Placements {
-			region := cmp.Or(placement.Region, st.Cloud.Region())
-			if !seen[region] {
-				seen[region] = true
+			if region := cmp.Or(placement.Region, st.Cloud.Region()); !slices.Contains(list, region) {
 				list = append(list, region)
 			}
 		}
@@ -143,24 +141,34 @@ func (st *start) regions() []string {
 	return list
 }
 
-// warn says something that the user should know and that does not stop the start.
-func (st *start) warn(message string) { st.warnIn(st.log, message) }
-
-// warnIn is warn for what may go on in later phases than the log's.
-func (st *start) warnIn(log *slog.Logger, message string) {
+// Warn says something that the user should know and that does not stop the start.
+func (st *Start) Warn(log *slog.Logger, message string) {
 	st.mu.Lock()
 	st.warnings = append(st.warnings, message)
 	st.mu.Unlock()
 	log.Warn(message)
 }
 
-// each runs f for all slots that are not given up, side by side.
-func (st *start) each(f func(*slot) error) error { return st.sideBySide(st.living(), f) }
+// Complain warns once of what goes on for longer, and says the rest for those who debug.
+func (st *Start) Complain(log *slog.Logger, message string, err error) {
+	if st.complained[message] {
+		log.Debug(message, "error", err)
+		return
+	}
+	if st.complained == nil {
+		st.complained = map[string]bool{}
+	}
+	st.complained[message] = true
+	log.Warn(message, "error", err)
+}
 
-// sideBySide runs f for slots, at most mostAtOnce at a time. A slot that fails is given up; it is an error only when
+// Each runs f for all slots that are not given up, side by side. An error gives the slot up.
+func (st *Start) Each(f func(*Slot) error) error { return st.sideBySide(st.living(), f) }
+
+// sideBySide runs f for slots, at most maxAtOnce at a time. A slot that fails is given up; it is an error only when
 // too few are left.
-func (st *start) sideBySide(slots []*slot, f func(*slot) error) error {
-	forEach(slots, func(_ int, slot *slot) {
+func (st *Start) sideBySide(slots []*Slot, f func(*Slot) error) error {
+	forEach(slots, func(_ int, slot *Slot) {
 		if err := f(slot); err != nil {
 			st.giveUp(err, slot)
 		}
@@ -168,10 +176,10 @@ func (st *start) sideBySide(slots []*slot, f func(*slot) error) error {
 	return st.enough()
 }
 
-// forEach runs f for all items, at most mostAtOnce at the same time, and waits for them.
+// forEach runs f for all items, at most maxAtOnce at the same time, and waits for them.
 func forEach[T any](items []T, f func(i int, item T)) {
 	var group errgroup.Group
-	group.SetLimit(mostAtOnce)
+	group.SetLimit(maxAtOnce)
 	for i, item := range items {
 		group.Go(func() error {
 			f(i, item)
@@ -181,12 +189,12 @@ func forEach[T any](items []T, f func(i int, item T)) {
 	_ = group.Wait()
 }
 
-// mostAtOnce bounds what one start asks at the same time: GitHub allows a hundred calls at once.
+// maxAtOnce bounds what one start asks at the same time: GitHub allows a hundred calls at once.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-const mostAtOnce = 30
+const maxAtOnce = 30
 
 // giveUp notes why slots are given up.
-func (st *start) giveUp(err error, slots ...*slot) {
+func (st *Start) giveUp(err error, slots ...*Slot) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, s := range slots {
@@ -197,14 +205,14 @@ func (st *start) giveUp(err error, slots ...*slot) {
 }
 
 // living are the slots that are not given up.
-func (st *start) living() []*slot {
+func (st *Start) living() []*Slot {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(st.slots), func(s *slot) bool { return s.failed != nil })
+	return slices.DeleteFunc(slices.Clone(st.slots), func(s *Slot) bool { return s.failed != nil })
 }
 
-// enough tells, as an error, that too few slots are left to go on.
-func (st *start) enough() error {
+// enough returns an error where too few slots are left to go on.
+func (st *Start) enough() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	living, errs := len(st.slots), []error(nil)
@@ -218,7 +226,7 @@ func (st *start) enough() error {
 		}
 	}
 	switch {
-	case living >= cmp.Or(st.request.MinCount, len(st.slots)):
+	case living >= cmp.Or(st.Request.MinCount, len(st.slots)):
 		return nil
 	case len(errs) == 1:
 		return errs[0]
@@ -227,17 +235,17 @@ func (st *start) enough() error {
 	}
 }
 
-func (st *start) result() StartResult {
+func (st *Start) result() StartResult {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	result := StartResult{Label: st.identity.Label, Took: st.since(), Warnings: st.warnings}
+	result := StartResult{Label: st.Identity.Label, Took: st.Since(), Warnings: st.warnings}
 	for _, slot := range st.slots {
 		for _, attempt := range slot.trail {
-			result.Trail = append(result.Trail, st.attempt(attempt))
+			result.Trail = append(result.Trail, NewAttempt(attempt))
 		}
 		image := machine.Placement{Region: slot.instance.Region, ImageID: slot.instance.ImageID}
 		result.Runners = append(result.Runners, Started{
-			Handoff: slot.handoff(), Image: image.ImageID, ImageName: slot.found.Image(image).Name,
+			Handoff: slot.Handoff(), Image: image.ImageID, ImageName: slot.group.found.Image(image).Name,
 			Subnet: slot.instance.SubnetID, Timeline: slot.timeline, Boot: slot.boot, Removed: slot.removed,
 			Failed: slot.failed != nil, Warm: slot.machine.Kind() == Warm,
 		})
@@ -245,7 +253,8 @@ func (st *start) result() StartResult {
 	return result
 }
 
-func (st *start) attempt(a ec2.Attempt) Attempt {
+// NewAttempt describes an attempt of a launch.
+func NewAttempt(a ec2.Attempt) Attempt {
 	p := a.Offering.Placement
 	out := Attempt{
 		InstanceType: a.Offering.InstanceType, Market: a.Offering.Market, Region: p.Region, SubnetID: p.SubnetID,

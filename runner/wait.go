@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -18,22 +19,22 @@ import (
 const (
 	cloudLook    = 5 * time.Second  // how often to look at EC2
 	pendingLook  = 2 * time.Second  // the same while `running` is still to come, which the time line shows
-	mostPending  = 5 * time.Minute  // as machulav waits for `running`
+	maxPending   = 5 * time.Minute  // as machulav waits for `running`
 	unseenGrace  = time.Minute      // EC2 shows a new instance late
 	vanishGrace  = 10 * time.Second // GitHub shows a new registration late
 	progressEach = 10 * time.Second
 )
 
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
-func (st *start) wait(ctx context.Context) error {
-	st.clearDoubts(ctx)
-	w := &waiter{start: st, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate}}
-	if quiet := st.request.Waiting.quiet(); quiet > 0 {
-		st.log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted "+
-			"runner",
-			int(quiet.Seconds())))
+func (st *Start) wait(ctx context.Context, log *slog.Logger) error {
+	st.ending(log).clearDoubts(ctx)
+	w := &waiter{st: st, log: log, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate},
+		shown: map[string]string{}}
+	if quiet := st.Request.Waiting.quiet(); quiet > 0 {
+		log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted "+
+			"runner", int(quiet.Seconds())))
 	}
-	st.log.Info(fmt.Sprintf("The maximum waiting time is %s", diagnosis.Minutes(st.request.Waiting.Timeout)))
+	log.Info(fmt.Sprintf("The maximum waiting time is %s", diagnosis.Minutes(st.Request.Waiting.Timeout)))
 	policy := &paced{waiter: w}
 	err := backoff.Retry(func() error {
 		done, err := w.look(ctx)
@@ -45,8 +46,8 @@ func (st *start) wait(ctx context.Context) error {
 		}
 		return nil
 	}, backoff.WithContext(policy, ctx))
-	if err == nil && st.request.Debug {
-		st.readBoots(ctx)
+	if err == nil && st.Request.Debug {
+		st.readBoots(ctx, log)
 	}
 	return err
 }
@@ -64,7 +65,8 @@ func (p *paced) Reset() {}
 
 // waiter is what is remembered between two looks.
 type waiter struct {
-	*start
+	st         *Start
+	log        *slog.Logger
 	begun      time.Time
 	interval   time.Duration // until the next look
 	pacer      pacer
@@ -76,8 +78,8 @@ type waiter struct {
 	refusedAt  map[string]bool      // the instances whose console was denied once
 	readAt     map[string]time.Time // when the console of an instance was read last
 	pages      int                  // of GitHub's list, as far as known
-	fallen     map[*slot]error      // slots whose machines failed, until the look is over
-	consoles   console
+	fallen     map[*Slot]error      // slots whose machines failed, until the look is over
+	shown      map[string]string    // the text of a console that was shown last, by instance
 }
 
 // look is one look at all that is due. done tells that every runner is online.
@@ -99,7 +101,7 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	if err := w.replaceFallen(ctx); err != nil {
 		return false, err
 	}
-	if err := w.enough(); err != nil || len(w.pending()) == 0 {
+	if err := w.st.enough(); err != nil || len(w.pending()) == 0 {
 		return err == nil, err
 	}
 	w.tell(ctx, now)
@@ -108,15 +110,15 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 }
 
 // pending are the slots whose runner is not online and whose machine has not failed.
-func (w *waiter) pending() []*slot {
-	living := w.living()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.DeleteFunc(living, func(s *slot) bool { return s.timeline.Online > 0 || w.fallen[s] != nil })
+func (w *waiter) pending() []*Slot {
+	living := w.st.living()
+	w.st.mu.Lock()
+	defer w.st.mu.Unlock()
+	return slices.DeleteFunc(living, func(s *Slot) bool { return s.timeline.Online > 0 || w.fallen[s] != nil })
 }
 
-// mostTold is how many runners one line of progress names.
-const mostTold = 5
+// maxNamed is how many runners one line of progress names.
+const maxNamed = 5
 
 // tell shows progress on a long wait.
 func (w *waiter) tell(ctx context.Context, now time.Time) {
@@ -126,32 +128,19 @@ func (w *waiter) tell(ctx context.Context, now time.Time) {
 	w.toldAt = now
 	var waiting []string
 	for i, s := range w.pending() {
-		if i == mostTold {
+		if i == maxNamed {
 			waiting = append(waiting, fmt.Sprintf("%d more", len(w.pending())-i))
 			break
 		}
-		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.label),
+		waiting = append(waiting, fmt.Sprintf("%s (%s, %s)", cmp.Or(s.name, "a runner labelled "+s.group.label),
 			s.instance.ID,
 			orUnknown(s.instance.State)))
 	}
 	w.log.Info(fmt.Sprintf("Checking... (%ds elapsed), waiting for %s to come online", int(now.Sub(w.begun).Seconds()),
 		strings.Join(waiting, ", ")))
-	if w.request.Debug {
-		w.consoles.show(ctx, w.start, w.pending())
+	if w.st.Request.Debug {
+		w.showConsoles(ctx)
 	}
-}
-
-// complain warns once of what goes on for longer, and says the rest for those who debug.
-func (st *start) complain(message string, err error) {
-	if st.complained[message] {
-		st.log.Debug(message, "error", err)
-		return
-	}
-	if st.complained == nil {
-		st.complained = map[string]bool{}
-	}
-	st.complained[message] = true
-	st.log.Warn(message, "error", err)
 }
 
 func later(a, b time.Time) time.Time {

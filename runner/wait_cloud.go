@@ -17,7 +17,7 @@ func (w *waiter) cloudDue(now time.Time) bool {
 			every = pendingLook
 		}
 	}
-	return !w.blind && now.Sub(w.cloudAt) >= every
+	return !w.st.Blind && now.Sub(w.cloudAt) >= every
 }
 
 // lookAtCloud sees when instances run, and early when one is on its way to its end.
@@ -26,7 +26,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		return
 	}
 	w.cloudAt = now
-	byRegion := map[string][]*slot{}
+	byRegion := map[string][]*Slot{}
 	for _, s := range w.pending() {
 		byRegion[s.instance.Region] = append(byRegion[s.instance.Region], s)
 	}
@@ -35,27 +35,26 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		for _, s := range slots {
 			ids = append(ids, s.instance.ID)
 		}
-		found, err := w.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
+		found, err := w.st.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
 		switch {
 		case err == nil:
 		case refusal.ClassOf(err) == refusal.Credentials: // GitHub decides: the runner may be about to come online
-			w.blind = true
-			w.complain("the AWS credentials are refused while the runner is waited for, so EC2 is not looked at any "+
-				"more and "+
-				"GitHub alone says whether it comes", err)
+			w.st.Blind = true
+			w.st.Complain(w.log, "the AWS credentials are refused while the runner is waited for, so EC2 is not "+
+				"looked at any more and GitHub alone says whether it comes", err)
 			return
 		case refusal.ClassOf(err) == refusal.Denied:
-			w.blind = true
-			w.complain("EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early that an "+
-				"instance fails",
+			w.st.Blind = true
+			w.st.Complain(w.log, "EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early "+
+				"that an instance fails",
 				err)
 			return
 		default:
-			w.complain("EC2 does not answer well; looking again", err)
+			w.st.Complain(w.log, "EC2 does not answer well; looking again", err)
 			return
 		}
 		for _, s := range slots {
-			if err := s.machine.Judge(ctx, instanceIn(found, s.instance.ID)); err != nil {
+			if err := s.machine.Judge(ctx, w.log, instanceIn(found, s.instance.ID)); err != nil {
 				w.fails(err, s)
 			}
 		}

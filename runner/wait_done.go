@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -24,8 +25,8 @@ const ownEnd = "Client.InstanceInitiatedShutdown"
 // hasHadItsJob reports whether a runner which was never seen online has done its one job: its machine, which ends with
 // that job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could
 // not become a runner powers itself off too, but its registration stays.
-func (st *start) hasHadItsJob(ctx context.Context, s *slot) bool {
-	if !st.request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
+func (st *Start) hasHadItsJob(ctx context.Context, s *Slot) bool {
+	if !st.Request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
 	}
 	if s.instance.State != ec2.ShuttingDown && s.instance.State != ec2.Terminated {
@@ -36,22 +37,21 @@ func (st *start) hasHadItsJob(ctx context.Context, s *slot) bool {
 }
 
 // wasOnline takes a runner that has had its job for one that came online.
-func (st *start) wasOnline(s *slot) {
+func (st *Start) wasOnline(log *slog.Logger, s *Slot) {
 	st.mu.Lock()
-	s.timeline.Online = st.since()
+	s.timeline.Online = st.Since()
 	if s.timeline.Running == 0 {
 		s.timeline.Running = s.timeline.Online
 	}
 	st.mu.Unlock()
-	st.warn(fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this start "+
-		"was "+
-		"over; its machine has ended", s.name, s.label))
+	st.Warn(log, fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this "+
+		"start was over; its machine has ended", s.name, s.group.label))
 }
 
 // mayHaveHadItsJob reports whether a registration which is gone is no failure yet: its machine may be about to end with
 // its job.
-func (w *waiter) mayHaveHadItsJob(s *slot) bool {
-	if !w.request.Ephemeral || w.blind {
+func (w *waiter) mayHaveHadItsJob(s *Slot) bool {
+	if !w.st.Request.Ephemeral || w.st.Blind {
 		return false
 	}
 	if s.goneAt.IsZero() {

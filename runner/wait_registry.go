@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -18,9 +19,9 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	// A look of many calls is made less often, so that one start stays within half of the secondary limit.
-	next := max(w.pacer.next(time.Since(w.begun), w.Registry.Rate(), now),
+	next := max(w.pacer.next(time.Since(w.begun), w.st.Registry.Rate(), now),
 		time.Duration(float64(w.callsOfLook())/secondary*float64(time.Second)))
-	if every := w.request.Waiting.RetryInterval; every != nil {
+	if every := w.st.Request.Waiting.RetryInterval; every != nil {
 		next = *every
 	}
 	w.registryAt = now.Add(next)
@@ -30,10 +31,10 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	case github.RateLimited:
 		call, _ := errors.AsType[*github.CallError](err)
 		w.registryAt = later(w.registryAt, call.Until)
-		w.complain("GitHub's rate limit is reached; looking again when GitHub allows it", err)
+		w.st.Complain(w.log, "GitHub's rate limit is reached; looking again when GitHub allows it", err)
 		return nil
 	case github.Unknown:
-		w.complain("GitHub does not answer well; looking again", err)
+		w.st.Complain(w.log, "GitHub does not answer well; looking again", err)
 		return nil
 	}
 	return err
@@ -41,16 +42,16 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 
 // isQuiet reports whether the user's own quiet period is not over for any slot.
 func (w *waiter) isQuiet() bool {
-	quiet := w.request.Waiting.quiet()
+	quiet := w.st.Request.Waiting.quiet()
 	if quiet == 0 {
 		return false
 	}
 	for _, s := range w.pending() {
 		since := s.timeline.Running
-		if since == 0 && w.blind {
+		if since == 0 && w.st.Blind {
 			since = s.timeline.Launched
 		}
-		if since > 0 && w.since()-since >= quiet {
+		if since > 0 && w.st.Since()-since >= quiet {
 			return false
 		}
 	}
@@ -58,17 +59,17 @@ func (w *waiter) isQuiet() bool {
 }
 
 // lookAtRunners looks the pending runners up, one by one or by pages, whichever is fewer calls.
-func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
-	named, unnamed := partition(pending, func(s *slot) bool { return s.name != "" })
+func (w *waiter) lookAtRunners(ctx context.Context, pending []*Slot) error {
+	named, unnamed := partition(pending, func(s *Slot) bool { return s.name != "" })
 	if err := w.lookAtNamed(ctx, named); err != nil || len(unnamed) == 0 {
 		return err
 	}
-	all, pages, err := w.Registry.LookAtAll(ctx)
+	all, pages, err := w.st.Registry.LookAtAll(ctx)
 	if err != nil {
 		return err
 	}
 	w.pages = pages
-	w.source.Match(ctx, all, unnamed, func(ctx context.Context) []*slot {
+	w.st.source.Match(ctx, w.log, all, unnamed, func(ctx context.Context) []*Slot {
 		w.cloudAt = time.Time{}
 		w.lookAtCloud(ctx, time.Now())
 		return w.pending()
@@ -76,7 +77,7 @@ func (w *waiter) lookAtRunners(ctx context.Context, pending []*slot) error {
 	return nil
 }
 
-func (w *waiter) lookAtNamed(ctx context.Context, pending []*slot) error {
+func (w *waiter) lookAtNamed(ctx context.Context, pending []*Slot) error {
 	switch {
 	case len(pending) == 0:
 		return nil
@@ -109,7 +110,7 @@ func (w *waiter) byPages(pending int) bool {
 
 // callsOfLook is how many calls the next look takes.
 func (w *waiter) callsOfLook() int {
-	named, unnamed := partition(w.pending(), func(s *slot) bool { return s.name != "" })
+	named, unnamed := partition(w.pending(), func(s *Slot) bool { return s.name != "" })
 	calls := len(named)
 	if calls > 0 && w.byPages(calls) {
 		calls = max(w.pages, 1)
@@ -120,16 +121,16 @@ func (w *waiter) callsOfLook() int {
 	return calls
 }
 
-func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
+func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
 	errs := make([]error, len(pending))
-	forEach(pending, func(i int, s *slot) {
+	forEach(pending, func(i int, s *Slot) {
 		runner, found, err := w.lookAtRunner(ctx, s)
 		if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
 			w.fails(err, s)
 			return
 		}
-		if errs[i] = err; err == nil {
-			w.seen(s, runner, found)
+		if errs[i] = err; err == nil && found {
+			w.st.NoteRunner(w.log, s, runner)
 		}
 	})
 	return errors.Join(errs...)
@@ -137,14 +138,14 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*slot) error {
 
 // lookAtPages reads GitHub's whole list, and remembers how many pages there are. If the first page shows that there are
 // more of them than what is looked for, the rest is looked up one by one.
-func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
-	absent := map[string]*slot{}
+func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
+	absent := map[string]*Slot{}
 	for _, s := range pending {
-		for _, name := range s.owner(w.identity).Names() {
+		for _, name := range s.owner(w.st.Identity).Names() {
 			absent[name] = s
 		}
 	}
-	first, pages, err := w.Registry.RunnersPage(ctx, 1)
+	first, pages, err := w.st.Registry.RunnersPage(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -154,9 +155,9 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 	case left == 0:
 		return nil
 	case pages > 1 && !w.byPages(left):
-		return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *slot) bool { return absent[s.name] == nil }))
+		return w.lookAtEach(ctx, slices.DeleteFunc(pending, func(s *Slot) bool { return absent[s.name] == nil }))
 	case pages > 1:
-		rest, err := w.Registry.RunnersPages(ctx, 2, pages)
+		rest, err := w.st.Registry.RunnersPages(ctx, 2, pages)
 		if err != nil {
 			return err
 		}
@@ -166,12 +167,12 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*slot) error {
 }
 
 // sawPage notes the runners of a page that are looked for, and returns how many they are.
-func (w *waiter) sawPage(list []github.Runner, absent map[string]*slot) (found int) {
+func (w *waiter) sawPage(list []github.Runner, absent map[string]*Slot) (found int) {
 	for _, runner := range list {
 		s := absent[runner.Name]
 		switch {
 		case s == nil:
-		case !s.owner(w.identity).Owns(runner):
+		case !s.owner(w.st.Identity).Owns(runner):
 			s.contested = true
 		case s.other != "" && runner.Name == s.name && !runner.Online:
 			s.isStray(runner.ID)
@@ -179,7 +180,7 @@ func (w *waiter) sawPage(list []github.Runner, absent map[string]*slot) (found i
 			found++
 			delete(absent, s.name)
 			delete(absent, s.other)
-			w.seen(s, runner, true)
+			w.st.NoteRunner(w.log, s, runner)
 		}
 	}
 	return found
@@ -187,22 +188,22 @@ func (w *waiter) sawPage(list []github.Runner, absent map[string]*slot) (found i
 
 // lookAtMissed asks by id for the JIT runners that no page held, although their registrations exist from the beginning:
 // one that moves to an earlier page while the pages are read is on none.
-func (w *waiter) lookAtMissed(ctx context.Context, pending []*slot, absent map[string]*slot) error {
-	return w.lookAtEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *slot) bool {
-		return absent[s.name] == nil || s.runnerID == 0 || w.since()-s.timeline.Registered < vanishGrace
+func (w *waiter) lookAtMissed(ctx context.Context, pending []*Slot, absent map[string]*Slot) error {
+	return w.lookAtEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *Slot) bool {
+		return absent[s.name] == nil || s.runnerID == 0 || w.st.Since()-s.timeline.Registered < vanishGrace
 	}))
 }
 
 // lookAtRunner asks by runner id where it is known, else by exact name.
-func (w *waiter) lookAtRunner(ctx context.Context, s *slot) (github.Runner, bool, error) {
+func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool, error) {
 	if s.runnerID == 0 {
 		return w.lookByName(ctx, s)
 	}
-	runner, err := w.Registry.Runner(ctx, s.runnerID)
+	runner, err := w.st.Registry.Runner(ctx, s.runnerID)
 	if github.ClassOf(err) != github.NotFound {
 		return runner, err == nil, err
 	}
-	if w.since()-s.timeline.Registered < vanishGrace || w.mayHaveHadItsJob(s) {
+	if w.st.Since()-s.timeline.Registered < vanishGrace || w.mayHaveHadItsJob(s) {
 		return runner, false, nil
 	}
 	return runner, false, vanished(s, err)
@@ -217,9 +218,9 @@ const (
 
 // lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had
 // that one, by its other. The first may be free again by then, so that a machine may have either.
-func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, error) {
-	owner := s.owner(w.identity)
-	runner, found, err := w.Registry.RunnerByName(ctx, s.name)
+func (w *waiter) lookByName(ctx context.Context, s *Slot) (github.Runner, bool, error) {
+	owner := s.owner(w.st.Identity)
+	runner, found, err := w.st.Registry.RunnerByName(ctx, s.name)
 	if err != nil || s.other == "" {
 		return runner, found, err
 	}
@@ -232,14 +233,14 @@ func (w *waiter) lookByName(ctx context.Context, s *slot) (github.Runner, bool, 
 		s.contested = true
 	}
 	soon := s.contested || (s.stray != 0 && time.Since(s.strayAt) > otherLook)
-	if !soon && (w.running(s) < otherAfter || time.Since(s.otherAt) < otherLook) {
+	if !soon && (w.st.Running(s) < otherAfter || time.Since(s.otherAt) < otherLook) {
 		return runner, false, nil
 	}
 	s.otherAt = time.Now()
-	return w.Registry.RunnerByName(ctx, s.other)
+	return w.st.Registry.RunnerByName(ctx, s.other)
 }
 
-func vanished(s *slot, err error) *diagnosis.FailedError {
+func vanished(s *Slot, err error) *diagnosis.FailedError {
 	return &diagnosis.FailedError{
 		Message: fmt.Sprintf("the registration of runner %s (id %d) is gone before the runner came online", s.name,
 			s.runnerID),
@@ -249,39 +250,39 @@ func vanished(s *slot, err error) *diagnosis.FailedError {
 	}
 }
 
-// seen notes what GitHub says of a runner.
-func (st *start) seen(s *slot, runner github.Runner, found bool) {
+// NoteRunner notes what GitHub says of a runner.
+func (st *Start) NoteRunner(log *slog.Logger, s *Slot, runner github.Runner) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if found && runner.ID != 0 && !runner.Online {
+	if runner.ID != 0 && !runner.Online {
 		s.stale = false
 	}
-	if !found || !runner.Online || s.stale && st.running(s) < StaleGrace {
+	if !runner.Online || s.stale && st.Running(s) < StaleGrace {
 		return
 	}
 	if s.other != "" && runner.Name == s.other { // its first name is another start's
-		st.noteOther(s)
+		st.noteOther(log, s)
 	}
 	s.runnerID = runner.ID
-	s.timeline.Online = st.since()
+	s.timeline.Online = st.Since()
 	if s.timeline.Running == 0 { // EC2 was not looked at in between
 		s.timeline.Running = s.timeline.Online
-		st.log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
+		log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
-	st.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use",
-		cmp.Or(s.name, "with the label "+s.label)))
+	log.Info(fmt.Sprintf("GitHub self-hosted runner %s is registered and ready to use",
+		cmp.Or(s.name, "with the label "+s.group.label)))
 }
 
 // isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to
 // the other name.
-func (s *slot) isStray(id int64) {
+func (s *Slot) isStray(id int64) {
 	if s.stray != id {
 		s.stray, s.strayAt = id, time.Now()
 	}
 }
 
 // noteOther makes the slot's other name its own. The caller holds the lock.
-func (st *start) noteOther(s *slot) {
+func (st *Start) noteOther(log *slog.Logger, s *Slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
 		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s",
@@ -290,13 +291,13 @@ func (st *start) noteOther(s *slot) {
 	}
 	s.name, s.other = s.other, ""
 	st.warnings = append(st.warnings, message)
-	st.log.Warn(message)
+	log.Warn(message)
 }
 
-// running is for how long a slot's machine has been running.
-func (st *start) running(s *slot) time.Duration {
+// Running returns for how long a slot's machine has been running.
+func (st *Start) Running(s *Slot) time.Duration {
 	if s.timeline.Running == 0 {
 		return 0
 	}
-	return st.since() - s.timeline.Running
+	return st.Since() - s.timeline.Running
 }

@@ -47,9 +47,7 @@ func (e Evidence) alone() bool {
 // The hints for what a machine can say.
 const (
 	hintNoWayOut = "the machine cannot reach GitHub: give its subnet a route to a NAT gateway, or to an internet " +
-		"gateway " +
-		"together with a public address, " +
-		"and allow outbound port 443 in its security group"
+		"gateway together with a public address, and allow outbound port 443 in its security group"
 	hintDNS = "the machine cannot resolve DNS names: enable DNS resolution for the VPC (enableDnsSupport), or " +
 		"correct the servers of its DHCP options"
 	hintPrivateCA = "the machine does not trust the server's certificate: give the private CA's certificate in " +
@@ -57,56 +55,43 @@ const (
 	hintNoCloudInit = "the image does not run cloud-init, which reads the user data: use an image of Amazon Linux, " +
 		"Ubuntu or Debian, or install cloud-init in yours"
 	hintNoUserData = "the image runs cloud-init, but it did not run this action's user data: keep the metadata " +
-		"service " +
-		"enabled (HttpEndpoint: enabled) and the image's Ec2 data source unchanged"
+		"service enabled (HttpEndpoint: enabled) and the image's Ec2 data source unchanged"
 	hintTemplate = "the launch template prevents the start: EC2 uses this action's user data instead of the " +
-		"template's, " +
-		"so move its commands to pre-runner-script, " +
-		"and keep the metadata service enabled in the template"
-	hintMemory = "the machine has too little memory to install packages: use an instance type with at least 1 GB, " +
-		"or an image that already has libicu and the packages"
+		"template's, so move its commands to pre-runner-script, and keep the metadata service enabled in the template"
+	hintMemory = "the machine has too little memory to install packages: use an instance type with at least 1 GB, or " +
+		"an image that already has libicu and the packages"
 	hintLibICU = "the runner needs libicu, which could not be installed: install it in the image, or allow the " +
 		"machine to reach its package repositories"
 	hintVersion = "GitHub refuses this version of the runner: bake the image again, or omit runner-home-dir and " +
 		"runner-version so that the newest is downloaded"
 	hintRegistration = "GitHub refuses the registration: the registration token had expired (it is valid for an " +
-		"hour) " +
-		"or " +
-		"the registration was removed meanwhile; run the job again, " +
-		"and look for clean-up jobs that remove offline runners"
+		"hour) or the registration was removed meanwhile; run the job again, and look for clean-up jobs that remove " +
+		"offline runners"
 	hintNoExec = "the image mounts /var with noexec, where cloud-init stores and runs the user data: remove that " +
-		"option " +
-		"from /var in the image, " +
-		"or mount /var/lib/cloud without it"
+		"option from /var in the image, or mount /var/lib/cloud without it"
 	hintValues = "the machine cannot decode its user data: its base64 command does not work, or the user data was " +
 		"changed on its way"
 	hintStatus = "the runner's download fails with an HTTP error: check GitHub's status and any proxy or mirror on " +
 		"the way; if runner-version is set, check that this version exists"
-	hintProxy = "the proxy refuses the connection: correct https_proxy in the image or pre-runner-script, and " +
-		"allow github.com and githubusercontent.com in the proxy"
+	hintProxy = "the proxy refuses the connection: correct https_proxy in the image or pre-runner-script, and allow " +
+		"github.com and githubusercontent.com in the proxy"
 	hintCutOff = "the runner's download is interrupted repeatedly: look for a proxy or firewall that closes long " +
 		"connections"
 	hintDiskFull     = "the machine's disk is full: set a larger ec2-volume-size"
 	hintArchitecture = "the runner in the image is for another architecture than the machine: use an instance type " +
-		"of " +
-		"the image's architecture, or omit runner-home-dir"
+		"of the image's architecture, or omit runner-home-dir"
 	hintChecksum  = "the runner's download does not match GitHub's checksum: look for a proxy or mirror that changes it"
 	hintScript    = "correct pre-runner-script or setup-script; the boot script's messages name the line that failed"
 	hintSlowSetup = "the setup takes longer than the start waits: raise startup-timeout-minutes, or bake an image in " +
 		"which packages and the work of pre-runner-script are already done"
 	hintUser      = "create the user of run-runner-as-user in the image, or in pre-runner-script"
 	HintProcessor = "the image needs a newer processor than the instance type has: Amazon Linux 2023 needs Graviton " +
-		"2, " +
-		"so use t4g, m6g, c7g or newer types " +
-		"instead of a1, or an image of Ubuntu or Debian"
+		"2, so use t4g, m6g, c7g or newer types instead of a1, or an image of Ubuntu or Debian"
 	HintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; " +
-		"the " +
-		"console's last lines show the reason"
+		"the console's last lines show the reason"
 	hintNode = "the runner's own node does not run on this image, so no JavaScript action does: the image's C " +
-		"library " +
-		"is " +
-		"too old (Amazon Linux 2 has glibc 2.26, " +
-		"and 2.28 is needed); use Amazon Linux 2023, Ubuntu or Debian"
+		"library is too old (Amazon Linux 2 has glibc 2.26, and 2.28 is needed); use Amazon Linux 2023, Ubuntu or " +
+		"Debian"
 	HintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 

@@ -40,8 +40,7 @@ func githubHint(err error) string {
 			" or the github-token may not see it: give the token access to it, with " + needed(err)
 	case github.RateLimited:
 		return "too many calls were made with this token: start fewer runners at once, or use a GitHub App's token, " +
-			"whose " +
-			"limit is higher"
+			"whose limit is higher"
 	case github.Unknown:
 		return "GitHub did not answer; see https://www.githubstatus.com, and run the job again"
 	}
@@ -76,8 +75,7 @@ func needed(err error) string {
 		return "the classic scope 'manage_runners:enterprise'"
 	case "organization":
 		return "'organization_self_hosted_runners: write' on the organization (classic: the scope 'admin:org'); a " +
-			"token " +
-			"that may manage a repository's runners may not manage its organization's"
+			"token that may manage a repository's runners may not manage its organization's"
 	}
 	return "'administration: write' on the repository (classic: the scope 'repo')"
 }
@@ -111,8 +109,7 @@ func LaunchHint(causes []error) string {
 				"security-group-id are of the region asked"
 		case refusal.Profile:
 			return "iam-role-name is the name of an instance profile, which may differ from the role's; check it in " +
-				"the IAM " +
-				"console"
+				"the IAM console"
 		}
 	}
 	if len(causes) == 0 || slices.ContainsFunc(causes,
@@ -132,8 +129,7 @@ func StateHint(reason string) string {
 		return "the account's limit for EBS volumes is reached: remove volumes or ask for a higher limit"
 	case strings.Contains(reason, "InvalidSnapshot"), strings.Contains(reason, "InternalError"):
 		return "EC2 could not start the machine from this image: often an encrypted volume whose KMS key the " +
-			"credentials " +
-			"may not use, or a broken snapshot"
+			"credentials may not use, or a broken snapshot"
 	case strings.Contains(reason, "UserInitiatedShutdown"), strings.Contains(reason, "InstanceInitiatedShutdown"):
 		return "the machine was ended from inside or by a user: its setup may have failed, see the console's last lines"
 	}

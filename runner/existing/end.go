@@ -17,7 +17,7 @@ func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	if k.lost {
 		return nil
 	}
-	u := remove.Use{Nonce: k.st.Identity().Nonce, Before: func(nonce string) bool { return nonce == k.before }}
+	u := remove.Use{Nonce: k.x.st.Identity.Nonce, Before: func(nonce string) bool { return nonce == k.before }}
 	if k.doubt {
 		u.Settles = 3 * time.Second
 	}
@@ -28,8 +28,7 @@ func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	switch {
 	case err != nil:
 		return []string{fmt.Sprintf("instance %s in %s, which was started (%s): stop it in the EC2 console, or let a "+
-			"sweep "+
-			"do it when this run is over", s.Instance().ID, s.Instance().Region, refusal.Reason(err))}
+			"sweep do it when this run is over", s.Instance().ID, s.Instance().Region, refusal.Reason(err))}
 	case k.doubt && did == remove.StoppedAlready:
 		return []string{fmt.Sprintf("perhaps instance %s in %s, whose start got no answer: the post step looks again",
 			s.Instance().ID, s.Instance().Region)}

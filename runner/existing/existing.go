@@ -78,7 +78,7 @@ func holder(i ec2.Instance, id tags.Identity, now time.Time) (words, run string)
 // tags are those of a machine that a start takes. What an earlier use has noted of the time of its start is void.
 func (k *kept) tags(due time.Time) map[string]string {
 	s := k.slot
-	values := k.st.Identity().Tags(s.Index(), s.RunnerLabel(), s.RunnerName(), s.RunnerID(), due, time.Time{})
+	values := k.x.st.Identity.Tags(s.Index(), s.RunnerLabel(), s.RunnerName(), s.RunnerID(), due, time.Time{})
 	values[key.Mode], values[key.Found], values[key.StartedAt] = tags.ModeExisting, k.found, ""
 	values[key.SuspectSince] = ""
 	if s.RunnerName() == "" { // which runner it is shows later

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -71,14 +72,14 @@ func (x *existing) next() (ec2.Instance, bool) {
 }
 
 // find looks for machines that may be taken, and for their runners. It changes nothing.
-func (x *existing) find(ctx context.Context) error {
-	x.Region = cmp.Or(x.Region, x.st.Starter().Cloud.Region())
+func (x *existing) find(ctx context.Context, _ *slog.Logger) error {
+	x.Region = cmp.Or(x.Region, x.st.Cloud.Region())
 	machines, err := x.matching(ctx)
 	if err != nil {
 		return err
 	}
 	x.readAt = time.Now()
-	if x.runners, err = x.st.Starter().Registry.AllRunners(ctx); err != nil {
+	if x.runners, err = x.st.Registry.AllRunners(ctx); err != nil {
 		return err
 	}
 	x.st.NoteRate()
@@ -103,7 +104,7 @@ func (x *existing) find(ctx context.Context) error {
 	for _, s := range x.st.Slots() {
 		s.Timeline().Registered = x.st.Since()
 	}
-	least := cmp.Or(x.st.Request().MinCount, len(x.st.Slots()))
+	least := cmp.Or(x.st.Request.MinCount, len(x.st.Slots()))
 	if len(x.queue) < least {
 		return x.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
 			x.Region, least))
@@ -118,7 +119,7 @@ func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 		selector.Tags = escaped(x.Tags)
 		selector.States = []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	}
-	found, err := x.st.Starter().Cloud.Instances(ctx, x.Region, selector)
+	found, err := x.st.Cloud.Instances(ctx, x.Region, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +148,13 @@ func escaped(wanted map[string]string) map[string]string {
 
 // checkRunners refuses, before anything is started, what can never come online.
 func (x *existing) checkRunners() error {
-	label := x.st.Identity().Label
+	label := x.st.Identity.Label
 	for _, name := range x.Names {
 		n := slices.IndexFunc(x.runners, func(r github.Runner) bool { return r.Name == name })
 		switch {
 		case n < 0:
 			return &diagnosis.FailedError{Message: fmt.Sprintf("no runner named %s is registered in %s", name,
-				x.st.Identity().Scope),
+				x.st.Identity.Scope),
 				Hint: diagnosis.HintNoRunner}
 		case !tags.HasLabel(x.runners[n], label):
 			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
@@ -163,7 +164,7 @@ func (x *existing) checkRunners() error {
 	if len(x.Names) == 0 && !slices.ContainsFunc(x.runners,
 		func(r github.Runner) bool { return tags.HasLabel(r, label) }) {
 		return &diagnosis.FailedError{Message: fmt.Sprintf("no runner with the label %s is registered in %s", label,
-			x.st.Identity().Scope), Hint: diagnosis.HintNoRunner}
+			x.st.Identity.Scope), Hint: diagnosis.HintNoRunner}
 	}
 	return nil
 }
@@ -178,11 +179,11 @@ func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 			return fmt.Sprintf("it has not the tag %s=%s", key, x.Tags[key]), nil
 		}
 	}
-	words, run := holder(i, x.st.Identity(), time.Now())
+	words, run := holder(i, x.st.Identity, time.Now())
 	if run == "" {
 		return words, nil
 	}
-	over, err := x.st.Starter().Registry.RunOver(ctx, x.st.Identity().Run.Repository, run)
+	over, err := x.st.Registry.RunOver(ctx, x.st.Identity.Run.Repository, run)
 	switch {
 	case err == nil && over:
 		return "", nil
@@ -210,8 +211,8 @@ func (x *existing) order() {
 		return 2
 	}
 	slices.SortFunc(x.queue, func(a, b ec2.Instance) int {
-		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.Identity().Nonce, a.ID),
-			scattered(x.st.Identity().Nonce,
+		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.Identity.Nonce, a.ID),
+			scattered(x.st.Identity.Nonce,
 				b.ID)))
 	})
 }

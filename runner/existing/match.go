@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -21,7 +22,8 @@ import (
 // match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already
 // with one that was online before, a machine that was started with one that has come since. It is told only from
 // numbers that leave no doubt: as many runners as machines. Which is whose is known only of one alone.
-func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*runner.Slot, again runner.Relook) {
+func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Runner, unknown []*runner.Slot,
+	again runner.Relook) {
 	x.forget(all)
 	var started, standing []*runner.Slot
 	coming := 0
@@ -29,7 +31,7 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*ru
 		switch {
 		case keptBy(s).ran:
 			standing = append(standing, s)
-		case s.Timeline().Running == 0 && !x.st.Blind(): // not before EC2 says that it runs
+		case s.Timeline().Running == 0 && !x.st.Blind: // not before EC2 says that it runs
 			coming++
 		default:
 			started = append(started, s)
@@ -42,7 +44,7 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*ru
 	case remove.IsRefused(err): // no later look says more: GitHub decides, by what was seen so far
 		of.running = x.rivals
 	default:
-		x.st.Complain("EC2 cannot be asked for other machines with the same label", err)
+		x.st.Complain(log, "EC2 cannot be asked for other machines with the same label", err)
 		return
 	}
 	known := of.names()
@@ -54,32 +56,32 @@ func (x *existing) match(ctx context.Context, all []github.Runner, unknown []*ru
 	online, stood := divideByBefore(all, x.runners, unknown[0].RunnerLabel(), known)
 	newcomers, foreign := x.splitForeign(online)
 	if len(started) == 0 && coming > 0 && len(newcomers) > 0 {
-		x.tellForeign(ctx, newcomers, again)
+		x.noteForeign(ctx, newcomers, again)
 		return
 	}
 	ran, expected := x.unnamedThatRan(known, of), len(started)+of.running
 	switch {
 	case coming > 0: // their runners could be taken for those of the machines that run already
 		if len(stood) >= ran {
-			x.joinThem(standing, stood, ran)
+			x.joinThem(log, standing, stood, ran)
 		}
 		return
 	case len(stood) < ran || x.long(started):
 		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the
 		// runner of another machine came before ours ran, and so is no newcomer: then all together must be as many.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
-		x.joinThem(slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
+		x.joinThem(log, slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
 		return
 	}
-	x.joinThem(standing, stood, ran)
-	x.joinThem(started, newcomers, expected)
+	x.joinThem(log, standing, stood, ran)
+	x.joinThem(log, started, newcomers, expected)
 }
 
-// tellForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
+// noteForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
 // asked after GitHub has shown them, still says so.
-func (x *existing) tellForeign(ctx context.Context, newcomers []github.Runner, again runner.Relook) {
+func (x *existing) noteForeign(ctx context.Context, newcomers []github.Runner, again runner.Relook) {
 	pending := again(ctx)
-	if x.st.Blind() || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
+	if x.st.Blind || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
 		return s.Timeline().Running > 0 || s.Instance().State != ec2.Pending
 	}) {
 		return
@@ -108,17 +110,17 @@ func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 }
 
 // joinThem marks machines as online if there are exactly as many runners as are wanted.
-func (x *existing) joinThem(slots []*runner.Slot, runners []github.Runner, wanted int) {
+func (x *existing) joinThem(log *slog.Logger, slots []*runner.Slot, runners []github.Runner, wanted int) {
 	switch {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		x.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		x.st.Complain("which runner is on which machine cannot be told: name it in 'existing-runner-name'",
+		x.st.Complain(log, "which runner is on which machine cannot be told: name it in 'existing-runner-name'",
 			fmt.Errorf("%s", x.ambiguous))
 	default:
 		x.ambiguous = ""
 		if len(runners) > 1 {
-			x.st.Warn(fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
+			x.st.Warn(log, fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
 				"'existing-runner-name'", namesOf(runners)))
 		}
 		for i, s := range slots {
@@ -128,7 +130,7 @@ func (x *existing) joinThem(slots []*runner.Slot, runners []github.Runner, wante
 			} else {
 				runner.ID, runner.Name = 0, ""
 			}
-			x.st.Online(s, runner)
+			x.st.NoteRunner(log, s, runner)
 		}
 	}
 }
@@ -170,14 +172,14 @@ func (o others) names() map[string]bool {
 // before: a rival that is pending even then has none of the runners that GitHub has shown.
 func (x *existing) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
-	selectors := []map[string]string{{key.Mode: tags.ModeExisting, key.Scope: x.st.Identity().Scope,
-		key.Label: tags.EscapeFilter(tags.Value(x.st.Identity().Label))}}
+	selectors := []map[string]string{{key.Mode: tags.ModeExisting, key.Scope: x.st.Identity.Scope,
+		key.Label: tags.EscapeFilter(tags.Value(x.st.Identity.Label))}}
 	if len(x.Tags) > 0 {
 		selectors = append(selectors, escaped(x.Tags))
 	}
 	seen := map[string]bool{}
 	for _, values := range selectors {
-		machines, err := x.st.Starter().Cloud.Instances(ctx, x.Region, ec2.Selector{Tags: values,
+		machines, err := x.st.Cloud.Instances(ctx, x.Region, ec2.Selector{Tags: values,
 			States: []string{ec2.Pending,
 				ec2.Running}})
 		if err != nil {

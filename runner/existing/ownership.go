@@ -69,9 +69,9 @@ func (k *kept) settleTags(ctx context.Context) error {
 	s := k.slot
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
-	o := ownership{ours: k.st.Identity().Nonce, before: k.before, written: time.Now()}
+	o := ownership{ours: k.x.st.Identity.Nonce, before: k.before, written: time.Now()}
 	err := ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
-		machine, err := k.st.Starter().Cloud.Instance(bounded, s.Instance().Region, s.Instance().ID)
+		machine, err := k.x.st.Cloud.Instance(bounded, s.Instance().Region, s.Instance().ID)
 		if err != nil {
 			return remove.Final(err)
 		}
@@ -98,7 +98,7 @@ func (k *kept) settleTags(ctx context.Context) error {
 // isRival reports whether a look at the machine shows for the second time that another start has it.
 func (k *kept) isRival(i ec2.Instance) bool {
 	nonce := i.Tags[key.Nonce]
-	if nonce == k.st.Identity().Nonce || nonce == k.before {
+	if nonce == k.x.st.Identity.Nonce || nonce == k.before {
 		k.rival = ""
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -18,7 +19,7 @@ import (
 
 // kept is a machine of the user's that a slot has tagged as its own: the kept kind.
 type kept struct {
-	*existing
+	x         *existing
 	slot      *runner.Slot
 	found     string    // the state it counts as found in
 	ran       bool      // it ran when it was taken
@@ -43,19 +44,19 @@ type notTakenError struct{ why string }
 func (e *notTakenError) Error() string { return e.why }
 
 // take finds a machine for each slot: it is tagged first, and only what is ours by its tags is started.
-func (x *existing) take(ctx context.Context) error {
+func (x *existing) take(ctx context.Context, log *slog.Logger) error {
 	return x.st.Each(func(s *runner.Slot) error {
 		for {
 			machine, more := x.next()
 			if !more {
 				return x.noneLeft("no machine could be taken")
 			}
-			err := x.takeOne(ctx, s, machine)
+			err := x.takeOne(ctx, log, s, machine)
 			why, isWhy := errors.AsType[*notTakenError](err)
 			if !isWhy {
 				return err
 			}
-			x.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
+			log.Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
 			x.refuse(machine.ID, why.why)
 			s.Free()
 		}
@@ -63,11 +64,11 @@ func (x *existing) take(ctx context.Context) error {
 }
 
 // takeOne tags a machine, makes sure that the tag is ours, and starts it.
-func (x *existing) takeOne(ctx context.Context, s *runner.Slot, machine ec2.Instance) error {
-	if err := x.st.Starter().Journal.Taking(machine.ID, machine.Region); err != nil {
+func (x *existing) takeOne(ctx context.Context, log *slog.Logger, s *runner.Slot, machine ec2.Instance) error {
+	if err := x.st.Journal.Taking(machine.ID, machine.Region); err != nil {
 		return err
 	}
-	machine, err := x.st.Starter().Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be old
+	machine, err := x.st.Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be old
 	if err != nil {
 		return err
 	}
@@ -75,21 +76,21 @@ func (x *existing) takeOne(ctx context.Context, s *runner.Slot, machine ec2.Inst
 		return orWhy(why, err)
 	}
 	x.know(s, machine)
-	k := &kept{existing: x, slot: s, found: tags.Of(machine).FoundAs(), ran: machine.IsOn(),
+	k := &kept{x: x, slot: s, found: tags.Of(machine).FoundAs(), ran: machine.IsOn(),
 		before: machine.Tags[key.Nonce]}
 	s.Take(k, machine)
-	due := time.Now().Add(x.st.Request().Waiting.RegistrationTimeout() + mostStopping)
-	if err := x.st.Starter().Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
+	due := time.Now().Add(x.st.Request.Waiting.RegistrationTimeout() + mostStopping)
+	if err := x.st.Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
 		return x.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
 	}
 	if err := k.settleTags(ctx); err != nil {
 		return err
 	}
-	if err := k.power(ctx); err != nil {
+	if err := k.power(ctx, log); err != nil {
 		return k.notStarted(ctx, err)
 	}
 	s.Timeline().Launched = x.st.Since()
-	return x.st.Starter().Journal.Launched(s.Handoff())
+	return x.st.Journal.Launched(s.Handoff())
 }
 
 func orWhy(why string, err error) error {
@@ -135,28 +136,28 @@ func (k *kept) notStarted(ctx context.Context, err error) error {
 	if k.doubt || ctx.Err() != nil {
 		return err
 	}
-	err = k.mayNot("EC2 does not start it", err)
+	err = k.x.mayNot("EC2 does not start it", err)
 	if _, another := errors.AsType[*notTakenError](err); another {
-		remove.ClearDue(ctx, k.st.Starter().Cloud, s.Instance())
+		remove.ClearDue(ctx, k.x.st.Cloud, s.Instance())
 	}
 	return err
 }
 
 // power starts the machine, unless it runs. One that is stopping is waited for: EC2 would refuse to start it.
-func (k *kept) power(ctx context.Context) error {
+func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	until := time.Now().Add(mostStopping)
 	for {
 		switch s.Instance().State {
 		case ec2.Pending, ec2.Running:
-			return k.ranAlready(ctx)
+			return k.ranAlready(ctx, log)
 		case ec2.Stopped:
-			err := k.startInstance(ctx)
+			err := k.startInstance(ctx, log)
 			if refusal.ClassOf(err) != refusal.WrongState {
 				return err
 			}
 		case ec2.Stopping:
-			k.st.Log().Debug("the machine is stopping; it is started when it has stopped", "instance", s.Instance().ID)
+			log.Debug("the machine is stopping; it is started when it has stopped", "instance", s.Instance().ID)
 		default:
 			return &notTakenError{"it is " + s.Instance().State}
 		}
@@ -166,7 +167,7 @@ func (k *kept) power(ctx context.Context) error {
 		if !remove.Pause(ctx, stoppingLook) {
 			return ctx.Err()
 		}
-		machine, err := k.st.Starter().Cloud.Instance(ctx, s.Instance().Region, s.Instance().ID)
+		machine, err := k.x.st.Cloud.Instance(ctx, s.Instance().Region, s.Instance().ID)
 		if err != nil {
 			return err
 		}
@@ -175,10 +176,10 @@ func (k *kept) power(ctx context.Context) error {
 }
 
 // startInstance is StartInstances, and what its answer means.
-func (k *kept) startInstance(ctx context.Context) error {
+func (k *kept) startInstance(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	k.doubt = true // until EC2 has said otherwise
-	previous, err := k.st.Starter().Cloud.Start(ctx, s.Instance().Region, s.Instance().ID)
+	previous, err := k.x.st.Cloud.Start(ctx, s.Instance().Region, s.Instance().ID)
 	k.doubt = refusal.ClassOf(err) == refusal.Unknown && err != nil
 	if err != nil {
 		return err
@@ -188,18 +189,18 @@ func (k *kept) startInstance(ctx context.Context) error {
 	i.State = ec2.Pending
 	s.Show(i)
 	if previous == ec2.Running || previous == ec2.Pending { // somebody has started it since our last look
-		return k.ranAlready(ctx)
+		return k.ranAlready(ctx, log)
 	}
 	k.started = true
 	s.SetRunner(s.RunnerName(), s.RunnerID(), k.wasOnline())
-	k.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is being started", s.Instance().ID))
+	log.Info(fmt.Sprintf("AWS EC2 instance %s is being started", s.Instance().ID))
 	return nil
 }
 
 // wasOnline reports whether GitHub called the slot's runner online while its machine was stopped.
 func (k *kept) wasOnline() bool {
 	s := k.slot
-	for _, r := range k.runners {
+	for _, r := range k.x.runners {
 		if s.RunnerID() != 0 && r.ID == s.RunnerID() {
 			return r.Online
 		}
@@ -209,21 +210,21 @@ func (k *kept) wasOnline() bool {
 
 // ranAlready notes that the machine runs and that this start has not started it. If it was stopped when it was taken,
 // somebody else has started it: then it is left running.
-func (k *kept) ranAlready(ctx context.Context) error {
+func (k *kept) ranAlready(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	if k.found == tags.FoundStopped && !k.ran {
 		k.found = tags.FoundRunning
-		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
+		if err := k.x.st.Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{key.Found: tags.FoundRunning}); err != nil {
 			return err
 		}
 	}
-	k.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s runs already", s.Instance().ID))
+	log.Info(fmt.Sprintf("AWS EC2 instance %s runs already", s.Instance().ID))
 	return nil
 }
 
 // noteUse tags a machine, once its runner is online, with the runner and with the time of its start.
-func (k *kept) noteUse(ctx context.Context) {
+func (k *kept) noteUse(ctx context.Context, log *slog.Logger) {
 	s := k.slot
 	values := map[string]string{key.DueAt: ""}
 	if k.found == tags.FoundStopped {
@@ -232,7 +233,7 @@ func (k *kept) noteUse(ctx context.Context) {
 	if s.RunnerName() != "" && s.RunnerID() != 0 {
 		values[key.RunnerName], values[key.RunnerID] = s.RunnerName(), fmt.Sprint(s.RunnerID())
 	}
-	if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID, values); err != nil {
-		k.st.Log().Debug("the machine's runner cannot be noted in its tags", "instance", s.Instance().ID, "error", err)
+	if err := k.x.st.Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID, values); err != nil {
+		log.Debug("the machine's runner cannot be noted in its tags", "instance", s.Instance().ID, "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package existing
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ const clockSkew = 5 * time.Second
 func (k *kept) Kind() runner.Kind { return runner.Kept }
 
 // judge says whether the machine is still ours, and whether it goes on.
-func (k *kept) Judge(ctx context.Context, shown *ec2.Instance) error {
+func (k *kept) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance) error {
 	s := k.slot
 	if shown == nil {
 		return &diagnosis.FailedError{Message: fmt.Sprintf("AWS EC2 instance %s is not listed by EC2 any more",
@@ -31,23 +32,22 @@ func (k *kept) Judge(ctx context.Context, shown *ec2.Instance) error {
 	s.Show(*shown)
 	switch i := s.Instance(); {
 	case k.isRival(i):
-		return k.lose(ctx)
+		return k.lose(ctx, log)
 	case i.State == ec2.Stopped && time.Since(k.startedAt) < runner.StartDelay:
 		return nil
 	case i.State == ec2.Stopped && k.mayStartAgain():
 		k.again, s.Timeline().Running = true, 0
-		k.st.Warn(fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; it is "+
-			"started "+
-			"again", i.ID))
-		return k.power(ctx)
+		k.x.st.Warn(log, fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; "+
+			"it is started again", i.ID))
+		return k.power(ctx, log)
 	case i.State == ec2.Stopping && k.mayStartAgain():
 		return nil
 	}
-	return k.st.JudgeState(s)
+	return k.x.st.JudgeState(log, s)
 }
 
 // replace never frees the slot: a start takes no other machine than it has found at its beginning.
-func (k *kept) Replace(_ context.Context, cause error) error { return cause }
+func (k *kept) Replace(_ context.Context, _ *slog.Logger, cause error) error { return cause }
 
 // mayStartAgain reports whether a machine was stopped by a call and not by itself: by the end of an earlier use, which
 // has met the beginning of ours. Once is enough.
@@ -57,15 +57,14 @@ func (k *kept) mayStartAgain() bool {
 
 // lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be
 // stopped at the end.
-func (k *kept) lose(ctx context.Context) error {
+func (k *kept) lose(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	k.lost = true
 	if k.found == tags.FoundStopped && s.Instance().Tags[key.Found] == tags.FoundRunning {
-		if err := k.st.Starter().Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
+		if err := k.x.st.Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{key.Found: tags.FoundStopped}); err != nil {
-			k.st.Log().Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, "+
-				"which does "+
-				"not know that: stop it by hand", s.Instance().ID), "error", err)
+			log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which "+
+				"does not know that: stop it by hand", s.Instance().ID), "error", err)
 		}
 	}
 	return &diagnosis.FailedError{
@@ -93,17 +92,17 @@ func (k *kept) Overdue() error {
 		which = "its runner " + s.RunnerName()
 	}
 	message := fmt.Sprintf("A timeout of %s is exceeded: AWS EC2 instance %s runs, but %s did not come online",
-		diagnosis.Minutes(k.st.Request().Waiting.Timeout), s.Instance().ID, which)
-	if k.ambiguous != "" && s.RunnerName() == "" {
-		message += " for certain: " + k.ambiguous
+		diagnosis.Minutes(k.x.st.Request.Waiting.Timeout), s.Instance().ID, which)
+	if k.x.ambiguous != "" && s.RunnerName() == "" {
+		message += " for certain: " + k.x.ambiguous
 	}
-	return k.st.OverdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
+	return k.x.st.OverdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
 }
 
 // settle notes at the machines whose runners are online who uses them.
-func (x *existing) settle(ctx context.Context) {
+func (x *existing) settle(ctx context.Context, log *slog.Logger) {
 	_ = x.st.Each(func(s *runner.Slot) error {
-		keptBy(s).noteUse(ctx)
+		keptBy(s).noteUse(ctx, log)
 		return nil
 	})
 }

@@ -39,7 +39,7 @@ const (
 
 // warmClaim is one try to take one entry for one slot. Where it comes to its end, it is the slot's machine.
 type warmClaim struct {
-	*claims
+	of    *claims
 	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
 	slot  *runner.Slot
 	entry ec2.Instance
@@ -101,8 +101,8 @@ func (cl *claims) isDenied() bool {
 	return cl.denied
 }
 
-func (cl *claims) newClaim(s *runner.Slot, entry ec2.Instance) *warmClaim {
-	c := &warmClaim{claims: cl, log: cl.st.Log(), slot: s, entry: entry, freeing: make(chan struct{}, 1)}
+func (cl *claims) newClaim(log *slog.Logger, s *runner.Slot, entry ec2.Instance) *warmClaim {
+	c := &warmClaim{of: cl, log: log, slot: s, entry: entry, freeing: make(chan struct{}, 1)}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	c.index = len(cl.list)
@@ -113,11 +113,11 @@ func (cl *claims) newClaim(s *runner.Slot, entry ec2.Instance) *warmClaim {
 
 // note writes the claim down.
 func (c *warmClaim) note(starting bool) error {
-	cl := c.claims
+	cl := c.of
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	cl.journal[c.index].RunnerID, cl.journal[c.index].Starting = c.id, starting
-	return cl.st.Starter().Journal.Claiming(slices.Clone(cl.journal))
+	return cl.st.Journal.Claiming(slices.Clone(cl.journal))
 }
 
 func (c *warmClaim) reached(h held) {
@@ -162,13 +162,13 @@ func (c *warmClaim) register(ctx context.Context) error {
 	}
 	name := tags.EntryName(c.entry.ID)
 	var labels []string
-	if c.st.Request().DefaultLabels {
+	if c.of.st.Request.DefaultLabels {
 		labels = []string{"self-hosted", "Linux", architectureOf(c.entry)}
 	}
-	labels = slices.Concat(labels, []string{c.slot.RunnerLabel()}, c.st.Request().Labels)
+	labels = slices.Concat(labels, []string{c.slot.RunnerLabel()}, c.of.st.Request.Labels)
 	c.at = time.Now()
-	config, err := c.st.Starter().Registry.JITConfigOnce(ctx, github.JITRequest{Name: name,
-		GroupID: c.st.Request().GroupID,
+	config, err := c.of.st.Registry.JITConfigOnce(ctx, github.JITRequest{Name: name,
+		GroupID: c.of.st.Request.GroupID,
 		Labels:  labels})
 	if github.ClassOf(err) == github.Unknown {
 		c.reached(heldDoubt)
@@ -176,7 +176,7 @@ func (c *warmClaim) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.st.Starter().Journal.Secret(config.Encoded)
+	c.of.st.Journal.Secret(config.Encoded)
 	c.id, c.jit = config.RunnerID, config.Encoded
 	c.reached(heldName)
 	return c.note(false)
@@ -195,12 +195,12 @@ func (c *warmClaim) equip(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
 	}
-	return c.st.Starter().Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
+	return c.of.st.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
 }
 
 // bind makes the machine's own power-off its end.
 func (c *warmClaim) bind(ctx context.Context) error {
-	return c.st.Starter().Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
+	return c.of.st.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
 // tag makes the entry a machine of this start, with the user's tags too.
@@ -208,7 +208,7 @@ func (c *warmClaim) tag(ctx context.Context) error {
 	c.reached(heldTags)
 	c.was = c.entry.Tags[key.Nonce]
 	values := c.tags()
-	if err := c.st.Starter().Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
+	if err := c.of.st.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
 		return err
 	}
 	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots read the list
@@ -218,22 +218,19 @@ func (c *warmClaim) tag(ctx context.Context) error {
 
 func (c *warmClaim) tags() map[string]string {
 	values := map[string]string{}
-	for _, tag := range c.slot.UserTags() {
+	for _, tag := range c.slot.Wanted().Tags {
 		if c.entry.Tags[tag.Key] != tag.Value {
 			values[tag.Key] = tag.Value
 		}
 	}
 	var expires time.Time
-	if c.st.Request().MaxLifetime > 0 {
-		expires = c.st.Begun().Add(c.st.Request().MaxLifetime)
+	if c.of.st.Request.MaxLifetime > 0 {
+		expires = c.of.st.Begun.Add(c.of.st.Request.MaxLifetime)
 	}
-	due := time.Now().Add(c.st.Request().Waiting.RegistrationTimeout())
-	for key, value := range c.st.Identity().Tags(c.slot.Index(), c.slot.RunnerLabel(), tags.EntryName(c.entry.ID), c.id,
-		due,
-		expires) {
-		values[key] = value
-	}
-	if c.slot.JobReport {
+	due := time.Now().Add(c.of.st.Request.Waiting.RegistrationTimeout())
+	maps.Copy(values, c.of.st.Identity.Tags(c.slot.Index(), c.slot.RunnerLabel(), tags.EntryName(c.entry.ID), c.id,
+		due, expires))
+	if c.slot.Wanted().JobReport {
 		values[key.JobReport] = "true"
 	}
 	values[key.ClaimedAt], values[key.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
@@ -269,7 +266,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 		c.reached(heldName) // the machine ends itself when it finds no registration
 		return errStarted
 	}
-	c.awake = c.st.Since()
+	c.awake = c.of.st.Since()
 	return nil
 }
 
@@ -281,7 +278,7 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		previous, err := c.st.Starter().Cloud.Start(ctx, c.entry.Region, c.entry.ID)
+		previous, err := c.of.st.Cloud.Start(ctx, c.entry.Region, c.entry.ID)
 		answers <- answer{previous, err}
 	}()
 	select {
@@ -298,8 +295,8 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 // another's: the one before EC2 may show for seconds after the tags were written. Where the look gives no answer the
 // machine may be ours, and endIfOurs decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
-	instance, err := c.st.Starter().Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.st.Identity().Nonce && nonce != c.was {
+	instance, err := c.of.st.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
+	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.of.st.Identity.Nonce && nonce != c.was {
 		c.reached(heldName)
 		return errStarted
 	}
@@ -310,8 +307,8 @@ func (c *warmClaim) checkTags(ctx context.Context) error {
 func (c *warmClaim) take() {
 	i := c.entry
 	i.State = ec2.Pending
-	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.pool,
+	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.of.pool,
 		i.Region))
-	c.st.HandOver(c.slot, c, i, post.Registration{Name: tags.EntryName(i.ID), ID: c.id},
-		runner.Timeline{Registered: c.asked.Sub(c.st.Begun()), Launched: c.awake})
+	c.of.st.HandOver(c.slot, c, i, post.Registration{Name: tags.EntryName(i.ID), ID: c.id},
+		runner.Timeline{Registered: c.asked.Sub(c.of.st.Begun), Launched: c.awake})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ const maxDismissals = 30
 
 // dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched
 // in its place.
-func (p *pool) dismiss(ctx context.Context) error {
+func (p *pool) dismiss(ctx context.Context, log *slog.Logger) error {
 	short := p.plan.launch - p.launched
 	var group errgroup.Group
 	group.SetLimit(maxDismissals)
@@ -32,14 +33,14 @@ func (p *pool) dismiss(ctx context.Context) error {
 	var errs []error
 	end := func(i ec2.Instance, became, why string) {
 		group.Go(func() error {
-			took, err := p.seize(ctx, i)
+			took, err := p.seize(ctx, log, i)
 			switch {
 			case err != nil:
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, fmt.Errorf("end warm instance %s: %w", i.ID, err))
 			case took:
-				p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
+				log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
 				p.note(i, became, why)
 			default:
 				p.note(i, Claimed, why+", but a start has claimed it")
@@ -50,8 +51,7 @@ func (p *pool) dismiss(ctx context.Context) error {
 	for _, stale := range p.plan.stale {
 		if !stale.useless && short > 0 {
 			short--
-			p.st.Log().Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in "+
-				"its place",
+			log.Info(fmt.Sprintf("AWS EC2 instance %s stays although %s, since nothing could be launched in its place",
 				stale.ID, stale.why))
 			p.note(stale.Instance, Ready, stale.why)
 			continue
@@ -67,12 +67,12 @@ func (p *pool) dismiss(ctx context.Context) error {
 
 // seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more,
 // and gives the name free at last. false says that a start was faster.
-func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error) {
-	c := p.claims.newClaim(nil, i)
+func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (took bool, err error) {
+	c := p.claims.newClaim(log, nil, i)
 	if err := c.note(false); err != nil {
 		return false, err
 	}
-	config, err := p.st.Starter().Registry.JITConfigOnce(ctx, github.JITRequest{Name: tags.EntryName(i.ID), GroupID: 1,
+	config, err := p.st.Registry.JITConfigOnce(ctx, github.JITRequest{Name: tags.EntryName(i.ID), GroupID: 1,
 		Labels: []string{"ec2-github-runner-pool"}})
 	switch {
 	case errors.Is(err, github.ErrNameTaken):
@@ -83,20 +83,20 @@ func (p *pool) seize(ctx context.Context, i ec2.Instance) (took bool, err error)
 	case err != nil:
 		return false, err
 	}
-	p.st.Starter().Journal.Secret(config.Encoded)
+	p.st.Journal.Secret(config.Encoded)
 	c.id = config.RunnerID
 	if err := c.note(false); err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissWithin)
 	defer cancel()
-	r := &remove.Remover{Cloud: p.st.Starter().Cloud, Registry: p.st.Starter().Registry, Log: p.st.Log()}
+	r := &remove.Remover{Cloud: p.st.Cloud, Registry: p.st.Registry, Log: log}
 	defer func() {
 		if released := r.Release(ctx, c.id); released != nil {
 			p.leave("registration " + tags.EntryName(i.ID) + " (" + released.Error() + ")")
 		}
 	}()
-	now, err := p.st.Starter().Cloud.Instance(ctx, i.Region, i.ID)
+	now, err := p.st.Cloud.Instance(ctx, i.Region, i.ID)
 	switch {
 	case refusal.ClassOf(err) == refusal.NotFound, err == nil && !now.Alive():
 		return true, nil

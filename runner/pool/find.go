@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,36 +17,35 @@ import (
 
 // claimAll takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
 // of the slot by claimTimeout at the most.
-func (cl *claims) claimAll(ctx context.Context) error {
+func (cl *claims) claimAll(ctx context.Context, log *slog.Logger) error {
 	st := cl.st
 	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	st.Log().Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: "+
-		"%s)",
+	log.Info(fmt.Sprintf("runners of a pool are single-use: each machine, warm or cold, ends with its job (pool: %s)",
 		cl.pool))
-	if !cl.look(bounded) {
+	if !cl.look(bounded, log) {
 		return nil
 	}
 	return st.Each(func(s *runner.Slot) error {
-		cl.claimFor(bounded, s)
+		cl.claimFor(bounded, log, s)
 		return nil
 	})
 }
 
 // look lists the entries that stand ready, and says why there are none.
-func (cl *claims) look(ctx context.Context) bool {
+func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
 	st := cl.st
 	var all []ec2.Instance
 	unseen := false
 	for _, region := range st.Regions() {
-		found, err := st.Starter().Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped},
+		found, err := st.Cloud.Instances(ctx, region, ec2.Selector{States: []string{ec2.Stopped},
 			Tags: map[string]string{
-				key.Scope: st.Identity().Scope, key.Repository: st.Identity().Run.Repository,
+				key.Scope: st.Identity.Scope, key.Repository: st.Identity.Run.Repository,
 				key.Mode: tags.ModePool,
 				key.Pool: cl.pool,
 			}})
 		if err != nil {
-			cl.tellMissed(st.Log(), "the pool cannot be looked at in "+region, err)
+			cl.tellMissed(log, "the pool cannot be looked at in "+region, err)
 			unseen = true
 			continue
 		}
@@ -60,16 +60,14 @@ func (cl *claims) look(ctx context.Context) bool {
 	switch {
 	case len(all) == 0 && unseen: // which was said
 	case len(all) == 0:
-		st.Log().Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", cl.pool))
+		log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", cl.pool))
 	case ready == 0:
-		st.Log().Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start "+
-			"for "+
-			"its "+
-			"runner group, so a cold one is started; "+
-			"give mode: pool and this step the same launch inputs", len(all), cl.pool))
+		log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for "+
+			"its runner group, so a cold one is started; give mode: pool and this step the same launch inputs",
+			len(all), cl.pool))
 	default:
-		st.Log().Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, cl.pool))
-		return st.ChooseGroup(ctx) == nil // the cold start says what is wrong
+		log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, cl.pool))
+		return st.ChooseGroup(ctx, log) == nil // the cold start says what is wrong
 	}
 	return false
 }
@@ -81,7 +79,7 @@ const expiresSoon = 10 * time.Minute
 // tried all the same.
 func (cl *claims) isReady(i ec2.Instance) bool {
 	st := cl.st
-	return tags.Of(i).Entry && i.Tags[key.Group] == st.GroupKey() &&
+	return tags.Of(i).Entry && i.Tags[key.Group] == st.GroupKey &&
 		time.Until(tags.Of(i).ExpiresAt) > expiresSoon &&
 		slices.ContainsFunc(st.Slots(), func(s *runner.Slot) bool { return cl.fits(s, i) })
 }
@@ -92,12 +90,12 @@ func (cl *claims) fits(s *runner.Slot, i ec2.Instance) bool {
 }
 
 // claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
-func (cl *claims) claimFor(ctx context.Context, s *runner.Slot) {
+func (cl *claims) claimFor(ctx context.Context, log *slog.Logger, s *runner.Slot) {
 	st := cl.st
 	entries := slices.DeleteFunc(slices.Clone(cl.entries),
 		func(i ec2.Instance) bool { return !cl.fits(s, i) })
 	order := func(i ec2.Instance) string {
-		return tags.ShortHash(st.Identity().Nonce+" "+strconv.Itoa(s.Index())+" "+i.ID, 16)
+		return tags.ShortHash(st.Identity.Nonce+" "+strconv.Itoa(s.Index())+" "+i.ID, 16)
 	}
 	slices.SortFunc(entries, func(a, b ec2.Instance) int { return strings.Compare(order(a), order(b)) })
 	tries := 0
@@ -109,12 +107,12 @@ func (cl *claims) claimFor(ctx context.Context, s *runner.Slot) {
 			continue
 		}
 		tries++
-		if cl.newClaim(s, entry).make(ctx) {
+		if cl.newClaim(log, s, entry).make(ctx) {
 			return
 		}
 	}
 	if tries > 0 {
-		st.Log().Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started",
+		log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started",
 			s.Key(),
 			tries))
 	}

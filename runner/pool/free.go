@@ -30,7 +30,7 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 		refusal.ClassOf(err) == refusal.NotFound:
 		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
 	case refusal.ClassOf(err) == refusal.Denied:
-		c.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
+		c.of.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
 	default:
 		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
 	}
@@ -39,12 +39,11 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 
 // freeInBackground undoes the claim while the start goes on.
 func (c *warmClaim) freeInBackground(ctx context.Context) {
-	c.undoing.Go(func() {
+	c.of.undoing.Go(func() {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
 		defer cancel()
-		if err := c.free(bounded, &remove.Remover{Cloud: c.st.Starter().Cloud, Registry: c.st.Starter().Registry,
-			Log: c.log},
-			c.st.Starter().Cloud); err != nil {
+		if err := c.free(bounded, &remove.Remover{Cloud: c.of.st.Cloud, Registry: c.of.st.Registry,
+			Log: c.log}); err != nil {
 			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
 		}
 	})
@@ -59,7 +58,7 @@ func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 	switch {
 	case said:
 	case refusal.ClassOf(err) == refusal.Denied:
-		cl.st.WarnIn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`",
+		cl.st.Warn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`",
 			what,
 			refusal.Reason(err)))
 	default:
@@ -69,7 +68,7 @@ func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
 
 // free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
 // that nothing that is written here can fall upon another's claim.
-func (c *warmClaim) free(ctx context.Context, r *remove.Remover, cloud *ec2.Client) error {
+func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
 	select { // one at a time: a roll-back may come while the first try still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
@@ -90,7 +89,7 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover, cloud *ec2.Clie
 		c.reached(heldNot)
 		return nil
 	case heldTags:
-		if err := cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.Of(c.entry).FreedTags()); err != nil &&
+		if err := r.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.Of(c.entry).FreedTags()); err != nil &&
 			refusal.ClassOf(err) != refusal.NotFound && refusal.ClassOf(err) != refusal.Denied {
 			return err
 		}
@@ -115,9 +114,9 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 			over = true
 		case err != nil:
 			return remove.Final(err)
-		case nonce == c.was && nonce != c.st.Identity().Nonce:
+		case nonce == c.was && nonce != c.of.st.Identity.Nonce:
 			return remove.ErrTagsOld
-		case nonce != c.st.Identity().Nonce:
+		case nonce != c.of.st.Identity.Nonce:
 			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
 			over = true
 		}
@@ -130,7 +129,7 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 }
 
 // clear makes sure that no claim that came to nothing is left, and names those that are.
-func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Client) (left []string) {
+func (cl *claims) clear(ctx context.Context, r *remove.Remover) (left []string) {
 	done := make(chan struct{})
 	go func() { cl.undoing.Wait(); close(done) }()
 	select {
@@ -142,7 +141,7 @@ func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Clien
 	list := slices.Clone(cl.list)
 	cl.mu.Unlock()
 	for _, c := range list {
-		if err := c.undo(ctx, r, cloud); err != nil {
+		if err := c.undo(ctx, r); err != nil {
 			left = append(left, fmt.Sprintf("the claim on warm instance %s in %s (%s): a sweep frees it", c.entry.ID,
 				c.entry.Region, refusal.Reason(err)))
 		}
@@ -150,9 +149,9 @@ func (cl *claims) clear(ctx context.Context, r *remove.Remover, cloud *ec2.Clien
 	return left
 }
 
-func (c *warmClaim) undo(ctx context.Context, r *remove.Remover, cloud *ec2.Client) error {
+func (c *warmClaim) undo(ctx context.Context, r *remove.Remover) error {
 	if c.stands() != heldDoubt {
-		return c.free(ctx, r, cloud)
+		return c.free(ctx, r)
 	}
 	if time.Since(c.at) < remove.ClaimSettles {
 		return errors.New("whether its registration was made is not known yet")

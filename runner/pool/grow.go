@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ const warmUpSlack = 5 * time.Minute
 
 // grow launches what is missing. A launch whose answer is lost needs no clearing away: what it made carries its tags
 // and is an entry.
-func (p *pool) grow(ctx context.Context) error {
+func (p *pool) grow(ctx context.Context, log *slog.Logger) error {
 	missing := p.plan.launch
 	for chunk := 0; missing > 0; chunk++ {
 		count := min(missing, runner.MaxTogether)
@@ -30,17 +31,22 @@ func (p *pool) grow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		instances, trail, err := p.st.Starter().Cloud.LaunchMany(ctx, spec, count, offerings,
-			ec2.Observer{Trying: p.tellWarming,
-				Tried: p.tellRefused})
+		instances, trail, err := p.st.Cloud.LaunchMany(ctx, spec, count, offerings,
+			ec2.Observer{
+				Trying: func(a ec2.Attempt) { logLaunch(log, a) },
+				Tried: func(a ec2.Attempt) {
+					if a.Err != nil {
+						p.st.Warn(log, runner.Refusal(a))
+					}
+				},
+			})
 		for _, attempt := range trail {
-			p.result.Trail = append(p.result.Trail, p.st.Attempt(attempt))
+			p.result.Trail = append(p.result.Trail, runner.NewAttempt(attempt))
 		}
 		for _, i := range instances {
 			p.launched++
 			p.complete(&i, offerings[i.Offering], spec)
-			p.st.Log().Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops "+
-				"itself",
+			log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself",
 				i.ID,
 				i.Region))
 			p.note(i, Launched, "")
@@ -55,7 +61,7 @@ func (p *pool) grow(ctx context.Context) error {
 
 // warmSpec is the launch of warm machines, and what to ask for.
 func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
-	fit := p.st.Offerings()
+	fit := p.st.Found().Offerings
 	data, err := p.spec().UserData()
 	if err != nil {
 		return ec2.LaunchSpec{}, nil, fmt.Errorf("build user data: %w", err)
@@ -64,8 +70,8 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	due, until := now.Add(p.wanted.WarmUp+warmUpSlack), now.Add(p.wanted.MaxAge)
 	values := make([]map[string]string, len(fit))
 	for n, offering := range fit {
-		hash := p.st.Fingerprint(p.asWanted(offering))
-		values[n] = p.identity.EntryTags(p.wanted.Name, p.st.GroupKey(), hash, p.versionIn(offering), due, until)
+		hash := p.wanted.Start.Groups[0].Fingerprint(p.asWanted(offering).Placement, offering.InstanceType)
+		values[n] = p.identity.EntryTags(p.wanted.Name, p.st.GroupKey, hash, p.versionIn(offering), due, until)
 	}
 	return ec2.LaunchSpec{
 		Machine: p.wanted.Start.Groups[0].Machine, UserData: func(int) []byte { return data }, Stops: true,
@@ -88,7 +94,7 @@ func (p *pool) spec() bootstrap.Spec {
 
 // asWanted is an offering with the image as the request has it: the survey fills in the newest of an architecture.
 func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
-	for n, placement := range p.st.Placements() {
+	for n, placement := range p.st.Found().Placements {
 		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID &&
 			placement.Region == offering.Placement.Region {
 			offering.Placement.ImageID = p.wanted.Start.Groups[0].Placements[n].ImageID
@@ -101,11 +107,11 @@ func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
 
 // versionIn is the runner version that a machine will have: the image's own, or what it downloads.
 func (p *pool) versionIn(offering ec2.Offering) string {
-	version := p.st.Image(offering.Placement).Tags[key.RunnerVersion]
+	version := p.st.Found().Image(offering.Placement).Tags[key.RunnerVersion]
 	if version != "" && !tags.IsOlder(version, runner.MinimumVersion) {
 		return version
 	}
-	return p.st.OfferedVersion()
+	return p.st.Offered().Version()
 }
 
 // complete fills in what the answer left out.
@@ -114,17 +120,11 @@ func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchS
 	i.Tags = spec.OwnTags(i.Offering)
 }
 
-func (p *pool) tellWarming(a ec2.Attempt) {
+func logLaunch(log *slog.Logger, a ec2.Attempt) {
 	o := a.Offering
-	p.st.Log().Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType,
+	log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType,
 		o.Placement.ImageID,
 		o.Placement.SubnetID, o.Placement.Region))
-}
-
-func (p *pool) tellRefused(a ec2.Attempt) {
-	if a.Err != nil {
-		p.st.Warn(p.st.Refusal(a))
-	}
 }
 
 // notLaunched returns what EC2 refused.
@@ -136,7 +136,7 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	var causes []error
 	for _, a := range trail {
 		if a.Err != nil {
-			refusals = append(refusals, p.st.Refusal(a))
+			refusals = append(refusals, runner.Refusal(a))
 			causes = append(causes, a.Err)
 		}
 	}
@@ -144,8 +144,7 @@ func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	for _, cause := range causes {
 		if class := refusal.ClassOf(cause); class == refusal.Denied || class == refusal.Tagging {
 			hint = "a pool is found by its tags: allow ec2:RunInstances and ec2:CreateTags on it " +
-				"(docs/permissions.md, mode " +
-				"pool)"
+				"(docs/permissions.md, mode pool)"
 		}
 	}
 	return &diagnosis.FailedError{

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -87,7 +88,7 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 	request.Start.Groups, request.Start.Source = []runner.Group{only}, nil
 	p := &pool{st: starter.Begin(request.Start), wanted: request, result: Result{Name: request.Name,
 		Size: request.Size}}
-	p.claims, p.identity = newClaims(p.st, request.Name), p.st.Identity()
+	p.claims, p.identity = newClaims(p.st, request.Name), p.st.Identity
 	p.identity.Label = ""
 	if err := starter.Journal.Begun(p.identity); err != nil {
 		return p.result, err
@@ -95,14 +96,13 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 	var err error
 	for _, step := range []struct {
 		title string
-		run   func(context.Context) error
+		run   func(context.Context, *slog.Logger) error
 	}{
 		{"Look at the pool", p.look},          // entries, consoles, images, what GitHub offers
 		{"Launch warm machines", p.grow},      // what is missing
 		{"End what is not wanted", p.dismiss}, // what no longer fits, and what is too many
 	} {
-		p.st.Enter(step.title)
-		if stepErr := step.run(ctx); stepErr != nil {
+		if stepErr := step.run(ctx, starter.Log.With("phase", step.title)); stepErr != nil {
 			err = errors.Join(err, stepErr)
 			if p.plan == nil || ctx.Err() != nil {
 				break
@@ -143,29 +143,27 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 }
 
 // look finds the entries and decides what is to be done.
-func (p *pool) look(ctx context.Context) error {
+func (p *pool) look(ctx context.Context, log *slog.Logger) error {
 	entries, err := p.entries(ctx)
 	if err != nil {
 		return err
 	}
 	wanted := wantedPool{
-		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.st.GroupKey(),
+		now: time.Now(), size: p.wanted.Size, maxAge: p.wanted.MaxAge, group: p.st.GroupKey,
 		images: map[string]bool{},
 		gone:   map[string]bool{},
 		failed: map[string]bool{}, since: map[string]time.Time{}, public: strings.HasPrefix(p.wanted.Start.WebURL,
 			"https://github.com/"),
 	}
 	if p.wanted.Size > 0 {
-		if err := p.choose(ctx, &wanted, entries); err != nil {
+		if err := p.choose(ctx, log, &wanted, entries); err != nil {
 			return err
 		}
 	}
 	plan := wanted.plan(entries)
 	p.plan = &plan
-	p.st.Log().Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer "+
-		"fit, "+
-		"%d are "+
-		"too many, %d are missing",
+	log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d "+
+		"are too many, %d are missing",
 		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus),
 		plan.launch))
 	for _, i := range plan.ready {
@@ -181,7 +179,7 @@ func (p *pool) look(ctx context.Context) error {
 func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
 	for _, region := range p.st.Regions() {
-		found, err := p.st.Starter().Cloud.Instances(ctx, region, ec2.Selector{
+		found, err := p.st.Cloud.Instances(ctx, region, ec2.Selector{
 			Tags: map[string]string{key.Scope: p.identity.Scope, key.Repository: p.identity.Run.Repository,
 				key.Mode: tags.ModePool, key.Pool: p.wanted.Name},
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
@@ -195,13 +193,13 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 }
 
 // choose reads what decides whether an entry still fits: the images, the runner software, and the machines' own words.
-func (p *pool) choose(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) error {
+func (p *pool) choose(ctx context.Context, log *slog.Logger, wanted *wantedPool, entries []ec2.Instance) error {
 	wanted.prints = p.st.Slots()[0].Fingerprints()
-	if err := p.st.Prepare(ctx); err != nil {
+	if err := p.st.Prepare(ctx, log); err != nil {
 		return err
 	}
-	wanted.offered = p.st.OfferedVersion()
-	for _, placement := range p.st.Placements() {
+	wanted.offered = p.st.Offered().Version()
+	for _, placement := range p.st.Found().Placements {
 		if !strings.HasPrefix(placement.ImageID, "ami-") || p.wanted.Start.Groups[0].Overlay.Has("ImageId") {
 			wanted.images = nil // launch-parameters say which, or EC2 itself looks it up
 			break
@@ -224,7 +222,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(maxReads)
-	cloud, asked := p.st.Starter().Cloud, map[string]bool{}
+	cloud, asked := p.st.Cloud, map[string]bool{}
 	for _, i := range entries {
 		if !asked[i.ImageID] {
 			asked[i.ImageID] = true

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner"
@@ -16,11 +17,11 @@ import (
 func (c *warmClaim) Kind() runner.Kind { return runner.Warm }
 
 // Judge judges it as any machine that ends with its job, but EC2 may show it as stopped for a moment yet.
-func (c *warmClaim) Judge(ctx context.Context, shown *ec2.Instance) error {
-	if shown != nil && shown.State == ec2.Stopped && c.st.Since()-c.awake < runner.StartDelay {
+func (c *warmClaim) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance) error {
+	if shown != nil && shown.State == ec2.Stopped && c.of.st.Since()-c.awake < runner.StartDelay {
 		return nil
 	}
-	return c.st.JudgeLaunched(ctx, c.slot, shown)
+	return c.of.st.JudgeLaunched(ctx, log, c.slot, shown)
 }
 
 // Overdue returns an error when a warm machine has had its time: half of the startup timeout, from its start on, so
@@ -28,17 +29,17 @@ func (c *warmClaim) Judge(ctx context.Context, shown *ec2.Instance) error {
 // machine is online in half a minute; only a pre-runner-script can make it need more, and that is what the user sets
 // the timeout by.
 func (c *warmClaim) Overdue() error {
-	within := c.st.Request().Waiting.Timeout / 2
-	if c.st.Since()-c.awake <= within {
+	within := c.of.st.Request.Waiting.Timeout / 2
+	if c.of.st.Since()-c.awake <= within {
 		return nil
 	}
 	return &diagnosis.FailedError{Message: fmt.Sprintf("it is not online %s after its start", within)}
 }
 
 // Replace frees the slot for a cold machine. The warm one is terminated in the background.
-func (c *warmClaim) Replace(ctx context.Context, cause error) error {
-	st, s := c.st, c.slot
-	st.Warn(fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
+func (c *warmClaim) Replace(ctx context.Context, log *slog.Logger, cause error) error {
+	st, s := c.of.st, c.slot
+	st.Warn(log, fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
 		c.entry.ID, cause))
 	st.Renew(s)
 	c.reached(heldDoor)
@@ -48,5 +49,5 @@ func (c *warmClaim) Replace(ctx context.Context, cause error) error {
 
 // End implements runner.Machine.
 func (c *warmClaim) End(ctx context.Context, r *remove.Remover) (left []string) {
-	return c.st.NotEnded(c.slot, c.endIfOurs(ctx, r))
+	return c.of.st.NotEnded(c.slot, c.endIfOurs(ctx, r))
 }

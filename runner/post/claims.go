@@ -122,8 +122,8 @@ func (p *cleaner) endClaimed(ctx context.Context, claim Claim, instance ec2.Inst
 	id := cmp.Or(claim.RunnerID, tags.Of(instance).RunnerID)
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left "+
-			"alone", claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone",
+			claim.InstanceID))
 		return nil
 	}
 	if err != nil {

@@ -146,8 +146,8 @@ func (p *cleaner) clearRegion(ctx, looking context.Context, region string, token
 				unseen = append(unseen, token)
 			}
 		}
-		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 console; "+
-			"%s",
+		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 "+
+			"console; %s",
 			region, strings.Join(unseen, " or "), refusal.Reason(failed), p.ownEnd()))
 	}
 }

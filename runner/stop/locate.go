@@ -140,8 +140,7 @@ func (s *search) judge(id string) error {
 	if len(silent) > 0 {
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
-				"runner is "+
-				"left registered",
+				"runner is left registered",
 				id, diagnosis.Minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
 			Hint: diagnosis.HintSilent,
 		}
@@ -162,7 +161,7 @@ func (sp *stop) tellGone(id string, looked []string, denied map[string]error) {
 			strings.Join(looked, ", ")))
 		return
 	}
-	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions may not be looked at: %s; "+
-		"if it runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "),
+	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions may not be looked at: %s; if it "+
+		"runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "),
 		names(denied)))
 }

@@ -23,8 +23,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 		return sp.remove(ctx, t.runnerID, t.owner.Name)
 	case t.owner.Name == "":
 		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so " +
-			"its " +
-			"runner cannot be found; GitHub removes it after 14 days")
+			"its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	case t.instance.ID == "" && label != "" && t.owner.Name == tags.NameOf(label):
 		return sp.removeAbandoned(ctx, label, sp.looked)

@@ -228,8 +228,7 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 	}
 	if tags.Of(t.instance).IsKept(time.Now()) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends "+
-			"itself by "+
-			"%s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
+			"itself by %s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil
 	}

@@ -49,8 +49,7 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 	case len(looks.silent) > 0:
 		return "", &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
-				"runner is "+
-				"left registered",
+				"runner is left registered",
 				id, diagnosis.Minutes(silenceTimeout), looks.unseen()),
 			Hint: diagnosis.HintSilent,
 		}

@@ -47,12 +47,10 @@ func (sv *Survey) outgrown(image ec2.Image, version string, now time.Time) strin
 	switch {
 	case tags.IsOlder(version, bootstrap.MinimumVersion):
 		return fmt.Sprintf("image %s (%s) holds runner %s, which GitHub takes no more, so the machine downloads "+
-			"another "+
-			"one: bake again (mode: bake)", image.ID, image.Name, version)
+			"another one: bake again (mode: bake)", image.ID, image.Name, version)
 	case err == nil && now.Sub(created) > maxImageAge:
-		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: bake "+
-			"again "+
-			"(mode: bake), best on a schedule",
+		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: "+
+			"bake again (mode: bake), best on a schedule",
 			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
 	}
 	return ""

@@ -117,8 +117,8 @@ func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (word
 	if len(lacking) > 0 {
 		regions := regionsOf(lacking)
 		words = append(words,
-			fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake "+
-				"with regions: %s", lacking[0].architecture, regions, regions))
+			fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake with "+
+				"regions: %s", lacking[0].architecture, regions, regions))
 	}
 	for i, each := range unread {
 		if slices.Index(unread, each) == i {

@@ -163,8 +163,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 			g.found.Image(first.Placement).Architecture,
 			strings.Join(runs[first.Placement.Region][first.InstanceType], ", ")),
 		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge " +
-			"runs " +
-			"arm64",
+			"runs arm64",
 	}
 }
 

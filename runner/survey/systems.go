@@ -18,9 +18,8 @@ func (sv *Survey) tellSystems(g group) {
 		switch system := g.found.System(p); {
 		case system.TooOldForNode():
 			sv.Warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the "+
-				"runner's "+
-				"node needs glibc 2.28 and it has 2.26; "+
-				"use Amazon Linux 2023, Ubuntu or Debian", p.ImageID, system))
+				"runner's node needs glibc 2.28 and it has 2.26; use Amazon Linux 2023, Ubuntu or Debian",
+				p.ImageID, system))
 		case system.Untested():
 			sv.Log.Info(fmt.Sprintf("image %s is %s, which this action's tests do not cover", p.ImageID, system))
 		}

@@ -189,10 +189,7 @@ func (sw *sweep) readRuns(ctx context.Context, s *survey) {
 		switch github.ClassOf(err) {
 		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
 			sw.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is " +
-				"removed: " +
-				"give " +
-				"the " +
-				"token or the GitHub App 'actions: read' (" + err.Error() + ")")
+				"removed: give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
 			return
 		}
 	}

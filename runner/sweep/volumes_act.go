@@ -37,8 +37,7 @@ func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	}
 	if len(denied) > 0 {
 		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes " +
-			"(docs/permissions.md, " +
-			"feature volumes)")
+			"(docs/permissions.md, feature volumes)")
 	}
 	return slices.Concat(found...), errors.Join(errs...)
 }
@@ -112,9 +111,8 @@ func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error)
 	case refusal.Denied:
 		if !slices.Contains(sw.refused, right) {
 			sw.refused = append(sw.refused, right)
-			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes (docs/permissions.md, "+
-				"feature "+
-				"volumes) (%s)", right, refusal.Reason(err)))
+			sw.warn(fmt.Sprintf("volumes that outlived their machines stay: allow %s on volumes "+
+				"(docs/permissions.md, feature volumes) (%s)", right, refusal.Reason(err)))
 		}
 		v.act, v.why = Spared, v.why+", and EC2 does not allow "+right+" on it"
 		return v, nil

@@ -14,51 +14,51 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-func (st *start) tellTrying(a ec2.Attempt, total int) {
+func (l *launching) logTrying(a ec2.Attempt) {
 	if a.Try > 0 {
 		return
 	}
 	p := a.Offering.Placement
-	st.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number, total))
-	st.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID,
+	l.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number,
+		len(l.unit.group.found.Offerings)))
+	l.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID,
 		p.SubnetID,
 		strings.Join(p.SecurityGroupIDs, ","), p.Region, a.Offering.InstanceType, a.Offering.Market))
 }
 
-// tellTried returns what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
+// logTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
 // refused for lack of permission too.
-func (u *unit) tellTried(a ec2.Attempt) {
-	refused := u.refusedTags
-	u.refusedTags = nil
+func (l *launching) logTried(a ec2.Attempt) {
+	refused := l.refusedTags
+	l.refusedTags = nil
 	if a.Untagged {
-		u.refusedTags = a.Err
+		l.refusedTags = a.Err
 		return
 	}
 	if refused != nil && refusal.ClassOf(a.Err) != refusal.Denied {
-		u.warn(fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again without "+
-			"them: "+
-			"allow ec2:CreateTags on RunInstances, or set own-tags: false", refusal.Reason(refused)))
+		l.st.Warn(l.log, fmt.Sprintf("EC2 refuses the launch with this action's own tags (%s), so it is asked again "+
+			"without them: allow ec2:CreateTags on RunInstances, or set own-tags: false", refusal.Reason(refused)))
 	}
 	if a.Err != nil {
-		u.warn(u.refusal(a))
+		l.st.Warn(l.log, Refusal(a))
 	}
 }
 
-// tellRound says what a round has found no capacity for and when the next one is, once for all units of the group.
-func (u *unit) tellRound(wait, left time.Duration) {
-	u.mu.Lock()
-	told := u.group.roundTold >= u.round
-	u.group.roundTold = max(u.group.roundTold, u.round)
-	u.mu.Unlock()
+// logRound says what a round has found no capacity for and when the next one is, once for all units of the group.
+func (l *launching) logRound(wait, left time.Duration) {
+	l.st.mu.Lock()
+	told := l.unit.group.roundTold >= l.unit.round
+	l.unit.group.roundTold = max(l.unit.group.roundTold, l.unit.round)
+	l.st.mu.Unlock()
 	if told {
 		return
 	}
 	var markets, types, places []string
 	subnets := map[string][]string{} // by region
-	for _, o := range u.offerings {
-		region := o.Placement.Region
+	for _, o := range l.unit.offerings {
+		p := o.Placement
 		markets, types = append(markets, o.Market), append(types, o.InstanceType)
-		subnets[region] = append(subnets[region], o.Placement.SubnetID)
+		subnets[p.Region] = append(subnets[p.Region], p.SubnetID)
 	}
 	for _, region := range slices.Sorted(maps.Keys(subnets)) {
 		place := region
@@ -67,27 +67,26 @@ func (u *unit) tellRound(wait, left time.Duration) {
 		}
 		places = append(places, place)
 	}
-	u.log.Info(fmt.Sprintf("round %d found no capacity for %s, %s in %s: asking again in %s, and for up to %s more "+
-		"(capacity-timeout-minutes)", u.round, strings.Join(distinct(markets), " and "), strings.Join(distinct(types),
-		", "),
-		strings.Join(places, ", "), wait.Round(time.Second), left.Round(time.Second)))
+	l.log.Info(fmt.Sprintf("round %d found no capacity for %s, %s in %s: asking again in %s, and for up to %s more "+
+		"(capacity-timeout-minutes)", l.unit.round, strings.Join(distinct(markets), " and "),
+		strings.Join(distinct(types), ", "), strings.Join(places, ", "), wait.Round(time.Second),
+		left.Round(time.Second)))
 }
 
-// tellSkipped reports whether an offering is not asked for, and why.
-func (u *unit) tellSkipped(offering ec2.Offering, because ec2.Attempt) {
-	u.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds "+
-		"for "+
-		"it too",
-		offering.Number, because.Offering.Number))
+// logSkipped says that an offering is not asked for, and why.
+func (l *launching) logSkipped(offering ec2.Offering, because ec2.Attempt) {
+	l.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds "+
+		"for it too", offering.Number, because.Offering.Number))
 }
 
-// refusal is what machulav says of a configuration that did not launch.
-func (st *start) refusal(a ec2.Attempt) string {
+// Refusal is what machulav says of a configuration that did not launch.
+func Refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
 		a.Offering.Number, a.Offering.Placement.Region, refusal.Reason(a.Err))
 }
 
-func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err error) error {
+// launchError returns why a launch failed: every refusal, each once.
+func launchError(ctx context.Context, trail []ec2.Attempt, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -104,7 +103,7 @@ func (st *start) launchFailed(ctx context.Context, trail []ec2.Attempt, err erro
 	for _, a := range trail {
 		switch {
 		case a.Err != nil && !a.Untagged:
-			add(st.refusal(a))
+			add(Refusal(a))
 			causes = append(causes, a.Err)
 		case len(a.InstanceIDs) < a.Asked && a.Err == nil:
 			add(fmt.Sprintf("EC2 gave %d of %d instances with configuration %d in region %s",
