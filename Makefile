@@ -1,6 +1,6 @@
 # What a developer runs. demo and test need Go and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo build build-serve test test-real lint fmt figures bench clean permissions permissions-page
+.PHONY: help demo demo-serve build build-serve test test-real lint fmt figures bench clean permissions permissions-page
 
 # Static and without a C compiler, as the image is built.
 export CGO_ENABLED = 0
@@ -10,6 +10,9 @@ help: ## show this list
 
 demo: build ## a runner's whole life, against a simulated EC2 and GitHub
 	go run ./cmd/demo -binary bin/ec2-github-runner
+
+demo-serve: build-serve ## scale sets: twenty jobs come and go, against a simulated EC2 and GitHub
+	go run ./cmd/demo-serve -binary bin/ec2-github-runner-serve
 
 build: ## the program, as bin/ec2-github-runner
 	go build -trimpath -ldflags "-s -w" -o bin/ec2-github-runner .
@@ -46,8 +49,8 @@ bench: build ## what the program costs, and docs/performance.md from it; IMAGE=t
 	go run ./bench -binary bin/ec2-github-runner -image "$(IMAGE)" -against "$(AGAINST)" -against-name "$(AGAINST_NAME)"
 	go run ./bench -report docs/performance.md
 
-permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE, KEPT and KEY
-	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" -kept "$(KEPT)" -key "$(KEY)" $(or $(MODES),start stop)
+permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPOSITORY, ACCOUNT, ROLE, KEPT, KEY and SCOPE
+	@go run ./cmd/permissions -features "$(FEATURES)" -repository "$(REPOSITORY)" -account "$(ACCOUNT)" -role "$(ROLE)" -kept "$(KEPT)" -key "$(KEY)" -scope "$(SCOPE)" $(or $(MODES),start stop)
 
 permissions-page: ## write docs/permissions.md and the policies of docs/aws from the table of permissions
 	go run ./cmd/permissions -page > docs/permissions.md.new

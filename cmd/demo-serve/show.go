@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// show writes the program's log for people: the time since the beginning, the set, the message, and what it is about.
+type show struct {
+	out   io.Writer
+	begun time.Time
+
+	mu   sync.Mutex
+	rest string
+}
+
+// shown are the attributes that a line shows, in this order.
+var shown = []string{"runner", "machine", "type", "market", "repository", "run", "name", "took", "launched-to-started",
+	"error", "hint"}
+
+// Write implements io.Writer.
+func (s *show) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rest += string(p)
+	for {
+		line, rest, found := strings.Cut(s.rest, "\n")
+		if !found {
+			return len(p), nil
+		}
+		s.rest = rest
+		fmt.Fprintln(s.out, readable(line, time.Since(s.begun)))
+	}
+}
+
+// say writes a line of the demo's own.
+func (s *show) say(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "%5.1f s  \x1b[2m%s\x1b[0m\n", time.Since(s.begun).Seconds(), text)
+}
+
+// readable is a line of the log for people; what is no JSON stays as it is.
+func readable(line string, at time.Duration) string {
+	var record map[string]any
+	if err := json.Unmarshal([]byte(line), &record); err != nil {
+		return line
+	}
+	text := fmt.Sprintf("%5.1f s  %-9v  %v", at.Seconds(), orNothing(record["set"]), record["msg"])
+	var about []string
+	for _, name := range shown {
+		if value := orNothing(record[name]); value != "" && !slices.Contains(about, value) {
+			about = append(about, value)
+		}
+	}
+	if len(about) > 0 {
+		text += ": " + strings.Join(about, ", ")
+	}
+	if level := record["level"]; level == "WARN" || level == "ERROR" {
+		text = "\x1b[33m" + text + "\x1b[0m"
+	}
+	return text
+}
+
+func orNothing(value any) string {
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}

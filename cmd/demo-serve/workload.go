@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+const (
+	jobs     = 20
+	first    = 8                // at once; then two each second
+	jobTakes = 18 * time.Second // of its machine's time
+)
+
+// workload queues the jobs, some at once and the others one after another, and waits until all are done and no machine
+// is left.
+func workload(ctx context.Context, world *simulator.World, s *show) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	queued := 0
+	for seconds := 0; ; seconds++ {
+		for due := min(jobs, first+2*seconds); queued < due; queued++ {
+			set := []string{"ec2-amd64", "ec2-big"}[queued%2]
+			world.QueueScaleSetJob(set, simulator.ScaleSetJob{Name: fmt.Sprintf("test (%d)", queued+1),
+				Duration: jobTakes})
+		}
+		done, running := 0, 0
+		for _, job := range world.Jobs() {
+			switch job.State {
+			case "done":
+				done++
+			case "running":
+				running++
+			}
+		}
+		instances, runners := world.Leftovers()
+		over := done == jobs && len(instances)+len(runners) == 0
+		if seconds%3 == 0 || over {
+			s.say(fmt.Sprintf("%d jobs queued, %d of them running, %d done; %d machines", queued, running, done,
+				len(instances)))
+		}
+		if over {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d jobs are done: %w", done, jobs, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// left shows what EC2 and GitHub list at the end. Nothing may be left.
+func left(world *simulator.World, s *show) error {
+	machines := 0
+	for _, instance := range world.Snapshot().Instances {
+		if !instance.Initial {
+			machines++
+		}
+	}
+	instances, runners := world.Leftovers()
+	if surprises := world.Surprises(); len(surprises) > 0 {
+		return fmt.Errorf("the program asked for what the simulator does not model: %s", strings.Join(surprises, "; "))
+	}
+	if len(instances)+len(runners) > 0 {
+		return fmt.Errorf("%d instances and %d runners are left", len(instances), len(runners))
+	}
+	if machines != jobs {
+		return errors.New(fmt.Sprint(machines, " machines were launched for ", jobs, " jobs"))
+	}
+	fmt.Fprintf(s.out, "%d jobs are done by %d machines in %.0f s. No instance and no runner is left.\n", jobs,
+		machines,
+		time.Since(s.begun).Seconds())
+	return nil
+}
