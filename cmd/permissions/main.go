@@ -29,40 +29,16 @@ func run(args []string, out io.Writer) error {
 	key := flags.String("key", "", "the ARN of the KMS key of the volumes, for the feature kms")
 	chosen := flags.String("features", "", "features between commas or blanks: "+strings.Join(featureNames(), ", "))
 	wholePage := flags.Bool("page", false, "print docs/permissions.md")
+	scope := flags.String("scope", "",
+		"where scale sets are, for the mode serve: owner, owner/repo or enterprises/NAME")
 	data := flags.String("reference", "",
 		"print what the Service Authorization Reference in this folder says of the table's actions")
 	template := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *wholePage {
-		text, err := page()
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(out, text)
-		return err
-	}
-	if *data != "" {
-		ref, err := readReference(*data)
-		if err != nil {
-			return err
-		}
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", " ")
-		return encoder.Encode(ref)
-	}
-	if *template != "" {
-		raw, err := os.ReadFile(*template)
-		if err != nil {
-			return fmt.Errorf("read template: %w", err)
-		}
-		text, err := stack(string(raw))
-		if err != nil {
-			return err
-		}
-		_, err = io.WriteString(out, text)
-		return err
+	if *wholePage || *data != "" || *template != "" {
+		return write(out, *wholePage, *data, *template)
 	}
 	if flags.NArg() == 0 {
 		return fmt.Errorf("choose modes: some of %s", strings.Join(modeNames(), ", "))
@@ -73,7 +49,36 @@ func run(args []string, out io.Writer) error {
 	}
 	tag, value, _ := strings.Cut(*keptTag, "=")
 	text, err := p.text(map[string]string{ownerRepo: *repository, accountID: *accountOf, machineRole: *roleName,
-		keptKey: tag, keptValue: value, kmsKey: *key})
+		keptKey: tag, keptValue: value, kmsKey: *key, scopeName: *scope})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return err
+}
+
+// write prints what is made of the whole table: the page, what the reference says of its actions, or the template.
+func write(out io.Writer, wholePage bool, data, template string) error {
+	if data != "" {
+		ref, err := readReference(data)
+		if err != nil {
+			return err
+		}
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(ref)
+	}
+	written := page
+	if !wholePage {
+		written = func() (string, error) {
+			raw, err := os.ReadFile(template) //nolint:gosec // named on the command line
+			if err != nil {
+				return "", fmt.Errorf("read template: %w", err)
+			}
+			return stack(string(raw))
+		}
+	}
+	text, err := written()
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ App and the token. Replace the placeholders:
 | ` + "`KEPT-TAG`" + `, ` + "`KEPT-VALUE`" + ` | a tag of yours on machines that you keep (feature ` + "`existing`" +
 	`) |
 | ` + "`KMS-KEY-ARN`" + ` | the KMS key of your volumes (feature ` + "`kms`" + `) |
+| ` + "`SCOPE`" + ` | where [scale sets](scale-sets.md) are: ` + "`my-org`" + `, ` + "`my-org/my-repo`" + ` or ` +
+	"`enterprises/NAME`" + `, as in their file's ` + "`url`" + ` |
 
 In China and GovCloud, replace ` + "`aws`" + ` in the ARNs with ` + "`aws-cn`" + ` or ` + "`aws-us-gov`" +
 	`. This command prints the same policies with your values:
@@ -39,6 +41,7 @@ const conditions = `## What the conditions mean
 
 - **Launch and create images:** only with the tag ` + "`ec2-github-runner:repository`" +
 	` of your repository, which the action sets on instances, volumes, images and snapshots.
+- **Scale sets:** the same by the tags ` + "`ec2-github-runner:scope`" + ` and ` + "`ec2-github-runner:mode`" + `.
 - **Terminate, stop, start, image and delete:** only resources that carry this tag.
 - **Create tags:** at a launch or with a new image; afterwards, only the action's own keys on resources that carry
   the tag.
@@ -55,12 +58,20 @@ const conditions = `## What the conditions mean
 
 `
 
+// title names a mode in headings.
+func title(mode string) string {
+	if mode == modeServe {
+		return "ec2-github-runner-serve"
+	}
+	return "mode: " + mode
+}
+
 // page is docs/permissions.md.
 func page() (string, error) {
 	var b strings.Builder
 	b.WriteString(head)
 	for _, m := range modes {
-		fmt.Fprintf(&b, "### mode: %s\n\n%s.\n\n", m.name, m.what)
+		fmt.Fprintf(&b, "### %s\n\n%s.\n\n", title(m.name), m.what)
 		p, err := least([]string{m.name}, nil)
 		if err != nil {
 			return "", err

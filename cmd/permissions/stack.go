@@ -16,6 +16,7 @@ const (
 	groupExisting = "existing"
 	groupRole     = "machine-role"
 	groupKeys     = "keys"
+	groupServe    = "serve" // of none of the template's: the program of scale sets has a role of its own
 )
 
 var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole, groupKeys}
@@ -27,6 +28,8 @@ const existingTag = "github-runner"
 // groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
 func groupOf(r right) string {
 	switch {
+	case !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != modeServe }):
+		return groupServe
 	case r.feature == role:
 		return groupRole
 	case r.feature == keys:

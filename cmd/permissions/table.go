@@ -12,10 +12,18 @@ const (
 	keptKey     = "KEPT-TAG" // of the user's, on the machines that he keeps
 	keptValue   = "KEPT-VALUE"
 	kmsKey      = "KMS-KEY-ARN"
+	scopeName   = "SCOPE" // of scale sets: what follows GitHub's address in their file's url
 )
 
-// Our own tag that says whose an instance is.
-const repositoryTag = "ec2-github-runner:repository"
+// modeServe is the program of scale sets, ec2-github-runner-serve.
+const modeServe = "serve"
+
+// Our own tags that say whose an instance is: of a start, and of a scale set.
+const (
+	repositoryTag = "ec2-github-runner:repository"
+	scopeTag      = "ec2-github-runner:scope"
+	modeTag       = "ec2-github-runner:mode"
+)
 
 // The features. Each may be left out, and the program says so where it is missing.
 const (
@@ -90,8 +98,10 @@ var modes = []struct{ name, what string }{
 		"must have that permission"},
 	{"pool", "Launches warm machines, and terminates those that no longer fit"},
 	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and " +
-		"terminates " +
-		"them"},
+		"terminates them"},
+	{modeServe, "Launches machines for [scale sets](scale-sets.md), and terminates those that nothing will use. It " +
+		"is " +
+		"a program of its own, with a role of its own"},
 }
 
 // right is the right to some actions.
@@ -116,6 +126,14 @@ func ours() map[string]map[string]any {
 	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
 }
 
+// ofScaleSets is the condition that an instance is of the scale sets of this scope.
+func ofScaleSets() map[string]map[string]any {
+	return map[string]map[string]any{
+		anyCase:        {"aws:ResourceTag/" + scopeTag: scopeName},
+		"StringEquals": {"aws:ResourceTag/" + modeTag: modeServe},
+	}
+}
+
 // anyCase compares names of repositories, whose case GitHub keeps and does not tell apart. Whoever writes the policy
 // may write it otherwise than GitHub has it.
 const anyCase = "StringEqualsIgnoreCase"
@@ -123,7 +141,7 @@ const anyCase = "StringEqualsIgnoreCase"
 // rights is the table.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 var rights = []right{
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchWithResources",
+	{[]string{"start", "check", "bake", "pool", modeServe}, always, statement{Sid: "LaunchWithResources",
 		Action: []string{"ec2:RunInstances"},
 		Resource: arns("image", "snapshot", "subnet", "security-group", "network-interface", "key-pair",
 			"launch-template",
@@ -131,15 +149,22 @@ var rights = []right{
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchTagged",
 		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
 		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
-	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "TagAtLaunch",
+	{[]string{modeServe}, always, statement{Sid: "LaunchForScaleSets",
+		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + scopeTag: scopeName},
+			"StringEquals": {"aws:RequestTag/" + modeTag: modeServe}}}},
+	{[]string{"start", "check", "bake", "pool", modeServe}, always, statement{Sid: "TagAtLaunch",
 		Action:    []string{"ec2:CreateTags"},
 		Resource:  arns("instance", "volume"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "RunInstances"}}}},
 	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "TerminateOwn",
 		Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "stop", "sweep", "check", "bake", "pool"}, always, statement{Sid: "DescribeInstances",
+	{[]string{modeServe}, always, statement{Sid: "TerminateOfScaleSets",
+		Action: []string{"ec2:TerminateInstances"}, Resource: arns("instance"), Condition: ofScaleSets()}},
+	{[]string{"start", "stop", "sweep", "check", "bake", "pool", modeServe}, always, statement{Sid: "DescribeInstances",
 		Action: []string{"ec2:DescribeInstances"}, Resource: everywhere}},
-	{[]string{"start", "check", "pool"}, survey, statement{Sid: "DescribeLaunchResources", Resource: everywhere,
+	{[]string{"start", "check", "pool", modeServe}, survey, statement{Sid: "DescribeLaunchResources",
+		Resource: everywhere,
 		Action: []string{"ec2:DescribeImages", "ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes",
 			"ec2:DescribeSubnets"}}},
 	{[]string{"bake"}, survey, statement{Sid: "DescribeTypes", Action: []string{"ec2:DescribeInstanceTypes"},
@@ -157,7 +182,8 @@ var rights = []right{
 		}}},
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "DescribeRegions",
 		Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
-	{[]string{"start", "check", "bake", "pool"}, role, statement{Sid: "PassRole", Action: []string{"iam:PassRole"},
+	{[]string{"start", "check", "bake", "pool", modeServe}, role, statement{Sid: "PassRole",
+		Action:    []string{"iam:PassRole"},
 		Resource:  []string{"arn:aws:iam::" + accountID + ":role/" + machineRole},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "TagExisting", Action: []string{"ec2:CreateTags"},
@@ -216,21 +242,22 @@ var rights = []right{
 		}}},
 	{[]string{"sweep"}, reruns, statement{Sid: "DescribeSpotRequests",
 		Action: []string{"ec2:DescribeSpotInstanceRequests"}, Resource: everywhere}},
-	{[]string{"start", "pool"}, spot, statement{Sid: "CreateSpotRole", Action: []string{"iam:CreateServiceLinkedRole"},
+	{[]string{"start", "pool", modeServe}, spot, statement{Sid: "CreateSpotRole",
+		Action: []string{"iam:CreateServiceLinkedRole"},
 		Resource: []string{"arn:aws:iam::" + accountID +
 			":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
 		Condition: map[string]map[string]any{"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}}},
 	{[]string{"start", "check"}, scores, statement{Sid: "GetSpotScores", Action: []string{"ec2:GetSpotPlacementScores"},
 		Resource: everywhere}},
 	// https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
-	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "UseKey", Resource: []string{kmsKey},
+	{[]string{"start", "bake", "pool", modeServe}, keys, statement{Sid: "UseKey", Resource: []string{kmsKey},
 		Action: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
 			"kms:ReEncryptTo"},
 		Condition: map[string]map[string]any{"StringLike": {"kms:ViaService": "ec2.*"}}}},
-	{[]string{"start", "bake", "pool"}, keys, statement{Sid: "GrantKey", Action: []string{"kms:CreateGrant"},
+	{[]string{"start", "bake", "pool", modeServe}, keys, statement{Sid: "GrantKey", Action: []string{"kms:CreateGrant"},
 		Resource:  []string{kmsKey},
 		Condition: map[string]map[string]any{"Bool": {"kms:GrantIsForAWSResource": "true"}}}},
-	{[]string{"start", "check", "pool"}, lookup, statement{Sid: "ReadImageParameters",
+	{[]string{"start", "check", "pool", modeServe}, lookup, statement{Sid: "ReadImageParameters",
 		Action:   []string{"ssm:GetParameters"},
 		Resource: []string{"arn:aws:ssm:*::parameter/aws/service/*"}}},
 	{[]string{"check"}, account, statement{Sid: "ReadSpotRole", Action: []string{"iam:GetRole"},
