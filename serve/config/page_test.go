@@ -1,0 +1,50 @@
+package config
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestPage: docs/scale-sets.md has every key of the file, in the file's order, and no other.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../docs/scale-sets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := func(mark string) string {
+		_, rest, _ := strings.Cut(string(raw), "<!-- "+mark+" -->")
+		text, _, closed := strings.Cut(rest, "<!-- /"+mark+" -->")
+		if !closed {
+			t.Fatalf("docs/scale-sets.md has no marks for %s", mark)
+		}
+		return text
+	}
+	var told, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(between("keys"), -1) {
+		told = append(told, row[1])
+	}
+	for _, key := range []struct {
+		name   string
+		within []string
+	}{{keyGitHub, GitHubKeys}, {keyRegion, nil}, {keySets, SetKeys}} {
+		want = append(want, key.name)
+		for _, inner := range key.within {
+			want = append(want, key.name+"."+inner)
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(told))); diff != "" {
+		t.Errorf("the keys of the file (-) and of the page (+):\n%s", diff)
+	}
+	if got, want := between("machine"), "`"+strings.Join(MachineKeys(), "`, `")+"`"; got != want {
+		t.Errorf("the keys of a machine are\n%s\nand the page has\n%s", want, got)
+	}
+	if len(FileKeys) != 3 {
+		t.Errorf("the file has the keys %v", FileKeys)
+	}
+}
