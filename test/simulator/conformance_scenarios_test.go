@@ -117,6 +117,17 @@ var scenarios = []scenario{
 			JIT for r1: 404`,
 	},
 	{
+		name: "a group", play: playGroup,
+		want: `
+			alpha in gpu: ok
+			alpha in Default: nil
+			a second alpha in gpu: 400
+			moved to Default: Default
+			in a group that is not there: 404`,
+		// As for a second set of one name in Default.
+		but: map[int]string{3: "a second alpha in gpu: 409"},
+	},
+	{
 		name: "an App", play: playApp,
 		want: `
 			created alpha as an App: ok
@@ -308,4 +319,25 @@ func playApp(t *testing.T, p *player) {
 	p.tell("created alpha as an App: %s", outcome(err))
 	_, err = p.s.app(98).GetRunnerScaleSetByID(t.Context(), 1)
 	p.tell("another installation: %s", outcome(err))
+}
+
+func playGroup(t *testing.T, p *player) {
+	ctx, c := t.Context(), p.s.client
+	group := must[*scaleset.RunnerGroup](t)(c.GetRunnerGroupByName(ctx, "gpu"))
+	in := func() *scaleset.RunnerScaleSet {
+		return &scaleset.RunnerScaleSet{Name: "alpha", RunnerGroupID: group.ID}
+	}
+	set, err := c.CreateRunnerScaleSet(ctx, in())
+	p.tell("alpha in gpu: %s", outcome(err))
+	if found := must[*scaleset.RunnerScaleSet](t)(c.GetRunnerScaleSet(ctx, 1, "alpha")); found == nil {
+		p.tell("alpha in Default: nil")
+	}
+	_, err = c.CreateRunnerScaleSet(ctx, in())
+	p.tell("a second alpha in gpu: %s", outcome(err))
+	moved := must[*scaleset.RunnerScaleSet](t)(c.UpdateRunnerScaleSet(ctx, set.ID,
+		&scaleset.RunnerScaleSet{Name: "alpha",
+			RunnerGroupID: 1}))
+	p.tell("moved to Default: %s", moved.RunnerGroupName)
+	_, err = c.UpdateRunnerScaleSet(ctx, set.ID, &scaleset.RunnerScaleSet{Name: "alpha", RunnerGroupID: 77})
+	p.tell("in a group that is not there: %s", outcome(err))
 }

@@ -135,7 +135,8 @@ func TestConformance(t *testing.T) {
 		t.Run(sc.name+"/simulator", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := simulator.New(simulator.Config{ScaleSets: simulator.ScaleSets{Acquire: true},
-					Apps: []simulator.App{demoApp}})
+					Apps:         []simulator.App{demoApp},
+					RunnerGroups: []simulator.RunnerGroup{{Scope: "demo-org/demo", ID: 2, Name: "gpu"}}})
 				sc.hold(t, simulated(t, w), nil)
 				noSurprises(t, w)
 			})

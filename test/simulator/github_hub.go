@@ -27,9 +27,9 @@ type hub struct {
 	// past are the jobs of earlier attempts of runs.
 	past map[attempt][]RunJob
 
-	// Of the scale-set service: its tokens, its sets by id, and the jobs that no set has got.
+	// Of the scale-set service: its tokens, its sets in the order of their ids, and the jobs that no set has got.
 	adminTokens map[string]*adminToken
-	sets        map[int]*scaleSet
+	sets        []*scaleSet
 	lastSet     int
 	waiting     []*job
 }
@@ -95,7 +95,7 @@ func newHub(w *World) *hub {
 	h := &hub{w: w, scopes: map[string]*scope{}, tokens: map[string]*registration{}, blobs: map[string]*runner{},
 		runs: map[string]map[int64]Run{}, meters: map[string]*meter{}, active: map[string]int{},
 		installationTokens: map[string]*installationToken{}, past: map[attempt][]RunJob{},
-		adminTokens: map[string]*adminToken{}, sets: map[int]*scaleSet{}}
+		adminTokens: map[string]*adminToken{}}
 	h.newApps()
 	for _, s := range w.cfg.Runners {
 		h.seedRunner(s)

@@ -71,39 +71,45 @@ func (s *scaleSet) takes(j *ScaleSetJob) bool { return s.serves(j.Repository) &&
 
 // assignSets assigns waiting jobs to sets, and assigned ones to idle runners.
 func (h *hub) assignSets() {
-	for _, j := range slices.Clone(h.waiting) {
-		if h.w.cfg.ScaleSets.Acquire {
+	if h.w.cfg.ScaleSets.Acquire {
+		for _, j := range h.waiting {
 			h.announce(j)
-		} else if s := h.setFor(j); s != nil {
-			h.assignTo(s, j)
 		}
+	} else {
+		h.assignWaiting()
 	}
-	for id := 1; id <= h.lastSet; id++ {
-		h.sets[id].start()
+	for _, s := range h.sets {
+		s.start()
 	}
 }
 
-// setFor finds the set for a job: one with a listener whose capacity is not used up, and among several the one with the
-// fewest jobs. "If both runner scale sets are online, jobs assigned to them will be distributed arbitrarily":
-// https://github.com/actions/actions-runner-controller/issues/4004
-func (h *hub) setFor(j *job) *scaleSet {
-	var found *scaleSet
-	for id := 1; id <= h.lastSet; id++ {
-		s := h.sets[id]
-		if s.gone || len(s.jobs) >= s.capacity || s.live() == nil || !s.takes(j.setJob) {
-			continue
+// assignWaiting assigns the jobs that wait, oldest first, to sets with a listener whose capacity is not used up; among
+// several to the one with the fewest jobs. "If both runner scale sets are online, jobs assigned to them will be
+// distributed arbitrarily": https://github.com/actions/actions-runner-controller/issues/4004
+func (h *hub) assignWaiting() {
+	isFull := func(s *scaleSet) bool { return len(s.jobs) >= s.capacity || s.live() == nil }
+	open := slices.DeleteFunc(slices.Clone(h.sets), isFull)
+	for _, j := range slices.Clone(h.waiting) {
+		if len(open) == 0 {
+			return
 		}
-		if found == nil || len(s.jobs) < len(found.jobs) {
-			found = s
+		var found *scaleSet
+		for _, s := range open {
+			if s.takes(j.setJob) && (found == nil || len(s.jobs) < len(found.jobs)) {
+				found = s
+			}
+		}
+		if found != nil {
+			h.assignTo(found, j)
+			open = slices.DeleteFunc(open, isFull)
 		}
 	}
-	return found
 }
 
 // announce tells the sets that a job is there to be acquired.
 func (h *hub) announce(j *job) {
-	for id := 1; id <= h.lastSet; id++ {
-		if s := h.sets[id]; !s.gone && !j.announced[s] && s.takes(j.setJob) {
+	for _, s := range h.sets {
+		if !j.announced[s] && s.takes(j.setJob) {
 			j.announced[s] = true
 			m := s.message("JobAvailable", j)
 			m["acquireJobUrl"] = fmt.Sprintf("https://%s%s_apis/runtime/runnerscalesets/%d/acquirejobs", actionsHost,

@@ -97,8 +97,10 @@ func actionsPath(path string) (base, rest string) {
 
 // place finds the scope of the caller's token and the set of the path, for faults and the journal too.
 func (call *actionsCall) place() {
-	id, err := strconv.Atoi(call.params["set"])
-	if s := call.sets[id]; err == nil && s != nil {
+	for _, s := range call.sets {
+		if strconv.Itoa(s.id) != call.params["set"] {
+			continue
+		}
 		call.set = s
 		call.x.scope, call.x.params["set"] = s.scope.name, s.name
 	}

@@ -85,8 +85,8 @@ func findScaleSet(call *actionsCall) answer {
 // setsOf gives the sets of a scope in the order of their ids.
 func (h *hub) setsOf(s *scope) []*scaleSet {
 	var found []*scaleSet
-	for id := 1; id <= h.lastSet; id++ {
-		if set := h.sets[id]; set.scope == s && !set.gone {
+	for _, set := range h.sets {
+		if set.scope == s {
 			found = append(found, set)
 		}
 	}
@@ -158,7 +158,7 @@ func createScaleSet(call *actionsCall) answer {
 		created: call.clock(), changed: make(chan struct{})}
 	s.queue.lastID = firstMessage
 	s.change(in)
-	call.hub.sets[s.id] = s
+	call.hub.sets = append(call.hub.sets, s)
 	call.assignSets()
 	return actionsJSON(http.StatusOK, s.json(call.base))
 }
@@ -200,6 +200,7 @@ func deleteScaleSet(call *actionsCall) answer {
 
 func (h *hub) deleteSet(s *scaleSet) {
 	s.gone, s.session = true, nil
+	h.sets = slices.DeleteFunc(slices.Clone(h.sets), func(o *scaleSet) bool { return o == s })
 	for _, j := range slices.Clone(s.jobs) {
 		if j.state.State == jobAssigned {
 			h.unassign(j)
@@ -226,8 +227,8 @@ func (w *World) DeleteScaleSet(name string) bool {
 
 // setNamed finds a set by its name in any scope.
 func (h *hub) setNamed(name string) *scaleSet {
-	for id := 1; id <= h.lastSet; id++ {
-		if s := h.sets[id]; !s.gone && strings.EqualFold(s.name, name) {
+	for _, s := range h.sets {
+		if strings.EqualFold(s.name, name) {
 			return s
 		}
 	}

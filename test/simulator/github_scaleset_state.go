@@ -23,11 +23,7 @@ func (w *World) ScaleSets() []ScaleSet {
 	w.enter()
 	defer w.mu.Unlock()
 	var found []ScaleSet
-	for id := 1; id <= w.hub.lastSet; id++ {
-		s := w.hub.sets[id]
-		if s.gone {
-			continue
-		}
+	for _, s := range w.hub.sets {
 		n := s.statistics()
 		v := ScaleSet{ID: s.id, Scope: s.scope.name, Name: s.name, Group: s.group, Labels: append([]string(nil),
 			s.labels...),
