@@ -14,7 +14,7 @@ import (
 )
 
 // isAppID reports whether a text can be an App's client id or App id.
-func isAppID(text string) bool { return github.IsAppID(text) }
+func isAppID(text string) bool { return github.AppOptions{ID: text}.HasValidID() }
 
 // readAppKey reads an App's private key as people paste it. The problem continues "The 'app-private-key' input …".
 func readAppKey(text string) (*rsa.PrivateKey, *Problem) {

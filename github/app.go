@@ -12,9 +12,6 @@ import (
 // appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
 var appIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// IsAppID reports whether a text can be an App's client id or App id.
-func IsAppID(text string) bool { return appIDForm.MatchString(text) }
-
 // AppOptions say which App signs in, where, and what for.
 type AppOptions struct {
 	ID         string // the client id, or the App's id
@@ -29,6 +26,9 @@ type AppOptions struct {
 	// SignedIn is called with who was signed in, and again at each renewal; nil: nobody is told.
 	SignedIn func(who Identity, renewed bool)
 }
+
+// HasValidID reports whether ID can be an App's client id or App id.
+func (o AppOptions) HasValidID() bool { return appIDForm.MatchString(o.ID) }
 
 // App is the session of a GitHub App: it signs in when the first call needs it, and renews its token before that ends.
 // All clients of a process share one, so that a roll-back with connections of its own signs in no second time. It is

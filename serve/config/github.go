@@ -124,7 +124,7 @@ func (f *findings) signIn(s section, g GitHub) {
 	case isApp && g.AppPrivateKeyFile == "":
 		s.problem(s.lineOf(keyAppID), "has app-client-id and no app-private-key-file", appExample)
 	}
-	if g.AppID != "" && !github.IsAppID(g.AppID) {
+	if g.AppID != "" && !(github.AppOptions{ID: g.AppID}).HasValidID() {
 		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is no App's client id or App id", g.AppID),
 			appExample)
 	}
