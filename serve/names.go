@@ -38,11 +38,15 @@ func identity(scope, runnerName string) tags.Identity {
 
 // ownTags are those of one machine.
 func ownTags(id tags.Identity, set string, runnerID int64, due, expires time.Time) map[string]string {
-	return map[string]string{
+	own := map[string]string{
 		key.Scope: id.Scope, key.Mode: tags.ModeServe, key.ScaleSet: tags.Value(set), key.Nonce: id.Nonce,
 		key.RunnerName: id.Label, key.RunnerID: strconv.FormatInt(runnerID, 10), key.DueAt: tags.Stamp(due),
 		key.ExpiresAt: tags.Stamp(expires),
 	}
+	if strings.Contains(id.Scope, "/") && !strings.HasPrefix(id.Scope, "enterprises/") {
+		own[key.Repository] = id.Scope // by which its sweeps find it
+	}
+	return own
 }
 
 // ofScope selects the machines of all scale sets of a scope.

@@ -59,7 +59,7 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 		}
 		f.runner, f.state = existingState(instance, runners, true)
 	}
-	if mode := tags.Of(instance).Mode; mode == tags.ModeStart || tags.Of(instance).Entry {
+	if hasRegistration(instance) || tags.Of(instance).Entry {
 		if f.runner, f.named, err = sw.registration(ctx, look, instance); err != nil {
 			return v, err
 		}

@@ -63,7 +63,7 @@ func (x *index) factsOf(i ec2.Instance) facts {
 		} else if !x.listed && i.State != ec2.Stopped { // a machine that stands still has no job
 			f.state = runnerUnseen
 		}
-	case tags.Of(i).Tagged && tags.Of(i).Mode != tags.ModeStart:
+	case tags.Of(i).Tagged && !hasRegistration(i):
 		f.state = runnerNone
 	case !x.listed:
 		f.state = runnerUnseen
@@ -75,6 +75,12 @@ func (x *index) factsOf(i ec2.Instance) facts {
 		f.runner, f.state = x.guess(i)
 	}
 	return f
+}
+
+// hasRegistration reports whether a machine with tags of ours registers by the name in them.
+func hasRegistration(i ec2.Instance) bool {
+	mode := tags.Of(i).Mode
+	return mode == tags.ModeStart || mode == tags.ModeServe
 }
 
 // existingState is what the runner of an existing machine does. Where nothing tells which one it is, a busy one with

@@ -117,6 +117,7 @@ type rule func(*survey, ec2.Instance, facts) (Act, string)
 // rules are asked in this order; the first answer holds. What spares stands before what ends.
 var rules = []rule{
 	(*survey).isDone,
+	(*survey).isServed,
 	(*survey).isKept,
 	(*survey).isYoung,
 	(*survey).isBusy,
@@ -151,7 +152,8 @@ func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
 			tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
 	}
 	mode := tags.Of(i).Mode
-	if slices.Contains([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting}, mode) {
+	if slices.Contains([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting, tags.ModeServe},
+		mode) {
 		return "", ""
 	}
 	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
@@ -243,10 +245,10 @@ func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 
 // isOurs returns whose an instance is: by our tags, or, only where it has none of them, by its client token.
 func (s *survey) isOurs(i ec2.Instance) bool {
-	scope, tagged := i.Tags[key.Scope]
-	repository, also := i.Tags[key.Repository]
+	_, tagged := i.Tags[key.Scope]
+	_, also := i.Tags[key.Repository]
 	if tagged || also {
-		return scope == s.scope && repository == s.repository
+		return s.owns(i.Tags)
 	}
 	return strings.HasPrefix(i.ClientToken, tags.TokenOfScope(s.repository, s.scope))
 }

@@ -66,7 +66,7 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 		set(key.Scope, ourScope, ourScope, ourScope, "org")
 		set(key.Repository, ourRepository, ourRepository, ourRepository, "org/other")
 		set(key.RunID, "1", "2")
-		set(key.Mode, tags.ModeStart, tags.ModeStart, tags.ModeBake, tags.ModePool, "existing")
+		set(key.Mode, tags.ModeStart, tags.ModeStart, tags.ModeBake, tags.ModePool, "existing", tags.ModeServe)
 		set(key.RunnerName, "ec2-a", "ec2-b", "ec2-c")
 		set(key.RunnerID, "1", "2", "3")
 		set(key.Slots, "3", "")
@@ -113,7 +113,9 @@ func TestNothingIsWronglyEnded(t *testing.T) {
 }
 
 func oursByTags(i ec2.Instance) bool {
-	return i.Tags[key.Scope] == ourScope && i.Tags[key.Repository] == ourRepository
+	repository, named := i.Tags[key.Repository]
+	return i.Tags[key.Scope] == ourScope &&
+		(repository == ourRepository || !named && i.Tags[key.Mode] == tags.ModeServe)
 }
 
 func oursByToken(i ec2.Instance) bool {
@@ -135,15 +137,17 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 		t.Fatalf("%s is young, and it is %s", i.ID, v.act)
 	case i.State == ec2.Terminated || i.State == ec2.ShuttingDown:
 		t.Fatalf("%s has ended, and it is %s", i.ID, v.act)
-	case ours && !slices.Contains([]string{"start", "bake", "pool"}, mode):
+	case ours && !slices.Contains([]string{"start", "bake", "pool", "serve"}, mode):
 		t.Fatalf("%s has mode %q, and it is %s", i.ID, mode, v.act)
-	case (mode == "start" || tagless) && !s.listed:
+	case mode == "serve" && (tags.Of(i).ExpiresAt.IsZero() || s.now.Before(tags.Of(i).ExpiresAt)):
+		t.Fatalf("%s is of a scale set, its time is not over, and it is %s", i.ID, v.act)
+	case (mode == "start" || mode == "serve" || tagless) && !s.listed:
 		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
 	}
 	for _, r := range s.runners {
 		named := ours && (i.Tags[key.RunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[key.RunnerID] == "" &&
 			i.Tags[key.Slots] == "" && i.Tags[key.RunnerName] == r.Name))
-		if r.Busy && named && mode == "start" {
+		if r.Busy && named && (mode == "start" || mode == "serve") {
 			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
 		}
 		if r.Busy && tagless && strings.Contains(i.ClientToken, tags.ShortHash(r.Labels[0], 6)) {

@@ -15,7 +15,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // Request states where to look for what nobody uses any more.
@@ -122,7 +121,9 @@ func (sw *sweep) look(ctx context.Context) (*survey, error) {
 		runs: map[string]runState{}}
 	volumes, unseen := sw.volumes(ctx)
 	instances, failed := sw.instances(ctx)
-	s.volumes, s.instances, s.whole = volumes, instances, failed == nil
+	s.volumes, s.instances, s.whole = volumes, slices.DeleteFunc(instances, func(i ec2.Instance) bool {
+		return !s.isOurs(i)
+	}), failed == nil
 	runners, err := sw.Registry.AllRunners(ctx)
 	s.runners, s.listed = runners, err == nil
 	s.now = time.Now()
@@ -154,7 +155,7 @@ func (sw *sweep) instancesIn(ctx context.Context, region string) ([]ec2.Instance
 	var list []ec2.Instance
 	seen := map[string]bool{}
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository}},
+		{Tags: sw.request.selection()},
 		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*"},
 	} {
 		found, err := sw.Cloud.Instances(ctx, region, selector)

@@ -34,8 +34,7 @@ func (s *survey) judgeVolume(v ec2.Volume) verdict {
 
 // isVolumeUsed ignores what is not ours, and what is attached: a machine has it, which is judged by itself.
 func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
-	ours := v.Tags[key.Scope] == s.scope && v.Tags[key.Repository] == s.repository
-	if !ours || v.State != ec2.VolumeAvailable || v.Attached {
+	if !s.owns(v.Tags) || v.State != ec2.VolumeAvailable || v.Attached {
 		return Ignored, ""
 	}
 	return "", ""
@@ -51,7 +50,7 @@ func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
 	case keep == ec2.KeepsUnknown:
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
 	case keep != "false", v.Tags[key.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
-		tags.ModePool}, mode):
+		tags.ModePool, tags.ModeServe}, mode):
 		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to " +
 			"keep it"
 	}

@@ -20,7 +20,7 @@ import (
 func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	regions := sw.request.Regions
 	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
-	values := map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository}
+	values := sw.request.selection()
 	var group sync.WaitGroup
 	for n, region := range regions {
 		group.Go(func() { found[n], errs[n] = sw.Cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
@@ -71,9 +71,10 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 	}
 	now := *look
 	now.now, now.instances = time.Now(), nil
+	ofStart := sw.request.selection()
+	ofStart[key.Nonce] = volume.Tags[key.Nonce]
 	for _, selector := range []ec2.Selector{
-		{Tags: map[string]string{key.Scope: sw.request.Scope, key.Repository: sw.request.Repository,
-			key.Nonce: volume.Tags[key.Nonce]}},
+		{Tags: ofStart},
 		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[key.Nonce] +
 			"-*"},
 	} {
