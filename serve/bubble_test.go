@@ -44,6 +44,12 @@ type process struct {
 func inBubble(t *testing.T, config simulator.Config, sets []config.Set, f func(s *stage)) {
 	t.Helper()
 	t.Parallel()
+	bubble(t, config, sets, f)
+}
+
+// bubble is inBubble beside nothing else.
+func bubble(t *testing.T, config simulator.Config, sets []config.Set, f func(s *stage)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, world: simulator.New(config), file: file(t, sets)}
 		f(s)
@@ -74,9 +80,18 @@ func aSet(name string, limit int) config.Set {
 // start runs a server on a host until it is stopped.
 func (s *stage) start(host string) *process {
 	s.t.Helper()
-	transport := s.world.Transport()
+	p, err := s.tryStart(host, func(p *process) http.RoundTripper { return p.dark })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// tryStart is start with another way into the world. The error is that of a program that ends at once.
+func (s *stage) tryStart(host string, way func(*process) http.RoundTripper) (*process, error) {
 	ctx, cancel := context.WithCancel(s.t.Context())
-	p := &process{log: &lines{}, stop: cancel, dark: transport, closed: make(chan struct{})}
+	p := &process{log: &lines{}, stop: cancel, dark: s.world.Transport(), closed: make(chan struct{})}
+	transport := way(p)
 	server, err := serve.New(ctx, s.file, serve.Options{
 		Log: slog.New(slog.NewJSONHandler(p.log, nil)), Version: "test", Host: host, Transport: transport,
 		Cloud: ec2.New(aws.Config{
@@ -88,7 +103,8 @@ func (s *stage) start(host string) *process {
 		}),
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		cancel()
+		return nil, err
 	}
 	go func() { defer close(p.closed); server.Run(ctx) }()
 	s.t.Cleanup(func() {
@@ -97,7 +113,7 @@ func (s *stage) start(host string) *process {
 			s.t.Logf("log of %s:\n%s", host, p.log)
 		}
 	})
-	return p
+	return p, nil
 }
 
 // end stops a server in order, and returns how long it took.
