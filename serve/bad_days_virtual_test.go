@@ -308,3 +308,17 @@ func TestMin(t *testing.T) {
 		s.until("two idle again", 2*time.Minute, idle)
 	})
 }
+
+// TestLikeNames: runners of others whose names are like those of a set are neither counted nor removed.
+func TestLikeNames(t *testing.T) {
+	world := simulator.Config{Runners: []simulator.RunnerSeed{
+		{Name: "ec2-ec2-amd64-abcd1234", Busy: true}, {Name: "ec2-ec2-amd64-abcd1235", Offline: true},
+	}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 1)}, func(s *stage) {
+		s.start("one")
+		s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+		s.until("done", 3*time.Minute, s.allDone)
+		<-time.After(10 * time.Minute)
+		s.nothingLeft(time.Minute)
+	})
+}

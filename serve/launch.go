@@ -18,7 +18,7 @@ import (
 
 // begin starts the launch of one more machine. mu is held.
 func (s *set) begin(ctx context.Context, now time.Time) {
-	r := &runner{name: newName(s.Name), state: runnerUnseen, launching: true, wanted: now,
+	r := &runner{name: newName(s.installation, s.Name), state: runnerUnseen, launching: true, wanted: now,
 		due: now.Add(dueTime), expires: now.Add(lifetime)}
 	s.runners[r.name] = r
 	s.launches.Go(func() {

@@ -145,7 +145,7 @@ func (s *set) see(seen sight) (doubles []ec2.Instance) {
 		}
 	}
 	for name, registration := range seen.runners {
-		if s.runners[name] == nil && isNameOf(s.Name, name) && !s.wasDropped(name, seen.now) {
+		if s.runners[name] == nil && isNameOf(s.installation, s.Name, name) && !s.wasDropped(name, seen.now) {
 			s.runners[name] = &runner{name: name, id: registration.ID, state: runnerUnseen,
 				shows: seen.now.Add(launchTime)}
 		}

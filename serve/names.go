@@ -12,22 +12,29 @@ import (
 
 // This file says what is ours and whose: names, tags and client tokens of the machines of scale sets.
 
-// nameLength is how many random characters end the name of a runner.
-const nameLength = 8
+// A runner's name ends in a mark of its set, as a hash of installation and name, and in random characters.
+const (
+	markLength = 6
+	nameLength = 8
+)
 
 // newName returns a new name of a runner of a set.
-func newName(set string) string { return nameBase(set) + tags.RandomText(nameLength) }
+func newName(installation, set string) string {
+	return nameBase(installation, set) + tags.RandomText(nameLength)
+}
 
-// isNameOf reports whether a runner's name may be one of a set's. Another set's may end in the same form: only GitHub
-// knows which set a runner is of.
-func isNameOf(set, name string) bool {
-	rest, ok := strings.CutPrefix(name, nameBase(set))
+// isNameOf reports whether a runner's name is one of a set's. GitHub's list does not name a runner's set. Without the
+// mark a set would take runners for its own whose set has the same name in another group or account, or a name that
+// differs in a character that no runner's name may have.
+func isNameOf(installation, set, name string) bool {
+	rest, ok := strings.CutPrefix(name, nameBase(installation, set))
 	return ok && len(rest) == nameLength &&
 		strings.Trim(rest, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
 }
 
-func nameBase(set string) string {
-	return tags.CutTo(tags.NameOf(set), tags.MaxName-nameLength-1) + "-"
+func nameBase(installation, set string) string {
+	return tags.CutTo(tags.NameOf(set), tags.MaxName-markLength-nameLength-2) + "-" +
+		tags.ShortHash(installation+" "+set, markLength) + "-"
 }
 
 // identity is that of one machine. The label of such an identity is the runner's name.

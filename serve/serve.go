@@ -45,16 +45,18 @@ func Run(ctx context.Context, file config.File, options Options) error {
 
 // Server serves the sets of one file.
 type Server struct {
-	cloud   *ec2.Client
-	log     *slog.Logger
-	signIn  *signIn
-	scope   string
-	owner   string   // of the sessions
-	ours    string   // how the owner of every session of this installation begins
-	regions []string // of all placements
-	turns   *turns
-	sets    []*set
-	looks   chan struct{} // asks for a look before the next one is due
+	cloud  *ec2.Client
+	log    *slog.Logger
+	signIn *signIn
+	scope  string
+	owner  string // of the sessions
+	ours   string // how the owner of every session of this installation begins
+	// installation is a hash of account and home region.
+	installation string
+	regions      []string // of all placements
+	turns        *turns
+	sets         []*set
+	looks        chan struct{} // asks for a look before the next one is due
 
 	mu     sync.Mutex
 	looked time.Time     // when the last look began that saw everything
@@ -93,7 +95,8 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.ours = "ec2-github-runner " + tags.ShortHash(caller.Account+" "+cloud.Region(), 8) + " "
+	s.installation = tags.ShortHash(caller.Account+" "+cloud.Region(), 8)
+	s.ours = "ec2-github-runner " + s.installation + " "
 	s.owner = s.ours + cmp.Or(o.Host, "unnamed")
 	return s, nil
 }
