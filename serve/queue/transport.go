@@ -34,7 +34,8 @@ func retrying(below http.RoundTripper) *retryablehttp.Client {
 	return client
 }
 
-// retrier asks again what got no answer or a 5xx.
+// retrier asks again what got no answer, half of one, or a 5xx. Answers are read here, since the library does not close
+// a body that ends too early: sendRequest, https://github.com/actions/scaleset/blob/v0.4.0/common_client.go
 type retrier struct{ below http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -55,18 +56,29 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		if request.Body != nil {
 			next.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		response, err := r.below.RoundTrip(next)
+		response, err := read(r.below.RoundTrip(next))
 		_, refused := errors.AsType[*signInError](err)
 		if try == maxTries || ctx.Err() != nil || refused || (err == nil && response.StatusCode < 500) {
 			return response, err
-		}
-		if err == nil {
-			_ = response.Body.Close()
 		}
 		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { //nolint:gosec // spreads load, keeps no secret
 			return nil, err
 		}
 	}
+}
+
+// read reads an answer to its end.
+func read(response *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
