@@ -38,7 +38,7 @@ func stormWorld() simulator.Config {
 		world.Runners = append(world.Runners, simulator.RunnerSeed{ID: id, Name: name, Busy: busy})
 	}
 	other("serve", "gamma", "gamma-abcd1234", false)    // another file's
-	other("serve", "gamma", "gamma-at-work", true)
+	other("serve", "gamma", "ec2-alpha-abcd1234", true) // of a set with a like name
 	other("start", "", "ec2-abcd1234", false)
 	other("pool", "alpha", "alpha-warm", false)
 	return world
@@ -59,7 +59,6 @@ func (tr trial) String() string { return fmt.Sprintf("%s at call %d", tr.what, t
 func trials(calls int) (list []trial) {
 	for call := 1; call <= calls; call++ {
 		list = append(list,
-			trial{what: "request lost", fault: simulator.Fault{Effect: simulator.EffectCutBefore}},
 			trial{what: "answer lost", fault: simulator.Fault{Effect: simulator.EffectCutAfter}},
 			trial{what: "half an answer", fault: simulator.Fault{Effect: simulator.EffectCutMiddle}},
 			trial{what: "5xx", fault: simulator.Fault{Effect: simulator.EffectError, Status: http.StatusBadGateway}},
@@ -67,7 +66,7 @@ func trials(calls int) (list []trial) {
 				Status: http.StatusBadGateway}},
 			trial{what: "kill during", kill: true}, trial{what: "kill after", kill: true, after: true},
 			trial{what: "SIGTERM during"}, trial{what: "SIGTERM after", after: true})
-		for i := len(list) - 9; i < len(list); i++ {
+		for i := len(list) - 8; i < len(list); i++ {
 			list[i].call = call
 		}
 	}
