@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	every = flag.Int("every", 37, "of the trials of a storm, run each nth: 1 for all of them")
+	every = flag.Int("every", 71, "of the trials of a storm, run each nth: 1 for all of them")
 	only  = flag.String("only", "", "run the trials of a storm whose name holds this text")
 )
 
