@@ -14,7 +14,7 @@ import (
 
 // unreached are figures that are still over their limit.
 var unreached = []string{
-	"methods of one type", "lines of runner/",
+	"methods of one type",
 }
 
 // TestLimits holds the limits of the structure.

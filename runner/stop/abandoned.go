@@ -37,7 +37,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	// When EC2 has shown tags last, and how long it is asked to.
 	shown, enough := time.Time{}, time.Now().Add(remove.TagsLag*3/4)
 	err = ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
-		now, err := sp.Cloud.Instance(bounded, i.Region, i.ID)
+		now, err := sp.cloud.Instance(bounded, i.Region, i.ID)
 		switch {
 		case refusal.ClassOf(err) == refusal.NotFound, err == nil && !tags.Of(now).Tagged:
 			return nil
@@ -113,7 +113,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 // abandoned are the registrations that have a label and the name that a start makes of it, and that no living machine
 // of ours may have.
 func (sp *stop) abandoned(ctx context.Context, label string, regions []string) ([]github.Runner, error) {
-	list, err := sp.Registry.AllRunners(ctx)
+	list, err := sp.registry.AllRunners(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 	if len(list) == 0 {
 		return nil, nil
 	}
-	alive, err := remove.MachinesAlive(ctx, sp.Cloud, regions, sp.request.Run.Repository, sp.request.Scope)
+	alive, err := remove.MachinesAlive(ctx, sp.cloud, regions, sp.request.Run.Repository, sp.request.Scope)
 	if err != nil {
 		return nil, err
 	}

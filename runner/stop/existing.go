@@ -59,10 +59,10 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 		return "", &diagnosis.FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen",
 			Hint: "allow ec2:DescribeInstances"}
 	case !i.Alive():
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
+		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
 		return "already terminated", nil
 	case i.State == ec2.Stopped || i.State == ec2.Stopping:
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped already", t.id))
+		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped already", t.id))
 		return "already stopped", nil
 	}
 	if !t.isExisting() {
@@ -70,13 +70,13 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 		return sp.stopInstance(ctx, t, func(context.Context, ec2.Instance) error { return nil })
 	}
 	if why := sp.staysWith(ctx, i); why != "" {
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is left running: %s", t.id, why))
+		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is left running: %s", t.id, why))
 		return "left running", nil
 	}
-	r := &remove.Remover{Cloud: sp.Cloud, Registry: sp.Registry, Log: sp.Log}
+	r := &remove.Remover{Cloud: sp.cloud, Registry: sp.registry, Log: sp.log}
 	state, err := sp.stopInstance(ctx, t, r.Idle)
 	if err == nil {
-		remove.ClearDue(ctx, sp.Cloud, i)
+		remove.ClearDue(ctx, sp.cloud, i)
 	}
 	return state, err
 }
@@ -93,7 +93,7 @@ func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	case i.Tags[key.Repository] != sp.request.Run.Repository:
 		return fmt.Sprintf("run %s of %s uses it now", i.Tags[key.RunID], i.Tags[key.Repository])
 	}
-	over, err := sp.Registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[key.RunID])
+	over, err := sp.registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[key.RunID])
 	switch {
 	case err != nil:
 		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v",
@@ -112,7 +112,7 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 	if label == "" {
 		return nil
 	}
-	runners, err := sp.Registry.AllRunners(ctx)
+	runners, err := sp.registry.AllRunners(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	}
 	values := map[string]string{key.Mode: tags.ModeExisting, key.Found: tags.FoundStopped,
 		key.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), key.DueAt: ""}
-	if err := sp.Cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
+	if err := sp.cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it",
 			i.ID,
 			refusal.Reason(err)))
@@ -161,7 +161,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 		if err != nil {
 			return err
 		}
-		err = sp.Cloud.Stop(bounded, t.instance.Region, t.id)
+		err = sp.cloud.Stop(bounded, t.instance.Region, t.id)
 		if err != nil && refusal.ClassOf(err) != refusal.WrongState {
 			return backoff.Permanent(err)
 		}
@@ -179,6 +179,6 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 	case err != nil:
 		return "", err
 	}
-	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped", t.id))
+	sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is stopped", t.id))
 	return "stopped", nil
 }

@@ -30,7 +30,7 @@ func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.
 		return github.Runner{}, false, nil
 	}
 	for _, name := range hostNames(i) {
-		runner, found, err = sp.Registry.FindByName(ctx, name)
+		runner, found, err = sp.registry.FindByName(ctx, name)
 		if err != nil || found && tags.HasLabel(runner, sp.request.Label) {
 			return runner, found, err
 		}

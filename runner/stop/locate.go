@@ -19,7 +19,7 @@ import (
 // search looks for machines by id: each in the region that its hand-off has, or in the home region, and what none of
 // these knows in all others.
 type search struct {
-	*stop
+	stop  *stop
 	looks regionLooks
 	list  regionList
 	first map[string]string // by id: the region that is looked into first
@@ -32,14 +32,14 @@ type search struct {
 // What could not be looked for is an error.
 func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instance, []error) {
 	s := &search{
-		stop: sp, list: regionList{cloud: sp.Cloud}, first: map[string]string{}, only: map[string]bool{},
+		stop: sp, list: regionList{cloud: sp.cloud}, first: map[string]string{}, only: map[string]bool{},
 		found: map[string]ec2.Instance{},
 	}
 	s.looks = regionLooks{ask: s.ask, done: func() bool { return len(s.missing("")) == 0 }}
 	for _, h := range asked {
 		s.first[h.InstanceID], s.only[h.InstanceID] = h.Region, h.Region != ""
 		if h.Region == "" {
-			s.first[h.InstanceID] = sp.Cloud.Region()
+			s.first[h.InstanceID] = sp.cloud.Region()
 		}
 	}
 	err := s.looks.round(ctx, slices.Compact(slices.Sorted(maps.Values(s.first))))
@@ -83,7 +83,7 @@ func (s *search) ask(ctx context.Context, region string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	instances, err := s.Cloud.InstancesFast(ctx, region, ec2.Selector{IDs: ids})
+	instances, err := s.stop.cloud.InstancesFast(ctx, region, ec2.Selector{IDs: ids})
 	if refusal.DeniesRegion(err) {
 		s.endUnseen(region, ids, err)
 	}
@@ -95,7 +95,7 @@ func (s *search) ask(ctx context.Context, region string) error {
 	for _, instance := range instances {
 		s.found[instance.ID] = instance
 		if region != s.first[instance.ID] {
-			s.Log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", instance.ID, region))
+			s.stop.log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", instance.ID, region))
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func (s *search) endUnseen(region string, ids []string, err error) {
 	defer s.mu.Unlock()
 	for _, id := range ids {
 		if s.first[id] == region && refusal.ClassOf(err) == refusal.Denied {
-			s.Log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
+			s.stop.log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
 			s.found[id] = ec2.Instance{ID: id, Region: region}
 		}
 	}
@@ -146,18 +146,18 @@ func (s *search) judge(id string) error {
 		}
 	}
 	if s.only[id] {
-		s.tellGone(id, []string{s.first[id]}, nil)
+		s.stop.tellGone(id, []string{s.first[id]}, nil)
 		return nil
 	}
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.looks.answered)),
 		func(region string) bool { return region == s.first[id] })
-	s.tellGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
+	s.stop.tellGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
 	return nil
 }
 
 func (sp *stop) tellGone(id string, looked []string, denied map[string]error) {
 	if len(denied) == 0 {
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id,
+		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id,
 			strings.Join(looked, ", ")))
 		return
 	}

@@ -19,7 +19,7 @@ import (
 // runSearch looks for the machines of a run: in the home region, and in the others where that has none or all are asked
 // for.
 type runSearch struct {
-	*stop
+	stop    *stop
 	looks   regionLooks
 	list    regionList
 	mu      sync.Mutex
@@ -30,8 +30,8 @@ type runSearch struct {
 // ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region,
 // those of a label in the others only if the home region has none.
 func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
-	home := cmp.Or(sp.request.Region, sp.Cloud.Region())
-	s := &runSearch{stop: sp, list: regionList{cloud: sp.Cloud}, seen: map[string]bool{}}
+	home := cmp.Or(sp.request.Region, sp.cloud.Region())
+	s := &runSearch{stop: sp, list: regionList{cloud: sp.cloud}, seen: map[string]bool{}}
 	s.looks = regionLooks{ask: s.ask, done: s.done, grace: lookTimeouts[0]}
 	err := s.looks.round(ctx, []string{home})
 	if refused := s.looks.denied[home]; refused != nil {
@@ -56,7 +56,7 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 		s.targets = append(s.targets, target{owner: tags.Owner{Name: tags.NameOf(sp.request.Label)}})
 	}
 	if len(s.targets) == 0 && sp.unseen == nil {
-		sp.Log.Info("no runner of this workflow run is left, so there is nothing to stop")
+		sp.log.Info("no runner of this workflow run is left, so there is nothing to stop")
 	}
 	return s.targets, nil
 }
@@ -65,13 +65,13 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 // the label is found without them.
 func (s *runSearch) judge() error {
 	if len(s.looks.denied) > 0 {
-		s.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))
+		s.stop.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))
 	}
 	switch {
 	case len(s.looks.silent) == 0:
 		return nil
 	case s.looks.done():
-		s.warn("runners of this label are found, and these regions gave no answer: " + s.looks.unseen())
+		s.stop.warn("runners of this label are found, and these regions gave no answer: " + s.looks.unseen())
 		return nil
 	}
 	err := &diagnosis.FailedError{
@@ -82,27 +82,27 @@ func (s *runSearch) judge() error {
 	if len(s.targets) == 0 {
 		return err
 	}
-	s.unseen = err
+	s.stop.unseen = err
 	return nil
 }
 
 // ask looks into one region: by tags, and for machines without tags by their client tokens.
 func (s *runSearch) ask(ctx context.Context, region string) error {
-	run, label := s.request.Run, s.request.Label
+	run, label := s.stop.request.Run, s.stop.request.Label
 	values := map[string]string{key.Repository: run.Repository, key.RunID: run.ID}
 	if label != "" {
 		values[key.Label] = tags.EscapeFilter(tags.Value(label))
 	}
 	alive := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}
 	selectors := []ec2.Selector{{Tags: values, States: alive},
-		{ClientToken: tags.TokenPattern(run, s.request.Scope, label),
+		{ClientToken: tags.TokenPattern(run, s.stop.request.Scope, label),
 			States: alive}}
 	errs := make([]error, len(selectors))
 	var group sync.WaitGroup
 	for n, selector := range selectors {
 		group.Go(func() {
 			var found []ec2.Instance
-			found, errs[n] = s.Cloud.InstancesFast(ctx, region, selector)
+			found, errs[n] = s.stop.cloud.InstancesFast(ctx, region, selector)
 			s.add(found)
 		})
 	}
@@ -114,9 +114,9 @@ func (s *runSearch) add(found []ec2.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, instance := range found {
-		if !s.seen[instance.ID] && s.isOfRun(instance) {
+		if !s.seen[instance.ID] && s.stop.isOfRun(instance) {
 			s.seen[instance.ID] = true
-			s.targets = append(s.targets, s.target(tags.Handoff{InstanceID: instance.ID}, instance))
+			s.targets = append(s.targets, s.stop.target(tags.Handoff{InstanceID: instance.ID}, instance))
 		}
 	}
 }
@@ -125,5 +125,5 @@ func (s *runSearch) add(found []ec2.Instance) {
 func (s *runSearch) done() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.targets) > 0 && !s.request.AllOfRun
+	return len(s.targets) > 0 && !s.stop.request.AllOfRun
 }

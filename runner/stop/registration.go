@@ -55,7 +55,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 // shows that they are the machine's own.
 func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
 	for _, name := range t.owner.Names() {
-		runner, found, err := sp.Registry.FindByName(ctx, name)
+		runner, found, err := sp.registry.FindByName(ctx, name)
 		if err != nil || found && t.owner.Owns(runner) {
 			return runner, nil, err
 		}
@@ -68,7 +68,7 @@ func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others 
 }
 
 func (sp *stop) tellNotFound(label string) {
-	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
+	sp.log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
 }
 
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
@@ -76,7 +76,7 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 	bounded, cancel := context.WithTimeout(ctx, busyWithin)
 	defer cancel()
 	err := ec2.RetryUntilDone(bounded, 3*time.Second, func() error {
-		err := sp.Registry.Remove(ctx, id)
+		err := sp.registry.Remove(ctx, id)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)
 		}
@@ -90,7 +90,7 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 	case err != nil:
 		return "", err
 	}
-	sp.Log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", name))
+	sp.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", name))
 	return "removed", nil
 }
 

@@ -64,7 +64,7 @@ const busyWithin = 30 * time.Second
 // Stop terminates first and deregisters second. Neither waits for the end of the other, both are idempotent: what is
 // gone already is done. A call that is throttled or refused is an error, never "gone".
 func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
-	sp := &stop{Stopper: s, request: request}
+	sp := &stop{cloud: s.Cloud, registry: s.Registry, log: s.Log, request: request}
 	targets, err := sp.targets(ctx)
 	if err != nil {
 		return sp.result, err
@@ -93,12 +93,14 @@ func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 const maxAtOnce = 30
 
 type stop struct {
-	*Stopper
-	request Request
-	unseen  error    // regions that gave no answer, although all of the run was asked for
-	looked  []string // the regions that have answered
-	mu      sync.Mutex
-	result  Result
+	cloud    *ec2.Client
+	registry *github.Client
+	log      *slog.Logger
+	request  Request
+	unseen   error    // regions that gave no answer, although all of the run was asked for
+	looked   []string // the regions that have answered
+	mu       sync.Mutex
+	result   Result
 }
 
 // target is one runner to stop. Either half may be missing.
@@ -126,7 +128,7 @@ func (sp *stop) warn(message string) {
 	sp.mu.Lock()
 	sp.result.Warnings = append(sp.result.Warnings, message)
 	sp.mu.Unlock()
-	sp.Log.Warn(message)
+	sp.log.Warn(message)
 }
 
 // targets finds what is to be stopped.
@@ -238,7 +240,7 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 			return err
 		}
 	}
-	err := sp.Cloud.Terminate(ctx, t.instance.Region, t.id)
+	err := sp.cloud.Terminate(ctx, t.instance.Region, t.id)
 	if unseen && refusal.ClassOf(err) == refusal.NotFound { // EC2 says so only now
 		done.State = "not found"
 		if t.given {
@@ -256,6 +258,6 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 }
 
 func (sp *stop) tellTerminated(id string, done *Stopped, state string) {
-	sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
+	sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
 	done.State = state
 }

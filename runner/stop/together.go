@@ -35,8 +35,8 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 			for n, i := range batch {
 				ids[n] = targets[i].id
 			}
-			if err := sp.Cloud.Terminate(ctx, region, ids...); err != nil {
-				sp.Log.Debug("the instances cannot be ended together", "error", err)
+			if err := sp.cloud.Terminate(ctx, region, ids...); err != nil {
+				sp.log.Debug("the instances cannot be ended together", "error", err)
 				continue
 			}
 			for _, i := range batch {

@@ -16,10 +16,10 @@ import (
 func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (string, error) {
 	var mu sync.Mutex
 	knows := ""
-	list := regionList{cloud: sp.Cloud}
+	list := regionList{cloud: sp.cloud}
 	looks := regionLooks{
 		ask: func(ctx context.Context, region string) error {
-			err := sp.Cloud.Terminate(ctx, region, id)
+			err := sp.cloud.Terminate(ctx, region, id)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -42,7 +42,7 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 	})
 	switch {
 	case knows != "":
-		sp.Log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", id, knows))
+		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is found in region %s", id, knows))
 		return knows, nil
 	case err != nil:
 		return "", err

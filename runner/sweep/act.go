@@ -40,7 +40,7 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 // again reads instance, run and registration once more and judges by the same rules. What has ended in the meantime, by
 // another sweep or by itself, is done.
 func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, error) {
-	instance, err := sw.Cloud.Instance(ctx, v.instance.Region, v.instance.ID)
+	instance, err := sw.cloud.Instance(ctx, v.instance.Region, v.instance.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it has ended in the meantime"
 		return v, nil
@@ -50,10 +50,10 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 	}
 	f := facts{state: runnerNone, alone: v.alone}
 	if run := tags.Of(instance).RunID; look.runs[run] != runUnknown {
-		f.run, _ = sw.runState(ctx, run)
+		f.run, _ = readRun(ctx, sw.registry, sw.log, sw.request.Repository, run)
 	}
 	if tags.Of(instance).Mode == tags.ModeExisting {
-		runners, err := sw.Registry.AllRunners(ctx)
+		runners, err := sw.registry.AllRunners(ctx)
 		if err != nil {
 			return v, err
 		}
@@ -83,7 +83,7 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 	err error) {
 	if !tags.Of(i).Tagged {
 		now := *look
-		if now.runners, err = sw.Registry.AllRunners(ctx); err != nil {
+		if now.runners, err = sw.registry.AllRunners(ctx); err != nil {
 			return r, false, err
 		}
 		r, state := now.index().guess(i)
@@ -93,18 +93,18 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		return r, false, nil
 	}
 	if tags.Of(i).Entry { // its name is its own, and tells all
-		r, _, err = sw.Registry.FindByName(ctx, tags.EntryName(i.ID))
+		r, _, err = sw.registry.FindByName(ctx, tags.EntryName(i.ID))
 		return r, true, err
 	}
 	if id := tags.Of(i).RunnerID; id != 0 {
-		r, found, err := sw.Registry.FindRunner(ctx, id)
+		r, found, err := sw.registry.FindRunner(ctx, id)
 		if found || err != nil {
 			return r, true, err
 		}
 	}
 	owner := tags.Of(i).Owner()
 	for _, name := range owner.Names() {
-		r, found, err := sw.Registry.FindByName(ctx, name)
+		r, found, err := sw.registry.FindByName(ctx, name)
 		if err != nil {
 			return r, false, err
 		}
@@ -135,7 +135,7 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 // halt stops an existing machine. Its registration stays, so nothing stands between the last look and the end: a job
 // that begins in that moment is lost.
 func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
-	if err := sw.Cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
+	if err := sw.cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
 		if refusal.ClassOf(err) == refusal.Denied {
 			err = &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
 		}
@@ -153,7 +153,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 			values[key.RunnerID] = strconv.FormatInt(v.runner.ID, 10)
 		}
 	}
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
+	err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
 	if refusal.ClassOf(err) == refusal.Denied {
 		if !sw.noTags {
 			sw.noTags = true
@@ -170,7 +170,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 // free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off,
 // last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.Of(v.instance).FreedTags())
+	err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.Of(v.instance).FreedTags())
 	if refusal.ClassOf(err) == refusal.Denied {
 		v.act, v.why = Spared, v.why+", and it cannot be freed: allow ec2:CreateTags"
 		return v, nil
@@ -179,7 +179,7 @@ func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 		return v, err
 	}
 	if v.runner.ID != 0 {
-		if err := sw.Registry.Remove(ctx, v.runner.ID); errors.Is(err, github.ErrBusy) {
+		if err := sw.registry.Remove(ctx, v.runner.ID); errors.Is(err, github.ErrBusy) {
 			v.act, v.why = Spared, "its runner is busy"
 			return v, nil
 		} else if err != nil {
@@ -198,7 +198,7 @@ func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 	switch {
 	case v.runner.ID != 0 && v.named:
-		err := sw.Registry.Remove(ctx, v.runner.ID)
+		err := sw.registry.Remove(ctx, v.runner.ID)
 		if errors.Is(err, github.ErrBusy) {
 			v.act, v.why = Spared, "its runner is busy"
 			return v, nil
@@ -208,14 +208,14 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		}
 		sw.log.Info(fmt.Sprintf("GitHub self-hosted runner %s is removed", v.runner.Name))
 	case v.runner.ID != 0 && v.alone:
-		err := sw.Cloud.Tag(ctx, v.instance.Region, v.instance.ID,
+		err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID,
 			map[string]string{key.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
 			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID,
 				"error", err)
 		}
 	}
-	if err := sw.Cloud.Terminate(ctx, v.instance.Region, v.instance.ID); refusal.ClassOf(err) != refusal.NotFound &&
+	if err := sw.cloud.Terminate(ctx, v.instance.Region, v.instance.ID); refusal.ClassOf(err) != refusal.NotFound &&
 		err != nil {
 		return v, err
 	}
@@ -232,7 +232,7 @@ const whyRemoved = "it is removed already"
 
 // deregister removes the registration of a dead instance, if it is still offline.
 func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
-	r, found, err := sw.Registry.FindRunner(ctx, v.runner.ID)
+	r, found, err := sw.registry.FindRunner(ctx, v.runner.ID)
 	if err != nil {
 		return v, err
 	}
@@ -244,7 +244,7 @@ func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
 		v.act, v.why = Spared, "it is online again"
 		return v, nil
 	}
-	err = sw.Registry.Remove(ctx, r.ID)
+	err = sw.registry.Remove(ctx, r.ID)
 	if errors.Is(err, github.ErrBusy) {
 		v.act, v.why = Spared, "it is busy"
 		return v, nil

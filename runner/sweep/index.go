@@ -11,7 +11,7 @@ import (
 
 // index joins instances with registrations, so that a sweep over thousands of each stays one pass.
 type index struct {
-	*survey
+	survey *survey
 	byID   map[int64]github.Runner
 	byName map[string]github.Runner
 	namers map[int64][]ec2.Instance // instances of ours whose tag names a runner id
@@ -52,25 +52,25 @@ func (s *survey) index() *index {
 
 // factsOf finds what the lists say of an instance.
 func (x *index) factsOf(i ec2.Instance) facts {
-	f := facts{run: x.runs[tags.Of(i).RunID]}
+	f := facts{run: x.survey.runs[tags.Of(i).RunID]}
 	switch {
 	case tags.Of(i).Mode == tags.ModeExisting:
-		f.runner, f.state = existingState(i, x.runners, x.listed)
+		f.runner, f.state = existingState(i, x.survey.runners, x.survey.listed)
 	case tags.Of(i).Entry:
 		f.state = runnerNone
 		if f.runner = x.byName[tags.EntryName(i.ID)]; f.runner.ID != 0 {
 			f.state, f.named = stateOf(f.runner), true
-		} else if !x.listed && i.State != ec2.Stopped { // a machine that stands still has no job
+		} else if !x.survey.listed && i.State != ec2.Stopped { // a machine that stands still has no job
 			f.state = runnerUnseen
 		}
 	case tags.Of(i).Tagged && !hasRegistration(i):
 		f.state = runnerNone
-	case !x.listed:
+	case !x.survey.listed:
 		f.state = runnerUnseen
 	case tags.Of(i).Tagged:
 		f.runner, f.named = x.registrationOf(i)
 		f.state = stateOf(f.runner)
-		f.alone = x.whole && x.living[tags.Of(i).RunnerName] == 1
+		f.alone = x.survey.whole && x.living[tags.Of(i).RunnerName] == 1
 	default:
 		f.runner, f.state = x.guess(i)
 	}
@@ -138,7 +138,7 @@ func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
 		return github.Runner{}, runnerUnseen
 	}
 	var best github.Runner
-	for _, r := range x.runners {
+	for _, r := range x.survey.runners {
 		if token.Fits(r) && (best.ID == 0 || isMoreAlive(r, best)) {
 			best = r
 		}
@@ -175,23 +175,23 @@ func stateOf(r github.Runner) runnerState {
 // itself.
 func (x *index) judgeRegistration(r github.Runner) verdict {
 	v := verdict{act: Ignored, runner: r, named: true}
-	if r.Online || r.Busy || !x.listed {
+	if r.Online || r.Busy || !x.survey.listed {
 		return v
 	}
 	for _, i := range x.namers[r.ID] {
 		if tags.Of(i).Mode == tags.ModeExisting { // the user's own
 			return v
 		}
-		if act, _ := x.isYoung(i, facts{}); i.Alive() || act != "" || !x.whole {
+		if act, _ := x.survey.isYoung(i, facts{}); i.Alive() || act != "" || !x.survey.whole {
 			return v
 		}
 		v.instance = i
 	}
-	dead := x.deadOf(r)
+	dead := x.survey.deadOf(r)
 	switch {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
-	case x.isAbandoned(r, dead):
+	case x.survey.isAbandoned(r, dead):
 		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+
 			" has ended, as the client token says",
 			false, dead[0]

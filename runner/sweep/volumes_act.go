@@ -2,10 +2,8 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
@@ -13,34 +11,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
-
-// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the
-// machines: one that is detached in between is then known with its machine. Where EC2 does not allow the look, nothing
-// is said of volumes.
-func (sw *sweep) volumes(ctx context.Context) ([]ec2.Volume, error) {
-	regions := sw.request.Regions
-	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
-	values := sw.request.selection()
-	var group sync.WaitGroup
-	for n, region := range regions {
-		group.Go(func() { found[n], errs[n] = sw.Cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
-	}
-	group.Wait()
-	var denied []string
-	for n, err := range errs {
-		switch {
-		case refusal.ClassOf(err) == refusal.Denied:
-			denied, errs[n] = append(denied, regions[n]), nil
-		case err != nil:
-			errs[n] = fmt.Errorf("look for volumes in region %s: %w", regions[n], err)
-		}
-	}
-	if len(denied) > 0 {
-		sw.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes " +
-			"(docs/permissions.md, feature volumes)")
-	}
-	return slices.Concat(found...), errors.Join(errs...)
-}
 
 // actOnVolume does what a verdict says about a volume, unless the last look before it says otherwise.
 func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verdict, error) {
@@ -61,7 +31,7 @@ func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verd
 
 // volumeAgain reads the volume, and then the machines of its start, once more, and judges by the same rules.
 func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verdict, error) {
-	volume, err := sw.Cloud.Volume(ctx, v.volume.Region, v.volume.ID)
+	volume, err := sw.cloud.Volume(ctx, v.volume.Region, v.volume.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
 		v.act, v.why = Spared, "it is deleted already"
 		return v, nil
@@ -78,7 +48,7 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 		{ClientToken: tags.TokenOfScope(sw.request.Repository, sw.request.Scope) + "*-" + volume.Tags[key.Nonce] +
 			"-*"},
 	} {
-		found, err := sw.Cloud.Instances(ctx, volume.Region, selector)
+		found, err := sw.cloud.Instances(ctx, volume.Region, selector)
 		if err != nil {
 			return v, err
 		}
@@ -93,13 +63,13 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 
 // markVolume writes the first look down on the volume itself, where every other sweep finds it.
 func (sw *sweep) markVolume(ctx context.Context, v verdict, since string) (verdict, error) {
-	err := sw.Cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{key.SuspectSince: since})
+	err := sw.cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{key.SuspectSince: since})
 	return sw.volumeDone(v, err, "ec2:CreateTags")
 }
 
 // deleteVolume: EC2 refuses a volume that is attached, so nothing can come between the last look and the end.
 func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
-	v, err := sw.volumeDone(v, sw.Cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
+	v, err := sw.volumeDone(v, sw.cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
 	if err == nil && v.act == Deleted {
 		sw.log.Info(fmt.Sprintf("volume %s (%d GiB) is deleted: %s", v.volume.ID, v.volume.GiB, v.why))
 	}

@@ -1,0 +1,151 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// looking is the first look of a sweep, at everything of ours.
+type looking struct {
+	cloud    *ec2.Client
+	registry *github.Client
+	log      *slog.Logger
+	request  Request
+	warnings []string
+}
+
+func (l *looking) warn(message string) {
+	l.warnings = append(l.warnings, message)
+	l.log.Warn(message)
+}
+
+// read lists the cloud first and the registry second: a runner that comes in between is then known, and an instance
+// that comes in between is young.
+func (l *looking) read(ctx context.Context) (*survey, error) {
+	s := &survey{scope: l.request.Scope, repository: l.request.Repository, grace: l.request.Grace,
+		runs: map[string]runState{}}
+	volumes, unseen := l.volumes(ctx)
+	instances, failed := l.instances(ctx)
+	s.volumes, s.instances, s.whole = volumes, slices.DeleteFunc(instances, func(i ec2.Instance) bool {
+		return !s.isOurs(i)
+	}), failed == nil
+	runners, err := l.registry.AllRunners(ctx)
+	s.runners, s.listed = runners, err == nil
+	s.now = time.Now()
+	l.readRuns(ctx, s)
+	l.log.Info(fmt.Sprintf("found %d instances of %s in %d regions and %d runners in %s", len(s.instances),
+		s.repository, len(l.request.Regions), len(s.runners), s.scope))
+	return s, errors.Join(unseen, failed, err)
+}
+
+// instances lists ours in every region, side by side: by their tags, and those without tags by their client tokens.
+func (l *looking) instances(ctx context.Context) ([]ec2.Instance, error) {
+	regions := l.request.Regions
+	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
+	var group sync.WaitGroup
+	for n, region := range regions {
+		group.Go(func() { found[n], errs[n] = l.instancesIn(ctx, region) })
+	}
+	group.Wait()
+	for n, err := range errs {
+		if err != nil {
+			errs[n] = fmt.Errorf("sweep region %s: %w", regions[n], err)
+		}
+	}
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+func (l *looking) instancesIn(ctx context.Context, region string) ([]ec2.Instance, error) {
+	var list []ec2.Instance
+	seen := map[string]bool{}
+	for _, selector := range []ec2.Selector{
+		{Tags: l.request.selection()},
+		{ClientToken: tags.TokenOfScope(l.request.Repository, l.request.Scope) + "*"},
+	} {
+		found, err := l.cloud.Instances(ctx, region, selector)
+		if err != nil {
+			return list, err
+		}
+		for _, i := range found {
+			if !seen[i.ID] {
+				seen[i.ID] = true
+				list = append(list, i)
+			}
+		}
+	}
+	return list, nil
+}
+
+// readRuns asks once for each run that matters. When GitHub does not let us see one, it will not let us see the others.
+func (l *looking) readRuns(ctx context.Context, s *survey) {
+	left := map[string]bool{} // dead instances without tags that have left registrations
+	for _, r := range s.runners {
+		for _, dead := range s.deadOf(r) {
+			left[dead.ID] = true
+		}
+	}
+	for _, i := range s.instances {
+		run := tags.Of(i).RunID
+		if _, known := s.runs[run]; known || run == "" || (!i.Alive() && !left[i.ID]) || !s.isOurs(i) {
+			continue
+		}
+		state, err := readRun(ctx, l.registry, l.log, s.repository, run)
+		s.runs[run] = state
+		switch github.ClassOf(err) {
+		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
+			l.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: " +
+				"give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
+			return
+		}
+	}
+}
+
+func readRun(ctx context.Context, registry *github.Client, log *slog.Logger, repository, run string) (runState, error) {
+	over, err := registry.RunOver(ctx, repository, run)
+	switch {
+	case err != nil:
+		log.Debug("the run cannot be seen", "run", run, "error", err)
+		return runUnknown, err
+	case over:
+		return runOver, nil
+	}
+	return runGoesOn, nil
+}
+
+// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the
+// machines: one that is detached in between is then known with its machine. Where EC2 does not allow the look, nothing
+// is said of volumes.
+func (l *looking) volumes(ctx context.Context) ([]ec2.Volume, error) {
+	regions := l.request.Regions
+	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
+	values := l.request.selection()
+	var group sync.WaitGroup
+	for n, region := range regions {
+		group.Go(func() { found[n], errs[n] = l.cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
+	}
+	group.Wait()
+	var denied []string
+	for n, err := range errs {
+		switch {
+		case refusal.ClassOf(err) == refusal.Denied:
+			denied, errs[n] = append(denied, regions[n]), nil
+		case err != nil:
+			errs[n] = fmt.Errorf("look for volumes in region %s: %w", regions[n], err)
+		}
+	}
+	if len(denied) > 0 {
+		l.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, " +
+			"feature volumes)")
+	}
+	return slices.Concat(found...), errors.Join(errs...)
+}
