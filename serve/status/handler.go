@@ -1,0 +1,92 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Handler answers with what snapshot says at that moment:
+//
+//	/         the page
+//	/metrics  for Prometheus
+//	/healthz  200 while the process runs: for liveness
+//	/readyz   200 while every set is listened to, here or, for a standby, by another process; 503 names the others
+func Handler(snapshot func() Snapshot, m *Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		// The page runs no script and loads nothing, whatever the texts of others on it are.
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
+			"form-action 'none'; frame-ancestors 'none'")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		answer(w, "text/html; charset=utf-8", http.StatusOK, page(snapshot()))
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		var text strings.Builder
+		m.Write(&text, snapshot())
+		answer(w, "text/plain; version=0.0.4; charset=utf-8", http.StatusOK, text.String())
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, "text/plain; charset=utf-8", http.StatusOK, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		ready, text := readiness(snapshot())
+		code := http.StatusOK
+		if !ready {
+			code = http.StatusServiceUnavailable
+		}
+		answer(w, "text/plain; charset=utf-8", code, text)
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, form string, code int, text string) {
+	w.Header().Set("Content-Type", form)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text)
+}
+
+// readiness says whether every set is listened to. A standby is ready: it is as it should be, and does its work when
+// the other process ends.
+func readiness(s Snapshot) (ready bool, text string) {
+	listening, standby := 0, 0
+	var missing strings.Builder
+	for _, set := range s.Sets {
+		switch {
+		case set.Session == Listening:
+			listening++
+		case set.Session == Standby:
+			standby++
+		case set.Removed:
+		default:
+			fmt.Fprintf(&missing, "set %s is %s", set.Name, set.Session)
+			if set.Problem != "" {
+				missing.WriteString(": " + oneLine(set.Problem))
+			}
+			missing.WriteString("\n")
+		}
+	}
+	if missing.Len() > 0 {
+		return false, "not ready\n" + missing.String()
+	}
+	switch {
+	case standby == 0:
+		return true, fmt.Sprintf("ready: listening to %s\n", sets(listening))
+	case listening == 0:
+		return true, fmt.Sprintf("standby: another process listens to %s\n", sets(standby))
+	}
+	return true, fmt.Sprintf("ready: listening to %s; standby: another process listens to %s\n", sets(listening),
+		sets(standby))
+}
+
+func sets(n int) string {
+	if n == 1 {
+		return "1 set"
+	}
+	return fmt.Sprintf("%d sets", n)
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

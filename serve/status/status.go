@@ -1,0 +1,113 @@
+// Package status shows what the server of scale sets is doing: metrics for Prometheus, answers for health checks, and a
+// page for people. It has no data of its own: all is made of a Snapshot, and of what the server has counted in Metrics.
+package status
+
+import "time"
+
+// Snapshot is what the server knows at one moment. It holds no secrets.
+type Snapshot struct {
+	At      time.Time
+	Version string
+	Scope   string    // of the runners: owner/repo, an organization or an enterprise
+	Owner   string    // of the sessions: this installation and host
+	WebURL  string    // of GitHub: https://github.com
+	Looked  time.Time // when the last look began that saw EC2 and GitHub; zero while none did
+	Unseen  string    // what the newest look could not see; empty if it saw everything
+	Reload  Reload
+	Sets    []Set
+}
+
+// Reload is what became of the file when it was read last.
+type Reload struct {
+	At      time.Time // zero: it was read at the start alone
+	Problem string    // why nothing was changed; empty if the file is served
+}
+
+// Set is one scale set.
+type Set struct {
+	Name   string
+	Labels []string
+	Max    int
+	Min    int
+	// Removed reports whether the set was taken out of the file: its idle machines end, and busy ones finish.
+	Removed bool
+
+	Session Session
+	Since   time.Time // when the session began; zero without one
+	Polled  time.Time // when GitHub answered a poll last; zero if never
+	Problem string    // why the set is not listening
+	Hint    string    // what to do about it
+
+	Assigned, Running, Waiting int // jobs, by GitHub's count
+
+	Paused   time.Time // until when no machine is launched, after a refusal; zero if launches go on
+	Machines []Machine
+	Refusals []Refusal // the newest first
+}
+
+// Session is what a set has of GitHub's message session.
+type Session string
+
+// The states of a session.
+const (
+	Listening  Session = "listening"
+	Standby    Session = "standby" // another process of this installation has it
+	Refused    Session = "refused" // by GitHub, or another installation has it: somebody must act
+	Connecting Session = "connecting"
+)
+
+// Sessions are all states of a session.
+var Sessions = []Session{Listening, Standby, Refused, Connecting}
+
+// Machine is one machine and its runner.
+type Machine struct {
+	Runner   string
+	Instance string // an id; empty while it is being launched
+	Type     string
+	Market   string
+	Region   string
+	State    State
+	Since    time.Time // when it was launched, or asked for; zero if not known
+	Job      Job
+}
+
+// State is what a machine does.
+type State string
+
+// The states of a machine.
+const (
+	Launching State = "launching" // registered and asked for
+	Starting  State = "starting"  // EC2 has it, and its runner is not online yet
+	Idle      State = "idle"      // online, without a job
+	Busy      State = "busy"
+	Ending    State = "ending" // its job is over, or its registration is gone
+	Stopped   State = "stopped"
+)
+
+// States are all states of a machine.
+var States = []State{Launching, Starting, Idle, Busy, Ending, Stopped}
+
+// Job is what a machine runs. Name and Repository are texts of others.
+type Job struct {
+	Name       string
+	Repository string // owner/repo
+	Run        int64
+	Since      time.Time
+}
+
+// Refusal is something that EC2 or GitHub has refused.
+type Refusal struct {
+	At      time.Time // the last time
+	Times   int
+	Message string
+	Hint    string
+}
+
+// count counts a set's machines by state.
+func (s Set) count() map[State]int {
+	states := map[State]int{}
+	for _, m := range s.Machines {
+		states[m.State]++
+	}
+	return states
+}
