@@ -97,7 +97,17 @@ func reports(s Spec) bool { return s.JobReport && !s.Warm }
 func works(s Spec) bool { return !s.Warm }
 
 // code is the script's code, without its comments; with tight, without what can be spared too.
-func (s Spec) code(tight bool) string { return shorten(s.long(tight)) }
+func (s Spec) code(tight bool) string {
+	long := s.long(tight)
+	short, known := shortened.Load(long)
+	if !known {
+		short, _ = shortened.LoadOrStore(long, shorten(long))
+	}
+	return short.(string)
+}
+
+// shortened holds the code by its long form: most machines of a process are sent the same.
+var shortened sync.Map
 
 // long is code with the names that the files in shell/ have.
 func (s Spec) long(tight bool) string {
@@ -109,7 +119,7 @@ func (s Spec) long(tight bool) string {
 		case tight && c.spare != "" && (c.kept == nil || !c.kept(s)):
 			b.WriteString(c.spare)
 		default:
-			b.WriteString(c.text())
+			b.WriteString(textOf(c.name))
 		}
 	}
 	b.WriteString(end)
@@ -122,12 +132,32 @@ var (
 	ourName = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b|\bEGR_[A-Z_]+\b`)
 )
 
+// texts are the files of shell/ by name, without comments, empty lines and indentation.
+var texts = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	files, _ := shell.ReadDir("shell")
+	for _, file := range files {
+		text, err := shell.ReadFile("shell/" + file.Name())
+		if err != nil {
+			panic("read embedded " + file.Name() + ": " + err.Error())
+		}
+		all[strings.TrimSuffix(file.Name(), ".sh")] = Bare(string(text))
+	}
+	return all
+})
+
+func textOf(name string) string {
+	text, known := texts()[name]
+	if !known {
+		panic("there is no shell/" + name + ".sh")
+	}
+	return text
+}
+
 // functions is the names of all functions of shell/: code also names those that this machine lacks.
 var functions = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
-	files, _ := shell.ReadDir("shell")
-	for _, file := range files {
-		text := chapter{name: strings.TrimSuffix(file.Name(), ".sh")}.text()
+	for _, text := range texts() {
 		for _, match := range definition.FindAllStringSubmatch(text, -1) {
 			names[match[1]] = true
 		}
@@ -154,13 +184,4 @@ func shorten(code string) string {
 		}
 		return cmp.Or(short[name], name)
 	})
-}
-
-// text is the chapter without comments, empty lines and indentation.
-func (c chapter) text() string {
-	text, err := shell.ReadFile("shell/" + c.name + ".sh")
-	if err != nil {
-		panic("read embedded " + c.name + ".sh: " + err.Error())
-	}
-	return Bare(string(text))
 }

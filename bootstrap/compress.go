@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"slices"
+	"sync"
 )
 
 // compress makes one gzip member without a time, so that it is deterministic: of all parts together or with codes of
@@ -16,10 +17,18 @@ func compress(s script) []byte {
 	return together
 }
 
+// writers are kept, since a new one takes a megabyte.
+var writers = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // fails for a level that there is not
+	return w
+}}
+
 // gzipped ends a block after each part: the next one gets codes by its own frequencies.
 func gzipped(parts ...[]byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails for a level that there is not
+	w := writers.Get().(*gzip.Writer)
+	defer writers.Put(w)
+	w.Reset(&b)
 	for i, part := range parts {
 		if i > 0 {
 			_ = w.Flush()

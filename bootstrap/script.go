@@ -54,7 +54,7 @@ const (
 func Chapters(names ...string) string {
 	var b strings.Builder
 	for _, name := range names {
-		b.WriteString(chapter{name: name}.text())
+		b.WriteString(textOf(name))
 	}
 	return b.String()
 }
