@@ -32,6 +32,7 @@ var racedScripts = map[string][]string{
 		"pool_stop"},
 	"machines that stay": {"existing", "existing_many", "existing_started_meanwhile"},
 	"a bake":             {"bake", "bake_many", "bake_prune"},
+	"a server of sets":   {"serve", "serve_killed"},
 	"a check":            {"check_good", "check_many", "check_bad_days"},
 }
 

@@ -18,6 +18,7 @@ type secrets struct {
 	list    []string // of registrations
 	signIns []string // of sign-ins
 	judged  int      // of these, by earlier steps
+	ofSets  []string // of the service of scale sets
 }
 
 // learn reads a registration token or a JIT configuration out of an answer.

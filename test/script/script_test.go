@@ -59,6 +59,13 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	next-job SECRETS             print the last step's outputs as another job gets them, where the step's job has the
 //	                             secrets of a file
 //	job LABEL DURATION           queue a job, and wait until it runs
+//	serve NAME FILE              start an ec2-github-runner-serve with a file, in which ${world_NAME} are replaced
+//	serve-end NAME CODE [SIGNAL] send it a signal, wait for its end, within 5 s of the signal, and judge its exit
+//	                             code; its log is NAME.log then
+//	serve-log NAME               print what it has logged, for stdout
+//	queue SET COUNT DURATION     queue jobs for a scale set
+//	delete-set SET               delete a scale set on GitHub's pages
+//	jobs, sets                   print how many jobs of scale sets are in which state, and the sets, for stdout
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression
 //	                             makes shorter
 //	eventually COMMAND [WORD] REGEXP
@@ -69,7 +76,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 // configuration) appears in the log but in a mask, nor in a file; every secret in use was masked; and every line of a
 // machine or of a service is harmless. Every exchange with GitHub is held against GitHub's own description, and
 // whatever the simulator does not model fails. A script whose first line is "# worlds: simulator moto" runs against
-// moto too.
+// moto too, and one with "# worlds: simulator emulator" against scaleset-emulator.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	if raceDetector {
@@ -114,6 +121,13 @@ func scriptParams(files []string) testscript.Params {
 			"reclaim":      reclaim,
 			"run":          setRun,
 			"reruns":       printing(showReruns),
+			"serve":        serve,
+			"serve-end":    endServer,
+			"serve-log":    printing(showServerLog),
+			"queue":        queueJobs,
+			"delete-set":   deleteSet,
+			"jobs":         printing(showJobs),
+			"sets":         printing(showSets),
 		},
 	}
 	if files == nil {
@@ -129,6 +143,9 @@ type scene struct {
 	world   *simulator.World
 	moto    *motoWorld // EC2, where it is not the world's
 	secrets *secrets
+	// emulator is GitHub's service of scale sets, where it is not the world's; servers run beside the script, by name.
+	emulator *emulatorWorld
+	servers  map[string]*server
 	// policies, by mode, are the account's while a step of that mode runs; nil: the world's own.
 	policies map[string]string
 	last     string // the step that ran last
@@ -326,7 +343,8 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	shows := map[string]func(*testscript.TestScript,
 		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls,
-		"userdata": showUserData, "console": showConsole}
+		"userdata": showUserData, "console": showConsole, "serve-log": showServerLog, "jobs": showJobs,
+		"sets": showSets}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])

@@ -50,7 +50,7 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
 		"AWS_SESSION_TOKEN":              "",
 		// what is neither EC2 nor GitHub cannot be reached
-		"world_url": server.EC2URL, "HTTPS_PROXY": server.EC2URL,
+		"world_url": server.EC2URL, "world_github": server.EC2URL, "HTTPS_PROXY": server.EC2URL,
 	} {
 		ts.Setenv(name, value)
 	}
@@ -59,6 +59,9 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if scene.moto != nil {
 		scene.moto.begin(ts, world)
+	}
+	if scene.emulator != nil {
+		scene.emulator.begin(ts, world)
 	}
 }
 
@@ -87,7 +90,11 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 	var wrong []string
 	world.OnRequest(func(request *http.Request, response *http.Response) {
 		// GitHub's description does not have it
-		if strings.HasSuffix(request.URL.Path, "/actions/runner-registration") {
+		// GitHub's description does not have the service of scale sets.
+		if strings.HasPrefix(request.URL.Path, "/_services/") ||
+			strings.HasSuffix(request.URL.Path, "/actions/runner-registration") {
+			answered, _ := io.ReadAll(response.Body)
+			secrets.learnScaleSets(answered)
 			return
 		}
 		if !strings.HasPrefix(request.URL.Path, "/api/v3/") { // AWS's, or the OIDC endpoint's

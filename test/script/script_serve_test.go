@@ -1,0 +1,235 @@
+package script
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+// buildServe builds the second program beside the first, the first time that a script asks for it.
+var buildServe = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(strings.Split(os.Getenv("PATH"), string(os.PathListSeparator))[0],
+		"ec2-github-runner-serve")
+	args := []string{"build", "-o", binary}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "./cmd/serve")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, nil
+})
+
+// server is an ec2-github-runner-serve that runs beside the script.
+type server struct {
+	process *exec.Cmd
+	ended   chan error
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// Write implements io.Writer: the program's log.
+func (s *server) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(p)
+}
+
+func (s *server) said() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// serve starts a server with a file, in which ${world_NAME} stand for things of the world.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serve NAME FILE")
+	}
+	scene := sceneOf(ts)
+	if scene.servers[args[0]] != nil {
+		ts.Fatalf("the server %s runs already", args[0])
+	}
+	binary, err := buildServe()
+	ts.Check(err)
+	text := placeholder.ReplaceAllStringFunc(ts.ReadFile(args[1]), func(found string) string {
+		parts := placeholder.FindStringSubmatch(found)
+		return ts.Getenv(parts[1] + "_" + parts[2])
+	})
+	file := ts.MkAbs(args[0] + "-" + filepath.Base(args[1]))
+	ts.Check(os.WriteFile(file, []byte(text), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("token"), []byte("ghp_demo\n"), 0o600))
+	s := &server{process: exec.Command(binary, file), ended: make(chan error, 1)}
+	s.process.Dir, s.process.Env = ts.MkAbs("."), environment(ts)
+	s.process.Stdout, s.process.Stderr = s, s
+	ts.Check(s.process.Start())
+	go func() { s.ended <- s.process.Wait() }()
+	if scene.servers == nil {
+		scene.servers = map[string]*server{}
+	}
+	scene.servers[args[0]] = s
+	ts.Defer(func() {
+		if scene.servers[args[0]] == s {
+			_ = s.process.Process.Kill()
+			<-s.ended
+			ts.Logf("the server %s said:\n%s", args[0], s.said())
+		}
+	})
+}
+
+// endServer waits for the end of a server, after a signal if one is given.
+func endServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: serve-end NAME EXIT-CODE [SIGNAL]")
+	}
+	s := sceneOf(ts).server(ts, args[0])
+	if len(args) == 3 {
+		ts.Check(s.process.Process.Signal(signals[args[2]]))
+	}
+	began := time.Now()
+	var err error
+	select {
+	case err = <-s.ended:
+	case <-time.After(20 * time.Second):
+		ts.Fatalf("the server %s did not end", args[0])
+	}
+	delete(sceneOf(ts).servers, args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".log"), []byte(s.said()), 0o600))
+	ts.Logf("the server %s ended after %s and said:\n%s", args[0], time.Since(began).Round(10*time.Millisecond),
+		s.said())
+	if took := time.Since(began); len(args) == 3 && took > 5*time.Second {
+		ts.Fatalf("the server %s ended %s after its signal, which is more than 5 s", args[0], took)
+	}
+	code := 0
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exited.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != number(ts, args[1]) {
+		ts.Fatalf("the server %s ended with exit code %d, want %s", args[0], code, args[1])
+	}
+	sceneOf(ts).secrets.unsaid(ts, s.said())
+}
+
+func (s *scene) server(ts *testscript.TestScript, name string) *server {
+	found := s.servers[name]
+	if found == nil {
+		ts.Fatalf("no server %s runs", name)
+	}
+	return found
+}
+
+// secretField is a secret in an answer of the scale-set service.
+var secretField = regexp.MustCompile(`"(?:token|messageQueueAccessToken|encodedJITConfig)":"([^"]+)"`)
+
+// learnScaleSets reads tokens and JIT configurations out of an answer of the scale-set service.
+func (s *secrets) learnScaleSets(answer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, found := range secretField.FindAllSubmatch(answer, -1) {
+		s.ofSets = append(s.ofSets, string(found[1]))
+	}
+}
+
+// unsaid checks that a server's log holds no secret.
+func (s *secrets) unsaid(ts *testscript.TestScript, log string) {
+	s.mu.Lock()
+	ofSets := slices.Clone(s.ofSets)
+	s.mu.Unlock()
+	if len(ofSets) == 0 && sceneOf(ts).emulator == nil && strings.Contains(log, "machine launched") {
+		ts.Fatalf("no secret of the scale sets was seen, so none can be looked for")
+	}
+	for _, secret := range append(slices.Concat(s.all(), ofSets), "ghp_demo", "demo-secret-key") {
+		if strings.Contains(log, secret) {
+			ts.Fatalf("a secret stands in the log: %s", secret)
+		}
+	}
+	for line := range strings.Lines(log) {
+		if !json.Valid([]byte(line)) && strings.HasPrefix(line, "{") {
+			ts.Fatalf("a line of the log is no JSON: %s", line)
+		}
+	}
+}
+
+// showServerLog prints what a server has said so far.
+func showServerLog(ts *testscript.TestScript, args []string) string {
+	if len(args) != 1 {
+		ts.Fatalf("usage: serve-log NAME")
+	}
+	return sceneOf(ts).server(ts, args[0]).said()
+}
+
+// queueJobs queues jobs for a scale set.
+func queueJobs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: queue SET COUNT DURATION")
+	}
+	takes, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	scene := sceneOf(ts)
+	for range number(ts, args[1]) {
+		if scene.emulator != nil {
+			scene.emulator.queue(ts, args[0], takes)
+			continue
+		}
+		scene.world.QueueScaleSetJob(args[0], simulator.ScaleSetJob{Duration: takes})
+	}
+}
+
+// deleteSet deletes a scale set on GitHub's pages.
+func deleteSet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || !sceneOf(ts).world.DeleteScaleSet(args[0]) {
+		ts.Fatalf("usage: delete-set SET, which has to exist")
+	}
+}
+
+// showJobs prints one line for each state that jobs of scale sets are in, by set.
+func showJobs(ts *testscript.TestScript, _ []string) string {
+	scene, count := sceneOf(ts), map[string]int{}
+	if scene.emulator != nil {
+		scene.emulator.countJobs(ts, count)
+	} else {
+		for _, j := range scene.world.Jobs() {
+			if j.ID != "" {
+				count[j.Label+" "+j.State]++
+			}
+		}
+	}
+	var b strings.Builder
+	for _, line := range sorted(count) {
+		fmt.Fprintf(&b, "%s %d\n", line, count[line])
+	}
+	return b.String()
+}
+
+// showSets prints the scale sets by name, with the sessions' holders.
+func showSets(ts *testscript.TestScript, _ []string) string {
+	scene := sceneOf(ts)
+	if scene.emulator != nil {
+		return scene.emulator.showSets(ts)
+	}
+	var b strings.Builder
+	sets := scene.world.ScaleSets()
+	slices.SortFunc(sets, func(a, b simulator.ScaleSet) int { return cmp.Compare(a.Name, b.Name) })
+	for _, s := range sets {
+		fmt.Fprintf(&b, "set %s labels=%s held=%t runners=%d\n", s.Name, strings.Join(s.Labels, ","), s.Owner != "",
+			s.Registered)
+	}
+	return b.String()
+}
