@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/marqo-ai/ec2-github-runner/bench/stats"
 )
 
 // TestSignInText: the medians of both forms, and of what each pair saves, which need not be the difference of the two.
@@ -11,9 +13,9 @@ func TestSignInText(t *testing.T) {
 	t.Parallel()
 	text, err := signInText([]byte(`{"machine": "linux/amd64, 2 processors", "engine": "act", "node": "v20.1.0", ` +
 		`"actions": ["a/one v1", "a/two v2"],
-		"one": {"launch": [1, 2, 9], "job": [3, 3, 3], "calls": 4}, "three": {"launch": [4, 3, 10], "job": [5, 6, ` +
-		`7], ` +
-		`"calls": 6}}`))
+		"launch": {"one": {"runs": 3, "median": 2}, "three": {"runs": 3, "median": 4}, "saved": {"median": 1}},
+		"job": {"one": {"runs": 3, "median": 3}, "three": {"runs": 3, "median": 6}, "saved": {"median": 3}},
+		"calls": {"one": 4, "three": 6}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +32,7 @@ func TestSignInText(t *testing.T) {
 	if strings.Contains(text, "Other work") {
 		t.Errorf("free processors are said to be busy:\n%s", text)
 	}
-	if text, err := signInText([]byte(`{"load": 9.7, "one": {"launch": [1], "job": [1]}, "three": {"launch": [2], ` +
-		`"job": [2]}}`)); err != nil || !strings.Contains(text, "load average 10") {
+	if text, err := signInText([]byte(`{"load": 9.7}`)); err != nil || !strings.Contains(text, "load average 10") {
 		t.Errorf("a busy machine is not named: %v\n%s", err, text)
 	}
 	if _, err := signInText([]byte("{")); err == nil {
@@ -39,16 +40,22 @@ func TestSignInText(t *testing.T) {
 	}
 }
 
-// TestSignInResults: the file holds pairs, of which at least ten were measured.
+// TestSignInResults: the file holds summaries of at least ten pairs.
 func TestSignInResults(t *testing.T) {
 	t.Parallel()
 	var s signIns
 	if err := json.Unmarshal(signInResults, &s); err != nil {
 		t.Fatal(err)
 	}
-	n := len(s.One.Launch)
-	if n < 10 || len(s.Three.Launch) != n || len(s.One.Job) != n || len(s.Three.Job) != n || s.One.Calls == 0 ||
-		s.Three.Calls == 0 || len(s.Actions) != 2 {
+	n := s.Launch.One.Runs
+	for _, of := range []stats.Summary{
+		s.Launch.One, s.Launch.Three, s.Launch.Saved, s.Job.One, s.Job.Three, s.Job.Saved,
+	} {
+		if of.Runs != n || of.Median < of.Min || of.Median > of.Max || of.Max == 0 {
+			t.Errorf("%+v is no summary of %d runs", of, n)
+		}
+	}
+	if n < 10 || s.Calls.One == 0 || s.Calls.Three == 0 || len(s.Actions) != 2 {
 		t.Errorf("signin.json is not whole: %+v", s)
 	}
 }
