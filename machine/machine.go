@@ -1,6 +1,8 @@
-// Package machine describes what is to be launched, as one value, and reads it from text. Start, pool, bake and check
-// take it whole: a new field is declared and read here, and used where it has its effect. A test of runner and ami
-// leaves out each field in turn.
+// Package machine describes what is to be launched, as one value, and reads it from text: from the inputs, or from an
+// element of `runners`. Start, pool, bake and check take it whole (runner.Group, ec2.LaunchSpec, bootstrap.Spec and
+// ami.Recipe embed it): a new field is declared and read here, and used where it has its effect. A pool's fingerprint
+// is a hash of all of it but what the start decides that claims the machine. test/machine leaves out each field in
+// turn, and demands another request.
 package machine
 
 import (

@@ -2,8 +2,13 @@
 //
 // An existing machine is one that the user keeps, with a runner installed on it as a service. A start takes it (tags
 // it), starts it and waits for its runner; whoever ends the use stops it again. Nothing else of it is ever changed, and
-// it is never terminated and its registration never removed unless the user writes that out. docs/adr/0008-existing.md
-// has the reasons.
+// it is never terminated and its registration never removed unless the user writes that out.
+//
+// A start finds the machines that match and reads the runners as they are before it (find.go); it records each machine
+// for the post step, tags it, reads it once more and starts it (take.go, ownership.go); it waits, and identifies a
+// runner without a given name by comparison with the runners before (wait.go, match.go); and it writes the runner and
+// the time of the start to the tags. Roll-back, post, stop and sweep stop what was started, if it still belongs to this
+// run and is idle (end.go, and remove.GiveBack). docs/adr/0008-existing.md has the reasons.
 package existing
 
 import (

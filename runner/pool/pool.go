@@ -3,7 +3,13 @@
 // An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
 // stopped. It is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name
 // holds it: a scope gives a name only once. Whatever is done to an entry is done by its holder.
-// docs/adr/0009-warm-pool.md has the reasons.
+//
+// A start claims: it registers the machine's own name, which only one can, changes user data, shutdown behaviour and
+// tags, and starts the machine (claim.go). A claim that failed, or is in flight after four seconds, is undone as far as
+// it got, the registration last (free.go, and package post where the start was killed). A machine that does not come
+// online is terminated, and its slot is started cold in the same step (warm.go). `mode: pool` reads the state, decides
+// (plan.go, which makes no call), launches (grow.go) and terminates (dismiss.go). docs/adr/0009-warm-pool.md has the
+// reasons.
 package pool
 
 import (
