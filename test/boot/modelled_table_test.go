@@ -65,6 +65,7 @@ const (
 	hostCS     = "src/Runner.Common/HostContext.cs"
 	runnerCS   = "src/Runner.Listener/Runner.cs"
 	programCS  = "src/Runner.Listener/Program.cs"
+	dispatchCS = "src/Runner.Listener/JobDispatcher.cs"
 	brokerCS   = "src/Runner.Listener/BrokerMessageListener.cs"
 	updaterCS  = "src/Runner.Listener/SelfUpdaterV2.cs"
 	manageCS   = "src/Runner.Listener/Configuration/ConfigurationManager.cs"
@@ -77,7 +78,7 @@ const (
 // lengths are how many lines each of them has at modelledTag.
 var lengths = map[string]int{
 	configSh: 81, runSh: 93, runHelper: 81, envSh: 42, runsvcSh: 21, svcSh: 179, serviceJS: 158, updateSh: 220,
-	dependSh: 233, runnerCS: 1175, programCS: 201, brokerCS: 550, updaterCS: 570, commandCS: 482, manageCS: 888,
+	dependSh: 233, runnerCS: 1175, programCS: 201, dispatchCS: 1325, brokerCS: 550, updaterCS: 570, commandCS: 482, manageCS: 888,
 	systemdCS: 54, storeCS: 400, envlinuxMD: 50, hookCS: 95, jobCS: 1307, scriptCS: 360, shellsCS: 87, filesCS: 497,
 	hostCS: 843,
 }
@@ -88,6 +89,7 @@ var rowJobs = []plan.Job{
 	{Name: "a", Script: "echo got $EGR_ROW"},
 	{Name: "b", Script: "echo got ${ACTIONS_RUNNER_INPUT_JITCONFIG-nothing}"},
 	{Name: "c", Script: "echo a step"},
+	{Name: "d", Script: "sleep 100"},
 }
 
 // hookSaid is what stands in a job's log before its hook.
@@ -105,6 +107,9 @@ var behaviours = []modelled{
 export ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/none.sh; echo echo the hook of .env >h.sh
 echo ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/h.sh >.env; c --ephemeral --disableupdate; ./run.sh
 `, 0, "with 0 return code", "job c succeeded a step\n" + hookSaid + "\nthe hook of .env"},
+	{"a job is cancelled when its runner's registration is removed", dispatchCS, "206-248", `
+c --disableupdate; (sleep 5; /boottest/machine remove $name) & run 30; true
+`, 0, "Cleaning up local configuration", "job d failed"},
 	{".env reaches the listener", programCS, "172-199", `
 echo 2.300.0 >bin/version; c; echo ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1 >>.env; run 20
 `, 7, "is deprecated", ""},
@@ -198,6 +203,15 @@ mv settings .runner; run 3
 	{"a registration that GitHub does not know is the end", brokerCS, "466-471",
 		`c; sed -i s/token:$name/token:nobody/ .runner; run 20`,
 		1, "no longer exists on the server", "session refused"},
+	{"one that is removed is the end of an idle runner, with 0", runnerCS, "823-830", `
+c --disableupdate; (sleep 3; /boottest/machine remove $name) & run 20
+`, 0, "Cleaning up local configuration", "removed NAME"},
+	{"its files go with it", runnerCS, "877-880", `
+c --disableupdate; (sleep 3; /boottest/machine remove $name) & run 20; ls -A | grep -cE '^[.](runner|cred)'
+`, 1, "0", ""},
+	{"run.sh ends with 0 then, and each time after it", manageCS, "59-62", `
+c --disableupdate; (sleep 3; /boottest/machine remove $name) & ./run.sh && ./run.sh
+`, 0, "Not configured", ""},
 	{"a second listener is in conflict", brokerCS, "472-493", `
 c --disableupdate; run 60 & until grep -qs Listening _diag/*; do sleep 1; done; ./run.sh; kill -INT %1
 pkill -INT -x Runner.Listener; true

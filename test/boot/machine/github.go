@@ -175,6 +175,7 @@ func (g *github) inner() http.Handler {
 		g.journal.add(ask["what"], ask["detail"])
 	})
 	mux.HandleFunc("POST /register", g.register)
+	mux.HandleFunc("POST /remove", g.remove)
 	mux.HandleFunc("POST /session", g.openSession)
 	mux.HandleFunc("POST /session/end", g.endSession)
 	mux.HandleFunc("POST /message", g.message)
@@ -211,4 +212,19 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	g.journal.add("labels", labels)
 	g.journal.add("registered", strings.TrimSpace(ask["name"]+" "+ask["labels"]+" "+ask["runnergroup"]))
 	fmt.Fprint(w, id)
+}
+
+// remove takes a runner's registration away, as a DELETE by GitHub's API does. The runner is not told: it learns it when
+// it asks the next time.
+func (g *github) remove(_ http.ResponseWriter, r *http.Request) {
+	ask := read(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for id, known := range g.registered {
+		if known.Name == ask["name"] {
+			delete(g.registered, id)
+			g.journal.add("removed "+known.Name, "")
+		}
+	}
+	g.save()
 }

@@ -250,6 +250,7 @@ func (r *runner) listen() int {
 			var status httpError
 			if errors.As(err, &status) && status == http.StatusNotFound {
 				fmt.Println("The runner no longer exists on the server. Cleaning up local configuration.")
+				r.job.Load().cancel()
 				_ = r.forget()
 				return 0
 			}

@@ -30,13 +30,15 @@ func run(args []string) error {
 		return nvidia()
 	}
 	if len(args) < 2 {
-		return fmt.Errorf("usage: machine world|event|docker|lock")
+		return fmt.Errorf("usage: machine world|event|remove|docker|lock")
 	}
 	switch args[1] {
 	case "world":
 		return world()
 	case "event":
 		return post("/event", map[string]string{"what": args[2]}, nil)
+	case "remove":
+		return post("/remove", map[string]string{"name": args[2]}, nil)
 	case "docker":
 		return dockerSocket(args[2:])
 	case "lock":

@@ -24,6 +24,12 @@ type session struct {
 	seen        time.Time
 }
 
+// knows reports whether a runner is registered. The caller holds the lock.
+func (g *github) knows(id string) bool {
+	_, known := g.registered[id]
+	return known
+}
+
 func (s *session) alive() bool { return s.polls > 0 || time.Since(s.seen) < lapse }
 
 func (g *github) openSession(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +37,7 @@ func (g *github) openSession(w http.ResponseWriter, r *http.Request) {
 	after(r.Context(), g.plan.Connecting)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, known := g.registered[ask["id"]]
+	known := g.knows(ask["id"])
 	conflict := false
 	for _, s := range g.sessions {
 		conflict = conflict || s.id == ask["id"] && s.alive()
@@ -73,7 +79,7 @@ func (g *github) message(w http.ResponseWriter, r *http.Request) {
 	ask := read(r)
 	g.mu.Lock()
 	s := g.sessions[ask["session"]]
-	if s == nil {
+	if s == nil || !g.knows(s.id) {
 		g.mu.Unlock()
 		w.WriteHeader(http.StatusNotFound)
 		return

@@ -157,6 +157,10 @@ func metadata(p plan.Plan) http.Handler {
 			// Not found as long as there is no notice.
 			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 			http.ServeFile(w, r, in+"/spot-notice")
+		case kind == "meta-data" && key == "tags/instance/ec2-github-runner:kept-until":
+			// A tag that is changed while the instance runs is seen here a little later.
+			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+			http.ServeFile(w, r, in+"/kept-until")
 		case kind == "dynamic" && dynamic[key] != "":
 			fmt.Fprint(w, dynamic[key])
 		default:
