@@ -39,6 +39,9 @@ const (
 	PreinstalledMark = ".ec2-github-runner"
 )
 
+// KeptUntilTag is the tag that says until when a machine stays whose runner has ended, as RFC 3339.
+const KeptUntilTag = "ec2-github-runner:kept-until"
+
 // MinimumVersion is the oldest runner that github.com still registers.
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
 const MinimumVersion = "2.329.0"
@@ -83,8 +86,12 @@ type Spec struct {
 	// data source) the machine's next boot is a new start that finds all this done, or does what is missing.
 	Warm bool
 
-	// Ephemeral powers the machine off when its runner ends.
+	// Ephemeral is a runner for one job: the machine powers itself off when that ends.
 	Ephemeral bool
+	// KeepEnded is how long the machine stays once its runner has ended for good, as one does whose registration is
+	// removed. Zero: an ephemeral one not at all, any other for as long as it may live. Where the instance's tags are
+	// in its metadata, the time in KeptUntilTag takes its place.
+	KeepEnded time.Duration
 	// RegistrationTimeout powers the machine off when no runner is online so long after boot.
 	RegistrationTimeout time.Duration
 	// IdleTimeout powers the machine off when it had no job for so long.

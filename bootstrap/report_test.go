@@ -128,7 +128,6 @@ func TestReadEnd(t *testing.T) {
 		"Welcome to Debian\n": EndUnknown,
 		prefix + "powering off: the runner has ended (9.1 s)\r\n":                                EndJob,
 		prefix + "powering off: no job for 600 s (700.1 s)\n":                                    EndIdle,
-		prefix + "powering off: it has lived for 3600 s and no job runs (3601.2 s)\n":            EndLifetime,
 		prefix + "powering off: it has lived for 3600 s (3601.2 s)\n":                            EndLifetime,
 		prefix + "powering off: no runner is online after 300 s; the last (301.2 s)\n":           EndFailed,
 		prefix + "powering off: no job for 6 s (7 s)\n" + prefix + "boot script started (1 s)\n": EndUnknown,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
@@ -17,7 +18,7 @@ func ordinary() Spec {
 			{Architecture: "arm64", URL: download("arm64"), SHA256: strings.Repeat("fedcba9876543210", 4),
 				Version: "2.330.0"},
 		},
-		RegistrationTimeout: 450e9, MaxLifetime: 432000e9,
+		RegistrationTimeout: 450e9, MaxLifetime: 432000e9, KeepEnded: time.Hour,
 	}
 }
 

@@ -65,7 +65,6 @@ func (s Spec) values() []Value {
 		{"labels", strings.Join(s.Labels, ",")},
 		{"url", s.URL},
 		{"group", s.Group},
-		{"registration", s.registration()},
 		{"home_dir", s.HomeDir},
 		{"user", s.User},
 		{"service", trueOrEmpty(s.Service && !s.Warm)},
@@ -73,11 +72,13 @@ func (s Spec) values() []Value {
 		{"job_report", trueOrEmpty(reports(s))},
 		{"minimum_version", s.minimumVersion()},
 		{"ephemeral", trueOrEmpty(s.Ephemeral)},
+		{"single_use", trueOrEmpty(s.Ephemeral || s.JITConfig != "")},
 		{"registration_timeout_seconds", seconds(s.RegistrationTimeout)},
 		{"idle_timeout_seconds", seconds(s.IdleTimeout)},
 		{"max_lifetime_seconds", seconds(s.MaxLifetime)},
 		{"max_lifetime_hard", trueOrEmpty(s.MaxLifetimeHard)},
 		{"keep_failed_seconds", seconds(s.KeepFailed)},
+		{"keep_ended_seconds", seconds(s.keepEnded())},
 	}
 	return slices.DeleteFunc(list, func(v Value) bool { return v.Value == "" })
 }
@@ -107,16 +108,6 @@ func (s Spec) minimumVersion() string {
 	return ""
 }
 
-func (s Spec) registration() string {
-	switch {
-	case s.Warm:
-		return "none"
-	case s.Token == "":
-		return "jit"
-	}
-	return "token"
-}
-
 // trueOrEmpty is empty for no.
 func trueOrEmpty(yes bool) string {
 	if yes {
@@ -125,7 +116,19 @@ func trueOrEmpty(yes bool) string {
 	return ""
 }
 
+// keepEnded is a second where the machine ends with its runner, and 0 where it does not.
+func (s Spec) keepEnded() time.Duration {
+	if s.Ephemeral && s.KeepEnded == 0 {
+		return time.Second
+	}
+	return s.KeepEnded
+}
+
+// seconds is empty for 0, which to bash is the same.
 func seconds(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // Machine is an instance to launch and what is set up on it.
@@ -84,6 +85,18 @@ const (
 // StopsOnPowerOff reports whether the machine is to stop, instead of being terminated, when it powers itself off.
 func (m Machine) StopsOnPowerOff() bool {
 	return string(m.Overlay.value("InstanceInitiatedShutdownBehavior")) == `"stop"`
+}
+
+// ShowsTags reports whether the instance's metadata has its tags.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+func (m Machine) ShowsTags() bool {
+	const name = "InstanceMetadataTags"
+	for _, options := range []JSON{JSON(m.Overlay.value("MetadataOptions")), m.Metadata} {
+		if options.Has(name) {
+			return strings.EqualFold(string(options.value(name)), `"enabled"`)
+		}
+	}
+	return false
 }
 
 // Fingerprint is a hash of what a machine is launched with at a placement and of what is set up on it before there is a

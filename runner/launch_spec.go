@@ -97,6 +97,9 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 		if other != "" {
 			values[key.OtherName] = other
 		}
+		if stays := u.request.staysFor(u.group.Machine); stays != "" {
+			values[key.StaysFor] = stays
+		}
 		if u.group.JobReport {
 			values[key.JobReport] = "true"
 		}

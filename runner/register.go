@@ -220,6 +220,7 @@ func (g *group) spec(request StartRequest, by registration, software survey.Soft
 		Debug:     request.Debug, Software: software.List, DownloadToken: software.Token, Ephemeral: request.Ephemeral,
 		RegistrationTimeout: request.machineGivesUp(), KeepFailed: request.KeepFailed, IdleTimeout: request.IdleTimeout,
 		MaxLifetime: request.MaxLifetime, MaxLifetimeHard: request.MaxLifetimeHard,
+		KeepEnded: request.keepEnded(g.Machine),
 	}
 	if by.other != "" {
 		spec.Labels = append(spec.Labels, by.mark)

@@ -35,6 +35,7 @@ type StartRequest struct {
 	MaxLifetime     time.Duration // 0: none
 	MaxLifetimeHard bool          // the user has set it: it ends a job too
 	KeepFailed      time.Duration // how long a machine whose setup failed stays
+	KeepAfterJob    time.Duration // how long a machine stays once its single-use runner has ended
 	CapacityTimeout time.Duration // how long to go round again when every offering is exhausted
 	BySpotScore     bool          // ask for spot offerings in the order of their zones' spot placement scores
 }

@@ -137,6 +137,9 @@ func (s *Slot) Free() { s.machine, s.instance = launched{s.unit.st, s}, ec2.Inst
 // Timeline returns when the slot's runner reached each phase.
 func (s *Slot) Timeline() *Timeline { return &s.timeline }
 
+// StaysFor is the value of the tag of that name for the slot's machine.
+func (s *slot) StaysFor() string { return s.unit.request.staysFor(s.Group.Machine) }
+
 // UserData returns what a machine that is there already needs to become the slot's runner by a JIT configuration.
 func (s *Slot) UserData(name, jit string) ([]byte, error) {
 	return s.group.spec(s.unit.st.Request, registration{name: name, jit: jit}, survey.Software{}).UserData()

@@ -28,7 +28,7 @@ case ${1-} in
     egr_set_up_runner "$2"
     ;;
   main)
-    [ ! -e /run/ec2-github-runner/failed ] || exit
+    [ ! -e /run/ec2-github-runner/failed ] && [ ! -s /run/ec2-github-runner/state/ended ] || exit
     # A log of this boot. Neither mv nor rm follows a link that somebody left in /tmp.
     [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG" || rm -f "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1

@@ -1,7 +1,7 @@
 # What is done when something killed the shell that runs the runner.
 
 egr_restart_runner() {
-  if [ "$egr_ephemeral" = true ] || [ "$egr_registration" = jit ] || ((restarts++ >= 5)); then
+  if [ "$egr_single_use" ] || ((restarts++ >= 5)); then
     egr_log 'the runner was killed'
     : >ended
   else

@@ -44,14 +44,14 @@ egr_run_runner() {
     EGR_RENEWED=1
     [ -z "$egr_user" ] || egr_give_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
-  elif [ "$egr_ephemeral" != true ] && [ -z "$EGR_JIT" ] && ((EGR_TRIES++ < 5)); then
+  elif [ -z "$egr_single_use" ] && ((EGR_TRIES++ < 5)); then
     egr_log "warning: the runner ended with exit $code and is started again"
     # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
     while sleep 2 && egr_find_process 'Runner.*'; do :; done
   else
     # So it is here where something killed run.sh: the one job may be still to come.
     while ((code > 127)) && egr_find_process Runner.Listener; do sleep 2; done
-    [ -e /run/ec2-github-runner/online ] || egr_is_online || egr_fail "the runner ended with exit $code before it was online"
+    [ -e /run/ec2-github-runner/state/told ] || egr_is_online || egr_fail "the runner ended with exit $code before it was online"
     egr_log "the runner ended with exit $code"
     : >/run/ec2-github-runner/ended
     return 1

@@ -28,8 +28,9 @@ type Record struct {
 	RunnerName string // under which it registers: its own tag alone is not enough where several were launched together
 	RunnerID   int64  // that its own tag names, 0 for none
 
-	DueAt, ExpiresAt, KeptUntil, SuspectSince time.Time
-	ClaimedAt, PoolUntil, StartedAt           time.Time
+	DueAt, ExpiresAt, SuspectSince  time.Time
+	KeptFrom, KeptUntil             time.Time
+	ClaimedAt, PoolUntil, StartedAt time.Time
 
 	instance ec2.Instance
 }
@@ -41,6 +42,7 @@ func Of(i ec2.Instance) Record {
 		Tagged: i.Tags[key.Scope] != "", Mode: i.Tags[key.Mode], RunID: i.Tags[key.RunID],
 		RunnerName: indexed(i, i.Tags[key.RunnerName]),
 		DueAt:      at(key.DueAt), ExpiresAt: at(key.ExpiresAt), KeptUntil: at(key.KeptUntil),
+		KeptFrom:     at(key.KeptFrom),
 		SuspectSince: at(key.SuspectSince), ClaimedAt: at(key.ClaimedAt), PoolUntil: at(key.PoolUntil),
 		StartedAt: at(key.StartedAt), instance: i,
 	}
@@ -64,9 +66,6 @@ func indexed(i ec2.Instance, name string) string {
 	}
 	return name
 }
-
-// IsKept reports whether the instance is kept for inspection now.
-func (r Record) IsKept(now time.Time) bool { return now.Before(r.KeptUntil) }
 
 // Time reads a time in a tag, zero where there is none that can be read.
 func Time(tags map[string]string, key string) time.Time {

@@ -141,7 +141,8 @@ func (c *cloud) instanceNodes(i *instance) []node {
 	options := branch("metadataOptions", leaf("state", "applied"), leaf("httpTokens", orText(i.metadata["HttpTokens"],
 		"optional")),
 		leaf("httpPutResponseHopLimit", orText(i.metadata["HttpPutResponseHopLimit"], "1")),
-		leaf("httpEndpoint", orText(i.metadata["HttpEndpoint"], "enabled")))
+		leaf("httpEndpoint", orText(i.metadata["HttpEndpoint"], "enabled")),
+		leaf("instanceMetadataTags", orText(i.metadata["InstanceMetadataTags"], "disabled")))
 	return append(nodes, set("groupSet", groups...), set("blockDeviceMapping", disks...), options)
 }
 

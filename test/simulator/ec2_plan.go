@@ -232,6 +232,9 @@ func (call *ec2Call) planTags(p *plan) *ec2Error {
 			return fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", kind)
 		}
 		tags, failure := call.tagsOf(spec.group("Tag"))
+		if kind == "instance" && failure == nil {
+			failure = fitMetadata(call.form.under("MetadataOptions"), tags)
+		}
 		if failure != nil {
 			return failure
 		}

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,6 +42,24 @@ func (call *ec2Call) tagsOf(list []form) (map[string]string, *ec2Error) {
 		}
 	}
 	return tags, nil
+}
+
+// metadataKey is what EC2 takes as the key of a tag that the instance metadata shows.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
+var metadataKey = regexp.MustCompile(`^[0-9a-zA-Z\-_+=,.@:]{1,255}$`)
+
+// fitMetadata refuses tags that the metadata of an instance with these options cannot show.
+func fitMetadata(options form, tags map[string]string) *ec2Error {
+	if options["InstanceMetadataTags"] != "enabled" {
+		return nil
+	}
+	for _, key := range sortedKeys(tags) {
+		if !metadataKey.MatchString(key) {
+			return fail("InvalidParameterValue", "'%s' is not a valid tag key. Tag keys must match pattern "+
+				"([0-9a-zA-Z\\-_+=,.@:]{1,255}), and must not be a reserved name ('.', '..', '_index')", key)
+		}
+	}
+	return nil
 }
 
 func createTags(call *ec2Call) ([]node, *ec2Error) {
@@ -83,6 +102,10 @@ func (call *ec2Call) taggable(id string) (*tagged, *ec2Error) {
 			r := call.policyTags(i)
 			call.addTagKeys(r)
 			r["ec2:InstanceType"] = []string{i.kind.Name}
+			added, _ := call.tagsOf(call.form.group("Tag")) // which createTags has checked
+			if failure := fitMetadata(i.metadata, added); failure != nil {
+				return nil, failure
+			}
 			return i.tags, call.allowedTo("ec2:"+call.x.operation, r, "instance/"+i.id)
 		}
 		return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)

@@ -29,7 +29,12 @@ type guest struct {
 	prepared bool
 	jobs     int  // that it has reported on
 	overdue  bool // the lifetime is over; ends when no job runs
-	lines    []consoleLine
+	// ended says that the runner has ended for good, and stayed for how long the machine was on since, but for the time
+	// from stayingSince: all three outlive a reboot.
+	ended        bool
+	stayed       time.Duration
+	stayingSince time.Time
+	lines        []consoleLine
 }
 
 // startGuest begins a life of the instance's machine.
@@ -83,13 +88,14 @@ func (w *World) DetachGuest(id string) {
 func (g *guest) start(userData string, rule GuestRule) {
 	g.life++
 	g.starts++
+	g.stayed, g.stayingSince = g.stayedSoFar(), time.Time{}
 	g.on, g.overdue, g.broken, g.ready, g.began, g.rule = true, false, false, false, g.w.now, rule
 	index := g.set.index
 	if g.i != nil {
 		index = g.i.index
 	}
 	if userData != g.data {
-		g.data, g.runner, g.key = userData, nil, 0
+		g.data, g.runner, g.key, g.ended, g.stayed = userData, nil, 0, false, 0
 	}
 	g.set = readUserData(userData, index)
 	g.set.arm = g.i != nil && g.i.image.Architecture == "arm64"
@@ -152,6 +158,10 @@ func (g *guest) booted() {
 	}
 	g.watch()
 	g.say("boot script started (%.1f s)", g.age())
+	if g.ended {
+		g.stay()
+		return
+	}
 	if !g.rule.healthy() {
 		g.fails()
 		return
@@ -185,7 +195,7 @@ func (g *guest) hasRunner() bool {
 func (g *guest) watch() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
-			if !g.broken && (g.runner == nil || g.runner.gone || !g.runner.online) {
+			if !g.broken && !g.ended && (g.runner == nil || g.runner.gone || !g.runner.online) {
 				g.say("error: runner did not register within %s", g.set.registrationTimeout)
 				g.failed()
 			}
@@ -225,6 +235,7 @@ func (g *guest) halt() {
 	}
 	g.on = false
 	g.life++
+	g.stayed, g.stayingSince = g.stayedSoFar(), time.Time{}
 	r, life := g.runner, g.life
 	if r == nil || r.machine != g {
 		return

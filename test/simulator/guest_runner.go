@@ -90,7 +90,7 @@ func (g *guest) watchIdle() {
 		return
 	}
 	g.later(g.set.idleTimeout, func() {
-		if !r.busy && r.idleSince.Equal(since) {
+		if !r.busy && !g.ended && r.idleSince.Equal(since) {
 			g.say("powering off: no job for %d s (%.2f s)", int(g.set.idleTimeout.Seconds()), g.age())
 			g.powerOff()
 		}
@@ -99,11 +99,7 @@ func (g *guest) watchIdle() {
 
 // endLifetime ends a machine that has lived for as long as it may.
 func (g *guest) endLifetime() {
-	words := " and no job runs"
-	if g.set.hard {
-		words = ""
-	}
-	g.say("powering off: it has lived for %d s%s (%.2f s)", int(g.age()), words, g.age())
+	g.say("powering off: it has lived for %d s (%.2f s)", int(g.age()), g.age())
 	g.powerOff()
 }
 
@@ -126,10 +122,7 @@ func (g *guest) jobEnded(r *runner) {
 	if r.ephemeral {
 		g.w.hub.remove(r)
 		g.say("runner %s has done its job (%.1f s)", r.name, g.age())
-		if g.set.ephemeral && g.rule.Fault != GuestGhost {
-			g.say("powering off: the runner has ended (%.2f s)", g.age())
-			g.powerOff()
-		}
+		g.runnerEnds()
 		return
 	}
 	if g.overdue {
@@ -138,12 +131,4 @@ func (g *guest) jobEnded(r *runner) {
 	}
 	g.watchIdle()
 	g.w.hub.assign()
-}
-
-// deregistered is called when somebody removed the registration. The runner's process goes on trying, as the real one
-// does.
-func (g *guest) deregistered(r *runner) {
-	if g.runner == r {
-		r.idleSince = g.w.now
-	}
 }

@@ -32,7 +32,7 @@ type settings struct {
 	warm       bool   // a warm-up: it registers nothing
 	text       string // of the second dialect, unpacked
 
-	registrationTimeout, idleTimeout, maxLifetime, keepFailed time.Duration
+	registrationTimeout, idleTimeout, maxLifetime, keepFailed, keepEnded time.Duration
 }
 
 // architecture is the label that config.sh gives a runner by itself.
@@ -112,7 +112,10 @@ func (s *settings) readOurs(values map[string]string, text string) {
 	s.warm, s.text = values["warm"] == "true", text
 	s.bake, s.nonce = values["bake"], values["nonce"]
 	s.end, _ = strconv.ParseInt(values["end"], 10, 64) // unset means never
-	s.keepFailed = seconds("keep_failed_seconds")
+	s.keepFailed, s.keepEnded = seconds("keep_failed_seconds"), seconds("keep_ended_seconds")
+	if s.ephemeral && s.keepEnded == 0 {
+		s.keepEnded = time.Second
+	}
 	s.registrationTimeout, s.idleTimeout, s.maxLifetime = seconds("registration_timeout_seconds"),
 		seconds("idle_timeout_seconds"), seconds("max_lifetime_seconds")
 }

@@ -38,8 +38,14 @@ const (
 	KeepVolumes = Prefix + "keep-volumes"
 	// SuspectSince is the mark of a sweep's first look.
 	SuspectSince = Prefix + "suspect-since"
-	// KeptUntil states until when a failed machine stays for inspection: stop and sweep leave it alone until then.
+	// KeptUntil states until when a machine stays for inspection: one whose start failed (keep-failed-minutes), or that
+	// a stop has kept (keep-minutes). A sweep leaves it alone until then.
 	KeptUntil = Prefix + "kept-until"
+	// KeptFrom states when a stop kept the machine, for the first time.
+	KeptFrom = Prefix + "kept-from"
+	// StaysFor is on machines that end by themselves some time after their runner has: for how many minutes they stay,
+	// or that they read KeptUntil.
+	StaysFor = Prefix + "stays-for"
 )
 
 // The tags of pool entries.

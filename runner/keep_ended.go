@@ -1,0 +1,39 @@
+package runner
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+)
+
+// A machine ends by itself once its runner has ended for good, as one does whose registration a stop with keep-minutes
+// removes (docs/adr/0028-kept-machines.md).
+
+// keepEnded is how long a machine stays then. 0: an ephemeral one not at all, any other until something ends it.
+func (r StartRequest) keepEnded(m machine.Machine) time.Duration {
+	switch {
+	case m.StopsOnPowerOff():
+		return 0
+	case !r.JIT:
+		return tags.MaxKeep
+	case r.KeepAfterJob > 0 || r.Ephemeral:
+		return r.KeepAfterJob
+	}
+	return r.IdleTimeout // what it would be ended by anyway
+}
+
+// staysFor is what the tag of that name says of a machine; empty where nothing would end it in time, or where it ends
+// at once.
+func (r StartRequest) staysFor(m machine.Machine) string {
+	switch {
+	case m.StopsOnPowerOff(), r.Ephemeral && r.KeepAfterJob == 0:
+		return ""
+	case m.ShowsTags():
+		return tags.StaysByTag
+	case r.JIT && r.KeepAfterJob == 0:
+		return ""
+	}
+	return strconv.Itoa(int(r.keepEnded(m) / time.Minute))
+}
