@@ -128,5 +128,5 @@ func (r *reader) onlyExisting(start *runner.StartRequest) {
 		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",
 			"leave it out, and allow ec2:CreateTags on the machines")
 	}
-	start.JIT, start.Ephemeral, start.KeepFailed = false, false, 0
+	start.JIT, start.Ephemeral, start.KeepFailed, start.KeepAfterJob = false, false, 0, 0
 }

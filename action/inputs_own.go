@@ -151,6 +151,18 @@ var ownInputs = []input{
 			terminate it afterwards; 0 terminates it at once.`,
 	},
 	{
+		name: "keep-minutes", fallback: "0", modes: inStop,
+		description: `stop: for how many minutes, at most 60, to leave the machine for somebody to look at after a job
+			has failed: its runner is removed, and the machine terminates itself. A machine on which a job still runs is
+			left as it is; existing machines are stopped all the same.`,
+	},
+	{
+		name: "keep-after-job-minutes", fallback: "0", modes: inLaunch,
+		description: `How many minutes, at most 60, the machine of a single-use runner (ephemeral, pool, use-jit) stays
+			after its job, so that a stop with 'keep-minutes' finds it; 0 terminates it at once, with use-jit alone at
+			the stop.`,
+	},
+	{
 		name: "base-image-id", modes: inBake,
 		description: `bake: the image (AMI) to build on, or several, of which each architecture uses the first that
 			fits: Ubuntu, Debian or Amazon Linux 2023; for cuda, Ubuntu. Default: Canonical's newest Ubuntu

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
 func (r *reader) start(request Request) *runner.StartRequest {
@@ -53,6 +54,9 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		}
 	}
 	start.JIT = start.JIT || start.Ephemeral
+	if request.Mode != modePool {
+		start.KeepAfterJob = r.keepAfterJob(start.JIT)
+	}
 	start.GroupID, start.GroupName = r.runnerGroup(start.JIT, request.Scope)
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
 	if slices.ContainsFunc(groups, func(g runner.Group) bool { return g.StopsOnPowerOff() }) {
@@ -60,6 +64,21 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 			"idle-timeout-minutes, max-lifetime-minutes and ephemeral's power-off are off, and only stop removes it")
 	}
 	return start
+}
+
+// keepMinutes reads how long a machine is to be left for somebody to look at.
+func (r *reader) keepMinutes(name string) time.Duration {
+	return time.Duration(r.number(name, 0, int64(tags.MaxKeep/time.Minute))) * time.Minute
+}
+
+// keepAfterJob reads how long the machines of single-use runners stay after their job.
+func (r *reader) keepAfterJob(singleUse bool) time.Duration {
+	d := r.keepMinutes("keep-after-job-minutes")
+	if d > 0 && !singleUse {
+		r.warn("The 'keep-after-job-minutes' input has no effect: it is for single-use runners (ephemeral, use-jit, " +
+			"pool), and all others stay until stop")
+	}
+	return d
 }
 
 // extraLabels reads further labels for all runners.

@@ -20,10 +20,16 @@ func (r *reader) stop(request Request) *stop.Request {
 		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"),
 		AllOfRun:    r.ownFlag("all-of-run"),
 		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(), Action: r.text("stop-action"),
+		Keep: r.keepMinutes("keep-minutes"),
 	}
 	if wanted.Action != "" && wanted.Action != stop.ActionTerminate && wanted.Action != stop.ActionStop {
 		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", wanted.Action),
 			"it is terminate or stop; without it existing machines are stopped and others terminated")
+	}
+	if wanted.Action == stop.ActionStop && wanted.Keep > 0 {
+		r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, and its " +
+			"disk " +
+			"stays")
 	}
 	named := len(wanted.InstanceIDs)+len(wanted.Handoffs) > 0
 	switch {

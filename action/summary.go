@@ -116,6 +116,7 @@ func stopSummary(result stop.Result) string {
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(&b, "> [!WARNING]\n> %s\n\n", plain(warning))
 	}
+	b.WriteString(keptSummary(result.Stopped))
 	return b.String()
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
@@ -71,11 +70,18 @@ func (sp *stop) tellNotFound(label string) {
 	sp.log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
 }
 
+// runnerBusy is what becomes of a registration that GitHub does not remove, since it takes its runner to be at work.
+const runnerBusy = "busy"
+
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
-	bounded, cancel := context.WithTimeout(ctx, busyWithin)
+	within := busyWithin
+	if sp.request.Keep > 0 {
+		within = busyKept
+	}
+	bounded, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err := ec2.RetryUntilDone(bounded, 3*time.Second, func() error {
+	err := ec2.RetryUntilDone(bounded, within/10, func() error {
 		err := sp.registry.Remove(ctx, id)
 		if err != nil && !errors.Is(err, github.ErrBusy) {
 			return backoff.Permanent(err)
@@ -84,9 +90,7 @@ func (sp *stop) remove(ctx context.Context, id int64, name string) (string, erro
 	})
 	switch {
 	case errors.Is(err, github.ErrBusy) && ctx.Err() == nil:
-		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it",
-			name))
-		return "busy", nil
+		return runnerBusy, nil
 	case err != nil:
 		return "", err
 	}

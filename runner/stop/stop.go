@@ -30,7 +30,8 @@ type Request struct {
 	Label       string
 	Region      string // empty: the home region
 	AllOfRun    bool
-	Action      string // ActionTerminate, ActionStop, or empty: as the machine is
+	Action      string        // ActionTerminate, ActionStop, or empty: as the machine is
+	Keep        time.Duration // how long to leave the machines for somebody to look at
 }
 
 // Stopped is one runner that was stopped.
@@ -39,9 +40,10 @@ type Stopped struct {
 	Region     string
 	RunnerName string
 	// what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running",
-	// "not found", "not seen"
+	// "kept", "kept for inspection", "not found", "not seen"
 	State  string
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
+	Kept   Kept   // zero where the machine is not kept
 	outcome.Outcome
 }
 
@@ -60,6 +62,9 @@ type Stopper struct {
 
 // busyWithin is how long a busy runner is tried again. Its machine is ended, so GitHub soon sees that its job is lost.
 const busyWithin = 30 * time.Second
+
+// busyKept is the same for a machine that is to be kept: its job may be at work, or be over a moment ago.
+const busyKept = 6 * time.Second
 
 // Stop terminates first and deregisters second. Neither waits for the end of the other, both are idempotent: what is
 // gone already is done. A call that is throttled or refused is an error, never "gone".
@@ -195,6 +200,11 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		return Stopped{InstanceID: t.id, RunnerName: t.owner.Name, State: "not seen", Runner: runnerKept}, t.unseen
 	}
 	if sp.halts(t) {
+		if sp.request.Keep > 0 && t.isExisting() {
+			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, also with keep-minutes: start it to look at "+
+				"it",
+				t.id))
+		}
 		return sp.halt(ctx, t)
 	}
 	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name}
@@ -204,6 +214,12 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		done.State, done.Runner = "left running", runnerKept
 		return done, nil
 	}
+	if sp.keeps(t) {
+		return sp.keep(ctx, t)
+	}
+	if sp.request.Keep > 0 && !tags.Of(t.instance).IsKeptFailed(time.Now()) {
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", t.id, sp.whyNotKept(t)))
+	}
 	err := sp.terminate(ctx, t, &done)
 	if err != nil {
 		return done, fmt.Errorf("AWS EC2 instance %s termination error: %w", t.id, err)
@@ -211,6 +227,10 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	done.Runner, err = sp.deregister(ctx, t)
 	if err != nil {
 		return done, fmt.Errorf("GitHub self-hosted runner removal error: %w", err)
+	}
+	if done.Runner == runnerBusy {
+		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it",
+			t.owner.Name))
 	}
 	return done, nil
 }
@@ -228,7 +248,7 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		sp.tellTerminated(t.id, done, "already terminated")
 		return nil
 	}
-	if tags.Of(t.instance).IsKept(time.Now()) {
+	if tags.Of(t.instance).IsKeptFailed(time.Now()) {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends "+
 			"itself by %s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"

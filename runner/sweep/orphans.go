@@ -148,8 +148,11 @@ func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
 
 func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
 	if tags.Of(i).IsKept(s.now) {
-		return Spared, "it failed and is kept for inspection until " +
-			tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
+		why := "it is"
+		if tags.Of(i).IsKeptFailed(s.now) {
+			why = "it failed and is"
+		}
+		return Spared, why + " kept for inspection until " + tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
 	}
 	mode := tags.Of(i).Mode
 	if slices.Contains([]string{tags.ModeStart, tags.ModeBake, tags.ModePool, tags.ModeExisting, tags.ModeServe},
@@ -200,6 +203,10 @@ func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
 }
 
 func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
+	if tags.Of(i).IsKeptTooLong(s.now) {
+		return Terminated, "it was kept for inspection until " +
+			tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
+	}
 	if at := tags.Of(i).ExpiresAt; !at.IsZero() && !s.now.Before(at) {
 		return Terminated, "its time was over at " + at.UTC().Format(time.RFC3339)
 	}

@@ -1,0 +1,86 @@
+package stop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+)
+
+// keep-minutes leaves a machine for somebody to look at. Its registration goes first, so that it gets no job any more:
+// without one the machine ends by itself, and tags say when to it, where it can read them, and to sweeps. A machine
+// that would not end by itself is terminated as always. docs/adr/0028-kept-machines.md has the reasons.
+
+// StateKept is what became of a machine that is left for somebody to look at.
+const StateKept = "kept"
+
+// Kept states until when a machine is kept.
+type Kept struct {
+	Until time.Time // from then on a sweep ends it, and so does the machine itself where it reads its tags
+	End   time.Time // when the machine has ended by itself at the latest
+}
+
+// keeps reports whether a machine is to be kept.
+func (sp *stop) keeps(t target) bool {
+	return sp.request.Keep > 0 && sp.whyNotKept(t) == "" && !tags.Of(t.instance).IsKeptFailed(time.Now())
+}
+
+// whyNotKept returns why a machine cannot be kept, or nothing.
+func (sp *stop) whyNotKept(t target) string {
+	i := t.instance
+	switch {
+	case i.ID == "" || !i.Alive():
+		return "it has ended already. An ephemeral machine ends with its job, unless the start has " +
+			"keep-after-job-minutes"
+	case i.State == "":
+		return "EC2 may not be looked at (needs ec2:DescribeInstances)"
+	case t.isExisting() || i.State == ec2.Stopped || i.State == ec2.Stopping:
+		return "it is no running machine that a start has launched"
+	case i.Tags[key.StaysFor] == "":
+		return "it would not end by itself. A machine with use-jit does where the start has keep-after-job-minutes, " +
+			"and " +
+			"none does that carries no tags of this version, or whose launch-parameters make it stop"
+	}
+	return ""
+}
+
+// keep leaves a machine, without its runner, for as long as the request says. A job that still runs there is never cut
+// off: then the machine stays as it is.
+func (sp *stop) keep(ctx context.Context, t target) (Stopped, error) {
+	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name, State: "left running"}
+	var err error
+	if done.Runner, err = sp.deregister(ctx, t); err != nil {
+		return done, &diagnosis.FailedError{
+			Message: fmt.Sprintf("AWS EC2 instance %s is left running: GitHub self-hosted runner removal error: %v",
+				t.id, err),
+			Hint: "run the stop again; without 'keep-minutes' it terminates the machine all the same", Err: err,
+		}
+	}
+	if done.Runner == runnerBusy {
+		sp.warn(fmt.Sprintf("a job is running on AWS EC2 instance %s, so it is left as it is, with its runner: run "+
+			"the "+
+			"stop again after the job, or leave the machine to a sweep", t.id))
+		return done, nil
+	}
+	values, until, end := tags.Of(t.instance).Keep(time.Now(), sp.request.Keep)
+	if err := sp.cloud.Tag(ctx, t.instance.Region, t.id, values); err != nil {
+		if ctx.Err() != nil {
+			return done, err
+		}
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not kept, since it cannot be tagged (needs ec2:CreateTags): %s",
+			t.id,
+			refusal.Reason(err)))
+		return done, sp.terminate(ctx, t, &done)
+	}
+	done.State, done.Kept = StateKept, Kept{Until: until, End: end}
+	sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is kept until %s and ends itself by %s", t.id, clock(until),
+		clock(end)))
+	return done, nil
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04 MST") }
