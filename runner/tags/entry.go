@@ -31,7 +31,8 @@ func (id Identity) EntryTags(pool, group, fingerprint, version string, due, unti
 func (r Record) FreedTags() map[string]string {
 	return map[string]string{
 		key.Mode: ModePool, key.ExpiresAt: r.instance.Tags[key.PoolUntil], key.RunID: "", key.RunAttempt: "",
-		key.Nonce: "", key.Label: "", key.Slot: "", key.RunnerName: "", key.RunnerID: "", key.DueAt: "", key.StaysFor: "",
+		key.Nonce: "", key.Label: "", key.Slot: "", key.RunnerName: "", key.RunnerID: "", key.DueAt: "",
+		key.StaysFor:  "",
 		key.ClaimedAt: "", key.ClaimedFrom: "", key.SuspectSince: "",
 	}
 }

@@ -14,9 +14,9 @@ const StaysByTag = "kept-until"
 // its registration is removed.
 const MaxKeep = time.Hour
 
-// OwnEndDelay is how much later than its time a machine may end by itself: its runner learns only at its next request
+// ownEndDelay is how much later than its time a machine may end by itself: its runner learns only at its next request
 // that its registration is gone, and is started five times more.
-const OwnEndDelay = 2 * time.Minute
+const ownEndDelay = 2 * time.Minute
 
 // IsKept reports whether the instance is kept for inspection now.
 func (r Record) IsKept(now time.Time) bool { return now.Before(r.KeptUntil) }
@@ -37,9 +37,9 @@ func (r Record) Keep(now time.Time, d time.Duration) (values map[string]string, 
 	if until = now.Add(d); until.After(from.Add(MaxKeep)) {
 		until = from.Add(MaxKeep)
 	}
-	end = until.Add(OwnEndDelay)
+	end = until.Add(ownEndDelay)
 	if minutes, err := strconv.Atoi(r.instance.Tags[key.StaysFor]); err == nil {
-		end = from.Add(time.Duration(minutes)*time.Minute + OwnEndDelay)
+		end = from.Add(time.Duration(minutes)*time.Minute + ownEndDelay)
 	}
 	if end.Before(until) {
 		until = end

@@ -101,7 +101,7 @@ var otherwise = map[string]string{
 	"runner-group-id": "write runner-group, the group's name",
 	"pool":            writeWarm, "pool-size": writeWarm, "pool-max-age-hours": ofPool,
 
-	"all-of-run": ofStep, "annotations": ofStep, "dry-run": ofStep, "mode": ofStep,
+	"all-of-run": ofStep, "keep-minutes": ofStep, "annotations": ofStep, "dry-run": ofStep, "mode": ofStep,
 	"runners":  "write one set for each kind of machine",
 	"audience": ofSignIn, "role-duration-seconds": ofSignIn, "role-session-name": ofSignIn, "role-to-assume": ofSignIn,
 	"base-image-id": ofBake, "bake-timeout-minutes": ofBake, "copy-kms-keys": ofBake, "copy-timeout-minutes": ofBake,
@@ -111,6 +111,7 @@ var otherwise = map[string]string{
 	"ephemeral":   singleUse, "run-runner-as-service": singleUse, "use-jit": singleUse,
 	"grace-minutes": ofSweep, "rerun-interrupted": ofSweep,
 	"idle-timeout-minutes": ownTimes, "keep-failed-minutes": ownTimes, "max-lifetime-minutes": ownTimes,
+	"keep-after-job-minutes":       ownTimes,
 	"startup-quiet-period-seconds": ownTimes, "startup-retry-interval-seconds": ownTimes,
 	"startup-timeout-minutes":  ownTimes,
 	"capacity-timeout-minutes": "leave it out: jobs wait at GitHub until there is capacity",
