@@ -97,7 +97,7 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 		if other != "" {
 			values[key.OtherName] = other
 		}
-		if stays := u.request.staysFor(u.group.Machine); stays != "" {
+		if stays := u.st.Request.staysFor(u.group.Group.Machine); stays != "" {
 			values[key.StaysFor] = stays
 		}
 		if u.group.JobReport {

@@ -138,7 +138,7 @@ func (s *Slot) Free() { s.machine, s.instance = launched{s.unit.st, s}, ec2.Inst
 func (s *Slot) Timeline() *Timeline { return &s.timeline }
 
 // StaysFor is the value of the tag of that name for the slot's machine.
-func (s *slot) StaysFor() string { return s.unit.request.staysFor(s.Group.Machine) }
+func (s *Slot) StaysFor() string { return s.unit.st.Request.staysFor(s.group.Group.Machine) }
 
 // UserData returns what a machine that is there already needs to become the slot's runner by a JIT configuration.
 func (s *Slot) UserData(name, jit string) ([]byte, error) {
