@@ -34,6 +34,7 @@ type stage struct {
 
 // process is one server.
 type process struct {
+	*serve.Server
 	log    *lines
 	stop   context.CancelFunc
 	dark   *simulator.Transport
@@ -106,6 +107,7 @@ func (s *stage) tryStart(host string, way func(*process) http.RoundTripper) (*pr
 		cancel()
 		return nil, err
 	}
+	p.Server = server
 	go func() { defer close(p.closed); server.Run(ctx) }()
 	s.t.Cleanup(func() {
 		p.end()

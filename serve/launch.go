@@ -155,20 +155,25 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 // hold pauses the set's launches after a refusal, and says so once, or again where something else is refused. mu is
 // held.
 func (s *set) hold(now time.Time, fatal bool, err error) {
+	s.countRefusal(err)
 	if s.pause.isOn() && now.Before(s.pause.until) {
 		return // several launches were refused at the same time
 	}
-	reason := reasonOf(err)
+	reason, message := reasonOf(err), "EC2 has no capacity, so jobs wait at GitHub"
+	if fatal {
+		message = "no machine can be launched until this is mended"
+	}
+	s.noteRefusal(now, message+": "+reason, launchHint(err))
 	was := s.pause
 	s.pause = was.next(now, fatal, reason, rand.Float64()) //nolint:gosec // spreads load, keeps no secret
 	switch {
 	case was.isOn() && was.fatal == fatal && was.why == reason && !fatal:
 		return
 	case fatal:
-		s.log.Error("no machine can be launched until this is mended", "error", reason, "hint", launchHint(err),
+		s.log.Error(message, "error", reason, "hint", launchHint(err),
 			"retry", s.pause.wait.String())
 	default:
-		s.log.Warn("EC2 has no capacity, so jobs wait at GitHub", "error", reason, "hint", launchHint(err),
+		s.log.Warn(message, "error", reason, "hint", launchHint(err),
 			"retry", s.pause.wait.String())
 	}
 }
@@ -243,6 +248,7 @@ func launchHint(err error) string {
 func (s *set) tellTrail(r *runner, trail []ec2.Attempt) {
 	for _, a := range trail {
 		if a.Err != nil {
+			s.metrics.RefusedByEC2(s.Name, codeOf(a.Err))
 			s.log.Info("offering refused", "runner", r.name, "type", a.Offering.InstanceType,
 				"market", a.Offering.Market, "subnet", a.Offering.Placement.SubnetID, "code", refusal.Reason(a.Err),
 				"took", a.Took.Round(time.Millisecond).String())

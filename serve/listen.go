@@ -112,9 +112,7 @@ func isRefused(err error) bool {
 
 // say logs a failure. The same is said again only after a while, but for what needs somebody's help.
 func (s *set) say(ctx context.Context, said *failure, f failure, err error) {
-	s.mu.Lock()
-	s.problem = f.message + ": " + err.Error()
-	s.mu.Unlock()
+	s.noteFailure(f, err)
 	if f.message == said.message && !f.refused && time.Since(said.at) < stillWaiting {
 		return
 	}
@@ -172,7 +170,8 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 				"DistributedTask.AllowRunnerScaleSetCustomLabels on")
 	}
 	s.mu.Lock()
-	s.id, s.held, s.opened, s.polled, s.problem = there.ID, true, time.Now(), time.Now(), ""
+	s.id, s.held, s.opened, s.polled = there.ID, true, time.Now(), time.Now()
+	s.failed, s.problem, s.hint = failure{}, "", ""
 	s.count = session.First
 	s.mu.Unlock()
 	s.log.Info("listening", "id", there.ID, "labels", there.Labels, "assigned", session.First.Assigned)

@@ -76,11 +76,7 @@ func (s *Server) look(ctx context.Context, begun time.Time) bool {
 	}
 	seen.now = time.Now()
 	whole := err == nil
-	if whole {
-		s.mu.Lock()
-		s.looked = begun
-		s.mu.Unlock()
-	}
+	s.noteLook(begun, err)
 	var group sync.WaitGroup
 	for _, set := range s.sets {
 		group.Go(func() { set.act(ctx, seen) })
@@ -164,7 +160,9 @@ func (s *set) see(seen sight) (doubles []ec2.Instance) {
 func (s *set) seeRegistration(r *runner, registration github.Runner, seen sight) {
 	isOlder := r.registered.After(seen.begun) || r.launching && registration.ID == 0
 	if seen.listed && !isOlder {
+		before := r.online
 		r.see(registration, seen.now)
+		s.noteOnline(r, before)
 	}
 }
 
@@ -221,7 +219,7 @@ func (s *set) machineEnded(r *runner, i ec2.Instance) {
 	log := s.log.With("runner", r.name, "machine", i.ID, "reason", i.StateReason)
 	switch {
 	case i.Ending() == ec2.EndingSpot && r.isBusy(time.Now()):
-		s.taken++
+		s.metrics.SpotTaken(s.Name)
 		log.Warn("EC2 took the spot machine with its job", "job", r.job.ID, "run", r.job.RunID,
 			"hint", "run the job again; on-demand machines are not taken")
 	case r.done.IsZero() && r.state == runnerBusy:

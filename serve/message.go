@@ -38,6 +38,7 @@ func (s *set) jobStarted(job queue.Job, now time.Time) {
 	log := s.log.With("job", job.ID, "run", job.RunID, "repository", job.Repository, "name", job.Name,
 		"runner", job.RunnerName)
 	if r == nil {
+		s.noteStarted(job)
 		log.Info("job started", "queued", span(job.Queued, job.RunnerAssigned))
 		return
 	}
@@ -45,7 +46,10 @@ func (s *set) jobStarted(job queue.Job, now time.Time) {
 		return // the message came again
 	}
 	r.job, r.started, r.state = job, now, runnerBusy
+	before := r.online
 	r.online = earlier(r.online, now)
+	s.noteOnline(r, before)
+	s.noteStarted(job)
 	log.Info("job started", "machine", r.instance.ID, "queued", span(job.Queued, job.RunnerAssigned),
 		"assigned-to-wanted", span(job.Assigned, r.wanted), "wanted-to-launched", span(r.wanted, r.launched),
 		"launched-to-started", span(r.launched, now))
@@ -57,6 +61,7 @@ func (s *set) jobCompleted(job queue.Job, now time.Time) {
 		"result", job.Result)
 	r := s.runners[job.RunnerName]
 	if r == nil || job.RunnerName == "" { // canceled, or assigned anew, before a runner had it
+		s.metrics.Completed(s.Name, job.Result)
 		log.Info("job completed", "runner", job.RunnerName)
 		return
 	}
@@ -64,6 +69,7 @@ func (s *set) jobCompleted(job queue.Job, now time.Time) {
 		return
 	}
 	r.job, r.done = job, now
+	s.metrics.Completed(s.Name, job.Result)
 	log.Info("job completed", "runner", r.name, "machine", r.instance.ID, "took", span(r.started, now))
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
 // Options are what the program gives beside the file.
@@ -55,11 +56,13 @@ type Server struct {
 	installation string
 	regions      []string // of all placements
 	turns        *turns
+	metrics      *status.Metrics
 	sets         []*set
 	looks        chan struct{} // asks for a look before the next one is due
 
 	mu     sync.Mutex
 	looked time.Time     // when the last look began that saw everything
+	unseen string        // what the newest look could not see
 	freed  chan struct{} // closed when a set has got its session: those of the others may be free too
 }
 
@@ -79,7 +82,8 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 		}
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), turns: newTurns(),
-		looks: make(chan struct{}, 1), freed: make(chan struct{})}
+		metrics: status.NewMetrics(),
+		looks:   make(chan struct{}, 1), freed: make(chan struct{})}
 	for i, c := range file.Sets {
 		s.sets = append(s.sets, newSet(s, c, i == 0))
 		for _, p := range c.Machine.Placements {

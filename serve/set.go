@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
 // set is one scale set: its session at GitHub and its machines. Everything below mu is guarded by it.
@@ -20,23 +21,25 @@ type set struct {
 
 	launches sync.WaitGroup
 
-	mu      sync.Mutex
-	api     *queue.Client
-	id      int // at GitHub; 0 while the set was not found or made
-	held    bool
-	opened  time.Time // when the session began
-	polled  time.Time // when GitHub answered a poll last
-	problem string    // why the set is not served
-	count   queue.Count
-	waiting time.Time // since when jobs wait although runners are idle
-	runners map[string]*runner
-	pause   pause
-	repoll  context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
-	told    int                  // the capacity that the poll under way has told GitHub
-	found   *offer               // what to launch, as of the last survey
-	taken   int                  // spot machines that EC2 took with their jobs
-	dropped map[string]time.Time // runners that are gone, and that GitHub may still list
-	tellEnd map[string]string    // why a runner could not be ended, as it was said last
+	mu       sync.Mutex
+	api      *queue.Client
+	id       int // at GitHub; 0 while the set was not found or made
+	held     bool
+	opened   time.Time // when the session began
+	polled   time.Time // when GitHub answered a poll last
+	failed   failure   // why there is no session
+	problem  string    // the same in words, with its cause
+	hint     string
+	refusals []status.Refusal // the newest first
+	count    queue.Count
+	waiting  time.Time // since when jobs wait although runners are idle
+	runners  map[string]*runner
+	pause    pause
+	repoll   context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
+	told     int                  // the capacity that the poll under way has told GitHub
+	found    *offer               // what to launch, as of the last survey
+	dropped  map[string]time.Time // runners that are gone, and that GitHub may still list
+	tellEnd  map[string]string    // why a runner could not be ended, as it was said last
 }
 
 func newSet(s *Server, c config.Set, first bool) *set {
