@@ -31,6 +31,7 @@ type hub struct {
 	adminTokens map[string]*adminToken
 	sets        []*scaleSet
 	lastSet     int
+	foreignSets []*scaleSet
 	waiting     []*job
 }
 
@@ -111,6 +112,7 @@ func newHub(w *World) *hub {
 	for _, j := range w.cfg.Jobs {
 		w.after(j.After, func() { h.queue(j) })
 	}
+	h.seedSets()
 	h.seedSetJobs()
 	return h
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ type ScaleSets struct {
 	// just sit in available indefinitely" (https://github.com/actions/scaleset/issues/75). github.com assigns them by
 	// itself.
 	Acquire bool `yaml:"acquire"`
+	// NamesOwner makes the refusal of a second session name the first one's owner, as it did for a while:
+	// https://github.com/actions/actions-runner-controller/issues/3351
+	NamesOwner bool `yaml:"names-owner"`
+	// Foreign are sets of somebody else, there from the beginning.
+	Foreign []ScaleSetSeed `yaml:"foreign"`
 	// OneLabel drops all labels but the name in silence, as GHES before 3.21 does (README of actions/scaleset,
 	// "Multiple labels per scale set").
 	OneLabel bool `yaml:"one-label"`
@@ -40,6 +46,15 @@ type ScaleSets struct {
 	// with an assigned job and totalAssignedJobs 0 were seen:
 	// https://github.com/actions/actions-runner-controller/issues/3420
 	StatisticsDelay time.Duration `yaml:"statistics-delay"`
+}
+
+// ScaleSetSeed is a set that somebody else made.
+type ScaleSetSeed struct {
+	Scope  string   `yaml:"scope"` // default Config.ForeignScope
+	Name   string   `yaml:"name"`
+	Labels []string `yaml:"labels"` // default the name
+	// Owner holds its session for ever; "" for a set that nobody listens to.
+	Owner string `yaml:"owner"`
 }
 
 func (s *ScaleSets) fill() {
@@ -67,6 +82,7 @@ type scaleSet struct {
 	disableUpdate bool
 	created       time.Time
 	gone          bool
+	original      string // of a foreign one: what nobody but its owner may change
 
 	session *session
 	// capacity is how many jobs the listener's latest poll has asked for.
@@ -91,6 +107,35 @@ func (s *scaleSet) setLabels(labels []string) {
 		labels = []string{s.name}
 	}
 	s.labels = slices.Clone(labels)
+}
+
+// essence is what nobody but its owner may change about a set.
+func (s *scaleSet) essence() string {
+	return fmt.Sprint(s.gone, s.name, s.group, s.labels, s.disableUpdate, s.session != nil)
+}
+
+// seedSets makes the sets of others.
+func (h *hub) seedSets() {
+	for _, seed := range h.w.cfg.ScaleSets.Foreign {
+		s := h.newSet(h.scope(orText(seed.Scope, h.w.cfg.ForeignScope)), seed.Name)
+		s.setLabels(seed.Labels)
+		if seed.Owner != "" {
+			s.session = &session{id: "0e0f1a2b-3c4d-4e5f-a607-182930415263", owner: seed.Owner,
+				seen: h.w.now.AddDate(100, 0, 0)}
+		}
+		s.original = s.essence()
+		h.foreignSets = append(h.foreignSets, s)
+	}
+}
+
+// newSet makes a set in the default group.
+func (h *hub) newSet(scope *scope, name string) *scaleSet {
+	h.lastSet++
+	s := &scaleSet{hub: h, id: h.lastSet, scope: scope, name: name, group: 1, created: h.clock(),
+		changed: make(chan struct{})}
+	s.queue.lastID = firstMessage
+	h.sets = append(h.sets, s)
+	return s
 }
 
 // matches reports whether the set has all labels.

@@ -63,8 +63,18 @@ func (h *hub) queueSetJob(in ScaleSetJob) *job {
 	j.setJob.Name = orText(in.Name, fmt.Sprintf("work (%d)", j.number))
 	h.jobs = append(h.jobs, j)
 	h.waiting = append(h.waiting, j)
+	h.w.after(maxQueued, func() {
+		if j.state.State == jobQueued {
+			h.waiting = slices.DeleteFunc(h.waiting, func(o *job) bool { return o == j })
+			h.finish(j, jobFailed, nil)
+		}
+	})
 	return j
 }
+
+// maxQueued is how long a job waits for a runner: "Each job for self-hosted runners can be queued for a maximum of 24
+// hours": https://docs.github.com/en/actions/reference/limits
+const maxQueued = 24 * time.Hour
 
 // takes reports whether a job may come to the set.
 func (s *scaleSet) takes(j *ScaleSetJob) bool { return s.serves(j.Repository) && s.matches(j.Labels) }

@@ -349,3 +349,14 @@ func TestScaleSetMachine(t *testing.T) {
 		}
 	})
 }
+
+// TestScaleSetQueuedTooLong lets nobody listen for a day: GitHub gives the job up.
+func TestScaleSetQueuedTooLong(t *testing.T) {
+	onSetStage(t, simulator.Config{}, func(t *testing.T, s *setStage) {
+		s.w.QueueScaleSetJob("ec2-amd64", simulator.ScaleSetJob{})
+		pause(t.Context(), 24*time.Hour-time.Second)
+		s.want(s.state(0), "queued after 0")
+		pause(t.Context(), time.Second)
+		s.want(s.state(0), "failed after 0")
+	})
+}

@@ -225,3 +225,31 @@ func TestScaleSetSuspendedApp(t *testing.T) {
 		noSurprises(t, w)
 	})
 }
+
+// TestScaleSetForeign meets the set of somebody else: its owner is named, and what becomes of it is told.
+func TestScaleSetForeign(t *testing.T) {
+	cfg := simulator.Config{ScaleSets: simulator.ScaleSets{NamesOwner: true,
+		Foreign: []simulator.ScaleSetSeed{{Name: "theirs", Owner: "arc-7d4"}, {Name: "idle"}}}}
+	onSetStage(t, cfg, func(t *testing.T, s *setStage) {
+		ctx := t.Context()
+		pause(ctx, 30*24*time.Hour)
+		theirs := must[*scaleset.RunnerScaleSet](t)(s.c.GetRunnerScaleSet(ctx, 1, "theirs"))
+		_, err := s.c.MessageSessionClient(ctx, theirs.ID, "host-1")
+		if err == nil || !strings.Contains(err.Error(), "already has an active session for owner arc-7d4.") {
+			t.Errorf("a session of another one's set: %v", err)
+		}
+		if changed := s.w.Changed(); len(changed) > 0 {
+			t.Errorf("changed: %v", changed)
+		}
+		idle := must[*scaleset.RunnerScaleSet](t)(s.c.GetRunnerScaleSet(ctx, 1, "idle"))
+		if _, err := s.c.MessageSessionClient(ctx, idle.ID, "host-1"); err != nil {
+			t.Error(err)
+		}
+		if err := s.c.DeleteRunnerScaleSet(ctx, theirs.ID); err != nil {
+			t.Error(err)
+		}
+		if changed := s.w.Changed(); len(changed) != 2 {
+			t.Errorf("changed: %v", changed)
+		}
+	})
+}

@@ -58,9 +58,13 @@ func createSession(call *actionsCall) answer {
 	if json.Unmarshal(call.body, &in) != nil || in.Owner == "" {
 		return actionsError(http.StatusBadRequest, "VssPropertyValidationException", "An owner name is required.")
 	}
-	if call.set.live() != nil {
-		return actionsError(http.StatusConflict, "RunnerScaleSetSessionConflictException",
-			fmt.Sprintf("The actions runner scaleset %s already has an active session.", call.set.name))
+	if live := call.set.live(); live != nil {
+		words := fmt.Sprintf("The actions runner scaleset %s already has an active session.", call.set.name)
+		if call.w.cfg.ScaleSets.NamesOwner {
+			words = fmt.Sprintf("The runner scale set %s already has an active session for owner %s.", call.set.name,
+				live.owner)
+		}
+		return actionsError(http.StatusConflict, "RunnerScaleSetSessionConflictException", words)
 	}
 	h := call.w.hex(32)
 	call.set.session = &session{owner: in.Owner,

@@ -153,12 +153,8 @@ func createScaleSet(call *actionsCall) answer {
 	if !ok {
 		return refusal
 	}
-	call.lastSet++
-	s := &scaleSet{hub: call.hub, id: call.lastSet, scope: call.scope, name: in.Name, group: in.Group,
-		created: call.clock(), changed: make(chan struct{})}
-	s.queue.lastID = firstMessage
+	s := call.newSet(call.scope, in.Name)
 	s.change(in)
-	call.hub.sets = append(call.hub.sets, s)
 	call.assignSets()
 	return actionsJSON(http.StatusOK, s.json(call.base))
 }

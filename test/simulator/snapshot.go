@@ -170,7 +170,7 @@ func (w *World) Leftovers() (instances []Instance, runners []Runner) {
 }
 
 // Changed returns in words what happened to the initial population: instances that are no longer in their state or have
-// other tags, registrations that were removed or altered, images and snapshots that are gone.
+// other tags, registrations and scale sets that were removed or altered, images and snapshots that are gone.
 func (w *World) Changed() []string {
 	w.enter()
 	defer w.mu.Unlock()
@@ -194,6 +194,11 @@ func (w *World) Changed() []string {
 		}
 	}
 	changes = append(changes, w.cloud.changedVolumes()...)
+	for _, s := range w.hub.foreignSets {
+		if now := s.essence(); now != s.original {
+			changes = append(changes, fmt.Sprintf("scale set %s was %s and is %s", s.name, s.original, now))
+		}
+	}
 	for _, r := range w.hub.initial {
 		if now := r.essence(); now != r.original {
 			changes = append(changes, fmt.Sprintf("runner %s (%d) was %s and is %s", r.name, r.id, r.original, now))
