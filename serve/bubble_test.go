@@ -108,7 +108,12 @@ func (s *stage) tryStart(host string, way func(*process) http.RoundTripper) (*pr
 		return nil, err
 	}
 	p.Server = server
-	go func() { defer close(p.closed); server.Run(ctx) }()
+	go func() {
+		defer close(p.closed)
+		if err := server.Run(ctx); err != nil {
+			s.t.Error(err)
+		}
+	}()
 	s.t.Cleanup(func() {
 		p.end()
 		if s.t.Failed() {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
@@ -40,8 +41,7 @@ func Run(ctx context.Context, file config.File, options Options) error {
 	if err != nil {
 		return err
 	}
-	s.Run(ctx)
-	return nil
+	return s.Run(ctx)
 }
 
 // Server serves the sets of one file.
@@ -50,6 +50,7 @@ type Server struct {
 	log    *slog.Logger
 	signIn *signIn
 	scope  string
+	host   string // of this process
 	owner  string // of the sessions
 	ours   string // how the owner of every session of this installation begins
 	// installation is a hash of account and home region.
@@ -66,7 +67,7 @@ type Server struct {
 	freed  chan struct{} // closed when a set has got its session: those of the others may be free too
 }
 
-// New returns a server that has made one call, to learn whose account it is.
+// New returns a server that has made no call yet.
 func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -95,18 +96,35 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 	if slices.Contains(s.regions, "") {
 		return nil, fmt.Errorf("no region: a placement names none, and neither do the file and the environment")
 	}
-	caller, err := cloud.Account().Caller(ctx, cloud.Region())
-	if err != nil {
-		return nil, err
-	}
-	s.installation = tags.ShortHash(caller.Account+" "+cloud.Region(), 8)
-	s.ours = "ec2-github-runner " + s.installation + " "
-	s.owner = s.ours + cmp.Or(o.Host, "unnamed")
+	s.host = cmp.Or(o.Host, "unnamed")
 	return s, nil
 }
 
-// Run serves until ctx ends.
-func (s *Server) Run(ctx context.Context) {
+// identify learns whose account it is: the sessions' owner is named by it.
+func (s *Server) identify(ctx context.Context) error {
+	account, region := s.cloud.Account(), s.cloud.Region()
+	caller, err := account.Caller(ctx, region)
+	for retry := firstRetry; refusal.ClassOf(err) == refusal.Unknown && ctx.Err() == nil; retry *= 2 {
+		s.log.Warn("AWS does not answer", "error", err.Error(), "retry", retry.String())
+		wait(ctx, min(retry, maxRetry))
+		caller, err = account.Caller(ctx, region)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.installation = tags.ShortHash(caller.Account+" "+region, 8)
+	s.ours = "ec2-github-runner " + s.installation + " "
+	s.owner = s.ours + s.host
+	return err
+}
+
+// Run serves until ctx ends. It is an error only if AWS does not accept the credentials.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.identify(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		return err
+	}
 	s.log.Info("serving", "scope", s.scope, "sets", len(s.sets), "regions", s.regions, "owner", s.owner)
 	var group sync.WaitGroup
 	group.Go(func() { s.lookAlways(ctx) })
@@ -116,6 +134,7 @@ func (s *Server) Run(ctx context.Context) {
 	}
 	group.Wait()
 	s.log.Info("stopped; machines are left as they are")
+	return nil
 }
 
 // lookedSince reports whether a look that saw everything has begun since a moment.

@@ -18,10 +18,9 @@ import (
 // Snapshot is what the server knows now.
 func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
-	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, Owner: s.owner,
-		WebURL: webURL(s.signIn.URL)}
+	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL)}
 	s.mu.Lock()
-	shown.Looked, shown.Unseen = s.looked, s.unseen
+	shown.Owner, shown.Looked, shown.Unseen = s.owner, s.looked, s.unseen
 	s.mu.Unlock()
 	for _, set := range s.sets {
 		shown.Sets = append(shown.Sets, set.snapshot(now))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -86,12 +87,21 @@ func (a *Access) shared(request *http.Request, path string) (*http.Response, err
 	if err != nil {
 		return nil, err
 	}
-	answer := kept{response.StatusCode, body, time.Now().Add(tokenKept)}
-	if path == connectionPath {
-		answer.until = endOf(body).Add(-beforeEnd)
-	}
+	answer := kept{response.StatusCode, body, keptUntil(path, body)}
 	a.kept[path] = answer
 	return answer.response(request), nil
+}
+
+// keptUntil is how long an answer serves; one that cannot be read is in the past.
+func keptUntil(path string, body []byte) time.Time {
+	var answer struct{ Token string }
+	switch {
+	case json.Unmarshal(body, &answer) != nil || answer.Token == "":
+		return time.Time{}
+	case path == connectionPath:
+		return endOf(answer.Token).Add(-beforeEnd)
+	}
+	return time.Now().Add(tokenKept)
 }
 
 func (a *Access) take(ctx context.Context) error {
@@ -113,22 +123,19 @@ func (a *Access) forget(ctx context.Context) {
 
 func (k kept) response(request *http.Request) *http.Response {
 	return &http.Response{
-		Status: http.StatusText(k.status), StatusCode: k.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: fmt.Sprintf("%d %s", k.status, http.StatusText(k.status)), StatusCode: k.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/json"}}, Request: request,
 		Body: io.NopCloser(bytes.NewReader(k.body)), ContentLength: int64(len(k.body)),
 	}
 }
 
-// endOf reads the end of the token in an answer, zero where it cannot be read: then the answer is not kept.
-func endOf(body []byte) time.Time {
-	var answer struct{ Token string }
+// endOf reads the end of a token, zero where it cannot be read.
+func endOf(token string) time.Time {
 	var claims struct {
 		Ends int64 `json:"exp"`
 	}
-	if json.Unmarshal(body, &answer) != nil {
-		return time.Time{}
-	}
-	parts := strings.Split(answer.Token, ".")
+	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}
 	}

@@ -40,7 +40,7 @@ func Connect(o Options) (*Client, error) {
 			scaleset.NewClientWithPersonalAccessTokenConfig{
 				GitHubConfigURL: o.URL, PersonalAccessToken: "replaced by signer",
 				SystemInfo: scaleset.SystemInfo{System: "ec2-github-runner", Version: o.Version, Subsystem: "serve"},
-			}, scaleset.WithRetryableHTTPClint(retrying(c.transport)))
+			}, scaleset.WithRetryableHTTPClint(retrying(c.transport)), scaleset.WithTimeout(0))
 		if err != nil {
 			return nil, fmt.Errorf("github url %q: %w", o.URL, err)
 		}

@@ -29,34 +29,24 @@ func retrying(below http.RoundTripper) *retryablehttp.Client {
 	transport.RegisterProtocol("https", &retrier{below})
 	transport.RegisterProtocol("http", &retrier{below})
 	client := retryablehttp.NewClient()
-	client.HTTPClient = &http.Client{Transport: transport, Timeout: callTimeout}
+	client.HTTPClient = &http.Client{Transport: transport}
 	client.RetryMax, client.Logger, client.ErrorHandler = 0, nil, retryablehttp.PassthroughErrorHandler
 	return client
 }
 
-// retrier asks again what got no answer, half of one, or a 5xx. Answers are read here, since the library does not close
-// a body that ends too early: sendRequest, https://github.com/actions/scaleset/blob/v0.4.0/common_client.go
+// retrier asks again what got no answer or a 5xx. It reads answers to their end: the library leaves one open that
+// breaks off.
 type retrier struct{ below http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
-	var body []byte
-	if request.Body != nil {
-		var err error
-		if body, err = io.ReadAll(request.Body); err != nil {
-			return nil, err
-		}
-		if err := request.Body.Close(); err != nil {
-			return nil, err
-		}
+	body, err := readAll(request.Body)
+	if err != nil {
+		return nil, err
 	}
 	ctx := request.Context()
 	for try, wait := 1, firstWait; ; try, wait = try+1, wait*2 {
-		next := request.Clone(ctx)
-		if request.Body != nil {
-			next.Body = io.NopCloser(bytes.NewReader(body))
-		}
-		response, err := read(r.below.RoundTrip(next))
+		response, err := r.once(request, body)
 		_, refused := errors.AsType[*signInError](err)
 		if try == maxTries || ctx.Err() != nil || refused || (err == nil && response.StatusCode < 500) {
 			return response, err
@@ -67,18 +57,33 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// read reads an answer to its end.
-func read(response *http.Response, err error) (*http.Response, error) {
+// once makes one exchange.
+func (r *retrier) once(request *http.Request, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(request.Context(), callTimeout)
+	defer cancel()
+	next := request.Clone(ctx)
+	if request.Body != nil {
+		next.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	response, err := r.below.RoundTrip(next)
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
+	answer, err := readAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
 	return response, nil
+}
+
+// readAll reads a body, which may be nil, and closes it.
+func readAll(body io.ReadCloser) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	text, err := io.ReadAll(body)
+	return text, errors.Join(err, body.Close())
 }
 
 func pause(ctx context.Context, d time.Duration) error {
