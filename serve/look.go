@@ -318,11 +318,12 @@ func (s *set) endBoth(ctx context.Context, v verdict) error {
 
 // lookForRoom asks EC2 whether machines whose job is over are gone, by one call a region.
 func (s *set) lookForRoom(ctx context.Context) {
-	byRegion := map[string][]string{}
+	byRegion, byID := map[string][]string{}, map[string]*runner{} // a terminated instance soon shows no tags
 	s.mu.Lock()
 	for _, r := range s.runners {
 		if r.isAlive() && !r.takesJobs() {
 			byRegion[r.instance.Region] = append(byRegion[r.instance.Region], r.instance.ID)
+			byID[r.instance.ID] = r
 		}
 	}
 	s.mu.Unlock()
@@ -333,7 +334,7 @@ func (s *set) lookForRoom(ctx context.Context) {
 		}
 		s.mu.Lock()
 		for _, i := range found {
-			if r := s.runners[i.Tags[key.RunnerName]]; r != nil && r.instance.ID == i.ID && !i.Alive() && !r.over {
+			if r := byID[i.ID]; r != nil && r.instance.ID == i.ID && !i.Alive() && !r.over {
 				s.machineEnded(r, i)
 				r.instance = i
 			}

@@ -30,7 +30,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 		"least": {
 			"start_and_stop", "spot_moto", "placements_in_order", "matrix", "name_taken", "stop_by_label", "stop_twice",
 			"stop_busy",
-			"post_step", "killed_then_stop", "sweep_killed", "pool_permissions_missing", "bake_killed",
+			"post_step", "killed_then_stop", "sweep_killed", "pool_permissions_missing", "bake_killed", "serve",
 		},
 		"full": {
 			"start_and_stop", "jit", "ephemeral", "outputs_and_summary", "count_like", "runners_unlike", "console",
@@ -39,13 +39,13 @@ func TestScriptsUnderPolicy(t *testing.T) {
 			"sweep_two_looks",
 			"sweep_registration", "sweep_volumes", "check_network", "check_types",
 			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake",
-			"bake_policy", "bake_regions",
+			"bake_policy", "bake_regions", "serve_killed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			policies := map[string]string{}
-			for _, mode := range []string{"start", "stop", "sweep", "check", "bake", "pool"} {
+			for _, mode := range []string{"start", "stop", "sweep", "check", "bake", "pool", "serve"} {
 				policies[mode] = joined(t, blocks, mode, name == "full")
 			}
 			var files []string
@@ -164,7 +164,7 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 	for _, found := range policyBlock.FindAllStringSubmatch(page, -1) {
 		blocks[found[1]] = strings.NewReplacer("OWNER/REPO", "demo-org/demo", "ACCOUNT", "123456789012", "MACHINE-ROLE",
 			"*",
-			"KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner").Replace(found[2])
+			"KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner", "SCOPE", "demo-org/demo").Replace(found[2])
 	}
 	if len(blocks) < 8 {
 		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -67,13 +68,12 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	binary, err := buildServe()
 	ts.Check(err)
-	text := placeholder.ReplaceAllStringFunc(ts.ReadFile(args[1]), func(found string) string {
-		parts := placeholder.FindStringSubmatch(found)
-		return ts.Getenv(parts[1] + "_" + parts[2])
-	})
 	file := ts.MkAbs(args[0] + "-" + filepath.Base(args[1]))
-	ts.Check(os.WriteFile(file, []byte(text), 0o600))
+	ts.Check(os.WriteFile(file, []byte(filledIn(ts, args[1])), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("token"), []byte("ghp_demo\n"), 0o600))
+	if scene.policies != nil {
+		scene.world.SetPolicy(simulator.Policy{Document: scene.policies["serve"]})
+	}
 	s := &server{process: exec.Command(binary, file), ended: make(chan error, 1)}
 	s.process.Dir, s.process.Env = ts.MkAbs("."), environment(ts)
 	s.process.Stdout, s.process.Stderr = s, s
@@ -125,6 +125,24 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the server %s ended with exit code %d, want %s", args[0], code, args[1])
 	}
 	sceneOf(ts).secrets.unsaid(ts, s.said())
+}
+
+// reloadServer makes a server read its file again, as another file of the script has it.
+func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serve-reload NAME FILE")
+	}
+	s := sceneOf(ts).server(ts, args[0])
+	ts.Check(os.WriteFile(s.process.Args[1], []byte(filledIn(ts, args[1])), 0o600))
+	ts.Check(s.process.Process.Signal(syscall.SIGHUP))
+}
+
+// filledIn is a file of the script with what the world has in the place of ${world_NAME}.
+func filledIn(ts *testscript.TestScript, file string) string {
+	return placeholder.ReplaceAllStringFunc(ts.ReadFile(file), func(found string) string {
+		parts := placeholder.FindStringSubmatch(found)
+		return ts.Getenv(parts[1] + "_" + parts[2])
+	})
 }
 
 func (s *scene) server(ts *testscript.TestScript, name string) *server {

@@ -62,6 +62,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	serve NAME FILE              start an ec2-github-runner-serve with a file, in which ${world_NAME} are replaced
 //	serve-end NAME CODE [SIGNAL] send it a signal, wait for its end, within 5 s of the signal, and judge its exit
 //	                             code; its log is NAME.log then
+//	serve-reload NAME FILE       put another file in the place of its own, and let it read that (SIGHUP)
 //	serve-log NAME               print what it has logged, for stdout
 //	queue SET COUNT DURATION     queue jobs for a scale set
 //	delete-set SET               delete a scale set on GitHub's pages
@@ -123,6 +124,7 @@ func scriptParams(files []string) testscript.Params {
 			"reruns":       printing(showReruns),
 			"serve":        serve,
 			"serve-end":    endServer,
+			"serve-reload": reloadServer,
 			"serve-log":    printing(showServerLog),
 			"queue":        queueJobs,
 			"delete-set":   deleteSet,
