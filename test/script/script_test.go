@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
@@ -133,9 +134,28 @@ func scriptParams(files []string) testscript.Params {
 		},
 	}
 	if files == nil {
-		p.Dir = "test/script/testdata"
+		p.Files = allScripts()
 	}
 	return p
+}
+
+// slowScripts wait longest by the clock. They begin first, so that none of them runs on alone when the others are done.
+var slowScripts = []string{
+	"stop_other_region", "throttled", "diagnosis_keep_failed", "bake_image", "diagnosis_image", "bake_killed",
+	"spot_shows_no_token", "panic_moves_on", "existing_busy", "bake_regions_killed", "sign_in_weather",
+	"diagnosis_network", "diagnosis_setup", "order_spot_score", "bake_unchanged", "tags_read_old",
+	"killed_while_creating", "bake_regions", "bake_regions_fail", "bake_cancelled", "check_bad_days",
+	"pool_killed_before_start", "bake_fails", "bake_prune", "stop_region_silent",
+}
+
+// allScripts returns the files of all scripts, the slow ones first.
+func allScripts() []string {
+	files := make([]string, 0, len(slowScripts))
+	for _, name := range slowScripts {
+		files = append(files, filepath.Join("test/script/testdata", name+".txtar"))
+	}
+	all, _ := filepath.Glob("test/script/testdata/*.txtar") // fails for a pattern that is none
+	return append(files, slices.DeleteFunc(all, func(file string) bool { return slices.Contains(files, file) })...)
 }
 
 type sceneKey struct{}
