@@ -120,9 +120,9 @@ func (s *stage) storm(tr trial) outcome {
 		tr.call = 0
 	}
 	begun := time.Now()
-	life := s.supervise(tr)
+	life := s.supervise(tr.call, tr.after, tr.kill)
 	for !s.allDone() {
-		s.withinMax(tr)
+		s.withinMax(tr.String())
 		if states := s.states(); time.Since(begun) > 20*time.Minute || states["lost"]+states["failed"] > 0 {
 			s.t.Errorf("%s: after %s the jobs are %v", tr, time.Since(begun), states)
 			break
@@ -159,7 +159,7 @@ func (s *stage) isLeft() bool {
 }
 
 // withinMax fails where a set has more machines than its maximum.
-func (s *stage) withinMax(tr trial) {
+func (s *stage) withinMax(when string) {
 	s.t.Helper()
 	instances, _ := s.world.Leftovers()
 	count := map[string]int{}
@@ -168,106 +168,9 @@ func (s *stage) withinMax(tr trial) {
 	}
 	for _, set := range s.file.Sets {
 		if count[set.Name] > set.Max {
-			s.t.Errorf("%s: %d machines of %s, which may have %d", tr, count[set.Name], set.Name, set.Max)
+			s.t.Errorf("%s: %d machines of %s, which may have %d", when, count[set.Name], set.Name, set.Max)
 		}
 	}
-}
-
-// supervisor keeps one process running, as an init system does. The first one gets the signal of a trial.
-type supervisor struct {
-	stage *stage
-	trial trial
-	ended chan struct{}
-	over  chan struct{}
-	count int
-}
-
-func (s *stage) supervise(tr trial) *supervisor {
-	v := &supervisor{stage: s, trial: tr, ended: make(chan struct{}), over: make(chan struct{})}
-	go v.run()
-	return v
-}
-
-func (v *supervisor) run() {
-	defer close(v.over)
-	for {
-		v.count++
-		signal := make(chan struct{})
-		way := func(p *process) http.RoundTripper { return p.dark }
-		if v.count == 1 && v.trial.call > 0 {
-			way = func(p *process) http.RoundTripper {
-				return &wire{process: p, trial: v.trial, strike: sync.OnceFunc(func() { close(signal) })}
-			}
-		}
-		p, err := v.stage.tryStart(fmt.Sprint("host-", v.count), way)
-		if err == nil {
-			select {
-			case <-v.ended:
-				p.end()
-				return
-			case <-p.closed:
-			case <-signal:
-				v.send(p)
-			}
-		}
-		select {
-		case <-v.ended:
-			return
-		case <-time.After(time.Second): // what an init system waits before it starts a program again
-		}
-	}
-}
-
-// send delivers the signal. What was killed is not waited for: it makes no call that reaches anybody.
-func (v *supervisor) send(p *process) {
-	if v.trial.kill {
-		p.dark.Dark()
-		go p.end()
-		return
-	}
-	if took := p.end(); took > 5*time.Second {
-		v.stage.t.Errorf("%s: the end took %s", v.trial, took)
-	}
-}
-
-// end ends the process, and returns how many there were.
-func (v *supervisor) end() int {
-	close(v.ended)
-	<-v.over
-	return v.count
-}
-
-// wire counts the calls of a process, and has the signal sent at one of them.
-type wire struct {
-	process *process
-	trial   trial
-	strike  func()
-	mu      sync.Mutex
-	calls   int
-}
-
-// RoundTrip implements http.RoundTripper.
-func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
-	w.mu.Lock()
-	w.calls++
-	mine := w.calls == w.trial.call
-	w.mu.Unlock()
-	if !mine {
-		return w.process.dark.RoundTrip(request)
-	}
-	if !w.trial.after {
-		// The service acts when half of a call's time is over: 50 ms or 75 ms, and 750 ms for RunInstances.
-		latency := 90 * time.Millisecond
-		if request.ContentLength > 2000 {
-			latency = time.Second
-		}
-		time.AfterFunc(latency, w.strike)
-	}
-	response, err := w.process.dark.RoundTrip(request)
-	if w.trial.after {
-		w.strike()
-	}
-	return response, err
 }
 
 // stormTable counts what came of the trials, a row for each thing that goes wrong.
