@@ -86,6 +86,7 @@ func (s *set) register(ctx context.Context, r *runner) (queue.Registration, erro
 	}
 	s.mu.Lock()
 	set := s.id
+	r.registered = time.Now()
 	s.mu.Unlock()
 	by, err := api.Register(ctx, set, r.name)
 	if queue.ClassOf(err) != queue.Taken {
@@ -138,9 +139,12 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 		s.hold(now, isFatal(err), err)
 	}
 	remove := err != nil && r.shows.IsZero() && r.instance.ID == ""
-	if remove && r.id == 0 {
-		// A registration whose answer was lost is found by the next look.
+	switch {
+	case remove && r.registered.IsZero():
 		delete(s.runners, r.name)
+	case remove && r.id == 0:
+		// The answer may have been lost. A look removes the registration, if there is one: no machine will come for it.
+		r.registered = now
 	}
 	s.mu.Unlock()
 	if remove && r.id != 0 {
@@ -159,10 +163,7 @@ func (s *set) hold(now time.Time, fatal bool, err error) {
 	if s.pause.isOn() && now.Before(s.pause.until) {
 		return // several launches were refused at the same time
 	}
-	reason, message := reasonOf(err), "EC2 has no capacity, so jobs wait at GitHub"
-	if fatal {
-		message = "no machine can be launched until this is mended"
-	}
+	reason, message := reasonOf(err), holdMessage(fatal, err)
 	s.noteRefusal(now, message+": "+reason, launchHint(err))
 	was := s.pause
 	s.pause = was.next(now, fatal, reason, rand.Float64()) //nolint:gosec // spreads load, keeps no secret
@@ -176,6 +177,21 @@ func (s *set) hold(now time.Time, fatal bool, err error) {
 		s.log.Warn(message, "error", reason, "hint", launchHint(err),
 			"retry", s.pause.wait.String())
 	}
+}
+
+// holdMessage says who is in the way.
+func holdMessage(fatal bool, err error) string {
+	refused, isRefused := errors.AsType[*launchError](err)
+	isCapacity := func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.Capacity }
+	switch {
+	case fatal:
+		return "no machine can be launched until this is mended"
+	case !isRefused:
+		return "no machine can be launched for now, so jobs wait at GitHub"
+	case slices.ContainsFunc(refused.trail, isCapacity):
+		return "EC2 has no capacity, so jobs wait at GitHub"
+	}
+	return "EC2 launches no machine, so jobs wait at GitHub"
 }
 
 // reasonOf is what a launch was refused for: where every offering was, what each was.

@@ -90,6 +90,8 @@ func hasNoMachine(v view, r *runner) (act, string) {
 		return "", ""
 	case !v.listed:
 		return spared, "whether it is registered cannot be seen"
+	case r.state == runnerGone && v.now.Sub(r.registered) < listsLate:
+		return spared, "its registration may still show itself"
 	case r.state == runnerGone:
 		return forgotten, "it was never launched"
 	case r.state != runnerOffline:
