@@ -322,3 +322,21 @@ func TestLikeNames(t *testing.T) {
 		s.nothingLeft(time.Minute)
 	})
 }
+
+// TestLateStatistics: a count that is older than its message forgets no job, and launches nothing for one that is over.
+func TestLateStatistics(t *testing.T) {
+	world := simulator.Config{ScaleSets: simulator.ScaleSets{StatisticsDelay: 2 * time.Second}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		for n := 1; n <= 3; n++ {
+			s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+			s.until("launched", 10*time.Second, func() bool { return len(s.calls("RunInstances")) == n })
+			<-time.After(10 * time.Minute)
+		}
+		s.nothingLeft(time.Second)
+		if launched := len(s.calls("RunInstances")); launched != 3 || !s.allDone() {
+			t.Errorf("%d launches for 3 jobs, which are %v", launched, s.states())
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 func (s *set) handle(ctx context.Context, session *queue.Session, m *queue.Message) error {
 	now := time.Now()
 	s.mu.Lock()
-	s.count = m.Count
+	s.takeCount(m)
 	for _, job := range m.Started {
 		s.jobStarted(job, now)
 	}

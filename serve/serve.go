@@ -131,6 +131,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, set := range s.sets {
 		group.Go(func() { set.listen(ctx) })
 		group.Go(func() { set.scale(ctx) })
+		group.Go(func() { set.recount(ctx) })
 	}
 	group.Wait()
 	s.log.Info("stopped; machines are left as they are")

@@ -16,6 +16,7 @@ type set struct {
 	*Server
 	config.Set
 	log   *slog.Logger
+	doubt chan struct{} // GitHub's count may be wrong: read it again
 	wake  chan struct{} // the count, a machine or a pause has changed: compare what is needed with what is there
 	first bool          // of the file: as a standby it asks more often than the others
 
@@ -32,19 +33,25 @@ type set struct {
 	hint     string
 	refusals []status.Refusal // the newest first
 	count    queue.Count
-	waiting  time.Time // since when jobs wait although runners are idle
-	runners  map[string]*runner
-	pause    pause
-	repoll   context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
-	told     int                  // the capacity that the poll under way has told GitHub
-	found    *offer               // what to launch, as of the last survey
-	dropped  map[string]time.Time // runners that are gone, and that GitHub may still list
-	tellEnd  map[string]string    // why a runner could not be ended, as it was said last
+	// expected is what the events of messages make of the count of assigned jobs, messages how many there were, and
+	// recounted when the set was read again.
+	expected  int
+	messages  int
+	recounted time.Time
+	waiting   time.Time // since when jobs wait although runners are idle
+	runners   map[string]*runner
+	pause     pause
+	repoll    context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
+	told      int                  // the capacity that the poll under way has told GitHub
+	found     *offer               // what to launch, as of the last survey
+	dropped   map[string]time.Time // runners that are gone, and that GitHub may still list
+	tellEnd   map[string]string    // why a runner could not be ended, as it was said last
 }
 
 func newSet(s *Server, c config.Set, first bool) *set {
 	return &set{
-		Server: s, Set: c, log: s.log.With("set", c.Name), wake: make(chan struct{}, 1), first: first,
+		Server: s, Set: c, log: s.log.With("set", c.Name), wake: make(chan struct{}, 1),
+		doubt: make(chan struct{}, 1), first: first,
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}, tellEnd: map[string]string{},
 	}
 }
@@ -116,6 +123,7 @@ func (s *set) compare(ctx context.Context) <-chan time.Time {
 	now := time.Now()
 	d := s.demand()
 	s.waiting = s.waitingSince(now)
+	s.doubtWaiting(now)
 	if !s.held || !s.lookedSince(s.opened) { // an earlier process may have launched what is needed
 		s.mu.Unlock()
 		return nil

@@ -105,6 +105,23 @@ func (c *Client) Find(ctx context.Context, group int, name string) (set Set, fou
 	return plain(there), true, nil
 }
 
+// Count reads a set's count of jobs and runners.
+func (c *Client) Count(ctx context.Context, id int) (Count, error) {
+	const operation = "read scale set"
+	var there *scaleset.RunnerScaleSet
+	err := c.do(ctx, operation, func() (err error) {
+		there, err = c.api.GetRunnerScaleSetByID(ctx, id)
+		return err
+	})
+	if err != nil {
+		return Count{}, err
+	}
+	if there == nil || there.Statistics == nil {
+		return Count{}, &CallError{Operation: operation, Class: Unknown, Message: "the answer holds no statistics"}
+	}
+	return count(there.Statistics), nil
+}
+
 // Create makes a set.
 func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
 	var made *scaleset.RunnerScaleSet

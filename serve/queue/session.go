@@ -14,7 +14,7 @@ type Session struct {
 	First Count
 }
 
-// Count is GitHub's own count of a set's jobs and runners. It is always current; messages are not.
+// Count is GitHub's own count of a set's jobs and runners.
 type Count struct {
 	Available  int // waiting, given to nobody
 	Assigned   int // to this set, running ones among them: how many runners it needs
@@ -41,6 +41,7 @@ type Message struct {
 	ID        int
 	Count     Count
 	Available []int64 // requests of jobs that are to be acquired
+	Assigned  int     // how many jobs were assigned to the set
 	Started   []Job
 	Completed []Job
 }
@@ -74,7 +75,7 @@ func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error
 	if err != nil || got == nil {
 		return nil, callError("get message", err)
 	}
-	message := &Message{ID: got.MessageID, Count: count(got.Statistics)}
+	message := &Message{ID: got.MessageID, Count: count(got.Statistics), Assigned: len(got.JobAssignedMessages)}
 	for _, job := range got.JobAvailableMessages {
 		message.Available = append(message.Available, job.RunnerRequestID)
 	}

@@ -34,9 +34,9 @@ type setSetting struct {
 	Elastic       bool `json:"isElastic,omitempty"`
 }
 
-// json shows the set as its admin sees it.
+// json shows the set as its admin sees it. That its statistics are as late as those of messages is assumed.
 func (s *scaleSet) json(base string) setJSON {
-	n := s.statistics()
+	n := s.shownStatistics()
 	out := setJSON{ID: s.id, Name: s.name, Group: s.group, Created: s.created.UTC().Format("2006-01-02T15:04:05.999Z"),
 		Setting: &setSetting{DisableUpdate: s.disableUpdate, Ephemeral: true, Elastic: true}, Statistics: &n,
 		JITAddress: fmt.Sprintf("%s_apis/runtime/runnerscalesets/%d/generatejitconfig", base, s.id)}

@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// This file keeps GitHub's count of a set's jobs, which may be older than the message that it comes with: messages with
+// an assigned job and a count of 0 were seen, https://github.com/actions/actions-runner-controller/issues/3420. No
+// other message may follow for hours, so that the job would wait, or a machine be launched again and again for a job
+// that is over. Where the count is not what the message's own events make of the one before, the set is read again.
+
+// recountDelays are the waits before the set is read again. The last answer holds, whatever it is.
+var recountDelays = []time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
+
+// Jobs that wait beside idle runners may be a count that is wrong.
+const (
+	waitingDoubt  = 20 * time.Second
+	recountAtMost = time.Minute // apart
+)
+
+// takeCount takes in the count of a message. While it is in doubt the lower number holds, which costs seconds, and no
+// machine. mu is held.
+func (s *set) takeCount(m *queue.Message) {
+	s.messages++
+	s.expected = max(0, s.expected+m.Assigned-len(m.Completed))
+	s.count = m.Count
+	if m.Count.Assigned == s.expected {
+		return
+	}
+	s.count.Assigned = min(m.Count.Assigned, s.expected)
+	s.doubtCount()
+}
+
+// resetCount takes in the count that a session begins with. mu is held.
+func (s *set) resetCount(count queue.Count) { s.count, s.expected = count, count.Assigned }
+
+// doubtCount has the set read again. mu is held.
+func (s *set) doubtCount() {
+	select {
+	case s.doubt <- struct{}{}:
+	default:
+	}
+}
+
+// recount reads the set's count again whenever it is in doubt.
+func (s *set) recount(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.doubt:
+		}
+		for i, delay := range recountDelays {
+			wait(ctx, delay)
+			if ctx.Err() != nil {
+				return
+			}
+			if s.readCount(ctx, i == len(recountDelays)-1) {
+				break
+			}
+		}
+		s.poke()
+	}
+}
+
+// readCount reads the set, and reports whether the count is no longer in doubt. The last answer is taken as it is.
+func (s *set) readCount(ctx context.Context, last bool) bool {
+	s.mu.Lock()
+	id, messages, held := s.id, s.messages, s.held
+	s.mu.Unlock()
+	if !held {
+		return true // the next session has a count of its own
+	}
+	api, err := s.client()
+	if err != nil {
+		return false
+	}
+	count, err := api.Count(ctx, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recounted = time.Now()
+	switch {
+	case err != nil:
+		s.log.Debug("the set's count cannot be read", "error", err)
+		return false
+	case s.messages != messages: // one came meanwhile, which may be newer
+		return false
+	case count.Assigned != s.expected && !last:
+		return false
+	case count.Assigned != s.expected:
+		s.log.Info("GitHub's count of jobs is another than its messages", "assigned", count.Assigned,
+			"expected", s.expected)
+	}
+	s.resetCount(count)
+	return true
+}
+
+// doubtWaiting has the set read again where jobs wait by its count, and idle runners do not get them. mu is held.
+func (s *set) doubtWaiting(now time.Time) {
+	if !s.waiting.IsZero() && now.Sub(s.waiting) >= waitingDoubt && now.Sub(s.recounted) >= recountAtMost {
+		s.recounted = now
+		s.doubtCount()
+	}
+}
