@@ -33,6 +33,8 @@ func newWorld(f flow) *simulator.World {
 	config.Runs = []simulator.Run{{ID: 4711}, {ID: 4712}, {ID: 4600, Status: "completed", Conclusion: "success"}}
 	config.Guests = f.guests
 	config.Policy = f.policy
+	config.Tokens = []simulator.Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"},
+		Actions: true, Rerun: true}}
 	config.Roles = []simulator.Role{{Name: "github-runners"}}
 	config.Timing.TagsVisible, config.Timing.TagsListed = 2*time.Second, 30*time.Second
 	if f.asApp {

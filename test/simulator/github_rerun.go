@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -28,11 +29,17 @@ func rerunJob(call *hubCall) answer {
 	if err != nil {
 		return hubError(http.StatusNotFound, "Not Found")
 	}
+	const running = "The workflow run containing this job is already running"
+	isIt := func(j RunJob) bool { return j.ID == id }
 	for _, run := range call.runs[call.x.scope] {
-		for _, j := range run.Jobs {
-			if j.ID == id {
-				return call.rerun(run, id, "The workflow run containing this job is already running")
-			}
+		if slices.ContainsFunc(run.Jobs, isIt) {
+			return call.rerun(run, id, running)
+		}
+	}
+	for of, jobs := range call.past { // the job of an earlier attempt, which GitHub still knows
+		if run, known := call.runs[of.repository][of.run]; known && of.repository == call.x.scope &&
+			slices.ContainsFunc(jobs, isIt) {
+			return call.rerun(run, id, running)
 		}
 	}
 	return hubError(http.StatusNotFound, "Not Found")

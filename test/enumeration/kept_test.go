@@ -1,0 +1,96 @@
+package enumeration
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/test/simulator"
+)
+
+// keptMinutes is for how long these stops keep a machine.
+const keptMinutes = 20 * time.Minute
+
+// keeping is a stop that leaves the machine for somebody to look at.
+func keeping(name string, change func(*runner.StartRequest)) flow {
+	return stopping(name, func(s *scene) stop.Request {
+		return stop.Request{InstanceIDs: ids(s), Label: s.label, Keep: keptMinutes}
+	}, func(f *flow) {
+		f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, change) }
+	})
+}
+
+func showingTags(r *runner.StartRequest) {
+	r.Groups[0].Metadata = `{"InstanceMetadataTags":"enabled"}`
+}
+
+// TestKeptOutlivesNothing: whatever comes between a stop with keep-minutes and what it asks, a stop that is run again
+// makes good, and the machine ends by its time, with and without sweeps.
+func TestKeptOutlivesNothing(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	for _, c := range []struct {
+		flow   flow
+		sweeps bool
+		most   time.Duration // how long it may stay after its stop
+		nth    int           // only each nth trial: the stop is the same
+	}{
+		{keeping("stop, kept, by itself", byToken), false, tags.MaxKeep + 2*time.Minute, 1},
+		{keeping("stop, kept, by its tag", showingTags), false, keptMinutes + 2*time.Minute, 5},
+		{keeping("stop, kept, swept", byToken), true, keptMinutes + 11*time.Minute, 5},
+	} {
+		trials, tried, kept := trialsOf(t, c.flow), 0, 0
+		for n, tr := range trials {
+			if n%c.nth != 0 {
+				continue
+			}
+			tried++
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				w, s := tr.begun(ctx)
+				p := newProcess(ctx, w, tr.blow)
+				o := tr.runToEnd(p, s)
+				w.ClearFaults()
+				<-time.After(2 * time.Minute)
+				if o.err != nil || p.ctx.Err() != nil { // the job that stops is run again
+					next := newProcess(ctx, w, blow{})
+					if again := tr.flow.run(next, s); again.err != nil {
+						t.Errorf("%s: stop in good weather: %v", tr, again.err)
+					}
+					next.cancel(nil)
+				}
+				if orphans, _ := left(w, nil); len(orphans) == 1 && strings.Contains(orphans[0], " running ") {
+					kept++
+				}
+				stopped := time.Now()
+				w.SetRun(simulator.Run{ID: 4711, Status: "completed", Conclusion: "failure"})
+				for c.sweeps && time.Since(stopped) < c.most {
+					<-time.After(10 * time.Minute)
+					sweeper := newProcess(ctx, w, blow{})
+					if o := sweepOnce(sweeper); o.err != nil {
+						t.Errorf("%s: sweep in good weather: %v", tr, o.err)
+					}
+					sweeper.cancel(nil)
+				}
+				if !c.sweeps {
+					<-time.After(c.most)
+				}
+				if orphans, _ := left(w, nil); len(orphans) > 0 {
+					t.Errorf("%s: %s after the stop: %s\n%s", tr, c.most, strings.Join(orphans, "; "), p.log)
+				}
+				if text := wronged(w); text != "" {
+					t.Errorf("%s: wronged: %s", tr, text)
+				}
+			})
+		}
+		t.Logf("%s: %d trials, of which %d kept the machine", c.flow.name, tried, kept)
+		if kept < tried*3/4 {
+			t.Errorf("%s: only %d of %d trials kept the machine, so little was shown", c.flow.name, kept, tried)
+		}
+	}
+}
