@@ -18,11 +18,19 @@ const keptMinutes = 20 * time.Minute
 
 // keeping is a stop that leaves the machine for somebody to look at.
 func keeping(name string, change func(*runner.StartRequest)) flow {
-	return stopping(name, func(s *scene) stop.Request {
-		return stop.Request{InstanceIDs: ids(s), Label: s.label, Keep: keptMinutes}
-	}, func(f *flow) {
-		f.begin = func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, change) }
-	})
+	return flow{
+		name:  name,
+		begin: func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, change) },
+		run:   func(p *process, s *scene) outcome { return outcome{err: stopFor(p, s, keptMinutes)} },
+	}
+}
+
+// stopFor stops the scene's runners and keeps their machines for so long.
+func stopFor(p *process, s *scene, d time.Duration) error {
+	stopper := &stop.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
+	_, err := stopper.Stop(p.ctx, stop.Request{Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"},
+		Scope: repository, InstanceIDs: ids(s), Label: s.label, Keep: d})
+	return err
 }
 
 func showingTags(r *runner.StartRequest) {

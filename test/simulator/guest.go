@@ -166,6 +166,10 @@ func (g *guest) booted() {
 		g.fails()
 		return
 	}
+	if g.runner != nil && g.runner.gone && g.runner.machine == g && g.set.ours { // it was online, and is refused now
+		g.later(startsAgain, g.runnerEnds)
+		return
+	}
 	if g.runner != nil && !g.runner.gone && g.set.jit == "" { // a second boot: the runner is configured already
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
 		return
