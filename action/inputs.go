@@ -75,14 +75,14 @@ func (r *reader) parse() (Request, error) {
 	case modeStart:
 		request.Start = r.start(request)
 	case modeStop:
-		request.Stop = r.stop(request)
+		request.Stop = stopReader{r}.stop(request)
 	case modeSweep:
 		r.sweep(&request)
 	case modeCheck:
 		r.check(&request)
 	case modeBake:
 		request.WebURL = webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope)
-		request.Bake = r.bake(request)
+		request.Bake = bakeReader{r}.bake(request)
 	case modePool:
 		r.pool(&request)
 	default:
@@ -123,7 +123,7 @@ func (r *reader) common() Request {
 	if request.Mode != modeSweep { // there it may be a list
 		request.Region = r.region("region", r.text("region"))
 	}
-	request.App = r.appSignIn(request.Token)
+	request.App = signInReader{r}.appSignIn(request.Token)
 	if strings.ContainsFunc(request.Token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
 		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.",
 			"paste the secret again, as one line and without anything before or after it")
@@ -136,7 +136,7 @@ func (r *reader) common() Request {
 	}
 	request.Scope = cmp.Or(r.scope(), request.Run.Repository)
 	request.CACertificates = r.certificates()
-	request.AWS = r.awsSignIn()
+	request.AWS = signInReader{r}.awsSignIn()
 	return request
 }
 

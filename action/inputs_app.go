@@ -32,34 +32,35 @@ type appSignIn struct {
 }
 
 // appSignIn reads the App, nil where there is none, and makes sure that there is one way to sign in.
-func (r *reader) appSignIn(token string) *appSignIn {
-	id, text := r.text("app-client-id"), r.text("app-private-key")
+func (s signInReader) appSignIn(token string) *appSignIn {
+	id, text := s.r.text("app-client-id"), s.r.text("app-private-key")
 	switch {
 	case id == "" && text == "" && token == "":
-		r.refuse("The 'github-token' input is not specified", tokenHint(r.getenv))
+		s.r.refuse("The 'github-token' input is not specified", tokenHint(s.r.getenv))
 		return nil
 	case id == "" && text == "":
 		return nil
 	case token != "":
-		r.refuse("The 'github-token' input and the inputs 'app-client-id' and 'app-private-key' are both specified, "+
-			"and the action signs in once.",
+		s.r.refuse("The 'github-token' input and the inputs 'app-client-id' and 'app-private-key' are both "+
+			"specified, and the action signs in once.",
 			"leave out github-token to sign in as the GitHub App, or the App's two inputs to use the token")
 		return nil
 	case id == "":
-		r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.",
+		s.r.refuse("The 'app-private-key' input is specified, and the 'app-client-id' input is not.",
 			"for example app-client-id: ${{ vars.RUNNER_APP }}")
 		return nil
 	case text == "":
-		r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.", keyHint(r.getenv))
+		s.r.refuse("The 'app-client-id' input is specified, and the 'app-private-key' input is not.",
+			keyHint(s.r.getenv))
 		return nil
 	}
 	if !isAppID(id) {
-		r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id),
+		s.r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id),
 			"for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
 	}
 	key, problem := readAppKey(text)
 	if problem != nil {
-		r.refuse("The 'app-private-key' input "+problem.Message+".", problem.Hint)
+		s.r.refuse("The 'app-private-key' input "+problem.Message+".", problem.Hint)
 	}
 	return &appSignIn{ID: id, Key: key}
 }

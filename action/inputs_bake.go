@@ -9,29 +9,32 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ami"
 )
 
+// bakeReader reads the inputs of mode bake.
+type bakeReader struct{ r *reader }
+
 // bake reads what images to make and where their builders may run.
-func (r *reader) bake(request Request) *ami.Request {
+func (b bakeReader) bake(request Request) *ami.Request {
 	bake := &ami.Request{
 		Source: strings.TrimSpace(request.Run.Repository + " run " + request.Run.ID), Region: request.Region,
-		BaseImages: r.baseImages(), ImageName: r.imageName(), Keep: r.number("keep-images", 0, 1000),
-		Force:    r.ownFlag("force"),
-		Timeout:  time.Duration(r.number("bake-timeout-minutes", 1, 1440)) * time.Minute,
-		Copies:   r.copies(),
-		Builders: r.inputs().Builders(),
+		BaseImages: b.baseImages(), ImageName: b.imageName(), Keep: b.r.number("keep-images", 0, 1000),
+		Force:    b.r.ownFlag("force"),
+		Timeout:  time.Duration(b.r.number("bake-timeout-minutes", 1, 1440)) * time.Minute,
+		Copies:   b.copies(),
+		Builders: b.r.inputs().Builders(),
 	}
-	if len(r.invalid.Problems) == 0 {
-		r.checkRecipes(*bake)
+	if len(b.r.invalid.Problems) == 0 {
+		b.checkRecipes(*bake)
 	}
 	return bake
 }
 
 var imageIDForm = regexp.MustCompile(`^ami-[0-9a-f]{8,17}$`)
 
-func (r *reader) baseImages() []string {
-	list := r.list("base-image-id")
+func (b bakeReader) baseImages() []string {
+	list := b.r.list("base-image-id")
 	for _, id := range list {
 		if !imageIDForm.MatchString(id) {
-			r.refuse(fmt.Sprintf("The 'base-image-id' input holds %q, which is not an image's id.", id),
+			b.r.refuse(fmt.Sprintf("The 'base-image-id' input holds %q, which is not an image's id.", id),
 				"for example base-image-id: ami-0123456789abcdef0, or leave it out for the newest Ubuntu LTS")
 		}
 	}
@@ -42,20 +45,20 @@ func (r *reader) baseImages() []string {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
 var imageNameForm = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,110}$`)
 
-func (r *reader) imageName() string {
-	name := r.text("image-name")
+func (b bakeReader) imageName() string {
+	name := b.r.text("image-name")
 	if name != "" && !imageNameForm.MatchString(name) {
-		r.refuse(fmt.Sprintf("The 'image-name' input is %q, which EC2 does not take for an image's name.", name),
+		b.r.refuse(fmt.Sprintf("The 'image-name' input is %q, which EC2 does not take for an image's name.", name),
 			"it has 3 to 110 letters, digits and ()[] ./-'@_, for example image-name: tests-${{ github.run_id }}")
 	}
 	return name
 }
 
 // checkRecipes refuses what would not fit into EC2's 16 KB of user data.
-func (r *reader) checkRecipes(bake ami.Request) {
+func (b bakeReader) checkRecipes(bake ami.Request) {
 	for _, builder := range bake.Builders {
 		if err := ami.CheckUserData(builder); err != nil {
-			r.refuse("The builder's user data is too large: "+err.Error()+".",
+			b.r.refuse("The builder's user data is too large: "+err.Error()+".",
 				"make setup-script shorter: let it fetch the rest")
 			return
 		}

@@ -11,37 +11,39 @@ import (
 
 const existingExample = "for example existing-instances: Role=gpu-runner"
 
+// existingReader reads which existing machines a start may take.
+type existingReader struct{ r *reader }
+
 // existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads
 // ec2-instance-id in stop alone, so beside an image it means nothing.
-func (r *reader) existing(request Request) *existing.Machines {
-	filter, ids := r.text("existing-instances"), r.text("ec2-instance-id")
+func (x existingReader) existing(request Request) *existing.Machines {
+	filter, ids := x.r.text("existing-instances"), x.r.text("ec2-instance-id")
 	image := ""
 	for _, name := range []string{"ec2-image-id", "availability-zones-config", "launch-parameters", "runners"} {
-		if image == "" && r.text(name) != "" {
+		if image == "" && x.r.text(name) != "" {
 			image = name
 		}
 	}
 	switch {
 	case filter == "" && ids == "":
-		if r.text("existing-runner-name") != "" {
-			r.refuse("The 'existing-runner-name' input is given without 'ec2-instance-id' or 'existing-instances'.",
+		if x.r.text("existing-runner-name") != "" {
+			x.r.refuse("The 'existing-runner-name' input is given without 'ec2-instance-id' or 'existing-instances'.",
 				existingExample)
 		}
 		return nil
 	case image != "" && filter != "":
-		r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you "+
-			"keep are "+
-			"started, or new ones.", image), "leave one of them out")
+		x.r.refuse(fmt.Sprintf("The 'existing-instances' and '%s' inputs are incompatible: either machines that you "+
+			"keep are started, or new ones.", image), "leave one of them out")
 		return nil
 	case image != "":
-		r.warn("The 'ec2-instance-id' input is not used in the 'start' mode beside '%s'; without an image it starts "+
-			"existing machines", image)
+		x.r.warn("The 'ec2-instance-id' input is not used in the 'start' mode beside '%s'; without an image it "+
+			"starts existing machines", image)
 		return nil
 	}
-	machines := &existing.Machines{Region: request.Region, IDs: r.instanceIDs(), Tags: r.tagFilter(filter),
-		Names: r.names("existing-runner-name")}
+	machines := &existing.Machines{Region: request.Region, IDs: x.r.instanceIDs(), Tags: x.tagFilter(filter),
+		Names: x.names("existing-runner-name")}
 	if n := len(machines.Names); n > 0 && n != max(len(machines.IDs), 1) {
-		r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n,
+		x.r.refuse(fmt.Sprintf("The 'existing-runner-name' input holds %d names for %d machines.", n,
 			max(len(machines.IDs), 1)),
 			"give one name for each machine in 'ec2-instance-id', in the same order, or none")
 	}
@@ -55,7 +57,7 @@ func keptBy(start *runner.StartRequest) (machines existing.Machines, are bool) {
 }
 
 // tagFilter reads Key=Value, several between commas or lines.
-func (r *reader) tagFilter(text string) map[string]string {
+func (x existingReader) tagFilter(text string) map[string]string {
 	tags := map[string]string{}
 	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
 		if part = strings.TrimSpace(part); part == "" {
@@ -64,9 +66,8 @@ func (r *reader) tagFilter(text string) map[string]string {
 		key, value, ok := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if _, twice := tags[key]; !ok || key == "" || twice {
-			r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value that "+
-				"stands "+
-				"alone.", part), existingExample)
+			x.r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value "+
+				"that stands alone.", part), existingExample)
 			continue
 		}
 		tags[key] = value
@@ -75,9 +76,9 @@ func (r *reader) tagFilter(text string) map[string]string {
 }
 
 // names reads texts between commas or lines: a runner's name may hold blanks.
-func (r *reader) names(input string) []string {
+func (x existingReader) names(input string) []string {
 	var names []string
-	for _, name := range strings.FieldsFunc(r.text(input),
+	for _, name := range strings.FieldsFunc(x.r.text(input),
 		func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
 		if name = strings.TrimSpace(name); name != "" {
 			names = append(names, name)
@@ -87,45 +88,45 @@ func (r *reader) names(input string) []string {
 }
 
 // groupsOf reads what to start.
-func (r *reader) groupsOf(request Request, kept *existing.Machines) []runner.Group {
+func (x existingReader) groupsOf(request Request, kept *existing.Machines) []runner.Group {
 	if kept == nil {
-		return r.groups(request)
+		return groupsReader(x).groups(request)
 	}
 	ids := len(kept.IDs)
-	group := runner.Group{Label: r.label(), Count: r.number("count", 1, int64(cmp.Or(ids, maxRunners)))}
+	group := runner.Group{Label: x.r.label(), Count: x.r.number("count", 1, int64(cmp.Or(ids, maxRunners)))}
 	group.Count = cmp.Or(group.Count, ids, 1)
 	if group.Label == "" {
-		r.refuse("The 'label' input is required to start existing machines.",
+		x.r.refuse("The 'label' input is required to start existing machines.",
 			"it is a label that their registered runners have, for runs-on, for example label: gpu")
 	}
 	if len(kept.Names) > 0 && len(kept.IDs) == 0 && group.Count > 1 {
-		r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count),
+		x.r.refuse(fmt.Sprintf("The 'existing-runner-name' input names one runner, and 'count' is %d.", group.Count),
 			"name the machines in 'ec2-instance-id', or leave the name out")
 	}
 	return []runner.Group{group}
 }
 
 // onlyExisting clears what has no meaning for existing machines, and says so.
-func (r *reader) onlyExisting(start *runner.StartRequest) {
+func (x existingReader) onlyExisting(start *runner.StartRequest) {
 	var unused []string
 	for _, known := range catalogue {
-		if known.machine && r.isSet(known) {
+		if known.machine && x.r.isSet(known) {
 			unused = append(unused, known.name)
 		}
 	}
 	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {
-		if r.text(name) == "true" {
-			r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are registered "+
-				"already.",
+		if x.r.text(name) == "true" {
+			x.r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are "+
+				"registered already.",
 				name), "leave it out")
 		}
 	}
 	if len(unused) > 0 {
-		r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s",
+		x.r.warn("nothing of an existing machine is changed, so these inputs have no effect: %s",
 			strings.Join(unused, ", "))
 	}
 	if !start.OwnTags {
-		r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",
+		x.r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",
 			"leave it out, and allow ec2:CreateTags on the machines")
 	}
 	start.JIT, start.Ephemeral, start.KeepFailed, start.KeepAfterJob = false, false, 0, 0

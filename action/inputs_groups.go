@@ -18,26 +18,29 @@ var elementInputs = inputsThat(func(i input) bool { return i.element })
 const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, " +
 	"ec2-instance-type: t4g.xlarge}]"
 
+// groupsReader reads which runners a start is to have.
+type groupsReader struct{ r *reader }
+
 // groups reads what to start: the elements of `runners`, or the step's own inputs.
-func (r *reader) groups(request Request) []runner.Group {
-	text := r.text("runners")
+func (g groupsReader) groups(request Request) []runner.Group {
+	text := g.r.text("runners")
 	if text == "" {
-		return []runner.Group{r.group(request)}
+		return []runner.Group{g.r.group(request)}
 	}
 	elements, err := machine.ReadElements(text)
 	if err != nil {
-		r.refuse("Failed to parse runners: "+err.Error(), runnersExample)
+		g.r.refuse("Failed to parse runners: "+err.Error(), runnersExample)
 		return nil
 	}
 	if len(elements) == 0 {
-		r.refuse("Failed to parse runners: the list is empty", runnersExample)
+		g.r.refuse("Failed to parse runners: the list is empty", runnersExample)
 	}
 	var groups []runner.Group
 	names := map[string]bool{}
 	for i, element := range elements {
-		child, name := r.element(i, element)
+		child, name := g.element(i, element)
 		if name != "" && names[name] {
-			r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", name), runnersExample)
+			g.r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", name), runnersExample)
 		}
 		names[name] = true
 		group := child.group(request)
@@ -47,17 +50,17 @@ func (r *reader) groups(request Request) []runner.Group {
 		}
 		groups = append(groups, group)
 	}
-	r.refuseSharedLabels(groups)
+	g.refuseSharedLabels(groups)
 	return groups
 }
 
 // refuseSharedLabels refuses what would give two runners one label, one name at GitHub (where case does not count and
 // some characters become hyphens), or one key in the output.
-func (r *reader) refuseSharedLabels(groups []runner.Group) {
+func (g groupsReader) refuseSharedLabels(groups []runner.Group) {
 	labels, names, keys := map[string]bool{}, map[string]string{}, map[string]bool{}
 	for _, group := range groups {
 		if group.Label != "" && labels[group.Label] {
-			r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label),
+			g.r.refuse(fmt.Sprintf("Failed to parse runners: two runners have the label %q", group.Label),
 				"give each a label of its own, or use 'count' for like runners")
 			continue
 		}
@@ -71,7 +74,7 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 				key, name = fmt.Sprintf("%s-%d", key, n), fmt.Sprintf("%s-%d", name, n)
 			}
 			if keys[key] {
-				r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key),
+				g.r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key),
 					"runners of a 'count' are named NAME-0, NAME-1 and so on: take other names")
 				return
 			}
@@ -80,7 +83,7 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 				continue
 			}
 			if other, taken := names[strings.ToLower(name)]; taken {
-				r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other,
+				g.r.refuse(fmt.Sprintf("Failed to parse runners: %q and %q would both be the runner %s", other,
 					group.Name, name),
 					"give them labels that differ in more than case and punctuation")
 				return
@@ -91,13 +94,13 @@ func (r *reader) refuseSharedLabels(groups []runner.Group) {
 }
 
 // element makes a reader for one element of `runners`.
-func (r *reader) element(i int, element map[string]any) (child *reader, name string) {
-	child = &reader{findings: r.findings, getenv: r.getenv, reads: r.reads, own: map[string]string{}}
+func (g groupsReader) element(i int, element map[string]any) (child *reader, name string) {
+	child = &reader{findings: g.r.findings, getenv: g.r.getenv, reads: g.r.reads, own: map[string]string{}}
 	if given, ok := element["name"]; ok && given != nil {
 		name = strings.TrimSpace(fmt.Sprint(given))
 	}
 	if name == "" {
-		r.refuse(fmt.Sprintf("Failed to parse runners: Missing name at index %d", i), runnersExample)
+		g.r.refuse(fmt.Sprintf("Failed to parse runners: Missing name at index %d", i), runnersExample)
 	}
 	child.prefix = fmt.Sprintf("runner %q: ", name)
 	for _, key := range slices.Sorted(maps.Keys(element)) {
@@ -106,7 +109,7 @@ func (r *reader) element(i int, element map[string]any) (child *reader, name str
 		case slices.Contains(elementInputs, key):
 			child.own[key] = machine.Text(key, element[key])
 		default:
-			r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name),
+			g.r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name),
 				"the launch inputs are "+strings.Join(elementInputs, ", "))
 		}
 	}
@@ -134,21 +137,21 @@ func (r *reader) number(name string, least, most int64) int {
 }
 
 // minCount reads how many of all runners must come online; 0 stands for all.
-func (r *reader) minCount(groups []runner.Group) int {
+func (g groupsReader) minCount(groups []runner.Group) int {
 	total := 0
 	for _, group := range groups {
 		total += group.Count
 	}
 	if total > maxRunners {
-		r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners),
+		g.r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners),
 			"start fewer")
 	}
-	if r.text("min-count") == "" {
+	if g.r.text("min-count") == "" {
 		return 0
 	}
-	least := r.number("min-count", 1, maxRunners)
+	least := g.r.number("min-count", 1, maxRunners)
 	if least > total {
-		r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
+		g.r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
 			"min-count is at most 'count'")
 	}
 	return least

@@ -12,21 +12,21 @@ import (
 )
 
 // copies reads into which regions a bake copies its images.
-func (r *reader) copies() ami.Copies {
-	copies := ami.Copies{Timeout: time.Duration(r.number("copy-timeout-minutes", 1, 2880)) * time.Minute}
-	for _, region := range r.list("regions") {
-		if r.region("regions", region) != "" && !slices.Contains(copies.Regions, region) {
+func (b bakeReader) copies() ami.Copies {
+	copies := ami.Copies{Timeout: time.Duration(b.r.number("copy-timeout-minutes", 1, 2880)) * time.Minute}
+	for _, region := range b.r.list("regions") {
+		if b.r.region("regions", region) != "" && !slices.Contains(copies.Regions, region) {
 			copies.Regions = append(copies.Regions, region)
 		}
 	}
-	copies.KMSKeys = r.copyKeys(copies.Regions)
+	copies.KMSKeys = b.copyKeys(copies.Regions)
 	return copies
 }
 
 // copyKeys reads the keys that encrypt the copies, by region.
-func (r *reader) copyKeys(regions []string) map[string]string {
+func (b bakeReader) copyKeys(regions []string) map[string]string {
 	const example = "for example copy-kms-keys: {eu-west-1: alias/runners, us-west-2: alias/runners}"
-	text := r.text("copy-kms-keys")
+	text := b.r.text("copy-kms-keys")
 	if text == "" {
 		return nil
 	}
@@ -40,16 +40,16 @@ func (r *reader) copyKeys(regions []string) map[string]string {
 		err = json.Unmarshal(raw, &keys)
 	}
 	if err != nil {
-		r.refuse("Failed to parse copy-kms-keys: "+err.Error(), example)
+		b.r.refuse("Failed to parse copy-kms-keys: "+err.Error(), example)
 		return nil
 	}
 	for _, region := range slices.Sorted(maps.Keys(keys)) {
 		switch {
 		case !slices.Contains(regions, region):
-			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region),
+			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region),
 				example)
 		case keys[region] == "":
-			r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has no key for %q.", region), example)
+			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has no key for %q.", region), example)
 		}
 	}
 	return keys

@@ -68,35 +68,38 @@ const (
 	envKeyID, envSessionToken = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
 )
 
+// signInReader reads how to sign in, at AWS and at GitHub.
+type signInReader struct{ r *reader }
+
 // awsSignIn reads the inputs, and of the environment whether there are keys, and whether the job may ask for tokens.
-func (r *reader) awsSignIn() awsSignIn {
+func (s signInReader) awsSignIn() awsSignIn {
 	in := awsSignIn{
-		Region: r.region("aws-region", r.text("aws-region")), Role: r.text("role-to-assume"),
-		SessionName: r.text("role-session-name"), Duration: r.sessionDuration(), Audience: r.text("audience"),
-		TokenURL: r.getenv(envTokenURL), TokenBearer: r.getenv(envTokenAuth),
+		Region: s.r.region("aws-region", s.r.text("aws-region")), Role: s.r.text("role-to-assume"),
+		SessionName: s.r.text("role-session-name"), Duration: s.sessionDuration(), Audience: s.r.text("audience"),
+		TokenURL: s.r.getenv(envTokenURL), TokenBearer: s.r.getenv(envTokenAuth),
 	}
 	if in.Role == "" {
 		for _, known := range signInInputs {
-			if known.name != "aws-region" && r.isSet(known) {
-				r.warn("The '%s' input has no effect without 'role-to-assume'; leave it out", known.name)
+			if known.name != "aws-region" && s.r.isSet(known) {
+				s.r.warn("The '%s' input has no effect without 'role-to-assume'; leave it out", known.name)
 			}
 		}
 		return awsSignIn{Region: in.Region}
 	}
-	in.Chained = r.getenv(envKeyID) != "" && r.getenv(envSessionToken) != ""
+	in.Chained = s.r.getenv(envKeyID) != "" && s.r.getenv(envSessionToken) != ""
 	mayAsk := in.TokenURL != "" && in.TokenBearer != ""
-	in.OIDC = r.getenv(envKeyID) == "" && (mayAsk || !r.namesSource())
+	in.OIDC = s.r.getenv(envKeyID) == "" && (mayAsk || !s.namesSource())
 	if in.OIDC && !mayAsk {
-		r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
+		s.r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
 			diagnosis.HintIDToken+
-				" (what a job does not name there it does not have: add contents: read for a checkout; "+
-				"runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in "+
-				"the step's env")
+				" (what a job does not name there it does not have: add contents: read for a checkout; runs of "+
+				"forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "+
+				"step's env")
 	}
-	r.checkRole(in)
+	s.checkRole(in)
 	if !sessionNameForm.MatchString(in.SessionName) {
-		r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: "+
-			"2 to 64 letters, digits and _+=,.@-", in.SessionName),
+		s.r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: 2 to 64 letters, "+
+			"digits and _+=,.@-", in.SessionName),
 			"for example role-session-name: GitHubActions")
 	}
 	return in
@@ -105,35 +108,37 @@ func (r *reader) awsSignIn() awsSignIn {
 // namesSource reports whether the environment names credentials of the SDK's chain other than keys. The metadata
 // service of the machine is no such source: every EC2 instance has one.
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
-func (r *reader) namesSource() bool {
+func (s signInReader) namesSource() bool {
 	for _, name := range []string{
 		"AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	} {
-		if r.getenv(name) != "" {
+		if s.r.getenv(name) != "" {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *reader) checkRole(in awsSignIn) {
+func (s signInReader) checkRole(in awsSignIn) {
 	isARN := strings.HasPrefix(in.Role, "arn:")
 	switch {
 	case isARN && !roleARNForm.MatchString(in.Role), !isARN && !roleNameForm.MatchString(in.Role):
-		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role),
+		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role),
 			"for example "+sampleRole)
 	case !isARN && in.OIDC:
-		r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its ARN.",
+		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its "+
+			"ARN.",
 			in.Role), "for example "+sampleRole)
 	}
 }
 
-func (r *reader) sessionDuration() time.Duration {
-	value := r.text("role-duration-seconds")
+func (s signInReader) sessionDuration() time.Duration {
+	value := s.r.text("role-duration-seconds")
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < minSession || n > maxSession {
-		r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to %d.",
+		s.r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to "+
+			"%d.",
 			value, minSession, maxSession),
 			"for example role-duration-seconds: 3600; the session is renewed before it ends")
 		return time.Hour

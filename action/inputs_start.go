@@ -14,7 +14,7 @@ import (
 func (r *reader) start(request Request) *runner.StartRequest {
 	start := r.startOf(request)
 	if _, are := keptBy(start); are {
-		r.onlyExisting(start)
+		existingReader{r}.onlyExisting(start)
 	} else if len(r.invalid.Problems) == 0 {
 		r.checkUserData(*start)
 	}
@@ -31,12 +31,12 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
 		Waiting: r.waiting(),
 	}
-	kept := r.existing(request)
+	kept := existingReader{r}.existing(request)
 	if kept != nil {
 		start.Source = *kept
 	}
-	groups := r.groupsOf(request, kept)
-	start.Groups, start.MinCount = groups, r.minCount(groups)
+	groups := existingReader{r}.groupsOf(request, kept)
+	start.Groups, start.MinCount = groups, groupsReader{r}.minCount(groups)
 	start.KeepFailed, _ = r.minutes("keep-failed-minutes")
 	start.CapacityTimeout, _ = r.minutes("capacity-timeout-minutes")
 	start.BySpotScore = request.Mode != modePool && r.bySpotScore()
@@ -45,12 +45,10 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		switch {
 		case start.JIT && group.Service:
 			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use "+
-				"and cannot "+
-				"run as a service.", "")
+				"and cannot run as a service.", "")
 		case start.Ephemeral && group.Service && !isFromPool(start):
 			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are "+
-				"single-use "+
-				"and cannot run as a service.", "")
+				"single-use and cannot run as a service.", "")
 		}
 	}
 	start.JIT = start.JIT || start.Ephemeral

@@ -15,41 +15,40 @@ import (
 
 const instanceExample = "for example ec2-instance-id: ${{ needs.start-runner.outputs.ec2-instance-id }}"
 
-func (r *reader) stop(request Request) *stop.Request {
+// stopReader reads the inputs of mode stop.
+type stopReader struct{ r *reader }
+
+func (s stopReader) stop(request Request) *stop.Request {
 	wanted := &stop.Request{
-		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: r.text("label"),
-		AllOfRun:    r.ownFlag("all-of-run"),
-		InstanceIDs: r.instanceIDs(), Handoffs: r.handoffs(), Action: r.text("stop-action"),
-		Keep: r.keepMinutes("keep-minutes"),
+		Run: request.Run, Scope: request.Scope, Region: request.Region, Label: s.r.text("label"),
+		AllOfRun:    s.r.ownFlag("all-of-run"),
+		InstanceIDs: s.r.instanceIDs(), Handoffs: s.handoffs(), Action: s.r.text("stop-action"),
+		Keep: s.r.keepMinutes("keep-minutes"),
 	}
 	if wanted.Action != "" && wanted.Action != stop.ActionTerminate && wanted.Action != stop.ActionStop {
-		r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", wanted.Action),
+		s.r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", wanted.Action),
 			"it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
 	if wanted.Action == stop.ActionStop && wanted.Keep > 0 {
-		r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, and its " +
-			"disk " +
-			"stays")
+		s.r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, and its " +
+			"disk stays")
 	}
 	named := len(wanted.InstanceIDs)+len(wanted.Handoffs) > 0
 	switch {
 	case named || wanted.Label != "" || wanted.AllOfRun:
-	case namesNoRunner(r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
-		r.refuse("The 'runners' input of the 'stop' mode names no runner.",
+	case namesNoRunner(s.r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
+		s.r.refuse("The 'runners' input of the 'stop' mode names no runner.",
 			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: "+
-				"true' to stop "+
-				"all runners of this run")
-	case r.text("runners") == "":
-		r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
+				"true' to stop all runners of this run")
+	case s.r.text("runners") == "":
+		s.r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
 			instanceExample+
 				"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: "+
-				"true' stops all runners of this run. "+
-				"start's outputs are empty where it failed and left nothing, and where GitHub has dropped them for a "+
-				"secret that "+
-				"they contain")
+				"true' stops all runners of this run. start's outputs are empty where it failed and left nothing, "+
+				"and where GitHub has dropped them for a secret that they contain")
 	}
 	if !named && request.Run.ID == "" {
-		r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",
+		s.r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",
 			"GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
 	}
 	return wanted
@@ -83,24 +82,24 @@ func (r *reader) instanceIDs() []string {
 }
 
 // handoffs reads start's output `runners`, whole.
-func (r *reader) handoffs() []tags.Handoff {
-	text := r.text("runners")
+func (s stopReader) handoffs() []tags.Handoff {
+	text := s.r.text("runners")
 	if text == "" {
 		return nil
 	}
 	const example = "for example runners: ${{ needs.start-runner.outputs.runners }}"
 	var byName map[string]handoff
 	if err := json.Unmarshal([]byte(text), &byName); err != nil {
-		r.refuse("Failed to parse runners: "+err.Error()+machine.JSONPlace(text, err), example)
+		s.r.refuse("Failed to parse runners: "+err.Error()+machine.JSONPlace(text, err), example)
 		return nil
 	}
 	var list []tags.Handoff
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		given := byName[name]
 		if !instanceForm.MatchString(given.InstanceID) {
-			r.refuse(fmt.Sprintf("Failed to parse runners: %q has no instance id of the right form", name), example)
+			s.r.refuse(fmt.Sprintf("Failed to parse runners: %q has no instance id of the right form", name), example)
 		}
-		r.region("runners", given.Region)
+		s.r.region("runners", given.Region)
 		list = append(list, given.of(name))
 	}
 	return list

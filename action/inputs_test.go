@@ -67,14 +67,10 @@ func TestRefused(t *testing.T) {
 			"Failed to parse availability-zones-config: a single value is wanted, not {} at index 0"},
 		{[]string{"use-jit", "true", "run-runner-as-service", "true"},
 			"The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and " +
-				"cannot " +
-				"run as " +
-				"a " +
-				"service."},
+				"cannot run as a service."},
 		{[]string{"ephemeral", "true", "run-runner-as-service", "true"},
 			"The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use " +
-				"and cannot " +
-				"run as a service."},
+				"and cannot run as a service."},
 		{[]string{"label", "a,b"},
 			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several ` +
 				`labels of it.`},

@@ -20,7 +20,7 @@ import (
 // whole.
 func (b *bake) steps() []step {
 	if b.source != nil {
-		return b.copySteps()
+		return copying{b}.steps()
 	}
 	steps := []step{
 		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
@@ -65,7 +65,7 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	lines := make([][]*bake, len(request.Builders)) // of each architecture: its image, and the copies of that
 	var group sync.WaitGroup
 	for i, wanted := range request.Builders {
-		b := &bake{Baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
+		b := &bake{baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
 		b.out = Baked{Architecture: wanted.Architecture, Region: request.Region}
 		group.Go(func() {
 			b.run(ctx, cancelled)
@@ -90,7 +90,7 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 
 // bake is one image under way, or the copy of one in another region.
 type bake struct {
-	*Baker
+	baker   *Baker
 	source  *bake // of a copy; nil: the image is made here
 	request Request
 	wanted  machine.Machine
@@ -197,11 +197,11 @@ func (b *bake) failed(step string, err error) *FailedError {
 func (b *bake) phase(step string) *slog.Logger {
 	switch {
 	case len(b.request.Builders) > 1:
-		return b.Log.With("phase", "Bake")
+		return b.baker.Log.With("phase", "Bake")
 	case b.source != nil:
-		return b.Log.With("phase", "Copy the image to other regions")
+		return b.baker.Log.With("phase", "Copy the image to other regions")
 	}
-	return b.Log.With("phase", strings.ToUpper(step[:1])+step[1:])
+	return b.baker.Log.With("phase", strings.ToUpper(step[:1])+step[1:])
 }
 
 func (b *bake) line(message string) string {
@@ -235,5 +235,5 @@ func (b *bake) handOver(image ec2.Image) error {
 	if b.tags == nil { // it was there before
 		b.tags = image.Tags
 	}
-	return b.Journal.Baked(b.out)
+	return b.baker.Journal.Baked(b.out)
 }

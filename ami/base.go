@@ -37,9 +37,9 @@ var softwareFor = map[string]string{"x86_64": "x64", "arm64": "arm64"}
 func (b *bake) findBase(ctx context.Context) error {
 	var err error
 	if len(b.request.BaseImages) > 0 {
-		b.base, err = b.givenBase(ctx)
+		b.base, err = baseSearch{b}.given(ctx)
 	} else {
-		b.base, err = b.ubuntu(ctx)
+		b.base, err = baseSearch{b}.ubuntu(ctx)
 	}
 	if err != nil {
 		return err
@@ -60,40 +60,42 @@ func (b *bake) findBase(ctx context.Context) error {
 		Hint: "take a base image of x86_64 or arm64", Refused: true}
 }
 
-func (b *bake) ubuntu(ctx context.Context) (ec2.Image, error) {
-	processor := processors[b.wanted.Architecture][0]
-	images, err := b.Cloud.Images().List(ctx, b.request.Region, ec2.ImageQuery{
-		Owner: canonical(b.request.Region), Name: ubuntuPattern, Architecture: processor,
+// baseSearch looks for the image that the builder boots.
+type baseSearch struct{ b *bake }
+
+func (s baseSearch) ubuntu(ctx context.Context) (ec2.Image, error) {
+	processor := processors[s.b.wanted.Architecture][0]
+	images, err := s.b.baker.Cloud.Images().List(ctx, s.b.request.Region, ec2.ImageQuery{
+		Owner: canonical(s.b.request.Region), Name: ubuntuPattern, Architecture: processor,
 		States: []string{ec2.ImageAvailable},
 	})
 	if err != nil {
 		return ec2.Image{}, err
 	}
-	newest, found := b.chooseLTS(ctx, longTermReleases(images))
+	newest, found := s.chooseLTS(ctx, longTermReleases(images))
 	if !found {
 		return ec2.Image{}, &FailedError{
 			Message: fmt.Sprintf("there is no Ubuntu LTS image of Canonical's for %s in %s", processor,
-				b.request.Region),
+				s.b.request.Region),
 			Hint: "give an image that exists in this region by base-image-id", Refused: true,
 		}
 	}
 	return newest.image, nil
 }
 
-// givenBase is the first of the given images that fits the architecture.
-func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
+// given is the first of the given images that fits the architecture.
+func (s baseSearch) given(ctx context.Context) (ec2.Image, error) {
 	var unfit []string
-	for _, id := range b.request.BaseImages {
-		image, err := b.Cloud.Images().Get(ctx, b.request.Region, id)
+	for _, id := range s.b.request.BaseImages {
+		image, err := s.b.baker.Cloud.Images().Get(ctx, s.b.request.Region, id)
 		why := image.Refusal()
 		switch {
 		case refusal.ClassOf(err) == refusal.NotFound:
 			return image, &FailedError{
-				Message: fmt.Sprintf("the base image %s does not exist in %s", id, b.request.Region), Err: err,
+				Message: fmt.Sprintf("the base image %s does not exist in %s", id, s.b.request.Region), Err: err,
 				Refused: true,
 				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for " +
-					"the newest " +
-					"Ubuntu LTS",
+					"the newest Ubuntu LTS",
 			}
 		case err != nil:
 			return image, err
@@ -103,13 +105,13 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 		case image.State != ec2.ImageAvailable:
 			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State),
 				Hint: "wait until it is available, or take another one", Refused: true}
-		case slices.Contains(processors[b.wanted.Architecture], image.Architecture):
+		case slices.Contains(processors[s.b.wanted.Architecture], image.Architecture):
 			return image, nil
 		}
 		unfit = append(unfit, id+" is "+image.Architecture)
 	}
 	return ec2.Image{}, &FailedError{
-		Message: fmt.Sprintf("no base image fits %s: %s", b.wanted.Architecture, strings.Join(unfit, ", ")),
+		Message: fmt.Sprintf("no base image fits %s: %s", s.b.wanted.Architecture, strings.Join(unfit, ", ")),
 		Hint:    "give one of each architecture by base-image-id, or leave it out for the newest Ubuntu LTS",
 		Refused: true,
 	}
@@ -118,7 +120,7 @@ func (b *bake) givenBase(ctx context.Context) (ec2.Image, error) {
 // recognise finds out whether the newest image of the family holds the very same: then it is handed over once more.
 func (b *bake) recognise(ctx context.Context) error {
 	b.name = b.request.imageName(b.wanted.Architecture, b.begun)
-	images, err := b.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
+	images, err := b.baker.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
 	if err != nil {
 		return err
 	}

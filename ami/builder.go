@@ -41,10 +41,10 @@ func (b *bake) launch(ctx context.Context) error {
 		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}
 	var unsaved error
-	instances, trail, err := b.Cloud.LaunchMany(ctx, spec, 1, b.offerings(), ec2.Observer{
+	instances, trail, err := b.baker.Cloud.LaunchMany(ctx, spec, 1, b.offerings(), ec2.Observer{
 		Trying: func(a ec2.Attempt) {
 			b.info("asking for a builder: %s", place(a.Offering))
-			unsaved = errors.Join(unsaved, b.Journal.Asking(a.Token, b.request.Region))
+			unsaved = errors.Join(unsaved, b.baker.Journal.Asking(a.Token, b.request.Region))
 		},
 		Tried: func(a ec2.Attempt) {
 			if a.Err != nil {
@@ -144,7 +144,7 @@ const silence = 10 * time.Minute
 func (b *bake) listen(ctx context.Context) error {
 	since, news := time.Now(), newProgress()
 	return b.look(ctx, func() (bool, error) {
-		console, err := b.Cloud.Console(ctx, b.request.Region, b.builder.ID)
+		console, err := b.baker.Cloud.Console(ctx, b.request.Region, b.builder.ID)
 		if err != nil {
 			return false, err
 		}
@@ -191,7 +191,7 @@ func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 
 // alive looks whether the builder is still there. One that EC2 does not show yet is.
 func (b *bake) alive(ctx context.Context) error {
-	instance, err := b.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
+	instance, err := b.baker.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
 	switch {
 	case refusal.ClassOf(err) == refusal.NotFound && time.Since(b.begun) < silence:
 		return nil
@@ -212,12 +212,12 @@ func (b *bake) stop(ctx context.Context) error {
 	asked, news := false, newProgress()
 	return b.look(ctx, func() (bool, error) {
 		if !asked {
-			if err := b.Cloud.Stop(ctx, b.request.Region, b.builder.ID); err != nil {
+			if err := b.baker.Cloud.Stop(ctx, b.request.Region, b.builder.ID); err != nil {
 				return false, err
 			}
 			asked = true
 		}
-		instance, err := b.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
+		instance, err := b.baker.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
 		switch {
 		case err != nil:
 			return false, err

@@ -54,15 +54,16 @@ func (r Request) Longest() time.Duration {
 	return r.Timeout + r.Copies.Timeout
 }
 
-// copySteps are those of one copy in another region. A copy is a bake that has a source in the place of a builder: what
-// follows them is the
-// same tidying up, and the same pruning.
-func (b *bake) copySteps() []step {
+// copying is the copy of an image in another region: a bake that has a source in the place of a builder.
+type copying struct{ b *bake }
+
+// steps are those of one copy. What follows them is the same tidying up, and the same pruning.
+func (c copying) steps() []step {
 	return []step{
-		{"compare with the newest image", always, b.recogniseCopy}, // one image is not copied twice
-		{"copy the image", toMake, b.beginCopy},                    // with its snapshots; tags on both
-		{"wait for the copy", toMake, b.awaitCopy},                 // until it is there, whole and tagged
-		{"prune old images", always, b.prune},                      // of this region
+		{"compare with the newest image", always, c.recognise}, // one image is not copied twice
+		{"copy the image", toMake, c.begin},                    // with its snapshots; tags on both
+		{"wait for the copy", toMake, c.await},                 // until it is there, whole and tagged
+		{"prune old images", always, c.b.prune},                // of this region
 	}
 }
 
@@ -70,7 +71,7 @@ func (b *bake) copySteps() []step {
 func (b *bake) copyOf(region string) *bake {
 	request := b.request
 	request.Region = region
-	c := &bake{Baker: b.Baker, request: request, wanted: b.wanted, begun: b.begun, log: b.Log, source: b}
+	c := &bake{baker: b.baker, request: request, wanted: b.wanted, begun: b.begun, log: b.baker.Log, source: b}
 	c.out = Baked{
 		Architecture:  b.wanted.Architecture,
 		Region:        region,
@@ -95,8 +96,7 @@ func (b *bake) copyAll(ctx context.Context, cancelled func() time.Time) (copies 
 }
 
 // examineRegions refuses, before anything is made, regions into which no image can be copied. One that cannot be looked
-// at just now is
-// taken as good.
+// at just now is taken as good.
 func (b *bake) examineRegions(ctx context.Context) error {
 	for _, region := range b.request.Copies.Regions {
 		if partition(region) != partition(b.request.Region) {
@@ -114,7 +114,7 @@ func (b *bake) examineRegions(ctx context.Context) error {
 	var refused []string
 	var errs []error
 	each(b.request.Copies.Regions, func(region string) {
-		_, err := b.Cloud.Images().List(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
+		_, err := b.baker.Cloud.Images().List(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: b.request.Ours})
 		switch refusal.ClassOf(err) {
 		case refusal.Account, refusal.Credentials, refusal.Denied:
 			mu.Lock()
@@ -145,85 +145,87 @@ func partition(region string) string {
 	return ""
 }
 
-// recogniseCopy finds out whether the region has a copy of the image already: then that is handed over once more.
-func (b *bake) recogniseCopy(ctx context.Context) error {
-	b.name = b.source.out.Name
+// recognise finds out whether the region has a copy of the image already: then that is handed over once more.
+func (c copying) recognise(ctx context.Context) error {
+	c.b.name = c.b.source.out.Name
 	var images []ec2.Image
-	err := b.look(ctx, func() (done bool, err error) { // for one lost answer no finished image is left without its copy
-		images, err = b.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
+	// For one lost answer no finished image is left without its copy.
+	err := c.b.look(ctx, func() (done bool, err error) {
+		images, err = c.b.baker.Cloud.Images().List(ctx, c.b.request.Region, c.b.ofFamily())
 		return err == nil, err
 	})
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(images, func(image ec2.Image) bool {
-		return image.State == ec2.ImageAvailable && image.Tags[TagCopyOf] == b.source.out.ImageID &&
-			image.Tags[TagKMSKey] == b.kmsKey()
+		return image.State == ec2.ImageAvailable && image.Tags[TagCopyOf] == c.b.source.out.ImageID &&
+			image.Tags[TagKMSKey] == c.kmsKey()
 	})
 	if i < 0 {
 		return nil
 	}
-	b.unchanged = true
-	b.info("image %s is a copy of %s already", images[i].ID, b.source.out.ImageID)
-	return b.handOver(images[i])
+	c.b.unchanged = true
+	c.b.info("image %s is a copy of %s already", images[i].ID, c.b.source.out.ImageID)
+	return c.b.handOver(images[i])
 }
 
-func (b *bake) kmsKey() string { return b.request.Copies.KMSKeys[b.request.Region] }
+func (c copying) kmsKey() string { return c.b.request.Copies.KMSKeys[c.b.request.Region] }
 
-// copyTags are those of the source, with what differs. The time is the copy's own: prune takes young snapshots for
+// tags are those of the source, with what differs. The time is the copy's own: prune takes young snapshots for
 // those of a bake under way.
-func (b *bake) copyTags() map[string]string {
-	tags := maps.Clone(b.source.tags)
+func (c copying) tags() map[string]string {
+	tags := maps.Clone(c.b.source.tags)
 	maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, "aws:") })
-	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339),
-		b.name
-	if key := b.kmsKey(); key != "" {
+	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = c.b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339),
+		c.b.name
+	if key := c.kmsKey(); key != "" {
 		tags[TagKMSKey] = key
 	}
-	maps.Copy(tags, b.request.Mine)
+	maps.Copy(tags, c.b.request.Mine)
 	return tags
 }
 
-// beginCopy begins the copy. A region that copies as many snapshots as it may is asked again until it takes one more.
-func (b *bake) beginCopy(ctx context.Context) error {
-	b.tags, b.disks = b.copyTags(), b.source.disks
-	if err := b.Journal.Imaging(b.begunImage()); err != nil {
+// begin begins the copy. A region that copies as many snapshots as it may is asked again until it takes one more.
+func (c copying) begin(ctx context.Context) error {
+	c.b.tags, c.b.disks = c.tags(), c.b.source.disks
+	if err := c.b.baker.Journal.Imaging(c.b.begunImage()); err != nil {
 		return err
 	}
 	news, try := newProgress(), 0
 	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
-		id, err := b.Cloud.Images().Copy(ctx, b.request.Region, b.copySpec(try))
-		b.asked = b.asked || err == nil || refusal.ClassOf(err) == refusal.Unknown || ctx.Err() != nil
+		id, err := c.b.baker.Cloud.Images().Copy(ctx, c.b.request.Region, c.spec(try))
+		c.b.asked = c.b.asked || err == nil || refusal.ClassOf(err) == refusal.Unknown || ctx.Err() != nil
 		switch {
 		case err == nil:
-			b.imageID = id
-			b.info("the copy %s of %s has been begun", id, b.source.out.ImageID)
+			c.b.imageID = id
+			c.b.info("the copy %s of %s has been begun", id, c.b.source.out.ImageID)
 			return true, nil
 		case refusal.IsCopyLimit(err):
 			if text := news.tell("the region copies as many snapshots as it may at once (" + refusal.Reason(err) +
 				")"); text != "" {
-				b.info("%s; waiting", text)
+				c.b.info("%s; waiting", text)
 			}
 			return false, nil
 		case refusal.ClassOf(err) == refusal.Taken && try == 0:
 			try++
-			taken := b.name
-			b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
-			b.tags["Name"] = b.name
-			b.warn(fmt.Sprintf("the name %s is taken in %s, so the copy is called %s", taken, b.request.Region, b.name))
+			taken := c.b.name
+			c.b.name += "-" + c.b.request.Nonce[:min(len(c.b.request.Nonce), 4)]
+			c.b.tags["Name"] = c.b.name
+			c.b.warn(fmt.Sprintf("the name %s is taken in %s, so the copy is called %s", taken, c.b.request.Region,
+				c.b.name))
 			return false, nil
 		}
 		return false, err
 	})
 }
 
-func (b *bake) copySpec(try int) ec2.CopySpec {
+func (c copying) spec(try int) ec2.CopySpec {
 	return ec2.CopySpec{
-		SourceRegion: b.source.request.Region, SourceID: b.source.out.ImageID, Name: b.name, Tags: b.tags,
-		KMSKey: b.kmsKey(),
-		Token:  b.request.CopyToken(b.wanted.Architecture, b.request.Region, try),
-		Description: fmt.Sprintf("Copy of %s in %s, by %s", b.source.out.ImageID, b.source.request.Region,
-			b.request.Source),
+		SourceRegion: c.b.source.request.Region, SourceID: c.b.source.out.ImageID, Name: c.b.name, Tags: c.b.tags,
+		KMSKey: c.kmsKey(),
+		Token:  c.b.request.CopyToken(c.b.wanted.Architecture, c.b.request.Region, try),
+		Description: fmt.Sprintf("Copy of %s in %s, by %s", c.b.source.out.ImageID, c.b.source.request.Region,
+			c.b.request.Source),
 	}
 }
 
@@ -231,12 +233,12 @@ func (b *bake) copySpec(try int) ec2.CopySpec {
 // https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 const copyTagsTimeout = 2 * time.Minute
 
-// awaitCopy waits until the copy is available, and has the snapshots and tags that it must have.
-func (b *bake) awaitCopy(ctx context.Context) error {
+// await waits until the copy is available, and has the snapshots and tags that it must have.
+func (c copying) await(ctx context.Context) error {
 	news, since := newProgress(), time.Now()
 	var available time.Time
-	return b.look(ctx, func() (bool, error) {
-		image, err := b.Cloud.Images().Get(ctx, b.request.Region, b.imageID)
+	return c.b.look(ctx, func() (bool, error) {
+		image, err := c.b.baker.Cloud.Images().Get(ctx, c.b.request.Region, c.b.imageID)
 		switch {
 		case err != nil: // a new image shows late
 			return false, err
@@ -244,56 +246,56 @@ func (b *bake) awaitCopy(ctx context.Context) error {
 			if available.IsZero() {
 				available = time.Now()
 			}
-			lacking, err := b.lacking(ctx, image)
+			lacking, err := c.lacking(ctx, image)
 			if err != nil {
 				return false, err
 			}
 			if lacking != "" && time.Since(available) < copyTagsTimeout {
 				return false, nil
 			}
-			return b.finishCopy(image, lacking, time.Since(since))
+			return c.finish(image, lacking, time.Since(since))
 		case image.State != ec2.ImagePending:
-			message := fmt.Sprintf("copy %s is %s", b.imageID, image.State)
+			message := fmt.Sprintf("copy %s is %s", c.b.imageID, image.State)
 			if image.StateReason != "" {
 				message += ": EC2 says " + image.StateReason
 			}
 			return false, final(&FailedError{Message: message, Hint: hintCopy})
 		}
 		if text := news.tell(image.State); text != "" {
-			b.info("the copy %s is %s%s", b.imageID, text, b.copied(ctx))
+			c.b.info("the copy %s is %s%s", c.b.imageID, text, c.copied(ctx))
 		}
 		return false, nil
 	})
 }
 
-func (b *bake) finishCopy(image ec2.Image, lacking string, took time.Duration) (bool, error) {
+func (c copying) finish(image ec2.Image, lacking string, took time.Duration) (bool, error) {
 	if lacking != "" {
 		return false, final(
-			&FailedError{Message: fmt.Sprintf("copy %s is available, but %s", b.imageID, lacking), Hint: hintCopy},
+			&FailedError{Message: fmt.Sprintf("copy %s is available, but %s", c.b.imageID, lacking), Hint: hintCopy},
 		)
 	}
-	if err := b.handOver(image); err != nil {
-		b.handed = false
+	if err := c.b.handOver(image); err != nil {
+		c.b.handed = false
 		return false, final(err)
 	}
-	b.info("the copy %s is available after %s, with its snapshots and tags", b.imageID, rounded(took))
+	c.b.info("the copy %s is available after %s, with its snapshots and tags", c.b.imageID, rounded(took))
 	return true, nil
 }
 
 // lacking says what an available copy does not have yet, empty for nothing.
-func (b *bake) lacking(ctx context.Context, image ec2.Image) (string, error) {
-	for key, value := range b.tags {
+func (c copying) lacking(ctx context.Context, image ec2.Image) (string, error) {
+	for key, value := range c.b.tags {
 		if image.Tags[key] != value {
 			return "it lacks the tag " + key, nil
 		}
 	}
-	if len(image.Snapshots) < b.disks {
-		return fmt.Sprintf("it has %d of its %d snapshots", len(image.Snapshots), b.disks), nil
+	if len(image.Snapshots) < c.b.disks {
+		return fmt.Sprintf("it has %d of its %d snapshots", len(image.Snapshots), c.b.disks), nil
 	}
-	if b.kmsKey() != "" && !image.Encrypted {
+	if c.kmsKey() != "" && !image.Encrypted {
 		return "it is not encrypted", nil
 	}
-	tagged, err := b.Cloud.Images().Snapshots(ctx, b.request.Region, b.mine())
+	tagged, err := c.b.baker.Cloud.Images().Snapshots(ctx, c.b.request.Region, c.b.mine())
 	if err != nil {
 		return "", err
 	}
@@ -306,8 +308,8 @@ func (b *bake) lacking(ctx context.Context, image ec2.Image) (string, error) {
 }
 
 // copied says how much of the snapshots is there, for the log; empty where that is not known.
-func (b *bake) copied(ctx context.Context) string {
-	snapshots, err := b.Cloud.Images().Snapshots(ctx, b.request.Region, b.mine())
+func (c copying) copied(ctx context.Context) string {
+	snapshots, err := c.b.baker.Cloud.Images().Snapshots(ctx, c.b.request.Region, c.b.mine())
 	if err != nil {
 		return ""
 	}

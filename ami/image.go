@@ -42,7 +42,7 @@ func (b *bake) begunImage() Begun {
 // create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away
 // for it.
 func (b *bake) create(ctx context.Context) error {
-	if err := b.Journal.Imaging(b.begunImage()); err != nil {
+	if err := b.baker.Journal.Imaging(b.begunImage()); err != nil {
 		return err
 	}
 	b.asked = true
@@ -65,7 +65,7 @@ func (b *bake) create(ctx context.Context) error {
 
 func (b *bake) beginImage(ctx context.Context) (string, error) {
 	b.tags = b.imageTags()
-	return b.Cloud.Images().Create(ctx, b.request.Region, ec2.ImageSpec{
+	return b.baker.Cloud.Images().Create(ctx, b.request.Region, ec2.ImageSpec{
 		InstanceID: b.builder.ID, Name: b.name, Tags: b.tags,
 		Description: fmt.Sprintf("GitHub Actions runner %s for %s on %s, by %s", b.recipe.Software.Version,
 			b.wanted.Architecture, b.base.ID, b.request.Source),
@@ -76,7 +76,7 @@ func (b *bake) beginImage(ctx context.Context) (string, error) {
 func (b *bake) await(ctx context.Context) error {
 	news, since := newProgress(), time.Now()
 	return b.look(ctx, func() (bool, error) {
-		image, err := b.Cloud.Images().Get(ctx, b.request.Region, b.imageID)
+		image, err := b.baker.Cloud.Images().Get(ctx, b.request.Region, b.imageID)
 		switch {
 		case err != nil: // a new image shows late
 			return false, err

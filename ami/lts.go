@@ -70,9 +70,9 @@ type repository struct{ vendor, address string }
 // repositories are those that the recipe installs from, and NVIDIA's own of CUDA: it is there once NVIDIA has tested
 // the release. https://docs.docker.com/engine/install/ubuntu/
 // https://docs.nvidia.com/cuda/cuda-installation-guide-linux/
-func (b *bake) repositories(l lts) []repository {
+func (s baseSearch) repositories(l lts) []repository {
 	list := []repository{{"Docker", "https://download.docker.com/linux/ubuntu/dists/" + l.suite + "/Release"}}
-	if b.wanted.Architecture == "cuda" {
+	if s.b.wanted.Architecture == "cuda" {
 		processor := map[string]string{"x86_64": "x86_64", "arm64": "sbsa"}[l.image.Architecture]
 		list = append(list, repository{"NVIDIA",
 			fmt.Sprintf("https://developer.download.nvidia.com/compute/cuda/repos/ubuntu%d04/%s/Release", l.year,
@@ -82,25 +82,25 @@ func (b *bake) repositories(l lts) []repository {
 }
 
 // chooseLTS is the newest long-term release that everything else is ready for. Where none is, it is the newest one.
-func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found bool) {
+func (s baseSearch) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found bool) {
 	if len(releases) == 0 {
 		return lts{}, false
 	}
 	var passed []string
 	for _, release := range releases {
-		why := b.notYet(ctx, release)
+		why := s.notYet(ctx, release)
 		if why == "" {
 			reason := "it is the newest one that is past its first point release and that the vendors' repositories " +
 				"have"
 			if len(passed) > 0 {
 				reason = strings.Join(passed, "; ")
 			}
-			b.info("%s is taken: %s", release, reason)
+			s.b.info("%s is taken: %s", release, reason)
 			return release, true
 		}
 		passed = append(passed, release.String()+" "+why)
 	}
-	b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set "+
+	s.b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set "+
 		"base-image-id",
 		releases[0], strings.Join(passed, "; ")))
 	return releases[0], true
@@ -108,15 +108,15 @@ func (b *bake) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found
 
 // notYet returns why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have
 // it: if it has not, the builder says so.
-func (b *bake) notYet(ctx context.Context, release lts) string {
-	if out := release.pointRelease(); b.begun.Before(out) {
+func (s baseSearch) notYet(ctx context.Context, release lts) string {
+	if out := release.pointRelease(); s.b.begun.Before(out) {
 		return fmt.Sprintf("is not past its first point release (not before %s)", out.Format("January 2006"))
 	}
-	for _, r := range b.repositories(release) {
-		there, err := b.publishes(ctx, r.address)
+	for _, r := range s.repositories(release) {
+		there, err := s.publishes(ctx, r.address)
 		switch {
 		case err != nil:
-			b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor,
+			s.b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor,
 				release.suite,
 				err)
 		case !there:
@@ -133,8 +133,8 @@ var errNoClient = errors.New("there is no client for it")
 
 // publishes asks a repository for a file. Only a 404 means that there is none: with 403 a proxy may have answered in
 // its place.
-func (b *bake) publishes(ctx context.Context, address string) (there bool, err error) {
-	if b.Web == nil {
+func (s baseSearch) publishes(ctx context.Context, address string) (there bool, err error) {
+	if s.b.baker.Web == nil {
 		return false, errNoClient
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
@@ -143,7 +143,7 @@ func (b *bake) publishes(ctx context.Context, address string) (there bool, err e
 	if err != nil {
 		return false, err
 	}
-	response, err := b.Web.Do(request)
+	response, err := s.b.baker.Web.Do(request)
 	if err != nil {
 		return false, err
 	}

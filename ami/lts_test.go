@@ -79,16 +79,16 @@ func TestChooseLTS(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &bake{
-			Baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: machine.Machine{Architecture: c.architecture},
+			baker: &Baker{Web: &http.Client{Transport: c.web}}, wanted: machine.Machine{Architecture: c.architecture},
 			begun: now,
 			log:   slog.New(slog.NewTextHandler(&log, nil)),
 		}
-		chosen, found := b.chooseLTS(t.Context(), longTermReleases(images))
+		chosen, found := baseSearch{b}.chooseLTS(t.Context(), longTermReleases(images))
 		if !found || chosen.image.ID != c.want || !strings.Contains(log.String(), c.says) {
 			t.Errorf("%s: took %s, want %s; the log says\n%s", name, chosen.image.ID, c.want, log.String())
 		}
 	}
-	if _, found := (&bake{}).chooseLTS(t.Context(), longTermReleases(images[4:])); found {
+	if _, found := (baseSearch{&bake{}}).chooseLTS(t.Context(), longTermReleases(images[4:])); found {
 		t.Error("an image that is of no long-term release is taken")
 	}
 }

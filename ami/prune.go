@@ -95,7 +95,7 @@ func (b *bake) prune(ctx context.Context) error {
 
 func (b *bake) removeSurplus(ctx context.Context) error {
 	query := b.ofFamily()
-	images, err := b.Cloud.Images().List(ctx, b.request.Region, query)
+	images, err := b.baker.Cloud.Images().List(ctx, b.request.Region, query)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (b *bake) removeSurplus(ctx context.Context) error {
 		for i, image := range old {
 			ids[i] = image.ID
 		}
-		uses, err := b.Cloud.Images().Uses(ctx, b.request.Region, ids)
+		uses, err := b.baker.Cloud.Images().Uses(ctx, b.request.Region, ids)
 		if err != nil {
 			return err
 		}
@@ -117,12 +117,12 @@ func (b *bake) removeSurplus(ctx context.Context) error {
 			b.removeOld(ctx, image)
 		}
 	}
-	snapshots, err := b.Cloud.Images().Snapshots(ctx, b.request.Region, query.Tags)
+	snapshots, err := b.baker.Cloud.Images().Snapshots(ctx, b.request.Region, query.Tags)
 	if err != nil {
 		return err
 	}
 	for _, id := range strays(snapshots, images, query.Tags, time.Now()) {
-		if err := b.Cloud.Images().DeleteSnapshot(ctx, b.request.Region, id); err != nil {
+		if err := b.baker.Cloud.Images().DeleteSnapshot(ctx, b.request.Region, id); err != nil {
 			b.warn(fmt.Sprintf("snapshot %s, which no image has any more, stays: %s", id, refusal.Reason(err)))
 			continue
 		}
@@ -132,7 +132,7 @@ func (b *bake) removeSurplus(ctx context.Context) error {
 }
 
 func (b *bake) removeOld(ctx context.Context, image ec2.Image) {
-	if err := b.Cloud.Images().Remove(ctx, b.request.Region, image.ID, image.Snapshots); err != nil {
+	if err := b.baker.Cloud.Images().Remove(ctx, b.request.Region, image.ID, image.Snapshots); err != nil {
 		b.warn(fmt.Sprintf("image %s (%s) cannot be removed: %v", image.ID, image.Name, err))
 		return
 	}

@@ -40,7 +40,7 @@ func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []str
 		time.AfterFunc(rest, cancel)
 	})
 	defer stop()
-	r := &remover{cloud: b.Fresh(), log: b.log, line: b.line}
+	r := &remover{cloud: b.baker.Fresh(), log: b.log, line: b.line}
 	var mu sync.Mutex
 	note := func(what string) {
 		mu.Lock()

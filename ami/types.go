@@ -16,7 +16,7 @@ func (b *bake) chooseTypes(ctx context.Context) error {
 		if name == "" { // a launch template says it
 			continue
 		}
-		kind, found, err := b.Cloud.Account().InstanceType(ctx, b.request.Region, name)
+		kind, found, err := b.baker.Cloud.Account().InstanceType(ctx, b.request.Region, name)
 		if err != nil {
 			b.log.Debug(b.line("the instance types cannot be read"), "error", err)
 			return nil

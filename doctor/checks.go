@@ -17,23 +17,23 @@ func (x *examination) checks() []Check {
 		return x.existingChecks()
 	}
 	list := []Check{
-		probe{"credentials", x.lookAtCredentials}, // who they are
-		probe{"region", x.lookAtRegions},          // enabled for the account
-		probe{"launch", x.lookAtLaunches},         // the start's own request, as a dry run
-		probe{"stop", x.lookAtStop},               // to end, to see, to tag what was launched
-		probe{"image", x.lookAtImages},            // there, trusted, Linux, root device
-		probe{"image age", x.lookAtAges},          // of images that this action has made
-		probe{"volumes", x.lookAtVolumes},         // end with their machine
-		probe{"subnet", x.lookAtSubnets},          // there, with free addresses
-		probe{"security group", x.lookAtGroups},   // of the subnet's VPC, lets 443 out
-		probe{"internet access", x.lookAtWays},    // a route to the internet, and an address for it
-		probe{"instance type", x.lookAtTypes},     // offered in the zone, runs the image
-		probe{"vcpu quota", x.lookAtQuotas},       // where it may be read
-		probe{"spot role", x.lookAtSpotRole},      // EC2's service-linked role
-		probe{"github token", x.lookAtToken},      // valid, what kind, may manage runners
-		probe{"github rate limit", x.lookAtLimit}, // what is left of the hour
-		probe{"runner group", x.lookAtGroup},      // there
-		probe{"runner version", x.lookAtVersion},  // still taken by GitHub
+		probe{"credentials", x.lookAtCredentials},               // who they are
+		probe{"region", x.lookAtRegions},                        // enabled for the account
+		probe{"launch", launchChecks{x}.lookAtLaunches},         // the start's own request, as a dry run
+		probe{"stop", launchChecks{x}.lookAtStop},               // to end, to see, to tag what was launched
+		probe{"image", x.lookAtImages},                          // there, trusted, Linux, root device
+		probe{"image age", x.lookAtAges},                        // of images that this action has made
+		probe{"volumes", x.lookAtVolumes},                       // end with their machine
+		probe{"subnet", x.lookAtSubnets},                        // there, with free addresses
+		probe{"security group", x.lookAtGroups},                 // of the subnet's VPC, lets 443 out
+		probe{"internet access", x.lookAtWays},                  // a route to the internet, and an address for it
+		probe{"instance type", x.lookAtTypes},                   // offered in the zone, runs the image
+		probe{"vcpu quota", x.lookAtQuotas},                     // where it may be read
+		probe{"spot role", x.lookAtSpotRole},                    // EC2's service-linked role
+		probe{"github token", githubChecks{x}.lookAtToken},      // valid, what kind, may manage runners
+		probe{"github rate limit", githubChecks{x}.lookAtLimit}, // what is left of the hour
+		probe{"runner group", githubChecks{x}.lookAtGroup},      // there
+		probe{"runner version", githubChecks{x}.lookAtVersion},  // still taken by GitHub
 	}
 	if x.request.BySpotScore {
 		list = append(list, probe{"spot scores", x.lookAtSpotScores}) // EC2 would give them

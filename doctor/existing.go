@@ -29,8 +29,8 @@ func (x *examination) existingChecks() []Check {
 		probe{"region", x.lookAtRegions},
 		probe{"existing machines", x.lookAtMachines}, // there, and may be tagged, started and stopped
 		probe{"existing runners", x.lookAtRunners},   // registered, with the label
-		probe{"github token", x.lookAtToken},
-		probe{"github rate limit", x.lookAtLimit},
+		probe{"github token", githubChecks{x}.lookAtToken},
+		probe{"github rate limit", githubChecks{x}.lookAtLimit},
 	}
 }
 

@@ -12,16 +12,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
+// githubChecks ask GitHub.
+type githubChecks struct{ x *examination }
+
 // lookAtToken looks at who signs in, and whether they may manage runners. Which of it is an App and which a token says
 // Identity.
-func (x *examination) lookAtToken(ctx context.Context) []Finding {
-	err := x.registry.MayRegister(ctx)
-	who := x.registry.SignedIn()
+func (c githubChecks) lookAtToken(ctx context.Context) []Finding {
+	err := c.x.registry.MayRegister(ctx)
+	who := c.x.registry.SignedIn()
 	valid := look{check: "github token"}
 	if who.IsApp() {
 		valid.check = "github app"
 	}
-	manage := look{check: "manage runners", about: x.request.Scope}
+	manage := look{check: "manage runners", about: c.x.request.Scope}
 	call, _ := errors.AsType[*github.CallError](err)
 	switch class := github.ClassOf(err); {
 	case class == github.Intercepted:
@@ -44,36 +47,34 @@ func (x *examination) lookAtToken(ctx context.Context) []Finding {
 	findings := []Finding{valid.ok("%s, valid", who), manage.ok("GitHub issues registration tokens")}
 	if who.IsApp() {
 		findings[1] = manage.ok("GitHub issues registration tokens; the App's token has %s", who.PermissionList())
-		findings = append(findings, x.appLacks(who)...)
+		findings = append(findings, c.appLacks(who)...)
 	}
-	return append(findings, x.tokenEnds(who)...)
+	return append(findings, c.tokenEnds(who)...)
 }
 
 // appLacks names the permission that a start can do without, where this start would use it.
-func (x *examination) appLacks(who github.Identity) []Finding {
-	if x.request.Existing == nil || who.Permissions["actions"] != "" {
+func (c githubChecks) appLacks(who github.Identity) []Finding {
+	if c.x.request.Existing == nil || who.Permissions["actions"] != "" {
 		return nil
 	}
 	l := look{check: "github app", about: "actions: read"}
 	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+
 		who.Installation.URL,
 		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use "+
-			"until it "+
-			"is stopped")}
+			"until it is stopped")}
 }
 
 // soonEnds is how long before its end a token is spoken of.
 const expiresSoon = 7 * 24 * time.Hour
 
 // tokenEnds warns of a personal access token that ends soon. An App's is renewed.
-func (x *examination) tokenEnds(who github.Identity) []Finding {
-	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(x.request.Now) > expiresSoon {
+func (c githubChecks) tokenEnds(who github.Identity) []Finding {
+	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(c.x.request.Now) > expiresSoon {
 		return nil
 	}
 	l := look{check: "github token", about: "expiration"}
 	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App "+
-		"(app-client-id, "+
-		"app-private-key)",
+		"(app-client-id, app-private-key)",
 		"it ends at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
 }
 
@@ -100,9 +101,9 @@ func manageFix(kind string) string {
 // leastCalls is what a start may need that repeats its calls.
 const minCallsLeft = 200
 
-func (x *examination) lookAtLimit(ctx context.Context) []Finding {
+func (c githubChecks) lookAtLimit(ctx context.Context) []Finding {
 	l := look{check: "github rate limit"}
-	rate, err := x.registry.RateLimit(ctx)
+	rate, err := c.x.registry.RateLimit(ctx)
 	switch {
 	case github.ClassOf(err) == github.NotFound:
 		return []Finding{l.ok("this GitHub server sets none")}
@@ -118,16 +119,16 @@ func (x *examination) lookAtLimit(ctx context.Context) []Finding {
 	return []Finding{l.ok("%d of %d calls are left", rate.Remaining, rate.Limit)}
 }
 
-func (x *examination) lookAtGroup(ctx context.Context) []Finding {
-	id, name := x.request.GroupID, x.request.GroupName
+func (c githubChecks) lookAtGroup(ctx context.Context) []Finding {
+	id, name := c.x.request.GroupID, c.x.request.GroupName
 	l := look{check: "runner group", about: cmp.Or(name, strconv.FormatInt(id, 10))}
 	if name == "" && id <= 1 {
 		return []Finding{l.ok("the default group")}
 	}
-	groups, err := x.registry.Groups(ctx)
+	groups, err := c.x.registry.Groups(ctx)
 	switch github.ClassOf(err) {
 	case github.NotFound, github.Forbidden:
-		return []Finding{l.unchecked("the groups of %s may not be listed: %s", x.request.Scope, err)}
+		return []Finding{l.unchecked("the groups of %s may not be listed: %s", c.x.request.Scope, err)}
 	}
 	if err != nil {
 		return []Finding{l.unreadAtGitHub(ctx, err)}
@@ -135,41 +136,41 @@ func (x *examination) lookAtGroup(ctx context.Context) []Finding {
 	var names []string
 	for _, g := range groups {
 		if g.Name == name || (name == "" && g.ID == id) {
-			return []Finding{l.ok("%s has it", x.request.Scope)}
+			return []Finding{l.ok("%s has it", c.x.request.Scope)}
 		}
 		names = append(names, g.Name)
 	}
 	return []Finding{l.failed("take one of: "+strings.Join(names, ", "), "%s has no such runner group",
-		x.request.Scope)}
+		c.x.request.Scope)}
 }
 
 // lookAtVersion asks GitHub about the version that would be downloaded, and about those in images of ours.
-func (x *examination) lookAtVersion(ctx context.Context) []Finding {
-	l := look{check: "runner version", about: x.request.RunnerVersion}
+func (c githubChecks) lookAtVersion(ctx context.Context) []Finding {
+	l := look{check: "runner version", about: c.x.request.RunnerVersion}
 	var findings []Finding
-	switch version := x.request.RunnerVersion; version {
+	switch version := c.x.request.RunnerVersion; version {
 	case "", "latest":
-		findings = append(findings, x.newestVersion(ctx, l))
+		findings = append(findings, c.newestVersion(ctx, l))
 	default:
-		findings = append(findings, x.version(ctx, l, version, true))
+		findings = append(findings, c.version(ctx, l, version, true))
 	}
 	var seen []string
-	for _, w := range x.wanted(ctx) {
-		image, err := x.image(ctx, w.region, w.asked.Placement.ImageID)
-		version := image.Tags[x.request.VersionTag]
+	for _, w := range c.x.wanted(ctx) {
+		image, err := c.x.image(ctx, w.region, w.asked.Placement.ImageID)
+		version := image.Tags[c.x.request.VersionTag]
 		if err != nil || version == "" || slices.Contains(seen, image.ID) {
 			continue
 		}
 		seen = append(seen, image.ID)
-		findings = append(findings, x.version(ctx, look{check: "runner version", about: version + " of " + image.ID},
+		findings = append(findings, c.version(ctx, look{check: "runner version", about: version + " of " + image.ID},
 			version,
 			false))
 	}
 	return findings
 }
 
-func (x *examination) newestVersion(ctx context.Context, l look) Finding {
-	offered, err := x.registry.Downloads(ctx)
+func (c githubChecks) newestVersion(ctx context.Context, l look) Finding {
+	offered, err := c.x.registry.Downloads(ctx)
 	if err != nil {
 		return l.unreadAtGitHub(ctx, err)
 	}
@@ -182,10 +183,10 @@ func (x *examination) newestVersion(ctx context.Context, l look) Finding {
 }
 
 // version judges one version. One that would be downloaded must exist; one in an image does.
-func (x *examination) version(ctx context.Context, l look, version string, download bool) Finding {
+func (c githubChecks) version(ctx context.Context, l look, version string, download bool) Finding {
 	const fix = "leave runner-version out, or take a newer one from https://github.com/actions/runner/releases"
-	if download && x.request.Public {
-		if _, err := x.registry.Release(ctx, version); github.ClassOf(err) == github.NotFound {
+	if download && c.x.request.Public {
+		if _, err := c.x.registry.Release(ctx, version); github.ClassOf(err) == github.NotFound {
 			return l.failed(fix, "there is no such release of the runner")
 		}
 	}
@@ -196,15 +197,15 @@ func (x *examination) version(ctx context.Context, l look, version string, downl
 		return l.warning("bake the image again (mode: bake)",
 			"GitHub refuses it%s; the machine downloads a newer one at each start", since)
 	}
-	registration, runtime, err := x.registry.Deprecation(ctx, version)
+	registration, runtime, err := c.x.registry.Deprecation(ctx, version)
 	if err != nil {
-		if x.request.Public && older(version, x.request.MinimumVersion) { // known without asking
-			return refused(" (it takes " + x.request.MinimumVersion + " and newer ones)")
+		if c.x.request.Public && older(version, c.x.request.MinimumVersion) { // known without asking
+			return refused(" (it takes " + c.x.request.MinimumVersion + " and newer ones)")
 		}
 		return l.unreadAtGitHub(ctx, err)
 	}
 	for _, end := range []time.Time{registration, runtime} {
-		if !end.IsZero() && !end.After(x.request.Now) {
+		if !end.IsZero() && !end.After(c.x.request.Now) {
 			return refused(" since " + end.UTC().Format(time.DateOnly))
 		}
 	}

@@ -14,49 +14,52 @@ import (
 
 var errNoImage = errors.New("this action has made no image for the architecture in this region")
 
+// launchChecks ask EC2 whether it would launch, and end, what the request asks for.
+type launchChecks struct{ x *examination }
+
 // lookAtLaunches asks EC2 for every offering whether it would allow the start's own request.
-func (x *examination) lookAtLaunches(ctx context.Context) []Finding {
-	return orNothing(each(x.wanted(ctx), wanted.key, func(w wanted) []Finding {
+func (c launchChecks) lookAtLaunches(ctx context.Context) []Finding {
+	return orNothing(each(c.x.wanted(ctx), wanted.key, func(w wanted) []Finding {
 		l := look{check: "launch", about: w.String(), needs: "ec2:RunInstances"}
 		switch {
 		case errors.Is(w.problem, errNoImage):
-			return []Finding{x.noImage(ctx, l, w)}
+			return []Finding{c.noImage(ctx, l, w)}
 		case w.problem != nil:
 			return []Finding{l.unread(ctx, w.problem)}
 		}
-		return x.launch(ctx, l, w)
+		return c.launch(ctx, l, w)
 	}), "launch", "nothing is to be launched")
 }
 
 // noImage is an offering without an image: a start leaves its region out if the launch has an image in another.
-func (x *examination) noImage(ctx context.Context, l look, w wanted) Finding {
+func (c launchChecks) noImage(ctx context.Context, l look, w wanted) Finding {
 	hasImage := func(other wanted) bool { return other.launch == w.launch && other.problem == nil }
-	if slices.ContainsFunc(x.wanted(ctx), hasImage) {
+	if slices.ContainsFunc(c.x.wanted(ctx), hasImage) {
 		return l.warning("bake with regions: "+w.region, "%s, so a start launches nothing there", w.problem)
 	}
 	return l.failed("bake one (mode: bake), or give ec2-image-id", "%s", w.problem)
 }
 
-func (x *examination) launch(ctx context.Context, l look, w wanted) []Finding {
-	err := x.mayLaunch(ctx, w, part{ownTags: true, tags: true, profile: true})
+func (c launchChecks) launch(ctx context.Context, l look, w wanted) []Finding {
+	err := c.mayLaunch(ctx, w, part{ownTags: true, tags: true, profile: true})
 	switch refusal.ClassOf(err) {
 	case refusal.Denied, refusal.Tagging:
-		return x.refusedPart(ctx, l, w, err)
+		return c.refusedPart(ctx, l, w, err)
 	}
 	if err == nil {
 		return []Finding{l.ok("EC2 would allow it (%s)", strings.Join(w.permissions(), ", "))}
 	}
 	if refusal.TopicOf(err) == "free-plan" {
-		return []Finding{x.freePlan(ctx, l, w, err)}
+		return []Finding{c.freePlan(ctx, l, w, err)}
 	}
 	return []Finding{l.refused(ctx, err)}
 }
 
 // freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan,
 // and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
-func (x *examination) freePlan(ctx context.Context, l look, w wanted, refused error) Finding {
+func (c launchChecks) freePlan(ctx context.Context, l look, w wanted, refused error) Finding {
 	fix := refusal.HintOf(refused)
-	if names, err := x.cloud.Account().FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
+	if names, err := c.x.cloud.Account().FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
 		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") +
 			"), or upgrade the account's plan"
 	}
@@ -66,7 +69,7 @@ func (x *examination) freePlan(ctx context.Context, l look, w wanted, refused er
 // part is how much of a launch's own request goes along when EC2 is asked whether it would allow it.
 type part struct{ ownTags, tags, profile bool }
 
-func (x *examination) mayLaunch(ctx context.Context, w wanted, p part) error {
+func (c launchChecks) mayLaunch(ctx context.Context, w wanted, p part) error {
 	spec := w.launch.Spec
 	if !p.ownTags {
 		spec.OwnTags = nil
@@ -77,7 +80,7 @@ func (x *examination) mayLaunch(ctx context.Context, w wanted, p part) error {
 	if !p.profile {
 		spec.Profile = ""
 	}
-	return x.cloud.MayLaunch(ctx, spec, w.index, w.offering)
+	return c.x.cloud.MayLaunch(ctx, spec, w.index, w.offering)
 }
 
 // permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group
@@ -95,9 +98,9 @@ func (w wanted) permissions() []string {
 }
 
 // refusedPart finds out which part of the request EC2 refuses, by asking with less.
-func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole error) []Finding {
+func (c launchChecks) refusedPart(ctx context.Context, l look, w wanted, whole error) []Finding {
 	spec := w.launch.Spec
-	permits := func(p part) bool { return x.mayLaunch(ctx, w, p) == nil }
+	permits := func(p part) bool { return c.mayLaunch(ctx, w, p) == nil }
 	switch {
 	case spec.OwnTags != nil && permits(part{tags: true, profile: true}):
 		return []Finding{l.ok("EC2 would allow it without this action's own tags"), ownTagsRefused(l, whole)}
@@ -116,7 +119,7 @@ func (x *examination) refusedPart(ctx context.Context, l look, w wanted, whole e
 	if w.offering.Market == machine.Spot {
 		onDemand := w
 		onDemand.offering.Market = machine.OnDemand
-		if x.mayLaunch(ctx, onDemand, part{}) == nil {
+		if c.mayLaunch(ctx, onDemand, part{}) == nil {
 			return []Finding{l.with("spot").failed("allow ec2:RunInstances without a condition on "+
 				"ec2:InstanceMarketType",
 				"EC2 allows this launch on demand and not as spot: %s", reason(whole))}
@@ -137,8 +140,7 @@ func ownTagsRefused(l look, err error) Finding {
 	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set "+
 		"own-tags: false",
 		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to "+
-			"go by: "+
-			"%s", reason(err))
+			"go by: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
@@ -164,8 +166,7 @@ func (l look) refused(ctx context.Context, err error) Finding {
 	switch refusal.ClassOf(err) {
 	case refusal.Profile:
 		return l.with("instance profile").failed("iam-role-name is the name of an instance profile, which may differ "+
-			"from "+
-			"the role's: check it in the IAM console", "%s", said)
+			"from the role's: check it in the IAM console", "%s", said)
 	case refusal.Capacity:
 		return l.failed("use another type, zone or price, or request a higher quota", "%s", said)
 	case refusal.Misfit:
@@ -181,15 +182,15 @@ func (l look) refused(ctx context.Context, err error) Finding {
 }
 
 // lookAtStop asks for the rights that come after the launch, in each region.
-func (x *examination) lookAtStop(ctx context.Context) []Finding {
-	return each(x.regions(), func(region string) string { return region }, func(region string) []Finding {
-		return x.rightsIn(ctx, region)
+func (c launchChecks) lookAtStop(ctx context.Context) []Finding {
+	return each(c.x.regions(), func(region string) string { return region }, func(region string) []Finding {
+		return c.rightsIn(ctx, region)
 	})
 }
 
-func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
+func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 	l := look{check: "see instances", about: region, needs: "ec2:DescribeInstances"}
-	ours, err := x.cloud.Instances(ctx, region, ec2.Selector{Tags: x.request.OursTags, States: []string{ec2.Pending,
+	ours, err := c.x.cloud.Instances(ctx, region, ec2.Selector{Tags: c.x.request.OursTags, States: []string{ec2.Pending,
 		ec2.Running, ec2.Stopping, ec2.Stopped}})
 	var findings []Finding
 	switch {
@@ -221,7 +222,7 @@ func (x *examination) rightsIn(ctx context.Context, region string) []Finding {
 			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
 		l := look{check: right.check, about: region, needs: "ec2:" + right.action}
-		err := x.cloud.May(ctx, region, right.action, id, x.request.OurTag)
+		err := c.x.cloud.May(ctx, region, right.action, id, c.x.request.OurTag)
 		findings = append(findings, l.right(ctx, id, err, right.denied, right.without))
 	}
 	return findings
@@ -244,8 +245,7 @@ func (l look) right(ctx context.Context, id string, err error, denied Result, wi
 				without), Fix: "allow " + l.needs, Needs: l.needs}
 	case refusal.ClassOf(err) == refusal.Denied:
 		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; "+
-			"check "+
-			"again while a runner is up (needs %s)", l.needs)
+			"check again while a runner is up (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f
 	}

@@ -22,10 +22,10 @@ var tokenKinds = []struct{ prefix, kind string }{
 	{"ghs_", "a GitHub App's installation token, or the workflow's own GITHUB_TOKEN"},
 }
 
-// tokenKind returns what kind of token the client has, by its form alone.
-func (c *Client) tokenKind() string {
+// tokenKind returns what kind of token it is, by its form alone.
+func tokenKind(token string) string {
 	for _, known := range tokenKinds {
-		if strings.HasPrefix(c.token, known.prefix) {
+		if strings.HasPrefix(token, known.prefix) {
 			return known.kind
 		}
 	}

@@ -53,7 +53,7 @@ func (c *Client) SignIn(ctx context.Context) error {
 	if c.app == nil {
 		return nil
 	}
-	return c.retry(ctx, func() error {
+	return retry(ctx, c.log, func() error {
 		_, err := c.app.grant(ctx, c)
 		return err
 	})
@@ -64,7 +64,7 @@ func (c *Client) SignedIn() Identity {
 	if c.app == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return Identity{Kind: c.tokenKind(), Until: c.tokenEnds}
+		return Identity{Kind: tokenKind(c.token), Until: c.tokenEnds}
 	}
 	return c.app.identity()
 }

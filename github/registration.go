@@ -52,7 +52,7 @@ var ErrNameTaken = errors.New("the runner name is taken")
 func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, error) {
 	var config JITConfig
 	inDoubt := false
-	err := c.retry(ctx, func() error {
+	err := retry(ctx, c.log, func() error {
 		var err error
 		config, err = c.generateJIT(ctx, request)
 		switch ClassOf(err) {

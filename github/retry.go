@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -21,10 +22,11 @@ const (
 // GitHub allows it. A 4xx is never repeated: a refused name that was asked for again and again has started thousands
 // of machines elsewhere.
 func (c *Client) call(ctx context.Context, operation, method, path string, into any) error {
-	return c.retry(ctx, func() error { return c.once(ctx, operation, method, path, nil, into) })
+	return retry(ctx, c.log, func() error { return c.once(ctx, operation, method, path, nil, into) })
 }
 
-func (c *Client) retry(ctx context.Context, f func() error) error {
+// retry calls f again where that helps, as call says.
+func retry(ctx context.Context, log *slog.Logger, f func() error) error {
 	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond),
 		backoff.WithMaxInterval(8*time.Second))
 	transient, begun := 0, time.Now()
@@ -42,7 +44,7 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 			wait := time.Until(untilOf(last))
 			if deadline, ok := ctx.Deadline(); time.Since(begun)+wait <= maxWait &&
 				(!ok || time.Until(deadline) > wait) {
-				c.log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds",
+				log.Warn("GitHub's rate limit is reached, waiting as long as GitHub asks", "seconds",
 					int(math.Ceil(wait.Seconds())))
 				waiter.asked = wait
 				return last

@@ -126,7 +126,7 @@ func (c *Client) list(ctx context.Context, page int) (runnerPage, error) {
 
 // retryPage is list, but asked again after a 5xx and after a rate limit.
 func (c *Client) retryPage(ctx context.Context, page int) (list runnerPage, err error) {
-	err = c.retry(ctx, func() error {
+	err = retry(ctx, c.log, func() error {
 		list, err = c.list(ctx, page)
 		return err
 	})

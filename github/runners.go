@@ -67,7 +67,7 @@ func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, 
 
 // FindByName is RunnerByName, but asked again after a 5xx and after a rate limit.
 func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
-	err = c.retry(ctx, func() error {
+	err = retry(ctx, c.log, func() error {
 		runner, found, err = c.RunnerByName(ctx, name)
 		return err
 	})
