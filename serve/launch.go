@@ -54,6 +54,9 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	s.mu.Lock()
 	r.id, r.registered = by.ID, time.Now()
 	s.mu.Unlock()
+	if w := s.takeWarm(found); w != nil {
+		return s.startWarm(ctx, r, w, by, found)
+	}
 	spec, err := s.spec(r, by, found.software)
 	if err != nil {
 		return err
@@ -134,6 +137,8 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 		r.shows = now.Add(launchTime)
 		s.log.Warn("an answer of EC2 was lost: the machine may show itself", "runner", r.name, "error", err.Error())
 		s.hold(now, false, err)
+	case isWarmError(err):
+		s.log.Warn("a warm machine did not start; another one takes its place", "runner", r.name, "error", err.Error())
 	case ctx.Err() != nil || errors.Is(err, errPaused):
 	default:
 		s.hold(now, isFatal(err), err)
@@ -235,6 +240,11 @@ func isFatal(err error) bool {
 		}
 	}
 	return len(refused.trail) > 0
+}
+
+func isWarmError(err error) bool {
+	_, warm := errors.AsType[*warmError](err)
+	return warm
 }
 
 func isImageGone(refused *launchError) bool {

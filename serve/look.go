@@ -52,6 +52,16 @@ type sight struct {
 	listed    bool
 }
 
+// wholeCloud reports whether every region has answered.
+func (s sight) wholeCloud() bool {
+	for _, unseen := range s.unseen {
+		if unseen {
+			return false
+		}
+	}
+	return true
+}
+
 // look reads both sides once and lets each set act on it. It reports whether it saw everything.
 func (s *Server) look(ctx context.Context, begun time.Time) bool {
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -112,6 +122,7 @@ type verdict struct {
 func (s *set) act(ctx context.Context, seen sight) {
 	s.mu.Lock()
 	doubles := s.see(seen)
+	s.seeWarm(seen)
 	verdicts := s.judge(seen, doubles)
 	s.mu.Unlock()
 	s.poke()
@@ -124,6 +135,7 @@ func (s *set) act(ctx context.Context, seen sight) {
 			s.carryOut(ctx, v)
 		})
 	}
+	group.Go(func() { s.endWarm(ctx, seen.now) })
 	group.Wait()
 	s.poke()
 }
@@ -202,6 +214,7 @@ func (s *set) seeMachine(i ec2.Instance, shown map[string]bool) (double ec2.Inst
 			s.machineEnded(r, i)
 		}
 		r.instance = i
+		r.stopped = since(r.stopped, i.State == ec2.Stopped, time.Now())
 	case !i.Alive():
 	case !r.instance.Alive() || isOlder(i, r.instance):
 		double, r.instance = r.instance, i

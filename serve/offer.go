@@ -95,13 +95,17 @@ func (s *set) forgetOffer() {
 	s.found = nil
 }
 
-// spec is the launch of one machine. Its times are fixed here: a request that is asked again must be the same.
-func (s *set) spec(r *runner, by queue.Registration, software survey.Software) (ec2.LaunchSpec, error) {
-	machine := bootstrap.Spec{
+// machine is what a runner's machine needs to know.
+func (s *set) machine(r *runner, by queue.Registration, software survey.Software) bootstrap.Spec {
+	return bootstrap.Spec{
 		Machine: s.Machine, URL: s.signIn.URL, Name: r.name, JITConfig: by.JIT, Software: software.List,
 		DownloadToken: software.Token, Ephemeral: true, RegistrationTimeout: registrationTimeout, MaxLifetime: lifetime,
 	}
-	data, err := machine.UserData()
+}
+
+// spec is the launch of one machine. Its times are fixed here: a request that is asked again must be the same.
+func (s *set) spec(r *runner, by queue.Registration, software survey.Software) (ec2.LaunchSpec, error) {
+	data, err := s.machine(r, by, software).UserData()
 	if err != nil {
 		return ec2.LaunchSpec{}, err
 	}

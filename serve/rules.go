@@ -25,6 +25,8 @@ const (
 const (
 	// powerOffTime is how long a machine whose job is over may take to power itself off.
 	powerOffTime = time.Minute
+	// startTime is how long EC2 may show a machine as stopped that was started.
+	startTime = time.Minute
 	// launchTime is how long after its registration a machine may be launched: EC2 is asked again for two minutes.
 	launchTime = 4 * time.Minute
 	// absentTime is how long EC2 may not show a machine that it has launched.
@@ -51,8 +53,8 @@ type view struct {
 type rule func(view, *runner) (act, string)
 
 // rules are asked in this order; the first answer holds. What spares stands before what ends.
-var rules = []rule{isLaunching, isOver, hasNoMachine, isBusy, isUnseen, isDoubled, isDone, isGone, isOverdue, isExpired,
-	isStuck, isSurplus}
+var rules = []rule{isLaunching, isOver, hasNoMachine, isBusy, isUnseen, isDoubled, isDone, isGone, isStopped, isOverdue,
+	isExpired, isStuck, isSurplus}
 
 func judge(v view, r *runner) (act, string) {
 	for _, rule := range rules {
@@ -148,6 +150,18 @@ func isGone(v view, r *runner) (act, string) {
 		return spared, "its registration is gone, and it powers itself off"
 	}
 	return ended, "its registration is gone since " + clock(r.gone)
+}
+
+// isStopped is about a machine that was to run: a claim of a warm one that came to nothing, or one that
+// launch-parameters let stop when it powers itself off.
+func isStopped(v view, r *runner) (act, string) {
+	switch {
+	case r.stopped.IsZero() || r.state == runnerIdle:
+		return "", ""
+	case v.now.Sub(r.stopped) < startTime:
+		return spared, "it is stopped, and may be starting"
+	}
+	return ended, "it is stopped since " + clock(r.stopped)
 }
 
 func isOverdue(v view, r *runner) (act, string) {

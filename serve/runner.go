@@ -26,7 +26,7 @@ type runner struct {
 	over  bool      // EC2 has ended the machine
 
 	// Since when it has been so, for this process; zero where it is not so.
-	idle, offline, gone, done, absent time.Time
+	idle, offline, gone, done, absent, stopped time.Time
 
 	// For the log: when each phase ended.
 	wanted, registered, launched, online, started time.Time
@@ -48,8 +48,8 @@ func (r *runner) takesJobs() bool {
 	switch {
 	case r.launching:
 		return true
-	case r.over || !r.done.IsZero() || !r.gone.IsZero():
-		return false
+	case r.over || !r.done.IsZero() || !r.gone.IsZero(), !r.stopped.IsZero() && r.launched.IsZero():
+		return false // a stopped machine that this process has not started is left of a claim
 	}
 	return r.instance.ID != "" || !r.shows.IsZero() || r.state == runnerIdle || r.state == runnerBusy
 }

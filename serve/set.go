@@ -41,9 +41,13 @@ type set struct {
 	waiting   time.Time // since when jobs wait although runners are idle
 	runners   map[string]*runner
 	pause     pause
-	repoll    context.CancelFunc   // ends the poll under way, so that the next one tells GitHub the new capacity
-	told      int                  // the capacity that the poll under way has told GitHub
-	found     *offer               // what to launch, as of the last survey
+	repoll    context.CancelFunc // ends the poll under way, so that the next one tells GitHub the new capacity
+	told      int                // the capacity that the poll under way has told GitHub
+	found     *offer             // what to launch, as of the last survey
+	warm      map[string]*warm   // by instance id
+	claimed   map[string]bool    // warm machines that were taken, by instance id
+	warming   bool               // warm machines are being launched
+	warmPause pause
 	dropped   map[string]time.Time // runners that are gone, and that GitHub may still list
 	tellEnd   map[string]string    // why a runner could not be ended, as it was said last
 }
@@ -53,6 +57,7 @@ func newSet(s *Server, c config.Set, first bool) *set {
 		Server: s, Set: c, log: s.log.With("set", c.Name), wake: make(chan struct{}, 1),
 		doubt: make(chan struct{}, 1), first: first,
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}, tellEnd: map[string]string{},
+		warm: map[string]*warm{}, claimed: map[string]bool{},
 	}
 }
 
@@ -131,6 +136,9 @@ func (s *set) compare(ctx context.Context) <-chan time.Time {
 	count := toLaunch(d, s.pause, now)
 	for range count {
 		s.begin(ctx, now)
+	}
+	if d.lacking() == 0 && !s.pause.isOn() {
+		s.fillWarm(ctx, now)
 	}
 	s.tellCapacity()
 	crowded, wait := d.crowded(), time.Until(s.pause.until)
