@@ -21,7 +21,8 @@ type supervisor struct {
 
 type signal struct{ kill bool }
 
-// supervise starts a process, and whenever it has ended another one. At one of the calls of the first there is a signal.
+// supervise starts a process, and whenever it has ended another one. At one of the calls of the first there is a
+// signal.
 func (s *stage) supervise(call int, after, kill bool) *supervisor {
 	v := &supervisor{stage: s, call: call, after: after, signals: make(chan signal, 1), ended: make(chan struct{}),
 		over: make(chan struct{})}

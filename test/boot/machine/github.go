@@ -214,8 +214,8 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, id)
 }
 
-// remove takes a runner's registration away, as a DELETE by GitHub's API does. The runner is not told: it learns it when
-// it asks the next time.
+// remove takes a runner's registration away, as a DELETE by GitHub's API does. The runner is not told: it learns it
+// when it asks the next time.
 func (g *github) remove(_ http.ResponseWriter, r *http.Request) {
 	ask := read(r)
 	g.mu.Lock()
