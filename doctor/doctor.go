@@ -32,7 +32,7 @@ type Request struct {
 	Existing *Existing
 	// OursTags find instances of ours, one of which can be asked about.
 	OursTags map[string]string
-	// OurTag is a tag key that a start sets later.
+	// OurTag is a tag key that a start sets later; empty: nothing is tagged later, and no console is read.
 	OurTag string
 	// ArchitectureTag is the tag with the architecture on images that this action has made, by which a launch finds its
 	// image where a placement names none.

@@ -221,6 +221,9 @@ func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 		{"tag later", "CreateTags", Warning,
 			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
+		if c.x.request.OurTag == "" && right.denied == Warning { // who tags nothing later reads no consoles either
+			continue
+		}
 		l := look{check: right.check, about: region, needs: "ec2:" + right.action}
 		err := c.x.cloud.May(ctx, region, right.action, id, c.x.request.OurTag)
 		findings = append(findings, l.right(ctx, id, err, right.denied, right.without))

@@ -1,11 +1,8 @@
 package runner
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
@@ -89,7 +86,7 @@ func (r StartRequest) CheckUserData() error {
 		if r.JIT {
 			registration.token, registration.jit = "", tags.RandomText(jitLength)
 		}
-		if _, err := g.spec(r, registration, likelySoftware()).UserData(); err != nil {
+		if _, err := g.spec(r, registration, survey.LikelySoftware()).UserData(); err != nil {
 			return err
 		}
 	}
@@ -99,22 +96,8 @@ func (r StartRequest) CheckUserData() error {
 // Draft is a start that makes no call, with what GitHub offers made up.
 func (r StartRequest) Draft() *Start {
 	st := (&Starter{}).Begin(r)
-	st.offered = likelySoftware()
+	st.offered = survey.LikelySoftware()
 	return st
-}
-
-// likelySoftware is as long as what GitHub offers.
-func likelySoftware() survey.Software {
-	var s survey.Software
-	for _, architecture := range []string{"x64", "arm64"} {
-		sum := sha256.Sum256([]byte(architecture))
-		s.List = append(s.List, bootstrap.Software{
-			Architecture: architecture, Version: "2.999.9", SHA256: hex.EncodeToString(sum[:]),
-			URL: "https://github.com/actions/runner/releases/download/v2.999.9/actions-runner-linux-" + architecture +
-				"-2.999.9.tar.gz",
-		})
-	}
-	return s
 }
 
 // Lengths of what GitHub hands out. A JIT configuration is about 4 KB of base64 and grows with its labels.

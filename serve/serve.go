@@ -97,7 +97,7 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 		return nil, fmt.Errorf("no region: a placement names none, and neither do the file and the environment")
 	}
 	s.host = cmp.Or(o.Host, "unnamed")
-	return s, nil
+	return s, s.checkUserData()
 }
 
 // identify learns whose account it is: the sessions' owner is named by it.

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/serve"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
@@ -19,12 +20,16 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitInvalid = 2
+	exitUnfit   = 3 // check: something would keep machines from starting
+	exitAbort   = 130
 )
 
 const usage = `usage: ec2-github-runner-serve CONFIG.yml
+       ec2-github-runner-serve check CONFIG.yml
        ec2-github-runner-serve -version
 
-Serves the scale sets of a file until SIGTERM or SIGINT. SIGHUP reads the file again.
+Serves the scale sets of a file until SIGTERM or SIGINT. SIGHUP reads the file again. check examines everything that the
+sets need, and makes nothing.
 `
 
 // edge is what comes in from outside: by these doors, the environment and the files that are named.
@@ -45,6 +50,8 @@ func run(ctx context.Context, e edge) int {
 		return exitDone
 	case len(e.args) == 1 && !strings.HasPrefix(e.args[0], "-"):
 		return serveFile(ctx, e, e.args[0])
+	case len(e.args) == 2 && e.args[0] == "check" && !strings.HasPrefix(e.args[1], "-"):
+		return checkFile(ctx, e, e.args[1])
 	}
 	fmt.Fprint(e.stderr, usage)
 	return exitInvalid
@@ -67,11 +74,24 @@ func serveFile(ctx context.Context, e edge, name string) int {
 		log.Warn("the name of this host is not known", "error", err)
 	}
 	options := serve.Options{Log: log, Version: versionOf(), Host: host}
-	if err := serveAndReload(ctx, e.reload, name, file, options); err != nil {
-		log.Error(err.Error())
-		return exitFailed
+	return e.exitOf(name, serveAndReload(ctx, e.reload, name, file, options))
+}
+
+// exitOf prints what has ended the program, and returns the exit code.
+func (e edge) exitOf(name string, err error) int {
+	invalid, isInvalid := errors.AsType[*config.InvalidError](err)
+	switch {
+	case err == nil:
+		return exitDone
+	case isInvalid:
+		for i := range invalid.Problems {
+			invalid.Problems[i].File = name
+		}
+		e.print(invalid)
+		return exitInvalid
 	}
-	return exitDone
+	jsonLog(e.stderr).Error(err.Error(), "hint", diagnosis.Hint(err))
+	return exitFailed
 }
 
 // serveAndReload serves a file, and the same file as it has become at each reload. Since nothing is kept but what

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,36 @@ func TestArguments(t *testing.T) {
 		if code != c.code || stdout.String() != c.stdout || stderr.String() != c.stderr {
 			t.Errorf("%q: got %d, %q and %q, want %d, %q and %q", c.args, code, &stdout, &stderr, c.code, c.stdout,
 				c.stderr)
+		}
+	}
+}
+
+// TestUserDataTooLarge: a script that no machine can be given is refused before anything is asked for.
+func TestUserDataTooLarge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "sets.yml")
+	noise := make([]byte, 30_000)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		name: "github: {url: 'http://127.0.0.1:1/o/r', token-file: token}\nregion: eu-west-1\nscale-sets:\n- name: " +
+			"big\n  " +
+			"max: 1\n  machine: {architecture: amd64, subnet-id: s, security-group-id: g, setup-script: setup.sh}\n",
+		filepath.Join(dir, "token"): "ghp_demo", filepath.Join(dir, "setup.sh"): ": " + hex.EncodeToString(noise),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{name}, {"check", name}} {
+		var stdout, stderr strings.Builder
+		code := run(t.Context(), edge{args: args, stdout: &stdout, stderr: &stderr})
+		if want := name + `:4: the user data of scale set "big"'s machine is too large`; code != exitInvalid ||
+			!strings.HasPrefix(stderr.String(), want) || !strings.Contains(stderr.String(),
+			"\n  hint: make setup-script") {
+			t.Errorf("got %d, %s and %s, want %s", code, &stdout, &stderr, want)
 		}
 	}
 }
