@@ -39,12 +39,12 @@ egr_run_runner() {
   code=$?
   [ ! -e /run/ec2-github-runner/ended ] || return
   # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
-  # single-use one does not.
+  # single-use one does not. One that GitHub no longer knows the runner has forgotten.
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_upgrade_runner "$(egr_print_version "$EGR_HOME")"; then
     EGR_RENEWED=1
     [ -z "$egr_user" ] || egr_give_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
-  elif [ -z "$egr_single_use" ] && ((EGR_TRIES++ < 5)); then
+  elif [ -z "$egr_single_use" ] && [ -e "$EGR_HOME/.runner" ] && ((EGR_TRIES++ < 5)); then
     egr_log "warning: the runner ended with exit $code and is started again"
     # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
     while sleep 2 && egr_find_process 'Runner.*'; do :; done

@@ -57,8 +57,8 @@ var features = []struct{ name, what, without string }{
 		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and " +
 			"keeps no " +
 			"machine; stop and sweep show no reports"},
-	{notes, "write the runner's id and a sweep's findings into the machine's tags",
-		"stop looks runners up by name, and sweep does not terminate ambiguous machines"},
+	{notes, "write the runner's id, a sweep's findings and the time of `keep-minutes` into the machine's tags",
+		"stop looks runners up by name and keeps no machine, and sweep does not terminate ambiguous machines"},
 	{regions, "find instances in every region; `mode: check` reports regions that are not enabled",
 		"a built-in list of regions is searched"},
 	{role, "`iam-role-name`", "EC2 refuses the launch"},
@@ -174,7 +174,7 @@ var rights = []right{
 	{[]string{"start", "stop", "sweep", "check", "pool"}, console,
 		statement{Sid: "ReadConsole", Action: []string{"ec2:GetConsoleOutput"},
 			Resource: arns("instance"), Condition: ours()}},
-	{[]string{"start", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
+	{[]string{"start", "stop", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
 		Resource: arns("instance"),
 		Condition: map[string]map[string]any{
 			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},

@@ -15,7 +15,7 @@ const StaysByTag = "kept-until"
 const MaxKeep = time.Hour
 
 // ownEndDelay is how much later than its time a machine may end by itself: its runner learns only at its next request
-// that its registration is gone, and is started five times more.
+// that its registration is gone, and may be started five times more.
 const ownEndDelay = 2 * time.Minute
 
 // IsKept reports whether the instance is kept for inspection now.

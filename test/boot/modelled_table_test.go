@@ -78,8 +78,9 @@ const (
 // lengths are how many lines each of them has at modelledTag.
 var lengths = map[string]int{
 	configSh: 81, runSh: 93, runHelper: 81, envSh: 42, runsvcSh: 21, svcSh: 179, serviceJS: 158, updateSh: 220,
-	dependSh: 233, runnerCS: 1175, programCS: 201, dispatchCS: 1325, brokerCS: 550, updaterCS: 570, commandCS: 482,
-	manageCS: 888, systemdCS: 54, storeCS: 400, envlinuxMD: 50, hookCS: 95, jobCS: 1307, scriptCS: 360, shellsCS: 87, filesCS: 497,
+	dependSh: 233, runnerCS: 1175, programCS: 201, dispatchCS: 1325, brokerCS: 550,
+	updaterCS: 570, commandCS: 482, manageCS: 888,
+	systemdCS: 54, storeCS: 400, envlinuxMD: 50, hookCS: 95, jobCS: 1307, scriptCS: 360, shellsCS: 87, filesCS: 497,
 	hostCS: 843,
 }
 

@@ -13,15 +13,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// keptMinutes is for how long these stops keep a machine.
-const keptMinutes = 20 * time.Minute
+// keptFor is how long these stops keep a machine.
+const keptFor = 20 * time.Minute
 
 // keeping is a stop that leaves the machine for somebody to look at.
 func keeping(name string, change func(*runner.StartRequest)) flow {
 	return flow{
 		name:  name,
 		begin: func(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, change) },
-		run:   func(p *process, s *scene) outcome { return outcome{err: stopFor(p, s, keptMinutes)} },
+		run:   func(p *process, s *scene) outcome { return outcome{err: stopFor(p, s, keptFor)} },
 	}
 }
 
@@ -48,8 +48,8 @@ func TestKeptOutlivesNothing(t *testing.T) {
 		nth    int           // only each nth trial: the stop is the same
 	}{
 		{keeping("stop, kept, by itself", byToken), false, tags.MaxKeep + 2*time.Minute, 1},
-		{keeping("stop, kept, by its tag", showingTags), false, keptMinutes + 2*time.Minute, 5},
-		{keeping("stop, kept, swept", byToken), true, keptMinutes + 11*time.Minute, 5},
+		{keeping("stop, kept, by its tag", showingTags), false, keptFor + 2*time.Minute, 5},
+		{keeping("stop, kept, swept", byToken), true, keptFor + 11*time.Minute, 5},
 	} {
 		trials, tried, kept := trialsOf(t, c.flow), 0, 0
 		for n, tr := range trials {

@@ -158,23 +158,26 @@ func (g *guest) booted() {
 	}
 	g.watch()
 	g.say("boot script started (%.1f s)", g.age())
-	if g.ended {
+	switch {
+	case g.ended:
 		g.stay()
-		return
-	}
-	if !g.rule.healthy() {
+	case !g.rule.healthy():
 		g.fails()
-		return
+	default:
+		g.becomeRunner()
 	}
-	if g.runner != nil && g.runner.gone && g.runner.machine == g && g.set.ours { // it was online, and is refused now
+}
+
+// becomeRunner is the way to a runner that is online, at the first boot or a later one.
+func (g *guest) becomeRunner() {
+	switch {
+	case g.runner != nil && g.runner.gone && g.runner.machine == g && g.set.ours: // it was online, and is refused now
 		g.later(startsAgain, g.runnerEnds)
-		return
-	}
-	if g.runner != nil && !g.runner.gone && g.set.jit == "" { // a second boot: the runner is configured already
+	case g.runner != nil && !g.runner.gone && g.set.jit == "": // a second boot: it is configured already
 		g.later(g.w.cfg.Timing.Listen, func() { g.online(g.runner) })
-		return
+	default:
+		g.setup(func() { g.fetch(g.register) })
 	}
-	g.setup(func() { g.fetch(g.register) })
 }
 
 // hasRunner reports whether the machine's image brings a runner that GitHub still takes, or an earlier boot has brought

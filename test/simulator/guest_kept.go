@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// A runner learns that its registration is gone when GitHub ends its request for messages, which is held for up to 50
-// s. It forgets the registration and ends with 0 (actions/runner v2.336.0, src/Runner.Listener/Runner.cs#L823-L830).
-// One that was registered by token is started five times more, and each time is not configured.
+// A runner learns that its registration is gone when GitHub ends its request for messages, which is held for up to a
+// minute. It forgets the registration and ends with 0 (actions/runner v2.336.0,
+// src/Runner.Listener/Runner.cs#L823-L830). One that learns it as it connects keeps its files, and is started five
+// times more.
 const (
 	messageHeld = 50 * time.Second
 	startsAgain = 15 * time.Second
@@ -22,12 +23,8 @@ func (g *guest) deregistered(r *runner) {
 		return
 	}
 	r.idleSince = g.w.now
-	learns := messageHeld
-	if !r.jit {
-		learns += startsAgain
-	}
 	if g.on && g.set.ours {
-		g.later(learns, func() {
+		g.later(messageHeld, func() {
 			if g.runner == r {
 				g.runnerEnds()
 			}
