@@ -46,7 +46,7 @@ func (s settings) architecture() string {
 func (s settings) registers() bool { return s.token != "" || s.jit != "" }
 
 var (
-	egrLine    = regexp.MustCompile(`(?m)^egr_([a-z0-9_]+)=([A-Za-z0-9+/]*={0,2})\r?$`)
+	egrLine    = regexp.MustCompile(`^egr_([a-z0-9_]+)=([A-Za-z0-9+/]*={0,2})\r?$`)
 	optionName = regexp.MustCompile(`--name[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
 	optionTags = regexp.MustCompile(`--labels[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
 	optionKey  = regexp.MustCompile(`--token[ =]+("[^"]*"|'[^']*'|[^\s\\]+)`)
@@ -58,10 +58,15 @@ func readUserData(data string, index int) settings {
 	s := settings{index: index}
 	text := unpack(data)
 	values := map[string]string{}
-	for _, m := range egrLine.FindAllStringSubmatch(text, -1) {
-		if v, err := base64.StdEncoding.DecodeString(m[2]); err == nil {
-			values[m[1]] = string(v)
-			s.ours = true
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "egr_") { // spares the pattern most lines
+			continue
+		}
+		if m := egrLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+			if v, err := base64.StdEncoding.DecodeString(m[2]); err == nil {
+				values[m[1]] = string(v)
+				s.ours = true
+			}
 		}
 	}
 	if s.ours {
