@@ -11,23 +11,34 @@ type attributes func(filter string) (values []string, known bool)
 // matches applies the filters of a call: a resource fits if it fits every filter, and fits a filter if any of its
 // values fits any of the filter's.
 func (call *ec2Call) matches(resource attributes) (bool, *ec2Error) {
-	for _, f := range call.form.group("Filter") {
-		values, known := resource(f["Name"])
+	if call.filters == nil {
+		call.filters = []filter{}
+		for _, f := range call.form.group("Filter") {
+			call.filters = append(call.filters, filter{f["Name"], f.list("Value")})
+		}
+	}
+	for _, f := range call.filters {
+		values, known := resource(f.name)
 		if !known {
-			call.w.wonder("unknown filter %q of %s", f["Name"], call.x.operation)
-			return false, fail("InvalidParameterValue", "The filter '%s' is invalid", f["Name"])
+			call.w.wonder("unknown filter %q of %s", f.name, call.x.operation)
+			return false, fail("InvalidParameterValue", "The filter '%s' is invalid", f.name)
 		}
-		patterns := f.list("Value")
-		if len(patterns) == 0 {
-			return false, fail("InvalidParameterValue", "The filter '%s' has no value", f["Name"])
+		if len(f.patterns) == 0 {
+			return false, fail("InvalidParameterValue", "The filter '%s' has no value", f.name)
 		}
-		if !slices.ContainsFunc(patterns, func(p string) bool {
+		if !slices.ContainsFunc(f.patterns, func(p string) bool {
 			return slices.ContainsFunc(values, func(v string) bool { return wildcard(p, v) })
 		}) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// filter is one of a call: what the attribute of that name must match one of.
+type filter struct {
+	name     string
+	patterns []string
 }
 
 // tagAttribute answers the filters tag:KEY, tag-key and tag-value.

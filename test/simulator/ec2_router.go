@@ -25,6 +25,8 @@ type ec2Call struct {
 	form   form
 	key    *Key
 	x      *exchange
+	// filters are those of the form, once they are read: a listing holds each thing against them.
+	filters []filter
 }
 
 var actions map[string]action
