@@ -435,6 +435,7 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 		},
 		values: map[string]string{
 			"false": "false", "inputs.force": "",
+			"needs.test.result == 'failure' && 30": "", "0": "0", // its job has succeeded
 			"secrets.RUNNER_TOKEN": "ghp_demo", "steps.app.outputs.token": "ghs_demo", "vars.RUNNER_APP": "Iv23demo",
 			"secrets.RUNNER_APP_KEY": appKey(world), "vars.AWS_ROLE": "arn:aws:iam::123456789012:role/runner",
 			"vars.AWS_REGION":            "us-east-1",
