@@ -340,3 +340,24 @@ func TestLateStatistics(t *testing.T) {
 		}
 	})
 }
+
+// TestTokensRevoked: tokens that GitHub knows no more before their time are replaced, without a gap.
+func TestTokensRevoked(t *testing.T) {
+	inBubble(t, simulator.Config{}, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		for n := 1; n <= 3; n++ {
+			s.world.RevokeScaleSetTokens()
+			if n == 3 {
+				s.world.ExpireQueueToken("ec2-amd64")
+			}
+			s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+			s.until("launched", 10*time.Second, func() bool { return len(s.calls("RunInstances")) == n })
+			s.until("done", 2*time.Minute, s.allDone)
+		}
+		p.end()
+		if listening := len(p.log.with("listening")); listening != 1 || s.world.ScaleSets()[0].Owner != "" {
+			t.Errorf("%d sessions, and the last is left to %q", listening, s.world.ScaleSets()[0].Owner)
+		}
+	})
+}

@@ -143,22 +143,31 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 	default:
 		s.hold(now, isFatal(err), err)
 	}
-	remove := err != nil && r.shows.IsZero() && r.instance.ID == ""
-	switch {
-	case remove && r.registered.IsZero():
-		delete(s.runners, r.name)
-	case remove && r.id == 0:
-		// The answer may have been lost. A look removes the registration, if there is one: no machine will come for it.
-		r.registered = now
-	}
+	remove := err != nil && s.giveUp(r, now)
 	s.mu.Unlock()
-	if remove && r.id != 0 {
+	if remove {
 		s.deregister(ctx, r)
 	}
 	if isRefused && isImageGone(refused) {
 		s.forgetOffer()
 	}
 	s.poke()
+}
+
+// giveUp forgets a runner that no machine was launched for, and reports whether its registration is to be removed. mu
+// is held.
+func (s *set) giveUp(r *runner, now time.Time) (remove bool) {
+	switch {
+	case !r.shows.IsZero() || r.instance.ID != "":
+	case r.id != 0:
+		return true
+	case r.registered.IsZero():
+		delete(s.runners, r.name)
+	default:
+		// The answer may have been lost. A look removes the registration, if there is one: no machine will come for it.
+		r.registered = now
+	}
+	return false
 }
 
 // hold pauses the set's launches after a refusal, and says so once, or again where something else is refused. mu is

@@ -43,9 +43,6 @@ func (s *set) listen(ctx context.Context) {
 			return
 		}
 		f := s.explain(err, &retry)
-		if queue.ClassOf(err) == queue.Denied {
-			s.reconnect()
-		}
 		s.say(ctx, &said, f, err)
 		var freed <-chan struct{}
 		if f.standby {

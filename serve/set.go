@@ -81,13 +81,6 @@ func (s *set) client() (*queue.Client, error) {
 	return s.api, err
 }
 
-// reconnect makes the next call use a new client: the library keeps a token that GitHub knows no more until it ends.
-func (s *set) reconnect() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.api = nil
-}
-
 // demand counts the machines. mu is held.
 func (s *set) demand() demand {
 	d := demand{min: s.Min, max: s.Max, assigned: s.count.Assigned}

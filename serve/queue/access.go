@@ -19,8 +19,10 @@ import (
 type Access struct {
 	below http.RoundTripper
 	token func(context.Context) (string, error)
-	turn  chan struct{} // held while the answers are used or made anew
+	turn  chan struct{} // held while what is below is used or made anew
 	kept  map[string]kept
+	asked map[string]asked // how the library asks, for asking again
+	given map[string]bool  // tokens for the service, of which those are false that GitHub knows no more
 }
 
 // kept is an answer that serves all.
@@ -40,7 +42,8 @@ const (
 
 // NewAccess returns access over a transport. token is asked for a token of the user's, or of the App's, that works.
 func NewAccess(transport http.RoundTripper, token func(context.Context) (string, error)) *Access {
-	return &Access{below: transport, token: token, turn: make(chan struct{}, 1), kept: map[string]kept{}}
+	return &Access{below: transport, token: token, turn: make(chan struct{}, 1), kept: map[string]kept{},
+		asked: map[string]asked{}, given: map[string]bool{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -51,9 +54,12 @@ func (a *Access) RoundTrip(request *http.Request) (*http.Response, error) {
 	case strings.HasSuffix(path, connectionPath):
 		return a.shared(request, connectionPath)
 	}
+	if refusal, err := a.renew(request); refusal != nil || err != nil {
+		return refusal, err
+	}
 	response, err := a.below.RoundTrip(request)
 	if err == nil && response.StatusCode == http.StatusUnauthorized {
-		a.forget(request.Context())
+		a.refuse(request)
 	}
 	return response, err
 }
@@ -64,6 +70,17 @@ func (a *Access) shared(request *http.Request, path string) (*http.Response, err
 		return nil, err
 	}
 	defer func() { <-a.turn }()
+	body, err := readAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	a.asked[path] = asked{request.Method, request.URL.String(), request.Header.Clone(), body}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	return a.answer(request, path)
+}
+
+// answer answers from what is kept, or asks. It is its turn.
+func (a *Access) answer(request *http.Request, path string) (*http.Response, error) {
 	if answer := a.kept[path]; time.Now().Before(answer.until) {
 		return answer.response(request), nil
 	}
@@ -89,19 +106,31 @@ func (a *Access) shared(request *http.Request, path string) (*http.Response, err
 	}
 	answer := kept{response.StatusCode, body, keptUntil(path, body)}
 	a.kept[path] = answer
+	if path == connectionPath {
+		a.given[tokenIn(body)] = true
+	}
 	return answer.response(request), nil
 }
 
 // keptUntil is how long an answer serves; one that cannot be read is in the past.
 func keptUntil(path string, body []byte) time.Time {
-	var answer struct{ Token string }
+	token := tokenIn(body)
 	switch {
-	case json.Unmarshal(body, &answer) != nil || answer.Token == "":
+	case token == "":
 		return time.Time{}
 	case path == connectionPath:
-		return endOf(answer.Token).Add(-beforeEnd)
+		return endOf(token).Add(-beforeEnd)
 	}
 	return time.Now().Add(tokenKept)
+}
+
+// tokenIn reads the token of an answer, "" for none.
+func tokenIn(body []byte) string {
+	var answer struct{ Token string }
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	return answer.Token
 }
 
 func (a *Access) take(ctx context.Context) error {
@@ -110,14 +139,6 @@ func (a *Access) take(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// forget drops what is kept: GitHub does not know a token any more.
-func (a *Access) forget(ctx context.Context) {
-	if a.take(ctx) == nil {
-		clear(a.kept)
-		<-a.turn
 	}
 }
 

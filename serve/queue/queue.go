@@ -7,7 +7,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -28,19 +27,19 @@ type Client struct {
 	turn chan struct{}
 	// listening is the session's: a poll that has to renew its token would wait for the calls of the other.
 	listening *scaleset.Client
-	transport http.RoundTripper
+	access    *Access
 }
 
 // Connect returns a client that has made no call yet.
 func Connect(o Options) (*Client, error) {
-	c := &Client{turn: make(chan struct{}, 1), transport: o.Access}
+	c := &Client{turn: make(chan struct{}, 1), access: o.Access}
 	for _, api := range []**scaleset.Client{&c.api, &c.listening} {
 		var err error
 		*api, err = scaleset.NewClientWithPersonalAccessToken(
 			scaleset.NewClientWithPersonalAccessTokenConfig{
 				GitHubConfigURL: o.URL, PersonalAccessToken: "replaced by signer",
 				SystemInfo: scaleset.SystemInfo{System: "ec2-github-runner", Version: o.Version, Subsystem: "serve"},
-			}, scaleset.WithRetryableHTTPClint(retrying(c.transport)), scaleset.WithTimeout(0))
+			}, scaleset.WithRetryableHTTPClint(retrying(c.access)), scaleset.WithTimeout(0))
 		if err != nil {
 			return nil, fmt.Errorf("github url %q: %w", o.URL, err)
 		}

@@ -49,7 +49,7 @@ type Message struct {
 // Open begins the session of a set. An error of class Held says that another process has it.
 func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, error) {
 	api, err := c.listening.MessageSessionClient(ctx, set, owner,
-		scaleset.WithRetryableHTTPClint(retrying(c.transport)))
+		scaleset.WithRetryableHTTPClint(retrying(c.access)))
 	if err != nil {
 		return nil, callError("create session", err)
 	}

@@ -24,7 +24,7 @@ const (
 // (it then retries 401 and 403 in every call, and a poll in another goroutine reads what it writes), so the retries are
 // made below it, and each of its two clients gets one of its own. It takes nothing but an http.Transport.
 // https://github.com/actions/scaleset/blob/v0.4.0/client.go, getActionsServiceAdminConnectionRequest
-func retrying(below http.RoundTripper) *retryablehttp.Client {
+func retrying(below *Access) *retryablehttp.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	transport.RegisterProtocol("https", &retrier{below})
 	transport.RegisterProtocol("http", &retrier{below})
@@ -34,9 +34,9 @@ func retrying(below http.RoundTripper) *retryablehttp.Client {
 	return client
 }
 
-// retrier asks again what got no answer or a 5xx. It reads answers to their end: the library leaves one open that
-// breaks off.
-type retrier struct{ below http.RoundTripper }
+// retrier asks again what got no answer, a 5xx, or a 401 for a token that can be replaced. It reads answers to their
+// end: the library leaves one open that breaks off.
+type retrier struct{ below *Access }
 
 // RoundTrip implements http.RoundTripper.
 func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -48,7 +48,9 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	for try, wait := 1, firstWait; ; try, wait = try+1, wait*2 {
 		response, err := r.once(request, body)
 		_, refused := errors.AsType[*signInError](err)
-		if try == maxTries || ctx.Err() != nil || refused || (err == nil && response.StatusCode < 500) {
+		answered := err == nil && response.StatusCode < 500
+		renewed := answered && response.StatusCode == http.StatusUnauthorized && try == 1 && r.below.isRefused(request)
+		if try == maxTries || ctx.Err() != nil || refused || (answered && !renewed) {
 			return response, err
 		}
 		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { //nolint:gosec // spreads load, keeps no secret
