@@ -361,3 +361,22 @@ func TestTokensRevoked(t *testing.T) {
 		}
 	})
 }
+
+// TestGitHubAway: a session outlives minutes without an answer from GitHub. A new one would be refused until the old
+// one lapses.
+func TestGitHubAway(t *testing.T) {
+	inBubble(t, simulator.Config{}, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "actions"}, Effect: simulator.EffectError,
+			Status: 503})
+		<-time.After(5 * time.Minute)
+		s.world.ClearFaults()
+		s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+		s.until("launched", 45*time.Second, func() bool { return len(s.calls("RunInstances")) == 1 })
+		s.until("done", 2*time.Minute, s.allDone)
+		if listening := len(p.log.with("listening")); listening != 1 {
+			t.Errorf("%d sessions", listening)
+		}
+	})
+}

@@ -23,7 +23,9 @@ const (
 	rateLimitRetry   = time.Minute
 	refusedRetry     = 5 * time.Minute // after a refusal that no waiting mends
 	stillWaiting     = 10 * time.Minute
-	maxFailures      = 5 // polls without an answer, after which a new session is asked for
+	// maxSilence is how long polls may get no answer until a new session is asked for. GitHub refuses one while the old
+	// one lasts, so to give it up too early makes the set wait for its own session.
+	maxSilence = 10 * time.Minute
 	// closeTime is how long the launches under way, and then the deletion of the session, may take at the end.
 	closeTime = 2200 * time.Millisecond
 )
@@ -224,22 +226,21 @@ func (s *set) adjust(ctx context.Context, api *queue.Client, there, wanted queue
 
 // follow takes in messages until the session is lost or ctx ends.
 func (s *set) follow(ctx context.Context, session *queue.Session) error {
-	last, failures, retry := 0, 0, firstRetry
+	last, answered, retry := 0, time.Now(), firstRetry
 	for ctx.Err() == nil {
 		message, err := s.poll(ctx, session, last)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errNewCapacity):
-		case err != nil && (isRefused(err) || failures >= maxFailures):
+		case err != nil && (isRefused(err) || time.Since(answered) > maxSilence):
 			return &lostError{err}
 		case err != nil:
-			failures++
 			s.log.Warn("poll failed", "error", err.Error(), "retry", retry.String())
 			wait(ctx, jittered(retry))
 			retry = min(retry*2, maxRetry)
 		default:
-			failures, retry = 0, firstRetry
+			answered, retry = time.Now(), firstRetry
 			if message == nil {
 				continue
 			}
