@@ -11,6 +11,8 @@ type File struct {
 	GitHub GitHub
 	// Region is the home region, of placements that name none; empty is the environment's.
 	Region string
+	// Listen is the address that metrics and the page are shown at; empty is nowhere.
+	Listen string
 	Sets   []Set // at least one; their names differ
 }
 

@@ -113,6 +113,7 @@ func TestRead(t *testing.T) {
 	}
 	want := File{
 		GitHub: GitHub{URL: "https://github.com/demo-org", TokenFile: filepath.Join(dir, "token")}, Region: "eu-west-1",
+		Listen: "127.0.0.1:9810",
 		Sets: []Set{
 			{Name: "ec2-amd64", Labels: []string{"ec2-amd64", "big"}, RunnerGroup: "builders", Max: 10, Min: 2, Warm: 3,
 				Machine: m, Line: 6},
@@ -203,4 +204,22 @@ func FuzzRead(f *testing.F) {
 			names[strings.ToLower(set.Name)] = true
 		}
 	})
+}
+
+// TestListen: metrics and the page are shown to the host itself, unless the file says otherwise.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	for line, want := range map[string]struct {
+		listen   string
+		warnings int
+	}{
+		"": {DefaultListen, 0}, "listen: off\n": {"", 0}, "listen: 127.0.0.1:9000\n": {"127.0.0.1:9000", 0},
+		"listen: '[::1]:9000'\n": {"[::1]:9000", 0}, "listen: 0.0.0.0:9000\n": {"0.0.0.0:9000", 1},
+	} {
+		file, warnings, problems := readText(t, dir, line+small)
+		if file.Listen != want.listen || len(warnings) != want.warnings || len(problems) > 0 {
+			t.Errorf("%q: got %q, warnings %v, problems %v", line, file.Listen, warnings, problems)
+		}
+	}
 }

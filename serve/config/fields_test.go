@@ -92,6 +92,12 @@ func TestFields(t *testing.T) {
 				`which cannot be read: no such file or directory`},
 		{"scale-sets:\n", "region: Ireland\nscale-sets:\n", `4: the file has the region "Ireland", which is not of a ` +
 			`region's form`},
+		{"scale-sets:\n", "listen: 9810\nscale-sets:\n", `4: the file has listen "9810", which is not an IP address ` +
+			`with a port`},
+		{"scale-sets:\n", "listen: localhost:9810\nscale-sets:\n", `4: the file has listen "localhost:9810", which ` +
+			`is not an IP address with a port`},
+		{"scale-sets:\n", "listen: 127.0.0.1:0\nscale-sets:\n", `4: the file has listen "127.0.0.1:0", which is ` +
+			`not an IP address with a port`},
 		// a set
 		{"- name: one\n    max", "- max", `5: scale set 1 has no name`},
 		{"name: one", "name: one two",
@@ -209,7 +215,7 @@ func TestHints(t *testing.T) {
 		{"github:\n", "url: x\ngithub:\n", "it is a key of github:"},
 		{"github:\n", "scalesets: x\ngithub:\n", `did you mean "scale-sets"?`},
 		{"github:\n", "max: 1\ngithub:\n", "it belongs to a set in the list scale-sets:"},
-		{"github:\n", "zzzzzz: 1\ngithub:\n", "its keys are github, region, scale-sets"},
+		{"github:\n", "zzzzzz: 1\ngithub:\n", "its keys are github, region, listen, scale-sets"},
 		{"  token-file: token", "  github-token: x\n  token-file: token",
 			"secrets do not stand in this file: write it " +
 				"into a file of its own, for example token-file: /etc/ec2-github-runner/token"},

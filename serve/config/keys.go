@@ -11,6 +11,7 @@ import (
 const (
 	keyGitHub = "github"
 	keyRegion = "region"
+	keyListen = "listen"
 	keySets   = "scale-sets"
 
 	keyURL          = "url"
@@ -31,7 +32,7 @@ const (
 
 // The keys of each section.
 var (
-	FileKeys   = []string{keyGitHub, keyRegion, keySets}
+	FileKeys   = []string{keyGitHub, keyRegion, keyListen, keySets}
 	GitHubKeys = []string{keyURL, keyTokenFile, keyAppID, keyInstallation, keyAppKeyFile, keyCA}
 	SetKeys    = []string{keyName, keyLabels, keyGroup, keyMax, keyMin, keyWarm, keyMachine}
 )
