@@ -113,13 +113,14 @@ const jitLength = 4600
 func (s *set) sample() (ec2.LaunchSpec, error) {
 	now := time.Now()
 	r := &runner{name: newName("", s.Name), due: now.Add(dueTime), expires: now.Add(lifetime)}
-	return s.spec(r, queue.Registration{ID: 1, JIT: tags.RandomText(jitLength)}, survey.LikelySoftware())
+	return s.spec(r, queue.Registration{ID: 1, JIT: tags.RandomText(jitLength)},
+		offer{machine: s.wanted().Machine, software: survey.LikelySoftware()})
 }
 
 // checkUserData refuses sets whose machines EC2 would never launch.
-func (s *Server) checkUserData() error {
+func checkUserData(sets []*set) error {
 	var problems []config.Problem
-	for _, set := range s.sets {
+	for _, set := range sets {
 		if _, err := set.sample(); err != nil {
 			problems = append(problems, config.Problem{Line: set.Line, Hint: hintUserData,
 				Message: fmt.Sprintf("the user data of scale set %q's machine is too large: %v", set.Name, err)})

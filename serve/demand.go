@@ -21,7 +21,10 @@ func (d demand) desired() int { return min(d.max, d.min+d.assigned) }
 func (d demand) lacking() int { return max(0, min(d.desired()-d.working, d.max-d.living)) }
 
 // crowded reports whether machines whose job is over keep others from being launched.
-func (d demand) crowded() bool { return d.desired()-d.working > d.max-d.living }
+func (d demand) crowded() bool {
+	wanted := d.desired() - d.working
+	return wanted > 0 && wanted > d.max-d.living
+}
 
 // surplus is how many machines there are that nothing needs.
 func (d demand) surplus() int { return max(0, d.working-d.desired()) }

@@ -38,7 +38,7 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	}
 	defer giveBack()
 	s.mu.Lock()
-	paused := s.pause.isOn() && time.Now().Before(s.pause.until)
+	paused := !s.removed.IsZero() || s.pause.isOn() && time.Now().Before(s.pause.until)
 	s.mu.Unlock()
 	if paused {
 		return errPaused
@@ -57,7 +57,7 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	if w := s.takeWarm(found); w != nil {
 		return s.startWarm(ctx, r, w, by, found)
 	}
-	spec, err := s.spec(r, by, found.software)
+	spec, err := s.spec(r, by, found)
 	if err != nil {
 		return err
 	}

@@ -38,14 +38,19 @@ func (s *set) listen(ctx context.Context) {
 		session, err := s.open(ctx)
 		if err == nil {
 			said, retry = failure{}, firstRetry
-			err = s.follow(ctx, session)
+			var isOther bool
+			isOther, err = s.followUntilReopened(ctx, session)
 			s.close(ctx, session, err)
+			if isOther && ctx.Err() == nil {
+				continue
+			}
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		f := s.explain(err, &retry)
 		s.say(ctx, &said, f, err)
+		s.leaveIfDone()
 		var freed <-chan struct{}
 		if f.standby {
 			freed = s.sessionFreed()
@@ -80,7 +85,7 @@ func (s *set) explain(err error, retry *time.Duration) failure {
 	case class == queue.Held && owner != "" && !strings.HasPrefix(owner, s.ours):
 		return failure{message: "not served: another installation listens to this set", refused: true,
 			delay: refusedRetry}
-	case class == queue.Held && s.first:
+	case class == queue.Held && s.isFirst():
 		return failure{message: standbyMessage, standby: true, delay: jittered(firstStandbyLook)}
 	case class == queue.Held:
 		return failure{message: standbyMessage, standby: true, delay: jittered(standbyLook)}
@@ -142,12 +147,16 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := queue.Set{Name: s.Name, Labels: s.Labels, DisableUpdate: true}
-	if wanted.GroupID, err = api.GroupID(ctx, s.RunnerGroup); err != nil {
+	c := s.wanted()
+	wanted := queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
+	if wanted.GroupID, err = api.GroupID(ctx, c.RunnerGroup); err != nil {
 		return nil, err
 	}
 	there, found, err := s.find(ctx, api, wanted.GroupID)
-	if err == nil && !found {
+	switch {
+	case err == nil && !found && s.isRemoved():
+		err = &queue.CallError{Operation: "find scale set", Class: queue.NotFound, Message: "it is gone"}
+	case err == nil && !found:
 		if there, err = api.Create(ctx, wanted); err == nil {
 			s.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)
 		}
@@ -159,11 +168,14 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.isRemoved() {
+		wanted = there
+	}
 	if there, err = s.adjust(ctx, api, there, wanted); err != nil {
 		s.close(ctx, session, nil)
 		return nil, err
 	}
-	if dropped := there.Dropped(s.Labels); len(dropped) > 0 {
+	if dropped := there.Dropped(wanted.Labels); len(dropped) > 0 {
 		s.log.Warn("GitHub has dropped labels of the scale set, so no job with them comes here", "labels", dropped,
 			"hint", "a GitHub Enterprise Server below 3.21 keeps the set's name alone, unless an administrator turns "+
 				"DistributedTask.AllowRunnerScaleSetCustomLabels on")
@@ -222,6 +234,20 @@ func (s *set) adjust(ctx context.Context, api *queue.Client, there, wanted queue
 	}
 	s.log.Info("the scale set is brought to the file", "id", made.ID, "labels", made.Labels, "group", made.GroupID)
 	return made, nil
+}
+
+// followUntilReopened is follow until another session is needed, because labels or group have changed in the file.
+func (s *set) followUntilReopened(ctx context.Context, session *queue.Session) (isOther bool, err error) {
+	following, end := context.WithCancel(ctx)
+	defer end()
+	s.mu.Lock()
+	s.reopen = end
+	s.mu.Unlock()
+	err = s.follow(following, session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reopen = nil
+	return following.Err() != nil, err
 }
 
 // follow takes in messages until the session is lost or ctx ends.

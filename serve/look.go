@@ -88,8 +88,11 @@ func (s *Server) look(ctx context.Context, begun time.Time) bool {
 	whole := err == nil
 	s.noteLook(begun, err)
 	var group sync.WaitGroup
-	for _, set := range s.sets {
-		group.Go(func() { set.act(ctx, seen) })
+	for _, set := range s.all() {
+		group.Go(func() {
+			set.act(ctx, seen)
+			set.leaveIfDone()
+		})
 	}
 	group.Wait()
 	return whole
@@ -97,13 +100,14 @@ func (s *Server) look(ctx context.Context, begun time.Time) bool {
 
 // lookAtCloud lists the machines of all sets of the scope, by one call a region.
 func (s *Server) lookAtCloud(ctx context.Context, seen *sight) []error {
-	found, errs := make([][]ec2.Instance, len(s.regions)), make([]error, len(s.regions))
+	regions := s.allRegions()
+	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
 	var group sync.WaitGroup
-	for n, region := range s.regions {
+	for n, region := range regions {
 		group.Go(func() { found[n], errs[n] = s.cloud.Instances(ctx, region, ofScope(s.scope)) })
 	}
 	group.Wait()
-	for n, region := range s.regions {
+	for n, region := range regions {
 		seen.unseen[region] = errs[n] != nil
 	}
 	seen.instances = slices.Concat(found...)
@@ -259,7 +263,7 @@ func (s *set) judge(seen sight, doubles []ec2.Instance) []verdict {
 	slices.SortStableFunc(names, func(a, b string) int { return s.runners[a].idle.Compare(s.runners[b].idle) })
 	for _, name := range names { // those that are idle for the longest time first
 		r := s.runners[name]
-		v := view{surplus: surplus > 0, waiting: s.held && !s.waiting.IsZero() &&
+		v := view{surplus: surplus > 0, removed: !s.removed.IsZero(), waiting: s.held && !s.waiting.IsZero() &&
 			seen.now.Sub(s.waiting) >= stuckTime}
 		before := len(list)
 		judged(v, r, r.instance)

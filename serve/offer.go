@@ -2,10 +2,12 @@ package serve
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
@@ -13,6 +15,7 @@ import (
 
 // offer is what to ask EC2 for, and what its machines may download, as of one survey.
 type offer struct {
+	machine   machine.Machine // that was asked for
 	offerings []ec2.Offering
 	software  survey.Software
 	at        time.Time
@@ -71,20 +74,23 @@ func (s *set) survey(ctx context.Context) (offer, error) {
 	}
 	warn := func(message string) { s.log.Warn(message) }
 	reader := survey.Survey{Cloud: s.cloud, Log: s.log, Warn: warn, WebURL: s.signIn.URL}
-	found, err := reader.Read(ctx, []survey.Group{{Machine: s.Machine}})
+	wanted := s.wanted().Machine
+	found, err := reader.Read(ctx, []survey.Group{{Machine: wanted}})
 	if err != nil {
 		return offer{}, err
 	}
-	downloads := survey.Downloads{Registry: registry, WebURL: s.signIn.URL, Version: s.Machine.RunnerVersion,
+	downloads := survey.Downloads{Registry: registry, WebURL: s.signIn.URL, Version: wanted.RunnerVersion,
 		Warn: warn}
 	software, err := downloads.Find(ctx, s.log)
 	if err != nil {
 		return offer{}, err
 	}
-	made := offer{offerings: found[0].Offerings, software: software, at: time.Now()}
+	made := offer{machine: wanted, offerings: found[0].Offerings, software: software, at: time.Now()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.found = &made
+	if reflect.DeepEqual(wanted, s.Machine) { // else the file was read again meanwhile
+		s.found = &made
+	}
 	return made, nil
 }
 
@@ -96,26 +102,26 @@ func (s *set) forgetOffer() {
 }
 
 // machine is what a runner's machine needs to know.
-func (s *set) machine(r *runner, by queue.Registration, software survey.Software) bootstrap.Spec {
+func (s *set) machine(r *runner, by queue.Registration, found offer) bootstrap.Spec {
 	return bootstrap.Spec{
-		Machine: s.Machine, URL: s.signIn.URL, Name: r.name, JITConfig: by.JIT, Software: software.List,
-		DownloadToken: software.Token, Ephemeral: true, RegistrationTimeout: registrationTimeout, MaxLifetime: lifetime,
+		Machine: found.machine, URL: s.signIn.URL, Name: r.name, JITConfig: by.JIT, Software: found.software.List,
+		DownloadToken: found.software.Token, Ephemeral: true, RegistrationTimeout: registrationTimeout, MaxLifetime: lifetime,
 	}
 }
 
 // spec is the launch of one machine. Its times are fixed here: a request that is asked again must be the same.
-func (s *set) spec(r *runner, by queue.Registration, software survey.Software) (ec2.LaunchSpec, error) {
-	data, err := s.machine(r, by, software).UserData()
+func (s *set) spec(r *runner, by queue.Registration, found offer) (ec2.LaunchSpec, error) {
+	data, err := s.machine(r, by, found).UserData()
 	if err != nil {
 		return ec2.LaunchSpec{}, err
 	}
 	id := identity(s.scope, r.name)
 	own := ownTags(id, s.Name, by.ID, r.due, r.expires)
-	if s.Machine.JobReport {
+	if found.machine.JobReport {
 		own[key.JobReport] = "true"
 	}
 	return ec2.LaunchSpec{
-		Machine: s.Machine, UserData: func(int) []byte { return data }, NeedsTags: true, KeepTag: key.KeepVolumes,
+		Machine: found.machine, UserData: func(int) []byte { return data }, NeedsTags: true, KeepTag: key.KeepVolumes,
 		OwnTags: func(int) map[string]string { return own }, TokenTag: key.ClientToken,
 		Token: func(offering, try int) string { return id.ClientToken(r.name, 0, offering, try) },
 	}, nil

@@ -45,6 +45,7 @@ type view struct {
 	now     time.Time
 	listed  bool // GitHub's list of runners was answered
 	surplus bool // the set has more than it needs, and this is one of those
+	removed bool // the set was taken out of the file
 	waiting bool // jobs have waited for an idle runner for stuckTime
 	doubled bool // another machine has its name, and was launched before it
 }
@@ -191,6 +192,9 @@ func isStuck(v view, r *runner) (act, string) {
 }
 
 func isSurplus(v view, r *runner) (act, string) {
+	if v.surplus && v.removed && r.state == runnerIdle {
+		return ended, "it is idle, and its set was taken out of the file"
+	}
 	if v.surplus && r.state == runnerIdle && v.now.Sub(r.idle) >= surplusTime {
 		return ended, "it is idle, and nothing needs it"
 	}

@@ -213,7 +213,7 @@ func TestJobAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSet(server, config.Set{Name: "a", Max: 1}, true)
+	s := newSet(server, config.Set{Name: "a", Max: 1})
 	r := &runner{name: "ec2-a-1", instance: ec2.Instance{ID: "i-1"}}
 	s.runners[r.name] = r
 	job := queue.Job{ID: "1", RunnerName: r.name}

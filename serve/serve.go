@@ -9,10 +9,8 @@ package serve
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,24 +31,14 @@ type Options struct {
 	Transport http.RoundTripper // to GitHub; nil: one of its own
 }
 
-// Run serves the sets of a file until ctx ends. Sessions are then deleted, and machines are left alone: whoever is
-// started next goes on with them. It is an error only if the file cannot be served at all; what fails in one set is
-// logged and tried again.
-func Run(ctx context.Context, file config.File, options Options) error {
-	s, err := New(ctx, file, options)
-	if err != nil {
-		return err
-	}
-	return s.Run(ctx)
-}
-
-// Server serves the sets of one file.
+// Server serves the sets of a file.
 type Server struct {
 	cloud  *ec2.Client
 	log    *slog.Logger
 	signIn *signIn
 	scope  string
 	host   string // of this process
+	region string // of the file
 	owner  string // of the sessions
 	ours   string // how the owner of every session of this installation begins
 	// installation is a hash of account and home region.
@@ -60,6 +48,9 @@ type Server struct {
 	metrics      *status.Metrics
 	sets         []*set
 	looks        chan struct{} // asks for a look before the next one is due
+	reloaded     chan struct{} // there may be sets that are not served yet
+
+	reloading sync.Mutex // held while sets are added or left; taken before all others
 
 	mu     sync.Mutex
 	looked time.Time     // when the last look began that saw everything
@@ -82,22 +73,18 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), turns: newTurns(),
+	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
+		turns:   newTurns(),
 		metrics: status.NewMetrics(),
-		looks:   make(chan struct{}, 1), freed: make(chan struct{})}
-	for i, c := range file.Sets {
-		s.sets = append(s.sets, newSet(s, c, i == 0))
-		for _, p := range c.Machine.Placements {
-			if region := cmp.Or(p.Region, cloud.Region()); !slices.Contains(s.regions, region) {
-				s.regions = append(s.regions, region)
-			}
-		}
+		looks:   make(chan struct{}, 1), reloaded: make(chan struct{}, 1), freed: make(chan struct{})}
+	for _, c := range file.Sets {
+		s.sets = append(s.sets, newSet(s, c))
 	}
-	if slices.Contains(s.regions, "") {
-		return nil, fmt.Errorf("no region: a placement names none, and neither do the file and the environment")
+	if s.regions, err = regionsOf(file.Sets, cloud.Region()); err != nil {
+		return nil, err
 	}
 	s.host = cmp.Or(o.Host, "unnamed")
-	return s, s.checkUserData()
+	return s, checkUserData(s.sets)
 }
 
 // identify learns whose account it is: the sessions' owner is named by it.
@@ -117,7 +104,9 @@ func (s *Server) identify(ctx context.Context) error {
 	return err
 }
 
-// Run serves until ctx ends. It is an error only if AWS does not accept the credentials.
+// Run serves until ctx ends. Sessions are then deleted, and machines are left alone: whoever is started next goes on
+// with them. It is an error only if AWS does not accept the credentials; what fails in one set is logged and tried
+// again.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -125,14 +114,10 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	s.log.Info("serving", "scope", s.scope, "sets", len(s.sets), "regions", s.regions, "owner", s.owner)
+	s.log.Info("serving", "scope", s.scope, "sets", len(s.all()), "regions", s.allRegions(), "owner", s.owner)
 	var group sync.WaitGroup
 	group.Go(func() { s.lookAlways(ctx) })
-	for _, set := range s.sets {
-		group.Go(func() { set.listen(ctx) })
-		group.Go(func() { set.scale(ctx) })
-		group.Go(func() { set.recount(ctx) })
-	}
+	s.serveAll(ctx, &group)
 	group.Wait()
 	s.log.Info("stopped; machines are left as they are")
 	return nil

@@ -18,7 +18,6 @@ type set struct {
 	log   *slog.Logger
 	doubt chan struct{} // GitHub's count may be wrong: read it again
 	wake  chan struct{} // the count, a machine or a pause has changed: compare what is needed with what is there
-	first bool          // of the file: as a standby it asks more often than the others
 
 	launches sync.WaitGroup
 
@@ -49,13 +48,17 @@ type set struct {
 	warming   bool               // warm machines are being launched
 	warmPause pause
 	dropped   map[string]time.Time // runners that are gone, and that GitHub may still list
+	removed   time.Time            // when it was taken out of the file
+	isUnread  bool                 // images and types of the machine that the file has now
+	leave     context.CancelFunc   // ends the serving of the set
+	reopen    context.CancelFunc   // ends the session, so that the next one brings the set to the file
 	tellEnd   map[string]string    // why a runner could not be ended, as it was said last
 }
 
-func newSet(s *Server, c config.Set, first bool) *set {
+func newSet(s *Server, c config.Set) *set {
 	return &set{
 		Server: s, Set: c, log: s.log.With("set", c.Name), wake: make(chan struct{}, 1),
-		doubt: make(chan struct{}, 1), first: first,
+		doubt:   make(chan struct{}, 1),
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}, tellEnd: map[string]string{},
 		warm: map[string]*warm{}, claimed: map[string]bool{},
 	}
@@ -108,6 +111,7 @@ func (s *set) scale(ctx context.Context) {
 		case <-s.wake:
 		case <-timer:
 		}
+		s.readAgain(ctx)
 		timer = s.compare(ctx)
 	}
 }

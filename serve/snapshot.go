@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
@@ -22,7 +23,7 @@ func (s *Server) Snapshot() status.Snapshot {
 	s.mu.Lock()
 	shown.Owner, shown.Looked, shown.Unseen = s.owner, s.looked, s.unseen
 	s.mu.Unlock()
-	for _, set := range s.sets {
+	for _, set := range s.all() {
 		shown.Sets = append(shown.Sets, set.snapshot(now))
 	}
 	return shown
@@ -44,7 +45,8 @@ func (s *set) snapshot(now time.Time) status.Set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shown := status.Set{
-		Name: s.Name, Labels: slices.Clone(s.Labels), Max: s.Max, Min: s.Min, Polled: s.polled,
+		Name: s.Name, Labels: slices.Clone(s.Labels), Max: s.Max, Min: s.Min, Warm: s.Warm, Removed: !s.removed.IsZero(),
+		Polled:  s.polled,
 		Session: status.Connecting, Problem: s.problem, Hint: s.hint,
 		Assigned: s.count.Assigned, Running: s.count.Running,
 		Waiting:  s.count.Available + max(0, s.count.Assigned-s.count.Running),
@@ -66,8 +68,16 @@ func (s *set) snapshot(now time.Time) status.Set {
 			shown.Machines = append(shown.Machines, r.snapshot(state))
 		}
 	}
+	for _, w := range s.warm {
+		m := status.Machine{Instance: w.ID, Type: w.Type, Market: w.Market, Region: w.Region, State: status.Warming,
+			Since: w.LaunchTime}
+		if w.State == ec2.Stopped {
+			m.State = status.Stopped
+		}
+		shown.Machines = append(shown.Machines, m)
+	}
 	slices.SortFunc(shown.Machines, func(a, b status.Machine) int {
-		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Runner, b.Runner))
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Runner+a.Instance, b.Runner+b.Instance))
 	})
 	return shown
 }

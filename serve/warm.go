@@ -136,7 +136,7 @@ func warmOfferings(offerings []ec2.Offering) (list []ec2.Offering) {
 func (s *set) print(o ec2.Offering, found offer) string {
 	at := o.Placement
 	at.Region = cmp.Or(at.Region, s.cloud.Region())
-	return s.Machine.Fingerprint(at, o.InstanceType+" "+found.software.Version())
+	return found.machine.Fingerprint(at, o.InstanceType+" "+found.software.Version())
 }
 
 func (s *set) prints(found offer) map[string]bool {
@@ -185,7 +185,7 @@ func (s *set) warmUp(ctx context.Context, count int) ([]*warm, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := bootstrap.Spec{Machine: s.Machine, URL: s.signIn.URL, Software: found.software.List,
+	data, err := bootstrap.Spec{Machine: found.machine, URL: s.signIn.URL, Software: found.software.List,
 		DownloadToken: found.software.Token, Warm: true, RegistrationTimeout: warmUpTime}.UserData()
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (s *set) warmUp(ctx context.Context, count int) ([]*warm, error) {
 		return values
 	}
 	instances, trail, err := s.cloud.LaunchMany(ctx, ec2.LaunchSpec{
-		Machine: s.Machine, UserData: func(int) []byte { return data }, NeedsTags: true, Stops: true,
+		Machine: found.machine, UserData: func(int) []byte { return data }, NeedsTags: true, Stops: true,
 		KeepTag: key.KeepVolumes, OwnTags: own, TokenTag: key.ClientToken,
 		Token: func(offering, try int) string { return id.ClientToken("warm "+s.Name, 0, offering, try) },
 	}, count, offerings, ec2.Observer{})
@@ -239,13 +239,13 @@ func (e *warmError) Unwrap() error { return e.error }
 // startWarm makes a warm machine the runner's, and starts it. The tags come first: a process that is killed in between
 // leaves a stopped machine with a runner's name, which the next look ends.
 func (s *set) startWarm(ctx context.Context, r *runner, w *warm, by queue.Registration, found offer) error {
-	data, err := s.machine(r, by, found.software).UserData()
+	data, err := s.machine(r, by, found).UserData()
 	if err != nil {
 		return err
 	}
 	own := ownTags(identity(s.scope, r.name), s.Name, by.ID, r.due, r.expires)
 	own[key.Fingerprint] = ""
-	if s.Machine.JobReport {
+	if found.machine.JobReport {
 		own[key.JobReport] = "true"
 	}
 	for _, step := range []func() error{

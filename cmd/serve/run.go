@@ -9,10 +9,12 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/serve"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
 // The exit codes, which are the action's. A server that was told to end has done its work.
@@ -73,8 +75,25 @@ func serveFile(ctx context.Context, e edge, name string) int {
 	if err != nil {
 		log.Warn("the name of this host is not known", "error", err)
 	}
-	options := serve.Options{Log: log, Version: versionOf(), Host: host}
-	return e.exitOf(name, serveAndReload(ctx, e.reload, name, file, options))
+	server, err := serve.New(ctx, file, serve.Options{Log: log, Version: versionOf(), Host: host})
+	switch {
+	case ctx.Err() != nil:
+		return exitDone
+	case err != nil:
+		return e.exitOf(name, err)
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	reloads := &reloader{server: server, name: name, listen: file.Listen, log: log}
+	var beside sync.WaitGroup
+	beside.Go(func() { reloads.follow(ctx, e.reload) })
+	if file.Listen != "" {
+		beside.Go(func() { show(ctx, file.Listen, status.Handler(reloads.snapshot, server.Metrics()), log) })
+	}
+	err = server.Run(ctx)
+	end()
+	beside.Wait()
+	return e.exitOf(name, err)
 }
 
 // exitOf prints what has ended the program, and returns the exit code.
@@ -84,57 +103,21 @@ func (e edge) exitOf(name string, err error) int {
 	case err == nil:
 		return exitDone
 	case isInvalid:
-		for i := range invalid.Problems {
-			invalid.Problems[i].File = name
-		}
-		e.print(invalid)
+		e.print(inFile(name, invalid))
 		return exitInvalid
 	}
 	jsonLog(e.stderr).Error(err.Error(), "hint", diagnosis.Hint(err))
 	return exitFailed
 }
 
-// serveAndReload serves a file, and the same file as it has become at each reload. Since nothing is kept but what
-// stands at EC2 and GitHub, the sets of the new file go on with the machines of the old.
-func serveAndReload(ctx context.Context, reload <-chan os.Signal, name string, file config.File,
-	options serve.Options) error {
-	for {
-		serving, end := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- serve.Run(serving, file, options) }()
-		next, err := waitForReload(ended, reload, name, options.Log)
-		end()
-		if next == nil {
-			return err
-		}
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-		file = *next
-	}
-}
-
-// waitForReload waits until the serving has ended by itself, or a file that can be served was read again.
-func waitForReload(ended <-chan error, reload <-chan os.Signal, name string, log *slog.Logger) (*config.File, error) {
-	for {
-		select {
-		case err := <-ended:
-			if errors.Is(err, context.Canceled) {
-				err = nil // told to end
-			}
-			return nil, err
-		case <-reload:
-			file, warnings, err := config.Read(name)
-			if err != nil {
-				logProblems(log, slog.LevelError, err)
-				log.Error("the file was read again and cannot be served, so nothing is changed", "file", name)
-				continue
-			}
-			logProblems(log, slog.LevelWarn, &config.InvalidError{Problems: warnings})
-			log.Info("the file was read again", "file", name, "sets", len(file.Sets))
-			return &file, nil
+// inFile names the file of problems that were found after it was read.
+func inFile(name string, err error) error {
+	if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
+		for i := range invalid.Problems {
+			invalid.Problems[i].File = name
 		}
 	}
+	return err
 }
 
 // logProblems logs each problem of a file, with its place and what to do.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestArguments: what is no use of the program is refused with its usage, and nothing is served.
@@ -68,26 +71,40 @@ func TestUserDataTooLarge(t *testing.T) {
 }
 
 // TestBadReload: a file that cannot be served changes nothing and is said; the end of the serving ends the wait.
+// TestBadReload: a file that cannot be served changes nothing, is said with its line, and is kept for the page.
 func TestBadReload(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "sets.yml")
 	if err := os.WriteFile(name, []byte("scale-sets: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ended, reload := make(chan error), make(chan os.Signal)
-	go func() {
-		reload <- os.Interrupt
-		ended <- context.Canceled
-	}()
 	var said strings.Builder
-	file, err := waitForReload(ended, reload, name, jsonLog(&said))
-	if file != nil || err != nil {
-		t.Errorf("got %v and %v", file, err)
-	}
+	r := &reloader{name: name, log: jsonLog(&said)} // without a server to change
+	r.keep(r.reload())
 	for _, part := range []string{"nothing is changed", "the file has no scale sets", `"line":1`,
 		"which GitHub to serve"} {
 		if !strings.Contains(said.String(), part) {
 			t.Errorf("%q is not said: %s", part, &said)
 		}
+	}
+	if r.last.At.IsZero() || !strings.Contains(r.last.Problem, "sets.yml:1: the file has no scale sets") {
+		t.Errorf("kept %+v", r.last)
+	}
+}
+
+// TestShow: an address that another process has is tried again, and is said once.
+func TestShow(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var said strings.Builder
+	show(ctx, taken.Addr().String(), http.NotFoundHandler(), jsonLog(&said))
+	if strings.Count(said.String(), "not shown") != 1 || !strings.Contains(said.String(), "address already in use") {
+		t.Errorf("said %s", &said)
 	}
 }

@@ -30,6 +30,7 @@ const (
 	machines       = "machines"
 	machinesMax    = "machines_max"
 	machinesMin    = "machines_min"
+	machinesWarm   = "machines_warm"
 	launchToOnline = "launch_to_online_seconds"
 	queuedToStart  = "queued_to_started_seconds"
 	refusals       = "refusals_total"
@@ -49,9 +50,10 @@ var List = []Metric{
 	{jobsRunning, "gauge", "set", "Jobs that run, by GitHub's count."},
 	{jobsWaiting, "gauge", "set", "Jobs that wait for a runner, by GitHub's count."},
 	{jobsCompleted, "counter", "set,result", "Jobs completed, by GitHub's result."},
-	{machines, "gauge", "set,state", "Machines by state: launching, starting, idle, busy, ending or stopped."},
+	{machines, "gauge", "set,state", "Machines by state: launching, starting, idle, busy, ending, warming or stopped."},
 	{machinesMax, "gauge", "set", "The file's max: machines at the same time."},
 	{machinesMin, "gauge", "set", "The file's min: idle runners kept online."},
+	{machinesWarm, "gauge", "set", "The file's warm: stopped machines kept for the next jobs."},
 	{launchToOnline, "histogram", "set", "Time from EC2's answer to a launch until the runner was seen online."},
 	{queuedToStart, "histogram", "set", "Time from a job's queueing until a runner had it, by GitHub's clock."},
 	{refusals, "counter", "set,by,code", "Refusals of EC2 (by its error code) and of GitHub (by the status)."},
@@ -151,6 +153,7 @@ func gaugesOf(s Set, at time.Time, gauge func(value float64, metric string, labe
 	gauge(float64(s.Waiting), jobsWaiting)
 	gauge(float64(s.Max), machinesMax)
 	gauge(float64(s.Min), machinesMin)
+	gauge(float64(s.Warm), machinesWarm)
 	gauge(oneIf(!s.Paused.IsZero()), launchesPaused)
 	counts := s.count()
 	for _, state := range States {

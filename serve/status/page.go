@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	_ "embed" // the style sheet
 	"fmt"
 	"html"
@@ -98,8 +99,9 @@ func (p *pageText) set(s Set, webURL string) {
 	p.figure("jobs assigned", strconv.Itoa(s.Assigned))
 	p.figure("running", strconv.Itoa(s.Running))
 	p.figure("waiting", strconv.Itoa(s.Waiting))
-	p.figure("machines", fmt.Sprintf("%d of %d", len(s.Machines), s.Max))
 	counts := s.count()
+	running := len(s.Machines) - counts[Warming] - counts[Stopped]
+	p.figure("machines", fmt.Sprintf("%d of %d", running, s.Max))
 	for _, state := range States {
 		if counts[state] > 0 {
 			p.figure(string(state), strconv.Itoa(counts[state]))
@@ -148,7 +150,7 @@ func (p *pageText) machines(list []Machine, webURL string) {
 		"</thead>\n")
 	for _, m := range list {
 		p.add(`<tr><td class="state">%s</td><td class="time" data-name="age">%s</td><td>%s`, string(m.State),
-			p.age(m.Since), m.Runner)
+			p.age(m.Since), cmp.Or(m.Runner, "warm machine"))
 		if m.Instance != "" {
 			p.add("<span>%s</span>", strings.Join(present(m.Instance, m.Type, m.Market, m.Region), " "))
 		}

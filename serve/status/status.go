@@ -29,6 +29,7 @@ type Set struct {
 	Labels []string
 	Max    int
 	Min    int
+	Warm   int
 	// Removed reports whether the set was taken out of the file: its idle machines end, and busy ones finish.
 	Removed bool
 
@@ -61,7 +62,7 @@ var Sessions = []Session{Listening, Standby, Refused, Connecting}
 
 // Machine is one machine and its runner.
 type Machine struct {
-	Runner   string
+	Runner   string // empty for a warm machine
 	Instance string // an id; empty while it is being launched
 	Type     string
 	Market   string
@@ -80,12 +81,13 @@ const (
 	Starting  State = "starting"  // EC2 has it, and its runner is not online yet
 	Idle      State = "idle"      // online, without a job
 	Busy      State = "busy"
-	Ending    State = "ending" // its job is over, or its registration is gone
-	Stopped   State = "stopped"
+	Ending    State = "ending"  // its job is over, or its registration is gone
+	Warming   State = "warming" // boots once, and stops then
+	Stopped   State = "stopped" // warm: kept for the next jobs
 )
 
 // States are all states of a machine.
-var States = []State{Launching, Starting, Idle, Busy, Ending, Stopped}
+var States = []State{Launching, Starting, Idle, Busy, Ending, Warming, Stopped}
 
 // Job is what a machine runs. Name and Repository are texts of others.
 type Job struct {

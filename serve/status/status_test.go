@@ -44,6 +44,8 @@ func full() Snapshot {
 					{Runner: "ec2-amd64-b2c3d4e5", Instance: "i-0aaaaaaaaaaaaaaa2", Type: "c7i.xlarge",
 						Region: "eu-west-1", State: Busy, Since: ago(90 * time.Second), Job: Job{Name: hostile,
 							Repository: "demo-org/" + hostile, Run: 4712, Since: ago(time.Second)}},
+					{Instance: "i-0aaaaaaaaaaaaaaa5", Type: "c7i.xlarge", State: Stopped,
+						Since: ago(50 * time.Hour)},
 					{Runner: "ec2-amd64-c3d4e5f6", State: Launching, Since: ago(time.Second)},
 					{Runner: "ec2-amd64-d4e5f6g7", Instance: "i-0aaaaaaaaaaaaaaa4", Type: "c7i.xlarge",
 						Region: "eu-west-1", State: Idle, Since: ago(3*time.Hour + 5*time.Minute)},
