@@ -126,19 +126,13 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 	r.launching = false
 	switch {
 	case err == nil:
-		if s.pause.isOn() {
-			s.log.Info("machines are launched again")
-		}
-		s.pause = pause{}
-		s.log.Info("machine launched", "runner", r.name, "machine", r.instance.ID, "type", r.instance.Type,
-			"market", r.instance.Market, "region", r.instance.Region, "registering", span(r.wanted, r.registered),
-			"launching", span(r.registered, r.launched))
+		s.noteLaunched(r)
 	case isRefused && refused.isInDoubt():
 		r.shows = now.Add(launchTime)
 		s.log.Warn("an answer of EC2 was lost: the machine may show itself", "runner", r.name, "error", err.Error())
 		s.hold(now, false, err)
 	case isWarmError(err):
-		s.log.Warn("a warm machine did not start; another one takes its place", "runner", r.name, "error", err.Error())
+		s.warmFailed(now, r, err)
 	case ctx.Err() != nil || errors.Is(err, errPaused):
 	default:
 		s.hold(now, isFatal(err), err)
@@ -168,6 +162,17 @@ func (s *set) giveUp(r *runner, now time.Time) (remove bool) {
 		r.registered = now
 	}
 	return false
+}
+
+// noteLaunched notes that there is capacity. mu is held.
+func (s *set) noteLaunched(r *runner) {
+	if s.pause.isOn() {
+		s.log.Info("machines are launched again")
+	}
+	s.pause = pause{}
+	s.log.Info("machine launched", "runner", r.name, "machine", r.instance.ID, "type", r.instance.Type,
+		"market", r.instance.Market, "region", r.instance.Region, "registering", span(r.wanted, r.registered),
+		"launching", span(r.registered, r.launched))
 }
 
 // hold pauses the set's launches after a refusal, and says so once, or again where something else is refused. mu is
@@ -249,11 +254,6 @@ func isFatal(err error) bool {
 		}
 	}
 	return len(refused.trail) > 0
-}
-
-func isWarmError(err error) bool {
-	_, warm := errors.AsType[*warmError](err)
-	return warm
 }
 
 func isImageGone(refused *launchError) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
@@ -221,6 +222,9 @@ func (s *set) takeWarm(found offer) *warm {
 	prints := s.prints(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.warmPause.fatal && time.Now().Before(s.warmPause.until) {
+		return nil
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.warm)) {
 		if w := s.warm[id]; w.State == ec2.Stopped && !w.ending && prints[w.fingerprint] {
 			delete(s.warm, id)
@@ -235,6 +239,24 @@ func (s *set) takeWarm(found offer) *warm {
 type warmError struct{ error }
 
 func (e *warmError) Unwrap() error { return e.error }
+
+func isWarmError(err error) bool {
+	_, warm := errors.AsType[*warmError](err)
+	return warm
+}
+
+// warmFailed says that a warm machine did not start. Where EC2 does not allow it, none is made or taken for a while. mu
+// is held.
+func (s *set) warmFailed(now time.Time, r *runner, err error) {
+	hint := ""
+	if refusal.ClassOf(err) == refusal.Denied {
+		hint = "allow ec2:CreateTags, ec2:ModifyInstanceAttribute and ec2:StartInstances (docs/permissions.md, " +
+			"feature pool), or take warm out of the file"
+		s.warmPause = s.warmPause.next(now, true, "", 1)
+	}
+	s.log.Warn("a warm machine did not start; another one takes its place", "runner", r.name, "error", err.Error(),
+		"hint", hint)
+}
 
 // startWarm makes a warm machine the runner's, and starts it. The tags come first: a process that is killed in between
 // leaves a stopped machine with a runner's name, which the next look ends.

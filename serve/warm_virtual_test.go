@@ -68,7 +68,7 @@ func TestWarmRefused(t *testing.T) {
 				s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
 				s.until("done", 5*time.Minute, s.allDone)
 				s.until("two are warm again", 10*time.Minute, func() bool { return s.stopped() == 2 })
-				<-time.After(5 * time.Minute)
+				<-time.After(7 * time.Minute)
 				if instances, runners := s.world.Leftovers(); len(instances) != 2 || len(runners) != 0 {
 					t.Errorf("left: %v, %v", instances, runners)
 				}

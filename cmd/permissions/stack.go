@@ -28,7 +28,7 @@ const existingTag = "github-runner"
 // groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
 func groupOf(r right) string {
 	switch {
-	case !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != modeServe }):
+	case r.feature == served, !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != modeServe }):
 		return groupServe
 	case r.feature == role:
 		return groupRole

@@ -36,6 +36,7 @@ const (
 	account = "account"
 	kept    = "existing"
 	warm    = "pool"
+	served  = "scale-sets"
 	prune   = "prune"
 	copies  = "copies"
 	volumes = "volumes"
@@ -74,7 +75,9 @@ var features = []struct{ name, what, without string }{
 	{kept, "stop and start machines that you keep: `ec2-instance-id` or `existing-instances` in start, `stop-action: " +
 		"stop`",
 		"such a start is refused before anything is changed; stop and sweep leave the machine running and report it"},
-	{warm, "`pool` in start: take a warm machine", "the start is a cold one"},
+	{warm, "`pool` in start, `warm` of a scale set: take a warm machine", "the machine is a cold one"},
+	{served, "`runner-scope` in sweep: terminate machines of an organization's or enterprise's scale sets whose time " +
+		"is over and whose server is gone", "they stay, and sweep reports that it cannot terminate them"},
 	{prune, "`keep-images`: check whether an instance or a launch template uses an old image, before bake removes it",
 		"no image is removed, and bake reports it"},
 	{copies, "`regions`: copy images to other regions",
@@ -200,6 +203,10 @@ var rights = []right{
 		"ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
 		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo},
 			"StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
+	{[]string{modeServe}, warm, statement{Sid: "StartWarmOfScaleSets", Action: []string{"ec2:CreateTags",
+		"ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"), Condition: ofScaleSets()}},
+	{[]string{"sweep"}, served, statement{Sid: "SweepScaleSets", Action: []string{"ec2:TerminateInstances"},
+		Resource: arns("instance"), Condition: ofScaleSets()}},
 	{[]string{"bake"}, always, statement{Sid: "ReadAndStopBuilders", Action: []string{"ec2:GetConsoleOutput",
 		"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "ImageOwn", Action: []string{"ec2:CreateImage"},
