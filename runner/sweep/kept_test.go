@@ -12,7 +12,7 @@ import (
 )
 
 // TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its
-// time, and judges it as any other afterwards.
+// time, and judges it as any other afterwards. One that a stop has kept ends then, also while its run goes on.
 func TestKeptMachinesAreLeftAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -25,7 +25,12 @@ func TestKeptMachinesAreLeftAlone(t *testing.T) {
 			i.Tags[key.ExpiresAt] = now.Add(-time.Hour).Format(time.RFC3339)
 		}
 		s := &survey{now: now, grace: 10 * time.Minute, scope: "o/r", repository: "o/r"}
-		got := s.judge(i, facts{run: runOver, state: runnerState(rapid.IntRange(int(runnerNone),
+		run := runOver
+		if rapid.Bool().Draw(t, "by a stop") {
+			i.Tags[key.KeptFrom] = now.Add(-2 * time.Hour).Format(time.RFC3339)
+			run = rapid.SampledFrom([]runState{runOver, runGoesOn, runUnknown}).Draw(t, "run")
+		}
+		got := s.judge(i, facts{run: run, state: runnerState(rapid.IntRange(int(runnerNone),
 			int(runnerIdle)).Draw(t,
 			"runner"))}).act
 		want := Terminated

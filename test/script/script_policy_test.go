@@ -39,7 +39,7 @@ func TestScriptsUnderPolicy(t *testing.T) {
 			"sweep_two_looks",
 			"sweep_registration", "sweep_volumes", "check_network", "check_types",
 			"pool", "pool_stop", "pool_killed_before_start", "pool_entry_does_not_come_up", "pool_forgotten", "bake",
-			"bake_policy", "bake_regions", "serve_killed",
+			"bake_policy", "bake_regions", "serve_killed", "stop_keep", "stop_keep_by_itself",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
