@@ -11,6 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -29,7 +30,7 @@ func appWorld(config simulator.Config) simulator.Config {
 func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, s *stage)) {
 	t.Helper()
 	inBubble(t, appWorld(config), func(ctx context.Context, t *testing.T, s *stage) {
-		s.starter = s.process(t, s.world.Transport())
+		s.Starter = s.process(t, s.World.Transport())
 		f(ctx, t, s)
 	})
 }
@@ -42,18 +43,18 @@ func (s *stage) process(t *testing.T, transport http.RoundTripper) *runner.Start
 		t.Fatal(err)
 	}
 	session := github.NewApp(github.AppOptions{
-		ID: "Iv23demo", Key: s.world.AppKey(), Scope: scope, Repository: "demo-org/demo", Secret: s.journal.Secret,
+		ID: "Iv23demo", Key: s.World.AppKey(), Scope: scope, Repository: "demo-org/demo", Secret: s.Journal.Secret,
 	})
 	clients := func() (*ec2.Client, *github.Client) {
 		client, err := github.New(github.Options{
-			BaseURL: github.DefaultBaseURL, App: session, Scope: scope, Transport: transport, Log: s.starter.Log,
+			BaseURL: github.DefaultBaseURL, App: session, Scope: scope, Transport: transport, Log: s.Starter.Log,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return newCloud(transport), client
+		return bubble.NewCloud(transport), client
 	}
-	starter := *s.starter
+	starter := *s.Starter
 	starter.Fresh = clients
 	starter.Cloud, starter.Registry = clients()
 	return &starter
@@ -61,7 +62,7 @@ func (s *stage) process(t *testing.T, transport http.RoundTripper) *runner.Start
 
 // refused are the calls that GitHub answered with 401.
 func (s *stage) refused() (n int) {
-	for _, call := range s.world.Calls() {
+	for _, call := range s.World.Calls() {
 		if call.Service == "github" && call.Status == http.StatusUnauthorized {
 			n++
 		}
@@ -72,7 +73,7 @@ func (s *stage) refused() (n int) {
 // A start that waits three hours for capacity, and then for its runner, is never refused.
 func TestThreeHourStartAsApp(t *testing.T) {
 	t.Parallel()
-	leaveToTheOrdinaryTests(t)
+	bubble.LeaveToTheOrdinaryTests(t)
 	for name, config := range map[string]simulator.Config{
 		"waits for capacity": {Faults: []simulator.Fault{{
 			Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
@@ -81,20 +82,20 @@ func TestThreeHourStartAsApp(t *testing.T) {
 		"waits for the runner": {Guests: []simulator.GuestRule{{Boot: 3 * time.Hour}}},
 	} {
 		asApp(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-			r := request()
+			r := bubble.Request()
 			r.CapacityTimeout, r.Waiting.Timeout = 5*time.Hour, 5*time.Hour
 			every := 20 * time.Second
 			r.Waiting.RetryInterval = &every
 			r.JIT = name == "waits for the runner" // a registration token is good for an hour
 			begun := time.Now()
-			result, err := s.starter.Start(ctx, r)
+			result, err := s.Starter.Start(ctx, r)
 			if err != nil {
-				t.Fatalf("%s: %v\n%s", name, err, s.log)
+				t.Fatalf("%s: %v\n%s", name, err, s.Log)
 			}
 			if took := time.Since(begun); took < 150*time.Minute {
 				t.Errorf("%s: it took only %s", name, took)
 			}
-			if n := len(s.calls(createAppToken)); n < 3 || n > 6 || s.refused() > 0 {
+			if n := len(s.Calls(createAppToken)); n < 3 || n > 6 || s.refused() > 0 {
 				t.Errorf("%s: %d tokens, %d refusals", name, n, s.refused())
 			}
 			if online := result.Runners[0].Timeline.Online; online < 150*time.Minute {
@@ -110,10 +111,10 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(s *stage){
 		"renewed":                func(*stage) {},
-		"revoked before the end": func(s *stage) { s.world.RevokeInstallationTokens() },
+		"revoked before the end": func(s *stage) { s.World.RevokeInstallationTokens() },
 		"GitHub slow at the sign-in": func(s *stage) {
-			s.world.RevokeInstallationTokens()
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken},
+			s.World.RevokeInstallationTokens()
+			s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: createAppToken},
 				Effect: simulator.EffectLate,
 				Delay:  time.Second})
 		},
@@ -123,9 +124,9 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 				ctx, cancel := context.WithCancel(ctx)
 				var ended time.Time
 				time.AfterFunc(70*time.Minute+time.Second, func() { breaks(s); ended = time.Now(); cancel() })
-				r := request()
+				r := bubble.Request()
 				r.JIT, r.Waiting.Timeout = true, 5*time.Hour
-				result, err := s.starter.Start(ctx, r)
+				result, err := s.Starter.Start(ctx, r)
 				if !errors.Is(err, context.Canceled) || len(result.Failure.Left) > 0 {
 					t.Errorf("%s: %v, left %v", name, err, result.Failure)
 				}
@@ -133,7 +134,7 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 					t.Errorf("%s: the roll-back took %s", name, took)
 				}
 				<-time.After(time.Minute)
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 	}
 }
@@ -145,26 +146,26 @@ func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}},
 		func(ctx context.Context,
 			t *testing.T, s *stage) {
-			transport := s.world.Transport()
+			transport := s.World.Transport()
 			killed := s.process(t, transport)
 			dying, die := context.WithCancel(ctx)
 			death := time.AfterFunc(70*time.Minute, func() { transport.Dark(); die() })
 			defer death.Stop()
-			r := request()
+			r := bubble.Request()
 			r.JIT, r.Waiting.Timeout = true, 5*time.Hour
 			if _, err := killed.Start(dying, r); err == nil {
 				t.Fatal("the start came to its end before it was killed")
 			}
-			if instances, runners := s.world.Leftovers(); len(instances) != 1 || len(runners) != 1 {
+			if instances, runners := s.World.Leftovers(); len(instances) != 1 || len(runners) != 1 {
 				t.Fatalf("%d instances and %d runners are left by the kill, want one each", len(instances),
 					len(runners))
 			}
-			result := cleanUp(ctx, s.process(t, s.world.Transport()), post.Request{
-				Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
+			result := bubble.CleanUp(ctx, s.process(t, s.World.Transport()), post.Request{
+				Identity: s.Journal.Identity, Tokens: s.Journal.Tokens, Made: s.Journal.Made,
 			})
 			if len(result.Left) > 0 {
 				t.Errorf("post left %v", result.Left)
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 }

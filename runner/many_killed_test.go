@@ -8,7 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
-	"github.com/marqo-ai/ec2-github-runner/runner/post"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -22,15 +22,15 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 	}{{false, 2500 * time.Millisecond}, {false, 26 * time.Second}, {true, 15 * time.Second}, {true, 40 * time.Second}} {
 		jit, after := c.jit, c.after
 		inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-			transport := s.world.Transport()
-			killed := *s.starter
-			killed.Cloud, killed.Registry = newCloud(transport), newRegistry(t, transport)
+			transport := s.World.Transport()
+			killed := *s.Starter
+			killed.Cloud, killed.Registry = bubble.NewCloud(transport), bubble.NewRegistry(t, transport)
 			killed.Fresh = func() (*ec2.Client,
 				*github.Client) {
-				return newCloud(transport), newRegistry(t, transport)
+				return bubble.NewCloud(transport), bubble.NewRegistry(t, transport)
 			}
 			killed.Log = slog.New(slog.DiscardHandler)
-			r := request()
+			r := bubble.Request()
 			r.Groups[0].Count, r.JIT = 50, jit
 			dying, cancel := context.WithCancel(ctx)
 			defer cancel()
@@ -39,19 +39,17 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			if _, err := killed.Start(dying, r); err == nil {
 				t.Fatal("the start came to its end before it was killed")
 			}
-			instances, _ := s.world.Leftovers()
+			instances, _ := s.World.Leftovers()
 			if len(instances) < 20 {
 				t.Fatalf("%d instances are left by the kill, want many", len(instances))
 			}
 			begun := time.Now()
-			s.journal.mu.Lock()
-			unfinished := post.Request{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made}
-			s.journal.mu.Unlock()
-			result := cleanUp(ctx, s.starter, unfinished)
+			unfinished := s.Journal.Unfinished()
+			result := bubble.CleanUp(ctx, s.Starter, unfinished)
 			if took := time.Since(begun); took > 30*time.Second || len(result.Left) > 0 {
 				t.Errorf("jit %t: the post step took %s and left %v", jit, took, result.Left)
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -35,10 +36,10 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 	t.Helper()
 	var m measured
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		r := request()
+		r := bubble.Request()
 		change(&r)
 		begun := time.Now()
-		result, err := s.starter.Start(ctx, r)
+		result, err := s.Starter.Start(ctx, r)
 		m.took = time.Since(begun)
 		if err != nil {
 			t.Fatalf("start: %v", err)
@@ -51,7 +52,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 			names[one.RunnerName] = true
 		}
 		m.by = map[string]int{}
-		for _, call := range s.world.Calls() {
+		for _, call := range s.World.Calls() {
 			m.by[call.Operation]++
 			switch {
 			case call.Service != "github":
@@ -68,7 +69,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 					call.Code)
 			}
 		}
-		stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+		stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry, Log: s.Starter.Log}
 		var handoffs []tags.Handoff
 		for _, one := range result.Runners {
 			one.Region = "" // the output has none
@@ -77,7 +78,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 		if _, err := stopper.Stop(ctx, stop.Request{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 	return m
 }
@@ -121,7 +122,7 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		{"fifty by JIT among 3,000 others", simulator.Config{ForeignRunners: 3000}, likeByJIT(50), oneByJIT.took*11/10 +
 			25*time.Second},
 	} {
-		if raceDetector && (c.config.ForeignRunners > 0 || c.name == "two hundred and one by token") {
+		if bubble.RaceDetector && (c.config.ForeignRunners > 0 || c.name == "two hundred and one by token") {
 			continue
 		}
 		got := measure(t, c.config, c.change)
@@ -146,7 +147,7 @@ func sortedCalls(by map[string]int) []string {
 // TestCallsGrowWithOfferings shows that calls for N runners by token do not grow with N.
 func TestCallsGrowWithOfferings(t *testing.T) {
 	t.Parallel()
-	leaveToTheOrdinaryTests(t)
+	bubble.LeaveToTheOrdinaryTests(t)
 	five, hundred := measure(t, simulator.Config{}, like(5)), measure(t, simulator.Config{}, like(100))
 	for _, operation := range []string{"RunInstances", "CreateTags", "actions/create-registration-token-for-repo"} {
 		if five.by[operation] != 1 || hundred.by[operation] != 1 {
@@ -199,11 +200,11 @@ func TestCapacityRounds(t *testing.T) {
 	full := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
 	for _, jit := range []bool{false, true} {
 		inBubble(t, full, func(ctx context.Context, t *testing.T, s *stage) {
-			r := request()
+			r := bubble.Request()
 			r.JIT, r.CapacityTimeout, r.Groups[0].Count = jit, 10*time.Minute, 2
-			back := time.AfterFunc(4*time.Minute, func() { s.world.SetCapacity() })
+			back := time.AfterFunc(4*time.Minute, func() { s.World.SetCapacity() })
 			defer back.Stop()
-			result, err := s.starter.Start(ctx, r)
+			result, err := s.Starter.Start(ctx, r)
 			if err != nil {
 				t.Fatalf("start: %v, want success once there is capacity", err)
 			}
@@ -214,17 +215,17 @@ func TestCapacityRounds(t *testing.T) {
 			first := regexp.MustCompile(`round 1 found no capacity for on-demand, t3\.xlarge in us-east-1: asking ` +
 				`again in ` +
 				`[2-8]s, and for up to 9m[0-9]+s more \(capacity-timeout-minutes\)`)
-			if found := first.FindAllString(s.log.String(), -1); len(found) != 1 {
+			if found := first.FindAllString(s.Log.String(), -1); len(found) != 1 {
 				t.Errorf("the log says %d times what it waits for, want once for all runners: %v", len(found), found)
 			}
 			tokens := map[string]bool{}
-			for _, call := range s.calls("RunInstances") {
+			for _, call := range s.Calls("RunInstances") {
 				if tokens[call.Params["ClientToken"]] {
 					t.Errorf("client token %s was used twice", call.Params["ClientToken"])
 				}
 				tokens[call.Params["ClientToken"]] = true
 			}
-			instances, runners := s.world.Leftovers()
+			instances, runners := s.World.Leftovers()
 			if len(instances) != 2 || len(runners) != 2 {
 				t.Errorf("%d instances and %d runners, want two each", len(instances), len(runners))
 			}
@@ -237,14 +238,14 @@ func TestCapacityNeverComes(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		r := request()
+		r := bubble.Request()
 		r.CapacityTimeout = 10 * time.Minute
 		r.Groups[0].Markets = []string{machine.Spot, machine.OnDemand}
 		// Of two placements one has an image that is not there: it is not asked for again.
 		r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0fffffffffffffff1", zoneB,
 			"sg-0aaaaaaaaaaaaaaa1"))
 		begun := time.Now()
-		result, err := s.starter.Start(ctx, r)
+		result, err := s.Starter.Start(ctx, r)
 		took := time.Since(begun)
 		if err == nil || result.Failure == nil || !strings.HasPrefix(result.Failure.Message,
 			"Failed to start EC2 instance in any availability zone. Errors: ") {
@@ -265,7 +266,7 @@ func TestCapacityNeverComes(t *testing.T) {
 			t.Errorf("asked for spot %d and on-demand %d times in ten minutes, want some fifteen times each", n,
 				asked["on-demand "+zoneA])
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -276,14 +277,14 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 	for _, jit := range []bool{false, true} {
 		for _, after := range []time.Duration{4 * time.Second, 15 * time.Second, 26 * time.Second} {
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-				r := request()
+				r := bubble.Request()
 				r.Groups[0].Count, r.JIT = 60, jit
 				ctx, cancel := context.WithCancel(ctx)
 				defer cancel()
 				var cancelled time.Time
 				timer := time.AfterFunc(after, func() { cancelled = time.Now(); cancel() })
 				defer timer.Stop()
-				result, err := s.starter.Start(ctx, r)
+				result, err := s.Starter.Start(ctx, r)
 				if err == nil {
 					t.Fatal("the start succeeded, want it cancelled")
 				}
@@ -295,7 +296,7 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 						len(result.Failure.Left),
 						result.Failure.Left[0])
 				}
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 		}
 	}
@@ -313,10 +314,10 @@ func TestHalfOfThemFail(t *testing.T) {
 					Reason: "Server.InternalError"})
 			}
 			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-				r := request()
+				r := bubble.Request()
 				r.Groups[0].Count, r.MinCount, r.JIT = 6, least, jit
-				result, err := s.starter.Start(ctx, r)
-				instances, runners := s.world.Leftovers()
+				result, err := s.Starter.Start(ctx, r)
+				instances, runners := s.World.Leftovers()
 				if least == 4 {
 					if err == nil || len(instances)+len(runners) > 0 {
 						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left",
@@ -352,16 +353,16 @@ func TestHalfOfManyFail(t *testing.T) {
 				Reason: "Server.InternalError"})
 		}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-			r := request()
+			r := bubble.Request()
 			r.Groups[0].Count, r.MinCount, r.JIT = 80, 40, jit
 			begun := time.Now()
-			_, err := s.starter.Start(ctx, r)
-			instances, runners := s.world.Leftovers()
+			_, err := s.Starter.Start(ctx, r)
+			instances, runners := s.World.Leftovers()
 			if err != nil || len(instances) != 40 || len(runners) != 40 {
 				t.Errorf("jit %t: error %v, %d instances and %d runners, want forty each", jit, err, len(instances),
 					len(runners))
 			}
-			for _, call := range s.world.Calls() {
+			for _, call := range s.World.Calls() {
 				if call.Code == "RequestLimitExceeded" || call.Status == 403 || call.Status == 429 {
 					t.Errorf("jit %t: ran into a limit at %s: %s", jit, call.Time.Sub(begun), call.Operation)
 				}
@@ -378,15 +379,15 @@ func TestNamesStayShortEnough(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 3}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		r := request()
+		r := bubble.Request()
 		r.Groups[0].Count, r.Groups[0].Label = 12, strings.Repeat("long-", 20)
 		r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0aaaaaaaaaaaaaaa1", zoneB,
 			"sg-0aaaaaaaaaaaaaaa1"))
-		result, err := s.starter.Start(ctx, r)
+		result, err := s.Starter.Start(ctx, r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, runners := s.world.Leftovers()
+		_, runners := s.World.Leftovers()
 		registered := map[string]bool{}
 		for _, one := range runners {
 			registered[one.Name] = true
@@ -407,7 +408,7 @@ func TestNamesStayShortEnough(t *testing.T) {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func TestLaunchesOfAtMostAHundred(t *testing.T) {
 	t.Parallel()
-	leaveToTheOrdinaryTests(t)
+	bubble.LeaveToTheOrdinaryTests(t)
 	for count, calls := range map[int]int{100: 1, 101: 2, 150: 2} {
 		if m := measure(t, simulator.Config{Unlimited: true}, like(count)); m.by["RunInstances"] != calls {
 			t.Errorf("%d runners: %d calls, want %d", count, m.by["RunInstances"], calls)

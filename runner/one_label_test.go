@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -23,7 +22,7 @@ import (
 // others.
 func TestOneLabelManyStarts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(thinned(60)) {
+	for seed := range uint64(bubble.Thinned(60)) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
 			r := rand.New(rand.NewPCG(seed, 8)) // the interleaving, by the number of the trial
 			legs := make([]*leg, 2+r.IntN(3))
@@ -40,7 +39,7 @@ func TestOneLabelManyStarts(t *testing.T) {
 			}
 			for i := range legs {
 				for _, other := range legs[i:] {
-					for _, wrong := range other.wrong(s.world.Snapshot()) {
+					for _, wrong := range other.wrong(s.World.Snapshot()) {
 						t.Errorf("trial %d, after %d stops, %s: %s", seed, i, other, wrong)
 					}
 				}
@@ -48,7 +47,7 @@ func TestOneLabelManyStarts(t *testing.T) {
 					t.Errorf("trial %d, stop of %s: %v", seed, legs[i], err)
 				}
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	}
 }
@@ -58,26 +57,20 @@ type leg struct {
 	after   time.Duration
 	request runner.StartRequest
 	starter *runner.Starter
-	log     *lines
+	log     *bubble.Lines
 	result  runner.StartResult
 	err     error
 }
 
 func newLeg(t *testing.T, s *stage, r *rand.Rand) *leg {
-	l := &leg{after: time.Duration(r.IntN(15000)) * time.Millisecond, request: request(), log: &lines{}}
+	l := &leg{after: time.Duration(r.IntN(15000)) * time.Millisecond, request: bubble.Request(), log: &bubble.Lines{}}
 	if r.IntN(3) == 0 {
 		l.after = 0
 	}
 	l.request.JIT, l.request.OwnTags, l.request.Groups[0].Count = r.IntN(3) == 0, r.IntN(4) != 0, 1+r.IntN(2)
 	l.request.Ephemeral = l.request.JIT && r.IntN(2) == 0
-	clients := func() (*ec2.Client, *github.Client) {
-		return newCloud(s.world.Transport()), newRegistry(t, s.world.Transport())
-	}
-	cloud, registry := clients()
-	l.starter = &runner.Starter{
-		Cloud: cloud, Registry: registry, Journal: &journal{}, Log: slog.New(slog.NewTextHandler(l.log, nil)),
-		Fresh: func() (*ec2.Client, *github.Client) { return clients() },
-	}
+	l.starter = s.Another(t)
+	l.starter.Log = slog.New(slog.NewTextHandler(l.log, nil))
 	return l
 }
 

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // twoTypes is a start that may take a second type.
 func twoTypes() runner.StartRequest {
-	r := request()
+	r := bubble.Request()
 	r.Groups[0].InstanceTypes = []string{"t3.xlarge", "m5.xlarge"}
 	return r
 }
@@ -54,9 +55,9 @@ func TestAPanicMovesOn(t *testing.T) {
 					c.change(&r)
 				}
 				begun := time.Now()
-				result, err := s.starter.Start(ctx, r)
+				result, err := s.Starter.Start(ctx, r)
 				if took := time.Since(begun); err != nil || took > 5*time.Minute {
-					t.Fatalf("after %s: %v\n%s", took, err, s.log)
+					t.Fatalf("after %s: %v\n%s", took, err, s.Log)
 				}
 				online, names := 0, map[string]bool{}
 				for _, started := range result.Runners {
@@ -66,11 +67,11 @@ func TestAPanicMovesOn(t *testing.T) {
 					names[started.RunnerName] = true
 				}
 				if online != c.online || len(names) != len(result.Runners) {
-					t.Errorf("%d runners on the second type, want %d; names %v\n%s", online, c.online, names, s.log)
+					t.Errorf("%d runners on the second type, want %d; names %v\n%s", online, c.online, names, s.Log)
 				}
 				<-time.After(time.Minute)
 				running := 0
-				for _, i := range s.world.Snapshot().Instances {
+				for _, i := range s.World.Snapshot().Instances {
 					if i.State == "running" {
 						running++
 					}
@@ -92,17 +93,17 @@ func TestAPanicThatCannotBeSeen(t *testing.T) {
 		Policy: simulator.Policy{Deny: []string{"ec2:GetConsoleOutput"}},
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		_, err := s.starter.Start(ctx, twoTypes())
+		_, err := s.Starter.Start(ctx, twoTypes())
 		if err == nil || !strings.Contains(err.Error(), "A timeout of 5 minutes is exceeded") {
 			t.Errorf("got %v", err)
 		}
-		if asked := len(s.calls("GetConsoleOutput")); asked > 3 { // the third one is the diagnosis'
+		if asked := len(s.Calls("GetConsoleOutput")); asked > 3 { // the third one is the diagnosis'
 			t.Errorf("asked %d times", asked)
 		}
-		if launched := len(s.calls("RunInstances")); launched != 1 {
+		if launched := len(s.Calls("RunInstances")); launched != 1 {
 			t.Errorf("launched %d times", launched)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -116,10 +117,10 @@ func TestAPanicThatCannotBeEnded(t *testing.T) {
 			Code:   "InternalError", Status: 500, Times: 30}},
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		_, err := s.starter.Start(ctx, twoTypes())
+		_, err := s.Starter.Start(ctx, twoTypes())
 		if err == nil || !strings.Contains(err.Error(), "kernel panicked, and it cannot be ended") ||
-			len(s.calls("RunInstances")) != 1 {
-			t.Errorf("got %v after %d launches\n%s", err, len(s.calls("RunInstances")), s.log)
+			len(s.Calls("RunInstances")) != 1 {
+			t.Errorf("got %v after %d launches\n%s", err, len(s.Calls("RunInstances")), s.Log)
 		}
 	})
 }
@@ -127,18 +128,19 @@ func TestAPanicThatCannotBeEnded(t *testing.T) {
 // TestCancelledWhileMovingOn: at every moment of it, nothing is left.
 func TestCancelledWhileMovingOn(t *testing.T) {
 	t.Parallel()
-	for at := 30 * time.Second; at < 80*time.Second; at += 730 * time.Millisecond * time.Duration(60/thinned(60)) {
+	step := 730 * time.Millisecond * time.Duration(60/bubble.Thinned(60))
+	for at := 30 * time.Second; at < 80*time.Second; at += step {
 		config := simulator.Config{Guests: []simulator.GuestRule{{Type: "t3.xlarge", Fault: simulator.GuestPanics}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			ctx, cancel := context.WithTimeout(ctx, at)
 			defer cancel()
 			r := twoTypes()
 			r.Groups[0].Count = 3
-			if _, err := s.starter.Start(ctx, r); err == nil {
+			if _, err := s.Starter.Start(ctx, r); err == nil {
 				return
 			}
 			<-time.After(time.Minute)
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	}
 }

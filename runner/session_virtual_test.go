@@ -12,6 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
+	"github.com/marqo-ai/ec2-github-runner/runner/stop"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -25,7 +27,7 @@ func inRole(config simulator.Config) simulator.Config {
 // cloudInRole is a client that signs in by OIDC, as one step of a job does.
 func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
-	return newCloud(transport).Assume(ec2.Role{
+	return bubble.NewCloud(transport).Assume(ec2.Role{
 		ARN: "arn:aws:iam::123456789012:role/github-runners", SessionName: "GitHubActions", Duration: time.Hour,
 		Log:    log,
 		Token:  diagnosis.IDToken(tokens, "sts.amazonaws.com"),
@@ -36,34 +38,34 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 // signIn gives the stage's starter a client in the role, whose roll-back has connections of its own, as the action
 // does.
 func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
-	cloud := cloudInRole(transport, s.starter.Log)
-	s.starter.Cloud = cloud
-	s.starter.Fresh = func() (*ec2.Client, *github.Client) { return cloud.Fresh(), newRegistry(t, transport) }
+	cloud := cloudInRole(transport, s.Starter.Log)
+	s.Starter.Cloud = cloud
+	s.Starter.Fresh = func() (*ec2.Client, *github.Client) { return cloud.Fresh(), bubble.NewRegistry(t, transport) }
 }
 
 // sessions counts how often the role was assumed.
-func (s *stage) sessions() int { return len(s.calls("AssumeRoleWithWebIdentity")) }
+func (s *stage) sessions() int { return len(s.Calls("AssumeRoleWithWebIdentity")) }
 
 // noCapacityFor is weather in which EC2 has no capacity at first.
 func (s *stage) noCapacityFor(d time.Duration) {
-	s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
+	s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
 		Code: "InsufficientInstanceCapacity"})
-	time.AfterFunc(d, s.world.ClearFaults)
+	time.AfterFunc(d, s.World.ClearFaults)
 }
 
 // A start of three hours: EC2 has no capacity for most of it, and the sessions last one.
 func TestStartOfThreeHours(t *testing.T) {
 	t.Parallel()
-	leaveToTheOrdinaryTests(t)
+	bubble.LeaveToTheOrdinaryTests(t)
 	inBubble(t, inRole(simulator.Config{}), func(ctx context.Context, t *testing.T, s *stage) {
-		s.signIn(t, s.world.Transport())
+		s.signIn(t, s.World.Transport())
 		s.noCapacityFor(175 * time.Minute)
-		r := request()
+		r := bubble.Request()
 		r.CapacityTimeout = 3 * time.Hour
 		begun := time.Now()
-		result, err := s.starter.Start(ctx, r)
+		result, err := s.Starter.Start(ctx, r)
 		if err != nil || len(result.Runners) != 1 {
-			t.Fatalf("start: %v\n%s", err, s.log)
+			t.Fatalf("start: %v\n%s", err, s.Log)
 		}
 		if took := time.Since(begun); took < 170*time.Minute {
 			t.Errorf("it took %s", took)
@@ -71,13 +73,16 @@ func TestStartOfThreeHours(t *testing.T) {
 		if n := s.sessions(); n < 3 || n > 5 {
 			t.Errorf("%d sessions", n)
 		}
-		if strings.Contains(s.log.String(), "RequestExpired") {
-			t.Errorf("EC2 refused an ended session:\n%s", s.log)
+		if strings.Contains(s.Log.String(), "RequestExpired") {
+			t.Errorf("EC2 refused an ended session:\n%s", s.Log)
 		}
-		if _, _, err := s.stop(ctx, stopBy("id", result.Runners[0].Handoff)); err != nil {
+		h := result.Runners[0].Handoff
+		stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry, Log: s.Starter.Log}
+		if _, err := stopper.Stop(ctx, stop.Request{Run: bubble.Request().Run, Scope: "demo-org/demo",
+			InstanceIDs: []string{h.InstanceID}, Label: h.Label}); err != nil {
 			t.Fatal(err)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -86,17 +91,17 @@ func TestRollBackAfterTheFirstSession(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		s.signIn(t, s.world.Transport())
-		r := request()
+		s.signIn(t, s.World.Transport())
+		r := bubble.Request()
 		r.Waiting.Timeout = 70 * time.Minute
-		result, err := s.starter.Start(ctx, r)
+		result, err := s.Starter.Start(ctx, r)
 		if err == nil || result.Failure == nil || !result.Failure.IsClean() {
-			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.log)
+			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.Log)
 		}
 		if n := s.sessions(); n != 2 {
 			t.Errorf("%d sessions", n)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -106,23 +111,23 @@ func TestCancelWhileSTSIsDown(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		s.signIn(t, s.world.Transport())
-		r := request()
+		s.signIn(t, s.World.Transport())
+		r := bubble.Request()
 		r.Waiting.Timeout = 70 * time.Minute
 		cancelled, cancel := context.WithCancel(ctx)
 		defer cancel()
 		time.AfterFunc(49*time.Minute, func() {
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang})
+			s.World.AddFault(simulator.Fault{Match: simulator.Match{Service: "sts"}, Effect: simulator.EffectHang})
 		})
 		time.AfterFunc(51*time.Minute, cancel)
-		result, err := s.starter.Start(cancelled, r)
+		result, err := s.Starter.Start(cancelled, r)
 		if err == nil || result.Failure == nil || !result.Failure.IsClean() {
-			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.log)
+			t.Fatalf("start: %v, %+v\n%s", err, result.Failure, s.Log)
 		}
 		if late := time.Since(time.Date(2000, 1, 1, 0, 51, 0, 0, time.UTC)); late > 7*time.Second {
 			t.Errorf("the roll-back took %s", late)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 		<-time.After(2 * time.Minute) // the renewal gives up
 	})
 }
@@ -132,27 +137,27 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		transport := s.world.Transport()
+		transport := s.World.Transport()
 		s.signIn(t, transport)
-		r := request()
+		r := bubble.Request()
 		r.Waiting.Timeout = 3 * time.Hour
 		dying, cancel := context.WithCancel(ctx)
 		defer cancel()
 		time.AfterFunc(90*time.Minute, func() { transport.Dark(); cancel() })
-		if _, err := s.starter.Start(dying, r); err == nil {
+		if _, err := s.Starter.Start(dying, r); err == nil {
 			t.Fatal("the start came to its end before it was killed")
 		}
-		if instances, _ := s.world.Leftovers(); len(instances) != 1 {
+		if instances, _ := s.World.Leftovers(); len(instances) != 1 {
 			t.Fatalf("%d instances are left by the kill", len(instances))
 		}
-		s.signIn(t, s.world.Transport())
-		s.starter.Registry = newRegistry(t, s.world.Transport())
-		result := cleanUp(ctx, s.starter, post.Request{What: "start", Identity: s.journal.identity,
-			Tokens: s.journal.tokens, Made: s.journal.made})
+		s.signIn(t, s.World.Transport())
+		s.Starter.Registry = bubble.NewRegistry(t, s.World.Transport())
+		result := bubble.CleanUp(ctx, s.Starter, post.Request{What: "start", Identity: s.Journal.Identity,
+			Tokens: s.Journal.Tokens, Made: s.Journal.Made})
 		if len(result.Left) > 0 || len(result.Terminated) != 1 {
 			t.Errorf("post: %+v", result)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -160,8 +165,8 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 func TestPostThatMayNotSignIn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-		s.signIn(t, s.world.Transport())
-		result := cleanUp(ctx, s.starter, post.Request{What: "start",
+		s.signIn(t, s.World.Transport())
+		result := bubble.CleanUp(ctx, s.Starter, post.Request{What: "start",
 			Tokens: map[string][]string{"us-east-1": {"egr-a"}}})
 		left := strings.Join(result.Left, "\n")
 		if !strings.Contains(left, "egr-a") ||

@@ -10,6 +10,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -44,10 +45,10 @@ func TestNeverRegisters(t *testing.T) {
 			config := simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}},
 				Unlimited: true}
 			inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-				wanted := request()
+				wanted := bubble.Request()
 				wanted.Waiting = runner.Waiting{QuietPeriod: c.quiet, Timeout: time.Duration(c.timeout) * time.Minute}
 				begun := time.Now()
-				result, err := s.starter.Start(ctx, wanted)
+				result, err := s.Starter.Start(ctx, wanted)
 				took := time.Since(begun)
 				want := "A timeout of " + c.words +
 					" is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new " +
@@ -62,7 +63,7 @@ func TestNeverRegisters(t *testing.T) {
 				if len(result.Failure.Left) > 0 || result.Failure.Phase != "wait" {
 					t.Errorf("failure %+v", result.Failure)
 				}
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 		})
 	}
@@ -74,7 +75,7 @@ func TestLateRunner(t *testing.T) {
 	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 325 * time.Second}},
 		Timing: simulator.Timing{Running: 8 * time.Second}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		if _, err := s.starter.Start(ctx, request()); err != nil {
+		if _, err := s.Starter.Start(ctx, bubble.Request()); err != nil {
 			t.Errorf("start: %v", err)
 		}
 	})
@@ -88,7 +89,7 @@ func TestStepEndsSoonAfterOnline(t *testing.T) {
 			Timing: simulator.Timing{RunnerVisible: time.Nanosecond}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			begun := time.Now()
-			result, err := s.starter.Start(ctx, request())
+			result, err := s.Starter.Start(ctx, bubble.Request())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,14 +112,14 @@ func TestCallsOfAStart(t *testing.T) {
 	for _, others := range []int{0, 300, 3000} {
 		for _, jit := range []bool{false, true} {
 			inBubble(t, simulator.Config{ForeignRunners: others}, func(ctx context.Context, t *testing.T, s *stage) {
-				wanted := request()
+				wanted := bubble.Request()
 				wanted.JIT = jit
-				result, err := s.starter.Start(ctx, wanted)
+				result, err := s.Starter.Start(ctx, wanted)
 				if err != nil {
 					t.Fatal(err)
 				}
 				calls := 0
-				for _, call := range s.world.Calls() {
+				for _, call := range s.World.Calls() {
 					if call.Service == "github" {
 						calls++
 					}
@@ -137,12 +138,12 @@ func TestUsersInterval(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 2 * time.Minute}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		wanted := request()
+		wanted := bubble.Request()
 		wanted.Waiting.RetryInterval = seconds(20)
-		if _, err := s.starter.Start(ctx, wanted); err != nil {
+		if _, err := s.Starter.Start(ctx, wanted); err != nil {
 			t.Fatal(err)
 		}
-		calls := s.calls(listRunners)
+		calls := s.Calls(listRunners)
 		for i := 2; i < len(calls); i++ { // the first is the look for the name
 			if between := calls[i].Time.Sub(calls[i-1].Time); between < 19*time.Second {
 				t.Errorf("looks %d and %d are %s apart", i-1, i, between)
@@ -163,11 +164,11 @@ func TestRefusedWhileWaiting(t *testing.T) {
 			inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T,
 				s *stage) {
 				begun := time.Now()
-				result, err := s.starter.Start(ctx, request())
+				result, err := s.Starter.Start(ctx, bubble.Request())
 				if github.ClassOf(err) != class || result.Failure.Hint == "" || time.Since(begun) > 20*time.Second {
 					t.Errorf("after %s: %v, hint %q", time.Since(begun), err, result.Failure.Hint)
 				}
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 		})
 	}
@@ -181,10 +182,10 @@ func TestRateLimitWhileWaiting(t *testing.T) {
 		Message: "You have exceeded a secondary rate limit", Header: map[string]string{"retry-after": "75"},
 	}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, s *stage) {
-		if _, err := s.starter.Start(ctx, request()); err != nil {
+		if _, err := s.Starter.Start(ctx, bubble.Request()); err != nil {
 			t.Fatal(err)
 		}
-		calls := s.calls(listRunners)
+		calls := s.Calls(listRunners)
 		if pause := calls[3].Time.Sub(calls[2].Time); pause < 75*time.Second {
 			t.Errorf("asked again after %s, and GitHub asked for 75 s", pause)
 		}
@@ -199,11 +200,11 @@ func TestBurstsWhileWaiting(t *testing.T) {
 		{Match: simulator.Match{Operation: "DescribeInstances"}, Times: 12, Effect: simulator.EffectCutAfter},
 	}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		if _, err := s.starter.Start(ctx, request()); err != nil {
+		if _, err := s.Starter.Start(ctx, bubble.Request()); err != nil {
 			t.Fatal(err)
 		}
 		for _, warning := range []string{"GitHub does not answer well", "EC2 does not answer well"} {
-			if n := strings.Count(s.log.String(), "level=WARN msg=\""+warning); n != 1 {
+			if n := strings.Count(s.Log.String(), "level=WARN msg=\""+warning); n != 1 {
 				t.Errorf("%q is warned of %d times, want once", warning, n)
 			}
 		}
@@ -216,14 +217,14 @@ func TestRegistrationVanishes(t *testing.T) {
 	fault := simulator.Fault{Match: simulator.Match{Operation: getRunner}, Nth: 12, Effect: simulator.EffectError,
 		Status: 404, Message: "Not Found"}
 	inBubble(t, simulator.Config{Faults: []simulator.Fault{fault}}, func(ctx context.Context, t *testing.T, s *stage) {
-		wanted := request()
+		wanted := bubble.Request()
 		wanted.JIT = true
-		result, err := s.starter.Start(ctx, wanted)
+		result, err := s.Starter.Start(ctx, wanted)
 		if err == nil || !strings.HasSuffix(err.Error(), "is gone before the runner came online") ||
 			result.Failure.Hint == "" {
 			t.Errorf("error %v, failure %+v", err, result.Failure)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -234,12 +235,12 @@ func TestNeverRuns(t *testing.T) {
 		Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		begun := time.Now()
-		_, err := s.starter.Start(ctx, request())
+		_, err := s.Starter.Start(ctx, bubble.Request())
 		if err == nil || !strings.Contains(err.Error(), "is still pending after 5 minutes") ||
 			time.Since(begun) > 6*time.Minute {
 			t.Errorf("after %s: %v", time.Since(begun), err)
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -252,12 +253,12 @@ func TestVanishes(t *testing.T) {
 			Reason: reason}}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			begun := time.Now()
-			result, err := s.starter.Start(ctx, request())
+			result, err := s.Starter.Start(ctx, bubble.Request())
 			if err == nil || !strings.Contains(err.Error(), reason) || result.Failure.Hint == "" ||
 				time.Since(begun) > 25*time.Second {
 				t.Errorf("after %s: %v, failure %+v", time.Since(begun), err, result.Failure)
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	}
 }
@@ -270,13 +271,13 @@ func TestRollBackIsBounded(t *testing.T) {
 		inBubble(t, simulator.Config{}, func(parent context.Context, t *testing.T, s *stage) {
 			ctx, cancel := context.WithCancel(parent)
 			timer := time.AfterFunc(12*time.Second, func() {
-				s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: hangs},
+				s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: hangs},
 					Effect: simulator.EffectHang})
 				cancel()
 			})
 			defer timer.Stop()
 			begun := time.Now()
-			result, err := s.starter.Start(ctx, request())
+			result, err := s.Starter.Start(ctx, bubble.Request())
 			if !errors.Is(err, context.Canceled) || time.Since(begun) > 19*time.Second {
 				t.Errorf("%s: ended %s after the cancel: %v", hangs, time.Since(begun)-12*time.Second, err)
 			}
@@ -299,11 +300,11 @@ func TestRollBackOutlivesRateLimit(t *testing.T) {
 		s *stage) {
 		ctx, cancel := context.WithTimeout(parent, 20*time.Second)
 		defer cancel()
-		wanted := request()
+		wanted := bubble.Request()
 		wanted.JIT = true
-		if _, err := s.starter.Start(ctx, wanted); err == nil {
+		if _, err := s.Starter.Start(ctx, wanted); err == nil {
 			t.Error("no error")
 		}
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }

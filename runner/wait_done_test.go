@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -18,20 +19,20 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 	}{{"one", 1}, {"four, looked for by pages", 4}} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
-				r := request()
+				r := bubble.Request()
 				r.JIT, r.Ephemeral, r.IdleTimeout = true, true, time.Hour
 				r.Groups[0].Count = c.count
 				every := 20 * time.Second // a look that sees the runner online is no luck of the test's
 				r.Waiting.RetryInterval = &every
 				for range c.count {
-					s.world.RunJob("build", time.Second)
+					s.World.RunJob("build", time.Second)
 				}
-				result, err := s.starter.Start(ctx, r)
+				result, err := s.Starter.Start(ctx, r)
 				if err != nil {
-					t.Fatalf("start: %v\n%s", err, s.log.text.String())
+					t.Fatalf("start: %v\n%s", err, s.Log.String())
 				}
-				if len(result.Runners) != c.count || len(s.calls("RunInstances")) != c.count {
-					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.calls("RunInstances")),
+				if len(result.Runners) != c.count || len(s.Calls("RunInstances")) != c.count {
+					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.Calls("RunInstances")),
 						c.count)
 				}
 				if !strings.Contains(strings.Join(result.Warnings, "\n"), "has had its one job already") {
@@ -43,7 +44,7 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 					}
 				}
 				<-time.After(time.Minute) // virtual: until the machines have ended
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 		})
 	}
@@ -54,35 +55,35 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 func TestEndWithoutAJob(t *testing.T) {
 	t.Run("registration removed", func(t *testing.T) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
-			r := request()
+			r := bubble.Request()
 			r.JIT, r.Ephemeral = true, true
 			go func() {
-				for len(s.calls("RunInstances")) == 0 {
+				for len(s.Calls("RunInstances")) == 0 {
 					<-time.After(time.Second)
 				}
-				for _, made := range s.world.Snapshot().Runners {
-					if err := s.starter.Registry.Remove(ctx, made.ID); err != nil {
+				for _, made := range s.World.Snapshot().Runners {
+					if err := s.Starter.Registry.Remove(ctx, made.ID); err != nil {
 						t.Error(err)
 					}
 				}
 			}()
-			if _, err := s.starter.Start(ctx, r); err == nil || !strings.Contains(err.Error(),
+			if _, err := s.Starter.Start(ctx, r); err == nil || !strings.Contains(err.Error(),
 				"is gone before the runner came online") {
 				t.Errorf("got %v", err)
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	})
 	t.Run("machine ended itself", func(t *testing.T) {
 		config := simulator.Defaults()
 		config.Guests = []simulator.GuestRule{{Fault: simulator.GuestFails}}
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-			r := request()
+			r := bubble.Request()
 			r.JIT, r.Ephemeral = true, true
-			if _, err := s.starter.Start(ctx, r); err == nil {
+			if _, err := s.Starter.Start(ctx, r); err == nil {
 				t.Error("the start was good")
 			}
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	})
 }

@@ -1,4 +1,4 @@
-package runner_test
+package stop_test
 
 import (
 	"context"
@@ -10,13 +10,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // registered are the names of the runners that GitHub lists.
 func (s *stage) registered() []string {
 	var names []string
-	for _, r := range s.world.Snapshot().Runners {
+	for _, r := range s.World.Snapshot().Runners {
 		names = append(names, r.Name)
 	}
 	slices.Sort(names)
@@ -36,22 +37,22 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 			inBubble(t, simulator.Config{Timing: simulator.Timing{TagsVisible: 10 * time.Second}},
 				func(ctx context.Context,
 					t *testing.T, s *stage) {
-					if _, err := s.starter.Start(ctx, request()); err != nil {
+					if _, err := s.Starter.Start(ctx, bubble.Request()); err != nil {
 						t.Fatal(err)
 					}
-					label := s.journal.identity.Label
+					label := s.Journal.Identity.Label
 					fault.Match = simulator.Match{Operation: "DescribeInstances"}
 					fault.Nth = 3 // the two that find the machine are answered
-					s.world.AddFault(fault)
+					s.World.AddFault(fault)
 					if result, _, err := s.stop(ctx, stop.Request{Label: label}); err == nil {
 						t.Errorf("the stop is green: %+v", result.Stopped)
 					}
-					s.world.ClearFaults()
+					s.World.ClearFaults()
 					<-time.After(time.Minute)
 					if _, _, err := s.stop(ctx, stop.Request{Label: label}); err != nil {
 						t.Error(err)
 					}
-					s.nothingLeft(t)
+					s.NothingLeft(t)
 				})
 		})
 	}
@@ -64,18 +65,18 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 	config := simulator.Config{Runners: []simulator.RunnerSeed{{ID: 77, Name: "gpu-box", Labels: []string{"build"},
 		Offline: true}}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		r := request()
+		r := bubble.Request()
 		r.Groups[0].Label = "build"
 		other := r
 		other.Run.ID = "4712"
-		if _, err := s.another(t).Start(ctx, other); err != nil {
+		if _, err := s.Another(t).Start(ctx, other); err != nil {
 			t.Fatal(err)
 		}
 		h := s.startedIn(ctx, t, r)
 		if !strings.HasPrefix(h.RunnerName, "ec2-build-") {
 			t.Fatalf("the second runner is named %s", h.RunnerName)
 		}
-		if err := s.starter.Cloud.Terminate(ctx, "us-east-1", h.InstanceID); err != nil {
+		if err := s.Starter.Cloud.Terminate(ctx, "us-east-1", h.InstanceID); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
@@ -85,7 +86,7 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 		if got, want := s.registered(), []string{"ec2-build", "gpu-box"}; !slices.Equal(got, want) {
 			t.Errorf("registered are %v, want %v", got, want)
 		}
-		instances, err := s.starter.Cloud.Instances(ctx, "us-east-1",
+		instances, err := s.Starter.Cloud.Instances(ctx, "us-east-1",
 			ec2.Selector{Tags: map[string]string{key.RunID: "4712"}})
 		if err != nil || len(instances) != 1 || !instances[0].Alive() {
 			t.Errorf("the other run has %v: %v", instances, err)

@@ -1,4 +1,4 @@
-package runner_test
+package existing_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/existing"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -33,7 +34,7 @@ func boxes(ids ...string) simulator.Config {
 
 // existingRequest is a start of one machine with the tag.
 func existingRequest(change ...func(*existing.Machines)) runner.StartRequest {
-	r := request()
+	r := bubble.Request()
 	r.Groups = []runner.Group{{Label: "gpu", Count: 1}}
 	machines := existing.Machines{Tags: map[string]string{"Role": "gpu"}}
 	for _, c := range change {
@@ -57,18 +58,18 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 				}
 			})
 			begun := time.Now()
-			result, err := s.starter.Start(ctx, r)
+			result, err := s.Starter.Start(ctx, r)
 			if err == nil || !strings.Contains(err.Error(), "did not come online") || len(result.Failure.Left) > 0 {
 				t.Errorf("start: %v, left %v", err, result.Failure)
 			}
 			if took := time.Since(begun); took < 5*time.Minute || took > 7*time.Minute {
 				t.Errorf("it took %s", took)
 			}
-			if len(s.calls("TerminateInstances")) > 0 || len(s.calls("StopInstances")) != 1 {
-				t.Errorf("%d terminated, %d stopped", len(s.calls("TerminateInstances")), len(s.calls("StopInstances")))
+			if len(s.Calls("TerminateInstances")) > 0 || len(s.Calls("StopInstances")) != 1 {
+				t.Errorf("%d terminated, %d stopped", len(s.Calls("TerminateInstances")), len(s.Calls("StopInstances")))
 			}
 			<-time.After(30 * time.Second)
-			s.nothingLeft(t)
+			s.NothingLeft(t)
 		})
 	}
 }
@@ -76,7 +77,7 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 // gaps are times between two starts: at once, a moment apart, and until the first one's runner has long been online.
 func gaps() []time.Duration {
 	all := []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond}
-	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond * time.Duration(60/thinned(60)) {
+	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond * time.Duration(60/bubble.Thinned(60)) {
 		all = append(all, gap)
 	}
 	return all
@@ -95,9 +96,9 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 				var group sync.WaitGroup
 				results, errs := make([]runner.StartResult, 2), make([]error, 2)
 				for n := range 2 {
-					starter := *s.starter
-					starter.Journal = &journal{}
-					starter.Cloud, starter.Registry = s.starter.Fresh()
+					starter := *s.Starter
+					starter.Journal = &bubble.Journal{}
+					starter.Cloud, starter.Registry = s.Starter.Fresh()
 					group.Go(func() {
 						<-time.After(time.Duration(n) * gap)
 						results[n], errs[n] = starter.Start(ctx, existingRequest())
@@ -117,7 +118,7 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 						len(won), c.ids,
 						c.wins, errs[0], errs[1])
 				}
-				for _, i := range s.world.Snapshot().Instances {
+				for _, i := range s.World.Snapshot().Instances {
 					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[key.Found] != "stopped" {
 						t.Errorf("gap %s: %s is %s (found %s), won %v", gap, i.ID, i.State, i.Tags[key.Found], won)
 					}
@@ -132,19 +133,19 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 func TestStoppedByAnEarlierUse(t *testing.T) {
 	t.Parallel()
 	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
-		time.AfterFunc(12*time.Second, func() { s.world.Power(box, false) })
-		result, err := s.starter.Start(ctx, existingRequest())
-		if err != nil || result.Runners[0].RunnerName != "box-7" || len(s.calls("StartInstances")) != 2 {
-			t.Errorf("start: %v, %d calls of StartInstances\n%s", err, len(s.calls("StartInstances")), s.log)
+		time.AfterFunc(12*time.Second, func() { s.World.Power(box, false) })
+		result, err := s.Starter.Start(ctx, existingRequest())
+		if err != nil || result.Runners[0].RunnerName != "box-7" || len(s.Calls("StartInstances")) != 2 {
+			t.Errorf("start: %v, %d calls of StartInstances\n%s", err, len(s.Calls("StartInstances")), s.Log)
 		}
 	})
 	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) { // twice is on purpose
 		for _, at := range []time.Duration{12 * time.Second, time.Minute} {
-			time.AfterFunc(at, func() { s.world.Power(box, false) })
+			time.AfterFunc(at, func() { s.World.Power(box, false) })
 		}
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2,
+		s.World.AddFault(simulator.Fault{Match: simulator.Match{Service: "github", Operation: "*runners*"}, Nth: 2,
 			Times: 200, Effect: simulator.EffectError, Status: 502})
-		if _, err := s.starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(),
+		if _, err := s.Starter.Start(ctx, existingRequest()); err == nil || !strings.Contains(err.Error(),
 			"before its runner came online") {
 			t.Errorf("start: %v", err)
 		}
@@ -160,7 +161,7 @@ func TestStaleRunner(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		r := existingRequest(func(m *existing.Machines) { m.Names = []string{"box-7"} })
 		begun := time.Now()
-		if _, err := s.starter.Start(ctx, r); err != nil {
+		if _, err := s.Starter.Start(ctx, r); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begun); took < 30*time.Second {
@@ -191,10 +192,10 @@ func TestOtherMachinesWithTheLabel(t *testing.T) {
 		inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 			r := existingRequest(func(m *existing.Machines) { m.IDs = []string{box} })
 			time.AfterFunc(500*time.Millisecond, func() {
-				s.world.Power(otherBox, true)
-				s.world.Power("i-0aaaaaaaaaaaaaaa9", true)
+				s.World.Power(otherBox, true)
+				s.World.Power("i-0aaaaaaaaaaaaaaa9", true)
 			})
-			result, err := s.starter.Start(ctx, r)
+			result, err := s.Starter.Start(ctx, r)
 			switch name := result.Runners[0].RunnerName; {
 			case err == nil && name != c.want:
 				t.Errorf("%s: runner %q, want %q", c.name, name, c.want)
@@ -210,10 +211,10 @@ func TestLostAnswerOfAStart(t *testing.T) {
 	t.Parallel()
 	for _, times := range []int{1, 0} {
 		inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
-			s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"},
+			s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "StartInstances"},
 				Effect: simulator.EffectCutAfter, Times: times})
-			_, err := s.starter.Start(ctx, existingRequest())
-			i := s.world.Snapshot().Instances[0]
+			_, err := s.Starter.Start(ctx, existingRequest())
+			i := s.World.Snapshot().Instances[0]
 			switch {
 			case times == 1 && (err != nil || i.Tags[key.Found] != "stopped" || i.State != "running"):
 				t.Errorf("one answer lost: %v, the machine is %s, found %s", err, i.State, i.Tags[key.Found])

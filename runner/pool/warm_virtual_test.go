@@ -1,27 +1,25 @@
-package runner_test
+package pool_test
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
 // pool is what fills a pool for the starts of fromPool.
 func poolOf(size int, change ...func(*pool.Request)) pool.Request {
-	r := pool.Request{Start: request(), Name: "tests", Size: size, MaxAge: 168 * time.Hour, WarmUp: 30 * time.Minute}
+	r := pool.Request{Start: bubble.Request(), Name: "tests", Size: size, MaxAge: 168 * time.Hour,
+		WarmUp: 30 * time.Minute}
 	r.Start.Run.ID, r.Start.Groups[0].Label = "4000", ""
 	for _, c := range change {
 		c(&r)
@@ -31,7 +29,7 @@ func poolOf(size int, change ...func(*pool.Request)) pool.Request {
 
 // fromPool is a start that takes warm machines first.
 func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
-	r := request()
+	r := bubble.Request()
 	r.Source, r.JIT, r.Ephemeral = pool.Machines{Pool: "tests"}, true, true
 	for _, c := range change {
 		c(&r)
@@ -42,9 +40,9 @@ func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
 // filled fills the pool and waits until it stands ready.
 func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.Instance {
 	t.Helper()
-	result, err := pool.Fill(ctx, s.another(t), poolOf(size))
+	result, err := pool.Fill(ctx, s.Another(t), poolOf(size))
 	if err != nil || result.Count(pool.Launched) != size {
-		t.Fatalf("pool: %v, %+v\n%s", err, result, s.log)
+		t.Fatalf("pool: %v, %+v\n%s", err, result, s.Log)
 	}
 	<-time.After(3 * time.Minute)
 	entries := s.entries()
@@ -55,23 +53,9 @@ func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.
 	return entries
 }
 
-// another is a starter of another process in the same world.
-func (s *stage) another(t *testing.T) *runner.Starter {
-	clients := func() (*ec2.Client, *github.Client) {
-		transport := s.world.Transport()
-		return newCloud(transport), newRegistry(t, transport)
-	}
-	cloud, registry := clients()
-	return &runner.Starter{
-		Cloud: cloud, Registry: registry, Journal: &journal{},
-		Log:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Fresh: func() (*ec2.Client, *github.Client) { cloud, registry := clients(); return cloud, registry },
-	}
-}
-
 // entries are the living instances that carry the tag of a pool's unclaimed entry.
 func (s *stage) entries() []simulator.Instance {
-	return slices.DeleteFunc(s.world.Snapshot().Instances, func(i simulator.Instance) bool {
+	return slices.DeleteFunc(s.World.Snapshot().Instances, func(i simulator.Instance) bool {
 		return i.Tags[key.Mode] != "pool" || i.State == "terminated" || i.State == "shutting-down"
 	})
 }
@@ -89,16 +73,16 @@ func TestWarmIsFaster(t *testing.T) {
 		s.filled(ctx, t, 1)
 		cold := fromPool(func(r *runner.StartRequest) { r.Source = nil })
 		cold.Groups[0].Label = "cold"
-		coldResult, err := s.another(t).Start(ctx, cold)
+		coldResult, err := s.Another(t).Start(ctx, cold)
 		if err != nil {
 			t.Fatal(err)
 		}
-		known := len(s.world.Calls())
-		warmResult, err := s.starter.Start(ctx, fromPool())
+		known := len(s.World.Calls())
+		warmResult, err := s.Starter.Start(ctx, fromPool())
 		if err != nil {
-			t.Fatalf("%v\n%s", err, s.log)
+			t.Fatalf("%v\n%s", err, s.Log)
 		}
-		calls := s.world.Calls()[known:]
+		calls := s.World.Calls()[known:]
 		before := slices.IndexFunc(calls, func(c simulator.Call) bool { return c.Operation == "StartInstances" })
 		warm, coldly := warmResult.Runners[0].Timeline.Online, coldResult.Runners[0].Timeline.Online
 		t.Logf("warm %s, cold %s: %.2f; %d calls before the start", warm, coldly, warm.Seconds()/coldly.Seconds(),
@@ -109,12 +93,12 @@ func TestWarmIsFaster(t *testing.T) {
 		if before < 0 || before > 5 {
 			t.Errorf("%d calls before StartInstances: %v", before, calls)
 		}
-		if runs := s.calls("RunInstances"); len(runs) != 2 {
+		if runs := s.Calls("RunInstances"); len(runs) != 2 {
 			t.Errorf("%d launches", len(runs))
 		}
-		s.world.RunJob("build", time.Minute)
+		s.World.RunJob("build", time.Minute)
 		<-time.After(5 * time.Minute)
-		for _, i := range s.world.Snapshot().Instances {
+		for _, i := range s.World.Snapshot().Instances {
 			if i.ID == warmResult.Runners[0].InstanceID && i.State != "terminated" {
 				t.Errorf("after its job the machine is %s", i.State)
 			}
@@ -125,15 +109,13 @@ func TestWarmIsFaster(t *testing.T) {
 // TestTwentyAtOnce: twenty starts on a pool of five share none, lose none, use three at least, and start the rest cold.
 func TestTwentyAtOnce(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := &stage{world: simulator.New(simulator.Config{}), log: &lines{}, journal: &journal{}}
-		ctx := t.Context()
+	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 5)
 		results, errs := make([]runner.StartResult, 20), make([]error, 20)
 		var group sync.WaitGroup
 		for n := range results {
 			group.Go(func() {
-				results[n], errs[n] = s.another(t).Start(ctx,
+				results[n], errs[n] = s.Another(t).Start(ctx,
 					fromPool(func(r *runner.StartRequest) { r.Groups[0].Label = "leg-" + string(rune('a'+n)) }))
 			})
 		}
@@ -141,7 +123,7 @@ func TestTwentyAtOnce(t *testing.T) {
 		warm, seen := 0, map[string]bool{}
 		for n, r := range results {
 			if errs[n] != nil {
-				t.Fatalf("start %d: %v\n%s", n, errs[n], s.log)
+				t.Fatalf("start %d: %v\n%s", n, errs[n], s.Log)
 			}
 			if r.Runners[0].Warm {
 				warm++
@@ -169,19 +151,19 @@ func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		entry := s.filled(ctx, t, 1)[0]
 		begun := time.Now()
-		result, err := s.starter.Start(ctx, fromPool())
+		result, err := s.Starter.Start(ctx, fromPool())
 		if err != nil || result.Runners[0].Warm || result.Runners[0].InstanceID == entry.ID ||
 			result.Runners[0].RunnerName != "ec2-build" {
-			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+			t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 		}
 		if took := time.Since(begun); took < 150*time.Second || took > 195*time.Second {
 			t.Errorf("it took %s, of which half of five minutes for the warm machine", took)
 		}
-		if len(s.journal.handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0],
+		if len(s.Journal.Handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0],
 			"is not online 2m30s after its start") {
-			t.Errorf("hand-offs %+v, warnings %q", s.journal.handoffs, result.Warnings)
+			t.Errorf("hand-offs %+v, warnings %q", s.Journal.Handoffs, result.Warnings)
 		}
-		instances, runners := s.world.Leftovers()
+		instances, runners := s.World.Leftovers()
 		if len(instances) != 1 || instances[0].ID != result.Runners[0].InstanceID || len(runners) != 1 {
 			t.Errorf("left: %+v, %+v", instances, runners)
 		}
@@ -205,18 +187,18 @@ func TestAnImageThatIsGone(t *testing.T) {
 	}
 	ofArchitecture := func(r *pool.Request) { byArchitecture(&r.Start) }
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
-		if result, err := pool.Fill(ctx, s.another(t), poolOf(2, ofArchitecture)); err != nil ||
+		if result, err := pool.Fill(ctx, s.Another(t), poolOf(2, ofArchitecture)); err != nil ||
 			result.Entries[0].Image != old {
 			t.Fatalf("%v, %+v", err, result)
 		}
 		<-time.After(3 * time.Minute)
-		s.world.AddImage(image(newer, "2000-01-02T00:00:00.000Z"))
-		s.world.RemoveImage(old)
-		result, err := s.starter.Start(ctx, fromPool(byArchitecture))
+		s.World.AddImage(image(newer, "2000-01-02T00:00:00.000Z"))
+		s.World.RemoveImage(old)
+		result, err := s.Starter.Start(ctx, fromPool(byArchitecture))
 		if err != nil || !result.Runners[0].Warm || result.Runners[0].Image != old {
-			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+			t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 		}
-		filled, err := pool.Fill(ctx, s.another(t), poolOf(1, ofArchitecture))
+		filled, err := pool.Fill(ctx, s.Another(t), poolOf(1, ofArchitecture))
 		if err != nil || filled.Count(pool.Replaced) != 1 || filled.Count(pool.Launched) != 1 {
 			t.Fatalf("%v, %+v", err, filled)
 		}
@@ -241,11 +223,11 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 				t.Parallel()
 				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 					s.filled(ctx, t, 2)
-					s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect,
+					s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: operation}, Effect: effect,
 						Times: 1})
-					result, err := s.starter.Start(ctx, fromPool())
+					result, err := s.Starter.Start(ctx, fromPool())
 					if err != nil {
-						t.Fatalf("%v\n%s", err, s.log)
+						t.Fatalf("%v\n%s", err, s.Log)
 					}
 					used := 0
 					if result.Runners[0].Warm {
@@ -253,7 +235,7 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 					}
 					<-time.After(time.Minute)
 					lost := 0 // a machine that may have been started is ended
-					for _, i := range s.world.Snapshot().Instances {
+					for _, i := range s.World.Snapshot().Instances {
 						if i.State == "terminated" || i.State == "shutting-down" {
 							lost++
 						}
@@ -274,7 +256,7 @@ func TestManyFromAPool(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 3)
-		result, err := s.starter.Start(ctx, fromPool(func(r *runner.StartRequest) {
+		result, err := s.Starter.Start(ctx, fromPool(func(r *runner.StartRequest) {
 			r.Groups[0].Count = 4
 			r.Groups = append(r.Groups, r.Groups[0])
 			r.Groups[0].Name, r.Groups[1].Name, r.Groups[1].Label, r.Groups[1].Count, r.Groups[1].InstanceTypes = "a",
@@ -283,7 +265,7 @@ func TestManyFromAPool(t *testing.T) {
 			r.MinCount = 5
 		}))
 		if err != nil {
-			t.Fatalf("%v\n%s", err, s.log)
+			t.Fatalf("%v\n%s", err, s.Log)
 		}
 		warm, seen := 0, map[string]bool{}
 		for _, r := range result.Runners {

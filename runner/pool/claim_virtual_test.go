@@ -1,4 +1,4 @@
-package runner_test
+package pool_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner"
-	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -48,16 +48,16 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 					s.filled(ctx, t, 4)
 				}
 				coldly := s.coldly(ctx, t)
-				s.world.AddFault(weather)
-				begun, known := time.Now(), len(s.world.Calls())
-				result, err := s.starter.Start(ctx, fromPool())
+				s.World.AddFault(weather)
+				begun, known := time.Now(), len(s.World.Calls())
+				result, err := s.Starter.Start(ctx, fromPool())
 				if err != nil || result.Runners[0].Warm {
-					t.Fatalf("%v, %+v\n%s", err, result, s.log)
+					t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 				}
 				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
-					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.log)
+					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.Log)
 				}
-				s.world.ClearFaults()
+				s.World.ClearFaults()
 				<-time.After(time.Minute)
 				checkPool(t, s, len(s.entries()))
 			})
@@ -68,10 +68,10 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 // coldly is how long a start that knows of no pool takes to ask for its launch.
 func (s *stage) coldly(ctx context.Context, t *testing.T) time.Duration {
 	t.Helper()
-	begun, known := time.Now(), len(s.world.Calls())
+	begun, known := time.Now(), len(s.World.Calls())
 	cold := fromPool(func(r *runner.StartRequest) { r.Source, r.Groups[0].Label = nil, "cold" })
-	if _, err := s.another(t).Start(ctx, cold); err != nil {
-		t.Fatalf("%v\n%s", err, s.log)
+	if _, err := s.Another(t).Start(ctx, cold); err != nil {
+		t.Fatalf("%v\n%s", err, s.Log)
 	}
 	return s.launchedAt(t, known).Sub(begun)
 }
@@ -79,7 +79,7 @@ func (s *stage) coldly(ctx context.Context, t *testing.T) time.Duration {
 // launchedAt is when the first launch since the nth call was asked for.
 func (s *stage) launchedAt(t *testing.T, since int) time.Time {
 	t.Helper()
-	calls := s.world.Calls()[since:]
+	calls := s.World.Calls()[since:]
 	n := slices.IndexFunc(calls, func(c simulator.Call) bool { return c.Operation == "RunInstances" })
 	if n < 0 {
 		t.Fatalf("nothing is launched: %v", calls)
@@ -90,7 +90,7 @@ func (s *stage) launchedAt(t *testing.T, since int) time.Time {
 // checkPool: the entries are whole: they stand still, unclaimed, and nothing holds their names.
 func checkPool(t *testing.T, s *stage, want int) {
 	t.Helper()
-	snapshot := s.world.Snapshot()
+	snapshot := s.World.Snapshot()
 	entries := s.entries()
 	for _, i := range entries {
 		if i.State != "stopped" || i.Tags[key.Nonce] != "" && i.Tags[key.RunID] != "4000" ||
@@ -118,13 +118,13 @@ func TestASlowClaimIsWarm(t *testing.T) {
 	t.Parallel()
 	inBubble(t, slowly(500*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
-		known := len(s.world.Calls())
-		result, err := s.starter.Start(ctx, fromPool())
+		known := len(s.World.Calls())
+		result, err := s.Starter.Start(ctx, fromPool())
 		if err != nil || !result.Runners[0].Warm || len(result.Warnings) > 0 {
-			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+			t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 		}
 		jit := 0
-		for _, c := range s.world.Calls()[known:] {
+		for _, c := range s.World.Calls()[known:] {
 			if strings.HasPrefix(c.Operation, "actions/generate-runner-jitconfig") {
 				jit++
 			}
@@ -132,8 +132,8 @@ func TestASlowClaimIsWarm(t *testing.T) {
 				t.Error("a cold machine was launched too")
 			}
 		}
-		if jit != 1 || len(s.journal.made) != 0 {
-			t.Errorf("%d registrations, and the journal has %+v", jit, s.journal.made)
+		if jit != 1 || len(s.Journal.Made) != 0 {
+			t.Errorf("%d registrations, and the journal has %+v", jit, s.Journal.Made)
 		}
 		checkOneRunner(t, s, result)
 	})
@@ -146,7 +146,7 @@ func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
 	for _, i := range s.entries() {
 		entries[i.ID] = true
 	}
-	instances, runners := s.world.Leftovers()
+	instances, runners := s.World.Leftovers()
 	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return entries[i.ID] })
 	if len(instances) != 1 || instances[0].ID != result.Runners[0].InstanceID {
 		t.Errorf("instances beside the pool: %+v", instances)
@@ -154,7 +154,7 @@ func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
 	if len(runners) != 1 || runners[0].Name != result.Runners[0].RunnerName {
 		t.Errorf("runners %+v", runners)
 	}
-	for _, what := range s.world.Changed() {
+	for _, what := range s.World.Changed() {
 		t.Errorf("touched: %s", what)
 	}
 }
@@ -170,15 +170,15 @@ func TestAClaimInFlightAtTheDeadline(t *testing.T) {
 			inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T, s *stage) {
 				s.filled(ctx, t, 1)
 				coldly := s.coldly(ctx, t)
-				s.world.RunJob("cold", time.Second)
+				s.World.RunJob("cold", time.Second)
 				<-time.After(5 * time.Minute)
-				begun, known := time.Now(), len(s.world.Calls())
-				result, err := s.starter.Start(ctx, fromPool())
+				begun, known := time.Now(), len(s.World.Calls())
+				result, err := s.Starter.Start(ctx, fromPool())
 				if err != nil || result.Runners[0].Warm {
-					t.Fatalf("%v, %+v\n%s", err, result, s.log)
+					t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 				}
 				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
-					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.log)
+					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.Log)
 				}
 				<-time.After(time.Minute)
 				checkPool(t, s, len(s.entries()))
@@ -206,14 +206,14 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 			t.Parallel()
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 				s.filled(ctx, t, 1)
-				s.world.AddFault(simulator.Fault{Match: match, Effect: simulator.EffectLate, Delay: 20 * time.Second,
+				s.World.AddFault(simulator.Fault{Match: match, Effect: simulator.EffectLate, Delay: 20 * time.Second,
 					Times: 1})
-				known := len(s.world.Calls())
-				result, err := s.starter.Start(ctx, fromPool())
+				known := len(s.World.Calls())
+				result, err := s.Starter.Start(ctx, fromPool())
 				if err != nil || result.Runners[0].Warm {
-					t.Fatalf("%v, %+v\n%s", err, result, s.log)
+					t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 				}
-				if !slices.ContainsFunc(s.world.Calls()[known:],
+				if !slices.ContainsFunc(s.World.Calls()[known:],
 					func(c simulator.Call) bool { return c.Operation == match.Operation }) {
 					t.Error("the claim did not come so far")
 				}
@@ -238,13 +238,13 @@ func TestAClaimedMachineThatDies(t *testing.T) {
 		At: 100 * time.Millisecond, Times: 1}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
-		s.world.AddFault(simulator.Fault{
+		s.World.AddFault(simulator.Fault{
 			Match: simulator.Match{Operation: "actions/delete-self-hosted-runner-from-repo"}, Times: 4,
 			Effect: simulator.EffectError, Status: 502,
 		})
-		result, err := s.starter.Start(ctx, fromPool())
+		result, err := s.Starter.Start(ctx, fromPool())
 		if err != nil || result.Runners[0].Warm || result.Runners[0].RunnerName != "ec2-build" {
-			t.Fatalf("%v, %+v\n%s", err, result, s.log)
+			t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 		}
 		if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "did not come up") {
 			t.Errorf("warnings %q", result.Warnings)
@@ -276,10 +276,12 @@ func TestAClaimIsInterrupted(t *testing.T) {
 
 func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, killed bool) {
 	s.filled(ctx, t, 1)
-	transport := s.world.Transport()
-	first := s.another(t)
-	first.Cloud, first.Registry, first.Journal = newCloud(transport), newRegistry(t, transport), s.journal
-	first.Fresh = func() (*ec2.Client, *github.Client) { return newCloud(transport), newRegistry(t, transport) }
+	transport := s.World.Transport()
+	first := s.Another(t)
+	first.Cloud, first.Registry, first.Journal = bubble.NewCloud(transport), bubble.NewRegistry(t, transport), s.Journal
+	first.Fresh = func() (*ec2.Client, *github.Client) {
+		return bubble.NewCloud(transport), bubble.NewRegistry(t, transport)
+	}
 	ending, cancel := context.WithCancel(ctx)
 	end := time.AfterFunc(at, func() {
 		if killed {
@@ -291,20 +293,17 @@ func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, ki
 	if _, err := first.Start(ending, fromPool()); err == nil {
 		t.Fatal("it was not interrupted")
 	}
-	s.journal.mu.Lock()
-	unfinished := post.Request{Identity: s.journal.identity, Tokens: s.journal.tokens, Made: s.journal.made,
-		Claims: s.journal.claims}
-	s.journal.mu.Unlock()
-	if result := cleanUp(ctx, s.starter, unfinished); len(result.Left) > 0 {
+	unfinished := s.Journal.Unfinished()
+	if result := bubble.CleanUp(ctx, s.Starter, unfinished); len(result.Left) > 0 {
 		t.Errorf("left: %q", result.Left)
 	}
 	<-time.After(time.Minute)
 	checkPool(t, s, len(s.entries()))
-	instances, runners := s.world.Leftovers()
+	instances, runners := s.World.Leftovers()
 	if len(instances) != len(s.entries()) || len(runners) > 0 {
-		t.Errorf("left: %+v, %+v\n%s", instances, runners, s.log)
+		t.Errorf("left: %+v, %+v\n%s", instances, runners, s.Log)
 	}
-	for _, what := range s.world.Changed() {
+	for _, what := range s.World.Changed() {
 		t.Errorf("touched: %s", what)
 	}
 }
@@ -315,19 +314,19 @@ func TestAClaimOfAStartThatFails(t *testing.T) {
 	t.Parallel()
 	inBubble(t, slowly(800*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
-		s.world.AddFault(simulator.Fault{
+		s.World.AddFault(simulator.Fault{
 			Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",
 				Params: map[string]string{"name": "ec2-build"}},
 			Effect: simulator.EffectError, Status: 422,
 		})
-		result, err := s.starter.Start(ctx, fromPool())
+		result, err := s.Starter.Start(ctx, fromPool())
 		if err == nil || len(result.Failure.Left) > 0 {
-			t.Fatalf("%v, %+v\n%s", err, result.Failure, s.log)
+			t.Fatalf("%v, %+v\n%s", err, result.Failure, s.Log)
 		}
 		<-time.After(time.Minute)
-		instances, runners := s.world.Leftovers()
+		instances, runners := s.World.Leftovers()
 		if len(instances) != len(s.entries()) || len(runners) > 0 {
-			t.Errorf("left: %+v, %+v\n%s", instances, runners, s.log)
+			t.Errorf("left: %+v, %+v\n%s", instances, runners, s.Log)
 		}
 		checkPool(t, s, len(s.entries()))
 	})

@@ -1,4 +1,4 @@
-package runner_test
+package stop_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -25,7 +26,7 @@ func lateFault(region string, delay time.Duration) simulator.Fault {
 
 // inIreland is a request whose machine is launched in eu-west-1.
 func inIreland() runner.StartRequest {
-	r := request()
+	r := bubble.Request()
 	place := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1",
 		"sg-0ccccccccccccccc1")
 	r.Groups[0].Placements = []machine.Placement{place}
@@ -35,7 +36,7 @@ func inIreland() runner.StartRequest {
 // startedIn starts one runner and lets the world settle.
 func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartRequest) tags.Handoff {
 	t.Helper()
-	result, err := s.starter.Start(ctx, r)
+	result, err := s.Starter.Start(ctx, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +46,8 @@ func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartReque
 
 func (s *stage) stop(ctx context.Context, request stop.Request) (stop.Result, time.Duration, error) {
 	request.Run, request.Scope = tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, "demo-org/demo"
-	stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry,
-		Log: slog.New(slog.NewTextHandler(s.log, nil))}
+	stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry,
+		Log: slog.New(slog.NewTextHandler(s.Log, nil))}
 	begun := time.Now()
 	result, err := stopper.Stop(ctx, request)
 	return result, time.Since(begun), err
@@ -55,7 +56,7 @@ func (s *stage) stop(ctx context.Context, request stop.Request) (stop.Result, ti
 // kept fails unless the machine and its registration are as they were.
 func (s *stage) kept(t *testing.T) {
 	t.Helper()
-	instances, runners := s.world.Leftovers()
+	instances, runners := s.World.Leftovers()
 	if len(instances) != 1 || len(runners) != 1 || runners[0].Status != "online" {
 		t.Errorf("the machine and its runner are to stay: %d instances, runners %v", len(instances), runners)
 	}
@@ -70,12 +71,12 @@ func TestStopWaitsForALateRegion(t *testing.T) {
 				t.Parallel()
 				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 					h := s.startedIn(ctx, t, inIreland())
-					s.world.AddFault(lateFault("eu-west-1", delay))
+					s.World.AddFault(lateFault("eu-west-1", delay))
 					if _, took, err := s.stop(ctx, stopBy(how, h)); err != nil || took > time.Minute {
 						t.Errorf("stop took %s: %v", took, err)
 					}
 					<-time.After(time.Minute)
-					s.nothingLeft(t)
+					s.NothingLeft(t)
 				})
 			})
 		}
@@ -109,7 +110,7 @@ func TestStopFailsForASilentRegion(t *testing.T) {
 					h := s.startedIn(ctx, t, inIreland())
 					silent := fault // three tests at once have it
 					silent.Match = simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: "eu-west-1"}
-					s.world.AddFault(silent)
+					s.World.AddFault(silent)
 					_, took, err := s.stop(ctx, stopBy(how, h))
 					if err == nil || !strings.Contains(err.Error(), "eu-west-1") || strings.Contains(err.Error(),
 						"us-west-2") {
@@ -130,15 +131,15 @@ func TestStopAsksForTheRegionsAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		h := s.startedIn(ctx, t, inIreland())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeRegions"}, Times: 6,
+		s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeRegions"}, Times: 6,
 			Effect: simulator.EffectThrottle})
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+		s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
 			Times: 6, Effect: simulator.EffectThrottle})
 		if _, _, err := s.stop(ctx, stopBy("id", h)); err != nil {
 			t.Error(err)
 		}
 		<-time.After(time.Minute)
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -151,7 +152,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 				h := s.startedIn(ctx, t, inIreland())
 				for _, region := range []string{"us-west-2", "us-east-1"} {
-					s.world.AddFault(simulator.Fault{
+					s.World.AddFault(simulator.Fault{
 						Match:  simulator.Match{Operation: "DescribeInstances", Region: region},
 						Effect: simulator.EffectHang,
 					})
@@ -165,7 +166,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 					t.Errorf("the silent regions are to be named: %q", result.Warnings)
 				}
 				<-time.After(time.Minute)
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 			})
 		})
 	}
@@ -175,7 +176,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 func TestStopPassesOverARegionThatDenies(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-		s.world.AddFault(simulator.Fault{
+		s.World.AddFault(simulator.Fault{
 			Match: simulator.Match{Operation: "DescribeInstances", Region: "us-west-2"}, Effect: simulator.EffectError,
 			Code: "UnauthorizedOperation",
 		})
@@ -190,8 +191,8 @@ func TestStopPassesOverARegionThatDenies(t *testing.T) {
 func TestStopEndsWhatItFinds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-		found := s.startedIn(ctx, t, request())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+		found := s.startedIn(ctx, t, bubble.Request())
+		s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
 			Effect: simulator.EffectHang})
 		_, _, err := s.stop(ctx, stop.Request{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
 		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(),
@@ -199,7 +200,7 @@ func TestStopEndsWhatItFinds(t *testing.T) {
 			t.Errorf("the error is to name the machine that could not be looked for: %v", err)
 		}
 		<-time.After(time.Minute)
-		s.nothingLeft(t)
+		s.NothingLeft(t)
 	})
 }
 
@@ -208,7 +209,7 @@ func TestStopIsCancelledWhileItLooks(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 		h := s.startedIn(ctx, t, inIreland())
-		s.world.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
+		s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "DescribeInstances", Region: "eu-west-1"},
 			Effect: simulator.EffectThrottle})
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()

@@ -1,4 +1,4 @@
-package runner_test
+package stop_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -22,30 +23,30 @@ func TestStopLooksCheaply(t *testing.T) {
 		t.Run(fmt.Sprint(count), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-				r := request()
+				r := bubble.Request()
 				r.Groups[0].Count = count
 				r.Groups[0].Placements = []machine.Placement{
 					machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1",
 						"sg-0ccccccccccccccc1"),
 				}
-				result, err := s.starter.Start(ctx, r)
+				result, err := s.Starter.Start(ctx, r)
 				if err != nil {
 					t.Fatal(err)
 				}
-				before := len(s.world.Calls())
+				before := len(s.World.Calls())
 				wanted := stop.Request{Run: r.Run, Scope: r.Scope}
 				for _, one := range result.Runners {
 					wanted.Handoffs = append(wanted.Handoffs, tags.Handoff{InstanceID: one.InstanceID,
 						RunnerName: one.RunnerName,
 						RunnerID:   one.RunnerID})
 				}
-				stopper := &stop.Stopper{Cloud: s.starter.Cloud, Registry: s.starter.Registry, Log: s.starter.Log}
+				stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry, Log: s.Starter.Log}
 				if _, err := stopper.Stop(ctx, wanted); err != nil {
 					t.Error(err)
 				}
-				s.nothingLeft(t)
+				s.NothingLeft(t)
 				got := map[string]int{}
-				for _, call := range s.world.Calls()[before:] {
+				for _, call := range s.World.Calls()[before:] {
 					if call.Service == "ec2" {
 						got[call.Operation]++
 					}
