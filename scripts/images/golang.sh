@@ -11,7 +11,7 @@ tag=$(sed -n 's/^FROM \(golang:[^ ]*\).*/\1/p' Dockerfile)
 [[ -n $tag ]] || { echo "golang.sh: no FROM golang:... in the Dockerfile" >&2; exit 1; }
 
 # What the image holds follows from these; the label carries it.
-libraries() { go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.ImportPath}} {{.Module.Version}}{{end}}{{end}}' .; }
+libraries() { go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.ImportPath}} {{.Module.Version}}{{end}}{{end}}' . ./cmd/serve; }
 key=$({ echo "$base"; go version; sha256sum <scripts/images/golang.sh; libraries; } | sha256sum | cut -c1-12)
 if [[ $(docker image inspect --format '{{index .Config.Labels "egr.key"}}' "$tag" 2>/dev/null) == "$key" ]]; then
   echo "$tag"
