@@ -17,7 +17,7 @@ import (
 // Times of listening.
 const (
 	standbyLook      = 15 * time.Second // how often a standby asks for the session
-	firstStandbyLook = 7 * time.Second  // for the first set of the file: it takes over within 10 s
+	firstStandbyLook = 7 * time.Second  // for one of them: it takes over within 10 s
 	firstRetry       = time.Second      // after a call that got no answer
 	maxRetry         = 30 * time.Second
 	rateLimitRetry   = time.Minute
@@ -85,7 +85,7 @@ func (s *set) explain(err error, retry *time.Duration) failure {
 	case class == queue.Held && owner != "" && !strings.HasPrefix(owner, s.ours):
 		return failure{message: "not served: another installation listens to this set", refused: true,
 			delay: refusedRetry}
-	case class == queue.Held && s.isFirst():
+	case class == queue.Held && s.asksOften():
 		return failure{message: standbyMessage, standby: true, delay: jittered(firstStandbyLook)}
 	case class == queue.Held:
 		return failure{message: standbyMessage, standby: true, delay: jittered(standbyLook)}
@@ -99,6 +99,22 @@ func (s *set) explain(err error, retry *time.Duration) failure {
 	f := failure{message: "GitHub does not answer", delay: jittered(*retry)}
 	*retry = min(*retry*2, maxRetry)
 	return f
+}
+
+// asksOften reports whether the set is the first of those that wait for their session.
+func (s *set) asksOften() bool {
+	for _, other := range s.all() {
+		if other == s {
+			return true
+		}
+		other.mu.Lock()
+		waits := other.failed.standby && !other.held
+		other.mu.Unlock()
+		if waits {
+			return false
+		}
+	}
+	return false
 }
 
 const standbyMessage = "standby: another process holds the session"

@@ -105,7 +105,8 @@ func (s *set) forgetOffer() {
 func (s *set) machine(r *runner, by queue.Registration, found offer) bootstrap.Spec {
 	return bootstrap.Spec{
 		Machine: found.machine, URL: s.signIn.URL, Name: r.name, JITConfig: by.JIT, Software: found.software.List,
-		DownloadToken: found.software.Token, Ephemeral: true, RegistrationTimeout: registrationTimeout, MaxLifetime: lifetime,
+		DownloadToken: found.software.Token, Ephemeral: true, RegistrationTimeout: registrationTimeout,
+		MaxLifetime: lifetime,
 	}
 }
 

@@ -181,12 +181,6 @@ func (s *set) isRemoved() bool {
 	return !s.removed.IsZero()
 }
 
-// isFirst reports whether the set is the first of the file.
-func (s *set) isFirst() bool {
-	all := s.all()
-	return len(all) > 0 && all[0] == s
-}
-
 // isDone reports whether the set was taken out of the file, and nothing is left of it that is this process's: a
 // standby's machines are the other process's.
 func (s *set) isDone() bool {

@@ -231,7 +231,8 @@ func TestWarmReloaded(t *testing.T) {
 		changed := warmSet()
 		changed.Machine.SetupScript = "echo other"
 		s.reload(p, aSet("stays", 5), changed)
-		s.until("the old ones are ended", time.Minute, func() bool { return len(p.log.with("warm machine ended")) == 2 })
+		s.until("the old ones are ended", time.Minute,
+			func() bool { return len(p.log.with("warm machine ended")) == 2 })
 		s.until("two others are warm", 10*time.Minute, func() bool { return s.stopped() == 2 })
 		<-time.After(time.Minute)
 		s.reload(p, aSet("stays", 5))

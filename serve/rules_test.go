@@ -227,3 +227,23 @@ func TestJobAgain(t *testing.T) {
 	}
 	s.jobCompleted(queue.Job{ID: "2", Result: "canceled"}, looked) // no runner had it
 }
+
+// TestAsksOften: one of the sets that wait for their session asks often, and it is one that waits.
+func TestAsksOften(t *testing.T) {
+	t.Parallel()
+	server, err := New(t.Context(), config.File{GitHub: config.GitHub{URL: "https://github.com/org/repo"},
+		Sets: []config.Set{{Name: "a", Max: 1}, {Name: "b", Max: 1}, {Name: "c", Max: 1}}},
+		Options{Cloud: ec2.New(aws.Config{Region: "us-east-1"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := server.sets[0], server.sets[1], server.sets[2]
+	a.held, b.failed.standby, c.failed.standby = true, true, true
+	if !b.asksOften() || c.asksOften() {
+		t.Errorf("b asks often: %t, c: %t", b.asksOften(), c.asksOften())
+	}
+	a.held, a.failed.standby = false, true
+	if !a.asksOften() || b.asksOften() {
+		t.Errorf("a asks often: %t, b: %t", a.asksOften(), b.asksOften())
+	}
+}

@@ -45,7 +45,8 @@ func (s *set) snapshot(now time.Time) status.Set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shown := status.Set{
-		Name: s.Name, Labels: slices.Clone(s.Labels), Max: s.Max, Min: s.Min, Warm: s.Warm, Removed: !s.removed.IsZero(),
+		Name: s.Name, Labels: slices.Clone(s.Labels), Max: s.Max, Min: s.Min, Warm: s.Warm,
+		Removed: !s.removed.IsZero(),
 		Polled:  s.polled,
 		Session: status.Connecting, Problem: s.problem, Hint: s.hint,
 		Assigned: s.count.Assigned, Running: s.count.Running,
