@@ -124,7 +124,7 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 	if code != number(ts, args[1]) {
 		ts.Fatalf("the server %s ended with exit code %d, want %s", args[0], code, args[1])
 	}
-	sceneOf(ts).secrets.unsaid(ts, s.said())
+	sceneOf(ts).secrets.checkServerLog(ts, s.said())
 }
 
 // reloadServer makes a server read its file again, as another file of the script has it.
@@ -165,8 +165,8 @@ func (s *secrets) learnScaleSets(answer []byte) {
 	}
 }
 
-// unsaid checks that a server's log holds no secret.
-func (s *secrets) unsaid(ts *testscript.TestScript, log string) {
+// checkServerLog checks that a server's log holds no secret.
+func (s *secrets) checkServerLog(ts *testscript.TestScript, log string) {
 	s.mu.Lock()
 	ofSets := slices.Clone(s.ofSets)
 	s.mu.Unlock()

@@ -88,15 +88,15 @@ func (w *World) exchange(ctx context.Context, dark *darkness, req *http.Request,
 	if end := pass(ctx, darks, back); end != delivered {
 		return answer{}, end
 	}
-	a, end := x.mistreat(a)
+	a, end := x.applyFault(a)
 	if end != delivered {
 		return a, end
 	}
 	return w.got(x, a)
 }
 
-// mistreat does to a whole answer what the weather does on its way back.
-func (x *exchange) mistreat(a answer) (answer, fate) {
+// applyFault does to a whole answer what the weather does on its way back.
+func (x *exchange) applyFault(a answer) (answer, fate) {
 	if x.fault == nil {
 		return a, delivered
 	}

@@ -148,12 +148,12 @@ func (h *hub) seedRunner(s RunnerSeed) {
 	r.version = h.w.cfg.RunnerVersion
 	r.visible = h.w.now
 	r.initial = true
-	r.original = r.essence()
+	r.original = r.ownerState()
 	h.initial = append(h.initial, r)
 }
 
-// essence is what nobody but its owner may change about a runner.
-func (r *runner) essence() string { return fmt.Sprint(r.gone, r.name, r.labels, r.group) }
+// ownerState is what nobody but its owner may change about a runner.
+func (r *runner) ownerState() string { return fmt.Sprint(r.gone, r.name, r.labels, r.group) }
 
 // register makes a new registration, which GitHub shows after a while. The name must be free.
 func (h *hub) register(s *scope, name string, labels []string) *runner {
@@ -189,7 +189,7 @@ func (h *hub) remove(r *runner) {
 	delete(h.blobs, jitKey(r.blob))
 	if r.set != nil {
 		r.set.runners = slices.DeleteFunc(r.set.runners, func(o *runner) bool { return o == r })
-		r.set.note()
+		r.set.recordStatistics()
 	}
 	h.w.at(r.goneSeen, func() {
 		s := r.scope

@@ -109,8 +109,8 @@ func (s *scaleSet) setLabels(labels []string) {
 	s.labels = slices.Clone(labels)
 }
 
-// essence is what nobody but its owner may change about a set.
-func (s *scaleSet) essence() string {
+// ownerState is what nobody but its owner may change about a set.
+func (s *scaleSet) ownerState() string {
 	return fmt.Sprint(s.gone, s.name, s.group, s.labels, s.disableUpdate, s.session != nil)
 }
 
@@ -123,7 +123,7 @@ func (h *hub) seedSets() {
 			s.session = &session{id: "0e0f1a2b-3c4d-4e5f-a607-182930415263", owner: seed.Owner,
 				seen: h.w.now.AddDate(100, 0, 0)}
 		}
-		s.original = s.essence()
+		s.original = s.ownerState()
 		h.foreignSets = append(h.foreignSets, s)
 	}
 }

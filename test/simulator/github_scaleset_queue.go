@@ -31,7 +31,7 @@ type batch struct {
 // push adds a job message, and wakes the polls.
 func (s *scaleSet) push(message map[string]any) {
 	s.queue.pending = append(s.queue.pending, message)
-	s.note()
+	s.recordStatistics()
 	s.wake()
 }
 

@@ -43,7 +43,7 @@ func generateSetJIT(call *actionsCall) answer {
 	r.blob = call.newBlob(r)
 	call.blobs[jitKey(r.blob)] = r
 	call.set.runners = append(call.set.runners, r)
-	call.set.note()
+	call.set.recordStatistics()
 	return actionsJSON(http.StatusOK, map[string]any{"runner": r.agent(), "encodedJITConfig": r.blob})
 }
 

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -100,11 +101,10 @@ func (call *actionsCall) readSet(s *scaleSet) (setJSON, answer, bool) {
 		return in, actionsError(http.StatusBadRequest, "VssPropertyValidationException", "The body cannot be read."),
 			false
 	}
-	name, group := orText(in.Name, ""), in.Group
+	name, group := in.Name, cmp.Or(in.Group, 1)
 	if s != nil {
-		name, group = orText(name, s.name), orGroup(group, s.group)
+		name, group = cmp.Or(in.Name, s.name), cmp.Or(in.Group, s.group)
 	}
-	group = orGroup(group, 1)
 	switch {
 	case name == "":
 		return in, actionsError(http.StatusBadRequest, "RunnerScaleSetInvalidException", "A name is required."), false
@@ -138,13 +138,6 @@ func (call *actionsCall) setExists(group int64) answer {
 	}
 	return actionsError(http.StatusBadRequest, "RunnerScaleSetExistsException",
 		"had issue communicating with Actions backend: The runner scale set already exists in runner group "+name+".")
-}
-
-func orGroup(group, otherwise int64) int64 {
-	if group == 0 {
-		return otherwise
-	}
-	return group
 }
 
 // createScaleSet: "runner scale set names must be unique within a runner group" (client.go, CreateRunnerScaleSet).

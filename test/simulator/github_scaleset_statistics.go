@@ -45,19 +45,19 @@ type count struct {
 	statistics
 }
 
-// note keeps the statistics of this moment, if they are to be shown late.
-func (s *scaleSet) note() {
+// recordStatistics keeps the statistics of this moment, if they are to be shown late.
+func (s *scaleSet) recordStatistics() {
 	if s.hub.w.cfg.ScaleSets.StatisticsDelay <= 0 {
 		return
 	}
 	s.past = append(s.past, count{s.hub.w.now, s.statistics()})
-	for len(s.past) > 1 && !s.past[1].at.After(s.noted()) {
+	for len(s.past) > 1 && !s.past[1].at.After(s.statisticsTime()) {
 		s.past = s.past[1:]
 	}
 }
 
-// noted is the moment of which the service shows the statistics.
-func (s *scaleSet) noted() time.Time {
+// statisticsTime is the moment of which the service shows the statistics.
+func (s *scaleSet) statisticsTime() time.Time {
 	return s.hub.w.now.Add(-s.hub.w.scaled(s.hub.w.cfg.ScaleSets.StatisticsDelay))
 }
 
@@ -68,7 +68,7 @@ func (s *scaleSet) shownStatistics() statistics {
 	}
 	var shown statistics
 	for _, c := range s.past {
-		if c.at.After(s.noted()) {
+		if c.at.After(s.statisticsTime()) {
 			break
 		}
 		shown = c.statistics

@@ -137,7 +137,6 @@ func TestScaleSetLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := c.GetRunner(ctx, jit.Runner.ID); !errors.Is(err, scaleset.RunnerNotFoundError) {
-			pause(ctx, time.Second)
 			t.Errorf("the runner after its job: %v", err)
 		}
 		if err := c.DeleteRunnerScaleSet(ctx, set.ID); err != nil {

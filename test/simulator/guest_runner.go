@@ -75,7 +75,7 @@ func (g *guest) online(r *runner) {
 	}
 	r.takesNone = g.rule.Fault == GuestTakesNoJob
 	if r.set != nil {
-		r.set.note()
+		r.set.recordStatistics()
 	}
 	g.say("runner %s is online (%.1f s)", r.name, g.age())
 	g.watchIdle()

@@ -74,7 +74,7 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 	if r := c.w.hub.named(s.Runner); r != nil && i.guest.on {
 		i.guest.runner, r.machine = r, i.guest
 	}
-	i.original = i.essence()
+	i.original = i.ownerState()
 	c.initial = append(c.initial, i)
 	r.add(i)
 }
@@ -82,8 +82,8 @@ func (c *cloud) seedInstance(s InstanceSeed) {
 // lentTags begins the keys that may be set on a machine that is lent out.
 const lentTags = "ec2-github-runner:"
 
-// essence is what nobody but its owner may change about an instance. What is stopping is as good as stopped.
-func (i *instance) essence() string {
+// ownerState is what nobody but its owner may change about an instance. What is stopping is as good as stopped.
+func (i *instance) ownerState() string {
 	tags, state := clone(i.tags.set), i.state
 	if i.guest.service != "" {
 		maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, lentTags) })
@@ -189,7 +189,7 @@ func (w *World) RemoveRunner(name string) bool {
 		return false
 	}
 	w.hub.remove(r)
-	r.original = r.essence() // nobody is blamed for it
+	r.original = r.ownerState() // nobody is blamed for it
 	return true
 }
 

@@ -178,8 +178,8 @@ func (w *World) Changed() []string {
 	for _, name := range w.cfg.Regions {
 		r := w.cloud.regions[name]
 		for _, i := range w.cloud.initial {
-			if i.region == name && i.essence() != i.original {
-				changes = append(changes, fmt.Sprintf("instance %s was %s and is %s", i.id, i.original, i.essence()))
+			if i.region == name && i.ownerState() != i.original {
+				changes = append(changes, fmt.Sprintf("instance %s was %s and is %s", i.id, i.original, i.ownerState()))
 			}
 		}
 		for _, i := range r.images {
@@ -195,12 +195,12 @@ func (w *World) Changed() []string {
 	}
 	changes = append(changes, w.cloud.changedVolumes()...)
 	for _, s := range w.hub.foreignSets {
-		if now := s.essence(); now != s.original {
+		if now := s.ownerState(); now != s.original {
 			changes = append(changes, fmt.Sprintf("scale set %s was %s and is %s", s.name, s.original, now))
 		}
 	}
 	for _, r := range w.hub.initial {
-		if now := r.essence(); now != r.original {
+		if now := r.ownerState(); now != r.original {
 			changes = append(changes, fmt.Sprintf("runner %s (%d) was %s and is %s", r.name, r.id, r.original, now))
 		}
 	}

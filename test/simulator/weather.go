@@ -45,7 +45,7 @@ type Fault struct {
 
 	// What EffectError and EffectErrorAfter answer. Status defaults to 500, for EC2 by Code to what EC2 uses. For EC2
 	// Code is the error code (default InternalError), for GitHub one of its refusals (github_refusals.go), whose words
-	// it answers.
+	// it answers, for its scale sets an exception (github_scaleset_faults.go).
 	Status  int               `yaml:"status"`
 	Code    string            `yaml:"code"`
 	Message string            `yaml:"message"`
