@@ -229,6 +229,19 @@ func (e *emulatorWorld) queue(ts *testscript.TestScript, set string, takes time.
 	e.takes[fmt.Sprint(made.ID)] = takes
 }
 
+// ofSet asks for something to be done to a set: a path with the place of its id.
+func (e *emulatorWorld) ofSet(ts *testscript.TestScript, set, path string) {
+	state, err := e.state(context.Background())
+	ts.Check(err)
+	for _, s := range state.Sets {
+		if s.Name == set {
+			ts.Check(e.control(context.Background(), http.MethodPost, fmt.Sprintf(path, s.ID), nil, nil))
+			return
+		}
+	}
+	ts.Fatalf("the emulator has no set %s", set)
+}
+
 func (e *emulatorWorld) countJobs(ts *testscript.TestScript, count map[string]int) {
 	state, err := e.state(context.Background())
 	ts.Check(err)

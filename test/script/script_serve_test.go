@@ -3,9 +3,11 @@ package script
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -214,6 +216,37 @@ func queueJobs(ts *testscript.TestScript, neg bool, args []string) {
 func deleteSet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || !sceneOf(ts).world.DeleteScaleSet(args[0]) {
 		ts.Fatalf("usage: delete-set SET, which has to exist")
+	}
+}
+
+// dropSession ends a set's session without a word to its holder.
+func dropSession(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: drop-session SET")
+	}
+	scene := sceneOf(ts)
+	if scene.emulator != nil {
+		scene.emulator.ofSet(ts, args[0], "expire/session/%d")
+	} else if !scene.world.DropSession(args[0]) {
+		ts.Fatalf("the set %s has no session", args[0])
+	}
+}
+
+// endTokens ends the token of a set's session, or the admin tokens of all, before their time.
+func endTokens(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: end-tokens SET|-admin")
+	}
+	scene, set := sceneOf(ts), args[0]
+	switch {
+	case scene.emulator != nil && set == "-admin":
+		ts.Check(scene.emulator.control(context.Background(), http.MethodPost, "expire/admin-tokens", nil, nil))
+	case scene.emulator != nil:
+		scene.emulator.ofSet(ts, set, "expire/queue-token/%d")
+	case set == "-admin":
+		scene.world.RevokeScaleSetTokens()
+	case !scene.world.ExpireQueueToken(set):
+		ts.Fatalf("the set %s has no session", set)
 	}
 }
 

@@ -67,6 +67,8 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	serve-log NAME               print what it has logged, for stdout
 //	queue SET COUNT DURATION     queue jobs for a scale set
 //	delete-set SET               delete a scale set on GitHub's pages
+//	drop-session SET             end the session of a scale set without a word to its holder
+//	end-tokens SET|-admin        end the token of its session, or the admin tokens of all, before their time
 //	jobs, sets                   print how many jobs of scale sets are in which state, and the sets, for stdout
 //	text FILE BYTES              write a file of so many bytes of words; noise FILE BYTES of what no compression
 //	                             makes shorter
@@ -129,6 +131,8 @@ func scriptParams(files []string) testscript.Params {
 			"serve-log":    printing(showServerLog),
 			"queue":        queueJobs,
 			"delete-set":   deleteSet,
+			"drop-session": dropSession,
+			"end-tokens":   endTokens,
 			"jobs":         printing(showJobs),
 			"sets":         printing(showSets),
 		},
