@@ -54,7 +54,8 @@ func TestCostsAddUp(t *testing.T) {
 		"an image's month":       10 * prices["snapshot of an image"],
 		"nine images' month":     90 * prices["snapshot of an image"],
 		"a lost machine's month": prices["t3.xlarge"] * hoursOfMonth,
-		"a scale set's server":   (prices["t4g.nano"]+prices["public IPv4 address"])*hoursOfMonth + 8*prices["gp3 volume"],
+		"a scale set's server": (prices["t4g.nano"]+prices["public IPv4 address"])*hoursOfMonth +
+			8*prices["gp3 volume"],
 	} {
 		if amount := fmt.Sprintf("%.2f", value); value == 0 || !strings.Contains(text, amount) {
 			t.Errorf("%s is %s, and the page does not say so", what, amount)
