@@ -28,10 +28,11 @@ const (
 
 const usage = `usage: ec2-github-runner-serve CONFIG.yml
        ec2-github-runner-serve check CONFIG.yml
+       ec2-github-runner-serve delete SET CONFIG.yml
        ec2-github-runner-serve -version
 
 Serves the scale sets of a file until SIGTERM or SIGINT. SIGHUP reads the file again. check examines everything that the
-sets need, and makes nothing.
+sets need, and makes nothing. delete deletes a set at GitHub that nobody listens to and that has no runners.
 `
 
 // edge is what comes in from outside: by these doors, the environment and the files that are named.
@@ -54,6 +55,8 @@ func run(ctx context.Context, e edge) int {
 		return serveFile(ctx, e, e.args[0])
 	case len(e.args) == 2 && e.args[0] == "check" && !strings.HasPrefix(e.args[1], "-"):
 		return checkFile(ctx, e, e.args[1])
+	case len(e.args) == 3 && e.args[0] == "delete":
+		return deleteSet(ctx, e, e.args[1], e.args[2])
 	}
 	fmt.Fprint(e.stderr, usage)
 	return exitInvalid

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -70,6 +72,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	binary, err := buildServe()
 	ts.Check(err)
+	listenAt(ts)
 	file := ts.MkAbs(args[0] + "-" + filepath.Base(args[1]))
 	ts.Check(os.WriteFile(file, []byte(filledIn(ts, args[1])), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("token"), []byte("ghp_demo\n"), 0o600))
@@ -137,6 +140,36 @@ func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
 	s := sceneOf(ts).server(ts, args[0])
 	ts.Check(os.WriteFile(s.process.Args[1], []byte(filledIn(ts, args[1])), 0o600))
 	ts.Check(s.process.Process.Signal(syscall.SIGHUP))
+}
+
+// showPage prints what a server answers: the page, the metrics or a check of health. A status other than 200 comes
+// first, and nothing is printed while nobody answers.
+func showPage(ts *testscript.TestScript, args []string) string {
+	if len(args) != 1 || !strings.HasPrefix(args[0], "/") {
+		ts.Fatalf("usage: page PATH")
+	}
+	response, err := http.Get("http://" + ts.Getenv("world_listen") + args[0])
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if response.StatusCode != http.StatusOK {
+		return response.Status + "\n" + string(text)
+	}
+	return string(text)
+}
+
+// listenAt gives the script an address for ${world_listen} that nobody listens at.
+func listenAt(ts *testscript.TestScript) {
+	if ts.Getenv("world_listen") != "" {
+		return
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("world_listen", listener.Addr().String())
+	ts.Check(listener.Close())
 }
 
 // filledIn is a file of the script with what the world has in the place of ${world_NAME}.

@@ -64,6 +64,7 @@ var update = os.Getenv("EGR_UPDATE") != ""
 //	serve-end NAME CODE [SIGNAL] send it a signal, wait for its end, within 5 s of the signal, and judge its exit
 //	                             code; its log is NAME.log then
 //	serve-reload NAME FILE       put another file in the place of its own, and let it read that (SIGHUP)
+//	page PATH                    print what the server answers that has ${world_listen}: /, /metrics, /readyz
 //	serve-log NAME               print what it has logged, for stdout
 //	queue SET COUNT DURATION     queue jobs for a scale set
 //	delete-set SET               delete a scale set on GitHub's pages
@@ -129,6 +130,7 @@ func scriptParams(files []string) testscript.Params {
 			"serve-end":    endServer,
 			"serve-reload": reloadServer,
 			"serve-log":    printing(showServerLog),
+			"page":         printing(showPage),
 			"queue":        queueJobs,
 			"delete-set":   deleteSet,
 			"drop-session": dropSession,
@@ -370,7 +372,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	shows := map[string]func(*testscript.TestScript,
 		[]string) string{"cloud": showCloud, "images": showImages, "volumes": showVolumes, "calls": showCalls,
 		"userdata": showUserData, "console": showConsole, "serve-log": showServerLog, "jobs": showJobs,
-		"sets": showSets}
+		"sets": showSets, "page": showPage}
 	show, known := shows[args[0]]
 	if !known {
 		ts.Fatalf("eventually knows no command %s", args[0])
