@@ -11,8 +11,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestKeepProperties: however often a stop keeps a machine and for how long, it is kept no longer than it asked for, nor
-// than an hour after the first time, nor than the machine stays by itself; and it is said when it ends at the latest.
+// TestKeepProperties: however often a stop keeps a machine and for how long, it is kept no longer than it asked for,
+// nor than an hour after the first time, nor than the machine stays by itself; and it is said when it ends at the
+// latest.
 func TestKeepProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		begun := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
