@@ -9,6 +9,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // canonical is Canonical's account in the region's partition, which publishes Ubuntu.
@@ -148,12 +149,12 @@ func (b *bake) recognise(ctx context.Context) error {
 func (b *bake) news(image ec2.Image) string {
 	size := max(b.wanted.Root.GiB, b.base.RootGiB)
 	switch {
-	case image.Tags[TagRecipe] != b.recipe.Hash():
+	case image.Tags[tagRecipe] != b.recipe.Hash():
 		return "the recipe has changed"
-	case image.Tags[TagBaseImage] != b.base.ID:
+	case image.Tags[tagBaseImage] != b.base.ID:
 		return "there is another base image"
-	case image.Tags[TagRunnerVersion] != b.recipe.Software.Version:
-		return fmt.Sprintf("the runner is %s and was %s", b.recipe.Software.Version, image.Tags[TagRunnerVersion])
+	case image.Tags[key.RunnerVersion] != b.recipe.Software.Version:
+		return fmt.Sprintf("the runner is %s and was %s", b.recipe.Software.Version, image.Tags[key.RunnerVersion])
 	case b.wanted.Devices == "" && image.RootGiB != 0 && image.RootGiB != size:
 		return fmt.Sprintf("the volume has %d GiB and had %d", size, image.RootGiB)
 	}
@@ -162,7 +163,7 @@ func (b *bake) news(image ec2.Image) string {
 
 // ofFamily selects the images that precede this one.
 func (b *bake) ofFamily() ec2.ImageQuery {
-	tags := map[string]string{TagArchitecture: b.wanted.Architecture, TagFamily: familyOf(b.name)}
+	tags := map[string]string{key.Architecture: b.wanted.Architecture, tagFamily: familyOf(b.name)}
 	maps.Copy(tags, b.request.Ours)
 	return ec2.ImageQuery{Owner: ec2.Self, Tags: tags}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
@@ -37,7 +38,7 @@ func (b *bake) launch(ctx context.Context) error {
 	tags := b.request.Builder(b.wanted.Architecture, b.begun.Add(b.request.Timeout+slack))
 	spec := ec2.LaunchSpec{
 		Machine: b.wanted, UserData: func(int) []byte { return data }, NeedsTags: true,
-		OwnTags: func(int) map[string]string { return tags }, TokenTag: TagClientToken, KeepTag: b.request.KeepTag,
+		OwnTags: func(int) map[string]string { return tags }, TokenTag: key.ClientToken, KeepTag: b.request.KeepTag,
 		Token: func(offering, try int) string { return b.request.Token(b.wanted.Architecture, offering, try) },
 	}
 	var unsaved error
@@ -92,7 +93,7 @@ func (b *bake) types() []string {
 	if !b.wanted.TypesOfArchitecture {
 		return types
 	}
-	verdict := func(name string) ec2.Verdict { return b.base.System(TagSystem).OnType(name) }
+	verdict := func(name string) ec2.Verdict { return b.base.System(key.System).OnType(name) }
 	slices.SortStableFunc(types, func(x, y string) int { return int(verdict(x) - verdict(y)) })
 	fit := slices.DeleteFunc(slices.Clone(types), func(name string) bool { return verdict(name) == ec2.RunsNot })
 	if len(fit) == 0 {
@@ -104,7 +105,7 @@ func (b *bake) types() []string {
 // warnOfProcessors warns of types on which the base does not boot: EC2 launches them all the same.
 func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
-		if system := b.base.System(TagSystem); system.OnType(name) == ec2.RunsNot {
+		if system := b.base.System(key.System); system.OnType(name) == ec2.RunsNot {
 			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a "+
 				"type with "+
 				"Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))

@@ -12,13 +12,14 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TagCopyOf stands on the copies of an image in other regions: the id of the image that they were copied from.
-const TagCopyOf = tagPrefix + "copy-of"
+// tagCopyOf stands on the copies of an image in other regions: the id of the image that they were copied from.
+const tagCopyOf = key.Prefix + "copy-of"
 
-// TagKMSKey stands on copies that were encrypted by a key of the request: the key as it was given.
-const TagKMSKey = tagPrefix + "kms-key"
+// tagKMSKey stands on copies that were encrypted by a key of the request: the key as it was given.
+const tagKMSKey = key.Prefix + "kms-key"
 
 // Copies says into which regions the images are copied.
 type Copies struct {
@@ -158,8 +159,8 @@ func (c copying) recognise(ctx context.Context) error {
 		return err
 	}
 	i := slices.IndexFunc(images, func(image ec2.Image) bool {
-		return image.State == ec2.ImageAvailable && image.Tags[TagCopyOf] == c.b.source.out.ImageID &&
-			image.Tags[TagKMSKey] == c.kmsKey()
+		return image.State == ec2.ImageAvailable && image.Tags[tagCopyOf] == c.b.source.out.ImageID &&
+			image.Tags[tagKMSKey] == c.kmsKey()
 	})
 	if i < 0 {
 		return nil
@@ -176,10 +177,10 @@ func (c copying) kmsKey() string { return c.b.request.Copies.KMSKeys[c.b.request
 func (c copying) tags() map[string]string {
 	tags := maps.Clone(c.b.source.tags)
 	maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, "aws:") })
-	tags[TagCopyOf], tags[TagBakedAt], tags["Name"] = c.b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339),
+	tags[tagCopyOf], tags[tagBakedAt], tags["Name"] = c.b.source.out.ImageID, time.Now().UTC().Format(time.RFC3339),
 		c.b.name
 	if key := c.kmsKey(); key != "" {
-		tags[TagKMSKey] = key
+		tags[tagKMSKey] = key
 	}
 	maps.Copy(tags, c.b.request.Mine)
 	return tags
@@ -328,6 +329,6 @@ func (c copying) copied(ctx context.Context) string {
 // mine are the tags that nothing but this bake's image of the architecture and its snapshots carries in a region.
 func (b *bake) mine() map[string]string {
 	tags := maps.Clone(b.request.Mine)
-	tags[TagArchitecture] = b.wanted.Architecture
+	tags[key.Architecture] = b.wanted.Architecture
 	return tags
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ami"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -44,7 +45,7 @@ func TestCopies(t *testing.T) {
 					t.Errorf("%s in %s has no tag %s", made.ID, made.Region, tag)
 				}
 			}
-			if of := made.Tags[ami.TagCopyOf]; (of == home.ImageID) != (made.Region != "us-east-1") {
+			if of := made.Tags[key.Prefix+"copy-of"]; (of == home.ImageID) != (made.Region != "us-east-1") {
 				t.Errorf("%s in %s is a copy of %q", made.ID, made.Region, of)
 			}
 		}

@@ -8,19 +8,20 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in
 // it.
 func (b *bake) imageTags() map[string]string {
 	tags := map[string]string{
-		TagArchitecture: b.wanted.Architecture, TagRunnerVersion: b.recipe.Software.Version,
-		TagRunnerSHA256: b.recipe.Software.SHA256, TagBaseImage: b.base.ID,
-		TagRecipe: b.recipe.Hash(), TagBakedAt: time.Now().UTC().Format(time.RFC3339), TagSource: b.request.Source,
-		TagFamily: familyOf(b.request.imageName(b.wanted.Architecture, b.begun)), "Name": b.name,
+		key.Architecture: b.wanted.Architecture, key.RunnerVersion: b.recipe.Software.Version,
+		tagRunnerSHA256: b.recipe.Software.SHA256, tagBaseImage: b.base.ID,
+		tagRecipe: b.recipe.Hash(), tagBakedAt: time.Now().UTC().Format(time.RFC3339), tagSource: b.request.Source,
+		tagFamily: familyOf(b.request.imageName(b.wanted.Architecture, b.begun)), "Name": b.name,
 	}
-	if system := b.base.System(TagSystem); system != (ec2.System{}) {
-		tags[TagSystem] = system.String()
+	if system := b.base.System(key.System); system != (ec2.System{}) {
+		tags[key.System] = system.String()
 	}
 	for _, tag := range b.wanted.Tags {
 		tags[tag.Key] = tag.Value

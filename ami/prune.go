@@ -74,7 +74,7 @@ func strays(snapshots []ec2.Snapshot, images []ec2.Image, family map[string]stri
 	}
 	var list []string
 	for _, s := range snapshots {
-		bakedAt, err := time.Parse(time.RFC3339, s.Tags[TagBakedAt])
+		bakedAt, err := time.Parse(time.RFC3339, s.Tags[tagBakedAt])
 		if err == nil && isOurs(s.Tags, family) && !held[s.ID] && now.Sub(bakedAt) > snapshotGrace {
 			list = append(list, s.ID)
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-var family = map[string]string{TagArchitecture: "amd64", TagFamily: "tests-#", tagPrefix + "repository": "a/b"}
+var family = map[string]string{key.Architecture: "amd64", tagFamily: "tests-#", key.Prefix + "repository": "a/b"}
 
 // TestSurplus: whatever lies on the shelf, only images of the family go, never the current one or one of the newest,
 // never one that is pending or used; and as many stay as are to.
@@ -78,7 +79,7 @@ func TestStrays(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	snapshot := func(id string, age time.Duration, change func(map[string]string)) ec2.Snapshot {
-		tags := map[string]string{TagBakedAt: now.Add(-age).Format(time.RFC3339)}
+		tags := map[string]string{tagBakedAt: now.Add(-age).Format(time.RFC3339)}
 		for key, value := range family {
 			tags[key] = value
 		}
@@ -88,8 +89,8 @@ func TestStrays(t *testing.T) {
 	same := func(map[string]string) {}
 	got := strays([]ec2.Snapshot{
 		snapshot("held", 48*time.Hour, same), snapshot("young", time.Hour, same), snapshot("lost", 48*time.Hour, same),
-		snapshot("others", 48*time.Hour, func(tags map[string]string) { tags[TagFamily] = "lint-#" }),
-		snapshot("undated", 48*time.Hour, func(tags map[string]string) { delete(tags, TagBakedAt) }),
+		snapshot("others", 48*time.Hour, func(tags map[string]string) { tags[tagFamily] = "lint-#" }),
+		snapshot("undated", 48*time.Hour, func(tags map[string]string) { delete(tags, tagBakedAt) }),
 	}, []ec2.Image{{Snapshots: []string{"held"}}}, family, now)
 	if !slices.Equal(got, []string{"lost"}) {
 		t.Errorf("got %v", got)

@@ -10,22 +10,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// The tags on images and on their snapshots, beside those of Identity. A start finds images by the first two, a bake
-// tells by the others whether there is anything new to bake.
+// The tags on images and on their snapshots, beside those of Identity and those by which a start finds them: by these a
+// bake tells whether there is anything new to bake.
 const (
-	TagArchitecture  = tagPrefix + "architecture"
-	TagClientToken   = tagPrefix + "client-token"
-	TagSystem        = tagPrefix + "system" // the operating system of the base, where it is known
-	TagRunnerVersion = tagPrefix + "runner-version"
-	TagRunnerSHA256  = tagPrefix + "runner-sha256"
-	TagBaseImage     = tagPrefix + "base-image"
-	TagRecipe        = tagPrefix + "recipe" // a hash
-	TagBakedAt       = tagPrefix + "baked-at"
-	TagSource        = tagPrefix + "source"
-	TagFamily        = tagPrefix + "family" // what the names of the images that follow one another have in common
-	tagPrefix        = "ec2-github-runner:"
+	tagRunnerSHA256 = key.Prefix + "runner-sha256"
+	tagBaseImage    = key.Prefix + "base-image"
+	tagRecipe       = key.Prefix + "recipe" // a hash
+	tagBakedAt      = key.Prefix + "baked-at"
+	tagSource       = key.Prefix + "source"
+	tagFamily       = key.Prefix + "family" // what the names of the images that follow one another have in common
 )
 
 // Request is what to bake.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is
@@ -113,7 +114,7 @@ func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []
 	var mu sync.Mutex
 	each(request.Begun, func(begun Begun) {
 		tags := maps.Clone(request.Mine)
-		tags[TagArchitecture] = begun.Architecture
+		tags[key.Architecture] = begun.Architecture
 		ids, err := r.removeImage(ctx, begun, "", tags)
 		mu.Lock()
 		defer mu.Unlock()
@@ -156,7 +157,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	return r.cloud.EndByToken(looking, region, ec2.Selector{ClientToken: token, TokenTag: TagClientToken},
+	return r.cloud.EndByToken(looking, region, ec2.Selector{ClientToken: token, TokenTag: key.ClientToken},
 		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // token is what EC2 shows of an instance's client token. Of spot instances nobody has seen whether it is shown, and
@@ -18,9 +19,6 @@ type token struct {
 	Failed string `json:"failed,omitempty"`
 }
 
-// tokenTag is the tag in which a start notes the client token of its launch.
-const tokenTag = "ec2-github-runner:client-token"
-
 // tokenOf looks at an instance by its id, and for it by its client token alone.
 func (s *session) tokenOf(ctx context.Context, region, id string) token {
 	client, err := s.cloud(ctx, region)
@@ -31,9 +29,9 @@ func (s *session) tokenOf(ctx context.Context, region, id string) token {
 	if err != nil {
 		return token{Failed: err.Error()}
 	}
-	asked := instance.Tags[tokenTag]
+	asked := instance.Tags[key.ClientToken]
 	if asked == "" {
-		return token{Market: instance.Market, Failed: "the instance carries no tag " + tokenTag}
+		return token{Market: instance.Market, Failed: "the instance carries no tag " + key.ClientToken}
 	}
 	found, err := client.Instances(ctx, region, ec2.Selector{ClientToken: asked})
 	if err != nil {

@@ -1,5 +1,7 @@
 package main
 
+import "github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+
 // This file says which calls each mode makes and what for. A test holds it against ec2.API and ec2.OtherActions: a call
 // that the program can make and that does not stand here fails the test, and so does one that stands here and cannot be
 // made.
@@ -17,13 +19,6 @@ const (
 
 // modeServe is the program of scale sets, ec2-github-runner-serve.
 const modeServe = "serve"
-
-// Our own tags that say whose an instance is: of a start, and of a scale set.
-const (
-	repositoryTag = "ec2-github-runner:repository"
-	scopeTag      = "ec2-github-runner:scope"
-	modeTag       = "ec2-github-runner:mode"
-)
 
 // The features. Each may be left out, and the program says so where it is missing.
 const (
@@ -126,14 +121,14 @@ func arns(kinds ...string) []string {
 
 // ours is the condition that an instance is of this repository.
 func ours() map[string]map[string]any {
-	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo}}
+	return map[string]map[string]any{anyCase: {"aws:ResourceTag/" + key.Repository: ownerRepo}}
 }
 
 // ofScaleSets is the condition that an instance is of the scale sets of this scope.
 func ofScaleSets() map[string]map[string]any {
 	return map[string]map[string]any{
-		anyCase:        {"aws:ResourceTag/" + scopeTag: scopeName},
-		"StringEquals": {"aws:ResourceTag/" + modeTag: modeServe},
+		anyCase:        {"aws:ResourceTag/" + key.Scope: scopeName},
+		"StringEquals": {"aws:ResourceTag/" + key.Mode: modeServe},
 	}
 }
 
@@ -151,11 +146,11 @@ var rights = []right{
 			"placement-group", "capacity-reservation", "spot-instances-request")}},
 	{[]string{"start", "check", "bake", "pool"}, always, statement{Sid: "LaunchTagged",
 		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
-		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + key.Repository: ownerRepo}}}},
 	{[]string{modeServe}, always, statement{Sid: "LaunchForScaleSets",
 		Action: []string{"ec2:RunInstances"}, Resource: arns("instance", "volume"),
-		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + scopeTag: scopeName},
-			"StringEquals": {"aws:RequestTag/" + modeTag: modeServe}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + key.Scope: scopeName},
+			"StringEquals": {"aws:RequestTag/" + key.Mode: modeServe}}}},
 	{[]string{"start", "check", "bake", "pool", modeServe}, always, statement{Sid: "TagAtLaunch",
 		Action:    []string{"ec2:CreateTags"},
 		Resource:  arns("instance", "volume"),
@@ -180,8 +175,8 @@ var rights = []right{
 	{[]string{"start", "stop", "sweep", "check"}, notes, statement{Sid: "TagOwn", Action: []string{"ec2:CreateTags"},
 		Resource: arns("instance"),
 		Condition: map[string]map[string]any{
-			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
-			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+			anyCase:                   {"aws:ResourceTag/" + key.Repository: ownerRepo},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{key.Prefix + "*"}},
 		}}},
 	{[]string{"stop", "sweep", "check"}, regions, statement{Sid: "DescribeRegions",
 		Action: []string{"ec2:DescribeRegions"}, Resource: everywhere}},
@@ -193,7 +188,7 @@ var rights = []right{
 		Resource: arns("instance"),
 		Condition: map[string]map[string]any{
 			"StringEquals":            {"aws:ResourceTag/" + keptKey: keptValue},
-			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{key.Prefix + "*"}},
 		}}},
 	{[]string{"start", "check"}, kept, statement{Sid: "StartExisting", Action: []string{"ec2:StartInstances"},
 		Resource: arns("instance"), Condition: ours()}},
@@ -201,7 +196,7 @@ var rights = []right{
 		Action: []string{"ec2:StopInstances"}, Resource: arns("instance"), Condition: ours()}},
 	{[]string{"start"}, warm, statement{Sid: "StartPoolMachines", Action: []string{"ec2:CreateTags",
 		"ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"),
-		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + repositoryTag: ownerRepo},
+		Condition: map[string]map[string]any{anyCase: {"aws:ResourceTag/" + key.Repository: ownerRepo},
 			"StringLike": {"aws:ResourceTag/ec2-github-runner:pool": "?*"}}}},
 	{[]string{modeServe}, warm, statement{Sid: "StartWarmOfScaleSets", Action: []string{"ec2:CreateTags",
 		"ec2:ModifyInstanceAttribute", "ec2:StartInstances"}, Resource: arns("instance"), Condition: ofScaleSets()}},
@@ -214,7 +209,7 @@ var rights = []right{
 		Condition: ours()}},
 	{[]string{"bake"}, always, statement{Sid: "CreateImages", Action: []string{"ec2:CreateImage"},
 		Resource:  arns("image", "snapshot"),
-		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + key.Repository: ownerRepo}}}},
 	{[]string{"bake"}, always, statement{Sid: "TagImages", Action: []string{"ec2:CreateTags"},
 		Resource:  arns("image", "snapshot"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CreateImage"}}}},
@@ -222,7 +217,7 @@ var rights = []right{
 		Resource: arns("image"), Condition: map[string]map[string]any{"StringEquals": {"ec2:Owner": accountID}}}},
 	{[]string{"bake"}, copies, statement{Sid: "CopyImages", Action: []string{"ec2:CopyImage"},
 		Resource:  arns("image", "snapshot"),
-		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + repositoryTag: ownerRepo}}}},
+		Condition: map[string]map[string]any{anyCase: {"aws:RequestTag/" + key.Repository: ownerRepo}}}},
 	{[]string{"bake"}, copies, statement{Sid: "TagCopies", Action: []string{"ec2:CreateTags"},
 		Resource:  arns("image", "snapshot"),
 		Condition: map[string]map[string]any{"StringEquals": {"ec2:CreateAction": "CopyImage"}}}},
@@ -237,15 +232,15 @@ var rights = []right{
 	{[]string{"sweep"}, volumes, statement{Sid: "TagOwnVolumes", Action: []string{"ec2:CreateTags"},
 		Resource: arns("volume"),
 		Condition: map[string]map[string]any{
-			anyCase:                   {"aws:ResourceTag/" + repositoryTag: ownerRepo},
-			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+			anyCase:                   {"aws:ResourceTag/" + key.Repository: ownerRepo},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{key.Prefix + "*"}},
 		}}},
 	{[]string{"sweep"}, volumes, statement{Sid: "DeleteOwnVolumes", Action: []string{"ec2:DeleteVolume"},
 		Resource: arns("volume"), Condition: ours()}},
 	{[]string{"start"}, reruns, statement{Sid: "TagSpotRequests", Action: []string{"ec2:CreateTags"},
 		Resource: arns("spot-instances-request"),
 		Condition: map[string]map[string]any{
-			"ForAllValues:StringLike": {"aws:TagKeys": []string{"ec2-github-runner:*"}},
+			"ForAllValues:StringLike": {"aws:TagKeys": []string{key.Prefix + "*"}},
 		}}},
 	{[]string{"sweep"}, reruns, statement{Sid: "DescribeSpotRequests",
 		Action: []string{"ec2:DescribeSpotInstanceRequests"}, Resource: everywhere}},
