@@ -20,7 +20,7 @@ func (r *reader) check(request *Request) {
 // examination is what a doctor is to look at.
 func examination(request Request) (doctor.Request, error) {
 	start := request.Start
-	specimens, err := start.Specimens()
+	samples, err := start.SampleLaunches()
 	if err != nil {
 		return doctor.Request{}, fmt.Errorf("describe the start: %w", err)
 	}
@@ -38,7 +38,7 @@ func examination(request Request) (doctor.Request, error) {
 		out.Existing = &doctor.Existing{Region: e.Region, IDs: e.IDs, Tags: e.Tags, Names: e.Names,
 			Label: start.Groups[0].Label}
 	}
-	for _, s := range specimens {
+	for _, s := range samples {
 		out.Launches = append(out.Launches, doctor.Launch(s))
 	}
 	return out, nil

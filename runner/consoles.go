@@ -20,8 +20,8 @@ import (
 
 // Times of looking at consoles. Most runners are online before the first look.
 const (
-	consoleAfter = 30 * time.Second // since `running`
-	consoleEvery = 15 * time.Second
+	consoleAfter    = 30 * time.Second // since `running`
+	consoleInterval = 15 * time.Second
 )
 
 // maxConsoles bounds how many consoles are read at one look.
@@ -29,7 +29,7 @@ const maxConsoles = 5
 
 // lookAtConsoles sees early, by the console, that a machine is over although EC2 calls it running.
 func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
-	if w.deaf {
+	if w.consolesDenied {
 		return
 	}
 	bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
@@ -42,7 +42,7 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 				w.consoleFailed(s, err)
 				return
 			}
-			w.heard(s, console)
+			w.readConsole(s, console)
 		})
 	}
 	group.Wait()
@@ -55,10 +55,10 @@ func (w *waiter) consolesDue(now time.Time) []*Slot {
 	}
 	var due []*Slot
 	for _, s := range w.pending() {
-		after, every := consoleAfter, consoleEvery
+		after, every := consoleAfter, consoleInterval
 		if w.st.Request.KeepFailed > 0 ||
 			s.group.found.System(s.offering.Placement).OnType(s.offering.InstanceType) == ec2.RunsNot {
-			after, every = 0, cloudLook
+			after, every = 0, cloudInterval
 		}
 		since := s.timeline.Running
 		if since == 0 && w.st.Blind {
@@ -93,27 +93,27 @@ func (w *waiter) consoleFailed(s *Slot, err error) {
 	}
 	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for
 	// once more.
-	w.deaf = w.deaf || w.refusedAt[s.instance.ID]
+	w.consolesDenied = w.consolesDenied || w.refusedAt[s.instance.ID]
 	if w.refusedAt == nil {
 		w.refusedAt = map[string]bool{}
 	}
 	w.refusedAt[s.instance.ID] = true
 }
 
-// heard reads a console. Where the type's processor is too old for the image, all machines of that type and image
+// readConsole reads a console. Where the type's processor is too old for the image, all machines of that type and image
 // are over.
-func (w *waiter) heard(s *Slot, console string) {
+func (w *waiter) readConsole(s *Slot, console string) {
 	if p, panicked := bootstrap.ReadPanic(diagnosis.Printable(console)); panicked {
 		for _, other := range w.pending() {
 			if other == s || p.Processor && alike(other.offering, s.offering) && other.instance.ID != "" {
-				w.fails(newPanicError(other, p), other)
+				w.noteFailure(newPanicError(other, p), other)
 			}
 		}
 		return
 	}
 	if w.st.Request.KeepFailed > 0 && diagnosis.HasFailed(console) {
 		s.console = console
-		w.fails(&diagnosis.FailedError{
+		w.noteFailure(&diagnosis.FailedError{
 			Message: fmt.Sprintf("the setup of AWS EC2 instance %s failed: %s", s.instance.ID,
 				strings.Join(diagnosis.Said(console),
 					"; ")),

@@ -44,17 +44,17 @@ func (e ending) keep(ctx context.Context, failed []*Slot) (kept []string) {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			return
 		}
-		if why := e.mayNotKeep(ctx, s); why != "" {
+		if why := e.whyNotKept(ctx, s); why != "" {
 			e.log.Info(fmt.Sprintf("AWS EC2 instance %s is not kept: %s", s.instance.ID, why))
 			return
 		}
-		s.kept, words[i] = true, e.keptWords(ctx, s)
+		s.kept, words[i] = true, e.describeKept(ctx, s)
 	})
 	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 
-// mayNotKeep returns why a machine cannot be kept, or nothing.
-func (e ending) mayNotKeep(ctx context.Context, s *Slot) string {
+// whyNotKept returns why a machine cannot be kept, or nothing.
+func (e ending) whyNotKept(ctx context.Context, s *Slot) string {
 	if s.group.StopsOnPowerOff() {
 		return "launch-parameters switch its own end off"
 	}
@@ -70,8 +70,8 @@ func (e ending) mayNotKeep(ctx context.Context, s *Slot) string {
 	return ""
 }
 
-// keptWords tags a kept machine, and says where it is and how to look at it.
-func (e ending) keptWords(ctx context.Context, s *Slot) string {
+// describeKept tags a kept machine, and says where it is and how to look at it.
+func (e ending) describeKept(ctx context.Context, s *Slot) string {
 	until := time.Now().Add(e.st.Request.KeepFailed + keptSlack).UTC()
 	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 "+
 		"Instance Connect, Session Manager (aws ssm start-session --target %s) or the serial console, and look at "+

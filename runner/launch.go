@@ -204,7 +204,7 @@ func (l *launching) goRound(ctx context.Context) error {
 	}
 	u.slots[0].trail = append(u.slots[0].trail, trail...)
 	for _, instance := range instances {
-		l.take(instance)
+		l.assign(instance)
 	}
 	return err
 }
@@ -231,8 +231,8 @@ func (l *launching) announceNames(a ec2.Attempt) error {
 	return l.st.announce(l.missing...)
 }
 
-// take gives an instance to a slot. What the answer left out is filled in from what was asked for.
-func (l *launching) take(instance ec2.Instance) {
+// assign gives an instance to a slot. What the answer left out is filled in from what was asked for.
+func (l *launching) assign(instance ec2.Instance) {
 	offering := l.unit.offerings[instance.Offering]
 	instance.Type = cmp.Or(instance.Type, offering.InstanceType)
 	if offering.Market == machine.Spot {

@@ -86,7 +86,7 @@ func (st *Start) OverdueAfter(s *Slot, exceeded error) error {
 	switch {
 	case running != 0:
 	case st.Blind:
-		running = s.timeline.Launched + cloudLook
+		running = s.timeline.Launched + cloudInterval
 	case st.Since()-s.timeline.Launched > maxPending:
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is still %s after %s", s.instance.ID, orUnknown(s.instance.State),
@@ -145,11 +145,11 @@ func (st *Start) NotEnded(s *Slot, err error) (left []string) {
 		s.instance.ID, s.instance.Region, refusal.Reason(err), st.ownEnd(s))}
 }
 
-// replaceFallen frees the slots whose machines failed, as far as another machine may do, and starts these slots anew.
-func (w *waiter) replaceFallen(ctx context.Context) error {
+// replaceFailed frees the slots whose machines failed, as far as another machine may do, and starts these slots anew.
+func (w *waiter) replaceFailed(ctx context.Context) error {
 	w.st.mu.Lock()
-	fallen := w.fallen
-	w.fallen = nil
+	fallen := w.failed
+	w.failed = nil
 	w.st.mu.Unlock()
 	var slots []*Slot
 	for _, s := range w.st.slots {
@@ -167,14 +167,14 @@ func (w *waiter) replaceFallen(ctx context.Context) error {
 	return w.st.launch(ctx, w.log)
 }
 
-// fails notes that a slot's machine does not come up. It may be called side by side.
-func (w *waiter) fails(err error, s *Slot) {
+// noteFailure notes that a slot's machine does not come up. It may be called side by side.
+func (w *waiter) noteFailure(err error, s *Slot) {
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()
-	if w.fallen == nil {
-		w.fallen = map[*Slot]error{}
+	if w.failed == nil {
+		w.failed = map[*Slot]error{}
 	}
-	if w.fallen[s] == nil {
-		w.fallen[s] = err
+	if w.failed[s] == nil {
+		w.failed[s] = err
 	}
 }

@@ -11,11 +11,11 @@ import (
 // later it does not. The spread keeps starts of one moment apart; the mean keeps a start's calls below one for each
 // second of waiting.
 const (
-	fastLook   = 950 * time.Millisecond
-	fastJitter = 250 * time.Millisecond
-	fastFor    = time.Minute
-	slowLook   = 5 * time.Second
-	mostLook   = time.Minute
+	fastInterval = 950 * time.Millisecond
+	fastJitter   = 250 * time.Millisecond
+	fastFor      = time.Minute
+	slowInterval = 5 * time.Second
+	maxInterval  = time.Minute
 )
 
 // secondary is half of the secondary limit, in reads a second: GitHub allows 900 points a minute, a read is one.
@@ -35,9 +35,9 @@ type pacer struct {
 
 // next is how long to wait until the next look.
 func (p *pacer) next(waited time.Duration, rate github.Rate, now time.Time) time.Duration {
-	interval := slowLook
+	interval := slowInterval
 	if waited < fastFor {
-		interval = fastLook + rand.N(fastJitter) //nolint:gosec // spreads load, keeps no secret
+		interval = fastInterval + rand.N(fastJitter) //nolint:gosec // spreads load, keeps no secret
 	}
 	p.observe(rate)
 	return max(interval, p.fair(rate, now))
@@ -65,8 +65,8 @@ func (p *pacer) fair(rate github.Rate, now time.Time) time.Duration {
 	interval := time.Duration(share / secondary * float64(time.Second))
 	spare := rate.Limit/2 - rate.Used
 	if spare <= 0 {
-		return mostLook
+		return maxInterval
 	}
 	interval = max(interval, time.Duration(share/float64(spare)*float64(horizon)))
-	return min(interval, mostLook)
+	return min(interval, maxInterval)
 }

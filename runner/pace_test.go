@@ -24,14 +24,14 @@ func TestPace(t *testing.T) {
 			rate.Remaining = rate.Limit - rate.Used
 			waited := time.Duration(look) * 2 * time.Second
 			next := p.next(waited, rate, now)
-			least := fastLook
+			least := fastInterval
 			if waited >= fastFor {
-				least = slowLook
+				least = slowInterval
 			}
-			if next < least || next > mostLook {
+			if next < least || next > maxInterval {
 				t.Fatalf("look %d after %s: the next in %s, rate %+v", look, waited, next, rate)
 			}
-			if rate.Limit > 0 && rate.Used >= rate.Limit/2 && next != mostLook {
+			if rate.Limit > 0 && rate.Used >= rate.Limit/2 && next != maxInterval {
 				t.Fatalf("half of the limit is used, and the next look comes in %s", next)
 			}
 		}
@@ -42,7 +42,7 @@ func TestPace(t *testing.T) {
 		rate := github.Rate{Limit: 5000, Used: calls, Remaining: 5000 - calls, Reset: now.Add(time.Hour), Calls: calls}
 		next := alone.next(time.Duration(calls)*time.Second, rate, now)
 		sum += next
-		if next > fastLook+fastJitter {
+		if next > fastInterval+fastJitter {
 			t.Errorf("nobody else uses the token, and look %d comes %s after the one before", calls+1, next)
 		}
 	}
@@ -50,7 +50,7 @@ func TestPace(t *testing.T) {
 		t.Errorf("a look comes every %s in the mean", mean)
 	}
 	for _, unknown := range []github.Rate{{}, {Limit: 5000, Used: 4999, Reset: now.Add(-time.Second), Calls: 3}} {
-		if next := new(pacer).next(0, unknown, now); next > fastLook+fastJitter {
+		if next := new(pacer).next(0, unknown, now); next > fastInterval+fastJitter {
 			t.Errorf("rate %+v says nothing, and the next look comes in %s", unknown, next)
 		}
 	}

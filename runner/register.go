@@ -132,14 +132,14 @@ func (r registrar) chooseGroup(ctx context.Context) error {
 	}
 }
 
-// tokenServes is how long a registration token is used: it lives for an hour, and a machine must still boot with it.
-const tokenServes = 45 * time.Minute
+// tokenMaxAge is how long a registration token is used: it lives for an hour, and a machine must still boot with it.
+const tokenMaxAge = 45 * time.Minute
 
 // renewToken gets a registration token, unless there is one that is young enough.
 func (r registrar) renewToken(ctx context.Context) error {
 	r.st.tokenLock.Lock()
 	defer r.st.tokenLock.Unlock()
-	if r.st.token != "" && time.Since(r.st.tokenAt) < tokenServes {
+	if r.st.token != "" && time.Since(r.st.tokenAt) < tokenMaxAge {
 		return nil
 	}
 	answer, err := r.st.Registry.RegistrationToken(ctx)

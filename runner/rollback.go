@@ -103,7 +103,7 @@ func (e ending) lookUpTogether(ctx context.Context) {
 		return
 	}
 	for look := range 2 {
-		if look > 0 && !remove.Pause(ctx, remove.RegistrationSettles) {
+		if look > 0 && !remove.Pause(ctx, remove.RegistrationDelay) {
 			return
 		}
 		found, err := e.r.Registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))

@@ -90,8 +90,8 @@ func (st *Start) HandOver(s *Slot, m Machine, i ec2.Instance, made post.Registra
 	}
 }
 
-// Renew lets a slot begin anew as a cold one, with its own name and without a registration.
-func (st *Start) Renew(s *Slot) {
+// ResetSlot lets a slot begin anew as a cold one, with its own name and without a registration.
+func (st *Start) ResetSlot(s *Slot) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	s.machine = launched{st, s}
@@ -122,17 +122,17 @@ func (s *Slot) SetRunner(name string, id int64, stale bool) {
 // Instance returns the slot's instance, as it was shown last.
 func (s *Slot) Instance() ec2.Instance { return s.instance }
 
-// Show notes how the slot's instance is now.
-func (s *Slot) Show(i ec2.Instance) { s.instance = i }
+// SetInstance notes how the slot's instance is now.
+func (s *Slot) SetInstance(i ec2.Instance) { s.instance = i }
 
 // Machine returns what the slot's runner runs on.
 func (s *Slot) Machine() Machine { return s.machine }
 
-// Take gives the slot a machine. Free takes it back.
-func (s *Slot) Take(m Machine, i ec2.Instance) { s.machine, s.instance = m, i }
+// Assign gives the slot a machine. Release takes it back.
+func (s *Slot) Assign(m Machine, i ec2.Instance) { s.machine, s.instance = m, i }
 
-// Free lets the slot be launched cold.
-func (s *Slot) Free() { s.machine, s.instance = launched{s.unit.st, s}, ec2.Instance{} }
+// Release lets the slot be launched cold.
+func (s *Slot) Release() { s.machine, s.instance = launched{s.unit.st, s}, ec2.Instance{} }
 
 // Timeline returns when the slot's runner reached each phase.
 func (s *Slot) Timeline() *Timeline { return &s.timeline }

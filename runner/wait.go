@@ -17,12 +17,12 @@ import (
 
 // Times of waiting.
 const (
-	cloudLook    = 5 * time.Second  // how often to look at EC2
-	pendingLook  = 2 * time.Second  // the same while `running` is still to come, which the time line shows
-	maxPending   = 5 * time.Minute  // as machulav waits for `running`
-	unseenGrace  = time.Minute      // EC2 shows a new instance late
-	vanishGrace  = 10 * time.Second // GitHub shows a new registration late
-	progressEach = 10 * time.Second
+	cloudInterval    = 5 * time.Second  // how often to look at EC2
+	pendingInterval  = 2 * time.Second  // the same while `running` is still to come, which the time line shows
+	maxPending       = 5 * time.Minute  // as machulav waits for `running`
+	unseenGrace      = time.Minute      // EC2 shows a new instance late
+	vanishGrace      = 10 * time.Second // GitHub shows a new registration late
+	progressInterval = 10 * time.Second
 )
 
 // wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
@@ -65,21 +65,21 @@ func (p *paced) Reset() {}
 
 // waiter is what is remembered between two looks.
 type waiter struct {
-	st         *Start
-	log        *slog.Logger
-	begun      time.Time
-	interval   time.Duration // until the next look
-	pacer      pacer
-	cloudAt    time.Time // the last look at EC2
-	registryAt time.Time // the next look at GitHub
-	toldAt     time.Time
-	setupAt    time.Time            // the last look at consoles for machines that have given up
-	deaf       bool                 // consoles may not be read
-	refusedAt  map[string]bool      // the instances whose console was denied once
-	readAt     map[string]time.Time // when the console of an instance was read last
-	pages      int                  // of GitHub's list, as far as known
-	fallen     map[*Slot]error      // slots whose machines failed, until the look is over
-	shown      map[string]string    // the text of a console that was shown last, by instance
+	st             *Start
+	log            *slog.Logger
+	begun          time.Time
+	interval       time.Duration // until the next look
+	pacer          pacer
+	cloudAt        time.Time // the last look at EC2
+	registryAt     time.Time // the next look at GitHub
+	toldAt         time.Time
+	setupAt        time.Time            // the last look at consoles for machines that have given up
+	consolesDenied bool                 // consoles may not be read
+	refusedAt      map[string]bool      // the instances whose console was denied once
+	readAt         map[string]time.Time // when the console of an instance was read last
+	pages          int                  // of GitHub's list, as far as known
+	failed         map[*Slot]error      // slots whose machines failed, until the look is over
+	shown          map[string]string    // the text of a console that was shown last, by instance
 }
 
 // look is one look at all that is due. done tells that every runner is online.
@@ -89,23 +89,23 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	if err := w.lookAtRegistry(ctx, now); err != nil {
 		return false, err
 	}
-	if now.Sub(later(w.setupAt, w.begun)) >= cloudLook {
+	if now.Sub(later(w.setupAt, w.begun)) >= cloudInterval {
 		w.setupAt = now
 		w.lookAtConsoles(ctx, now)
 	}
 	for _, s := range w.pending() {
 		if err := s.machine.Overdue(); err != nil {
-			w.fails(err, s)
+			w.noteFailure(err, s)
 		}
 	}
-	if err := w.replaceFallen(ctx); err != nil {
+	if err := w.replaceFailed(ctx); err != nil {
 		return false, err
 	}
 	if err := w.st.enough(); err != nil || len(w.pending()) == 0 {
 		return err == nil, err
 	}
-	w.tell(ctx, now)
-	w.interval = min(max(time.Until(w.registryAt), 100*time.Millisecond), cloudLook)
+	w.logProgress(ctx, now)
+	w.interval = min(max(time.Until(w.registryAt), 100*time.Millisecond), cloudInterval)
 	return false, nil
 }
 
@@ -114,15 +114,15 @@ func (w *waiter) pending() []*Slot {
 	living := w.st.living()
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()
-	return slices.DeleteFunc(living, func(s *Slot) bool { return s.timeline.Online > 0 || w.fallen[s] != nil })
+	return slices.DeleteFunc(living, func(s *Slot) bool { return s.timeline.Online > 0 || w.failed[s] != nil })
 }
 
 // maxNamed is how many runners one line of progress names.
 const maxNamed = 5
 
-// tell shows progress on a long wait.
-func (w *waiter) tell(ctx context.Context, now time.Time) {
-	if now.Sub(later(w.toldAt, w.begun)) < progressEach {
+// logProgress shows progress on a long wait.
+func (w *waiter) logProgress(ctx context.Context, now time.Time) {
+	if now.Sub(later(w.toldAt, w.begun)) < progressInterval {
 		return
 	}
 	w.toldAt = now

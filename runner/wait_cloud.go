@@ -11,10 +11,10 @@ import (
 
 // cloudDue reports whether EC2 is to be looked at: more often while `running` is still to come.
 func (w *waiter) cloudDue(now time.Time) bool {
-	every := cloudLook
+	every := cloudInterval
 	for _, s := range w.pending() {
 		if s.timeline.Running == 0 {
-			every = pendingLook
+			every = pendingInterval
 		}
 	}
 	return !w.st.Blind && now.Sub(w.cloudAt) >= every
@@ -55,7 +55,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		}
 		for _, s := range slots {
 			if err := s.machine.Judge(ctx, w.log, instanceIn(found, s.instance.ID)); err != nil {
-				w.fails(err, s)
+				w.noteFailure(err, s)
 			}
 		}
 	}

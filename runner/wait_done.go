@@ -15,8 +15,8 @@ import (
 // the registration of a single-use runner when its job is done, and the machine powers itself off.
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#ephemeral-runners-for-autoscaling
 
-// endShows is how long EC2 may take to show that a machine has powered itself off after its runner was removed.
-const endShows = 30 * time.Second
+// endDelay is how long EC2 may take to show that a machine has powered itself off after its runner was removed.
+const endDelay = 30 * time.Second
 
 // ownEnd begins the state reason of a machine that has powered itself off.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
@@ -57,5 +57,5 @@ func (w *waiter) mayHaveHadItsJob(s *Slot) bool {
 	if s.goneAt.IsZero() {
 		s.goneAt = time.Now()
 	}
-	return time.Since(s.goneAt) < endShows
+	return time.Since(s.goneAt) < endDelay
 }

@@ -126,7 +126,7 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
 	forEach(pending, func(i int, s *Slot) {
 		runner, found, err := w.lookAtRunner(ctx, s)
 		if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
-			w.fails(err, s)
+			w.noteFailure(err, s)
 			return
 		}
 		if errs[i] = err; err == nil && found {
@@ -175,7 +175,7 @@ func (w *waiter) sawPage(list []github.Runner, absent map[string]*Slot) (found i
 		case !s.owner(w.st.Identity).Owns(runner):
 			s.contested = true
 		case s.other != "" && runner.Name == s.name && !runner.Online:
-			s.isStray(runner.ID)
+			s.noteStray(runner.ID)
 		default:
 			found++
 			delete(absent, s.name)
@@ -212,8 +212,8 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool
 // A machine's other name is looked up from otherAfter on, counted from `running`, and then every otherLook, unless it
 // is seen before that another start's runner has the first.
 const (
-	otherAfter = 3 * time.Minute
-	otherLook  = 10 * time.Second
+	otherAfter    = 3 * time.Minute
+	otherInterval = 10 * time.Second
 )
 
 // lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had
@@ -228,12 +228,12 @@ func (w *waiter) lookByName(ctx context.Context, s *Slot) (github.Runner, bool, 
 	case found && own && runner.Online:
 		return runner, true, nil
 	case found && own:
-		s.isStray(runner.ID)
+		s.noteStray(runner.ID)
 	case found:
 		s.contested = true
 	}
-	soon := s.contested || (s.stray != 0 && time.Since(s.strayAt) > otherLook)
-	if !soon && (w.st.Running(s) < otherAfter || time.Since(s.otherAt) < otherLook) {
+	soon := s.contested || (s.stray != 0 && time.Since(s.strayAt) > otherInterval)
+	if !soon && (w.st.Running(s) < otherAfter || time.Since(s.otherAt) < otherInterval) {
 		return runner, false, nil
 	}
 	s.otherAt = time.Now()
@@ -273,9 +273,9 @@ func (st *Start) NoteRunner(log *slog.Logger, s *Slot, runner github.Runner) {
 		cmp.Or(s.name, "with the label "+s.group.label)))
 }
 
-// isStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on to
-// the other name.
-func (s *Slot) isStray(id int64) {
+// noteStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on
+// to the other name.
+func (s *Slot) noteStray(id int64) {
 	if s.stray != id {
 		s.stray, s.strayAt = id, time.Now()
 	}

@@ -19,10 +19,10 @@ func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	}
 	u := remove.Use{Nonce: k.x.st.Identity.Nonce, Before: func(nonce string) bool { return nonce == k.before }}
 	if k.doubt {
-		u.Settles = 3 * time.Second
+		u.StartDelay = 3 * time.Second
 	}
 	did, err := r.GiveBack(ctx, s.Instance().Region, s.Instance().ID, u)
-	if errors.Is(err, remove.ErrTagsOld) && !k.started && !k.doubt && !k.ran {
+	if errors.Is(err, remove.ErrStaleTags) && !k.started && !k.doubt && !k.ran {
 		return nil // nothing was started
 	}
 	switch {

@@ -42,7 +42,7 @@ func (m Machines) Begin(st *runner.Start) runner.Supply {
 			// Those that match, that nobody else uses, and whose runners are registered.
 			{Phase: "find", Title: "Find the machines", Run: x.find},
 			// Each is tagged as ours before it is started.
-			{Phase: "launch", Title: "Start the machines", Run: x.take},
+			{Phase: "launch", Title: "Start the machines", Run: x.adoptAll},
 		},
 		Match: x.match, Settle: x.settle,
 	}

@@ -54,11 +54,11 @@ func (o *ownership) saw(nonce string, now time.Time) writer {
 	}
 	switch {
 	case nonce == o.ours:
-		if now.Sub(o.since) >= max(remove.TagsLook, o.shown.Sub(o.written)) {
+		if now.Sub(o.since) >= max(remove.TagsInterval, o.shown.Sub(o.written)) {
 			return writerUs
 		}
 	case nonce == o.before:
-	case !o.shown.IsZero() && now.Sub(o.since) >= remove.TagsLook, now.Sub(o.written) >= remove.TagsLag:
+	case !o.shown.IsZero() && now.Sub(o.since) >= remove.TagsInterval, now.Sub(o.written) >= remove.TagsDelay:
 		return writerAnother
 	}
 	return writerUnclear
@@ -70,12 +70,12 @@ func (k *kept) settleTags(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
 	defer cancel()
 	o := ownership{ours: k.x.st.Identity.Nonce, before: k.before, written: time.Now()}
-	err := ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
+	err := ec2.RetryUntilDone(bounded, remove.TagsInterval, func() error {
 		machine, err := k.x.st.Cloud.Instance(bounded, s.Instance().Region, s.Instance().ID)
 		if err != nil {
-			return remove.Final(err)
+			return remove.Permanent(err)
 		}
-		s.Show(machine)
+		s.SetInstance(machine)
 		switch o.saw(machine.Tags[key.Nonce], time.Now()) {
 		case writerUs:
 			return nil
@@ -84,12 +84,12 @@ func (k *kept) settleTags(ctx context.Context) error {
 				machine.Tags[key.RunID] +
 				")"})
 		}
-		return remove.ErrTagsOld
+		return remove.ErrStaleTags
 	})
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, remove.ErrTagsOld):
+	case errors.Is(err, remove.ErrStaleTags):
 		return &notTakenError{fmt.Sprintf("EC2 does not show whose it is after %s", tagsTimeout)}
 	}
 	return err

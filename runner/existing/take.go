@@ -34,8 +34,8 @@ type kept struct {
 
 // Times of taking a machine.
 const (
-	stoppingLook = 2 * time.Second // how often to look at one that is stopping
-	mostStopping = 5 * time.Minute // how long to wait for it
+	stoppingInterval = 2 * time.Second // how often to look at one that is stopping
+	maxStopping      = 5 * time.Minute // how long to wait for it
 )
 
 // notTakenError is why one machine could not be taken. Another one may do.
@@ -43,28 +43,28 @@ type notTakenError struct{ why string }
 
 func (e *notTakenError) Error() string { return e.why }
 
-// take finds a machine for each slot: it is tagged first, and only what is ours by its tags is started.
-func (x *existing) take(ctx context.Context, log *slog.Logger) error {
+// adoptAll finds a machine for each slot: it is tagged first, and only what is ours by its tags is started.
+func (x *existing) adoptAll(ctx context.Context, log *slog.Logger) error {
 	return x.st.Each(func(s *runner.Slot) error {
 		for {
 			machine, more := x.next()
 			if !more {
 				return x.noneLeft("no machine could be taken")
 			}
-			err := x.takeOne(ctx, log, s, machine)
+			err := x.adopt(ctx, log, s, machine)
 			why, isWhy := errors.AsType[*notTakenError](err)
 			if !isWhy {
 				return err
 			}
 			log.Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
 			x.refuse(machine.ID, why.why)
-			s.Free()
+			s.Release()
 		}
 	})
 }
 
-// takeOne tags a machine, makes sure that the tag is ours, and starts it.
-func (x *existing) takeOne(ctx context.Context, log *slog.Logger, s *runner.Slot, machine ec2.Instance) error {
+// adopt tags a machine, makes sure that the tag is ours, and starts it.
+func (x *existing) adopt(ctx context.Context, log *slog.Logger, s *runner.Slot, machine ec2.Instance) error {
 	if err := x.st.Journal.Taking(machine.ID, machine.Region); err != nil {
 		return err
 	}
@@ -75,11 +75,11 @@ func (x *existing) takeOne(ctx context.Context, log *slog.Logger, s *runner.Slot
 	if why, err := x.whyNot(ctx, machine); why != "" || err != nil {
 		return orWhy(why, err)
 	}
-	x.know(s, machine)
+	x.lookupRunner(s, machine)
 	k := &kept{x: x, slot: s, found: tags.Of(machine).FoundAs(), ran: machine.IsOn(),
 		before: machine.Tags[key.Nonce]}
-	s.Take(k, machine)
-	due := time.Now().Add(x.st.Request.Waiting.RegistrationTimeout() + mostStopping)
+	s.Assign(k, machine)
+	due := time.Now().Add(x.st.Request.Waiting.RegistrationTimeout() + maxStopping)
 	if err := x.st.Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
 		return x.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
 	}
@@ -100,9 +100,9 @@ func orWhy(why string, err error) error {
 	return &notTakenError{why}
 }
 
-// know returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of an
-// earlier use.
-func (x *existing) know(s *runner.Slot, machine ec2.Instance) {
+// lookupRunner returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of
+// an earlier use.
+func (x *existing) lookupRunner(s *runner.Slot, machine ec2.Instance) {
 	name := cmp.Or(x.nameOf(machine.ID), machine.Tags[key.RunnerName])
 	s.SetRunner("", 0, false)
 	for _, r := range x.runners {
@@ -146,7 +146,7 @@ func (k *kept) notStarted(ctx context.Context, err error) error {
 // power starts the machine, unless it runs. One that is stopping is waited for: EC2 would refuse to start it.
 func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
-	until := time.Now().Add(mostStopping)
+	until := time.Now().Add(maxStopping)
 	for {
 		switch s.Instance().State {
 		case ec2.Pending, ec2.Running:
@@ -162,16 +162,16 @@ func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 			return &notTakenError{"it is " + s.Instance().State}
 		}
 		if time.Now().After(until) {
-			return &notTakenError{"it is still " + s.Instance().State + " after " + diagnosis.Minutes(mostStopping)}
+			return &notTakenError{"it is still " + s.Instance().State + " after " + diagnosis.Minutes(maxStopping)}
 		}
-		if !remove.Pause(ctx, stoppingLook) {
+		if !remove.Pause(ctx, stoppingInterval) {
 			return ctx.Err()
 		}
 		machine, err := k.x.st.Cloud.Instance(ctx, s.Instance().Region, s.Instance().ID)
 		if err != nil {
 			return err
 		}
-		s.Show(machine)
+		s.SetInstance(machine)
 	}
 }
 
@@ -187,7 +187,7 @@ func (k *kept) startInstance(ctx context.Context, log *slog.Logger) error {
 	k.startedAt = time.Now()
 	i := s.Instance()
 	i.State = ec2.Pending
-	s.Show(i)
+	s.SetInstance(i)
 	if previous == ec2.Running || previous == ec2.Pending { // somebody has started it since our last look
 		return k.ranAlready(ctx, log)
 	}

@@ -29,10 +29,10 @@ func (k *kept) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance)
 			s.Instance().ID),
 			Hint: "something else terminated it"}
 	}
-	s.Show(*shown)
+	s.SetInstance(*shown)
 	switch i := s.Instance(); {
 	case k.isRival(i):
-		return k.lose(ctx, log)
+		return k.markLost(ctx, log)
 	case i.State == ec2.Stopped && time.Since(k.startedAt) < runner.StartDelay:
 		return nil
 	case i.State == ec2.Stopped && k.mayStartAgain():
@@ -55,9 +55,9 @@ func (k *kept) mayStartAgain() bool {
 	return !k.again && strings.HasPrefix(k.slot.Instance().StateReason, "Client.UserInitiatedShutdown")
 }
 
-// lose gives a machine up that another start has taken. Who takes what we have started could not know that it must be
-// stopped at the end.
-func (k *kept) lose(ctx context.Context, log *slog.Logger) error {
+// markLost gives a machine up that another start has taken. Who takes what we have started could not know that it must
+// be stopped at the end.
+func (k *kept) markLost(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	k.lost = true
 	if k.found == tags.FoundStopped && s.Instance().Tags[key.Found] == tags.FoundRunning {

@@ -25,16 +25,16 @@ const (
 	claimTimeout = 4 * time.Second
 )
 
-// held is how far a claim has come.
-type held int
+// claimState is how far a claim has come.
+type claimState int
 
 const (
-	heldNot   held = iota // somebody else has the entry, or nobody
-	heldDoubt             // a registration may have been made: the answer was lost
-	heldName              // the registration is ours, nothing of the entry is changed
-	heldTags              // the entry's tags are, or may be, changed
-	heldDoor              // it may have been started
-	heldWhole             // it is ours
+	claimNone       claimState = iota // somebody else has the entry, or nobody
+	claimUnclear                      // a registration may have been made: the answer was lost
+	claimRegistered                   // the registration is ours, nothing of the entry is changed
+	claimTagged                       // the entry's tags are, or may be, changed
+	claimStarting                     // it may have been started
+	claimComplete                     // it is ours
 )
 
 // warmClaim is one try to take one entry for one slot. Where it comes to its end, it is the slot's machine.
@@ -53,7 +53,7 @@ type warmClaim struct {
 
 	freeing chan struct{} // whoever clears it away holds the one place
 	mu      sync.Mutex
-	held    held
+	reached claimState
 }
 
 // claims are those of one start, or of a pool that shrinks.
@@ -84,8 +84,8 @@ func newClaims(st *runner.Start, pool string) *claims {
 	return &claims{st: st, pool: pool, taken: map[string]bool{}}
 }
 
-// take reserves an entry among the slots of this start.
-func (cl *claims) take(id string) bool {
+// reserve reserves an entry among the slots of this start.
+func (cl *claims) reserve(id string) bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	if cl.taken[id] {
@@ -120,16 +120,16 @@ func (c *warmClaim) note(starting bool) error {
 	return cl.st.Journal.Claiming(slices.Clone(cl.journal))
 }
 
-func (c *warmClaim) reached(h held) {
+func (c *warmClaim) setState(h claimState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.held = h
+	c.reached = h
 }
 
-func (c *warmClaim) stands() held {
+func (c *warmClaim) state() claimState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held
+	return c.reached
 }
 
 // make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine
@@ -141,8 +141,8 @@ func (c *warmClaim) make(ctx context.Context) bool {
 		run        func(context.Context) error
 	}{
 		{"", c.register},
-		{"ec2:ModifyInstanceAttribute", c.equip},
-		{"ec2:ModifyInstanceAttribute", c.bind},
+		{"ec2:ModifyInstanceAttribute", c.setUserData},
+		{"ec2:ModifyInstanceAttribute", c.setShutdownBehavior},
 		{"ec2:CreateTags", c.tag},
 		{"ec2:StartInstances", c.begin},
 	} {
@@ -151,8 +151,8 @@ func (c *warmClaim) make(ctx context.Context) bool {
 			return false
 		}
 	}
-	c.reached(heldWhole)
-	c.take()
+	c.setState(claimComplete)
+	c.assign()
 	return true
 }
 
@@ -171,14 +171,14 @@ func (c *warmClaim) register(ctx context.Context) error {
 		GroupID: c.of.st.Request.GroupID,
 		Labels:  labels})
 	if github.ClassOf(err) == github.Unknown {
-		c.reached(heldDoubt)
+		c.setState(claimUnclear)
 	}
 	if err != nil {
 		return err
 	}
 	c.of.st.Journal.Secret(config.Encoded)
 	c.id, c.jit = config.RunnerID, config.Encoded
-	c.reached(heldName)
+	c.setState(claimRegistered)
 	return c.note(false)
 }
 
@@ -189,8 +189,9 @@ func architectureOf(i ec2.Instance) string {
 	return "X64"
 }
 
-// equip gives the entry the user data of this start. What the warm-up did not bring to its end the machine does now.
-func (c *warmClaim) equip(ctx context.Context) error {
+// setUserData gives the entry the user data of this start. What the warm-up did not bring to its end the machine does
+// now.
+func (c *warmClaim) setUserData(ctx context.Context) error {
 	data, err := c.slot.UserData(tags.EntryName(c.entry.ID), c.jit)
 	if err != nil {
 		return fmt.Errorf("build user data: %w", err)
@@ -198,14 +199,14 @@ func (c *warmClaim) equip(ctx context.Context) error {
 	return c.of.st.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
 }
 
-// bind makes the machine's own power-off its end.
-func (c *warmClaim) bind(ctx context.Context) error {
+// setShutdownBehavior makes the machine's own power-off its end.
+func (c *warmClaim) setShutdownBehavior(ctx context.Context) error {
 	return c.of.st.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
 // tag makes the entry a machine of this start, with the user's tags too.
 func (c *warmClaim) tag(ctx context.Context) error {
-	c.reached(heldTags)
+	c.setState(claimTagged)
 	c.was = c.entry.Tags[key.Nonce]
 	values := c.tags()
 	if err := c.of.st.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
@@ -253,13 +254,13 @@ func (c *warmClaim) begin(ctx context.Context) error {
 	if err := c.note(true); err != nil {
 		return err
 	}
-	c.reached(heldDoor)
+	c.setState(claimStarting)
 	c.asked = time.Now()
-	previous, err := c.wake(ctx)
+	previous, err := c.startInstance(ctx)
 	switch {
 	case err != nil:
 		if refusal.ClassOf(err) != refusal.Unknown {
-			c.reached(heldTags) // EC2 has said that it is not started, or was not asked
+			c.setState(claimTagged) // EC2 has said that it is not started, or was not asked
 		}
 		return err
 	case previous == ec2.PreviousUnclear:
@@ -267,15 +268,15 @@ func (c *warmClaim) begin(ctx context.Context) error {
 			return err
 		}
 	case previous != ec2.Stopped:
-		c.reached(heldName) // the machine ends itself when it finds no registration
+		c.setState(claimRegistered) // the machine ends itself when it finds no registration
 		return errStarted
 	}
 	c.awake = c.of.st.Since()
 	return nil
 }
 
-// wake asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
-func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
+// startInstance asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
+func (c *warmClaim) startInstance(ctx context.Context) (previous string, err error) {
 	type answer struct {
 		previous string
 		err      error
@@ -301,14 +302,14 @@ func (c *warmClaim) wake(ctx context.Context) (previous string, err error) {
 func (c *warmClaim) checkTags(ctx context.Context) error {
 	instance, err := c.of.st.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
 	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.of.st.Identity.Nonce && nonce != c.was {
-		c.reached(heldName)
+		c.setState(claimRegistered)
 		return errStarted
 	}
 	return err
 }
 
-// take makes the machine the slot's, and hands it over.
-func (c *warmClaim) take() {
+// assign makes the machine the slot's, and hands it over.
+func (c *warmClaim) assign() {
 	i := c.entry
 	i.State = ec2.Pending
 	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.of.pool,

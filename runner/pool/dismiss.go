@@ -17,8 +17,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// dismissWithin bounds the last acts about one entry after a cancel.
-const dismissWithin = 6 * time.Second
+// dismissTimeout bounds the last acts about one entry after a cancel.
+const dismissTimeout = 6 * time.Second
 
 // maxDismissals bounds how many entries are ended at the same time.
 const maxDismissals = 30
@@ -88,7 +88,7 @@ func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (too
 	if err := c.note(false); err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissTimeout)
 	defer cancel()
 	r := &remove.Remover{Cloud: p.st.Cloud, Registry: p.st.Registry, Log: log}
 	defer func() {

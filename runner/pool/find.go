@@ -45,7 +45,7 @@ func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
 				key.Pool: cl.pool,
 			}})
 		if err != nil {
-			cl.tellMissed(log, "the pool cannot be looked at in "+region, err)
+			cl.reportMiss(log, "the pool cannot be looked at in "+region, err)
 			unseen = true
 			continue
 		}
@@ -103,7 +103,7 @@ func (cl *claims) claimFor(ctx context.Context, log *slog.Logger, s *runner.Slot
 		if tries == maxClaims || ctx.Err() != nil || cl.isDenied() {
 			break
 		}
-		if !cl.take(entry.ID) {
+		if !cl.reserve(entry.ID) {
 			continue
 		}
 		tries++

@@ -20,8 +20,8 @@ import (
 // undoTimeout bounds how long the end of a start waits for claims that are undone in the background.
 const undoTimeout = 2 * time.Second
 
-// freeWithin bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
-const freeWithin = 3 * time.Second
+// freeTimeout bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
+const freeTimeout = 3 * time.Second
 
 // missed returns why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
 func (c *warmClaim) missed(ctx context.Context, right string, err error) {
@@ -30,7 +30,7 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 		refusal.ClassOf(err) == refusal.NotFound:
 		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
 	case refusal.ClassOf(err) == refusal.Denied:
-		c.of.tellMissed(c.log, "a warm machine cannot be claimed without "+right, err)
+		c.of.reportMiss(c.log, "a warm machine cannot be claimed without "+right, err)
 	default:
 		c.log.Info(fmt.Sprintf("warm AWS EC2 instance %s could not be claimed: %v", c.entry.ID, err))
 	}
@@ -40,7 +40,7 @@ func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 // freeInBackground undoes the claim while the start goes on.
 func (c *warmClaim) freeInBackground(ctx context.Context) {
 	c.of.undoing.Go(func() {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeWithin)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), freeTimeout)
 		defer cancel()
 		if err := c.free(bounded, &remove.Remover{Cloud: c.of.st.Cloud, Registry: c.of.st.Registry,
 			Log: c.log}); err != nil {
@@ -49,8 +49,8 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 	})
 }
 
-// tellMissed says once that a permission is missing.
-func (cl *claims) tellMissed(log *slog.Logger, what string, err error) {
+// reportMiss says once that a permission is missing.
+func (cl *claims) reportMiss(log *slog.Logger, what string, err error) {
 	cl.mu.Lock()
 	said := cl.denied
 	cl.denied = cl.denied || refusal.ClassOf(err) == refusal.Denied
@@ -75,10 +75,10 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	switch c.stands() {
-	case heldNot, heldDoubt, heldWhole: // a doubt is cleared when it is old enough
+	switch c.state() {
+	case claimNone, claimUnclear, claimComplete: // a doubt is cleared when it is old enough
 		return nil
-	case heldDoor: // GitHub does not remove a runner at work, which is then left to it
+	case claimStarting: // GitHub does not remove a runner at work, which is then left to it
 		if err := r.Release(ctx, c.id); errors.Is(err, github.ErrBusy) {
 			r.Log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job meanwhile and ends with it", c.entry.ID))
 		} else if err != nil {
@@ -86,9 +86,9 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
 		} else if err := c.endIfOurs(ctx, r); err != nil {
 			return err
 		}
-		c.reached(heldNot)
+		c.setState(claimNone)
 		return nil
-	case heldTags:
+	case claimTagged:
 		if err := r.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, tags.Of(c.entry).FreedTags()); err != nil &&
 			refusal.ClassOf(err) != refusal.NotFound && refusal.ClassOf(err) != refusal.Denied {
 			return err
@@ -97,7 +97,7 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
 	if err := r.Release(ctx, c.id); err != nil && !errors.Is(err, github.ErrBusy) {
 		return err
 	}
-	c.reached(heldNot)
+	c.setState(claimNone)
 	return nil
 }
 
@@ -113,9 +113,9 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 		case refusal.ClassOf(err) == refusal.NotFound, err == nil && !instance.Alive():
 			over = true
 		case err != nil:
-			return remove.Final(err)
+			return remove.Permanent(err)
 		case nonce == c.was && nonce != c.of.st.Identity.Nonce:
-			return remove.ErrTagsOld
+			return remove.ErrStaleTags
 		case nonce != c.of.st.Identity.Nonce:
 			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
 			over = true
@@ -150,10 +150,10 @@ func (cl *claims) clear(ctx context.Context, r *remove.Remover) (left []string) 
 }
 
 func (c *warmClaim) undo(ctx context.Context, r *remove.Remover) error {
-	if c.stands() != heldDoubt {
+	if c.state() != claimUnclear {
 		return c.free(ctx, r)
 	}
-	if time.Since(c.at) < remove.ClaimSettles {
+	if time.Since(c.at) < remove.MaxClaimAge {
 		return errors.New("whether its registration was made is not known yet")
 	}
 	err := r.ReleaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
@@ -161,7 +161,7 @@ func (c *warmClaim) undo(ctx context.Context, r *remove.Remover) error {
 			func(label string) bool { return strings.EqualFold(label, c.slot.RunnerLabel()) })
 	})
 	if err == nil {
-		c.reached(heldNot)
+		c.setState(claimNone)
 	}
 	return err
 }

@@ -41,8 +41,8 @@ func (c *warmClaim) Replace(ctx context.Context, log *slog.Logger, cause error) 
 	st, s := c.of.st, c.slot
 	st.Warn(log, fmt.Sprintf("warm AWS EC2 instance %s did not come up, so it is ended and a cold one is started: %v",
 		c.entry.ID, cause))
-	st.Renew(s)
-	c.reached(heldDoor)
+	st.ResetSlot(s)
+	c.setState(claimStarting)
 	c.freeInBackground(ctx)
 	return nil
 }

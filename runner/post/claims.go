@@ -38,11 +38,11 @@ type claimLooks struct {
 func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
-		looks.settled = time.Since(begun) >= remove.TagsLag
+		looks.settled = time.Since(begun) >= remove.TagsDelay
 		over, err := p.clearOnce(ctx, claim, &looks)
 		ended := false
 		if !over && !looks.settled {
-			ended = !remove.Pause(ctx, remove.ClaimSettles)
+			ended = !remove.Pause(ctx, remove.MaxClaimAge)
 		}
 		switch {
 		case err != nil && (looks.settled || ended):

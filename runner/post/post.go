@@ -177,7 +177,8 @@ const (
 func (p *cleaner) giveBack(ctx context.Context, region, id string) {
 	ctx, cancel := context.WithTimeout(ctx, giveBackTimeout)
 	defer cancel()
-	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce, Settles: startTimeout})
+	did, err := p.remover.GiveBack(ctx, region, id, remove.Use{Nonce: p.request.Identity.Nonce,
+		StartDelay: startTimeout})
 	if err != nil {
 		p.left("instance " + id + " (" + refusal.Reason(err) + ")")
 		return

@@ -22,20 +22,20 @@ var ErrBusyMachine = errors.New("a job may be running on it, so it is left runni
 type Use struct {
 	Nonce string
 	// Before reports whether a nonce is the one that the machine had before this use. Nil: not known, so that any other
-	// nonce may be it until TagsLag is over.
+	// nonce may be it until TagsDelay is over.
 	Before func(nonce string) bool
-	// Settles is how long a call that starts the machine may still be under way.
-	Settles time.Duration
+	// StartDelay is how long a call that starts the machine may still be under way.
+	StartDelay time.Duration
 }
 
-// late is ErrTagsOld where another nonce may be there only because EC2 shows late what the start has written.
+// late is ErrStaleTags where another nonce may be there only because EC2 shows late what the start has written.
 func (u Use) late(i ec2.Instance, begun time.Time) error {
 	nonce := i.Tags[key.Nonce]
 	switch {
 	case nonce == u.Nonce || !i.Alive():
 		return nil
-	case u.Before != nil && u.Before(nonce), u.Before == nil && time.Since(begun) < TagsLag:
-		return ErrTagsOld
+	case u.Before != nil && u.Before(nonce), u.Before == nil && time.Since(begun) < TagsDelay:
+		return ErrStaleTags
 	}
 	return nil
 }
@@ -52,14 +52,14 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 			did = "is gone"
 			return nil
 		case err != nil:
-			return Final(err)
+			return Permanent(err)
 		case i.Tags[key.Nonce] != u.Nonce || tags.Of(i).Mode != tags.ModeExisting:
 			did = "is used by another start and left alone"
 			return u.late(i, begun)
 		case !i.Alive():
 			did = "is " + i.State
 			return nil
-		case i.State == ec2.Stopped && time.Since(begun) < u.Settles:
+		case i.State == ec2.Stopped && time.Since(begun) < u.StartDelay:
 			return errMayStart
 		case i.State == ec2.Stopped, i.State == ec2.Stopping:
 			did = StoppedAlready
@@ -76,7 +76,7 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 			return backoff.Permanent(err)
 		}
 		if err := r.Cloud.Stop(ctx, region, id); err != nil {
-			return Final(err)
+			return Permanent(err)
 		}
 		did = StoppedNow
 		ClearDue(ctx, r.Cloud, i)
@@ -99,8 +99,8 @@ var errMayStart = errors.New("a call that starts it may still be under way")
 
 var errStillPending = errors.New("it is still pending, and EC2 stops no machine before it runs")
 
-// Final makes what no waiting mends permanent.
-func Final(err error) error {
+// Permanent makes what no waiting mends permanent.
+func Permanent(err error) error {
 	if IsRefused(err) || refusal.ClassOf(err) == refusal.Impossible {
 		return backoff.Permanent(err)
 	}

@@ -7,12 +7,12 @@ import (
 
 // Times of reading tags after they were written.
 const (
-	TagsLook = time.Second
-	TagsLag  = 12 * time.Second // for so long EC2 may show what was there before
+	TagsInterval = time.Second
+	TagsDelay    = 12 * time.Second // for so long EC2 may show what was there before
 )
 
-// ErrTagsOld is EC2 showing what was there before our own write.
-var ErrTagsOld = errors.New("EC2 still shows its tags as they were before")
+// ErrStaleTags is EC2 showing what was there before our own write.
+var ErrStaleTags = errors.New("EC2 still shows its tags as they were before")
 
-// ClaimSettles is how old a registration under an entry's name must be to belong to no claim that is still under way.
-const ClaimSettles = 5 * time.Second
+// MaxClaimAge is how old a registration under an entry's name must be to belong to no claim that is still under way.
+const MaxClaimAge = 5 * time.Second

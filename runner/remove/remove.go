@@ -40,8 +40,8 @@ func (r *Remover) TerminateByToken(ctx context.Context, region, token string) er
 		func(i ec2.Instance) error { return r.Terminate(ctx, region, i.ID) })
 }
 
-// RegistrationSettles is how long a machine's registration may take to show in GitHub's list.
-const RegistrationSettles = 1500 * time.Millisecond
+// RegistrationDelay is how long a machine's registration may take to show in GitHub's list.
+const RegistrationDelay = 1500 * time.Millisecond
 
 // Deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
 // registered just then, so what is not found is looked up once more.
@@ -63,7 +63,7 @@ func (r *Remover) Deregister(ctx context.Context, id int64, owner tags.Owner) er
 // FindOwn finds what a machine has registered, by two looks.
 func (r *Remover) FindOwn(ctx context.Context, owner tags.Owner) (own []github.Runner, err error) {
 	for look := range 2 {
-		if look > 0 && !Pause(ctx, RegistrationSettles) {
+		if look > 0 && !Pause(ctx, RegistrationDelay) {
 			break
 		}
 		for _, name := range owner.Names() {

@@ -32,17 +32,17 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	if time.Since(i.LaunchTime) > runnerIDLate {
 		return 0, true, nil
 	}
-	bounded, cancel := context.WithTimeout(ctx, remove.TagsLag)
+	bounded, cancel := context.WithTimeout(ctx, remove.TagsDelay)
 	defer cancel()
 	// When EC2 has shown tags last, and how long it is asked to.
-	shown, enough := time.Time{}, time.Now().Add(remove.TagsLag*3/4)
-	err = ec2.RetryUntilDone(bounded, remove.TagsLook, func() error {
+	shown, enough := time.Time{}, time.Now().Add(remove.TagsDelay*3/4)
+	err = ec2.RetryUntilDone(bounded, remove.TagsInterval, func() error {
 		now, err := sp.cloud.Instance(bounded, i.Region, i.ID)
 		switch {
 		case refusal.ClassOf(err) == refusal.NotFound, err == nil && !tags.Of(now).Tagged:
 			return nil
 		case err != nil:
-			return remove.Final(err)
+			return remove.Permanent(err)
 		}
 		shown = time.Now()
 		if id = tags.Of(now).RunnerID; id != 0 {
@@ -52,7 +52,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 			id = candidates[n]
 			return nil
 		}
-		return remove.ErrTagsOld
+		return remove.ErrStaleTags
 	})
 	switch {
 	case err == nil:
@@ -105,7 +105,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	case err != nil && !errors.Is(err, errOnline):
 		return "", err
 	case done == "not found":
-		sp.tellNotFound(label)
+		sp.logNotFound(label)
 	}
 	return done, nil
 }

@@ -23,8 +23,9 @@ const (
 	ActionStop      = "stop"
 )
 
-// haltWithin is how long a stop tries to stop a machine that is still pending, and waits for its runner to become idle.
-const haltWithin = 30 * time.Second
+// haltTimeout is how long a stop tries to stop a machine that is still pending, and waits for its runner to become
+// idle.
+const haltTimeout = 30 * time.Second
 
 // runnerKept is what becomes of a registration that stays.
 const runnerKept = "kept"
@@ -151,7 +152,7 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 // it is idle.
 func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string,
 	error) {
-	bounded, cancel := context.WithTimeout(ctx, haltWithin)
+	bounded, cancel := context.WithTimeout(ctx, haltTimeout)
 	defer cancel()
 	err := ec2.RetryUntilDone(bounded, time.Second, func() error {
 		err := ready(bounded, t.instance)

@@ -146,16 +146,16 @@ func (s *search) judge(id string) error {
 		}
 	}
 	if s.only[id] {
-		s.stop.tellGone(id, []string{s.first[id]}, nil)
+		s.stop.logGone(id, []string{s.first[id]}, nil)
 		return nil
 	}
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.looks.answered)),
 		func(region string) bool { return region == s.first[id] })
-	s.stop.tellGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
+	s.stop.logGone(id, append([]string{s.first[id]}, others...), s.looks.denied)
 	return nil
 }
 
-func (sp *stop) tellGone(id string, looked []string, denied map[string]error) {
+func (sp *stop) logGone(id string, looked []string, denied map[string]error) {
 	if len(denied) == 0 {
 		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is not found in %s: it is gone already", id,
 			strings.Join(looked, ", ")))

@@ -34,7 +34,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case own.ID != 0:
 		return sp.remove(ctx, own.ID, own.Name)
 	case len(others) == 0 || !tags.Of(t.instance).Tagged:
-		sp.tellNotFound(label)
+		sp.logNotFound(label)
 		return "not found", nil
 	}
 	id, known, err := sp.lateRunnerID(ctx, t.instance, others)
@@ -46,7 +46,7 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	case !known:
 		return sp.removeAbandoned(ctx, label, []string{t.instance.Region})
 	}
-	sp.tellNotFound(label)
+	sp.logNotFound(label)
 	return "not found", nil
 }
 
@@ -66,7 +66,7 @@ func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others 
 	return own, others, err
 }
 
-func (sp *stop) tellNotFound(label string) {
+func (sp *stop) logNotFound(label string) {
 	sp.log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
 }
 
@@ -75,7 +75,7 @@ const runnerBusy = "busy"
 
 // remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
-	within := busyWithin
+	within := busyTimeout
 	if sp.request.Keep > 0 {
 		within = busyKept
 	}

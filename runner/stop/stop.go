@@ -60,8 +60,8 @@ type Stopper struct {
 	Log      *slog.Logger
 }
 
-// busyWithin is how long a busy runner is tried again. Its machine is ended, so GitHub soon sees that its job is lost.
-const busyWithin = 30 * time.Second
+// busyTimeout is how long a busy runner is tried again. Its machine is ended, so GitHub soon sees that its job is lost.
+const busyTimeout = 30 * time.Second
 
 // busyKept is the same for a machine that is to be kept: its job may be at work, or be over a moment ago.
 const busyKept = 6 * time.Second
@@ -242,10 +242,10 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		done.State = "not found"
 		return nil
 	case t.ended:
-		sp.tellTerminated(t.id, done, "terminated")
+		sp.logTerminated(t.id, done, "terminated")
 		return nil
 	case !t.instance.Alive():
-		sp.tellTerminated(t.id, done, "already terminated")
+		sp.logTerminated(t.id, done, "already terminated")
 		return nil
 	}
 	if tags.Of(t.instance).IsKeptFailed(time.Now()) {
@@ -273,11 +273,11 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 	if err != nil {
 		return err
 	}
-	sp.tellTerminated(t.id, done, "terminated")
+	sp.logTerminated(t.id, done, "terminated")
 	return nil
 }
 
-func (sp *stop) tellTerminated(id string, done *Stopped, state string) {
+func (sp *stop) logTerminated(id string, done *Stopped, state string) {
 	sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", id))
 	done.State = state
 }

@@ -11,9 +11,9 @@ import (
 // fewStops are stopped one by one, which tells best what became of each.
 const fewStops = 3
 
-// mostEnded is how many instances one call ends. EC2 advises smaller batches than the thousand that it takes.
+// maxTerminated is how many instances one call ends. EC2 advises smaller batches than the thousand that it takes.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
-const mostEnded = 500
+const maxTerminated = 500
 
 // terminateTogether ends many instances by one call for each region. What a call does not end, since one unknown id
 // spoils it, is ended one by one.
@@ -29,7 +29,7 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 		}
 	}
 	for region, all := range byRegion {
-		for batch := range slices.Chunk(all, mostEnded) {
+		for batch := range slices.Chunk(all, maxTerminated) {
 			ids := make([]string, len(batch))
 			for n, i := range batch {
 				ids[n] = targets[i].id

@@ -54,6 +54,6 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 			Hint: diagnosis.HintSilent,
 		}
 	}
-	sp.tellGone(id, append([]string{first}, slices.Sorted(maps.Keys(looks.answered))...), looks.denied)
+	sp.logGone(id, append([]string{first}, slices.Sorted(maps.Keys(looks.answered))...), looks.denied)
 	return "", nil
 }

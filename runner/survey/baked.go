@@ -16,9 +16,9 @@ import (
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
 const maxImageAge = 30 * 24 * time.Hour
 
-// tellBaked says once for each image of this action's own, which its tags tell, that its root volume is larger than
+// reportBaked says once for each image of this action's own, which its tags tell, that its root volume is larger than
 // what is asked for, and that its runner is too old, so that its machines download another at each start.
-func (sv *Survey) tellBaked(g group) {
+func (sv *Survey) reportBaked(g group) {
 	var told []string
 	for _, p := range g.found.Placements {
 		image := g.found.Image(p)

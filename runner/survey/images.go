@@ -27,9 +27,9 @@ func (sv *Survey) readImages(ctx context.Context, groups []group) error {
 			}
 		}
 		g.found.images = images
-		sv.tellSystems(g)
-		sv.tellRootDevice(g)
-		sv.tellBaked(g)
+		sv.reportSystems(g)
+		sv.logRootDevice(g)
+		sv.reportBaked(g)
 	}
 	return nil
 }
@@ -82,8 +82,8 @@ func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]
 	return images
 }
 
-// tellRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
-func (sv *Survey) tellRootDevice(g group) {
+// logRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
+func (sv *Survey) logRootDevice(g group) {
 	if g.Devices != "" || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return
 	}

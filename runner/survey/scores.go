@@ -80,11 +80,11 @@ func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int
 		}
 		maps.Copy(zones, found)
 	}
-	sv.tellScores(scores, zones, len(types))
+	sv.logScores(scores, zones, len(types))
 	return func(o ec2.Offering) int { return scores[zones[o.Placement.SubnetID]] }, nil
 }
 
-func (sv *Survey) tellScores(scores map[string]int, zones map[string]string, types int) {
+func (sv *Survey) logScores(scores map[string]int, zones map[string]string, types int) {
 	ids := slices.Compact(slices.Sorted(maps.Values(zones)))
 	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(scores[b], scores[a]) })
 	words := make([]string, len(ids))

@@ -7,8 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// tellSystems says once for each image what its operating system means for a runner. Nothing is refused for it.
-func (sv *Survey) tellSystems(g group) {
+// reportSystems says once for each image what its operating system means for a runner. Nothing is refused for it.
+func (sv *Survey) reportSystems(g group) {
 	var told []string
 	for _, p := range g.found.Placements {
 		if slices.Contains(told, p.ImageID) {

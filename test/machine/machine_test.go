@@ -441,7 +441,7 @@ func baked(ctx context.Context, _ *testing.T, s *scene, m machine.Machine) strin
 
 // checked is what a check asks EC2 and what it finds.
 func checked(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
-	samples, err := startOf(m).Specimens()
+	samples, err := startOf(m).SampleLaunches()
 	if err != nil {
 		return err.Error()
 	}

@@ -12,19 +12,19 @@ import (
 // MinimumVersion is the oldest runner that github.com still registers.
 const MinimumVersion = bootstrap.MinimumVersion
 
-// Specimen is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for asking
-// whether it would be allowed.
-type Specimen struct {
+// SampleLaunch is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for
+// asking whether it would be allowed.
+type SampleLaunch struct {
 	Name      string // of the group
 	Count     int
 	Spec      ec2.LaunchSpec
 	Offerings []ec2.Offering
 }
 
-// Specimens are the launches of a start. It makes no call.
-func (r StartRequest) Specimens() ([]Specimen, error) {
+// SampleLaunches are the launches of a start. It makes no call.
+func (r StartRequest) SampleLaunches() ([]SampleLaunch, error) {
 	st := r.Draft()
-	var list []Specimen
+	var list []SampleLaunch
 	if st.source.Match != nil { // nothing is launched
 		return nil, nil
 	}
@@ -40,7 +40,7 @@ func (r StartRequest) Specimens() ([]Specimen, error) {
 		if err != nil {
 			return nil, fmt.Errorf("build user data: %w", err)
 		}
-		list = append(list, Specimen{g.Name, g.count(), spec, u.offerings})
+		list = append(list, SampleLaunch{g.Name, g.count(), spec, u.offerings})
 	}
 	return list, nil
 }
