@@ -380,3 +380,27 @@ func TestGitHubAway(t *testing.T) {
 		}
 	})
 }
+
+// TestInDoubt: where every answer of a launch is lost, no other offering is asked for, since the machine may be there:
+// the next look finds it, or nothing.
+func TestInDoubt(t *testing.T) {
+	for _, effect := range []simulator.Effect{simulator.EffectCutAfter, simulator.EffectCutBefore} {
+		t.Run(string(effect), func(t *testing.T) {
+			set := aSet("ec2-amd64", 1)
+			second := set.Machine.Placements[0]
+			second.SubnetID = "subnet-0aaaaaaaaaaaaaaa2"
+			set.Machine.Placements = append(set.Machine.Placements, second)
+			world := simulator.Config{Faults: []simulator.Fault{{Match: simulator.Match{Operation: "RunInstances"},
+				Times: 4, Effect: effect}}}
+			inBubble(t, world, []config.Set{set}, func(s *stage) {
+				p := s.start("one")
+				s.listening(p, 1)
+				s.queue("ec2-amd64", 2, simulator.ScaleSetJob{})
+				if most, _ := s.peak(s.allDone, 10*time.Minute); most > 1 {
+					t.Errorf("%d machines at once", most)
+				}
+				s.nothingLeft(5 * time.Minute)
+			})
+		})
+	}
+}

@@ -61,7 +61,7 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	if err != nil {
 		return err
 	}
-	instances, trail, err := s.cloud.LaunchMany(ctx, spec, 1, found.offerings, ec2.Observer{})
+	instances, trail, err := s.askOfferings(ctx, spec, found.offerings)
 	s.tellTrail(r, trail)
 	if len(instances) == 0 {
 		return &launchError{err, trail}
@@ -78,6 +78,19 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	}
 	r.launched = time.Now()
 	return nil
+}
+
+// askOfferings asks for the offerings in order, and stops where an answer was lost: the machine may be there, and the
+// next offering would give its registration a second one.
+func (s *set) askOfferings(ctx context.Context, spec ec2.LaunchSpec,
+	offerings []ec2.Offering) ([]ec2.Instance, []ec2.Attempt, error) {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	return s.cloud.LaunchMany(asking, spec, 1, offerings, ec2.Observer{Tried: func(a ec2.Attempt) {
+		if a.InDoubt {
+			stop()
+		}
+	}})
 }
 
 // register makes the registration. A name that is taken is one whose earlier answer was lost, since names are random:
@@ -128,7 +141,7 @@ func (s *set) launched(ctx context.Context, r *runner, err error) {
 	case err == nil:
 		s.noteLaunched(r)
 	case isRefused && refused.isInDoubt():
-		r.shows = now.Add(launchTime)
+		r.shows = now.Add(absentTime)
 		s.log.Warn("an answer of EC2 was lost: the machine may show itself", "runner", r.name, "error", err.Error())
 		s.hold(now, false, err)
 	case isWarmError(err):
