@@ -8,6 +8,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
@@ -40,7 +41,7 @@ func (e ending) keep(ctx context.Context, failed []*Slot) (kept []string) {
 	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
 	words := make([]string, len(failed))
-	forEach(failed, func(i int, s *Slot) {
+	remove.Each(failed, func(i int, s *Slot) {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
 // launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further
@@ -26,7 +27,7 @@ func (st *Start) launch(ctx context.Context, log *slog.Logger) error {
 	var group sync.WaitGroup
 	for _, g := range st.groups {
 		group.Go(func() {
-			forEach(g.units, func(_ int, u *unit) {
+			remove.Each(g.units, func(_ int, u *unit) {
 				l := &launching{st: st, unit: u, log: log}
 				if err := l.enroll(enough); err == nil {
 					l.run(ctx, u.offeringsLeft()) // goes on when enough has ended

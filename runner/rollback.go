@@ -48,7 +48,7 @@ func (s *Starter) rollBack(ctx context.Context, st *Start, since time.Time, fail
 			note(st.source.Clear(bounded, e.r))
 		}
 	})
-	forEach(st.slots, func(_ int, slot *Slot) {
+	remove.Each(st.slots, func(_ int, slot *Slot) {
 		left := e.remove(bounded, slot)
 		slot.removed = len(left) == 0 && !slot.kept
 		note(left)

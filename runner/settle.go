@@ -167,7 +167,7 @@ func (e ending) removeFailed(ctx context.Context) {
 		e.st.Warn(e.log, words)
 	}
 	e.lookUpTogether(ctx)
-	forEach(failed, func(_ int, s *Slot) {
+	remove.Each(failed, func(_ int, s *Slot) {
 		left := e.remove(ctx, s)
 		s.removed = len(left) == 0 && !s.kept
 		for _, what := range left {

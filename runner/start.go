@@ -8,13 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -165,33 +164,16 @@ func (st *Start) Complain(log *slog.Logger, message string, err error) {
 // Each runs f for all slots that are not given up, side by side. An error gives the slot up.
 func (st *Start) Each(f func(*Slot) error) error { return st.sideBySide(st.living(), f) }
 
-// sideBySide runs f for slots, at most maxAtOnce at a time. A slot that fails is given up; it is an error only when
-// too few are left.
+// sideBySide runs f for slots, so many at a time as remove.Each has. A slot that fails is given up; it is an error only
+// when too few are left.
 func (st *Start) sideBySide(slots []*Slot, f func(*Slot) error) error {
-	forEach(slots, func(_ int, slot *Slot) {
+	remove.Each(slots, func(_ int, slot *Slot) {
 		if err := f(slot); err != nil {
 			st.giveUp(err, slot)
 		}
 	})
 	return st.enough()
 }
-
-// forEach runs f for all items, at most maxAtOnce at the same time, and waits for them.
-func forEach[T any](items []T, f func(i int, item T)) {
-	var group errgroup.Group
-	group.SetLimit(maxAtOnce)
-	for i, item := range items {
-		group.Go(func() error {
-			f(i, item)
-			return nil
-		})
-	}
-	_ = group.Wait()
-}
-
-// maxAtOnce bounds what one start asks at the same time: GitHub allows a hundred calls at once.
-// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-const maxAtOnce = 30
 
 // giveUp notes why slots are given up.
 func (st *Start) giveUp(err error, slots ...*Slot) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
 // lookAtRegistry asks GitHub for the runners that are still to come.
@@ -123,7 +124,7 @@ func (w *waiter) callsOfLook() int {
 
 func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
 	errs := make([]error, len(pending))
-	forEach(pending, func(i int, s *Slot) {
+	remove.Each(pending, func(i int, s *Slot) {
 		runner, found, err := w.lookAtRunner(ctx, s)
 		if _, gone := errors.AsType[*diagnosis.FailedError](err); gone {
 			w.noteFailure(err, s)

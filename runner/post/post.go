@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
@@ -51,10 +49,6 @@ type Registration struct {
 // searchTimeout is how long the post step looks: EC2 shows a new instance some seconds late.
 const searchTimeout = 20 * time.Second
 
-// maxAtOnce bounds how many registrations are removed at the same time: GitHub allows a hundred calls at once.
-// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-const maxAtOnce = 30
-
 // CleanUp removes what a start or bake that did not reach its end left behind: every instance with its nonce, then its
 // registrations. It finds instances by the client tokens in the journal, so it needs no tags.
 func CleanUp(ctx context.Context, remover remove.Remover, request Request) Result {
@@ -77,17 +71,11 @@ func CleanUp(ctx context.Context, remover remove.Remover, request Request) Resul
 			group.Go(func() { p.giveBack(ctx, region, id) })
 		}
 	}
-	var made errgroup.Group
-	made.SetLimit(maxAtOnce)
-	for _, registration := range request.Made {
-		made.Go(func() error {
-			if err := p.removeRegistration(ctx, registration); err != nil {
-				p.left("runner " + registration.Name + " (" + err.Error() + ")")
-			}
-			return nil
-		})
-	}
-	_ = made.Wait()
+	remove.Each(request.Made, func(_ int, made Registration) {
+		if err := p.removeRegistration(ctx, made); err != nil {
+			p.left("runner " + made.Name + " (" + err.Error() + ")")
+		}
+	})
 	group.Wait()
 	return p.result
 }

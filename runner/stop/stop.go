@@ -11,12 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
+	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
@@ -78,24 +77,12 @@ func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 	sp.terminateTogether(ctx, targets)
 	errs := make([]error, len(targets))
 	sp.result.Stopped = make([]Stopped, len(targets))
-	var group errgroup.Group
-	group.SetLimit(maxAtOnce)
-	for i, t := range targets {
-		group.Go(func() error {
-			sp.result.Stopped[i], errs[i] = sp.end(ctx, t)
-			return nil
-		})
-	}
-	_ = group.Wait()
+	remove.Each(targets, func(i int, t target) { sp.result.Stopped[i], errs[i] = sp.end(ctx, t) })
 	for i, t := range targets {
 		sp.result.Stopped[i].Outcome = seen.Of(t.instance, now)
 	}
 	return sp.result, errors.Join(errors.Join(errs...), sp.unseen)
 }
-
-// maxAtOnce bounds how many runners are stopped at the same time: GitHub allows a hundred calls at once.
-// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-const maxAtOnce = 30
 
 type stop struct {
 	cloud    *ec2.Client
