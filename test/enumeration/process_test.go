@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -31,8 +31,8 @@ type process struct {
 	transport *simulator.Transport
 	wire      *wire
 	journal   *journal
-	app       *github.App // where the world has one, it signs in
-	log       *lines
+	app       *github.App   // where the world has one, it signs in
+	log       *bubble.Lines // what goes on after a kill may still write to it
 
 	once   sync.Once
 	killed chan struct{} // closed when the process is dead
@@ -47,7 +47,7 @@ func (cancelled) Error() string { return "interrupt signal received" }
 func (cancelled) Is(target error) bool { return target == context.Canceled }
 
 func newProcess(ctx context.Context, world *simulator.World, blow blow) *process {
-	p := &process{transport: world.Transport(), journal: &journal{}, log: &lines{}, killed: make(chan struct{})}
+	p := &process{transport: world.Transport(), journal: &journal{}, log: &bubble.Lines{}, killed: make(chan struct{})}
 	if apps := world.Apps(); len(apps) > 0 {
 		p.app = github.NewApp(github.AppOptions{ID: apps[0].ClientID, Key: world.AppKey(), Scope: scope(),
 			Repository: repository, Runs: true})
@@ -122,25 +122,6 @@ func (p *process) registry() *github.Client {
 		panic(err)
 	}
 	return client
-}
-
-// lines is a log that what goes on after a kill may still write to while it is read.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func (p *process) logger() *slog.Logger {
