@@ -13,7 +13,7 @@ import (
 // that is over. Where the count is not what the message's own events make of the one before, the set is read again.
 
 // recountDelays are the waits before the set is read again. The last answer holds, whatever it is.
-var recountDelays = []time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
+var recountDelays = []time.Duration{2 * time.Second, 4 * time.Second, 9 * time.Second}
 
 // Jobs that wait beside idle runners may be a count that is wrong.
 const (

@@ -163,31 +163,29 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := s.wanted()
-	wanted := queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
-	if wanted.GroupID, err = api.GroupID(ctx, c.RunnerGroup); err != nil {
-		return nil, err
-	}
-	there, found, err := s.find(ctx, api, wanted.GroupID)
-	switch {
-	case err == nil && !found && s.isRemoved():
-		err = &queue.CallError{Operation: "find scale set", Class: queue.NotFound, Message: "it is gone"}
-	case err == nil && !found:
-		if there, err = api.Create(ctx, wanted); err == nil {
-			s.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)
+	var there, wanted queue.Set
+	id := s.awaited
+	if id == 0 {
+		if there, wanted, err = s.findOrMake(ctx, api); err != nil {
+			return nil, err
 		}
+		id = there.ID
+	}
+	session, err := api.Open(ctx, id, s.owner)
+	s.awaited = 0
+	if queue.ClassOf(err) == queue.Held {
+		s.awaited = id
 	}
 	if err != nil {
 		return nil, err
 	}
-	session, err := api.Open(ctx, there.ID, s.owner)
+	if there.ID == 0 { // the set, or the file, may have changed since
+		there, wanted, err = s.findOrMake(ctx, api)
+	}
+	if err == nil {
+		there, err = s.adjust(ctx, api, there, wanted)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if s.isRemoved() {
-		wanted = there
-	}
-	if there, err = s.adjust(ctx, api, there, wanted); err != nil {
 		s.close(ctx, session, nil)
 		return nil, err
 	}
@@ -207,6 +205,29 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 	s.askForLook()
 	s.poke()
 	return session, nil
+}
+
+// findOrMake returns the set as it is, and as it is wanted. One that is no longer in the file is wanted as it is.
+func (s *set) findOrMake(ctx context.Context, api *queue.Client) (there, wanted queue.Set, err error) {
+	c := s.wanted()
+	wanted = queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
+	if wanted.GroupID, err = api.GroupID(ctx, c.RunnerGroup); err != nil {
+		return there, wanted, err
+	}
+	there, found, err := s.find(ctx, api, wanted.GroupID)
+	switch {
+	case err != nil:
+	case found && s.isRemoved():
+		wanted = there
+	case found:
+	case s.isRemoved():
+		err = &queue.CallError{Operation: "find scale set", Class: queue.NotFound, Message: "it is gone"}
+	default:
+		if there, err = api.Create(ctx, wanted); err == nil {
+			s.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)
+		}
+	}
+	return there, wanted, err
 }
 
 // find looks the set up in its group, and then in the scope's other groups: the file may have moved it.

@@ -328,7 +328,7 @@ func (s *set) endBoth(ctx context.Context, v verdict) error {
 		}
 	}
 	if v.act == ended && v.machine.ID != "" {
-		return s.cloud.End(ctx, v.machine.Region, v.machine.ID)
+		return s.cloud.Terminate(ctx, v.machine.Region, v.machine.ID) // what is refused the next look tries again
 	}
 	return nil
 }

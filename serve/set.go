@@ -19,6 +19,9 @@ type set struct {
 	doubt chan struct{} // GitHub's count may be wrong: read it again
 	wake  chan struct{} // the count, a machine or a pause has changed: compare what is needed with what is there
 
+	// awaited is the set's id while another process has its session: it need not be looked up each time. It is listen's.
+	awaited int
+
 	launches sync.WaitGroup
 
 	mu       sync.Mutex
@@ -117,7 +120,7 @@ func (s *set) scale(ctx context.Context) {
 }
 
 // roomLook is how often EC2 is asked whether machines whose job is over are gone, while others wait for their room.
-const roomLook = 2 * time.Second
+const roomLook = 3 * time.Second
 
 // compare launches what the set lacks, and returns when to compare again, nil for when something changes.
 func (s *set) compare(ctx context.Context) <-chan time.Time {
