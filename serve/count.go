@@ -12,8 +12,12 @@ import (
 // other message may follow for hours, so that the job would wait, or a machine be launched again and again for a job
 // that is over. Where the count is not what the message's own events make of the one before, the set is read again.
 
-// recountDelays are the waits before the set is read again. The last answer holds, whatever it is.
-var recountDelays = []time.Duration{2 * time.Second, 4 * time.Second, 9 * time.Second}
+// recountDelays are the waits before the set is read again. The last answer holds, whatever it is. There is no hurry
+// where nothing waits by the lower number, and the next message may agree.
+var (
+	recountDelays = []time.Duration{2 * time.Second, 4 * time.Second, 9 * time.Second}
+	noHurry       = 15 * time.Second
+)
 
 // Jobs that wait beside idle runners may be a count that is wrong.
 const (
@@ -27,15 +31,19 @@ func (s *set) takeCount(m *queue.Message) {
 	s.messages++
 	s.expected = max(0, s.expected+m.Assigned-len(m.Completed))
 	s.count = m.Count
-	if m.Count.Assigned == s.expected {
+	s.inDoubt = m.Count.Assigned != s.expected
+	if !s.inDoubt {
 		return
 	}
+	s.tooMany = m.Count.Assigned > s.expected
 	s.count.Assigned = min(m.Count.Assigned, s.expected)
 	s.doubtCount()
 }
 
 // resetCount takes in the count that a session begins with. mu is held.
-func (s *set) resetCount(count queue.Count) { s.count, s.expected = count, count.Assigned }
+func (s *set) resetCount(count queue.Count) {
+	s.count, s.expected, s.inDoubt = count, count.Assigned, false
+}
 
 // doubtCount has the set read again. mu is held.
 func (s *set) doubtCount() {
@@ -54,6 +62,9 @@ func (s *set) recount(ctx context.Context) {
 		case <-s.doubt:
 		}
 		for i, delay := range recountDelays {
+			if i == 0 && s.countsTooMany() {
+				delay = noHurry
+			}
 			wait(ctx, delay)
 			if ctx.Err() != nil {
 				return
@@ -69,10 +80,10 @@ func (s *set) recount(ctx context.Context) {
 // readCount reads the set, and reports whether the count is no longer in doubt. The last answer is taken as it is.
 func (s *set) readCount(ctx context.Context, last bool) bool {
 	s.mu.Lock()
-	id, messages, held := s.id, s.messages, s.held
+	id, messages, needed := s.id, s.messages, s.held && s.inDoubt
 	s.mu.Unlock()
-	if !held {
-		return true // the next session has a count of its own
+	if !needed {
+		return true // a message, or the next session, has a count of its own
 	}
 	api, err := s.client()
 	if err != nil {
@@ -98,10 +109,16 @@ func (s *set) readCount(ctx context.Context, last bool) bool {
 	return true
 }
 
+func (s *set) countsTooMany() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tooMany
+}
+
 // doubtWaiting has the set read again where jobs wait by its count, and idle runners do not get them. mu is held.
 func (s *set) doubtWaiting(now time.Time) {
 	if !s.waiting.IsZero() && now.Sub(s.waiting) >= waitingDoubt && now.Sub(s.recounted) >= recountAtMost {
-		s.recounted = now
+		s.recounted, s.inDoubt, s.tooMany = now, true, false
 		s.doubtCount()
 	}
 }

@@ -57,7 +57,7 @@ func (d day) file() (sets []config.Set) {
 // machines one does not boot. Two of those for one job would be too many: GitHub fails it after fifteen minutes.
 func (d day) world(t *testing.T) simulator.Config {
 	t.Helper()
-	random := rand.New(rand.NewPCG(1, uint64(d.jobs))) //nolint:gosec // a day is the same in each run
+	random := rand.New(rand.NewPCG(1, uint64(d.jobs)))
 	world := simulator.Config{ForeignInstances: 3, ForeignRunners: 3}
 	world.ScaleSets.StatisticsDelay = 2 * time.Second
 	for left := d.jobs; left > 0; {
@@ -66,7 +66,8 @@ func (d day) world(t *testing.T) simulator.Config {
 			count = min(left, 2+random.IntN(19))
 		}
 		world.ScaleSetJobs = append(world.ScaleSetJobs, simulator.ScaleSetJob{
-			Set: fmt.Sprintf("set-%02d", random.IntN(d.sets)), Count: count, After: time.Duration(random.Int64N(int64(d.lasts))),
+			Set: fmt.Sprintf("set-%02d", random.IntN(d.sets)), Count: count,
+			After:    time.Duration(random.Int64N(int64(d.lasts))),
 			Duration: time.Minute + time.Duration(random.ExpFloat64()*float64(4*time.Minute)),
 		})
 		left -= count
@@ -108,7 +109,7 @@ var moments = []moment{
 
 // liveThrough lets a day pass. Every four minutes or so something goes wrong for a call or three.
 func (s *stage) liveThrough(d day, life *supervisor) {
-	random := rand.New(rand.NewPCG(2, uint64(d.jobs))) //nolint:gosec // a day is the same in each run
+	random := rand.New(rand.NewPCG(2, uint64(d.jobs)))
 	begun, next, nextWeather := time.Now(), 0, time.Now()
 	var mended time.Time
 	for time.Since(begun) < d.lasts {

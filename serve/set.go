@@ -19,7 +19,8 @@ type set struct {
 	doubt chan struct{} // GitHub's count may be wrong: read it again
 	wake  chan struct{} // the count, a machine or a pause has changed: compare what is needed with what is there
 
-	// awaited is the set's id while another process has its session: it need not be looked up each time. It is listen's.
+	// awaited is the set's id while another process has its session, so that it is not looked up each time. Only listen
+	// uses it.
 	awaited int
 
 	launches sync.WaitGroup
@@ -40,6 +41,8 @@ type set struct {
 	expected  int
 	messages  int
 	recounted time.Time
+	inDoubt   bool      // the count is not the expected one
+	tooMany   bool      // it is higher
 	waiting   time.Time // since when jobs wait although runners are idle
 	runners   map[string]*runner
 	pause     pause
