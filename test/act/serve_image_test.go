@@ -15,7 +15,7 @@ import (
 
 // maxServeImage is how large the image of ec2-github-runner-serve may be as a registry stores it, in bytes. It is
 // pulled once an upgrade, and not once a job.
-const maxServeImage = 7_500_000
+const maxServeImage = 5_750_000
 
 // buildServe makes the image of ec2-github-runner-serve, and returns its tag.
 func buildServe(t *testing.T, arch string) string {
