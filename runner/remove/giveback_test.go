@@ -30,7 +30,8 @@ func TestAnotherNonce(t *testing.T) {
 		"not known, and EC2 had time to show": {"other", ec2.Running, nil, TagsDelay + time.Second, false},
 	} {
 		u := Use{Nonce: "ours", Before: c.before}
-		err := u.late(ec2.Instance{State: c.state, Tags: map[string]string{key.Nonce: c.nonce}}, time.Now().Add(-c.since))
+		i := ec2.Instance{State: c.state, Tags: map[string]string{key.Nonce: c.nonce}}
+		err := u.late(i, time.Now().Add(-c.since))
 		if errors.Is(err, ErrStaleTags) != c.late {
 			t.Errorf("%s: got %v", name, err)
 		}
