@@ -114,7 +114,10 @@ func (r *runner) snapshot(state status.State) status.Machine {
 		m.Since = r.wanted
 	}
 	if r.job.ID != "" {
-		m.Job = status.Job{Name: r.job.Name, Repository: r.job.Repository, Run: r.job.RunID, Since: r.started}
+		m.Job = status.Job{Name: r.job.Name, Repository: r.job.Repository, Run: r.job.RunID}
+		if r.done.IsZero() {
+			m.Job.Since = r.started
+		}
 	}
 	return m
 }

@@ -71,6 +71,11 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("machine %+v", m)
 		}
 		s.until("ending", 5*time.Minute, func() bool { return machineStates(p.Snapshot())[status.Ending] > 0 })
+		for _, m := range p.Snapshot().Sets[0].Machines {
+			if m.State == status.Ending && !m.Job.Since.IsZero() {
+				t.Errorf("the job of %+v is over, and is shown as one that runs", m)
+			}
+		}
 		s.until("done", 10*time.Minute, s.allDone)
 		s.nothingLeft(2 * time.Minute)
 		s.until("nothing is shown", time.Minute, func() bool { return len(p.Snapshot().Sets[0].Machines) == 0 })
