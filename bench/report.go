@@ -59,6 +59,11 @@ runs; measurements that mostly wait run concurrently, in real time. "promised" i
 	b.WriteString(growthText(growth{r}))
 	signIn, err := signInText(signInResults)
 	b.WriteString(signIn)
+	if err != nil {
+		return "", err
+	}
+	scaleSets, err := scaleSetText(scaleSetResults)
+	b.WriteString(scaleSets)
 	b.WriteString(awsText)
 	return b.String(), err
 }
