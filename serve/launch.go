@@ -18,8 +18,7 @@ import (
 
 // begin starts the launch of one more machine. mu is held.
 func (s *set) begin(ctx context.Context, now time.Time) {
-	r := &runner{name: newName(s.installation, s.Name), state: runnerUnseen, launching: true, wanted: now,
-		due: now.Add(dueTime), expires: now.Add(lifetime)}
+	r := &runner{name: newName(s.installation, s.Name), state: runnerUnseen, launching: true, wanted: now}
 	s.runners[r.name] = r
 	s.launches.Go(func() {
 		err := s.launch(ctx, r)
@@ -38,7 +37,9 @@ func (s *set) launch(ctx context.Context, r *runner) error {
 	}
 	defer giveBack()
 	s.mu.Lock()
-	paused := !s.removed.IsZero() || s.pause.isOn() && time.Now().Before(s.pause.until)
+	now := time.Now()
+	paused := !s.removed.IsZero() || s.pause.isOn() && now.Before(s.pause.until)
+	r.due, r.expires = now.Add(dueTime), now.Add(lifetime) // a turn may be long in coming
 	s.mu.Unlock()
 	if paused {
 		return errPaused

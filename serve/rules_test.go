@@ -3,6 +3,7 @@ package serve
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -246,4 +247,38 @@ func TestAsksOften(t *testing.T) {
 	if !a.asksOften() || b.asksOften() {
 		t.Errorf("a asks often: %t, b: %t", a.asksOften(), b.asksOften())
 	}
+}
+
+// TestTimesBeginWithTurn: a machine's times begin when it is its turn to be launched, however long that took in a
+// storm.
+func TestTimesBeginWithTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server, err := New(t.Context(), config.File{GitHub: config.GitHub{URL: "https://github.com/org/repo",
+			TokenFile: "none"}}, Options{Cloud: ec2.New(aws.Config{Region: "us-east-1"})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back []func()
+		for range maxTurns {
+			giveBack, err := server.turns.take(t.Context(), "storm")
+			if err != nil {
+				t.Fatal(err)
+			}
+			back = append(back, giveBack)
+		}
+		s := newSet(server, config.Set{Name: "a", Max: 1})
+		s.mu.Lock()
+		s.begin(t.Context(), time.Now())
+		var r *runner
+		for _, r = range s.runners {
+		}
+		s.mu.Unlock()
+		<-time.After(20 * time.Minute)
+		back[0]()
+		s.launches.Wait() // the launch fails: there is no token
+		if want := time.Now().Add(dueTime); !r.due.Equal(want) || !r.expires.Equal(time.Now().Add(lifetime)) {
+			t.Errorf("due %s, expires %s, want %s", r.due, r.expires, want)
+		}
+	})
 }
