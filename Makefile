@@ -55,8 +55,7 @@ permissions: ## the least IAM policy for MODES="start stop", with FEATURES, REPO
 permissions-page: ## write docs/permissions.md and the policies of docs/aws from the table of permissions
 	go run ./cmd/permissions -page > docs/permissions.md.new
 	mv docs/permissions.md.new docs/permissions.md
-	go run ./cmd/permissions -stack docs/aws/ec2-github-runner.yml > docs/aws/ec2-github-runner.yml.new
-	mv docs/aws/ec2-github-runner.yml.new docs/aws/ec2-github-runner.yml
+	for file in docs/aws/*.yml; do go run ./cmd/permissions -stack $$file > $$file.new && mv $$file.new $$file || exit; done
 
 clean: ## remove what was built here (the shared cache stays)
 	rm -rf bin .cache

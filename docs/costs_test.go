@@ -56,6 +56,8 @@ func TestCostsAddUp(t *testing.T) {
 		"a lost machine's month": prices["t3.xlarge"] * hoursOfMonth,
 		"a scale set's server": (prices["t4g.nano"]+prices["public IPv4 address"])*hoursOfMonth +
 			8*prices["gp3 volume"],
+		"the same on Fargate": (prices["Fargate, arm64: vCPU"]/4 + prices["Fargate, arm64: memory"]/2 +
+			prices["public IPv4 address"]) * hoursOfMonth,
 	} {
 		if amount := fmt.Sprintf("%.2f", value); value == 0 || !strings.Contains(text, amount) {
 			t.Errorf("%s is %s, and the page does not say so", what, amount)

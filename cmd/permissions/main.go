@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -33,12 +34,12 @@ func run(args []string, out io.Writer) error {
 		"where scale sets are, for the mode serve: owner, owner/repo or enterprises/NAME")
 	data := flags.String("reference", "",
 		"print what the Service Authorization Reference in this folder says of the table's actions")
-	template := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
+	stackFile := flags.String("stack", "", "print this CloudFormation template with its policies written anew")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *wholePage || *data != "" || *template != "" {
-		return write(out, *wholePage, *data, *template)
+	if *wholePage || *data != "" || *stackFile != "" {
+		return write(out, *wholePage, *data, *stackFile)
 	}
 	if flags.NArg() == 0 {
 		return fmt.Errorf("choose modes: some of %s", strings.Join(modeNames(), ", "))
@@ -58,7 +59,7 @@ func run(args []string, out io.Writer) error {
 }
 
 // write prints what is made of the whole table: the page, what the reference says of its actions, or the template.
-func write(out io.Writer, wholePage bool, data, template string) error {
+func write(out io.Writer, wholePage bool, data, path string) error {
 	if data != "" {
 		ref, err := readReference(data)
 		if err != nil {
@@ -71,11 +72,15 @@ func write(out io.Writer, wholePage bool, data, template string) error {
 	written := page
 	if !wholePage {
 		written = func() (string, error) {
-			raw, err := os.ReadFile(template) //nolint:gosec // named on the command line
+			known, ok := templates[filepath.Base(path)]
+			if !ok {
+				return "", fmt.Errorf("read template: %s is none of docs/aws", path)
+			}
+			raw, err := os.ReadFile(path) //nolint:gosec // named on the command line
 			if err != nil {
 				return "", fmt.Errorf("read template: %w", err)
 			}
-			return stack(string(raw))
+			return known.stack(string(raw))
 		}
 	}
 	text, err := written()

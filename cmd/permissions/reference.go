@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,14 +28,19 @@ type referenceAction struct {
 	Resources map[string][]string `json:"resources"`
 }
 
+// taskActions are what ECS does to start the task of docs/aws/scale-sets.yml: nothing that this program does.
+var taskActions = []string{"logs:CreateLogStream", "logs:PutLogEvents", "ssm:GetParameters"}
+
 // readReference reads of the reference's data, one file by service and kind, what our policies name.
 func readReference(dir string) (reference, error) {
 	ref := reference{Actions: map[string]referenceAction{}, Resources: map[string]string{}}
+	actions := slices.Clone(taskActions)
 	for _, r := range rights {
-		for _, action := range r.statement.Action {
-			if err := ref.add(dir, action); err != nil {
-				return reference{}, fmt.Errorf("read reference: %s: %w", action, err)
-			}
+		actions = append(actions, r.statement.Action...)
+	}
+	for _, action := range actions {
+		if err := ref.add(dir, action); err != nil {
+			return reference{}, fmt.Errorf("read reference: %s: %w", action, err)
 		}
 	}
 	return ref, nil

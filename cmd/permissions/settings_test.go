@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/marqo-ai/ec2-github-runner/test/guide"
@@ -21,19 +22,19 @@ var (
 	}
 )
 
-// templateSettings are sets of parameters: none but what must be given, each other one by itself, and all.
-var templateSettings = func() map[string]map[string]string {
+// templateSettings are the sets of parameters to try.
+var templateSettings = eachSetting(base, other)
+
+// eachSetting returns sets of parameters: none but what must be given, each other one by itself, and all.
+func eachSetting(base, other map[string]string) map[string]map[string]string {
 	settings := map[string]map[string]string{"none": base, "all": other}
 	for name, value := range other {
-		one := map[string]string{}
-		for k, v := range base {
-			one[k] = v
-		}
+		one := maps.Clone(base)
 		one[name] = value
 		settings[name] = one
 	}
 	return settings
-}()
+}
 
 func loadTemplate(t *testing.T) *guide.Template {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A group is a policy of the CloudFormation template: what is always granted, and what a parameter switches on.
+// A group is a policy of a CloudFormation template: what is always granted, and what a parameter switches on.
 const (
 	groupRunners  = "runners"
 	groupImages   = "images"
@@ -16,20 +16,53 @@ const (
 	groupExisting = "existing"
 	groupRole     = "machine-role"
 	groupKeys     = "keys"
-	groupServe    = "serve" // of none of the template's: the program of scale sets has a role of its own
+
+	// The program of scale sets has a role of its own, and so a template of its own.
+	groupServe     = "serve"
+	groupServeWarm = "serve-warm"
+	groupServeRole = "serve-machine-role"
+	groupServeKeys = "serve-keys"
 )
 
-var groups = []string{groupRunners, groupImages, groupPool, groupExisting, groupRole, groupKeys}
+// A template is a file of docs/aws by its name, with the groups of its policies and the one of them that each right
+// stands in, if any does.
+type template struct {
+	groups []string
+	of     func(r right) string
+}
+
+var templates = map[string]template{
+	"ec2-github-runner.yml": {[]string{groupRunners, groupImages, groupPool, groupExisting, groupRole, groupKeys},
+		groupOf},
+	"scale-sets.yml": {[]string{groupServe, groupServeWarm, groupServeRole, groupServeKeys}, serveGroupOf},
+}
 
 // existingTag is the key of the tag that machines carry which the template lets a start take. A template cannot have a
 // condition's key from a parameter.
 const existingTag = "github-runner"
 
-// groupOf is the one policy of the template that a right stands in. What several modes share is always granted.
+// serveGroupOf is the one policy of the template of scale sets that a right stands in; it has no other mode's.
+func serveGroupOf(r right) string {
+	if !slices.Contains(r.modes, modeServe) {
+		return ""
+	}
+	switch r.feature {
+	case warm:
+		return groupServeWarm
+	case role:
+		return groupServeRole
+	case keys:
+		return groupServeKeys
+	}
+	return groupServe
+}
+
+// groupOf is the one policy of the repository's template that a right stands in. What several modes share is always
+// granted. Rights of the scale sets alone stand in none.
 func groupOf(r right) string {
 	switch {
 	case r.feature == served, !slices.ContainsFunc(r.modes, func(mode string) bool { return mode != modeServe }):
-		return groupServe
+		return ""
 	case r.feature == role:
 		return groupRole
 	case r.feature == keys:
@@ -45,10 +78,10 @@ func groupOf(r right) string {
 }
 
 // granted are the statements of a group.
-func granted(group string) []statement {
+func (t template) granted(group string) []statement {
 	var list []statement
 	for _, r := range rights {
-		if groupOf(r) == group {
+		if t.of(r) == group {
 			s := r.statement
 			s.Effect = "Allow"
 			list = append(list, s)
@@ -57,22 +90,22 @@ func granted(group string) []statement {
 	return list
 }
 
-// stack is the template with the statements of each group written anew between the marks that name it.
-func stack(template string) (string, error) {
-	for _, group := range groups {
+// stack is the text of a template with the statements of each group written anew between the marks that name it.
+func (t template) stack(text string) (string, error) {
+	for _, group := range t.groups {
 		opening, closing := "          # statements: "+group+"\n", "          # /statements: "+group+"\n"
-		head, rest, opened := strings.Cut(template, opening)
+		head, rest, opened := strings.Cut(text, opening)
 		_, tail, closed := strings.Cut(rest, closing)
 		if !opened || !closed {
 			return "", fmt.Errorf("write template: it has no marks for %s", group)
 		}
 		var b strings.Builder
-		for _, s := range granted(group) {
+		for _, s := range t.granted(group) {
 			writeStatement(&b, s)
 		}
-		template = head + opening + b.String() + closing + tail
+		text = head + opening + b.String() + closing + tail
 	}
-	return template, nil
+	return text, nil
 }
 
 // writeStatement writes a statement as YAML with CloudFormation's functions in the place of what differs by account.
@@ -117,6 +150,8 @@ func scalar(value string) string {
 	switch value {
 	case ownerRepo:
 		return "!Ref Repository"
+	case scopeName:
+		return "!Ref Scope"
 	case keptValue:
 		return "!Ref ExistingTagValue"
 	case accountID:

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,7 +19,12 @@ const policyLimit = 6144
 
 func readTemplate(t *testing.T) (text string, root map[string]any) {
 	t.Helper()
-	raw, err := os.ReadFile(templateFile)
+	return readTemplateFile(t, templateFile)
+}
+
+func readTemplateFile(t *testing.T, file string) (text string, root map[string]any) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +40,7 @@ func readTemplate(t *testing.T) (text string, root map[string]any) {
 func resolved(t *testing.T, node *yaml.Node) any {
 	t.Helper()
 	values := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", accountID, "${Repository}",
-		ownerRepo,
-		"${Subject}", "*",
+		ownerRepo, "${Scope}", scopeName, "${Subject}", "*",
 		"${Owner}", "OWNER", "${Name}", "REPO", "${OwnerId}", "OWNER-ID", "${RepositoryId}", "REPO-ID")
 	switch {
 	case node.Kind == yaml.DocumentNode:
@@ -46,6 +51,8 @@ func resolved(t *testing.T, node *yaml.Node) any {
 		return values.Replace(node.Value)
 	case node.Tag == "!Ref" && node.Value == "Repository":
 		return ownerRepo
+	case node.Tag == "!Ref" && node.Value == "Scope":
+		return scopeName
 	case node.Tag == "!Ref" && node.Value == "ExistingTagValue":
 		return keptValue
 	case node.Tag == "!Ref" && node.Value == "AWS::AccountId":
@@ -98,18 +105,25 @@ func plain(t *testing.T, value any) (any, int) {
 	return made, len(raw)
 }
 
-// TestTemplateIsCurrent: make permissions-page would write what stands there.
-func TestTemplateIsCurrent(t *testing.T) {
-	text, _ := readTemplate(t)
-	want, err := stack(text)
-	if err != nil {
-		t.Fatal(err)
+// TestTemplatesAreCurrent: make permissions-page would write what stands there.
+func TestTemplatesAreCurrent(t *testing.T) {
+	files, err := filepath.Glob("../../docs/aws/*")
+	if err != nil || len(files) != len(templates) {
+		t.Fatalf("docs/aws has %v (%v), want %d templates", files, err, len(templates))
 	}
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("docs/aws/ec2-github-runner.yml is not what the table says; run make permissions-page\n%s", diff)
-	}
-	if _, err := stack(strings.Replace(text, "/statements: pool", "", 1)); err == nil {
-		t.Error("a template without a mark was taken")
+	for _, file := range files {
+		text, _ := readTemplateFile(t, file)
+		known := templates[filepath.Base(file)]
+		want, err := known.stack(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Errorf("%s is not what the table says; run make permissions-page\n%s", file, diff)
+		}
+		if _, err := known.stack(strings.Replace(text, "/statements: "+known.groups[1], "", 1)); err == nil {
+			t.Errorf("%s without a mark was taken", file)
+		}
 	}
 }
 
@@ -118,20 +132,31 @@ func TestTemplateIsCurrent(t *testing.T) {
 // none is too long for IAM.
 func TestTemplateGrantsTheTable(t *testing.T) {
 	_, root := readTemplate(t)
-	want, got := map[string]any{}, map[string]any{}
+	want := map[string]any{}
 	for _, r := range rights {
-		if groupOf(r) == groupServe {
+		if groupOf(r) == "" {
 			continue
 		}
 		s := r.statement
 		s.Effect = "Allow"
 		want[s.Sid], _ = plain(t, s)
 	}
-	for name, conditional := range map[string]string{
+	got := statementsOf(t, root, map[string]string{
 		"RunnersPolicy": "", "ImagesPolicy": "WithImages", "PoolPolicy": "WithPool", "ExistingPolicy": "WithExisting",
 		"MachineRolePolicy": "WithMachineRole",
 		"KeysPolicy":        "WithKeys",
-	} {
+	})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table (-) and the template (+):\n%s", diff)
+	}
+}
+
+// statementsOf returns the statements of policies of a template by their Sids. Each policy has the condition that is
+// named, and is short enough for IAM.
+func statementsOf(t *testing.T, root map[string]any, policies map[string]string) map[string]any {
+	t.Helper()
+	got := map[string]any{}
+	for name, conditional := range policies {
 		resource := at(t, root, "Resources", name).(map[string]any)
 		if condition, _ := resource["Condition"].(string); condition != conditional {
 			t.Errorf("%s has the condition %q, want %q", name, condition, conditional)
@@ -152,9 +177,7 @@ func TestTemplateGrantsTheTable(t *testing.T) {
 			got[sid], _ = plain(t, s)
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table (-) and the template (+):\n%s", diff)
-	}
+	return got
 }
 
 // TestTemplateTrustsAsThePageSays holds the trust policy of the template against that of docs/permissions.md.
@@ -193,7 +216,7 @@ func TestGroups(t *testing.T) {
 		"LaunchTagged": groupRunners, "TerminateOwn": groupRunners, "TagOwn": groupRunners, "ReadQuotas": groupRunners,
 		"CreateImages": groupImages, "DescribeTemplates": groupImages, "StartPoolMachines": groupPool,
 		"StartExisting": groupExisting, "PassRole": groupRole,
-		"LaunchForScaleSets": groupServe, "TerminateOfScaleSets": groupServe,
+		"LaunchForScaleSets": "", "TerminateOfScaleSets": "",
 	} {
 		for _, r := range rights {
 			if r.statement.Sid == sid {

@@ -113,7 +113,7 @@ func TestGuideShell(t *testing.T) {
 // TestTemplateLint: cfn-lint knows CloudFormation's resources and their properties, which moto passes over.
 func TestTemplateLint(t *testing.T) {
 	if out, err := exec.Command("cfn-lint", "--non-zero-exit-code", "informational",
-		"../../docs/aws/ec2-github-runner.yml").CombinedOutput(); err != nil {
+		"../../docs/aws/ec2-github-runner.yml", "../../docs/aws/scale-sets.yml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

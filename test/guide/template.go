@@ -260,6 +260,10 @@ func (e *evaluation) sub(node *yaml.Node) any {
 		value, known := values[name]
 		if !known {
 			if value, known = e.values[name]; !known {
+				_, known = e.resources[name]
+				value = name
+			}
+			if !known {
 				return e.fail(node, "nothing is called %s", name)
 			}
 		}

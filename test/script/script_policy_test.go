@@ -110,6 +110,26 @@ func TestScriptsUnderTemplate(t *testing.T) {
 	}
 }
 
+// TestScriptsUnderScaleSetsTemplate runs the main scripts of scale sets under what docs/aws/scale-sets.yml grants the
+// task as it is. The scope is written in another case than GitHub's.
+func TestScriptsUnderScaleSetsTemplate(t *testing.T) {
+	t.Parallel()
+	template, err := guide.ReadTemplate("docs/aws/scale-sets.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	granted, err := template.Policies(map[string]string{"Scope": "Demo-Org/Demo", "VpcId": "vpc-1",
+		"SubnetIds": "subnet-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, script := range []string{"serve", "serve_killed", "serve_reload", "serve_room"} {
+		files = append(files, filepath.Join("test/script/testdata", script+".txtar"))
+	}
+	underPolicies(t, files, map[string]string{"serve": together(t, granted)})
+}
+
 // together is one policy of all statements.
 func together(t *testing.T, policies map[string]json.RawMessage) string {
 	t.Helper()
