@@ -113,15 +113,38 @@ func TestTakesNoJob(t *testing.T) {
 	})
 }
 
-// TestNeverRegisters: a machine that never comes online is ended after its time, with its registration.
+// TestNeverRegisters: a machine that never comes online is ended after its time, with its registration, and its job
+// does not wait for that: another is launched for it, and if that one fails too, a third before GitHub fails the job.
 func TestNeverRegisters(t *testing.T) {
-	world := simulator.Config{Guests: []simulator.GuestRule{{Nth: 1, Fault: simulator.GuestNeverRegisters}}}
+	never := func(n int) simulator.GuestRule {
+		return simulator.GuestRule{Nth: n, Fault: simulator.GuestNeverRegisters}
+	}
+	world := simulator.Config{Guests: []simulator.GuestRule{never(1), never(2)}}
 	inBubble(t, world, []config.Set{aSet("ec2-amd64", 10)}, func(s *stage) {
 		p := s.start("one")
 		s.listening(p, 1)
 		s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
-		s.until("done", 20*time.Minute, s.allDone)
-		s.nothingLeft(5 * time.Minute)
+		s.until("done", 11*time.Minute, s.allDone)
+		if launched := len(p.log.with("machine launched")); launched != 3 {
+			t.Errorf("%d machines for one job", launched)
+		}
+		s.nothingLeft(15 * time.Minute)
+	})
+}
+
+// TestLateMachine: one that comes online after another was launched in its place is ended when nothing needs it.
+func TestLateMachine(t *testing.T) {
+	world := simulator.Config{Guests: []simulator.GuestRule{{Nth: 1, Boot: 5 * time.Minute}}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 10)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		s.queue("ec2-amd64", 1, simulator.ScaleSetJob{Duration: 20 * time.Minute})
+		s.until("ended", 9*time.Minute, func() bool { return len(p.log.with("runner ended")) == 1 })
+		s.until("done", 25*time.Minute, s.allDone)
+		if launched := len(p.log.with("machine launched")); launched != 2 {
+			t.Errorf("%d machines for one job", launched)
+		}
+		s.nothingLeft(2 * time.Minute)
 	})
 }
 

@@ -267,7 +267,7 @@ func (s *set) judge(seen sight, doubles []ec2.Instance) []verdict {
 			seen.now.Sub(s.waiting) >= stuckTime}
 		before := len(list)
 		judged(v, r, r.instance)
-		if len(list) > before && r.takesJobs() {
+		if len(list) > before && r.isCounted(seen.now) {
 			surplus--
 		}
 	}

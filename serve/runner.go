@@ -54,6 +54,20 @@ func (r *runner) takesJobs() bool {
 	return r.instance.ID != "" || !r.shows.IsZero() || r.state == runnerIdle || r.state == runnerBusy
 }
 
+// spareTime is how long after its turn to be launched a machine counts that has not come online. GitHub takes an
+// assigned job back after five minutes and fails it at the third time, so another machine is launched before that. The
+// late one may still come: what is then too much ends as an idle one.
+const spareTime = 4 * time.Minute
+
+// isLate reports whether GitHub says that the runner has never been online, although its machine had time enough.
+func (r *runner) isLate(now time.Time) bool {
+	return r.state == runnerOffline && r.online.IsZero() && !r.due.IsZero() &&
+		!now.Before(r.due.Add(spareTime-dueTime))
+}
+
+// isCounted reports whether the set can count on the runner for a job.
+func (r *runner) isCounted(now time.Time) bool { return r.takesJobs() && !r.isLate(now) }
+
 // isAlive reports whether there is a machine, or may be one at any moment.
 func (r *runner) isAlive() bool { return !r.over && (r.instance.ID != "" || r.takesJobs()) }
 

@@ -92,9 +92,9 @@ func (s *set) client() (*queue.Client, error) {
 
 // demand counts the machines. mu is held.
 func (s *set) demand() demand {
-	d := demand{min: s.Min, max: s.Max, assigned: s.count.Assigned}
+	d, now := demand{min: s.Min, max: s.Max, assigned: s.count.Assigned}, time.Now()
 	for _, r := range s.runners {
-		if r.takesJobs() {
+		if r.isCounted(now) {
 			d.working++
 		}
 		if r.launching && r.instance.ID == "" {
