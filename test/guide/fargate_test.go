@@ -47,11 +47,11 @@ func TestFargateFiles(t *testing.T) {
 	// The shell's own chown would need root.
 	owner := filepath.Join(dir, "chown")
 	text := []byte("#!/bin/sh\necho \"$@\" >" + dir + "/owner\n")
-	if err := os.WriteFile(owner, text, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(owner, text, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	shell, options := fmt.Sprint(entry[0]), fmt.Sprint(entry[1])
-	command := exec.CommandContext(t.Context(), shell, options, script) //nolint:gosec // of the template
+	command := exec.CommandContext(t.Context(), shell, options, script)
 	command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"),
 		"SETS=" + strings.Replace(string(sets), "/run/credentials/ec2-github-runner-serve.service/app.pem", "secret",
 			1),
