@@ -68,7 +68,7 @@ func TestImageGone(t *testing.T) {
 			Message: "The image id '[ami-0aaaaaaaaaaaaaaa1]' does not exist"})
 		s.queue("broken", 1, simulator.ScaleSetJob{})
 		<-time.After(3 * time.Second)
-		said := p.log.with("no machine can be launched until this is mended")
+		said := p.log.with("no machine can be launched until this is repaired")
 		if len(said) != 1 || !strings.Contains(said[0]["error"].(string), "InvalidAMIID.NotFound") {
 			t.Errorf("said %v", said)
 		}

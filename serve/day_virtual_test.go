@@ -111,18 +111,18 @@ var moments = []moment{
 func (s *stage) liveThrough(d day, life *supervisor) {
 	random := rand.New(rand.NewPCG(2, uint64(d.jobs)))
 	begun, next, nextWeather := time.Now(), 0, time.Now()
-	var mended time.Time
+	var fixed time.Time
 	for time.Since(begun) < d.lasts {
 		<-time.After(20 * time.Second)
 		s.withinMax(time.Since(begun).String())
-		if !mended.IsZero() && time.Now().After(mended) {
+		if !fixed.IsZero() && time.Now().After(fixed) {
 			s.world.ClearFaults()
-			mended = time.Time{}
+			fixed = time.Time{}
 		}
 		if next < len(moments) && time.Since(begun) >= time.Duration(moments[next].at*float64(d.lasts)) {
 			moments[next].what(s, life)
 			if moments[next].lasts > 0 {
-				mended = time.Now().Add(moments[next].lasts)
+				fixed = time.Now().Add(moments[next].lasts)
 			}
 			next++
 		}

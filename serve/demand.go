@@ -29,7 +29,7 @@ func (d demand) crowded() bool {
 // surplus is how many machines there are that nothing needs.
 func (d demand) surplus() int { return max(0, d.working-d.desired()) }
 
-// Times between tries to launch while EC2 has nothing, and while it refuses what no waiting mends.
+// Times between tries to launch while EC2 has nothing, and while it refuses what waiting does not change.
 const (
 	firstPause = 15 * time.Second
 	maxPause   = 5 * time.Minute
@@ -39,7 +39,7 @@ const (
 type pause struct {
 	until time.Time
 	wait  time.Duration // the last one; 0 while nothing is refused
-	fatal bool          // no waiting mends it
+	fatal bool          // waiting does not help
 	why   string
 }
 

@@ -218,7 +218,7 @@ func holdMessage(fatal bool, err error) string {
 	isCapacity := func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.Capacity }
 	switch {
 	case fatal:
-		return "no machine can be launched until this is mended"
+		return "no machine can be launched until this is repaired"
 	case !isRefused:
 		return "no machine can be launched for now, so jobs wait at GitHub"
 	case slices.ContainsFunc(refused.trail, isCapacity):
@@ -248,7 +248,8 @@ func reasonOf(err error) string {
 	return text[len("; "):]
 }
 
-// isFatal reports whether no waiting mends a launch: nothing in it was refused for lack of capacity, or is not known.
+// isFatal reports whether waiting does not help a launch: nothing in it was refused for lack of capacity, or is not
+// known.
 func isFatal(err error) bool {
 	refused, ok := errors.AsType[*launchError](err)
 	if !ok {

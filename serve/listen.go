@@ -21,7 +21,7 @@ const (
 	firstRetry       = time.Second      // after a call that got no answer
 	maxRetry         = 30 * time.Second
 	rateLimitRetry   = time.Minute
-	refusedRetry     = 5 * time.Minute // after a refusal that no waiting mends
+	refusedRetry     = 5 * time.Minute // after a refusal that waiting does not change
 	stillWaiting     = 10 * time.Minute
 	// maxSilence is how long polls may get no answer until a new session is asked for. GitHub refuses one while the old
 	// one lasts, so to give it up too early makes the set wait for its own session.
@@ -69,7 +69,7 @@ func (s *set) listen(ctx context.Context) {
 type failure struct {
 	message string
 	standby bool // another process of this installation holds the session
-	refused bool // no waiting mends it
+	refused bool // waiting does not help
 	delay   time.Duration
 	at      time.Time
 }

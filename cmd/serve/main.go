@@ -2,6 +2,7 @@
 // GitHub has assigned, until it is told to end. docs/scale-sets.md is its page.
 //
 //	ec2-github-runner-serve CONFIG.yml
+//	ec2-github-runner-serve check CONFIG.yml
 //	ec2-github-runner-serve delete SET CONFIG.yml
 //	ec2-github-runner-serve -version
 //
