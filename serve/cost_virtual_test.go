@@ -1,13 +1,11 @@
 package serve_test
 
 import (
-	"encoding/json"
-	"flag"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -24,8 +22,6 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
-
-var update = flag.Bool("update", false, "measure a whole day, and write bench/scalesets.json")
 
 // costs are what the jobs of a day cost beside their own time.
 type costs struct {
@@ -55,16 +51,8 @@ func TestCosts(t *testing.T) {
 		t.Errorf("a machine of a scale set is idle for %.1f s, that of a start job for %.1f s", wasted,
 			started.Before+started.After)
 	}
-	if !*update {
-		return
-	}
-	text, err := json.MarshalIndent(map[string]costs{"served": served, "started": started}, "", "  ")
-	if err == nil {
-		err = os.WriteFile("../bench/scalesets.json", append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		t.Error(err)
-	}
+	record(t, "served", served)
+	record(t, "started", started)
 }
 
 // queued are the jobs of a day, in their order, each with the set that it is for.
@@ -185,6 +173,8 @@ type watch struct {
 
 	online, gone map[string]time.Time // by instance
 	machine      map[string]string    // by runner
+	looked       time.Time
+	running      float64 // seconds that machines ran, all together
 }
 
 func (s *stage) watch() *watch {
@@ -213,7 +203,12 @@ func (w *watch) look() {
 			w.online[r.Instance] = seen.Time
 		}
 	}
+	since := seen.Time.Sub(cmp.Or(w.looked, seen.Time)).Seconds()
+	w.looked = seen.Time
 	for _, i := range seen.Instances {
+		if i.State == "running" && !i.Initial {
+			w.running += since
+		}
 		if w.gone[i.ID].IsZero() && i.State != "pending" && i.State != "running" {
 			w.gone[i.ID] = seen.Time
 		}

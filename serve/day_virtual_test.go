@@ -42,6 +42,10 @@ func TestDay(t *testing.T) {
 		if toEC2 > d.most || toGitHub > d.most {
 			s.t.Errorf("a job took %.2f calls to EC2 and %.2f to GitHub", toEC2, toGitHub)
 		}
+		if *wholeDay {
+			record(s.t, "day", map[string]float64{"jobs": float64(d.jobs), "sets": float64(d.sets),
+				"processes": float64(processes), "ec2": toEC2, "github": toGitHub, "polls": polls})
+		}
 	})
 }
 

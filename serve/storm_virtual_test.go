@@ -43,9 +43,12 @@ func TestTwoHundredJobs(t *testing.T) {
 		if launches := len(s.calls("RunInstances")); launches != 200 {
 			t.Errorf("%d launches for 200 jobs", launches)
 		}
-		if bound := 115 * (200*520*time.Millisecond + 2*s.fastestJob()) / 100; took > bound {
+		allowed := 200*520*time.Millisecond + 2*s.fastestJob()
+		if bound := 115 * allowed / 100; took > bound {
 			t.Errorf("it took %s, want at most %s", took, bound)
 		}
+		record(t, "storm", map[string]float64{"most": float64(most), "seconds": took.Seconds(),
+			"allowed": allowed.Seconds()})
 	})
 }
 
@@ -95,6 +98,7 @@ func TestLatency(t *testing.T) {
 		if waits[10] > time.Second || waits[19] > 2*time.Second {
 			t.Errorf("assigned to RunInstances: median %s, at most %s", waits[10], waits[19])
 		}
+		record(t, "latency", map[string]float64{"median": waits[10].Seconds(), "most": waits[19].Seconds()})
 	})
 }
 
