@@ -88,7 +88,7 @@ func bootServe(t *testing.T) *servePlace {
 
 	image, err := baseImage("boot")
 	must(t, err)
-	p := &servePlace{t, fmt.Sprintf("egr-boottest-serve-%d", os.Getpid())}
+	p := &servePlace{t, fmt.Sprintf("egr-boottest-%s-%d", strings.ToLower(t.Name()), os.Getpid())}
 	p.engine("create", "--name", p.name, "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt",
 		"seccomp=unconfined", "--network", "none", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--cgroupns", "host",
 		"--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--env", "container=docker", image, "/sbin/init")
@@ -126,8 +126,10 @@ func (p *servePlace) sh(script string) string {
 }
 
 // log is what systemd and the program have said.
-func (p *servePlace) log() string {
-	out, _ := engine("exec", p.name, "journalctl", "--unit", serveService, "--no-pager", "--output", "cat")
+func (p *servePlace) log() string { return p.logOf(serveService) }
+
+func (p *servePlace) logOf(unit string) string {
+	out, _ := engine("exec", p.name, "journalctl", "--unit", unit, "--no-pager", "--output", "cat")
 	return out
 }
 
