@@ -62,18 +62,21 @@ last two rows with the real program over HTTP, without TLS. `+"`go test ./serve 
 		f.Day.Processes, f.Day.EC2, f.Day.Polls, f.Day.GitHub, f.Idle.Sets, f.Idle.Memory, f.Idle.Sets, f.Idle.CPU)
 }
 
-// ways is the section about machines that are kept ready.
-func (f scaleSetFigures) ways() string {
-	text := fmt.Sprintf(`
+// waysText introduces the section about machines that are kept ready.
+const waysText = `
 ## Cold, warm and idle machines
 
 The same %d jobs of ten hours in one set: with a machine launched for each, with five stopped machines kept ready
-(`+"`warm: 5`"+`), and with three idle runners online (`+"`min: 3`"+`). A machine runs without a job while it boots, waits,
-prepares itself for later, or powers off.
+(warm), and with three idle runners kept online (min). A machine runs without a job while it boots, waits, prepares
+itself for later, or powers off.
 
 | | waited, median | waited, slowest twentieth | machines ran without a job |
 | --- | --- | --- | --- |
-`, f.Ways["cold"].Jobs)
+`
+
+// ways is the section about machines that are kept ready.
+func (f scaleSetFigures) ways() string {
+	text := fmt.Sprintf(waysText, f.Ways["cold"].Jobs)
 	for _, row := range []struct{ key, title string }{
 		{"cold", "cold"}, {"warm", "`warm: 5`"}, {"min", "`min: 3`"},
 	} {

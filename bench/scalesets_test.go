@@ -24,7 +24,8 @@ func TestScaleSetText(t *testing.T) {
 	for _, want := range []string{"The same 500 jobs", "to RunInstances | 0.25 | 0.50 | s |",
 		"idle before its job | 1.00 | 10.00 | s |", "after its job | 3.50 | 11.00 | s |",
 		"calls to EC2 a job | 3.00 | 12.00 | calls |", "polls of scale sets | 6.00 | 30.00 | calls |",
-		"| cold | 25.0 s | 26.0 s | 22 s a job |", "| `warm: 5` | 11.6 s |", "| `min: 3` | 0.0 s | 0.0 s | 333 s a job |",
+		"| cold | 25.0 s | 26.0 s | 22 s a job |", "| `warm: 5` | 11.6 s |",
+		"| `min: 3` | 0.0 s | 0.0 s | 333 s a job |",
 		"median | 0.50 | 1 | s |", "slowest | 0.60 | 2 | s |", "same time | 99 | 100 |", "rounds take | 1.10 | 1.15 |",
 		"a day of 5000 jobs in 20 sets with faults, outages and 4 processes: calls to EC2 a job | 2.50 | 6 |",
 		"beside 8.6 polls | 5.90 | 6 |", "50 idle sets: peak memory | 31.0 | 40 |", "processor time | 0.09 | 0.5 |"} {

@@ -42,7 +42,8 @@ func TestWays(t *testing.T) {
 	}
 	cold, warm, idle := ways["cold"], ways["warm"], ways["min"]
 	if warm.Waited > 0.6*cold.Waited || idle.Waited > 0.5*warm.Waited {
-		t.Errorf("jobs waited %.1f s cold, %.1f s warm, %.1f s with idle runners", cold.Waited, warm.Waited, idle.Waited)
+		t.Errorf("jobs waited %.1f s cold, %.1f s warm, %.1f s with idle runners", cold.Waited, warm.Waited,
+			idle.Waited)
 	}
 	if cold.Wasted >= idle.Wasted || warm.Wasted >= idle.Wasted {
 		t.Errorf("machines ran without a job for %.1f s cold, %.1f s warm, %.1f s with idle runners", cold.Wasted,

@@ -162,8 +162,8 @@ scale-sets:
 			must(p.t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
 			p.engine("cp", filepath.Join(dir, file), p.name+":/etc/ec2-github-runner/")
 		}
-		p.sh("cd /etc/systemd/system && mkdir -p " + unit + ".d && mv /etc/ec2-github-runner/" + unit + ".conf " + unit +
-			".d/storm.conf && chmod 600 /etc/ec2-github-runner/token")
+		p.sh("cd /etc/systemd/system && mkdir -p " + unit + ".d && mv /etc/ec2-github-runner/" + unit + ".conf " +
+			unit + ".d/storm.conf && chmod 600 /etc/ec2-github-runner/token")
 	}
 	p.sh("cd /etc/systemd/system && cp " + serveService + " " + nextService + " && cp " + serveService +
 		".d/elsewhere.conf " + nextService + ".d/")
