@@ -59,7 +59,7 @@ func (d day) file() (sets []config.Set) {
 
 // world queues the jobs: half of them spread over the day, the others as bursts of up to twenty. Machines that do not
 // boot are TestNeverRegisters': GitHub fails a job after fifteen minutes without a runner, of which a killed process
-// may cost ten, until its session lapses, and such a machine ten more.
+// may cost ten, until its session lapses, and such a machine five more.
 func (d day) world(t *testing.T) simulator.Config {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, uint64(d.jobs)))
