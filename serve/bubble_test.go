@@ -1,7 +1,6 @@
 package serve_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +19,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/serve"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/test/bubble"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -45,11 +44,11 @@ type process struct {
 func inBubble(t *testing.T, config simulator.Config, sets []config.Set, f func(s *stage)) {
 	t.Helper()
 	t.Parallel()
-	bubble(t, config, sets, f)
+	inBubbleAlone(t, config, sets, f)
 }
 
-// bubble is inBubble beside nothing else.
-func bubble(t *testing.T, config simulator.Config, sets []config.Set, f func(s *stage)) {
+// inBubbleAlone is inBubble beside nothing else.
+func inBubbleAlone(t *testing.T, config simulator.Config, sets []config.Set, f func(s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, world: simulator.New(config), file: file(t, sets)}
@@ -190,23 +189,7 @@ func (s *stage) calls(operation string) []simulator.Call {
 }
 
 // lines is a log of JSON.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type lines struct{ bubble.Lines }
 
 // with are the lines with a message.
 func (l *lines) with(message string) (found []map[string]any) {

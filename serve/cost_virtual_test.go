@@ -74,7 +74,7 @@ func (d day) served(t *testing.T) (c costs) {
 	for i := range d.sets {
 		sets = append(sets, aSet(fmt.Sprintf("set-%02d", i), 50))
 	}
-	bubble(t, simulator.Config{}, sets, func(s *stage) {
+	inBubbleAlone(t, simulator.Config{}, sets, func(s *stage) {
 		p := s.start("one")
 		s.listening(p, d.sets)
 		w := s.watch()
@@ -96,7 +96,7 @@ func (d day) served(t *testing.T) (c costs) {
 func (d day) started(t *testing.T) (c costs) {
 	t.Helper()
 	world := simulator.Config{Runs: []simulator.Run{{ID: 4711}}}
-	bubble(t, world, nil, func(s *stage) {
+	inBubbleAlone(t, world, nil, func(s *stage) {
 		w := s.watch()
 		done := make(chan error, d.jobs)
 		for n, job := range d.queued() {

@@ -77,7 +77,7 @@ func trials(calls int) (list []trial) {
 // is launched beyond a maximum, no job is forgotten or cut off, nothing is left, and nothing of others is touched.
 func TestStorm(t *testing.T) {
 	calls := 0
-	bubble(t, stormWorld(), stormSets(), func(s *stage) {
+	inBubbleAlone(t, stormWorld(), stormSets(), func(s *stage) {
 		s.storm(trial{what: "good weather"})
 		calls = len(s.world.Calls())
 	})
@@ -93,7 +93,7 @@ func TestStorm(t *testing.T) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
 				for _, tr := range part {
-					bubble(t, stormWorld(), stormSets(), func(s *stage) { results.add(tr, s.storm(tr)) })
+					inBubbleAlone(t, stormWorld(), stormSets(), func(s *stage) { results.add(tr, s.storm(tr)) })
 				}
 			})
 		}

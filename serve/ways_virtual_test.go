@@ -55,7 +55,7 @@ func TestWays(t *testing.T) {
 // wasted serves the jobs of a day by one set.
 func (d day) wasted(t *testing.T, c config.Set) (w waste) {
 	t.Helper()
-	bubble(t, simulator.Config{}, []config.Set{c}, func(s *stage) {
+	inBubbleAlone(t, simulator.Config{}, []config.Set{c}, func(s *stage) {
 		p := s.start("one")
 		s.listening(p, 1)
 		<-time.After(5 * time.Minute) // the idle and the warm ones are there

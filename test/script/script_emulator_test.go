@@ -12,7 +12,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -62,17 +61,7 @@ type emulatorSet struct {
 // emulator has one state: scripts/emulator with go test -run Emulator ./test/script
 func TestEmulatorScripts(t *testing.T) {
 	address := os.Getenv("EGR_EMULATOR_URL")
-	files, err := filepath.Glob("test/script/testdata/serve*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	marked := slices.DeleteFunc(files, func(file string) bool {
-		text, err := os.ReadFile(file)
-		return err != nil || !strings.HasPrefix(string(text), "# worlds: simulator emulator\n")
-	})
-	if len(marked) < 2 {
-		t.Errorf("%d scripts are marked for the emulator, want some", len(marked))
-	}
+	marked := markedScripts(t, "emulator", 2)
 	if address == "" {
 		return // without the emulator the marks alone are checked
 	}

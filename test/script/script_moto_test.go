@@ -29,21 +29,28 @@ type motoWorld struct{ url string }
 // state. scripts/moto says where it is: scripts/moto with go test -run Moto .
 func TestMotoScripts(t *testing.T) {
 	address := os.Getenv("EGR_MOTO_URL")
+	marked := markedScripts(t, "moto", 3)
+	if address == "" {
+		return // without moto the marks alone are checked
+	}
+	testscript.RunT(sequential{t}, atMoto(scriptParams(marked), address))
+}
+
+// markedScripts are those that name another world in their first line, of which there are at least so many.
+func markedScripts(t *testing.T, world string, least int) []string {
+	t.Helper()
 	files, err := filepath.Glob("test/script/testdata/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	marked := slices.DeleteFunc(files, func(file string) bool {
 		text, err := os.ReadFile(file)
-		return err != nil || !strings.HasPrefix(string(text), "# worlds: simulator moto\n")
+		return err != nil || !strings.HasPrefix(string(text), "# worlds: simulator "+world+"\n")
 	})
-	if len(marked) < 3 {
-		t.Errorf("%d scripts are marked for moto, want some", len(marked))
+	if len(marked) < least {
+		t.Errorf("%d scripts are marked for %s, want some", len(marked), world)
 	}
-	if address == "" {
-		return // without moto the marks alone are checked
-	}
-	testscript.RunT(sequential{t}, atMoto(scriptParams(marked), address))
+	return marked
 }
 
 // atMoto lets scripts run at moto.
