@@ -34,7 +34,9 @@ func TestServeUnitStorm(t *testing.T) {
 	server := p.listen(world)
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("journal of the new one:\n%s", p.logOf(nextService))
+			instances, runners := world.Leftovers()
+			t.Logf("jobs: %+v\nleft: %v and %v\njournal of the new one:\n%s", world.Jobs(), instances, runners,
+				p.logOf(nextService))
 		}
 	})
 	p.serveFrom(server.EC2URL)
