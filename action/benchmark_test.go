@@ -11,8 +11,7 @@ func BenchmarkParse(b *testing.B) {
 	var elements strings.Builder
 	for n := range 50 {
 		fmt.Fprintf(&elements,
-			"- {name: r%d, ec2-instance-type: [t3.xlarge, m5.xlarge], market-type: 'spot,on-demand', "+
-				"count: 4}\n", n)
+			"- {name: r%d, ec2-instance-type: [t3.xlarge, m5.xlarge], market-type: 'spot,on-demand', count: 4}\n", n)
 	}
 	for _, c := range []struct {
 		name   string

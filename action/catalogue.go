@@ -98,8 +98,8 @@ func (r *reader) withoutEffect(mode string) {
 	ours := unread(ownInputs)
 	if slices.Contains(ours, "dry-run") {
 		r.refuse(fmt.Sprintf("The 'dry-run' input is not honoured in the '%s' mode.", mode),
-			"leave it out; only mode sweep has a dry run, and mode check looks at what a start needs and starts "+
-				"nothing")
+			"leave it out; only mode sweep has a dry run, and mode check looks at what a start needs "+
+				"and starts nothing")
 		ours = slices.DeleteFunc(ours, func(name string) bool { return name == "dry-run" })
 	}
 	if len(ours) > 0 {

@@ -70,10 +70,8 @@ func (o *output) signedInGitHub(who github.Identity, renewed bool) {
 	}
 	app := who.Installation
 	o.log.Info(fmt.Sprintf(
-		"signed in at GitHub as the App %s (App id %d, installation %d on %s) with %s until %s; the token is renewed "+
-			"before "+
-			"that",
-		app.App, app.AppID, app.ID, app.Account, who.PermissionList(), until))
+		"signed in at GitHub as the App %s (App id %d, installation %d on %s) with %s until %s; the token is "+
+			"renewed before that", app.App, app.AppID, app.ID, app.Account, who.PermissionList(), until))
 	o.signedIn(fmt.Sprintf("at GitHub as the App %s (installation %d on %s); the token is renewed before it ends",
 		code(app.App), app.ID, code(app.Account)))
 }

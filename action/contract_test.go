@@ -92,9 +92,8 @@ func TestActionYML(t *testing.T) {
 	}
 	if c.Runs.Using != "docker" || strings.ContainsAny(c.Runs.PostEntrypoint, " \t") ||
 		!strings.HasPrefix(c.Runs.PostEntrypoint, "/") || !strings.HasSuffix(c.Runs.PostEntrypoint, "-post") {
-		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go tells the "+
-			"post "+
-			"step", c.Runs)
+		t.Errorf("runs %+v: a container, and a post-entrypoint that is one absolute path by which main.go "+
+			"tells the post step", c.Runs)
 	}
 }
 

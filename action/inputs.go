@@ -211,8 +211,7 @@ func (r *reader) label() string {
 	for _, c := range label {
 		if c == ',' || unicode.IsControl(c) {
 			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would "+
-				"make "+
-				"several labels of it.", label),
+				"make several labels of it.", label),
 				"for example label: build-42")
 			break
 		}

@@ -60,9 +60,8 @@ func (r *reader) pool(request *Request) {
 func (r *reader) poolName() string {
 	name := r.text("pool")
 	if name != "" && !poolForm.MatchString(name) {
-		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens and "+
-			"underscores.",
-			name), poolExample)
+		r.refuse(fmt.Sprintf("The 'pool' input is %q, which is not 1 to 64 letters, digits, dots, hyphens "+
+			"and underscores.", name), poolExample)
 	}
 	return name
 }

@@ -91,10 +91,9 @@ func (s signInReader) awsSignIn() awsSignIn {
 	in.OIDC = s.r.getenv(envKeyID) == "" && (mayAsk || !s.namesSource())
 	if in.OIDC && !mayAsk {
 		s.r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
-			diagnosis.HintIDToken+
-				" (what a job does not name there it does not have: add contents: read for a checkout; runs of "+
-				"forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "+
-				"step's env")
+			diagnosis.HintIDToken+" (what a job does not name there it does not have: add contents: read for a "+
+				"checkout; runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and "+
+				"AWS_SECRET_ACCESS_KEY in the step's env")
 	}
 	s.checkRole(in)
 	if !sessionNameForm.MatchString(in.SessionName) {
@@ -127,9 +126,8 @@ func (s signInReader) checkRole(in awsSignIn) {
 		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role),
 			"for example "+sampleRole)
 	case !isARN && in.OIDC:
-		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is assumed by its "+
-			"ARN.",
-			in.Role), "for example "+sampleRole)
+		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is "+
+			"assumed by its ARN.", in.Role), "for example "+sampleRole)
 	}
 }
 
@@ -137,9 +135,8 @@ func (s signInReader) sessionDuration() time.Duration {
 	value := s.r.text("role-duration-seconds")
 	n, ok, exact := leadingNumber(value)
 	if !ok || !exact || n < minSession || n > maxSession {
-		s.r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of seconds from %d to "+
-			"%d.",
-			value, minSession, maxSession),
+		s.r.refuse(fmt.Sprintf("The 'role-duration-seconds' input is %q, which is not a number of "+
+			"seconds from %d to %d.", value, minSession, maxSession),
 			"for example role-duration-seconds: 3600; the session is renewed before it ends")
 		return time.Hour
 	}

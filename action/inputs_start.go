@@ -115,9 +115,8 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	case ok && exact:
 		return id, ""
 	case isRepository && !ok:
-		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group that has "+
-			"a name.",
-			value), "for example runner-group-id: 1, the default group")
+		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group "+
+			"that has a name.", value), "for example runner-group-id: 1, the default group")
 	case isRepository:
 		r.warn("The 'runner-group-id' input is %q, of which %d is taken", value, id)
 		return id, ""

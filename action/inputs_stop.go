@@ -30,8 +30,8 @@ func (s stopReader) stop(request Request) *stop.Request {
 			"it is terminate or stop; without it existing machines are stopped and others terminated")
 	}
 	if wanted.Action == stop.ActionStop && wanted.Keep > 0 {
-		s.r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, and its " +
-			"disk stays")
+		s.r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, " +
+			"and its disk stays")
 	}
 	named := len(wanted.InstanceIDs)+len(wanted.Handoffs) > 0
 	switch {
@@ -42,10 +42,9 @@ func (s stopReader) stop(request Request) *stop.Request {
 				"true' to stop all runners of this run")
 	case s.r.text("runners") == "":
 		s.r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			instanceExample+
-				"; the 'label' alone will do too, 'runners' takes start's output of that name, and 'all-of-run: "+
-				"true' stops all runners of this run. start's outputs are empty where it failed and left nothing, "+
-				"and where GitHub has dropped them for a secret that they contain")
+			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and "+
+				"'all-of-run: true' stops all runners of this run. start's outputs are empty where it failed and "+
+				"left nothing, and where GitHub has dropped them for a secret that they contain")
 	}
 	if !named && request.Run.ID == "" {
 		s.r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",

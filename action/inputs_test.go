@@ -151,8 +151,7 @@ func TestReadOtherwise(t *testing.T) {
 			t.Errorf("%s=%q: %s", c.name, c.value, diff)
 		}
 		if warned := len(request.Warnings) == 1; warned != c.warned || (warned && !strings.Contains(request.Warnings[0],
-			"'"+
-				c.name+"'")) {
+			"'"+c.name+"'")) {
 			t.Errorf("%s=%q: warnings %q", c.name, c.value, request.Warnings)
 		}
 	}

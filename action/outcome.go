@@ -113,8 +113,7 @@ func outcomeSummary(machines []machineOutcome) string {
 	var b strings.Builder
 	if jobs.Len() > 0 {
 		b.WriteString("### Jobs of these runners\n\n| runner | time | processors | memory | disk | limits met | " +
-			"state " +
-			"|\n|---|---|---|---|---|---|---|\n" + jobs.String() + "\n")
+			"state |\n|---|---|---|---|---|---|---|\n" + jobs.String() + "\n")
 	}
 	b.WriteString(ends.String())
 	if len(minutes) > 0 {

@@ -120,8 +120,7 @@ var sections = []struct {
 	{
 		"Modes start and check: the machine",
 		"What a machine is launched with and what is set up on it. A start of [existing " +
-			"machines](existing-machines.md) " +
-			"changes none of it.",
+			"machines](existing-machines.md) changes none of it.",
 		func(i input) bool { return i.modes&inStart != 0 && i.machine }, 0,
 	},
 	{"Modes start and check: the start", "", func(i input) bool { return i.modes&inStart != 0 }, 0},
@@ -170,8 +169,7 @@ exactly ` + "`true`" + `.
 		}
 	}
 	fmt.Fprintf(&b, "\n## Elements of `runners`\n\nAn element has a `name` and any of `%s`. What it leaves out is "+
-		"taken "+
-		"from the step's inputs.\n",
+		"taken from the step's inputs.\n",
 		strings.Join(elementInputs, "`, `"))
 	return b.String()
 }

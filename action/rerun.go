@@ -14,6 +14,6 @@ func rerunNote(job, run string) string {
 	if run != "" {
 		all += fmt.Sprintf(" (gh run rerun %s)", run)
 	}
-	return fmt.Sprintf("to run a job on EC2 again later, re-run the job %s or %s: \"Re-run failed jobs\" leaves the "+
-		"runner out", job, all)
+	return fmt.Sprintf("to run a job on EC2 again later, re-run the job %s or %s: \"Re-run failed jobs\" "+
+		"leaves the runner out", job, all)
 }

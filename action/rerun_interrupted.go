@@ -29,8 +29,7 @@ func runRerun(ctx context.Context, c clients, regions []string) (summary string,
 }
 
 const rerunHint = "the token needs 'actions: write' on the repository; a run that goes on is looked at again by the " +
-	"next " +
-	"sweep, and GitHub runs nothing again after a month"
+	"next sweep, and GitHub runs nothing again after a month"
 
 func rerunSentence(r rerun.Rerun, dryRun bool) string {
 	what := "all jobs of run " + r.Run

@@ -133,8 +133,8 @@ func TestTheBuilderHangs(t *testing.T) {
 	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, log string,
 		_ *simulator.World) {
 		f := failure(t, err)
-		want := "it did not come to its end within 60 minutes (bake-timeout-minutes); the builder's last step was " +
-			"setup-script"
+		want := "it did not come to its end within 60 minutes (bake-timeout-minutes); the builder's last step " +
+			"was setup-script"
 		if f.Step != "wait for the builder" || f.Message != want || f.Hint == "" || len(f.Console) == 0 {
 			t.Errorf("got %+v", f)
 		}

@@ -139,8 +139,8 @@ func (b *bake) recognise(ctx context.Context) error {
 		return nil
 	}
 	b.unchanged = true
-	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes all the "+
-		"same",
+	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true "+
+		"bakes all the same",
 		images[i].ID, images[i].Name)
 	return b.handOver(images[i])
 }

@@ -107,8 +107,7 @@ func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
 		if system := b.base.System(key.System); system.OnType(name) == ec2.RunsNot {
 			b.warn(fmt.Sprintf("%s has Graviton 1, on which the base %s (%s) does not boot: its kernel panics; use a "+
-				"type with "+
-				"Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
+				"type with Graviton 2 or newer, such as t4g.xlarge", name, b.base.ID, system))
 		}
 	}
 }
@@ -181,9 +180,8 @@ func (b *bake) listen(ctx context.Context) error {
 // panicFailure is a builder that EC2 calls running and whose kernel panicked.
 func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 	if p.Processor {
-		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor than "+
-			"%s has "+
-			"(%s)", instanceType, p.Line), Hint: hintProcessor}
+		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor "+
+			"than %s has (%s)", instanceType, p.Line), Hint: hintProcessor}
 	}
 	return &FailedError{Message: fmt.Sprintf("the kernel of the builder (%s) panicked at boot: %s", instanceType,
 		p.Line),

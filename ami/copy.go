@@ -202,8 +202,8 @@ func (c copying) begin(ctx context.Context) error {
 			c.b.info("the copy %s of %s has been begun", id, c.b.source.out.ImageID)
 			return true, nil
 		case refusal.IsCopyLimit(err):
-			if text := news.tell("the region copies as many snapshots as it may at once (" + refusal.Reason(err) +
-				")"); text != "" {
+			if text := news.tell("the region copies as many snapshots as it may at once " +
+				"(" + refusal.Reason(err) + ")"); text != "" {
 				c.b.info("%s; waiting", text)
 			}
 			return false, nil

@@ -16,9 +16,7 @@ import (
 const (
 	hintSetup = "correct setup-script; the builder's messages below show which command failed"
 	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to " +
-		"an " +
-		"internet gateway together with a public " +
-		"address, and allow outbound ports 80 and 443 in its security group"
+		"an internet gateway together with a public address, and allow outbound ports 80 and 443 in its security group"
 	hintGPU = "bake cuda on a type with an NVIDIA GPU of Turing or newer, such as g4dn.xlarge, g5.xlarge or " +
 		"g6.xlarge (ec2-instance-type)"
 	hintNitro = "bake on a Nitro type, such as t3.xlarge, m5.large, t4g.xlarge or g4dn.xlarge (ec2-instance-type)"
@@ -31,17 +29,14 @@ const (
 	hintProcessor = "the base image needs a newer processor than the builder's type has: Amazon Linux 2023 needs " +
 		"Graviton 2, so use t4g, m6g, c7g or newer types instead of a1 " +
 		"(ec2-instance-type), or a base of Ubuntu or Debian"
-	hintPanic = "the kernel of the base image panicked on this machine: use another ec2-instance-type or another " +
-		"base-image-id"
-	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it only " +
-		"needs " +
-		"more time"
-	hintEnded = "something else has stopped or terminated the builder: look for clean-up jobs in the account, and at " +
-		"EC2's reason"
+	hintPanic = "the kernel of the base image panicked on this machine: use another ec2-instance-type or " +
+		"another base-image-id"
+	hintTimeout = "check in the builder's messages below what it waits for; raise bake-timeout-minutes if it " +
+		"only needs more time"
+	hintEnded = "something else has stopped or terminated the builder: look for clean-up jobs in the account, " +
+		"and at EC2's reason"
 	hintRoom = "there is no capacity or quota for a builder here: give more types by ec2-instance-type or more " +
-		"subnets " +
-		"by subnet-id, or bake later; " +
-		"types with a GPU have a quota of their own, which is 0 in a new account"
+		"subnets by subnet-id, or bake later; types with a GPU have a quota of their own, which is 0 in a new account"
 	hintTags = "allow ec2:CreateTags on RunInstances and CreateImage: without this action's tags, builders and " +
 		"images could not be found again"
 	hintRefused = "correct the inputs that EC2 names"
@@ -49,8 +44,7 @@ const (
 	hintExpired = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the " +
 		"session is renewed; one of an earlier step is not"
 	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key " +
-		"that " +
-		"encrypts the volume"
+		"that encrypts the volume"
 	hintRegion = "enable these regions for the account and allow ec2:DescribeImages there, or leave them out of regions"
 	hintCopy   = "bake again: only the copies that are missing are made; if it fails again, check that the key that " +
 		"encrypts it exists in that region and that the credentials may use it"

@@ -52,8 +52,7 @@ func (b *bake) create(ctx context.Context) error {
 		taken := b.name
 		b.name += "-" + b.request.Nonce[:min(len(b.request.Nonce), 4)]
 		b.warn(fmt.Sprintf("the name %s is taken, so the image is called %s; give each bake a name of its own, for "+
-			"example "+
-			"with ${{ github.run_id }} in image-name", taken, b.name))
+			"example with ${{ github.run_id }} in image-name", taken, b.name))
 		id, err = b.beginImage(ctx)
 	}
 	if err != nil {

@@ -90,8 +90,8 @@ func (s baseSearch) chooseLTS(ctx context.Context, releases []lts) (chosen lts, 
 	for _, release := range releases {
 		why := s.notYet(ctx, release)
 		if why == "" {
-			reason := "it is the newest one that is past its first point release and that the vendors' repositories " +
-				"have"
+			reason := "it is the newest one that is past its first point release and that the vendors' " +
+				"repositories have"
 			if len(passed) > 0 {
 				reason = strings.Join(passed, "; ")
 			}
@@ -100,9 +100,8 @@ func (s baseSearch) chooseLTS(ctx context.Context, releases []lts) (chosen lts, 
 		}
 		passed = append(passed, release.String()+" "+why)
 	}
-	s.b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, set "+
-		"base-image-id",
-		releases[0], strings.Join(passed, "; ")))
+	s.b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, "+
+		"set base-image-id", releases[0], strings.Join(passed, "; ")))
 	return releases[0], true
 }
 

@@ -55,8 +55,7 @@ func TestChooseLTS(t *testing.T) {
 	}{
 		"on its first day": {day1, "amd64", vendors{}, "noble",
 			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not " +
-				"before " +
-				"September 2026)"},
+				"before September 2026)"},
 		"in August": {august, "amd64", vendors{}, "noble", "is not past its first point release"},
 		"after its point release": {later, "amd64", vendors{}, "resolute",
 			"Ubuntu 26.04 LTS (resolute) is taken: it is the newest one that is past its first point release"},

@@ -67,8 +67,7 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 			"latest", buildx + "download/v0.36.0/buildx-v0.36.0.linux-amd64", buildx +
 			"download/v0.36.0/checksums.txt"}},
 		"a buildx that fits": {machine: "x86_64", buildx: "github.com/docker/buildx v0.17.0 abc",
-			asked: []string{compose +
-				"x86_64", compose + "x86_64.sha256"}},
+			asked: []string{compose + "x86_64", compose + "x86_64.sha256"}},
 		"both fit": {machine: "x86_64", buildx: "github.com/docker/buildx v1.2.0 abc",
 			compose: "Docker Compose version v2.40.0"},
 		"not what it says": {machine: "x86_64", buildx: "github.com/docker/buildx v0.12.1", compose: "x",

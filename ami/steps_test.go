@@ -135,8 +135,7 @@ func TestStepsGoOn(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, "echo script >>done-by\nexport A=1\nexit 0\n", "a b setup-script c",
 		"egr_step_a() { echo a >>done-by; }\negr_step_b() { if [ -e booted ]; then echo b >>done-by; else touch "+
-			"booted; "+
-			"kill -9 $PPID; fi; }\negr_step_c() { echo \"c$A\" >>done-by; }")
+			"booted; kill -9 $PPID; fi; }\negr_step_c() { echo \"c$A\" >>done-by; }")
 	if v := b.bake(); v.Done || v.Step != "b" {
 		t.Errorf("before the reboot: %+v", v)
 	}

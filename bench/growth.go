@@ -84,9 +84,8 @@ func (b bound) jobs() float64 { return b.most / b.need }
 func (c cost) bounds() []bound {
 	return []bound{
 		{"GitHub: requests of a token", githubPage, c.github, githubHourly,
-			"a GitHub App's token; `count` and `runners`, so that one start serves several jobs; `ephemeral`, which " +
-				"needs no " +
-				"stop"},
+			"a GitHub App's token; `count` and `runners`, so that one start serves several jobs; `ephemeral`, " +
+				"which needs no stop"},
 		{"GitHub: requests of a large App", githubPage, c.github, githubAppHourly,
 			"an App for each organization: each installation has a limit of its own"},
 		{"GitHub: points", githubPage, c.points, githubPoints * 60, "as above; spread what is scheduled over the hour"},

@@ -43,9 +43,8 @@ launch (EC2 allows %d a second). These limits determine the time for many of the
 
 // limitsText: how many jobs an hour each limit lets through.
 func (g growth) limitsText(b *strings.Builder) {
-	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one account " +
-		"and " +
-		"region:\n\n")
+	b.WriteString("\n### Jobs an hour\n\nEach job starts and stops its own runner, with one token, in one " +
+		"account and region:\n\n")
 	rows := [][]string{{"limit", "an hour", "a job takes", "jobs an hour", "what to do there"}}
 	for _, l := range g.job(0).bounds() {
 		rows = append(rows, []string{"[" + l.name + "](" + l.page + ")", whole(l.most), decimal(l.need),
@@ -54,8 +53,7 @@ func (g growth) limitsText(b *strings.Builder) {
 	}
 	b.WriteString(align(rows))
 	b.WriteString("\nWhich limit of a token is reached first, by how the runners are started and how many other " +
-		"runners " +
-		"are registered:\n\n")
+		"runners are registered:\n\n")
 	rows = [][]string{{"start", "calls to GitHub a job", "the limit that is reached first", "jobs an hour"}}
 	add := func(name string, c cost) {
 		first := c.first()
@@ -97,8 +95,8 @@ let runners serve several jobs (` + "`idle-timeout-minutes`" + `), or use a cont
 
 // sweepsText: repositories that are swept.
 func (g growth) sweepsText(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all with one "+
-		"token:\n\n",
+	fmt.Fprintf(b, "\n### Repositories\n\nA scheduled sweep every %d minutes in each repository, all "+
+		"with one token:\n\n",
 		60/sweepsAnHour)
 	rows := [][]string{{"repositories", "runners of others in each", "GitHub requests an hour", "of a token's limit"}}
 	for _, others := range populations {

@@ -68,11 +68,10 @@ the machine boots at once.
 		s.Calls.Three-s.Calls.One)
 	fmt.Fprintf(&b, "\nThe others' steps were run by Node %s.", strings.TrimPrefix(s.Node, "v"))
 	if s.Load > busy {
-		fmt.Fprintf(&b, " Other work kept the processors busy meanwhile (load average %.0f), which stretches whatever "+
-			"starts a process, above all Node with\n"+
+		fmt.Fprintf(&b, " Other work kept the processors busy meanwhile (load average %.0f), which stretches "+
+			"whatever starts a process, above all Node with\n"+
 			"some megabytes of code: with the processors free both forms take less, and so does what is saved. The "+
-			"calls are "+
-			"the same.", s.Load)
+			"calls are the same.", s.Load)
 	}
 	b.WriteString("\n")
 	return b.String(), nil

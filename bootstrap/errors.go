@@ -101,13 +101,13 @@ func (s Software) Check() error {
 func (s Spec) checkSecret() error {
 	switch {
 	case s.Warm && (s.Token != "" || s.JITConfig != ""):
-		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a JIT " +
-			"configuration")
+		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a " +
+			"JIT configuration")
 	case s.Warm && s.PreRunnerScript != "":
 		return errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job")
 	case s.Warm && s.RegistrationTimeout <= 0:
-		return errors.New("make user data: a warm-up needs a registration timeout, after which the machine powers " +
-			"itself off")
+		return errors.New("make user data: a warm-up needs a registration timeout, after which the machine " +
+			"powers itself off")
 	case !s.Warm && (s.Token == "") == (s.JITConfig == ""):
 		return errors.New("make user data: give a registration token or a JIT configuration, one of the two")
 	}

@@ -42,8 +42,8 @@ func install(t *testing.T, m manager, shell string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"os-release": m.osRelease, "clock": "0\n", "bin/" + m.program: "#!/bin/bash\necho call >>calls\n" + m.script +
-			"\n",
+		"os-release": m.osRelease, "clock": "0\n", "bin/" + m.program: "#!/bin/bash\necho call " +
+			">>calls\n" + m.script + "\n",
 		"bin/dpkg": "#!/bin/sh\n", "bin/installdependencies.sh": "#!/bin/bash\napt-get install libicu || exit 1\n",
 		"takes": "#!/bin/bash\necho $(($(<clock) + $1)) >clock\n",
 	} {
@@ -56,8 +56,7 @@ func install(t *testing.T, m manager, shell string) string {
 		}
 	}
 	chapters := strings.ReplaceAll(bootstrap.Chapters("log", "install", "libraries", "packages"), "/etc/os-release",
-		dir+
-			"/os-release")
+		dir+"/os-release")
 	command := exec.Command("bash", "-c", chapters+world+shell)
 	command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+"/bin:"+os.Getenv("PATH"))
 	if out, err := command.CombinedOutput(); err != nil {
@@ -134,15 +133,14 @@ func TestWhyPackagesFail(t *testing.T) {
 		"dnf":             {"Error: Failed to download metadata for repo 'amazonlinux'", ""},
 		"rpm": {"RPM: error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Resource " +
 			"temporarily unavailable)", ""},
-		"another dnf": {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    State  : " +
-			"Sleeping", "metadata already locked by 14"},
+		"another dnf": {"metadata already locked by 14\n  The application with PID 14 is: dnf\n    " +
+			"State  : Sleeping", "metadata already locked by 14"},
 		"a package's name": {"Get:1 http://deb.debian.org libgpg-error0 amd64 1.46-1\nSelecting previously " +
-			"unselected " +
-			"package libblockdev3.\nE: Failed to fetch http://deb.debian.org/x  " +
-			"404", "E: Failed to fetch http://deb.debian.org/x  404"},
+			"unselected package libblockdev3.\nE: Failed to fetch " +
+			"http://deb.debian.org/x  404", "E: Failed to fetch http://deb.debian.org/x  404"},
 		"a list of packages": {"The following NEW packages will be installed:\n  libgpg-error0 " +
-			"libio-lockedfile-perl\n(1/2): libgpg-error-1.42.rpm\nError: Curl error (28): Timeout was " +
-			"reached", "Error: Curl error (28): Timeout was reached"},
+			"libio-lockedfile-perl\n(1/2): libgpg-error-1.42.rpm\nError: Curl error (28): " +
+			"Timeout was reached", "Error: Curl error (28): Timeout was reached"},
 		"no error that is known": {"apt-get failed somehow", ""},
 		"the first error":        {"E: one\nE: two", "E: one"},
 	} {

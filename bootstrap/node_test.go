@@ -15,8 +15,8 @@ func TestNode(t *testing.T) {
 	t.Parallel()
 	const good = "#!/bin/sh\necho v24.11.0\n"
 	// As the loader says it on Amazon Linux 2.
-	const old = "#!/bin/sh\necho \"$0: /lib64/libm.so.6: version \\`GLIBC_2.27' not found (required by $0)\" " +
-		">&2\nexit 1\n"
+	const old = "#!/bin/sh\necho \"$0: /lib64/libm.so.6: version \\`GLIBC_2.27' not found (required by " +
+		"$0)\" >&2\nexit 1\n"
 	for name, c := range map[string]struct {
 		nodes map[string]string
 		want  string
@@ -24,11 +24,10 @@ func TestNode(t *testing.T) {
 		"both run": {map[string]string{"node20": good, "node24": good}, ""},
 		"an old C library": {map[string]string{"node20": old, "node24": old},
 			"warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not " +
-				"found " +
-				"(required by "},
+				"found (required by "},
 		"the newer alone": {map[string]string{"node20": good, "node24": old},
-			"warning: the runner's own node does not run, so no JavaScript action does: version `GLIBC_2.27' not " +
-				"found"},
+			"warning: the runner's own node does not run, so no JavaScript action does: version " +
+				"`GLIBC_2.27' not found"},
 		// for containers: it runs on no such machine
 		"Alpine's":   {map[string]string{"node24": good, "node24_alpine": old}, ""},
 		"none":       {nil, ""},

@@ -11,9 +11,7 @@ func TestReadPanic(t *testing.T) {
 	const (
 		begin = "[    0.000000] Linux version 6.12.0 (gcc) #1 SMP\r\n"
 		glibc = "Fatal glibc error: This version of Amazon Linux requires a newer ARM64 processor\r\n                " +
-			" " +
-			"  " +
-			"compliant with at least ARM architecture 8.2-a\r\n"
+			"   compliant with at least ARM architecture 8.2-a\r\n"
 		words = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00"
 		end   = "[    1.581422] " + words + "\r\n[    1.6] ---[ end " + words + " ]---\r\n"
 	)

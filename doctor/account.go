@@ -11,8 +11,7 @@ import (
 )
 
 const credentialsFix = "write role-to-assume and aws-region, or set the credentials up in an earlier step of the " +
-	"same " +
-	"job; they may have expired, or be of another partition"
+	"same job; they may have expired, or be of another partition"
 
 func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	l := look{check: "credentials", needs: "sts:GetCallerIdentity"}

@@ -40,8 +40,7 @@ func TestACheckThatHangsIsCut(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s %s: %s", f.Check, f.Result, f.Reason))
 		}
 		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within " +
-			"10s|quick " +
-			"ok: fine"
+			"10s|quick ok: fine"
 		if strings.Join(got, "|") != want {
 			t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
 		}

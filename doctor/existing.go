@@ -90,8 +90,7 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 		switch {
 		case refusal.ClassOf(err) == refusal.Denied && right.tagged && !ours:
 			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags "+
-				"does; "+
-				"check again while a run uses it (needs %s)", l.needs)
+				"does; check again while a run uses it (needs %s)", l.needs)
 			f.Needs = l.needs
 			findings = append(findings, f)
 		// of the moment, or of a machine that only stays on

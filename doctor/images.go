@@ -57,8 +57,7 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 		return l.unchecked("it belongs to account %s, and which account is ours is not known", image.Owner)
 	case caller.Account != image.Owner:
 		return l.warning("make sure that you trust that account: the owner of an image controls the runner and the "+
-			"secrets "+
-			"of its jobs",
+			"secrets of its jobs",
 			"%s belongs to account %s, which is neither ours (%s) nor a known vendor's", image.Name, image.Owner,
 			caller.Account)
 	}
@@ -71,8 +70,8 @@ func (x *examination) system(l look, image ec2.Image) []Finding {
 	switch system := image.System(x.request.SystemTag); {
 	case system.TooOldForNode():
 		return []Finding{l.warning("use Amazon Linux 2023, Ubuntu or Debian",
-			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc 2.28 and it "+
-				"has 2.26",
+			"%s cannot run JavaScript actions (such as actions/checkout): the runner's node needs glibc "+
+				"2.28 and it has 2.26",
 			system)}
 	case system.Untested():
 		return []Finding{l.ok("%s, which this action's tests do not cover", system)}
@@ -90,8 +89,8 @@ func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 			"the image names no root device, so ec2-volume-size applies to /dev/sda1")}
 	case device != "" && device != image.RootDevice:
 		return []Finding{l.warning("omit ec2-device-name, or set it to "+image.RootDevice,
-			"ec2-device-name is %s and the image's root device %s: the machine gets a second disk, and its root stays "+
-				"as it is",
+			"ec2-device-name is %s and the image's root device %s: the machine gets a second disk, and its "+
+				"root stays as it is",
 			device, image.RootDevice)}
 	}
 	return []Finding{l.ok("%s", image.RootDevice)}
@@ -118,8 +117,7 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 		if age > maxImageAge {
 			return []Finding{l.warning("bake it again (mode: bake), best on a schedule",
 				"it was made %d days ago with runner %s, and GitHub takes a release for 30 days; the machine "+
-					"downloads a newer "+
-					"one at each start", int(age.Hours()/24), version)}
+					"downloads a newer one at each start", int(age.Hours()/24), version)}
 		}
 		return []Finding{l.ok("made %d days ago with runner %s", int(age.Hours()/24), version)}
 	})
@@ -170,8 +168,8 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 	}
 	if system := image.System(x.request.SystemTag); system.OnType(w.asked.InstanceType) == ec2.RunsNot {
 		if w.launch.Spec.TypesOfArchitecture {
-			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the architecture's other "+
-				"types",
+			return l.ok("the image is %s, which does not boot on Graviton 1, so a start uses the "+
+				"architecture's other types",
 				system)
 		}
 		return l.warning("use a type with Graviton 2 or newer, such as t4g.xlarge",

@@ -137,10 +137,10 @@ func (l look) with(check string) look {
 }
 
 func ownTagsRefused(l look, err error) Finding {
-	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or set "+
-		"own-tags: false",
-		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client token to "+
-			"go by: %s", reason(err))
+	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or "+
+		"set own-tags: false",
+		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client "+
+			"token to go by: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }

@@ -107,9 +107,8 @@ func lets443(l look, groups []ec2.SecurityGroup) Finding {
 	if len(some) == 0 {
 		return l.failed(fix, "outbound port 443 is not allowed, so the machine cannot reach GitHub")
 	}
-	return l.warning(fix, "outbound port 443 is allowed to some addresses only (%s); whether GitHub is among them is "+
-		"not "+
-		"checked", strings.Join(some, ", "))
+	return l.warning(fix, "outbound port 443 is allowed to some addresses only (%s); whether GitHub is among "+
+		"them is not checked", strings.Join(some, ", "))
 }
 
 func (x *examination) lookAtWays(ctx context.Context) []Finding {
@@ -145,13 +144,10 @@ func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Rout
 	if i < 0 {
 		if !x.request.Public {
 			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one " +
-				"is " +
-				"not " +
-				"known here")
+				"is not known here")
 		}
-		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC endpoints "+
-			"do "+
-			"not lead to GitHub",
+		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC "+
+			"endpoints do not lead to GitHub",
 			"the subnet has no default route, so its machines cannot reach GitHub")
 	}
 	route := routes[i]
@@ -166,7 +162,7 @@ func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Rout
 	}
 	return l.failed("enable public addresses for the subnet, request one in launch-parameters (NetworkInterfaces: "+
 		"[{AssociatePublicIpAddress: true}]), or use a NAT gateway",
-		"the default route leads to %s, and the machine gets no public address, without which it has no internet "+
-			"access",
+		"the default route leads to %s, and the machine gets no public address, without which it has "+
+			"no internet access",
 		route.Via)
 }

@@ -28,19 +28,18 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 	case err != nil:
 		return []Finding{l.unread(ctx, err)}
 	case len(devices) > 0:
-		return []Finding{l.warning("omit DeleteOnTermination, or delete the volumes yourself when they are no longer "+
-			"needed",
+		return []Finding{l.warning("omit DeleteOnTermination, or delete the volumes yourself when they are "+
+			"no longer needed",
 			"the mapping keeps %s when a machine ends: no stop and no sweep deletes such a volume",
 			strings.Join(devices, ", "))}
 	case template:
-		return []Finding{l.unchecked("the launch template may keep volumes when a machine ends: sweep lists them and " +
-			"deletes none")}
+		return []Finding{l.unchecked("the launch template may keep volumes when a machine ends: sweep lists them " +
+			"and deletes none")}
 	}
 	id := w.asked.Placement.ImageID
 	if id == "" || strings.HasPrefix(id, "resolve:") {
 		return []Finding{l.unchecked("which image it will be is not known before the launch; a sweep deletes what " +
-			"its " +
-			"mapping keeps")}
+			"its mapping keeps")}
 	}
 	image, err := x.image(ctx, w.region, id)
 	switch {
@@ -49,8 +48,8 @@ func (x *examination) keptVolumes(ctx context.Context, l look, w wanted) []Findi
 	case len(image.Kept) > 0:
 		return []Finding{l.warning("create the image again with DeleteOnTermination=true in its mapping (Packer: "+
 			"delete_on_termination)",
-			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches from it "+
-				"leaves disks",
+			"the image keeps %s when a machine ends; a start says otherwise, but whatever else launches "+
+				"from it leaves disks",
 			strings.Join(devicesOf(image.Kept), ", "))}
 	}
 	return []Finding{l.ok("they are deleted with their machine")}

@@ -22,11 +22,9 @@ func TestClasses(t *testing.T) {
 		codes string
 	}{
 		{refusal.Capacity, 1, "InsufficientInstanceCapacity InsufficientHostCapacity " +
-			"InsufficientReservedInstanceCapacity " +
-			"UnfulfillableCapacity " +
-			"ReservationCapacityExceeded MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported " +
-			"InsufficientFreeAddressesInSubnet VcpuLimitExceeded " +
-			"InstanceLimitExceeded"},
+			"InsufficientReservedInstanceCapacity UnfulfillableCapacity ReservationCapacityExceeded " +
+			"MaxSpotInstanceCountExceeded SpotMaxPriceTooLow Unsupported InsufficientFreeAddressesInSubnet " +
+			"VcpuLimitExceeded InstanceLimitExceeded"},
 		{refusal.Throttle, 0, "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException"},
 		{refusal.Credentials, 1, "AuthFailure ExpiredToken UnrecognizedClientException InvalidClientTokenId " +
 			"SignatureDoesNotMatch"},

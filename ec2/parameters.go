@@ -84,8 +84,7 @@ func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsReque
 		spot.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate
 	if spot.SpotInstanceType == types.SpotInstanceTypePersistent || !ends {
 		return fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again " +
-			"that " +
-			"nobody would end")
+			"that nobody would end")
 	}
 	return nil
 }

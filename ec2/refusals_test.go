@@ -18,9 +18,8 @@ import (
 // deniedText is EC2's message for a launch that is denied on a resource.
 func deniedText(resource, why string) string {
 	return "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/ci/x is " +
-		"not " +
-		"authorized to perform: " +
-		"ec2:RunInstances on resource: arn:aws:ec2:us-east-1:111122223333:" + resource + " " + why
+		"not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:us-east-1:111122223333:" + resource +
+		" " + why
 }
 
 const explicitly = "with an explicit deny in a service control policy"
@@ -85,16 +84,15 @@ func TestWalk(t *testing.T) {
 		skips          func(ec2.Offering) bool
 	}{
 		{"InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity " +
-			"UnfulfillableCapacity " +
-			"ReservationCapacityExceeded " +
-			"InsufficientCapacity SpotMaxPriceTooLow Unsupported IdempotentInstanceTerminated", "because", same},
+			"UnfulfillableCapacity ReservationCapacityExceeded InsufficientCapacity SpotMaxPriceTooLow Unsupported " +
+			"IdempotentInstanceTerminated", "because", same},
 		{"InsufficientFreeAddressesInSubnet InvalidSubnetID.NotFound", "because", subnet},
 		{"VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded", "because", and(home, sameType, spot)},
 		{"AuthFailure.ServiceLinkedRoleCreationNotPermitted",
 			"The provided credentials do not have permission to create …",
 			spot},
-		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability Zone " +
-			"(us-east-1e).",
+		{"Unsupported", "Your requested instance type (a) is not supported in your requested Availability " +
+			"Zone (us-east-1e).",
 			and(sameType, subnet)},
 		{"UnsupportedOperation", "The instance configuration for this AWS Marketplace product is not supported.",
 			and(sameType, image)},
@@ -102,9 +100,8 @@ func TestWalk(t *testing.T) {
 			and(home, sameType)},
 		{"InvalidParameterValue", "Invalid value 'a' for InstanceType.", and(home, sameType)},
 		{"InvalidParameterValue",
-			"The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of the " +
-				"specified " +
-				"AMI.", and(sameType, image)},
+			"The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64' of " +
+				"the specified AMI.", and(sameType, image)},
 		{"InvalidParameterValue",
 			"Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
 			sameElement},
@@ -120,22 +117,16 @@ func TestWalk(t *testing.T) {
 		{"AuthFailure InvalidClientTokenId", "AWS was not able to validate the provided access credentials", home},
 		{"Blocked TagPolicyViolation TagLimitExceeded AccessDenied AccessDeniedException", "because", sameElement},
 		{"ExpiredToken RequestExpired UnrecognizedClientException SignatureDoesNotMatch ExpiredTokenException " +
-			"MissingAuthenticationToken " +
-			"IncompleteSignature", "because", everything},
+			"MissingAuthenticationToken IncompleteSignature", "because", everything},
 		{"SomethingNew InvalidParameterValue InternalError RequestLimitExceeded IdempotentParameterMismatch " +
-			"OperationNotPermitted " +
-			"InternalFailure ServiceUnavailable Unavailable RequestTimeout RequestTimeoutException Throttling " +
-			"ThrottlingException ThrottledException " +
-			"EC2ThrottledException RequestThrottled RequestThrottledException TooManyRequestsException SlowDown " +
-			"BandwidthLimitExceeded " +
+			"OperationNotPermitted InternalFailure ServiceUnavailable Unavailable RequestTimeout " +
+			"RequestTimeoutException Throttling ThrottlingException ThrottledException EC2ThrottledException " +
+			"RequestThrottled RequestThrottledException TooManyRequestsException SlowDown BandwidthLimitExceeded " +
 			"InvalidInstanceID.NotFound InvalidVolume.NotFound IncorrectInstanceState IncorrectState " +
-			"IncorrectSpotRequestState " +
-			"VolumeInUse " +
-			"InvalidAMIName.Duplicate", "because", placement},
+			"IncorrectSpotRequestState VolumeInUse InvalidAMIName.Duplicate", "because", placement},
 		{"UnauthorizedOperation", deniedText("instance/*", explicitly), and(sameElement, home, sameType)},
-		{"UnauthorizedOperation", deniedText("instance/*", explicitly+
-			": arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: "+
-			"x"),
+		{"UnauthorizedOperation", deniedText("instance/*", explicitly+": "+
+			"arn:aws:organizations::1:policy/o-1/service_control_policy/p-1. Encoded authorization failure message: x"),
 			and(sameElement, home, sameType)},
 		{"UnauthorizedOperation", deniedText("instance/*", "with an explicit deny in a permissions boundary"),
 			and(sameElement, home, sameType)},
@@ -247,8 +238,7 @@ func TestNoSecondTryForWhatIsNotTags(t *testing.T) {
 		deniedText("subnet/subnet-1", "because no identity-based policy allows the ec2:RunInstances action"),
 		deniedText("image/ami-1", explicitly),
 		"User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r because no " +
-			"identity-based " +
-			"policy allows the iam:PassRole action",
+			"identity-based policy allows the iam:PassRole action",
 	} {
 		fault := simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
 			Code: "UnauthorizedOperation", Message: message}

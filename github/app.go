@@ -116,9 +116,8 @@ func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	a.tryAgain = time.Now().Add(renewAgain)
 	a.mu.Unlock()
 	if first && ctx.Err() == nil {
-		c.log.Warn(fmt.Sprintf("the GitHub App's token cannot be renewed; it works until %s, and the renewal is tried "+
-			"again: %v",
-			clock(current.ends), err))
+		c.log.Warn(fmt.Sprintf("the GitHub App's token cannot be renewed; it works until %s, and the renewal "+
+			"is tried again: %v", clock(current.ends), err))
 	}
 	return current, nil
 }

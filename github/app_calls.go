@@ -153,8 +153,7 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	a.Secret(answer.Token)
 	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.isFirst() {
 		c.log.Info("the GitHub App's installation does not have 'actions: read' on the repository, so the token is " +
-			"asked " +
-			"for without it: whether runs are finished cannot be seen")
+			"asked for without it: whether runs are finished cannot be seen")
 	}
 	now := time.Now()
 	lifetime := answer.ExpiresAt.Sub(now)

@@ -76,14 +76,12 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 			": give in app-client-id the client id or the App id as the App's page shows it, and not " +
 			"an installation's id; an App exists only on the server that it was made on (" + c.base.Host + ")"
 	case strings.Contains(words, wordsNoKey):
-		call.Hint = hintAppWithoutKey +
-			": generate one under General > Private keys of its settings; or app-client-id is " +
-			"another App's"
+		call.Hint = hintAppWithoutKey + ": generate one under General > Private keys of its settings; or " +
+			"app-client-id is another App's"
 	case call.Class == Unauthorized: // "A JSON web token could not be decoded"
-		call.Hint = hintAppKey +
-			", or it was deleted there: app-client-id and app-private-key must be of the same App; " +
-			"generate " +
-			"a new key under General > Private keys of its settings, and store the whole .pem file as the secret"
+		call.Hint = hintAppKey + ", or it was deleted there: app-client-id and app-private-key must be of the same " +
+			"App; generate a new key under General > Private keys of its settings, and store the whole .pem " +
+			"file as the secret"
 	case strings.Contains(words, wordsSuspended):
 		call.Hint = a.hintSuspended()
 	case strings.Contains(words, wordsRepository):

@@ -201,8 +201,7 @@ func TestAppManagesRunners(t *testing.T) {
 			}
 			who := s.client.SignedIn()
 			if want := "GitHub App runner-app (App id 12345, installation 77 on demo-org), until 01:00:00 UTC, " +
-				"renewed before " +
-				"that"; who.String() != want {
+				"renewed before that"; who.String() != want {
 				t.Errorf("signed in: %s, want %s", who, want)
 			}
 		}, inScope(scope), runs)
@@ -506,8 +505,7 @@ func TestAppRefusals(t *testing.T) {
 		},
 			[]options{inScope("demo-org")}, github.Invalid, github.Topics["app-permission"],
 			[]string{"'organization_self_hosted_runners: write'"}},
-		"the workflow's repository not " +
-			"selected": {func(c *simulator.Config) {
+		"the workflow's repository not selected": {func(c *simulator.Config) {
 			c.Apps[0].Installations[0].Repositories = []string{"demo-org/other"}
 		},
 			[]options{inScope("demo-org"), runs}, github.Invalid, github.Topics["app-repository"],

@@ -21,8 +21,7 @@ type KeyError struct {
 func (e *KeyError) Error() string { return "the App's private key " + e.Problem }
 
 const hintKey = "generate a private key under General > Private keys of the App's settings, and store the whole .pem " +
-	"file as a " +
-	"secret: gh secret set RUNNER_APP_KEY < FILE.pem"
+	"file as a secret: gh secret set RUNNER_APP_KEY < FILE.pem"
 
 func badKey(format string, args ...any) *KeyError {
 	return &KeyError{Problem: fmt.Sprintf(format, args...), Hint: hintKey}

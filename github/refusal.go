@@ -126,30 +126,23 @@ func (e *CallError) Advice(needed string) string {
 		return "authorize the github-token for the organization's single sign-on: " + link
 	case ipAllowList:
 		return "the organization accepts calls only from addresses on its IP allow list: run this job on a runner " +
-			"with " +
-			"such " +
-			"an address, or let an owner add it"
+			"with such an address, or let an owner add it"
 	case classicToken:
 		return "the organization refuses classic tokens: use a fine-grained token or a GitHub App with " + needed
 	case tokenPolicy:
 		return "the organization's policy refuses this token, by its kind or its lifetime: make one as GitHub's " +
-			"message " +
-			"asks, or use a GitHub App with " + needed
+			"message asks, or use a GitHub App with " + needed
 	case tokenScope:
 		return "the fine-grained token does not reach this place" + accepted +
 			": its resource owner must be the organization or user that owns it, an owner must have approved it, " +
 			"the repository must be selected, and it needs " + needed
 	case runnersDisabled:
 		return "self-hosted runners are turned off for this repository: an owner of the organization turns them on " +
-			"under " +
-			"Settings > Actions > General > Runners, " +
-			"or give an organization's name in the input 'runner-scope'"
+			"under Settings > Actions > General > Runners, or give an organization's name in the input 'runner-scope'"
 	case integrationOnly:
-		return "an installation token without the permission" + accepted +
-			": the workflow's own GITHUB_TOKEN never has it, so give a personal access token, or the token of a " +
-			"GitHub App to " +
-			"which " +
-			"the permission was granted and whose new permissions an owner has accepted: " + needed
+		return "an installation token without the permission" + accepted + ": the workflow's own GITHUB_TOKEN never " +
+			"has it, so give a personal access token, or the token of a GitHub App to which the permission was " +
+			"granted and whose new permissions an owner has accepted: " + needed
 	}
 	return "the github-token may not manage runners" + accepted + ": it needs " + needed +
 		"; the workflow's own GITHUB_TOKEN cannot be given that"
@@ -157,5 +150,4 @@ func (e *CallError) Advice(needed string) string {
 
 // AdviceIntercepted is what to do about an answer that is not GitHub's.
 const AdviceIntercepted = "something between this step and GitHub answered: check the proxy or firewall " +
-	"(HTTPS_PROXY, " +
-	"NO_PROXY) and GITHUB_API_URL"
+	"(HTTPS_PROXY, NO_PROXY) and GITHUB_API_URL"

@@ -48,17 +48,14 @@ func TestRefusals(t *testing.T) {
 			"url=https://github.com/orgs/acme/sso?authorization_request=A0"}, "single-sign-on",
 			"https://github.com/orgs/acme/sso?authorization_request=A0"},
 		{"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to " +
-			"this " +
-			"organization.", nil, "single-sign-on", "https://github.com/settings/tokens"},
+			"this organization.", nil, "single-sign-on", "https://github.com/settings/tokens"},
 		{"the `acme` organization has an IP allow list enabled", nil, "ip-allow-list", "IP allow list"},
 		{"your IP address is not permitted to access this resource", nil, "ip-allow-list", "IP allow list"},
 		{"`acme` forbids access via a personal access token (classic).", nil, "classic-tokens-refused", "fine-grained"},
 		{"The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime " +
-			"is " +
-			"greater than 366 days.", nil, "token-policy", "lifetime"},
+			"is greater than 366 days.", nil, "token-policy", "lifetime"},
 		{"The 'acme' organization forbids access via a personal access token (classic) if the token's lifetime is " +
-			"greater " +
-			"than 90 days.", nil, "token-policy", "lifetime"},
+			"greater than 90 days.", nil, "token-policy", "lifetime"},
 		{"Repository level self-hosted runners are disabled on this repository.", nil, "runners-turned-off",
 			"Settings > Actions"},
 		{"Resource not accessible by integration",

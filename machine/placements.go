@@ -114,8 +114,8 @@ func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 		case z.hasRegionForm():
 			kept = append(kept, z)
 		case someGood: // machulav's action found nothing there, and went on with the next element
-			in.Warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region such as "+
-				"us-east-1",
+			in.Warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region "+
+				"such as us-east-1",
 				about)
 		default:
 			refuse(about)

@@ -61,8 +61,8 @@ func tokens(variants []string, starts []start) string {
 			}
 		}
 		if looked > 0 {
-			fmt.Fprintf(&b, "- %s: of %d instances %d show their client token, and the filter `client-token` finds "+
-				"%d\n", v,
+			fmt.Fprintf(&b, "- %s: of %d instances %d show their client token, and the filter "+
+				"`client-token` finds %d\n", v,
 				looked, shown, found)
 		}
 	}

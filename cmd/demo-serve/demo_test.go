@@ -30,12 +30,10 @@ func TestReadable(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		`{"level":"INFO","msg":"job ` +
-			`started","set":"gpu","runner":"r-1","machine":"i-1","run":4711,"took":""}`: "  1.5 s  " +
-			"gpu        job started: r-1, i-1, 4711",
+			`started","set":"gpu","runner":"r-1","machine":"i-1","run":4711,"took":""}`: "  1.5 s  gpu        job " +
+			"started: r-1, i-1, 4711",
 		`{"level":"WARN","msg":"no capacity","set":"ec2-amd64","error":"x","hint":"y"}`: "\x1b[33m  1.5 s  ec2-amd64 " +
-			" " +
-			"no " +
-			"capacity: x, y\x1b[0m",
+			" no capacity: x, y\x1b[0m",
 		"panic: x": "panic: x",
 	} {
 		if got := readable(line, 1500*time.Millisecond); got != want {

@@ -78,8 +78,7 @@ func TestCounts(t *testing.T) {
 		"sample/of_test.go": []byte("package sample\n\nfunc Test() { select {} }\n"),
 		"inner/inner.go":    []byte("package inner\n\nvar Base = 1\n"),
 		"test/proof/away.go": []byte("package proof\n\n// " + strings.Repeat("ä", 117) + "\n// " +
-			strings.Repeat("ä", 118) +
-			"\n// https://" + strings.Repeat("a", 120) + "\n"),
+			strings.Repeat("ä", 118) + "\n// https://" + strings.Repeat("a", 120) + "\n"),
 	}
 	fset := token.NewFileSet()
 	pkgs, err := shipping(fset, src)
@@ -153,9 +152,8 @@ type table struct{ io.Reader }
 
 func (t table) Len() int { return 0 }
 `,
-		"b/b.go": "package b\n\ntype Word string\n\ntype door struct{}\n\nfunc (*door) Close(Word) error { return " +
-			"nil " +
-			"}\n",
+		"b/b.go": "package b\n\ntype Word string\n\ntype door struct{}\n\nfunc (*door) Close(Word) error " +
+			"{ return nil }\n",
 	} {
 		write(t, filepath.Join(root, name), content)
 	}

@@ -45,14 +45,11 @@ const (
 var features = []struct{ name, what, without string }{
 	{survey, "read images, types, zones and subnets before a launch",
 		"EC2 refuses a wrong combination later; Windows and macOS images are not recognized; a bake does not refuse " +
-			"a " +
-			"type " +
-			"whose console cannot be read"},
+			"a type whose console cannot be read"},
 	{console, "read a machine's console: `runner-debug`, the cause of a failed start, a kernel that panics at boot, " +
 		"`keep-failed-minutes`, and in stop and sweep the reports of `job-report` and why a machine terminated itself",
 		"a failed start does not show the machine's messages, waits for a panicked machine until the timeout, and " +
-			"keeps no " +
-			"machine; stop and sweep show no reports"},
+			"keeps no machine; stop and sweep show no reports"},
 	{notes, "write the runner's id, a sweep's findings and the time of `keep-minutes` into the machine's tags",
 		"stop looks runners up by name and keeps no machine, and sweep does not terminate ambiguous machines"},
 	{regions, "find instances in every region; `mode: check` reports regions that are not enabled",
@@ -67,8 +64,8 @@ var features = []struct{ name, what, without string }{
 		"the machine terminates at once, with Client.InternalError"},
 	{lookup, "`ec2-image-id: resolve:ssm:/aws/service/…`; for your own parameters add their ARNs",
 		"EC2 refuses the launch"},
-	{kept, "stop and start machines that you keep: `ec2-instance-id` or `existing-instances` in start, `stop-action: " +
-		"stop`",
+	{kept, "stop and start machines that you keep: `ec2-instance-id` or `existing-instances` in start, " +
+		"`stop-action: stop`",
 		"such a start is refused before anything is changed; stop and sweep leave the machine running and report it"},
 	{warm, "`pool` in start, `warm` of a scale set: take a warm machine", "the machine is a cold one"},
 	{served, "`runner-scope` in sweep: terminate machines of an organization's or enterprise's scale sets whose time " +
@@ -91,15 +88,12 @@ var modes = []struct{ name, what string }{
 	{"stop", "Terminates the instances that a start has launched"},
 	{"sweep", "Terminates instances that no stop has terminated"},
 	{"check", "Checks what a start needs, and launches nothing. It asks for the permission to launch by a dry run, " +
-		"so " +
-		"it " +
-		"must have that permission"},
+		"so it must have that permission"},
 	{"pool", "Launches warm machines, and terminates those that no longer fit"},
-	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, and " +
-		"terminates them"},
+	{"bake", "Makes images: launches builders, reads their consoles, stops them, creates images of them, " +
+		"and terminates them"},
 	{modeServe, "Launches machines for [scale sets](scale-sets.md), and terminates those that nothing will use. It " +
-		"is " +
-		"a program of its own, with a role of its own"},
+		"is a program of its own, with a role of its own"},
 }
 
 // right is the right to some actions.

@@ -64,8 +64,7 @@ func (r repository) releaseCommit(ctx context.Context, rel release) (string, err
 		"GIT_COMMITTER_NAME=" + botName, "GIT_COMMITTER_EMAIL=" + botMail, "GIT_COMMITTER_DATE=" + date,
 	}
 	message := fmt.Sprintf("Release %s\n\naction.yml names the image that was built from the parent of this commit, "+
-		"and "+
-		"native/ holds\nthe program of that image.\n", rel.version)
+		"and native/ holds\nthe program of that image.\n", rel.version)
 	return r.git(ctx, who, message, "commit-tree", "--no-gpg-sign", "-p", "HEAD", tree)
 }
 

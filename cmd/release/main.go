@@ -80,8 +80,7 @@ func check(ctx context.Context, r repository, v version, out io.Writer) error {
 	}
 	if commit, taken := tags[v.String()]; taken {
 		return fmt.Errorf("tag %s: it exists at %s, and a release is tagged once: take the next version, or, if only "+
-			"a "+
-			"later job of its run failed, run the failed jobs again", v, commit)
+			"a later job of its run failed, run the failed jobs again", v, commit)
 	}
 	if err := r.workflowsAreCurrent(ctx); err != nil {
 		return err

@@ -170,9 +170,8 @@ func TestRelease(t *testing.T) {
 		t.Errorf("the release's parent is %s and main is at %s, want %s", got, h.rev(t, "main"), main)
 	}
 	want := strings.Fields(".github/workflows/runner.yml CHANGELOG.md README.md action.yml docs/other.md " +
-		"docs/page.md " +
-		"native/checksums.json " +
-		"native/ec2-github-runner-linux-amd64 native/ec2-github-runner-linux-arm64 native/main.js")
+		"docs/page.md native/checksums.json native/ec2-github-runner-linux-amd64 " +
+		"native/ec2-github-runner-linux-arm64 native/main.js")
 	if diff := cmp.Diff(want, strings.Fields(do(t, h.remote, "ls-tree", "-r", "--name-only", commit))); diff != "" {
 		t.Errorf("the release's tree (-want +got):\n%s", diff)
 	}
@@ -191,14 +190,12 @@ func TestRelease(t *testing.T) {
 		}
 	}
 	if got := do(t, h.remote, "show", commit+
-		":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+
-		goodImage {
+		":action.yml"); got != "name: a\nruns:\n  using: docker\n  image: docker://"+goodImage {
 		t.Errorf("the release's action.yml is\n%s", got)
 	}
 	// A link to what the release does not hold leads to the commit that has it.
-	page := "[code](https://github.com/" + origin + "/blob/" + main +
-		"/main.go#L1) [page](other.md) [above](../README.md) " +
-		"[web](https://example.com) [here](#here) [docs](../docs)"
+	page := "[code](https://github.com/" + origin + "/blob/" + main + "/main.go#L1) [page](other.md) " +
+		"[above](../README.md) [web](https://example.com) [here](#here) [docs](../docs)"
 	if got := do(t, h.remote, "show", commit+":docs/page.md"); got != page {
 		t.Errorf("docs/page.md is\n%s\nwant\n%s", got, page)
 	}

@@ -126,9 +126,8 @@ func (r repository) workflowsAreCurrent(ctx context.Context) error {
 	}
 	if changed != "" {
 		return fmt.Errorf("release: main has other workflow files by now, and GitHub refuses a tag on a commit with "+
-			"old "+
-			"ones: "+
-			"start the workflow release again, on main as it is now (changed: %s)", strings.ReplaceAll(changed, "\n",
+			"old ones: start the workflow release again, on main as it is "+
+			"now (changed: %s)", strings.ReplaceAll(changed, "\n",
 			", "))
 	}
 	return nil
@@ -143,10 +142,8 @@ func (r repository) push(ctx context.Context, commit string, v version, majorWas
 		remote, commit+":"+exact, commit+":"+major)
 	if err != nil {
 		return fmt.Errorf("push tags %s and %s, of which neither has changed: %w\n"+
-			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow release "+
-			"again on "+
-			"main",
-			v, v.major(), err)
+			"run the failed jobs again; if main has changed its workflow files meanwhile, start the workflow "+
+			"release again on main", v, v.major(), err)
 	}
 	return nil
 }

@@ -102,9 +102,8 @@ func section(changelog string, v version) (string, error) {
 		}
 		date, dated := strings.CutPrefix(changelog[head[4]:head[5]], " - ")
 		if _, err := time.Parse(time.DateOnly, date); !dated || err != nil {
-			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## [%s] - "+
-				"2026-11-25",
-				name, name)
+			return "", fmt.Errorf("read CHANGELOG.md: the heading of %s must end with its date, as in ## "+
+				"[%s] - 2026-11-25", name, name)
 		}
 		end := len(changelog)
 		if i+1 < len(heads) {

@@ -87,8 +87,7 @@ func TestWithImage(t *testing.T) {
 func TestSection(t *testing.T) {
 	t.Parallel()
 	changelog := "# Changelog\n\n## [Unreleased]\n\n## [2.7.0] - 2026-11-25\n\n### Added\n\n- a thing " +
-		"[see](#x)\n\n## " +
-		"[2.7.00] - 2026-01-01\nno\n## [2.6.0]\nundated\n## [2.5.0] - soon\nx\n" +
+		"[see](#x)\n\n## [2.7.00] - 2026-01-01\nno\n## [2.6.0]\nundated\n## [2.5.0] - soon\nx\n" +
 		"## [2.4.0] - 2026-01-01\n\n## [2.3.0] - 2026-01-01\na\n## [2.3.0] - 2026-01-02\nb\n"
 	got, err := section(changelog, version{2, 7, 0})
 	if err != nil || got != "### Added\n\n- a thing [see](#x)\n" {

@@ -15,8 +15,8 @@ func TestDenials(t *testing.T) {
 		user + "ec2:CreateTags on resource: arn:aws:ec2:r:1:instance/* because no identity-based policy allows the " +
 			"ec2:CreateTags action. Encoded authorization failure message: abc": {
 			Action: "ec2:CreateTags", Resource: "arn:aws:ec2:r:1:instance/*", Policy: "identity-based policy"},
-		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an identity-based " +
-			"policy": {
+		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in an " +
+			"identity-based policy": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true,
 			Policy: "identity-based policy"},
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny in a resource control " +
@@ -26,14 +26,11 @@ func TestDenials(t *testing.T) {
 		user + "ec2:RunInstances on resource: arn:aws:ec2:r:1:instance/* with an explicit deny.": {
 			Action: "ec2:RunInstances", Resource: "arn:aws:ec2:r:1:instance/*", Explicit: true},
 		user + "iam:PassRole on resource: arn:aws:iam::1:role/r because no permissions boundary allows the " +
-			"iam:PassRole " +
-			"action": {
+			"iam:PassRole action": {
 			Action: "iam:PassRole", Resource: "arn:aws:iam::1:role/r", Policy: "permissions boundary"},
 		// why is not said
-		user + "iam:PassRole on resource: " +
-			"arn:aws:iam::1:role/r": {},
-		"You are not authorized to perform this " +
-			"operation.": {},
+		user + "iam:PassRole on resource: arn:aws:iam::1:role/r": {},
+		"You are not authorized to perform this operation.":      {},
 		"You are not authorized to perform this operation. Encoded authorization failure message: " +
 			"4GIOHlTkIaWHQD0Q0m6XSnuUMCm-abc": {},
 		"because": {},

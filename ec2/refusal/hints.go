@@ -10,19 +10,15 @@ import (
 // Hints of codes, as they begin. Each has an entry in docs/troubleshooting.md.
 const (
 	hintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name " +
-		"spot.amazonaws.com), " +
-		"or allow the credentials iam:CreateServiceLinkedRole"
+		"spot.amazonaws.com), or allow the credentials iam:CreateServiceLinkedRole"
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 	hintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, " +
-		"c7i-flex.large and m7i-flex.large: " +
-		"take one of these, or upgrade the account's plan"
+		"c7i-flex.large and m7i-flex.large: take one of these, or upgrade the account's plan"
 	hintMarketplace     = "accept the terms of this AWS Marketplace image once, as a user who may subscribe"
 	hintMarketplaceType = "the AWS Marketplace product does not run on this instance type or in this region: take a " +
-		"type " +
-		"that its Marketplace page lists"
+		"type that its Marketplace page lists"
 	hintVerification = "AWS is still verifying the account for this region, which takes minutes to hours: take " +
-		"another " +
-		"region meanwhile, or write to aws-verification@amazon.com"
+		"another region meanwhile, or write to aws-verification@amazon.com"
 	hintBlocked      = "AWS has blocked the account: contact AWS Support"
 	hintSignUp       = "the account is not signed up for EC2: complete its registration in the AWS console"
 	hintNotShared    = "the image is not shared with this account: let its owner share it, or copy it into the account"
@@ -30,17 +26,13 @@ const (
 	hintImageQuota   = "the account's quota for images and snapshots in this region is used up: remove old ones " +
 		"(keep-images prunes a bake's), or ask for more in the Service Quotas console"
 	hintCopyQuota = "the region copies as many snapshots as the account's quota allows at once: wait for other " +
-		"copies, " +
-		"or ask for more in the Service Quotas console"
+		"copies, or ask for more in the Service Quotas console"
 	hintAlreadyEnded = "the instance of this launch has already ended: look for what terminates new instances in the " +
 		"account, and run the job again"
 	hintCredentials = "check the AWS credentials: write role-to-assume and aws-region, or set them up in an earlier " +
-		"step " +
-		"of the same job, whose session may have expired"
-	hintRegion = hintCredentials +
-		"; where other regions accept them, this region is not enabled for the account, or the session token is of " +
-		"the " +
-		"global STS endpoint"
+		"step of the same job, whose session may have expired"
+	hintRegion = hintCredentials + "; where other regions accept them, this region is not enabled for the account, " +
+		"or the session token is of the global STS endpoint"
 )
 
 // hintQuota is for codes of quotas that a launch can meet.
