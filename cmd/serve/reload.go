@@ -20,8 +20,9 @@ type reloader struct {
 	listen string // as the file had it at the start
 	log    *slog.Logger
 
-	mu   sync.Mutex
-	last status.Reload
+	mu    sync.Mutex
+	last  status.Reload
+	hosts []string // of the file that is served
 }
 
 // follow reads the file at each signal, until ctx ends.
@@ -51,6 +52,9 @@ func (r *reloader) reload() error {
 		r.log.Error("the file was read again and cannot be served, so nothing is changed", "file", r.name)
 		return err
 	}
+	r.mu.Lock()
+	r.hosts = file.Hosts
+	r.mu.Unlock()
 	r.log.Info("the file was read again", "file", r.name, "sets", len(file.Sets))
 	return nil
 }
@@ -69,6 +73,6 @@ func (r *reloader) snapshot() status.Snapshot {
 	shown := r.server.Snapshot()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	shown.Reload = r.last
+	shown.Reload, shown.Hosts = r.last, r.hosts
 	return shown
 }

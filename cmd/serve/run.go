@@ -87,7 +87,7 @@ func serveFile(ctx context.Context, e edge, name string) int {
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	reloads := &reloader{server: server, name: name, listen: file.Listen, log: log}
+	reloads := &reloader{server: server, name: name, listen: file.Listen, hosts: file.Hosts, log: log}
 	var beside sync.WaitGroup
 	beside.Go(func() { reloads.follow(ctx, e.reload) })
 	if file.Listen != "" {

@@ -13,7 +13,9 @@ type File struct {
 	Region string
 	// Listen is the address that metrics and the page are shown at; empty is nowhere.
 	Listen string
-	Sets   []Set // at least one; their names differ
+	// Hosts are names that the page may be asked for by, beside IP addresses and localhost.
+	Hosts []string
+	Sets  []Set // at least one; their names differ
 }
 
 // GitHub is where the scale sets are, and who may manage them: a token or an App.

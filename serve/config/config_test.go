@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -220,6 +221,21 @@ func TestListen(t *testing.T) {
 		file, warnings, problems := readText(t, dir, line+small)
 		if file.Listen != want.listen || len(warnings) != want.warnings || len(problems) > 0 {
 			t.Errorf("%q: got %q, warnings %v, problems %v", line, file.Listen, warnings, problems)
+		}
+	}
+}
+
+// TestHosts: the names by which the page may be asked for are one or a list.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	for line, want := range map[string][]string{
+		"": nil, "hosts: serve\n": {"serve"}, "hosts: [runners.example.com, my_serve]\n": {"runners.example.com",
+			"my_serve"},
+	} {
+		file, _, problems := readText(t, dir, line+small)
+		if !slices.Equal(file.Hosts, want) || len(problems) > 0 {
+			t.Errorf("%q: got %q, problems %v", line, file.Hosts, problems)
 		}
 	}
 }

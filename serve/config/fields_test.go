@@ -98,6 +98,13 @@ func TestFields(t *testing.T) {
 			`is not an IP address with a port`},
 		{"scale-sets:\n", "listen: 127.0.0.1:0\nscale-sets:\n", `4: the file has listen "127.0.0.1:0", which is ` +
 			`not an IP address with a port`},
+		{"scale-sets:\n", "hosts: ['*.example.com']\nscale-sets:\n", `4: the file has the host "*.example.com", ` +
+			`which is not a host's name`},
+		{"scale-sets:\n", "hosts: https://example.com\nscale-sets:\n", `4: the file has the host ` +
+			`"https://example.com", which is not a host's name`},
+		{"scale-sets:\n", "hosts: serve:9810\nscale-sets:\n", `4: the file has the host "serve:9810", which is not a ` +
+			`host's name`},
+		{"scale-sets:\n", "hosts: 10.1.2.3\nscale-sets:\n", `4: the file has the IP address "10.1.2.3" in hosts`},
 		// a set
 		{"- name: one\n    max", "- max", `5: scale set 1 has no name`},
 		{"name: one", "name: one two",
@@ -215,7 +222,7 @@ func TestHints(t *testing.T) {
 		{"github:\n", "url: x\ngithub:\n", "it is a key of github:"},
 		{"github:\n", "scalesets: x\ngithub:\n", `did you mean "scale-sets"?`},
 		{"github:\n", "max: 1\ngithub:\n", "it belongs to a set in the list scale-sets:"},
-		{"github:\n", "zzzzzz: 1\ngithub:\n", "its keys are github, region, listen, scale-sets"},
+		{"github:\n", "zzzzzz: 1\ngithub:\n", "its keys are github, region, listen, hosts, scale-sets"},
 		{"  token-file: token", "  github-token: x\n  token-file: token",
 			"secrets do not stand in this file: write it " +
 				"into a file of its own, for example token-file: /etc/ec2-github-runner/token"},

@@ -12,6 +12,7 @@ const (
 	keyGitHub = "github"
 	keyRegion = "region"
 	keyListen = "listen"
+	keyHosts  = "hosts"
 	keySets   = "scale-sets"
 
 	keyURL          = "url"
@@ -32,7 +33,7 @@ const (
 
 // The keys of each section.
 var (
-	FileKeys   = []string{keyGitHub, keyRegion, keyListen, keySets}
+	FileKeys   = []string{keyGitHub, keyRegion, keyListen, keyHosts, keySets}
 	GitHubKeys = []string{keyURL, keyTokenFile, keyAppID, keyInstallation, keyAppKeyFile, keyCA}
 	SetKeys    = []string{keyName, keyLabels, keyGroup, keyMax, keyMin, keyWarm, keyMachine}
 )

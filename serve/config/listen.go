@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 )
 
 // DefaultListen is where metrics and the page are shown to programs of the same host.
@@ -32,4 +33,25 @@ func (s section) listen() string {
 			DefaultListen)
 	}
 	return text
+}
+
+// hostForm is a DNS name, or a name of a network of containers, which may have underscores.
+var hostForm = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$`)
+
+// hosts reads the names by which the page and the metrics may be asked for.
+func (s section) hosts() []string {
+	const example = "for example hosts: [runners.example.com]"
+	list := s.texts(keyHosts, example)
+	for _, host := range list {
+		_, err := netip.ParseAddr(host)
+		switch {
+		case err == nil:
+			s.problem(s.at[keyHosts], fmt.Sprintf("has the IP address %q in hosts", host),
+				"leave it out: IP addresses and localhost are answered always")
+		case !hostForm.MatchString(host) || len(host) > 253:
+			s.problem(s.at[keyHosts], fmt.Sprintf("has the host %q, which is not a host's name", host),
+				example+": without https://, port and wildcards")
+		}
+	}
+	return list
 }

@@ -32,7 +32,7 @@ func TestPage(t *testing.T) {
 	for _, key := range []struct {
 		name   string
 		within []string
-	}{{keyGitHub, GitHubKeys}, {keyRegion, nil}, {keyListen, nil}, {keySets, SetKeys}} {
+	}{{keyGitHub, GitHubKeys}, {keyRegion, nil}, {keyListen, nil}, {keyHosts, nil}, {keySets, SetKeys}} {
 		want = append(want, key.name)
 		for _, inner := range key.within {
 			want = append(want, key.name+"."+inner)
@@ -44,7 +44,7 @@ func TestPage(t *testing.T) {
 	if got, want := between("machine"), "`"+strings.Join(MachineKeys(), "`, `")+"`"; got != want {
 		t.Errorf("the keys of a machine are\n%s\nand the page has\n%s", want, got)
 	}
-	if len(FileKeys) != 4 {
+	if len(FileKeys) != 5 {
 		t.Errorf("the file has the keys %v", FileKeys)
 	}
 }

@@ -46,7 +46,7 @@ func (f *findings) file(text []byte) File {
 		s.problem(s.lineOf(keyRegion), fmt.Sprintf("has the region %q, which is not of a region's form", file.Region),
 			"for example region: eu-west-1")
 	}
-	file.Listen = s.listen()
+	file.Listen, file.Hosts = s.listen(), s.hosts()
 	if s.has(keyGitHub) {
 		file.GitHub = f.gitHub(f.section(s.value[keyGitHub], "github", s.at[keyGitHub]), filepath.Dir(f.name))
 	} else {

@@ -7,38 +7,60 @@ import (
 	"strings"
 )
 
+// textPlain is the form of answers for programs.
+const textPlain = "text/plain; charset=utf-8"
+
 // Handler answers with what snapshot says at that moment:
 //
 //	/         the page
 //	/metrics  for Prometheus
 //	/healthz  200 while the process runs: for liveness
 //	/readyz   200 while every set is listened to, here or, for a standby, by another process; 503 names the others
+//
+// The page and the metrics are refused for a host that is not known. Checks of health answer every host, /readyz then
+// without the sets' names: load balancers ask by names of their own.
 func Handler(snapshot func() Snapshot, m *Metrics) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /{$}", forKnownHosts(snapshot, func(w http.ResponseWriter, s Snapshot) {
 		// The page runs no script and loads nothing, whatever the texts of others on it are.
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
 			"form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		answer(w, "text/html; charset=utf-8", http.StatusOK, page(snapshot()))
-	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, "text/html; charset=utf-8", http.StatusOK, page(s))
+	}))
+	mux.HandleFunc("GET /metrics", forKnownHosts(snapshot, func(w http.ResponseWriter, s Snapshot) {
 		var text strings.Builder
-		m.Write(&text, snapshot())
+		m.Write(&text, s)
 		answer(w, "text/plain; version=0.0.4; charset=utf-8", http.StatusOK, text.String())
-	})
+	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, "text/plain; charset=utf-8", http.StatusOK, "ok\n")
+		answer(w, textPlain, http.StatusOK, "ok\n")
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		ready, text := readiness(snapshot())
-		code := http.StatusOK
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		s := snapshot()
+		ready, text := readiness(s)
+		code, short := http.StatusOK, "ready\n"
 		if !ready {
-			code = http.StatusServiceUnavailable
+			code, short = http.StatusServiceUnavailable, notReady
 		}
-		answer(w, "text/plain; charset=utf-8", code, text)
+		if !isKnownHost(r.Host, s.Hosts) {
+			text = short
+		}
+		answer(w, textPlain, code, text)
 	})
 	return mux
+}
+
+// forKnownHosts shows a snapshot to those who ask for a host that is known.
+func forKnownHosts(snapshot func() Snapshot, show func(http.ResponseWriter, Snapshot)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s := snapshot()
+		if !isKnownHost(r.Host, s.Hosts) {
+			refuseHost(w)
+			return
+		}
+		show(w, s)
+	}
 }
 
 func answer(w http.ResponseWriter, form string, code int, text string) {
@@ -48,6 +70,8 @@ func answer(w http.ResponseWriter, form string, code int, text string) {
 	w.WriteHeader(code)
 	_, _ = io.WriteString(w, text)
 }
+
+const notReady = "not ready\n"
 
 // readiness says whether every set is listened to. A standby is ready: it is as it should be, and does its work when
 // the other process ends.
@@ -70,7 +94,7 @@ func readiness(s Snapshot) (ready bool, text string) {
 		}
 	}
 	if missing.Len() > 0 {
-		return false, "not ready\n" + missing.String()
+		return false, notReady + missing.String()
 	}
 	switch {
 	case standby == 0:

@@ -14,6 +14,7 @@ type Snapshot struct {
 	Looked  time.Time // when the last look began that saw EC2 and GitHub; zero while none did
 	Unseen  string    // what the newest look could not see; empty if it saw everything
 	Reload  Reload
+	Hosts   []string // names that the page may be asked for by, beside IP addresses and localhost
 	Sets    []Set
 }
 

@@ -91,7 +91,8 @@ func counted() *Metrics {
 func get(t *testing.T, s Snapshot, m *Metrics, path string) (*http.Response, string) {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	Handler(func() Snapshot { return s }, m).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+	request := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9810"+path, nil)
+	Handler(func() Snapshot { return s }, m).ServeHTTP(recorder, request)
 	return recorder.Result(), recorder.Body.String()
 }
 
@@ -268,7 +269,7 @@ func TestPaths(t *testing.T) {
 		"DELETE /metrics": 405} {
 		method, path, _ := strings.Cut(request, " ")
 		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+		handler.ServeHTTP(recorder, httptest.NewRequest(method, "http://127.0.0.1:9810"+path, nil))
 		if recorder.Code != code {
 			t.Errorf("%s: got %d, want %d", request, recorder.Code, code)
 		}

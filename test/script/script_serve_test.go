@@ -143,12 +143,17 @@ func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // showPage prints what a server answers: the page, the metrics or a check of health. A status other than 200 comes
-// first, and nothing is printed while nobody answers.
+// first, and nothing is printed while nobody answers. A host is what a browser has in the address that it shows.
 func showPage(ts *testscript.TestScript, args []string) string {
-	if len(args) != 1 || !strings.HasPrefix(args[0], "/") {
-		ts.Fatalf("usage: page PATH")
+	if len(args) < 1 || len(args) > 2 || !strings.HasPrefix(args[0], "/") {
+		ts.Fatalf("usage: page PATH [HOST]")
 	}
-	response, err := http.Get("http://" + ts.Getenv("world_listen") + args[0])
+	request, err := http.NewRequest(http.MethodGet, "http://"+ts.Getenv("world_listen")+args[0], nil)
+	ts.Check(err)
+	if len(args) == 2 {
+		request.Host = args[1]
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return ""
 	}
