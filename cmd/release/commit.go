@@ -78,7 +78,7 @@ func (r repository) releaseFiles(ctx context.Context, rel release) ([]file, erro
 	if err != nil {
 		return nil, err
 	}
-	doc := document{repository: rel.repository, commit: head, files: map[string]bool{}}
+	doc := document{version: rel.version, repository: rel.repository, commit: head, files: map[string]bool{}}
 	for _, f := range files {
 		doc.files[f.name] = true
 	}

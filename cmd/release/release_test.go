@@ -380,6 +380,26 @@ func TestForkReleasesItself(t *testing.T) {
 	}
 }
 
+// TestReleaseNamesItsServeImage: pages and templates of a release name the image of ec2-github-runner-serve of the same
+// release, also where the source names an older one. Another project's image of that form stays.
+func TestReleaseNamesItsServeImage(t *testing.T) {
+	h := build(t)
+	h.write(t, "docs/other.md", "docker create ghcr.io/marqo-ai/ec2-github-runner-serve:v2.7.0\n")
+	h.write(t, "docs/stack.yml", "Default: ghcr.io/marqo-ai/ec2-github-runner-serve:v2.7.0\n"+
+		"Other: ghcr.io/another/ec2-github-runner-serve:v2.7.0\n")
+	h.land(t)
+	h.must(t, h.tagArgs("v2.8.0", goodImage)...)
+	if got, want := do(t, h.remote, "show", "v2:docs/other.md"),
+		"docker create ghcr.io/marqo-ai/ec2-github-runner-serve:v2.8.0"; got != want {
+		t.Errorf("the page is %q, want %q", got, want)
+	}
+	if got, want := do(t, h.remote, "show", "v2:docs/stack.yml"),
+		"Default: ghcr.io/marqo-ai/ec2-github-runner-serve:v2.8.0\n"+
+			"Other: ghcr.io/another/ec2-github-runner-serve:v2.7.0"; got != want {
+		t.Errorf("the template is %q, want %q", got, want)
+	}
+}
+
 // TestWorkflowFilesChangedMeanwhile: main has other workflow files than the commit that is released, for which GitHub
 // would refuse the tag. Nothing is pushed, and the release of main as it is now takes place.
 func TestWorkflowFilesChangedMeanwhile(t *testing.T) {

@@ -56,13 +56,18 @@ func (r repository) files(ctx context.Context) ([]file, error) {
 
 // document adapts the texts of the source to a release.
 type document struct {
+	version    version
 	repository string          // OWNER/NAME of the repository that releases
 	commit     string          // the commit that is released
 	files      map[string]bool // what the release's tree holds
 }
 
-// adapt returns the text of a file as the release holds it: a fork's pages and examples name the fork, and a link to a
-// file that the release does not hold leads to the commit that has it. Workflow files stay as they are.
+// serveImage is the image of ec2-github-runner-serve of a release, as pages and templates name it.
+var serveImage = regexp.MustCompile(`(ghcr\.io/` + regexp.QuoteMeta(origin) + `-serve):v\d+\.\d+\.\d+`)
+
+// adapt returns the text of a file as the release holds it: it names the image of ec2-github-runner-serve of the same
+// release, a fork's pages and examples name the fork, and a link to a file that the release does not hold leads to the
+// commit that has it. Workflow files stay as they are.
 func (d document) adapt(name, text string) string {
 	if strings.HasPrefix(name, ".github/") {
 		return text
@@ -70,6 +75,7 @@ func (d document) adapt(name, text string) string {
 	if !slices.Contains([]string{".md", ".yml", ".yaml", ".json"}, path.Ext(name)) {
 		return text
 	}
+	text = serveImage.ReplaceAllString(text, "${1}:"+d.version.String())
 	text = strings.ReplaceAll(text, "ghcr.io/"+origin, "ghcr.io/"+strings.ToLower(d.repository))
 	text = strings.ReplaceAll(text, origin, d.repository)
 	if path.Ext(name) == ".md" {
