@@ -1,5 +1,7 @@
 package action
 
+import "github.com/marqo-ai/ec2-github-runner/machine"
+
 // machulavInputs are the inputs of machulav/ec2-github-runner, with its defaults, in its order.
 var machulavInputs = []input{
 	{
@@ -60,7 +62,8 @@ var machulavInputs = []input{
 			role.`,
 	},
 	{
-		name: "aws-resource-tags", fallback: "[]", modes: inLaunch | inBake | inPool, machine: true, element: true,
+		name: "aws-resource-tags", fallback: machine.Default("aws-resource-tags"),
+		modes: inLaunch | inBake | inPool, machine: true, element: true,
 		description: `JSON array of tags for the instance and its volumes. Example: '[{"Key": "Name", "Value":
 			"ec2-github-runner"}]'`,
 	},
@@ -99,7 +102,8 @@ var machulavInputs = []input{
 		description: `How long to wait for the runner before the start fails and the instance is terminated.`,
 	},
 	{
-		name: "run-runner-as-service", fallback: "false", modes: inLaunch, machine: true, element: true,
+		name: "run-runner-as-service", fallback: machine.Default("run-runner-as-service"),
+		modes: inLaunch, machine: true, element: true,
 		description: `'true' installs the runner as a service with its own svc.sh.`,
 	},
 	{
@@ -126,7 +130,8 @@ var machulavInputs = []input{
 			2}'`,
 	},
 	{
-		name: "packages", fallback: "[]", modes: inLaunch | inPool, machine: true, element: true, readme: true,
+		name: "packages", fallback: machine.Default("packages"),
+		modes: inLaunch | inPool, machine: true, element: true, readme: true,
 		description: `JSON array of packages that are installed before the runner. Example: '["git", "docker.io"]'`,
 	},
 	{

@@ -86,7 +86,8 @@ var ownInputs = []input{
 			Server or a proxy that inspects TLS.`,
 	},
 	{
-		name: "runner-version", fallback: "latest", modes: inLaunch | inBake | inPool, machine: true,
+		name: "runner-version", fallback: machine.Default("runner-version"),
+		modes: inLaunch | inBake | inPool, machine: true,
 		description: `The version of the runner software to download: 'latest', or one such as 2.330.0.`,
 	},
 	{
@@ -101,7 +102,8 @@ var ownInputs = []input{
 			waits.`,
 	},
 	{
-		name: "job-report", fallback: "false", modes: inLaunch, machine: true, element: true,
+		name: "job-report", fallback: machine.Default("job-report"),
+		modes: inLaunch, machine: true, element: true,
 		description: `'true' reports on each job in its log and summary: what the machine had and what the job used of
 			processors, memory and disk, with a warning where a limit was met. stop and sweep show it too, where
 			they may read the console.`,
