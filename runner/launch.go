@@ -247,8 +247,8 @@ func (l *launching) assign(instance ec2.Instance) {
 	}
 	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(l.st.Begun)
 	l.st.mu.Unlock()
-	l.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d in "+
-		"region %s", instance.ID, offering.Number, instance.Region))
+	l.log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s using availability zone configuration %d "+
+		"in region %s", instance.ID, offering.Number, instance.Region))
 	l.unsaved = errors.Join(l.unsaved, l.st.Journal.Launched(s.Handoff()))
 	if l.unit.group.together {
 		l.unsaved = errors.Join(l.unsaved, l.st.announce(s))

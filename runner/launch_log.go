@@ -75,8 +75,8 @@ func (l *launching) logRound(wait, left time.Duration) {
 
 // logSkipped says that an offering is not asked for, and why.
 func (l *launching) logSkipped(offering ec2.Offering, because ec2.Attempt) {
-	l.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d holds "+
-		"for it too", offering.Number, because.Offering.Number))
+	l.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d "+
+		"holds for it too", offering.Number, because.Offering.Number))
 }
 
 // Refusal is what machulav says of a configuration that did not launch.

@@ -50,9 +50,8 @@ func TestNeverRegisters(t *testing.T) {
 				begun := time.Now()
 				result, err := s.Starter.Start(ctx, wanted)
 				took := time.Since(begun)
-				want := "A timeout of " + c.words +
-					" is exceeded. Your AWS EC2 instance was not able to register itself in GitHub as a new " +
-					"self-hosted runner."
+				want := "A timeout of " + c.words + " is exceeded. Your AWS EC2 instance was not able to register " +
+					"itself in GitHub as a new self-hosted runner."
 				if err == nil || err.Error() != want || result.Failure.Message != want {
 					t.Fatalf("error %v, want %s", err, want)
 				}

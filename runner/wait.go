@@ -31,8 +31,8 @@ func (st *Start) wait(ctx context.Context, log *slog.Logger) error {
 	w := &waiter{st: st, log: log, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate},
 		shown: map[string]string{}}
 	if quiet := st.Request.Waiting.quiet(); quiet > 0 {
-		log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new self-hosted "+
-			"runner", int(quiet.Seconds())))
+		log.Info(fmt.Sprintf("Waiting %ds for the AWS EC2 instance to be registered in GitHub as a new "+
+			"self-hosted runner", int(quiet.Seconds())))
 	}
 	log.Info(fmt.Sprintf("The maximum waiting time is %s", diagnosis.Minutes(st.Request.Waiting.Timeout)))
 	policy := &paced{waiter: w}

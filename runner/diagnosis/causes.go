@@ -90,8 +90,8 @@ const (
 	HintPanic = "the kernel of the image panicked on this machine: use another instance type, or rebuild the image; " +
 		"the console's last lines show the reason"
 	hintNode = "the runner's own node does not run on this image, so no JavaScript action does: the image's C " +
-		"library is too old (Amazon Linux 2 has glibc 2.26, and 2.28 is needed); use Amazon Linux 2023, Ubuntu or " +
-		"Debian"
+		"library is too old (Amazon Linux 2 has glibc 2.26, and 2.28 is needed); use Amazon Linux 2023, " +
+		"Ubuntu or Debian"
 	HintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 

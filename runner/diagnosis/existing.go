@@ -17,8 +17,8 @@ const (
 )
 
 // HintSilent is for regions that give no answer.
-const HintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the input " +
-	"'region'"
+const HintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the " +
+	"input 'region'"
 
 // HintOwnLabel is for a runner name that is taken.
 const HintOwnLabel = "give each start a label of its own"

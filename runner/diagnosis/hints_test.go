@@ -80,15 +80,13 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
 		"AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
 		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
-		"OptInRequired": "In order to use this AWS Marketplace product you need to accept terms and " +
-			"subscribe.",
-		"UnsupportedOperation": "The instance configuration for this AWS Marketplace product is not supported.",
-		"AuthFailure":          "Not authorized for images: [ami-1]",
+		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
+		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
+		"AuthFailure":                 "Not authorized for images: [ami-1]",
 		"UnauthorizedOperation": "User: u is not authorized to perform: ec2:RunInstances on resource: " +
 			"arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
 		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x " +
-			"because no " +
-			"identity-based policy allows the iam:PassRole action",
+			"because no identity-based policy allows the iam:PassRole action",
 	} {
 		hints = append(hints, LaunchHint([]error{&refusal.CallError{Code: code, Message: message}}))
 	}
@@ -124,9 +122,7 @@ func TestCauses(t *testing.T) {
 	const ours = "ec2-github-runner: "
 	// As the kernel says it (mm/oom_kill.c), and what the boot script goes on without.
 	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, " +
-		"anon-rss:236236kB, " +
-		"file-rss:128kB, shmem-rss:0kB, UID:0 " +
-		"pgtables:1104kB oom_score_adj:0\r\n"
+		"anon-rss:236236kB, file-rss:128kB, shmem-rss:0kB, UID:0 pgtables:1104kB oom_score_adj:0\r\n"
 	const leftOut = "warning: package libicu is not installed: error: dnf was killed: too little memory (190.2 s)\r\n"
 	for _, c := range []struct {
 		name, console, state string
@@ -180,12 +176,10 @@ func TestCauses(t *testing.T) {
 		{"no DNS, and nobody said which", ours +
 			"error: download runner: curl: (6) Could not resolve host: github.com (130.1 s)\n", "", false, hintDNS},
 		{"noexec", "cloud-init[1]: util.py[WARNING]: Boothooks script " +
-			"/var/lib/cloud/instances/i-1/boothooks/part-001 " +
-			"execution error\n", "", false, hintNoExec},
+			"/var/lib/cloud/instances/i-1/boothooks/part-001 execution error\n", "", false, hintNoExec},
 		{"values", ours + "error: the user data cannot be decoded (1.1 s)\n", "", false, hintValues},
-		{"a strange authority", ours +
-			"downloading runner 2: curl: (60) SSL certificate problem: unable to get local issuer certificate (9.1 " +
-			"s)\n", "",
+		{"a strange authority", ours + "downloading runner 2: curl: (60) SSL certificate problem: unable to get " +
+			"local issuer certificate (9.1 s)\n", "",
 			false, hintPrivateCA},
 		{"setup-script", ours + "error: setup-script failed with exit 3 at line 1: false (9.1 s)\n", "", false,
 			hintScript},
@@ -201,9 +195,8 @@ func TestCauses(t *testing.T) {
 		{"dnf killed, and tried again", outOfMemory + ours +
 			"installing again: error: dnf was killed: too little memory (61.9 s)\n", "", false, hintMemory},
 		{"dnf killed, and nothing more", ours + "installing libicu (31.2 s)\n" + outOfMemory, "", false, hintMemory},
-		{"dnf killed, by an older kernel", ours +
-			"installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill process 2041 (yum) score 812 or sacrifice " +
-			"child\n",
+		{"dnf killed, by an older kernel", ours + "installing 2 packages (31.2 s)\n[   61.2] Out of memory: Kill " +
+			"process 2041 (yum) score 812 or sacrifice child\n",
 			"", false, hintMemory},
 		{"dnf killed, so libicu is missing", outOfMemory + ours + leftOut + ours +
 			"error: config.sh did not register x (199.1 s)\n" +
@@ -228,8 +221,8 @@ func TestCauses(t *testing.T) {
 }
 
 func TestReached(t *testing.T) {
-	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 " +
-		"s)\r\nec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
+	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 s)\r\n" +
+		"ec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
 	e := Read(console, "", false)
 	if got, want := fmt.Sprintf("%s|%s", e.Reached, e.Said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -81,8 +81,7 @@ func (k *kept) settleTags(ctx context.Context) error {
 			return nil
 		case writerAnother:
 			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " +
-				machine.Tags[key.RunID] +
-				")"})
+				machine.Tags[key.RunID] + ")"})
 		}
 		return remove.ErrStaleTags
 	})

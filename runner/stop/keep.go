@@ -43,8 +43,7 @@ func (sp *stop) whyNotKept(t target) string {
 		return "it is no running machine that a start has launched"
 	case i.Tags[key.StaysFor] == "":
 		return "it would not end by itself. A machine with use-jit does where the start has keep-after-job-minutes, " +
-			"and " +
-			"none does that carries no tags of this version, or whose launch-parameters make it stop"
+			"and none does that carries no tags of this version, or whose launch-parameters make it stop"
 	}
 	return ""
 }
@@ -63,8 +62,7 @@ func (sp *stop) keep(ctx context.Context, t target) (Stopped, error) {
 	}
 	if done.Runner == runnerBusy {
 		sp.warn(fmt.Sprintf("a job is running on AWS EC2 instance %s, so it is left as it is, with its runner: run "+
-			"the "+
-			"stop again after the job, or leave the machine to a sweep", t.id))
+			"the stop again after the job, or leave the machine to a sweep", t.id))
 		return done, nil
 	}
 	values, until, end := tags.Of(t.instance).Keep(time.Now(), sp.request.Keep)

@@ -188,8 +188,8 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	}
 	if sp.halts(t) {
 		if sp.request.Keep > 0 && t.isExisting() {
-			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, also with keep-minutes: start it to look at "+
-				"it",
+			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, also with keep-minutes: start it "+
+				"to look at it",
 				t.id))
 		}
 		return sp.halt(ctx, t)

@@ -162,8 +162,8 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 			first.Placement.ImageID,
 			g.found.Image(first.Placement).Architecture,
 			strings.Join(runs[first.Placement.Region][first.InstanceType], ", ")),
-		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, t4g.xlarge " +
-			"runs arm64",
+		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, " +
+			"t4g.xlarge runs arm64",
 	}
 }
 

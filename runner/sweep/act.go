@@ -158,8 +158,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 		if !sw.noTags {
 			sw.noTags = true
 			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow " +
-				"ec2:CreateTags (" +
-				refusal.Reason(err) + ")")
+				"ec2:CreateTags (" + refusal.Reason(err) + ")")
 		}
 		v.act, v.why = Spared, v.why+", and it cannot be marked"
 		return v, nil

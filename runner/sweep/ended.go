@@ -42,8 +42,8 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 		return nil
 	})
 	for _, v := range sw.ended {
-		v.act, v.why = Listed, "its instance "+v.instance.ID+
-			" has ended, and GitHub does not call the runner offline yet: GitHub removes it after 14 days"
+		v.act, v.why = Listed, "its instance "+v.instance.ID+" has ended, and GitHub does not call the runner "+
+			"offline yet: GitHub removes it after 14 days"
 		if !errors.Is(err, errNotOffline) && bounded.Err() == nil {
 			v.why = "its instance " + v.instance.ID + " has ended, and the registration cannot be removed: " +
 				err.Error()

@@ -192,8 +192,8 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
 	case x.survey.isAbandoned(r, dead):
-		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+
-			" has ended, as the client token says",
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client "+
+			"token says",
 			false, dead[0]
 	case strings.HasPrefix(r.Name, tags.NamePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false

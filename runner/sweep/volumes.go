@@ -51,8 +51,8 @@ func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
 		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
 	case keep != "false", v.Tags[key.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
 		tags.ModePool, tags.ModeServe}, mode):
-		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or whether to " +
-			"keep it"
+		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or " +
+			"whether to keep it"
 	}
 	return "", ""
 }
