@@ -131,8 +131,7 @@ func (e *panicError) Unwrap() error { return &e.FailedError }
 func newPanicError(s *Slot, p bootstrap.Panic) *panicError {
 	e := &panicError{diagnosis.FailedError{
 		Message: fmt.Sprintf("the kernel of AWS EC2 instance %s (%s) panicked at boot: %s", s.instance.ID,
-			s.instance.Type,
-			p.Line), Hint: diagnosis.HintPanic,
+			s.instance.Type, p.Line), Hint: diagnosis.HintPanic,
 	}}
 	if p.Processor {
 		e.Message = fmt.Sprintf("AWS EC2 instance %s does not boot: its image needs a newer processor than %s has (%s)",

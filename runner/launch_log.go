@@ -22,8 +22,7 @@ func (l *launching) logTrying(a ec2.Attempt) {
 	l.log.Info(fmt.Sprintf("Trying availability zone configuration %d/%d", a.Offering.Number,
 		len(l.unit.group.found.Offerings)))
 	l.log.Info(fmt.Sprintf("Using imageId: %s, subnetId: %s, securityGroupId: %s, region: %s (%s, %s)", p.ImageID,
-		p.SubnetID,
-		strings.Join(p.SecurityGroupIDs, ","), p.Region, a.Offering.InstanceType, a.Offering.Market))
+		p.SubnetID, strings.Join(p.SecurityGroupIDs, ","), p.Region, a.Offering.InstanceType, a.Offering.Market))
 }
 
 // logTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not

@@ -61,8 +61,7 @@ func (st *Start) JudgeState(log *slog.Logger, s *Slot) error {
 		reason := cmp.Or(s.instance.StateReason, "EC2 gives no reason")
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is %s before its runner came online: %s", s.instance.ID,
-				s.instance.State,
-				reason),
+				s.instance.State, reason),
 			Hint: diagnosis.StateHint(s.instance.StateReason),
 		}
 	}
@@ -73,8 +72,7 @@ func (st *Start) JudgeState(log *slog.Logger, s *Slot) error {
 func (m launched) Overdue() error {
 	return m.st.OverdueAfter(m.slot, &diagnosis.FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in "+
-			"GitHub as a new self-hosted runner.",
-			diagnosis.Minutes(m.st.Request.Waiting.Timeout)),
+			"GitHub as a new self-hosted runner.", diagnosis.Minutes(m.st.Request.Waiting.Timeout)),
 		Hint: diagnosis.HintTimeout + "; check that the subnet has outbound internet access to github.com on port 443",
 	})
 }

@@ -127,9 +127,8 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		}
 		got := measure(t, c.config, c.change)
 		t.Logf("%-36s %6.1f s, at most %6.1f s (one: %.1f s by token, %.1f s by JIT); EC2 %d, GitHub %d calls %v",
-			c.name,
-			got.took.Seconds(), c.most.Seconds(),
-			one.took.Seconds(), oneByJIT.took.Seconds(), got.ec2, got.hub, sortedCalls(got.by))
+			c.name, got.took.Seconds(), c.most.Seconds(), one.took.Seconds(), oneByJIT.took.Seconds(), got.ec2,
+			got.hub, sortedCalls(got.by))
 		if got.took > c.most {
 			t.Errorf("%s took %s, at most %s", c.name, got.took, c.most)
 		}
@@ -158,8 +157,7 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 	// A look may fall into the next second for one of a hundred.
 	if hundred.ec2 > five.ec2+3 || hundred.looks > 2*five.looks+3 {
 		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks,
-			hundred.ec2,
-			hundred.looks)
+			hundred.ec2, hundred.looks)
 	}
 	spread := measure(t, simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 40}}},
 		func(r *runner.StartRequest) {
@@ -293,8 +291,7 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 				}
 				if len(result.Failure.Left) > 0 {
 					t.Errorf("jit %t, cancelled after %s: left %d things, such as %s", jit, after,
-						len(result.Failure.Left),
-						result.Failure.Left[0])
+						len(result.Failure.Left), result.Failure.Left[0])
 				}
 				s.NothingLeft(t)
 			})
@@ -321,15 +318,13 @@ func TestHalfOfThemFail(t *testing.T) {
 				if least == 4 {
 					if err == nil || len(instances)+len(runners) > 0 {
 						t.Errorf("jit %t: three of six, four wanted: error %v, %d instances and %d runners are left",
-							jit, err,
-							len(instances), len(runners))
+							jit, err, len(instances), len(runners))
 					}
 					return
 				}
 				if err != nil || len(instances) != 3 || len(runners) != 3 {
 					t.Errorf("jit %t: three of six, three wanted: error %v, %d instances and %d runners", jit, err,
-						len(instances),
-						len(runners))
+						len(instances), len(runners))
 				}
 				for _, one := range result.Runners {
 					if one.Failed != one.Removed {

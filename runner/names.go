@@ -108,11 +108,9 @@ func (r registrar) renameFrom(s *Slot) {
 	r.st.mu.Unlock()
 	if g.together {
 		r.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so these are named %s-…; %s",
-			taken,
-			g.base, diagnosis.HintOwnLabel))
+			taken, g.base, diagnosis.HintOwnLabel))
 		return
 	}
 	r.warn(fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s", taken,
-		now,
-		diagnosis.HintOwnLabel))
+		now, diagnosis.HintOwnLabel))
 }

@@ -46,8 +46,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		case refusal.ClassOf(err) == refusal.Denied:
 			w.st.Blind = true
 			w.st.Complain(w.log, "EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early "+
-				"that an instance fails",
-				err)
+				"that an instance fails", err)
 			return
 		default:
 			w.st.Complain(w.log, "EC2 does not answer well; looking again", err)

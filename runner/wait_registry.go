@@ -287,8 +287,7 @@ func (st *Start) noteOther(log *slog.Logger, s *Slot) {
 	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
 	if s.contested {
 		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s",
-			s.name,
-			s.other, diagnosis.HintOwnLabel)
+			s.name, s.other, diagnosis.HintOwnLabel)
 	}
 	s.name, s.other = s.other, ""
 	st.warnings = append(st.warnings, message)

@@ -115,8 +115,7 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 				}
 				if len(won) != c.wins {
 					t.Errorf("gap %s: %d of two starts have a machine of their own on %v, want %d: %v, %v", gap,
-						len(won), c.ids,
-						c.wins, errs[0], errs[1])
+						len(won), c.ids, c.wins, errs[0], errs[1])
 				}
 				for _, i := range s.World.Snapshot().Instances {
 					if (i.State == "running") != won[i.ID] || won[i.ID] && i.Tags[key.Found] != "stopped" {

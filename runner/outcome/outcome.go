@@ -1,5 +1,5 @@
-// Package outcome is what became of machines and their jobs: what EC2 says of a machine's end, and what the machine has
-// written to its console. Nothing of it decides what is ended: anybody who runs jobs on a machine can write there.
+// Package outcome describes what became of machines and their jobs, from EC2's state reason and the machine's console.
+// Nothing here decides what is terminated, since any job can write to its machine's console.
 package outcome
 
 import (
@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	// readTimeout bounds how long consoles are read, all of them together.
+	// readTimeout limits the time for reading all consoles together.
 	readTimeout = 2 * time.Second
-	// maxConsoles is how many consoles are read: each is a call of its own.
+	// maxConsoles limits how many consoles are read: each takes a call.
 	maxConsoles = 20
 )
 
 // JobReport is what a machine had and used while it ran a job.
 type JobReport = bootstrap.JobReport
 
-// Outcome is what became of one machine.
+// Outcome describes what became of one machine.
 type Outcome struct {
 	Type        string // its instance type
-	Minutes     int    // how long it ran, begun ones too; 0 if EC2 does not say
-	EndedBy     string // who or what ended it before it was stopped: a key of endings; empty if it ran
-	Ended       string // the same in words
-	Interrupted bool   // EC2 took it with its job
+	Minutes     int    // how long it ran, rounded up; 0 if unknown
+	EndedBy     string // what ended it before stop did: a key of endings; empty if it was running
+	Ended       string // EndedBy in words
+	Interrupted bool   // EC2 reclaimed it while it may have been running a job
 	Reports     []JobReport
 }
 
@@ -42,22 +42,22 @@ type Reader struct {
 	done     <-chan struct{}
 }
 
-// Read begins to read the consoles of machines that may have something to say: those that report on jobs, and those
-// that EC2 took or that ended themselves. Where a console may not be read, or not in time, the outcome goes without.
+// Read starts to read the consoles that may matter: of machines that report on their jobs, that EC2 reclaimed or that
+// terminated themselves. An outcome goes without its console if the console cannot be read in time.
 func Read(ctx context.Context, cloud *ec2.Client, log *slog.Logger, instances []ec2.Instance) *Reader {
 	bounded, cancel := context.WithTimeout(ctx, readTimeout)
 	r := &Reader{done: bounded.Done()}
 	var group sync.WaitGroup
 	left := maxConsoles
 	for _, i := range instances {
-		if !speaks(i) || left == 0 {
+		if !mayReport(i) || left == 0 {
 			continue
 		}
 		left--
 		group.Go(func() {
 			text, err := cloud.Console(bounded, i.Region, i.ID)
 			if err != nil {
-				log.Debug("the console of "+i.ID+" cannot be read", "error", err)
+				log.Debug("cannot read the console of "+i.ID, "error", err)
 				return
 			}
 			r.consoles.Store(i.ID, diagnosis.Printable(text))
@@ -70,8 +70,9 @@ func Read(ctx context.Context, cloud *ec2.Client, log *slog.Logger, instances []
 	return r
 }
 
-// speaks reports whether a machine's console may have something to say. One of the user's own has not.
-func speaks(i ec2.Instance) bool {
+// mayReport reports whether a machine's console may contain something about its end or its jobs. The consoles of the
+// user's own machines are not read.
+func mayReport(i ec2.Instance) bool {
 	if i.ID == "" || i.State == "" || tags.Of(i).Mode == tags.ModeExisting {
 		return false
 	}
@@ -82,7 +83,7 @@ func speaks(i ec2.Instance) bool {
 	return i.Tags[key.JobReport] != ""
 }
 
-// Of returns the outcome of a machine as it was seen before it was stopped. It waits for the consoles.
+// Of returns the outcome of a machine, given its description from before it was stopped. It waits for the consoles.
 func (r *Reader) Of(i ec2.Instance, now time.Time) Outcome {
 	<-r.done
 	text := ""
@@ -92,7 +93,7 @@ func (r *Reader) Of(i ec2.Instance, now time.Time) Outcome {
 	return of(i, text, now)
 }
 
-// of makes an outcome of what EC2 and the console say.
+// of makes an outcome from EC2's description and the console text.
 func of(i ec2.Instance, console string, now time.Time) Outcome {
 	o := Outcome{Type: i.Type, Reports: bootstrap.ReadJobReports(console)}
 	ending := i.Ending()
@@ -100,7 +101,8 @@ func of(i ec2.Instance, console string, now time.Time) Outcome {
 		o.Minutes = int((until.Sub(i.LaunchTime) + time.Minute - 1) / time.Minute)
 	}
 	taken := ending == ec2.EndingSpot || ending == ec2.EndingHost
-	// A machine whose last job had ended was taken without a job. Where nothing says so, there may have been one.
+	// A machine whose last job had ended was not interrupted. If the console does not say so, a job may have been
+	// running.
 	last := len(o.Reports) - 1
 	o.Interrupted = taken && (last < 0 || o.Reports[last].State != bootstrap.JobEnded)
 	o.EndedBy = string(ending)
@@ -117,7 +119,7 @@ func of(i ec2.Instance, console string, now time.Time) Outcome {
 	return o
 }
 
-// lastMoment is when a machine ended, now where it has not, and zero where EC2 does not say.
+// lastMoment returns when a machine ended: now if it has not, zero if EC2 does not say.
 func lastMoment(i ec2.Instance, now time.Time) time.Time {
 	if i.State == ec2.Running || i.State == ec2.Pending {
 		return now
@@ -125,7 +127,7 @@ func lastMoment(i ec2.Instance, now time.Time) time.Time {
 	return i.ChangedAt
 }
 
-// endings are who or what ends a machine, in words.
+// endings describes what ended a machine, by Outcome.EndedBy.
 var endings = map[string]string{
 	string(ec2.EndingSpot):        "EC2 reclaimed the spot instance",
 	string(ec2.EndingHost):        "EC2 ended it",

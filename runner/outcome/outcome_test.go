@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// TestOutcome: what EC2 says of an end, with and without what the machine's console says.
+// TestOutcome: EC2's state reason, with and without a console.
 func TestOutcome(t *testing.T) {
 	launched := time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC)
 	const prefix = bootstrap.ConsolePrefix
@@ -22,18 +22,18 @@ func TestOutcome(t *testing.T) {
 		changed                      time.Time
 		want                         Outcome
 	}{
-		{name: "it runs", state: ec2.Running, want: Outcome{Minutes: 30}},
+		{name: "running", state: ec2.Running, want: Outcome{Minutes: 30}},
 		{
-			name: "it runs, and has had a reason before", state: ec2.Running, want: Outcome{Minutes: 30},
+			name: "running, with an old state reason", state: ec2.Running, want: Outcome{Minutes: 30},
 			reason: "Client.UserInitiatedShutdown: User initiated shutdown",
 		},
 		{
-			name: "spot, without a word on its console", state: ec2.Terminated,
+			name: "spot, with an empty console", state: ec2.Terminated,
 			reason: "Server.SpotInstanceTermination: Spot instance termination",
 			want:   Outcome{EndedBy: "spot", Ended: "EC2 reclaimed the spot instance", Interrupted: true},
 		},
 		{
-			name: "spot, under a job", state: ec2.ShuttingDown, console: done + running,
+			name: "spot, during a job", state: ec2.ShuttingDown, console: done + running,
 			reason: "Server.SpotInstanceShutdown: Spot instance shutdown",
 			want: Outcome{EndedBy: "spot", Interrupted: true,
 				Ended: "EC2 reclaimed the spot instance (notice: terminate at 2026-11-29T20:14:00Z)"},
@@ -72,7 +72,7 @@ func TestOutcome(t *testing.T) {
 			reason: "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
 			want:   Outcome{EndedBy: "itself", Ended: "it was shut down from inside"},
 		},
-		{name: "a reason that is new", state: ec2.Terminated, reason: "Server.Other: other", want: Outcome{}},
+		{name: "an unknown reason", state: ec2.Terminated, reason: "Server.Other: other", want: Outcome{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := ec2.Instance{ID: "i-1", State: c.state, StateReason: c.reason, LaunchTime: launched,

@@ -112,8 +112,7 @@ func (cl *claims) claimFor(ctx context.Context, log *slog.Logger, s *runner.Slot
 		}
 	}
 	if tries > 0 {
-		log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started",
-			s.Key(),
+		log.Info(fmt.Sprintf("no warm machine could be claimed for %s in %d tries, so a cold one is started", s.Key(),
 			tries))
 	}
 }

@@ -59,8 +59,7 @@ func (cl *claims) reportMiss(log *slog.Logger, what string, err error) {
 	case said:
 	case refusal.ClassOf(err) == refusal.Denied:
 		cl.st.Warn(log, fmt.Sprintf("%s, so a cold one is started (%s); docs/permissions.md has the feature `pool`",
-			what,
-			refusal.Reason(err)))
+			what, refusal.Reason(err)))
 	default:
 		log.Info(fmt.Sprintf("%s, so a cold one is started: %s", what, refusal.Reason(err)))
 	}

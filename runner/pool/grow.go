@@ -47,8 +47,7 @@ func (p *pool) grow(ctx context.Context, log *slog.Logger) error {
 			p.launched++
 			p.complete(&i, offerings[i.Offering], spec)
 			log.Info(fmt.Sprintf("Successfully started AWS EC2 instance %s in region %s; it warms up and stops itself",
-				i.ID,
-				i.Region))
+				i.ID, i.Region))
 			p.note(i, Launched, "")
 		}
 		missing -= len(instances)
@@ -122,8 +121,7 @@ func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchS
 
 func logLaunch(log *slog.Logger, a ec2.Attempt) {
 	o := a.Offering
-	log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType,
-		o.Placement.ImageID,
+	log.Info(fmt.Sprintf("Launching %d %s of %s in subnet %s, region %s", a.Asked, o.InstanceType, o.Placement.ImageID,
 		o.Placement.SubnetID, o.Placement.Region))
 }
 

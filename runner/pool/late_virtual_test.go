@@ -55,8 +55,7 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 				instances, runners := s.World.Leftovers()
 				if len(instances) != 1 || len(runners) != 1 || !result.Runners[0].Warm && late < time.Second {
 					t.Errorf("warm %t, left: %d instances, %d runners\n%s", result.Runners[0].Warm, len(instances),
-						len(runners),
-						s.Log)
+						len(runners), s.Log)
 				}
 			})
 		})

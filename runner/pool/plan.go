@@ -91,7 +91,7 @@ func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 	case w.failed[i.ID]:
 		return "its warm-up failed", true
 	case i.State != ec2.Stopped && !due.IsZero() && w.now.After(due):
-		return "its warm-up was to be over at " + tags.Stamp(due), true
+		return "its warm-up should have ended at " + tags.Stamp(due), true
 	case !until.IsZero() && !w.now.Add(expiresSoon).Before(until):
 		return "its time is over at " + tags.Stamp(until), true
 	case !i.LaunchTime.IsZero() && w.now.Sub(i.LaunchTime) >= w.maxAge:

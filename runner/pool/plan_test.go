@@ -52,7 +52,7 @@ func TestStaleEntries(t *testing.T) {
 		"its warm-up failed": {wanted: func(w *wantedPool) { w.failed["i-1"] = true }, why: "its warm-up failed",
 			useless: true},
 		"its warm-up hangs": {change: func(i *ec2.Instance) { i.State = ec2.Running },
-			why: "its warm-up was to be over at 2026-10-31T13:00:00Z", useless: true},
+			why: "its warm-up should have ended at 2026-10-31T13:00:00Z", useless: true},
 		"it expires": {change: func(i *ec2.Instance) {
 			i.Tags[key.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute))
 		},
@@ -125,8 +125,7 @@ func TestPlan(t *testing.T) {
 		if stay+p.launch != w.size || stay+len(p.surplus) != good || len(p.ready) != min(ready, w.size) ||
 			p.launch < 0 {
 			t.Fatalf("of %d good entries, %d ready, for %d: %d ready, %d warming, %d too many, %d to launch", good,
-				ready,
-				w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
+				ready, w.size, len(p.ready), len(p.warming), len(p.surplus), p.launch)
 		}
 		for _, i := range p.surplus {
 			if i.Tags[key.Mode] != tags.ModePool {

@@ -169,9 +169,8 @@ func (p *pool) look(ctx context.Context, log *slog.Logger) error {
 	plan := wanted.plan(entries)
 	p.plan = &plan
 	log.Info(fmt.Sprintf("pool %s has %d warm machines ready and %d warming up, of %d wanted; %d no longer fit, %d "+
-		"are too many, %d are missing",
-		p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size, len(plan.stale), len(plan.surplus),
-		plan.launch))
+		"are too many, %d are missing", p.wanted.Name, len(plan.ready), len(plan.warming), p.wanted.Size,
+		len(plan.stale), len(plan.surplus), plan.launch))
 	for _, i := range plan.ready {
 		p.note(i, Ready, "")
 	}

@@ -15,26 +15,26 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Claim is a pool entry that a start, or a pool that shrinks, has taken hold of: what the post step must know of it.
+// Claim is a pool entry that a start, or a shrinking pool, has claimed: what the post step must know to undo it.
 type Claim struct {
 	InstanceID string `json:"ec2-instance-id"`
 	Region     string `json:"region"`
-	RunnerID   int64  `json:"runner-id,omitempty"` // 0 while GitHub has not told it
-	// Starting reports whether the machine may have been started: it is to be ended. Before that the entry is to be
-	// freed.
+	RunnerID   int64  `json:"runner-id,omitempty"` // 0 until GitHub has returned it
+	// Starting reports whether the machine may have been started: then it is terminated, otherwise the entry is freed.
 	Starting bool `json:"starting,omitempty"`
 }
 
-// claimLooks is what the looks at one claim have shown and done.
+// claimLooks is what the looks at one claim have found and done so far.
 type claimLooks struct {
-	settled bool  // EC2 shows no tags any more as they were before the dead process wrote them
+	settled bool  // EC2 shows the tags that the interrupted process wrote
 	freed   bool  // the entry's tags are written
 	stale   int64 // the registration under the entry's name, at the last look
 }
 
-// clearClaim frees or ends what a killed start, or a killed pool, had claimed. It looks more than once: what the dead
-// process asked for last may have its effect only now, and EC2 shows a change late. And a registration of which only
-// the name is known may be another claim's, unless it is there at two looks: no claim lasts as long as that.
+// clearClaim frees or terminates what an interrupted start or pool run had claimed. It looks repeatedly: the last call
+// of the interrupted process may take effect only now, and EC2 shows changes late. A registration of which only the
+// name is known is removed only if it is still there at the second look: it could be another claim's, but no claim
+// lasts that long.
 func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 	begun, looks := time.Now(), claimLooks{}
 	for {
@@ -52,15 +52,15 @@ func (p *cleaner) clearClaim(ctx context.Context, claim Claim) {
 		case over && err == nil, looks.settled:
 			return
 		case ended:
-			p.left(fmt.Sprintf("a claim on warm instance %s in %s (there was no time to see what becomes of it)",
+			p.left(fmt.Sprintf("a claim on warm instance %s in %s (the post step had no time to check it)",
 				claim.InstanceID, claim.Region))
 			return
 		}
 	}
 }
 
-// clearOnce does what one look shows to be needed; over tells that no other one is. Until EC2 shows the entry's tags as
-// they are, the registration is kept: it keeps others from claiming the entry.
+// clearOnce does what one look shows to be necessary; over reports that no further look is. Until EC2 shows the entry's
+// current tags, the registration stays, because it keeps others from claiming the entry.
 func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks) (over bool, err error) {
 	instance, err := p.remover.Cloud.Instance(ctx, claim.Region, claim.InstanceID)
 	gone := refusal.ClassOf(err) == refusal.NotFound || (err == nil && !instance.Alive())
@@ -82,7 +82,8 @@ func (p *cleaner) clearOnce(ctx context.Context, claim Claim, looks *claimLooks)
 	return false, p.releaseUnclaimed(ctx, claim, instance, looks)
 }
 
-// releaseUnclaimed removes the claim's registration from an entry that is not the dead process's, or not any more.
+// releaseUnclaimed removes the claim's registration from an entry that the interrupted process no longer owns, or never
+// did.
 func (p *cleaner) releaseUnclaimed(ctx context.Context, claim Claim, instance ec2.Instance, looks *claimLooks) error {
 	switch {
 	case claim.RunnerID != 0 && (looks.settled || looks.freed):
@@ -97,8 +98,8 @@ func (p *cleaner) releaseUnclaimed(ctx context.Context, claim Claim, instance ec
 	})
 }
 
-// releaseOf removes the registration that a claim made. Where its id is not known, the name alone says which it is, and
-// fits whether it is nobody's any more.
+// releaseOf removes the registration that a claim made. If its id is unknown, it is found by name, and fits reports
+// whether it may be removed.
 func (p *cleaner) releaseOf(ctx context.Context, claim Claim, fits func(github.Runner) bool) error {
 	id := claim.RunnerID
 	if id == 0 {
@@ -110,20 +111,18 @@ func (p *cleaner) releaseOf(ctx context.Context, claim Claim, fits func(github.R
 	}
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone",
-			claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is busy and is left alone", claim.InstanceID))
 		return nil
 	}
 	return err
 }
 
-// endClaimed ends a machine that the dead start has started, unless it is at work.
+// endClaimed terminates a machine that the interrupted start has started, unless a job is running on it.
 func (p *cleaner) endClaimed(ctx context.Context, claim Claim, instance ec2.Instance) error {
 	id := cmp.Or(claim.RunnerID, tags.Of(instance).RunnerID)
 	err := p.remover.Release(ctx, id)
 	if errors.Is(err, github.ErrBusy) {
-		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is at work and is left alone",
-			claim.InstanceID))
+		p.remover.Log.Info(fmt.Sprintf("the runner of AWS EC2 instance %s is busy and is left alone", claim.InstanceID))
 		return nil
 	}
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package post removes what a killed start or bake left behind. GitHub runs the action's post step in a new container:
-// all that it knows is what the journal holds, and what EC2 and GitHub show.
+// Package post removes what an interrupted start or bake left behind. GitHub runs the action's post step in a new
+// container, so the package knows only what the journal contains and what EC2 and GitHub show.
 package post
 
 import (
@@ -17,13 +17,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Request is what a killed start or bake left in the journal.
+// Request is what an interrupted start or bake wrote to the journal.
 type Request struct {
-	What     string // "start" or "bake", for people
+	What     string // "start" or "bake", for messages
 	Identity tags.Identity
-	Tokens   map[string][]string // the client tokens that it asked with, by region
+	Tokens   map[string][]string // the client tokens of its launches, by region
 	Made     []Registration      // that may exist
-	Taken    map[string][]string // ids of existing machines that it was about to take, by region
+	Taken    map[string][]string // ids of existing machines that it was about to use, by region
 	Claims   []Claim             // on entries of a pool
 }
 
@@ -40,17 +40,17 @@ type Result struct {
 // Registration is a registration that a start makes.
 type Registration struct {
 	Name  string `json:"name"`
-	Other string `json:"other,omitempty"` // the name that the machine takes where another start's runner has the first
-	ID    int64  `json:"id,omitempty"`    // 0 while GitHub has not told it
-	// JIT is made by a JIT configuration: until GitHub has told the id the name may be another start's.
+	Other string `json:"other,omitempty"` // the name to fall back to if another start's runner has Name
+	ID    int64  `json:"id,omitempty"`    // 0 until GitHub has returned it
+	// JIT marks a registration by JIT configuration: until GitHub has returned the id, the name may be another start's.
 	JIT bool `json:"jit,omitempty"`
 }
 
-// searchTimeout is how long the post step looks: EC2 shows a new instance some seconds late.
+// searchTimeout limits the search for instances: EC2 shows a new one some seconds late.
 const searchTimeout = 20 * time.Second
 
-// CleanUp removes what a start or bake that did not reach its end left behind: every instance with its nonce, then its
-// registrations. It finds instances by the client tokens in the journal, so it needs no tags.
+// CleanUp removes what an interrupted start or bake left behind: every instance with its nonce, then its registrations.
+// It finds instances by the client tokens in the journal, so it does not need tags.
 func CleanUp(ctx context.Context, remover remove.Remover, request Request) Result {
 	remover.Log = remover.Log.With("phase", "Clean up after an interrupted "+request.What)
 	remover.Log.Info("the "+request.What+" step was interrupted; looking for what it left behind", "nonce",
@@ -85,8 +85,8 @@ type cleaner struct {
 	request Request
 	mu      sync.Mutex
 	result  Result
-	// launched reports whether a machine was found, dead or alive: then the registrations' names were settled before,
-	// and are ours.
+	// launched reports whether an instance was found, terminated or not: the start settles its registrations' names
+	// before it launches, so the names in the journal are its own.
 	launched bool
 }
 
@@ -96,10 +96,10 @@ func (p *cleaner) left(what string) {
 	p.result.Left = append(p.result.Left, what)
 }
 
-// clearRegion looks until the time is over, since a second instance may show later than a first.
+// clearRegion searches until the time is over, because a second instance may appear later than the first.
 func (p *cleaner) clearRegion(ctx, looking context.Context, region string, tokens []string) {
-	found := map[string]bool{} // by token: an instance that is alive no more
-	failed := errNoAnswer      // until a look has been answered
+	found := map[string]bool{} // by token: its instance is not alive any more
+	failed := errNoAnswer      // until EC2 has answered once
 	_ = ec2.RetryUntilDone(looking, time.Second, func() error {
 		var missed error
 		for _, token := range tokens {
@@ -107,7 +107,7 @@ func (p *cleaner) clearRegion(ctx, looking context.Context, region string, token
 				continue
 			}
 			instances, err := p.remover.Cloud.Instances(looking, region, tags.LaunchedWith(token))
-			if refusal.IsEnded(looking, err) { // the time is over; how the look before went still holds
+			if refusal.IsEnded(looking, err) { // the time is over; the result of the previous look counts
 				return err
 			}
 			if err != nil {
@@ -135,33 +135,32 @@ func (p *cleaner) clearRegion(ctx, looking context.Context, region string, token
 			}
 		}
 		p.left(fmt.Sprintf("perhaps an instance in %s with the client token %s (%s): terminate it in the EC2 "+
-			"console; %s",
-			region, strings.Join(unseen, " or "), refusal.Reason(failed), p.ownEnd()))
+			"console; %s", region, strings.Join(unseen, " or "), refusal.Reason(failed), p.ownEnd()))
 	}
 }
 
-// ownEnd returns when what was launched ends by itself.
+// ownEnd says when the launched instance terminates itself.
 func (p *cleaner) ownEnd() string {
 	if p.request.What == "bake" {
-		return "a builder ends by itself some minutes after the time for the bake (bake-timeout-minutes)"
+		return "a builder terminates itself some minutes after bake-timeout-minutes"
 	}
 	return "it ends by itself if its runner does not register, and at the end of its lifetime (max-lifetime-minutes)"
 }
 
-// errNotSeen is a region in which not everything was found that was asked for.
+// errNotSeen means that a region has not shown every instance that was asked for.
 var errNotSeen = errors.New("EC2 does not show it yet")
 
-// errNoAnswer is a region that was asked all the time and did not answer once.
+// errNoAnswer means that a region never answered during the whole search.
 var errNoAnswer = errors.New("EC2 did not answer in time")
 
-// Times of giving an existing machine back: a call that starts it may be under way when the start is killed, and a
-// machine that is pending cannot be stopped.
+// Timeouts of giving back an existing machine: the call that starts it may have been in flight when the start was
+// interrupted, and a pending machine cannot be stopped.
 const (
 	startTimeout    = 5 * time.Second
 	giveBackTimeout = time.Minute
 )
 
-// giveBack stops an existing machine that the start has started, if it is still its own.
+// giveBack stops an existing machine that the start has started, if no other start uses it now.
 func (p *cleaner) giveBack(ctx context.Context, region, id string) {
 	ctx, cancel := context.WithTimeout(ctx, giveBackTimeout)
 	defer cancel()
@@ -182,7 +181,7 @@ func (p *cleaner) end(ctx context.Context, instance ec2.Instance) bool {
 	p.mu.Lock()
 	p.launched = true
 	p.mu.Unlock()
-	if !instance.Alive() || tags.Of(instance).Mode == tags.ModeExisting { // a stop has made it one that is kept
+	if !instance.Alive() || tags.Of(instance).Mode == tags.ModeExisting { // a stop has made it an existing machine
 		return true
 	}
 	return p.terminateFound(ctx, instance)
@@ -202,11 +201,11 @@ func (p *cleaner) terminateFound(ctx context.Context, instance ec2.Instance) boo
 	return true
 }
 
-// removeRegistration removes what the start registered. Where only a name is known, the start may have been killed
-// before GitHub told it that the name is somebody else's. A start that has launched had its name for itself, unless its
-// machine has another name to go on to: then the registration's mark says whose it is. Before that an online runner is
-// not ours, and an offline one only if no machine of another start carries the name. By JIT a name is known to be had
-// together with its id, whatever else was launched.
+// removeRegistration removes what the start registered. If only a name is known, the start may have been interrupted
+// before GitHub answered that the name is taken. A start that has launched has settled its name, unless its machine has
+// a second name to fall back to: then the registration's mark shows whose it is. Before the launch an online runner is
+// not ours, and an offline one only if no machine of another start has the name. With JIT, a name is ours only if its
+// id is known.
 func (p *cleaner) removeRegistration(ctx context.Context, made Registration) error {
 	owner := tags.Owner{Name: made.Name, Other: made.Other, Mark: p.request.Identity.Mark()}
 	if made.ID == 0 && (made.JIT || !p.launched) && made.Other == "" {
@@ -227,7 +226,7 @@ func (p *cleaner) belongsToAnother(ctx context.Context, name string) bool {
 		found, err := p.remover.Cloud.Instances(ctx, region,
 			ec2.Selector{Tags: map[string]string{key.RunnerName: name}})
 		if err != nil {
-			return true // what cannot be seen is not judged
+			return true // ownership unknown: leave it alone
 		}
 		for _, instance := range found {
 			if instance.Alive() && instance.Tags[key.Nonce] != p.request.Identity.Nonce {

@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// A region that never answered the post step may have a machine: that is left, not gone.
+// TestPostNamesARegionThatDoesNotAnswer: a region that never answered may contain an instance, so the post step reports
+// it as left behind.
 func TestPostNamesARegionThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -26,7 +27,8 @@ func TestPostNamesARegionThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// A post step that finds only ended credentials says exactly what is left, at once.
+// TestPostWithEndedCredentials: if the credentials have expired, the post step says at once what exactly is left
+// behind.
 func TestPostWithEndedCredentials(t *testing.T) {
 	t.Parallel()
 	inBubble(t, bubble.KeysEnd(simulator.Config{}, time.Second), func(ctx context.Context, t *testing.T, s *stage) {
@@ -39,7 +41,7 @@ func TestPostWithEndedCredentials(t *testing.T) {
 		left := strings.Join(result.Left, "\n")
 		for _, want := range []string{"egr-a or egr-b", "RequestExpired", "it ends by itself", "i-0aaaaaaaaaaaaaaa7"} {
 			if !strings.Contains(left, want) {
-				t.Errorf("%q is not said: %s", want, left)
+				t.Errorf("%q is missing in: %s", want, left)
 			}
 		}
 		if took := time.Since(begun); took > 5*time.Second {
@@ -48,8 +50,8 @@ func TestPostWithEndedCredentials(t *testing.T) {
 	})
 }
 
-// TestPostOfANameThatAnotherStartHas: a killed start had launched one machine and was registering the next. Another
-// start had the name before, which GitHub had not told yet: its registration stays.
+// TestPostOfANameThatAnotherStartHas: an interrupted start had launched one machine and was registering the next under
+// a name that another start has, and GitHub had not answered yet. The other start's registration stays.
 func TestPostOfANameThatAnotherStartHas(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{

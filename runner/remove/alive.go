@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// MachinesAlive lists what this action has launched for a scope of GitHub and is not over, with and without tags.
+// MachinesAlive lists the instances, tagged or not, that this action has launched for a scope of GitHub and that have
+// not ended.
 func MachinesAlive(ctx context.Context, cloud *ec2.Client, regions []string, repository, scope string) ([]ec2.Instance,
 	error) {
 	states := []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped}

@@ -14,21 +14,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// ErrBusyMachine is a machine on which a job may be running.
+// ErrBusyMachine means that a job may be running on the machine.
 var ErrBusyMachine = errors.New("a job may be running on it, so it is left running; a sweep stops it when its run is " +
 	"over and it is idle")
 
-// Use is what is known of a start's use of an existing machine.
+// Use describes how a start has used an existing machine.
 type Use struct {
 	Nonce string
-	// Before reports whether a nonce is the one that the machine had before this use. Nil: not known, so that any other
-	// nonce may be it until TagsDelay is over.
+	// Before reports whether a nonce is the one that the machine had before this use. Nil means unknown: any other
+	// nonce may be the earlier one until TagsDelay is over.
 	Before func(nonce string) bool
-	// StartDelay is how long a call that starts the machine may still be under way.
+	// StartDelay is how long a StartInstances call for the machine may still be in flight.
 	StartDelay time.Duration
 }
 
-// late is ErrStaleTags where another nonce may be there only because EC2 shows late what the start has written.
+// late returns ErrStaleTags if another nonce may be shown only because EC2 does not show yet what the start has
+// written.
 func (u Use) late(i ec2.Instance, begun time.Time) error {
 	nonce := i.Tags[key.Nonce]
 	switch {
@@ -40,9 +41,9 @@ func (u Use) late(i ec2.Instance, begun time.Time) error {
 	return nil
 }
 
-// GiveBack stops a machine that a start has taken, if that is what keeps it running. A machine that is pending cannot
-// be stopped, and one whose tags are read as they were before is not known to be the start's, so both are looked at
-// until the context ends. An error says that the machine may still run.
+// GiveBack stops a machine that a start has used, if that start is why it is running. A pending machine cannot be
+// stopped, and stale tags do not prove whose the machine is; both are retried until the context ends. After an error
+// the machine may still be running.
 func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did string, err error) {
 	begun := time.Now()
 	err = ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
@@ -88,18 +89,18 @@ func (r *Remover) GiveBack(ctx context.Context, region, id string, u Use) (did s
 	return did, err
 }
 
-// What became of a machine that was given back, as far as it matters.
+// The results of GiveBack that callers compare.
 const (
 	StoppedNow     = "is stopped"
 	StoppedAlready = "is stopped already"
 )
 
-// errMayStart is a machine that a call which is under way may start yet.
+// errMayStart means that a call in flight may still start the machine.
 var errMayStart = errors.New("a call that starts it may still be under way")
 
-var errStillPending = errors.New("it is still pending, and EC2 stops no machine before it runs")
+var errStillPending = errors.New("it is still pending, and EC2 stops only running machines")
 
-// Permanent makes what no waiting mends permanent.
+// Permanent marks an error that no retry mends as permanent.
 func Permanent(err error) error {
 	if IsRefused(err) || refusal.ClassOf(err) == refusal.Impossible {
 		return backoff.Permanent(err)
@@ -107,7 +108,7 @@ func Permanent(err error) error {
 	return err
 }
 
-// IsRefused reports whether EC2 refuses the call or its credentials, now and later.
+// IsRefused reports whether EC2 refuses the call or its credentials, so that a retry would be refused too.
 func IsRefused(err error) bool {
 	switch refusal.ClassOf(err) {
 	case refusal.Denied, refusal.Credentials:
@@ -116,11 +117,11 @@ func IsRefused(err error) bool {
 	return false
 }
 
-// Idle tells, as an error, that a job may be running on an existing machine, or that this cannot be seen.
+// Idle returns nil if no job is running on an existing machine, and an error if one may be or if that is unknown.
 func (r *Remover) Idle(ctx context.Context, i ec2.Instance) error {
 	runners, err := r.Registry.AllRunners(ctx)
 	if err != nil {
-		return fmt.Errorf("whether a job is running on it cannot be seen: %w", err)
+		return fmt.Errorf("cannot see whether a job is running on it: %w", err)
 	}
 	if tags.Of(i).MayWork(runners) {
 		return ErrBusyMachine
@@ -128,8 +129,8 @@ func (r *Remover) Idle(ctx context.Context, i ec2.Instance) error {
 	return nil
 }
 
-// ClearDue says in a machine's tags that nobody waits for it any more. Without it the next start waits until the time
-// of this one's is over.
+// ClearDue records in a machine's tags that no start waits for it any longer. Otherwise the next start would wait until
+// this one's deadline.
 func ClearDue(ctx context.Context, cloud *ec2.Client, i ec2.Instance) {
 	_ = cloud.Tag(ctx, i.Region, i.ID, map[string]string{key.DueAt: ""})
 }

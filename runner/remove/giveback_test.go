@@ -12,7 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestAnotherNonce: another start's nonce is its own, unless EC2 may still show what was there before our own write.
+// TestAnotherNonce: another nonce belongs to another start, unless EC2 may still show the tags from before our own
+// write.
 func TestAnotherNonce(t *testing.T) {
 	t.Parallel()
 	before := func(nonce string) bool { return nonce == "before" }
@@ -22,12 +23,12 @@ func TestAnotherNonce(t *testing.T) {
 		since        time.Duration
 		late         bool
 	}{
-		"ours":                                {"ours", ec2.Running, nil, 0, false},
-		"terminated":                          {"other", ec2.Terminated, nil, 0, false},
-		"known, as it was before":             {"before", ec2.Running, before, time.Hour, true},
-		"known, and another":                  {"other", ec2.Running, before, 0, false},
-		"not known, and just written":         {"other", ec2.Running, nil, TagsDelay - time.Second, true},
-		"not known, and EC2 had time to show": {"other", ec2.Running, nil, TagsDelay + time.Second, false},
+		"ours":                     {"ours", ec2.Running, nil, 0, false},
+		"terminated":               {"other", ec2.Terminated, nil, 0, false},
+		"known, from before":       {"before", ec2.Running, before, time.Hour, true},
+		"known, another start's":   {"other", ec2.Running, before, 0, false},
+		"unknown, just written":    {"other", ec2.Running, nil, TagsDelay - time.Second, true},
+		"unknown, after the delay": {"other", ec2.Running, nil, TagsDelay + time.Second, false},
 	} {
 		u := Use{Nonce: "ours", Before: c.before}
 		i := ec2.Instance{State: c.state, Tags: map[string]string{key.Nonce: c.nonce}}
@@ -38,7 +39,7 @@ func TestAnotherNonce(t *testing.T) {
 	}
 }
 
-// TestPermanent: what no waiting mends is not tried again, and everything else is.
+// TestPermanent: an error that no retry mends is final, every other error is retried.
 func TestPermanent(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{

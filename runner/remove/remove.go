@@ -1,5 +1,5 @@
-// Package remove ends what starts have made or taken, for whoever has to: machines and registrations, by id or by what
-// their tags say. Each of its calls tries again until its context ends.
+// Package remove ends machines and removes registrations that starts have created or used, by id or by tags. Its calls
+// retry until their context ends.
 package remove
 
 import (
@@ -17,14 +17,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// Remover ends machines and registrations.
+// Remover terminates machines and removes registrations.
 type Remover struct {
 	Cloud    *ec2.Client
 	Registry *github.Client
 	Log      *slog.Logger
 }
 
-// Terminate ends one instance.
+// Terminate terminates one instance.
 func (r *Remover) Terminate(ctx context.Context, region, id string) error {
 	err := r.Cloud.End(ctx, region, id)
 	if err == nil {
@@ -33,18 +33,18 @@ func (r *Remover) Terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
-// TerminateByToken ends what was launched by a call of which only the client token is known. EC2 shows new instances
-// late, so it looks until it finds some or the context ends; not finding one in all that time is no error.
+// TerminateByToken terminates the instances of a launch of which only the client token is known. EC2 shows new
+// instances late, so it searches until it finds one or the context ends; finding none is not an error.
 func (r *Remover) TerminateByToken(ctx context.Context, region, token string) error {
 	return r.Cloud.EndByToken(ctx, region, tags.LaunchedWith(token),
 		func(i ec2.Instance) error { return r.Terminate(ctx, region, i.ID) })
 }
 
-// RegistrationDelay is how long a machine's registration may take to show in GitHub's list.
+// RegistrationDelay is how long a new registration may take to appear in GitHub's list.
 const RegistrationDelay = 1500 * time.Millisecond
 
-// Deregister removes a machine's registration, by id or by its names. A machine that was ended a moment ago may have
-// registered just then, so what is not found is looked up once more.
+// Deregister removes a machine's registration, by id or by its names. A machine terminated a moment ago may have
+// registered just before, so a name that is not found is looked up once more.
 func (r *Remover) Deregister(ctx context.Context, id int64, owner tags.Owner) error {
 	found := []github.Runner{{ID: id, Name: owner.Name}}
 	if id == 0 {
@@ -60,7 +60,7 @@ func (r *Remover) Deregister(ctx context.Context, id int64, owner tags.Owner) er
 	return errors.Join(errs...)
 }
 
-// FindOwn finds what a machine has registered, by two looks.
+// FindOwn finds the registrations of a machine, in two attempts.
 func (r *Remover) FindOwn(ctx context.Context, owner tags.Owner) (own []github.Runner, err error) {
 	for look := range 2 {
 		if look > 0 && !Pause(ctx, RegistrationDelay) {
@@ -96,7 +96,8 @@ func (r *Remover) removeRunner(ctx context.Context, runner github.Runner) error 
 	return err
 }
 
-// Release gives an entry's name free; github.ErrBusy says that its runner is at work.
+// Release removes the registration under an entry's name, so that the name is free again; it returns github.ErrBusy if
+// the runner is running a job.
 func (r *Remover) Release(ctx context.Context, id int64) error {
 	return ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
 		err := r.Registry.Remove(ctx, id)
@@ -107,8 +108,8 @@ func (r *Remover) Release(ctx context.Context, id int64) error {
 	})
 }
 
-// ReleaseStale removes the registration under an entry's name that no claim will use any more: it is offline, the entry
-// still stands unclaimed, and the caller knows that this is so for longer than any claim takes.
+// ReleaseStale removes the registration under an entry's name that no claim will use: it is offline, and the entry is
+// still unclaimed. The caller has made sure that the registration is older than any claim takes.
 func (r *Remover) ReleaseStale(ctx context.Context, region, id string, fits func(github.Runner) bool) error {
 	found, exists, err := r.Registry.FindByName(ctx, tags.EntryName(id))
 	if err != nil || !exists || found.Online || found.Busy || !fits(found) {
@@ -120,12 +121,12 @@ func (r *Remover) ReleaseStale(ctx context.Context, region, id string, fits func
 	case err != nil:
 		return err
 	case instance.Alive() && (!tags.Of(instance).Entry || instance.State != ec2.Stopped):
-		return nil // it is another's
+		return nil // another start or the pool's refill owns it
 	}
 	return r.Release(ctx, found.ID)
 }
 
-// Pause waits, and reports whether it waited to the end: false says that the context ended first.
+// Pause waits for the duration d and reports whether it did; false means that the context ended first.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -17,16 +17,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// This file finds the registration of a machine of which EC2 shows no tags: they are late, or gone with the machine.
+// This file finds the registration of a machine whose tags EC2 does not show: they are late, or gone with the machine.
 
-// runnerIDLate is how old a machine may be whose start may have noted the runner's id a moment ago.
+// runnerIDLate is the age up to which a machine's tags may still lack the runner id that its start has just written.
 const runnerIDLate = 15 * time.Minute
 
-// lateRunnerID looks again at the tags of a machine that was launched a short while ago: its start notes the runner's
-// id when that is online, and EC2 may show the tags for seconds as they were before. Where one launch made several
-// machines, their common tags name all ids, and the one among the candidates is the machine's. It is 0 where none
-// shows, which is known only if EC2 has shown tags all the time: an instance loses them when it has ended. That nobody
-// could look is an error.
+// lateRunnerID reads the tags of a recently launched machine again: its start writes the runner id once the runner is
+// online, and EC2 may show the earlier tags for seconds. If one launch made several machines, their common tags contain
+// all ids, and the one that is among the candidates is the machine's. The id is 0 if there is none; known reports
+// whether that is certain, which takes EC2 showing tags all the time, since a terminated instance loses them. An error
+// means that EC2 could not be read.
 func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []int64) (id int64, known bool,
 	err error) {
 	if time.Since(i.LaunchTime) > runnerIDLate {
@@ -34,7 +34,7 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	}
 	bounded, cancel := context.WithTimeout(ctx, remove.TagsDelay)
 	defer cancel()
-	// When EC2 has shown tags last, and how long it is asked to.
+	// shown is when EC2 last showed tags; an answer after enough proves that there is no id.
 	shown, enough := time.Time{}, time.Now().Add(remove.TagsDelay*3/4)
 	err = ec2.RetryUntilDone(bounded, remove.TagsInterval, func() error {
 		now, err := sp.cloud.Instance(bounded, i.Region, i.ID)
@@ -62,14 +62,13 @@ func (sp *stop) lateRunnerID(ctx context.Context, i ec2.Instance, candidates []i
 	case shown.After(enough):
 		return 0, true, nil
 	}
-	return 0, false, fmt.Errorf("which runner AWS EC2 instance %s has cannot be seen, so it is left registered: %w",
-		i.ID,
-		err)
+	return 0, false, fmt.Errorf("cannot see which runner AWS EC2 instance %s has, so the runner is "+
+		"left registered: %w", i.ID, err)
 }
 
-// removeAbandoned removes the registrations with a label, and a name made of it, that no machine has any more: they are
-// offline, or soon will be, and EC2 shows no machine of ours, of whatever run, that may have one. What no machine has
-// used yet may be of another start that is under way, unless it has the very name.
+// removeAbandoned removes the registrations with a label and a name derived from it that belong to no machine any more:
+// they are offline or soon will be, and EC2 shows no machine of any run of ours that may own them. A registration that
+// has never been online may belong to a start in progress, unless it has the label's plain name.
 func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []string) (string, error) {
 	done := "not found"
 	var online []string
@@ -99,7 +98,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case len(online) > 0:
-		sp.warn(fmt.Sprintf("runner %s is online, and no machine of this workflow run has it, so it stays",
+		sp.warn(fmt.Sprintf("runner %s is online, and no machine of this workflow run owns it, so it stays registered",
 			strings.Join(online, ", ")))
 		return runnerKept, nil
 	case err != nil && !errors.Is(err, errOnline):
@@ -110,8 +109,7 @@ func (sp *stop) removeAbandoned(ctx context.Context, label string, regions []str
 	return done, nil
 }
 
-// abandoned are the registrations that have a label and the name that a start makes of it, and that no living machine
-// of ours may have.
+// abandoned returns the registrations with a label and a name derived from it that no living machine of ours may own.
 func (sp *stop) abandoned(ctx context.Context, label string, regions []string) ([]github.Runner, error) {
 	list, err := sp.registry.AllRunners(ctx)
 	if err != nil {
@@ -132,10 +130,10 @@ func (sp *stop) abandoned(ctx context.Context, label string, regions []string) (
 	}), nil
 }
 
-// errOnline is a runner that GitHub still calls online.
+// errOnline means that GitHub still reports a runner as online.
 var errOnline = errors.New("a runner is still online")
 
-// Times of waiting for GitHub to miss machines that have ended.
+// Delays of waiting for GitHub to report the runners of terminated machines as offline.
 const (
 	offlineLook    = 3 * time.Second
 	offlineTimeout = time.Minute

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// A stop with ended credentials names the machine, and leaves its registration alone.
+// TestStopWithEndedCredentials: a stop with expired credentials names the machine and leaves its registration alone.
 func TestStopWithEndedCredentials(t *testing.T) {
 	t.Parallel()
 	inBubble(t, bubble.KeysEnd(simulator.Config{}, time.Minute), func(ctx context.Context, t *testing.T, s *stage) {

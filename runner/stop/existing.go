@@ -17,25 +17,24 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// The stop-actions. Without one a stop terminates what a start launched, and only stops what the user keeps.
+// The values of the input stop-action. By default stop terminates launched machines and only stops existing ones.
 const (
 	ActionTerminate = "terminate"
 	ActionStop      = "stop"
 )
 
-// haltTimeout is how long a stop tries to stop a machine that is still pending, and waits for its runner to become
-// idle.
+// haltTimeout limits how long stop tries to stop a pending machine and waits for its runner to become idle.
 const haltTimeout = 30 * time.Second
 
-// runnerKept is what becomes of a registration that stays.
+// runnerKept is Stopped.Runner for a registration that stays.
 const runnerKept = "kept"
 
-// isExisting reports whether a machine is one that the user keeps.
+// isExisting reports whether a machine belongs to the user.
 func (t target) isExisting() bool {
 	return t.mode == tags.ModeExisting || tags.Of(t.instance).Mode == tags.ModeExisting
 }
 
-// halts reports whether a machine is to be stopped and not terminated.
+// halts reports whether a machine is to be stopped rather than terminated.
 func (sp *stop) halts(t target) bool {
 	return sp.request.Action == ActionStop || sp.request.Action == "" && t.isExisting()
 }
@@ -57,8 +56,9 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 	case i.ID == "":
 		return "not found", nil
 	case i.State == "" && sp.request.Action == "":
-		return "", &diagnosis.FailedError{Message: "EC2 may not be looked at, so whether it is in use cannot be seen",
-			Hint: "allow ec2:DescribeInstances"}
+		return "", &diagnosis.FailedError{
+			Message: "EC2 denies the description of the instance, so stop cannot see whether it is in use",
+			Hint:    "allow ec2:DescribeInstances"}
 	case !i.Alive():
 		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated", t.id))
 		return "already terminated", nil
@@ -70,7 +70,7 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 		sp.adopt(ctx, i)
 		return sp.stopInstance(ctx, t, func(context.Context, ec2.Instance) error { return nil })
 	}
-	if why := sp.staysWith(ctx, i); why != "" {
+	if why := sp.whyLeftRunning(ctx, i); why != "" {
 		sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is left running: %s", t.id, why))
 		return "left running", nil
 	}
@@ -82,11 +82,11 @@ func (sp *stop) haltInstance(ctx context.Context, t target) (string, error) {
 	return state, err
 }
 
-// staysWith returns why an existing machine is not this run's to end, or nothing.
-func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
+// whyLeftRunning returns why this run must not stop an existing machine, or "" if it must.
+func (sp *stop) whyLeftRunning(ctx context.Context, i ec2.Instance) string {
 	switch {
 	case i.Tags[key.Found] == tags.FoundRunning:
-		return "it ran before a start took it"
+		return "it was running before this action used it"
 	case !tags.Of(i).IsStartedByUs():
 		return "somebody has started it since"
 	case i.Tags[key.Repository] == sp.request.Run.Repository && i.Tags[key.RunID] == sp.request.Run.ID:
@@ -97,7 +97,7 @@ func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	over, err := sp.registry.RunOver(ctx, sp.request.Run.Repository, i.Tags[key.RunID])
 	switch {
 	case err != nil:
-		return fmt.Sprintf("run %s uses it now, and whether that is over cannot be seen (needs actions: read): %v",
+		return fmt.Sprintf("run %s uses it now, and stop cannot see whether that run is over (needs actions: read): %v",
 			i.Tags[key.RunID], err)
 	case !over:
 		return fmt.Sprintf("run %s uses it now, and stops it at its end", i.Tags[key.RunID])
@@ -105,10 +105,9 @@ func (sp *stop) staysWith(ctx context.Context, i ec2.Instance) string {
 	return ""
 }
 
-// isLaunched tells, as an error, that a machine which may not be looked at may be one that the user keeps: runners
-// carry its label, and none of them is named as a start names those that it launches. Without a label nothing tells,
-// and it is taken for launched.
-func (sp *stop) isLaunched(ctx context.Context, t target) error {
+// checkLaunched returns an error if a machine that cannot be described may be the user's own: runners have its label,
+// and none has a name as start gives to machines that it launches. Without a label the machine counts as launched.
+func (sp *stop) checkLaunched(ctx context.Context, t target) error {
 	label := sp.labelOf(t)
 	if label == "" {
 		return nil
@@ -126,15 +125,15 @@ func (sp *stop) isLaunched(ctx context.Context, t target) error {
 	}
 	if kept {
 		return &diagnosis.FailedError{
-			Message: "EC2 may not be looked at, and the runners with the label " + label +
-				" are not named as a start names them, so the machine may be one that is kept",
-			Hint: "allow ec2:DescribeInstances, or write out 'stop-action'",
+			Message: "EC2 denies the description of the instance, and the runners with the label " + label +
+				" are not named as a start names them, so it may be an existing machine of yours",
+			Hint: "allow ec2:DescribeInstances, or set 'stop-action'",
 		}
 	}
 	return nil
 }
 
-// adopt makes an ordinary machine one that the user keeps: otherwise a sweep would end it with its run.
+// adopt tags a launched machine as an existing one: otherwise a sweep would terminate it after its run.
 func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	if !tags.Of(i).Tagged {
 		return
@@ -142,14 +141,13 @@ func (sp *stop) adopt(ctx context.Context, i ec2.Instance) {
 	values := map[string]string{key.Mode: tags.ModeExisting, key.Found: tags.FoundStopped,
 		key.StartedAt: i.LaunchTime.UTC().Format(time.RFC3339), key.DueAt: ""}
 	if err := sp.cloud.Tag(ctx, i.Region, i.ID, values); err != nil {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as one to keep (%s): the next sweep terminates it",
-			i.ID,
-			refusal.Reason(err)))
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s cannot be tagged as an existing machine (%s): the next sweep "+
+			"terminates it", i.ID, refusal.Reason(err)))
 	}
 }
 
-// stopInstance stops one machine as soon as it may be stopped: EC2 stops none that is pending, and ready says whether
-// it is idle.
+// stopInstance stops one machine as soon as that is possible: EC2 does not stop pending machines, and ready returns nil
+// once it may be stopped.
 func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.Context, ec2.Instance) error) (string,
 	error) {
 	bounded, cancel := context.WithTimeout(ctx, haltTimeout)
@@ -176,7 +174,7 @@ func (sp *stop) stopInstance(ctx context.Context, t target, ready func(context.C
 		return "", &diagnosis.FailedError{Message: err.Error(), Hint: diagnosis.HintMayNotStop, Err: err}
 	case refusal.ClassOf(err) == refusal.Impossible:
 		return "", &diagnosis.FailedError{Message: err.Error(),
-			Hint: "leave 'stop-action' out, which terminates it: EC2 stops no one-time spot instance", Err: err}
+			Hint: "omit 'stop-action' to terminate it: EC2 cannot stop a one-time spot instance", Err: err}
 	case err != nil:
 		return "", err
 	}

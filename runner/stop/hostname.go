@@ -9,9 +9,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// hostNames are the names under which machulav's action up to 2.4.3 registers a machine: it gives config.sh no name,
-// which then takes the host's, up to the first dot. EC2 makes that of the private address, or of the instance id.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+// hostNames returns the names under which machulav's action up to 2.4.3 registers a machine: it passes no name to
+// config.sh, which takes the host name up to its first dot. EC2 derives that from the private address or the instance
+// id. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
 func hostNames(i ec2.Instance) []string {
 	if i.ID == "" {
 		return nil
@@ -23,8 +23,8 @@ func hostNames(i ec2.Instance) []string {
 	return names
 }
 
-// namedByHost looks for the registration of a machine that this action did not launch. Name and label must both be its
-// own: another VPC may have the same address, and its runner another label.
+// namedByHost finds the registration of a machine that this action did not launch. Both name and label must match: a
+// machine in another VPC may have the same address, but its runner has another label.
 func (sp *stop) namedByHost(ctx context.Context, i ec2.Instance) (runner github.Runner, found bool, err error) {
 	if _, ours := tags.ParseToken(i.ClientToken); ours || tags.Of(i).Tagged || sp.request.Label == "" {
 		return github.Runner{}, false, nil

@@ -12,17 +12,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// keep-minutes leaves a machine for somebody to look at. Its registration goes first, so that it gets no job any more:
-// without one the machine ends by itself, and tags say when to it, where it can read them, and to sweeps. A machine
-// that would not end by itself is terminated as always. docs/adr/0028-kept-machines.md has the reasons.
+// The input keep-minutes leaves a machine for inspection. Its registration is removed first, so that it gets no more
+// jobs: a machine without one terminates itself, at the time in its tags if it can read them, and sweeps read them too.
+// A machine that would not terminate itself is terminated at once. See docs/adr/0028-kept-machines.md.
 
-// StateKept is what became of a machine that is left for somebody to look at.
+// StateKept is Stopped.State for a machine that is left for inspection.
 const StateKept = "kept"
 
-// Kept states until when a machine is kept.
+// Kept says until when a machine is kept.
 type Kept struct {
-	Until time.Time // from then on a sweep ends it, and so does the machine itself where it reads its tags
-	End   time.Time // when the machine has ended by itself at the latest
+	Until time.Time // then a sweep terminates it, or the machine itself if it can read its tags
+	End   time.Time // when the machine has terminated itself at the latest
 }
 
 // keeps reports whether a machine is to be kept.
@@ -30,7 +30,7 @@ func (sp *stop) keeps(t target) bool {
 	return sp.request.Keep > 0 && sp.whyNotKept(t) == "" && !tags.Of(t.instance).IsKeptFailed(time.Now())
 }
 
-// whyNotKept returns why a machine cannot be kept, or nothing.
+// whyNotKept returns why a machine cannot be kept, or "" if it can.
 func (sp *stop) whyNotKept(t target) string {
 	i := t.instance
 	switch {
@@ -38,9 +38,9 @@ func (sp *stop) whyNotKept(t target) string {
 		return "it has ended already. An ephemeral machine ends with its job, unless the start has " +
 			"keep-after-job-minutes"
 	case i.State == "":
-		return "EC2 may not be looked at (needs ec2:DescribeInstances)"
+		return "EC2 denies its description (needs ec2:DescribeInstances)"
 	case t.isExisting() || i.State == ec2.Stopped || i.State == ec2.Stopping:
-		return "it is no running machine that a start has launched"
+		return "it is not a running machine that a start has launched"
 	case i.Tags[key.StaysFor] == "":
 		return "it would not end by itself. A machine with use-jit does where the start has keep-after-job-minutes, " +
 			"and none does that carries no tags of this version, or whose launch-parameters make it stop"
@@ -48,8 +48,8 @@ func (sp *stop) whyNotKept(t target) string {
 	return ""
 }
 
-// keep leaves a machine, without its runner, for as long as the request says. A job that still runs there is never cut
-// off: then the machine stays as it is.
+// keep leaves a machine, without its registration, for as long as requested. If a job is still running, both stay as
+// they are.
 func (sp *stop) keep(ctx context.Context, t target) (Stopped, error) {
 	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name, State: "left running"}
 	var err error
@@ -57,12 +57,12 @@ func (sp *stop) keep(ctx context.Context, t target) (Stopped, error) {
 		return done, &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s is left running: GitHub self-hosted runner removal error: %v",
 				t.id, err),
-			Hint: "run the stop again; without 'keep-minutes' it terminates the machine all the same", Err: err,
+			Hint: "run stop again; without 'keep-minutes' it terminates the machine in any case", Err: err,
 		}
 	}
 	if done.Runner == runnerBusy {
-		sp.warn(fmt.Sprintf("a job is running on AWS EC2 instance %s, so it is left as it is, with its runner: run "+
-			"the stop again after the job, or leave the machine to a sweep", t.id))
+		sp.warn(fmt.Sprintf("a job is running on AWS EC2 instance %s, so the machine and its runner are left as they "+
+			"are: run stop again after the job, or leave the machine to a sweep", t.id))
 		return done, nil
 	}
 	values, until, end := tags.Of(t.instance).Keep(time.Now(), sp.request.Keep)
@@ -71,8 +71,7 @@ func (sp *stop) keep(ctx context.Context, t target) (Stopped, error) {
 			return done, err
 		}
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not kept, since it cannot be tagged (needs ec2:CreateTags): %s",
-			t.id,
-			refusal.Reason(err)))
+			t.id, refusal.Reason(err)))
 		return done, sp.terminate(ctx, t, &done)
 	}
 	done.State, done.Kept = StateKept, Kept{Until: until, End: end}

@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// registered are the names of the runners that GitHub lists.
+// registered returns the names of the runners that GitHub lists.
 func (s *stage) registered() []string {
 	var names []string
 	for _, r := range s.World.Snapshot().Runners {
@@ -24,8 +24,9 @@ func (s *stage) registered() []string {
 	return names
 }
 
-// A stop right after a start reads the tags as they were before the start noted the runner's id. Where it cannot look
-// again, it does not call the registration gone: the step fails, and the next stop removes it.
+// TestStopFailsWhereLateTagsCannotBeSeen: a stop right after a start reads the tags from before the start wrote the
+// runner id. If it cannot read them again, it fails instead of reporting the registration as gone, and the next stop
+// removes it.
 func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []simulator.Fault{
@@ -42,10 +43,10 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 					}
 					label := s.Journal.Identity.Label
 					fault.Match = simulator.Match{Operation: "DescribeInstances"}
-					fault.Nth = 3 // the two that find the machine are answered
+					fault.Nth = 3 // the first two calls, which find the machine, succeed
 					s.World.AddFault(fault)
 					if result, _, err := s.stop(ctx, stop.Request{Label: label}); err == nil {
-						t.Errorf("the stop is green: %+v", result.Stopped)
+						t.Errorf("stop succeeded: %+v", result.Stopped)
 					}
 					s.World.ClearFaults()
 					<-time.After(time.Minute)
@@ -58,8 +59,8 @@ func TestStopFailsWhereLateTagsCannotBeSeen(t *testing.T) {
 	}
 }
 
-// A second stop by label removes what the first has left, under whatever name it registered, and nothing of those who
-// have the label too: a machine of another run, and a machine that is not ours and is switched off.
+// TestSecondStopByLabelRemovesTheDeadAlone: a second stop by label removes what the first has left under any name, but
+// neither the runner of another run nor that of a foreign machine that is offline.
 func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Runners: []simulator.RunnerSeed{{ID: 77, Name: "gpu-box", Labels: []string{"build"},
@@ -84,12 +85,12 @@ func TestSecondStopByLabelRemovesTheDeadAlone(t *testing.T) {
 			t.Error(err)
 		}
 		if got, want := s.registered(), []string{"ec2-build", "gpu-box"}; !slices.Equal(got, want) {
-			t.Errorf("registered are %v, want %v", got, want)
+			t.Errorf("registered runners are %v, want %v", got, want)
 		}
 		instances, err := s.Starter.Cloud.Instances(ctx, "us-east-1",
 			ec2.Selector{Tags: map[string]string{key.RunID: "4712"}})
 		if err != nil || len(instances) != 1 || !instances[0].Alive() {
-			t.Errorf("the other run has %v: %v", instances, err)
+			t.Errorf("the other run has the instances %v: %v", instances, err)
 		}
 	})
 }

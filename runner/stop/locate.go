@@ -14,22 +14,21 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// This file finds the machines that a stop was given by their ids.
+// This file finds machines by instance id.
 
-// search looks for machines by id: each in the region that its hand-off has, or in the home region, and what none of
-// these knows in all others.
+// search finds machines by id: each in the region of its hand-off or in the home region, then in all other regions.
 type search struct {
 	stop  *stop
 	looks regionLooks
 	list  regionList
-	first map[string]string // by id: the region that is looked into first
-	only  map[string]bool   // ids that are in no other region
+	first map[string]string // by id: the region that is asked first
+	only  map[string]bool   // ids that are not searched for in other regions
 	mu    sync.Mutex
 	found map[string]ec2.Instance
 }
 
-// locate finds the machines of the hand-offs. What no region knows is gone: its instance is zero, without an error.
-// What could not be looked for is an error.
+// locate finds the machines of the hand-offs. A machine that every region has answered not to have is gone: a zero
+// instance and no error. A machine that could not be searched for everywhere is an error.
 func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instance, []error) {
 	s := &search{
 		stop: sp, list: regionList{cloud: sp.cloud}, first: map[string]string{}, only: map[string]bool{},
@@ -48,7 +47,7 @@ func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instanc
 	}
 	sp.looked = slices.Sorted(maps.Keys(s.looks.answered))
 	if len(s.missing("")) == 0 && len(s.looks.silent) > 0 {
-		sp.warn("what was asked for is found, and these regions gave no answer: " + s.looks.unseen())
+		sp.warn("all instances are found, but these regions gave no answer: " + s.looks.unseen())
 	}
 	instances, errs := make([]ec2.Instance, len(asked)), make([]error, len(asked))
 	for n, h := range asked {
@@ -62,8 +61,8 @@ func (sp *stop) locate(ctx context.Context, asked []tags.Handoff) ([]ec2.Instanc
 	return instances, errs
 }
 
-// missing are the ids that may be in a region, empty for any, and that no region has shown. One whose first region
-// denies the look is not looked for: it is ended unseen there.
+// missing returns the ids that no region has shown yet and that may be in the given region ("" for any). A machine
+// whose first region denies the call is not missing: it is terminated there without a description.
 func (s *search) missing(region string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +76,7 @@ func (s *search) missing(region string) []string {
 	return ids
 }
 
-// ask looks for all that may be in a region by one call.
+// ask searches a region, with one call, for all machines that may be there.
 func (s *search) ask(ctx context.Context, region string) error {
 	ids := s.missing(region)
 	if len(ids) == 0 {
@@ -101,20 +100,21 @@ func (s *search) ask(ctx context.Context, region string) error {
 	return nil
 }
 
-// endUnseen takes machines for found in their first region where that denies the look: what may not be looked at may be
-// terminated all the same.
+// endUnseen treats machines as found in their first region if that region denies the call: terminating may be allowed
+// all the same.
 func (s *search) endUnseen(region string, ids []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
 		if s.first[id] == region && refusal.ClassOf(err) == refusal.Denied {
-			s.stop.log.Debug("EC2 may not be looked at, so the instance is ended unseen", "instance", id, "error", err)
+			s.stop.log.Debug("EC2 denies the description, so the instance is terminated without it", "instance", id,
+				"error", err)
 			s.found[id] = ec2.Instance{ID: id, Region: region}
 		}
 	}
 }
 
-// regions are those that may have a machine which is not found yet.
+// regions returns the regions that may contain a machine which is still missing.
 func (s *search) regions(ctx context.Context) []string {
 	all := map[string]bool{}
 	for _, id := range s.missing("") {
@@ -128,7 +128,7 @@ func (s *search) regions(ctx context.Context) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// judge says of a machine that no region has shown whether it is gone, as nil, or may be where nobody could look.
+// judge returns nil if a missing machine is gone, and an error if it may be in a region that could not be searched.
 func (s *search) judge(id string) error {
 	if refused := s.looks.denied[s.first[id]]; refused != nil {
 		return fmt.Errorf("AWS EC2 instance %s may still run, and its runner is left registered: %w", id, refused)
@@ -140,8 +140,8 @@ func (s *search) judge(id string) error {
 	if len(silent) > 0 {
 		return &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
-				"runner is left registered",
-				id, diagnosis.Minutes(silenceTimeout), (&regionLooks{silent: silent}).unseen()),
+				"runner is left registered", id, diagnosis.Minutes(silenceTimeout),
+				(&regionLooks{silent: silent}).unseen()),
 			Hint: diagnosis.HintSilent,
 		}
 	}
@@ -162,6 +162,5 @@ func (sp *stop) logGone(id string, looked []string, denied map[string]error) {
 		return
 	}
 	sp.warn(fmt.Sprintf("AWS EC2 instance %s is not found in %s, and these regions may not be looked at: %s; if it "+
-		"runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "),
-		names(denied)))
+		"runs in one of them, give its name in the input 'region'", id, strings.Join(looked, ", "), names(denied)))
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file finds the machines of a workflow run: all of them, or those of a label.
+// This file finds the machines of a workflow run: all of them, or those with a label.
 
-// runSearch looks for the machines of a run: in the home region, and in the others where that has none or all are asked
-// for.
+// runSearch finds the machines of a run: in the home region, and in the other regions if it has none or if all are
+// wanted.
 type runSearch struct {
 	stop    *stop
 	looks   regionLooks
@@ -27,8 +27,8 @@ type runSearch struct {
 	targets []target
 }
 
-// ofRun finds the runners of this workflow run, over all its attempts. All of a run are looked for in every region,
-// those of a label in the others only if the home region has none.
+// ofRun finds the runners of this workflow run, across all its attempts. All runners are searched for in every region,
+// those with a label in other regions only if the home region has none.
 func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	home := cmp.Or(sp.request.Region, sp.cloud.Region())
 	s := &runSearch{stop: sp, list: regionList{cloud: sp.cloud}, seen: map[string]bool{}}
@@ -61,17 +61,17 @@ func (sp *stop) ofRun(ctx context.Context) ([]target, error) {
 	return s.targets, nil
 }
 
-// judge returns what regions that were not seen mean: those that deny the look are passed over, silent ones only where
-// the label is found without them.
+// judge decides what unseen regions mean: regions that deny the call are skipped with a warning; regions without an
+// answer are an error, unless the label was found elsewhere.
 func (s *runSearch) judge() error {
 	if len(s.looks.denied) > 0 {
-		s.stop.warn("these regions may not be looked at for runners of this run: " + names(s.looks.denied))
+		s.stop.warn("these regions deny the search for runners of this run: " + names(s.looks.denied))
 	}
 	switch {
 	case len(s.looks.silent) == 0:
 		return nil
 	case s.looks.done():
-		s.stop.warn("runners of this label are found, and these regions gave no answer: " + s.looks.unseen())
+		s.stop.warn("runners of this label are found, but these regions gave no answer: " + s.looks.unseen())
 		return nil
 	}
 	err := &diagnosis.FailedError{
@@ -86,7 +86,7 @@ func (s *runSearch) judge() error {
 	return nil
 }
 
-// ask looks into one region: by tags, and for machines without tags by their client tokens.
+// ask searches one region: by tags, and for machines without tags by client token.
 func (s *runSearch) ask(ctx context.Context, region string) error {
 	run, label := s.stop.request.Run, s.stop.request.Label
 	values := map[string]string{key.Repository: run.Repository, key.RunID: run.ID}
@@ -121,7 +121,7 @@ func (s *runSearch) add(found []ec2.Instance) {
 	}
 }
 
-// done reports whether no other region needs to be looked into.
+// done reports whether no other region needs to be searched.
 func (s *runSearch) done() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

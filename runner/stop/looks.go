@@ -17,34 +17,34 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// A region that gives no answer says nothing about what runs in it: "could not look" is never "gone". It is asked again
-// for a while, and what could not be seen then is an error that names it. docs/adr/0014-silence.md has the rule.
+// A region that does not answer says nothing about what runs in it: "could not look" never means "gone". It is asked
+// again for a while; if it still does not answer, the error names it. See docs/adr/0014-silence.md.
 
-// silenceTimeout is how long regions that give no answer are asked again.
+// silenceTimeout is how long regions that do not answer are asked again.
 const silenceTimeout = time.Minute
 
-// lookTimeouts are how long the first looks into a region may take, one after the other; later ones take the last. A
-// short one soon repeats a call that was lost, a long one hears a region that answers late.
+// lookTimeouts are the timeouts of the successive calls to a region; further calls have the last one. A short timeout
+// soon repeats a lost call, a long one lets a slow region answer.
 var lookTimeouts = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}
 
-// errSilent goes on asking.
+// errSilent makes until ask again.
 var errSilent = errors.New("a region gives no answer")
 
-// regionLooks asks regions side by side. Its zero value but ask and done has asked none.
+// regionLooks asks regions concurrently. Only ask and done need to be set.
 type regionLooks struct {
 	ask  func(ctx context.Context, region string) error
-	done func() bool // nothing more is looked for
-	// grace is the time that looks under way have although nothing more is looked for: what they show counts too.
+	done func() bool // everything is found
+	// grace is how long calls in flight may continue once done is true: their answers count too.
 	grace time.Duration
 
 	rounds   int
 	answered map[string]bool
 	denied   map[string]error
-	silent   map[string]error // what was wrong with the last look
+	silent   map[string]error // the error of the last call
 }
 
-// round asks, once, those of the regions that have neither answered nor denied the look. An error says that the
-// credentials are refused everywhere, or that ctx has ended.
+// round asks, once, those regions that have neither answered nor denied the call. It returns an error if the
+// credentials are refused everywhere or ctx has ended.
 func (l *regionLooks) round(ctx context.Context, regions []string) error {
 	due := l.due(regions)
 	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
@@ -82,25 +82,25 @@ func (l *regionLooks) note(region string, err error) error {
 		l.denied[region] = err
 	case refusal.ClassOf(err) == refusal.Credentials:
 		return err
-	case errors.Is(err, context.Canceled) && l.grace == 0: // the look was not needed any more
+	case errors.Is(err, context.Canceled) && l.grace == 0: // the answer was not needed any more
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		l.silent[region] = cmp.Or(before, errLate) // what EC2 said before tells more
+		l.silent[region] = cmp.Or(before, errLate) // an earlier error of EC2 says more
 	default:
 		l.silent[region] = err
 	}
 	return nil
 }
 
-// errLate is a look that was not answered in its time.
+// errLate means that a call was not answered before its timeout.
 var errLate = errors.New("no answer in time")
 
-// due are those of the regions that are still to be asked.
+// due returns those of the regions that are still to be asked.
 func (l *regionLooks) due(regions []string) []string {
 	return slices.DeleteFunc(slices.Clone(regions),
 		func(region string) bool { return l.answered[region] || l.denied[region] != nil })
 }
 
-// until asks the regions, which may grow, until nothing more is looked for, none is silent, or silenceTimeout is over.
+// until asks the regions, whose list may grow, until done, until all have answered, or until silenceTimeout is over.
 func (l *regionLooks) until(ctx context.Context, regions func(context.Context) []string) error {
 	bounded, cancel := context.WithTimeout(ctx, silenceTimeout)
 	defer cancel()
@@ -123,7 +123,7 @@ func (l *regionLooks) until(ctx context.Context, regions func(context.Context) [
 	return err
 }
 
-// unseen names the silent regions, each with what was wrong.
+// unseen lists the silent regions, each with its last error.
 func (l *regionLooks) unseen() string {
 	words := make([]string, 0, len(l.silent))
 	for _, region := range slices.Sorted(maps.Keys(l.silent)) {
@@ -132,17 +132,17 @@ func (l *regionLooks) unseen() string {
 	return strings.Join(words, ", ")
 }
 
-// names lists the keys of a set in order.
+// names returns the sorted keys of a map as a comma-separated list.
 func names[V any](set map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(set)), ", ") }
 
-// regionList lists where else to look, and asks for the list again while EC2 does not give it.
+// regionList returns the regions of the account, and asks for them again as long as EC2 does not answer.
 type regionList struct {
 	cloud *ec2.Client
 	known []string
-	err   error // of the last try
+	err   error // of the last attempt
 }
 
-// unlisted stands for the list among the silent regions.
+// unlisted stands for the list of regions among the silent regions.
 const unlisted = "the list of regions"
 
 func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
@@ -151,7 +151,7 @@ func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
 	}
 	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
 	defer cancel()
-	r.known, r.err = r.cloud.Account().Regions(bounded) // a built-in list beside an error
+	r.known, r.err = r.cloud.Account().Regions(bounded) // with an error it returns a built-in list
 	switch {
 	case r.err != nil && !refusal.DeniesRegion(r.err):
 		_ = l.note(unlisted, r.err)

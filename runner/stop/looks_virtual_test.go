@@ -14,11 +14,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestStopLooksCheaply: a hand-off names no region, so machines of another region are looked for, with one call to each
-// region however many they are.
+// TestStopLooksCheaply: hand-offs without a region are searched for in every region, with one call per region for any
+// number of machines.
 func TestStopLooksCheaply(t *testing.T) {
 	t.Parallel()
-	const regions = 6 // of the simulator's account
+	const regions = 6 // that the simulator's account has
 	for _, count := range []int{1, 3, 50} {
 		t.Run(fmt.Sprint(count), func(t *testing.T) {
 			t.Parallel()

@@ -13,15 +13,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// deregister removes the registration: by id where the instance's tags know it, else by exact name. Where neither can
-// be known any more, what has the label and no machine is it (abandoned.go).
+// deregister removes a target's registration: by id if the instance's tags have it, else by exact name. If neither is
+// known, it removes the registrations with the label that belong to no machine (abandoned.go).
 func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	label := sp.labelOf(t)
 	switch {
 	case t.runnerID != 0:
 		return sp.remove(ctx, t.runnerID, t.owner.Name)
 	case t.owner.Name == "":
-		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance carries no tag of ours, so " +
+		sp.warn("The 'label' input is not specified for the 'stop' mode and the instance has none of our tags, so " +
 			"its runner cannot be found; GitHub removes it after 14 days")
 		return "not found", nil
 	case t.instance.ID == "" && label != "" && t.owner.Name == tags.NameOf(label):
@@ -50,8 +50,8 @@ func (sp *stop) deregister(ctx context.Context, t target) (string, error) {
 	return "not found", nil
 }
 
-// named finds the machine's registration by its names. others are those that have one of them, and of which nothing
-// shows that they are the machine's own.
+// named finds the machine's registration by its names. others are the ids of registrations with such a name that
+// nothing proves to be the machine's.
 func (sp *stop) named(ctx context.Context, t target) (own github.Runner, others []int64, err error) {
 	for _, name := range t.owner.Names() {
 		runner, found, err := sp.registry.FindByName(ctx, name)
@@ -70,10 +70,10 @@ func (sp *stop) logNotFound(label string) {
 	sp.log.Info(fmt.Sprintf("GitHub self-hosted runner with label %s is not found, so the removal is skipped", label))
 }
 
-// runnerBusy is what becomes of a registration that GitHub does not remove, since it takes its runner to be at work.
+// runnerBusy is Stopped.Runner for a registration that GitHub refuses to remove because it counts the runner as busy.
 const runnerBusy = "busy"
 
-// remove deletes a registration. A runner whose machine has just been ended counts as busy until GitHub misses it.
+// remove removes a registration. The runner of a machine that was just terminated counts as busy until GitHub notices.
 func (sp *stop) remove(ctx context.Context, id int64, name string) (string, error) {
 	within := busyTimeout
 	if sp.request.Keep > 0 {

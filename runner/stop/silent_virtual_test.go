@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// lateFault makes a region answer every look late.
+// lateFault makes a region answer every call late.
 func lateFault(region string, delay time.Duration) simulator.Fault {
 	return simulator.Fault{
 		Match:  simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: region},
@@ -24,7 +24,7 @@ func lateFault(region string, delay time.Duration) simulator.Fault {
 	}
 }
 
-// inIreland is a request whose machine is launched in eu-west-1.
+// inIreland returns a request whose machine is launched in eu-west-1.
 func inIreland() runner.StartRequest {
 	r := bubble.Request()
 	place := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1",
@@ -33,7 +33,7 @@ func inIreland() runner.StartRequest {
 	return r
 }
 
-// startedIn starts one runner and lets the world settle.
+// startedIn starts one runner and waits until it is registered.
 func (s *stage) startedIn(ctx context.Context, t *testing.T, r runner.StartRequest) tags.Handoff {
 	t.Helper()
 	result, err := s.Starter.Start(ctx, r)
@@ -53,16 +53,16 @@ func (s *stage) stop(ctx context.Context, request stop.Request) (stop.Result, ti
 	return result, time.Since(begun), err
 }
 
-// kept fails unless the machine and its registration are as they were.
+// kept fails the test unless the machine and its registration are unchanged.
 func (s *stage) kept(t *testing.T) {
 	t.Helper()
 	instances, runners := s.World.Leftovers()
 	if len(instances) != 1 || len(runners) != 1 || runners[0].Status != "online" {
-		t.Errorf("the machine and its runner are to stay: %d instances, runners %v", len(instances), runners)
+		t.Errorf("want the machine and its runner to stay, got %d instances, runners %v", len(instances), runners)
 	}
 }
 
-// The region of the machine answers, but later than anybody waits at first.
+// TestStopWaitsForALateRegion: the machine's region answers, but later than the first timeouts.
 func TestStopWaitsForALateRegion(t *testing.T) {
 	t.Parallel()
 	for _, delay := range []time.Duration{6 * time.Second, 15 * time.Second} {
@@ -93,7 +93,7 @@ func stopBy(how string, h tags.Handoff) stop.Request {
 	return stop.Request{AllOfRun: true}
 }
 
-// A region that gives no answer at all for a minute makes the step fail, and leaves the registration alone.
+// TestStopFailsForASilentRegion: a region that does not answer for a minute fails the step, and the registration stays.
 func TestStopFailsForASilentRegion(t *testing.T) {
 	t.Parallel()
 	weather := map[string]simulator.Fault{
@@ -108,13 +108,13 @@ func TestStopFailsForASilentRegion(t *testing.T) {
 				t.Parallel()
 				inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
 					h := s.startedIn(ctx, t, inIreland())
-					silent := fault // three tests at once have it
+					silent := fault // a copy for each of the parallel tests
 					silent.Match = simulator.Match{Service: "ec2", Operation: "DescribeInstances", Region: "eu-west-1"}
 					s.World.AddFault(silent)
 					_, took, err := s.stop(ctx, stopBy(how, h))
 					if err == nil || !strings.Contains(err.Error(), "eu-west-1") || strings.Contains(err.Error(),
 						"us-west-2") {
-						t.Errorf("the error is to name the region: %v", err)
+						t.Errorf("the error does not name the region: %v", err)
 					}
 					if took < 50*time.Second || took > 70*time.Second {
 						t.Errorf("the region was asked for %s", took)
@@ -126,7 +126,8 @@ func TestStopFailsForASilentRegion(t *testing.T) {
 	}
 }
 
-// The list of regions is a look too: where it cannot be had, another region may have the machine.
+// TestStopAsksForTheRegionsAgain: without the list of regions the machine may be in an unknown one, so the list is
+// asked for again.
 func TestStopAsksForTheRegionsAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -143,7 +144,7 @@ func TestStopAsksForTheRegionsAgain(t *testing.T) {
 	})
 }
 
-// Where all is found, another region's silence costs no time and is no failure.
+// TestStopNeedsNoOtherRegion: once everything is found, the silence of other regions costs no time and is no failure.
 func TestStopNeedsNoOtherRegion(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"id", "label"} {
@@ -163,7 +164,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 				}
 				if how == "label" && !strings.Contains(strings.Join(result.Warnings, "\n"),
 					"us-east-1 (no answer in time), us-west-2 (") {
-					t.Errorf("the silent regions are to be named: %q", result.Warnings)
+					t.Errorf("the silent regions are not named: %q", result.Warnings)
 				}
 				<-time.After(time.Minute)
 				s.NothingLeft(t)
@@ -172,7 +173,7 @@ func TestStopNeedsNoOtherRegion(t *testing.T) {
 	}
 }
 
-// A region that denies the look is passed over at once, with a warning.
+// TestStopPassesOverARegionThatDenies: a region that denies the call is skipped at once, with a warning.
 func TestStopPassesOverARegionThatDenies(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -187,7 +188,7 @@ func TestStopPassesOverARegionThatDenies(t *testing.T) {
 	})
 }
 
-// Of several machines those that are found are ended, although another one could not be looked for.
+// TestStopEndsWhatItFinds: machines that are found are terminated, although another one could not be searched for.
 func TestStopEndsWhatItFinds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -197,14 +198,14 @@ func TestStopEndsWhatItFinds(t *testing.T) {
 		_, _, err := s.stop(ctx, stop.Request{InstanceIDs: []string{found.InstanceID, "i-0123456789abcdef0"}})
 		if err == nil || !strings.Contains(err.Error(), "i-0123456789abcdef0") || strings.Contains(err.Error(),
 			found.InstanceID) {
-			t.Errorf("the error is to name the machine that could not be looked for: %v", err)
+			t.Errorf("the error does not name the machine that could not be found: %v", err)
 		}
 		<-time.After(time.Minute)
 		s.NothingLeft(t)
 	})
 }
 
-// A cancel ends the minute.
+// TestStopIsCancelledWhileItLooks: a cancel ends the search at once.
 func TestStopIsCancelledWhileItLooks(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {

@@ -1,5 +1,5 @@
-// Package stop ends what a run started: by instance id, by label, or all of the run. It needs no state of the start:
-// the cloud's tags and client tokens and GitHub's list say what is to be ended.
+// Package stop ends what a run started: by instance id, by label, or everything of the run. It needs no state of the
+// start: tags, client tokens and GitHub's list of runners are enough.
 package stop
 
 import (
@@ -20,53 +20,53 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Request states which runners to stop: by instance id, by label, or all of this run.
+// Request says which runners to stop: by instance id, by label, or all of this run.
 type Request struct {
 	Run         tags.Run
-	Scope       string // of GitHub; empty for the repository
+	Scope       string // GitHub scope; empty for the repository
 	InstanceIDs []string
-	Handoffs    []tags.Handoff // start's output `runners`, whole
+	Handoffs    []tags.Handoff // start's output `runners`
 	Label       string
-	Region      string // empty: the home region
+	Region      string // empty for the home region
 	AllOfRun    bool
-	Action      string        // ActionTerminate, ActionStop, or empty: as the machine is
-	Keep        time.Duration // how long to leave the machines for somebody to look at
+	Action      string        // ActionTerminate, ActionStop, or empty for the machine's default
+	Keep        time.Duration // how long to keep the machines for inspection
 }
 
-// Stopped is one runner that was stopped.
+// Stopped describes one runner that was stopped.
 type Stopped struct {
 	InstanceID string
 	Region     string
 	RunnerName string
-	// what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left running",
-	// "kept", "kept for inspection", "not found", "not seen"
+	// State is what became of the instance: "terminated", "already terminated", "stopped", "already stopped", "left
+	// running", "kept", "kept for inspection", "not found", "not seen".
 	State  string
 	Runner string // what became of the registration: "removed", "not found", "busy", "kept"
-	Kept   Kept   // zero where the machine is not kept
+	Kept   Kept   // zero if the machine is not kept
 	outcome.Outcome
 }
 
-// Result states what became of each.
+// Result says what became of each runner.
 type Result struct {
 	Stopped  []Stopped
 	Warnings []string
 }
 
-// Stopper stops runners. It needs nothing but the cloud and the registry: no state of the start.
+// Stopper stops runners. It needs nothing but the clients of EC2 and GitHub.
 type Stopper struct {
 	Cloud    *ec2.Client
 	Registry *github.Client
 	Log      *slog.Logger
 }
 
-// busyTimeout is how long a busy runner is tried again. Its machine is ended, so GitHub soon sees that its job is lost.
+// busyTimeout is how long removing a busy runner is retried. Its machine is terminated, so GitHub soon notices.
 const busyTimeout = 30 * time.Second
 
-// busyKept is the same for a machine that is to be kept: its job may be at work, or be over a moment ago.
+// busyKept is the same for a machine that is to be kept: its job may still be running, or may have ended a moment ago.
 const busyKept = 6 * time.Second
 
-// Stop terminates first and deregisters second. Neither waits for the end of the other, both are idempotent: what is
-// gone already is done. A call that is throttled or refused is an error, never "gone".
+// Stop terminates first and deregisters second. Neither waits for the other to finish, and both are idempotent: what is
+// already gone counts as done. A throttled or refused call is an error, never "gone".
 func (s *Stopper) Stop(ctx context.Context, request Request) (Result, error) {
 	sp := &stop{cloud: s.Cloud, registry: s.Registry, log: s.Log, request: request}
 	targets, err := sp.targets(ctx)
@@ -89,25 +89,25 @@ type stop struct {
 	registry *github.Client
 	log      *slog.Logger
 	request  Request
-	unseen   error    // regions that gave no answer, although all of the run was asked for
+	unseen   error    // regions that gave no answer when all of the run was requested
 	looked   []string // the regions that have answered
 	mu       sync.Mutex
 	result   Result
 }
 
-// target is one runner to stop. Either half may be missing.
+// target is one runner to stop. Its instance or its registration may be missing.
 type target struct {
-	instance ec2.Instance // with an ID only where EC2 may not be looked at; zero where it is gone
+	instance ec2.Instance // only ID and Region if EC2 denies its description; zero if it is gone
 	id       string
 	owner    tags.Owner
 	runnerID int64
-	ended    bool   // together with others
-	unseen   error  // it could not be looked for, so neither half is touched
-	mode     string // as the hand-off has it
-	given    bool   // its region, by the request
+	ended    bool   // by a call for several instances
+	unseen   error  // why it could not be found; then nothing of it is touched
+	mode     string // from the hand-off
+	given    bool   // whether the request names its region
 }
 
-// instancesOf are the instances of targets.
+// instancesOf returns the instances of targets.
 func instancesOf(targets []target) []ec2.Instance {
 	instances := make([]ec2.Instance, len(targets))
 	for i, t := range targets {
@@ -138,7 +138,7 @@ func (sp *stop) targets(ctx context.Context) ([]target, error) {
 	return targets, nil
 }
 
-// asked are the instances that the request names, each once.
+// asked returns the instances that the request names, each once.
 func (sp *stop) asked() []tags.Handoff {
 	asked := slices.Clone(sp.request.Handoffs)
 	for _, id := range sp.request.InstanceIDs {
@@ -149,8 +149,8 @@ func (sp *stop) asked() []tags.Handoff {
 	return asked
 }
 
-// target joins an instance with its registration: by the tags, else by what the hand-off says, else by the name that
-// start gives to the label.
+// target joins an instance with its registration: by the tags, else by the hand-off, else by the name that start
+// derives from the label.
 func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
 	t := target{mode: h.Mode, given: h.Region != "", instance: instance, id: h.InstanceID,
 		owner:    tags.Of(instance).Owner(),
@@ -167,9 +167,9 @@ func (sp *stop) target(h tags.Handoff, instance ec2.Instance) target {
 	return t
 }
 
-// isOfRun reports whether an instance is a runner of this run. The builder of an image is none. Where it carries our
-// tags they alone say so: an entry of a pool has the client token of the run that launched it, and may be another run's
-// by now.
+// isOfRun reports whether an instance is a runner of this run; the builder of an image is not one. If the instance has
+// our tags, only they count: a pool entry has the client token of the run that launched it, but another run may have
+// claimed it.
 func (sp *stop) isOfRun(i ec2.Instance) bool {
 	if !tags.Of(i).Tagged {
 		return true
@@ -188,14 +188,13 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 	}
 	if sp.halts(t) {
 		if sp.request.Keep > 0 && t.isExisting() {
-			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, also with keep-minutes: start it "+
-				"to look at it",
+			sp.log.Info(fmt.Sprintf("AWS EC2 instance %s is only stopped, despite keep-minutes: start it to inspect it",
 				t.id))
 		}
 		return sp.halt(ctx, t)
 	}
 	done := Stopped{InstanceID: t.id, Region: t.instance.Region, RunnerName: t.owner.Name}
-	if why := sp.staysWith(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" &&
+	if why := sp.whyLeftRunning(ctx, t.instance); t.isExisting() && why != "" && t.instance.State != "" &&
 		t.instance.Alive() {
 		sp.warn(fmt.Sprintf("AWS EC2 instance %s is not terminated: %s", t.id, why))
 		done.State, done.Runner = "left running", runnerKept
@@ -216,13 +215,13 @@ func (sp *stop) end(ctx context.Context, t target) (Stopped, error) {
 		return done, fmt.Errorf("GitHub self-hosted runner removal error: %w", err)
 	}
 	if done.Runner == runnerBusy {
-		sp.warn(fmt.Sprintf("runner %s still counts as busy at GitHub, so it stays in the list until GitHub misses it",
-			t.owner.Name))
+		sp.warn(fmt.Sprintf("GitHub still counts runner %s as busy, so it stays registered until GitHub notices that "+
+			"its machine is gone", t.owner.Name))
 	}
 	return done, nil
 }
 
-// terminate ends the machine, and notes what became of it and where.
+// terminate terminates the machine and records what became of it and in which region.
 func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 	switch {
 	case t.instance.ID == "":
@@ -236,19 +235,19 @@ func (sp *stop) terminate(ctx context.Context, t target, done *Stopped) error {
 		return nil
 	}
 	if tags.Of(t.instance).IsKeptFailed(time.Now()) {
-		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it ends "+
-			"itself by %s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
+		sp.warn(fmt.Sprintf("AWS EC2 instance %s failed and is kept for inspection (keep-failed-minutes): it "+
+			"ends itself by %s", t.id, tags.Of(t.instance).KeptUntil.UTC().Format("15:04 MST")))
 		done.State = "kept for inspection"
 		return nil
 	}
 	unseen := t.instance.State == ""
 	if unseen && sp.request.Action == "" {
-		if err := sp.isLaunched(ctx, t); err != nil {
+		if err := sp.checkLaunched(ctx, t); err != nil {
 			return err
 		}
 	}
 	err := sp.cloud.Terminate(ctx, t.instance.Region, t.id)
-	if unseen && refusal.ClassOf(err) == refusal.NotFound { // EC2 says so only now
+	if unseen && refusal.ClassOf(err) == refusal.NotFound { // EC2 says so only at the termination
 		done.State = "not found"
 		if t.given {
 			return nil

@@ -8,15 +8,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// fewStops are stopped one by one, which tells best what became of each.
+// fewStops is up to how many instances are terminated one by one, which reports each result exactly.
 const fewStops = 3
 
-// maxTerminated is how many instances one call ends. EC2 advises smaller batches than the thousand that it takes.
+// maxTerminated is how many instances one call terminates. AWS recommends batches smaller than the allowed thousand.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
 const maxTerminated = 500
 
-// terminateTogether ends many instances by one call for each region. What a call does not end, since one unknown id
-// spoils it, is ended one by one.
+// terminateTogether terminates many instances with one call per region. One unknown id fails a whole call; the
+// instances of a failed call are terminated one by one.
 func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 	if len(targets) <= fewStops {
 		return
@@ -35,7 +35,7 @@ func (sp *stop) terminateTogether(ctx context.Context, targets []target) {
 				ids[n] = targets[i].id
 			}
 			if err := sp.cloud.Terminate(ctx, region, ids...); err != nil {
-				sp.log.Debug("the instances cannot be ended together", "error", err)
+				sp.log.Debug("the instances cannot be terminated by one call", "error", err)
 				continue
 			}
 			for _, i := range batch {

@@ -11,8 +11,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// terminateElsewhere ends an instance that may not be looked at and that its first region does not know, in the region
-// that knows it: an id is of one region only. It returns that region, or none where the instance is gone.
+// terminateElsewhere terminates an instance that cannot be described and that its first region does not know, in the
+// region that knows it: an instance id exists in one region only. It returns that region, or "" if the instance is
+// gone.
 func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (string, error) {
 	var mu sync.Mutex
 	knows := ""
@@ -49,8 +50,7 @@ func (sp *stop) terminateElsewhere(ctx context.Context, id, first string) (strin
 	case len(looks.silent) > 0:
 		return "", &diagnosis.FailedError{
 			Message: fmt.Sprintf("AWS EC2 instance %s may still run: for %s these regions gave no answer: %s. Its "+
-				"runner is left registered",
-				id, diagnosis.Minutes(silenceTimeout), looks.unseen()),
+				"runner is left registered", id, diagnosis.Minutes(silenceTimeout), looks.unseen()),
 			Hint: diagnosis.HintSilent,
 		}
 	}

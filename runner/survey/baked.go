@@ -29,8 +29,7 @@ func (sv *Survey) reportBaked(g group) {
 		told = append(told, image.ID)
 		if g.Root.GiB > 0 && g.Root.GiB < image.RootGiB {
 			sv.Log.Info(fmt.Sprintf("image %s was made with %d GiB, so the root volume has as many instead of %d",
-				image.ID,
-				image.RootGiB, g.Root.GiB))
+				image.ID, image.RootGiB, g.Root.GiB))
 		}
 		if words := sv.outgrown(image, version, time.Now()); words != "" && g.HomeDir == "" {
 			sv.Warn(words)
@@ -50,8 +49,8 @@ func (sv *Survey) outgrown(image ec2.Image, version string, now time.Time) strin
 			"another one: bake again (mode: bake)", image.ID, image.Name, version)
 	case err == nil && now.Sub(created) > maxImageAge:
 		return fmt.Sprintf("image %s (%s) with runner %s is %d days old, and GitHub takes a release for 30 days: "+
-			"bake again (mode: bake), best on a schedule",
-			image.ID, image.Name, version, int(now.Sub(created).Hours()/24))
+			"bake again (mode: bake), best on a schedule", image.ID, image.Name, version,
+			int(now.Sub(created).Hours()/24))
 	}
 	return ""
 }

@@ -123,8 +123,7 @@ func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (word
 	for i, each := range unread {
 		if slices.Index(unread, each) == i {
 			words = append(words, fmt.Sprintf("the images in %s cannot be read, so nothing is launched there: %v",
-				each.region,
-				known[each].err))
+				each.region, known[each].err))
 		}
 	}
 	return words

@@ -90,9 +90,8 @@ func (sv *Survey) logRootDevice(g group) {
 	for _, p := range g.found.Placements {
 		device := g.found.Image(p).RootDevice
 		if device != "" && device != "/dev/sda1" {
-			sv.Log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set the "+
-				"root volume",
-				p.ImageID, device))
+			sv.Log.Info(fmt.Sprintf("the root device of %s is %s, so ec2-volume-size and ec2-volume-type set "+
+				"the root volume", p.ImageID, device))
 			return
 		}
 	}

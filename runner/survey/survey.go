@@ -149,8 +149,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 		missing = nil
 	}
 	for _, o := range missing {
-		sv.Log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType,
-			o.Placement.Region))
+		sv.Log.Info(fmt.Sprintf("%s is not offered in %s, so it is left out there", o.InstanceType, o.Placement.Region))
 	}
 	if len(g.found.Offerings) > 0 || len(all) == 0 {
 		return nil
@@ -158,9 +157,7 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 	first := all[0]
 	return &diagnosis.RefusedError{
 		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
-			strings.Join(g.InstanceTypes, ", "),
-			first.Placement.ImageID,
-			g.found.Image(first.Placement).Architecture,
+			strings.Join(g.InstanceTypes, ", "), first.Placement.ImageID, g.found.Image(first.Placement).Architecture,
 			strings.Join(runs[first.Placement.Region][first.InstanceType], ", ")),
 		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, " +
 			"t4g.xlarge runs arm64",

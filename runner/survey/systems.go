@@ -18,8 +18,8 @@ func (sv *Survey) reportSystems(g group) {
 		switch system := g.found.System(p); {
 		case system.TooOldForNode():
 			sv.Warn(fmt.Sprintf("image %s is %s, on which no JavaScript action runs (such as actions/checkout): the "+
-				"runner's node needs glibc 2.28 and it has 2.26; use Amazon Linux 2023, Ubuntu or Debian",
-				p.ImageID, system))
+				"runner's node needs glibc 2.28 and it has 2.26; use Amazon Linux 2023, Ubuntu or Debian", p.ImageID,
+				system))
 		case system.Untested():
 			sv.Log.Info(fmt.Sprintf("image %s is %s, which this action's tests do not cover", p.ImageID, system))
 		}
@@ -67,8 +67,7 @@ func (sv *Survey) processorWords(g group, offerings []ec2.Offering) []string {
 			continue
 		}
 		words := fmt.Sprintf("%s has Graviton 1, on which image %s (%s) does not boot: its kernel panics",
-			o.InstanceType,
-			o.Placement.ImageID, system)
+			o.InstanceType, o.Placement.ImageID, system)
 		if !slices.Contains(list, words) {
 			list = append(list, words)
 		}

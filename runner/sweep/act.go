@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// carryOut does what a verdict says, unless the last look before it says otherwise.
+// carryOut does what a verdict says, unless reading everything again changes the verdict.
 func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 	var err error
 	switch {
@@ -37,8 +37,8 @@ func (sw *sweep) carryOut(ctx context.Context, look *survey, v verdict) {
 	sw.note(look.now, v)
 }
 
-// again reads instance, run and registration once more and judges by the same rules. What has ended in the meantime, by
-// another sweep or by itself, is done.
+// again reads the instance, its run and its registration once more and judges by the same rules. What another sweep or
+// the machine itself has ended in the meantime counts as done.
 func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	instance, err := sw.cloud.Instance(ctx, v.instance.Region, v.instance.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
@@ -77,8 +77,7 @@ func (sw *sweep) again(ctx context.Context, look *survey, v verdict) (verdict, e
 	return fresh, nil
 }
 
-// registration looks one registration up, past every list: by id, by name, and for an instance without tags by the
-// list.
+// registration looks up one registration directly: by id, by name, or, for an instance without tags, in the list.
 func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance) (r github.Runner, named bool,
 	err error) {
 	if !tags.Of(i).Tagged {
@@ -88,11 +87,11 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 		}
 		r, state := now.index().guess(i)
 		if state == runnerUnseen {
-			return r, false, errors.New("look its runner up: nothing tells which one it is")
+			return r, false, errors.New("look up its runner: nothing says which one it is")
 		}
 		return r, false, nil
 	}
-	if tags.Of(i).Entry { // its name is its own, and tells all
+	if tags.Of(i).Entry { // an entry's name is unique
 		r, _, err = sw.registry.FindByName(ctx, tags.EntryName(i.ID))
 		return r, true, err
 	}
@@ -115,7 +114,7 @@ func (sw *sweep) registration(ctx context.Context, look *survey, i ec2.Instance)
 	return github.Runner{}, false, nil
 }
 
-// change makes an instance what the last look decided.
+// change does to an instance what the last look decided.
 func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 	switch v.act {
 	case Marked:
@@ -132,8 +131,8 @@ func (sw *sweep) change(ctx context.Context, v verdict) (verdict, error) {
 	return v, nil
 }
 
-// halt stops an existing machine. Its registration stays, so nothing stands between the last look and the end: a job
-// that begins in that moment is lost.
+// halt stops an existing machine. Its registration stays, so nothing protects a job that begins between the last look
+// and the stop: that job is lost.
 func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	if err := sw.cloud.Stop(ctx, v.instance.Region, v.instance.ID); err != nil {
 		if refusal.ClassOf(err) == refusal.Denied {
@@ -145,10 +144,10 @@ func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	return v, nil
 }
 
-// mark writes the first look down on the instance itself, where every other sweep finds it.
+// mark records the first look in a tag of the instance, where every other sweep finds it.
 func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
 	values := map[string]string{key.SuspectSince: since}
-	if tags.Of(v.instance).Entry { // which registration it is that holds the entry
+	if tags.Of(v.instance).Entry { // the registration that blocks the entry
 		if values[key.RunnerID] = ""; since != "" {
 			values[key.RunnerID] = strconv.FormatInt(v.runner.ID, 10)
 		}
@@ -157,7 +156,7 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 	if refusal.ClassOf(err) == refusal.Denied {
 		if !sw.noTags {
 			sw.noTags = true
-			sw.warn("what has lost its runner cannot be marked, so it stays until its run is over: allow " +
+			sw.warn("machines without their runner cannot be marked, so they stay until their runs are over: allow " +
 				"ec2:CreateTags (" + refusal.Reason(err) + ")")
 		}
 		v.act, v.why = Spared, v.why+", and it cannot be marked"
@@ -166,8 +165,8 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 	return v, err
 }
 
-// free makes an entry one that can be claimed again: its tags first, and the registration, which keeps others off,
-// last.
+// free returns an entry to its pool: it writes the tags first and removes the registration, which keeps other starts
+// away, last.
 func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 	err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID, tags.Of(v.instance).FreedTags())
 	if refusal.ClassOf(err) == refusal.Denied {
@@ -190,10 +189,10 @@ func (sw *sweep) free(ctx context.Context, v verdict) (verdict, error) {
 	return v, nil
 }
 
-// end removes a registration that a tag names before it ends the machine: GitHub refuses that while a job runs, so
-// nothing can come between the last look and the end. A registration that only the name tells may be another
-// machine's; where this machine alone carries that name, it is removed once GitHub misses the machine (ended.go).
-// The id is tagged too, for a sweep that follows before EC2 forgets the tags.
+// end removes a registration whose id is tagged before it terminates the machine: GitHub refuses the removal while a
+// job is running, so no job is lost after the last look. A registration found by name alone may be another machine's;
+// if only this machine has that name, the registration is removed once GitHub reports it offline (ended.go). Its id is
+// also tagged, for a later sweep that still sees the tags.
 func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 	switch {
 	case v.runner.ID != 0 && v.named:
@@ -210,7 +209,7 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID,
 			map[string]string{key.RunnerID: strconv.FormatInt(v.runner.ID, 10)})
 		if err != nil {
-			sw.log.Debug("the runner id cannot be tagged, so its registration stays", "instance", v.instance.ID,
+			sw.log.Debug("the runner id cannot be tagged, so the registration stays", "instance", v.instance.ID,
 				"error", err)
 		}
 	}
@@ -219,17 +218,18 @@ func (sw *sweep) end(ctx context.Context, v verdict) (verdict, error) {
 		return v, err
 	}
 	sw.log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", v.instance.ID, v.why))
-	// What no machine has used yet may be another start's, of the same name, whose machine EC2 does not show.
+	// A registration that has never been online may belong to another start of the same name, whose machine EC2 does
+	// not show yet.
 	if v.runner.ID != 0 && !v.named && v.alone && !v.runner.Unused {
 		sw.ended = append(sw.ended, v)
 	}
 	return v, nil
 }
 
-// whyRemoved is why nothing is done about a registration that is gone.
+// whyRemoved is the reason why nothing is done about a registration that is gone.
 const whyRemoved = "it is removed already"
 
-// deregister removes the registration of a dead instance, if it is still offline.
+// deregister removes the registration of a terminated instance, if it is still offline.
 func (sw *sweep) deregister(ctx context.Context, v verdict) (verdict, error) {
 	r, found, err := sw.registry.FindRunner(ctx, v.runner.ID)
 	if err != nil {

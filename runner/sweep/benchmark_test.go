@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// BenchmarkOrphans judges 10,000 instances of ours and as many registrations, a third of whose runs are over.
+// BenchmarkOrphans judges 10,000 instances of ours and as many registrations, of which a third have finished runs.
 func BenchmarkOrphans(b *testing.B) {
 	const many = 10_000
 	s := &survey{
@@ -41,7 +41,7 @@ func BenchmarkOrphans(b *testing.B) {
 			}
 		}
 		if ended != (many+2)/3 {
-			b.Fatalf("%d of %d instances are to be ended", ended, many)
+			b.Fatalf("%d of %d instances have a verdict that ends them", ended, many)
 		}
 	}
 }

@@ -8,16 +8,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// Times of waiting for GitHub to miss the machines that a sweep has ended.
+// Delays of waiting for GitHub to report the runners of terminated machines as offline.
 const (
 	missedLook    = 3 * time.Second
 	missedTimeout = time.Minute
 )
 
-// deregisterEnded removes the registrations of machines that this sweep has ended and that only their names tell, as
-// soon as GitHub calls them offline. A later sweep could not: a terminated instance loses its tags after a short while,
-// and with them what says whose a registration was.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+// deregisterEnded removes the registrations of machines that this sweep has terminated and that are known by name
+// alone, as soon as GitHub reports them offline. A later sweep could not: a terminated instance soon loses its tags,
+// and with them the proof of ownership. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 	if len(sw.ended) == 0 {
 		return
@@ -42,15 +41,15 @@ func (sw *sweep) deregisterEnded(ctx context.Context, look *survey) {
 		return nil
 	})
 	for _, v := range sw.ended {
-		v.act, v.why = Listed, "its instance "+v.instance.ID+" has ended, and GitHub does not call the runner "+
-			"offline yet: GitHub removes it after 14 days"
+		v.act, v.why = Listed, "its instance "+v.instance.ID+" has ended, but GitHub does not report the runner "+
+			"as offline yet: GitHub removes it after 14 days"
 		if !errors.Is(err, errNotOffline) && bounded.Err() == nil {
-			v.why = "its instance " + v.instance.ID + " has ended, and the registration cannot be removed: " +
+			v.why = "its instance " + v.instance.ID + " has ended, but the registration cannot be removed: " +
 				err.Error()
 		}
 		sw.note(look.now, v)
 	}
 }
 
-// errNotOffline is a registration that GitHub does not call offline yet.
+// errNotOffline means that GitHub does not report a runner as offline yet.
 var errNotOffline = errors.New("a runner is still online")

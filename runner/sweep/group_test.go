@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestSweepKnowsAGroupsRegistrations: the registration of a machine that ended is removed if its own tags name both its
-// name and its id, and those of its living neighbours stay.
+// TestSweepKnowsAGroupsRegistrations: the registration of a terminated machine is removed if its own tags have both its
+// name and its id; those of the other machines of the launch stay.
 func TestSweepKnowsAGroupsRegistrations(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)

@@ -9,15 +9,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// index joins instances with registrations, so that a sweep over thousands of each stays one pass.
+// index joins instances with registrations by maps, so that a sweep over thousands of each takes one pass.
 type index struct {
 	survey *survey
 	byID   map[int64]github.Runner
 	byName map[string]github.Runner
-	namers map[int64][]ec2.Instance // instances of ours whose tag names a runner id
-	living map[string]int           // by runner name: how many living instances of ours carry it
-	// strayBusy reports whether a runner with a name like ours is busy and that no tag says on which machine. It may be
-	// on one without tags.
+	namers map[int64][]ec2.Instance // by runner id: instances of ours whose tags have it
+	living map[string]int           // by runner name: how many living instances of ours have it
+	// strayBusy reports whether some runner with a name like ours is busy and no tag says on which machine: it may be
+	// on any machine without tags.
 	strayBusy bool
 }
 
@@ -50,7 +50,7 @@ func (s *survey) index() *index {
 	return x
 }
 
-// factsOf finds what the lists say of an instance.
+// factsOf collects what the lists say about an instance.
 func (x *index) factsOf(i ec2.Instance) facts {
 	f := facts{run: x.survey.runs[tags.Of(i).RunID]}
 	switch {
@@ -60,7 +60,7 @@ func (x *index) factsOf(i ec2.Instance) facts {
 		f.state = runnerNone
 		if f.runner = x.byName[tags.EntryName(i.ID)]; f.runner.ID != 0 {
 			f.state, f.named = stateOf(f.runner), true
-		} else if !x.survey.listed && i.State != ec2.Stopped { // a machine that stands still has no job
+		} else if !x.survey.listed && i.State != ec2.Stopped { // a stopped machine has no job
 			f.state = runnerUnseen
 		}
 	case tags.Of(i).Tagged && !hasRegistration(i):
@@ -77,14 +77,14 @@ func (x *index) factsOf(i ec2.Instance) facts {
 	return f
 }
 
-// hasRegistration reports whether a machine with tags of ours registers by the name in them.
+// hasRegistration reports whether a machine with our tags registers under the name in them.
 func hasRegistration(i ec2.Instance) bool {
 	mode := tags.Of(i).Mode
 	return mode == tags.ModeStart || mode == tags.ModeServe
 }
 
-// existingState is what the runner of an existing machine does. Where nothing tells which one it is, a busy one with
-// its label may be it.
+// existingState returns the runner of an existing machine and its state. If the tags do not identify the runner, a busy
+// one with the machine's label counts.
 func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github.Runner, runnerState) {
 	if !listed {
 		return github.Runner{}, runnerUnseen
@@ -99,7 +99,8 @@ func existingState(i ec2.Instance, runners []github.Runner, listed bool) (github
 	return github.Runner{}, runnerNone
 }
 
-// registrationOf finds the registration of a tagged instance: by id, else by name, since a name is unique in its scope.
+// registrationOf finds the registration of a tagged instance: by id, else by name, since names are unique within a
+// scope.
 func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 	if r, found := x.byID[x.namedBy(i)]; found {
 		return r, true
@@ -107,7 +108,7 @@ func (x *index) registrationOf(i ec2.Instance) (r github.Runner, named bool) {
 	return x.ownOf(i), false
 }
 
-// ownOf is the registration that has one of the instance's names and is its own.
+// ownOf returns the registration that has one of the instance's names and belongs to it.
 func (x *index) ownOf(i ec2.Instance) github.Runner {
 	owner := tags.Of(i).Owner()
 	for _, name := range owner.Names() {
@@ -118,8 +119,8 @@ func (x *index) ownOf(i ec2.Instance) github.Runner {
 	return github.Runner{}
 }
 
-// namedBy is the runner id that the tags of an instance name, 0 for none. Those launched together carry the ids of all,
-// so the name tells which is whose.
+// namedBy returns the runner id in the tags of an instance, 0 if there is none. Machines launched together have the ids
+// of all of them in their tags, so the name decides which one is the machine's.
 func (x *index) namedBy(i ec2.Instance) int64 {
 	if id := tags.Of(i).RunnerID; id != 0 {
 		return id
@@ -130,8 +131,8 @@ func (x *index) namedBy(i ec2.Instance) int64 {
 	return 0
 }
 
-// guess finds the registration of an instance without tags: its client token holds a hash of the label. Where none
-// fits, it is gone, unless somebody is busy who might be it.
+// guess finds the registration of an instance without tags: its client token contains a hash of the label. If none
+// matches, the registration is gone, unless some busy runner might be the machine's.
 func (x *index) guess(i ec2.Instance) (github.Runner, runnerState) {
 	token, ok := tags.ParseToken(i.ClientToken)
 	if !ok {
@@ -169,20 +170,20 @@ func stateOf(r github.Runner) runnerState {
 	return runnerOffline
 }
 
-// judgeRegistration decides about a registration apart from a living instance: it is removed only if tags of ours name
-// its id, on dead and grown-up instances alone; or, where such an instance has lost its tags, if its client token fits,
-// its run is over, and no living instance can be the runner's. Ephemeral ones that nobody names are removed by GitHub
-// itself.
+// judgeRegistration decides about a registration that belongs to no living instance. It is removed only if our tags
+// have its id, on terminated instances older than the grace period alone; or, if such an instance has lost its tags, if
+// its client token matches, its run is over, and no living instance can own the registration. GitHub itself removes
+// other ephemeral ones.
 func (x *index) judgeRegistration(r github.Runner) verdict {
 	v := verdict{act: Ignored, runner: r, named: true}
 	if r.Online || r.Busy || !x.survey.listed {
 		return v
 	}
 	for _, i := range x.namers[r.ID] {
-		if tags.Of(i).Mode == tags.ModeExisting { // the user's own
+		if tags.Of(i).Mode == tags.ModeExisting { // belongs to the user
 			return v
 		}
-		if act, _ := x.survey.isYoung(i, facts{}); i.Alive() || act != "" || !x.survey.whole {
+		if act, _ := x.survey.spareYoung(i, facts{}); i.Alive() || act != "" || !x.survey.whole {
 			return v
 		}
 		v.instance = i
@@ -192,8 +193,8 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	case len(x.namers[r.ID]) > 0:
 		v.act, v.why = Deregistered, "its instance "+v.instance.ID+" has ended"
 	case x.survey.isAbandoned(r, dead):
-		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, as the client "+
-			"token says",
+		v.act, v.why, v.named, v.instance = Deregistered, "its instance "+dead[0].ID+" has ended, according to "+
+			"the client token",
 			false, dead[0]
 	case strings.HasPrefix(r.Name, tags.NamePrefix) && x.living[r.Name] == 0:
 		v.act, v.why, v.named = Listed, "it is offline, and no tag on an instance of ours names it", false
@@ -201,16 +202,16 @@ func (x *index) judgeRegistration(r github.Runner) verdict {
 	return v
 }
 
-// deadOf are the instances of ours that have ended and lost their tags, and whose client tokens say that the
-// registration is of their start. EC2 shows them for about an hour. What no machine has used yet may be of a start that
-// is under way.
+// deadOf returns the terminated instances of ours that have lost their tags and whose client tokens match the
+// registration. EC2 shows them for about an hour. A registration that has never been online may belong to a start in
+// progress, so it has none.
 func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	if r.Online || r.Busy || r.Unused || !hasNameOfLabel(r) {
 		return nil
 	}
 	var dead []ec2.Instance
 	for _, i := range s.instances {
-		if act, _ := s.isYoung(i, facts{}); act != "" || i.Alive() || tags.Of(i).Tagged || !s.isOurs(i) {
+		if act, _ := s.spareYoung(i, facts{}); act != "" || i.Alive() || tags.Of(i).Tagged || !s.isOurs(i) {
 			continue
 		}
 		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Fits(r) {
@@ -220,15 +221,15 @@ func (s *survey) deadOf(r github.Runner) []ec2.Instance {
 	return dead
 }
 
-// isAbandoned reports whether the runs of the dead that a registration may be of are over, and no living machine may
-// have it.
+// isAbandoned reports whether the runs of all terminated instances that may own a registration are over, and no living
+// machine may own it.
 func (s *survey) isAbandoned(r github.Runner, dead []ec2.Instance) bool {
 	return len(dead) > 0 && s.whole &&
 		!slices.ContainsFunc(dead, func(i ec2.Instance) bool { return s.runs[tags.Of(i).RunID] != runOver }) &&
 		!slices.ContainsFunc(s.instances, func(i ec2.Instance) bool { return i.Alive() && tags.Of(i).MayOwn(r) })
 }
 
-// hasNameOfLabel reports whether a registration has a name that a start makes of one of its labels.
+// hasNameOfLabel reports whether a registration's name is derived from one of its labels.
 func hasNameOfLabel(r github.Runner) bool {
 	return slices.ContainsFunc(r.Labels, func(label string) bool { return tags.IsNamedFor(r, label) })
 }

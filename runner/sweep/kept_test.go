@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestKeptMachinesAreLeftAlone: whatever else is true of a machine that is kept, a sweep does not touch it before its
-// time, and judges it as any other afterwards. One that a stop has kept ends then, also while its run goes on.
+// TestKeptMachinesAreLeftAlone: a sweep does not touch a kept machine before its time, and judges it like any other
+// afterwards. One that a stop has kept is then terminated even while its run is still going on.
 func TestKeptMachinesAreLeftAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -29,8 +29,8 @@ func (l *looking) warn(message string) {
 	l.log.Warn(message)
 }
 
-// read lists the cloud first and the registry second: a runner that comes in between is then known, and an instance
-// that comes in between is young.
+// read lists EC2 first and GitHub second: a runner that registers in between is then known, and an instance launched in
+// between is young.
 func (l *looking) read(ctx context.Context) (*survey, error) {
 	s := &survey{scope: l.request.Scope, repository: l.request.Repository, grace: l.request.Grace,
 		runs: map[string]runState{}}
@@ -48,7 +48,7 @@ func (l *looking) read(ctx context.Context) (*survey, error) {
 	return s, errors.Join(unseen, failed, err)
 }
 
-// instances lists ours in every region, side by side: by their tags, and those without tags by their client tokens.
+// instances lists our instances in every region concurrently: by tags, and those without tags by client token.
 func (l *looking) instances(ctx context.Context) ([]ec2.Instance, error) {
 	regions := l.request.Regions
 	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
@@ -86,9 +86,9 @@ func (l *looking) instancesIn(ctx context.Context, region string) ([]ec2.Instanc
 	return list, nil
 }
 
-// readRuns asks once for each run that matters. When GitHub does not let us see one, it will not let us see the others.
+// readRuns asks once for each run that matters. If GitHub denies one, it would deny the others too.
 func (l *looking) readRuns(ctx context.Context, s *survey) {
-	left := map[string]bool{} // dead instances without tags that have left registrations
+	left := map[string]bool{} // runs of terminated instances without tags that may have left registrations
 	for _, r := range s.runners {
 		for _, dead := range s.deadOf(r) {
 			left[dead.ID] = true
@@ -103,8 +103,8 @@ func (l *looking) readRuns(ctx context.Context, s *survey) {
 		s.runs[run] = state
 		switch github.ClassOf(err) {
 		case github.Forbidden, github.Unauthorized, github.RateLimited, github.Intercepted:
-			l.warn("whether runs are over cannot be seen, so only what is expired or has lost its runner is removed: " +
-				"give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
+			l.warn("cannot see whether runs are over, so only machines that expired or lost their runner are " +
+				"removed: give the token or the GitHub App 'actions: read' (" + err.Error() + ")")
 			return
 		}
 	}
@@ -114,7 +114,7 @@ func readRun(ctx context.Context, registry *github.Client, log *slog.Logger, rep
 	over, err := registry.RunOver(ctx, repository, run)
 	switch {
 	case err != nil:
-		log.Debug("the run cannot be seen", "run", run, "error", err)
+		log.Debug("cannot read the run", "run", run, "error", err)
 		return runUnknown, err
 	case over:
 		return runOver, nil
@@ -122,9 +122,9 @@ func readRun(ctx context.Context, registry *github.Client, log *slog.Logger, rep
 	return runGoesOn, nil
 }
 
-// volumes lists the volumes of ours that nothing has, in every region, side by side. They are listed before the
-// machines: one that is detached in between is then known with its machine. Where EC2 does not allow the look, nothing
-// is said of volumes.
+// volumes lists our detached volumes in every region concurrently. They are listed before the machines, so that one
+// that is detached in between is judged with its machine known. If EC2 denies the call, the sweep skips volumes with a
+// warning.
 func (l *looking) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	regions := l.request.Regions
 	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
@@ -140,12 +140,12 @@ func (l *looking) volumes(ctx context.Context) ([]ec2.Volume, error) {
 		case refusal.ClassOf(err) == refusal.Denied:
 			denied, errs[n] = append(denied, regions[n]), nil
 		case err != nil:
-			errs[n] = fmt.Errorf("look for volumes in region %s: %w", regions[n], err)
+			errs[n] = fmt.Errorf("list volumes in region %s: %w", regions[n], err)
 		}
 	}
 	if len(denied) > 0 {
-		l.warn("volumes that outlived their machines cannot be seen: allow ec2:DescribeVolumes (docs/permissions.md, " +
-			"feature volumes)")
+		l.warn("volumes that outlived their machines cannot be listed: allow ec2:DescribeVolumes " +
+			"(docs/permissions.md, feature volumes)")
 	}
 	return slices.Concat(found...), errors.Join(errs...)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestSweepAmongThousands: the pages of GitHub's list are read side by side.
+// TestSweepAmongThousands: the pages of GitHub's list are read concurrently.
 func TestSweepAmongThousands(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{ForeignRunners: 3000}, func(ctx context.Context, t *testing.T, s *stage) {

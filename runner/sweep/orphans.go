@@ -13,28 +13,28 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file decides what a sweep does, and makes no call: docs/adr/0004-sweep.md has the reasons. Two rules stand above
-// the others. What carries neither our tags of this scope and repository nor a client token of theirs is not ours. And
-// what cannot be seen is not judged.
+// This file decides what a sweep does; it makes no API calls. See docs/adr/0004-sweep.md for the reasons. Two rules
+// come first: an instance with neither our tags of this scope and repository nor a client token of theirs is not ours,
+// and what cannot be seen is not judged.
 
-// Act is what a sweep does about an instance or a registration.
+// Act is what a sweep does about an instance, a registration or a volume.
 type Act string
 
-// The acts. The first three change nothing.
+// The first three acts change nothing.
 const (
 	Ignored      Act = "ignored" // not ours, or ended already
 	Spared       Act = "spared"
-	Listed       Act = "listed" // an offline runner that looks like ours and that nothing proves to be
-	Marked       Act = "marked" // the first look at what is ambiguous
+	Listed       Act = "listed" // an offline runner that may be ours, without proof
+	Marked       Act = "marked" // tagged at the first look
 	Unmarked     Act = "unmarked"
 	Terminated   Act = "terminated"
-	Halted       Act = "stopped" // an existing machine: never anything else
+	Halted       Act = "stopped" // existing machines only
 	Deregistered Act = "deregistered"
 	Deleted      Act = "deleted" // a volume
-	Freed        Act = "freed"   // an entry of a pool whose claim came to nothing can be claimed again
+	Freed        Act = "freed"   // a pool entry with a failed claim, returned to its pool
 )
 
-// runState is what is known of a workflow run. The zero value is "unknown", which never counts as over.
+// runState is what is known about a workflow run. The zero value means unknown, which never counts as over.
 type runState int
 
 const (
@@ -43,53 +43,54 @@ const (
 	runOver
 )
 
-// runnerState is what is known of an instance's registration.
+// runnerState is what is known about an instance's registration.
 type runnerState int
 
 const (
-	runnerUnseen runnerState = iota // GitHub did not answer, or what to ask for is not known
-	runnerNone                      // the instance is not meant to have one
+	runnerUnseen runnerState = iota // GitHub did not answer, or the registration is not identified
+	runnerNone                      // the instance needs none
 	runnerGone                      // GitHub has none
 	runnerOffline
 	runnerIdle
 	runnerBusy
 )
 
-// survey is what a sweep could see: the cloud first, the registry second, and the runs in between.
+// survey is everything that a sweep has read: EC2 first, GitHub second, and the runs in between.
 type survey struct {
 	now               time.Time
 	grace             time.Duration
 	scope, repository string
 
 	instances []ec2.Instance
-	whole     bool         // every region has answered
-	volumes   []ec2.Volume // of ours, those that nothing has
+	whole     bool         // whether every region has answered
+	volumes   []ec2.Volume // our detached ones
 	runners   []github.Runner
-	listed    bool // the scope's whole list of runners was answered
+	listed    bool // whether the scope's whole list of runners was read
 	runs      map[string]runState
 }
 
-// facts are what the judgement of one instance rests on.
+// facts are what the verdict on one instance depends on.
 type facts struct {
 	run    runState
 	state  runnerState
-	runner github.Runner // ID 0 where there is none
-	named  bool          // a tag of the instance names the runner's id
-	alone  bool          // no other living instance carries the runner's name
+	runner github.Runner // ID 0 if there is none
+	named  bool          // whether the instance's tags have the runner's id
+	alone  bool          // whether no other living instance has the runner's name
 }
 
-// verdict is what is to be done about one thing, and why.
+// verdict says what to do about one instance, registration or volume, and why.
 type verdict struct {
 	act      Act
 	why      string
-	instance ec2.Instance  // no ID where a registration stands alone
-	runner   github.Runner // no ID where there is no registration
-	volume   ec2.Volume    // no ID but for a volume
+	instance ec2.Instance  // no ID for a registration without instance
+	runner   github.Runner // no ID without a registration
+	volume   ec2.Volume    // no ID except for a volume
 	named    bool
 	alone    bool
 }
 
-// verdicts judges everything in sight: instances first, in the order of the list, then registrations, then volumes.
+// verdicts judges everything in the survey: instances first, in the order of the list, then registrations, then
+// volumes.
 func (s *survey) verdicts() []verdict {
 	x := s.index()
 	var list []verdict
@@ -111,23 +112,23 @@ func (s *survey) verdicts() []verdict {
 	return list
 }
 
-// rule is one step of a judgement. It answers "" where it has nothing to say.
+// rule is one step of a verdict. It returns "" if it does not apply.
 type rule func(*survey, ec2.Instance, facts) (Act, string)
 
-// rules are asked in this order; the first answer holds. What spares stands before what ends.
+// rules are applied in this order; the first one that applies decides. Rules that spare come before rules that end.
 var rules = []rule{
-	(*survey).isDone,
-	(*survey).isServed,
-	(*survey).isKept,
-	(*survey).isYoung,
-	(*survey).isBusy,
-	(*survey).isExisting,
-	(*survey).isUnstarted,
-	(*survey).isPoolEntry,
-	(*survey).isExpired,
-	(*survey).isOfRun,
-	(*survey).isPresent,
-	(*survey).isSuspect,
+	(*survey).ignoreEnded,
+	(*survey).spareServed,
+	(*survey).spareKept,
+	(*survey).spareYoung,
+	(*survey).spareBusy,
+	(*survey).judgeExisting,
+	(*survey).freeUnstarted,
+	(*survey).judgeEntry,
+	(*survey).endExpired,
+	(*survey).endFinishedRun,
+	(*survey).sparePresent,
+	(*survey).judgeSuspect,
 }
 
 func (s *survey) judge(i ec2.Instance, f facts) verdict {
@@ -136,17 +137,17 @@ func (s *survey) judge(i ec2.Instance, f facts) verdict {
 			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named, alone: f.alone}
 		}
 	}
-	return verdict{act: Spared, why: "no rule says otherwise", instance: i}
+	return verdict{act: Spared, why: "no rule applies", instance: i}
 }
 
-func (s *survey) isDone(i ec2.Instance, _ facts) (Act, string) {
+func (s *survey) ignoreEnded(i ec2.Instance, _ facts) (Act, string) {
 	if !i.Alive() || !s.isOurs(i) {
 		return Ignored, ""
 	}
 	return "", ""
 }
 
-func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
+func (s *survey) spareKept(i ec2.Instance, _ facts) (Act, string) {
 	if tags.Of(i).IsKept(s.now) {
 		why := "it is"
 		if tags.Of(i).IsKeptFailed(s.now) {
@@ -159,75 +160,75 @@ func (s *survey) isKept(i ec2.Instance, _ facts) (Act, string) {
 		mode) {
 		return "", ""
 	}
-	return Spared, fmt.Sprintf("its mode is %q, which a sweep does not end", mode)
+	return Spared, fmt.Sprintf("its mode is %q, which a sweep leaves alone", mode)
 }
 
-// isYoung spares what was launched within the grace, and what has no known age.
-func (s *survey) isYoung(i ec2.Instance, _ facts) (Act, string) {
+// spareYoung spares instances younger than the grace period or of unknown age.
+func (s *survey) spareYoung(i ec2.Instance, _ facts) (Act, string) {
 	switch {
 	case i.LaunchTime.IsZero():
-		return Spared, "its age is not known"
+		return Spared, "its age is unknown"
 	case s.now.Sub(i.LaunchTime) < s.grace:
 		return Spared, fmt.Sprintf("it is younger than %s", diagnosis.Minutes(s.grace))
 	}
 	return "", ""
 }
 
-func (s *survey) isBusy(_ ec2.Instance, f facts) (Act, string) {
+func (s *survey) spareBusy(_ ec2.Instance, f facts) (Act, string) {
 	switch f.state {
 	case runnerBusy:
 		return Spared, "its runner is busy"
 	case runnerUnseen:
-		return Spared, "what its runner does cannot be seen"
+		return Spared, "whether its runner is busy is unknown"
 	}
 	return "", ""
 }
 
-// isExisting is the whole judgement of a machine that the user keeps: it is stopped when its run is over and a start of
-// that run has started it, and nothing else ever happens to it.
-func (s *survey) isExisting(i ec2.Instance, f facts) (Act, string) {
+// judgeExisting is the whole verdict on a machine that belongs to the user: it is stopped if its run is over and a
+// start of that run has started it; nothing else ever happens to it.
+func (s *survey) judgeExisting(i ec2.Instance, f facts) (Act, string) {
 	switch {
 	case tags.Of(i).Mode != tags.ModeExisting:
 		return "", ""
 	case i.State == ec2.Stopped || i.State == ec2.Stopping:
-		return Spared, "it is a machine that is kept, and it is " + i.State
+		return Spared, "it is an existing machine, and it is " + i.State
 	case !tags.Of(i).IsStartedByUs():
-		return Spared, "it is a machine that is kept, and no start of ours has started it"
+		return Spared, "it is an existing machine that this action did not start"
 	case f.run == runOver && i.State == ec2.Running:
 		return Halted, "its run " + tags.Of(i).RunID + " is over"
 	case f.run == runUnknown:
-		return Spared, "it is a machine that is kept, and whether its run " + tags.Of(i).RunID +
-			" is over cannot be seen"
+		return Spared, "it is an existing machine, and whether its run " + tags.Of(i).RunID +
+			" is over is unknown"
 	}
-	return Spared, "it is a machine that is kept, and its run " + tags.Of(i).RunID + " is not over"
+	return Spared, "it is an existing machine, and its run " + tags.Of(i).RunID + " is not over"
 }
 
-func (s *survey) isExpired(i ec2.Instance, _ facts) (Act, string) {
+func (s *survey) endExpired(i ec2.Instance, _ facts) (Act, string) {
 	if tags.Of(i).IsKeptTooLong(s.now) {
 		return Terminated, "it was kept for inspection until " +
 			tags.Of(i).KeptUntil.UTC().Format(time.RFC3339)
 	}
 	if at := tags.Of(i).ExpiresAt; !at.IsZero() && !s.now.Before(at) {
-		return Terminated, "its time was over at " + at.UTC().Format(time.RFC3339)
+		return Terminated, "it expired at " + at.UTC().Format(time.RFC3339)
 	}
 	return "", ""
 }
 
-func (s *survey) isOfRun(i ec2.Instance, f facts) (Act, string) {
+func (s *survey) endFinishedRun(i ec2.Instance, f facts) (Act, string) {
 	if f.run == runOver {
 		return Terminated, "its run " + tags.Of(i).RunID + " is over"
 	}
 	return "", ""
 }
 
-// isPresent spares what has all that it should have while its run is not over, and takes an old suspicion back.
-func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
+// sparePresent spares a machine whose runner is there while its run is not over, and removes an earlier mark.
+func (s *survey) sparePresent(i ec2.Instance, f facts) (Act, string) {
 	if f.state == runnerGone {
 		return "", ""
 	}
 	why := "its run " + tags.Of(i).RunID + " is not over"
 	if f.run == runUnknown {
-		why = "whether its run " + tags.Of(i).RunID + " is over cannot be seen"
+		why = "whether its run " + tags.Of(i).RunID + " is over is unknown"
 	}
 	if !tags.Of(i).SuspectSince.IsZero() {
 		return Unmarked, "its runner is back"
@@ -235,9 +236,10 @@ func (s *survey) isPresent(i ec2.Instance, f facts) (Act, string) {
 	return Spared, why
 }
 
-// isSuspect is about a machine without a registration. That is no wonder while its start still waits for it, and may
-// pass later, so it takes two looks, a grace apart: two sweeps at the same moment are one look.
-func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
+// judgeSuspect decides about a machine without a registration. Its start may still be waiting for it, or the
+// registration may come back, so it takes two looks that are a grace period apart: two sweeps at the same moment count
+// as one look.
+func (s *survey) judgeSuspect(i ec2.Instance, _ facts) (Act, string) {
 	since, due := tags.Of(i).SuspectSince, tags.Of(i).DueAt
 	switch {
 	case s.now.Before(due):
@@ -250,7 +252,7 @@ func (s *survey) isSuspect(i ec2.Instance, _ facts) (Act, string) {
 	return Terminated, "its runner is gone since " + since.UTC().Format(time.RFC3339)
 }
 
-// isOurs returns whose an instance is: by our tags, or, only where it has none of them, by its client token.
+// isOurs reports whether an instance is ours: by our tags or, only if it has none of them, by its client token.
 func (s *survey) isOurs(i ec2.Instance) bool {
 	_, tagged := i.Tags[key.Scope]
 	_, also := i.Tags[key.Repository]

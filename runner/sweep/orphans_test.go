@@ -23,7 +23,7 @@ const (
 
 var surveyed = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
-// anySurvey draws lists from small sets of ids, names and runs, so that they meet.
+// anySurvey draws lists from small sets of ids, names and runs, so that they refer to each other.
 func anySurvey(t *rapid.T) *survey {
 	s := &survey{
 		now: surveyed, grace: time.Duration(rapid.IntRange(1, 20).Draw(t, "grace")) * time.Minute, scope: ourScope,
@@ -94,7 +94,7 @@ func anyInstance(t *rapid.T, n int) ec2.Instance {
 	return i
 }
 
-// changes reports whether an act does something to an instance.
+// changes reports whether an act changes an instance.
 func changes(a Act) bool { return a == Terminated || a == Marked || a == Unmarked }
 
 func TestNothingIsWronglyEnded(t *testing.T) {
@@ -128,30 +128,30 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	ours, tagless := oursByTags(i), oursByToken(i)
 	mode := i.Tags[key.Mode]
 	if tagless {
-		mode = tags.ModeStart // tags without a scope are not ours
+		mode = tags.ModeStart // an instance with tags but no scope is not ours
 	}
 	switch {
 	case !ours && !tagless:
-		t.Fatalf("%s is foreign or of another scope, and it is %s", i.ID, v.act)
+		t.Fatalf("%s is foreign or of another scope, but it is %s", i.ID, v.act)
 	case s.now.Sub(i.LaunchTime) < s.grace:
-		t.Fatalf("%s is young, and it is %s", i.ID, v.act)
+		t.Fatalf("%s is young, but it is %s", i.ID, v.act)
 	case i.State == ec2.Terminated || i.State == ec2.ShuttingDown:
-		t.Fatalf("%s has ended, and it is %s", i.ID, v.act)
+		t.Fatalf("%s has ended, but it is %s", i.ID, v.act)
 	case ours && !slices.Contains([]string{"start", "bake", "pool", "serve"}, mode):
-		t.Fatalf("%s has mode %q, and it is %s", i.ID, mode, v.act)
+		t.Fatalf("%s has mode %q, but it is %s", i.ID, mode, v.act)
 	case mode == "serve" && (tags.Of(i).ExpiresAt.IsZero() || s.now.Before(tags.Of(i).ExpiresAt)):
-		t.Fatalf("%s is of a scale set, its time is not over, and it is %s", i.ID, v.act)
+		t.Fatalf("%s is of a scale set and has not expired, but it is %s", i.ID, v.act)
 	case (mode == "start" || mode == "serve" || tagless) && !s.listed:
-		t.Fatalf("nobody could see what the runner of %s does, and it is %s", i.ID, v.act)
+		t.Fatalf("the state of the runner of %s is unknown, but it is %s", i.ID, v.act)
 	}
 	for _, r := range s.runners {
 		named := ours && (i.Tags[key.RunnerID] == strconv.FormatInt(r.ID, 10) || (i.Tags[key.RunnerID] == "" &&
 			i.Tags[key.Slots] == "" && i.Tags[key.RunnerName] == r.Name))
 		if r.Busy && named && (mode == "start" || mode == "serve") {
-			t.Fatalf("the runner %s of %s is busy, and it is %s", r.Name, i.ID, v.act)
+			t.Fatalf("the runner %s of %s is busy, but it is %s", r.Name, i.ID, v.act)
 		}
 		if r.Busy && tagless && strings.Contains(i.ClientToken, tags.ShortHash(r.Labels[0], 6)) {
-			t.Fatalf("the runner %s, whose label is in the token of %s, is busy, and it is %s", r.Name, i.ID, v.act)
+			t.Fatalf("the runner %s, whose label is in the token of %s, is busy, but it is %s", r.Name, i.ID, v.act)
 		}
 	}
 	if v.act != Terminated {
@@ -165,11 +165,11 @@ func checkInstanceVerdict(t *rapid.T, s *survey, v verdict) {
 	over := s.runs[run] == runOver && mode != "pool"
 	since := tags.Of(i).SuspectSince
 	twice := !since.IsZero() && s.now.Sub(since) >= s.grace
-	// A warm-up has its own time; an entry that stands still has none but its expiry.
+	// A warm-up has its own deadline; a stopped entry has none but its expiry.
 	due, standsStill := tags.Of(i).DueAt, i.State == ec2.Stopped || i.State == ec2.Stopping
 	hangs := mode == "pool" && !standsStill && !due.IsZero() && s.now.Sub(due) > s.grace
 	if !expired && !over && !twice && !hangs {
-		t.Fatalf("%s is terminated for no reason but %q", i.ID, v.why)
+		t.Fatalf("%s is terminated without a valid reason: %q", i.ID, v.why)
 	}
 }
 
@@ -184,10 +184,10 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 		}
 		named = true
 		if i.State != ec2.Terminated && i.State != ec2.ShuttingDown {
-			t.Fatalf("runner %d is removed, and its machine %s lives", v.runner.ID, i.ID)
+			t.Fatalf("runner %d is removed, but its machine %s is alive", v.runner.ID, i.ID)
 		}
 		if s.now.Sub(i.LaunchTime) < s.grace {
-			t.Fatalf("runner %d is removed, and its machine %s was young", v.runner.ID, i.ID)
+			t.Fatalf("runner %d is removed, but its machine %s was young", v.runner.ID, i.ID)
 		}
 	}
 	if !named {
@@ -195,30 +195,30 @@ func checkRegistrationVerdict(t *rapid.T, s *survey, v verdict) {
 	}
 }
 
-// checkRemovedByToken holds a registration that no tag names to what is left of a dead machine: its client token, and
-// that its run is over.
+// checkRemovedByToken checks a removed registration that no tag names: the client token of a terminated machine must
+// match it, and the machine's run must be over.
 func checkRemovedByToken(t *rapid.T, s *survey, v verdict) {
 	i, name := v.instance, v.runner.Name
 	label := strings.TrimSuffix(strings.TrimPrefix(name, tags.NamePrefix), "-nonc")
 	switch {
 	case !oursByToken(i) || !strings.Contains(i.ClientToken, tags.ShortHash(label, 6)):
-		t.Fatalf("runner %s is removed, and neither a tag nor the client token of %s names it", name, i.ID)
+		t.Fatalf("runner %s is removed, but neither a tag nor the client token of %s matches it", name, i.ID)
 	case i.Alive() || s.now.Sub(i.LaunchTime) < s.grace || s.runs["1"] != runOver:
 		t.Fatalf("runner %s is removed by the token of %s, which is %s, launched at %s, of run %v", name, i.ID, i.State,
 			i.LaunchTime, s.runs)
 	case v.runner.Unused:
-		t.Fatalf("runner %s is removed, and no machine has used it yet", name)
+		t.Fatalf("runner %s is removed, but has never been online", name)
 	}
 	for _, i := range s.instances {
 		if i.Alive() && (oursByToken(i) && strings.Contains(i.ClientToken, tags.ShortHash(label, 6)) || oursByTags(i) &&
 			i.Tags[key.RunnerName] == name) {
-			t.Fatalf("runner %s is removed, and %s lives and may have it", name, i.ID)
+			t.Fatalf("runner %s is removed, but %s is alive and may own it", name, i.ID)
 		}
 	}
 }
 
-// TestTheTaglessDeadAreKnownByToken: of a machine that ended by itself and has lost its tags the client token is left.
-// Its registration goes once its run is over, and stays where anything that lives may have it.
+// TestTheTaglessDeadAreKnownByToken: a terminated machine that has lost its tags is still known by its client token.
+// Its registration is removed once its run is over, unless a living machine may own it.
 func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 	t.Parallel()
 	const label = "build"
@@ -268,7 +268,7 @@ func TestTheTaglessDeadAreKnownByToken(t *testing.T) {
 	}
 }
 
-// TestOrphansAreFound is the other half: what nothing speaks for is ended.
+// TestOrphansAreFound is the converse: an orphan that no rule spares is ended.
 func TestOrphansAreFound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -293,7 +293,7 @@ func TestOrphansAreFound(t *testing.T) {
 	})
 }
 
-// TestOrderDoesNotMatter holds the verdicts against those of the same lists in another order.
+// TestOrderDoesNotMatter compares the verdicts with those on the same lists in another order.
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -311,7 +311,7 @@ func summary(list []verdict) []string {
 	var lines []string
 	for _, v := range list {
 		instance := v.instance.ID
-		if v.act == Deregistered { // any of those that name it
+		if v.act == Deregistered { // any instance whose tags have its id
 			instance = ""
 		}
 		lines = append(lines, fmt.Sprint(v.act, " ", instance, " ", v.runner.ID))

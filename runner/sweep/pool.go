@@ -10,10 +10,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file judges pool entries and claims on them, beside orphans.go. An entry outlives its run by design.
+// This file judges pool entries and claims on them; it belongs to orphans.go. By design an entry outlives its run.
 
-// isUnstarted frees an entry whose claim has not become a start within the grace: a claim takes seconds.
-func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
+// freeUnstarted frees an entry whose claim has not led to a start within the grace period: a claim takes seconds.
+func (s *survey) freeUnstarted(i ec2.Instance, f facts) (Act, string) {
 	if !tags.Of(i).IsUnstarted() {
 		return "", ""
 	}
@@ -22,71 +22,71 @@ func (s *survey) isUnstarted(i ec2.Instance, f facts) (Act, string) {
 	case f.state == runnerIdle:
 		return Spared, "it is claimed, and its runner is online"
 	case at.IsZero():
-		return Spared, "it is claimed, and since when is not known"
+		return Spared, "it is claimed, and the time of the claim is unknown"
 	case s.now.Sub(at) < s.grace:
 		return Spared, fmt.Sprintf("it was claimed less than %s ago", diagnosis.Minutes(s.grace))
 	case s.isOver(i):
 		return Terminated, "it was claimed at " + tags.Stamp(at) +
-			" and never started, and its time in the pool is over"
+			" and never started, and it has expired"
 	}
 	return Freed, "it was claimed at " + tags.Stamp(at) + " and never started"
 }
 
-// isOver reports whether an entry's time in its pool is over.
+// isOver reports whether an entry has expired.
 func (s *survey) isOver(i ec2.Instance) bool {
 	until := tags.Of(i).PoolUntil
 	return !until.IsZero() && !s.now.Before(until)
 }
 
-// isPoolEntry spares an entry until it expires, ends a warm-up that hangs, and frees an entry from a registration that
-// no claim will use any more: that takes two looks, as with all that may be under way.
-func (s *survey) isPoolEntry(i ec2.Instance, f facts) (Act, string) {
+// judgeEntry spares an entry until it expires, terminates a warm-up that hangs, and frees an entry from a registration
+// that no claim will use. That takes two looks, like everything that may be in progress.
+func (s *survey) judgeEntry(i ec2.Instance, f facts) (Act, string) {
 	if tags.Of(i).Mode != tags.ModePool {
 		return "", ""
 	}
 	if f.state == runnerIdle {
-		return Spared, "it is an entry of a pool, and its runner is online"
+		return Spared, "it is a pool entry, and its runner is online"
 	}
-	if act, why := s.isExpired(i, f); act != "" {
+	if act, why := s.endExpired(i, f); act != "" {
 		return act, why
 	}
 	switch {
 	case s.isOverdue(i):
-		return Terminated, "its warm-up was to be over at " + tags.Stamp(tags.Of(i).DueAt)
+		return Terminated, "its warm-up should have ended at " + tags.Stamp(tags.Of(i).DueAt)
 	case f.state == runnerOffline && i.State == ec2.Stopped:
-		return s.isBlocked(i, f)
+		return s.freeBlocked(i, f)
 	case i.Tags[key.SuspectSince] != "":
-		return Unmarked, "nothing holds it any more"
+		return Unmarked, "no registration blocks it any more"
 	}
-	return Spared, s.poolWords(i)
+	return Spared, s.describeEntry(i)
 }
 
-// isOverdue reports whether an entry should have powered itself off long ago. One that was freed has no such time, and
-// stands still.
+// isOverdue reports whether an entry should have powered itself off long ago. A freed entry has no deadline: it is
+// stopped.
 func (s *survey) isOverdue(i ec2.Instance) bool {
 	due := tags.Of(i).DueAt
 	return (i.State == ec2.Pending || i.State == ec2.Running) && !due.IsZero() && s.now.After(due.Add(s.grace))
 }
 
-func (s *survey) isBlocked(i ec2.Instance, f facts) (Act, string) {
+func (s *survey) freeBlocked(i ec2.Instance, f facts) (Act, string) {
 	since := tags.Of(i).SuspectSince
 	switch {
 	case since.IsZero(), tags.Of(i).RunnerID != f.runner.ID:
-		return Marked, "a registration under its name holds it"
+		return Marked, "a registration under its name blocks it"
 	case s.now.Sub(since) < s.grace:
-		return Spared, "a registration under its name holds it since " + since.UTC().Format(time.TimeOnly) +
+		return Spared, "a registration under its name has blocked it since " + since.UTC().Format(time.TimeOnly) +
 			"; a later sweep looks again"
 	}
-	return Freed, "a registration under its name holds it since " + tags.Stamp(since) + " and nothing was started"
+	return Freed, "a registration under its name has blocked it since " + tags.Stamp(since) + " and nothing was started"
 }
 
-func (s *survey) poolWords(i ec2.Instance) string {
-	words := "it is an entry of a pool"
+func (s *survey) describeEntry(i ec2.Instance) string {
+	text := "it is a pool entry"
 	if name := i.Tags[key.Pool]; name != "" {
-		words = fmt.Sprintf("it is an entry of pool %s (%s)", name, i.State)
+		text = fmt.Sprintf("it is an entry of pool %s (%s)", name, i.State)
 	}
 	if at := tags.Of(i).ExpiresAt; !at.IsZero() {
-		return words + " until " + tags.Stamp(at)
+		return text + " until " + tags.Stamp(at)
 	}
-	return words + ", and nothing says until when"
+	return text + ", and its expiry is unknown"
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// anyEntry draws an instance with a pool's tag: an entry, a claim that was started or not, ours or somebody else's.
+// anyEntry draws an instance with a pool's tag: an entry, a started claim or an unstarted one, ours or foreign.
 func anyEntry(t *rapid.T) ec2.Instance {
 	at := func(name string) string {
 		return rapid.SampledFrom([]string{"",
@@ -47,8 +47,8 @@ func anyEntry(t *rapid.T) ec2.Instance {
 	return i
 }
 
-// TestNoEntryIsWronglyEnded: a machine at work, or claimed and running with its runner online, is never touched, nor
-// one of another scope or repository, nor a young claim; and whatever is freed stood still and was never started.
+// TestNoEntryIsWronglyEnded: a sweep never touches a machine that is busy, one that is claimed and online, one of
+// another scope or repository, or a young claim; and whatever it frees was stopped and never started.
 func TestNoEntryIsWronglyEnded(t *testing.T) {
 	t.Parallel()
 	ended := map[Act]int{}
@@ -79,12 +79,12 @@ func TestNoEntryIsWronglyEnded(t *testing.T) {
 			checkEntryVerdict(t, s, i, r, v)
 		}
 	}
-	for range 30 { // of a hundred draws each: what is to be shown is rare
+	for range 30 { // of a hundred draws each, since the interesting cases are rare
 		rapid.Check(t, check)
 	}
 	for _, act := range []Act{Terminated, Freed, Marked, Unmarked} {
 		if ended[act] == 0 {
-			t.Errorf("nothing was %s, so nothing was shown", act)
+			t.Errorf("nothing was %s, so nothing is proved", act)
 		}
 	}
 }
@@ -95,32 +95,32 @@ func checkEntryVerdict(t *rapid.T, s *survey, i ec2.Instance, r github.Runner, v
 	since := tags.Of(i).SuspectSince
 	switch {
 	case i.Tags[key.Scope] != ourScope || i.Tags[key.Repository] != ourRepository:
-		t.Fatalf("it is another's, and it is %s", v.act)
+		t.Fatalf("it is foreign, but it is %s", v.act)
 	case i.State == ec2.Terminated:
-		t.Fatalf("it has ended, and it is %s", v.act)
+		t.Fatalf("it has ended, but it is %s", v.act)
 	case s.now.Sub(i.LaunchTime) < s.grace:
-		t.Fatalf("it is young, and it is %s", v.act)
+		t.Fatalf("it is young, but it is %s", v.act)
 	case r.Busy:
-		t.Fatalf("its runner is busy, and it is %s", v.act)
+		t.Fatalf("its runner is busy, but it is %s", v.act)
 	case entry && r.Online && v.act != Unmarked:
-		t.Fatalf("its runner is online, and it is %s", v.act)
+		t.Fatalf("its runner is online, but it is %s", v.act)
 	case entry && !s.listed && i.State != ec2.Stopped:
-		t.Fatalf("what it does cannot be seen, and it is %s", v.act)
+		t.Fatalf("the state of its runner is unknown, but it is %s", v.act)
 	case tags.Of(i).IsUnstarted() && (claimed.IsZero() || s.now.Sub(claimed) < s.grace):
-		t.Fatalf("it may be being claimed, and it is %s", v.act)
+		t.Fatalf("a claim may be in progress, but it is %s", v.act)
 	case v.act == Freed && i.State != ec2.Stopped:
-		t.Fatalf("it is %s, and it is freed", i.State)
+		t.Fatalf("it is %s, but it is freed", i.State)
 	case v.act == Freed && !entry && i.Tags[key.ClaimedFrom] != tags.Stamp(i.LaunchTime):
-		t.Fatal("it was at work since its claim, and it is freed")
+		t.Fatal("it was started after its claim, but it is freed")
 	case v.act == Freed && entry && (since.IsZero() || s.now.Sub(since) < s.grace || tags.Of(i).RunnerID != r.ID):
-		t.Fatal("its registration was not seen twice, and it is freed")
+		t.Fatal("its registration was not seen twice, but it is freed")
 	case v.act == Terminated && entry && !s.isOverdue(i) && (tags.Of(i).ExpiresAt.IsZero() ||
 		s.now.Before(tags.Of(i).ExpiresAt)):
-		t.Fatalf("nothing says that its time is over, and it is ended: %s", v.why)
+		t.Fatalf("it has not expired, but it is terminated: %s", v.why)
 	}
 }
 
-// TestAnUnstartedClaimIsFreed is the other half.
+// TestAnUnstartedClaimIsFreed is the converse.
 func TestAnUnstartedClaimIsFreed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

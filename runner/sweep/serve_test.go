@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestServed: a machine of a scale set is its server's until its time is over, and is then judged as any other.
+// TestServed: a machine of a scale set is left to its server until it expires, and then judged like any other.
 func TestServed(t *testing.T) {
 	now := surveyed
 	machine := func(change map[string]string) ec2.Instance {

@@ -1,5 +1,5 @@
-// Package sweep ends what nobody will use any more. It lists the cloud first and the registry second, decides without a
-// call (orphans.go, volumes.go), and looks once more before it changes anything.
+// Package sweep ends what nobody will use any more. It lists EC2 first and GitHub second, decides without API calls
+// (orphans.go, volumes.go), and reads everything again before it changes anything.
 package sweep
 
 import (
@@ -13,46 +13,46 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 )
 
-// Request states where to look for what nobody uses any more.
+// Request says where to look.
 type Request struct {
 	Repository string // owner/repo
-	Scope      string // of GitHub
+	Scope      string // GitHub scope
 	Regions    []string
-	Grace      time.Duration // younger instances are spared
-	DryRun     bool          // look and tell, change nothing
+	Grace      time.Duration // the grace period: younger instances are spared
+	DryRun     bool          // report, but change nothing
 }
 
-// Swept is one thing that a sweep saw and what it did about it.
+// Swept is one thing that a sweep found and what it did about it.
 type Swept struct {
 	Act        Act
 	Why        string
-	InstanceID string // empty for a registration alone, and for a volume
+	InstanceID string // empty for a registration without instance and for a volume
 	VolumeID   string
 	Region     string
 	RunnerName string
-	RunnerID   int64 // 0 where no registration is known
+	RunnerID   int64 // 0 if unknown
 	Age        time.Duration
 	Pool       string    // of an unclaimed entry
 	Until      time.Time // when it expires
 	outcome.Outcome
 }
 
-// Result is everything of ours that a sweep saw.
+// Result is everything of ours that a sweep found.
 type Result struct {
 	Swept    []Swept
 	Warnings []string
 }
 
-// Sweeper removes what starts left behind, of one scope and repository. It needs nothing but the cloud and the
-// registry.
+// Sweeper removes what starts of one scope and repository have left behind. It needs nothing but the clients of EC2 and
+// GitHub.
 type Sweeper struct {
 	Cloud    *ec2.Client
 	Registry *github.Client
 	Log      *slog.Logger
 }
 
-// Sweep looks at the cloud, then at the registry, and removes what orphans.go says. What cannot be seen or removed is
-// an error beside the result, and stops nothing else. It is safe beside starts, stops and other sweeps.
+// Sweep lists EC2, then GitHub, and removes what the rules in orphans.go select. What cannot be read or removed is an
+// error beside the result, and stops nothing else. It may run concurrently with starts, stops and other sweeps.
 func (s *Sweeper) Sweep(ctx context.Context, request Request) (Result, error) {
 	l := &looking{cloud: s.Cloud, registry: s.Registry, request: request, log: s.Log.With("phase", "Look")}
 	look, err := l.read(ctx)
@@ -76,7 +76,8 @@ func (s *Sweeper) Sweep(ctx context.Context, request Request) (Result, error) {
 	return sw.result, errors.Join(sw.errs...)
 }
 
-// readOutcomes begins to read what became of the machines that this sweep ends, or that have ended, by their ids.
+// readOutcomes starts to read what became of the machines that this sweep terminates or that have ended; the map has
+// them by id.
 func (sw *sweep) readOutcomes(ctx context.Context, verdicts []verdict) (*outcome.Reader, map[string]ec2.Instance) {
 	var list []ec2.Instance
 	byID := map[string]ec2.Instance{}
@@ -88,7 +89,7 @@ func (sw *sweep) readOutcomes(ctx context.Context, verdicts []verdict) (*outcome
 	return outcome.Read(ctx, sw.cloud, sw.log, list), byID
 }
 
-// sweep is one sweep under way.
+// sweep is the state of one sweep.
 type sweep struct {
 	cloud    *ec2.Client
 	registry *github.Client
@@ -96,9 +97,9 @@ type sweep struct {
 	request  Request
 	result   Result
 	errs     []error
-	noTags   bool      // it was said that instances cannot be marked
-	ended    []verdict // whose registrations go when GitHub misses the machines
-	refused  []string  // rights on volumes of which it was said that they lack
+	noTags   bool      // whether the warning that instances cannot be marked was given
+	ended    []verdict // whose registrations are removed once GitHub reports them offline
+	refused  []string  // missing permissions on volumes that were reported
 }
 
 func (sw *sweep) failed(err error) {

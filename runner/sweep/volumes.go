@@ -10,17 +10,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file judges volumes that outlived their machines, and makes no call: docs/adr/0016-volumes.md has the reasons. A
-// volume is deleted only if all of it is known: that it is ours, that no mapping of a user's asked to keep it, that
-// nothing has it, and that the start which made it has no machine any more.
+// This file judges volumes that outlived their machines; it makes no API calls. See docs/adr/0016-volumes.md for the
+// reasons. A volume is deleted only if all of this is certain: it is ours, no block device mapping of the user keeps
+// it, it is detached, and the start that made it has no machine left.
 
-// volumeRules are asked in this order; the first answer holds.
+// volumeRules are applied in this order; the first one that applies decides.
 var volumeRules = []func(*survey, ec2.Volume) (Act, string){
-	(*survey).isVolumeUsed,
-	(*survey).isVolumeKept,
-	(*survey).isVolumeYoung,
-	(*survey).hasVolumeMachine,
-	(*survey).isVolumeSuspect,
+	(*survey).ignoreUsedVolume,
+	(*survey).spareKeptVolume,
+	(*survey).spareYoungVolume,
+	(*survey).spareOwnedVolume,
+	(*survey).judgeSuspectVolume,
 }
 
 func (s *survey) judgeVolume(v ec2.Volume) verdict {
@@ -29,50 +29,50 @@ func (s *survey) judgeVolume(v ec2.Volume) verdict {
 			return verdict{act: act, why: why, volume: v}
 		}
 	}
-	return verdict{act: Spared, why: "no rule says otherwise", volume: v}
+	return verdict{act: Spared, why: "no rule applies", volume: v}
 }
 
-// isVolumeUsed ignores what is not ours, and what is attached: a machine has it, which is judged by itself.
-func (s *survey) isVolumeUsed(v ec2.Volume) (Act, string) {
+// ignoreUsedVolume ignores volumes that are not ours or are attached: they are judged with their machine.
+func (s *survey) ignoreUsedVolume(v ec2.Volume) (Act, string) {
 	if !s.owns(v.Tags) || v.State != ec2.VolumeAvailable || v.Attached {
 		return Ignored, ""
 	}
 	return "", ""
 }
 
-// isVolumeKept goes by the tags of the launch. A volume without them was made by an older version, or tagged by
+// spareKeptVolume decides by the tags of the launch. A volume without them comes from an older version or was tagged by
 // somebody else.
-func (s *survey) isVolumeKept(v ec2.Volume) (Act, string) {
+func (s *survey) spareKeptVolume(v ec2.Volume) (Act, string) {
 	mode, keep := v.Tags[key.Mode], v.Tags[key.KeepVolumes]
 	switch {
 	case keep == "true":
-		return Spared, "a mapping of its launch asked to keep volumes"
+		return Spared, "the block device mappings of its launch keep volumes"
 	case keep == ec2.KeepsUnknown:
-		return Listed, "it is a volume without a machine, and its launch template may have asked to keep it"
+		return Listed, "it is a volume without a machine, but its launch template may keep it"
 	case keep != "false", v.Tags[key.Nonce] == "", !slices.Contains([]string{tags.ModeStart, tags.ModeBake,
 		tags.ModePool, tags.ModeServe}, mode):
-		return Listed, "it is a volume without a machine, and its tags do not say which launch made it or " +
+		return Listed, "it is a volume without a machine, but its tags do not say which launch made it or " +
 			"whether to keep it"
 	}
 	return "", ""
 }
 
-func (s *survey) isVolumeYoung(v ec2.Volume) (Act, string) {
+func (s *survey) spareYoungVolume(v ec2.Volume) (Act, string) {
 	switch {
 	case v.Created.IsZero():
-		return Spared, "its age is not known"
+		return Spared, "its age is unknown"
 	case s.now.Sub(v.Created) < s.grace:
 		return Spared, fmt.Sprintf("it is younger than %s", diagnosis.Minutes(s.grace))
 	}
 	return "", ""
 }
 
-// hasVolumeMachine spares a volume while the start that made it has a machine, which may have detached it: EC2 does not
-// say any more which machine had it. A claim gives an entry of a pool another nonce; its client token still has the
+// spareOwnedVolume spares a volume while the start that made it has a machine, which may have detached it: EC2 does not
+// say which machine a volume was attached to. A claim gives a pool entry a new nonce; its client token still has the
 // first one.
-func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
+func (s *survey) spareOwnedVolume(v ec2.Volume) (Act, string) {
 	if !s.whole {
-		return Spared, "whether its machine is there cannot be seen"
+		return Spared, "whether its machine still exists is unknown"
 	}
 	for _, i := range s.instances {
 		token, _ := tags.ParseToken(i.ClientToken)
@@ -81,15 +81,15 @@ func (s *survey) hasVolumeMachine(v ec2.Volume) (Act, string) {
 			continue
 		}
 		if v.Tags[key.SuspectSince] != "" {
-			return Unmarked, "a machine of its start is there: " + i.ID
+			return Unmarked, "a machine of its start still exists: " + i.ID
 		}
-		return Spared, "a machine of its start is there: " + i.ID
+		return Spared, "a machine of its start still exists: " + i.ID
 	}
 	return "", ""
 }
 
-// isVolumeSuspect takes two looks, a grace apart, as with everything that may be under way.
-func (s *survey) isVolumeSuspect(v ec2.Volume) (Act, string) {
+// judgeSuspectVolume takes two looks, a grace period apart, like everything that may be in progress.
+func (s *survey) judgeSuspectVolume(v ec2.Volume) (Act, string) {
 	since := tags.Time(v.Tags, key.SuspectSince)
 	switch {
 	case since.IsZero():

@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// actOnVolume does what a verdict says about a volume, unless the last look before it says otherwise.
+// actOnVolume does what a verdict says about a volume, unless reading everything again changes the verdict.
 func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	v, err := sw.volumeAgain(ctx, look, v)
 	if err != nil {
@@ -29,7 +29,7 @@ func (sw *sweep) actOnVolume(ctx context.Context, look *survey, v verdict) (verd
 	return v, nil
 }
 
-// volumeAgain reads the volume, and then the machines of its start, once more, and judges by the same rules.
+// volumeAgain reads the volume, then the machines of its start, once more and judges by the same rules.
 func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verdict, error) {
 	volume, err := sw.cloud.Volume(ctx, v.volume.Region, v.volume.ID)
 	if refusal.ClassOf(err) == refusal.NotFound {
@@ -56,18 +56,19 @@ func (sw *sweep) volumeAgain(ctx context.Context, look *survey, v verdict) (verd
 	}
 	fresh := now.judgeVolume(volume)
 	if fresh.act == Ignored {
-		fresh.act, fresh.why = Spared, "it is attached or deleted in the meantime"
+		fresh.act, fresh.why = Spared, "it has been attached or deleted in the meantime"
 	}
 	return fresh, nil
 }
 
-// markVolume writes the first look down on the volume itself, where every other sweep finds it.
+// markVolume records the first look in a tag of the volume, where every other sweep finds it.
 func (sw *sweep) markVolume(ctx context.Context, v verdict, since string) (verdict, error) {
 	err := sw.cloud.Tag(ctx, v.volume.Region, v.volume.ID, map[string]string{key.SuspectSince: since})
 	return sw.volumeDone(v, err, "ec2:CreateTags")
 }
 
-// deleteVolume: EC2 refuses a volume that is attached, so nothing can come between the last look and the end.
+// deleteVolume deletes a volume. EC2 refuses to delete an attached one, so one that was attached after the last look is
+// safe.
 func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
 	v, err := sw.volumeDone(v, sw.cloud.DeleteVolume(ctx, v.volume.Region, v.volume.ID), "ec2:DeleteVolume")
 	if err == nil && v.act == Deleted {
@@ -76,7 +77,7 @@ func (sw *sweep) deleteVolume(ctx context.Context, v verdict) (verdict, error) {
 	return v, err
 }
 
-// volumeDone reads the answer to a change. What is not allowed is said once for each right, and stops nothing else.
+// volumeDone interprets the result of a change. A missing permission is reported once and stops nothing else.
 func (sw *sweep) volumeDone(v verdict, err error, right string) (verdict, error) {
 	switch refusal.ClassOf(err) {
 	case refusal.Denied:

@@ -12,14 +12,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// anyVolume draws a volume of which everything may be right or wrong; many have all that a deletion needs but one
-// thing.
+// anyVolume draws a volume with arbitrary properties; many lack a single condition for being deleted.
 func anyVolume(t *rapid.T, n int) ec2.Volume {
 	v := ec2.Volume{
 		ID: "vol-" + strconv.Itoa(n), State: ec2.VolumeAvailable, Created: surveyed.Add(-59 * time.Minute),
 		Tags: map[string]string{
 			key.Scope: ourScope, key.Repository: ourRepository, key.Mode: tags.ModeStart, key.KeepVolumes: "false",
-			// that of anyInstance's client tokens
+			// one of anyInstance's client tokens has it
 			key.Nonce:        rapid.SampledFrom([]string{"nonce-a", "noncenon"}).Draw(t, "nonce"),
 			key.SuspectSince: surveyed.Add(-40 * time.Minute).Format(time.RFC3339),
 		},
@@ -56,8 +55,8 @@ func anyVolume(t *rapid.T, n int) ec2.Volume {
 	return v
 }
 
-// TestNoVolumeIsWronglyDeleted: no sweep deletes a volume that is attached, a user's, young, of a living machine, or of
-// unknown origin, and none at the first look; nor does it touch one that is not ours.
+// TestNoVolumeIsWronglyDeleted: no sweep deletes a volume that is attached, kept by the user, young, of a start with a
+// living machine, or of unknown origin, and none at the first look; and it does not touch foreign volumes.
 func TestNoVolumeIsWronglyDeleted(t *testing.T) {
 	t.Parallel()
 	deleted := 0
@@ -80,40 +79,40 @@ func TestNoVolumeIsWronglyDeleted(t *testing.T) {
 		}
 	})
 	if deleted == 0 {
-		t.Error("no volume was deleted, so nothing was shown")
+		t.Error("no volume was deleted, so nothing is proved")
 	}
 }
 
 func changesVolume(a Act) bool { return a == Deleted || a == Marked || a == Unmarked }
 
-// checkVolumeVerdict does not ask the decider's own questions, but what a person would.
+// checkVolumeVerdict checks a verdict by conditions of its own, not by the functions under test.
 func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 	switch {
 	case v.Tags[key.Scope] != ourScope || v.Tags[key.Repository] != ourRepository:
-		t.Fatalf("%+v is not ours, and it is %s", v, verdict.act)
+		t.Fatalf("%+v is not ours, but it is %s", v, verdict.act)
 	case v.State != "available" || v.Attached:
-		t.Fatalf("%+v is attached, and it is %s", v, verdict.act)
+		t.Fatalf("%+v is attached, but it is %s", v, verdict.act)
 	case v.Tags[key.KeepVolumes] != "false":
-		t.Fatalf("%+v may be a user's, and it is %s", v, verdict.act)
+		t.Fatalf("%+v may be kept by the user, but it is %s", v, verdict.act)
 	case v.Tags[key.Nonce] == "" || v.Tags[key.Mode] == "" || v.Tags[key.Mode] == "other" ||
 		v.Tags[key.Mode] == tags.ModeExisting:
-		t.Fatalf("%+v is of unknown origin, and it is %s", v, verdict.act)
+		t.Fatalf("%+v is of unknown origin, but it is %s", v, verdict.act)
 	case v.Created.IsZero() || s.now.Sub(v.Created) < s.grace:
-		t.Fatalf("%+v is young, and it is %s", v, verdict.act)
+		t.Fatalf("%+v is young, but it is %s", v, verdict.act)
 	}
 	if verdict.act == Unmarked {
 		return
 	}
 	if !s.whole {
-		t.Fatalf("not every machine could be seen, and %+v is %s", v, verdict.act)
+		t.Fatalf("not every region was listed, but %+v is %s", v, verdict.act)
 	}
 	for _, i := range s.instances {
 		if i.Tags[key.Nonce] == v.Tags[key.Nonce] && i.State != ec2.Terminated {
-			t.Fatalf("machine %s of the start is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
+			t.Fatalf("machine %s of the start is %s, but %+v is %s", i.ID, i.State, v, verdict.act)
 		}
 		if token, ok := tags.ParseToken(i.ClientToken); ok && token.Nonce == v.Tags[key.Nonce] &&
 			i.State != ec2.Terminated {
-			t.Fatalf("machine %s was launched by the start and is %s, and %+v is %s", i.ID, i.State, v, verdict.act)
+			t.Fatalf("machine %s was launched by the start and is %s, but %+v is %s", i.ID, i.State, v, verdict.act)
 		}
 	}
 	since := tags.Time(v.Tags, key.SuspectSince)
@@ -122,7 +121,7 @@ func checkVolumeVerdict(t *rapid.T, s *survey, v ec2.Volume, verdict verdict) {
 	}
 }
 
-// TestLostVolumesAreFound is the other half: a volume of ours whose machine is gone is marked, and deleted at a later
+// TestLostVolumesAreFound is the converse: a volume of ours whose machine is gone is marked, and deleted at a later
 // look.
 func TestLostVolumesAreFound(t *testing.T) {
 	t.Parallel()

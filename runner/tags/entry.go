@@ -7,17 +7,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// EntryName is the name under which an entry's runner registers.
+// EntryName returns the name under which the runner of a pool entry registers; id is the instance id.
 func EntryName(id string) string { return NameOf(id) }
 
-// IsUnstarted reports whether the entry was claimed and has not been started since.
+// IsUnstarted reports whether the entry has been claimed and not been started since.
 func (r Record) IsUnstarted() bool {
 	i := r.instance
 	return i.Tags[key.Mode] == ModeStart && i.Tags[key.Pool] != "" && i.State == ec2.Stopped &&
 		i.Tags[key.ClaimedFrom] != "" && i.Tags[key.ClaimedFrom] == Stamp(i.LaunchTime)
 }
 
-// EntryTags are those of a new entry. Times are fixed here: a request that is asked again must be the same.
+// EntryTags returns the tags of a new pool entry. The caller fixes the times, because a repeated request must be
+// identical.
 func (id Identity) EntryTags(pool, group, fingerprint, version string, due, until time.Time) map[string]string {
 	return map[string]string{
 		key.Scope: id.Scope, key.Repository: id.Run.Repository, key.RunID: id.Run.ID, key.RunAttempt: id.Run.Attempt,
@@ -27,7 +28,7 @@ func (id Identity) EntryTags(pool, group, fingerprint, version string, due, unti
 	}
 }
 
-// FreedTags make a claimed entry one that can be claimed again.
+// FreedTags returns the tags that return a claimed entry to its pool.
 func (r Record) FreedTags() map[string]string {
 	return map[string]string{
 		key.Mode: ModePool, key.ExpiresAt: r.instance.Tags[key.PoolUntil], key.RunID: "", key.RunAttempt: "",

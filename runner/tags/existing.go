@@ -9,15 +9,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// The values of the tag found.
+// The values of the tag key.Found.
 const (
 	FoundRunning = "running"
 	FoundStopped = "stopped"
 )
 
-// IsStartedByUs reports whether an existing machine runs because a start of ours has started it, and that nobody has
-// started it since. Where the start was cut off before it could note the time, a start within that start's own time is
-// taken for ours.
+// IsStartedByUs reports whether an existing machine is running because this action started it and nobody has started it
+// since. If the start was interrupted before it could record the launch time, a launch before the start's deadline
+// counts as ours.
 func (r Record) IsStartedByUs() bool {
 	if r.instance.Tags[key.Found] != FoundStopped {
 		return false
@@ -28,8 +28,8 @@ func (r Record) IsStartedByUs() bool {
 	return r.instance.LaunchTime.Before(r.DueAt)
 }
 
-// FoundAs is the state in which an existing machine counts as found. Who takes over what an earlier start has started
-// is the one who stops it at the end.
+// FoundAs returns the state in which an existing machine counts as found. A start that takes over a machine which an
+// earlier start has started is the one that stops it in the end.
 func (r Record) FoundAs() string {
 	if state := r.instance.State; state == ec2.Stopped || state == ec2.Stopping || r.IsStartedByUs() {
 		return FoundStopped
@@ -37,8 +37,8 @@ func (r Record) FoundAs() string {
 	return FoundRunning
 }
 
-// Runner finds the runner of an existing machine among runners, by what its tags say: by id, else by name. Where the
-// tags say nothing, candidates are those with its label.
+// Runner finds the runner of an existing machine among runners: by the id in its tags, else by the name. If the tags
+// name neither, candidates are the runners with the machine's label.
 func (r Record) Runner(runners []github.Runner) (own github.Runner, candidates []github.Runner) {
 	name := r.instance.Tags[key.RunnerName]
 	var named github.Runner
@@ -58,8 +58,8 @@ func (r Record) Runner(runners []github.Runner) (own github.Runner, candidates [
 	return github.Runner{}, candidates
 }
 
-// MayWork reports whether a job may be running on an existing machine: its runner is busy, or, where nothing says
-// which one that is, one of those that it may be.
+// MayWork reports whether a job may be running on an existing machine: its runner is busy or, if the tags do not
+// identify the runner, one of the candidates is.
 func (r Record) MayWork(runners []github.Runner) bool {
 	own, candidates := r.Runner(runners)
 	return own.Busy || slices.ContainsFunc(candidates, func(c github.Runner) bool { return c.Busy })

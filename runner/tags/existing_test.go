@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestRunnerOf: by id, else by name, else one of those with the label.
+// TestRunnerOf: by id, else by name, else the runners with the label.
 func TestRunnerOf(t *testing.T) {
 	runners := []github.Runner{{ID: 1, Name: "a", Labels: []string{"GPU"}}, {ID: 2, Name: "b", Labels: []string{"gpu"},
 		Busy: true}, {ID: 3, Name: "c"}}

@@ -1,16 +1,16 @@
 package tags
 
-// Handoff is what a start gives to a stop.
+// Handoff is what start passes to stop for each runner.
 type Handoff struct {
 	Name             string // key in the output `runners`
-	Index            int    // of the slot, from 0
+	Index            int    // of the slot, starting at 0
 	Label            string
 	InstanceID       string
-	Region           string // of a stop: empty where it is to be found
+	Region           string // may be empty in stop: then it is searched
 	RunnerName       string
 	RunnerID         int64
 	InstanceType     string
 	Market           string
 	AvailabilityZone string
-	Mode             string // "existing": a stop only stops it
+	Mode             string // "existing": stop does not terminate it
 }

@@ -1,5 +1,6 @@
-// Package tags says what is ours and whose: names, tags and client tokens, and what they tell of instances and
-// registrations. Tags are the database: stop, post and sweep find everything by them. It makes no call.
+// Package tags defines names, tags and client tokens, and decides by them which instances and registrations belong to
+// this action and to which run. Tags are the only database: stop, post and sweep find everything by them. The package
+// makes no API calls.
 package tags
 
 import (
@@ -16,19 +17,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Run is the workflow run that a runner is started for.
+// Run identifies the workflow run that a runner is started for.
 type Run struct {
 	Repository string // owner/repo
 	ID         string // GITHUB_RUN_ID, a number
 	Attempt    string // GITHUB_RUN_ATTEMPT
-	RunnerName string // RUNNER_NAME of the job that runs this
+	RunnerName string // RUNNER_NAME of the job that runs this action
 }
 
-// Identity is what makes the things of one start recognisable. It is fixed before anything is created.
+// Identity identifies everything that one start creates. It is fixed before anything is created.
 type Identity struct {
 	Run   Run
 	Scope string
-	Nonce string // nonceLength of [0-9a-z], new in each process: the legs of a matrix share everything else
+	Nonce string // nonceLength of [0-9a-z], new in each process; the legs of a matrix share all else
 	Label string // of the first runner
 }
 
@@ -43,7 +44,7 @@ func RandomText(n int) string {
 		var raw [32]byte
 		_, _ = rand.Read(raw[:]) // never fails, see crypto/rand
 		for _, b := range raw {
-			if b < 252 && len(text) < n { // 252 is the last multiple of 36 in a byte: no letter is likelier
+			if b < 252 && len(text) < n { // 252 = 7*36: every letter is equally likely
 				text = append(text, letters[b%36])
 			}
 		}
@@ -51,8 +52,9 @@ func RandomText(n int) string {
 	return string(text)
 }
 
-// RandomLabel returns a label without "ew": where a secret is JSON over several lines, GitHub masks a brace, in base64
-// too, which is that, and drops outputs that contain it. (actions/runner, ValueEncoders.cs)
+// RandomLabel returns five random characters that do not contain "ew". If a secret is JSON over several lines, GitHub
+// masks each line, a lone brace too, and its base64 form, which is "ew"; it then drops every job output that contains a
+// masked text. https://github.com/actions/runner/blob/main/src/Sdk/DTLogging/Logging/ValueEncoders.cs
 func RandomLabel() string {
 	for {
 		if label := RandomText(5); !strings.Contains(label, "ew") {
@@ -61,7 +63,8 @@ func RandomLabel() string {
 	}
 }
 
-// NewIdentity fixes the identity of a start. An empty label becomes five random characters, as machulav's do.
+// NewIdentity fixes the identity of a start. An empty label is replaced by five random characters, as in machulav's
+// action.
 func NewIdentity(run Run, scope, label string) Identity {
 	if label == "" {
 		label = RandomLabel()
@@ -69,16 +72,16 @@ func NewIdentity(run Run, scope, label string) Identity {
 	return Identity{Run: run, Scope: scope, Nonce: RandomText(nonceLength), Label: label}
 }
 
-// ClientToken names one attempt to launch: the readable key that finds an instance whose tags were refused or whose
-// launch got no answer. EC2 takes 64 ASCII characters; a label takes part as a hash, so that stop can find it by label.
-// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+// ClientToken returns the client token of one attempt to launch. By it an instance can be found whose tags were refused
+// or whose launch was not answered. EC2 allows 64 ASCII characters, so the label is hashed; stop can still search by
+// label. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 func (id Identity) ClientToken(label string, slot, offering, try int) string {
 	return fmt.Sprintf("%s%s-%s-%d-%d-%d", tokenOfRun(id.Run, id.Scope), ShortHash(label, 6), id.Nonce, slot, offering,
 		try)
 }
 
-// TokenOfScope is the beginning of every client token of a repository's starts. A runner of another scope than the
-// repository itself is told apart: who may not see that scope must not judge its machines.
+// TokenOfScope returns the prefix of every client token of a repository's starts. A scope other than the repository
+// itself is part of the hash, so that a token without access to that scope does not judge its machines.
 func TokenOfScope(repository, scope string) string {
 	hashed := strings.ToLower(repository)
 	if scope = strings.ToLower(scope); scope != "" && scope != hashed {
@@ -87,13 +90,13 @@ func TokenOfScope(repository, scope string) string {
 	return "egr-" + ShortHash(hashed, 8) + "-"
 }
 
-// tokenOfRun is the beginning of every client token of a workflow run, over all its attempts.
+// tokenOfRun returns the prefix of every client token of a workflow run, across all its attempts.
 func tokenOfRun(run Run, scope string) string {
 	id := cmp.Or(run.ID, "0")
 	return TokenOfScope(run.Repository, scope) + id + "-"
 }
 
-// TokenPattern finds the client tokens of a run, of one label of it (label may be empty for all).
+// TokenPattern returns a filter pattern for the client tokens of a run: of one label, or of all if label is empty.
 func TokenPattern(run Run, scope, label string) string {
 	if label == "" {
 		return tokenOfRun(run, scope) + "*"
@@ -101,20 +104,20 @@ func TokenPattern(run Run, scope, label string) string {
 	return tokenOfRun(run, scope) + ShortHash(label, 6) + "-*"
 }
 
-// ShortHash returns the first n hexadecimal digits of a text's SHA-256.
+// ShortHash returns the first n hexadecimal digits of the SHA-256 of text.
 func ShortHash(text string, n int) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])[:n]
 }
 
-// NamePrefix begins the name of every runner, as machulav's names begin.
+// NamePrefix begins the name of every runner, as in machulav's action.
 const NamePrefix = "ec2-"
 
-// MaxName is the longest runner name that GitHub takes.
+// MaxName is the longest runner name that GitHub accepts, in characters.
 const MaxName = 64
 
-// NameOf is the name of the runner with a label: ec2-<label>, with what GitHub refuses in a name made to hyphens
-// and a name that is too long cut, with a hash at its end so that it stays one of its own.
+// NameOf returns the name of the runner with a label: ec2-<label>. Characters that GitHub refuses in names become
+// hyphens; a name over MaxName is cut and ends in a hash that keeps it unique.
 func NameOf(label string) string {
 	name := NamePrefix + strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`":<>/\|*?`, r) {
@@ -125,34 +128,35 @@ func NameOf(label string) string {
 	return CutTo(name, MaxName)
 }
 
-// CutTo cuts a name to so many characters, with a hash at its end so that it stays one of its own.
-func CutTo(name string, most int) string {
-	if utf8.RuneCountInString(name) <= most {
+// CutTo cuts a name to at most limit characters; a name that was cut ends in a hash that keeps it unique.
+func CutTo(name string, limit int) string {
+	if utf8.RuneCountInString(name) <= limit {
 		return name
 	}
 	hash := "-" + ShortHash(name, 8)
 	runes := []rune(name)
-	return string(runes[:most-len(hash)]) + hash
+	return string(runes[:limit-len(hash)]) + hash
 }
 
-// MaxIndexedName is the longest base of names that get a launch index: "-1.999" and "-199" must still fit.
+// MaxIndexedName is the longest base name for machines launched together: the longest suffixes, "-49.9999" and "-199",
+// still fit.
 const MaxIndexedName = MaxName - len("-49.9999") - len("-199")
 
-// IndexedName is the name that the machine with a launch index gives itself.
+// IndexedName returns the name that the machine with a launch index registers under.
 func IndexedName(base string, index int) string { return fmt.Sprintf("%s-%d", base, index) }
 
-// OtherName is the name of a runner whose own name another start's runner has.
+// OtherName returns the name to use if another start's runner has the given one.
 func (id Identity) OtherName(name string) string { return id.OtherBase(name, MaxName) }
 
-// OtherBase is otherName for names that go on behind it: it is at most so long.
-func (id Identity) OtherBase(name string, most int) string {
+// OtherBase is OtherName for a name that gets a suffix; it returns at most limit characters.
+func (id Identity) OtherBase(name string, limit int) string {
 	runes := []rune(name)
 	suffix := "-" + id.Nonce[:4]
-	return string(runes[:min(len(runes), most-len(suffix))]) + suffix
+	return string(runes[:min(len(runes), limit-len(suffix))]) + suffix
 }
 
-// Tags are those of one runner of a start. runnerID is 0 while it is not known; due is when the machine gives up if it
-// has not registered; expires is zero where nothing ends it.
+// Tags returns the tags of one runner of a start. runnerID is 0 while it is unknown; due is when the machine gives up
+// if it has not registered; a zero expires means no limit.
 func (id Identity) Tags(slot int, label, name string, runnerID int64, due, expires time.Time) map[string]string {
 	tags := map[string]string{
 		key.Scope:      id.Scope,
@@ -178,7 +182,7 @@ func (id Identity) Tags(slot int, label, name string, runnerID int64, due, expir
 	return tags
 }
 
-// Value cuts a value to the 256 characters that EC2 takes.
+// Value cuts a tag value to the 256 characters that EC2 accepts.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 func Value(text string) string {
 	runes := []rune(text)

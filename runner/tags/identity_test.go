@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// anyLabel draws what a label may hold: everything but commas and control characters.
+// anyLabel draws a valid label: any characters but commas and control characters.
 func anyLabel() *rapid.Generator[string] {
 	return rapid.StringOfN(rapid.OneOf(rapid.SampledFrom([]rune(`abcXYZ019-_. :"<>/\|*?`)), rapid.Rune()), 1, 200,
 		-1).Filter(func(s string) bool {
@@ -32,8 +32,8 @@ func anyRun() *rapid.Generator[Run] {
 	})
 }
 
-// TestClientToken: at most 64 characters of printable ASCII, whatever runs, labels and numbers there are; found by the
-// pattern of its run and of its label, and by no other label's.
+// TestClientToken: a token has at most 64 characters of printable ASCII for any run, label and number; the patterns of
+// its run and its label match it, the pattern of another label does not.
 func TestClientToken(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -58,12 +58,12 @@ func TestClientToken(t *testing.T) {
 		if again := id.ClientToken(label, 0, 0, 0); again != id.ClientToken(label, 0, 0, 0) ||
 			again == id.ClientToken(label,
 				0, 0, 1) || again == id.ClientToken(label, 0, 1, 0) || again == id.ClientToken(label, 1, 0, 0) {
-			t.Fatalf("tokens do not tell attempts apart: %s", again)
+			t.Fatalf("two attempts have the token %s", again)
 		}
 	})
 }
 
-// TestMatrixLegs: what the legs of a matrix share does not make one identity.
+// TestMatrixLegs: the legs of a matrix share everything but the nonce, and still have distinct tokens.
 func TestMatrixLegs(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -77,7 +77,7 @@ func TestMatrixLegs(t *testing.T) {
 	}
 }
 
-// TestRandomLabel: five characters of [0-9a-z], as machulav makes them.
+// TestRandomLabel: five characters of [0-9a-z], as in machulav's action.
 func TestRandomLabel(t *testing.T) {
 	t.Parallel()
 	used := map[rune]bool{}
@@ -95,7 +95,7 @@ func TestRandomLabel(t *testing.T) {
 	}
 }
 
-// TestRunnerName: a name that GitHub takes, the same for the same label, another one for another long label.
+// TestRunnerName: GitHub accepts the name; it is a function of the label; two long labels have different names.
 func TestRunnerName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -110,7 +110,7 @@ func TestRunnerName(t *testing.T) {
 		}
 		if !strings.ContainsAny(label, `":<>/\|*?`) && utf8.RuneCountInString(label) <= 60 && NameOf(label) != "ec2-"+
 			label {
-			t.Fatalf("label %q: name %q, and machulav's is ec2-<label>", label, NameOf(label))
+			t.Fatalf("label %q: got name %q, want ec2-<label> as in machulav's action", label, NameOf(label))
 		}
 		if long := strings.Repeat("x", 60) + label; utf8.ValidString(label) && NameOf(long) == NameOf(long+"y") {
 			t.Fatalf("two long labels have the name %s", NameOf(long))
@@ -126,7 +126,7 @@ func TestRunnerName(t *testing.T) {
 	}
 }
 
-// TestTags: values that EC2 takes, an end that can be read back, no id that is not known.
+// TestTags: EC2 accepts the values, the expiry can be read back, and an unknown runner id is left out.
 func TestTags(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -144,7 +144,7 @@ func TestTags(t *testing.T) {
 			t.Fatalf("expires at %s, want %s: %v", tags[key.ExpiresAt], at, err)
 		}
 		if _, known := tags[key.RunnerID]; known {
-			t.Fatal("a runner id that nobody knows")
+			t.Fatal("an unknown runner id has a tag")
 		}
 		if never := id.Tags(3, label, "", 7, at, time.Time{}); never[key.RunnerID] != "7" ||
 			never[key.ExpiresAt] != "" {
@@ -153,8 +153,8 @@ func TestTags(t *testing.T) {
 	})
 }
 
-// TestRandomLabelArrives: a random label has no part that GitHub masks where a secret is JSON over several lines: "ew"
-// is a brace in base64. One in 320 labels of any five characters has it.
+// TestRandomLabelArrives: a random label contains nothing that GitHub masks if a secret is JSON over several lines:
+// "ew" is a brace in base64. One in 320 random labels would contain it.
 func TestRandomLabelArrives(t *testing.T) {
 	t.Parallel()
 	for range 20_000 {

@@ -9,12 +9,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// maxTagValue is how long the value of a tag may be.
+// maxTagValue is the longest tag value that EC2 accepts, in characters.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 const maxTagValue = 256
 
-// RunnerIDTags are the tags that hold the runner ids of machines launched together. GitHub counts up, so that most are
-// spans; what one tag does not hold goes to a next one, up to nine.
+// RunnerIDTags returns the tags that hold the runner ids of machines launched together. GitHub numbers runners
+// consecutively, so most ids fit into spans; what exceeds one tag goes into further ones, nine at most.
 func RunnerIDTags(ids []int64) map[string]string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
@@ -41,7 +41,7 @@ func RunnerIDTags(ids []int64) map[string]string {
 	return tags
 }
 
-// NamesRunner reports whether the tags of a machine launched together with others name a runner id.
+// NamesRunner reports whether the tags of a machine that was launched together with others contain a runner id.
 func (r Record) NamesRunner(id int64) bool {
 	for name, value := range r.instance.Tags {
 		if name != key.RunnerIDs && !strings.HasPrefix(name, key.RunnerIDs+"-") {

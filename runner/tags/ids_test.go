@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestRunnerIDTags: what the tags of a group hold is read back, and nothing else, within what EC2 takes.
+// TestRunnerIDTags: exactly the ids of the group can be read back, and every value is short enough for EC2.
 func TestRunnerIDTags(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -21,7 +21,7 @@ func TestRunnerIDTags(t *testing.T) {
 		}
 		for key, value := range tags {
 			if utf8.RuneCountInString(value) > maxTagValue || len(key) > 128 {
-				t.Fatalf("%s=%s is longer than EC2 takes", key, value)
+				t.Fatalf("%s=%s is longer than EC2 accepts", key, value)
 			}
 		}
 		instance, given := ec2.Instance{Tags: tags}, map[int64]bool{}

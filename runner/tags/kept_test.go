@@ -11,9 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestKeepProperties: however often a stop keeps a machine and for how long, it is kept no longer than it asked for,
-// nor than an hour after the first time, nor than the machine stays by itself; and it is said when it ends at the
-// latest.
+// TestKeepProperties: however often and for however long a stop keeps a machine, the tags never keep it longer than
+// asked for, nor beyond an hour after the first time, nor beyond its own end; and the reported end is the latest one.
 func TestKeepProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		begun := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -32,13 +31,13 @@ func TestKeepProperties(t *testing.T) {
 			}
 			if minutes, err := strconv.Atoi(i.Tags[key.StaysFor]); err == nil &&
 				!end.Equal(begun.Add(time.Duration(minutes)*time.Minute+ownEndDelay)) {
-				t.Fatalf("it stays for %d minutes from %s, and is said to end by %s", minutes, begun, end)
+				t.Fatalf("it stays for %d minutes from %s, but the reported end is %s", minutes, begun, end)
 			}
 			if !kept.KeptFrom.Equal(begun) || !kept.KeptUntil.Equal(until) || kept.IsKeptFailed(now) {
-				t.Fatalf("the tags say %v", values)
+				t.Fatalf("the tags are %v", values)
 			}
 			if kept.IsKept(until) || !kept.IsKeptTooLong(until) || kept.IsKeptTooLong(until.Add(-time.Second)) {
-				t.Fatalf("its time is over at %s, and the tags say otherwise", until)
+				t.Fatalf("not kept too long at %s, although its time is over", until)
 			}
 			now = now.Add(time.Duration(rapid.IntRange(0, 70).Draw(t, "later")) * time.Minute)
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// HasLabel reports whether a runner carries a label. GitHub does not tell labels apart by case.
+// HasLabel reports whether a runner has a label. GitHub ignores the case of labels.
 func HasLabel(r github.Runner, label string) bool {
 	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 }
 
-// MayOwn reports whether a registration may be the instance's.
+// MayOwn reports whether a registration may belong to the instance.
 func (r Record) MayOwn(registration github.Runner) bool {
 	if !r.Tagged {
 		token, ok := ParseToken(r.instance.ClientToken)
@@ -22,27 +22,27 @@ func (r Record) MayOwn(registration github.Runner) bool {
 	return r.Owner().Owns(registration) || slices.Contains(r.Owner().Names(), registration.Name)
 }
 
-// This file decides which registration at GitHub is whose. Several starts at once may have one label, and so one name:
-// docs/adr/0018-one-label-many-starts.md has the reasons.
+// This file decides which machine a registration at GitHub belongs to. Several concurrent starts may use one label, and
+// so one name; see docs/adr/0018-one-label-many-starts.md.
 
-// markPrefix begins the label that a registration carries until its start knows it by id.
+// markPrefix begins the label that a registration carries until its start knows the runner id.
 const markPrefix = "egr-"
 
-// Mark is the label that tells a start's registrations from those of another start with the same name.
+// Mark returns the label that distinguishes a start's registrations from those of another start with the same name.
 func (id Identity) Mark() string { return markPrefix + id.Nonce }
 
-// Owner knows one machine's registration among those of others.
+// Owner recognizes the registration of one machine.
 type Owner struct {
-	Name  string // under which the machine registers
-	Other string // the name that it takes where another machine has the first one; "" where the first is its own alone
+	Name  string // that the machine registers under
+	Other string // that it registers under if another machine has Name; "" if Name is its own
 	Mark  string
-	IDs   func(int64) bool // reports whether tags name this runner id; nil where there are none
-	// unmarked reports whether a registration without any mark is taken for the machine's: its start may have had the
-	// name for itself.
+	IDs   func(int64) bool // reports whether the tags name this runner id; nil without tags
+	// unmarked reports whether a registration without a mark counts as the machine's: its start may have had the name
+	// for itself.
 	unmarked bool
 }
 
-// Names are those that the machine may have registered under, the surest first.
+// Names returns the names that the machine may have registered under, the most likely first.
 func (o Owner) Names() []string {
 	list := []string{o.Name, o.Other}
 	if o.unmarked {
@@ -64,13 +64,13 @@ func (o Owner) Owns(r github.Runner) bool {
 	return o.unmarked && !IsMarked(r)
 }
 
-// IsMarked reports whether a registration carries some start's mark.
+// IsMarked reports whether a registration carries the mark of any start.
 func IsMarked(r github.Runner) bool {
 	return slices.ContainsFunc(r.Labels,
 		func(l string) bool { return strings.HasPrefix(l, markPrefix) && len(l) == len(markPrefix)+nonceLength })
 }
 
-// Owner reads in the tags whose registration is the machine's.
+// Owner returns the owner that the tags describe.
 func (r Record) Owner() Owner {
 	o := Owner{
 		Name: r.RunnerName, Other: indexed(r.instance, r.instance.Tags[key.OtherName]),
@@ -83,8 +83,8 @@ func (r Record) Owner() Owner {
 	return o
 }
 
-// OwnerByToken reads it in the client token, for an instance whose tags EC2 refused. name is the one that its label
-// makes.
+// OwnerByToken returns the owner that the client token describes, for an instance whose tags EC2 refused. name is the
+// runner name of its label.
 func (r Record) OwnerByToken(name string) Owner {
 	token, ok := ParseToken(r.instance.ClientToken)
 	if !ok || len(token.Nonce) != nonceLength {
@@ -94,13 +94,13 @@ func (r Record) OwnerByToken(name string) Owner {
 	return Owner{Name: name, Other: id.OtherName(name), Mark: id.Mark(), unmarked: true}
 }
 
-// IsNamedFor reports whether a registration has a label and a name that a start makes of it: with the nonce or a number
-// behind it where the plain name is taken or there are several.
+// IsNamedFor reports whether a registration has a label and a name derived from it: the plain name, or the name with
+// the nonce or a number as suffix (the plain name was taken, or the start has several runners).
 func IsNamedFor(r github.Runner, label string) bool {
 	name := []rune(NameOf(label))
 	return HasLabel(r, label) && strings.HasPrefix(strings.ToLower(r.Name),
 		strings.ToLower(string(name[:min(len(name), shortestName)])))
 }
 
-// shortestName is how much of a long name is left before a nonce and a number at least.
+// shortestName is how many characters of a long name at least are left before the suffixes.
 const shortestName = 40

@@ -8,25 +8,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// The modes that an instance of ours can have in its tag. Whatever else stands there is a user's to end.
+// The values of the tag key.Mode. An instance with any other value is left to the user.
 const (
 	ModeStart = "start"
 	ModeBake  = "bake"
 	ModePool  = "pool"
 	ModeServe = "serve" // a machine of a runner scale set
-	// ModeExisting is a machine that the user keeps.
+	// ModeExisting marks a machine that belongs to the user.
 	ModeExisting = "existing"
 )
 
-// Record is what the tags of an instance state, or its client token where EC2 refused the tags. Times are zero where
-// there is none that can be read.
+// Record is what the tags of an instance state or, if EC2 refused the tags, its client token. A time that is missing or
+// unreadable is zero.
 type Record struct {
 	Tagged     bool   // whether it carries our tags
-	Mode       string // that launched or took it
-	Entry      bool   // whether it is an unclaimed entry of a pool, in whatever state
-	RunID      string // of the run that launched it; empty where it is not known
-	RunnerName string // under which it registers: its own tag alone is not enough where several were launched together
-	RunnerID   int64  // that its own tag names, 0 for none
+	Mode       string // that launched or adopted it
+	Entry      bool   // whether it is an unclaimed pool entry, in any state
+	RunID      string // of the run that launched it; empty if unknown
+	RunnerName string // that it registers under, with the launch index if several were launched together
+	RunnerID   int64  // in its own tag, 0 if none
 
 	DueAt, ExpiresAt, SuspectSince  time.Time
 	KeptFrom, KeptUntil             time.Time
@@ -48,7 +48,7 @@ func Of(i ec2.Instance) Record {
 	}
 	if !r.Tagged {
 		token, _ := ParseToken(i.ClientToken)
-		r.Mode, r.RunID = ModeStart, token.Run // nothing else launches without tags
+		r.Mode, r.RunID = ModeStart, token.Run // only start launches without tags
 	}
 	if r.Entry = r.Mode == ModePool; r.Entry {
 		r.RunnerName = EntryName(i.ID)
@@ -59,7 +59,7 @@ func Of(i ec2.Instance) Record {
 	return r
 }
 
-// indexed completes a name in the tags of machines that were launched together: the launch index is the rest.
+// indexed completes a name in the tags of machines that were launched together: the launch index is its last part.
 func indexed(i ec2.Instance, name string) string {
 	if name != "" && i.Tags[key.Slots] != "" {
 		return IndexedName(name, i.LaunchIndex)
@@ -67,7 +67,7 @@ func indexed(i ec2.Instance, name string) string {
 	return name
 }
 
-// Time reads a time in a tag, zero where there is none that can be read.
+// Time reads the time in a tag; it is zero if missing or unreadable.
 func Time(tags map[string]string, key string) time.Time {
 	at, err := time.Parse(time.RFC3339, tags[key])
 	if err != nil {
@@ -76,5 +76,5 @@ func Time(tags map[string]string, key string) time.Time {
 	return at
 }
 
-// Stamp writes a time as tags have it.
+// Stamp formats a time for a tag.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -7,10 +7,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Token is what a client token says of the start that used it: see Identity.clientToken.
+// Token is what a client token says about the start that used it, see Identity.ClientToken.
 type Token struct{ Run, labelHash, Nonce string }
 
-// ParseToken reads a client token, false for one that is not of this action.
+// ParseToken parses a client token; it returns false for a token that this action did not write.
 func ParseToken(text string) (Token, bool) {
 	parts := strings.Split(text, "-")
 	if len(parts) != 8 || parts[0] != "egr" {
@@ -19,9 +19,9 @@ func ParseToken(text string) (Token, bool) {
 	return Token{Run: parts[2], labelHash: parts[3], Nonce: parts[4]}, true
 }
 
-// Fits reports whether a registration may be that of the token's start: its label or its name gives the same hash. The
-// name is the label's, and ends in four characters of the nonce where the plain name was taken. What a name may not
-// hold was replaced in it, and GitHub lowers the case of labels: both ways are tried.
+// Fits reports whether a registration may belong to the token's start: the hash of its label or its name is the
+// token's. The name is derived from the label and, if the plain name was taken, ends in four characters of the nonce.
+// Both are tried, because a name has some characters replaced and GitHub changes labels to lower case.
 func (t Token) Fits(r github.Runner) bool {
 	if IsMarked(r) {
 		return HasLabel(r, markPrefix+t.Nonce)

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestClientTokens reads every token that a start writes, and finds the registration of its label.
+// TestClientTokens: every token that a start writes can be read back and finds the registration of its label.
 func TestClientTokens(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -28,7 +28,7 @@ func TestClientTokens(t *testing.T) {
 			t.Fatalf("token %s is read as %+v", text, token)
 		}
 		if strings.HasPrefix(text, TokenOfScope("Org/Repo", "Org/Repo")) {
-			t.Fatalf("token %s of the scope org is taken for one of the repository", text)
+			t.Fatalf("token %s of the scope org counts as one of the repository", text)
 		}
 		for _, name := range []string{NameOf(label), id.OtherName(NameOf(label))} {
 			if !token.Fits(github.Runner{ID: 1, Name: name}) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// IsOlder compares versions such as 2.330.0; what is no number counts as 0.
+// IsOlder reports whether version a, such as 2.330.0, is older than b; a part that is not a number counts as 0.
 func IsOlder(a, b string) bool {
 	numbers := func(version string) (list [3]int) {
 		for i, text := range strings.SplitN(version, ".", 3) {
