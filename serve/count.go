@@ -25,10 +25,23 @@ const (
 	recountAtMost = time.Minute // apart
 )
 
+// caughtUpAfter is how long a poll waits at least that had no message ready: those before it were of the past.
+const caughtUpAfter = time.Second
+
+// notePoll notes whether the messages of the time before the session are all taken in. mu is held.
+func (s *set) notePoll(m *queue.Message, took time.Duration) {
+	s.caughtUp = s.caughtUp || m == nil || took >= caughtUpAfter
+}
+
 // takeCount takes in the count of a message. While it is in doubt the lower number holds, which costs seconds, and no
 // machine. mu is held.
 func (s *set) takeCount(m *queue.Message) {
 	s.messages++
+	if !s.caughtUp { // the count that the session began with may know of these events already
+		s.beginCount(m.Count)
+		return
+	}
+	s.ofPast = false
 	s.expected = max(0, s.expected+m.Assigned-len(m.Completed))
 	s.count = m.Count
 	s.inDoubt = m.Count.Assigned != s.expected
@@ -40,9 +53,17 @@ func (s *set) takeCount(m *queue.Message) {
 	s.doubtCount()
 }
 
-// resetCount takes in the count that a session begins with. mu is held.
+// resetCount takes in a count that is not in doubt. mu is held.
 func (s *set) resetCount(count queue.Count) {
-	s.count, s.expected, s.inDoubt = count, count.Assigned, false
+	s.count, s.expected, s.inDoubt, s.ofPast = count, count.Assigned, false, false
+}
+
+// beginCount takes in a count that there is nothing to compare with: the events that make it up came to an earlier
+// session, or come yet. The set is read again. mu is held.
+func (s *set) beginCount(count queue.Count) {
+	s.resetCount(count)
+	s.inDoubt, s.ofPast, s.tooMany = true, true, false
+	s.doubtCount()
 }
 
 // doubtCount has the set read again. mu is held.
@@ -69,16 +90,19 @@ func (s *set) recount(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if s.readCount(ctx, i == len(recountDelays)-1) {
+			if s.readCount(ctx, i) {
 				break
 			}
+			s.poke()
 		}
 		s.poke()
 	}
 }
 
-// readCount reads the set, and reports whether the count is no longer in doubt. The last answer is taken as it is.
-func (s *set) readCount(ctx context.Context, last bool) bool {
+// readCount reads the set for the nth time, from 0, and reports whether the count is no longer in doubt. The last
+// answer is taken as it is, and the second where nothing is expected.
+func (s *set) readCount(ctx context.Context, n int) bool {
+	last := n == len(recountDelays)-1
 	s.mu.Lock()
 	id, messages, needed := s.id, s.messages, s.held && s.inDoubt
 	s.mu.Unlock()
@@ -99,6 +123,10 @@ func (s *set) readCount(ctx context.Context, last bool) bool {
 		return false
 	case s.messages != messages: // one came meanwhile, which may be newer
 		return false
+	case s.ofPast && n == 0:
+		s.count, s.expected = count, count.Assigned
+		return false
+	case s.ofPast:
 	case count.Assigned != s.expected && !last:
 		return false
 	case count.Assigned != s.expected:

@@ -209,6 +209,7 @@ func (s *set) poll(ctx context.Context, session *queue.Session, last int) (*queu
 	told := capacity(s.demand(), s.pause)
 	s.told, s.repoll = told, end
 	s.mu.Unlock()
+	begun := time.Now()
 	message, err := session.Next(polling, last, told)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,6 +219,7 @@ func (s *set) poll(ctx context.Context, session *queue.Session, last int) (*queu
 	}
 	if err == nil {
 		s.polled = time.Now()
+		s.notePoll(message, s.polled.Sub(begun))
 	}
 	return message, err
 }

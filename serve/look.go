@@ -18,6 +18,7 @@ import (
 const (
 	lookInterval  = 30 * time.Second
 	firstLook     = 2 * time.Second // after a look that failed while nothing is known yet
+	nextLook      = 5 * time.Second // after one that found a registration without a machine: it may be gone by now
 	lookTimeout   = 2 * time.Minute
 	actTimeout    = time.Minute
 	maxConcurrent = 8 // calls that end things, of one set
@@ -27,8 +28,11 @@ const (
 func (s *Server) lookAlways(ctx context.Context) {
 	for ctx.Err() == nil {
 		begun, next := time.Now(), lookInterval
-		if !s.look(ctx, begun) && !s.lookedSince(time.Time{}) {
+		switch whole := s.look(ctx, begun); {
+		case !whole && !s.lookedSince(time.Time{}):
 			next = firstLook
+		case s.foundSince(begun):
+			next = nextLook
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -38,6 +42,21 @@ func (s *Server) lookAlways(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+}
+
+// foundSince reports whether some set has found an earlier process's registration without a machine.
+func (s *Server) foundSince(begun time.Time) bool {
+	for _, set := range s.all() {
+		set.mu.Lock()
+		for _, r := range set.runners {
+			if r.instance.ID == "" && !r.found.Before(begun) {
+				set.mu.Unlock()
+				return true
+			}
+		}
+		set.mu.Unlock()
+	}
+	return false
 }
 
 // sight is what one look saw: the cloud first and the registry second, so that a runner that comes in between has its
@@ -158,7 +177,7 @@ func (s *set) see(seen sight) (doubles []ec2.Instance) {
 	for name, registration := range seen.runners {
 		if s.runners[name] == nil && isNameOf(s.installation, s.Name, name) && !s.wasDropped(name, seen.now) {
 			s.runners[name] = &runner{name: name, id: registration.ID, state: runnerUnseen,
-				shows: seen.now.Add(launchTime)}
+				shows: seen.now.Add(launchTime), found: seen.now}
 		}
 	}
 	for name, r := range s.runners {

@@ -59,8 +59,8 @@ func (s *set) jobStarted(job queue.Job, now time.Time) {
 func (s *set) jobCompleted(job queue.Job, now time.Time) {
 	log := s.log.With("job", job.ID, "run", job.RunID, "repository", job.Repository, "name", job.Name,
 		"result", job.Result)
-	r := s.runners[job.RunnerName]
-	if r == nil || job.RunnerName == "" { // canceled, or assigned anew, before a runner had it
+	r := s.runnerOf(job, now)
+	if r == nil { // canceled, or assigned anew, before a runner had it
 		s.metrics.Completed(s.Name, job.Result)
 		log.Info("job completed", "runner", job.RunnerName)
 		return
@@ -71,6 +71,16 @@ func (s *set) jobCompleted(job queue.Job, now time.Time) {
 	r.job, r.done = job, now
 	s.metrics.Completed(s.Name, job.Result)
 	log.Info("job completed", "runner", r.name, "machine", r.instance.ID, "took", span(r.started, now))
+}
+
+// runnerOf returns the runner of a job that is over, nil for none of the set's. A machine that an earlier process has
+// launched may be found after its job's message came, and before EC2 and GitHub show that it is over. mu is held.
+func (s *set) runnerOf(job queue.Job, now time.Time) *runner {
+	name := job.RunnerName
+	if s.runners[name] == nil && isNameOf(s.installation, s.Name, name) && !s.wasDropped(name, now) {
+		s.runners[name] = &runner{name: name, id: job.RunnerID, state: runnerUnseen}
+	}
+	return s.runners[name]
 }
 
 // span is how long something took, empty where its ends are not known.

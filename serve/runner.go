@@ -17,8 +17,9 @@ type runner struct {
 	instance ec2.Instance // ID "" while not known
 	// launching reports whether this process is registering or launching it.
 	launching bool
-	// shows is until when a machine may show itself of which only the registration is known.
-	shows        time.Time
+	// shows is until when a machine may show itself of which only the registration is known, and found since when an
+	// earlier process's is known.
+	shows, found time.Time
 	due, expires time.Time
 
 	state runnerState
@@ -65,8 +66,17 @@ func (r *runner) isLate(now time.Time) bool {
 		!now.Before(r.due.Add(spareTime-dueTime))
 }
 
+// isMissing reports whether an earlier process's registration has shown no machine for so long that it was probably
+// killed before it launched one. A process that lives may still launch it, so its room is kept until r.shows.
+func (r *runner) isMissing(now time.Time) bool {
+	return r.instance.ID == "" && !r.found.IsZero() && r.state != runnerIdle && r.state != runnerBusy &&
+		now.Sub(r.found) >= absentTime
+}
+
 // isCounted reports whether the set can count on the runner for a job.
-func (r *runner) isCounted(now time.Time) bool { return r.takesJobs() && !r.isLate(now) }
+func (r *runner) isCounted(now time.Time) bool {
+	return r.takesJobs() && !r.isLate(now) && !r.isMissing(now)
+}
 
 // isAlive reports whether there is a machine, or may be one at any moment.
 func (r *runner) isAlive() bool { return !r.over && (r.instance.ID != "" || r.takesJobs()) }

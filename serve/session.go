@@ -49,7 +49,8 @@ func (s *set) open(ctx context.Context) (*queue.Session, error) {
 	s.mu.Lock()
 	s.id, s.held, s.opened, s.polled = there.ID, true, time.Now(), time.Now()
 	s.failed, s.problem, s.hint = failure{}, "", ""
-	s.resetCount(session.First)
+	s.caughtUp = false
+	s.beginCount(session.First)
 	s.mu.Unlock()
 	s.log.Info("listening", "id", there.ID, "labels", there.Labels, "assigned", session.First.Assigned)
 	s.launches.Go(func() { s.prepare(ctx) })

@@ -43,6 +43,8 @@ type set struct {
 	recounted time.Time
 	inDoubt   bool      // the count is not the expected one
 	tooMany   bool      // it is higher
+	ofPast    bool      // nothing is expected: it is the session's first, or came with messages of the time before
+	caughtUp  bool      // there are no such messages any more
 	waiting   time.Time // since when jobs wait although runners are idle
 	runners   map[string]*runner
 	pause     pause

@@ -1,6 +1,8 @@
 package serve_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,4 +81,78 @@ func TestAnotherInstallation(t *testing.T) {
 		s.queue("ours", 1, simulator.ScaleSetJob{})
 		s.until("done", 3*time.Minute, s.allDone)
 	})
+}
+
+// TestMessagesOfThePast: a standby takes over while jobs begin and end within seconds. The messages of what happened
+// before come to it, although its session has begun with a count that knows of that. No job waits for it.
+func TestMessagesOfThePast(t *testing.T) {
+	for _, delay := range []time.Duration{0, 2 * time.Second} {
+		for at := time.Second; at <= 4*time.Second; at += 500 * time.Millisecond {
+			t.Run(fmt.Sprintf("after %s, statistics late by %s", at, delay), func(t *testing.T) {
+				world := simulator.Config{Speed: 10}
+				world.ScaleSets.StatisticsDelay = 10 * delay
+				inBubble(t, world, []config.Set{aSet("one", 20)}, func(s *stage) { s.takeOver(at, delay > 0) })
+			})
+		}
+	}
+}
+
+func (s *stage) takeOver(at time.Duration, isLate bool) {
+	first := s.start("first")
+	s.listening(first, 1)
+	second := s.start("second")
+	<-time.After(time.Minute)
+	for i := range 12 {
+		s.queue("one", 1, simulator.ScaleSetJob{Duration: time.Duration(1+i%3) * 20 * time.Second})
+	}
+	<-time.After(at)
+	first.end()
+	s.until("listening", 10*time.Second, func() bool { return len(second.log.with("listening")) == 1 })
+	took := s.until("launched", time.Minute, func() bool { return s.machines() >= 12 })
+	if took > 12*time.Second { // twelve machines at two a second, after a second look or reading
+		s.t.Errorf("jobs waited for %s after the takeover", took)
+	}
+	s.until("done", 3*time.Minute, s.allDone)
+	s.nothingLeft(2 * time.Minute)
+	if launched := s.machines(); launched != 12 && !isLate {
+		s.t.Errorf("%d machines for 12 jobs", launched)
+	}
+}
+
+// machines counts what was launched, in the whole life of the world.
+func (s *stage) machines() (count int) {
+	for _, instance := range s.world.Snapshot().Instances {
+		if !instance.Initial {
+			count++
+		}
+	}
+	return count
+}
+
+// TestKilledWhileLaunching: a registration whose machine was never asked for is not waited for until GitHub takes the
+// job back.
+func TestKilledWhileLaunching(t *testing.T) {
+	for at := 200 * time.Millisecond; at <= 3*time.Second; at += 400 * time.Millisecond {
+		t.Run("after "+at.String(), func(t *testing.T) {
+			world := simulator.Config{ScaleSets: simulator.ScaleSets{SessionLapse: 10 * time.Second}}
+			inBubble(t, world, []config.Set{aSet("one", 10)}, func(s *stage) {
+				first := s.start("first")
+				s.listening(first, 1)
+				s.queue("one", 8, simulator.ScaleSetJob{Duration: time.Minute})
+				<-time.After(at)
+				first.kill()
+				second := s.start("second")
+				s.until("listening", 2*time.Minute, func() bool { return len(second.log.with("listening")) == 1 })
+				took := s.until("started", 6*time.Minute, func() bool {
+					return !slices.ContainsFunc(s.world.Jobs(),
+						func(j simulator.JobState) bool { return j.Started.IsZero() })
+				})
+				if took > 2*time.Minute { // absentTime, a look and a boot
+					t.Errorf("jobs waited for %s after the takeover", took)
+				}
+				s.until("done", 3*time.Minute, s.allDone)
+				s.nothingLeft(5 * time.Minute)
+			})
+		})
+	}
 }

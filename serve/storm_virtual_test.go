@@ -130,6 +130,7 @@ func TestIdle(t *testing.T) {
 	inBubble(t, simulator.Config{}, sets, func(s *stage) {
 		p := s.start("one")
 		s.listening(p, 50)
+		<-time.After(10 * time.Second) // each set is read twice after its session has begun
 		before := len(s.world.Calls())
 		<-time.After(10 * time.Minute)
 		calls := map[string]int{}

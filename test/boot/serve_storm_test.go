@@ -44,11 +44,11 @@ func TestServeUnitStorm(t *testing.T) {
 	p.sh("systemctl daemon-reload && systemctl start " + serveService)
 	p.until("the set is listened to", func(string) bool { return listenedTo(world) })
 	queueStorm(world, first)
-	p.until("some jobs are done, and others run", func(string) bool {
+	p.untilWithin(stormTime, "some jobs are done, and others run", func(string) bool {
 		return jobsIn(world, "done") >= 2 && jobsIn(world, "running") >= 2
 	})
 	p.sh("systemctl kill --signal KILL " + serveService)
-	p.until("started again, and listening", func(log string) bool {
+	p.untilWithin(stormTime, "started again, and listening", func(log string) bool {
 		return strings.Count(log, `"msg":"listening"`) == 2
 	})
 	queueStorm(world, later)
@@ -58,8 +58,8 @@ func TestServeUnitStorm(t *testing.T) {
 			strings.Contains(p.logOf(nextService), "standby: another process holds the session")
 	})
 	p.sh("systemctl stop " + serveService)
-	p.until("all jobs are done", func(string) bool { return jobsIn(world, "done") == first+later })
-	p.until("nothing is left", func(string) bool {
+	p.untilWithin(stormTime, "all jobs are done", func(string) bool { return jobsIn(world, "done") == first+later })
+	p.untilWithin(stormTime, "nothing is left", func(string) bool {
 		instances, runners := world.Leftovers()
 		return len(instances)+len(runners) == 0
 	})
@@ -80,6 +80,10 @@ func TestServeUnitStorm(t *testing.T) {
 		t.Errorf("asked for what the simulator does not model: %s", strings.Join(surprises, "; "))
 	}
 }
+
+// stormTime is the end of each wait of the storm. A registration that the killed process has not launched a machine for
+// is waited for until absentTime and the next look are over, which are no shorter than in earnest.
+const stormTime = 3 * time.Minute
 
 // stormMax is the set's max. It has room for all jobs: a set that is full learns by the look every 30 s, which is no
 // faster than in earnest, that an earlier process's machines are over.

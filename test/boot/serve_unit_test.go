@@ -140,9 +140,14 @@ func (p *servePlace) property(name string) string {
 
 func (p *servePlace) until(what string, is func(log string) bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(p.log()); pause(300 * time.Millisecond) {
+	p.untilWithin(30*time.Second, what, is)
+}
+
+func (p *servePlace) untilWithin(limit time.Duration, what string, is func(log string) bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(limit); !is(p.log()); pause(300 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("%s: not within 30 s", what)
+			p.t.Fatalf("%s: not within %s", what, limit)
 		}
 	}
 }
