@@ -20,6 +20,7 @@ import (
 func main() {
 	// As PID 1 of its container the program must handle signals itself: the kernel ignores those it does not.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads would kill it, and leave its sessions until they lapse
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	code := run(ctx, edge{args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr, reload: reload})

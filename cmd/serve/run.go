@@ -62,12 +62,11 @@ func run(ctx context.Context, e edge) int {
 	return exitInvalid
 }
 
-// jsonLog is a log of one JSON object a line.
-func jsonLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
-
 // serveFile serves the sets of a file until ctx ends.
 func serveFile(ctx context.Context, e edge, name string) int {
-	log := jsonLog(e.stderr)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	log := jsonLog(&logWriter{e.stderr, end})
 	file, warnings, err := config.Read(name)
 	if err != nil {
 		e.print(err)
@@ -85,8 +84,6 @@ func serveFile(ctx context.Context, e edge, name string) int {
 	case err != nil:
 		return e.exitOf(name, err)
 	}
-	ctx, end := context.WithCancel(ctx)
-	defer end()
 	reloads := &reloader{server: server, name: name, listen: file.Listen, hosts: file.Hosts, log: log}
 	var beside sync.WaitGroup
 	beside.Go(func() { reloads.follow(ctx, e.reload) })
@@ -94,7 +91,10 @@ func serveFile(ctx context.Context, e edge, name string) int {
 		beside.Go(func() { show(ctx, file.Listen, status.Handler(reloads.snapshot, server.Metrics()), log) })
 	}
 	err = server.Run(ctx)
-	end()
+	if context.Cause(ctx) == errNobodyReads { //nolint:errorlint // it is the very cause
+		return exitFailed
+	}
+	end(nil)
 	beside.Wait()
 	return e.exitOf(name, err)
 }

@@ -44,15 +44,30 @@ type server struct {
 	process *exec.Cmd
 	ended   chan error
 
-	mu  sync.Mutex
-	log bytes.Buffer
+	mu     sync.Mutex
+	log    bytes.Buffer
+	unread bool // nobody reads what it says any more
 }
 
 // Write implements io.Writer: the program's log.
 func (s *server) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unread {
+		return 0, io.ErrClosedPipe // package exec then closes its end of the pipe
+	}
 	return s.log.Write(p)
+}
+
+// leaveUnread makes a server's log a pipe that nobody reads any more.
+func leaveUnread(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve-unread NAME")
+	}
+	s := sceneOf(ts).server(ts, args[0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unread = true
 }
 
 func (s *server) said() string {

@@ -129,6 +129,7 @@ func scriptParams(files []string) testscript.Params {
 			"serve":        serve,
 			"serve-end":    endServer,
 			"serve-reload": reloadServer,
+			"serve-unread": leaveUnread,
 			"serve-log":    printing(showServerLog),
 			"page":         printing(showPage),
 			"queue":        queueJobs,
