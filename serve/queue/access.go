@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -97,7 +98,7 @@ func (a *Access) answer(request *http.Request, path string) (*http.Response, err
 	}
 	if response.StatusCode >= 300 {
 		delete(a.kept, tokenPath)
-		return response, nil
+		return withLimitStatus(response)
 	}
 	body, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
@@ -107,9 +108,29 @@ func (a *Access) answer(request *http.Request, path string) (*http.Response, err
 	answer := kept{response.StatusCode, body, keptUntil(path, body)}
 	a.kept[path] = answer
 	if path == connectionPath {
+		maps.DeleteFunc(a.given, func(token string, _ bool) bool { return time.Since(endOf(token)) > time.Hour })
 		a.given[tokenIn(body)] = true
 	}
 	return answer.response(request), nil
+}
+
+// withLimitStatus gives the refusal of a call too many the status that says so: GitHub uses 403 for it as well, which
+// the library passes on without the headers that tell it from a missing permission.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+func withLimitStatus(response *http.Response) (*http.Response, error) {
+	if response.StatusCode != http.StatusForbidden {
+		return response, nil
+	}
+	body, err := readAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if response.Header.Get("X-RateLimit-Remaining") == "0" || response.Header.Get("Retry-After") != "" ||
+		strings.Contains(string(body), "rate limit") {
+		response.StatusCode, response.Status = http.StatusTooManyRequests, "429 Too Many Requests"
+	}
+	return response, nil
 }
 
 // keptUntil is how long an answer serves; one that cannot be read is in the past.

@@ -53,15 +53,25 @@ func (c *Client) Open(ctx context.Context, set int, owner string) (*Session, err
 	if err != nil {
 		return nil, callError("create session", err)
 	}
-	session := &Session{api: api, First: count(api.Session().Statistics)}
-	if api.Session().MessageQueueURL == "" {
-		// https://github.com/actions/actions-runner-controller/issues/4370
+	session := &Session{api: api}
+	if !session.hasQueue() {
 		_ = session.Close(ctx)
-		return nil, &CallError{Operation: "create session", Class: Unknown,
-			Message: "the answer names no message queue"}
+		return nil, &CallError{Operation: "create session", Class: Unknown, Message: noQueue}
+	}
+	if there := api.Session().Statistics; there != nil {
+		session.First = count(there)
+	} else if session.First, err = c.Count(ctx, set); err != nil { // a count of 0 would forget the jobs that wait
+		_ = session.Close(ctx)
+		return nil, err
 	}
 	return session, nil
 }
+
+// noQueue is said of a session whose answer names no address to ask for messages, neither when it begins nor when its
+// token is renewed: https://github.com/actions/actions-runner-controller/issues/4370
+const noQueue = "the answer names no message queue"
+
+func (s *Session) hasQueue() bool { return s.api.Session().MessageQueueURL != "" }
 
 // Close ends the session, so that another process gets it at once.
 func (s *Session) Close(ctx context.Context) error {
@@ -72,6 +82,10 @@ func (s *Session) Close(ctx context.Context) error {
 // comes again. capacity is how many jobs GitHub may assign to the set in all; the others wait there.
 func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error) {
 	got, err := s.api.GetMessage(ctx, last, capacity)
+	if err != nil && !s.hasQueue() {
+		_ = s.Close(ctx)
+		return nil, &CallError{Operation: "renew session", Class: NotFound, Message: noQueue}
+	}
 	if err != nil || got == nil {
 		return nil, callError("get message", err)
 	}
@@ -89,8 +103,11 @@ func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error
 	return message, nil
 }
 
-// Acknowledge says that a message need not come again.
+// Acknowledge says that a message need not come again. One without an id is none of the queue's: it only had the count.
 func (s *Session) Acknowledge(ctx context.Context, id int) error {
+	if id == 0 {
+		return nil
+	}
 	return callError("delete message", s.api.DeleteMessage(ctx, id))
 }
 

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
+	"github.com/actions/scaleset"
 	"github.com/hashicorp/go-retryablehttp"
 )
 
@@ -75,8 +77,40 @@ func (r *retrier) once(request *http.Request, body []byte) (*http.Response, erro
 	if err != nil {
 		return nil, err
 	}
+	if isPoll(request) && response.StatusCode == http.StatusOK {
+		answer = withKnownType(answer)
+	}
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
 	return response, nil
+}
+
+func isPoll(request *http.Request) bool {
+	return request.Method == http.MethodGet && request.Header.Get(scaleset.HeaderScaleSetMaxCapacity) != ""
+}
+
+// jobMessages is the only type of messages that the library reads.
+const jobMessages = "RunnerScaleSetJobMessages"
+
+// withKnownType turns a message of another type into one about no job. The library refuses it without its id, so that
+// it could not be acknowledged and would come again for ever, before all that follow. Older listeners of GitHub's
+// passed over such messages. https://github.com/actions/scaleset/blob/v0.4.0/client.go,
+// parseRunnerScaleSetMessageResponse
+func withKnownType(answer []byte) []byte {
+	var message struct {
+		ID         int             `json:"messageId"`
+		Type       string          `json:"messageType"`
+		Body       string          `json:"body"`
+		Statistics json.RawMessage `json:"statistics,omitempty"`
+	}
+	if json.Unmarshal(answer, &message) != nil || message.Type == jobMessages {
+		return answer
+	}
+	message.Type, message.Body = jobMessages, ""
+	known, err := json.Marshal(message)
+	if err != nil {
+		return answer
+	}
+	return known
 }
 
 // readAll reads a body, which may be nil, and closes it.

@@ -159,6 +159,9 @@ func (x *exchange) refusedByFault() bool {
 	return x.fault != nil && (x.fault.Effect == EffectError || x.fault.Effect == EffectThrottle)
 }
 
+// isUnlisted reports whether a list of runners lacks them all.
+func (x *exchange) isUnlisted() bool { return x.fault != nil && x.fault.Effect == EffectUnlisted }
+
 // leave ends the exchange in the journal.
 func (w *World) leave(x *exchange) {
 	w.enter()

@@ -29,7 +29,8 @@ type labelJSON struct {
 }
 
 func (r *runner) json() runnerJSON {
-	out := runnerJSON{ID: r.id, Group: r.group, Name: r.name, OS: r.os, Status: r.status(), Busy: r.busy,
+	out := runnerJSON{ID: r.id, Group: r.group, Name: r.name, OS: r.os, Status: r.status(), Busy: r.busy &&
+		!r.looksIdle(),
 		Labels: []labelJSON{}, Ephemeral: r.ephemeral, Version: r.version}
 	for _, l := range r.labels {
 		kind := "read-only"
@@ -56,7 +57,7 @@ func listRunners(call *hubCall) answer {
 	}
 	var found []*runner
 	for _, r := range call.scope.runners {
-		if call.shown(r) && (!named || r.name == name) {
+		if call.shown(r) && (!named || r.name == name) && !call.x.isUnlisted() {
 			found = append(found, r)
 		}
 	}

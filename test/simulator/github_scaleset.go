@@ -42,6 +42,14 @@ type ScaleSets struct {
 	// job without a runner has three assignments, five minutes apart:
 	// https://github.com/actions/actions-runner-controller/issues/4602
 	Reassign time.Duration `yaml:"reassign"`
+	// LooksIdle makes GitHub's lists say of a runner at work that it is idle, for as long as its job runs, as was seen:
+	// https://github.com/actions/runner/issues/4422. That its removal is then not refused either is assumed at its
+	// worst.
+	LooksIdle bool `yaml:"looks-idle"`
+	// Redelivers gives a message that was not acknowledged again to who has seen it too: "Unless a message is deleted
+	// after being processed (using DeleteMessage), it will be returned again in subsequent calls" (session_client.go of
+	// actions/scaleset, GetMessage). That lastMessageId does not prevent it is assumed at its worst.
+	Redelivers bool `yaml:"redelivers"`
 	// StatisticsDelay is how old the statistics are that messages and sessions have, by default not at all. Messages
 	// with an assigned job and totalAssignedJobs 0 were seen:
 	// https://github.com/actions/actions-runner-controller/issues/3420
@@ -133,7 +141,7 @@ func (h *hub) newSet(scope *scope, name string) *scaleSet {
 	h.lastSet++
 	s := &scaleSet{hub: h, id: h.lastSet, scope: scope, name: name, group: 1, created: h.clock(),
 		changed: make(chan struct{})}
-	s.queue.lastID = firstMessage
+	s.queue.lastID, s.queue.redelivers = firstMessage, h.w.cfg.ScaleSets.Redelivers
 	h.sets = append(h.sets, s)
 	return s
 }

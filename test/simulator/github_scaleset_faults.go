@@ -6,6 +6,10 @@ import "net/http"
 // the message queue. Seen while GitHub had trouble: https://github.com/actions/actions-runner-controller/issues/4370
 const noQueueURL = "no-queue-url"
 
+// noStatistics is a Fault.Code for CreateMessageSession: it succeeds, and its answer has no statistics, which the
+// client looks out for (listener/listener.go of actions/scaleset, Run: "session statistics is nil").
+const noStatistics = "no-statistics"
+
 // actionsFault is what weather answers in the service's place: Fault.Code is the name of an exception. Two of them come
 // true with it: RunnerScaleSetSessionExpiredException drops the session, RunnerScaleSetNotFoundException the set, as
 // GitHub lost sets in https://github.com/actions/actions-runner-controller/issues/4370.
@@ -18,6 +22,10 @@ func (h *hub) actionsFault(x *exchange) answer {
 		s.dropSession()
 	case f.Code == "RunnerScaleSetNotFoundException":
 		h.deleteSet(s)
+	case f.Code == noStatistics && s.live() != nil:
+		shown := (&actionsCall{hub: h, set: s, base: "https://" + actionsHost + actionsBase}).sessionJSON()
+		delete(shown, "statistics")
+		return actionsJSON(http.StatusOK, shown)
 	case f.Code == noQueueURL && s.live() != nil:
 		return actionsJSON(http.StatusOK, map[string]any{"sessionId": s.session.id, "ownerName": s.session.owner,
 			"messageQueueUrl": "", "messageQueueAccessToken": "", "statistics": s.shownStatistics()})

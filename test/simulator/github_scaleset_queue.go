@@ -21,10 +21,13 @@ type messageQueue struct {
 	pending []map[string]any // job messages that no poll has got yet
 	sent    []batch          // delivered, and not acknowledged
 	lastID  int
+	// redelivers is ScaleSets.Redelivers.
+	redelivers bool
 }
 
 type batch struct {
 	id   int
+	kind string // "" for messages about jobs
 	jobs []map[string]any
 }
 
@@ -40,7 +43,7 @@ func (s *scaleSet) push(message map[string]any) {
 // new.
 func (q *messageQueue) next(last int) (batch, bool) {
 	for _, b := range q.sent {
-		if b.id > last {
+		if b.id > last || q.redelivers {
 			return b, true
 		}
 	}
@@ -57,7 +60,23 @@ func (q *messageQueue) next(last int) (batch, bool) {
 
 // has reports whether there is a message for who has seen last.
 func (q *messageQueue) has(last int) bool {
-	return len(q.pending) > 0 || slices.ContainsFunc(q.sent, func(b batch) bool { return b.id > last })
+	return len(q.pending) > 0 ||
+		slices.ContainsFunc(q.sent, func(b batch) bool { return b.id > last || q.redelivers })
+}
+
+// jobMessages is the only type of messages that clients know.
+const jobMessages = "RunnerScaleSetJobMessages"
+
+// PushMessage gives a set a message of another type than those about jobs, without a body. Older listeners passed over
+// such a message and acknowledged it (actions-runner-controller, cmd/githubrunnerscalesetlistener/autoScalerService.go:
+// "skip message with unknown message type").
+func (w *World) PushMessage(set, kind string) {
+	w.enter()
+	defer w.mu.Unlock()
+	s := w.hub.setNamed(set)
+	s.queue.lastID++
+	s.queue.sent = append(s.queue.sent, batch{id: s.queue.lastID, kind: kind, jobs: []map[string]any{}})
+	s.wake()
 }
 
 // lastSeen is the id of the last message that the poll's client has seen.
@@ -106,7 +125,7 @@ func getMessage(call *actionsCall) answer {
 	if err != nil {
 		panic("simulator: encode job messages: " + err.Error())
 	}
-	return actionsJSON(http.StatusOK, map[string]any{"messageId": b.id, "messageType": "RunnerScaleSetJobMessages",
+	return actionsJSON(http.StatusOK, map[string]any{"messageId": b.id, "messageType": orText(b.kind, jobMessages),
 		"body": string(body), "statistics": call.set.shownStatistics()})
 }
 

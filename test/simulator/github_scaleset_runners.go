@@ -23,6 +23,9 @@ func (r *runner) agent() agentJSON {
 	return out
 }
 
+// looksIdle reports whether GitHub takes the runner for idle while its job runs.
+func (r *runner) looksIdle() bool { return r.set != nil && r.set.hub.w.cfg.ScaleSets.LooksIdle }
+
 // generateSetJIT registers a single-use runner of the set (client.go of actions/scaleset, GenerateJitRunnerConfig). The
 // client tells AgentExistsException, AgentNotFoundException and JobStillRunningException apart (errors.go).
 func generateSetJIT(call *actionsCall) answer {
@@ -84,7 +87,7 @@ func removeAgent(call *actionsCall) answer {
 	switch {
 	case r == nil:
 		return call.noAgent()
-	case r.busy:
+	case r.busy && !r.looksIdle():
 		return actionsError(http.StatusBadRequest, "TaskAgentJobStillRunningException",
 			fmt.Sprintf("Runner %q is still running a job", r.name))
 	}

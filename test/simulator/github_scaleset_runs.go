@@ -123,6 +123,22 @@ func (w *World) FinishJob(id string) bool {
 	return false
 }
 
+// CompleteEarly tells the set of a job that runs, by its id, that it is completed, while it runs on, as was seen:
+// https://github.com/actions/runner/issues/4492. It reports whether the job runs.
+func (w *World) CompleteEarly(id string) bool {
+	w.enter()
+	defer w.mu.Unlock()
+	for _, j := range w.hub.jobs {
+		if j.setJob != nil && j.state.ID == id && j.state.State == jobRunning {
+			s := j.set
+			s.jobs = slices.DeleteFunc(s.jobs, func(o *job) bool { return o == j })
+			s.push(s.completion(j, results[jobDone], s.runnerOf(j)))
+			return true
+		}
+	}
+	return false
+}
+
 // runnerOf finds the runner that runs a job.
 func (s *scaleSet) runnerOf(j *job) *runner {
 	return s.runners[slices.IndexFunc(s.runners, func(r *runner) bool { return r.job == j })]
