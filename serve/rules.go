@@ -48,6 +48,7 @@ type view struct {
 	removed bool // the set was taken out of the file
 	waiting bool // jobs have waited for an idle runner for stuckTime
 	doubled bool // another machine has its name, and was launched before it
+	hidden  bool // more jobs of the set run than runners show to be busy
 }
 
 // rule is one step of a judgement. It answers "" where it has nothing to say.
@@ -55,7 +56,7 @@ type rule func(view, *runner) (act, string)
 
 // rules are asked in this order; the first answer holds. What spares stands before what ends.
 var rules = []rule{isLaunching, isOver, hasNoMachine, isBusy, isUnseen, isDoubled, isDone, isGone, isStopped, isOverdue,
-	isExpired, isStuck, isSurplus}
+	isExpired, isHidden, isStuck, isSurplus}
 
 func judge(v view, r *runner) (act, string) {
 	for _, rule := range rules {
@@ -109,7 +110,8 @@ func isBusy(v view, r *runner) (act, string) {
 	if v.listed && r.state == runnerGone {
 		return "", ""
 	}
-	if r.isBusy(v.now) {
+	// A job whose completion was reported may run on: https://github.com/actions/runner/issues/4492
+	if r.state == runnerBusy || r.isBusy(v.now) {
 		return spared, "a job runs on it"
 	}
 	return "", ""
@@ -180,6 +182,14 @@ func isOverdue(v view, r *runner) (act, string) {
 func isExpired(v view, r *runner) (act, string) {
 	if !r.expires.IsZero() && !v.now.Before(r.expires) {
 		return ended, "its time was over at " + r.expires.UTC().Format(time.RFC3339)
+	}
+	return "", ""
+}
+
+// isHidden is about a runner that may be busy although GitHub's list calls it idle.
+func isHidden(v view, r *runner) (act, string) {
+	if v.hidden && r.state == runnerIdle {
+		return spared, "a job runs on a runner that GitHub calls idle, and it may be this one"
 	}
 	return "", ""
 }

@@ -49,8 +49,10 @@ func (r *runner) takesJobs() bool {
 	switch {
 	case r.launching:
 		return true
-	case r.over || !r.done.IsZero() || !r.gone.IsZero(), !r.stopped.IsZero() && r.launched.IsZero():
+	case r.over || !r.done.IsZero(), !r.stopped.IsZero() && r.launched.IsZero():
 		return false // a stopped machine that this process has not started is left of a claim
+	case !r.gone.IsZero():
+		return !r.started.IsZero() // GitHub's list may lack runners at work
 	}
 	return r.instance.ID != "" || !r.shows.IsZero() || r.state == runnerIdle || r.state == runnerBusy
 }
@@ -81,13 +83,11 @@ func (r *runner) isCounted(now time.Time) bool {
 // isAlive reports whether there is a machine, or may be one at any moment.
 func (r *runner) isAlive() bool { return !r.over && (r.instance.ID != "" || r.takesJobs()) }
 
-// startedJobShows is how late GitHub's list may show that a runner is busy.
-const startedJobShows = time.Minute
-
-// isBusy reports whether a job runs on it, by GitHub's list or by a message that is newer.
+// isBusy reports whether a job runs on it, by GitHub's list or by the message that it has started. The list shows a job
+// late, and calls some runners idle for as long as their job runs: https://github.com/actions/runner/issues/4422. So it
+// counts against the message only once the machine's time is over.
 func (r *runner) isBusy(now time.Time) bool {
-	return r.state == runnerBusy && r.done.IsZero() ||
-		!r.started.IsZero() && r.done.IsZero() && now.Sub(r.started) < startedJobShows
+	return r.done.IsZero() && (r.state == runnerBusy || !r.started.IsZero() && now.Before(r.started.Add(lifetime)))
 }
 
 // see takes in what GitHub's list says. The zero registration says that there is none.
