@@ -41,6 +41,26 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestDecisionsAreListed: the index of the decisions links each of them.
+func TestDecisionsAreListed(t *testing.T) {
+	t.Parallel()
+	index := read(t, "docs/adr/README.md")
+	listed := 0
+	for _, page := range pages(t) {
+		dir, name := path.Split(page)
+		if dir != "docs/adr/" || name == "README.md" {
+			continue
+		}
+		listed++
+		if !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/adr/README.md does not list %s", name)
+		}
+	}
+	if listed < 29 {
+		t.Errorf("only %d decisions were found", listed)
+	}
+}
+
 // TestLinksAreFollowed proves that the look at a link tells a good one from a bad one.
 func TestLinksAreFollowed(t *testing.T) {
 	t.Parallel()
