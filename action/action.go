@@ -1,9 +1,9 @@
-// Package action is the face towards GitHub Actions: inputs become one request, one verb turns it into one result, and
-// one place prints the result.
+// Package action is the interface to GitHub Actions: it parses the inputs into one request, runs the mode's function,
+// and prints the result.
 //
 // With main.go it is the only importer of go-githubactions. The packages that do the work know nothing of inputs,
-// outputs or log commands; what they have to say early, so that a killed step loses nothing, they say to a
-// runner.Journal, which outputs.go implements.
+// outputs or log commands. What they must record early, so that a killed step loses nothing, they pass to a
+// runner.Journal, which outputs.go and journal.go implement.
 package action
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/post"
 )
 
-// World is what comes in from outside: by these doors and no others.
+// World is the program's environment: everything that it reads from and writes to outside of the two APIs.
 type World struct {
 	Name    string // argv[0]: a name that ends in "-post" is the post step
 	Getenv  func(string) string
@@ -37,16 +37,16 @@ const (
 	exitFailed    = 1
 	exitInvalid   = 2
 	exitUnfit     = 3   // mode check: something would make a start fail
-	exitCancelled = 130 // as a shell tells of SIGINT
+	exitCancelled = 130 // 128 + SIGINT, as a shell reports it
 )
 
-// Run does what the inputs ask for and returns the exit code.
+// Run does what the inputs request and returns the exit code.
 func Run(ctx context.Context, w World) (code int) {
 	out := newOutput(w)
 	defer func() {
 		if cause := recover(); cause != nil { // go-githubactions panics when a file command cannot be written
-			out.problems(Problem{fmt.Sprintf("the program stopped at an error of its own: %v", cause),
-				"please report this with the log of the step"})
+			out.problems(Problem{fmt.Sprintf("internal error: %v", cause),
+				"please report this at the action's repository, with the log of this step"})
 			out.log.Debug(string(debug.Stack()))
 			code = exitFailed
 		}
@@ -74,7 +74,7 @@ func Run(ctx context.Context, w World) (code int) {
 	return out.finish(work(ctx, request, out))
 }
 
-// work makes the clients, signs in and does what the mode is for.
+// work creates the clients, signs in and runs the mode.
 func work(ctx context.Context, request Request, out *output) error {
 	c, err := connect(ctx, request, out)
 	if err != nil {
@@ -86,8 +86,8 @@ func work(ctx context.Context, request Request, out *output) error {
 	err = c.signIn(ctx)
 	switch {
 	case request.Mode == modeStop:
-		// A side that refuses the sign-in must not keep the other from ending what there is: the stop says what could
-		// not be ended, and why.
+		// A refused sign-in at one side must not prevent the clean-up at the other: Stop reports what it could not
+		// remove, and why.
 		return runStop(ctx, c)
 	case err != nil:
 		return err
@@ -118,8 +118,8 @@ func runStop(ctx context.Context, c clients) error {
 	return err
 }
 
-// runPost removes what a start left that did not reach its end. Told by the program's name, never by its state: a start
-// that died before it wrote any state must not make the post step launch a machine.
+// runPost removes what an interrupted start left behind. The program's name selects it, never the state: a start that
+// died before it wrote any state must not make the post step launch a machine.
 func runPost(ctx context.Context, w World, out *output) error {
 	state, err := readState(w.Getenv)
 	if err != nil || state.nothingToDo() {
@@ -129,7 +129,7 @@ func runPost(ctx context.Context, w World, out *output) error {
 	if err != nil {
 		return err
 	}
-	// The clients sign in at their first call, so that what is left is named even where they may not.
+	// The clients sign in at their first call, so that a refused sign-in still lets the post step name what is left.
 	c, err := connect(ctx, request, out)
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (o *output) finish(err error) int {
 	return exitFailed
 }
 
-// problemOf is an error as it is said: what is wrong, and what to do.
+// problemOf returns the message and the hint of an error.
 func problemOf(err error) Problem {
 	if refused, ok := errors.AsType[*diagnosis.RefusedError](err); ok {
 		return Problem{refused.Message, refused.Hint}
@@ -197,7 +197,7 @@ func problemOf(err error) Problem {
 	return Problem{err.Error(), diagnosis.Hint(err)}
 }
 
-// problems prints each as one annotation, and below it what to do. They stand in the summary too.
+// problems logs each problem as one annotation with its hint below, and adds them to the job summary.
 func (o *output) problems(list ...Problem) {
 	if o.said {
 		return
@@ -216,16 +216,16 @@ func (o *output) problems(list ...Problem) {
 	}
 }
 
-// newOutput opens the doors to the outside.
+// newOutput returns an output that writes to the world's files and standard output.
 func newOutput(w World) *output {
 	action := githubactions.New(githubactions.WithWriter(w.Stdout), githubactions.WithGetenv(w.Getenv))
 	handler := newHandler(action, w.Stdout)
 	return &output{action: action, getenv: w.Getenv, handler: handler, log: slog.New(handler)}
 }
 
-// see is the address of a hint's entry in the troubleshooting page, empty for one that says all there is to say.
+// see returns the address of the hint's entry in the troubleshooting page, or "" if it has none.
 func see(hint string) string {
-	if page := ami.See(hint); page != "" { // exact, where runner's go by how a hint begins
+	if page := ami.See(hint); page != "" { // ami matches whole hints, diagnosis the beginning of a hint
 		return page
 	}
 	return diagnosis.See(hint)

@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// bakeError is a bake of which at least one image was not made.
+// bakeError is returned by a bake that did not make every image.
 type bakeError struct {
 	problems []Problem
 	refused  bool // the inputs are wrong, and nothing was made
@@ -23,7 +23,7 @@ type bakeError struct {
 
 func (e *bakeError) Error() string { return fmt.Sprintf("%d images were not baked", len(e.problems)) }
 
-// runBake makes images.
+// runBake runs mode bake.
 func runBake(ctx context.Context, c clients) (err error) {
 	request, out := c.request, c.out
 	bake := *request.Bake
@@ -50,7 +50,7 @@ func runBake(ctx context.Context, c clients) (err error) {
 	return out.bakeDone(result, err)
 }
 
-// bakeBegun writes what the post step needs before anything is made.
+// bakeBegun saves what the post step needs, before anything is created.
 func (o *output) bakeBegun(id tags.Identity, builders []machine.Machine) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,20 +61,20 @@ func (o *output) bakeBegun(id tags.Identity, builders []machine.Machine) error {
 		o.saveState(stateScope, id.Scope))
 }
 
-// imageState is one image in the states.
+// imageState is the saved state of one image.
 type imageState struct {
 	ami.Begun
-	Baked bool `json:"baked,omitempty"` // handed over: it stays
+	Baked bool `json:"baked,omitempty"` // in the outputs: the post step keeps it
 }
 
-// Imaging implements ami.Journal.
+// Imaging implements ami.Journal: it records an image before EC2 is asked to create it.
 func (o *output) Imaging(begun ami.Begun) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.saveImage(imageState{Begun: begun})
 }
 
-// saveImage writes an image's state, over what was written of it before.
+// saveImage writes the state of an image, replacing an earlier one of the same architecture and region.
 func (o *output) saveImage(state imageState) error {
 	name := state.Architecture + " " + state.Region
 	number := slices.Index(o.journal.images, name)
@@ -85,7 +85,7 @@ func (o *output) saveImage(state imageState) error {
 	return o.saveState(fmt.Sprintf("%s%d", stateImage, number), state)
 }
 
-// Baked implements ami.Journal: an image that can be used stands in the outputs at once.
+// Baked implements ami.Journal: it writes an image to the outputs as soon as the image can be used.
 func (o *output) Baked(image ami.Baked) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -99,13 +99,13 @@ func (o *output) Baked(image ami.Baked) error {
 	if image.CopyOf == "" {
 		o.images[image.Architecture] = image.ImageID
 	}
-	if err := o.setImages(); err != nil || image.Unchanged { // what is unchanged was there before
+	if err := o.setImages(); err != nil || image.Unchanged { // an unchanged image existed before this bake
 		return err
 	}
 	return o.saveImage(imageState{ami.Begun{Architecture: image.Architecture, Region: image.Region}, true})
 }
 
-// setImages writes the outputs of a bake as far as it came.
+// setImages writes the outputs of the images that are ready so far.
 func (o *output) setImages() error {
 	for name, value := range map[string]any{outImages: o.images, outByRegion: o.byRegion} {
 		raw, err := json.Marshal(value)
@@ -123,7 +123,8 @@ func (o *output) setImages() error {
 	return nil
 }
 
-// bakeDone returns how a bake ended. Only one that left nothing behind tells the post step to do nothing.
+// bakeDone reports the end of a bake and returns its error. Only a bake that left nothing behind tells the post step to
+// do nothing.
 func (o *output) bakeDone(result ami.Result, err error) error {
 	whole := true
 	failed := &bakeError{refused: true}
@@ -141,7 +142,7 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 		}
 	}
 	o.handler.closeGroup()
-	// what to do first, what led to it below
+	// The problems come first, the consoles that explain them after.
 	if o.told = len(failed.problems) > 0; o.told && !errors.Is(err, context.Canceled) {
 		o.problems(failed.problems...)
 		o.said = true
@@ -156,7 +157,7 @@ func (o *output) bakeDone(result ami.Result, err error) error {
 	return failed
 }
 
-// tellBaked prints what came of one image.
+// logBaked logs the result for one image.
 func (o *output) logBaked(image ami.Baked) {
 	o.handler.closeGroup()
 	f := image.Failure
@@ -183,7 +184,7 @@ func (o *output) logBaked(image ami.Baked) {
 	}
 }
 
-// imageOf is what an image is for: an architecture, and the region of a copy.
+// imageOf describes an image by its architecture and, for a copy, its region.
 func imageOf(image ami.Baked) string {
 	if image.CopyOf != "" {
 		return image.Architecture + " in " + image.Region
@@ -191,7 +192,7 @@ func imageOf(image ami.Baked) string {
 	return image.Architecture
 }
 
-// bakeSummary is the job summary of a bake: what was made of what, how long each step took, and what went wrong.
+// bakeSummary returns the job summary of a bake: the images, how long each step took, and what failed.
 func bakeSummary(result ami.Result) string {
 	var b strings.Builder
 	made := 0
@@ -253,8 +254,8 @@ func bakeFailure(b *strings.Builder, f *ami.FailedError) {
 	}
 }
 
-// bakeTimeline shows when each step ended: by a picture, a section for each image, or where something failed by a
-// folded table. Mermaid ends a text at a colon, so only our own words stand in the picture.
+// bakeTimeline shows when each step ended: as a Mermaid timeline with a section for each image or, if something failed,
+// as a folded table. Mermaid ends a text at a colon, so the timeline contains only fixed words.
 func bakeTimeline(b *strings.Builder, result ami.Result) {
 	if slices.ContainsFunc(result.Images, func(i ami.Baked) bool { return i.Failure != nil }) {
 		folded(b, "The steps, and when each ended", func() { stepsTable(b, result.Images) })

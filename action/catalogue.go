@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// input is one input of the action. The table of inputs (inputs_machulav.go, inputs_app.go, inputs_signin.go,
-// inputs_own.go) is the only place where an input is declared: action.yml's inputs, docs/inputs.md and README's table
-// are generated from it (go test ./action -run TestReadmeTables -update), and a test holds the declared modes against
-// what each mode reads.
+// input declares one input of the action. The table of inputs (inputs_machulav.go, inputs_app.go, inputs_signin.go,
+// inputs_own.go) is the only declaration: action.yml's inputs, docs/inputs.md and README's table are generated from it
+// (go test ./action -run TestReadmeTables -update), and a test compares the declared modes with the inputs that each
+// mode reads.
 type input struct {
 	name        string
-	fallback    string  // what it stands for when it is empty; GitHub sends it in every mode
-	modes       modeSet // that read it; elsewhere it has no effect
-	machine     bool    // it belongs to the machine that a start launches: an existing machine is not changed by it
-	element     bool    // an element of `runners` may have it
-	readme      bool    // README's short table has it
+	fallback    string  // the default; GitHub passes it in every mode
+	modes       modeSet // the modes that read the input; it has no effect in others
+	machine     bool    // describes the machine that a start launches; no effect on an existing machine
+	element     bool    // may be set by an element of `runners`
+	readme      bool    // is listed in README's table
 	required    bool
-	description string // Markdown, over several lines
+	description string // Markdown; may span lines
 }
 
 // modeSet is a set of modes.
 type modeSet uint8
 
-// A check reads what the start that it checks reads.
+// The modes. A check reads what the start that it checks would read.
 const (
 	inStart modeSet = 1 << iota
 	inStop
@@ -42,28 +42,28 @@ var modeOf = map[string]modeSet{
 	modeStart: inStart, modeStop: inStop, modeSweep: inSweep, modeCheck: inCheck, modeBake: inBake, modePool: inPool,
 }
 
-// catalogue lists every input, in the order of action.yml. A reader that asks for an input which is not here stops the
-// program.
+// catalogue lists every input in the order of action.yml.
 var catalogue = slices.Concat(machulavInputs, appInputs, signInInputs, ownInputs)
 
-// inputOf is the input of a name. One that nothing declares stops the program.
+// inputOf returns the declaration of an input. It panics if there is none: a reader may only ask for declared inputs.
 func inputOf(name string) input {
 	i := slices.IndexFunc(catalogue, func(known input) bool { return known.name == name })
 	if i < 0 {
-		panic("no input is called " + name)
+		panic("undeclared input " + name)
 	}
 	return catalogue[i]
 }
 
-// inputEnv is the name under which GitHub hands an input over: upper case, hyphens kept.
+// inputEnv returns the name of the environment variable in which GitHub passes an input: upper case, with hyphens kept.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#inputs
 func inputEnv(name string) string {
 	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
 }
 
-// about is the description on one line.
+// about returns the description on one line.
 func (i input) about() string { return strings.Join(strings.Fields(i.description), " ") }
 
-// inputsThat lists the names of the inputs that a condition holds for, sorted.
+// inputsThat returns the sorted names of the inputs for which holds returns true.
 func inputsThat(holds func(input) bool) []string {
 	var names []string
 	for _, known := range catalogue {
@@ -81,8 +81,8 @@ func (r *reader) isSet(known input) bool {
 	return value != "" && value != known.fallback
 }
 
-// withoutEffect names the inputs that are set and that a mode does not read: machulav's in the log, since its users
-// give start's inputs to stop too, and ours by a warning. A dry run that would not be one is refused.
+// withoutEffect reports inputs that are set but not read in the mode: machulav's as a note, since its users pass
+// start's inputs to stop too, others as a warning. A dry-run in a mode without one is refused.
 func (r *reader) withoutEffect(mode string) {
 	unread := func(list []input) (names []string) {
 		for _, known := range list {

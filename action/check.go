@@ -9,14 +9,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/doctor"
 )
 
-// unfitError reports whether checks failed. What failed is said already.
+// unfitError is returned by a check that found problems. They have been reported already.
 type unfitError struct{ failed int }
 
 func (e *unfitError) Error() string {
 	return fmt.Sprintf("%d findings would make a start fail", e.failed)
 }
 
-// runCheck examines what a start with the same inputs would need, and makes nothing.
+// runCheck runs mode check: it examines what a start with the same inputs needs and creates nothing.
 func runCheck(ctx context.Context, c clients) error {
 	what, err := examination(c.request)
 	if err != nil {
@@ -35,7 +35,7 @@ func runCheck(ctx context.Context, c clients) error {
 	return nil
 }
 
-// reportOutput is the output `report`.
+// reportOutput is the value of the output `report`.
 type reportOutput struct {
 	OK        int              `json:"ok"`
 	Failed    int              `json:"failed"`
@@ -44,7 +44,7 @@ type reportOutput struct {
 	Findings  []doctor.Finding `json:"findings"`
 }
 
-// report returns what was found: in the log, as annotations if they are wanted, in the summary and in the output.
+// report writes the findings to the log, the job summary and the output. annotations makes problems annotations.
 func (o *output) report(report doctor.Report, annotations bool) error {
 	for _, f := range report.Findings {
 		o.logFinding(f, annotations)
@@ -84,7 +84,7 @@ func title(f doctor.Finding) string {
 	return strings.TrimSpace(f.Check + " " + f.About)
 }
 
-// reportSummary is the job summary of a check: what is wrong first, in the order of the checks.
+// reportSummary returns the job summary of a check: problems first, each group in the order of the checks.
 func reportSummary(report reportOutput) string {
 	var b strings.Builder
 	headline := "A start would find all that it needs"
@@ -101,7 +101,7 @@ func reportSummary(report reportOutput) string {
 	return b.String()
 }
 
-// findingsTable lists the findings with these results, in the order of the results.
+// findingsTable lists the findings with the given results, in the order of results.
 func findingsTable(b *strings.Builder, findings []doctor.Finding, results ...doctor.Result) {
 	rows := 0
 	for _, result := range results {
@@ -121,7 +121,7 @@ func findingsTable(b *strings.Builder, findings []doctor.Finding, results ...doc
 	}
 }
 
-// marked shows a result so that the eye finds it.
+// marked returns a result with a symbol in front.
 func marked(result doctor.Result) string {
 	switch result {
 	case doctor.OK:

@@ -15,16 +15,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
-// clients speak to EC2 and to GitHub for one request.
+// clients are the API clients of one request, with what they need to serve it.
 type clients struct {
 	cloud    *ec2.Client
 	registry *github.Client
-	app      *github.App // of all clients for GitHub; nil: a token
+	app      *github.App // shared by all GitHub clients; nil if a token is used
 	request  Request
 	out      *output
 }
 
-// connect makes the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
+// connect creates the clients. It makes no call: a role is assumed by signIn, or before the first call to EC2.
 func connect(ctx context.Context, request Request, out *output) (clients, error) {
 	cloud, err := ec2.Load(ctx, cmp.Or(request.Region, request.AWS.Region))
 	if err != nil {
@@ -63,7 +63,7 @@ func (c clients) starter() *runner.Starter {
 		Cloud: c.cloud, Registry: c.registry, Journal: c.out, Log: c.out.log,
 		Fresh: func() (*ec2.Client, *github.Client) {
 			fresh, err := newRegistry(c.request, c.registry.Scope(), c.app, c.out)
-			if err != nil { // the same options have worked before
+			if err != nil { // cannot happen: the same options were valid before
 				fresh = c.registry
 			}
 			return c.cloud.Fresh(), fresh

@@ -16,7 +16,8 @@ import (
 // isAppID reports whether a text can be an App's client id or App id.
 func isAppID(text string) bool { return github.AppOptions{ID: text}.HasValidID() }
 
-// readAppKey reads an App's private key as people paste it. The problem continues "The 'app-private-key' input …".
+// readAppKey reads an App's private key in any of the forms in which it may be pasted. The problem's message continues
+// "The 'app-private-key' input …".
 func readAppKey(text string) (*rsa.PrivateKey, *Problem) {
 	key, err := github.ReadKey(text)
 	if bad, ok := errors.AsType[*github.KeyError](err); ok {
@@ -25,8 +26,8 @@ func readAppKey(text string) (*rsa.PrivateKey, *Problem) {
 	return key, nil
 }
 
-// keyMasks are the texts by which an App's private key could appear: as it is given, whole and by lines, as PEM, and as
-// base64 of it. A key that cannot be read is masked as it is given.
+// keyMasks returns every text in which an App's private key could appear in a log: as given (whole and by line), as
+// PEM, and base64-encoded. A key that cannot be read is masked as given.
 func keyMasks(text string) []string {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -41,7 +42,8 @@ func keyMasks(text string) []string {
 	}
 	var kept []string
 	for _, mask := range masks {
-		// What stands around a key is no secret: masked, it would be cut out of other logs. A key on one line has both.
+		// The armor lines are not secret; masking them would hide them in other logs too. A key on a single line
+		// contains both, and is masked.
 		isArmor := strings.HasPrefix(strings.TrimSpace(mask), "-----") && strings.Count(mask, "-----") == 2
 		if mask = strings.TrimSpace(mask); mask != "" && !isArmor && !slices.Contains(kept, mask) {
 			kept = append(kept, mask)
@@ -50,7 +52,7 @@ func keyMasks(text string) []string {
 	return kept
 }
 
-// session is that of the App for all clients of this run; nil: the token signs in.
+// session returns the App's session, which all clients of this run share; nil if a token is used.
 func (in *appSignIn) session(scope github.Scope, request Request, out *output) *github.App {
 	if in == nil {
 		return nil
@@ -61,7 +63,7 @@ func (in *appSignIn) session(scope github.Scope, request Request, out *output) *
 	})
 }
 
-// signedInGitHub returns who works at GitHub, the first time for all to read.
+// signedInGitHub logs who has signed in at GitHub, and adds it to the job summary the first time.
 func (o *output) signedInGitHub(who github.Identity, renewed bool) {
 	until := who.Until.UTC().Format("2006-01-02 15:04 MST")
 	if renewed {

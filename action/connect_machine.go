@@ -5,7 +5,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// inputs is what package machine reads a machine from.
+// inputs returns the source from which package machine reads a machine.
 func (r *reader) inputs() machine.Inputs {
 	return machine.Inputs{
 		Text: r.text, Check: ec2.CheckParameter, Refuse: r.refuse, Warn: r.warn,

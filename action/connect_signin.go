@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// signInError is a sign-in that was refused, at AWS, at GitHub or at both. Nothing was made.
+// signInError is returned if AWS, GitHub or both refused the sign-in. Nothing was created.
 type signInError struct{ problems []Problem }
 
 func (e *signInError) Error() string {
@@ -22,8 +22,8 @@ func (e *signInError) Error() string {
 	return strings.Join(messages, "; ")
 }
 
-// signIn signs in wherever the inputs say how, side by side, so that every refusal is known before anything is made.
-// Without such inputs it makes no call.
+// signIn signs in at AWS and GitHub in parallel, as far as the inputs ask for it, so that every refusal is known before
+// anything is created. Without such inputs it makes no call.
 func (c clients) signIn(ctx context.Context) error {
 	signs := []func(context.Context) error{c.cloud.SignIn, c.registry.SignIn}
 	failed := make([]error, len(signs))
@@ -47,7 +47,7 @@ func (c clients) signIn(ctx context.Context) error {
 	return nil
 }
 
-// role is what the client for AWS assumes; nil: nothing.
+// role returns the IAM role that the AWS client assumes, or nil.
 func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 	if in.Role == "" {
 		return nil
@@ -64,7 +64,7 @@ func (in awsSignIn) role(request Request, out *output) *ec2.Role {
 	return role
 }
 
-// signedInAWS returns who works at AWS, the first time for all to read.
+// signedInAWS logs who has signed in at AWS, and adds it to the job summary the first time.
 func (o *output) signedInAWS(session ec2.Session) {
 	how := "with the credentials of the environment"
 	if session.OIDC {
@@ -80,14 +80,14 @@ func (o *output) signedInAWS(session ec2.Session) {
 	o.signedIn(fmt.Sprintf("at AWS as %s %s; the session is renewed before it ends", code(session.ARN), how))
 }
 
-// signedIn notes a line for the job summary: who was signed in, and where. The text is Markdown.
+// signedIn records a line for the job summary, in Markdown: who signed in, and where.
 func (o *output) signedIn(line string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.signIns = append(o.signIns, line)
 }
 
-// signedInSummary is the part of the job summary about sign-ins, once.
+// signedInSummary returns the sign-ins that the job summary does not contain yet.
 func (o *output) signedInSummary() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -4,19 +4,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// handoff is an element of the output `runners`, and of the input of that name of a stop.
+// handoff is an element of the output `runners`, and of the input `runners` of mode stop.
 //
-// GitHub drops a job output that contains any masked text, and people keep region and instance type as secrets. So what
-// a later job needs to run on a machine and to stop it holds no region, zone, type or market: stop finds the region
-// itself, and the job summary shows the rest.
-// (actions/runner, JobExtension.cs: "Skip output … since it may contain secret")
+// GitHub drops a job output that contains masked text (actions/runner, JobExtension.cs: "Skip output … since it may
+// contain secret"), and region and instance type are often stored as secrets. What a later job needs to use or stop a
+// machine therefore contains no region, zone, type or market: stop finds the region itself, and the job summary shows
+// the rest.
 type handoff struct {
 	Label      string `json:"label"`
 	InstanceID string `json:"ec2-instance-id"`
 	RunnerName string `json:"runner-name"`
 	RunnerID   int64  `json:"runner-id,omitempty"`
-	Mode       string `json:"mode,omitempty"`   // "existing": a stop only stops it
-	Region     string `json:"region,omitempty"` // read, where an older release has written it; never written
+	Mode       string `json:"mode,omitempty"`   // "existing": stop does not terminate it
+	Region     string `json:"region,omitempty"` // written by older releases only
 }
 
 func newHandoff(h tags.Handoff) handoff {

@@ -32,17 +32,17 @@ const (
 
 var modes = []string{modeStart, modeStop, modeSweep, modeCheck, modeBake, modePool}
 
-// defaultAPIURL is github.com's API.
+// defaultAPIURL is the API of github.com.
 const defaultAPIURL = "https://api.github.com"
 
-// Request is everything that the inputs and the environment say, typed and checked. Exactly one verb's is set.
+// Request is the content of the inputs and the environment, typed and checked. Only the request of the mode is set.
 type Request struct {
 	Mode   string
 	Token  string
-	App    *appSignIn // in place of Token
+	App    *appSignIn // instead of Token
 	Scope  string     // where runners register: owner/repo
 	APIURL string
-	Region string // the input; the environment's region is the SDK's business
+	Region string // from the input; the SDK reads the environment's
 	AWS    awsSignIn
 	// CACertificates are PEM blocks of a private CA.
 	CACertificates string
@@ -50,16 +50,16 @@ type Request struct {
 	Start          *runner.StartRequest
 	Stop           *stop.Request
 	Sweep          *sweep.Request
-	Rerun          *rerun.Request // beside a sweep; nil where nothing is to be run again
+	Rerun          *rerun.Request // with Sweep; nil if no job is to run again
 	Pool           *pool.Request
 	Bake           *ami.Request
 	WebURL         string   // of the scope
-	Annotations    bool     // mode check: tell what is wrong by annotations
+	Annotations    bool     // mode check: report problems as annotations
 	Notes          []string // for the log
 	Warnings       []string
 }
 
-// Parse reads the inputs. It reports every problem at once, as an *InvalidError, and makes no call.
+// Parse reads the inputs. It makes no call. On failure the error is an *InvalidError that lists every problem.
 func Parse(getenv func(string) string) (Request, error) {
 	return newReader(getenv).parse()
 }
@@ -95,7 +95,7 @@ func (r *reader) parse() (Request, error) {
 	return request, r.invalid.orNil()
 }
 
-// what a post step cleans up after.
+// what returns the mode whose remains a post step removes.
 func (request Request) what() string {
 	if request.Mode == modeBake || request.Mode == modePool {
 		return request.Mode
@@ -103,7 +103,7 @@ func (request Request) what() string {
 	return modeStart
 }
 
-// ParsePost reads what the post step needs: whatever is wrong with the rest was said by the start.
+// ParsePost reads what the post step needs. Problems of other inputs were reported by the main step.
 func ParsePost(getenv func(string) string) (Request, error) {
 	r := newReader(getenv)
 	request := r.common()
@@ -120,12 +120,12 @@ func (r *reader) common() Request {
 		Run: tags.Run{Repository: r.getenv("GITHUB_REPOSITORY"), ID: r.getenv("GITHUB_RUN_ID"),
 			Attempt: r.getenv("GITHUB_RUN_ATTEMPT"), RunnerName: r.getenv("RUNNER_NAME")},
 	}
-	if request.Mode != modeSweep { // there it may be a list
+	if request.Mode != modeSweep { // sweep reads a list of regions
 		request.Region = r.region("region", r.text("region"))
 	}
 	request.App = signInReader{r}.appSignIn(request.Token)
 	if strings.ContainsFunc(request.Token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
-		r.refuse("The 'github-token' input holds a blank or a line break, which no token has.",
+		r.refuse("The 'github-token' input contains a space or a line break, which a token never does.",
 			"paste the secret again, as one line and without anything before or after it")
 	}
 	request.APIURL = cmp.Or(request.APIURL, defaultAPIURL)
@@ -142,48 +142,49 @@ func (r *reader) common() Request {
 
 var scopeForm = regexp.MustCompile(`^([\w.-]+|[\w.-]+/[\w.-]+)$`)
 
-// scope reads where runners register.
+// scope reads where the runners register; "" means the workflow's repository.
 func (r *reader) scope() string {
 	scope := r.text("runner-scope")
 	if scope != "" && !scopeForm.MatchString(scope) {
-		r.refuse(fmt.Sprintf("The 'runner-scope' input is %q, which is no scope.", scope),
-			"it is owner/repo, an organization's name, or enterprises/NAME")
+		r.refuse(fmt.Sprintf("The 'runner-scope' input is %q, which is not a valid scope.", scope),
+			"it must be owner/repo, an organization's name, or enterprises/NAME")
 	}
 	return scope
 }
 
-// certificates reads a private CA's certificates.
+// certificates reads the certificates of a private CA.
 func (r *reader) certificates() string {
 	text := r.text("ca-certificates")
 	if text != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(text)) {
-		r.refuse("The 'ca-certificates' input holds no certificate that can be read.",
-			"it is one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----")
+		r.refuse("The 'ca-certificates' input contains no valid certificate.",
+			"it must be one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----")
 	}
 	return text
 }
 
 func (r *reader) region(name, value string) string {
 	if value != "" && !machine.IsRegion(value) {
-		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not of a region's form.", name, value),
+		r.refuse(fmt.Sprintf("The '%s' input is %q, which is not a valid region name.", name, value),
 			"for example eu-west-1")
 	}
 	return value
 }
 
-// checkRegion makes sure that every placement has a region, once the home region is known.
+// checkRegion reports whether every placement has a region, given the home region.
 func (request Request) checkRegion(home string) error {
 	invalid := &InvalidError{}
 	if home != "" && !machine.IsRegion(home) {
-		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not of a region's form", home),
+		invalid.add(fmt.Sprintf("AWS_REGION is %q, which is not a valid region name", home),
 			"for example AWS_REGION: eu-west-1")
 	}
 	if home == "" && request.needsHome() {
-		invalid.add("no AWS region is known",
-			"write aws-region: eu-west-1, or set AWS_REGION, as aws-actions/configure-aws-credentials does")
+		invalid.add("no AWS region is set",
+			"set aws-region: eu-west-1, or set AWS_REGION, as aws-actions/configure-aws-credentials does")
 	}
 	return invalid.orNil()
 }
 
+// needsHome reports whether the request needs a home region, since it does not name all regions itself.
 func (request Request) needsHome() bool {
 	start := request.Start
 	if request.Pool != nil {
@@ -205,13 +206,13 @@ func (request Request) needsHome() bool {
 	return false
 }
 
-// label reads the label, which goes to GitHub verbatim.
+// label reads the label, which is passed to GitHub verbatim.
 func (r *reader) label() string {
 	label := r.text("label")
 	for _, c := range label {
 		if c == ',' || unicode.IsControl(c) {
-			r.refuse(fmt.Sprintf("The 'label' input is %q, which holds a comma or a control character: GitHub would "+
-				"make several labels of it.", label),
+			r.refuse(fmt.Sprintf("The 'label' input is %q, which contains a comma or a control character: GitHub "+
+				"would create several labels from it.", label),
 				"for example label: build-42")
 			break
 		}
@@ -219,7 +220,7 @@ func (r *reader) label() string {
 	return label
 }
 
-// waiting reads how long to wait for the runner.
+// waiting reads how long and how often to look for the runner.
 func (r *reader) waiting() runner.Waiting {
 	var waiting runner.Waiting
 	if seconds, given := r.whole("startup-quiet-period-seconds", 30); given {
@@ -229,12 +230,11 @@ func (r *reader) waiting() runner.Waiting {
 		quiet := time.Duration(max(seconds, 0)) * time.Second
 		waiting.QuietPeriod = &quiet
 	}
-	const retry = 10 // seconds, which machulav's action took for what is no number
+	const retry = 10 // seconds, machulav's default, used for values that are not a number
 	if seconds, given := r.whole("startup-retry-interval-seconds", retry); given {
 		if taken := max(cmp.Or(seconds, retry), 1); taken != seconds {
 			r.warn("The 'startup-retry-interval-seconds' input is %d, so %d is taken; write a whole number such as %d",
-				seconds,
-				taken, retry)
+				seconds, taken, retry)
 			seconds = taken
 		}
 		interval := time.Duration(seconds) * time.Second

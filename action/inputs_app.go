@@ -5,13 +5,12 @@ import (
 	"fmt"
 )
 
-// appInputs are those by which the action signs in to GitHub by itself.
+// appInputs are the inputs with which the action signs in to GitHub as an App.
 var appInputs = []input{
 	{
 		name: "app-client-id", modes: inAll, readme: true,
-		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed ` +
-			`where the
-			runners register and has 'administration: write' (for an organization's runners:
+		description: `In place of github-token: the client id (or the App id) of a GitHub App that is installed where
+			the runners register and has 'administration: write' (for an organization's runners:
 			'organization_self_hosted_runners: write'). The action signs in as the App with the least permissions
 			that the mode needs, and renews its token before it ends.`,
 	},
@@ -25,13 +24,13 @@ var appInputs = []input{
 type appSignIn struct {
 	ID  string // client id or App id
 	Key *rsa.PrivateKey
-	// ReadOnly and Runs say what the mode needs: not to change runners, and to see whether runs are finished.
+	// ReadOnly means that the mode does not change runners; Runs, that it reads workflow runs.
 	ReadOnly, Runs bool
-	// Rerun: jobs are to be run again.
+	// Rerun means that jobs may be run again.
 	Rerun bool
 }
 
-// appSignIn reads the App, nil where there is none, and makes sure that there is one way to sign in.
+// appSignIn reads the App, nil if there is none, and refuses inputs with no way or two ways to sign in.
 func (s signInReader) appSignIn(token string) *appSignIn {
 	id, text := s.r.text("app-client-id"), s.r.text("app-private-key")
 	switch {
@@ -55,7 +54,7 @@ func (s signInReader) appSignIn(token string) *appSignIn {
 		return nil
 	}
 	if !isAppID(id) {
-		s.r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is no App's client id or App id.", id),
+		s.r.refuse(fmt.Sprintf("The 'app-client-id' input is %q, which is neither a client id nor an App id.", id),
 			"for example app-client-id: Iv23liABCdefGHIjklMN, or 123456")
 	}
 	key, problem := readAppKey(text)
@@ -65,7 +64,7 @@ func (s signInReader) appSignIn(token string) *appSignIn {
 	return &appSignIn{ID: id, Key: key}
 }
 
-// needsOf is what the mode asks GitHub for. A bake reads where the runner software lies, and no more.
+// needsOf sets which permissions the mode needs. A bake only reads where the runner software is.
 func (in *appSignIn) needsOf(request Request) {
 	in.ReadOnly = request.Mode == modeBake
 	in.Runs = request.Mode == modeSweep || request.Mode == modeStop

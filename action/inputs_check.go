@@ -10,14 +10,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// check reads the inputs of the start that is to be checked, and how to tell what was found.
+// check reads the inputs of the start to check, and how to report the findings.
 func (r *reader) check(request *Request) {
 	request.Start = r.start(*request)
 	request.Annotations = r.ownFlag("annotations")
 	r.ownFlag("dry-run") // a check changes nothing in either case
 }
 
-// examination is what a doctor is to look at.
+// examination returns the request of package doctor for a start.
 func examination(request Request) (doctor.Request, error) {
 	start := request.Start
 	samples, err := start.SampleLaunches()

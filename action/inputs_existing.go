@@ -11,11 +11,11 @@ import (
 
 const existingExample = "for example existing-instances: Role=gpu-runner"
 
-// existingReader reads which existing machines a start may take.
+// existingReader reads which existing machines a start uses.
 type existingReader struct{ r *reader }
 
-// existing reads which machines of the user's are to be started, nil where new ones are. machulav's action reads
-// ec2-instance-id in stop alone, so beside an image it means nothing.
+// existing reads which of the user's machines to start, or returns nil if new ones are to be launched. machulav's
+// action reads ec2-instance-id in mode stop only, so it is ignored if an image is given.
 func (x existingReader) existing(request Request) *existing.Machines {
 	filter, ids := x.r.text("existing-instances"), x.r.text("ec2-instance-id")
 	image := ""
@@ -50,13 +50,13 @@ func (x existingReader) existing(request Request) *existing.Machines {
 	return machines
 }
 
-// keptBy returns which machines of the user's a start is of.
+// keptBy returns the user's machines that a start uses, if it does.
 func keptBy(start *runner.StartRequest) (machines existing.Machines, are bool) {
 	machines, are = start.Source.(existing.Machines)
 	return machines, are
 }
 
-// tagFilter reads Key=Value, several between commas or lines.
+// tagFilter reads comma- or newline-separated tags of the form Key=Value.
 func (x existingReader) tagFilter(text string) map[string]string {
 	tags := map[string]string{}
 	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {
@@ -66,8 +66,8 @@ func (x existingReader) tagFilter(text string) map[string]string {
 		key, value, ok := strings.Cut(part, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if _, twice := tags[key]; !ok || key == "" || twice {
-			x.r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is no tag of the form Key=Value "+
-				"that stands alone.", part), existingExample)
+			x.r.refuse(fmt.Sprintf("The 'existing-instances' input holds %q, which is not a tag of the form "+
+				"Key=Value with a key of its own.", part), existingExample)
 			continue
 		}
 		tags[key] = value
@@ -75,7 +75,7 @@ func (x existingReader) tagFilter(text string) map[string]string {
 	return tags
 }
 
-// names reads texts between commas or lines: a runner's name may hold blanks.
+// names reads comma- or newline-separated names; a runner's name may contain spaces.
 func (x existingReader) names(input string) []string {
 	var names []string
 	for _, name := range strings.FieldsFunc(x.r.text(input),
@@ -87,7 +87,7 @@ func (x existingReader) names(input string) []string {
 	return names
 }
 
-// groupsOf reads what to start.
+// groupsOf reads the groups of runners to start.
 func (x existingReader) groupsOf(request Request, kept *existing.Machines) []runner.Group {
 	if kept == nil {
 		return groupsReader(x).groups(request)
@@ -106,7 +106,7 @@ func (x existingReader) groupsOf(request Request, kept *existing.Machines) []run
 	return []runner.Group{group}
 }
 
-// onlyExisting clears what has no meaning for existing machines, and says so.
+// onlyExisting reports inputs that have no effect on existing machines, and clears their fields.
 func (x existingReader) onlyExisting(start *runner.StartRequest) {
 	var unused []string
 	for _, known := range catalogue {
@@ -117,8 +117,7 @@ func (x existingReader) onlyExisting(start *runner.StartRequest) {
 	for _, name := range []string{"use-jit", "ephemeral", "run-runner-as-service"} {
 		if x.r.text(name) == "true" {
 			x.r.refuse(fmt.Sprintf("The '%s' input is incompatible with existing machines, whose runners are "+
-				"registered already.",
-				name), "leave it out")
+				"registered already.", name), "leave it out")
 		}
 	}
 	if len(unused) > 0 {
@@ -126,7 +125,7 @@ func (x existingReader) onlyExisting(start *runner.StartRequest) {
 			strings.Join(unused, ", "))
 	}
 	if !start.OwnTags {
-		x.r.refuse("The 'own-tags' input is false, and existing machines are taken by this action's tags.",
+		x.r.refuse("The 'own-tags' input is false, and this action assigns existing machines by its tags.",
 			"leave it out, and allow ec2:CreateTags on the machines")
 	}
 	start.JIT, start.Ephemeral, start.KeepFailed, start.KeepAfterJob = false, false, 0, 0

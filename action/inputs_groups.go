@@ -11,17 +11,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// elementInputs are the inputs that an element of `runners` may have of its own. What it leaves out falls to the
+// elementInputs are the inputs that an element of `runners` may set. Others, and those that it does not set, are the
 // step's.
 var elementInputs = inputsThat(func(i input) bool { return i.element })
 
 const runnersExample = "for example runners: [{name: amd64, ec2-instance-type: t3.xlarge}, {name: arm64, " +
 	"ec2-instance-type: t4g.xlarge}]"
 
-// groupsReader reads which runners a start is to have.
+// groupsReader reads the groups of runners to start.
 type groupsReader struct{ r *reader }
 
-// groups reads what to start: the elements of `runners`, or the step's own inputs.
+// groups reads the elements of `runners` or, without them, one group from the step's own inputs.
 func (g groupsReader) groups(request Request) []runner.Group {
 	text := g.r.text("runners")
 	if text == "" {
@@ -54,8 +54,8 @@ func (g groupsReader) groups(request Request) []runner.Group {
 	return groups
 }
 
-// refuseSharedLabels refuses what would give two runners one label, one name at GitHub (where case does not count and
-// some characters become hyphens), or one key in the output.
+// refuseSharedLabels refuses two runners with the same label, name or output key. GitHub compares names without case,
+// and some characters become hyphens in them.
 func (g groupsReader) refuseSharedLabels(groups []runner.Group) {
 	labels, names, keys := map[string]bool{}, map[string]string{}, map[string]bool{}
 	for _, group := range groups {
@@ -75,7 +75,7 @@ func (g groupsReader) refuseSharedLabels(groups []runner.Group) {
 			}
 			if keys[key] {
 				g.r.refuse(fmt.Sprintf("Failed to parse runners: two runners are named %q", key),
-					"runners of a 'count' are named NAME-0, NAME-1 and so on: take other names")
+					"runners of a 'count' are named NAME-0, NAME-1 and so on: choose other names")
 				return
 			}
 			keys[key] = true
@@ -93,7 +93,7 @@ func (g groupsReader) refuseSharedLabels(groups []runner.Group) {
 	}
 }
 
-// element makes a reader for one element of `runners`.
+// element returns a reader for one element of `runners`, and the element's name.
 func (g groupsReader) element(i int, element map[string]any) (child *reader, name string) {
 	child = &reader{findings: g.r.findings, getenv: g.r.getenv, reads: g.r.reads, own: map[string]string{}}
 	if given, ok := element["name"]; ok && given != nil {
@@ -109,18 +109,18 @@ func (g groupsReader) element(i int, element map[string]any) (child *reader, nam
 		case slices.Contains(elementInputs, key):
 			child.own[key] = machine.Text(key, element[key])
 		default:
-			g.r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is no launch input", key, name),
+			g.r.refuse(fmt.Sprintf("Failed to parse runners: %q of runner %q is not a launch input", key, name),
 				"the launch inputs are "+strings.Join(elementInputs, ", "))
 		}
 	}
 	return child, name
 }
 
-// mostRunners is how many one start takes: GitHub's own limit for the runners of a group.
+// maxRunners is how many runners one start takes: GitHub's limit for a runner group.
 // https://docs.github.com/en/actions/reference/limits
 const maxRunners = 10_000
 
-// number reads an input of ours that counts something, 0 where it is empty or refused.
+// number reads a whole number from least to most; 0 if it is empty or refused.
 func (r *reader) number(name string, least, most int64) int {
 	value := r.text(name)
 	if value == "" {
@@ -136,14 +136,14 @@ func (r *reader) number(name string, least, most int64) int {
 	return int(n)
 }
 
-// minCount reads how many of all runners must come online; 0 stands for all.
+// minCount reads how many of all runners must come online; 0 means all.
 func (g groupsReader) minCount(groups []runner.Group) int {
 	total := 0
 	for _, group := range groups {
 		total += group.Count
 	}
 	if total > maxRunners {
-		g.r.refuse(fmt.Sprintf("%d runners are asked for, and one start takes at most %d.", total, maxRunners),
+		g.r.refuse(fmt.Sprintf("%d runners are requested, and one start launches at most %d.", total, maxRunners),
 			"start fewer")
 	}
 	if g.r.text("min-count") == "" {
@@ -151,8 +151,8 @@ func (g groupsReader) minCount(groups []runner.Group) int {
 	}
 	least := g.r.number("min-count", 1, maxRunners)
 	if least > total {
-		g.r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are asked for.", least, total),
-			"min-count is at most 'count'")
+		g.r.refuse(fmt.Sprintf("The 'min-count' input is %d, and only %d runners are requested.", least, total),
+			"set min-count to at most 'count'")
 	}
 	return least
 }

@@ -2,7 +2,7 @@ package action
 
 import "github.com/marqo-ai/ec2-github-runner/machine"
 
-// machulavInputs are the inputs of machulav/ec2-github-runner, with its defaults, in its order.
+// machulavInputs are the inputs of machulav/ec2-github-runner, in its order and with its defaults.
 var machulavInputs = []input{
 	{
 		name: "mode", modes: inAll, required: true, readme: true,
@@ -125,9 +125,8 @@ var machulavInputs = []input{
 	},
 	{
 		name: "metadata-options", modes: inLaunch | inBake | inPool, machine: true, element: true,
-		description: `JSON object of EC2 metadata options. Example: '{"HttpTokens": "required", ` +
-			`"HttpPutResponseHopLimit":
-			2}'`,
+		description: `JSON object of EC2 metadata options. Example: '{"HttpTokens": "required",
+			"HttpPutResponseHopLimit": 2}'`,
 	},
 	{
 		name: "packages", fallback: machine.Default("packages"),

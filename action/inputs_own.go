@@ -7,14 +7,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// Defaults of the machine's own end. Five days is GitHub's own limit for a job.
+// How long machines live by default. Five days is GitHub's limit for a job.
 // https://docs.github.com/en/actions/reference/limits
 const (
 	defaultMaxLifetime   = 5 * 24 * time.Hour
 	defaultEphemeralIdle = time.Hour
 )
 
-// As the descriptions have them.
+// The defaults above, for the descriptions.
 var (
 	days        = strconv.Itoa(int(defaultMaxLifetime.Hours() / 24))
 	idleMinutes = strconv.Itoa(int(defaultEphemeralIdle.Minutes()))
@@ -36,9 +36,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "count", modes: inLaunch, element: true, readme: true,
-		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all ` +
-			`machines if
-			ec2-instance-id names several.`,
+		description: `How many identical runners to start. They share the label, for a matrix. Default: 1, or all
+			machines if ec2-instance-id names several.`,
 	},
 	{
 		name: "min-count", modes: inLaunch,
@@ -110,10 +109,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "idle-timeout-minutes", modes: inLaunch, machine: true,
-		description: `The machine terminates itself after this time without a job; 0 for never. Default: ` +
-			idleMinutes +
-			` for
-			an ephemeral runner, never for others.`,
+		description: `The machine terminates itself after this time without a job; 0 for never.
+			Default: ` + idleMinutes + ` for an ephemeral runner, never for others.`,
 	},
 	{
 		name: "max-lifetime-minutes", modes: inLaunch, machine: true,
@@ -140,8 +137,8 @@ var ownInputs = []input{
 	{
 		name: "rerun-interrupted", fallback: "0", modes: inSweep,
 		description: `sweep: how many further attempts a workflow run may have because EC2 took a spot machine with its
-			job: the job that started the machine runs again, or the whole run. It needs actions: write; 0 re-runs ` +
-			`nothing.`,
+			job: the job that started the machine runs again, or the whole run. It needs actions: write; 0
+			re-runs nothing.`,
 	},
 	{
 		name: "annotations", fallback: "true", modes: inCheck,
@@ -194,9 +191,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "regions", modes: inBake,
-		description: `bake: further regions, to which each image is copied with its snapshots and tags (comma-, ` +
-			`space- or
-			newline-separated). A start there finds the copy by 'architecture'.`,
+		description: `bake: further regions, to which each image is copied with its snapshots and tags (comma-,
+			space- or newline-separated). A start there finds the copy by 'architecture'.`,
 	},
 	{
 		name: "copy-kms-keys", modes: inBake,
@@ -206,9 +202,8 @@ var ownInputs = []input{
 	},
 	{
 		name: "copy-timeout-minutes", fallback: "60", modes: inBake,
-		description: `bake: how long each copy to another region may take, besides bake-timeout-minutes, before it ` +
-			`fails and
-			is removed.`,
+		description: `bake: how long each copy to another region may take, besides bake-timeout-minutes, before it
+			fails and is removed.`,
 	},
 	{
 		name: "force", fallback: "false", modes: inBake,

@@ -12,19 +12,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/pool"
 )
 
-// warmUpWithin is how long a warm-up may take: it installs packages, runs the setup-script and reads the disk.
+// warmUpTimeout is how long a warm-up may take: it installs packages, runs the setup-script and reads the disk.
 const warmUpTimeout = 30 * time.Minute
 
 const poolExample = "for example pool: tests"
 
 var poolForm = regexp.MustCompile(`^[\w][\w.-]{0,63}$`)
 
-// pool reads what a pool is to hold: machines such as a start with the same inputs launches.
+// pool reads which machines a pool holds: those that a start with the same inputs would launch.
 func (r *reader) pool(request *Request) {
 	wanted := &pool.Request{
-		Name: r.poolName(), Size: r.number("pool-size", 0, 1000), MaxAge: time.Duration(r.number("pool-max-age-hours",
-			1,
-			8760)) * time.Hour,
+		Name: r.poolName(), Size: r.number("pool-size", 0, 1000),
+		MaxAge: time.Duration(r.number("pool-max-age-hours", 1, 8760)) * time.Hour,
 	}
 	if wanted.Name == "" {
 		r.refuse("The 'pool' input is required for the 'pool' mode.", poolExample)
@@ -39,7 +38,7 @@ func (r *reader) pool(request *Request) {
 	}
 	if slices.Contains(r.list("market-type"), machine.Spot) {
 		r.refuse("The 'market-type' input names spot, and the machines of a pool are on-demand.",
-			"leave it out: EC2 cannot stop a spot instance and start it when it is wanted")
+			"leave it out: EC2 cannot stop a spot instance and start it again later")
 	}
 	wanted.Start = *r.startOf(*request)
 	if _, are := keptBy(&wanted.Start); are {
@@ -56,7 +55,7 @@ func (r *reader) pool(request *Request) {
 	request.Pool = wanted
 }
 
-// poolName reads a pool's name. It stands in a tag, and in filters, where * and ? mean more than themselves.
+// poolName reads a pool's name. It is used in tags and in filters, where * and ? are wildcards.
 func (r *reader) poolName() string {
 	name := r.text("pool")
 	if name != "" && !poolForm.MatchString(name) {
@@ -66,7 +65,7 @@ func (r *reader) poolName() string {
 	return name
 }
 
-// fromPool completes a start that takes warm machines first. They are single-use, so a cold one in their place is too.
+// fromPool completes a start from a pool. Warm machines are single-use, so cold ones in their place are too.
 func (r *reader) fromPool(start *runner.StartRequest) {
 	name := r.poolName()
 	if name == "" {
@@ -94,7 +93,7 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 	}
 }
 
-// poolWords names what a pool holds: "2 ready, 1 warming up".
+// poolWords describes the content of a pool, as in "2 ready, 1 warming up".
 func poolWords(result pool.Result) string {
 	words := fmt.Sprintf("%d ready, %d warming up", result.Count(pool.Ready), result.Count(pool.Warming)+
 		result.Count(pool.Launched))

@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// copies reads into which regions a bake copies its images.
+// copies reads to which regions a bake copies its images.
 func (b bakeReader) copies() ami.Copies {
 	copies := ami.Copies{Timeout: time.Duration(b.r.number("copy-timeout-minutes", 1, 2880)) * time.Minute}
 	for _, region := range b.r.list("regions") {
@@ -46,10 +46,10 @@ func (b bakeReader) copyKeys(regions []string) map[string]string {
 	for _, region := range slices.Sorted(maps.Keys(keys)) {
 		switch {
 		case !slices.Contains(regions, region):
-			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is none of regions.", region),
+			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has a key for %q, which is not in 'regions'.", region),
 				example)
 		case keys[region] == "":
-			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has no key for %q.", region), example)
+			b.r.refuse(fmt.Sprintf("The 'copy-kms-keys' input has an empty key for %q.", region), example)
 		}
 	}
 	return keys

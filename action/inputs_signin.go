@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// signInInputs are those by which the action signs in by itself. Names, defaults and meaning are those of
+// signInInputs are the inputs with which the action signs in at AWS. Their names, defaults and meaning are those of
 // https://github.com/aws-actions/configure-aws-credentials.
 var signInInputs = []input{
 	{
@@ -29,9 +29,8 @@ var signInInputs = []input{
 	},
 	{
 		name: "role-duration-seconds", fallback: "3600", modes: inAll,
-		description: `How long a session of role-to-assume lasts: 900 to 43200, and no longer than the role allows. ` +
-			`It is
-			renewed before it ends, so there is rarely a reason to change it.`,
+		description: `How long a session of role-to-assume lasts: 900 to 43200, and no longer than the role allows. It
+			is renewed before it ends, so there is rarely a reason to change it.`,
 	},
 	{
 		name: "audience", fallback: "sts.amazonaws.com", modes: inAll,
@@ -39,20 +38,20 @@ var signInInputs = []input{
 	},
 }
 
-// awsSignIn is how the action signs in at AWS. The zero value leaves it to the SDK's own chain of credentials.
+// awsSignIn is how the action signs in at AWS. The zero value uses the SDK's default chain of credentials.
 type awsSignIn struct {
-	Region      string // of the input; the environment's is the SDK's business
-	Role        string // ARN, or a name where OIDC is false
+	Region      string // from the input; the SDK reads the environment's
+	Role        string // an ARN, or a name if OIDC is false
 	SessionName string
 	Duration    time.Duration
 	OIDC        bool
-	Chained     bool   // by keys that are a session themselves
-	Audience    string // of OIDC
-	// TokenURL and TokenBearer are where GitHub gives OIDC tokens to this job.
+	Chained     bool   // the keys are temporary ones themselves
+	Audience    string // of the OIDC token
+	// TokenURL and TokenBearer are the address and the credential with which this job requests OIDC tokens.
 	TokenURL, TokenBearer string
 }
 
-// The forms that IAM and STS ask for.
+// The forms that IAM and STS accept.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_RequestParameters
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
 var (
@@ -68,10 +67,10 @@ const (
 	envKeyID, envSessionToken = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
 )
 
-// signInReader reads how to sign in, at AWS and at GitHub.
+// signInReader reads how to sign in at AWS and at GitHub.
 type signInReader struct{ r *reader }
 
-// awsSignIn reads the inputs, and of the environment whether there are keys, and whether the job may ask for tokens.
+// awsSignIn reads the inputs and, from the environment, whether there are keys and whether the job may request tokens.
 func (s signInReader) awsSignIn() awsSignIn {
 	in := awsSignIn{
 		Region: s.r.region("aws-region", s.r.text("aws-region")), Role: s.r.text("role-to-assume"),
@@ -81,7 +80,7 @@ func (s signInReader) awsSignIn() awsSignIn {
 	if in.Role == "" {
 		for _, known := range signInInputs {
 			if known.name != "aws-region" && s.r.isSet(known) {
-				s.r.warn("The '%s' input has no effect without 'role-to-assume'; leave it out", known.name)
+				s.r.warn("The '%s' input has no effect without 'role-to-assume'; remove it", known.name)
 			}
 		}
 		return awsSignIn{Region: in.Region}
@@ -90,22 +89,22 @@ func (s signInReader) awsSignIn() awsSignIn {
 	mayAsk := in.TokenURL != "" && in.TokenBearer != ""
 	in.OIDC = s.r.getenv(envKeyID) == "" && (mayAsk || !s.namesSource())
 	if in.OIDC && !mayAsk {
-		s.r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not ask for one.",
-			diagnosis.HintIDToken+" (what a job does not name there it does not have: add contents: read for a "+
-				"checkout; runs of forks' pull requests get no token), or set AWS_ACCESS_KEY_ID and "+
+		s.r.refuse("The 'role-to-assume' input needs an OIDC token from GitHub, and this job may not request one.",
+			diagnosis.HintIDToken+" (permissions that a job does not list are none: add contents: read for a "+
+				"checkout; runs of pull requests from forks get no token), or set AWS_ACCESS_KEY_ID and "+
 				"AWS_SECRET_ACCESS_KEY in the step's env")
 	}
 	s.checkRole(in)
 	if !sessionNameForm.MatchString(in.SessionName) {
-		s.r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is no session's name: 2 to 64 letters, "+
-			"digits and _+=,.@-", in.SessionName),
+		s.r.refuse(fmt.Sprintf("The 'role-session-name' input is %q, which is not a valid session name: 2 to 64 "+
+			"letters, digits and _+=,.@-", in.SessionName),
 			"for example role-session-name: GitHubActions")
 	}
 	return in
 }
 
-// namesSource reports whether the environment names credentials of the SDK's chain other than keys. The metadata
-// service of the machine is no such source: every EC2 instance has one.
+// namesSource reports whether the environment names credentials of the SDK's chain other than keys. The instance
+// metadata service does not count: every EC2 instance has it.
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 func (s signInReader) namesSource() bool {
 	for _, name := range []string{
@@ -126,8 +125,9 @@ func (s signInReader) checkRole(in awsSignIn) {
 		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is not the ARN of a role.", in.Role),
 			"for example "+sampleRole)
 	case !isARN && in.OIDC:
-		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: by OIDC a role is "+
-			"assumed by its ARN.", in.Role), "for example "+sampleRole)
+		s.r.refuse(fmt.Sprintf("The 'role-to-assume' input is %q, which is a name: OIDC "+
+			"needs the role's ARN.", in.Role),
+			"for example "+sampleRole)
 	}
 }
 

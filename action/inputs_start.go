@@ -21,15 +21,13 @@ func (r *reader) start(request Request) *runner.StartRequest {
 	return start
 }
 
-// startOf reads a start without looking at the size of its user data.
+// startOf reads a start without checking the size of its user data.
 func (r *reader) startOf(request Request) *runner.StartRequest {
 	start := &runner.StartRequest{
 		Run: request.Run, Scope: request.Scope, WebURL: webURL(r.getenv("GITHUB_SERVER_URL"), request.Scope),
-		Labels: r.extraLabels(),
-		JIT:    r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"), DefaultLabels: request.Mode != modePool &&
-			r.ownFlag("default-labels"),
-		OwnTags: r.ownFlag("own-tags"), Debug: r.flag("runner-debug"),
-		Waiting: r.waiting(),
+		Labels: r.extraLabels(), JIT: r.flag("use-jit"), Ephemeral: r.ownFlag("ephemeral"),
+		DefaultLabels: request.Mode != modePool && r.ownFlag("default-labels"),
+		OwnTags:       r.ownFlag("own-tags"), Debug: r.flag("runner-debug"), Waiting: r.waiting(),
 	}
 	kept := existingReader{r}.existing(request)
 	if kept != nil {
@@ -64,7 +62,7 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 	return start
 }
 
-// keepMinutes reads how long a machine is to be left for somebody to look at.
+// keepMinutes reads how long to keep a machine for inspection.
 func (r *reader) keepMinutes(name string) time.Duration {
 	return time.Duration(r.number(name, 0, int64(tags.MaxKeep/time.Minute))) * time.Minute
 }
@@ -79,7 +77,7 @@ func (r *reader) keepAfterJob(singleUse bool) time.Duration {
 	return d
 }
 
-// extraLabels reads further labels for all runners.
+// extraLabels reads the additional labels of all runners.
 func (r *reader) extraLabels() []string {
 	var labels []string
 	for _, label := range strings.FieldsFunc(r.text("runner-labels"),
@@ -103,8 +101,8 @@ func (r *reader) lifetimes(ephemeral bool) (idle, life time.Duration, hard bool)
 	return idle, life, hard && life > 0
 }
 
-// runnerGroup reads the runner group, by id or by name. A repository has no groups but the default one, and machulav
-// reads the input for JIT runners only, so elsewhere an odd value does no harm.
+// runnerGroup reads the runner group, by id or by name. A repository has only the default group, and machulav reads the
+// input for JIT runners only, so in other cases an invalid value is ignored.
 func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	value := r.text("runner-group-id")
 	id, ok, exact := leadingNumber(value)
@@ -115,8 +113,9 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	case ok && exact:
 		return id, ""
 	case isRepository && !ok:
-		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository's runners are in no group "+
-			"that has a name.", value), "for example runner-group-id: 1, the default group")
+		r.refuse(fmt.Sprintf("The 'runner-group-id' input is %q, and a repository has no runner "+
+			"groups with names.", value),
+			"for example runner-group-id: 1, the default group")
 	case isRepository:
 		r.warn("The 'runner-group-id' input is %q, of which %d is taken", value, id)
 		return id, ""
@@ -124,7 +123,7 @@ func (r *reader) runnerGroup(jit bool, scope string) (id int64, name string) {
 	return 0, value
 }
 
-// checkUserData refuses what would not fit into EC2's 16 KB.
+// checkUserData refuses a start whose user data exceeds EC2's limit of 16 KB.
 func (r *reader) checkUserData(start runner.StartRequest) {
 	if err := start.CheckUserData(); err != nil {
 		r.refuse("The machine's user data is too large: "+err.Error()+".",
@@ -132,23 +131,24 @@ func (r *reader) checkUserData(start runner.StartRequest) {
 	}
 }
 
-// group reads one group of like runners.
+// group reads one group of identical runners.
 func (r *reader) group(request Request) runner.Group {
 	return runner.Group{
 		Label: r.label(), Count: max(r.number("count", 1, maxRunners), 1), Machine: r.inputs().Machine(request.Region),
 	}
 }
 
-// webURL is the address of the scope for the machine.
+// webURL returns the web address of the scope.
 func webURL(server, scope string) string {
 	return strings.TrimSuffix(cmp.Or(server, "https://github.com"), "/") + "/" + scope
 }
 
-// bySpotScore reads the order in which subnets are tried.
+// bySpotScore reads the order in which subnets are tried, and reports whether it is that of spot placement scores.
 func (r *reader) bySpotScore() bool {
 	value := r.text("order")
 	if value != "given" && value != "spot-score" {
-		r.refuse(fmt.Sprintf("The 'order' input is %q.", value), "it is given or spot-score")
+		r.refuse(fmt.Sprintf("The 'order' input is %q, which is neither given nor spot-score.", value),
+			"for example order: spot-score")
 	}
 	return value == "spot-score"
 }

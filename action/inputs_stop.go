@@ -26,8 +26,8 @@ func (s stopReader) stop(request Request) *stop.Request {
 		Keep: s.r.keepMinutes("keep-minutes"),
 	}
 	if wanted.Action != "" && wanted.Action != stop.ActionTerminate && wanted.Action != stop.ActionStop {
-		s.r.refuse(fmt.Sprintf("The 'stop-action' input is %q.", wanted.Action),
-			"it is terminate or stop; without it existing machines are stopped and others terminated")
+		s.r.refuse(fmt.Sprintf("The 'stop-action' input is %q, which is neither terminate nor stop.", wanted.Action),
+			"for example stop-action: stop; by default existing machines are stopped and others terminated")
 	}
 	if wanted.Action == stop.ActionStop && wanted.Keep > 0 {
 		s.r.warn("The 'keep-minutes' input has no effect: with 'stop-action: stop' the machine is stopped, " +
@@ -36,24 +36,24 @@ func (s stopReader) stop(request Request) *stop.Request {
 	named := len(wanted.InstanceIDs)+len(wanted.Handoffs) > 0
 	switch {
 	case named || wanted.Label != "" || wanted.AllOfRun:
-	case namesNoRunner(s.r.text("runners")): // as of `|| '{}'`: it must not stand for all of the run
+	case namesNoRunner(s.r.text("runners")): // as from `|| '{}'` in an expression: it must not mean all of the run
 		s.r.refuse("The 'runners' input of the 'stop' mode names no runner.",
-			"give start's output of that name, whole; without any runner leave the step out, or set 'all-of-run: "+
-				"true' to stop all runners of this run")
+			"pass start's output 'runners' as a whole; if there are no runners, skip this step, or set "+
+				"'all-of-run: true' to stop all runners of this run")
 	case s.r.text("runners") == "":
 		s.r.refuse("The 'ec2-instance-id' input is required for the 'stop' mode.",
-			instanceExample+"; the 'label' alone will do too, 'runners' takes start's output of that name, and "+
-				"'all-of-run: true' stops all runners of this run. start's outputs are empty where it failed and "+
-				"left nothing, and where GitHub has dropped them for a secret that they contain")
+			instanceExample+"; or give the 'label', or pass start's output 'runners' to 'runners', or set "+
+				"'all-of-run: true' to stop all runners of this run. start's outputs are empty if it failed and left "+
+				"nothing, and if GitHub dropped them because they contain a secret")
 	}
 	if !named && request.Run.ID == "" {
-		s.r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be told",
-			"GitHub sets it for every step; give 'ec2-instance-id' elsewhere")
+		s.r.refuse("GITHUB_RUN_ID is not set, so the runners of this run cannot be found",
+			"GitHub sets it for every step; outside of GitHub give 'ec2-instance-id'")
 	}
 	return wanted
 }
 
-// namesNoRunner reports whether a text is JSON of an object without keys, or null.
+// namesNoRunner reports whether a text is JSON null or an empty JSON object.
 func namesNoRunner(text string) bool {
 	var object map[string]any
 	return text != "" && json.Unmarshal([]byte(text), &object) == nil && len(object) == 0
@@ -61,7 +61,7 @@ func namesNoRunner(text string) bool {
 
 var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
-// instanceIDs reads one instance id or several: between commas, blanks or lines, or as the JSON array of
+// instanceIDs reads one instance id or several: comma-, space- or newline-separated, or the JSON array of the output
 // ec2-instance-ids.
 func (r *reader) instanceIDs() []string {
 	ids := r.list("ec2-instance-id")
@@ -73,14 +73,14 @@ func (r *reader) instanceIDs() []string {
 	}
 	for _, id := range ids {
 		if !instanceForm.MatchString(id) {
-			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not of an instance id's form.", id),
+			r.refuse(fmt.Sprintf("The 'ec2-instance-id' input is %q, which is not an instance id.", id),
 				instanceExample)
 		}
 	}
 	return slices.Compact(ids)
 }
 
-// handoffs reads start's output `runners`, whole.
+// handoffs reads start's output `runners`.
 func (s stopReader) handoffs() []tags.Handoff {
 	text := s.r.text("runners")
 	if text == "" {
@@ -96,7 +96,7 @@ func (s stopReader) handoffs() []tags.Handoff {
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		given := byName[name]
 		if !instanceForm.MatchString(given.InstanceID) {
-			s.r.refuse(fmt.Sprintf("Failed to parse runners: %q has no instance id of the right form", name), example)
+			s.r.refuse(fmt.Sprintf("Failed to parse runners: %q has no valid ec2-instance-id", name), example)
 		}
 		s.r.region("runners", given.Region)
 		list = append(list, given.of(name))

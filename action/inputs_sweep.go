@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
-// sweep reads what a sweep needs. Its region input may be a list; the first is the home region.
+// sweep reads the request of a sweep. Its input region may be a list, whose first element is the home region.
 func (r *reader) sweep(request *Request) {
 	regions := r.regions()
 	request.Region = cmp.Or(regions...)
@@ -24,11 +24,11 @@ func (r *reader) sweep(request *Request) {
 	}
 }
 
-// maxReruns is how many further attempts GitHub lets a run have.
+// maxReruns is how often GitHub allows a workflow run to be run again.
 // https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
 const maxReruns = 50
 
-// regions reads a list of regions between commas, blanks or lines, each once.
+// regions reads a comma-, space- or newline-separated list of regions, without duplicates.
 func (r *reader) regions() []string {
 	var list []string
 	seen := map[string]bool{}

@@ -64,7 +64,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"availability-zones-config", `[{"imageId":"a","securityGroupId":"b"}]`},
 			"Failed to parse availability-zones-config: Missing subnetId in availability-zones-config at index 0"},
 		{[]string{"availability-zones-config", `[{"imageId":{},"subnetId":"c","securityGroupId":"b"}]`},
-			"Failed to parse availability-zones-config: a single value is wanted, not {} at index 0"},
+			"Failed to parse availability-zones-config: expected a single value, not {} at index 0"},
 		{[]string{"use-jit", "true", "run-runner-as-service", "true"},
 			"The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use and " +
 				"cannot run as a service."},
@@ -72,19 +72,18 @@ func TestRefused(t *testing.T) {
 			"The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are single-use " +
 				"and cannot run as a service."},
 		{[]string{"label", "a,b"},
-			`The 'label' input is "a,b", which holds a comma or a control character: GitHub would make several ` +
-				`labels of it.`},
+			`The 'label' input is "a,b", which contains a comma or a control character: GitHub would ` +
+				`create several labels from it.`},
 		{[]string{"label", "a\x00b"},
-			`The 'label' input is "a\x00b", which holds a comma or a control character: GitHub would make several ` +
-				`labels of ` +
-				`it.`},
-		{[]string{"region", "us-east-1a"}, `The 'region' input is "us-east-1a", which is not of a region's form.`},
+			`The 'label' input is "a\x00b", which contains a comma or a control character: GitHub would ` +
+				`create several labels from it.`},
+		{[]string{"region", "us-east-1a"}, `The 'region' input is "us-east-1a", which is not a valid region name.`},
 		{[]string{"ec2-volume-size", "0"},
 			`The 'ec2-volume-size' input is "0", which is not a size in GiB from 1 to 65536.`},
 		{[]string{"startup-timeout-minutes", "-2"},
 			"The 'startup-timeout-minutes' input is -2, which leaves no time to wait."},
 		{[]string{"aws-resource-tags", `[1]`},
-			"Failed to parse aws-resource-tags: an object is wanted, not 1 at index 0"},
+			"Failed to parse aws-resource-tags: expected an object, not 1 at index 0"},
 		{[]string{"own-tags", "True"}, `The 'own-tags' input is "True", which is neither true nor false.`},
 		{[]string{"idle-timeout-minutes", "1h"},
 			`The 'idle-timeout-minutes' input is "1h", which is not a number of minutes from 0 to 1000000.`},
@@ -95,7 +94,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"GITHUB_REPOSITORY", "a/b/c"}, `GITHUB_REPOSITORY is "a/b/c", which is not of the form owner/repo`},
 		{[]string{"mode", "stop"}, "The 'ec2-instance-id' input is required for the 'stop' mode."},
 		{[]string{"mode", "stop", "ec2-instance-id", "0123"},
-			`The 'ec2-instance-id' input is "0123", which is not of an instance id's form.`},
+			`The 'ec2-instance-id' input is "0123", which is not an instance id.`},
 	} {
 		request, err := Parse(with(c.pairs...))
 		if got := problems(err); !cmp.Equal(got, firstOf(got, c.want)) || len(got) == 0 {
@@ -206,8 +205,7 @@ func TestZonesWin(t *testing.T) {
 func TestStopReadsNoZones(t *testing.T) {
 	t.Parallel()
 	request, err := Parse(with("mode", "stop", "label", "abc", "availability-zones-config", "[", "aws-resource-tags",
-		"{",
-		"packages", "git", "market-type", "?"))
+		"{", "packages", "git", "market-type", "?"))
 	if err != nil || len(request.Warnings) > 0 || request.Start != nil || request.Stop.Label != "abc" {
 		t.Errorf("%+v: %v", request, err)
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// The states that a start leaves for its post step. GitHub hands them over as STATE_<name>. Of each registration and
-// each token there is one state, numbered from 0, so that what is written grows with what is started and not with its
-// square.
+// The states that the main step saves for its post step, which reads them as STATE_<name>. Each registration, token,
+// image and claim is a state of its own, numbered from 0, so that the amount written is linear in the number of
+// runners.
 const (
 	stateNonce        = "nonce"
 	stateLabel        = "label"
@@ -25,7 +25,7 @@ const (
 	stateDone         = "done"
 )
 
-// journal is what stands in the states so far.
+// journal is what has been saved so far.
 type journal struct {
 	registrations []post.Registration
 	tokens        int
@@ -35,13 +35,13 @@ type journal struct {
 	claims        []post.Claim
 }
 
-// askedToken is a client token that RunInstances was asked with.
+// askedToken is the client token of a RunInstances call.
 type askedToken struct {
 	Token  string `json:"token"`
 	Region string `json:"region"`
 }
 
-// takenMachine is an existing machine that a start was about to take.
+// takenMachine is an existing machine that a start was about to use.
 type takenMachine struct {
 	InstanceID string `json:"ec2-instance-id"`
 	Region     string `json:"region"`
@@ -56,7 +56,7 @@ func (o *output) saveState(key string, value any) error {
 	return nil
 }
 
-// Begun implements runner.Journal: what a later step and the post step need stands written before anything is created.
+// Begun implements runner.Journal: it records what stop and the post step need, before anything is created.
 func (o *output) Begun(id tags.Identity) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -67,7 +67,7 @@ func (o *output) Begun(id tags.Identity) error {
 		o.saveState(stateScope, id.Scope))
 }
 
-// Registering implements runner.Journal.
+// Registering implements runner.Journal: it records the registrations, before they are made.
 func (o *output) Registering(made []post.Registration) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,7 +79,7 @@ func (o *output) Registering(made []post.Registration) error {
 			return err
 		}
 	}
-	for i := len(made); i < len(o.journal.registrations); i++ { // given up again: another start has the name
+	for i := len(made); i < len(o.journal.registrations); i++ { // dropped again: another start uses the name
 		if err := o.saveState(fmt.Sprintf("%s%d", stateRegistration, i), post.Registration{}); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (o *output) Registering(made []post.Registration) error {
 	return nil
 }
 
-// Asking implements runner.Journal.
+// Asking implements runner.Journal: it records a client token, before RunInstances is called with it.
 func (o *output) Asking(token, region string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -97,7 +97,7 @@ func (o *output) Asking(token, region string) error {
 	return o.saveState(key, askedToken{token, region})
 }
 
-// Taking implements runner.Journal.
+// Taking implements runner.Journal: it records an existing machine, before it is started.
 func (o *output) Taking(instanceID, region string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -106,7 +106,7 @@ func (o *output) Taking(instanceID, region string) error {
 	return o.saveState(key, takenMachine{instanceID, region})
 }
 
-// Claiming implements runner.Journal.
+// Claiming implements runner.Journal: it records the warm machines that the start tries to claim.
 func (o *output) Claiming(claims []post.Claim) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -122,7 +122,7 @@ func (o *output) Claiming(claims []post.Claim) error {
 	return nil
 }
 
-// state is what the journal of a start tells its post step.
+// state is the content of a journal, as the post step reads it.
 type state struct {
 	nonce, label, scope string
 	tokens              map[string][]string // by region
@@ -171,13 +171,13 @@ func readState(getenv func(string) string) (state, error) {
 	return s, nil
 }
 
-// stateReader reads states, and keeps the first error.
+// stateReader reads states. err is the first error.
 type stateReader struct {
 	getenv func(string) string
 	err    error
 }
 
-// read reports whether there is such a state.
+// read unmarshals a state and reports whether there is one.
 func (r *stateReader) read(key string, into any) (found bool) {
 	text := r.getenv("STATE_" + key)
 	if text == "" || r.err != nil {
@@ -189,7 +189,7 @@ func (r *stateReader) read(key string, into any) (found bool) {
 	return r.err == nil
 }
 
-// numbered reads states that are numbered from 0 without a gap.
+// numbered reads the states of a prefix, numbered from 0 without a gap.
 func numbered[T any](r *stateReader, prefix string) (list []T) {
 	for {
 		var value T
@@ -200,7 +200,7 @@ func numbered[T any](r *stateReader, prefix string) (list []T) {
 	}
 }
 
-// nothingToDo reports whether the start never began, or came to its end and left nothing behind.
+// nothingToDo reports whether the main step never began, or ended and left nothing behind.
 func (s state) nothingToDo() bool { return s.nonce == "" || s.done }
 
 func (s state) identity(run tags.Run) tags.Identity {

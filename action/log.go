@@ -11,14 +11,15 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// How the log speaks.
+// Rules of the log:
 //
-//   - One record is one line. Debug, warnings and errors are log commands, which GitHub shows as annotations; the rest
-//     is plain. A message says what is, a hint what to do; a call is named by "verb object: cause".
-//   - The attribute "phase" opens a group of that title; records without it stand outside of any group.
-//   - Text that comes from outside (consoles, EC2, GitHub, inputs) may look like a log command. GitHub obeys "::name::"
-//     at the beginning of a line and "##[name]" anywhere in it, so a plain line is made unable to hold either.
-//     https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+// - One record is one line. Debug messages, warnings and errors are log commands, which GitHub shows as annotations;
+// the rest is plain text. A message says what is wrong, a hint what to do; a failed call is named by "verb object:
+// cause".
+// - The attribute "phase" opens a group of that title; records without it are outside of any group.
+// - Text from outside (consoles, EC2, GitHub, inputs) may contain log commands. GitHub executes "::name::" at the
+// beginning of a line and "##[name]" anywhere in it, so plain lines are rewritten to contain neither.
+// https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
 
 // handler is a slog.Handler that writes GitHub's log commands.
 type handler struct {
@@ -27,19 +28,19 @@ type handler struct {
 	attrs  []slog.Attr
 }
 
-// shared is what all handlers of one log have in common.
+// shared is the state that all handlers of one log share.
 type shared struct {
 	mu     sync.Mutex
 	action *githubactions.Action
 	out    io.Writer
-	open   string // the title of the group that is open
+	open   string // the title of the open group, or ""
 }
 
 func newHandler(action *githubactions.Action, out io.Writer) *handler {
 	return &handler{shared: &shared{action: action, out: out}}
 }
 
-// Enabled implements slog.Handler: GitHub itself hides debug lines unless a user asks for them.
+// Enabled implements slog.Handler. GitHub hides debug messages itself.
 func (h *handler) Enabled(context.Context, slog.Level) bool { return true }
 
 // WithAttrs implements slog.Handler.
@@ -55,7 +56,7 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &child
 }
 
-// WithGroup implements slog.Handler; groups of attributes are not used.
+// WithGroup implements slog.Handler; attribute groups are not used.
 func (h *handler) WithGroup(string) slog.Handler { return h }
 
 // Handle implements slog.Handler.
@@ -86,7 +87,7 @@ func (h *handler) Handle(_ context.Context, record slog.Record) error {
 	return nil
 }
 
-// group closes the group that is open and opens another, if that is another.
+// group closes the open group and opens the one with the given title, if they differ.
 func (s *shared) group(title string) {
 	if s.open == title {
 		return
@@ -106,7 +107,7 @@ func (h *handler) closeGroup() {
 	h.shared.group("")
 }
 
-// harmless makes one plain line of a text, which no log command can hide in.
+// harmless returns text as one line that contains no log command.
 func harmless(text string) string {
 	text = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(text)
 	text = strings.ReplaceAll(text, "##[", "## [")

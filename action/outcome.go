@@ -11,14 +11,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/outcome"
 )
 
-// machineOutcome is what became of a machine that a stop or a sweep has ended, or has found ended.
+// machineOutcome is the outcome of a machine that a stop or a sweep has terminated, or has found terminated.
 type machineOutcome struct {
 	runner, id string
 	outcome.Outcome
 }
 
-// jobReports is one element of the output of that name. It names no type, zone or region: GitHub drops an output that
-// holds a masked word.
+// jobReports is an element of the output `job-reports`. It contains no type, zone or region, since GitHub drops outputs
+// that contain masked text.
 type jobReports struct {
 	RunnerName  string      `json:"runner-name,omitempty"`
 	InstanceID  string      `json:"ec2-instance-id"`
@@ -36,7 +36,7 @@ type jobReport struct {
 	Load       float64  `json:"load-per-core"`
 	Memory     int64    `json:"memory-kib"`
 	MemoryPeak int64    `json:"memory-peak-kib"`
-	Killed     *int64   `json:"killed-processes"` // null where the kernel does not tell
+	Killed     *int64   `json:"killed-processes"` // null if the kernel does not count them
 	Swap       int64    `json:"swap-kib"`
 	SwapPeak   int64    `json:"swap-peak-kib"`
 	Disk       int64    `json:"disk-kib"`
@@ -46,7 +46,7 @@ type jobReport struct {
 	State      string   `json:"state"`
 }
 
-// setOutcomes writes the outputs of what became of the machines.
+// setOutcomes writes the outputs `interrupted` and `job-reports`.
 func (o *output) setOutcomes(machines []machineOutcome) {
 	interrupted, list := false, []jobReports{}
 	for _, m := range machines {
@@ -82,12 +82,12 @@ func newJobReport(r outcome.JobReport) jobReport {
 	return j
 }
 
-// loadPerCore is the highest load average of one minute for each core.
+// loadPerCore returns the highest one-minute load average per core.
 func loadPerCore(r outcome.JobReport) float64 {
 	return float64(r.Load/max(r.Cores, 1)) / 100
 }
 
-// outcomeSummary shows what became of the machines, where there is something to say.
+// outcomeSummary returns the part of the job summary about job reports and interruptions; "" if there are none.
 func outcomeSummary(machines []machineOutcome) string {
 	var ends, jobs strings.Builder
 	minutes := map[string]int{}
@@ -104,10 +104,8 @@ func outcomeSummary(machines []machineOutcome) string {
 		}
 		for _, r := range m.Reports {
 			fmt.Fprintf(&jobs, "| %s | %d s | %d cores, %d %% busy, %d %% stolen | %s | %s | %s | %s |\n",
-				code(m.runner),
-				r.Seconds, r.Cores, r.CPU, r.Steal, memoryWords(r), ofGiB(r.DiskPeak, r.Disk),
-				cell(strings.Join(r.Limits, ", ")),
-				r.State)
+				code(m.runner), r.Seconds, r.Cores, r.CPU, r.Steal, memoryWords(r), ofGiB(r.DiskPeak, r.Disk),
+				cell(strings.Join(r.Limits, ", ")), r.State)
 		}
 	}
 	var b strings.Builder
@@ -134,7 +132,7 @@ func memoryWords(r outcome.JobReport) string {
 	return words
 }
 
-// ofGiB shows two sizes of so many KiB.
+// ofGiB formats two sizes in KiB, as in "1.5 of 7.6 GiB".
 func ofGiB(used, all int64) string {
 	const gib = 1 << 20
 	return fmt.Sprintf("%.1f of %.1f GiB", float64(used)/gib, float64(all)/gib)

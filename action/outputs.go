@@ -18,7 +18,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// The outputs.
+// The names of the outputs.
 const (
 	outLabel       = "label"
 	outInstanceID  = "ec2-instance-id"
@@ -36,7 +36,7 @@ const (
 	outPool        = "pool"
 )
 
-// output is everything that the program says: log, outputs, states, masks and the job summary.
+// output writes everything that the program reports: log, outputs, states, masks and the job summary.
 type output struct {
 	action  *githubactions.Action
 	getenv  func(string) string
@@ -44,19 +44,19 @@ type output struct {
 	log     *slog.Logger
 
 	mu       sync.Mutex
-	handoffs []tags.Handoff // that stand in the outputs
+	handoffs []tags.Handoff // written to the outputs
 	journal  journal
-	images   map[string]string            // image ids that stand in the outputs, by architecture
-	byRegion map[string]map[string]string // all of them, by region and architecture
+	images   map[string]string            // image ids by architecture, without copies
+	byRegion map[string]map[string]string // image ids by region and architecture
 	written  map[string]bool              // the outputs of a start that have a value
-	said     bool                         // the log says already why the step failed, before what led to it
-	told     bool                         // the summary says already why the step failed
-	signIns  []string                     // that the summary does not name yet
+	said     bool                         // the log contains the reason of the failure
+	told     bool                         // the summary contains the reason of the failure
+	signIns  []string                     // not in the summary yet
 }
 
-// maskInputs makes GitHub hide the secrets that come from outside, before anything else is printed. A dummy, as
-// stand-ins for AWS take it, is no secret: masked, it would be cut out of every log line and drop every output that
-// contains it.
+// maskInputs makes GitHub mask the secrets in the inputs and the environment, before anything else is printed. A dummy
+// value, such as stand-ins for AWS accept, is not masked: that would remove the word from every log line and drop every
+// output that contains it.
 func (o *output) maskInputs() {
 	for _, secret := range keyMasks(o.getenv(inputEnv("app-private-key"))) {
 		if !isDummy(secret) {
@@ -73,26 +73,26 @@ func (o *output) maskInputs() {
 	}
 }
 
-// isDummy reports whether a key is one such as "test": short, or one plain word. AWS's secret keys have 40 characters,
-// and GitHub's tokens as many or more; neither is of small letters alone.
+// isDummy reports whether a key is a dummy such as "test": short, or one lower-case word. AWS's secret keys have 40
+// characters and GitHub's tokens as many or more, and neither consists of lower-case letters alone.
 func isDummy(key string) bool {
 	const shortest, longestWord = 6, 20
 	isWord := len(key) < longestWord && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == ""
 	return len(key) < shortest || isWord
 }
 
-// Secret implements runner.Journal.
+// Secret implements runner.Journal: it makes GitHub mask a value.
 func (o *output) Secret(value string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for line := range strings.Lines(value) { // a mask holds for one line
+	for line := range strings.Lines(value) { // a mask applies within one line
 		if line = strings.TrimSpace(line); line != "" {
 			o.action.AddMask(line)
 		}
 	}
 }
 
-// check makes sure that the files for outputs and states can be written: a start that could not tell what it launched
+// check makes sure that the files for outputs and states can be written: a start that cannot record what it launched
 // would leave it behind.
 func (o *output) check() error {
 	invalid := &InvalidError{}
@@ -107,29 +107,29 @@ func (o *output) check() error {
 				err = path.Err
 			}
 			invalid.add(fmt.Sprintf("%s=%q cannot be written: %v", name, o.getenv(name), err),
-				"GitHub sets it for every step; outside of GitHub give it the path of a file")
+				"GitHub sets it for every step; outside of GitHub set it to the path of a file")
 		}
 	}
 	return invalid.orNil()
 }
 
-// Launched implements runner.Journal: each hand-off stands in the outputs the moment its instance exists.
+// Launched implements runner.Journal: it writes a hand-off to the outputs as soon as its instance exists.
 func (o *output) Launched(h tags.Handoff) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.handoffs = append(slices.DeleteFunc(o.handoffs,
-		func(before tags.Handoff) bool { return before.Index == h.Index }),
-		h)
+		func(before tags.Handoff) bool { return before.Index == h.Index }), h)
 	if h.Index == 0 || len(o.handoffs) == 1 {
 		o.first(h)
 	}
-	if len(o.handoffs) > maxConcurrent { // the end of the start writes them; until then the post step has the journal
+	if len(o.handoffs) > maxConcurrent { // written at the end; until then the post step uses the journal
 		return nil
 	}
 	return o.all(o.handoffs)
 }
 
-// maxConcurrent bounds how often the outputs of many runners are written anew: each time they are written whole.
+// maxConcurrent is up to how many runners the outputs are written at each launch: they are written as a whole each
+// time.
 const maxConcurrent = 20
 
 // set writes an output of a start. The last value that is written counts.
@@ -141,14 +141,14 @@ func (o *output) set(name, value string) {
 	o.action.SetOutput(name, value)
 }
 
-// first writes the contract's outputs, which speak of the first runner.
+// first writes machulav's outputs, which describe the first runner.
 func (o *output) first(h tags.Handoff) {
 	o.set(outLabel, h.Label)
 	o.set(outInstanceID, h.InstanceID)
 	o.set(outRegion, h.Region)
 }
 
-// all writes the outputs that speak of every runner.
+// all writes the outputs that describe every runner.
 func (o *output) all(handoffs []tags.Handoff) error {
 	handoffs = slices.Clone(handoffs)
 	slices.SortFunc(handoffs, func(a, b tags.Handoff) int { return a.Index - b.Index })
@@ -171,8 +171,8 @@ func (o *output) all(handoffs []tags.Handoff) error {
 	return nil
 }
 
-// failed corrects the outputs of a start that failed: they name only what could not be removed. Of a start that left
-// nothing they are empty, as machulav's are: workflows take a label for a runner that there is.
+// failed rewrites the outputs of a start that failed, so that they name only what could not be removed. If nothing is
+// left they are empty, as machulav's are: workflows take a label as a sign that a runner exists.
 func (o *output) failed(result runner.StartResult) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -187,7 +187,7 @@ func (o *output) failed(result runner.StartResult) error {
 		return o.all(left)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.written)) {
-		// With the label a later stop looks for what was launched by a call whose answer is unknown.
+		// A later stop uses the label to find what was launched by a call whose response was lost.
 		if o.written[name] && (name != outLabel || result.Failure.IsClean()) {
 			o.set(name, "")
 		}
@@ -195,7 +195,7 @@ func (o *output) failed(result runner.StartResult) error {
 	return nil
 }
 
-// ready writes the outputs of the runners that came online, now with all that is known of them.
+// ready writes the outputs of the runners that came online, with all that is known about them now.
 func (o *output) ready(result runner.StartResult) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -212,7 +212,7 @@ func (o *output) ready(result runner.StartResult) error {
 	return o.all(handoffs)
 }
 
-// startDone returns how a start ended. Only a start that left nothing behind tells the post step to do nothing.
+// startDone reports the end of a start. Only a start that left nothing behind tells the post step to do nothing.
 func (o *output) startDone(result runner.StartResult, err error) {
 	if err != nil {
 		if err := o.failed(result); err != nil {
@@ -232,15 +232,14 @@ func (o *output) startDone(result runner.StartResult, err error) {
 		for _, r := range result.Runners {
 			if !r.Failed {
 				o.log.Info(fmt.Sprintf("runner %s is ready after %s: runs-on: %s", r.RunnerName,
-					seconds(r.Timeline.Online),
-					runsOn(r.Label)))
+					seconds(r.Timeline.Online), runsOn(r.Label)))
 			}
 		}
 		o.log.Info(rerunNote(o.getenv("GITHUB_JOB"), o.getenv("GITHUB_RUN_ID")))
 	}
 	if result.Failure != nil {
 		if !errors.Is(err, context.Canceled) {
-			o.told = true // by the summary that follows
+			o.told = true // startSummary, below, contains it
 			o.problems(problemOf(err))
 			o.said = true
 		}
@@ -251,8 +250,7 @@ func (o *output) startDone(result runner.StartResult, err error) {
 	o.told = result.Failure != nil
 }
 
-// tellFailure prints what is known of a failed start beside its error: in the log, where somebody in trouble looks
-// first.
+// logFailure logs the details of a failed start: what the machine and EC2 reported, the console, and what is left.
 func (o *output) logFailure(failure *runner.Failure) {
 	if failure == nil {
 		return
@@ -281,14 +279,14 @@ func (o *output) logFailure(failure *runner.Failure) {
 	}
 }
 
-// summarize adds to the job summary, where there is one.
+// summarize appends to the job summary, if there is one.
 func (o *output) summarize(markdown string) {
 	if markdown == "" || o.getenv("GITHUB_STEP_SUMMARY") == "" {
 		return
 	}
 	markdown += o.signedInSummary()
 	defer func() {
-		if cause := recover(); cause != nil { // a summary that cannot be written fails nothing
+		if cause := recover(); cause != nil { // a summary that cannot be written does not fail the step
 			o.log.Debug(fmt.Sprintf("the job summary cannot be written: %v", cause))
 		}
 	}()

@@ -15,7 +15,7 @@ func runPool(ctx context.Context, c clients) error {
 	return err
 }
 
-// poolDone returns what a pool holds now. Where nothing is left in doubt the post step has nothing to do.
+// poolDone reports the content of a pool. If nothing is left in doubt, the post step has nothing to do.
 func (o *output) poolDone(result pool.Result, err error) {
 	if len(result.Left) == 0 {
 		if err := o.saveState(stateDone, true); err != nil {
@@ -31,7 +31,7 @@ func (o *output) poolDone(result pool.Result, err error) {
 	o.summarize(poolSummary(result, err))
 }
 
-// setPool writes the output.
+// setPool writes the output `pool`.
 func (o *output) setPool(result pool.Result) {
 	entries := result.Entries
 	if entries == nil {
@@ -47,8 +47,8 @@ func (o *output) setPool(result pool.Result) {
 		Terminated int          `json:"terminated"`
 		Entries    []pool.Entry `json:"entries"`
 	}{
-		result.Name, result.Size, result.Count(pool.Ready), result.Count(pool.Warming) +
-			result.Count(pool.Launched),
+		result.Name, result.Size, result.Count(pool.Ready),
+		result.Count(pool.Warming) + result.Count(pool.Launched),
 		result.Count(pool.Launched), result.Count(pool.Replaced), result.Count(pool.Terminated), entries,
 	})
 	if err != nil {
@@ -58,12 +58,12 @@ func (o *output) setPool(result pool.Result) {
 	o.action.SetOutput(outPool, string(raw))
 }
 
-// poolSummary is the job summary: what stands ready, and what became of each machine.
+// poolSummary returns the job summary of a pool: what is ready, and what became of each machine.
 func poolSummary(result pool.Result, err error) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Pool %s: %s\n\n", code(result.Name), poolWords(result))
 	if err == nil {
-		fmt.Fprintf(&b, "%d are wanted.\n\n", result.Size)
+		fmt.Fprintf(&b, "The pool is to hold %d.\n\n", result.Size)
 	}
 	if len(result.Entries) > 0 {
 		b.WriteString("| what | instance | region | type | zone | image | runner | until | why " +
@@ -75,9 +75,8 @@ func poolSummary(result pool.Result, err error) string {
 			break
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", e.Became, code(e.InstanceID),
-			cell(e.Region),
-			code(e.InstanceType),
-			cell(e.AvailabilityZone), code(e.Image), cell(e.RunnerVersion), cell(e.ExpiresAt), cell(e.Why))
+			cell(e.Region), code(e.InstanceType), cell(e.AvailabilityZone), code(e.Image), cell(e.RunnerVersion),
+			cell(e.ExpiresAt), cell(e.Why))
 	}
 	b.WriteString("\n")
 	trailTable(&b, result.Trail)

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Problem is one thing that is wrong with the inputs, and what a good value looks like.
+// Problem is one thing that is wrong with the inputs, with an example of a good value or other advice.
 type Problem struct {
 	Message string
 	Hint    string
 }
 
-// InvalidError lists every problem of the inputs at once. Nothing was called.
+// InvalidError lists every problem of the inputs. No call was made.
 type InvalidError struct{ Problems []Problem }
 
 func (e *InvalidError) Error() string {
@@ -37,20 +37,21 @@ func (e *InvalidError) orNil() error {
 	return e
 }
 
-// findings are what is wrong or odd about the inputs.
+// findings collects what is wrong or unusual about the inputs.
 type findings struct {
 	invalid  InvalidError
 	notes    []string
 	warnings []string
 }
 
-// reader reads inputs and collects what is wrong with them. A value that machulav read otherwise than it is written is
-// taken as machulav took it, with a warning; only what made machulav fail is refused. Inputs of ours are read strictly.
+// reader reads inputs and collects problems. A value that machulav's action read differently from how it is written is
+// read as machulav read it, with a warning; only what made machulav fail is refused. Inputs of this action's own are
+// read strictly.
 type reader struct {
 	*findings
 	getenv func(string) string
-	own    map[string]string // of an element of `runners`: its inputs, which win over the step's
-	reads  func(name string) // if set, it is called with each input that is read
+	own    map[string]string // the inputs that an element of `runners` sets; they override the step's
+	reads  func(name string) // if not nil, called with the name of each input that is read
 	prefix string            // of messages about the element's own inputs
 }
 
@@ -58,7 +59,7 @@ func newReader(getenv func(string) string) *reader {
 	return &reader{findings: &findings{}, getenv: getenv}
 }
 
-// refuse notes a problem, once.
+// refuse adds a problem, once.
 func (r *reader) refuse(message, hint string) {
 	problem := Problem{r.about(message), hint}
 	if !slices.Contains(r.invalid.Problems, problem) {
@@ -66,7 +67,7 @@ func (r *reader) refuse(message, hint string) {
 	}
 }
 
-// warn notes an oddity, once.
+// warn adds a warning, once.
 func (r *reader) warn(format string, args ...any) {
 	warning := r.about(fmt.Sprintf(format, args...))
 	if !slices.Contains(r.warnings, warning) {
@@ -74,7 +75,7 @@ func (r *reader) warn(format string, args ...any) {
 	}
 }
 
-// about returns which element a message is about, if it names an input that the element has itself.
+// about returns the message, prefixed with the name of the element if it is about an input that the element sets.
 func (r *reader) about(message string) string {
 	for name := range r.own {
 		if strings.Contains(message, name) {
@@ -84,7 +85,7 @@ func (r *reader) about(message string) string {
 	return message
 }
 
-// text is an input without the blanks around it, or its default.
+// text returns the value of an input without surrounding white space, or its default.
 func (r *reader) text(name string) string {
 	known := inputOf(name)
 	if r.reads != nil {
@@ -96,16 +97,17 @@ func (r *reader) text(name string) string {
 	return cmp.Or(strings.TrimSpace(r.getenv(inputEnv(name))), known.fallback)
 }
 
-// list is an input of several values: comma-, space- or newline-separated.
+// list returns the values of a comma-, space- or newline-separated input.
 func (r *reader) list(name string) []string { return r.inputs().List(name) }
 
-// flag is true for exactly "true".
+// flag reports whether an input is exactly "true".
 func (r *reader) flag(name string) bool { return r.inputs().Flag(name) }
 
-// ownFlag is an input of ours, read strictly.
+// ownFlag reads a boolean input of this action's own, strictly.
 func (r *reader) ownFlag(name string) bool { return r.inputs().OwnFlag(name) }
 
-// leadingNumber reads a whole number as JavaScript's parseInt does: what follows the digits is ignored.
+// leadingNumber reads a whole number as JavaScript's parseInt does: text after the digits is ignored, and exact is then
+// false.
 func leadingNumber(text string) (n int64, ok, exact bool) {
 	end := 0
 	if end < len(text) && (text[end] == '-' || text[end] == '+') {
@@ -122,11 +124,10 @@ func leadingNumber(text string) (n int64, ok, exact bool) {
 	return n, err == nil, end == len(text)
 }
 
-// most of a duration in seconds or minutes: what is longer is meant to be for ever.
+// maxUnits is the longest duration, in minutes or seconds: longer ones are meant as "for ever".
 const maxUnits = 1_000_000
 
-// whole is a number as machulav reads it: parseInt(x) || default. given tells that the user wrote something that
-// counts.
+// whole reads a number as machulav's action does: parseInt(x) || default. given reports whether the input has a value.
 func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	value := strings.TrimSpace(r.text(name))
 	if value == "" {
@@ -135,7 +136,8 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	n, ok, exact := leadingNumber(value)
 	switch {
 	case !ok:
-		r.warn("The '%s' input is %q, which is no number, so %d is taken; write a whole number such as %d", name, value,
+		r.warn("The '%s' input is %q, which is not a number, so %d is taken; write a whole "+
+			"number such as %d", name, value,
 			fallback, fallback)
 		return fallback, true
 	case !exact:
@@ -144,7 +146,7 @@ func (r *reader) whole(name string, fallback int64) (n int64, given bool) {
 	return min(n, maxUnits), true
 }
 
-// count is an input of ours, read strictly: a whole number from 0 to most.
+// count reads an input of this action's own, strictly: a whole number from 0 to most.
 func (r *reader) count(name string, most int) int {
 	value := r.text(name)
 	n, ok, exact := leadingNumber(value)
@@ -156,7 +158,7 @@ func (r *reader) count(name string, most int) int {
 	return int(n)
 }
 
-// minutes is an input of ours, read strictly: a whole number of minutes, 0 for none.
+// minutes reads an input of this action's own, strictly: a whole number of minutes, 0 for none.
 func (r *reader) minutes(name string) (d time.Duration, given bool) {
 	value := r.text(name)
 	if value == "" {

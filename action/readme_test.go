@@ -46,8 +46,7 @@ func TestReadmeTables(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, readFile(t, path)); diff != "" {
 			t.Errorf("%s is not what the table of inputs says; run go test ./action -run TestReadmeTables -update\n%s",
-				path,
-				diff)
+				path, diff)
 		}
 	}
 }

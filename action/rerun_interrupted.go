@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/rerun"
 )
 
-// runRerun runs the jobs again that EC2 interrupted, and says of each run why or why not. It returns its part of the
-// job summary.
+// runRerun runs jobs again that EC2 interrupted, and logs for each run why or why not. It returns its part of the job
+// summary.
 func runRerun(ctx context.Context, c clients, regions []string) (summary string, err error) {
 	if c.request.Rerun == nil {
 		return "", nil
@@ -47,7 +47,7 @@ func rerunSentence(r rerun.Rerun, dryRun bool) string {
 	return fmt.Sprintf("%s runs again, as attempt %d: %s", what, r.Attempt+1, r.Why)
 }
 
-// rerunSummary is the part of a sweep's job summary about interrupted jobs.
+// rerunSummary returns the part of a sweep's job summary about interrupted jobs.
 func rerunSummary(list []rerun.Rerun, dryRun bool) string {
 	if len(list) == 0 {
 		return ""

@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// plainScalar is a label that YAML reads as the text it is: it begins with a letter and is no word that means more.
+// plainScalar matches labels that YAML reads as plain text: they begin with a letter.
 var plainScalar = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 
-// runsOn is a label as it is to be written behind `runs-on:` in a workflow, whatever is in it.
+// runsOn returns a label as it must be written after `runs-on:` in a workflow, quoted if necessary.
 func runsOn(label string) string {
 	switch label {
 	case "true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL":

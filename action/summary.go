@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/stop"
 )
 
-// startSummary is the job summary of a start: what was started and how long each phase took; on failure what to do,
-// what went wrong, and the rest folded.
+// startSummary returns the job summary of a start: what was started and how long each phase took or, on failure, what
+// to do and what went wrong, with the details folded.
 func startSummary(result runner.StartResult) string {
 	var b strings.Builder
 	if result.Failure != nil {
@@ -54,13 +54,13 @@ func readyOf(runners []runner.Started) (n int) {
 	return n
 }
 
-// Of more runners than these the summary shows no row, and no event of its own in the time line.
+// How many runners the summary shows: as rows of a table, and with events of their own in the timeline.
 const (
 	maxRows         = 50
 	maxTimelineRows = 5
 )
 
-// more is a link to the hint's entry in the troubleshooting page.
+// more returns a link to the hint's entry in the troubleshooting page, or "".
 func more(hint string) string {
 	if page := see(hint); page != "" {
 		return " ([more](" + page + "))"
@@ -79,20 +79,15 @@ func runnersTable(b *strings.Builder, runners []runner.Started) {
 			fmt.Fprintf(b, "| and %d more | | | | | | | |\n", len(runners)-i)
 			break
 		}
-		image := r.Image
-		if r.ImageName != "" {
-			image += " " + r.ImageName
-		}
+		image := strings.TrimSpace(r.Image + " " + r.ImageName)
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", code(r.Label), code(r.InstanceID),
-			code(r.InstanceType),
-			marketOf(r),
-			cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running), between(r.Timeline.Running,
-				r.Timeline.Online))
+			code(r.InstanceType), marketOf(r), cell(r.AvailabilityZone), code(image), between(0, r.Timeline.Running),
+			between(r.Timeline.Running, r.Timeline.Online))
 	}
 	b.WriteString("\n")
 }
 
-// marketOf returns a warm machine by its market.
+// marketOf returns the market of a runner's machine, and whether the machine was warm.
 func marketOf(r runner.Started) string {
 	if r.Warm {
 		return r.Market + ", warm"
@@ -109,8 +104,7 @@ func stopSummary(result stop.Result) string {
 		"|\n|---|---|---|---|---|\n")
 	for _, s := range result.Stopped {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(s.InstanceID), cell(s.Region), cell(s.State),
-			code(s.RunnerName),
-			cell(s.Runner))
+			code(s.RunnerName), cell(s.Runner))
 	}
 	b.WriteString("\n")
 	for _, warning := range result.Warnings {
@@ -153,7 +147,7 @@ func between(from, to time.Duration) string {
 	return seconds(to - from)
 }
 
-// code shows a value verbatim: nothing in it is Markdown or HTML, and it stays within its table cell.
+// code formats a value verbatim in Markdown: nothing in it acts as Markdown or HTML, and it stays in its table cell.
 func code(text string) string {
 	if text == "" {
 		return "–"
@@ -162,7 +156,7 @@ func code(text string) string {
 	if !strings.ContainsAny(text, "`|\\") {
 		return "`" + text + "`"
 	}
-	// A table ends its cell at a bar even within backticks, and a backslash before the bar undoes its escape.
+	// In a table a bar ends the cell even within backticks, and a backslash before the bar cancels its escape.
 	var b strings.Builder
 	for _, c := range text {
 		if c < utf8.RuneSelf && (unicode.IsPunct(c) || unicode.IsSymbol(c)) {
@@ -174,7 +168,7 @@ func code(text string) string {
 	return "<code>" + b.String() + "</code>"
 }
 
-// cell shows prose in a table cell.
+// cell formats prose for a table cell.
 func cell(text string) string {
 	if text == "" {
 		return "–"
@@ -182,16 +176,14 @@ func cell(text string) string {
 	return plain(text)
 }
 
-// plain makes one line of prose in which nothing is Markdown or HTML.
+// plain returns text on one line, escaped so that nothing in it acts as Markdown or HTML.
 func plain(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;",
-		">",
-		"&gt;", "&", "&amp;",
-		"|", "\\|", "#", "\\#", "~", "\\~", "$", "\\$", "@", "&#64;").Replace(text)
+		">", "&gt;", "&", "&amp;", "|", "\\|", "#", "\\#", "~", "\\~", "$", "\\$", "@", "&#64;").Replace(text)
 }
 
-// fence shows a block verbatim, whatever backticks are in it.
+// fence writes a fenced code block, whatever backticks the text contains.
 func fence(b *strings.Builder, language, text string) {
 	ticks := strings.Repeat("`", max(longestRun(text, '`')+1, 3))
 	fmt.Fprintf(b, "%s%s\n%s\n%s\n\n", ticks, language, text, ticks)

@@ -7,8 +7,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// bootTable shows what the machines told of their boots: a clock of their own, which begins with their kernel, so that
-// it has no place in the time line.
+// bootTable shows the phases that the machines reported of their boots. Their clocks begin with their kernels, so these
+// times do not fit into the timeline.
 func bootTable(b *strings.Builder, runners []runner.Started) {
 	told := false
 	for _, r := range runners {

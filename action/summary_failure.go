@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// failureSummary says of a failed start what to do first, then what went wrong, and each refusal of EC2 once. What only
-// somebody who looks closer needs is folded.
+// failureSummary writes the job summary of a failed start: first what to do, then what went wrong and each distinct
+// refusal by EC2. Details are folded.
 func failureSummary(b *strings.Builder, result runner.StartResult) {
 	failure := result.Failure
 	b.WriteString("### No EC2 runner was started\n\n")
@@ -18,7 +18,7 @@ func failureSummary(b *strings.Builder, result runner.StartResult) {
 	}
 	refusals := refusalsOf(result.Trail)
 	message := failure.Message
-	if len(refusals) > 0 { // each stands in the table once
+	if len(refusals) > 0 { // the table below lists them
 		message, _, _ = strings.Cut(message, " Errors: ")
 	}
 	fmt.Fprintf(b, "> [!CAUTION]\n> %s\n\n", plain(message))
@@ -53,25 +53,25 @@ func failureSummary(b *strings.Builder, result runner.StartResult) {
 		})
 	}
 	if len(result.Trail) > 1 {
-		folded(b, fmt.Sprintf("All that EC2 was asked for (%d calls)", len(result.Trail)),
+		folded(b, fmt.Sprintf("All calls to launch (%d)", len(result.Trail)),
 			func() { trailTable(b, result.Trail) })
 	}
 }
 
-// folded shows what the reader opens.
+// folded writes content that the reader can expand.
 func folded(b *strings.Builder, title string, content func()) {
 	fmt.Fprintf(b, "<details><summary>%s</summary>\n\n", title)
 	content()
 	b.WriteString("</details>\n\n")
 }
 
-// refused is one distinct answer of EC2, and what was asked for when it came.
+// refused is a distinct error response of EC2, with the offerings that it was given for.
 type refused struct {
 	answer    string
 	offerings []string
 }
 
-// refusalsOf gathers EC2's refusals, in the order in which they came first.
+// refusalsOf returns the distinct refusals by EC2, in the order of their first occurrence.
 func refusalsOf(trail []runner.Attempt) (list []refused) {
 	for _, a := range trail {
 		if a.Answer == "" || len(a.InstanceIDs) > 0 {
@@ -90,7 +90,7 @@ func refusalsOf(trail []runner.Attempt) (list []refused) {
 	return list
 }
 
-// maxOfferings is how many offerings one refusal names.
+// maxOfferings is how many offerings are listed for one refusal.
 const maxOfferings = 10
 
 func refusalsTable(b *strings.Builder, refusals []refused) {
@@ -108,7 +108,7 @@ func refusalsTable(b *strings.Builder, refusals []refused) {
 	b.WriteString("\n")
 }
 
-// named are offerings for a table cell, the first of them.
+// named returns the first offerings, formatted for a table cell.
 func named(offerings []string) (list []string) {
 	for i, offering := range offerings {
 		if i == maxOfferings {

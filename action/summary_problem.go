@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// problemSummary returns why a step failed that came to no result.
+// problemSummary returns the job summary of a step that failed without a result.
 func problemSummary(list []Problem) string {
 	var b strings.Builder
 	b.WriteString("### The EC2 runner step failed\n\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// phase is one that a runner reaches on its way.
+// phase is a phase of a start, and when a runner reached it.
 type phase struct {
 	name string
 	at   func(runner.Timeline) time.Duration
@@ -21,7 +21,7 @@ var phases = []phase{
 	{"online", func(t runner.Timeline) time.Duration { return t.Online }},
 }
 
-// timeline shows when each phase was reached: one runner's by a picture, that of several by a table, since a picture of
+// timeline shows when each phase was reached: as a picture for one runner, as a table for several, since a picture of
 // many events cannot be read.
 func timeline(b *strings.Builder, runners []runner.Started) {
 	if len(runners) == 1 {
@@ -54,7 +54,7 @@ func timeline(b *strings.Builder, runners []runner.Started) {
 	}
 }
 
-// picture draws one runner's time line. Mermaid ends a text at a colon, so only our own words stand in it.
+// picture draws one runner's timeline. Mermaid ends a text at a colon, so it contains only fixed words.
 // https://mermaid.js.org/syntax/timeline.html
 func picture(b *strings.Builder, t runner.Timeline) {
 	if t.Online == 0 {

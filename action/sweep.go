@@ -32,7 +32,7 @@ func runSweep(ctx context.Context, c clients) error {
 	return errors.Join(err, rerunErr)
 }
 
-// swept is one element of the output of that name.
+// swept is an element of the output `swept`.
 type swept struct {
 	Action     sweep.Act `json:"action"`
 	DryRun     bool      `json:"dry-run,omitempty"`
@@ -45,7 +45,7 @@ type swept struct {
 	AgeMinutes int64     `json:"age-minutes,omitempty"`
 }
 
-// setSwept writes the output: everything that the sweep did something about, and what it would have somebody look at.
+// setSwept writes the output `swept`: everything that the sweep changed, and what it asks somebody to look at.
 func (o *output) setSwept(result sweep.Result, dryRun bool) {
 	list := []swept{}
 	for _, s := range result.Swept {
@@ -53,9 +53,8 @@ func (o *output) setSwept(result sweep.Result, dryRun bool) {
 			continue
 		}
 		list = append(list, swept{
-			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, VolumeID: s.VolumeID, Region: s.Region,
-			RunnerName: s.RunnerName,
-			RunnerID:   s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
+			Action: s.Act, DryRun: dryRun, Why: s.Why, InstanceID: s.InstanceID, VolumeID: s.VolumeID,
+			Region: s.Region, RunnerName: s.RunnerName, RunnerID: s.RunnerID, AgeMinutes: int64(s.Age.Minutes()),
 		})
 	}
 	raw, err := json.Marshal(list)
@@ -77,8 +76,8 @@ func sweepSentence(result sweep.Result, dryRun bool) string {
 	}
 	sentence := fmt.Sprintf("%d instances terminated, %s%d registrations removed, %d marked for a second look, %d "+
 		"spared, %d listed only",
-		count[sweep.Terminated], stopped, count[sweep.Deregistered], count[sweep.Marked], count[sweep.Spared]+
-			count[sweep.Unmarked], count[sweep.Listed])
+		count[sweep.Terminated], stopped, count[sweep.Deregistered], count[sweep.Marked],
+		count[sweep.Spared]+count[sweep.Unmarked], count[sweep.Listed])
 	if n := count[sweep.Freed]; n > 0 {
 		sentence += fmt.Sprintf(", %d warm instances freed", n)
 	}
@@ -91,11 +90,11 @@ func sweepSentence(result sweep.Result, dryRun bool) string {
 	return "swept: " + sentence
 }
 
-// mostSwept is how many rows the summary shows: GitHub takes 1 MiB.
+// maxSwept is how many rows the summary shows: GitHub limits a summary to 1 MiB.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
 const maxSwept = 500
 
-// sweepSummary is the job summary of a sweep: what was found, what became of it, why, and how old it is.
+// sweepSummary returns the job summary of a sweep: what was found, what became of it, why, and how old it is.
 func sweepSummary(result sweep.Result, dryRun bool) string {
 	var b strings.Builder
 	b.WriteString("### Sweep\n\n" + plain(sweepSentence(result, dryRun)) + "\n\n")
@@ -118,7 +117,7 @@ func sweepSummary(result sweep.Result, dryRun bool) string {
 	return b.String()
 }
 
-// poolsInSight lists the pools and when they end if nobody keeps them, so that a forgotten one is seen.
+// poolsInSight lists the pools and when their last machine ends, so that a forgotten pool is noticed.
 func poolsInSight(b *strings.Builder, result sweep.Result) {
 	count, until := map[string]int{}, map[string]time.Time{}
 	for _, s := range result.Swept {

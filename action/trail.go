@@ -10,14 +10,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// tried is one offering with one answer, however often it was given.
+// tried is an offering with one response, and how often EC2 gave it.
 type tried struct {
 	runner.Attempt
 	times int
 	took  time.Duration
 }
 
-// gathered joins what was asked for again and again with the same answer: the same words, or instances.
+// gathered merges the attempts for the same offering with the same response.
 func gathered(trail []runner.Attempt) []*tried {
 	var list []*tried
 	for _, a := range trail {
@@ -42,15 +42,15 @@ func gathered(trail []runner.Attempt) []*tried {
 	return list
 }
 
-// trailTable lists what was tried, if it was more than one thing.
+// trailTable lists what was tried, if there was more than one attempt.
 func trailTable(b *strings.Builder, trail []runner.Attempt) {
 	list := gathered(trail)
 	if len(trail) < 2 {
 		return
 	}
-	if rounds := slices.MaxFunc(trail, func(a, b runner.Attempt) int { return a.Round - b.Round }).Round +
-		1; rounds > 1 {
-		fmt.Fprintf(b, "Capacity was asked for in %d rounds.\n\n", rounds)
+	if rounds := slices.MaxFunc(trail,
+		func(a, b runner.Attempt) int { return a.Round - b.Round }).Round + 1; rounds > 1 {
+		fmt.Fprintf(b, "Capacity was requested in %d rounds.\n\n", rounds)
 	}
 	b.WriteString("| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n")
 	for i, a := range list {
@@ -59,13 +59,12 @@ func trailTable(b *strings.Builder, trail []runner.Attempt) {
 			break
 		}
 		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %s | %d |\n", code(a.InstanceType), a.Market, cell(a.Region),
-			cell(a.SubnetID),
-			cell(a.ImageID), a.answer(), seconds(a.took), a.times)
+			cell(a.SubnetID), cell(a.ImageID), a.answer(), seconds(a.took), a.times)
 	}
 	b.WriteString("\n")
 }
 
-// answer is EC2's, for a table cell.
+// answer returns the response of EC2, formatted for a table cell.
 func (t *tried) answer() string {
 	switch n := len(t.InstanceIDs); {
 	case n == 0:
@@ -77,7 +76,7 @@ func (t *tried) answer() string {
 	}
 }
 
-// tellTrail shows in the log what was tried in vain, as a table of plain text.
+// logTrail logs what was tried without success, as a table in plain text.
 func (o *output) logTrail(trail []runner.Attempt) {
 	rows := [][]string{{"market", "type", "region", "subnet", "times", "answer"}}
 	for _, a := range gathered(trail) {

@@ -28,7 +28,7 @@ func TestTrailOfManyRounds(t *testing.T) {
 	}
 	var b strings.Builder
 	trailTable(&b, trail)
-	want := "Capacity was asked for in 15 rounds.\n\n" +
+	want := "Capacity was requested in 15 rounds.\n\n" +
 		"| tried | region | subnet | image | answer | took | times |\n|---|---|---|---|---|---|---|\n" +
 		"| `t3.xlarge` spot | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 15.0 s | 15 |\n" +
 		"| `t3.xlarge` on-demand | us-east-1 | subnet-1 | ami-1 | InsufficientInstanceCapacity: none | 14.0 s | 14 " +

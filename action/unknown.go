@@ -8,12 +8,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// notOurs are inputs that GitHub itself takes for an action in a container.
+// notOurs are the inputs that GitHub itself reads for a container action.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepswithargs
 var notOurs = []string{"args", "entrypoint"}
 
-// unknownInputs warns of each input that the action does not know: GitHub passes it on with a mere warning, and what it
-// should have said is then lost.
+// unknownInputs returns a warning for each input that the action does not declare: GitHub's own warning does not stop
+// it, and the input would be ignored.
 func unknownInputs(environ []string) []string {
 	var warnings []string
 	names := inputsThat(func(input) bool { return true })

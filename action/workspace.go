@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// maxSetupScript bounds what is read of a file: what a machine can get is far less.
+// maxSetupScript limits what is read of a file; the limit of user data is far lower.
 const maxSetupScript = 1 << 20
 
-// readInside reads a file of the workspace. A container action sees the workspace at another place than the job, so a
-// path is taken from there, and never out of it, by links either.
+// readInside reads a file of the workspace. A container action sees the workspace at another path than the job does, so
+// the name is taken relative to it, and neither ".." nor a link leads out of it.
 func readInside(workspace, name string) (string, error) {
 	if workspace == "" {
 		return "", errors.New("GITHUB_WORKSPACE is not set")
 	}
-	if path.IsAbs(name) { // as ${{ github.workspace }} gives it outside of a container
+	if path.IsAbs(name) { // such as from ${{ github.workspace }}
 		inside, ok := strings.CutPrefix(path.Clean(name), path.Clean(workspace)+"/")
 		if !ok {
 			return "", errors.New("it is not in the workspace")
@@ -53,7 +53,7 @@ func readInside(workspace, name string) (string, error) {
 	return string(raw), nil
 }
 
-// plainPathError returns what is wrong, without the path, which is known.
+// plainPathError returns the error without the path, which the caller names.
 func plainPathError(err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err

@@ -116,8 +116,7 @@ func (s baseSearch) notYet(ctx context.Context, release lts) string {
 		switch {
 		case err != nil:
 			s.b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor,
-				release.suite,
-				err)
+				release.suite, err)
 		case !there:
 			return fmt.Sprintf("is not in %s's repository yet (%s)", r.vendor, r.address)
 		}

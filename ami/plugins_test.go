@@ -89,8 +89,7 @@ func TestPluginsOfAmazonLinux(t *testing.T) {
 					continue
 				}
 				if err := os.WriteFile(filepath.Join(root, "usr/libexec/docker/cli-plugins/docker-"+plugin),
-					[]byte(version+"\n"),
-					0o600); err != nil {
+					[]byte(version+"\n"), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

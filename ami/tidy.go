@@ -69,9 +69,7 @@ func (b *bake) removeImage(ctx context.Context, r *remover, note func(string)) {
 		note(
 			fmt.Sprintf(
 				"perhaps image %s %s or its snapshots in %s (%v): the post step looks again; what it does not find, "+
-					"remove "+
-					"in the EC2 console",
-				b.imageID,
+					"remove in the EC2 console", b.imageID,
 				b.name,
 				b.request.Region,
 				err,
@@ -93,8 +91,7 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 		}
 		if err := r.terminateByToken(ctx, b.request.Region, attempt.Token); err != nil {
 			note(fmt.Sprintf("perhaps a builder with client token %s in %s (%s): the post step looks again",
-				attempt.Token,
-				b.request.Region, refusal.Reason(err)))
+				attempt.Token, b.request.Region, refusal.Reason(err)))
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// newerBash are what bash has learned since 4.2, which Amazon Linux 2 has: a form, by which release, and an example.
-// https://git.savannah.gnu.org/cgit/bash.git/tree/NEWS
+// newerBash are features of bash that are newer than 4.2, the version on Amazon Linux 2: the release, an example, and a
+// pattern. https://git.savannah.gnu.org/cgit/bash.git/tree/NEWS
 var newerBash = []struct {
 	release, example string
 	form             *regexp.Regexp
@@ -44,7 +44,7 @@ func newer(code string) (found []string) {
 	return found
 }
 
-// TestBash42: nothing that a machine is sent needs a newer bash. There is no such bash here to run it.
+// TestBash42: the code needs no newer bash than 4.2. The old bash itself is not available here.
 func TestBash42(t *testing.T) {
 	for _, n := range newerBash {
 		if len(newer(n.example)) == 0 {

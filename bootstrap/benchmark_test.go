@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkUserData makes the user data of an ordinary machine, of one by JIT, and of one with a script of 10,000
-// bytes.
+// BenchmarkUserData makes the user data of an ordinary machine, with a token, with a JIT configuration, and with a
+// script of 10,000 bytes.
 func BenchmarkUserData(b *testing.B) {
 	jit, script := ordinary(), ordinary()
 	jit.Token, jit.JITConfig = "", jitConfig()

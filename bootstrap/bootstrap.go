@@ -1,19 +1,18 @@
-// Package bootstrap makes the user data that turns a Linux machine with cloud-init into a GitHub
-// Actions runner and that ends the machine when nothing needs it any more.
+// Package bootstrap makes the user data that turns a Linux machine with cloud-init into a GitHub Actions runner, and
+// that powers the machine off when it is no longer needed.
 //
-// The user data is one shell script behind cloud-init's `#cloud-boothook` mark, compressed, in three
-// parts: values, code, texts. Values are lines `egr_KEY=BASE64`, so that no byte in them can mean
-// anything to a shell. The code stands in shell/*.sh and is the same for every machine, but for
-// chapters that a machine does not need. Texts (the user's script, package names, certificates) follow
-// the last line of code, which ends the shell, and are cut out by their lengths: nothing ever parses
-// them on the way. Values and code never mix with them, so nothing can be injected.
+// The user data is one compressed shell script that begins with cloud-init's `#cloud-boothook` and consists of values,
+// code and texts. Values are lines `egr_KEY=BASE64`, so that no byte of a value means anything to a shell. The code is
+// that of shell/*.sh; it is the same for every machine, except that chapters that a machine does not need are left out.
+// Texts (the user's scripts, package names, certificates) follow the last line of code, which exits, and are extracted
+// by offset and length. The shell never parses values or texts, so neither can inject code.
 //
-// On the console, where EC2's GetConsoleOutput reads it, each phase is one line:
+// Each phase is one line on the console, which EC2's GetConsoleOutput returns:
 //
 //	ec2-github-runner: downloaded runner 2.330.0 (4.1 s)
 //
-// with the seconds since boot. Errors begin with "error: ", and lines that begin with "| " are the
-// end of the log that goes with them.
+// with the seconds since boot. Errors begin with "error: ". Lines that begin with "| " are the end of the log, printed
+// with an error.
 package bootstrap
 
 import (
@@ -22,32 +21,32 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// Limit is the most bytes that EC2 takes as user data, before base64.
+// Limit is EC2's limit for user data in bytes, before base64.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
 const Limit = 16 * 1024
 
-// ConsolePrefix begins each line of ours on the machine's console.
+// ConsolePrefix begins each line that this package's code writes to the console.
 const ConsolePrefix = "ec2-github-runner: "
 
-// WarmReady begins the last line of a warm-up that did all it should.
+// WarmReady begins the last line of a successful warm-up.
 const WarmReady = ConsolePrefix + "warm: ready"
 
-// PreinstalledDir is where images of ours keep the runner's software. It is used only if a file
-// PreinstalledMark is in it: a runner that somebody else put there is not ours to touch.
+// PreinstalledDir is where images made by mode bake have the runner's software. It is used only if it contains a file
+// PreinstalledMark, so that a runner that somebody else installed there is not touched.
 const (
 	PreinstalledDir  = "/opt/actions-runner"
 	PreinstalledMark = ".ec2-github-runner"
 )
 
-// KeptUntilTag is the tag that says until when a machine stays whose runner has ended, as RFC 3339.
+// KeptUntilTag is the tag with the time until which a machine stays after its runner has ended, in RFC 3339.
 const KeptUntilTag = "ec2-github-runner:kept-until"
 
-// MinimumVersion is the oldest runner that github.com still registers.
+// MinimumVersion is the oldest runner version that github.com accepts.
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
 const MinimumVersion = "2.329.0"
 
-// Spec is all that a machine needs to know to become a runner. Every string is data and may hold any
-// byte but NUL. Durations count in whole seconds, rounded up; zero means never.
+// Spec is what a machine needs to know to become a runner. Every string is data and may contain any byte but NUL.
+// Durations are rounded up to whole seconds; zero means never.
 type Spec struct {
 	machine.Machine
 	// URL is the web address of the scope, such as https://github.com/owner/repo.
@@ -55,16 +54,16 @@ type Spec struct {
 	// Name is the runner's name. With NameByIndex the machine appends "-" and its launch index.
 	Name        string
 	NameByIndex bool
-	// OtherName is the name that the machine takes where another machine has registered under Name, with
-	// its launch index appended as to Name. It must be this machine's alone: a registration of that name is
-	// replaced. Empty says that Name itself is.
+	// OtherName is the name that the machine registers if another machine has registered Name; the launch index is
+	// appended as to Name. Only this machine may use it: a registration of that name is replaced. If it is empty, the
+	// same holds for Name.
 	OtherName string
-	// Labels go to config.sh; a JIT configuration brings its own.
+	// Labels are passed to config.sh; a JIT configuration contains its own.
 	Labels []string
-	// Group is the name of the runner group for config.sh; empty means the default one.
+	// Group is the name of the runner group for config.sh; empty means the default group.
 	Group string
 
-	// Token is a registration token. Either it or JITConfig must be given, and neither with Warm.
+	// Token is a registration token. Exactly one of Token and JITConfig must be set, and neither with Warm.
 	Token string
 	// JITConfig is an encoded just-in-time configuration.
 	JITConfig string
@@ -72,32 +71,32 @@ type Spec struct {
 	// Debug copies the whole log to the console.
 	Debug bool
 
-	// Software is what GitHub offers to download; if it is empty the machine asks for the newest.
+	// Software is what GitHub offers for download. If it is empty, the machine looks for the newest release.
 	Software []Software
-	// DownloadToken is sent to the host of Software's URLs, where GitHub Enterprise Server wants one.
+	// DownloadToken is sent to the host of Software's URLs, if GitHub Enterprise Server requires it.
 	DownloadToken string
 
-	// Warm makes user data of a warm-up: the machine trusts CACertificates, installs Packages, runs
-	// SetupScript, puts the runner and its libraries on the disk, reads its files once, says WarmReady and
-	// powers itself off; so it does when that fails, which the console tells as any error, or takes longer
-	// than RegistrationTimeout. It registers nothing, holds no secret (but DownloadToken, if there is one)
-	// and runs no PreRunnerScript, whose exports must reach the job. Name, Labels, Group, Service, Ephemeral,
-	// KeepFailed and the other limits mean nothing to it. Once its user data is replaced (same instance, Ec2
-	// data source) the machine's next boot is a new start that finds all this done, or does what is missing.
+	// Warm makes the user data of a warm-up. The machine trusts CACertificates, installs Packages, runs SetupScript,
+	// installs the runner and its libraries, reads its files once, prints WarmReady and powers itself off. It also
+	// powers itself off if that fails, with an error on the console, or takes longer than RegistrationTimeout. It
+	// registers nothing, holds no secret except DownloadToken, and runs no PreRunnerScript, whose exports must reach
+	// the job. Name, Labels, Group, Service, Ephemeral, KeepFailed and the other limits are ignored. After its user
+	// data is replaced (same instance, Ec2 data source), the next boot is a new start, which does only what is still
+	// missing.
 	Warm bool
 
-	// Ephemeral is a runner for one job: the machine powers itself off when that ends.
+	// Ephemeral is a runner for one job: the machine powers itself off when the runner ends.
 	Ephemeral bool
-	// KeepEnded is how long the machine stays once its runner has ended for good, as one does whose registration is
-	// removed. Zero: an ephemeral one not at all, any other for as long as it may live. Where the instance's tags are
-	// in its metadata, the time in KeptUntilTag takes its place.
+	// KeepEnded is how long the machine stays after its runner has ended for good, for example because its registration
+	// was removed. Zero means not at all for an ephemeral runner, and until MaxLifetime for others. If the instance
+	// metadata contains the instance's tags, the time in KeptUntilTag replaces it.
 	KeepEnded time.Duration
-	// RegistrationTimeout powers the machine off when no runner is online so long after boot.
+	// RegistrationTimeout powers the machine off if no runner is online this long after boot.
 	RegistrationTimeout time.Duration
-	// IdleTimeout powers the machine off when it had no job for so long.
+	// IdleTimeout powers the machine off after this time without a job.
 	IdleTimeout time.Duration
-	// MaxLifetime powers the machine off when it is that old and no job runs; with MaxLifetimeHard
-	// even then.
+	// MaxLifetime powers the machine off at this age as soon as no job runs or, with MaxLifetimeHard, even during a
+	// job.
 	MaxLifetime     time.Duration
 	MaxLifetimeHard bool
 	// KeepFailed is how long a machine stays up, for inspection, after its setup failed.
@@ -109,10 +108,10 @@ type Spec struct {
 type Software struct {
 	// Architecture is "x64" or "arm64".
 	Architecture string
-	// URL of a gzip-compressed tar archive.
+	// URL is the address of a gzip-compressed tar archive.
 	URL string
-	// SHA256 of that archive in hex; empty if GitHub does not say.
+	// SHA256 is the checksum of the archive in hex; empty if GitHub does not publish it.
 	SHA256 string
-	// Version such as 2.330.0.
+	// Version is the version of the runner, such as 2.330.0.
 	Version string
 }

@@ -12,21 +12,20 @@ import (
 //go:embed shell/*.sh
 var shell embed.FS
 
-// chapter is one file of the code.
+// chapter is a file of shell/.
 type chapter struct {
-	name   string
-	needed func(Spec) bool
-	// spare is what takes the chapter's place where the user's script needs the room; empty for a
-	// chapter that cannot be spared.
+	name   string          // of the file, without .sh
+	needed func(Spec) bool // nil: always
+	// spare replaces the chapter if the user's script needs the room; empty if the chapter is required.
 	spare string
-	// kept reports whether it cannot be spared for this machine.
+	// kept reports whether a machine requires the chapter in spite of spare.
 	kept func(Spec) bool
-	// absent stands where it is not needed, for those who call it all the same.
+	// absent replaces the chapter if it is not needed, for its callers.
 	absent string
 }
 
-// chapters stand in the user data in this order. A machine gets only those that it needs: its 16 KB are
-// for the user's script.
+// chapters lists the chapters in the order of the user data. A machine gets only those that it needs, since the 16 KB
+// are for the user's script.
 var chapters = []chapter{
 	{name: "log"},
 	{name: "tail", spare: "egr_print_tail() { :; }\n"},
@@ -46,7 +45,8 @@ var chapters = []chapter{
 	{name: "newest", needed: func(s Spec) bool { return !told(s) }},
 	{name: "upgrade", spare: "egr_upgrade_runner() { false; }\n"},
 	{name: "install", kept: installs, spare: "egr_retry() { :; }\n"},
-	// Who was not told which is the newest does not ask: GitHub Enterprise Server may be all that can be reached.
+	// A machine that is not told the newest version does not look for it: GitHub Enterprise Server may be the only host
+	// that it can reach.
 	{name: "current", needed: told, absent: minimumOnly, spare: minimumOnly},
 	{name: "libraries", spare: fewerLibraries},
 	{name: "certificates", needed: func(s Spec) bool { return s.CACertificates != "" }},
@@ -72,34 +72,35 @@ var chapters = []chapter{
 	{name: "boot"},
 }
 
-// minimumOnly takes the place of the chapter current: what GitHub does not refuse stays.
+// minimumOnly replaces the chapter current: a runner that GitHub accepts is not replaced.
 const minimumOnly = `egr_is_current() { egr_at_least "$egr_minimum_version"; }` + "\n"
 
-// fewerLibraries takes the place of the chapter libraries: without libicu there is no runner, so it is installed even
-// then, by as many tries, but without a word on the console.
+// fewerLibraries replaces the chapter libraries. The runner needs libicu, so it is still installed, with as many
+// attempts but without messages on the console.
 const fewerLibraries = `egr_install_libraries() { until ldconfig -p | grep -q libicuuc || ((EGR_WAITS++ > 24)); do ` +
 	`dnf -y install libicu || ./bin/installdependencies.sh || sleep 5; done; }` + "\n"
 
+// scripted reports whether the machine runs a script of the user's.
 func scripted(s Spec) bool { return s.PreRunnerScript != "" || s.SetupScript != "" }
 
-// told reports whether the machine is told which runner is the newest.
+// told reports whether the user data names the newest runner.
 func told(s Spec) bool { return len(s.Software) > 0 }
 
-// installs reports whether the user wants packages.
+// installs reports whether packages are to be installed.
 func installs(s Spec) bool { return len(s.Packages) > 0 }
 
-// prepares reports whether there is something to do once for the machine.
+// prepares reports whether there is something to do once on the machine.
 func prepares(s Spec) bool {
 	return s.CACertificates != "" || len(s.Packages) > 0 || s.SetupScript != ""
 }
 
-// reports reports whether there is a report on each job.
+// reports reports whether the machine reports on each job.
 func reports(s Spec) bool { return s.JobReport && !s.Warm }
 
-// works reports whether the machine becomes a runner at this boot.
+// works reports whether the machine runs a runner, rather than only warming up.
 func works(s Spec) bool { return !s.Warm }
 
-// code is the script's code, without its comments; with tight, without what can be spared too.
+// code returns the shell code with short names; if tight, without what can be spared.
 func (s Spec) code(tight bool) string {
 	long := s.long(tight)
 	short, known := shortened.Load(long)
@@ -109,10 +110,10 @@ func (s Spec) code(tight bool) string {
 	return short.(string)
 }
 
-// shortened holds the code by its long form: most machines of a process are sent the same.
+// shortened caches the result of shorten by its argument: most machines of a process get the same code.
 var shortened sync.Map
 
-// long is code with the names that the files in shell/ have.
+// long returns the code with the names that shell/ uses.
 func (s Spec) long(tight bool) string {
 	var b strings.Builder
 	for _, c := range chapters {
@@ -131,7 +132,7 @@ func (s Spec) long(tight bool) string {
 
 var (
 	definition = regexp.MustCompile(`(?m)^(egr_[a-z_]+)\(\)`)
-	// ourName matches a function or a value, with a $ or a brace where it is a value, and a variable.
+	// ourName matches functions and variables, and values with the characters $, ! or { in front.
 	ourName = regexp.MustCompile(`[${!]*\begr_[a-z_]+\b|\bEGR_[A-Z_]+\b`)
 )
 
@@ -152,12 +153,12 @@ var texts = sync.OnceValue(func() map[string]string {
 func textOf(name string) string {
 	text, known := texts()[name]
 	if !known {
-		panic("there is no shell/" + name + ".sh")
+		panic("no such chapter: shell/" + name + ".sh")
 	}
 	return text
 }
 
-// functions is the names of all functions of shell/: code also names those that this machine lacks.
+// functions are the names of all functions of shell/: code may call functions that this machine does not have.
 var functions = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	for _, text := range texts() {
@@ -168,9 +169,8 @@ var functions = sync.OnceValue(func() map[string]bool {
 	return names
 })
 
-// shorten gives the code's functions and variables short names: the files in shell/ can afford names that say what they
-// are, a machine's 16 KB cannot. Values keep theirs, which are a contract, and so does EGR_AFTER, which images of ours
-// set (ami/recipes/early.sh).
+// shorten gives functions and variables short names, since user data is limited to 16 KB. Values keep their names,
+// which others rely on, and so does EGR_AFTER, which images made by mode bake set (ami/recipes/early.sh).
 func shorten(code string) string {
 	short := map[string]string{"EGR_AFTER": "EGR_AFTER"}
 	add := func(name string) {

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// TestCodeParses: whatever chapters are left out or spared, bash can read the whole, and every function
-// that is called without a condition is there.
+// TestCodeParses: whichever chapters are left out, bash can parse the code, and every function that is called
+// unconditionally is defined.
 func TestCodeParses(t *testing.T) {
 	for name, s := range map[string]Spec{"everything": full(), "by token": {Token: "a"}, "by JIT": {JITConfig: "a"},
 		"warm": warm(), "setup": {Token: "a", Machine: machine.Machine{SetupScript: "a"}},
@@ -36,7 +36,7 @@ func TestCodeParses(t *testing.T) {
 	}
 }
 
-// TestConstantsAreTheCodes: what Go says of the machine is what the shell does.
+// TestConstantsAreTheCodes: the constants of this package are those of the shell code.
 func TestConstantsAreTheCodes(t *testing.T) {
 	code := full().code(false)
 	for _, want := range []string{PreinstalledDir + "/" + PreinstalledMark, `"` + ConsolePrefix + `$text`} {
@@ -53,8 +53,8 @@ func TestConstantsAreTheCodes(t *testing.T) {
 	}
 }
 
-// TestShorten: functions and variables get short names; values, what an image sets and what only looks like a name of
-// ours keep theirs.
+// TestShorten: functions and variables get short names; values, the variable that an image sets, and names that only
+// look similar do not.
 func TestShorten(t *testing.T) {
 	const code = `egr_debug() { [ "$egr_debug" != true ] || egr_say "${egr_say}" egr_says; }
 egr_say() { egr_debug && ! egr_debug || (egr_say) "${!egr_@}" "$egr_name" | egr_debug; }

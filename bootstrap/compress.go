@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// compress makes one gzip member without a time, so that it is deterministic: of all parts together or with codes of
-// their own for each, whichever is shorter. A user's script that hardly compresses leaves no room to waste.
+// compress returns one gzip member without a modification time, so that it is deterministic. The parts share Huffman
+// codes or have their own, whichever is shorter: with a script that hardly compresses every byte counts.
 func compress(s script) []byte {
 	together, apart := gzipped(slices.Concat(s.jit, s.code, s.texts)), gzipped(s.jit, s.code, s.texts)
 	if len(apart) < len(together) {
@@ -17,13 +17,13 @@ func compress(s script) []byte {
 	return together
 }
 
-// writers are kept, since a new one takes a megabyte.
+// writers is a pool since a new writer allocates a megabyte.
 var writers = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // fails for a level that there is not
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // fails only if the level is invalid
 	return w
 }}
 
-// gzipped ends a block after each part: the next one gets codes by its own frequencies.
+// gzipped compresses the parts as blocks of one gzip member, each with its own Huffman codes.
 func gzipped(parts ...[]byte) []byte {
 	var b bytes.Buffer
 	w := writers.Get().(*gzip.Writer)
@@ -33,7 +33,7 @@ func gzipped(parts ...[]byte) []byte {
 		if i > 0 {
 			_ = w.Flush()
 		}
-		_, _ = w.Write(part) // a buffer takes all
+		_, _ = w.Write(part) // never fails on a buffer
 	}
 	_ = w.Close()
 	return b.Bytes()

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestCompressIsGzip: whatever the parts are, a decoder that is not ours reads them back.
+// TestCompressIsGzip: the standard decoder reads back any parts.
 func TestCompressIsGzip(t *testing.T) {
 	part := rapid.OneOf(
 		rapid.SliceOfN(rapid.Byte(), 0, 2000),
@@ -33,7 +33,7 @@ func TestCompressIsGzip(t *testing.T) {
 	})
 }
 
-// TestZlibReadsIt: cloud-init's Python and zcat decode by zlib, which is stricter about codes than Go.
+// TestZlibReadsIt: cloud-init's Python and zcat use zlib, which is stricter about Huffman codes than Go.
 func TestZlibReadsIt(t *testing.T) {
 	for name, s := range map[string]script{
 		"nothing":    {},
@@ -52,7 +52,7 @@ func TestZlibReadsIt(t *testing.T) {
 	}
 }
 
-// TestCompressIsShort: parts in letters of another frequency get codes of their own, and what is short goes together.
+// TestCompressIsShort: parts with different letter frequencies get their own codes, and short ones share them.
 func TestCompressIsShort(t *testing.T) {
 	for name, s := range map[string]script{
 		"ordinary": ordinary().plain(false),

@@ -6,21 +6,22 @@ import (
 	"strings"
 )
 
-// End is why a machine powered itself off.
+// End is the reason why a machine powered itself off.
 type End string
 
-// The ends that a machine can have by itself.
+// The reasons.
 const (
 	EndUnknown  End = ""
-	EndJob      End = "job"      // a single-use runner had ended
+	EndJob      End = "job"      // its runner had ended
 	EndIdle     End = "idle"     // no job came for idle-timeout-minutes
-	EndLifetime End = "lifetime" // it was as old as max-lifetime-minutes
+	EndLifetime End = "lifetime" // it had reached max-lifetime-minutes
 	EndFailed   End = "failed"   // its setup had failed, or no runner came online
 )
 
-// poweringOff begins the last line of a machine that ends itself; its reason follows.
+// poweringOff begins the last line of a machine that powers itself off, followed by the reason.
 const poweringOff = "powering off: "
 
+// endings are the reasons by the beginning of their text (check.sh).
 var endings = []struct {
 	begin string
 	end   End
@@ -30,8 +31,8 @@ var endings = []struct {
 	{"it has lived for ", EndLifetime},
 }
 
-// ReadEnd reads why the machine of a console, without escape sequences, powered itself off last; EndUnknown if it did
-// not.
+// ReadEnd returns why the machine last powered itself off, according to its console without escape sequences;
+// EndUnknown if it did not.
 func ReadEnd(console string) End {
 	last := EndUnknown
 	for line := range ownLines(console) {
@@ -46,7 +47,7 @@ func ReadEnd(console string) End {
 	return last
 }
 
-// bootBegins is what the boot script says first.
+// bootBegins is the first line of the boot script.
 const bootBegins = "boot script started"
 
 func endOf(why string) End {
@@ -58,11 +59,11 @@ func endOf(why string) End {
 	return EndFailed
 }
 
-// spotLine is a notice of the declared form.
+// spotLine matches a spot notice (reporter.sh).
 var spotLine = regexp.MustCompile(`^spot notice: ([a-z]+ at [0-9TZ:-]+) \([0-9]+(?:\.[0-9]+)? s\)$`)
 
-// ReadSpotNotice reads EC2's announcement that it takes the machine of a console back, such as "terminate at
-// 2026-11-29T20:14:00Z"; it is empty if there is none.
+// ReadSpotNotice returns EC2's notice on a console that it will interrupt the instance, such as "terminate at
+// 2026-11-29T20:14:00Z", or "".
 func ReadSpotNotice(console string) string {
 	notice := ""
 	for line := range ownLines(console) {
@@ -73,7 +74,7 @@ func ReadSpotNotice(console string) string {
 	return notice
 }
 
-// ownLines are the lines of ours, without their prefix.
+// ownLines returns the lines that begin with ConsolePrefix, without it.
 func ownLines(console string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(console) {

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// TooLargeError reports whether user data does not fit, and what takes the room.
+// TooLargeError is returned if user data exceeds Limit.
 type TooLargeError struct {
-	// Size in bytes, compressed; Limit is how many are allowed.
+	// Size is the compressed size and Limit the allowed size, in bytes.
 	Size, Limit int
-	// Parts are what takes the room, the largest first.
+	// Parts are the parts that take up room, the largest first.
 	Parts []Part
 }
 
-// Part is one part of user data: its name as the user knows it (an input's, mostly), and roughly how
-// many bytes it takes when compressed.
+// Part is a part of user data: its name as the user knows it, mostly that of an input, and its approximate compressed
+// size in bytes.
 type Part struct {
 	Name string
 	Size int
@@ -33,13 +33,13 @@ func (e *TooLargeError) Error() string {
 		strings.Join(parts, ", "))
 }
 
-// Removal leaves a part out of user data.
+// Removal is a part and how to remove it from the user data.
 type Removal struct {
 	Name   string
 	Remove func()
 }
 
-// TooLarge measures what takes the room in user data: a part takes what its removal saves, and rest names what is left.
+// TooLarge measures the parts of user data: the size of a part is what its removal saves, and rest names what remains.
 func TooLarge(rest string, size func() int, parts ...Removal) *TooLargeError {
 	left := size()
 	e := &TooLargeError{Size: left, Limit: Limit}
@@ -76,7 +76,7 @@ var (
 	oneWord   = regexp.MustCompile(`^[!-~]+$`)
 )
 
-// check refuses what no machine could use, all of it at once.
+// check refuses a Spec that no machine can use, with all problems in one error.
 func (s Spec) check() error {
 	errs := []error{s.checkSecret()}
 	if strings.Contains(fmt.Sprint(s), "\x00") {
@@ -88,7 +88,7 @@ func (s Spec) check() error {
 	return errors.Join(errs...)
 }
 
-// Check refuses what is no download of a runner.
+// Check refuses values that do not describe a download of a runner.
 func (s Software) Check() error {
 	known := s.Architecture == "x64" || s.Architecture == "arm64"
 	if !known || !oneWord.MatchString(s.URL) || !oneWord.MatchString(s.Version) || !sha256Hex.MatchString(s.SHA256) {
@@ -97,12 +97,12 @@ func (s Software) Check() error {
 	return nil
 }
 
-// checkSecret: a runner registers by one secret, and a warm-up does not register.
+// checkSecret makes sure that a runner has exactly one secret to register with, and a warm-up none.
 func (s Spec) checkSecret() error {
 	switch {
 	case s.Warm && (s.Token != "" || s.JITConfig != ""):
-		return errors.New("make user data: a warm-up registers nothing: give neither a registration token nor a " +
-			"JIT configuration")
+		return errors.New("make user data: a warm-up registers nothing: set neither a registration token nor a JIT " +
+			"configuration")
 	case s.Warm && s.PreRunnerScript != "":
 		return errors.New("make user data: a warm-up runs no pre-runner-script: its exports must reach the job")
 	case s.Warm && s.RegistrationTimeout <= 0:

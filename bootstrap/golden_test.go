@@ -34,7 +34,7 @@ func full() Spec {
 	}
 }
 
-// warm is a warm-up with everything that it can do.
+// warm is a warm-up that uses every feature.
 func warm() Spec {
 	s := full()
 	s.Warm, s.Token, s.PreRunnerScript = true, "", ""
@@ -43,7 +43,7 @@ func warm() Spec {
 
 const sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// TestValues pins what others read in user data: its lines before the code, and what follows it.
+// TestValues pins the lines before the code and the data after it, which others read.
 func TestValues(t *testing.T) {
 	jit := Spec{URL: "https://github.com/o/r", Name: "ec2-a", JITConfig: "eyJhIjoiYiJ9Cg=="}
 	for name, spec := range map[string]Spec{"full": full(), "jit": jit, "warm": warm()} {

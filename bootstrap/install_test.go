@@ -13,7 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// manager is a machine's package manager in a test: what the machine is, and shell for each call of the program.
+// manager is a package manager in a test: the system's os-release, the program's name, and shell code that each call
+// runs.
 type manager struct{ osRelease, program, script string }
 
 var (
@@ -26,7 +27,7 @@ func (m manager) doing(script string) manager {
 	return m
 }
 
-// world is the rest of the machine. Its clock advances only where a command sleeps, or is made slow by `takes SECONDS`.
+// world is the rest of the machine. Its clock advances only when a command sleeps or calls `takes SECONDS`.
 const world = `
 EGR_LOG=$PWD/log
 exec >>$EGR_LOG 2>&1
@@ -69,7 +70,7 @@ func install(t *testing.T, m manager, shell string) string {
 	return string(console)
 }
 
-// TestKilledPackageManager: the console names the program that the kernel killed, whoever called it.
+// TestKilledPackageManager: the console names the program that the kernel killed, whichever program called it.
 func TestKilledPackageManager(t *testing.T) {
 	t.Parallel()
 	const dies = "[ $(wc -l <calls) != 1 ] || kill -9 $$"
@@ -95,8 +96,8 @@ func TestKilledPackageManager(t *testing.T) {
 	}
 }
 
-// TestPackagesWaitTwoMinutes: how long calls take counts, and all of them together have two minutes from the first one
-// that failed; after that each is tried once.
+// TestPackagesWaitTwoMinutes: all calls together are retried for two minutes after the first failure, however long each
+// takes; after that each is tried once.
 func TestPackagesWaitTwoMinutes(t *testing.T) {
 	t.Parallel()
 	const slow = "./takes 50; echo 'E: Could not get lock /var/lib/dpkg/lock-frontend'; exit 100"
@@ -123,7 +124,7 @@ func TestPackagesWaitTwoMinutes(t *testing.T) {
 	}
 }
 
-// TestWhyPackagesFail: the reason is the package manager's own error, and not the name of a package.
+// TestWhyPackagesFail: the reason is the package manager's own error, not a package whose name looks like one.
 func TestWhyPackagesFail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ said, want string }{
@@ -159,8 +160,7 @@ func TestWhyPackagesFail(t *testing.T) {
 	}
 }
 
-// TestNewestHasATimeout: a server that accepts the connection and is silent does not keep a machine that asks for the
-// newest runner for ever.
+// TestNewestHasATimeout: a server that accepts the connection and never responds does not block the machine for ever.
 func TestNewestHasATimeout(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

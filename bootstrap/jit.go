@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// withoutUpdate is a just-in-time configuration whose runner does not update itself: it takes one job, and while it
-// updated itself that job would wait. The runner asks GitHub for messages with what DisableUpdate in its settings
-// says, and that is how GitHub's own scale sets configure theirs (RunnerSetting.DisableUpdate of actions/scaleset).
-// What is no such configuration stays as it is: the runner will say what is wrong with it.
+// withoutUpdate returns a just-in-time configuration that stops the runner from updating itself: the runner takes only
+// one job, which would wait for the update. The runner sends the setting DisableUpdate to GitHub when it asks for
+// messages, and GitHub's own scale sets set it too (RunnerSetting.DisableUpdate of actions/scaleset). Text that is not
+// such a configuration is returned as it is, so that the runner reports what is wrong.
 // https://github.com/actions/runner/blob/v2.336.0/src/Runner.Listener/BrokerMessageListener.cs#L296
 func withoutUpdate(jit string) string {
 	var files map[string][]byte
@@ -18,7 +18,7 @@ func withoutUpdate(jit string) string {
 		settings == nil {
 		return jit
 	}
-	// Strings, as GitHub writes them.
+	// GitHub writes all settings as strings.
 	settings["DisableUpdate"] = json.RawMessage(`"True"`)
 	runner, err := json.Marshal(settings)
 	if err != nil {

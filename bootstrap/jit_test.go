@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestWithoutUpdate: one setting changes, and nothing where there is no setting to change.
+// TestWithoutUpdate: only DisableUpdate changes, and nothing if there are no settings.
 func TestWithoutUpdate(t *testing.T) {
 	encode := func(files map[string][]byte) string {
 		text, err := json.Marshal(files)

@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// TestKeptTag: a machine whose runner has ended stays until the time in its tag, and for its own limit where there is
-// none, or none that a stop has written.
+// TestKeptTag: a machine whose runner has ended stays until the time in its tag, or for its own limit if there is no
+// tag or an invalid one.
 func TestKeptTag(t *testing.T) {
 	t.Parallel()
 	const (
@@ -20,7 +20,7 @@ func TestKeptTag(t *testing.T) {
 	)
 	at := func(when string) string { return strings.ReplaceAll(read, "$1", when) }
 	says := func(what string) string { return strings.ReplaceAll(text, "$1", what) }
-	// look is one look of the watch when the runner has been over for so many seconds.
+	// look is one check by the watchdog, after the runner has been over for that many seconds.
 	look := func(seconds string) string {
 		return "EGR_UPTIME=$((EGR_UPTIME + 11)); egr_is_over_limit egr_keep_ended_seconds " + seconds +
 			" && echo over || echo stays\n"

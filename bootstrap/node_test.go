@@ -10,11 +10,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// TestNode: a machine says so where the runner's own node does not run on it.
+// TestNode: the machine warns if the runner's own node does not run on it.
 func TestNode(t *testing.T) {
 	t.Parallel()
 	const good = "#!/bin/sh\necho v24.11.0\n"
-	// As the loader says it on Amazon Linux 2.
+	// The loader's message on Amazon Linux 2.
 	const old = "#!/bin/sh\necho \"$0: /lib64/libm.so.6: version \\`GLIBC_2.27' not found (required by " +
 		"$0)\" >&2\nexit 1\n"
 	for name, c := range map[string]struct {
@@ -28,7 +28,7 @@ func TestNode(t *testing.T) {
 		"the newer alone": {map[string]string{"node20": good, "node24": old},
 			"warning: the runner's own node does not run, so no JavaScript action does: version " +
 				"`GLIBC_2.27' not found"},
-		// for containers: it runs on no such machine
+		// node*_alpine is for containers, and does not run on such a machine.
 		"Alpine's":   {map[string]string{"node24": good, "node24_alpine": old}, ""},
 		"none":       {nil, ""},
 		"no program": {map[string]string{"node24": "\x7fELF"}, "warning: the runner's own node does not run"},

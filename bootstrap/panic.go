@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// kernelPanic is the kernel's last word. It stands at the beginning of a line, behind the kernel's clock at most: a
-// program that quotes it has its own name in front. https://github.com/torvalds/linux/blob/master/kernel/panic.c
+// kernelPanic matches the kernel's panic message. It is at the beginning of a line, except for the kernel's timestamp;
+// a program that quotes it prints its own name first. https://github.com/torvalds/linux/blob/master/kernel/panic.c
 var kernelPanic = regexp.MustCompile(`^(?:\[ *[0-9]+\.[0-9]+\] *)?(Kernel panic - not syncing.*)`)
 
-// kernelBegins is the kernel's first word of a boot.
+// kernelBegins matches the first message of a kernel at boot.
 var kernelBegins = regexp.MustCompile(`^(?:\[ *0\.0+\] *)?(?:Booting Linux on physical CPU|Linux version )`)
 
-// tooOldProcessor is what is said where the image needs a newer processor than the type has: by the C library of
-// Amazon Linux 2023, or, in its first releases, by nobody but the signal for an illegal instruction.
+// tooOldProcessor matches the message that the image needs a newer processor: from the C library of Amazon Linux 2023
+// or, in its first releases, only the signal for an illegal instruction.
 // https://github.com/aws/aws-parallelcluster/pull/7599 https://github.com/amazonlinux/amazon-linux-2023/issues/50
 var tooOldProcessor = regexp.MustCompile(`requires a newer ARM64 processor|Attempted to kill init! exitcode=0x00000004`)
 
-// Panic is the end of a machine whose kernel panicked. EC2 calls it running.
+// Panic describes a kernel panic. EC2 reports such an instance as running.
 type Panic struct {
-	Line string // the kernel's: "Kernel panic - not syncing: …"
-	// Processor reports that the image needs a newer processor: no machine of this type will boot it.
+	Line string // as in "Kernel panic - not syncing: …"
+	// Processor means that the image needs a newer processor, so no machine of this type boots it.
 	Processor bool
 }
 
-// ReadPanic reads a console, without escape sequences, and reports whether its last boot ended in a panic.
+// ReadPanic reads a console without escape sequences and reports whether the last boot on it ended in a panic.
 func ReadPanic(console string) (p Panic, panicked bool) {
 	for line := range strings.Lines(console) {
 		line = strings.TrimSpace(line)

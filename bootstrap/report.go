@@ -11,9 +11,9 @@ import (
 //
 //	ec2-github-runner: job report: job=1 seconds=612 cores=4 cpu=93 … limits=memory state=ended (648.10 s)
 //
-// Each word is KEY=VALUE in ASCII, in any order; a value holds no space. Whoever reads it ignores keys that it does not
-// know, and a machine leaves out what its kernel does not tell. A line without its end, the seconds since boot, is cut
-// off and counts for nothing. Sizes are in KiB and shares in percent; all are whole numbers.
+// Each word is KEY=VALUE in ASCII, in any order, and no value contains a space. Readers ignore unknown keys, and a
+// machine leaves out what its kernel does not report. A line without the seconds since boot at its end is truncated and
+// ignored. Sizes are in KiB and shares in percent; all are whole numbers.
 //
 //	job          the number of the job on this boot of the machine, from 1
 //	seconds      how long it ran
@@ -33,7 +33,7 @@ import (
 //
 // At a spot notice the machine writes "spot notice: ACTION at TIME", where both are EC2's own words.
 
-// The states of a job in its report.
+// The states of a job in a report.
 const (
 	JobEnded   = "ended"
 	JobCut     = "cut"
@@ -51,25 +51,24 @@ type JobReport struct {
 	Load             int64 // the highest load average of one minute for all cores together, in hundredths
 
 	Memory, MemoryPeak int64 // KiB, without files that the kernel keeps in memory
-	CachedPeak         int64 // KiB, with such files; 0 if the kernel does not tell
-	Killed             int64 // processes that the kernel killed for lack of memory; -1 if it does not tell
+	CachedPeak         int64 // KiB, with such files; 0 if the kernel does not report it
+	Killed             int64 // processes that the kernel killed for lack of memory; -1 if it does not report it
 	Swap, SwapPeak     int64 // KiB
 	Disk, DiskPeak     int64 // KiB, of the fullest disk
 	Inodes             int64 // percent
 
-	Limits []string // which limits were met: LimitMemory and its like
+	Limits []string // which limits were met, of jobLimits
 	State  string   // JobEnded, JobCut or JobRunning
 }
 
-// The limits that a job can meet, in the order in which a machine names them.
+// jobLimits are the limits that a job can meet, in the order in which a machine names them.
 var jobLimits = []string{"container", "memory", "cpu", "steal", "disk", "swap"}
 
-// reportLine is a line of the declared form: its words, and the seconds since boot that end it.
+// reportLine matches a report: its words, and the seconds since boot.
 var reportLine = regexp.MustCompile(`^job report: ((?:[a-z_]+=[0-9a-z,]* ?)+) \([0-9]+(?:\.[0-9]+)? s\)$`)
 
-// ReadJobReports reads the reports of a console, without escape sequences. A job that is reported on again is the last
-// report's. What is not of the declared form is left out: anybody who runs jobs on the machine can write to its
-// console.
+// ReadJobReports returns the reports on a console without escape sequences. A later report of a job replaces one that
+// it was running. Lines of any other form are ignored: a job can write to its machine's console.
 func ReadJobReports(console string) []JobReport {
 	var reports []JobReport
 	for line := range ownLines(console) {
@@ -85,7 +84,7 @@ func ReadJobReports(console string) []JobReport {
 	return reports
 }
 
-// parseJobReport reads one line of ours, without its prefix.
+// parseJobReport parses a line without its prefix.
 func parseJobReport(line string) (r JobReport, ok bool) {
 	match := reportLine.FindStringSubmatch(line)
 	if match == nil {
@@ -103,7 +102,7 @@ func parseJobReport(line string) (r JobReport, ok bool) {
 	return r, seen["job"] && seen["seconds"] && seen["state"] && r.Job > 0
 }
 
-// set takes one word, and reports whether its value is one that the key can have.
+// set sets the field of a key, and reports whether the value is valid for it.
 func (r *JobReport) set(key, value string) bool {
 	switch key {
 	case "state":
@@ -126,7 +125,7 @@ func (r *JobReport) set(key, value string) bool {
 	return err == nil
 }
 
-// numbers are the fields by their keys.
+// numbers returns the fields by key.
 func (r *JobReport) numbers() map[string]*int64 {
 	return map[string]*int64{
 		"seconds": &r.Seconds, "cores": &r.Cores, "cpu": &r.CPU, "cpu_peak": &r.CPUPeak, "steal": &r.Steal,

@@ -13,7 +13,7 @@ const wholeReport = "ec2-github-runner: job report: job=1 seconds=612 cores=4 cp
 	"steal_peak=40 load=812 memory=16567500 memory_peak=16357785 cached_peak=16500000 killed=3 swap=1048576 " +
 	"swap_peak=1024 disk=52428800 disk_peak=41943040 inodes=12 limits=memory,steal state=ended (648.10 s)"
 
-// TestReadJobReports: what counts as a report, and what a console can hold instead.
+// TestReadJobReports: which lines are reports, and what else a console may contain.
 func TestReadJobReports(t *testing.T) {
 	whole := JobReport{
 		Job: 1, Seconds: 612, Cores: 4, CPU: 93, CPUPeak: 100, Steal: 12, StealPeak: 40, Load: 812, Memory: 16567500,
@@ -53,7 +53,7 @@ func TestReadJobReports(t *testing.T) {
 	}
 }
 
-// written is a report as a machine writes it.
+// written formats a report as a machine writes it.
 func written(r JobReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sjob report: job=%d", ConsolePrefix, r.Job)
@@ -69,7 +69,7 @@ func written(r JobReport) string {
 	return b.String()
 }
 
-// TestReportsArrive: whatever a machine writes is read as it was meant, among lines that are not ours.
+// TestReportsArrive: reports are read as they were written, between lines that are not.
 func TestReportsArrive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.Int64Range(0, 1<<52-1)
@@ -95,7 +95,7 @@ func TestReportsArrive(t *testing.T) {
 	})
 }
 
-// FuzzReadConsole: nothing that a machine can write makes the readers fail, or say what is not of the declared form.
+// FuzzReadConsole: whatever a machine writes, the readers do not fail, and return only values of the declared form.
 func FuzzReadConsole(f *testing.F) {
 	f.Add(wholeReport)
 	f.Add("ec2-github-runner: powering off: no job for 60 s (61 s)\n" +

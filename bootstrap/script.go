@@ -8,27 +8,26 @@ import (
 	"unicode/utf8"
 )
 
-// Script is user data of ours that is no runner's: the same way to travel, other code. Every value and
-// every text is data and may hold any byte but, in values, NUL.
+// Script is user data with other code than a runner's, in the same format. Values and texts are data and may contain
+// any byte, values except NUL.
 type Script struct {
-	// Secrets are values that stand in front, up to the line "# end of secrets", so that the code can keep
-	// them apart.
+	// Secrets are values that come before the line "# end of secrets", so that the code can store them separately.
 	Secrets []Value
-	// Values are the small ones, as lines egr_KEY=BASE64.
+	// Values are short; each becomes a line egr_KEY=BASE64.
 	Values []Value
-	// Code is read by bash; Chapters gives what runners' machines have.
+	// Code is run by bash. Chapters returns code that runners' machines use.
 	Code string
-	// Texts are the big ones, which the code reads by egr_print_part.
+	// Texts may be long; the code reads them with egr_print_part.
 	Texts []Text
 }
 
-// Value is a small one of user data.
+// Value is a short value in user data.
 type Value struct{ Key, Value string }
 
-// Text is a big one of user data; an empty one does not travel.
+// Text is a long value in user data; empty ones are left out.
 type Text struct{ Name, Text string }
 
-// Pack gives the user data, compressed, of any length: the same bytes for the same Script.
+// Pack returns the compressed user data, of any length: the same bytes for the same Script.
 func (s Script) Pack() []byte {
 	texts, index := join(s.Texts)
 	var code bytes.Buffer
@@ -44,13 +43,13 @@ func (s Script) Pack() []byte {
 }
 
 const (
-	// cloud-init cuts its own mark off; what is left is an ordinary script.
+	// cloud-init removes its first line; the rest is an ordinary script.
 	head = "#cloud-boothook\n#!/bin/bash\n"
-	// What follows is data, never read as shell.
+	// exit is the last line of code: the shell does not read the data after it.
 	end = "exit\n"
 )
 
-// Chapters is the code of these files of shell/, in this order, without its comments.
+// Chapters returns the code of these files of shell/ in this order, without comments.
 func Chapters(names ...string) string {
 	var b strings.Builder
 	for _, name := range names {
@@ -59,8 +58,8 @@ func Chapters(names ...string) string {
 	return b.String()
 }
 
-// Bare is shell code without comments, empty lines and indentation: it travels in 16 KB. So no text that
-// runs over several lines, such as a here document, may stand in it.
+// Bare returns shell code without comments, empty lines and indentation, to save room in the user data. The code must
+// not contain text over several lines, such as here documents.
 func Bare(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -78,8 +77,8 @@ func writeValues(to *bytes.Buffer, values []Value) {
 	}
 }
 
-// join puts the texts one behind the other, with an index: lines `part_NAME='FROM LENGTH DECODER'`
-// where FROM counts bytes from the end of the user data.
+// join concatenates the texts and returns an index for them: lines `part_NAME='FROM LENGTH DECODER'`, where FROM is the
+// offset in bytes from the end of the user data.
 func join(parts []Text) (texts []byte, index string) {
 	decoders := make([]string, len(parts))
 	wires := make([]string, len(parts))
@@ -100,8 +99,8 @@ func join(parts []Text) (texts []byte, index string) {
 	return b.Bytes(), lines.String()
 }
 
-// travelling gives a text the form in which cloud-init hands it on byte for byte, and the command that
-// undoes it: cloud-init decodes user data as UTF-8 and writes it again, and shells do not read NUL.
+// travelling returns a text in a form that arrives unchanged, and the command that decodes it: cloud-init decodes user
+// data as UTF-8 and encodes it again, and shells drop NUL.
 func travelling(text string) (wire, decoder string) {
 	lines := strings.ReplaceAll(text, "\x00", "\n")
 	switch {

@@ -33,11 +33,11 @@ const (
 	letters85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 )
 
-// jitConfig is as long as a real one and compresses as badly.
+// jitConfig has the length of a real configuration and is as hard to compress.
 func jitConfig() string { return noise(4000, letters64) }
 
-// TestOwnPart: what is ours in the user data. The machinery of an ordinary machine, without inputs that switch more on,
-// takes at most 5,200 bytes as sent; and with all that can be switched on there is room for a script.
+// TestOwnPart: the size of user data without the user's script. Without optional inputs it is at most 5,200 bytes; with
+// all of them there is still room for a script.
 func TestOwnPart(t *testing.T) {
 	plain := Spec{
 		Token: "x", NameByIndex: true, Machine: machine.Machine{PreRunnerScript: "x", Packages: []string{"x"},
@@ -65,10 +65,10 @@ func TestOwnPart(t *testing.T) {
 	}
 }
 
-// TestWhatFitsMachulavFits: machulav's user data is 16 KB uncompressed. Its own part takes 1,176 bytes by token and
-// 1,061 and the configuration by JIT, and 7 for each line of the script. The longest scripts that fit there, of letters
-// that no compressor shortens by more than their number allows, fit ours too. What does not is random in all 95
-// printable letters and longer than that: see docs/adr/0012-distributions.md.
+// TestWhatFitsMachulavFits: machulav's user data is 16 KB uncompressed. Its own part takes 1,176 bytes with a token,
+// 1,061 and the configuration with JIT, and 7 for each line of the script. The longest scripts that fit there, made of
+// letters that cannot be compressed below their entropy, fit here too. Only longer random scripts of all 95 printable
+// characters do not: see docs/adr/0012-distributions.md.
 func TestWhatFitsMachulavFits(t *testing.T) {
 	for _, c := range []struct {
 		name, letters string
@@ -104,7 +104,7 @@ func TestWhatFitsMachulavFits(t *testing.T) {
 	}
 }
 
-// lines cuts text into lines that fill the room, in which each line costs 7 bytes more.
+// lines divides text into lines that fill the room, where each line costs 7 bytes extra.
 func lines(text string, width, room int) string {
 	var b strings.Builder
 	for room > 7 {

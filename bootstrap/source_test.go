@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMessagesLeadToTheRepositoryThatBuilt: what a fork's release says and sends names the fork. It sets a global, so
-// it runs alone.
+// TestMessagesLeadToTheRepositoryThatBuilt: messages and user data of a fork's release name the fork. It sets a global,
+// so it does not run in parallel.
 func TestMessagesLeadToTheRepositoryThatBuilt(t *testing.T) { //nolint:paralleltest // it sets a global
 	if got := Page("a.md"); got != "https://github.com/marqo-ai/ec2-github-runner/blob/main/docs/a.md" {
 		t.Errorf("the page is %s", got)

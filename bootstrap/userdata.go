@@ -11,11 +11,10 @@ import (
 	"time"
 )
 
-// UserData is the machine's user data, before base64 and gzip-compressed: at most Limit bytes, and the
-// same bytes for the same Spec, since a retry with the same ClientToken must send the same. Where a long
-// script needs the room, the machine goes without some comforts (no resumed downloads, no newer runner
-// beside an outdated one, fewer words when something fails). If it is too long even so the error is a
-// *TooLargeError.
+// UserData returns the machine's user data, gzip-compressed and before base64: at most Limit bytes, and the same bytes
+// for the same Spec, since a retry with the same ClientToken must send the same parameters. If a long script needs the
+// room, dispensable chapters are left out (downloads are not resumed, an outdated runner is not replaced, failures are
+// described less). If it is still too long, the error is a *TooLargeError.
 func (s Spec) UserData() ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -29,8 +28,8 @@ func (s Spec) UserData() ([]byte, error) {
 	return nil, s.tooLarge()
 }
 
-// script is user data before compression, in the parts that compress differently: the JIT configuration
-// with what stands before it, values and code, and the user's texts.
+// script is user data before compression, divided into parts that compress differently: the JIT configuration with the
+// first lines, values and code, and the user's texts.
 type script struct{ jit, code, texts []byte }
 
 func (s Spec) plain(tight bool) script {
@@ -39,7 +38,7 @@ func (s Spec) plain(tight bool) script {
 	jit.WriteString(head)
 	s.JITConfig = withoutUpdate(s.JITConfig)
 	if plainWord.MatchString(s.JITConfig) {
-		// It is base64 already: a second layer would not compress.
+		// A second layer of base64 would not compress.
 		jit.WriteString("jit_config=" + s.JITConfig + "\n")
 	}
 	writeValues(&code, s.secrets())
@@ -54,8 +53,8 @@ func (s Spec) plain(tight bool) script {
 	return script{jit.Bytes(), code.Bytes(), texts}
 }
 
-// values are the small ones. Their keys are a contract: whoever reads user data (the simulator's
-// machines do) relies on them. What is empty or false does not travel: to bash both are the same as not set.
+// values returns the values. Their keys are relied on by readers of user data, such as the simulator's machines. Empty
+// and false values are left out: bash treats unset variables the same.
 func (s Spec) values() []Value {
 	list := []Value{
 		{"warm", trueOrEmpty(s.Warm)},
@@ -83,11 +82,11 @@ func (s Spec) values() []Value {
 	return slices.DeleteFunc(list, func(v Value) bool { return v.Value == "" })
 }
 
-// secrets are the values that the machine keeps apart, and only until they are used.
+// secrets returns the values that the machine stores separately and removes once they are used.
 func (s Spec) secrets() []Value {
 	plain := plainWord.MatchString(s.JITConfig)
 	var list []Value
-	// A secret comes first in any case: by that an image of ours knows our user data (ami/recipes/early.sh).
+	// There is always a secret first: images made by mode bake recognise this user data by it (ami/recipes/early.sh).
 	if s.Token != "" || !plain {
 		list = append(list, Value{"token", s.Token})
 	}
@@ -100,7 +99,7 @@ func (s Spec) secrets() []Value {
 	return list
 }
 
-// minimumVersion is empty for GitHub Enterprise Server, which keeps to older runners.
+// minimumVersion returns the oldest accepted version, "" for GitHub Enterprise Server, which accepts older runners.
 func (s Spec) minimumVersion() string {
 	if strings.HasPrefix(s.URL, "https://github.com/") {
 		return MinimumVersion
@@ -108,7 +107,7 @@ func (s Spec) minimumVersion() string {
 	return ""
 }
 
-// trueOrEmpty is empty for no.
+// trueOrEmpty returns "true" or "".
 func trueOrEmpty(yes bool) string {
 	if yes {
 		return "true"
@@ -116,7 +115,8 @@ func trueOrEmpty(yes bool) string {
 	return ""
 }
 
-// keepEnded is a second where the machine ends with its runner, and 0 where it does not.
+// keepEnded returns how long the machine stays after its runner: at least a second if it ends with its runner, 0 if it
+// does not.
 func (s Spec) keepEnded() time.Duration {
 	if s.Ephemeral && s.KeepEnded == 0 {
 		return time.Second
@@ -124,7 +124,7 @@ func (s Spec) keepEnded() time.Duration {
 	return s.KeepEnded
 }
 
-// seconds is empty for 0, which to bash is the same.
+// seconds returns whole seconds, or "" for 0.
 func seconds(d time.Duration) string {
 	if d == 0 {
 		return ""
@@ -134,7 +134,7 @@ func seconds(d time.Duration) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9+/=_-]+$`)
 
-// softwareLines are read by egr_choose_download: architecture, checksum or "-", version, address.
+// softwareLines returns the lines that egr_choose_download reads: architecture, checksum or "-", version, address.
 func (s Spec) softwareLines() string {
 	var b strings.Builder
 	for _, one := range s.Software {
@@ -144,8 +144,8 @@ func (s Spec) softwareLines() string {
 	return b.String()
 }
 
-// texts are the big ones. What is done once on a machine comes last and is a part of its own too, for the mark
-// that it is done.
+// texts returns the texts. Those that are used once on a machine come last and also form the part "once", whose
+// checksum records that they were used.
 func (s Spec) texts() (texts []byte, index string) {
 	once := []Text{
 		{"certificates", s.CACertificates},

@@ -18,7 +18,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// unpacked is what cloud-init runs: user data without its compression and its mark.
+// unpacked returns what cloud-init runs: the user data, decompressed and without its first line.
 func unpacked(t rapid.TB, data []byte) []byte {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(data))
@@ -39,8 +39,7 @@ func unpacked(t rapid.TB, data []byte) []byte {
 	return rest
 }
 
-// readBack runs the values and the decoding functions of the script in bash, and returns what
-// the machine would see.
+// readBack runs the values and the decoding functions of the user data in bash, and returns what the machine would see.
 func readBack(t rapid.TB, data []byte) map[string]string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bootstrap")
@@ -57,7 +56,7 @@ func readBack(t rapid.TB, data []byte) map[string]string {
 	if !ok {
 		t.Fatal("values have no end")
 	}
-	// Only the folder differs from the machine's.
+	// Only the directory differs from that on a machine.
 	functions := strings.ReplaceAll(string(chapter), "/run/ec2-github-runner", dir)
 	program := "LC_ALL=C\n" + string(head) + functions + `
 egr_decode ${!egr_@}
@@ -144,7 +143,7 @@ func TestEveryByteArrives(t *testing.T) {
 		"11 KB":       strings.Repeat("echo 'line' \"$(date)\" | tee -a /tmp/log # äöü\n", 11*1024/46),
 		"boothook":    "#cloud-boothook\n#!/bin/sh\n",
 		"only spaces": "   \n \n",
-		"no":          "false", // as text it is no less than any other
+		"no":          "false", // a text like any other
 		"none":        "0",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +194,7 @@ func TestAnySpecRoundTrips(t *testing.T) {
 	})
 }
 
-// TestCloudInitReadsItAsAScript: cloud-init takes user data for MIME if it finds this word early, and
+// TestCloudInitReadsItAsAScript: cloud-init takes user data as MIME if it finds this word near the beginning, and
 // decodes it as UTF-8.
 func TestCloudInitReadsItAsAScript(t *testing.T) {
 	s := full()
@@ -268,7 +267,7 @@ func TestTooLargeSaysWhy(t *testing.T) {
 
 const printable = ` !"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_` + "`abcdefghijklmnopqrstuvwxyz{|}~"
 
-// noise is text that no compressor shortens by more than its letters' own entropy.
+// noise returns text that cannot be compressed below its letters' entropy.
 func noise(n int, letters string) string {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	b := make([]byte, n)

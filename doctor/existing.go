@@ -61,8 +61,7 @@ func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 	}
 	if len(found) == 0 && len(e.IDs) == 0 {
 		return []Finding{l.failed("check the tags and the region: tags must match exactly",
-			"no machine has the tags %s",
-			tagWords(e.Tags))}
+			"no machine has the tags %s", tagWords(e.Tags))}
 	}
 	return append(findings, each(found, func(i ec2.Instance) string { return i.ID },
 		func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)

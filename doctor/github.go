@@ -163,8 +163,7 @@ func (c githubChecks) lookAtVersion(ctx context.Context) []Finding {
 		}
 		seen = append(seen, image.ID)
 		findings = append(findings, c.version(ctx, look{check: "runner version", about: version + " of " + image.ID},
-			version,
-			false))
+			version, false))
 	}
 	return findings
 }

@@ -26,8 +26,7 @@ func TestTheRestComesFromTheNext(t *testing.T) {
 		for i, want := range []struct{ asked, got int }{{5, 2}, {3, 0}, {3, 3}} {
 			if trail[i].Asked != want.asked || len(trail[i].InstanceIDs) != want.got {
 				t.Errorf("attempt %d asked for %d and got %d, want %d and %d", i, trail[i].Asked,
-					len(trail[i].InstanceIDs),
-					want.asked, want.got)
+					len(trail[i].InstanceIDs), want.asked, want.got)
 			}
 		}
 		if instances[4].Offering != 2 || instances[4].LaunchIndex != 2 {

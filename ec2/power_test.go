@@ -48,8 +48,7 @@ func TestStartTellsTheStateBefore(t *testing.T) {
 			if _, err := client.Start(ctx, "", kept); refusal.ClassOf(err) != refusal.WrongState ||
 				callsOf(world, "StartInstances") != 1 {
 				t.Errorf("%s: class %d after %d calls: %v", state, refusal.ClassOf(err),
-					callsOf(world, "StartInstances"),
-					err)
+					callsOf(world, "StartInstances"), err)
 			}
 		})
 	}
@@ -72,8 +71,7 @@ func TestALostStartIsNobodyElses(t *testing.T) {
 			if got, err := client.Start(ctx, "", kept); got != want || err != nil ||
 				callsOf(world, "StartInstances") != 2 {
 				t.Errorf("%s: got %q after %d calls, %v; want %q after two", effect, got,
-					callsOf(world, "StartInstances"), err,
-					want)
+					callsOf(world, "StartInstances"), err, want)
 			}
 		})
 	}

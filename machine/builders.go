@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Builders reads the machines of a bake: one for each architecture of which an image is to be made. Their images are
-// the bake's own.
+// Builders reads the machines of a bake: one for each architecture of which an image is made. The bake chooses the
+// images that they start from.
 func (in Inputs) Builders() []Machine {
 	m := Machine{
 		RunnerVersion: in.runnerVersion(),
@@ -15,13 +15,13 @@ func (in Inputs) Builders() []Machine {
 	}
 	for _, name := range []string{"ImageId", "InstanceInitiatedShutdownBehavior", "InstanceMarketOptions"} {
 		if m.Overlay.Has(name) {
-			in.Refuse(fmt.Sprintf("launch-parameters sets %s, which a bake sets itself.", name),
-				"take it out; the base is given by base-image-id")
+			in.Refuse(fmt.Sprintf("launch-parameters sets %s, which mode bake sets itself.", name),
+				"remove it; base-image-id sets the base image")
 		}
 	}
 	if slices.Contains(in.List("market-type"), Spot) {
 		in.Warn("The 'market-type' input names spot, which a bake does not use: EC2 cannot stop a spot instance, and " +
-			"only a stopped one makes a whole image")
+			"images are created of stopped instances only")
 	}
 	var subnet, group bool
 	if m.Placements, subnet, group = in.single("", "", m.Overlay); !subnet || !group {
@@ -36,7 +36,7 @@ func (in Inputs) Builders() []Machine {
 	return in.eachArchitecture(m)
 }
 
-// eachArchitecture makes a builder's machine for each architecture.
+// eachArchitecture returns a copy of the machine for each architecture.
 func (in Inputs) eachArchitecture(m Machine) []Machine {
 	const example = "for example architecture: amd64,arm64"
 	list, types := in.List("architecture"), in.List("ec2-instance-type")
@@ -44,7 +44,7 @@ func (in Inputs) eachArchitecture(m Machine) []Machine {
 		in.Refuse("The 'architecture' input is required for the 'bake' mode.", example)
 	}
 	if len(list) > 1 && len(types) > 0 {
-		in.Refuse("The 'ec2-instance-type' input is for one architecture, and several are to be baked.",
+		in.Refuse("The 'ec2-instance-type' input is for one architecture, and several architectures are given.",
 			"leave it out, or bake each architecture in a step of its own")
 	}
 	var machines []Machine
@@ -53,8 +53,7 @@ func (in Inputs) eachArchitecture(m Machine) []Machine {
 		switch {
 		case typesOf[architecture] == nil:
 			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q, which is none of amd64, arm64 and cuda.",
-				architecture),
-				example)
+				architecture), example)
 			continue
 		case slices.ContainsFunc(machines, func(other Machine) bool { return other.Architecture == architecture }):
 			in.Refuse(fmt.Sprintf("The 'architecture' input holds %q twice.", architecture), example)

@@ -6,40 +6,40 @@ import (
 	"unicode"
 )
 
-// Inputs is where a machine is read from: values by the names of the action's inputs. Values are read as
-// machulav/ec2-github-runner reads them, with a warning where that is not as they are written; only what it cannot use
-// is refused. Inputs of this action's own are read strictly.
+// Inputs is the source that a machine is read from: values by the names of the action's inputs. Values are read as
+// machulav/ec2-github-runner reads them, with a warning where it reads them differently from how they are written; only
+// what it cannot use is refused. Inputs of this action's own are read strictly.
 type Inputs struct {
-	// Text is the value of an input, or its default.
+	// Text returns the value of an input, or its default.
 	Text func(name string) string
-	// Own reports whether an input is an element's own, and not the step's.
+	// Own reports whether an element of `runners` sets the input itself.
 	Own func(name string) bool
-	// File reads a file that setup-script names.
+	// File returns the content of the file that setup-script names.
 	File func(path string) (string, error)
-	// Words are what messages call the things around the inputs.
+	// Words are the terms that messages use for the surroundings of the inputs.
 	Words Words
-	// Check holds block-device-mappings, metadata-options or launch-parameters, as JSON, against EC2's own type. odd is
-	// what it has taken otherwise than it is written.
+	// Check parses block-device-mappings, metadata-options or launch-parameters as EC2's type, and returns it as JSON.
+	// odd describes the values that were read differently from how they are written.
 	Check func(name, text string) (value JSON, odd []string, err error)
-	// Refuse notes a problem, with what a good value looks like.
+	// Refuse adds a problem, with an example of a good value or other advice.
 	Refuse func(message, hint string)
-	// Warn notes an oddity.
+	// Warn adds a warning.
 	Warn func(format string, args ...any)
 }
 
-// Words are what differs in messages between a step and a file of scale sets.
+// Words are the terms that differ between the messages of a step and those of a file of scale sets.
 type Words struct {
 	Consumer string // what needs the machine: "the 'start' mode"
 	Folder   string // where files are: "the workspace"
 	FileHint string // what to do about a file that cannot be read
 }
 
-// List is an input of several values: comma-, space- or newline-separated.
+// List returns the values of a comma-, space- or newline-separated input.
 func (in Inputs) List(name string) []string {
 	return strings.FieldsFunc(in.Text(name), func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 }
 
-// Flag is true for exactly "true".
+// Flag reports whether an input is exactly "true".
 func (in Inputs) Flag(name string) bool {
 	value := in.Text(name)
 	if value != "true" && value != "false" {
@@ -48,7 +48,7 @@ func (in Inputs) Flag(name string) bool {
 	return value == "true"
 }
 
-// OwnFlag is a flag that machulav's action does not have: it is read strictly.
+// OwnFlag reads a boolean input that machulav's action does not have, strictly.
 func (in Inputs) OwnFlag(name string) bool {
 	value := in.Text(name)
 	if value != "true" && value != "false" {
@@ -58,8 +58,8 @@ func (in Inputs) OwnFlag(name string) bool {
 	return value == "true"
 }
 
-// jsonList reads an input that is a JSON list. machulav's action asked for the list's length, which an object, a number
-// and a boolean do not have: it ignored them.
+// jsonList reads an input that is a JSON list. machulav's action used the value's length, so it ignored objects,
+// numbers and booleans, which have none.
 func jsonList[T any](in Inputs, name, example string) []T {
 	list, ignored, err := readList[T](in.Text(name))
 	if err != nil {

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// JSON is a value of EC2's API by its API names, as EC2's own types write it; empty where nothing is given.
+// JSON is a value of EC2's API in JSON, with the API's names; "" if there is none.
 type JSON string
 
-// value is the field of an object, empty where there is none.
+// value returns a field of an object, or nil.
 func (j JSON) value(name string) json.RawMessage {
 	var object map[string]json.RawMessage
-	_ = json.Unmarshal([]byte(j), &object) // what is no object has no fields
+	_ = json.Unmarshal([]byte(j), &object) // other values have no fields
 	return object[name]
 }
 
-// Has reports whether one of the names is given.
+// Has reports whether at least one of the names has a value.
 func (j JSON) Has(names ...string) bool {
 	for _, name := range names {
 		if raw := string(j.value(name)); raw != "" && raw != "null" && raw != `""` {
@@ -30,7 +30,7 @@ func (j JSON) Has(names ...string) bool {
 	return false
 }
 
-// JSONPlace says where in a JSON text an error is: " (line 2, column 7)", or nothing where the error does not say it.
+// JSONPlace returns the position of an error in a JSON text, as in " (line 2, column 7)", or "" if it is not known.
 func JSONPlace(text string, err error) string {
 	offset := int64(-1)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -50,7 +50,7 @@ func JSONPlace(text string, err error) string {
 		"\n"))
 }
 
-// PlainNumber writes a JSON number without a fraction of zeros and without an exponent, as JavaScript does up to 1e21.
+// PlainNumber writes a JSON number without zeros as decimals and without an exponent, as JavaScript does up to 1e21.
 func PlainNumber(literal string) string {
 	number, err := strconv.ParseFloat(literal, 64)
 	if err != nil || !strings.ContainsAny(literal, ".eE") || math.Abs(number) >= 1e21 {
@@ -59,7 +59,7 @@ func PlainNumber(literal string) string {
 	return strconv.FormatFloat(number, 'f', -1, 64)
 }
 
-// loose is a JSON value of which only the text counts: on EC2's wire "100" and 100 are the same.
+// loose is a JSON value as text: EC2's API does not distinguish "100" from 100.
 type loose string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -74,7 +74,7 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 	case nil:
 		*l = ""
 	case map[string]any, []any:
-		return fmt.Errorf("a single value is wanted, not %s", raw)
+		return fmt.Errorf("expected a single value, not %s", raw)
 	case json.Number:
 		*l = loose(PlainNumber(v.String()))
 	default:
@@ -83,8 +83,8 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// readList reads a JSON list; an empty text and an empty object stand for an empty list. With an error the list holds
-// what could be read. Ignored describes a value that has no length: "an object".
+// readList reads a JSON list; an empty text and an empty object are read as an empty list. With an error, list holds
+// what could be read. ignored describes a value that is not a list, as in "an object".
 func readList[T any](text string) (list []T, ignored string, err error) {
 	var raw json.RawMessage
 	if strings.TrimSpace(text) == "" {
@@ -118,10 +118,10 @@ func readList[T any](text string) (list []T, ignored string, err error) {
 	return list, "", nil
 }
 
-// shapeError says in JSON's terms what encoding/json says in Go's.
+// shapeError replaces an error about Go types by one about JSON.
 func shapeError(element []byte, err error) error {
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("an object is wanted, not %s", element)
+		return fmt.Errorf("expected an object, not %s", element)
 	}
 	return err
 }

@@ -1,8 +1,8 @@
-// Package machine describes what is to be launched, as one value, and reads it from text: from the inputs, or from an
-// element of `runners`. Start, pool, bake and check take it whole (runner.Group, ec2.LaunchSpec, bootstrap.Spec and
-// ami.Recipe embed it): a new field is declared and read here, and used where it has its effect. A pool's fingerprint
-// is a hash of all of it but what the start decides that claims the machine. test/machine leaves out each field in
-// turn, and demands another request.
+// Package machine describes what is to be launched as one value, and reads it from text: from the inputs or from an
+// element of `runners`. Start, pool, bake and check pass it on as a whole (runner.Group, ec2.LaunchSpec, bootstrap.Spec
+// and ami.Recipe embed it), so that a new field is declared and read here and used where it has its effect. A pool's
+// fingerprint is a hash of every field that is not set by the start that claims the machine. test/machine clears each
+// field in turn, and fails if the request to EC2 stays the same.
 package machine
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Machine is an instance to launch and what is set up on it.
 type Machine struct {
-	Architecture        string // amd64, arm64 or cuda: an image of this action where a placement names none
+	Architecture        string // amd64, arm64 or cuda: its image is used where a placement names none
 	Placements          []Placement
 	InstanceTypes       []string // in the order in which to ask for them; "" where Overlay has one
 	TypesOfArchitecture bool     // the types are the architecture's own, of which the image decides the order

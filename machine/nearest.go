@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Nearest is the name that another is most likely a misspelling of, empty if none is like it.
+// Nearest returns the name that the given one is most likely a misspelling of, or "".
 func Nearest(name string, names []string) string {
 	plain := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(name))
 	near, changes := "", 0
 	for _, known := range slices.Sorted(slices.Values(names)) {
 		n := distance(plain, known)
-		// Two changes make almost any name of three letters another.
+		// Two changes turn almost any name of three letters into any other.
 		if n <= min(max(2, len(known)/3), len(known)/2) && (near == "" || n < changes) {
 			near, changes = known, n
 		}
@@ -19,8 +19,8 @@ func Nearest(name string, names []string) string {
 	return near
 }
 
-// distance is how many letters must be changed, left out, put in or swapped with the next to make one name of the other
-// (optimal string alignment).
+// distance returns the number of letters to change, remove, insert or swap with the next one to turn a into b (optimal
+// string alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// zone is one element of availability-zones-config.
+// zone is an element of availability-zones-config.
 type zone struct {
 	ImageID         loose `json:"imageId"`
 	SubnetID        loose `json:"subnetId"`
@@ -17,19 +17,19 @@ type zone struct {
 	Region          loose `json:"region"`
 }
 
-// regionForm is the form of a region's name. There is no list to hold it against: AWS adds regions, and so do others
-// who speak EC2's language.
+// regionForm is the form of a region's name. Names are not compared with a list: AWS adds regions, and other providers
+// implement EC2's API.
 var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 
 // IsRegion reports whether a text has the form of a region's name.
 func IsRegion(name string) bool { return regionForm.MatchString(name) }
 
-// placements reads where to launch: availability-zones-config wins over the three single inputs; an empty array falls
-// back to them.
+// placements reads where to launch: availability-zones-config takes precedence over the three single inputs, unless it
+// is empty.
 func (in Inputs) placements(home string, m Machine) []Placement {
 	region := in.Text("region")
 	if region != "" && !IsRegion(region) {
-		in.Refuse(fmt.Sprintf("The 'region' input is %q, which is not of a region's form.", region),
+		in.Refuse(fmt.Sprintf("The 'region' input is %q, which is not a valid region name.", region),
 			"for example eu-west-1")
 	}
 	region = cmp.Or(region, home)
@@ -58,8 +58,8 @@ func (in Inputs) placements(home string, m Machine) []Placement {
 	return list
 }
 
-// single reads the single inputs: several subnets make several placements; several groups go on one instance. subnet
-// and group report whether these are given, by launch-parameters or by its launch template too.
+// single reads the single inputs: each subnet is a placement, and all security groups apply to each instance. subnet
+// and group report whether these are set, by the inputs, launch-parameters or its launch template.
 func (in Inputs) single(region, image string, overlay JSON) (list []Placement, subnet, group bool) {
 	subnets, groups := in.List("subnet-id"), in.List("security-group-id")
 	subnet = len(subnets) > 0 || overlay.Has("LaunchTemplate", "NetworkInterfaces", "SubnetId")
@@ -76,12 +76,12 @@ func (in Inputs) single(region, image string, overlay JSON) (list []Placement, s
 const zonesExample = `for example [{"imageId":"ami-1","subnetId":"subnet-1","securityGroupId":"sg-1",` +
 	`"region":"us-east-1"}]`
 
-// zones reads availability-zones-config. Where the architecture chooses each region's image, an element may leave its
-// own out.
+// zones reads availability-zones-config. If imageChosen, an element may leave out its image: the architecture
+// determines it.
 func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 	const name = "availability-zones-config"
 	text := in.Text(name)
-	// an element's own win over the step's zones
+	// An element's own image or subnet takes precedence over the step's zones.
 	if text == "" || (!in.Own(name) && (in.Own("ec2-image-id") || in.Own("subnet-id"))) {
 		return nil, true
 	}
@@ -109,14 +109,13 @@ func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 		for _, name := range z.missing(imageChosen) {
 			refuse(fmt.Sprintf("Missing %s in availability-zones-config at index %d", name, i))
 		}
-		about := fmt.Sprintf("region %q at index %d is not of a region's form", z.Region, i)
+		about := fmt.Sprintf("region %q at index %d is not a valid region name", z.Region, i)
 		switch {
 		case z.hasRegionForm():
 			kept = append(kept, z)
-		case someGood: // machulav's action found nothing there, and went on with the next element
+		case someGood: // machulav's action fails there and tries the next element
 			in.Warn("In the 'availability-zones-config' input %s, so this element is skipped; write a region "+
-				"such as us-east-1",
-				about)
+				"such as us-east-1", about)
 		default:
 			refuse(about)
 		}
@@ -124,7 +123,7 @@ func (in Inputs) zones(imageChosen bool) (zones []zone, ok bool) {
 	return kept, ok
 }
 
-// missing names the fields that an element must have and lacks.
+// missing returns the names of the required fields that an element lacks.
 func (z zone) missing(imageChosen bool) (names []string) {
 	for _, field := range []struct {
 		name  string

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// defaults are the inputs that a machine is read from, by name, each with what it stands for when it is empty.
+// defaults are the inputs that a machine is read from, each with its default.
 var defaults = map[string]string{
 	"architecture": "", "availability-zones-config": "", "aws-resource-tags": "[]", "block-device-mappings": "",
 	"ca-certificates": "", "ec2-device-name": "", "ec2-image-id": "", "ec2-instance-type": "", "ec2-volume-size": "",
@@ -19,13 +19,13 @@ var defaults = map[string]string{
 	"setup-script": "", "spot-max-price": "", "subnet-id": "",
 }
 
-// Names lists the inputs that Inputs.Machine reads, sorted.
+// Names returns the sorted names of the inputs that Inputs.Machine reads.
 func Names() []string { return slices.Sorted(maps.Keys(defaults)) }
 
-// Default is what an input stands for when it is empty.
+// Default returns the default of an input.
 func Default(name string) string { return defaults[name] }
 
-// Machine reads a machine of a start or of a pool. home is the region of placements that name none.
+// Machine reads the machine of a start or of a pool. home is the region of placements that name none.
 func (in Inputs) Machine(home string) Machine {
 	m := Machine{
 		RunnerVersion: in.runnerVersion(), Architecture: in.architecture(),
@@ -44,23 +44,23 @@ func (in Inputs) Machine(home string) Machine {
 	return m
 }
 
-// common reads what every mode that launches reads in the same way.
+// common reads the fields that every mode that launches reads in the same way.
 func (in Inputs) common(m *Machine) {
 	m.Profile, m.CACertificates = in.Text("iam-role-name"), in.Text("ca-certificates")
 	m.Root, m.Devices, m.Metadata = in.rootVolume(), in.devices(), in.metadata()
 }
 
-// The machines of each architecture, where nothing else is given.
+// typesOf are the instance types of each architecture, used if no other types are given.
 var typesOf = map[string][]string{
 	"amd64": {"t3.xlarge"},
 	"arm64": {"a1.xlarge", "t4g.xlarge"},
 	"cuda":  {"g4dn.xlarge"},
 }
 
-// UsualGiB is the root volume's size for an architecture.
+// UsualGiB is the default size of the root volume if an architecture is given.
 const UsualGiB = 50
 
-// UsualTypes lists the types of all architectures: "t3.xlarge, a1.xlarge or t4g.xlarge, or g4dn.xlarge".
+// UsualTypes returns the types of all architectures: "t3.xlarge, a1.xlarge or t4g.xlarge, or g4dn.xlarge".
 func UsualTypes() string {
 	var list []string
 	for _, architecture := range []string{"amd64", "arm64", "cuda"} {
@@ -72,7 +72,8 @@ func UsualTypes() string {
 func (in Inputs) architecture() string {
 	value := in.Text("architecture")
 	if typesOf[value] == nil && value != "" {
-		in.Refuse(fmt.Sprintf("The 'architecture' input is %q.", value), "it is amd64, arm64 or cuda")
+		in.Refuse(fmt.Sprintf("The 'architecture' input is %q, which is none of amd64, arm64 and cuda.", value),
+			"for example architecture: amd64")
 		return ""
 	}
 	return value
@@ -93,13 +94,14 @@ func (in Inputs) instanceTypes(m Machine) []string {
 	for _, name := range types {
 		if strings.HasPrefix(name, "mac") && strings.HasSuffix(name, ".metal") {
 			in.Refuse(fmt.Sprintf("The 'ec2-instance-type' input is %q, which runs macOS only.", name),
-				"macOS instances are not supported: take a Linux type such as t3.xlarge")
+				"macOS instances are not supported: use a type that runs Linux, such as t3.xlarge")
 		}
 	}
 	return types
 }
 
-// markets reads the market: spot for exactly "spot". A list is a form of this action's own, and read strictly.
+// markets reads the market as machulav's action does: spot only if the input is exactly "spot". Lists are this action's
+// own, and read strictly.
 func (in Inputs) markets() []string {
 	value, list := in.Text("market-type"), in.List("market-type")
 	if len(list) < 2 {
@@ -114,7 +116,7 @@ func (in Inputs) markets() []string {
 	}
 	for _, market := range list {
 		if market != Spot && market != OnDemand {
-			in.Refuse(fmt.Sprintf("The 'market-type' input holds %q.", market),
+			in.Refuse(fmt.Sprintf("The 'market-type' input holds %q, which is neither spot nor on-demand.", market),
 				"for example market-type: spot,on-demand")
 		}
 	}
@@ -132,15 +134,14 @@ func (in Inputs) spotMaxPrice() string {
 	return value
 }
 
-// rootVolume reads the ec2-volume inputs.
+// rootVolume reads the size, type and device of the root volume.
 func (in Inputs) rootVolume() RootVolume {
 	volume := RootVolume{Device: in.Text("ec2-device-name"), Type: in.Text("ec2-volume-type")}
 	if value := in.Text("ec2-volume-size"); value != "" {
 		n, err := strconv.ParseInt(value, 10, 32)
 		if err != nil || n < 1 || n > 65536 {
 			in.Refuse(fmt.Sprintf("The 'ec2-volume-size' input is %q, which is not a size in GiB from 1 to 65536.",
-				value),
-				"for example ec2-volume-size: 50")
+				value), "for example ec2-volume-size: 50")
 			return volume
 		}
 		volume.GiB = int32(n)
@@ -148,8 +149,8 @@ func (in Inputs) rootVolume() RootVolume {
 	return volume
 }
 
-// looksLikeFile matches one word with a slash or the ending of a script in it: as a script it would be a call of that
-// file, which the machine does not have.
+// looksLikeFile matches a single word with a slash or a script's extension in it: as a script, it would run a file that
+// the machine does not have.
 var looksLikeFile = regexp.MustCompile(`^[\w@%+=:,./-]*(/[\w@%+=:,.-]+|\.(sh|bash))$`)
 
 // setupScript reads setup-script: a script, or the path of one.
@@ -160,7 +161,7 @@ func (in Inputs) setupScript() string {
 	}
 	script, err := in.File(text)
 	if err != nil {
-		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which reads like a file of %s: %v.", text,
+		in.Refuse(fmt.Sprintf("The 'setup-script' input is %q, which is taken as a file in %s: %v.", text,
 			in.Words.Folder, err),
 			in.Words.FileHint+", or write the script itself, for example setup-script: apt-get install -y jq")
 		return ""

@@ -9,16 +9,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ReadYAML reads YAML (or JSON) with every scalar as it is written, since an input's value is a text: a label 1.10 is
-// not 1.1, and one of 2026-01-01 is no moment in time. Booleans and null stay what they are.
+// ReadYAML reads YAML or JSON with each scalar as the text that is written, since inputs are text: a label 1.10 must
+// not become 1.1, nor 2026-01-01 a time. Booleans and null are kept.
 func ReadYAML(text string) (any, error) {
 	var whole any
-	err := yaml.Unmarshal([]byte(text), &whole) // also what refers to itself, or grows without end
+	err := yaml.Unmarshal([]byte(text), &whole) // refuses aliases that refer to themselves or grow without limit
 	var document yaml.Node
 	if err == nil {
 		err = yaml.Unmarshal([]byte(text), &document)
 	}
-	if err != nil { // as the library has it, without its name
+	if err != nil { // the library's message without its name
 		return nil, errors.New(strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " "))
 	}
 	if len(document.Content) == 0 {
@@ -27,7 +27,7 @@ func ReadYAML(text string) (any, error) {
 	return ReadNode(document.Content[0])
 }
 
-// ReadNode reads a node of a document that refers to no part of itself, as ReadYAML does.
+// ReadNode reads a node of a document without circular aliases, as ReadYAML does.
 func ReadNode(node *yaml.Node) (any, error) {
 	switch node.Kind {
 	case yaml.AliasNode:
@@ -68,13 +68,13 @@ func ReadNode(node *yaml.Node) (any, error) {
 	return node.Value, nil
 }
 
-// yamlToJSON is YAML as JSON; an empty text stays one.
+// yamlToJSON converts YAML to JSON; "" stays "".
 func yamlToJSON(text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
 	tree, err := ReadYAML(text)
-	raw, _ := json.Marshal(tree) // which YAML cannot be, but for what is refused above
+	raw, _ := json.Marshal(tree) // cannot fail: ReadYAML returns only values that JSON has
 	return string(raw), err
 }
 
@@ -86,19 +86,19 @@ func ReadElements(text string) ([]map[string]any, error) {
 	}
 	list, ok := tree.([]any)
 	if !ok {
-		return nil, errors.New("a list is wanted")
+		return nil, errors.New("must be a list")
 	}
 	elements := make([]map[string]any, len(list))
 	for i, value := range list {
 		if elements[i], ok = value.(map[string]any); !ok {
-			return nil, fmt.Errorf("an object is wanted at index %d", i)
+			return nil, fmt.Errorf("expected an object at index %d", i)
 		}
 	}
 	return elements, nil
 }
 
-// Text is the text that an input has in place of a value of YAML: lists of words with commas, unless the input is a
-// JSON list, and all else as JSON.
+// Text returns the text of an input for a value of YAML: a list of words is comma-separated, unless the input is a JSON
+// list; other lists and objects become JSON.
 func Text(name string, value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -111,7 +111,7 @@ func Text(name string, value any) string {
 	default:
 		return fmt.Sprint(v)
 	}
-	raw, _ := json.Marshal(value) // of texts, booleans, lists and objects alone, which JSON has too
+	raw, _ := json.Marshal(value) // cannot fail: ReadYAML returns only values that JSON has
 	return string(raw)
 }
 

@@ -73,7 +73,6 @@ func left(world *simulator.World, s *show) error {
 		return errors.New(fmt.Sprint(machines, " machines were launched for ", jobs, " jobs"))
 	}
 	fmt.Fprintf(s.out, "%d jobs are done by %d machines in %.0f s. No instance and no runner is left.\n", jobs,
-		machines,
-		time.Since(s.begun).Seconds())
+		machines, time.Since(s.begun).Seconds())
 	return nil
 }

@@ -68,8 +68,7 @@ func (r repository) releasable(ctx context.Context, v version) (map[string]strin
 	for name := range tags {
 		if other, err := parseVersion(name); err == nil && other[0] == v[0] && v.before(other) {
 			return nil, fmt.Errorf("release %s: %s is out already, and %s never moves back: take a higher version", v,
-				other,
-				v.major())
+				other, v.major())
 		}
 	}
 	return tags, nil

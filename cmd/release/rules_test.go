@@ -40,11 +40,9 @@ func TestImages(t *testing.T) {
 	}
 	for _, image := range []string{
 		"", "ghcr.io/a/b", "ghcr.io/a/b:latest", "ghcr.io/a/b@sha256:123", strings.Replace(goodImage, "ghcr.io",
-			"docker.io",
-			1), goodImage + "0", goodImage + "\n",
+			"docker.io", 1), goodImage + "0", goodImage + "\n",
 		strings.ToUpper(goodImage), strings.Replace(goodImage, "sha256", "sha512", 1), strings.Replace(goodImage,
-			"/ec2",
-			"/ ec2", 1), strings.TrimPrefix(goodImage, "ghcr.io/"),
+			"/ec2", "/ ec2", 1), strings.TrimPrefix(goodImage, "ghcr.io/"),
 		strings.Replace(goodImage, "@", ":v2@", 1), "docker://" + goodImage,
 	} {
 		if checkImage(image, origin) == nil {

@@ -32,9 +32,8 @@ func saying(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + 
 // holds. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 var refusals = slices.Concat(
 	all(Capacity, ofOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity",
-		"InsufficientReservedInstanceCapacity",
-		"InsufficientCapacity", "UnfulfillableCapacity", "ReservationCapacityExceeded",
-		"SpotMaxPriceTooLow"), // the spot price differs by type and zone
+		"InsufficientReservedInstanceCapacity", "InsufficientCapacity", "UnfulfillableCapacity",
+		"ReservationCapacityExceeded", "SpotMaxPriceTooLow"), // the spot price differs by type and zone
 	all(Capacity, ofSubnet, "", "InsufficientFreeAddressesInSubnet"),
 	// Quotas count vCPUs by family, market and region, so a smaller type or another family may still fit.
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
@@ -43,9 +42,8 @@ var refusals = slices.Concat(
 	all(Capacity, ofRegion, hintCopyQuota, "ResourceLimitExceeded"), // of CopyImage, see IsCopyLimit
 
 	all(Throttle, ofPlacement, "", "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
-		"EC2ThrottledException",
-		"RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "SlowDown",
-		"BandwidthLimitExceeded"),
+		"EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException",
+		"SlowDown", "BandwidthLimitExceeded"),
 	all(Unknown, ofPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
 		"RequestTimeout", "RequestTimeoutException"),
 
@@ -56,8 +54,7 @@ var refusals = slices.Concat(
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 	all(Credentials, ofRegion, hintRegion, "AuthFailure", "InvalidClientTokenId"),
 	all(Credentials, ofCredentials, hintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
-		"UnrecognizedClientException",
-		"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"),
+		"UnrecognizedClientException", "SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature"),
 
 	[]rule{
 		{"OptInRequired", saying(`marketplace`), Account, ofImage, hintMarketplace},

@@ -56,14 +56,12 @@ func TestFields(t *testing.T) {
 			`2: github has the url "https://github.com/demo.git", which is that of a Git repository`},
 		{"github.com/", "u:hidden@github.com/", `2: github has a url with a password in it`},
 		{"token-file: token", "token-file: gone",
-			`3: github has token-file gone, which cannot be read: no such file or ` +
-				`directory`},
+			`3: github has token-file gone, which cannot be read: no such file or directory`},
 		{"token-file: token", "token-file: .", `3: github has token-file ` + "DIR" +
 			`, which cannot be read: it is not a file`},
 		{"token-file: token", "token-file: empty", `3: github has a token-file that is empty`},
 		{"token-file: token", "token-file: two-words",
-			`3: github has a token-file with a blank or a line break within, ` +
-				`which no token has`},
+			`3: github has a token-file with a blank or a line break within, which no token has`},
 		{"token-file: token", "github-token: ghp_demo", "1: github does not say who signs in\n" +
 			`3: github has no key "github-token"`},
 		{"token-file: token", "tokenfile: token", "1: github does not say who signs in\n" +
@@ -72,28 +70,24 @@ func TestFields(t *testing.T) {
 			`3: github has a list as its token-file, and one value is wanted`},
 		{"  token-file: token\n", "", `1: github does not say who signs in`},
 		{"token-file: token", "token-file: token\n  app-client-id: Iv23li",
-			`3: github has token-file and the keys of an ` +
-				`App, and signs in once`},
+			`3: github has token-file and the keys of an App, and signs in once`},
 		{"token-file: token", "app-client-id: Iv23li", `3: github has app-client-id and no app-private-key-file`},
 		{"token-file: token", "app-private-key-file: app.pem", `1: github has keys of an App and no app-client-id`},
 		{"token-file: token", "app-client-id: a b\n  app-private-key-file: app.pem",
-			`3: github has app-client-id "a b", ` +
-				`which is no App's client id or App id`},
+			`3: github has app-client-id "a b", which is neither a client id nor an App id`},
 		{"token-file: token", "app-client-id: Iv23li\n  app-private-key-file: bad.pem", `4: github has an ` +
-			`app-private-key-file that cannot be used: the App's private key holds the fingerprint of a key, not ` +
-			`the key`},
+			`app-private-key-file that cannot be used: the App's private key holds the fingerprint of a ` +
+			`key, not the key`},
 		{"token-file: token", "app-client-id: Iv23li\n  app-private-key-file: app.pem\n  app-installation-id: x",
 			`5: github has app-installation-id "x", which is no number`},
 		{"token-file: token", "token-file: token\n  ca-certificates: ca.pem",
-			`4: github has ca-certificates that hold no ` +
-				`certificate that can be read`},
+			`4: github has ca-certificates that hold no certificate that can be read`},
 		{"token-file: token", "token-file: token\n  ca-certificates: gone.pem",
-			`4: github has ca-certificates "gone.pem", ` +
-				`which cannot be read: no such file or directory`},
-		{"scale-sets:\n", "region: Ireland\nscale-sets:\n", `4: the file has the region "Ireland", which is not of a ` +
-			`region's form`},
-		{"scale-sets:\n", "listen: 9810\nscale-sets:\n", `4: the file has listen "9810", which is not an IP address ` +
-			`with a port`},
+			`4: github has ca-certificates "gone.pem", which cannot be read: no such file or directory`},
+		{"scale-sets:\n", "region: Ireland\nscale-sets:\n", `4: the file has the region "Ireland", which is not a ` +
+			`valid region name`},
+		{"scale-sets:\n", "listen: 9810\nscale-sets:\n", `4: the file has listen "9810", which is not an IP ` +
+			`address with a port`},
 		{"scale-sets:\n", "listen: localhost:9810\nscale-sets:\n", `4: the file has listen "localhost:9810", which ` +
 			`is not an IP address with a port`},
 		{"scale-sets:\n", "listen: 127.0.0.1:0\nscale-sets:\n", `4: the file has listen "127.0.0.1:0", which is ` +
@@ -110,9 +104,9 @@ func TestFields(t *testing.T) {
 		{"name: one", "name: one two",
 			`5: scale set 1 has the name "one two", which is not 1 to 45 letters, digits, hyphens, ` +
 				`dots and underscores that begin with a letter or a digit`},
-		{"name: one", "name: " + strings.Repeat("n", 46), `5: scale set 1 has the name "` + strings.Repeat("n", 46) +
-			`", which is not 1 to 45 letters, digits, hyphens, dots and underscores that begin with a letter or a ` +
-			`digit`},
+		{"name: one", "name: " + strings.Repeat("n", 46), `5: scale set 1 has the name ` +
+			`"` + strings.Repeat("n", 46) + `", which is not 1 to 45 letters, digits, hyphens, dots and underscores ` +
+			`that begin with a letter or a digit`},
 		{"max: 2", "max: ten", `6: scale set "one" has max "ten", which is not a whole number from 1 to 10000`},
 		{"max: 2", "max: 0", `6: scale set "one" has max "0", which is not a whole number from 1 to 10000`},
 		{"    max: 2\n", "", `5: scale set "one" has no max, the number of machines at the same time`},
@@ -125,16 +119,15 @@ func TestFields(t *testing.T) {
 		{"max: 2", "max: 2\n    labels: [" + long + "]",
 			`7: scale set "one" has a label of 257 characters, and GitHub takes 256`},
 		{"max: 2", "max: 2\n    labels: ['a,b']",
-			`7: scale set "one" has the label "a,b", which holds a comma or a control ` +
-				`character: GitHub would make several labels of it`},
+			`7: scale set "one" has the label "a,b", which contains a comma or a control ` +
+				`character: GitHub would create several labels from it`},
 		{"max: 2", "max: 2\n    labels: [' a']",
 			`7: scale set "one" has the label " a", which is empty or has blanks around it`},
 		{"max: 2", "max: 2\n    labels: []", `7: scale set "one" has no labels`},
 		{"max: 2", "max: 2\n    labels: [{a: b}]",
 			`7: scale set "one" has a mapping in its labels, and single values are wanted`},
 		{"max: 2", "max: 2\n    runner-group: builders",
-			`7: scale set "one" has the runner-group "builders", and a repository ` +
-				`has none but the default one`},
+			`7: scale set "one" has the runner-group "builders", and a repository has none but the default one`},
 		{"max: 2", "max: 2\n    max: 3", `7: mapping key "max" already defined at line 6`},
 		{"max: 2", "maximum: 2\n    max: 2", `6: scale set "one" has no key "maximum"`},
 		{"max: 2", "max: 2\n    subnet-id: a", `7: scale set "one" has no key "subnet-id"`},
@@ -151,11 +144,9 @@ func TestFields(t *testing.T) {
 			`8: scale set "one"'s machine: Either provide 'availability-zones-config' or all of ` +
 				`the following: 'ec2-image-id', 'subnet-id', 'security-group-id'`},
 		{"      ec2-instance-type: t3.xlarge\n", "",
-			`7: scale set "one"'s machine: The 'ec2-instance-type' input is required ` +
-				`for a scale set.`},
+			`7: scale set "one"'s machine: The 'ec2-instance-type' input is required for a scale set.`},
 		{"t3.xlarge", "mac2.metal",
-			`9: scale set "one"'s machine: The 'ec2-instance-type' input is "mac2.metal", which runs ` +
-				`macOS only.`},
+			`9: scale set "one"'s machine: The 'ec2-instance-type' input is "mac2.metal", which runs macOS only.`},
 		{"sg-1", "sg-1\n      ec2-volume-size: big",
 			`12: scale set "one"'s machine: The 'ec2-volume-size' input is "big", which ` +
 				`is not a size in GiB from 1 to 65536.`},
@@ -165,10 +156,9 @@ func TestFields(t *testing.T) {
 			`12: scale set "one"'s machine has ` +
 				`launch-parameters with InstanceInitiatedShutdownBehavior, which a scale set sets itself`},
 		{"sg-1", "sg-1\n      setup-script: ci/gone.sh", `12: scale set "one"'s machine: The 'setup-script' input is ` +
-			`"ci/gone.sh", which reads like a file of the directory of sets.yml: no such file or directory.`},
+			`"ci/gone.sh", which is taken as a file in the directory of sets.yml: no such file or directory.`},
 		{"sg-1", "sg-1\n      job-report: yes",
-			`12: scale set "one"'s machine: The 'job-report' input is "yes", which is ` +
-				`neither true nor false.`},
+			`12: scale set "one"'s machine: The 'job-report' input is "yes", which is neither true nor false.`},
 		{"sg-1", "sg-1\n      ephemeral: true", `12: scale set "one"'s machine has no key "ephemeral"`},
 		{"sg-1", "sg-1\n      run-runner-as-service: true",
 			`12: scale set "one"'s machine has no key "run-runner-as-service"`},

@@ -65,8 +65,7 @@ func (f *findings) secret(s section, key, name string) (text string, ok bool) {
 	}
 	if about, err := os.Stat(name); err == nil && about.Mode().IsRegular() && about.Mode().Perm()&0o007 != 0 {
 		s.warn(s.at[key], fmt.Sprintf("github has %s %s with mode %04o: everybody on this machine may read it", key,
-			name,
-			about.Mode().Perm()), "chmod 600 "+name)
+			name, about.Mode().Perm()), "chmod 600 "+name)
 	}
 	return text, true
 }

@@ -91,9 +91,8 @@ func (s section) url(text string) string {
 		s.problem(line, "has a url with a password in it", "a secret is given by a file: "+tokenExample)
 		return ""
 	case err != nil, at.Scheme != "https" && at.Scheme != "http", at.Host == "", at.RawQuery != "", at.Fragment != "":
-		s.problem(line, fmt.Sprintf("has the url %q, which is not that of a repository, an organization or an "+
-			"enterprise",
-			text), urlExample)
+		s.problem(line, fmt.Sprintf("has the url %q, which is not that of a repository, an organization "+
+			"or an enterprise", text), urlExample)
 		return ""
 	case strings.HasSuffix(at.Path, ".git"):
 		s.problem(line, fmt.Sprintf("has the url %q, which is that of a Git repository", text),
@@ -125,7 +124,8 @@ func (f *findings) signIn(s section, g GitHub) {
 		s.problem(s.lineOf(keyAppID), "has app-client-id and no app-private-key-file", appExample)
 	}
 	if g.AppID != "" && !(github.AppOptions{ID: g.AppID}).HasValidID() {
-		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is no App's client id or App id", g.AppID),
+		s.problem(s.at[keyAppID], fmt.Sprintf("has app-client-id %q, which is neither a client "+
+			"id nor an App id", g.AppID),
 			appExample)
 	}
 	if text, ok := f.secret(s, keyTokenFile, g.TokenFile); ok {
@@ -161,7 +161,8 @@ func (s section) appKey(text string) {
 
 // certificates reads a private CA's certificates, given as PEM or by the path of such a file.
 func (f *findings) certificates(s section, dir string) string {
-	const hint = "it is one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----, or the path of such a file"
+	const hint = "it must be one or more PEM blocks that begin with -----BEGIN CERTIFICATE-----, or the " +
+		"path of such a file"
 	text := s.text(keyCA, hint)
 	if text == "" {
 		return ""

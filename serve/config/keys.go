@@ -83,8 +83,8 @@ const (
 	ofExisting = "leave it out: a scale set launches machines of its own"
 	ofSweep    = "leave it out: it belongs to a workflow with mode: sweep"
 	ofPool     = "leave it out: it belongs to a workflow with mode: pool"
-	ofSignIn   = "AWS credentials come from the environment: AWS_PROFILE, AWS_ROLE_ARN, or the role of the instance " +
-		"or task"
+	ofSignIn   = "AWS credentials come from the environment: AWS_PROFILE, AWS_ROLE_ARN, or the role of the " +
+		"instance or task"
 	writeLabels = "write labels, for example labels: [ec2-amd64]"
 	writeWarm   = "write warm, the number of stopped machines kept for the next jobs"
 	noSecrets   = "secrets do not stand in this file: write it into a file of its own, "

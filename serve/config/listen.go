@@ -28,9 +28,9 @@ func (s section) listen() string {
 		return ""
 	}
 	if !at.Addr().IsLoopback() {
-		s.warn(s.at[keyListen], fmt.Sprintf("listen %s shows the names of repositories and jobs to everyone who "+
-			"reaches it", text), "let a firewall or a security group allow the monitoring alone, or write "+
-			DefaultListen)
+		s.warn(s.at[keyListen], fmt.Sprintf("listen %s shows the names of repositories and jobs to "+
+			"everyone who reaches it", text), "let a firewall or a security group allow the monitoring alone, or "+
+			"write "+DefaultListen)
 	}
 	return text
 }

@@ -86,11 +86,10 @@ func (s section) warmMachine(set Set) {
 	}
 	if set.Machine.Overlay.Has("InstanceMarketOptions") {
 		s.problem(s.at[keyWarm], "keeps warm machines, and its launch-parameters set InstanceMarketOptions",
-			"take that out: EC2 cannot stop a spot instance and start it when it is wanted")
+			"take that out: EC2 cannot stop a spot instance and start it again later")
 	}
 	if slices.Contains(set.Machine.Markets, machine.Spot) {
 		s.warn(s.at[keyWarm], s.about+" keeps warm machines, which are on-demand, and its market-type names spot",
-			"leave warm out if all machines are to be spot: EC2 cannot stop a spot instance and start it when it is "+
-				"wanted")
+			"leave warm out if all machines are to be spot: EC2 cannot stop a spot instance and start it again later")
 	}
 }

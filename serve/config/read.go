@@ -43,7 +43,7 @@ func (f *findings) file(text []byte) File {
 	s.only(FileKeys, nil)
 	file.Region = s.text(keyRegion, "for example region: eu-west-1")
 	if file.Region != "" && !machine.IsRegion(file.Region) {
-		s.problem(s.lineOf(keyRegion), fmt.Sprintf("has the region %q, which is not of a region's form", file.Region),
+		s.problem(s.lineOf(keyRegion), fmt.Sprintf("has the region %q, which is not a valid region name", file.Region),
 			"for example region: eu-west-1")
 	}
 	file.Listen, file.Hosts = s.listen(), s.hosts()

@@ -128,13 +128,11 @@ func (s section) labels(name string) []string {
 			s.problem(line, fmt.Sprintf("has the label %q, which is empty or has blanks around it", label),
 				labelsExample)
 		case strings.ContainsFunc(label, func(c rune) bool { return c == ',' || unicode.IsControl(c) }):
-			s.problem(line, fmt.Sprintf("has the label %q, which holds a comma or a control character: GitHub would "+
-				"make "+
-				"several labels of it", label), labelsExample)
+			s.problem(line, fmt.Sprintf("has the label %q, which contains a comma or a control character: GitHub "+
+				"would create several labels from it", label), labelsExample)
 		case utf8.RuneCountInString(label) > maxLabel:
 			s.problem(line, fmt.Sprintf("has a label of %d characters, and GitHub takes %d",
-				utf8.RuneCountInString(label),
-				maxLabel), labelsExample)
+				utf8.RuneCountInString(label), maxLabel), labelsExample)
 		case slices.ContainsFunc(list[:i], func(other string) bool { return strings.EqualFold(other, label) }):
 			s.problem(line, fmt.Sprintf("has the label %q twice; case makes no difference", label), labelsExample)
 		}
