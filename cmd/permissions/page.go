@@ -12,8 +12,12 @@ const head = `# Permissions
 <!-- Made by make permissions-page from cmd/permissions; a test holds it against the calls that the program can ` +
 	`make. -->
 
-The policy of each mode comes first, then the statements of optional features, the trust policy for OIDC, the GitHub
-App and the token. Replace the placeholders:
+- Policy of a mode: [start](#mode-start), [stop](#mode-stop), [sweep](#mode-sweep), [check](#mode-check),
+  [pool](#mode-pool), [bake](#mode-bake), [scale sets](#ec2-github-runner-serve)
+- [Optional features](#optional-features), one statement each
+- [OIDC trust policy](#oidc-trust-policy), [the GitHub App](#the-github-app), [the GitHub token](#the-github-token)
+
+Replace the placeholders:
 
 | placeholder | value |
 | --- | --- |

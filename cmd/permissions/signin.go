@@ -143,13 +143,15 @@ has more.
 
 The workflow's own ''GITHUB_TOKEN'' cannot manage runners; a GitHub App of yours, or [a token](#the-github-token),
 can. An App belongs to no person and does not expire. Give its client ID (or its number) as ''app-client-id'' and
-its private key as ''app-private-key''. The action finds the App's installation, makes a token of it with the
-permissions that the mode needs, for the one repository alone where the runners are a repository's, and makes
-another before that one ends, an hour later.
+its private key as ''app-private-key''. The action finds the App's installation and makes a token of it, with the
+permissions that the mode needs. The token of a repository's runners is for that repository alone. It is valid for
+an hour, and the action makes another one before it ends.
 
 TABLE
 
-An enterprise's runners cannot be managed by an App: GitHub's API for them takes classic tokens only.
+- ''ec2-github-runner-serve'' ([scale sets](scale-sets.md)) needs what stands beside *all*.
+- ''rerun-interrupted'' in sweep needs *Actions: read and write*: write ''actions=write'' in the addresses below.
+- An App cannot manage an enterprise's runners: GitHub's API for them takes classic tokens only.
 
 These addresses open GitHub's form for a new App with everything filled in; replace what is in capitals. The
 [guide](guide.md#4-a-github-app-that-may-manage-runners) takes you through the rest: create it, generate a private
@@ -159,19 +161,19 @@ FORMS
 
 Programs create the same App from this manifest, by [GitHub's manifest
 flow](https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest); for an
-organization replace ''administration'' by ''organization_self_hosted_runners'':
+organization, write ''organization_self_hosted_runners'' in place of ''administration'':
 
 '''json
 MANIFEST
 '''
 
 When the permissions of an App change, an owner of the repository or organization must accept the change on the page
-of the installation; until then the old ones count. On GitHub Enterprise Server and ghe.com the App is made there,
+of the installation; until then the old ones apply. For GitHub Enterprise Server and ghe.com, create the App there,
 at the same paths.
 
 ## The GitHub token
 
-A token as ''github-token'' takes the place of the App; give one of the two.
+Instead of the App, the action takes a token as ''github-token''.
 
 | runners of | fine-grained token | token of a GitHub App | classic token |
 | --- | --- | --- | --- |
@@ -185,10 +187,11 @@ A token as ''github-token'' takes the place of the App; give one of the two.
 	`whether a run is over; without it, sweep removes only what is expired or gone, and an existing machine of ` +
 	`another ` +
 	`run counts as in use |
+| sweep with ''rerun-interrupted'' | *Actions: read and write* on the repository |
 | start with a name in ''runner-group-id'' | to list the runner groups; the organization's permission above ` +
 	`includes it |
 
 A token that an earlier step makes of an App (''actions/create-github-app-token'') is valid for an hour and cannot
-be renewed, so make one in the stop job too ([GitHub's
+be renewed, so the stop job must make its own ([GitHub's
 page](https://docs.github.com/en/rest/actions/self-hosted-runners)).
 `
