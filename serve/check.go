@@ -10,7 +10,6 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/doctor"
-	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
@@ -37,7 +36,7 @@ func (s *Server) Check(ctx context.Context) []Finding {
 		group.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			found[n] = set.check(ctx)
+			found[n] = s.checkSet(ctx, set)
 		})
 	}
 	group.Wait()
@@ -48,47 +47,44 @@ func (s *Server) Check(ctx context.Context) []Finding {
 			if i < 0 {
 				i, list = len(list), append(list, Finding{Finding: f})
 			}
-			list[i].Sets = append(list[i].Sets, s.sets[n].Name)
+			list[i].Sets = append(list[i].Sets, s.sets[n].name)
 		}
 	}
 	return list
 }
 
-// check examines what the set needs.
-func (s *set) check(ctx context.Context) []doctor.Finding {
+// checkSet examines what one set needs.
+func (s *Server) checkSet(ctx context.Context, set *set) []doctor.Finding {
 	registry, err := s.signIn.client()
 	if err != nil {
 		return []doctor.Finding{{Check: "github token", Result: doctor.Failed, Reason: err.Error(), Fix: hintOf(err)}}
 	}
-	spec, err := s.sample()
+	file := set.settings.now()
+	spec, err := s.template(set.name).sample(file.Machine)
 	if err != nil {
-		return []doctor.Finding{{Check: "user data", About: s.Name, Result: doctor.Failed, Reason: err.Error(),
+		return []doctor.Finding{{Check: "user data", About: set.name, Result: doctor.Failed, Reason: err.Error(),
 			Fix: hintUserData}}
 	}
 	return append(doctor.Examine(ctx, s.cloud, registry, doctor.Request{
-		Launches: []doctor.Launch{{Count: s.Max, Spec: spec,
-			Offerings: survey.Offerings(s.Machine, s.Machine.Placements)}},
+		Launches: []doctor.Launch{{Count: file.Max, Spec: spec,
+			Offerings: survey.Offerings(file.Machine, file.Machine.Placements)}},
 		OursTags:   map[string]string{key.Scope: s.scope, key.Mode: tags.ModeServe},
 		VersionTag: key.RunnerVersion, SystemTag: key.System, ArchitectureTag: key.Architecture,
-		MinimumVersion: bootstrap.MinimumVersion, RunnerVersion: s.Machine.RunnerVersion,
+		MinimumVersion: bootstrap.MinimumVersion, RunnerVersion: file.Machine.RunnerVersion,
 		Scope: s.scope, Public: strings.HasPrefix(s.signIn.URL, "https://github.com/"), GroupID: queue.DefaultGroupID,
 		Now: time.Now(),
-	}).Findings, s.checkSet(ctx))
+	}).Findings, set.check(ctx))
 }
 
-// checkSet asks GitHub's service of scale sets for the set.
-func (s *set) checkSet(ctx context.Context) doctor.Finding {
-	f := doctor.Finding{Check: "scale set", About: s.Name, Result: doctor.OK}
+// check asks GitHub's service of scale sets for the set.
+func (s *set) check(ctx context.Context) doctor.Finding {
+	f := doctor.Finding{Check: "scale set", About: s.name, Result: doctor.OK}
 	ctx, cancel := context.WithTimeout(ctx, doctor.CheckTimeout)
 	defer cancel()
-	api, err := s.client()
-	var group int
-	if err == nil {
-		group, err = api.GroupID(ctx, s.RunnerGroup)
-	}
+	group, err := s.api.GroupID(ctx, s.settings.now().RunnerGroup)
 	var found bool
 	if err == nil {
-		_, found, err = api.Find(ctx, group, s.Name)
+		_, found, err = s.api.Find(ctx, group, s.name)
 	}
 	switch {
 	case err != nil && isRefused(err):
@@ -106,22 +102,11 @@ func (s *set) checkSet(ctx context.Context) doctor.Finding {
 const hintUserData = "make setup-script and pre-runner-script shorter: let them fetch the rest, or bake it into the " +
 	"image"
 
-// jitLength is that of a JIT configuration, about 4 KB of base64.
-const jitLength = 4600
-
-// sample is a launch as EC2 would be asked for it, with a registration that is made up. It makes no call.
-func (s *set) sample() (ec2.LaunchSpec, error) {
-	now := time.Now()
-	r := &runner{name: newName("", s.Name), due: now.Add(dueTime), expires: now.Add(lifetime)}
-	return s.spec(r, queue.Registration{ID: 1, JIT: tags.RandomText(jitLength)},
-		offer{machine: s.wanted().Machine, software: survey.LikelySoftware()})
-}
-
 // checkUserData refuses sets whose machines EC2 would never launch.
-func checkUserData(sets []*set) error {
+func (s *Server) checkUserData(sets []config.Set) error {
 	var problems []config.Problem
 	for _, set := range sets {
-		if _, err := set.sample(); err != nil {
+		if _, err := s.template(set.Name).sample(set.Machine); err != nil {
 			problems = append(problems, config.Problem{Line: set.Line, Hint: hintUserData,
 				Message: fmt.Sprintf("the user data of scale set %q's machine is too large: %v", set.Name, err)})
 		}

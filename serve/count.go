@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
@@ -28,125 +30,170 @@ const (
 // caughtUpAfter is how long a poll waits at least that had no message ready: those before it were of the past.
 const caughtUpAfter = time.Second
 
-// notePoll notes whether the messages of the time before the session are all taken in. mu is held.
-func (s *set) notePoll(m *queue.Message, took time.Duration) {
-	s.caughtUp = s.caughtUp || m == nil || took >= caughtUpAfter
+// jobCount is GitHub's count of a set's jobs, as far as this process believes it.
+type jobCount struct {
+	api     *queue.Client
+	log     *slog.Logger
+	changed func()        // the count is another one
+	doubt   chan struct{} // the count may be wrong: read it again
+
+	mu    sync.Mutex
+	set   int // its id at GitHub; 0 while no session is held
+	count queue.Count
+	// expected is what the events of messages make of the count of assigned jobs, messages how many there were, and
+	// recounted when the set was read again.
+	expected  int
+	messages  int
+	recounted time.Time
+	inDoubt   bool // the count is not the expected one
+	tooMany   bool // it is higher
+	ofPast    bool // nothing is expected: it is the session's first, or came with messages of the time before
+	caughtUp  bool // there are no such messages any more
 }
 
-// takeCount takes in the count of a message. While it is in doubt the lower number holds, which costs seconds, and no
-// machine. mu is held.
-func (s *set) takeCount(m *queue.Message) {
-	s.messages++
-	if !s.caughtUp { // the count that the session began with may know of these events already
-		s.beginCount(m.Count)
+// now returns the count that holds.
+func (c *jobCount) now() queue.Count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count
+}
+
+// open takes in the count that a session begins with.
+func (c *jobCount) open(set int, count queue.Count) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set, c.caughtUp = set, false
+	c.begin(count)
+}
+
+// close ends the session's counting. What was counted last still holds.
+func (c *jobCount) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set = 0
+}
+
+// reset takes in a count that is not in doubt. mu is held.
+func (c *jobCount) reset(count queue.Count) {
+	c.count, c.expected, c.inDoubt, c.ofPast = count, count.Assigned, false, false
+}
+
+// begin takes in a count that there is nothing to compare with: the events that make it up came to an earlier session,
+// or come yet. The set is read again. mu is held.
+func (c *jobCount) begin(count queue.Count) {
+	c.reset(count)
+	c.inDoubt, c.ofPast, c.tooMany = true, true, false
+	c.askAgain()
+}
+
+// polled notes whether the messages of the time before the session are all taken in.
+func (c *jobCount) polled(m *queue.Message, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.caughtUp = c.caughtUp || m == nil || took >= caughtUpAfter
+}
+
+// take takes in the count of a message. While it is in doubt the lower number holds, which costs seconds, and no
+// machine.
+func (c *jobCount) take(m *queue.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.messages++
+	if !c.caughtUp { // the count that the session began with may know of these events already
+		c.begin(m.Count)
 		return
 	}
-	s.ofPast = false
-	s.expected = max(0, s.expected+m.Assigned-len(m.Completed))
-	s.count = m.Count
-	s.inDoubt = m.Count.Assigned != s.expected
-	if !s.inDoubt {
+	c.ofPast = false
+	c.expected = max(0, c.expected+m.Assigned-len(m.Completed))
+	c.count = m.Count
+	c.inDoubt = m.Count.Assigned != c.expected
+	if !c.inDoubt {
 		return
 	}
-	s.tooMany = m.Count.Assigned > s.expected
-	s.count.Assigned = min(m.Count.Assigned, s.expected)
-	s.doubtCount()
+	c.tooMany = m.Count.Assigned > c.expected
+	c.count.Assigned = min(m.Count.Assigned, c.expected)
+	c.askAgain()
 }
 
-// resetCount takes in a count that is not in doubt. mu is held.
-func (s *set) resetCount(count queue.Count) {
-	s.count, s.expected, s.inDoubt, s.ofPast = count, count.Assigned, false, false
+// doubtWaiting has the set read again where jobs wait by its count, since a moment, and idle runners do not get them.
+func (c *jobCount) doubtWaiting(since, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !since.IsZero() && now.Sub(since) >= waitingDoubt && now.Sub(c.recounted) >= recountAtMost {
+		c.recounted, c.inDoubt, c.tooMany = now, true, false
+		c.askAgain()
+	}
 }
 
-// beginCount takes in a count that there is nothing to compare with: the events that make it up came to an earlier
-// session, or come yet. The set is read again. mu is held.
-func (s *set) beginCount(count queue.Count) {
-	s.resetCount(count)
-	s.inDoubt, s.ofPast, s.tooMany = true, true, false
-	s.doubtCount()
-}
-
-// doubtCount has the set read again. mu is held.
-func (s *set) doubtCount() {
+// askAgain has the set read again.
+func (c *jobCount) askAgain() {
 	select {
-	case s.doubt <- struct{}{}:
+	case c.doubt <- struct{}{}:
 	default:
 	}
 }
 
-// recount reads the set's count again whenever it is in doubt.
-func (s *set) recount(ctx context.Context) {
+// run reads the set again whenever its count is in doubt, until ctx ends.
+func (c *jobCount) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.doubt:
+		case <-c.doubt:
 		}
 		for i, delay := range recountDelays {
-			if i == 0 && s.countsTooMany() {
+			if i == 0 && c.isTooHigh() {
 				delay = noHurry
 			}
 			wait(ctx, delay)
 			if ctx.Err() != nil {
 				return
 			}
-			if s.readCount(ctx, i) {
+			if c.read(ctx, i) {
 				break
 			}
-			s.poke()
+			c.changed()
 		}
-		s.poke()
+		c.changed()
 	}
 }
 
-// readCount reads the set for the nth time, from 0, and reports whether the count is no longer in doubt. The last
-// answer is taken as it is, and the second where nothing is expected.
-func (s *set) readCount(ctx context.Context, n int) bool {
+// read reads the set for the nth time, from 0, and reports whether the count is no longer in doubt. The last answer is
+// taken as it is, and the second where nothing is expected.
+func (c *jobCount) read(ctx context.Context, n int) bool {
 	last := n == len(recountDelays)-1
-	s.mu.Lock()
-	id, messages, needed := s.id, s.messages, s.held && s.inDoubt
-	s.mu.Unlock()
+	c.mu.Lock()
+	set, messages, needed := c.set, c.messages, c.set != 0 && c.inDoubt
+	c.mu.Unlock()
 	if !needed {
 		return true // a message, or the next session, has a count of its own
 	}
-	api, err := s.client()
-	if err != nil {
-		return false
-	}
-	count, err := api.Count(ctx, id)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.recounted = time.Now()
+	count, err := c.api.Count(ctx, set)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.recounted = time.Now()
 	switch {
 	case err != nil:
-		s.log.Debug("the set's count cannot be read", "error", err)
+		c.log.Debug("the set's count cannot be read", "error", err)
 		return false
-	case s.messages != messages: // one came meanwhile, which may be newer
+	case c.messages != messages: // one came meanwhile, which may be newer
 		return false
-	case s.ofPast && n == 0:
-		s.count, s.expected = count, count.Assigned
+	case c.ofPast && n == 0:
+		c.count, c.expected = count, count.Assigned
 		return false
-	case s.ofPast:
-	case count.Assigned != s.expected && !last:
+	case c.ofPast:
+	case count.Assigned != c.expected && !last:
 		return false
-	case count.Assigned != s.expected:
-		s.log.Info("GitHub's count of jobs is another than its messages", "assigned", count.Assigned,
-			"expected", s.expected)
+	case count.Assigned != c.expected:
+		c.log.Info("GitHub's count of jobs is another than its messages", "assigned", count.Assigned,
+			"expected", c.expected)
 	}
-	s.resetCount(count)
+	c.reset(count)
 	return true
 }
 
-func (s *set) countsTooMany() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tooMany
-}
-
-// doubtWaiting has the set read again where jobs wait by its count, and idle runners do not get them. mu is held.
-func (s *set) doubtWaiting(now time.Time) {
-	if !s.waiting.IsZero() && now.Sub(s.waiting) >= waitingDoubt && now.Sub(s.recounted) >= recountAtMost {
-		s.recounted, s.inDoubt, s.tooMany = now, true, false
-		s.doubtCount()
-	}
+func (c *jobCount) isTooHigh() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tooMany
 }

@@ -2,12 +2,9 @@ package serve
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
@@ -26,22 +23,27 @@ func (s *Server) Reload(file config.File) error {
 	if err != nil {
 		return err
 	}
-	var sets []*set
-	for _, wanted := range file.Sets {
-		sets = append(sets, newSet(s, wanted))
-	}
-	if err := checkUserData(sets); err != nil {
+	if err := s.checkUserData(file.Sets); err != nil {
 		return err
 	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	before := s.all()
-	for n, wanted := range sets {
-		at := slices.IndexFunc(before, func(known *set) bool { return known.Name == wanted.Name })
+	var sets []*set
+	for _, wanted := range file.Sets {
+		at := slices.IndexFunc(before, func(known *set) bool { return known.name == wanted.Name })
 		if at >= 0 {
-			before[at].change(wanted.Set)
-			sets[n] = before[at]
+			sets = append(sets, before[at])
+			continue
 		}
+		added, err := s.newSet(wanted)
+		if err != nil {
+			return err
+		}
+		sets = append(sets, added)
+	}
+	for n, wanted := range file.Sets {
+		sets[n].change(wanted)
 	}
 	for _, known := range before {
 		if !slices.Contains(sets, known) {
@@ -62,7 +64,7 @@ func (s *Server) Reload(file config.File) error {
 	case s.reloaded <- struct{}{}:
 	default:
 	}
-	s.askForLook()
+	s.watcher.ask()
 	return nil
 }
 
@@ -81,132 +83,18 @@ func regionsOf(sets []config.Set, home string) (regions []string, err error) {
 	return regions, nil
 }
 
-// all are the sets that are served now, in the file's order, and after them those that are being left.
-func (s *Server) all() []*set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.sets)
-}
-
-// allRegions are the regions that there may be machines in.
-func (s *Server) allRegions() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.regions)
-}
-
-// serveAll serves the sets, and those that a new file adds, until ctx ends.
-func (s *Server) serveAll(ctx context.Context, group *sync.WaitGroup) {
-	served := map[*set]bool{}
-	for {
-		for _, set := range s.all() {
-			if !served[set] {
-				served[set] = true
-				group.Go(func() { s.serve(ctx, set) })
-			}
-		}
-		select {
-		case <-s.reloaded:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// serve serves one set until ctx ends or the set is left.
-func (s *Server) serve(ctx context.Context, set *set) {
-	ctx, leave := context.WithCancel(ctx)
-	defer leave()
-	set.mu.Lock()
-	set.leave = leave
-	set.mu.Unlock()
-	var group sync.WaitGroup
-	group.Go(func() { set.listen(ctx) })
-	group.Go(func() { set.scale(ctx) })
-	group.Go(func() { set.recount(ctx) })
-	group.Wait()
-}
-
-// change takes over what a file says of the set now.
-func (s *set) change(c config.Set) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	isOther := !slices.Equal(s.Labels, c.Labels) || s.RunnerGroup != c.RunnerGroup
-	if !reflect.DeepEqual(s.Machine, c.Machine) {
-		s.found, s.pause, s.isUnread = nil, pause{}, true // what was refused may not be asked for any more
-	}
-	s.Labels, s.RunnerGroup, s.Machine, s.Line = c.Labels, c.RunnerGroup, c.Machine, c.Line
-	s.Max, s.Min, s.Warm = c.Max, c.Min, c.Warm
-	s.removed = time.Time{}
-	if isOther && s.reopen != nil {
-		s.reopen()
-	}
-	s.tellCapacity()
-	s.poke()
-}
-
-// readAgain reads images and types again after the file has changed: warm machines of the old kind are ended by it.
-func (s *set) readAgain(ctx context.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.isUnread {
-		s.isUnread = false
-		s.launches.Go(func() { s.prepare(ctx) })
-	}
-}
-
-// remove makes the set end its idle machines, wait for busy ones, and tell GitHub to assign nothing more.
-func (s *set) remove() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.Max, s.Min, s.Warm = 0, 0, 0
-	if s.removed.IsZero() {
-		s.removed = time.Now()
-		s.log.Info("the set is taken out of the file: idle machines end, busy ones finish", "machines", len(s.runners))
-	}
-	s.tellCapacity()
-	s.poke()
-}
-
-// wanted is what the file says of the set.
-func (s *set) wanted() config.Set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.Set
-}
-
-func (s *set) isRemoved() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.removed.IsZero()
-}
-
-// isDone reports whether the set was taken out of the file, and nothing is left of it that is this process's: a
-// standby's machines are the other process's.
-func (s *set) isDone() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	isEmpty := len(s.runners)+len(s.warm)+len(s.claimed) == 0 && !s.warming
-	return !s.removed.IsZero() && (s.failed.standby || isEmpty && s.lookedSince(s.removed))
-}
-
 // leaveIfDone ends the session of a set that was taken out of the file, once it has no machine any more.
-func (s *set) leaveIfDone() {
+func (s *Server) leaveIfDone(done *set) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	if !s.isDone() {
+	if !done.isDone() {
 		return
 	}
-	s.Server.mu.Lock()
-	s.sets = slices.DeleteFunc(slices.Clone(s.sets), func(other *set) bool { return other == s })
-	s.Server.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.leave == nil {
-		return // it is left already
+	s.sets = slices.DeleteFunc(slices.Clone(s.sets), func(other *set) bool { return other == done })
+	s.mu.Unlock()
+	if done.end() {
+		done.log.Info("the set is left; it stays at GitHub with the jobs that wait for it until it is deleted",
+			"hint", "ec2-github-runner-serve delete "+done.name+" CONFIG.yml")
 	}
-	s.leave()
-	s.leave = nil
-	s.log.Info("the set is left; it stays at GitHub with the jobs that wait for it until it is deleted",
-		"hint", "ec2-github-runner-serve delete "+s.Name+" CONFIG.yml")
 }

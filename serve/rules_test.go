@@ -214,7 +214,11 @@ func TestJobAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSet(server, config.Set{Name: "a", Max: 1})
+	set, err := server.newSet(config.Set{Name: "a", Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := set.fleet
 	r := &runner{name: "ec2-a-1", instance: ec2.Instance{ID: "i-1"}}
 	s.runners[r.name] = r
 	job := queue.Job{ID: "1", RunnerName: r.name}
@@ -232,20 +236,32 @@ func TestJobAgain(t *testing.T) {
 // TestAsksOften: one of the sets that wait for their session asks often, and it is one that waits.
 func TestAsksOften(t *testing.T) {
 	t.Parallel()
-	server, err := New(t.Context(), config.File{GitHub: config.GitHub{URL: "https://github.com/org/repo"},
-		Sets: []config.Set{{Name: "a", Max: 1}, {Name: "b", Max: 1}, {Name: "c", Max: 1}}},
-		Options{Cloud: ec2.New(aws.Config{Region: "us-east-1"})})
-	if err != nil {
-		t.Fatal(err)
+	s := newStandbys()
+	if !s.join("b") || s.join("c") || !s.join("b") {
+		t.Error("b, which waits for the longest time, is not the one that asks often")
 	}
-	a, b, c := server.sets[0], server.sets[1], server.sets[2]
-	a.held, b.failed.standby, c.failed.standby = true, true, true
-	if !b.asksOften() || c.asksOften() {
-		t.Errorf("b asks often: %t, c: %t", b.asksOften(), c.asksOften())
+	s.leave("a")
+	s.leave("b")
+	if !s.join("c") || s.join("b") {
+		t.Error("c does not ask often after b has stopped waiting")
 	}
-	a.held, a.failed.standby = false, true
-	if !a.asksOften() || b.asksOften() {
-		t.Errorf("a asks often: %t, b: %t", a.asksOften(), b.asksOften())
+}
+
+// TestSessionFreed: a set that gets its session wakes all that wait, and those that wait later are not woken by it.
+func TestSessionFreed(t *testing.T) {
+	t.Parallel()
+	s := newStandbys()
+	before := s.sessionFreed()
+	s.announce()
+	select {
+	case <-before:
+	default:
+		t.Error("who waited is not woken")
+	}
+	select {
+	case <-s.sessionFreed():
+		t.Error("who waits since is woken too")
+	default:
 	}
 }
 
@@ -267,16 +283,17 @@ func TestTimesBeginWithTurn(t *testing.T) {
 			}
 			back = append(back, giveBack)
 		}
-		s := newSet(server, config.Set{Name: "a", Max: 1})
-		s.mu.Lock()
-		s.begin(t.Context(), time.Now())
-		var r *runner
-		for _, r = range s.runners {
+		s, err := server.newSet(config.Set{Name: "a", Max: 1})
+		if err != nil {
+			t.Fatal(err)
 		}
-		s.mu.Unlock()
+		s.launcher.begin(t.Context(), time.Now())
+		var r *runner
+		for _, r = range s.fleet.runners {
+		}
 		<-time.After(20 * time.Minute)
 		back[0]()
-		s.launches.Wait() // the launch fails: there is no token
+		s.work.Wait() // the launch fails: there is no token
 		if want := time.Now().Add(dueTime); !r.due.Equal(want) || !r.expires.Equal(time.Now().Add(lifetime)) {
 			t.Errorf("due %s, expires %s, want %s", r.due, r.expires, want)
 		}

@@ -11,12 +11,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
-	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
@@ -33,29 +33,23 @@ type Options struct {
 
 // Server serves the sets of a file.
 type Server struct {
-	cloud  *ec2.Client
-	log    *slog.Logger
-	signIn *signIn
-	scope  string
-	host   string // of this process
-	region string // of the file
-	owner  string // of the sessions
-	ours   string // how the owner of every session of this installation begins
-	// installation is a hash of account and home region.
-	installation string
-	regions      []string // of all placements
-	turns        *turns
-	metrics      *status.Metrics
-	sets         []*set
-	looks        chan struct{} // asks for a look before the next one is due
-	reloaded     chan struct{} // there may be sets that are not served yet
+	cloud    *ec2.Client
+	signIn   *signIn
+	scope    string
+	region   string // of the file
+	owner    *owner
+	turns    *turns
+	standbys *standbys
+	watcher  *watcher
+	metrics  *status.Metrics
+	log      *slog.Logger
+	reloaded chan struct{} // there may be sets that are not served yet
 
 	reloading sync.Mutex // held while sets are added or left; taken before all others
 
-	mu     sync.Mutex
-	looked time.Time     // when the last look began that saw everything
-	unseen string        // what the newest look could not see
-	freed  chan struct{} // closed when a set has got its session: those of the others may be free too
+	mu      sync.Mutex
+	sets    []*set   // in the file's order, and after them those that are being left
+	regions []string // in which there may be machines
 }
 
 // New returns a server that has made no call yet.
@@ -74,17 +68,19 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 		}
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
-		turns:   newTurns(),
-		metrics: status.NewMetrics(),
-		looks:   make(chan struct{}, 1), reloaded: make(chan struct{}, 1), freed: make(chan struct{})}
-	for _, c := range file.Sets {
-		s.sets = append(s.sets, newSet(s, c))
-	}
+		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newTurns(), standbys: newStandbys(),
+		watcher: newWatcher(cloud, signIn, o.Log), metrics: status.NewMetrics(), reloaded: make(chan struct{}, 1)}
 	if s.regions, err = regionsOf(file.Sets, cloud.Region()); err != nil {
 		return nil, err
 	}
-	s.host = cmp.Or(o.Host, "unnamed")
-	return s, checkUserData(s.sets)
+	for _, c := range file.Sets {
+		added, err := s.newSet(c)
+		if err != nil {
+			return nil, err
+		}
+		s.sets = append(s.sets, added)
+	}
+	return s, s.checkUserData(file.Sets)
 }
 
 // identify learns whose account it is: the sessions' owner is named by it.
@@ -96,11 +92,9 @@ func (s *Server) identify(ctx context.Context) error {
 		wait(ctx, min(retry, maxRetry))
 		caller, err = account.Caller(ctx, region)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.installation = tags.ShortHash(caller.Account+" "+region, 8)
-	s.ours = "ec2-github-runner " + s.installation + " "
-	s.owner = s.ours + s.host
+	if err == nil {
+		s.owner.identify(caller.Account, region)
+	}
 	return err
 }
 
@@ -114,42 +108,64 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	s.log.Info("serving", "scope", s.scope, "sets", len(s.all()), "regions", s.allRegions(), "owner", s.owner)
+	s.log.Info("serving", "scope", s.scope, "sets", len(s.all()), "regions", s.allRegions(), "owner", s.owner.name())
 	var group sync.WaitGroup
-	group.Go(func() { s.lookAlways(ctx) })
+	group.Go(func() { s.watcher.run(ctx, s.allRegions, s.act) })
 	s.serveAll(ctx, &group)
 	group.Wait()
 	s.log.Info("stopped; machines are left as they are")
 	return nil
 }
 
-// lookedSince reports whether a look that saw everything has begun since a moment.
-func (s *Server) lookedSince(at time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.looked.IsZero() && !s.looked.Before(at)
-}
-
-// askForLook makes the next look come at once.
-func (s *Server) askForLook() {
-	select {
-	case s.looks <- struct{}{}:
-	default:
+// serveAll serves the sets, and those that a new file adds, until ctx ends.
+func (s *Server) serveAll(ctx context.Context, group *sync.WaitGroup) {
+	served := map[*set]bool{}
+	for {
+		for _, set := range s.all() {
+			if !served[set] {
+				served[set] = true
+				group.Go(func() { set.run(ctx) })
+			}
+		}
+		select {
+		case <-s.reloaded:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// sessionFreed is closed when a set gets its session.
-func (s *Server) sessionFreed() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.freed
+// act lets each set act on what a look saw. It reports whether a set has found an earlier process's registration
+// without a machine, which may be gone soon.
+func (s *Server) act(ctx context.Context, seen sight) (soon bool) {
+	var group sync.WaitGroup
+	for _, set := range s.all() {
+		group.Go(func() {
+			set.act(ctx, seen)
+			s.leaveIfDone(set)
+		})
+	}
+	group.Wait()
+	return slices.ContainsFunc(s.all(), func(set *set) bool { return set.fleet.foundSince(seen.begun) })
 }
 
-func (s *Server) announceSession() {
+// all returns the sets that are served now, those that are being left among them.
+func (s *Server) all() []*set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.freed)
-	s.freed = make(chan struct{})
+	return slices.Clone(s.sets)
+}
+
+// allRegions returns the regions that there may be machines in.
+func (s *Server) allRegions() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.regions)
+}
+
+// template returns what makes the launches of a set.
+func (s *Server) template(set string) template {
+	return template{url: s.signIn.URL, scope: s.scope, set: set, region: s.cloud.Region()}
 }
 
 // wait waits for so long, or until ctx ends.

@@ -104,6 +104,32 @@ func (s *signIn) token(ctx context.Context) (string, error) {
 	return registry.AccessToken(ctx)
 }
 
+// findSet looks a set up in its group, and then in the scope's other groups: the file may have moved it.
+func (s *signIn) findSet(ctx context.Context, api *queue.Client, group int, name string) (queue.Set, bool, error) {
+	there, found, err := api.Find(ctx, group, name)
+	if err != nil || found || s.scope.IsRepository() {
+		return there, found, err
+	}
+	registry, err := s.client()
+	if err != nil {
+		return queue.Set{}, false, err
+	}
+	groups, err := registry.Groups(ctx)
+	if err != nil {
+		s.log.Debug("the runner groups cannot be listed", "error", err)
+		return queue.Set{}, false, nil
+	}
+	for _, other := range groups {
+		if int(other.ID) == group {
+			continue
+		}
+		if there, found, err = api.Find(ctx, int(other.ID), name); err != nil || found {
+			return there, found, err
+		}
+	}
+	return queue.Set{}, false, nil
+}
+
 // queue returns a client for one set.
 func (s *signIn) queue() (*queue.Client, error) {
 	return queue.Connect(queue.Options{URL: s.URL, Version: s.version, Access: s.access})

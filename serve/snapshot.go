@@ -2,27 +2,22 @@ package serve
 
 import (
 	"cmp"
-	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
-	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// This file shows the server to those who look at it, and counts what happens for them.
+// This file shows the server to the status page and the metrics.
 
 // Snapshot is what the server knows now.
 func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
-	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL)}
-	s.mu.Lock()
-	shown.Owner, shown.Looked, shown.Unseen = s.owner, s.looked, s.unseen
-	s.mu.Unlock()
+	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL),
+		Owner: s.owner.name()}
+	shown.Looked, shown.Unseen = s.watcher.state()
 	for _, set := range s.all() {
 		shown.Sets = append(shown.Sets, set.snapshot(now))
 	}
@@ -42,45 +37,39 @@ func webURL(scope string) string {
 }
 
 func (s *set) snapshot(now time.Time) status.Set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	file, count := s.settings.now(), s.count.now()
+	pause, _ := s.launcher.state()
 	shown := status.Set{
-		Name: s.Name, Labels: slices.Clone(s.Labels), Max: s.Max, Min: s.Min, Warm: s.Warm,
-		Removed: !s.removed.IsZero(),
-		Polled:  s.polled,
-		Session: status.Connecting, Problem: s.problem, Hint: s.hint,
-		Assigned: s.count.Assigned, Running: s.count.Running,
-		Waiting:  s.count.Available + max(0, s.count.Assigned-s.count.Running),
-		Refusals: slices.Clone(s.refusals),
+		Name: s.name, Labels: slices.Clone(file.Labels), Max: file.Max, Min: file.Min, Warm: file.Warm,
+		Removed:  s.settings.isRemoved(),
+		Assigned: count.Assigned, Running: count.Running,
+		Waiting:  count.Available + max(0, count.Assigned-count.Running),
+		Refusals: s.record.refusals(),
+		Machines: append(s.fleet.snapshot(now), s.warm.snapshot()...),
 	}
-	switch {
-	case s.held:
-		shown.Session, shown.Since = status.Listening, s.opened
-	case s.failed.standby:
-		shown.Session = status.Standby
-	case s.failed.refused:
-		shown.Session = status.Refused
-	}
-	if s.pause.isOn() && now.Before(s.pause.until) {
-		shown.Paused = s.pause.until
-	}
-	for _, r := range s.runners {
-		if state := r.shownState(now); state != "" {
-			shown.Machines = append(shown.Machines, r.snapshot(state))
-		}
-	}
-	for _, w := range s.warm {
-		m := status.Machine{Instance: w.ID, Type: w.Type, Market: w.Market, Region: w.Region, State: status.Warming,
-			Since: w.LaunchTime}
-		if w.State == ec2.Stopped {
-			m.State = status.Stopped
-		}
-		shown.Machines = append(shown.Machines, m)
+	s.listener.snapshot(&shown)
+	if pause.isOn() && now.Before(pause.until) {
+		shown.Paused = pause.until
 	}
 	slices.SortFunc(shown.Machines, func(a, b status.Machine) int {
 		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Runner+a.Instance, b.Runner+b.Instance))
 	})
 	return shown
+}
+
+// snapshot fills in the state of the session.
+func (l *listener) snapshot(shown *status.Set) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	shown.Session, shown.Polled, shown.Problem, shown.Hint = status.Connecting, l.polled, l.problem, l.hint
+	switch {
+	case l.session.held:
+		shown.Session, shown.Since = status.Listening, l.session.opened
+	case l.failure.standby:
+		shown.Session = status.Standby
+	case l.failure.refused:
+		shown.Session = status.Refused
+	}
 }
 
 // shownState is what the machine does, empty where there is none.
@@ -120,73 +109,4 @@ func (r *runner) snapshot(state status.State) status.Machine {
 		}
 	}
 	return m
-}
-
-// maxRefusals is how many refusals of a set are kept for the page.
-const maxRefusals = 10
-
-// noteRefusal keeps a refusal for the page. mu is held.
-func (s *set) noteRefusal(now time.Time, message, hint string) {
-	kept := status.Refusal{At: now, Times: 1, Message: message, Hint: hint}
-	same := slices.IndexFunc(s.refusals, func(r status.Refusal) bool { return r.Message == message })
-	if same >= 0 {
-		kept.Times += s.refusals[same].Times
-		s.refusals = slices.Delete(s.refusals, same, same+1)
-	}
-	s.refusals = slices.Insert(s.refusals, 0, kept)
-	s.refusals = s.refusals[:min(len(s.refusals), maxRefusals)]
-}
-
-// noteFailure keeps why the set is not listening. That another process has the session is no refusal.
-func (s *set) noteFailure(f failure, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failed, s.problem, s.hint = f, f.message+": "+err.Error(), hintOf(err)
-	if f.standby {
-		return
-	}
-	s.countRefusal(err)
-	if f.refused {
-		s.noteRefusal(time.Now(), s.problem, s.hint)
-	}
-}
-
-// countRefusal counts what GitHub has refused or not answered.
-func (s *set) countRefusal(err error) {
-	if call, ok := errors.AsType[*queue.CallError](err); ok {
-		s.metrics.RefusedByGitHub(s.Name, call.Status)
-	}
-}
-
-// codeOf is EC2's code of a refusal.
-func codeOf(err error) string {
-	if call, ok := errors.AsType[*refusal.CallError](err); ok && call.Code != "" {
-		return call.Code
-	}
-	return "no answer"
-}
-
-// noteLook keeps when a look began, or what it could not see.
-func (s *Server) noteLook(begun time.Time, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		s.unseen = err.Error()
-		return
-	}
-	s.looked, s.unseen = begun, ""
-}
-
-// noteOnline counts how long a machine took, when it is seen online for the first time. mu is held.
-func (s *set) noteOnline(r *runner, before time.Time) {
-	if before.IsZero() && !r.online.IsZero() && !r.launched.IsZero() {
-		s.metrics.Online(s.Name, r.online.Sub(r.launched))
-	}
-}
-
-// noteStarted counts how long a job has waited for a runner, by GitHub's own clock.
-func (s *set) noteStarted(job queue.Job) {
-	if !job.Queued.IsZero() && !job.RunnerAssigned.IsZero() {
-		s.metrics.Started(s.Name, job.RunnerAssigned.Sub(job.Queued))
-	}
 }

@@ -1,0 +1,160 @@
+package serve
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
+)
+
+// fleet is what this process knows of a set's machines and registrations. It makes no call.
+type fleet struct {
+	set    string
+	scope  string
+	owner  *owner
+	record *record
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	runners map[string]*runner   // by name
+	dropped map[string]time.Time // runners that are gone, and that GitHub may still list
+	waiting time.Time            // since when jobs wait although runners are idle
+	looked  time.Time            // when the last look began that saw everything and was taken in here
+}
+
+// demand counts the machines.
+func (f *fleet) demand(file config.Set, assigned int) demand {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count(file, assigned)
+}
+
+// count counts the machines. mu is held.
+func (f *fleet) count(file config.Set, assigned int) demand {
+	d, now := demand{min: file.Min, max: file.Max, assigned: assigned}, time.Now()
+	for _, r := range f.runners {
+		if r.isCounted(now) {
+			d.working++
+		}
+		if r.launching && r.instance.ID == "" {
+			d.launching++
+		}
+		if r.isAlive() {
+			d.living++
+		}
+	}
+	return d
+}
+
+// waitingSince returns since when jobs wait although runners are idle, or zero: GitHub gives a job to an idle runner
+// within seconds.
+func (f *fleet) waitingSince(assigned int, now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	idle, busy := 0, 0
+	for _, r := range f.runners {
+		switch {
+		case r.isBusy(now):
+			busy++
+		case r.state == runnerIdle && r.takesJobs():
+			idle++
+		}
+	}
+	f.waiting = since(f.waiting, idle > 0 && assigned > busy, now)
+	return f.waiting
+}
+
+// lookedSince reports whether a look that saw everything has begun since a moment, and was taken in.
+func (f *fleet) lookedSince(at time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.looked.IsZero() && !f.looked.Before(at)
+}
+
+// foundSince reports whether a look has found an earlier process's registration without a machine since a moment.
+func (f *fleet) foundSince(at time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.runners {
+		if r.instance.ID == "" && !r.found.Before(at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fleet) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.runners)
+}
+
+// drop forgets a runner.
+func (f *fleet) drop(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.runners, name)
+	f.dropped[name] = time.Now()
+}
+
+// listsLate is how long GitHub's list may show a runner that is gone.
+const listsLate = time.Minute
+
+// wasDropped reports whether a runner that GitHub lists is gone. mu is held.
+func (f *fleet) wasDropped(name string, now time.Time) bool {
+	maps.DeleteFunc(f.dropped, func(_ string, at time.Time) bool { return now.Sub(at) > listsLate })
+	_, dropped := f.dropped[name]
+	return dropped
+}
+
+// terminated notes that a machine was told to terminate. The next look forgets it, once GitHub has no registration
+// either.
+func (f *fleet) terminated(r *runner) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r.over = true
+}
+
+// finishing returns the ids, by region, of machines whose job is over and that EC2 still has. The tags do not find them
+// for long: EC2 soon shows a terminated instance without any.
+func (f *fleet) finishing() map[string][]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	byRegion := map[string][]string{}
+	for _, r := range f.runners {
+		if r.isAlive() && !r.takesJobs() {
+			byRegion[r.instance.Region] = append(byRegion[r.instance.Region], r.instance.ID)
+		}
+	}
+	return byRegion
+}
+
+// seeEnded takes in machines as EC2 shows them now: those that it has terminated are over.
+func (f *fleet) seeEnded(found []ec2.Instance) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.runners {
+		at := slices.IndexFunc(found, func(i ec2.Instance) bool { return i.ID == r.instance.ID })
+		if at >= 0 && !found[at].Alive() && !r.over {
+			f.machineEnded(r, found[at])
+			r.instance = found[at]
+		}
+	}
+}
+
+// snapshot returns the machines for the status page.
+func (f *fleet) snapshot(now time.Time) (machines []status.Machine) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.runners {
+		if state := r.shownState(now); state != "" {
+			machines = append(machines, r.snapshot(state))
+		}
+	}
+	return machines
+}

@@ -1,0 +1,54 @@
+package serve
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+)
+
+func testFleet() *fleet {
+	return &fleet{set: "a", scope: "org/repo", owner: &owner{installation: "here"}, record: &record{set: "a"},
+		log: slog.New(slog.DiscardHandler), runners: map[string]*runner{}, dropped: map[string]time.Time{}}
+}
+
+// TestLookedSince: a look counts once its machines are known, and only if it saw everything. Until then nothing is
+// launched, since an earlier process may have launched what is needed.
+func TestLookedSince(t *testing.T) {
+	t.Parallel()
+	f := testFleet()
+	machine := ec2.Instance{ID: "i-1", State: ec2.Running, Tags: map[string]string{key.Mode: tags.ModeServe,
+		key.Scope: f.scope, key.ScaleSet: f.set, key.RunnerName: newName("here", f.set)}}
+	f.look(sight{begun: looked, now: looked, listed: true, unseen: map[string]bool{"us-east-1": true}}, need{})
+	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{machine}}, need{})
+	if f.lookedSince(looked) {
+		t.Error("looks that did not see everything count")
+	}
+	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{machine}, listed: true}, need{})
+	if !f.lookedSince(looked) || f.lookedSince(looked.Add(1)) || f.size() != 1 {
+		t.Errorf("looked %s with %d machines", f.looked, f.size())
+	}
+}
+
+// TestDroppedRunner: a runner that is gone is not taken for a new one while GitHub still lists it.
+func TestDroppedRunner(t *testing.T) {
+	t.Parallel()
+	f := testFleet()
+	name := newName("here", f.set)
+	f.drop(name)
+	listed := map[string]github.Runner{name: {ID: 7, Name: name}}
+	now := time.Now()
+	f.look(sight{begun: now, now: now, runners: listed, listed: true}, need{})
+	if f.size() != 0 {
+		t.Error("it is taken for a new one")
+	}
+	now = now.Add(listsLate + time.Second)
+	f.look(sight{begun: now, now: now, runners: listed, listed: true}, need{})
+	if f.size() != 1 {
+		t.Error("it is not taken in although GitHub lists it for more than a minute")
+	}
+}

@@ -1,0 +1,102 @@
+package serve
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+// open finds or makes the set, takes its session, and brings the set to what the file says. Only who holds the session
+// may change the set: it may be another installation's.
+func (l *listener) open(ctx context.Context) (*queue.Session, error) {
+	var there, wanted queue.Set
+	var err error
+	id := l.awaited
+	if id == 0 {
+		if there, wanted, err = l.findOrMake(ctx); err != nil {
+			return nil, err
+		}
+		id = there.ID
+	}
+	session, err := l.api.Open(ctx, id, l.owner.name())
+	l.awaited = 0
+	if queue.ClassOf(err) == queue.Held {
+		l.awaited = id
+	}
+	if err != nil {
+		return nil, err
+	}
+	if there.ID == 0 { // the set, or the file, may have changed since
+		there, wanted, err = l.findOrMake(ctx)
+	}
+	if err == nil {
+		there, err = l.adjust(ctx, there, wanted)
+	}
+	if err != nil {
+		l.close(ctx, session, nil)
+		return nil, err
+	}
+	if dropped := there.Dropped(wanted.Labels); len(dropped) > 0 {
+		l.log.Warn("GitHub has dropped labels of the scale set, so no job with them comes here", "labels", dropped,
+			"hint", "a GitHub Enterprise Server below 3.21 keeps the set's name alone, unless an administrator turns "+
+				"DistributedTask.AllowRunnerScaleSetCustomLabels on")
+	}
+	l.begin(ctx, session, there)
+	return session, nil
+}
+
+// begin notes that the session is held.
+func (l *listener) begin(ctx context.Context, session *queue.Session, there queue.Set) {
+	now := time.Now()
+	l.count.open(there.ID, session.First)
+	l.mu.Lock()
+	l.session.held, l.session.opened, l.polled = true, now, now
+	l.failure, l.problem, l.hint = failure{}, "", ""
+	l.mu.Unlock()
+	l.log.Info("listening", "id", there.ID, "labels", there.Labels, "assigned", session.First.Assigned)
+	l.standbys.leave(l.set)
+	l.standbys.announce()
+	l.opened(ctx, there.ID)
+}
+
+// findOrMake returns the set as it is, and as it is wanted. One that is no longer in the file is wanted as it is.
+func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err error) {
+	c := l.settings.now()
+	wanted = queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
+	if wanted.GroupID, err = l.api.GroupID(ctx, c.RunnerGroup); err != nil {
+		return there, wanted, err
+	}
+	there, found, err := l.signIn.findSet(ctx, l.api, wanted.GroupID, l.set)
+	switch {
+	case err != nil:
+	case found && l.settings.isRemoved():
+		wanted = there
+	case found:
+	case l.settings.isRemoved():
+		err = &queue.CallError{Operation: "find scale set", Class: queue.NotFound, Message: "it is gone"}
+	default:
+		if there, err = l.api.Create(ctx, wanted); err == nil {
+			l.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)
+		}
+	}
+	return there, wanted, err
+}
+
+// adjust brings a set to its labels, group and setting.
+func (l *listener) adjust(ctx context.Context, there, wanted queue.Set) (queue.Set, error) {
+	extra := slices.ContainsFunc(there.Labels,
+		func(l string) bool { return len(queue.Set{Labels: wanted.Labels}.Dropped([]string{l})) > 0 })
+	if there.GroupID == wanted.GroupID && there.DisableUpdate == wanted.DisableUpdate && !extra &&
+		len(there.Dropped(wanted.Labels)) == 0 {
+		return there, nil
+	}
+	wanted.ID = there.ID
+	made, err := l.api.Update(ctx, wanted)
+	if err != nil {
+		return there, err
+	}
+	l.log.Info("the scale set is brought to the file", "id", made.ID, "labels", made.Labels, "group", made.GroupID)
+	return made, nil
+}

@@ -1,0 +1,110 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
+)
+
+const (
+	removeTimeout = time.Minute
+	maxConcurrent = 8 // removals of one set
+)
+
+// remover removes a set's registrations and terminates its machines.
+type remover struct {
+	api   *queue.Client
+	cloud *ec2.Client
+	fleet *fleet
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	warned map[string]string // by a runner's name: why it was to be ended, when that failed last
+}
+
+// removeAll does what the rules say. What cannot be done now, the next look tries again.
+func (m *remover) removeAll(ctx context.Context, verdicts []verdict) {
+	limit := make(chan struct{}, maxConcurrent)
+	var group sync.WaitGroup
+	for _, v := range verdicts {
+		group.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			m.remove(ctx, v)
+		})
+	}
+	group.Wait()
+}
+
+// remove does what a rule says about one runner.
+func (m *remover) remove(ctx context.Context, v verdict) {
+	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
+	err := m.removeBoth(ctx, v)
+	log := m.log.With("runner", v.runner.name, "machine", v.machine.ID, "why", v.why)
+	switch {
+	case queue.ClassOf(err) == queue.Busy:
+		log.Info("runner spared: GitHub says that a job runs on it")
+		return
+	case err != nil:
+		if m.warns(v.runner.name, v.why) {
+			log.Warn("runner not ended; each look tries again", "error", err.Error())
+		}
+		return
+	}
+	m.warns(v.runner.name, "")
+	if v.act != forgotten {
+		log.Info("runner " + string(v.act))
+	}
+	switch {
+	case v.isDouble:
+	case v.act == ended && v.machine.ID != "":
+		m.fleet.terminated(v.runner)
+	default:
+		m.fleet.drop(v.runner.name)
+	}
+}
+
+// warns notes that a runner was to be ended in vain, and reports whether that is news. An empty reason clears it.
+func (m *remover) warns(runner, why string) (isNew bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	isNew = m.warned[runner] != why
+	m.warned[runner] = why
+	if why == "" {
+		delete(m.warned, runner)
+	}
+	return isNew
+}
+
+// removeBoth removes the registration and then terminates the machine, each if there is one.
+func (m *remover) removeBoth(ctx context.Context, v verdict) error {
+	if v.act == forgotten {
+		return nil
+	}
+	if v.registration != 0 {
+		if err := m.api.Remove(ctx, v.registration); err != nil {
+			return err
+		}
+	}
+	if v.act == ended && v.machine.ID != "" {
+		return m.cloud.Terminate(ctx, v.machine.Region, v.machine.ID)
+	}
+	return nil
+}
+
+// deregister removes the registration of a runner that has no machine. What cannot be removed now, a look removes.
+func (m *remover) deregister(ctx context.Context, name string, registration int64) {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if err := m.api.Remove(ending, registration); err != nil {
+		m.log.Warn("a registration without a machine was not removed; the next look does it", "runner", name,
+			"error", err.Error())
+		return
+	}
+	m.fleet.drop(name)
+}

@@ -1,0 +1,90 @@
+package serve
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+)
+
+// This file compares what a set needs with what it has: after every change it launches what is missing, and after every
+// look it ends what nothing will use.
+
+// scale launches what the set lacks, whenever something has changed.
+func (s *set) scale(ctx context.Context) {
+	var timer <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer:
+		}
+		s.offers.readOutdated(ctx)
+		timer = s.compare(ctx)
+	}
+}
+
+// roomLook is how often EC2 is asked whether machines whose job is over are gone, while others wait for their room.
+const roomLook = 3 * time.Second
+
+// compare launches what the set lacks, and returns when to compare again, nil for when something changes.
+func (s *set) compare(ctx context.Context) <-chan time.Time {
+	now := time.Now()
+	s.count.doubtWaiting(s.fleet.waitingSince(s.count.now().Assigned, now), now)
+	session := s.listener.state()
+	if !session.held || !s.fleet.lookedSince(session.opened) { // an earlier process may have launched what is needed
+		return nil
+	}
+	d := s.demand()
+	pause, _ := s.launcher.state()
+	for range toLaunch(d, pause, now) {
+		s.launcher.begin(ctx, now)
+	}
+	if d.lacking() == 0 && !pause.isOn() {
+		s.warm.fill(ctx, now)
+	}
+	s.listener.tellCapacity()
+	switch wait := time.Until(pause.until); {
+	case pause.isOn() && wait > 0:
+		return time.After(wait)
+	case d.crowded():
+		s.lookForRoom(ctx)
+		return time.After(roomLook)
+	}
+	return nil
+}
+
+// demand returns what the set needs and has.
+func (s *set) demand() demand { return s.fleet.demand(s.settings.now(), s.count.now().Assigned) }
+
+// capacity returns how many jobs GitHub may assign to the set now.
+func (s *set) capacity() int {
+	pause, _ := s.launcher.state()
+	return capacity(s.demand(), pause)
+}
+
+// lookForRoom asks EC2 whether machines whose job is over are gone, by one call for each region.
+func (s *set) lookForRoom(ctx context.Context) {
+	for region, ids := range s.fleet.finishing() {
+		found, err := s.remover.cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
+		if err == nil { // else the look of all sets says so
+			s.fleet.seeEnded(found)
+		}
+	}
+}
+
+// act takes a look in, and does what the rules say.
+func (s *set) act(ctx context.Context, seen sight) {
+	listening := s.listener.state().held
+	s.warm.look(seen)
+	verdicts := s.fleet.look(seen, need{file: s.settings.now(), assigned: s.count.now().Assigned, listening: listening,
+		removed: s.settings.isRemoved()})
+	s.poke()
+	var group sync.WaitGroup
+	group.Go(func() { s.remover.removeAll(ctx, verdicts) })
+	group.Go(func() { s.warm.end(ctx, seen.now, listening) })
+	group.Wait()
+	s.poke()
+}

@@ -1,0 +1,56 @@
+package serve
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
+)
+
+// settings are what the file says of a set, as of its last reading.
+type settings struct {
+	mu      sync.Mutex
+	file    config.Set
+	removed time.Time // when the set was taken out of the file; zero while it is in it
+}
+
+// now returns the settings. A set that was taken out of the file is to have no machines.
+func (s *settings) now() config.Set {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file
+}
+
+// change takes over another file. It reports whether GitHub has to be told another label or group, and whether other
+// machines are to be launched.
+func (s *settings) change(file config.Set) (isOtherSet, isOtherMachine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isOtherSet = !slices.Equal(s.file.Labels, file.Labels) || s.file.RunnerGroup != file.RunnerGroup
+	isOtherMachine = !reflect.DeepEqual(s.file.Machine, file.Machine)
+	s.file, s.removed = file, time.Time{}
+	return isOtherSet, isOtherMachine
+}
+
+// remove notes that the set was taken out of the file, and reports whether that is new.
+func (s *settings) remove() (isNew bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.file.Max, s.file.Min, s.file.Warm = 0, 0, 0
+	isNew = s.removed.IsZero()
+	if isNew {
+		s.removed = time.Now()
+	}
+	return isNew
+}
+
+// removedAt returns when the set was taken out of the file, zero while it is in it.
+func (s *settings) removedAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removed
+}
+
+func (s *settings) isRemoved() bool { return !s.removedAt().IsZero() }

@@ -1,0 +1,162 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/marqo-ai/ec2-github-runner/ec2"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
+)
+
+// warmStock is a set's warm machines: they have booted once, with everything installed, and were stopped. The next jobs
+// take them before others are launched. They carry a fingerprint and no runner's name, and are no entries of a pool of
+// mode pool. One process holds the set's session, so nobody else claims them.
+type warmStock struct {
+	set      string
+	cloud    *ec2.Client
+	turns    *turns
+	template template
+	settings *settings
+	offers   *offers
+	log      *slog.Logger
+	work     *sync.WaitGroup
+
+	mu       sync.Mutex
+	machines map[string]*warm // by instance id
+	claimed  map[string]bool  // machines that were taken, by instance id, while EC2 shows them
+	filling  bool             // warm machines are being launched
+	pause    pause
+}
+
+// warm is a warm machine, or one that is about to be.
+type warm struct {
+	ec2.Instance
+	fingerprint  string
+	due, expires time.Time
+	ending       bool
+}
+
+// Times of a warm machine.
+const (
+	warmUpTime  = 30 * time.Minute // within which the machine itself gives its warm-up up
+	warmDueTime = 35 * time.Minute
+	warmAge     = 7 * 24 * time.Hour
+)
+
+// isWarm reports whether an instance of a set is a warm machine that nobody has claimed.
+func isWarm(i ec2.Instance) bool {
+	return i.Tags[key.Fingerprint] != "" && i.Tags[key.RunnerName] == ""
+}
+
+// look takes in what a look saw of warm machines. A claim under way has taken its machine out already, and its tags may
+// be read late.
+func (s *warmStock) look(seen sight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shown := map[string]bool{}
+	for _, i := range seen.instances {
+		if !isOfSet(i, s.template.scope, s.set) || !isWarm(i) || !i.Alive() || s.claimed[i.ID] {
+			continue
+		}
+		shown[i.ID] = true
+		said := tags.Of(i)
+		w := s.machines[i.ID]
+		if w == nil {
+			w = &warm{}
+			s.machines[i.ID] = w
+		}
+		w.Instance, w.fingerprint, w.due, w.expires = i, i.Tags[key.Fingerprint], said.DueAt, said.ExpiresAt
+	}
+	maps.DeleteFunc(s.claimed, func(id string, _ bool) bool { // EC2 does not show it any more
+		return seen.isWholeCloud() && !slices.ContainsFunc(seen.instances,
+			func(i ec2.Instance) bool { return i.ID == id })
+	})
+	maps.DeleteFunc(s.machines, func(id string, w *warm) bool {
+		return !shown[id] && !seen.unseen[w.Region] && seen.begun.Sub(w.LaunchTime) > absentTime
+	})
+}
+
+// judgeWarm returns why a warm machine is to be ended, empty where it is not. prints are those that the file asks for,
+// nil where they are not known.
+func judgeWarm(w *warm, prints map[string]bool, surplus bool, now time.Time) string {
+	switch {
+	case w.State != ec2.Stopped && !now.Before(w.due):
+		return "its warm-up takes too long"
+	case !w.expires.IsZero() && !now.Before(w.expires):
+		return "its time is over"
+	case w.State != ec2.Stopped:
+		return ""
+	case prints != nil && !prints[w.fingerprint]:
+		return "the set has another image or other settings by now"
+	case surplus:
+		return "the set keeps fewer warm machines"
+	}
+	return ""
+}
+
+// end ends the warm machines that nothing will use. Who does not listen ends none because of the file.
+func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) {
+	var prints map[string]bool
+	if found, ok := s.offers.known(); listening && ok {
+		prints = s.template.fingerprints(found)
+	}
+	for w, why := range s.judge(prints, listening, now) {
+		ending, cancel := context.WithTimeout(ctx, removeTimeout)
+		err := s.cloud.End(ending, w.Region, w.ID)
+		cancel()
+		s.mu.Lock()
+		if err == nil {
+			delete(s.machines, w.ID)
+			s.log.Info("warm machine ended", "machine", w.ID, "why", why)
+		} else {
+			w.ending = false
+			s.log.Warn("warm machine not ended; the next look tries again", "machine", w.ID, "why", why,
+				"error", err.Error())
+		}
+		s.mu.Unlock()
+	}
+}
+
+// judge returns which warm machines are to be ended, and why. Nobody claims them from now on.
+func (s *warmStock) judge(prints map[string]bool, listening bool, now time.Time) map[*warm]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	surplus := len(s.machines) - s.settings.now().Warm
+	ends := map[*warm]string{}
+	for _, id := range slices.Sorted(maps.Keys(s.machines)) {
+		w := s.machines[id]
+		if why := judgeWarm(w, prints, listening && surplus > 0, now); why != "" && !w.ending {
+			w.ending, ends[w] = true, why
+			surplus--
+		}
+	}
+	return ends
+}
+
+// isEmpty reports whether there is no warm machine, and none that is being launched or claimed.
+func (s *warmStock) isEmpty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.machines)+len(s.claimed) == 0 && !s.filling
+}
+
+// snapshot returns the warm machines for the status page.
+func (s *warmStock) snapshot() (machines []status.Machine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.machines {
+		m := status.Machine{Instance: w.ID, Type: w.Type, Market: w.Market, Region: w.Region, State: status.Warming,
+			Since: w.LaunchTime}
+		if w.State == ec2.Stopped {
+			m.State = status.Stopped
+		}
+		machines = append(machines, m)
+	}
+	return machines
+}
