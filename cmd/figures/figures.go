@@ -11,14 +11,14 @@ import (
 	"text/tabwriter"
 )
 
-// The limits of docs/architecture.md. The means are those that the code had before it was reordered.
+// The limits of docs/architecture.md. The means are those before issue 18.
 const (
 	maxMethods     = 40
 	maxExported    = 40
 	maxExportedEC2 = 60
 	maxRunnerLines = 3500
 	maxMeanLength  = 13.3
-	maxComplexity  = 4.2
+	maxComplexity  = 4.1
 	noLimit        = -1
 )
 
@@ -43,11 +43,11 @@ func measure(ctx context.Context, root string) ([]figure, error) {
 		return nil, err
 	}
 	fset := token.NewFileSet()
-	pkgs, err := shipping(fset, src)
+	pkgs, err := shipping(fset, src, programs)
 	if err != nil {
 		return nil, err
 	}
-	few, err := fewImplementers(ctx, fset, root, pkgs)
+	few, err := fewImplementers(ctx, fset, root, programs, pkgs)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,9 @@ func Check(list []int, c chan int) int {
 // TestCounts counts a package whose figures are known.
 func TestCounts(t *testing.T) {
 	src := source{
-		"main.go":           []byte("package main\n\nimport _ \"" + module + "/sample\"\n\nfunc main() {}\n"),
+		"main.go":           []byte("package main\n\nimport _ \"" + module + "/inner\"\n\nfunc main() {}\n"),
+		"cmd/serve/main.go": []byte("package main\n\nimport _ \"" + module + "/sample\"\n\nfunc main() {}\n"),
+		"cmd/away/main.go":  []byte("package main\n\nfunc main() {}\n"),
 		"sample/sample.go":  []byte(sample),
 		"sample/of_test.go": []byte("package sample\n\nfunc Test() { select {} }\n"),
 		"inner/inner.go":    []byte("package inner\n\nvar Base = 1\n"),
@@ -81,18 +83,18 @@ func TestCounts(t *testing.T) {
 			strings.Repeat("ä", 118) + "\n// https://" + strings.Repeat("a", 120) + "\n"),
 	}
 	fset := token.NewFileSet()
-	pkgs, err := shipping(fset, src)
+	pkgs, err := shipping(fset, src, programs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var paths []string
-	for _, pkg := range pkgs {
-		paths = append(paths, pkg.path)
-	}
-	if diff := cmp.Diff([]string{".", "inner", "sample"}, paths); diff != "" {
+	if diff := cmp.Diff([]string{".", "cmd/serve", "inner", "sample"}, paths(pkgs)); diff != "" {
 		t.Fatalf("shipping packages (-want +got):\n%s", diff)
 	}
-	pkg := pkgs[2]
+	own, err := shipping(fset, src, action)
+	if diff := cmp.Diff([]string{".", "inner"}, paths(own)); diff != "" || err != nil {
+		t.Fatalf("the action's packages (-want +got):\n%s\n%v", diff, err)
+	}
+	pkg := pkgs[3]
 	if got, want := statements(pkg), 20; got != want {
 		t.Errorf("%d statements, want %d", got, want)
 	}
@@ -118,6 +120,13 @@ func TestCounts(t *testing.T) {
 	if got, want := tooWide(src), 1; got != want {
 		t.Errorf("%d lines over 120 columns, want %d", got, want)
 	}
+}
+
+func paths(pkgs []folder) (all []string) {
+	for _, pkg := range pkgs {
+		all = append(all, pkg.path)
+	}
+	return all
 }
 
 // TestFewImplementers finds the interface that one type implements, in another package and by its pointer.
@@ -162,11 +171,11 @@ func (t table) Len() int { return 0 }
 		t.Fatal(err)
 	}
 	fset := token.NewFileSet()
-	pkgs, err := shipping(fset, src)
+	pkgs, err := shipping(fset, src, action)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := fewImplementers(t.Context(), fset, root, pkgs)
+	got, err := fewImplementers(t.Context(), fset, root, action, pkgs)
 	if diff := cmp.Diff([]string{"a.Nobody", "a.One"}, got); diff != "" || err != nil {
 		t.Errorf("interfaces (-want +got):\n%s\n%v", diff, err)
 	}
@@ -203,7 +212,8 @@ func TestIssue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"    -1  ", "  Shorten again\n", "    -6  ", "  Shorten\n", "    -7  statements in 2 commits of issue 18\n",
+		"    -1  ", "  Shorten again\n", "    -6  ", "  Shorten\n",
+		"    -7  statements of the action in 2 commits of issue 18\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)

@@ -18,8 +18,10 @@ import (
 // fewImplementers returns the interfaces of the packages, as "ec2.API", that at most one type of the packages
 // implements: the interface then stands for that type, or for a fake in a test. It compiles the packages from source
 // and takes from the build cache what they import, so root must be the tree that the packages were read from.
-func fewImplementers(ctx context.Context, fset *token.FileSet, root string, pkgs []folder) ([]string, error) {
-	checked, err := check(ctx, fset, root, pkgs)
+func fewImplementers(
+	ctx context.Context, fset *token.FileSet, root string, programs []string, pkgs []folder,
+) ([]string, error) {
+	checked, err := check(ctx, fset, root, programs, pkgs)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +58,9 @@ func fewImplementers(ctx context.Context, fset *token.FileSet, root string, pkgs
 
 // check type-checks the packages, which must hold all packages of the module that they import.
 func check(
-	ctx context.Context, fset *token.FileSet, root string, pkgs []folder,
+	ctx context.Context, fset *token.FileSet, root string, programs []string, pkgs []folder,
 ) (map[string]*types.Package, error) {
-	libraries, err := exportData(ctx, root)
+	libraries, err := exportData(ctx, root, programs)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +106,13 @@ func (c checker) Import(name string) (*types.Package, error) {
 	return c.checked[name], nil
 }
 
-// exportData returns the files of export data of the program's imports by import path, built where they are not.
-func exportData(ctx context.Context, root string) (map[string]string, error) {
-	list := exec.CommandContext(ctx, "go", "list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}", ".")
+// exportData returns the files of export data of the programs' imports by import path, built where they are not.
+func exportData(ctx context.Context, root string, programs []string) (map[string]string, error) {
+	args := []string{"list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}"}
+	for _, program := range programs {
+		args = append(args, "./"+program)
+	}
+	list := exec.CommandContext(ctx, "go", args...)
 	list.Dir = root
 	var stderr bytes.Buffer
 	list.Stderr = &stderr

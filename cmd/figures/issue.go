@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// printIssue prints what each commit of an issue added to the statements that ship, newest first, and the sum.
+// printIssue prints what each commit of an issue added to the statements of the action, newest first, and the sum.
+// Other programs do not count, so that the sums of all revisions can be compared.
 func printIssue(ctx context.Context, w io.Writer, root string, issue int) error {
 	commits, err := commitsOf(ctx, root, issue)
 	if err != nil {
@@ -33,7 +34,7 @@ func printIssue(ctx context.Context, w io.Writer, root string, issue int) error 
 		sum += after - before
 		fmt.Fprintf(w, "%+6d  %.7s  %s\n", after-before, c.hash, c.subject)
 	}
-	fmt.Fprintf(w, "%+6d  statements in %d commits of issue %d\n", sum, len(commits), issue)
+	fmt.Fprintf(w, "%+6d  statements of the action in %d commits of issue %d\n", sum, len(commits), issue)
 	return nil
 }
 
@@ -65,7 +66,7 @@ func statementsAt(ctx context.Context, root, revision string, counts map[string]
 	if err != nil {
 		return 0, err
 	}
-	pkgs, err := shipping(token.NewFileSet(), src)
+	pkgs, err := shipping(token.NewFileSet(), src, action)
 	if err != nil {
 		return 0, fmt.Errorf("revision %s: %w", revision, err)
 	}

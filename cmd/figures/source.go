@@ -48,10 +48,17 @@ type folder struct {
 	files []*ast.File
 }
 
-// shipping parses the packages that ship, in the order of their paths: the root's and what it imports of this module.
-func shipping(fset *token.FileSet, src source) ([]folder, error) {
+// action and programs are the folders of the programs that ship: the action alone, and all of them.
+var (
+	action   = []string{"."}
+	programs = []string{".", "cmd/serve"}
+)
+
+// shipping parses the packages of programs, in the order of their paths: the programs' own and what they import of this
+// module.
+func shipping(fset *token.FileSet, src source, programs []string) ([]folder, error) {
 	found := map[string]folder{}
-	todo := []string{"."}
+	todo := slices.Clone(programs)
 	for len(todo) > 0 {
 		name := todo[0]
 		todo = todo[1:]
