@@ -27,7 +27,8 @@ func TestHosts(t *testing.T) {
 		"[fe80::1%25eth0]:9810": true, "localhost": true, "LocalHost:9810": true, "localhost.": true,
 		"runners.example.com": true, "Runners.Example.com.:9810": true, "serve:9810": true,
 
-		"evil.example": false, "evil.example:9810": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false,
+		"evil.example": false, "evil.example:9810": false, "localhost.evil.example": false,
+		"127.0.0.1.evil.example":   false,
 		"evil.runners.example.com": false, "serve.evil.example": false, "xserve": false, "": false, ":9810": false,
 		"localhost..": false, "2130706433": false, "127.1": false, "[serve]": false, "a b": false,
 		"127.0.0.1@evil.example": false, "127.0.0.1:80:80": false,
@@ -62,7 +63,8 @@ func TestHealthChecksOfAnyHost(t *testing.T) {
 		code int
 		want string
 	}{
-		{ready, "evil.example", 200, "ready\n"}, {not, "evil.example", 503, "not ready\n"}, {not, "", 503, "not ready\n"},
+		{ready, "evil.example", 200, "ready\n"}, {not, "evil.example", 503, "not ready\n"},
+		{not, "", 503, "not ready\n"},
 		{ready, "10.1.2.3", 200, "ready: listening to 1 set\n"},
 		{not, "localhost:9810", 503, "not ready\nset secret is refused: secret\n"},
 	} {
