@@ -158,8 +158,8 @@ var ownInputs = []input{
 	{
 		name: "keep-after-job-minutes", fallback: "0", modes: inLaunch,
 		description: `How many minutes, at most 60, the machine of a single-use runner (ephemeral, pool, use-jit) stays
-			after its job, so that a stop with 'keep-minutes' finds it; 0 terminates it at once, with use-jit alone at
-			the stop.`,
+			after its job, so that a stop with 'keep-minutes' finds it; a sweep leaves it alone until then. 0
+			terminates it at once, with use-jit alone at the stop.`,
 	},
 	{
 		name: "base-image-id", modes: inBake,

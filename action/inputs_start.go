@@ -51,7 +51,7 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 	}
 	start.JIT = start.JIT || start.Ephemeral
 	if request.Mode != modePool {
-		start.KeepAfterJob = r.keepAfterJob(start.JIT)
+		start.KeepAfterJob = r.keepAfterJob(start)
 	}
 	start.GroupID, start.GroupName = r.runnerGroup(start.JIT, request.Scope)
 	start.IdleTimeout, start.MaxLifetime, start.MaxLifetimeHard = r.lifetimes(start.Ephemeral)
@@ -68,11 +68,16 @@ func (r *reader) keepMinutes(name string) time.Duration {
 }
 
 // keepAfterJob reads how long the machines of single-use runners stay after their job.
-func (r *reader) keepAfterJob(singleUse bool) time.Duration {
+func (r *reader) keepAfterJob(start *runner.StartRequest) time.Duration {
 	d := r.keepMinutes("keep-after-job-minutes")
-	if d > 0 && !singleUse {
+	switch {
+	case d == 0:
+	case !start.JIT:
 		r.warn("The 'keep-after-job-minutes' input has no effect: it is for single-use runners (ephemeral, use-jit, " +
 			"pool), and all others stay until stop")
+	case !start.OwnTags:
+		r.warn("with 'own-tags: false' a sweep and a stop do not know of 'keep-after-job-minutes' and end the " +
+			"machine all the same")
 	}
 	return d
 }

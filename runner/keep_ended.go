@@ -6,6 +6,7 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
+	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
 // A machine ends by itself once its runner has ended for good, as one does whose registration a stop with keep-minutes
@@ -24,6 +25,16 @@ func (r StartRequest) keepEnded(m machine.Machine) time.Duration {
 	return r.IdleTimeout // what it would be ended by anyway
 }
 
+// stayTags returns the tags that say how long a machine stays by itself once its runner has ended, and for how long of
+// that a sweep leaves it alone. A value is empty where there is no such time.
+func (r StartRequest) stayTags(m machine.Machine) map[string]string {
+	values := map[string]string{key.StaysFor: r.staysFor(m), key.KeepAfterJob: ""}
+	if r.JIT && r.KeepAfterJob > 0 && !m.StopsOnPowerOff() {
+		values[key.KeepAfterJob] = inMinutes(r.KeepAfterJob)
+	}
+	return values
+}
+
 // staysFor is what the tag of that name says of a machine; empty where nothing would end it in time, or where it ends
 // at once.
 func (r StartRequest) staysFor(m machine.Machine) string {
@@ -35,5 +46,7 @@ func (r StartRequest) staysFor(m machine.Machine) string {
 	case r.JIT && r.KeepAfterJob == 0:
 		return ""
 	}
-	return strconv.Itoa(int(r.keepEnded(m) / time.Minute))
+	return inMinutes(r.keepEnded(m))
 }
+
+func inMinutes(d time.Duration) string { return strconv.Itoa(int(d / time.Minute)) }

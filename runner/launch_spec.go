@@ -97,8 +97,10 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 		if other != "" {
 			values[key.OtherName] = other
 		}
-		if stays := u.st.Request.staysFor(u.group.Group.Machine); stays != "" {
-			values[key.StaysFor] = stays
+		for name, value := range u.st.Request.stayTags(u.group.Group.Machine) {
+			if value != "" {
+				values[name] = value
+			}
 		}
 		if u.group.JobReport {
 			values[key.JobReport] = "true"

@@ -137,8 +137,8 @@ func (s *Slot) Release() { s.machine, s.instance = launched{s.unit.st, s}, ec2.I
 // Timeline returns when the slot's runner reached each phase.
 func (s *Slot) Timeline() *Timeline { return &s.timeline }
 
-// StaysFor is the value of the tag of that name for the slot's machine.
-func (s *Slot) StaysFor() string { return s.unit.st.Request.staysFor(s.group.Group.Machine) }
+// StayTags returns the tags that say how long the slot's machine stays once its runner has ended, empty ones too.
+func (s *Slot) StayTags() map[string]string { return s.unit.st.Request.stayTags(s.group.Group.Machine) }
 
 // UserData returns what a machine that is there already needs to become the slot's runner by a JIT configuration.
 func (s *Slot) UserData(name, jit string) ([]byte, error) {

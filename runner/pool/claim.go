@@ -234,9 +234,10 @@ func (c *warmClaim) tags() map[string]string {
 	if c.slot.Wanted().JobReport {
 		values[key.JobReport] = "true"
 	}
-	values[key.StaysFor] = c.slot.StaysFor()
-	if values[key.StaysFor] == c.entry.Tags[key.StaysFor] {
-		delete(values, key.StaysFor)
+	for name, value := range c.slot.StayTags() {
+		if value != c.entry.Tags[name] {
+			values[name] = value
+		}
 	}
 	values[key.ClaimedAt], values[key.ClaimedFrom] = tags.Stamp(time.Now()), tags.Stamp(c.entry.LaunchTime)
 	if c.entry.Tags[key.SuspectSince] != "" {

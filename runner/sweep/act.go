@@ -144,7 +144,8 @@ func (sw *sweep) halt(ctx context.Context, v verdict) (verdict, error) {
 	return v, nil
 }
 
-// mark records the first look in a tag of the instance, where every other sweep finds it.
+// mark records the first look in a tag of the instance, where every other sweep finds it. What cannot be marked is
+// terminated once its run is over.
 func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, error) {
 	values := map[string]string{key.SuspectSince: since}
 	if tags.Of(v.instance).Entry { // the registration that blocks the entry
@@ -153,7 +154,13 @@ func (sw *sweep) mark(ctx context.Context, v verdict, since string) (verdict, er
 		}
 	}
 	err := sw.cloud.Tag(ctx, v.instance.Region, v.instance.ID, values)
-	if refusal.ClassOf(err) == refusal.Denied {
+	class := refusal.ClassOf(err)
+	if v.over && (class == refusal.Denied || class == refusal.Tagging) {
+		v.act, v.why = Terminated, "its run "+tags.Of(v.instance).RunID+" is over, and it cannot be marked: "+
+			refusal.Reason(err)
+		return sw.end(ctx, v)
+	}
+	if class == refusal.Denied {
 		if !sw.noTags {
 			sw.noTags = true
 			sw.warn("machines without their runner cannot be marked, so they stay until their runs are over: allow " +

@@ -87,6 +87,7 @@ type verdict struct {
 	volume   ec2.Volume    // no ID except for a volume
 	named    bool
 	alone    bool
+	over     bool // the run of the instance is over
 }
 
 // verdicts judges everything in the survey: instances first, in the order of the list, then registrations, then
@@ -126,6 +127,7 @@ var rules = []rule{
 	(*survey).freeUnstarted,
 	(*survey).judgeEntry,
 	(*survey).endExpired,
+	(*survey).judgeAfterJob,
 	(*survey).endFinishedRun,
 	(*survey).sparePresent,
 	(*survey).judgeSuspect,
@@ -134,7 +136,8 @@ var rules = []rule{
 func (s *survey) judge(i ec2.Instance, f facts) verdict {
 	for _, rule := range rules {
 		if act, why := rule(s, i, f); act != "" {
-			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named, alone: f.alone}
+			return verdict{act: act, why: why, instance: i, runner: f.runner, named: f.named, alone: f.alone,
+				over: f.run == runOver}
 		}
 	}
 	return verdict{act: Spared, why: "no rule applies", instance: i}
@@ -174,11 +177,16 @@ func (s *survey) spareYoung(i ec2.Instance, _ facts) (Act, string) {
 	return "", ""
 }
 
-func (s *survey) spareBusy(_ ec2.Instance, f facts) (Act, string) {
-	switch f.state {
-	case runnerBusy:
+// spareBusy spares a machine with a job, and takes an old suspicion back: a runner is gone only if two looks miss it and
+// none between them finds it.
+func (s *survey) spareBusy(i ec2.Instance, f facts) (Act, string) {
+	switch {
+	case f.state == runnerBusy && i.State == ec2.Running && hasRegistration(i) &&
+		!tags.Of(i).SuspectSince.IsZero():
+		return Unmarked, "its runner is back, and it is busy"
+	case f.state == runnerBusy:
 		return Spared, "its runner is busy"
-	case runnerUnseen:
+	case f.state == runnerUnseen:
 		return Spared, "whether its runner is busy is unknown"
 	}
 	return "", ""

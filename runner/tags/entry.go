@@ -33,7 +33,7 @@ func (r Record) FreedTags() map[string]string {
 	return map[string]string{
 		key.Mode: ModePool, key.ExpiresAt: r.instance.Tags[key.PoolUntil], key.RunID: "", key.RunAttempt: "",
 		key.Nonce: "", key.Label: "", key.Slot: "", key.RunnerName: "", key.RunnerID: "", key.DueAt: "",
-		key.StaysFor:  "",
+		key.StaysFor: "", key.KeepAfterJob: "",
 		key.ClaimedAt: "", key.ClaimedFrom: "", key.SuspectSince: "",
 	}
 }

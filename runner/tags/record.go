@@ -30,6 +30,7 @@ type Record struct {
 
 	DueAt, ExpiresAt, SuspectSince  time.Time
 	KeptFrom, KeptUntil             time.Time
+	AfterJob                        time.Duration // how long the machine stays after its job, at most MaxKeep
 	ClaimedAt, PoolUntil, StartedAt time.Time
 
 	instance ec2.Instance
@@ -55,6 +56,9 @@ func Of(i ec2.Instance) Record {
 	}
 	if id, err := strconv.ParseInt(i.Tags[key.RunnerID], 10, 64); err == nil {
 		r.RunnerID = id
+	}
+	if minutes, err := strconv.Atoi(i.Tags[key.KeepAfterJob]); err == nil && minutes > 0 {
+		r.AfterJob = min(time.Duration(min(minutes, 1000))*time.Minute, MaxKeep)
 	}
 	return r
 }

@@ -21,6 +21,8 @@ type flow struct {
 	name   string
 	guests []simulator.GuestRule
 	policy simulator.Policy
+	// deregister is how late GitHub removes the registration of an ephemeral runner after its job.
+	deregister time.Duration
 	// begin is what has happened before, in good weather.
 	begin func(ctx context.Context, w *simulator.World) *scene
 	// run is the flow itself, in one process.

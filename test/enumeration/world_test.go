@@ -31,7 +31,7 @@ func newWorld(f flow) *simulator.World {
 	config.Timing.Running = 3 * time.Second
 	config.ForeignInstances, config.ForeignRunners = 3, 3
 	config.Runs = []simulator.Run{{ID: 4711}, {ID: 4712}, {ID: 4600, Status: "completed", Conclusion: "success"}}
-	config.Guests = f.guests
+	config.Guests, config.Timing.Deregister = f.guests, f.deregister
 	config.Policy = f.policy
 	config.Tokens = []simulator.Token{{Value: "ghp_demo", Login: "demo-user", Admin: []string{"demo-org/demo"},
 		Actions: true, Rerun: true}}

@@ -185,7 +185,11 @@ type Timing struct {
 	PowerOff time.Duration `yaml:"power-off"` // 3s: from the guest's decision to the instance's state
 	Offline  time.Duration `yaml:"offline"`   // 10s: from a machine's end until GitHub shows its runner offline
 	BusyEnds time.Duration `yaml:"busy-ends"` // 60s: from a machine's end until GitHub gives its job up
-	Snapshot time.Duration `yaml:"snapshot"`  // 30s: from CreateImage until the image is available
+	// Deregister is from the end of an ephemeral runner's job until GitHub has removed its registration, which is
+	// offline until then; by default no time. That it is not removed yet when the runner has ended, and for seconds
+	// after: https://github.com/actions/runner/issues/2809
+	Deregister time.Duration `yaml:"deregister"`
+	Snapshot   time.Duration `yaml:"snapshot"` // 30s: from CreateImage until the image is available
 	// Copy is how long the copy of an image takes, 60s, and CopyVisible from when on its snapshots show, 5s.
 	Copy        time.Duration `yaml:"copy"`
 	CopyVisible time.Duration `yaml:"copy-visible"`

@@ -29,6 +29,9 @@ type guest struct {
 	prepared bool
 	jobs     int  // that it has reported on
 	overdue  bool // the lifetime is over; ends when no job runs
+	// told says that the runner was online once: after that the machine looks no more whether it is registered, after a
+	// reboot neither.
+	told bool
 	// ended says that the runner has ended for good, and stayed for how long the machine was on since, but for the time
 	// from stayingSince: all three outlive a reboot.
 	ended        bool
@@ -95,7 +98,7 @@ func (g *guest) start(userData string, rule GuestRule) {
 		index = g.i.index
 	}
 	if userData != g.data {
-		g.data, g.runner, g.key, g.ended, g.stayed = userData, nil, 0, false, 0
+		g.data, g.runner, g.key, g.told, g.ended, g.stayed = userData, nil, 0, false, false, 0
 	}
 	g.set = readUserData(userData, index)
 	g.set.arm = g.i != nil && g.i.image.Architecture == "arm64"
@@ -202,7 +205,7 @@ func (g *guest) hasRunner() bool {
 func (g *guest) watch() {
 	if g.set.registrationTimeout > 0 {
 		g.later(g.set.registrationTimeout, func() {
-			if !g.broken && !g.ended && (g.runner == nil || g.runner.gone || !g.runner.online) {
+			if !g.broken && !g.told {
 				g.say("error: runner did not register within %s", g.set.registrationTimeout)
 				g.failed()
 			}

@@ -68,7 +68,7 @@ func (g *guest) online(r *runner) {
 		g.say("error: the registration of runner %s was replaced by another machine", r.name)
 		return
 	}
-	g.runner = r
+	g.runner, g.told = r, true
 	r.machine, r.online, r.idleSince, r.version, r.os = g, true, g.w.now, g.w.cfg.RunnerVersion, "linux"
 	if r.jit && g.set.ephemeral {
 		r.ephemeral = true
@@ -120,7 +120,12 @@ func (g *guest) jobEnded(r *runner) {
 	g.report(g.w.now.Sub(r.jobBegan), "ended")
 	r.idleSince = g.w.now
 	if r.ephemeral {
-		g.w.hub.remove(r)
+		if late := g.w.cfg.Timing.Deregister; late > 0 {
+			r.online = false
+			g.w.after(late, func() { g.w.hub.remove(r) })
+		} else {
+			g.w.hub.remove(r)
+		}
 		g.say("runner %s has done its job (%.1f s)", r.name, g.age())
 		g.runnerEnds()
 		return

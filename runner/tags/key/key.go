@@ -46,6 +46,9 @@ const (
 	// StaysFor is on machines that terminate themselves some time after their runner has ended: the number of minutes,
 	// or StaysByTag.
 	StaysFor = Prefix + "stays-for"
+	// KeepAfterJob is on machines whose user asked for some time after the job: for how many minutes. A sweep leaves
+	// the machine alone for so long once its runner is gone.
+	KeepAfterJob = Prefix + "keep-after-job"
 )
 
 // The tags of pool entries.
