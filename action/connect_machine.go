@@ -1,6 +1,8 @@
 package action
 
 import (
+	"strings"
+
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
@@ -12,7 +14,7 @@ func (r *reader) inputs() machine.Inputs {
 		Own:  func(name string) bool { _, own := r.own[name]; return own },
 		File: func(path string) (string, error) { return readInside(r.getenv("GITHUB_WORKSPACE"), path) },
 		Words: machine.Words{
-			Consumer: "the 'start' mode", Folder: "the workspace",
+			Consumer: "the '" + strings.TrimSpace(r.getenv(inputEnv("mode"))) + "' mode", Folder: "the workspace",
 			FileHint: "check the repository out before this step (actions/checkout) and give the path from its root",
 		},
 	}

@@ -88,7 +88,7 @@ func (r *reader) fromPool(start *runner.StartRequest) {
 		}
 		if group.Service {
 			r.refuse("The 'pool' and 'run-runner-as-service' inputs are incompatible. The runners of a pool are "+
-				"single-use and cannot run as a service.", "")
+				"single-use and cannot run as a service.", noService)
 		}
 	}
 }

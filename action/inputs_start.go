@@ -11,6 +11,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
+// noService is the hint for single-use runners that are to be a service.
+const noService = "leave run-runner-as-service out"
+
 func (r *reader) start(request Request) *runner.StartRequest {
 	start := r.startOf(request)
 	if _, are := keptBy(start); are {
@@ -43,10 +46,10 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 		switch {
 		case start.JIT && group.Service:
 			r.refuse("The 'use-jit' and 'run-runner-as-service' inputs are incompatible. JIT runners are single-use "+
-				"and cannot run as a service.", "")
+				"and cannot run as a service.", noService)
 		case start.Ephemeral && group.Service && !isFromPool(start):
 			r.refuse("The 'ephemeral' and 'run-runner-as-service' inputs are incompatible. Ephemeral runners are "+
-				"single-use and cannot run as a service.", "")
+				"single-use and cannot run as a service.", noService)
 		}
 	}
 	start.JIT = start.JIT || start.Ephemeral

@@ -143,7 +143,7 @@ func (d *decoder) assignStruct(to reflect.Value, value any, path string) error {
 		field, known := to.Type().FieldByName(key)
 		if !known || !field.IsExported() || len(field.Index) != 1 {
 			if d.how == strict {
-				return &shapeError{path + "." + key, "a parameter that EC2 knows", "an unknown name"}
+				return fmt.Errorf("%s is not a parameter that EC2 knows", named(path+"."+key))
 			}
 			continue
 		}

@@ -27,7 +27,7 @@ func (in Inputs) Builders() []Machine {
 	if m.Placements, subnet, group = in.single("", "", m.Overlay); !subnet || !group {
 		in.Refuse("The 'subnet-id' and 'security-group-id' inputs are required for the 'bake' mode.",
 			"for example subnet-id: subnet-0123456789abcdef0, security-group-id: sg-0123456789abcdef0; the builder "+
-				"must get out to its package repositories")
+				"needs outbound access to its package repositories")
 	}
 	in.common(&m)
 	if m.Root.GiB == 0 && m.Devices == "" {

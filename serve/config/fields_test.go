@@ -151,7 +151,7 @@ func TestFields(t *testing.T) {
 			`12: scale set "one"'s machine: The 'ec2-volume-size' input is "big", which ` +
 				`is not a size in GiB from 1 to 65536.`},
 		{"sg-1", "sg-1\n      launch-parameters: {KeyNam: a}", `12: scale set "one"'s machine: Failed to parse ` +
-			`launch-parameters: KeyNam must be a parameter that EC2 knows, not an unknown name`},
+			`launch-parameters: KeyNam is not a parameter that EC2 knows`},
 		{"sg-1", "sg-1\n      launch-parameters: {InstanceInitiatedShutdownBehavior: stop}",
 			`12: scale set "one"'s machine has ` +
 				`launch-parameters with InstanceInitiatedShutdownBehavior, which a scale set sets itself`},
