@@ -47,12 +47,16 @@ func (r *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx := request.Context()
+	isRenewed := false
 	for try, wait := 1, firstWait; ; try, wait = try+1, wait*2 {
 		response, err := r.once(request, body)
 		_, refused := errors.AsType[*signInError](err)
 		answered := err == nil && response.StatusCode < 500
-		renewed := answered && response.StatusCode == http.StatusUnauthorized && try == 1 && r.below.isRefused(request)
-		if try == maxTries || ctx.Err() != nil || refused || (answered && !renewed) {
+		if answered && response.StatusCode == http.StatusUnauthorized && !isRenewed && r.below.isRefused(request) {
+			isRenewed = true // at whichever try: the answers before may have been lost
+			continue
+		}
+		if try >= maxTries || ctx.Err() != nil || refused || answered {
 			return response, err
 		}
 		if err := pause(ctx, wait/2+rand.N(wait)); err != nil { //nolint:gosec // spreads load, keeps no secret
