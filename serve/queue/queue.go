@@ -121,17 +121,23 @@ func (c *Client) Count(ctx context.Context, id int) (Count, error) {
 	return count(there.Statistics), nil
 }
 
-// Create makes a set.
+// Create makes a set. Where there is one of its name already it returns that one, as it is: an answer may have been
+// lost, or another process was faster.
 func (c *Client) Create(ctx context.Context, wanted Set) (Set, error) {
 	var made *scaleset.RunnerScaleSet
 	err := c.do(ctx, "create scale set", func() (err error) {
 		made, err = c.api.CreateRunnerScaleSet(ctx, wanted.api())
 		return err
 	})
-	if err != nil {
-		return Set{}, err
+	if err == nil {
+		return plain(made), nil
 	}
-	return plain(made), nil
+	if ClassOf(err) == Refused {
+		if there, found, _ := c.Find(ctx, wanted.GroupID, wanted.Name); found {
+			return there, nil
+		}
+	}
+	return Set{}, err
 }
 
 // Update brings a set to what is wanted.
