@@ -258,8 +258,8 @@ func (o *output) logFailure(failure *runner.Failure) {
 	for _, line := range failure.Said {
 		o.log.Info("the machine says: " + line)
 	}
-	if failure.Reached != "" {
-		o.log.Info("the machine came as far as: " + failure.Reached)
+	if failure.LastPhase != "" {
+		o.log.Info("the machine came as far as: " + failure.LastPhase)
 	}
 	if failure.State != "" {
 		o.log.Info("EC2 says of the instance: " + failure.State)

@@ -26,8 +26,8 @@ func failureSummary(b *strings.Builder, result runner.StartResult) {
 	for _, line := range failure.Said {
 		fmt.Fprintf(b, "The machine says: %s\n\n", code(line))
 	}
-	if failure.Reached != "" {
-		fmt.Fprintf(b, "The machine came as far as: %s\n\n", code(failure.Reached))
+	if failure.LastPhase != "" {
+		fmt.Fprintf(b, "The machine came as far as: %s\n\n", code(failure.LastPhase))
 	}
 	if failure.State != "" {
 		fmt.Fprintf(b, "EC2 says of the instance: %s\n\n", code(failure.State))

@@ -73,15 +73,15 @@ type Attempt struct {
 
 // Failure is why a start failed, for the log and the summary.
 type Failure struct {
-	Phase   string // "register", "launch", "wait"
-	Message string
-	Hint    string
-	Reached string   // the last phase that the boot script told: "downloading runner 2.335.0 (4.1 s)"
-	State   string   // what EC2 says of the instance
-	Said    []string // what the boot script says is wrong
-	Console []string // the last lines of the machine's console
-	Kept    []string // machines that stay for inspection, each with how to look at it
-	Left    []string // what could not be removed, each with how to remove it
+	Phase     string // "register", "launch", "wait"
+	Message   string
+	Hint      string
+	LastPhase string   // the last phase that the boot script told: "downloading runner 2.335.0 (4.1 s)"
+	State     string   // what EC2 says of the instance
+	Said      []string // what the boot script says is wrong
+	Console   []string // the last lines of the machine's console
+	Kept      []string // machines that stay for inspection, each with how to look at it
+	Left      []string // what could not be removed, each with how to remove it
 }
 
 // IsClean reports whether nothing that the start made is there any more.

@@ -9,16 +9,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// BootPhase is a phase of the boot script, as the machine told it on its console.
+// BootPhase is a phase of the boot script, as logged on the machine's console.
 type BootPhase struct {
 	Text string        // "downloaded runner 2.335.0"
 	At   time.Duration // since the machine's kernel started, by its own clock
 }
 
-// bootPhase is a line of the boot script: what it does, and the seconds since boot.
+// bootPhase matches a line of the boot script: the phase and the seconds since boot.
 var bootPhase = regexp.MustCompile(`^(.+) \((\d+(?:\.\d+)?) s\)$`)
 
-// BootPhases reads the phases of a machine's last boot from its console. Errors and the log's last lines are none.
+// BootPhases parses the phases of a machine's last boot from its console. It skips errors and the log's last lines.
 func BootPhases(text string) []BootPhase {
 	var phases []BootPhase
 	for line := range strings.Lines(Printable(text)) {

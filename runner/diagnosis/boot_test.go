@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBootPhases: the phases of the last boot are read, and nothing that only looks like one.
+// TestBootPhases: the phases of the last boot are parsed, and nothing that only resembles one.
 func TestBootPhases(t *testing.T) {
 	t.Parallel()
 	text := "ec2-github-runner: boot script started (8.1 s)\r\nec2-github-runner: warm: ready (41.2 s)\r\n" +

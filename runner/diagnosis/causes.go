@@ -9,17 +9,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// Evidence is what a machine that did not become a runner has said.
+// Evidence is what a machine that did not become a runner has left on its console, and EC2's reason.
 type Evidence struct {
-	console  string   // without escape sequences
-	words    string   // the console without what the boot script said of earlier phases: they are over
-	Said     []string // the boot script's errors
-	Reached  string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
-	state    string   // EC2's reason, where it has ended the machine
-	template bool     // a launch template was given
+	console   string   // without escape sequences
+	words     string   // the console without the boot script's lines about earlier phases
+	Said      []string // the boot script's errors
+	LastPhase string   // the boot script's last phase: "downloading runner 2.335.0 (4.1 s)"
+	state     string   // EC2's state reason, if the machine has ended
+	template  bool     // whether a launch template was used
 }
 
-// Read reads a console.
+// Read parses a console. state is EC2's state reason; template reports whether a launch template was used.
 func Read(console, state string, template bool) Evidence {
 	e := Evidence{console: Printable(console), state: state, template: template, Said: Said(console)}
 	var words strings.Builder
@@ -27,24 +27,24 @@ func Read(console, state string, template bool) Evidence {
 		_, ours, found := strings.Cut(strings.TrimSpace(line), bootstrap.ConsolePrefix)
 		if found && !strings.HasPrefix(ours, "| ") && !strings.HasPrefix(ours, "error: ") && !strings.HasPrefix(ours,
 			"powering off: ") {
-			e.Reached = ours
+			e.LastPhase = ours
 		} else {
 			words.WriteString(line)
 		}
 	}
-	e.words = words.String() + e.Reached
+	e.words = words.String() + e.LastPhase
 	return e
 }
 
-// booted reports whether the boot script has begun.
+// booted reports whether the boot script has started.
 func (e Evidence) booted() bool { return strings.Contains(e.console, bootstrap.ConsolePrefix) }
 
-// alone reports whether nobody ended the machine but itself: only then does where it stands say why.
+// alone reports whether nothing but the machine itself ended it: only then the phase it reached explains the failure.
 func (e Evidence) alone() bool {
 	return e.state == "" || strings.Contains(e.state, "InstanceInitiatedShutdown")
 }
 
-// The hints for what a machine can say.
+// The hints for causes that a machine can show.
 const (
 	hintNoWayOut = "the machine cannot reach GitHub: give its subnet a route to a NAT gateway, or to an internet " +
 		"gateway together with a public address, and allow outbound port 443 in its security group"
@@ -95,31 +95,31 @@ const (
 	HintTimeout = "the console's last lines below show how far the boot proceeded"
 )
 
-// cause is one reason why a machine did not become a runner, and how it shows.
+// cause is one reason why a machine did not become a runner, and how to recognize it.
 type cause struct {
 	hint string
 	fits func(Evidence) bool
 }
 
-// says is a cause that shows on the console.
+// says returns a cause that the console states.
 func says(hint, pattern string) cause {
 	expression := regexp.MustCompile(pattern)
 	return cause{hint, func(e Evidence) bool { return expression.MatchString(e.words) }}
 }
 
-// stuck is a cause that shows by where the boot script stands.
+// stuck returns a cause that follows from the phase in which the boot script was last.
 func stuck(hint string, phases ...string) cause {
 	return cause{hint, func(e Evidence) bool {
 		return e.alone() && slices.ContainsFunc(phases,
-			func(phase string) bool { return strings.HasPrefix(e.Reached, phase) })
+			func(phase string) bool { return strings.HasPrefix(e.LastPhase, phase) })
 	}}
 }
 
-// fetching is a cause that shows by the code with which curl ends, again and again, while the runner is looked up or
-// downloaded, or for good. https://curl.se/libcurl/c/libcurl-errors.html
+// fetching returns a cause that shows in curl's exit code, while the download of the runner is retried or after it has
+// failed. https://curl.se/libcurl/c/libcurl-errors.html
 func fetching(hint string, codes ...int) cause {
 	return cause{hint, func(e Evidence) bool {
-		lines := append(slices.Clone(e.Said), e.Reached)
+		lines := append(slices.Clone(e.Said), e.LastPhase)
 		return e.alone() && slices.ContainsFunc(codes, func(code int) bool {
 			words := fmt.Sprintf(": curl: (%d) ", code)
 			return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, words) })
@@ -127,21 +127,22 @@ func fetching(hint string, codes ...int) cause {
 	}}
 }
 
-// killedInstaller is how the boot script says that the kernel killed a package manager.
+// killedInstaller is the boot script's message that the kernel killed a package manager.
 const killedInstaller = `was killed: too little memory`
 
 var (
-	// kernelKilled is the kernel's own line, also that of Amazon Linux 2.
+	// kernelKilled is the kernel's own message, also that of Amazon Linux 2.
 	// https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c
 	kernelKilled = regexp.MustCompile(`Out of memory: Kill(ed)? process \d+ `)
 	killedForICU = regexp.MustCompile(`warning: package libicu is not installed: .*` + killedInstaller)
 	missingICU   = regexp.MustCompile(`Libicu's dependencies|valid ICU package`)
 )
 
-// causes are asked in this order; the first that fits is told. What is said in words stands before what is only
-// inferred.
+// causes are tried in this order; the first match decides. Causes that the console states come before those that are
+// only inferred.
 var causes = []cause{
-	{"", func(e Evidence) bool { return strings.Contains(e.state, "SpotInstance") }}, // EC2's own word, see stateHint
+	// EC2's reason decides, see StateHint.
+	{"", func(e Evidence) bool { return strings.Contains(e.state, "SpotInstance") }},
 	{HintProcessor, func(e Evidence) bool {
 		p, panicked := bootstrap.ReadPanic(e.console)
 		return panicked && p.Processor && e.alone()
@@ -151,9 +152,9 @@ var causes = []cause{
 	says(hintArchitecture, `Exec format error|there is no runner for the architecture`),
 	says(hintMemory, killedInstaller),
 	{hintMemory, func(e Evidence) bool {
-		return e.alone() && strings.HasPrefix(e.Reached, "installing ") && kernelKilled.MatchString(e.console)
+		return e.alone() && strings.HasPrefix(e.LastPhase, "installing ") && kernelKilled.MatchString(e.console)
 	}},
-	// Behind a phase that is over, but what was left out then is missing now.
+	// The phase is over, but what it left out is missing now.
 	{
 		hintMemory,
 		func(e Evidence) bool { return missingICU.MatchString(e.words) && killedForICU.MatchString(e.console) },
@@ -177,7 +178,7 @@ var causes = []cause{
 		`Could not connect to server`),
 	says(hintUser, `run-runner-as-user: there is no user`),
 	says(hintScript, `(pre-runner|setup)-script failed with exit`),
-	// Only a warning: it is the cause where nothing else is, as with a service, which that node runs.
+	// Only a warning: it is the cause if nothing else is, as with a service, which uses that node.
 	says(hintNode, "own node does not run|version .GLIBC_2\\.[0-9]+' not found"),
 	stuck(hintSlowSetup, "running pre-runner-script", "running setup-script", "installing "),
 	fetching(hintDNS, 6),
@@ -196,7 +197,7 @@ var causes = []cause{
 	},
 }
 
-// Hint is what fits, empty where nothing does.
+// Hint returns the hint of the first matching cause, or "".
 func (e Evidence) Hint() string {
 	for _, c := range causes {
 		if c.fits(e) {

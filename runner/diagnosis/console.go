@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// NewText is what came to a text since an older one. EC2 shows only the last 64 KB, so the older text may have lost
-// its beginning; then its end is looked for.
+// NewText returns what was appended to a text since an older version of it. EC2 shows only the last 64 KB of a console,
+// so the older version may have lost its beginning; then its end is searched for.
 func NewText(old, text string) string {
 	if fresh, ok := strings.CutPrefix(text, old); ok {
 		return fresh
@@ -21,7 +21,7 @@ func NewText(old, text string) string {
 	return text
 }
 
-// Said picks out what the boot script itself says is wrong: "pre-runner-script failed with exit 3 at line 7: …".
+// Said returns the errors that the boot script itself reports: "pre-runner-script failed with exit 3 at line 7: …".
 func Said(text string) []string {
 	var lines []string
 	for _, line := range Tail(text, len(text)) {
@@ -33,7 +33,7 @@ func Said(text string) []string {
 	return slices.Compact(lines)
 }
 
-// Tail returns the last lines of a console, without the colours and carriage returns that a boot writes.
+// Tail returns the last n lines of a console, without colours, carriage returns and empty lines.
 func Tail(text string, n int) []string {
 	var lines []string
 	for line := range strings.Lines(Printable(text)) {
@@ -44,7 +44,7 @@ func Tail(text string, n int) []string {
 	return lines[max(len(lines)-n, 0):]
 }
 
-// Printable drops escape sequences and control characters: what a machine prints is data, not terminal commands.
+// Printable removes escape sequences and control characters: a machine's output is data, not terminal commands.
 func Printable(text string) string {
 	var out strings.Builder
 	inEscape := false
@@ -61,5 +61,5 @@ func Printable(text string) string {
 	return out.String()
 }
 
-// HasFailed reports whether the machine's own boot script has given up.
+// HasFailed reports whether the machine's boot script has given up.
 func HasFailed(console string) bool { return len(Said(console)) > 0 }

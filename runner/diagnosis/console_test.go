@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestNewText: each piece of a console is shown once, also when EC2 has dropped the beginning of what it showed before.
+// TestNewText: each piece of a console is shown once, even if EC2 has dropped the beginning of what it showed before.
 func TestNewText(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -27,7 +27,7 @@ func TestNewText(t *testing.T) {
 			shown += NewText(old, text)
 			old = text
 			if shown != stream[:at] {
-				t.Fatalf("after %d bytes %d are shown", at, len(shown))
+				t.Fatalf("after %d bytes, %d were shown", at, len(shown))
 			}
 			if rapid.IntRange(0, 9).Draw(t, "enough") == 0 {
 				return
@@ -40,13 +40,12 @@ func TestNewText(t *testing.T) {
 		{"a", "", ""},
 	} {
 		if got := NewText(c.old, c.text); got != c.want {
-			t.Errorf("after %q came %q: %q is new, want %q", c.old, c.text, got, c.want)
+			t.Errorf("NewText(%q, %q) = %q, want %q", c.old, c.text, got, c.want)
 		}
 	}
 }
 
-// FuzzPrintable: what a machine prints is data: no escape and no control character gets through, and no text is lost
-// for them.
+// FuzzPrintable: escape sequences and control characters never get through, and no other text is lost.
 func FuzzPrintable(f *testing.F) {
 	for _, seed := range []string{"\x1b[0;32mok\x1b[0m", "a\rb", "\x1b]0;title\x07x", "\xff\xfe", "\x9b31m",
 		"tab\tline\n",

@@ -9,18 +9,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// This file is the list of what a failed start can be told to do. Each hint has an entry of its own in
-// docs/troubleshooting.md, which a test holds against it. A message says what is, a hint what to do.
+// This file lists the hints for failed starts. Each hint has an entry in docs/troubleshooting.md; a test compares the
+// two. A message says what is wrong, a hint what to do.
 
-// troubleshooting is the page of the entries.
+// troubleshooting is the page with the entries.
 const troubleshooting = "troubleshooting.md"
 
-// entry is one of the page's: its anchor, and how the hints that lead to it begin.
+// entry is an entry of the page: its anchor, and the beginning of the hints that lead to it.
 type entry struct{ anchor, begins string }
 
-// entries, in the order of the page.
+// entries are in the order of the page.
 var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []entry{
-	// What the machine says: causes.go.
+	// Causes that the machine shows: causes.go.
 	{"no-internet-access", hintNoWayOut},
 	{"dns", hintDNS},
 	{"private-ca", hintPrivateCA},
@@ -46,7 +46,7 @@ var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []ent
 	{"slow-setup", hintSlowSetup},
 	{"no-such-user", hintUser},
 	{"timeout", HintTimeout},
-	// What EC2 says of an instance: diagnose.go, wait_cloud.go.
+	// EC2's reasons about an instance: diagnose.go, wait_cloud.go.
 	{"spot-reclaimed", "the spot instance was reclaimed"},
 	{"volume-limit", "the account's limit for EBS volumes"},
 	{"image-does-not-start", "EC2 could not start the machine from this image"},
@@ -61,7 +61,7 @@ var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []ent
 	{"machines-not-allowed", HintMayNotTake},
 	{"runner-never-came", HintNeverCame},
 	{"stop-not-allowed", HintMayNotStop},
-	// What EC2 says of a launch.
+	// EC2's refusals of a launch.
 	{"no-capacity", "there is no capacity or quota for this type here"},
 	{"launch-not-allowed", "allow ec2:RunInstances"},
 	{"not-found-in-region", "an image, subnet or group exists in one region only"},
@@ -70,12 +70,12 @@ var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []ent
 	{"aws-credentials", "check the AWS credentials"},
 	{"aws-not-allowed", "the AWS credentials do not allow this call"},
 	{"region-gives-no-answer", HintSilent},
-	{"action-not-allowed", "allow "}, // that EC2 names
-	// A sign-in that is refused.
+	{"action-not-allowed", "allow "}, // followed by the permission that EC2 names
+	// Refused sign-ins.
 	{"id-token-permission", HintIDToken},
 	{"id-token-refused", HintIDTokenRefused},
 	{"id-token-service", HintIDTokenSilent},
-	// What GitHub says.
+	// GitHub's refusals.
 	{"token-not-valid", "the github-token is not valid"},
 	{"token-may-not", "the github-token may not manage runners"},
 	{"single-sign-on", "authorize the github-token for the organization's single sign-on"},
@@ -93,7 +93,7 @@ var entries = slices.Concat(topics(refusal.Topics), topics(github.Topics), []ent
 	{"registration-gone", "somebody or something removes runners that are offline"},
 })
 
-// topics makes entries of what a package has by its anchors.
+// topics makes entries from the map of anchors that a package declares.
 func topics(begins map[string]string) []entry {
 	var list []entry
 	for anchor, begin := range begins {
@@ -102,7 +102,7 @@ func topics(begins map[string]string) []entry {
 	return list
 }
 
-// See is the address of a hint's entry in the troubleshooting page, empty for a hint that says all there is to say.
+// See returns the address of a hint's entry on the troubleshooting page; "" for a hint that needs none.
 func See(hint string) string {
 	for _, e := range entries {
 		if strings.HasPrefix(hint, e.begins) {

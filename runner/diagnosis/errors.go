@@ -1,5 +1,5 @@
-// Package diagnosis says what went wrong and what can be done about it: errors with hints, what a machine's console
-// tells, and the entry of docs/troubleshooting.md for each hint. It makes no call.
+// Package diagnosis explains failures and what to do about them: errors with hints, the evidence on a machine's
+// console, and the entry in docs/troubleshooting.md for each hint. It makes no API calls.
 package diagnosis
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// FailedError is a failure of the work with a hint what to do.
+// FailedError is a failure with a hint about what to do.
 type FailedError struct {
 	Message string
 	Hint    string
@@ -21,7 +21,7 @@ func (e *FailedError) Error() string { return e.Message }
 
 func (e *FailedError) Unwrap() error { return e.Err }
 
-// RefusedError is a request that can be told to be wrong only by a look at the cloud.
+// RefusedError is a request that turns out to be invalid only after reading the account.
 type RefusedError struct {
 	Message string
 	Hint    string
@@ -29,7 +29,7 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Message }
 
-// Join makes one failure of several, each of which may have a hint.
+// Join joins errors, each of which may have a hint, into one.
 func Join(errs []error) error {
 	var messages, hints []string
 	for _, err := range errs {
@@ -42,7 +42,7 @@ func Join(errs []error) error {
 		Err: errors.Join(errs...)}
 }
 
-// Minutes says a duration as machulav does: "5 minutes".
+// Minutes formats a duration as machulav's action does: "5 minutes".
 func Minutes(d time.Duration) string {
 	return fmt.Sprintf("%g minutes", d.Minutes())
 }

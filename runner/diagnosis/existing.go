@@ -1,6 +1,6 @@
 package diagnosis
 
-// What can be done where an existing machine cannot be used. Each has its entry in docs/troubleshooting.md.
+// Hints for existing machines that cannot be used. Each has an entry in docs/troubleshooting.md.
 const (
 	HintNoMachine = "check the tags in 'existing-instances' and the region: the machines must carry every tag, " +
 		"exactly as written"
@@ -16,7 +16,7 @@ const (
 		"the EC2 console"
 )
 
-// HintSilent is for regions that give no answer.
+// HintSilent is for regions that do not answer.
 const HintSilent = "run the step again when EC2 answers in these regions, or give the machine's region in the " +
 	"input 'region'"
 

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Hint states what to do about an error, empty where nothing certain can be said.
+// Hint says what to do about an error; it is "" if nothing certain can be said.
 func Hint(err error) string {
 	if failed, ok := errors.AsType[*FailedError](err); ok {
 		return failed.Hint
@@ -67,7 +67,7 @@ func kindOf(err error) string {
 	return "repository"
 }
 
-// needed is the permission that a token needs for the scope of a call.
+// needed names the permission that a token needs for the scope of a call.
 // https://docs.github.com/en/rest/actions/self-hosted-runners
 func needed(err error) string {
 	switch kindOf(err) {
@@ -90,7 +90,8 @@ func cloudHint(err error) string {
 	return ""
 }
 
-// LaunchHint says what to do when every offering was refused: what can be mended before what must be waited for.
+// LaunchHint says what to do if every offering was refused; causes that the user can fix come before those that time
+// resolves.
 func LaunchHint(causes []error) string {
 	const quota = "quota"
 	if len(causes) > 0 && !slices.ContainsFunc(causes, func(err error) bool { return refusal.TopicOf(err) != quota }) {

@@ -16,8 +16,8 @@ import (
 
 var heading = regexp.MustCompile(`(?m)^### (.*)$`)
 
-// TestEveryHintHasAnEntry holds docs/troubleshooting.md against the hints: one entry for each, which quotes it, and
-// none without a hint.
+// TestEveryHintHasAnEntry: docs/troubleshooting.md has one entry for each hint, which quotes it, and no entry without a
+// hint.
 func TestEveryHintHasAnEntry(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/troubleshooting.md")
 	if err != nil {
@@ -44,13 +44,13 @@ func TestEveryHintHasAnEntry(t *testing.T) {
 	}
 	for anchor := range sections {
 		if strings.HasPrefix(anchor, "bake-") {
-			continue // package ami's, which holds them against its own
+			continue // package ami has a test of its own for its entries
 		}
 		t.Errorf("entry %q belongs to no hint", anchor)
 	}
 }
 
-// TestEveryHintLeadsToItsEntry makes every hint there is and follows it.
+// TestEveryHintLeadsToItsEntry produces every hint and looks up its entry.
 func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	var hints []string
 	for _, c := range causes {
@@ -63,11 +63,11 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"token-does-not-reach", "runners-turned-off", "workflow-token"} {
 		hints = append(hints, Hint(&github.CallError{Class: github.Forbidden, Refusal: refusal}))
 	}
-	// existing machines
+	// Existing machines.
 	hints = append(hints, HintNoMachine, HintNoRunner, HintNotTaken, HintMayNotTake, HintNeverCame, HintMayNotStop)
 	hints = append(hints, HintSilent)
 	hints = append(hints, HintIDToken, HintIDTokenRefused, HintIDTokenSilent)
-	for _, begins := range []map[string]string{refusal.Topics, github.Topics} { // theirs lead nowhere else
+	for _, begins := range []map[string]string{refusal.Topics, github.Topics} { // hints that only these packages have
 		hints = slices.AppendSeq(hints, maps.Values(begins))
 	}
 	hints = append(hints, Hint(github.ErrNameTaken), LaunchHint(nil))
@@ -80,9 +80,10 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		"AuthFailure.ServiceLinkedRoleCreationNotPermitted": "", "PendingVerification": "", "Blocked": "",
 		"AMIQuotaExceeded": "", "IdempotentInstanceTerminated": "",
 		"InvalidParameterCombination": "The specified instance type is not eligible for Free Tier.",
-		"OptInRequired":               "In order to use this AWS Marketplace product you need to accept terms and subscribe.",
-		"UnsupportedOperation":        "The instance configuration for this AWS Marketplace product is not supported.",
-		"AuthFailure":                 "Not authorized for images: [ami-1]",
+		"OptInRequired": "In order to use this AWS Marketplace product you need to accept terms and " +
+			"subscribe.",
+		"UnsupportedOperation": "The instance configuration for this AWS Marketplace product is not supported.",
+		"AuthFailure":          "Not authorized for images: [ami-1]",
 		"UnauthorizedOperation": "User: u is not authorized to perform: ec2:RunInstances on resource: " +
 			"arn:aws:ec2:r:1:instance/* with an explicit deny in a service control policy",
 		"AccessDenied": "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x " +
@@ -107,7 +108,7 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 		}
 		seen = append(seen, page)
 	}
-	// of the waiting, with what it waits for
+	// Hints of the waiting itself, which name what it waits for.
 	elsewhere := []string{"timeout", "ended-by-others", "stays-pending", "registration-gone"}
 	for _, e := range entries {
 		if !slices.Contains(elsewhere, e.anchor) && !slices.Contains(seen, bootstrap.Page(troubleshooting)+"#"+
@@ -117,10 +118,10 @@ func TestEveryHintLeadsToItsEntry(t *testing.T) {
 	}
 }
 
-// TestCauses: the console and EC2's word in, the one hint that fits out.
+// TestCauses: a console and EC2's reason lead to the one hint that fits.
 func TestCauses(t *testing.T) {
 	const ours = "ec2-github-runner: "
-	// As the kernel says it (mm/oom_kill.c), and what the boot script goes on without.
+	// The kernel's message (mm/oom_kill.c), and the boot script's warning that it goes on without libicu.
 	const outOfMemory = "[   61.203495] Out of memory: Killed process 2041 (dnf) total-vm:560524kB, " +
 		"anon-rss:236236kB, file-rss:128kB, shmem-rss:0kB, UID:0 pgtables:1104kB oom_score_adj:0\r\n"
 	const leftOut = "warning: package libicu is not installed: error: dnf was killed: too little memory (190.2 s)\r\n"
@@ -224,7 +225,7 @@ func TestReached(t *testing.T) {
 	console := "ec2-github-runner: downloading runner 2 (1.0 s)\r\nec2-github-runner: error: x (2.0 s)\r\n" +
 		"ec2-github-runner: | tail\r\nec2-github-runner: powering off: x (3.0 s)\r\n"
 	e := Read(console, "", false)
-	if got, want := fmt.Sprintf("%s|%s", e.Reached, e.Said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
+	if got, want := fmt.Sprintf("%s|%s", e.LastPhase, e.Said), "downloading runner 2 (1.0 s)|[x (2.0 s)]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Hints of a sign-in that gets no OIDC token from GitHub. Those of a role that cannot be assumed are package ec2's.
+// Hints for a sign-in that gets no OIDC token from GitHub. Package ec2 has those for a role that cannot be assumed.
 const (
 	HintIDToken = "write into the job: permissions: {id-token: write}"
 	// HintIDTokenRefused is for an endpoint that refuses the job's own token.
@@ -17,8 +17,8 @@ const (
 	HintIDTokenSilent = "GitHub's OIDC service did not answer: see https://www.githubstatus.com, and run the job again"
 )
 
-// IDToken returns a function that fetches GitHub's tokens for an ec2.Role. Its errors are of the sign-in, and not of
-// the call to GitHub for which they may be taken: a token that is not found is no runner that is gone.
+// IDToken returns a function that fetches GitHub's OIDC tokens for an ec2.Role. Its errors are not github errors:
+// otherwise a token that is not found would count as a runner that is gone.
 func IDToken(tokens github.IDTokens, audience string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		token, err := tokens.Get(ctx, audience)

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
-// The end of a use: a machine that was started for it is stopped again, never terminated, and its registration stays.
+// At the end of a use, a machine that was started for it is stopped, never terminated, and its registration stays.
 
 func (k *kept) End(ctx context.Context, r *remove.Remover) (left []string) {
 	s := k.slot

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// TestHolder: who may take a machine. What is somebody else's, and what cannot be told, is not taken.
+// TestHolder: which machines a start may adopt. A machine that belongs to somebody else, or may, is not adopted.
 func TestHolder(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	later, earlier := now.Add(time.Minute).Format(time.RFC3339), now.Add(-time.Minute).Format(time.RFC3339)
@@ -25,11 +25,11 @@ func TestHolder(t *testing.T) {
 		{"never used, running", ec2.Running, nil, true, ""},
 		{"ours", ec2.Running, used(key.Nonce, "mine"), true, ""},
 		{"launched by a start", ec2.Running, used(key.Mode, "start"), false, ""},
-		{"a warm one", ec2.Stopped, used(key.Mode, "pool"), false, ""},
+		{"a pool entry", ec2.Stopped, used(key.Mode, "pool"), false, ""},
 		{"given back", ec2.Stopped, used(), true, ""},
 		{"given back a moment ago", ec2.Stopping, used(key.DueAt, later), true, ""},
 		{"about to be started", ec2.Stopped, used(key.DueAt, later), false, "6"},
-		{"about to be started long ago", ec2.Stopped, used(key.DueAt, earlier), true, ""},
+		{"about to be started, long ago", ec2.Stopped, used(key.DueAt, earlier), true, ""},
 		{"another repository's, given back", ec2.Stopped, used(key.Repository, "o/x"), true, ""},
 		{"another repository's", ec2.Running, used(key.Repository, "o/x"), false, ""},
 		{"another scope's", ec2.Running, used(key.Scope, "o"), false, ""},
@@ -37,7 +37,7 @@ func TestHolder(t *testing.T) {
 		{"of an earlier attempt", ec2.Running, used(key.RunID, "7"), true, ""},
 		{"of another leg", ec2.Running, used(key.RunID, "7", key.RunAttempt, "2"), false, ""},
 		{"always on", ec2.Running, used(key.Found, tags.FoundRunning), true, ""},
-		{"always on, being taken", ec2.Running, used(key.Found, tags.FoundRunning, key.DueAt, later), false, "6"},
+		{"always on, being adopted", ec2.Running, used(key.Found, tags.FoundRunning, key.DueAt, later), false, "6"},
 	} {
 		words, run := holder(ec2.Instance{ID: "i", State: c.state, Tags: c.tags}, id, now)
 		if (words == "") != c.free || run != c.asks {
@@ -46,7 +46,7 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// used are the tags of a machine that run 6 has started, with others in their place.
+// used returns the tags of a machine that run 6 has started, with some of them replaced.
 func used(changes ...string) map[string]string {
 	tags := map[string]string{
 		key.Scope: "o/r", key.Repository: "o/r", key.Mode: tags.ModeExisting, key.RunID: "6", key.RunAttempt: "1",
@@ -58,7 +58,7 @@ func used(changes ...string) map[string]string {
 	return tags
 }
 
-// TestIsStartedByUs: by the time that EC2 tells; where that was never noted, by the time that the start had.
+// TestIsStartedByUs decides by EC2's launch time; if that was never recorded, by the start's deadline.
 func TestIsStartedByUs(t *testing.T) {
 	began := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) string { return began.Add(d).Format(time.RFC3339) }
@@ -68,12 +68,12 @@ func TestIsStartedByUs(t *testing.T) {
 		want bool
 	}{
 		{"noted", used(key.StartedAt, at(0)), true},
-		{"noted, and started since", used(key.StartedAt, at(-time.Hour)), false},
-		{"noted, and it ran before", used(key.StartedAt, at(0), key.Found, tags.FoundRunning), false},
-		{"cut off before it was noted", used(key.DueAt, at(time.Minute)), true},
-		{"cut off, and started after its time", used(key.DueAt, at(-time.Minute)), false},
+		{"recorded, and started since", used(key.StartedAt, at(-time.Hour)), false},
+		{"recorded, and running before", used(key.StartedAt, at(0), key.Found, tags.FoundRunning), false},
+		{"interrupted before it was recorded", used(key.DueAt, at(time.Minute)), true},
+		{"interrupted, and started after its deadline", used(key.DueAt, at(-time.Minute)), false},
 		{"given back, and started since", used(), false},
-		{"never taken", nil, false},
+		{"never adopted", nil, false},
 	} {
 		if got := tags.Of(ec2.Instance{LaunchTime: began.Add(200 * time.Millisecond),
 			Tags: c.tags}).IsStartedByUs(); got != c.want {

@@ -19,7 +19,7 @@ const (
 	otherBox = "i-0aaaaaaaaaaaaaaa8"
 )
 
-// boxes is a world with machines that somebody keeps, each with a runner of its own.
+// boxes is a world with machines of the user, each with a runner of its own.
 func boxes(ids ...string) simulator.Config {
 	var config simulator.Config
 	for n, id := range ids {
@@ -44,8 +44,8 @@ func existingRequest(change ...func(*existing.Machines)) runner.StartRequest {
 	return r
 }
 
-// TestExistingRunnerNeverComes: after the time-out the machine is stopped again and not terminated, and its
-// registration stays.
+// TestExistingRunnerNeverComes: after the timeout the machine is stopped and not terminated, and its registration
+// stays.
 func TestExistingRunnerNeverComes(t *testing.T) {
 	t.Parallel()
 	for _, named := range []bool{false, true} {
@@ -74,7 +74,7 @@ func TestExistingRunnerNeverComes(t *testing.T) {
 	}
 }
 
-// gaps are times between two starts: at once, a moment apart, and until the first one's runner has long been online.
+// gaps are times between two starts: none, some moments, and long after the first one's runner is online.
 func gaps() []time.Duration {
 	all := []time.Duration{0, 40 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond}
 	for gap := time.Second; gap < 22*time.Second; gap += 700 * time.Millisecond * time.Duration(60/bubble.Thinned(60)) {
@@ -83,8 +83,8 @@ func gaps() []time.Duration {
 	return all
 }
 
-// TestTwoStartsOnOneMachine: of two starts at once one has the machine, the other says why it has none; with two
-// machines both have one each.
+// TestTwoStartsOnOneMachine: of two concurrent starts one gets the machine and the other says why it gets none; with
+// two machines each gets one.
 func TestTwoStartsOnOneMachine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -110,7 +110,7 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 					if errs[n] == nil {
 						won[results[n].Runners[0].InstanceID] = true
 					} else if !strings.Contains(errs[n].Error(), "another start") {
-						t.Errorf("gap %s: the loser says: %v", gap, errs[n])
+						t.Errorf("gap %s: the loser's error is %v", gap, errs[n])
 					}
 				}
 				if len(won) != c.wins {
@@ -127,8 +127,8 @@ func TestTwoStartsOnOneMachine(t *testing.T) {
 	}
 }
 
-// TestStoppedByAnEarlierUse: the end of an earlier use meets the beginning of ours: the machine is started a second
-// time.
+// TestStoppedByAnEarlierUse: an earlier use stops the machine just after our start has started it, so it is started a
+// second time.
 func TestStoppedByAnEarlierUse(t *testing.T) {
 	t.Parallel()
 	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) {
@@ -138,7 +138,7 @@ func TestStoppedByAnEarlierUse(t *testing.T) {
 			t.Errorf("start: %v, %d calls of StartInstances\n%s", err, len(s.Calls("StartInstances")), s.Log)
 		}
 	})
-	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) { // twice is on purpose
+	inBubble(t, boxes(box), func(ctx context.Context, t *testing.T, s *stage) { // a second stop is intended
 		for _, at := range []time.Duration{12 * time.Second, time.Minute} {
 			time.AfterFunc(at, func() { s.World.Power(box, false) })
 		}
@@ -151,7 +151,7 @@ func TestStoppedByAnEarlierUse(t *testing.T) {
 	})
 }
 
-// TestStaleRunner: GitHub calls a runner online whose machine was stopped a moment ago; that is not believed.
+// TestStaleRunner: GitHub still reports a runner as online whose machine was stopped a moment ago; that does not count.
 func TestStaleRunner(t *testing.T) {
 	t.Parallel()
 	config := boxes(box)
@@ -164,13 +164,13 @@ func TestStaleRunner(t *testing.T) {
 			t.Fatal(err)
 		}
 		if took := time.Since(begun); took < 30*time.Second {
-			t.Errorf("the runner counts as online after %s, and its machine takes 30 s to boot", took)
+			t.Errorf("the runner counts as online after %s, but its machine takes 30 s to boot", took)
 		}
 	})
 }
 
-// TestOtherMachinesWithTheLabel come up at the same time, started by hand. What cannot be told apart is said, not
-// guessed.
+// TestOtherMachinesWithTheLabel: other machines with the label are started by hand at the same time. An ambiguous
+// result is reported, not guessed.
 func TestOtherMachinesWithTheLabel(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -205,7 +205,7 @@ func TestOtherMachinesWithTheLabel(t *testing.T) {
 	}
 }
 
-// TestLostAnswerOfAStart: whose start it was is seen by the tags, never taken for somebody else's.
+// TestLostAnswerOfAStart: the tags show whose start it was if its answer is lost; it never counts as somebody else's.
 func TestLostAnswerOfAStart(t *testing.T) {
 	t.Parallel()
 	for _, times := range []int{1, 0} {

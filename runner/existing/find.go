@@ -18,20 +18,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// existing is a start of machines that the user keeps: what it knows of those that it may take.
+// existing is the state of a start of existing machines.
 type existing struct {
 	st *runner.Start
 	Machines
-	runners   []github.Runner // all runners of the scope, as they were before anything was started
+	runners   []github.Runner // all runners of the scope, before anything was started
 	readAt    time.Time       // when they were read
-	ran       []ec2.Instance  // machines that are asked for and ran already, whether they can be taken or not
+	ran       []ec2.Instance  // matching machines that were already running, usable or not
 	mu        sync.Mutex
-	queue     []ec2.Instance // that may be taken, in this order
-	refused   []string       // why others were not
-	denied    bool           // EC2 lets us not tag or not start a machine
-	ambiguous string         // why machines cannot be joined with their runners
-	foreign   map[int64]bool // runners that came before any machine of ours ran
-	rivals    int            // machines of others that bring a runner, as EC2 showed them last
+	queue     []ec2.Instance // machines that may be used, in this order
+	refused   []string       // why other machines were not used
+	denied    bool           // EC2 denies tagging or starting a machine
+	ambiguous string         // why runners cannot be assigned to machines
+	foreign   map[int64]bool // runners that came online before any machine of ours ran
+	rivals    int            // machines of others with a new runner, as EC2 last showed them
 }
 
 // Begin implements runner.Source.
@@ -39,7 +39,7 @@ func (m Machines) Begin(st *runner.Start) runner.Supply {
 	x := &existing{st: st, Machines: m, foreign: map[int64]bool{}}
 	return runner.Supply{
 		Steps: []runner.Step{
-			// Those that match, that nobody else uses, and whose runners are registered.
+			// Machines that match, that nobody else uses, and whose runners are registered.
 			{Phase: "find", Title: "Find the machines", Run: x.find},
 			// Each is tagged as ours before it is started.
 			{Phase: "launch", Title: "Start the machines", Run: x.adoptAll},
@@ -54,12 +54,12 @@ func (x *existing) refuse(id string, why string) {
 	x.refused = append(x.refused, id+": "+why)
 }
 
-// hasRun reports whether a machine ran already when the machines were looked for.
+// hasRun reports whether a machine was already running when the start listed the machines.
 func (x *existing) hasRun(id string) bool {
 	return slices.ContainsFunc(x.ran, func(i ec2.Instance) bool { return i.ID == id })
 }
 
-// next takes a machine out of the queue.
+// next removes a machine from the queue.
 func (x *existing) next() (ec2.Instance, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -71,7 +71,7 @@ func (x *existing) next() (ec2.Instance, bool) {
 	return first, true
 }
 
-// find looks for machines that may be taken, and for their runners. It changes nothing.
+// find finds machines that may be used, and their runners. It changes nothing.
 func (x *existing) find(ctx context.Context, _ *slog.Logger) error {
 	x.Region = cmp.Or(x.Region, x.st.Cloud.Region())
 	machines, err := x.matching(ctx)
@@ -106,13 +106,13 @@ func (x *existing) find(ctx context.Context, _ *slog.Logger) error {
 	}
 	least := cmp.Or(x.st.Request.MinCount, len(x.st.Slots()))
 	if len(x.queue) < least {
-		return x.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be taken, and %d are asked for", len(x.queue), x,
+		return x.noneLeft(fmt.Sprintf("%d of the machines %s in %s can be used, but %d are requested", len(x.queue), x,
 			x.Region, least))
 	}
 	return nil
 }
 
-// matching lists the machines that are asked for.
+// matching lists the machines that the request selects.
 func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 	selector := ec2.Selector{IDs: x.IDs}
 	if len(x.IDs) == 0 {
@@ -137,7 +137,7 @@ func (x *existing) matching(ctx context.Context) ([]ec2.Instance, error) {
 	return found, nil
 }
 
-// escaped are tags whose values mean themselves in a filter.
+// escaped returns tags with the wildcards of EC2's filters escaped in their values.
 func escaped(wanted map[string]string) map[string]string {
 	out := map[string]string{}
 	for key, value := range wanted {
@@ -146,7 +146,7 @@ func escaped(wanted map[string]string) map[string]string {
 	return out
 }
 
-// checkRunners refuses, before anything is started, what can never come online.
+// checkRunners returns an error for a request whose runner can never come online, before anything is started.
 func (x *existing) checkRunners() error {
 	label := x.st.Identity.Label
 	for _, name := range x.Names {
@@ -157,7 +157,7 @@ func (x *existing) checkRunners() error {
 				x.st.Identity.Scope),
 				Hint: diagnosis.HintNoRunner}
 		case !tags.HasLabel(x.runners[n], label):
-			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, and not %s", name,
+			return &diagnosis.FailedError{Message: fmt.Sprintf("the runner %s has the labels %s, but not %s", name,
 				strings.Join(x.runners[n].Labels, ", "), label), Hint: diagnosis.HintNoRunner}
 		}
 	}
@@ -169,14 +169,14 @@ func (x *existing) checkRunners() error {
 	return nil
 }
 
-// whyNot returns why a machine may not be taken, or nothing.
+// whyNot returns why a machine may not be used, or "" if it may.
 func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	if !i.Alive() {
 		return "it is " + i.State, nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(x.Tags)) {
 		if value, has := i.Tags[key]; !has || value != x.Tags[key] {
-			return fmt.Sprintf("it has not the tag %s=%s", key, x.Tags[key]), nil
+			return fmt.Sprintf("it does not have the tag %s=%s", key, x.Tags[key]), nil
 		}
 	}
 	words, run := holder(i, x.st.Identity, time.Now())
@@ -192,11 +192,11 @@ func (x *existing) whyNot(ctx context.Context, i ec2.Instance) (string, error) {
 	case github.ClassOf(err) == github.Unauthorized || ctx.Err() != nil:
 		return "", err
 	}
-	return fmt.Sprintf("%s, and whether that is over cannot be seen (needs actions: read): %v", words, err), nil
+	return fmt.Sprintf("%s, and whether that run is over is unknown (needs actions: read): %v", words, err), nil
 }
 
-// order puts what runs already and is idle first, then what is stopped, then what is only stopping, and last what is at
-// work. Within each, starts begin with different ones.
+// order puts idle running machines first, then stopped ones, then stopping ones, and busy ones last. Within each group,
+// concurrent starts begin with different machines.
 func (x *existing) order() {
 	rank := func(i ec2.Instance) int {
 		running := i.State == ec2.Running || i.State == ec2.Pending
@@ -211,13 +211,13 @@ func (x *existing) order() {
 		return 2
 	}
 	slices.SortFunc(x.queue, func(a, b ec2.Instance) int {
-		return cmp.Or(rank(a)-rank(b), strings.Compare(scattered(x.st.Identity.Nonce, a.ID),
-			scattered(x.st.Identity.Nonce,
+		return cmp.Or(rank(a)-rank(b), strings.Compare(shuffleKey(x.st.Identity.Nonce, a.ID),
+			shuffleKey(x.st.Identity.Nonce,
 				b.ID)))
 	})
 }
 
-// noneLeft returns why no further machine could be taken.
+// noneLeft returns an error that says why no further machine can be used.
 func (x *existing) noneLeft(message string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -14,7 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// An old tag is not a lost machine: the start has it, however late EC2 shows that.
+// TestTagsReadOldOfAnExistingMachine: stale tags do not make a start lose its machine, however late EC2 shows the new
+// ones.
 func TestTagsReadOldOfAnExistingMachine(t *testing.T) {
 	t.Parallel()
 	for _, late := range bubble.Lates {
@@ -34,7 +35,7 @@ func TestTagsReadOldOfAnExistingMachine(t *testing.T) {
 	}
 }
 
-// Of two starts on one machine the last writer has it, however late EC2 shows the tags.
+// TestLastWriterHasTheMachine: of two starts on one machine the last writer gets it, however late EC2 shows the tags.
 func TestLastWriterHasTheMachine(t *testing.T) {
 	t.Parallel()
 	for _, late := range bubble.Lates {
@@ -55,7 +56,7 @@ func TestLastWriterHasTheMachine(t *testing.T) {
 					group.Wait()
 					lost := slices.IndexFunc(errs, func(err error) bool { return err != nil })
 					if lost < 0 || errs[1-lost] != nil || !strings.Contains(errs[lost].Error(), "another start") {
-						t.Errorf("one of two starts is to have the machine: %v", errs)
+						t.Errorf("want one of two starts to have the machine: %v", errs)
 					}
 					i := s.World.Snapshot().Instances[0]
 					if i.State != "running" || i.Tags[key.Found] != "stopped" {
@@ -67,7 +68,8 @@ func TestLastWriterHasTheMachine(t *testing.T) {
 	}
 }
 
-// A start that fails or is killed at any moment leaves the machine stopped, although its own tags are not shown yet.
+// TestMachineIsGivenBackWithLateTags: a start that fails or is killed at any moment leaves the machine stopped, even if
+// EC2 does not show its tags yet.
 func TestMachineIsGivenBackWithLateTags(t *testing.T) {
 	t.Parallel()
 	for _, late := range bubble.Lates[1:] {
@@ -88,7 +90,7 @@ func TestMachineIsGivenBackWithLateTags(t *testing.T) {
 	}
 }
 
-// A machine that is kept and could not be stopped again is named.
+// TestWhatEndedCredentialsLeaveRunning: a machine that could not be stopped again is named.
 func TestWhatEndedCredentialsLeaveRunning(t *testing.T) {
 	t.Parallel()
 	config := bubble.KeysEnd(boxes(box), 12*time.Second)
@@ -102,7 +104,7 @@ func TestWhatEndedCredentialsLeaveRunning(t *testing.T) {
 	})
 }
 
-// The same of a machine that is kept.
+// TestCredentialsEndWhileAKeptMachineStarts: expired credentials while waiting cause one warning.
 func TestCredentialsEndWhileAKeptMachineStarts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, bubble.KeysEnd(boxes(box), 12*time.Second), func(ctx context.Context, t *testing.T, s *stage) {

@@ -16,12 +16,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file joins machines with runners where nobody has said which is whose, and guesses nothing:
+// This file finds out which runner is on which machine if the user does not name the runners. It never guesses, see
 // docs/adr/0008-existing.md.
 
-// match joins machines whose runner nobody has named with the runners that have the label: a machine that ran already
-// with one that was online before, a machine that was started with one that has come since. It is told only from
-// numbers that leave no doubt: as many runners as machines. Which is whose is known only of one alone.
+// match assigns runners with the label to machines whose runner is not named: a machine that was already running gets
+// one that was online before, a machine that was started gets one that has come online since. It assigns only if the
+// numbers leave no doubt, that is with as many runners as machines; only a single runner is assigned to its particular
+// machine.
 func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Runner, unknown []*runner.Slot,
 	again runner.Relook) {
 	x.forget(all)
@@ -31,7 +32,7 @@ func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Run
 		switch {
 		case keptBy(s).ran:
 			standing = append(standing, s)
-		case s.Timeline().Running == 0 && !x.st.Blind: // not before EC2 says that it runs
+		case s.Timeline().Running == 0 && !x.st.Blind: // it is not running yet
 			coming++
 		default:
 			started = append(started, s)
@@ -41,10 +42,10 @@ func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Run
 	switch {
 	case err == nil:
 		x.rivals = of.running + of.pending
-	case remove.IsRefused(err): // no later look says more: GitHub decides, by what was seen so far
+	case remove.IsRefused(err): // a retry would be refused too: go by the rivals known so far
 		of.running = x.rivals
 	default:
-		x.st.Complain(log, "EC2 cannot be asked for other machines with the same label", err)
+		x.st.Complain(log, "cannot list other machines with the same label", err)
 		return
 	}
 	known := of.names()
@@ -61,24 +62,25 @@ func (x *existing) match(ctx context.Context, log *slog.Logger, all []github.Run
 	}
 	ran, expected := x.unnamedThatRan(known, of), len(started)+of.running
 	switch {
-	case coming > 0: // their runners could be taken for those of the machines that run already
+	case coming > 0: // their runners could be mistaken for those of machines that were running
 		if len(stood) >= ran {
-			x.joinThem(log, standing, stood, ran)
+			x.join(log, standing, stood, ran)
 		}
 		return
-	case len(stood) < ran || x.long(started):
-		// One was on, but its runner not yet online; or GitHub never missed a runner whose machine was stopped; or the
-		// runner of another machine came before ours ran, and so is no newcomer: then all together must be as many.
+	case len(stood) < ran || x.ranLongEnough(started):
+		// A machine was running but its runner not online yet; or GitHub still reported the runner of a stopped machine
+		// as online; or another machine's runner came online before ours ran, and so is not a newcomer. In all these
+		// cases the total numbers must match.
 		foreign = foreign[:min(len(foreign), ran+of.running)]
-		x.joinThem(log, slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
+		x.join(log, slices.Concat(standing, started), slices.Concat(stood, newcomers, foreign), ran+expected)
 		return
 	}
-	x.joinThem(log, standing, stood, ran)
-	x.joinThem(log, started, newcomers, expected)
+	x.join(log, standing, stood, ran)
+	x.join(log, started, newcomers, expected)
 }
 
-// noteForeign notes runners that came before any machine of ours ran: they are on others. That is sure only if EC2,
-// asked after GitHub has shown them, still says so.
+// noteForeign records runners that came online before any machine of ours ran: they are on other machines. That is
+// certain only if EC2, asked after GitHub, still shows our machines as pending.
 func (x *existing) noteForeign(ctx context.Context, newcomers []github.Runner, again runner.Relook) {
 	pending := again(ctx)
 	if x.st.Blind || slices.ContainsFunc(pending, func(s *runner.Slot) bool {
@@ -91,14 +93,15 @@ func (x *existing) noteForeign(ctx context.Context, newcomers []github.Runner, a
 	}
 }
 
-// long reports whether machines have run for so long that what GitHub says of their runners is true.
-func (x *existing) long(started []*runner.Slot) bool {
+// ranLongEnough reports whether all machines have been running for so long that GitHub's state of their runners is
+// current.
+func (x *existing) ranLongEnough(started []*runner.Slot) bool {
 	return len(started) > 0 && !slices.ContainsFunc(started,
 		func(s *runner.Slot) bool { return x.st.Running(s) < runner.StaleGrace })
 }
 
-// unnamedThatRan is how many of the machines that are asked for ran before and have no runner that is known. Another
-// start may have found the name since: then EC2 shows it now.
+// unnamedThatRan counts the matching machines that were running before and whose runner is unknown. Another start may
+// have identified the runner since: then its tags show the name now.
 func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 	n := 0
 	for _, i := range x.ran {
@@ -109,19 +112,19 @@ func (x *existing) unnamedThatRan(known map[string]bool, of others) int {
 	return n
 }
 
-// joinThem marks machines as online if there are exactly as many runners as are wanted.
-func (x *existing) joinThem(log *slog.Logger, slots []*runner.Slot, runners []github.Runner, wanted int) {
+// join marks machines as online if there are exactly as many runners as wanted.
+func (x *existing) join(log *slog.Logger, slots []*runner.Slot, runners []github.Runner, wanted int) {
 	switch {
 	case len(slots) == 0 || len(runners) < max(wanted, len(slots)):
 	case len(runners) > wanted:
 		x.ambiguous = fmt.Sprintf("more runners with the label are online than machines: %s", namesOf(runners))
-		x.st.Complain(log, "which runner is on which machine cannot be told: name it in 'existing-runner-name'",
+		x.st.Complain(log, "cannot tell which runner is on which machine: name it in 'existing-runner-name'",
 			fmt.Errorf("%s", x.ambiguous))
 	default:
 		x.ambiguous = ""
 		if len(runners) > 1 {
-			x.st.Warn(log, fmt.Sprintf("the runners %s are online, but not told apart by machine; name them in "+
-				"'existing-runner-name'", namesOf(runners)))
+			x.st.Warn(log, fmt.Sprintf("the runners %s are online, but which one is on which machine is unknown; "+
+				"name them in 'existing-runner-name'", namesOf(runners)))
 		}
 		for i, s := range slots {
 			runner := runners[i]
@@ -135,7 +138,7 @@ func (x *existing) joinThem(log *slog.Logger, slots []*runner.Slot, runners []gi
 	}
 }
 
-// splitForeign parts newcomers from those that are on others' machines.
+// splitForeign separates newcomers from runners on other machines.
 func (x *existing) splitForeign(runners []github.Runner) (newcomers, foreign []github.Runner) {
 	for _, r := range runners {
 		if x.foreign[r.ID] {
@@ -147,18 +150,18 @@ func (x *existing) splitForeign(runners []github.Runner) (newcomers, foreign []g
 	return newcomers, foreign
 }
 
-// others is what EC2 shows of machines beside ours with the same label or tags.
+// others describes the other machines with the same label or tags.
 type others struct {
-	named            map[string]string // their runners' names, by instance id, where the tags say them
-	running, pending int               // rivals: machines that bring a runner whose name no tag says yet
+	named            map[string]string // by instance id: the runner's name in the tags
+	running, pending int               // rivals: machines with a new runner that no tag names yet
 }
 
-// isOurs reports whether a slot of the start has the instance.
+// isOurs reports whether the instance belongs to a slot of this start.
 func (x *existing) isOurs(id string) bool {
 	return slices.ContainsFunc(x.st.Slots(), func(s *runner.Slot) bool { return s.Instance().ID == id })
 }
 
-// names are those of the runners that are known to be on other machines.
+// names returns the names of the runners that are known to be on other machines.
 func (o others) names() map[string]bool {
 	names := map[string]bool{}
 	for _, name := range o.named {
@@ -167,9 +170,9 @@ func (o others) names() map[string]bool {
 	return names
 }
 
-// others asks EC2 for the other machines of starts with the label and for those with the tags that are asked for,
-// whoever has started them. A rival was started since this start has looked at the runners. GitHub is to be asked
-// before: a rival that is pending even then has none of the runners that GitHub has shown.
+// others asks EC2 for the machines of other starts with the label and for the machines with the requested tags, whoever
+// started them. A rival is one that was started after this start listed the runners. GitHub must be asked first: a
+// rival that is still pending afterwards has none of the runners that GitHub listed.
 func (x *existing) others(ctx context.Context) (others, error) {
 	of := others{named: map[string]string{}}
 	selectors := []map[string]string{{key.Mode: tags.ModeExisting, key.Scope: x.st.Identity.Scope,
@@ -188,7 +191,7 @@ func (x *existing) others(ctx context.Context) (others, error) {
 		for _, i := range machines {
 			name := i.Tags[key.RunnerName]
 			switch {
-			case seen[i.ID], x.isOurs(i.ID): // by id, as EC2 may show its tags late
+			case seen[i.ID], x.isOurs(i.ID): // by id, since EC2 may show its tags late
 			case name != "":
 				of.named[i.ID] = name
 			case x.hasRun(i.ID), !i.LaunchTime.After(x.readAt.Add(-clockSkew)):
@@ -203,8 +206,8 @@ func (x *existing) others(ctx context.Context) (others, error) {
 	return of, nil
 }
 
-// divideByBefore returns the runners with a label that are online now and were not before (newcomers) from those that
-// were (standing). Those of other machines are left out.
+// divideByBefore splits the runners with a label that are online now into those that were not online before (newcomers)
+// and those that were (standing). It leaves out the runners of other machines.
 func divideByBefore(now, before []github.Runner, label string, taken map[string]bool) (newcomers,
 	standing []github.Runner) {
 	was := map[int64]bool{}

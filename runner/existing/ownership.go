@@ -13,16 +13,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// EC2 may show tags for seconds as they were before a CreateTags, and tags carry no time. So whoever has written a
-// nonce looks until EC2 shows whose it is: the last writer's. docs/adr/0014-silence.md has the rule.
+// After a CreateTags, EC2 may show the earlier tags for seconds, and tags carry no time. So a start that has written
+// its nonce reads the tags until it is certain which writer was the last. See docs/adr/0014-silence.md.
 // https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 
-// Times of reading tags after they were written.
+// Timeouts of reading tags after they were written.
 const (
-	tagsTimeout = 30 * time.Second // of a machine on which two starts write at the same time
+	tagsTimeout = 30 * time.Second // for a machine that two starts tag at the same time
 )
 
-// writer is what a look at a machine's nonce says of who has written it last.
+// writer says who has written a machine's nonce last.
 type writer int
 
 const (
@@ -31,20 +31,20 @@ const (
 	writerAnother
 )
 
-// ownership judges looks at the nonce of a machine after our own write of it.
+// ownership finds out the last writer of a machine's nonce after our own write, from successive reads.
 type ownership struct {
-	ours, before string    // the nonces of this start, and of the machine before it wrote
+	ours, before string    // this start's nonce, and the machine's earlier one
 	written      time.Time // when this start wrote
-	last         string    // what the last look showed
-	since        time.Time // since when looks show that
-	shown        time.Time // when a look has shown ours for the first time
+	last         string    // the nonce of the last read
+	since        time.Time // since when reads show it
+	shown        time.Time // when a read first showed ours
 }
 
-// saw judges one look. What was there before our write says nothing. Ours holds if it is shown again after as long a
-// time as it took to show: whoever wrote after us had read the machine before that, so that its write shows by then.
-// Another's holds if it is shown again and ours was shown before it, or should have been: until then ours may be the
-// later one.
-func (o *ownership) saw(nonce string, now time.Time) writer {
+// observe evaluates one read. The nonce from before our write proves nothing. Ours is confirmed once it has been shown
+// for as long as it took to appear: a later writer had read the machine before ours appeared, so its write has appeared
+// by then. Another's is confirmed if it is shown twice and ours was shown before it, or should have been: until then
+// ours may be the later one.
+func (o *ownership) observe(nonce string, now time.Time) writer {
 	if nonce != o.last || o.since.IsZero() {
 		o.last, o.since = nonce, now
 		if nonce == o.ours && o.shown.IsZero() {
@@ -64,7 +64,7 @@ func (o *ownership) saw(nonce string, now time.Time) writer {
 	return writerUnclear
 }
 
-// settleTags looks at a machine that a slot has tagged until EC2 shows who has written its nonce last.
+// settleTags reads a machine that a slot has tagged until EC2 shows who has written its nonce last.
 func (k *kept) settleTags(ctx context.Context) error {
 	s := k.slot
 	bounded, cancel := context.WithTimeout(ctx, tagsTimeout)
@@ -76,11 +76,11 @@ func (k *kept) settleTags(ctx context.Context) error {
 			return remove.Permanent(err)
 		}
 		s.SetInstance(machine)
-		switch o.saw(machine.Tags[key.Nonce], time.Now()) {
+		switch o.observe(machine.Tags[key.Nonce], time.Now()) {
 		case writerUs:
 			return nil
 		case writerAnother:
-			return backoff.Permanent(&notTakenError{"another start took it at the same moment (run " +
+			return backoff.Permanent(&notTakenError{"another start adopted it at the same moment (run " +
 				machine.Tags[key.RunID] + ")"})
 		}
 		return remove.ErrStaleTags
@@ -89,12 +89,12 @@ func (k *kept) settleTags(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, remove.ErrStaleTags):
-		return &notTakenError{fmt.Sprintf("EC2 does not show whose it is after %s", tagsTimeout)}
+		return &notTakenError{fmt.Sprintf("after %s EC2 still does not show which start owns it", tagsTimeout)}
 	}
 	return err
 }
 
-// isRival reports whether a look at the machine shows for the second time that another start has it.
+// isRival reports whether the machine's tags show another start's nonce for the second time.
 func (k *kept) isRival(i ec2.Instance) bool {
 	nonce := i.Tags[key.Nonce]
 	if nonce == k.x.st.Identity.Nonce || nonce == k.before {

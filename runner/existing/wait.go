@@ -15,13 +15,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// clockSkew is how far EC2's clock and ours may be apart.
+// clockSkew is how much EC2's clock and ours may differ.
 const clockSkew = 5 * time.Second
 
 // Kind implements runner.Machine.
 func (k *kept) Kind() runner.Kind { return runner.Kept }
 
-// judge says whether the machine is still ours, and whether it goes on.
+// Judge returns an error if the machine is no longer ours or will not come up.
 func (k *kept) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance) error {
 	s := k.slot
 	if shown == nil {
@@ -37,7 +37,7 @@ func (k *kept) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance)
 		return nil
 	case i.State == ec2.Stopped && k.mayStartAgain():
 		k.again, s.Timeline().Running = true, 0
-		k.x.st.Warn(log, fmt.Sprintf("AWS EC2 instance %s was stopped by somebody while its runner was waited for; "+
+		k.x.st.Warn(log, fmt.Sprintf("AWS EC2 instance %s was stopped while this start was waiting for its runner; "+
 			"it is started again", i.ID))
 		return k.power(ctx, log)
 	case i.State == ec2.Stopping && k.mayStartAgain():
@@ -46,17 +46,17 @@ func (k *kept) Judge(ctx context.Context, log *slog.Logger, shown *ec2.Instance)
 	return k.x.st.JudgeState(log, s)
 }
 
-// replace never frees the slot: a start takes no other machine than it has found at its beginning.
+// Replace never frees the slot: a start uses only machines that it has found at its beginning.
 func (k *kept) Replace(_ context.Context, _ *slog.Logger, cause error) error { return cause }
 
-// mayStartAgain reports whether a machine was stopped by a call and not by itself: by the end of an earlier use, which
-// has met the beginning of ours. Once is enough.
+// mayStartAgain reports whether a call stopped the machine, and not the machine itself: an earlier use ended just after
+// ours began. One restart is enough.
 func (k *kept) mayStartAgain() bool {
 	return !k.again && strings.HasPrefix(k.slot.Instance().StateReason, "Client.UserInitiatedShutdown")
 }
 
-// markLost gives a machine up that another start has taken. Who takes what we have started could not know that it must
-// be stopped at the end.
+// markLost releases a machine that another start has adopted. If that start adopts one that we have started, it cannot
+// know that it must stop it, so the tags are corrected.
 func (k *kept) markLost(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	k.lost = true
@@ -64,17 +64,17 @@ func (k *kept) markLost(ctx context.Context, log *slog.Logger) error {
 		if err := k.x.st.Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID,
 			map[string]string{key.Found: tags.FoundStopped}); err != nil {
 			log.Warn(fmt.Sprintf("AWS EC2 instance %s was started by this start and is used by another one, which "+
-				"does not know that: stop it by hand", s.Instance().ID), "error", err)
+				"cannot know that it must be stopped: stop it by hand", s.Instance().ID), "error", err)
 		}
 	}
 	return &diagnosis.FailedError{
-		Message: fmt.Sprintf("AWS EC2 instance %s was taken by another start (run %s) while its runner was waited for",
-			s.Instance().ID, s.Instance().Tags[key.RunID]),
+		Message: fmt.Sprintf("another start (run %s) has adopted AWS EC2 instance %s while this start was waiting "+
+			"for its runner", s.Instance().Tags[key.RunID], s.Instance().ID),
 		Hint: diagnosis.HintNotTaken,
 	}
 }
 
-// forget notes runners that are offline by now: one of them that was online before is as good as one that comes.
+// forget records runners that are offline by now: one that was online before can then count as a newcomer.
 func (x *existing) forget(all []github.Runner) {
 	online := map[int64]bool{}
 	for _, r := range all {
@@ -85,7 +85,7 @@ func (x *existing) forget(all []github.Runner) {
 	}
 }
 
-// overdue returns an error when the machine's runner did not come online in time.
+// Overdue returns an error if the machine's runner has not come online in time.
 func (k *kept) Overdue() error {
 	s, which := k.slot, "a runner with the label "+k.slot.RunnerLabel()
 	if s.RunnerName() != "" {
@@ -99,7 +99,7 @@ func (k *kept) Overdue() error {
 	return k.x.st.OverdueAfter(s, &diagnosis.FailedError{Message: message, Hint: diagnosis.HintNeverCame})
 }
 
-// settle notes at the machines whose runners are online who uses them.
+// settle tags the machines whose runners are online with their use.
 func (x *existing) settle(ctx context.Context, log *slog.Logger) {
 	_ = x.st.Each(func(s *runner.Slot) error {
 		keptBy(s).noteUse(ctx, log)
@@ -107,5 +107,5 @@ func (x *existing) settle(ctx context.Context, log *slog.Logger) {
 	})
 }
 
-// keptBy is the machine that a slot has taken.
+// keptBy returns the machine that a slot has adopted.
 func keptBy(s *runner.Slot) *kept { return s.Machine().(*kept) }

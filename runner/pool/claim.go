@@ -19,9 +19,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Limits of what looking for a warm machine may cost a start that then launches a cold one.
+// Limits of the delay that searching for a warm machine may cause to a start that then launches a cold one.
 const (
-	maxClaims    = 3 // for one slot
+	maxClaims    = 3 // per slot
 	claimTimeout = 4 * time.Second
 )
 
@@ -29,47 +29,47 @@ const (
 type claimState int
 
 const (
-	claimNone       claimState = iota // somebody else has the entry, or nobody
-	claimUnclear                      // a registration may have been made: the answer was lost
-	claimRegistered                   // the registration is ours, nothing of the entry is changed
+	claimNone       claimState = iota // the entry is not ours
+	claimUnclear                      // the registration's answer was lost
+	claimRegistered                   // the registration is ours, the entry is unchanged
 	claimTagged                       // the entry's tags are, or may be, changed
-	claimStarting                     // it may have been started
-	claimComplete                     // it is ours
+	claimStarting                     // the machine may have been started
+	claimComplete                     // the machine is ours
 )
 
-// warmClaim is one try to take one entry for one slot. Where it comes to its end, it is the slot's machine.
+// warmClaim is an attempt to claim one entry for one slot. Once complete, it is the slot's machine.
 type warmClaim struct {
-	of    *claims
-	log   *slog.Logger // of the phase in which it was made: its freeing goes on in later ones
-	slot  *runner.Slot
-	entry ec2.Instance
-	at    time.Time     // of the registration
-	asked time.Time     // when EC2 was asked to start it
-	awake time.Duration // when EC2 said that it does, since the start's begin
-	jit   string
-	id    int64
-	was   string // the nonce that the entry had before its tags were written
-	index int    // in the journal
+	of           *claims
+	log          *slog.Logger // of the phase that made the claim; it may be freed in a later one
+	slot         *runner.Slot
+	entry        ec2.Instance
+	at           time.Time     // of the registration
+	asked        time.Time     // when EC2 was asked to start it
+	startedAfter time.Duration // when EC2 confirmed that, since the start's begin
+	jit          string
+	id           int64
+	before       string // the entry's earlier nonce
+	index        int    // in the journal
 
-	freeing chan struct{} // whoever clears it away holds the one place
+	freeing chan struct{} // a semaphore of one: who undoes the claim
 	mu      sync.Mutex
-	reached claimState
+	current claimState
 }
 
-// claims are those of one start, or of a pool that shrinks.
+// claims are the claims of one start, or of a shrinking pool.
 type claims struct {
-	st      *runner.Start
-	pool    string
-	mu      sync.Mutex
-	entries []ec2.Instance
-	taken   map[string]bool // by a slot of this start
-	denied  bool            // a permission is missing, which was said
-	list    []*warmClaim
-	journal []post.Claim
-	undoing sync.WaitGroup // claims that came to nothing
+	st       *runner.Start
+	pool     string
+	mu       sync.Mutex
+	entries  []ec2.Instance
+	reserved map[string]bool // reserved by a slot of this start
+	denied   bool            // whether a missing permission was reported
+	list     []*warmClaim
+	journal  []post.Claim
+	undoing  sync.WaitGroup // failed claims
 }
 
-// Machines are the warm machines of a pool: a start claims them for its slots and launches the rest.
+// Machines selects the warm machines of a pool: a start claims them for its slots and launches the rest.
 type Machines struct{ Pool string }
 
 // Begin implements runner.Source.
@@ -81,17 +81,17 @@ func (m Machines) Begin(st *runner.Start) runner.Supply {
 }
 
 func newClaims(st *runner.Start, pool string) *claims {
-	return &claims{st: st, pool: pool, taken: map[string]bool{}}
+	return &claims{st: st, pool: pool, reserved: map[string]bool{}}
 }
 
-// reserve reserves an entry among the slots of this start.
+// reserve reserves an entry for one slot of this start and reports whether it was free.
 func (cl *claims) reserve(id string) bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.taken[id] {
+	if cl.reserved[id] {
 		return false
 	}
-	cl.taken[id] = true
+	cl.reserved[id] = true
 	return true
 }
 
@@ -111,7 +111,7 @@ func (cl *claims) newClaim(log *slog.Logger, s *runner.Slot, entry ec2.Instance)
 	return c
 }
 
-// note writes the claim down.
+// note writes the claim to the journal.
 func (c *warmClaim) note(starting bool) error {
 	cl := c.of
 	cl.mu.Lock()
@@ -123,19 +123,20 @@ func (c *warmClaim) note(starting bool) error {
 func (c *warmClaim) setState(h claimState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reached = h
+	c.current = h
 }
 
 func (c *warmClaim) state() claimState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.reached
+	return c.current
 }
 
-// make claims the entry. The registration under its name is the lock; EC2 changes the user data of a stopped machine
-// only, so that an entry which is at work already ends the claim before anything else of it is touched; and the start
-// itself reports whether the machine was stopped until then. When ctx ends, the claim is undone as far as it got.
-func (c *warmClaim) make(ctx context.Context) bool {
+// run claims the entry and reports whether it did. The registration under the entry's name is the lock. EC2 changes
+// user data of stopped machines only, so a claim of an entry that is already running ends before it changes anything
+// else. The answer of StartInstances shows whether the machine was stopped until then. If ctx ends, the claim is undone
+// as far as it got.
+func (c *warmClaim) run(ctx context.Context) bool {
 	for _, step := range []struct {
 		permission string
 		run        func(context.Context) error
@@ -189,8 +190,7 @@ func architectureOf(i ec2.Instance) string {
 	return "X64"
 }
 
-// setUserData gives the entry the user data of this start. What the warm-up did not bring to its end the machine does
-// now.
+// setUserData gives the entry the user data of this start. The machine completes whatever its warm-up did not.
 func (c *warmClaim) setUserData(ctx context.Context) error {
 	data, err := c.slot.UserData(tags.EntryName(c.entry.ID), c.jit)
 	if err != nil {
@@ -199,20 +199,20 @@ func (c *warmClaim) setUserData(ctx context.Context) error {
 	return c.of.st.Cloud.SetUserData(ctx, c.entry.Region, c.entry.ID, data)
 }
 
-// setShutdownBehavior makes the machine's own power-off its end.
+// setShutdownBehavior makes EC2 terminate the machine when it powers itself off.
 func (c *warmClaim) setShutdownBehavior(ctx context.Context) error {
 	return c.of.st.Cloud.SetShutdownBehavior(ctx, c.entry.Region, c.entry.ID)
 }
 
-// tag makes the entry a machine of this start, with the user's tags too.
+// tag tags the entry as a machine of this start, and with the user's tags.
 func (c *warmClaim) tag(ctx context.Context) error {
 	c.setState(claimTagged)
-	c.was = c.entry.Tags[key.Nonce]
+	c.before = c.entry.Tags[key.Nonce]
 	values := c.tags()
 	if err := c.of.st.Cloud.Tag(ctx, c.entry.Region, c.entry.ID, values); err != nil {
 		return err
 	}
-	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots read the list
+	c.entry.Tags = maps.Clone(c.entry.Tags) // other slots share the map
 	maps.Copy(c.entry.Tags, values)
 	return nil
 }
@@ -246,11 +246,11 @@ func (c *warmClaim) tags() map[string]string {
 	return values
 }
 
-// errStarted reports whether the entry was not standing still any more.
+// errStarted means that the entry was not stopped any more.
 var errStarted = errors.New("somebody else has started it")
 
-// begin starts the machine. A lost answer leaves unclear who did it; but what boots is our user data, with our
-// registration, so that the machine is ours if its tags still say so.
+// begin starts the machine. After a lost answer it is unclear who started it; but it boots our user data with our
+// registration, so it is ours if its tags still say so.
 func (c *warmClaim) begin(ctx context.Context) error {
 	if err := c.note(true); err != nil {
 		return err
@@ -261,7 +261,7 @@ func (c *warmClaim) begin(ctx context.Context) error {
 	switch {
 	case err != nil:
 		if refusal.ClassOf(err) != refusal.Unknown {
-			c.setState(claimTagged) // EC2 has said that it is not started, or was not asked
+			c.setState(claimTagged) // EC2 refused it, or was not asked
 		}
 		return err
 	case previous == ec2.PreviousUnclear:
@@ -269,14 +269,14 @@ func (c *warmClaim) begin(ctx context.Context) error {
 			return err
 		}
 	case previous != ec2.Stopped:
-		c.setState(claimRegistered) // the machine ends itself when it finds no registration
+		c.setState(claimRegistered) // without a registration the machine terminates itself
 		return errStarted
 	}
-	c.awake = c.of.st.Since()
+	c.startedAfter = c.of.st.Since()
 	return nil
 }
 
-// startInstance asks EC2 to start the machine and waits no longer than ctx lasts: a machine that starts later is ended.
+// startInstance asks EC2 to start the machine, and returns when ctx ends: a machine that starts later is terminated.
 func (c *warmClaim) startInstance(ctx context.Context) (previous string, err error) {
 	type answer struct {
 		previous string
@@ -296,25 +296,25 @@ func (c *warmClaim) startInstance(ctx context.Context) (previous string, err err
 	}
 }
 
-// checkTags is errStarted where the entry is another start's. Its registration, which GitHub gives once, keeps others
-// off, and a sweep frees no claim as young as this. So only a nonce that is neither ours nor the one before is
-// another's: the one before EC2 may show for seconds after the tags were written. Where the look gives no answer the
-// machine may be ours, and endIfOurs decides.
+// checkTags returns errStarted if the entry belongs to another start. Its registration, which GitHub grants once, keeps
+// other starts away, and no sweep frees a claim this young, so only a nonce that is neither ours nor the earlier one is
+// another's: EC2 may show the earlier one for seconds. If EC2 does not answer, the machine may be ours, and endIfOurs
+// decides.
 func (c *warmClaim) checkTags(ctx context.Context) error {
 	instance, err := c.of.st.Cloud.Instance(ctx, c.entry.Region, c.entry.ID)
-	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.of.st.Identity.Nonce && nonce != c.was {
+	if nonce := instance.Tags[key.Nonce]; err == nil && nonce != c.of.st.Identity.Nonce && nonce != c.before {
 		c.setState(claimRegistered)
 		return errStarted
 	}
 	return err
 }
 
-// assign makes the machine the slot's, and hands it over.
+// assign makes the machine the slot's and writes its hand-off.
 func (c *warmClaim) assign() {
 	i := c.entry
 	i.State = ec2.Pending
 	c.log.Info(fmt.Sprintf("Successfully started warm AWS EC2 instance %s of pool %s in region %s", i.ID, c.of.pool,
 		i.Region))
 	c.of.st.HandOver(c.slot, c, i, post.Registration{Name: tags.EntryName(i.ID), ID: c.id},
-		runner.Timeline{Registered: c.asked.Sub(c.of.st.Begun), Launched: c.awake})
+		runner.Timeline{Registered: c.asked.Sub(c.of.st.Begun), Launched: c.startedAfter})
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestAMissCostsFourSeconds: whatever becomes of the claims, the cold start begins four seconds later at the latest.
+// TestAMissCostsFourSeconds: whatever the claims run into, the cold start begins four seconds later at the latest.
 func TestAMissCostsFourSeconds(t *testing.T) {
 	t.Parallel()
 	fault := func(operation string, effect simulator.Effect, code string) simulator.Fault {
@@ -29,9 +29,9 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 		"denied":              fault("ModifyInstanceAttribute", simulator.EffectError, "UnauthorizedOperation"),
 		"user data unchanged": fault("ModifyInstanceAttribute", simulator.EffectError, "IncorrectInstanceState"),
 		"user data hangs":     fault("ModifyInstanceAttribute", simulator.EffectHang, ""),
-		"everybody is faster": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
+		"others are faster": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
 			Effect: simulator.EffectError, Status: 409},
-		// that free the entry do not
+		// Calls that free the entry do not hang.
 		"tags hang":       {Match: simulator.Match{Operation: "CreateTags"}, Effect: simulator.EffectHang, Times: 1},
 		"the start hangs": fault("StartInstances", simulator.EffectHang, ""),
 		"registration hangs": {Match: simulator.Match{Operation: jit, Params: map[string]string{"name": "ec2-i-*"}},
@@ -39,23 +39,23 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 		"the list is denied": {Match: simulator.Match{Operation: "DescribeInstances",
 			Params: map[string]string{"Filter.2.Name": "tag:ec2-github-runner:mode"}}, Effect: simulator.EffectError,
 			Code: "UnauthorizedOperation"},
-		"nothing stands ready": {Match: simulator.Match{Operation: "Nothing"}, Effect: simulator.EffectHang},
+		"nothing is ready": {Match: simulator.Match{Operation: "Nothing"}, Effect: simulator.EffectHang},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
-				if name != "nothing stands ready" {
+				if name != "nothing is ready" {
 					s.filled(ctx, t, 4)
 				}
-				coldly := s.coldly(ctx, t)
+				cold := s.coldDelay(ctx, t)
 				s.World.AddFault(weather)
 				begun, known := time.Now(), len(s.World.Calls())
 				result, err := s.Starter.Start(ctx, fromPool())
 				if err != nil || result.Runners[0].Warm {
 					t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 				}
-				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
-					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.Log)
+				if took := s.launchedAt(t, known).Sub(begun); took > cold+4*time.Second {
+					t.Errorf("the launch is requested after %s, without a pool after %s\n%s", took, cold, s.Log)
 				}
 				s.World.ClearFaults()
 				<-time.After(time.Minute)
@@ -65,8 +65,8 @@ func TestAMissCostsFourSeconds(t *testing.T) {
 	}
 }
 
-// coldly is how long a start that knows of no pool takes to ask for its launch.
-func (s *stage) coldly(ctx context.Context, t *testing.T) time.Duration {
+// coldDelay returns how long a start without a pool takes to request its launch.
+func (s *stage) coldDelay(ctx context.Context, t *testing.T) time.Duration {
 	t.Helper()
 	begun, known := time.Now(), len(s.World.Calls())
 	cold := fromPool(func(r *runner.StartRequest) { r.Source, r.Groups[0].Label = nil, "cold" })
@@ -76,7 +76,7 @@ func (s *stage) coldly(ctx context.Context, t *testing.T) time.Duration {
 	return s.launchedAt(t, known).Sub(begun)
 }
 
-// launchedAt is when the first launch since the nth call was asked for.
+// launchedAt returns when the first launch after the nth call was requested.
 func (s *stage) launchedAt(t *testing.T, since int) time.Time {
 	t.Helper()
 	calls := s.World.Calls()[since:]
@@ -87,7 +87,7 @@ func (s *stage) launchedAt(t *testing.T, since int) time.Time {
 	return calls[n].Time
 }
 
-// checkPool: the entries are whole: they stand still, unclaimed, and nothing holds their names.
+// checkPool fails the test unless the entries are stopped, unclaimed and not blocked by a registration.
 func checkPool(t *testing.T, s *stage, want int) {
 	t.Helper()
 	snapshot := s.World.Snapshot()
@@ -99,7 +99,7 @@ func checkPool(t *testing.T, s *stage, want int) {
 		}
 		for _, r := range snapshot.Runners {
 			if r.Name == "ec2-"+i.ID {
-				t.Errorf("entry %s is held by registration %d (%s)", i.ID, r.ID, r.Status)
+				t.Errorf("entry %s is blocked by registration %d (%s)", i.ID, r.ID, r.Status)
 			}
 		}
 	}
@@ -108,15 +108,15 @@ func checkPool(t *testing.T, s *stage, want int) {
 	}
 }
 
-// slowly has an EC2 that takes so long for every answer.
-func slowly(answer time.Duration) simulator.Config {
+// slowAnswers makes EC2 take that long for every answer.
+func slowAnswers(answer time.Duration) simulator.Config {
 	return simulator.Config{Timing: simulator.Timing{EC2: answer}}
 }
 
-// TestASlowClaimIsWarm: a claim that takes longer than usual is one all the same: one registration, and no launch.
+// TestASlowClaimIsWarm: a claim that takes longer than usual still succeeds, with one registration and no launch.
 func TestASlowClaimIsWarm(t *testing.T) {
 	t.Parallel()
-	inBubble(t, slowly(500*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
+	inBubble(t, slowAnswers(500*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		known := len(s.World.Calls())
 		result, err := s.Starter.Start(ctx, fromPool())
@@ -133,13 +133,13 @@ func TestASlowClaimIsWarm(t *testing.T) {
 			}
 		}
 		if jit != 1 || len(s.Journal.Made) != 0 {
-			t.Errorf("%d registrations, and the journal has %+v", jit, s.Journal.Made)
+			t.Errorf("%d registrations, but the journal has %+v", jit, s.Journal.Made)
 		}
 		checkOneRunner(t, s, result)
 	})
 }
 
-// checkOneRunner: beside the pool there are the start's one machine and its one runner, and nobody else's is touched.
+// checkOneRunner fails the test unless, apart from the pool, exactly the start's one machine and one runner exist.
 func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
 	t.Helper()
 	entries := map[string]bool{}
@@ -149,7 +149,7 @@ func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
 	instances, runners := s.World.Leftovers()
 	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return entries[i.ID] })
 	if len(instances) != 1 || instances[0].ID != result.Runners[0].InstanceID {
-		t.Errorf("instances beside the pool: %+v", instances)
+		t.Errorf("instances apart from the pool: %+v", instances)
 	}
 	if len(runners) != 1 || runners[0].Name != result.Runners[0].RunnerName {
 		t.Errorf("runners %+v", runners)
@@ -159,17 +159,17 @@ func checkOneRunner(t *testing.T, s *stage, result runner.StartResult) {
 	}
 }
 
-// TestAClaimInFlightAtTheDeadline: the deadline meets the claim in each of its calls. The start is a cold one after
-// four seconds, and what the claim has changed is undone as far as it got: the entry is whole again, or ended where it
-// may have been started.
+// TestAClaimInFlightAtTheDeadline: the deadline interrupts the claim in each of its calls. The start launches a cold
+// machine after four seconds, and the claim is undone as far as it got: the entry is freed, or terminated if it may
+// have been started.
 func TestAClaimInFlightAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	for answer := 800 * time.Millisecond; answer <= 4000*time.Millisecond; answer += 200 * time.Millisecond {
 		t.Run(answer.String(), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T, s *stage) {
+			inBubble(t, slowAnswers(answer), func(ctx context.Context, t *testing.T, s *stage) {
 				s.filled(ctx, t, 1)
-				coldly := s.coldly(ctx, t)
+				cold := s.coldDelay(ctx, t)
 				s.World.RunJob("cold", time.Second)
 				<-time.After(5 * time.Minute)
 				begun, known := time.Now(), len(s.World.Calls())
@@ -177,8 +177,8 @@ func TestAClaimInFlightAtTheDeadline(t *testing.T) {
 				if err != nil || result.Runners[0].Warm {
 					t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 				}
-				if took := s.launchedAt(t, known).Sub(begun); took > coldly+4*time.Second {
-					t.Errorf("the launch is asked for after %s, without a pool after %s\n%s", took, coldly, s.Log)
+				if took := s.launchedAt(t, known).Sub(begun); took > cold+4*time.Second {
+					t.Errorf("the launch is requested after %s, without a pool after %s\n%s", took, cold, s.Log)
 				}
 				<-time.After(time.Minute)
 				checkPool(t, s, len(s.entries()))
@@ -188,8 +188,8 @@ func TestAClaimInFlightAtTheDeadline(t *testing.T) {
 	}
 }
 
-// TestAnUnknownOutcomeIsNotForgotten: at the deadline a call of the claim has had its effect and its answer is under
-// way. Nothing of it stays: neither a registration that blocks the entry, nor tags of a claim, nor a machine that runs.
+// TestAnUnknownOutcomeIsNotForgotten: at the deadline a call of the claim has taken effect and its answer is in flight.
+// Nothing of it stays: no registration that blocks the entry, no tags of a claim, no running machine.
 func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	jit := simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",
@@ -215,7 +215,7 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 				}
 				if !slices.ContainsFunc(s.World.Calls()[known:],
 					func(c simulator.Call) bool { return c.Operation == match.Operation }) {
-					t.Error("the claim did not come so far")
+					t.Error("the claim did not reach that call")
 				}
 				<-time.After(time.Minute)
 				want := 1
@@ -229,11 +229,11 @@ func TestAnUnknownOutcomeIsNotForgotten(t *testing.T) {
 	}
 }
 
-// TestAClaimedMachineThatDies: the machine of a claim dies at its boot while GitHub does not remove its registration.
-// The cold start that follows gets its own name.
+// TestAClaimedMachineThatDies: the machine of a claim fails at its boot while GitHub refuses to remove its
+// registration. The cold start that follows uses its own name.
 func TestAClaimedMachineThatDies(t *testing.T) {
 	t.Parallel()
-	config := slowly(500 * time.Millisecond)
+	config := slowAnswers(500 * time.Millisecond)
 	config.Guests = []simulator.GuestRule{{When: simulator.WhenLater, Fault: simulator.GuestDies,
 		At: 100 * time.Millisecond, Times: 1}}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
@@ -254,17 +254,17 @@ func TestAClaimedMachineThatDies(t *testing.T) {
 	})
 }
 
-// TestAClaimIsInterrupted: cancelled or killed at any moment of it, the start and its post step leave the pool's entry
-// whole or end it, and no registration.
+// TestAClaimIsInterrupted: if a start is cancelled or killed at any moment of its claim, it and its post step free or
+// terminate the pool's entry, and leave no registration.
 func TestAClaimIsInterrupted(t *testing.T) {
 	t.Parallel()
 	for at := 100 * time.Millisecond; at < 6*time.Second; at += 170 * time.Millisecond {
 		for _, killed := range []bool{false, true} {
-			// before the deadline, and not
+			// Before the deadline, and after it.
 			for _, answer := range []time.Duration{500 * time.Millisecond, 900 * time.Millisecond} {
 				t.Run(fmt.Sprintf("%s killed %t answer %s", at, killed, answer), func(t *testing.T) {
 					t.Parallel()
-					inBubble(t, slowly(answer), func(ctx context.Context, t *testing.T,
+					inBubble(t, slowAnswers(answer), func(ctx context.Context, t *testing.T,
 						s *stage) {
 						interrupt(ctx, t, s, at, killed)
 					})
@@ -309,10 +309,10 @@ func interrupt(ctx context.Context, t *testing.T, s *stage, at time.Duration, ki
 }
 
 // TestAClaimOfAStartThatFails: the deadline ends the claim while its machine is being started, and GitHub refuses the
-// cold registration. Nothing of both stays.
+// cold registration. Nothing of either stays.
 func TestAClaimOfAStartThatFails(t *testing.T) {
 	t.Parallel()
-	inBubble(t, slowly(800*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
+	inBubble(t, slowAnswers(800*time.Millisecond), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		s.World.AddFault(simulator.Fault{
 			Match: simulator.Match{Operation: "actions/generate-runner-jitconfig-for-repo",

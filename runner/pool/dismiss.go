@@ -17,14 +17,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// dismissTimeout bounds the last acts about one entry after a cancel.
+// dismissTimeout limits the last calls about one entry after a cancel.
 const dismissTimeout = 6 * time.Second
 
-// maxDismissals bounds how many entries are ended at the same time.
+// maxDismissals limits how many entries are terminated concurrently.
 const maxDismissals = 30
 
-// dismiss ends what no longer fits and what is too many. What could still be used stays as far as nothing was launched
-// in its place.
+// dismiss terminates entries that no longer fit and surplus ones. An outdated entry that could still be used stays if
+// nothing was launched in its place.
 func (p *pool) dismiss(ctx context.Context, log *slog.Logger) error {
 	short := p.plan.launch - p.launched
 	var group errgroup.Group
@@ -38,7 +38,7 @@ func (p *pool) dismiss(ctx context.Context, log *slog.Logger) error {
 			case err != nil:
 				mu.Lock()
 				defer mu.Unlock()
-				errs = append(errs, fmt.Errorf("end warm instance %s: %w", i.ID, err))
+				errs = append(errs, fmt.Errorf("terminate warm instance %s: %w", i.ID, err))
 			case took:
 				log.Info(fmt.Sprintf("AWS EC2 instance %s is terminated: %s", i.ID, why))
 				p.note(i, became, why)
@@ -59,14 +59,14 @@ func (p *pool) dismiss(ctx context.Context, log *slog.Logger) error {
 		end(stale.Instance, Replaced, stale.why)
 	}
 	for _, i := range p.plan.surplus {
-		end(i, Terminated, fmt.Sprintf("the pool is to hold %d", p.wanted.Size))
+		end(i, Terminated, fmt.Sprintf("the pool should have %d", p.wanted.Size))
 	}
 	_ = group.Wait()
 	return errors.Join(errs...)
 }
 
-// seize ends an entry as a start claims it: it registers its name first, so that no start can have it, looks once more,
-// and gives the name free at last. false says that a start was faster.
+// seize terminates an entry under the same lock that a claim uses: it registers the entry's name, so that no start can
+// claim it, reads the entry once more, and removes the registration last. took is false if a start was faster.
 func (p *pool) seize(ctx context.Context, log *slog.Logger, i ec2.Instance) (took bool, err error) {
 	c := p.claims.newClaim(log, nil, i)
 	if err := c.note(false); err != nil {

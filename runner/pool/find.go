@@ -15,8 +15,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// claimAll takes warm machines for as many slots as there are, side by side. Whatever goes wrong delays the cold start
-// of the slot by claimTimeout at the most.
+// claimAll claims warm machines for as many slots as possible, concurrently. Whatever goes wrong delays the cold start
+// of a slot by at most claimTimeout.
 func (cl *claims) claimAll(ctx context.Context, log *slog.Logger) error {
 	st := cl.st
 	bounded, cancel := context.WithTimeout(ctx, claimTimeout)
@@ -32,7 +32,7 @@ func (cl *claims) claimAll(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
-// look lists the entries that stand ready, and says why there are none.
+// look lists the entries that are ready, and logs why there are none.
 func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
 	st := cl.st
 	var all []ec2.Instance
@@ -45,7 +45,7 @@ func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
 				key.Pool: cl.pool,
 			}})
 		if err != nil {
-			cl.reportMiss(log, "the pool cannot be looked at in "+region, err)
+			cl.reportMiss(log, "cannot read the pool in "+region, err)
 			unseen = true
 			continue
 		}
@@ -58,25 +58,26 @@ func (cl *claims) look(ctx context.Context, log *slog.Logger) bool {
 	}
 	ready := len(cl.entries)
 	switch {
-	case len(all) == 0 && unseen: // which was said
+	case len(all) == 0 && unseen: // which was reported
 	case len(all) == 0:
-		log.Info(fmt.Sprintf("no warm machine of pool %s stands ready, so a cold one is started", cl.pool))
+		log.Info(fmt.Sprintf("no warm machine of pool %s is ready, so a cold one is started", cl.pool))
 	case ready == 0:
 		log.Info(fmt.Sprintf("none of the %d warm machines of pool %s was launched with the inputs of this start for "+
 			"its runner group, so a cold one is started; give mode: pool and this step the same launch inputs",
 			len(all), cl.pool))
 	default:
-		log.Info(fmt.Sprintf("%d warm machines of pool %s stand ready", ready, cl.pool))
-		return st.ChooseGroup(ctx, log) == nil // the cold start says what is wrong
+		log.Info(fmt.Sprintf("%d warm machines of pool %s are ready", ready, cl.pool))
+		return st.ChooseGroup(ctx, log) == nil // the cold start reports what is wrong
 	}
 	return false
 }
 
-// expiresSoon is how near to its end an entry is left alone: whoever ends it then cannot meet a claim.
+// expiresSoon is how close to its expiry an entry is no longer claimed, so that a claim never meets the sweep that
+// terminates it.
 const expiresSoon = 10 * time.Minute
 
-// isReady reports whether an entry may serve some slot of the start. An entry whose registration a sweep suspects is
-// tried all the same.
+// isReady reports whether an entry may serve some slot of the start. An entry that a sweep has marked because of its
+// registration is tried too.
 func (cl *claims) isReady(i ec2.Instance) bool {
 	st := cl.st
 	return tags.Of(i).Entry && i.Tags[key.Group] == st.GroupKey &&
@@ -89,7 +90,8 @@ func (cl *claims) fits(s *runner.Slot, i ec2.Instance) bool {
 	return s.Fingerprints()[i.Tags[key.Fingerprint]]
 }
 
-// claimFor tries entries in an order of the slot's own, so that many starts at once do not all begin with the same one.
+// claimFor tries entries in an order that differs for each slot, so that concurrent starts do not all begin with the
+// same one.
 func (cl *claims) claimFor(ctx context.Context, log *slog.Logger, s *runner.Slot) {
 	st := cl.st
 	entries := slices.DeleteFunc(slices.Clone(cl.entries),
@@ -107,7 +109,7 @@ func (cl *claims) claimFor(ctx context.Context, log *slog.Logger, s *runner.Slot
 			continue
 		}
 		tries++
-		if cl.newClaim(log, s, entry).make(ctx) {
+		if cl.newClaim(log, s, entry).run(ctx) {
 			return
 		}
 	}

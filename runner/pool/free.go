@@ -17,18 +17,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// undoTimeout bounds how long the end of a start waits for claims that are undone in the background.
+// undoTimeout limits how long the end of a start waits for claims that are undone in the background.
 const undoTimeout = 2 * time.Second
 
-// freeTimeout bounds how long a claim that came to nothing is cleared away beside the start that goes on without it.
+// freeTimeout limits how long a failed claim is undone in the background while the start goes on.
 const freeTimeout = 3 * time.Second
 
-// missed returns why a claim came to nothing, as loudly as it deserves, and frees the entry beside the cold start.
+// missed logs why a claim failed and frees the entry in the background.
 func (c *warmClaim) missed(ctx context.Context, right string, err error) {
 	switch {
 	case errors.Is(err, github.ErrNameTaken), errors.Is(err, errStarted), refusal.ClassOf(err) == refusal.WrongState,
 		refusal.ClassOf(err) == refusal.NotFound:
-		c.log.Debug("somebody else has the warm machine", "instance", c.entry.ID, "error", err)
+		c.log.Debug("another start has the warm machine", "instance", c.entry.ID, "error", err)
 	case refusal.ClassOf(err) == refusal.Denied:
 		c.of.reportMiss(c.log, "a warm machine cannot be claimed without "+right, err)
 	default:
@@ -44,12 +44,12 @@ func (c *warmClaim) freeInBackground(ctx context.Context) {
 		defer cancel()
 		if err := c.free(bounded, &remove.Remover{Cloud: c.of.st.Cloud, Registry: c.of.st.Registry,
 			Log: c.log}); err != nil {
-			c.log.Debug("the claim cannot be cleared away yet", "instance", c.entry.ID, "error", err)
+			c.log.Debug("the claim cannot be undone yet", "instance", c.entry.ID, "error", err)
 		}
 	})
 }
 
-// reportMiss says once that a permission is missing.
+// reportMiss logs why no warm machine is claimed; a missing permission is a warning, once.
 func (cl *claims) reportMiss(log *slog.Logger, what string, err error) {
 	cl.mu.Lock()
 	said := cl.denied
@@ -65,21 +65,22 @@ func (cl *claims) reportMiss(log *slog.Logger, what string, err error) {
 	}
 }
 
-// free undoes a claim as far as it came. The registration goes last: until then nobody else can claim the entry, so
-// that nothing that is written here can fall upon another's claim.
+// free undoes a claim as far as it got. It removes the registration last: until then nobody else can claim the entry,
+// so nothing that is written here can damage another claim.
 func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
-	select { // one at a time: a roll-back may come while the first try still waits
+	select { // one at a time: a roll-back may begin while the first attempt still waits
 	case c.freeing <- struct{}{}:
 		defer func() { <-c.freeing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	switch c.state() {
-	case claimNone, claimUnclear, claimComplete: // a doubt is cleared when it is old enough
+	case claimNone, claimUnclear, claimComplete: // undo handles an unclear one later
 		return nil
-	case claimStarting: // GitHub does not remove a runner at work, which is then left to it
+	case claimStarting: // GitHub refuses to remove a busy runner: then its job goes on
 		if err := r.Release(ctx, c.id); errors.Is(err, github.ErrBusy) {
-			r.Log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job meanwhile and ends with it", c.entry.ID))
+			r.Log.Info(fmt.Sprintf("warm AWS EC2 instance %s has got a job in the meantime and ends with it",
+				c.entry.ID))
 		} else if err != nil {
 			return err
 		} else if err := c.endIfOurs(ctx, r); err != nil {
@@ -100,9 +101,9 @@ func (c *warmClaim) free(ctx context.Context, r *remove.Remover) error {
 	return nil
 }
 
-// endIfOurs terminates a machine that this start has started, or may have. Its tags have the last word: should another
-// start have claimed it in between, it is not ours any more. What cannot be seen is left alone: without its
-// registration the machine ends itself.
+// endIfOurs terminates a machine that this start has started, or may have. Its tags decide: if another start has
+// claimed it in between, it is not ours any more. If they cannot be read, the machine is left alone: without its
+// registration it terminates itself.
 func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 	over := false
 	err := ec2.RetryUntilDone(ctx, ec2.EndRetryDelay, func() error {
@@ -113,10 +114,10 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 			over = true
 		case err != nil:
 			return remove.Permanent(err)
-		case nonce == c.was && nonce != c.of.st.Identity.Nonce:
+		case nonce == c.before && nonce != c.of.st.Identity.Nonce:
 			return remove.ErrStaleTags
 		case nonce != c.of.st.Identity.Nonce:
-			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start by now and is left alone", c.entry.ID))
+			r.Log.Info(fmt.Sprintf("AWS EC2 instance %s belongs to another start now and is left alone", c.entry.ID))
 			over = true
 		}
 		return nil
@@ -127,13 +128,13 @@ func (c *warmClaim) endIfOurs(ctx context.Context, r *remove.Remover) error {
 	return r.Terminate(ctx, c.entry.Region, c.entry.ID)
 }
 
-// clear makes sure that no claim that came to nothing is left, and names those that are.
+// clear undoes every failed claim, and returns those that are left.
 func (cl *claims) clear(ctx context.Context, r *remove.Remover) (left []string) {
 	done := make(chan struct{})
 	go func() { cl.undoing.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(undoTimeout): // its calls may hang; these are of another client
+	case <-time.After(undoTimeout): // its calls may hang; this roll-back uses another client
 	case <-ctx.Done():
 	}
 	cl.mu.Lock()
@@ -153,7 +154,7 @@ func (c *warmClaim) undo(ctx context.Context, r *remove.Remover) error {
 		return c.free(ctx, r)
 	}
 	if time.Since(c.at) < remove.MaxClaimAge {
-		return errors.New("whether its registration was made is not known yet")
+		return errors.New("it is not known yet whether its registration was made")
 	}
 	err := r.ReleaseStale(ctx, c.entry.Region, c.entry.ID, func(found github.Runner) bool {
 		return slices.ContainsFunc(found.Labels,

@@ -21,8 +21,8 @@ import (
 // warmUpSlack is what a warm-up may take beyond its own deadline, to boot and to power itself off.
 const warmUpSlack = 5 * time.Minute
 
-// grow launches what is missing. A launch whose answer is lost needs no clearing away: what it made carries its tags
-// and is an entry.
+// grow launches the missing machines. A launch whose answer is lost needs no clean-up: its machines have their tags,
+// and so are entries.
 func (p *pool) grow(ctx context.Context, log *slog.Logger) error {
 	missing := p.plan.launch
 	for chunk := 0; missing > 0; chunk++ {
@@ -58,7 +58,7 @@ func (p *pool) grow(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// warmSpec is the launch of warm machines, and what to ask for.
+// warmSpec returns the launch of warm machines, and the offerings to request.
 func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	fit := p.st.Found().Offerings
 	data, err := p.spec().UserData()
@@ -81,7 +81,7 @@ func (p *pool) warmSpec(chunk int) (ec2.LaunchSpec, []ec2.Offering, error) {
 	}, fit, nil
 }
 
-// spec is what a warm machine needs to know.
+// spec returns the boot parameters of a warm machine.
 func (p *pool) spec() bootstrap.Spec {
 	spec := p.st.Spec()
 	spec.Warm, spec.RegistrationTimeout, spec.PreRunnerScript, spec.Labels, spec.Service = true, p.wanted.WarmUp, "",
@@ -91,7 +91,7 @@ func (p *pool) spec() bootstrap.Spec {
 	return spec
 }
 
-// asWanted is an offering with the image as the request has it: the survey fills in the newest of an architecture.
+// asWanted returns an offering with the image as requested: the survey has filled in the newest one of an architecture.
 func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
 	for n, placement := range p.st.Found().Placements {
 		if placement.SubnetID == offering.Placement.SubnetID && placement.ImageID == offering.Placement.ImageID &&
@@ -104,7 +104,7 @@ func (p *pool) asWanted(offering ec2.Offering) ec2.Offering {
 	return offering
 }
 
-// versionIn is the runner version that a machine will have: the image's own, or what it downloads.
+// versionIn returns the runner version that a machine will have: the image's own, or the one it downloads.
 func (p *pool) versionIn(offering ec2.Offering) string {
 	version := p.st.Found().Image(offering.Placement).Tags[key.RunnerVersion]
 	if version != "" && !tags.IsOlder(version, runner.MinimumVersion) {
@@ -113,7 +113,7 @@ func (p *pool) versionIn(offering ec2.Offering) string {
 	return p.st.Offered().Version()
 }
 
-// complete fills in what the answer left out.
+// complete fills in what the answer of RunInstances does not contain.
 func (p *pool) complete(i *ec2.Instance, offering ec2.Offering, spec ec2.LaunchSpec) {
 	i.Type = cmp.Or(i.Type, offering.InstanceType)
 	i.Tags = spec.OwnTags(i.Offering)
@@ -125,7 +125,7 @@ func logLaunch(log *slog.Logger, a ec2.Attempt) {
 		o.Placement.SubnetID, o.Placement.Region))
 }
 
-// notLaunched returns what EC2 refused.
+// notLaunched returns an error with EC2's refusals.
 func (p *pool) notLaunched(trail []ec2.Attempt, missing int, err error) error {
 	if !errors.Is(err, ec2.ErrExhausted) {
 		return err

@@ -10,7 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// A claim that is killed leaves the entry whole, or ends its machine, although its tags are not shown yet.
+// TestClaimIsClearedWithLateTags: after a killed claim the entry is freed or its machine terminated, even if EC2 does
+// not show its tags yet.
 func TestClaimIsClearedWithLateTags(t *testing.T) {
 	t.Parallel()
 	for _, late := range bubble.Lates[1:] {
@@ -23,7 +24,7 @@ func TestClaimIsClearedWithLateTags(t *testing.T) {
 				inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 					s.filled(ctx, t, 1)
 					if !s.Killed(ctx, t, call, 1, fromPool()) {
-						t.Fatalf("there was no %s", call)
+						t.Fatalf("%s was not called", call)
 					}
 					<-time.After(2 * time.Minute)
 					checkPool(t, s, len(s.entries()))
@@ -37,7 +38,8 @@ func TestClaimIsClearedWithLateTags(t *testing.T) {
 	}
 }
 
-// A lost answer of StartInstances costs the warm machine nothing: an old tag says nothing against the claim.
+// TestLostAnswerOfAClaimWithLateTags: a lost answer of StartInstances does not waste the warm machine: stale tags are
+// no evidence against the claim.
 func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 	t.Parallel()
 	for _, late := range bubble.Lates {
@@ -62,7 +64,7 @@ func TestLostAnswerOfAClaimWithLateTags(t *testing.T) {
 	}
 }
 
-// A warm machine is waited for in the same way.
+// TestCredentialsEndWhileAWarmMachineStarts: expired credentials while waiting for a warm machine cause one warning.
 func TestCredentialsEndWhileAWarmMachineStarts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, bubble.KeysEnd(simulator.Config{}, 190*time.Second), func(ctx context.Context, t *testing.T, s *stage) {

@@ -12,20 +12,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file decides what becomes of a pool, and makes no call.
+// This file decides what to do with a pool's entries; it makes no API calls.
 
-// wantedPool is what a pool is to be.
+// wantedPool describes what a pool should contain.
 type wantedPool struct {
 	now    time.Time
 	size   int
 	maxAge time.Duration
 	group  string
-	// prints are the fingerprints of what would be launched now, images the images, empty where they are not known.
+	// prints are the fingerprints that a launch would have now, images its images; empty if unknown.
 	prints  map[string]bool
 	images  map[string]bool
-	gone    map[string]bool // images that EC2 says it does not have any more
-	failed  map[string]bool // entries whose warm-up failed, as their consoles say
-	offered string          // the runner version that GitHub offers; empty where it is not known
+	gone    map[string]bool // images that no longer exist
+	failed  map[string]bool // entries whose warm-up failed according to their consoles
+	offered string          // the runner version that GitHub offers; empty if unknown
 	public  bool            // github.com, which refuses old runners
 	since   map[string]time.Time
 }
@@ -34,13 +34,13 @@ type wantedPool struct {
 type staleEntry struct {
 	ec2.Instance
 	why string
-	// useless reports whether nobody can use it: it goes whether there is another in its place or not.
+	// useless reports whether no start can use it: it is terminated even without a replacement.
 	useless bool
 }
 
-// poolPlan is what is to be done.
+// poolPlan is what to do with a pool.
 type poolPlan struct {
-	ready, warming []ec2.Instance // that stay
+	ready, warming []ec2.Instance // entries that stay
 	stale          []staleEntry
 	surplus        []ec2.Instance
 	launch         int
@@ -54,13 +54,13 @@ func (w wantedPool) plan(entries []ec2.Instance) poolPlan {
 		if !tags.Of(i).Entry || !i.Alive() {
 			continue
 		}
-		if why, useless := w.isStale(i); why != "" {
+		if why, useless := w.staleReason(i); why != "" {
 			p.stale = append(p.stale, staleEntry{i, why, useless})
 			continue
 		}
 		good = append(good, i)
 	}
-	// The most useful first: those that stand ready, and of those the youngest.
+	// The most useful first: ready ones, and the youngest of them.
 	slices.SortStableFunc(good, func(a, b ec2.Instance) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), b.LaunchTime.Compare(a.LaunchTime), cmp.Compare(a.ID, b.ID))
 	})
@@ -77,23 +77,23 @@ func (w wantedPool) plan(entries []ec2.Instance) poolPlan {
 	return p
 }
 
-// rank orders states by how soon a machine in them can be used.
+// rank orders states by how soon a machine can be used.
 func rank(i ec2.Instance) int {
 	return slices.Index([]string{ec2.Stopped, ec2.Stopping, ec2.Running, ec2.Pending}, i.State)
 }
 
-// isStale returns why an entry is no longer what is wanted, or nothing.
-func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
+// staleReason returns why an entry is no longer wanted, or "".
+func (w wantedPool) staleReason(i ec2.Instance) (why string, useless bool) {
 	due, until := tags.Of(i).DueAt, tags.Of(i).ExpiresAt
 	switch {
-	case w.size == 0: // whatever it is, it is not wanted
+	case w.size == 0: // the pool is to be empty
 		return "", false
 	case w.failed[i.ID]:
 		return "its warm-up failed", true
 	case i.State != ec2.Stopped && !due.IsZero() && w.now.After(due):
 		return "its warm-up should have ended at " + tags.Stamp(due), true
 	case !until.IsZero() && !w.now.Add(expiresSoon).Before(until):
-		return "its time is over at " + tags.Stamp(until), true
+		return "it expires at " + tags.Stamp(until), true
 	case !i.LaunchTime.IsZero() && w.now.Sub(i.LaunchTime) >= w.maxAge:
 		return fmt.Sprintf("it is older than %g hours", w.maxAge.Hours()), false
 	case i.Tags[key.Group] != w.group:
@@ -105,16 +105,16 @@ func (w wantedPool) isStale(i ec2.Instance) (why string, useless bool) {
 	case len(w.images) > 0 && !w.images[i.ImageID]:
 		return "there is a newer image than its " + i.ImageID, false
 	}
-	return w.isOutdated(i), false
+	return w.outdatedReason(i), false
 }
 
-// runnerServes is how long GitHub takes a runner after the release that followed it, less some days of care.
+// runnerServes is how long GitHub accepts a runner after the following release, with a few days' margin.
 // https://github.blog/changelog/2025-08-26-minimum-version-enforcement-for-self-hosted-runners/
 const runnerServes = 25 * 24 * time.Hour
 
-// isOutdated reports whether github.com refuses the entry's runner, or soon will: it is below the minimum, or a release
-// that followed it may be as old as that.
-func (w wantedPool) isOutdated(i ec2.Instance) string {
+// outdatedReason returns why github.com refuses the entry's runner, or soon will, or "": it is below the minimum
+// version, or the following release may be too old.
+func (w wantedPool) outdatedReason(i ec2.Instance) string {
 	version := i.Tags[key.RunnerVersion]
 	since := w.since[i.ImageID]
 	if since.IsZero() {
@@ -123,9 +123,9 @@ func (w wantedPool) isOutdated(i ec2.Instance) string {
 	switch {
 	case version == "" || !w.public:
 	case tags.IsOlder(version, runner.MinimumVersion):
-		return "its runner " + version + " is older than GitHub takes"
+		return "its runner " + version + " is older than GitHub accepts"
 	case w.offered != "" && tags.IsOlder(version, w.offered) && w.now.Sub(since) >= runnerServes:
-		return fmt.Sprintf("its runner %s is too old for much longer: GitHub offers %s", version, w.offered)
+		return fmt.Sprintf("its runner %s will soon be too old: GitHub offers %s", version, w.offered)
 	}
 	return ""
 }

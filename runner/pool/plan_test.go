@@ -34,12 +34,12 @@ func warmEntry(change func(*ec2.Instance)) ec2.Instance {
 	return i
 }
 
-// surveyed is when the pool of the tests is looked at.
+// surveyed is the time at which the tests' pool is read.
 var surveyed = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 const ourScope = "org/repo"
 
-// TestStaleEntries: each reason for which an entry is replaced, by its name.
+// TestStaleEntries: each reason for which an entry is replaced.
 func TestStaleEntries(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -56,7 +56,7 @@ func TestStaleEntries(t *testing.T) {
 		"it expires": {change: func(i *ec2.Instance) {
 			i.Tags[key.ExpiresAt] = tags.Stamp(surveyed.Add(5 * time.Minute))
 		},
-			why: "its time is over at 2026-11-01T12:05:00Z", useless: true},
+			why: "it expires at 2026-11-01T12:05:00Z", useless: true},
 		"it is too old": {wanted: func(w *wantedPool) { w.maxAge = 12 * time.Hour },
 			why: "it is older than 12 hours"},
 		"of another group": {change: func(i *ec2.Instance) { i.Tags[key.Group] = "gpu" },
@@ -66,10 +66,10 @@ func TestStaleEntries(t *testing.T) {
 		"its image is gone": {wanted: func(w *wantedPool) { w.gone["ami-1"] = true }, why: "its image ami-1 is gone"},
 		"there is a newer image": {wanted: func(w *wantedPool) { w.images = map[string]bool{"ami-2": true} },
 			why: "there is a newer image than its ami-1"},
-		"images that are not known": {wanted: func(w *wantedPool) { w.images = nil }},
+		"unknown images": {wanted: func(w *wantedPool) { w.images = nil }},
 		"runner refused by GitHub": {change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.328.9" },
-			why: "its runner 2.328.9 is older than GitHub takes"},
-		"an Enterprise Server takes it": {
+			why: "its runner 2.328.9 is older than GitHub accepts"},
+		"an Enterprise Server accepts it": {
 			change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.328.9" },
 			wanted: func(w *wantedPool) { w.public = false },
 		},
@@ -77,7 +77,7 @@ func TestStaleEntries(t *testing.T) {
 		"runner soon refused": {
 			change: func(i *ec2.Instance) { i.Tags[key.RunnerVersion] = "2.334.9" },
 			wanted: func(w *wantedPool) { w.since["ami-1"] = surveyed.Add(-26 * 24 * time.Hour) },
-			why:    "its runner 2.334.9 is too old for much longer: GitHub offers 2.335.0",
+			why:    "its runner 2.334.9 will soon be too old: GitHub offers 2.335.0",
 		},
 	} {
 		w, i := wanted(1), warmEntry(func(i *ec2.Instance) {
@@ -88,13 +88,13 @@ func TestStaleEntries(t *testing.T) {
 		if c.wanted != nil {
 			c.wanted(&w)
 		}
-		if why, useless := w.isStale(i); why != c.why || useless != c.useless {
+		if why, useless := w.staleReason(i); why != c.why || useless != c.useless {
 			t.Errorf("%s: %q, useless %t; want %q, %t", name, why, useless, c.why, c.useless)
 		}
 	}
 }
 
-// TestPlan: what stays, goes and is launched adds up; what stands ready stays before what still warms up.
+// TestPlan: the entries that stay, go and are launched add up; ready entries are preferred to those that still warm up.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -129,7 +129,7 @@ func TestPlan(t *testing.T) {
 		}
 		for _, i := range p.surplus {
 			if i.Tags[key.Mode] != tags.ModePool {
-				t.Fatalf("%s is claimed, and too many", i.ID)
+				t.Fatalf("%s is claimed, but counts as surplus", i.ID)
 			}
 		}
 	})

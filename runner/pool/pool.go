@@ -1,15 +1,15 @@
-// Package pool keeps machines that are warmed once and used once: mode pool fills it, and a start claims from it.
+// Package pool provides machines that are warmed up once and used once: mode pool fills the pool, and a start claims
+// from it.
 //
-// An entry of a pool is an instance that was launched by `mode: pool`, booted once with everything in place, and
-// stopped. It is ready while it is stopped and its mode is "pool". Who registers a runner under the entry's own name
-// holds it: a scope gives a name only once. Whatever is done to an entry is done by its holder.
+// A pool entry is an instance that `mode: pool` has launched, booted once with everything installed, and stopped. It is
+// ready while it is stopped and its mode is "pool". The registration under the entry's own name is its lock, since a
+// name exists only once in a scope: only its holder changes the entry.
 //
-// A start claims: it registers the machine's own name, which only one can, changes user data, shutdown behaviour and
-// tags, and starts the machine (claim.go). A claim that failed, or is in flight after four seconds, is undone as far as
-// it got, the registration last (free.go, and package post where the start was killed). A machine that does not come
-// online is terminated, and its slot is started cold in the same step (warm.go). `mode: pool` reads the state, decides
-// (plan.go, which makes no call), launches (grow.go) and terminates (dismiss.go). docs/adr/0009-warm-pool.md has the
-// reasons.
+// A start claims an entry: it registers the entry's name, changes user data, shutdown behavior and tags, and starts the
+// machine (claim.go). A claim that fails, or is incomplete after four seconds, is undone as far as it got, the
+// registration last (free.go, and package post if the start was killed). A machine that does not come online is
+// terminated, and its slot is started cold in the same step (warm.go). `mode: pool` reads the state, decides (plan.go,
+// without API calls), launches (grow.go) and terminates (dismiss.go). See docs/adr/0009-warm-pool.md for the reasons.
 package pool
 
 import (
@@ -33,8 +33,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Request is what a pool is to be: so many machines as a start of Start would launch, of which only the first group
-// counts.
+// Request describes a pool: how many machines, launched as a start of Start would launch those of its first group.
 type Request struct {
 	Start  runner.StartRequest
 	Name   string
@@ -43,14 +42,14 @@ type Request struct {
 	WarmUp time.Duration // how long a warm-up may take
 }
 
-// What became of an entry.
+// The values of Entry.Became.
 const (
 	Ready      = "ready"
 	Warming    = "warming"
 	Launched   = "launched"
 	Replaced   = "replaced"
 	Terminated = "terminated"
-	Claimed    = "claimed" // by a start, while it was to be ended
+	Claimed    = "claimed" // by a start, when it was about to be terminated
 )
 
 // Entry is one entry and what became of it.
@@ -66,17 +65,17 @@ type Entry struct {
 	ExpiresAt        string `json:"expires-at,omitempty"`
 }
 
-// Result states what a pool holds now, and what was done about it.
+// Result is what a pool contains now, and what was done about it.
 type Result struct {
 	Name     string
 	Size     int
 	Entries  []Entry
 	Trail    []runner.Attempt
 	Warnings []string
-	Left     []string // what could not be cleared away; the post step looks again
+	Left     []string // what could not be undone; the post step tries again
 }
 
-// Count is the number of entries that became something.
+// Count returns how many entries became something.
 func (r Result) Count(became string) (n int) {
 	for _, entry := range r.Entries {
 		if entry.Became == became {
@@ -86,11 +85,11 @@ func (r Result) Count(became string) (n int) {
 	return n
 }
 
-// Fill brings the number of warm machines to what is wanted, and waits for none of them. What it did before it failed
-// stands in the result beside the error.
+// Fill brings the number of warm machines to the wanted one, without waiting for them. After an error, the result says
+// what was done before it.
 func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result, error) {
 	only := request.Start.Groups[0]
-	only.Markets, only.Count = []string{machine.OnDemand}, 1 // EC2 cannot stop a spot instance and start it again
+	only.Markets, only.Count = []string{machine.OnDemand}, 1 // a stopped spot instance cannot be started at will
 	request.Start.Groups, request.Start.Source = []runner.Group{only}, nil
 	p := &pool{st: starter.Begin(request.Start), wanted: request, result: Result{Name: request.Name,
 		Size: request.Size}}
@@ -106,7 +105,7 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 	}{
 		{"Look at the pool", p.look},          // entries, consoles, images, what GitHub offers
 		{"Launch warm machines", p.grow},      // what is missing
-		{"End what is not wanted", p.dismiss}, // what no longer fits, and what is too many
+		{"End what is not wanted", p.dismiss}, // what no longer fits, and the surplus
 	} {
 		if stepErr := step.run(ctx, starter.Log.With("phase", step.title)); stepErr != nil {
 			err = errors.Join(err, stepErr)
@@ -126,7 +125,7 @@ func Fill(ctx context.Context, starter *runner.Starter, request Request) (Result
 	return p.result, err
 }
 
-// pool is one `mode: pool` under way. It looks, chooses and launches as a start does.
+// pool is the state of one `mode: pool`. It reads, chooses and launches as a start does.
 type pool struct {
 	st       *runner.Start
 	identity tags.Identity // without a label
@@ -148,7 +147,7 @@ func (p *pool) note(i ec2.Instance, became, why string) {
 	})
 }
 
-// look finds the entries and decides what is to be done.
+// look finds the entries and decides what to do.
 func (p *pool) look(ctx context.Context, log *slog.Logger) error {
 	entries, err := p.entries(ctx)
 	if err != nil {
@@ -180,7 +179,7 @@ func (p *pool) look(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// entries lists the pool's unclaimed machines, in all regions of the request.
+// entries lists the pool's unclaimed machines in all regions of the request.
 func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 	var all []ec2.Instance
 	for _, region := range p.st.Regions() {
@@ -190,14 +189,14 @@ func (p *pool) entries(ctx context.Context) ([]ec2.Instance, error) {
 			States: []string{ec2.Pending, ec2.Running, ec2.Stopping, ec2.Stopped},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("look at pool %s: %w", p.wanted.Name, err)
+			return nil, fmt.Errorf("read pool %s: %w", p.wanted.Name, err)
 		}
 		all = append(all, found...)
 	}
 	return all, nil
 }
 
-// choose reads what decides whether an entry still fits: the images, the runner software, and the machines' own words.
+// choose reads what decides whether an entry still fits: images, runner software and consoles.
 func (p *pool) choose(ctx context.Context, log *slog.Logger, wanted *wantedPool, entries []ec2.Instance) error {
 	wanted.prints = p.st.Slots()[0].Fingerprints()
 	if err := p.st.Prepare(ctx, log); err != nil {
@@ -206,7 +205,7 @@ func (p *pool) choose(ctx context.Context, log *slog.Logger, wanted *wantedPool,
 	wanted.offered = p.st.Offered().Version()
 	for _, placement := range p.st.Found().Placements {
 		if !strings.HasPrefix(placement.ImageID, "ami-") || p.wanted.Start.Groups[0].Overlay.Has("ImageId") {
-			wanted.images = nil // launch-parameters say which, or EC2 itself looks it up
+			wanted.images = nil // launch-parameters name the image, or EC2 resolves it
 			break
 		}
 		wanted.images[placement.ImageID] = true
@@ -221,8 +220,8 @@ const (
 	consoleTimeout = 2 * time.Second
 )
 
-// readEntries asks whether the entries' images still are, and how the warm-ups ended. Neither is needed: what cannot be
-// read is taken as good, since a claimed machine does itself what its warm-up did not.
+// readEntries reads whether the entries' images still exist and how the warm-ups ended. Both are optional: an entry
+// that cannot be checked counts as good, since a claimed machine completes what its warm-up did not.
 func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec2.Instance) {
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -257,7 +256,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 	_ = group.Wait()
 }
 
-// CheckUserData reports whether the user data of a warm-up will fit.
+// CheckUserData returns an error if the user data of a warm-up does not fit.
 func (r Request) CheckUserData() error {
 	p := &pool{st: r.Start.Draft(), wanted: r}
 	_, err := p.spec().UserData()

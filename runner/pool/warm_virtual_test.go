@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// pool is what fills a pool for the starts of fromPool.
+// poolOf is a request that fills a pool for the starts of fromPool.
 func poolOf(size int, change ...func(*pool.Request)) pool.Request {
 	r := pool.Request{Start: bubble.Request(), Name: "tests", Size: size, MaxAge: 168 * time.Hour,
 		WarmUp: 30 * time.Minute}
@@ -27,7 +27,7 @@ func poolOf(size int, change ...func(*pool.Request)) pool.Request {
 	return r
 }
 
-// fromPool is a start that takes warm machines first.
+// fromPool is a start that claims warm machines first.
 func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
 	r := bubble.Request()
 	r.Source, r.JIT, r.Ephemeral = pool.Machines{Pool: "tests"}, true, true
@@ -37,7 +37,7 @@ func fromPool(change ...func(*runner.StartRequest)) runner.StartRequest {
 	return r
 }
 
-// filled fills the pool and waits until it stands ready.
+// filled fills the pool and waits until it is ready.
 func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.Instance {
 	t.Helper()
 	result, err := pool.Fill(ctx, s.Another(t), poolOf(size))
@@ -53,23 +53,22 @@ func (s *stage) filled(ctx context.Context, t *testing.T, size int) []simulator.
 	return entries
 }
 
-// entries are the living instances that carry the tag of a pool's unclaimed entry.
+// entries returns the living instances with the tags of an unclaimed pool entry.
 func (s *stage) entries() []simulator.Instance {
 	return slices.DeleteFunc(s.World.Snapshot().Instances, func(i simulator.Instance) bool {
 		return i.Tags[key.Mode] != "pool" || i.State == "terminated" || i.State == "shutting-down"
 	})
 }
 
-// asEC2Is has EC2's published times: RunInstances answers in 1.5 s, an instance runs 5 s later, a fresh one boots in 20
-// s and one whose volume is filled in 15. https://github.com/machulav/ec2-github-runner has no such figures;
-// shared/facts.md names the ledger.
-func asEC2Is() simulator.Config { return simulator.Config{} }
+// asEC2Is has EC2's published times: RunInstances answers within 1.5 s, an instance is running 5 s later, a fresh one
+// boots in 20 s and one whose volume is initialized in 15 s.
+func publishedTimes() simulator.Config { return simulator.Config{} }
 
-// TestWarmIsFaster: from the step's start to online a warm machine takes at most 0.7 of what a cold one does, and its
-// claim at most five calls before it is started.
+// TestWarmIsFaster: from the start of the step to online, a warm machine takes at most 0.7 of a cold one's time, and
+// its claim at most five calls before StartInstances.
 func TestWarmIsFaster(t *testing.T) {
 	t.Parallel()
-	inBubble(t, asEC2Is(), func(ctx context.Context, t *testing.T, s *stage) {
+	inBubble(t, publishedTimes(), func(ctx context.Context, t *testing.T, s *stage) {
 		s.filled(ctx, t, 1)
 		cold := fromPool(func(r *runner.StartRequest) { r.Source = nil })
 		cold.Groups[0].Label = "cold"
@@ -84,11 +83,11 @@ func TestWarmIsFaster(t *testing.T) {
 		}
 		calls := s.World.Calls()[known:]
 		before := slices.IndexFunc(calls, func(c simulator.Call) bool { return c.Operation == "StartInstances" })
-		warm, coldly := warmResult.Runners[0].Timeline.Online, coldResult.Runners[0].Timeline.Online
-		t.Logf("warm %s, cold %s: %.2f; %d calls before the start", warm, coldly, warm.Seconds()/coldly.Seconds(),
-			before)
-		if !warmResult.Runners[0].Warm || warm.Seconds() > 0.7*coldly.Seconds() {
-			t.Errorf("warm %s, cold %s", warm, coldly)
+		warmTime, coldTime := warmResult.Runners[0].Timeline.Online, coldResult.Runners[0].Timeline.Online
+		t.Logf("warm %s, cold %s: %.2f; %d calls before the start", warmTime, coldTime,
+			warmTime.Seconds()/coldTime.Seconds(), before)
+		if !warmResult.Runners[0].Warm || warmTime.Seconds() > 0.7*coldTime.Seconds() {
+			t.Errorf("warm %s, cold %s", warmTime, coldTime)
 		}
 		if before < 0 || before > 5 {
 			t.Errorf("%d calls before StartInstances: %v", before, calls)
@@ -106,7 +105,8 @@ func TestWarmIsFaster(t *testing.T) {
 	})
 }
 
-// TestTwentyAtOnce: twenty starts on a pool of five share none, lose none, use three at least, and start the rest cold.
+// TestTwentyAtOnce: twenty concurrent starts on a pool of five share no machine, lose none, use at least three, and
+// launch the rest cold.
 func TestTwentyAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -141,8 +141,8 @@ func TestTwentyAtOnce(t *testing.T) {
 	})
 }
 
-// TestAnEntryThatDoesNotComeUp: a warm machine that says nothing is given up after half of the startup timeout, ended
-// and deregistered, and its slot is started cold in the same step.
+// TestAnEntryThatDoesNotComeUp: a warm machine that does not come online is given up after half of the startup timeout,
+// terminated and deregistered, and its slot is started cold in the same step.
 func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Guests: []simulator.GuestRule{{When: simulator.WhenLater,
@@ -157,7 +157,7 @@ func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 			t.Fatalf("%v, %+v\n%s", err, result, s.Log)
 		}
 		if took := time.Since(begun); took < 150*time.Second || took > 195*time.Second {
-			t.Errorf("it took %s, of which half of five minutes for the warm machine", took)
+			t.Errorf("it took %s; half of five minutes is for the warm machine", took)
 		}
 		if len(s.Journal.Handoffs) != 2 || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0],
 			"is not online 2m30s after its start") {
@@ -170,8 +170,7 @@ func TestAnEntryThatDoesNotComeUp(t *testing.T) {
 	})
 }
 
-// TestAnImageThatIsGone: a warm machine needs its image no more, so a start takes it; a pool replaces it by the newer
-// one.
+// TestAnImageThatIsGone: a warm machine does not need its image any more, so a start claims it; mode pool replaces it.
 func TestAnImageThatIsGone(t *testing.T) {
 	t.Parallel()
 	const old, newer = "ami-0ccccccccccccccc1", "ami-0ccccccccccccccc2"
@@ -211,8 +210,8 @@ func TestAnImageThatIsGone(t *testing.T) {
 	})
 }
 
-// TestLostAnswersOfTheClaim: whichever call's answer is lost, the start comes to its runner, and after it the pool is
-// whole: what is not claimed stands ready, and nothing holds it.
+// TestLostAnswersOfTheClaim: whichever call's answer is lost, the start gets its runner, and afterwards every unclaimed
+// entry is ready and unblocked.
 func TestLostAnswersOfTheClaim(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"DescribeInstances", "actions/generate-runner-jitconfig-for-repo",
@@ -234,7 +233,7 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 						used = 1
 					}
 					<-time.After(time.Minute)
-					lost := 0 // a machine that may have been started is ended
+					lost := 0 // a machine that may have been started is terminated
 					for _, i := range s.World.Snapshot().Instances {
 						if i.State == "terminated" || i.State == "shutting-down" {
 							lost++
@@ -250,8 +249,8 @@ func TestLostAnswersOfTheClaim(t *testing.T) {
 	}
 }
 
-// TestManyFromAPool: each slot claims for itself, side by side; what finds no warm machine goes cold together with the
-// others.
+// TestManyFromAPool: each slot claims for itself, concurrently; slots without a warm machine are launched cold
+// together.
 func TestManyFromAPool(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -273,7 +272,7 @@ func TestManyFromAPool(t *testing.T) {
 				warm++
 			}
 			if r.Warm && r.Name == "b" {
-				t.Errorf("a machine of another type was taken: %+v", r)
+				t.Errorf("a machine of another type was claimed: %+v", r)
 			}
 			seen[r.InstanceID] = true
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// byRun groups losses by run; of each run only those of its latest attempt that is known here matter.
+// byRun groups losses by run and keeps, of each run, only those of its latest attempt.
 func byRun(losses []loss) [][]loss {
 	slices.SortFunc(losses, func(a, b loss) int {
 		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(b.attempt, a.attempt), cmp.Compare(a.instance, b.instance))
@@ -26,13 +26,13 @@ func byRun(losses []loss) [][]loss {
 	return groups
 }
 
-// decide returns what is to be done about the machines that a run lost in one attempt. It makes no call. The rules
-// stand in their order; the first that holds decides:
-//  1. a run that cannot be seen, that goes on, that has a newer attempt or that was cancelled is left alone;
-//  2. one that had its attempts is left alone;
-//  3. one none of whose lost machines had a job that failed is left alone: nothing was lost with them;
+// decide returns what to do about the machines that a run lost in one attempt. It makes no API calls. The first rule
+// that applies decides:
+//  1. a run that cannot be read, that is not over, that has a newer attempt or that was cancelled is left alone;
+//  2. a run that has had its attempts is left alone;
+//  3. a run without a failed job on any of its lost machines is left alone: it lost nothing;
 //  4. the one job that started the machines runs again;
-//  5. where it is not exactly one, the whole run does.
+//  5. if it is not exactly one job, the whole run does.
 func decide(group []loss, seen view, most int) Rerun {
 	v := Rerun{Run: group[0].run, Attempt: group[0].attempt}
 	for _, l := range group {
@@ -44,25 +44,25 @@ func decide(group []loss, seen view, most int) Rerun {
 	}
 	interrupted := slices.DeleteFunc(slices.Clone(group), func(l loss) bool { return !wasAtWork(l, seen.jobs) })
 	if len(interrupted) == 0 {
-		v.Why = "no job of it failed on the machines that EC2 took"
+		v.Why = "no job of it failed on the machines that EC2 reclaimed"
 		return v
 	}
-	v.Decided, v.Why = true, fmt.Sprintf("EC2 took %d of its machines with their jobs", len(interrupted))
+	v.Decided, v.Why = true, fmt.Sprintf("EC2 reclaimed %d of its machines with their jobs", len(interrupted))
 	if job, one := starterOf(interrupted, seen.jobs); one {
 		v.Job, v.JobName = job.ID, job.Name
 	}
 	return v
 }
 
-// spared returns why a run is not to be run again whatever was lost, or nothing.
+// spared returns why a run must not run again, whatever it lost, or "".
 func spared(v Rerun, seen view, most int) string {
 	switch {
 	case seen.gone:
-		return "the run is gone, or the token may not see it"
+		return "the run is gone, or the token cannot see it"
 	case seen.run.Attempt != v.Attempt:
 		return fmt.Sprintf("attempt %d of it has begun since", seen.run.Attempt)
 	case !seen.run.Completed:
-		return "the run still goes on"
+		return "the run is not over"
 	case seen.run.Cancelled:
 		return "the run was cancelled"
 	case v.Attempt > most:
@@ -79,8 +79,8 @@ func wasAtWork(l loss, jobs []github.Job) bool {
 	})
 }
 
-// starterOf returns the one job that started all the machines. A machine whose start job is not known, or is not the
-// only job with that runner's name, leaves it open.
+// starterOf returns the one job that started all the machines; one is false if the start job of a machine is unknown or
+// is not the only job with its runner's name.
 func starterOf(group []loss, jobs []github.Job) (starter github.Job, one bool) {
 	for _, l := range group {
 		found := slices.DeleteFunc(slices.Clone(jobs), func(j github.Job) bool {

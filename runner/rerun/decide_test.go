@@ -37,8 +37,9 @@ func drawView(t *rapid.T) view {
 	}
 }
 
-// TestDecideProperties: nothing runs again that EC2 did not interrupt, that a person cancelled, that still goes on,
-// that had its attempts, or that began anew since; and what does is the one job that started all the machines, or all.
+// TestDecideProperties: no run is run again that EC2 did not interrupt, that a user cancelled, that is not over, that
+// has had its attempts or that has a newer attempt; otherwise the one job that started all the machines runs again, or
+// the whole run.
 func TestDecideProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		losses := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) loss { return drawLoss(t, "4711") }), 1, 4).Draw(t,
@@ -61,7 +62,7 @@ func TestDecideProperties(t *testing.T) {
 			t.Fatalf("decided %t, want %t: %s", got.Decided, may, got.Why)
 		}
 		if got.Why == "" {
-			t.Fatal("no reason is given")
+			t.Fatal("there is no reason")
 		}
 		if got.Job == 0 {
 			return
@@ -69,15 +70,15 @@ func TestDecideProperties(t *testing.T) {
 		for _, l := range failed {
 			for _, j := range seen.jobs {
 				if j.RunnerName == l.startedBy && j.ID != got.Job || l.startedBy == "" {
-					t.Fatalf("job %d runs again alone, but %v was started by %q", got.Job, l, l.startedBy)
+					t.Fatalf("only job %d runs again, but %v was started by %q", got.Job, l, l.startedBy)
 				}
 			}
 		}
 	})
 }
 
-// TestOncePerLoss: whatever sweeps see, in whatever order, a loss is answered once: the attempt that the first answer
-// begins is not the one that the tags of the lost machine name.
+// TestOncePerLoss: in whatever order sweeps see things, a loss is answered once: the attempt that the answer begins is
+// not the one in the tags of the lost machine.
 func TestOncePerLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seen := drawView(t)
@@ -96,7 +97,7 @@ func TestOncePerLoss(t *testing.T) {
 	})
 }
 
-// TestLossOf: what the tags do not attribute is not known.
+// TestLossOf: a machine whose tags name no attempt and runner is not a loss.
 func TestLossOf(t *testing.T) {
 	whole := map[string]string{key.RunID: "4711", key.RunAttempt: "2", key.RunnerName: "ec2-a",
 		key.StartedBy: "hosted 1"}

@@ -1,8 +1,8 @@
-// Package rerun runs the jobs again whose machines EC2 has taken. A start tags its spot instances and their requests
-// with the run, its attempt and the runner of the job that started them. A sweep reads what EC2 took, finds that job at
-// GitHub, and asks for it to run again: its machine and the jobs that depend on it come with it. A new attempt of the
-// run is what keeps a loss from being answered twice: the tags of the lost machine name the one before.
-// docs/adr/0027-rerun.md has the reasons.
+// Package rerun runs jobs again whose machines EC2 has reclaimed. A start tags its spot instances and their requests
+// with the run, its attempt and the runner of the job that started them. A sweep lists what EC2 has reclaimed, finds
+// that job at GitHub, and runs it again: the jobs that depend on it follow. The new attempt ensures that a loss is
+// answered only once, because the tags of the lost machine name the attempt before. See docs/adr/0027-rerun.md for the
+// reasons.
 package rerun
 
 import (
@@ -19,25 +19,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// Request states where to look for interrupted machines, and how often a run may be run again for them.
+// Request says where to look for interrupted machines, and how often a run may run again because of them.
 type Request struct {
-	Repository string // owner/repo, whose runs the machines were started for
+	Repository string // owner/repo, whose runs started the machines
 	Scope      string // where their runners were registered
 	Regions    []string
 	Max        int  // how many further attempts a run may have
-	DryRun     bool // look and tell, change nothing
+	DryRun     bool // report, but change nothing
 }
 
-// Rerun is a run of which EC2 took machines, and what was decided and done about it.
+// Rerun is a run that lost machines to EC2, and what was decided and done about it.
 type Rerun struct {
 	Run       string
-	Attempt   int // in which the machines were lost
+	Attempt   int // the one that lost the machines
 	Instances []string
-	Job       int64 // the job to run again; 0 with Decided: the whole run
+	Job       int64 // the job to run again; 0 with Decided means the whole run
 	JobName   string
-	Decided   bool   // it is to run again
-	Why       string // or why not
-	Err       error  // what kept it from beginning
+	Decided   bool   // whether it should run again
+	Why       string // the reason, also why not
+	Err       error  // why it could not be run again
 }
 
 // Rerunner runs jobs again.
@@ -47,15 +47,15 @@ type Rerunner struct {
 	Log      *slog.Logger
 }
 
-// Run looks for what EC2 took and asks GitHub to run it again. What cannot be seen is an error beside the result and is
-// not run again; the next sweep looks anew.
+// Run finds what EC2 has reclaimed and asks GitHub to run it again. A run that cannot be read is an error beside the
+// result and does not run again; the next sweep looks again.
 func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 	losses, errs := r.losses(ctx, request)
 	var list []Rerun
 	for _, group := range byRun(losses) {
 		seen, err := r.see(ctx, request.Repository, group)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("look at run %s, of which EC2 took machines: %w", group[0].run, err))
+			errs = append(errs, fmt.Errorf("read run %s, whose machines EC2 reclaimed: %w", group[0].run, err))
 			continue
 		}
 		verdict := decide(group, seen, request.Max)
@@ -67,7 +67,7 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 	return list, errors.Join(errs...)
 }
 
-// losses lists the machines of the repository that EC2 took, in all regions.
+// losses lists the machines of the repository that EC2 has reclaimed, in all regions.
 func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, errs []error) {
 	for _, region := range request.Regions {
 		found, err := r.Cloud.InterruptedInstances(ctx, region, map[string]string{
@@ -75,10 +75,10 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 		})
 		switch {
 		case refusal.ClassOf(err) == refusal.Denied:
-			r.Log.Warn(fmt.Sprintf("not everything that EC2 took in %s can be seen: %v", region, err), "hint",
+			r.Log.Warn(fmt.Sprintf("cannot list everything that EC2 reclaimed in %s: %v", region, err), "hint",
 				"docs/permissions.md has the feature `reruns`")
 		case err != nil:
-			errs = append(errs, fmt.Errorf("look for interrupted machines in %s: %w", region, err))
+			errs = append(errs, fmt.Errorf("list interrupted machines in %s: %w", region, err))
 		}
 		for _, i := range found {
 			if l, known := lossOf(i); known {
@@ -89,16 +89,16 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 	return list, errs
 }
 
-// loss is one machine that EC2 took, as its tags describe it.
+// loss is one machine that EC2 has reclaimed, as its tags describe it.
 type loss struct {
 	instance, run, runner, startedBy string
 	attempt                          int
 }
 
-// lossOf reads the tags of an interrupted machine. What they do not attribute to an attempt and a runner is not known.
+// lossOf parses the tags of an interrupted machine; it returns false if they name no attempt and runner.
 func lossOf(i ec2.Interrupted) (loss, bool) {
 	attempt, err := strconv.Atoi(i.Tags[key.RunAttempt])
-	if i.Tags[key.Slots] != "" { // of machines that were launched together, which do not name their own runner
+	if i.Tags[key.Slots] != "" { // launched together: the tags do not name its own runner
 		return loss{}, false
 	}
 	l := loss{instance: i.InstanceID, run: i.Tags[key.RunID], runner: i.Tags[key.RunnerName],
@@ -109,8 +109,8 @@ func lossOf(i ec2.Interrupted) (loss, bool) {
 // view is what GitHub shows of a run.
 type view struct {
 	run  github.WorkflowRun
-	gone bool         // the run was deleted, or cannot be seen
-	jobs []github.Job // of the attempt in which the machines were lost
+	gone bool         // the run was deleted, or the token cannot see it
+	jobs []github.Job // of the attempt that lost the machines
 }
 
 func (r *Rerunner) see(ctx context.Context, repository string, group []loss) (view, error) {
@@ -127,7 +127,7 @@ func (r *Rerunner) see(ctx context.Context, repository string, group []loss) (vi
 	return view{run: run, jobs: jobs}, err
 }
 
-// act asks GitHub for a new attempt. Where another sweep was faster GitHub refuses, and the next look sees its attempt.
+// act asks GitHub for a new attempt. If another sweep was faster, GitHub refuses, and the next sweep sees its attempt.
 func (r *Rerunner) act(ctx context.Context, repository string, v Rerun) error {
 	if v.Job != 0 {
 		return r.Registry.RerunJob(ctx, repository, v.Job)

@@ -13,18 +13,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// newestImage is what a region answers about this action's newest image for an architecture.
+// newestImage is a region's answer about this action's newest image for an architecture.
 type newestImage struct {
 	image ec2.Image
 	found bool
 	err   error
 }
 
-// newestKey is whose newest image it is.
+// newestKey identifies the newest image of a region and architecture.
 type newestKey struct{ region, architecture string }
 
-// chooseImages fills in each region's newest image of this action's own for the architecture, where no image is given.
-// A region that has none, or that cannot be read, is left out if others are left.
+// chooseImages fills in each region's newest baked image for the architecture where no image is given. A region that
+// has none, or that cannot be read, is left out if others remain.
 func (sv *Survey) chooseImages(ctx context.Context, groups []group) error {
 	known := sv.newestImages(ctx, groups)
 	if ctx.Err() != nil {
@@ -63,12 +63,12 @@ func (sv *Survey) chooseImages(ctx context.Context, groups []group) error {
 	return nil
 }
 
-// choosesImage reports whether a placement names no image, so that the architecture decides which it is.
+// choosesImage reports whether a placement names no image, so that the architecture selects it.
 func choosesImage(g group, p machine.Placement) bool {
 	return p.ImageID == "" && g.Architecture != "" && !g.Overlay.Has("ImageId") && !g.Overlay.Has("LaunchTemplate")
 }
 
-// newestImages asks each region once for each architecture, side by side.
+// newestImages asks each region once for each architecture, concurrently.
 func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKey]newestImage {
 	var keys []newestKey
 	for _, g := range groups {
@@ -99,16 +99,16 @@ func (sv *Survey) newestImages(ctx context.Context, groups []group) map[newestKe
 	return known
 }
 
-// noImageAnywhere is why a group has no image at all. That a region could not be read says nothing of its images.
+// noImageAnywhere returns why a group has no image at all. A region that could not be read may have one.
 func noImageAnywhere(known map[newestKey]newestImage, lacking, unread []newestKey) error {
 	if len(unread) > 0 {
 		each := unread[0]
 		return fmt.Errorf("find the newest %s image in %s: %w", each.architecture, each.region, known[each].err)
 	}
 	return &diagnosis.RefusedError{
-		Message: fmt.Sprintf("there is no image of this action's for architecture %s in %s", lacking[0].architecture,
+		Message: fmt.Sprintf("no image baked by this action exists for architecture %s in %s", lacking[0].architecture,
 			regionsOf(lacking)),
-		Hint: fmt.Sprintf("bake one (mode: bake, architecture: %s), or give 'ec2-image-id'", lacking[0].architecture),
+		Hint: fmt.Sprintf("bake one (mode: bake, architecture: %s), or set 'ec2-image-id'", lacking[0].architecture),
 	}
 }
 
@@ -117,7 +117,7 @@ func leftOut(known map[newestKey]newestImage, lacking, unread []newestKey) (word
 	if len(lacking) > 0 {
 		regions := regionsOf(lacking)
 		words = append(words,
-			fmt.Sprintf("there is no %s image of this action's in %s, so nothing is launched there; bake with "+
+			fmt.Sprintf("no %s image baked by this action exists in %s, so nothing is launched there; bake with "+
 				"regions: %s", lacking[0].architecture, regions, regions))
 	}
 	for i, each := range unread {

@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// readImages looks the images up, for their root device and to tell Windows and macOS before anything is launched.
-// The permission for it is optional, so whatever goes wrong means only that nothing is known.
+// readImages reads the images, for their root devices and to refuse Windows and macOS before anything is launched. The
+// permission is optional: after any error the images count as unknown.
 func (sv *Survey) readImages(ctx context.Context, groups []group) error {
 	images := sv.imagesByKey(ctx, groups)
 	for _, g := range groups {
@@ -21,7 +21,7 @@ func (sv *Survey) readImages(ctx context.Context, groups []group) error {
 			if refusal := image.Refusal(); refusal != "" {
 				return &diagnosis.RefusedError{
 					Message: fmt.Sprintf("image %s cannot become a runner: %s", p.ImageID, refusal),
-					Hint: "give an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not " +
+					Hint: "use an image of Amazon Linux, Ubuntu or Debian; Windows and macOS instances are not " +
 						"supported",
 				}
 			}
@@ -34,8 +34,8 @@ func (sv *Survey) readImages(ctx context.Context, groups []group) error {
 	return nil
 }
 
-// withImages adds to offerings what a launch needs to know of their images. A root volume is never smaller than that of
-// an image of this action, which EC2 would refuse.
+// withImages adds to offerings what a launch needs to know about their images. A root volume is never smaller than that
+// of an image of this action, which EC2 would refuse.
 func (sv *Survey) withImages(g group, offerings []ec2.Offering) []ec2.Offering {
 	for i := range offerings {
 		o := &offerings[i]
@@ -50,7 +50,7 @@ func (sv *Survey) withImages(g group, offerings []ec2.Offering) []ec2.Offering {
 
 type imageKey struct{ region, id string }
 
-// imagesByKey asks for every image once, side by side. One that cannot be read stays the zero Image.
+// imagesByKey reads every image once, concurrently. One that cannot be read is the zero Image.
 func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]ec2.Image {
 	images := map[imageKey]ec2.Image{}
 	var mu sync.Mutex
@@ -64,13 +64,13 @@ func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]
 				images[k] = ec2.Image{}
 			}
 			mu.Unlock()
-			if asked || p.ImageID == "" || strings.HasPrefix(p.ImageID, "resolve:") { // EC2 itself looks such a name up
+			if asked || p.ImageID == "" || strings.HasPrefix(p.ImageID, "resolve:") { // EC2 itself resolves such a name
 				continue
 			}
 			group.Go(func() {
 				image, err := sv.Cloud.Images().Get(ctx, k.region, k.id)
 				if err != nil {
-					sv.Log.Debug("the image cannot be read", "image", k.id, "error", err)
+					sv.Log.Debug("cannot read the image", "image", k.id, "error", err)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -82,7 +82,7 @@ func (sv *Survey) imagesByKey(ctx context.Context, groups []group) map[imageKey]
 	return images
 }
 
-// logRootDevice says it once where the volume inputs now reach the root volume: machulav adds a second disk there.
+// logRootDevice logs once that the volume inputs now set the root volume, where machulav's action adds a second disk.
 func (sv *Survey) logRootDevice(g group) {
 	if g.Devices != "" || g.Root.Device != "" || (g.Root.GiB == 0 && g.Root.Type == "") {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// LikelySoftware is as long as what GitHub offers.
+// LikelySoftware returns software whose user data is as long as with GitHub's current release.
 func LikelySoftware() Software {
 	var s Software
 	for _, architecture := range []string{"x64", "arm64"} {

@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// BenchmarkOfferings spreads two markets and twenty types over fifty placements.
+// BenchmarkOfferings combines two markets and twenty types with fifty placements.
 func BenchmarkOfferings(b *testing.B) {
 	m := machine.Machine{Markets: []string{machine.Spot, machine.OnDemand}}
 	for n := range 20 {

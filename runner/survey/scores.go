@@ -14,13 +14,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// scoreTimeout is how long EC2 may take to give its spot placement scores. They are a help: after that, and after any
-// refusal, the given order is kept.
+// scoreTimeout limits the request for spot placement scores. They are optional: after that, or after any refusal, the
+// given order is kept.
 const scoreTimeout = 5 * time.Second
 
-// byScore puts the spot offerings of each instance type in the order of their zones' spot placement scores, the best
-// first, and keeps the given order among equals. What EC2 does not score comes last. On-demand offerings stay where
-// they are, since the scores say nothing of them.
+// byScore sorts the spot offerings of each instance type by their zones' spot placement scores, the best first, and
+// keeps the given order among equals. Unscored zones come last. On-demand offerings keep their places, since the scores
+// do not apply to them.
 func (sv *Survey) byScore(ctx context.Context, g group) []ec2.Offering {
 	isSpot := func(o ec2.Offering) bool { return o.Market == machine.Spot }
 	spot := slices.DeleteFunc(slices.Clone(g.found.Offerings), func(o ec2.Offering) bool { return !isSpot(o) })
@@ -34,7 +34,7 @@ func (sv *Survey) byScore(ctx context.Context, g group) []ec2.Offering {
 	if err != nil {
 		if ctx.Err() == nil {
 			sv.noScores.Do(func() {
-				sv.Warn(fmt.Sprintf("EC2 gives no spot placement scores, so the order is the given one: %s; %s",
+				sv.Warn(fmt.Sprintf("EC2 gives no spot placement scores, so the given order is used: %s; %s",
 					refusal.Reason(err), ec2.HintSpotScores))
 			})
 		}
@@ -56,7 +56,7 @@ func (sv *Survey) byScore(ctx context.Context, g group) []ec2.Offering {
 	return ordered
 }
 
-// spotScores asks for the scores of the offerings' zones. They are of all the types together.
+// spotScores reads the scores of the offerings' zones, for all the types together.
 func (sv *Survey) spotScores(ctx context.Context, spot []ec2.Offering, count int) (func(ec2.Offering) int, error) {
 	var types []string
 	subnets := map[string][]string{} // by region
@@ -96,7 +96,7 @@ func (sv *Survey) logScores(scores map[string]int, zones map[string]string, type
 	}
 	line := "spot placement scores: " + strings.Join(words, ", ")
 	if types < ec2.MinScoredTypes {
-		line += fmt.Sprintf("; EC2 scores fewer than %d instance types low everywhere", ec2.MinScoredTypes)
+		line += fmt.Sprintf("; with fewer than %d instance types EC2 scores low everywhere", ec2.MinScoredTypes)
 	}
 	sv.Log.Info(line)
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// latest is the runner version that GitHub offers.
+// latest is the value of runner-version for the version that GitHub offers.
 const latest = "latest"
 
-// Software is what machines may download: one runner version, for each kind of processor.
+// Software is what machines may download: one runner version, for each architecture.
 type Software struct {
-	List  []bootstrap.Software // empty where GitHub did not answer: the machine then asks it itself
-	Token string               // that the download from a GitHub Enterprise Server needs; it lives for some minutes
+	List  []bootstrap.Software // empty if GitHub did not answer: then the machine asks GitHub itself
+	Token string               // for downloads from a GitHub Enterprise Server; valid for some minutes
 }
 
-// Version returns the runner's version; empty where it is not known.
+// Version returns the runner's version; empty if unknown.
 func (s Software) Version() string {
 	if len(s.List) == 0 {
 		return ""
@@ -29,34 +29,34 @@ func (s Software) Version() string {
 	return s.List[0].Version
 }
 
-// Downloads is a scope at GitHub and the runner version that its machines are to have.
+// Downloads is a scope at GitHub and the runner version that its machines should have.
 type Downloads struct {
 	Registry *github.Client
 	WebURL   string       // of the scope
-	Version  string       // empty or "latest": the one that GitHub offers
-	Warn     func(string) // of what the user should know and what does not prevent a launch
+	Version  string       // empty or "latest" for the one that GitHub offers
+	Warn     func(string) // reports what does not prevent a launch
 }
 
-// Find asks GitHub for the runner's downloads with the user's token: a machine itself would have to ask an API that
-// answers sixty times an hour per address. Without an answer it still does, and only log says so.
+// Find lists the runner's downloads with the user's token: a machine itself would have to use an API that allows sixty
+// calls an hour per address. If GitHub does not answer, the machine does so all the same; only the debug log says so.
 func (d Downloads) Find(ctx context.Context, log *slog.Logger) (Software, error) {
 	offered, err := d.Registry.Downloads(ctx)
 	if err != nil {
-		log.Debug("the runner downloads cannot be listed", "error", err)
+		log.Debug("cannot list the runner downloads", "error", err)
 	}
 	return d.choose(ctx, offered)
 }
 
-// Require is Find for an image, of which must be known what is in it: without an answer it fails.
+// Require is Find for an image, whose contents must be known: it returns an error if GitHub does not answer.
 func (d Downloads) Require(ctx context.Context) (Software, error) {
 	offered, err := d.Registry.Downloads(ctx)
 	if err != nil {
-		return Software{}, fmt.Errorf("find out which runner to bake: %w", err)
+		return Software{}, fmt.Errorf("list the runner downloads for the image: %w", err)
 	}
 	return d.choose(ctx, offered)
 }
 
-// choose takes what is offered, or looks the wanted release up.
+// choose selects from the offered downloads, or reads the wanted release.
 func (d Downloads) choose(ctx context.Context, offered []github.Download) (Software, error) {
 	wanted := d.Version
 	if wanted == "" || wanted == latest || offeredVersion(offered) == wanted {
@@ -70,19 +70,19 @@ func (d Downloads) choose(ctx context.Context, offered []github.Download) (Softw
 	released, err := d.Registry.Release(ctx, wanted)
 	if github.ClassOf(err) == github.NotFound {
 		return Software{}, &diagnosis.RefusedError{
-			Message: fmt.Sprintf("The 'runner-version' input is %q, and there is no such release of the runner.",
+			Message: fmt.Sprintf("The 'runner-version' input is %q, but there is no such release of the runner.",
 				wanted),
-			Hint: "take a version from https://github.com/actions/runner/releases, or leave the input out",
+			Hint: "use a version from https://github.com/actions/runner/releases, or omit the input",
 		}
 	}
 	if err != nil {
-		d.Warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is not known and the "+
+		d.Warn(fmt.Sprintf("the release of runner %s cannot be read (%v), so its checksum is unknown and the "+
 			"download is not checked", wanted, err))
 		return releaseSoftware(wanted), nil
 	}
 	for _, download := range released {
 		if download.SHA256 == "" {
-			d.Warn(fmt.Sprintf("GitHub tells no checksum for runner %s, so the download is not checked", wanted))
+			d.Warn(fmt.Sprintf("GitHub publishes no checksum for runner %s, so the download is not checked", wanted))
 			break
 		}
 	}
@@ -98,7 +98,7 @@ func offeredVersion(list []github.Download) string {
 	return "none"
 }
 
-// offeredSoftware keeps what runs on the machines that are started here.
+// offeredSoftware keeps the downloads for Linux on x64 and arm64.
 func offeredSoftware(downloads []github.Download) Software {
 	var s Software
 	for _, d := range downloads {
@@ -111,7 +111,7 @@ func offeredSoftware(downloads []github.Download) Software {
 	return s
 }
 
-// releaseSoftware names the downloads of a release by the form that their addresses have.
+// releaseSoftware names the downloads of a release, whose addresses have a fixed form.
 func releaseSoftware(version string) Software {
 	var s Software
 	for _, architecture := range []string{"x64", "arm64"} {
@@ -128,7 +128,7 @@ func releaseSoftware(version string) Software {
 	return s
 }
 
-// versionOf reads the version out of a file name such as actions-runner-linux-x64-2.330.0.tar.gz.
+// versionOf parses the version from a file name such as actions-runner-linux-x64-2.330.0.tar.gz.
 func versionOf(filename string) string {
 	base := strings.TrimSuffix(filename, ".tar.gz")
 	return base[strings.LastIndex(base, "-")+1:]

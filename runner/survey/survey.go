@@ -1,6 +1,6 @@
-// Package survey reads what the account and GitHub say before machines are launched: images, instance types, zones,
-// spot placement scores, and the runner software to download. From that it concludes what to ask EC2 for. It launches
-// and changes nothing, and what may not be read counts as good: the permissions for it are optional.
+// Package survey reads, before machines are launched, what the account and GitHub offer: images, instance types, zones,
+// spot placement scores and the runner software. From that it derives the offerings to request from EC2. It launches
+// and changes nothing. All permissions are optional: what cannot be read counts as suitable.
 package survey
 
 import (
@@ -18,51 +18,51 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// A Survey reads groups of machines in one account. It may be used again from time to time: each Read asks anew.
+// A Survey reads groups of machines in one account. It can be used repeatedly: each Read asks again.
 type Survey struct {
 	Cloud *ec2.Client
 	Log   *slog.Logger
-	Warn  func(string) // of what the user should know and what does not prevent a launch
-	// WebURL is that of the runners' scope at GitHub.
+	Warn  func(string) // reports what does not prevent a launch
+	// WebURL is the web address of the runners' scope at GitHub.
 	WebURL      string
-	EveryRegion bool // an image that cannot be read in one region is an error; else that region is left out
+	EveryRegion bool // an image that cannot be read is an error; otherwise its region is left out
 	BySpotScore bool // order spot offerings by the spot placement scores of their zones
 
-	noScores sync.Once // it was said that EC2 gives no spot placement scores
+	noScores sync.Once // the warning that EC2 gives no spot placement scores
 }
 
-// A Group is a number of like machines to launch; 0 counts as 1.
+// A Group is a number of equal machines to launch; a count of 0 means 1.
 type Group struct {
 	machine.Machine
 	Count int
 }
 
-// Found is what the account says of a group, and what follows from it.
+// Found is what a Survey has found out about a group.
 type Found struct {
-	// Placements are those of the group where it can be launched, with their regions and the images that were chosen.
+	// Placements are those where the group can be launched, with their regions and selected images.
 	Placements []machine.Placement
-	// Offerings are to be requested in this order. What cannot work is left out, as far as it can be seen.
+	// Offerings are in the order to request them, without those that are known not to work.
 	Offerings []ec2.Offering
 
 	images map[imageKey]ec2.Image
 }
 
-// Image returns the image of a placement; zero where it could not be read.
+// Image returns the image of a placement; zero if it could not be read.
 func (f *Found) Image(p machine.Placement) ec2.Image {
 	return f.images[imageKey{p.Region, p.ImageID}]
 }
 
-// System returns the operating system of a placement's image; empty where the image could not be read.
+// System returns the operating system of a placement's image; empty if the image could not be read.
 func (f *Found) System(p machine.Placement) ec2.System { return f.Image(p).System(key.System) }
 
-// group is a group while it is read.
+// group is a group that is being read.
 type group struct {
 	Group
 	found *Found
 }
 
-// Read reads what the account says of the groups' images, types and zones: what cannot work is refused or left out, and
-// what may not be read counts as good. It returns what it found of each group, in their order.
+// Read reads the groups' images, types and zones, and returns what it found about each group, in their order.
+// Combinations that cannot work are left out or refused; what cannot be read counts as suitable.
 func (sv *Survey) Read(ctx context.Context, wanted []Group) ([]Found, error) {
 	all, groups := make([]Found, len(wanted)), make([]group, len(wanted))
 	for i, g := range wanted {
@@ -98,10 +98,11 @@ func (sv *Survey) Read(ctx context.Context, wanted []Group) ([]Found, error) {
 	return all, nil
 }
 
-// typesOf returns by region which architectures the instance types run. A region that cannot be read has no entry.
+// typesOf contains the architectures of the instance types, by region and type. A region that cannot be read has no
+// entry.
 type typesOf map[string]map[string][]string
 
-// readTypes asks each region for all its types at once, and only where there is something to compare.
+// readTypes asks each region for all its types at once, if there is something to compare.
 func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
 	names := map[string][]string{}
 	for _, g := range groups {
@@ -119,7 +120,7 @@ func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
 		}
 		found, err := sv.Cloud.Account().Architectures(ctx, region, list)
 		if err != nil {
-			sv.Log.Debug("the instance types cannot be read", "region", region, "error", err)
+			sv.Log.Debug("cannot read the instance types", "region", region, "error", err)
 			continue
 		}
 		runs[region] = found
@@ -127,8 +128,8 @@ func (sv *Survey) readTypes(ctx context.Context, groups []group) typesOf {
 	return runs
 }
 
-// matchTypes keeps the offerings whose type runs their image, and refuses the group if there is none. A type that the
-// region does not have at all is left out if others are left; else EC2 itself shall say so.
+// matchTypes keeps the offerings whose type can run their image, and refuses the group if there are none. A type that
+// the region does not have is left out if others remain; otherwise EC2 itself refuses it.
 func (sv *Survey) matchTypes(g group, runs typesOf) error {
 	all := sv.orderByImage(g, sv.withImages(g, Offerings(g.Machine, g.found.Placements)))
 	var missing []ec2.Offering
@@ -159,19 +160,19 @@ func (sv *Survey) matchTypes(g group, runs typesOf) error {
 		Message: fmt.Sprintf("instance type %s cannot run image %s: the image is %s, the type %s",
 			strings.Join(g.InstanceTypes, ", "), first.Placement.ImageID, g.found.Image(first.Placement).Architecture,
 			strings.Join(runs[first.Placement.Region][first.InstanceType], ", ")),
-		Hint: "take an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, " +
+		Hint: "use an image of the type's architecture, or a type of the image's: t3.xlarge runs x86_64, " +
 			"t4g.xlarge runs arm64",
 	}
 }
 
-// zoning is what one region tells of zones.
+// zoning is what one region says about zones.
 type zoning struct {
 	offered map[string][]string // zones by type
 	subnets map[string]string   // the zone of each subnet
 }
 
-// inZones leaves out the offerings whose zone does not offer their type, where both can be read. If that would leave
-// none, EC2 itself shall say so.
+// inZones leaves out the offerings whose zone does not have their type, if both can be read. If none would remain, all
+// are kept and EC2 itself refuses them.
 func (sv *Survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.Offering {
 	if len(offerings) < 2 {
 		return offerings
@@ -203,7 +204,7 @@ func (sv *Survey) inZones(ctx context.Context, offerings []ec2.Offering) []ec2.O
 	return kept
 }
 
-// readZones is empty where it may not be read.
+// readZones reads the zones of the types and subnets; it is empty if that is not allowed.
 func (sv *Survey) readZones(ctx context.Context, region string, offerings []ec2.Offering) zoning {
 	var names, subnets []string
 	for _, o := range offerings {
@@ -220,7 +221,7 @@ func (sv *Survey) readZones(ctx context.Context, region string, offerings []ec2.
 			return zoning{offered, zones}
 		}
 	}
-	sv.Log.Debug("the zones' types cannot be read", "region", region, "error", err)
+	sv.Log.Debug("cannot read the types of the zones", "region", region, "error", err)
 	return zoning{}
 }
 

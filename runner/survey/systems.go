@@ -7,7 +7,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// reportSystems says once for each image what its operating system means for a runner. Nothing is refused for it.
+// reportSystems logs, once for each image, what its operating system means for a runner. It refuses nothing.
 func (sv *Survey) reportSystems(g group) {
 	var told []string
 	for _, p := range g.found.Placements {
@@ -26,8 +26,8 @@ func (sv *Survey) reportSystems(g group) {
 	}
 }
 
-// orderByImage orders the types that the architecture stands for: a type on which the image is not known to boot
-// comes after the others of its market, and one on which it does not boot is left out if others are left.
+// orderByImage orders the types that the architecture stands for: a type on which the image is not known to boot comes
+// after the others of its market; one on which it does not boot is left out if others remain.
 func (sv *Survey) orderByImage(g group, offerings []ec2.Offering) []ec2.Offering {
 	if !g.TypesOfArchitecture {
 		return offerings
@@ -51,14 +51,14 @@ func (sv *Survey) orderByImage(g group, offerings []ec2.Offering) []ec2.Offering
 	return kept
 }
 
-// warnOfProcessors warns of types on which the image does not boot: EC2 launches them all the same.
+// warnOfProcessors warns about types on which the image does not boot: EC2 launches them nevertheless.
 func (sv *Survey) warnOfProcessors(g group) {
 	for _, words := range sv.processorWords(g, g.found.Offerings) {
 		sv.Warn(words + "; use a type with Graviton 2 or newer, such as t4g.xlarge")
 	}
 }
 
-// processorWords says for each type that does not boot its image why.
+// processorWarnings says, for each type that does not boot its image, why.
 func (sv *Survey) processorWords(g group, offerings []ec2.Offering) []string {
 	var list []string
 	for _, o := range offerings {

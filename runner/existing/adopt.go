@@ -17,63 +17,64 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// kept is a machine of the user's that a slot has tagged as its own: the kept kind.
+// kept is a machine of the user that a slot has tagged as its own. It implements runner.Machine.
 type kept struct {
 	x         *existing
 	slot      *runner.Slot
-	found     string    // the state it counts as found in
-	ran       bool      // it ran when it was taken
-	startedAt time.Time // of our StartInstances; zero where it ran already
-	started   bool      // by this start
-	doubt     bool      // no answer said whether it was started
-	before    string    // the nonce that its tags had before
-	rival     string    // a nonce that neither is that one nor ours, as the last look showed it
-	lost      bool      // another start has taken it since
-	again     bool      // it was started a second time
+	found     string    // the state in which it counts as found
+	ran       bool      // it was running when it was adopted
+	startedAt time.Time // of our StartInstances; zero if it was running already
+	started   bool      // whether this start has started it
+	doubt     bool      // whether the answer of StartInstances was lost
+	before    string    // the earlier nonce in its tags
+	rival     string    // another nonce, if the last read showed one
+	lost      bool      // whether another start has adopted it since
+	again     bool      // whether it was started a second time
 }
 
-// Times of taking a machine.
+// Delays of waiting for a machine that is stopping.
 const (
-	stoppingInterval = 2 * time.Second // how often to look at one that is stopping
-	maxStopping      = 5 * time.Minute // how long to wait for it
+	stoppingInterval = 2 * time.Second // how often its state is read
+	maxStopping      = 5 * time.Minute // how long the start waits for it
 )
 
-// notTakenError is why one machine could not be taken. Another one may do.
+// notTakenError says why one machine cannot be used. Another one may do.
 type notTakenError struct{ why string }
 
 func (e *notTakenError) Error() string { return e.why }
 
-// adoptAll finds a machine for each slot: it is tagged first, and only what is ours by its tags is started.
+// adoptAll finds a machine for each slot. It tags a machine first and starts it only once the tags prove that it is
+// ours.
 func (x *existing) adoptAll(ctx context.Context, log *slog.Logger) error {
 	return x.st.Each(func(s *runner.Slot) error {
 		for {
 			machine, more := x.next()
 			if !more {
-				return x.noneLeft("no machine could be taken")
+				return x.noneLeft("no machine can be used")
 			}
 			err := x.adopt(ctx, log, s, machine)
 			why, isWhy := errors.AsType[*notTakenError](err)
 			if !isWhy {
 				return err
 			}
-			log.Info(fmt.Sprintf("AWS EC2 instance %s is not taken: %s", machine.ID, why.why))
+			log.Info(fmt.Sprintf("AWS EC2 instance %s is not used: %s", machine.ID, why.why))
 			x.refuse(machine.ID, why.why)
 			s.Release()
 		}
 	})
 }
 
-// adopt tags a machine, makes sure that the tag is ours, and starts it.
+// adopt tags a machine, verifies that the tag is ours, and starts it.
 func (x *existing) adopt(ctx context.Context, log *slog.Logger, s *runner.Slot, machine ec2.Instance) error {
 	if err := x.st.Journal.Taking(machine.ID, machine.Region); err != nil {
 		return err
 	}
-	machine, err := x.st.Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be old
+	machine, err := x.st.Cloud.Instance(ctx, machine.Region, machine.ID) // the list may be outdated
 	if err != nil {
 		return err
 	}
 	if why, err := x.whyNot(ctx, machine); why != "" || err != nil {
-		return orWhy(why, err)
+		return notTakenOr(why, err)
 	}
 	x.lookupRunner(s, machine)
 	k := &kept{x: x, slot: s, found: tags.Of(machine).FoundAs(), ran: machine.IsOn(),
@@ -81,7 +82,7 @@ func (x *existing) adopt(ctx context.Context, log *slog.Logger, s *runner.Slot, 
 	s.Assign(k, machine)
 	due := time.Now().Add(x.st.Request.Waiting.RegistrationTimeout() + maxStopping)
 	if err := x.st.Cloud.Tag(ctx, machine.Region, machine.ID, k.tags(due)); err != nil {
-		return x.mayNot("it may not be tagged, and what cannot be tagged is not taken", err)
+		return x.notTaken("it cannot be tagged, so it is not used", err)
 	}
 	if err := k.settleTags(ctx); err != nil {
 		return err
@@ -93,14 +94,14 @@ func (x *existing) adopt(ctx context.Context, log *slog.Logger, s *runner.Slot, 
 	return x.st.Journal.Launched(s.Handoff())
 }
 
-func orWhy(why string, err error) error {
+func notTakenOr(why string, err error) error {
 	if err != nil {
 		return err
 	}
 	return &notTakenError{why}
 }
 
-// lookupRunner returns which runner a machine has, where that can be told beforehand: by the input, else by the tag of
+// lookupRunner assigns the slot its machine's runner if that is known beforehand: from the input, else from the tag of
 // an earlier use.
 func (x *existing) lookupRunner(s *runner.Slot, machine ec2.Instance) {
 	name := cmp.Or(x.nameOf(machine.ID), machine.Tags[key.RunnerName])
@@ -112,8 +113,8 @@ func (x *existing) lookupRunner(s *runner.Slot, machine ec2.Instance) {
 	}
 }
 
-// mayNot returns a refusal, after which another machine may do, from what fails them all.
-func (x *existing) mayNot(what string, err error) error {
+// notTaken turns an error about one machine into a notTakenError; it returns errors that affect all machines unchanged.
+func (x *existing) notTaken(what string, err error) error {
 	switch refusal.ClassOf(err) {
 	case refusal.Denied, refusal.Tagging:
 		x.mu.Lock()
@@ -129,21 +130,21 @@ func (x *existing) mayNot(what string, err error) error {
 	return err
 }
 
-// notStarted gives a machine free that EC2 did not start. Where no answer tells that, it stays this slot's, and is
-// given back.
+// notStarted releases a machine that EC2 did not start. If the answer was lost, the machine stays this slot's and is
+// given back later.
 func (k *kept) notStarted(ctx context.Context, err error) error {
 	s := k.slot
 	if k.doubt || ctx.Err() != nil {
 		return err
 	}
-	err = k.x.mayNot("EC2 does not start it", err)
+	err = k.x.notTaken("EC2 does not start it", err)
 	if _, another := errors.AsType[*notTakenError](err); another {
 		remove.ClearDue(ctx, k.x.st.Cloud, s.Instance())
 	}
 	return err
 }
 
-// power starts the machine, unless it runs. One that is stopping is waited for: EC2 would refuse to start it.
+// power starts the machine unless it is running. It waits for one that is stopping: EC2 would refuse to start it.
 func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	until := time.Now().Add(maxStopping)
@@ -157,7 +158,7 @@ func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 				return err
 			}
 		case ec2.Stopping:
-			log.Debug("the machine is stopping; it is started when it has stopped", "instance", s.Instance().ID)
+			log.Debug("the machine is stopping; waiting to start it", "instance", s.Instance().ID)
 		default:
 			return &notTakenError{"it is " + s.Instance().State}
 		}
@@ -175,10 +176,10 @@ func (k *kept) power(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
-// startInstance is StartInstances, and what its answer means.
+// startInstance calls StartInstances and evaluates the answer.
 func (k *kept) startInstance(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
-	k.doubt = true // until EC2 has said otherwise
+	k.doubt = true // until EC2 answers
 	previous, err := k.x.st.Cloud.Start(ctx, s.Instance().Region, s.Instance().ID)
 	k.doubt = refusal.ClassOf(err) == refusal.Unknown && err != nil
 	if err != nil {
@@ -188,7 +189,7 @@ func (k *kept) startInstance(ctx context.Context, log *slog.Logger) error {
 	i := s.Instance()
 	i.State = ec2.Pending
 	s.SetInstance(i)
-	if previous == ec2.Running || previous == ec2.Pending { // somebody has started it since our last look
+	if previous == ec2.Running || previous == ec2.Pending { // somebody has started it since our last read
 		return k.ranAlready(ctx, log)
 	}
 	k.started = true
@@ -197,7 +198,7 @@ func (k *kept) startInstance(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// wasOnline reports whether GitHub called the slot's runner online while its machine was stopped.
+// wasOnline reports whether GitHub reported the slot's runner as online while its machine was stopped.
 func (k *kept) wasOnline() bool {
 	s := k.slot
 	for _, r := range k.x.runners {
@@ -208,8 +209,8 @@ func (k *kept) wasOnline() bool {
 	return false
 }
 
-// ranAlready notes that the machine runs and that this start has not started it. If it was stopped when it was taken,
-// somebody else has started it: then it is left running.
+// ranAlready records that the machine is running and that this start has not started it. If it was stopped when it was
+// adopted, somebody else has started it: then it is left running.
 func (k *kept) ranAlready(ctx context.Context, log *slog.Logger) error {
 	s := k.slot
 	if k.found == tags.FoundStopped && !k.ran {
@@ -219,11 +220,11 @@ func (k *kept) ranAlready(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
-	log.Info(fmt.Sprintf("AWS EC2 instance %s runs already", s.Instance().ID))
+	log.Info(fmt.Sprintf("AWS EC2 instance %s is already running", s.Instance().ID))
 	return nil
 }
 
-// noteUse tags a machine, once its runner is online, with the runner and with the time of its start.
+// noteUse tags a machine whose runner is online with the runner and the launch time.
 func (k *kept) noteUse(ctx context.Context, log *slog.Logger) {
 	s := k.slot
 	values := map[string]string{key.DueAt: ""}
@@ -234,6 +235,6 @@ func (k *kept) noteUse(ctx context.Context, log *slog.Logger) {
 		values[key.RunnerName], values[key.RunnerID] = s.RunnerName(), fmt.Sprint(s.RunnerID())
 	}
 	if err := k.x.st.Cloud.Tag(ctx, s.Instance().Region, s.Instance().ID, values); err != nil {
-		log.Debug("the machine's runner cannot be noted in its tags", "instance", s.Instance().ID, "error", err)
+		log.Debug("the runner cannot be recorded in the machine's tags", "instance", s.Instance().ID, "error", err)
 	}
 }
