@@ -91,17 +91,7 @@ func (s *stage) start(host string) *process {
 func (s *stage) tryStart(host string, way func(*process) http.RoundTripper) (*process, error) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	p := &process{log: &lines{}, stop: cancel, dark: s.world.Transport(), closed: make(chan struct{})}
-	transport := way(p)
-	server, err := serve.New(ctx, s.file, serve.Options{
-		Log: slog.New(slog.NewJSONHandler(p.log, nil)), Version: "test", Host: host, Transport: transport,
-		Cloud: ec2.New(aws.Config{
-			Region: "us-east-1",
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: "AKIADEMO", SecretAccessKey: "secret"}, nil
-			}),
-			HTTPClient: &http.Client{Transport: transport},
-		}),
-	})
+	server, err := serve.New(ctx, s.file, options(host, p.log, way(p)))
 	if err != nil {
 		cancel()
 		return nil, err
@@ -120,6 +110,20 @@ func (s *stage) tryStart(host string, way func(*process) http.RoundTripper) (*pr
 		}
 	})
 	return p, nil
+}
+
+// options are those of a process with a log and a way into the world.
+func options(host string, log *lines, way http.RoundTripper) serve.Options {
+	return serve.Options{
+		Log: slog.New(slog.NewJSONHandler(log, nil)), Version: "test", Host: host, Transport: way,
+		Cloud: ec2.New(aws.Config{
+			Region: "us-east-1",
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "AKIADEMO", SecretAccessKey: "secret"}, nil
+			}),
+			HTTPClient: &http.Client{Transport: way},
+		}),
+	}
 }
 
 // end stops a server in order, and returns how long it took.

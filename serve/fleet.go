@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,4 +158,24 @@ func (f *fleet) snapshot(now time.Time) (machines []status.Machine) {
 		}
 	}
 	return machines
+}
+
+// names names the machines and registrations for people, those that run a job apart.
+func (f *fleet) names(now time.Time) (busy, rest []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(f.runners)) {
+		r := f.runners[name]
+		about := slices.DeleteFunc([]string{r.instance.ID, string(r.shownState(now)), r.job.Repository, r.job.Name},
+			func(text string) bool { return text == "" })
+		if len(about) > 0 {
+			name += " (" + strings.Join(about, ", ") + ")"
+		}
+		if r.isBusy(now) && !r.over {
+			busy = append(busy, name)
+		} else {
+			rest = append(rest, name)
+		}
+	}
+	return busy, rest
 }

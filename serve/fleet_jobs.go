@@ -8,6 +8,16 @@ import (
 
 // This file takes in what GitHub's messages say of jobs.
 
+// takeJobs takes in a message.
+func (f *fleet) takeJobs(m *queue.Message, now time.Time) {
+	for _, job := range m.Started {
+		f.jobStarted(job, now)
+	}
+	for _, job := range m.Completed {
+		f.jobCompleted(job, now)
+	}
+}
+
 // jobStarted notes which runner has a job.
 func (f *fleet) jobStarted(job queue.Job, now time.Time) {
 	f.mu.Lock()

@@ -86,12 +86,7 @@ func (l *listener) poll(ctx context.Context, session *queue.Session, last int) (
 func (l *listener) handle(ctx context.Context, session *queue.Session, m *queue.Message) error {
 	now := time.Now()
 	l.count.take(m) // before the jobs: a completed one would otherwise seem to need another machine
-	for _, job := range m.Started {
-		l.fleet.jobStarted(job, now)
-	}
-	for _, job := range m.Completed {
-		l.fleet.jobCompleted(job, now)
-	}
+	l.fleet.takeJobs(m, now)
 	l.changed()
 	// A message that was taken in is acknowledged even if this process is ending.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)

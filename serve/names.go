@@ -63,5 +63,8 @@ func ofScope(scope string) ec2.Selector {
 
 // isOfSet reports whether an instance was launched for a set.
 func isOfSet(i ec2.Instance, scope, set string) bool {
-	return i.Tags[key.Mode] == tags.ModeServe && i.Tags[key.Scope] == scope && i.Tags[key.ScaleSet] == tags.Value(set)
+	return i.Tags[key.Mode] == tags.ModeServe && i.Tags[key.Scope] == scope && isSetName(i.Tags[key.ScaleSet], set)
 }
+
+// isSetName reports whether a tag names a set. GitHub does not tell names of sets apart by case.
+func isSetName(tag, set string) bool { return strings.EqualFold(tag, tags.Value(set)) }

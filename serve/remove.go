@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -26,22 +27,24 @@ type remover struct {
 	warned map[string]string // by a runner's name: why it was to be ended, when that failed last
 }
 
-// removeAll does what the rules say. What cannot be done now, the next look tries again.
-func (m *remover) removeAll(ctx context.Context, verdicts []verdict) {
+// removeAll does what the rules say. What cannot be done now, the next look tries again; the error says what that is.
+func (m *remover) removeAll(ctx context.Context, verdicts []verdict) error {
+	errs := make([]error, len(verdicts))
 	limit := make(chan struct{}, maxConcurrent)
 	var group sync.WaitGroup
-	for _, v := range verdicts {
+	for n, v := range verdicts {
 		group.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			m.remove(ctx, v)
+			errs[n] = m.remove(ctx, v)
 		})
 	}
 	group.Wait()
+	return errors.Join(errs...)
 }
 
-// remove does what a rule says about one runner.
-func (m *remover) remove(ctx context.Context, v verdict) {
+// remove does what a rule says about one runner. That a job runs on it is no error.
+func (m *remover) remove(ctx context.Context, v verdict) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	err := m.removeBoth(ctx, v)
@@ -49,12 +52,12 @@ func (m *remover) remove(ctx context.Context, v verdict) {
 	switch {
 	case queue.ClassOf(err) == queue.Busy:
 		log.Info("runner spared: GitHub says that a job runs on it")
-		return
+		return nil
 	case err != nil:
 		if m.warns(v.runner.name, v.why) {
 			log.Warn("runner not ended; each look tries again", "error", err.Error())
 		}
-		return
+		return err
 	}
 	m.warns(v.runner.name, "")
 	if v.act != forgotten {
@@ -67,6 +70,7 @@ func (m *remover) remove(ctx context.Context, v verdict) {
 	default:
 		m.fleet.drop(v.runner.name)
 	}
+	return nil
 }
 
 // warns notes that a runner was to be ended in vain, and reports whether that is news. An empty reason clears it.

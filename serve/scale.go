@@ -83,8 +83,8 @@ func (s *set) act(ctx context.Context, seen sight) {
 		removed: s.settings.isRemoved()})
 	s.poke()
 	var group sync.WaitGroup
-	group.Go(func() { s.remover.removeAll(ctx, verdicts) })
-	group.Go(func() { s.warm.end(ctx, seen.now, listening) })
+	group.Go(func() { _ = s.remover.removeAll(ctx, verdicts) }) // logged; the next look tries again
+	group.Go(func() { _ = s.warm.end(ctx, seen.now, listening) })
 	group.Wait()
 	s.poke()
 }

@@ -33,17 +33,18 @@ type Options struct {
 
 // Server serves the sets of a file.
 type Server struct {
-	cloud    *ec2.Client
-	signIn   *signIn
-	scope    string
-	region   string // of the file
-	owner    *owner
-	turns    *turns
-	standbys *standbys
-	watcher  *watcher
-	metrics  *status.Metrics
-	log      *slog.Logger
-	reloaded chan struct{} // there may be sets that are not served yet
+	cloud     *ec2.Client
+	signIn    *signIn
+	scope     string
+	region    string // of the file
+	owner     *owner
+	turns     *turns
+	standbys  *standbys
+	watcher   *watcher
+	notInFile *notInFile
+	metrics   *status.Metrics
+	log       *slog.Logger
+	reloaded  chan struct{} // there may be sets that are not served yet
 
 	reloading sync.Mutex // held while sets are added or left; taken before all others
 
@@ -54,6 +55,22 @@ type Server struct {
 
 // New returns a server that has made no call yet.
 func New(ctx context.Context, file config.File, o Options) (*Server, error) {
+	s, err := connect(ctx, file, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range file.Sets {
+		added, err := s.newSet(c)
+		if err != nil {
+			return nil, err
+		}
+		s.sets = append(s.sets, added)
+	}
+	return s, s.checkUserData(file.Sets)
+}
+
+// connect returns a server without sets, for the regions of a file's sets.
+func connect(ctx context.Context, file config.File, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -69,18 +86,10 @@ func New(ctx context.Context, file config.File, o Options) (*Server, error) {
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
 		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newTurns(), standbys: newStandbys(),
-		watcher: newWatcher(cloud, signIn, o.Log), metrics: status.NewMetrics(), reloaded: make(chan struct{}, 1)}
-	if s.regions, err = regionsOf(file.Sets, cloud.Region()); err != nil {
-		return nil, err
-	}
-	for _, c := range file.Sets {
-		added, err := s.newSet(c)
-		if err != nil {
-			return nil, err
-		}
-		s.sets = append(s.sets, added)
-	}
-	return s, s.checkUserData(file.Sets)
+		watcher: newWatcher(cloud, signIn, o.Log), notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},
+		metrics: status.NewMetrics(), reloaded: make(chan struct{}, 1)}
+	s.regions, err = regionsOf(file.Sets, cloud.Region())
+	return s, err
 }
 
 // identify learns whose account it is: the sessions' owner is named by it.
@@ -138,8 +147,10 @@ func (s *Server) serveAll(ctx context.Context, group *sync.WaitGroup) {
 // act lets each set act on what a look saw. It reports whether a set has found an earlier process's registration
 // without a machine, which may be gone soon.
 func (s *Server) act(ctx context.Context, seen sight) (soon bool) {
+	sets := s.all()
+	s.notInFile.look(seen, sets)
 	var group sync.WaitGroup
-	for _, set := range s.all() {
+	for _, set := range sets {
 		group.Go(func() {
 			set.act(ctx, seen)
 			s.leaveIfDone(set)

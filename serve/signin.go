@@ -130,6 +130,36 @@ func (s *signIn) findSet(ctx context.Context, api *queue.Client, group int, name
 	return queue.Set{}, false, nil
 }
 
+// findSets looks a set up in its group and in all others of the scope.
+func (s *signIn) findSets(ctx context.Context, api *queue.Client, group int, name string) (all []queue.Set, err error) {
+	ids := []int{group}
+	if !s.scope.IsRepository() {
+		registry, err := s.client()
+		if err != nil {
+			return nil, err
+		}
+		groups, err := registry.Groups(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range groups {
+			if int(other.ID) != group {
+				ids = append(ids, int(other.ID))
+			}
+		}
+	}
+	for _, id := range ids {
+		there, found, err := api.Find(ctx, id, name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			all = append(all, there)
+		}
+	}
+	return all, nil
+}
+
 // queue returns a client for one set.
 func (s *signIn) queue() (*queue.Client, error) {
 	return queue.Connect(queue.Options{URL: s.URL, Version: s.version, Access: s.access})

@@ -18,6 +18,7 @@ func (s *Server) Snapshot() status.Snapshot {
 	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL),
 		Owner: s.owner.name()}
 	shown.Looked, shown.Unseen = s.watcher.state()
+	shown.NotInFile = s.notInFile.snapshot()
 	for _, set := range s.all() {
 		shown.Sets = append(shown.Sets, set.snapshot(now))
 	}

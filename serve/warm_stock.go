@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -39,6 +40,7 @@ type warm struct {
 	ec2.Instance
 	fingerprint  string
 	due, expires time.Time
+	running      time.Time // since when it is not stopped, for this process; zero while it is
 	ending       bool
 }
 
@@ -72,6 +74,7 @@ func (s *warmStock) look(seen sight) {
 			s.machines[i.ID] = w
 		}
 		w.Instance, w.fingerprint, w.due, w.expires = i, i.Tags[key.Fingerprint], said.DueAt, said.ExpiresAt
+		w.running = since(w.running, i.State != ec2.Stopped, seen.now)
 	}
 	maps.DeleteFunc(s.claimed, func(id string, _ bool) bool { // EC2 does not show it any more
 		return seen.isWholeCloud() && !slices.ContainsFunc(seen.instances,
@@ -83,14 +86,20 @@ func (s *warmStock) look(seen sight) {
 }
 
 // judgeWarm returns why a warm machine is to be ended, empty where it is not. prints are those that the file asks for,
-// nil where they are not known.
-func judgeWarm(w *warm, prints map[string]bool, surplus bool, now time.Time) string {
+// nil where they are not known. Another process may have claimed and started one whose tags are read late, so one that
+// runs is not judged at once.
+func judgeWarm(w *warm, prints map[string]bool, surplus, removed bool, now time.Time) string {
+	isRunning := w.State != ec2.Stopped
 	switch {
-	case w.State != ec2.Stopped && !now.Before(w.due):
+	case isRunning && now.Sub(w.running) < startTime:
+		return ""
+	case isRunning && !now.Before(w.due):
 		return "its warm-up takes too long"
 	case !w.expires.IsZero() && !now.Before(w.expires):
 		return "its time is over"
-	case w.State != ec2.Stopped:
+	case isRunning && removed && surplus:
+		return "it is warming up, and its set was taken out of the file"
+	case isRunning:
 		return ""
 	case prints != nil && !prints[w.fingerprint]:
 		return "the set has another image or other settings by now"
@@ -100,8 +109,10 @@ func judgeWarm(w *warm, prints map[string]bool, surplus bool, now time.Time) str
 	return ""
 }
 
-// end ends the warm machines that nothing will use. Who does not listen ends none because of the file.
-func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) {
+// end ends the warm machines that nothing will use. Who does not listen ends none because of the file. What cannot be
+// ended now, the next look tries again; the error says what that is.
+func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) error {
+	var errs []error
 	var prints map[string]bool
 	if found, ok := s.offers.known(); listening && ok {
 		prints = s.template.fingerprints(found)
@@ -116,11 +127,13 @@ func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) {
 			s.log.Info("warm machine ended", "machine", w.ID, "why", why)
 		} else {
 			w.ending = false
+			errs = append(errs, err)
 			s.log.Warn("warm machine not ended; the next look tries again", "machine", w.ID, "why", why,
 				"error", err.Error())
 		}
 		s.mu.Unlock()
 	}
+	return errors.Join(errs...)
 }
 
 // judge returns which warm machines are to be ended, and why. Nobody claims them from now on.
@@ -131,7 +144,7 @@ func (s *warmStock) judge(prints map[string]bool, listening bool, now time.Time)
 	ends := map[*warm]string{}
 	for _, id := range slices.Sorted(maps.Keys(s.machines)) {
 		w := s.machines[id]
-		if why := judgeWarm(w, prints, listening && surplus > 0, now); why != "" && !w.ending {
+		if why := judgeWarm(w, prints, listening && surplus > 0, s.settings.isRemoved(), now); why != "" && !w.ending {
 			w.ending, ends[w] = true, why
 			surplus--
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/status"
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
@@ -119,5 +120,23 @@ func TestNoLongerWarm(t *testing.T) {
 		s.file.Sets[0].Warm = 0
 		s.start("three")
 		s.nothingLeft(3 * time.Minute)
+	})
+}
+
+// TestStandbySparesClaimed: a standby reads the tags of a machine late that the other process has claimed and started.
+// It looks to it like a warm machine that is not stopped long after it was launched, and is not ended.
+func TestStandbySparesClaimed(t *testing.T) {
+	world := simulator.Defaults()
+	world.Timing.TagsVisible = 35 * time.Second // a look comes every 30 s
+	inBubble(t, world, []config.Set{warmSet()}, func(s *stage) {
+		p := s.start("one")
+		s.until("two are warm", 10*time.Minute, func() bool { return count(p.shown("ec2-amd64"), status.Stopped) == 2 })
+		s.start("two")
+		<-time.After(time.Hour)
+		s.queue("ec2-amd64", 2, simulator.ScaleSetJob{Duration: 10 * time.Minute})
+		s.until("done", 15*time.Minute, s.allDone)
+		if ended, launched := len(s.calls("TerminateInstances")), len(s.calls("RunInstances")); ended > 0 {
+			t.Errorf("%d calls end machines, %d launch some", ended, launched)
+		}
 	})
 }

@@ -3,7 +3,7 @@
 //
 //	ec2-github-runner-serve CONFIG.yml
 //	ec2-github-runner-serve check CONFIG.yml
-//	ec2-github-runner-serve delete SET CONFIG.yml
+//	ec2-github-runner-serve delete [-dry-run] SET CONFIG.yml
 //	ec2-github-runner-serve -version
 //
 // It is the process edge alone: signals become a cancelled context, package serve does the work, and problems of the

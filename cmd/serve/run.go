@@ -28,11 +28,12 @@ const (
 
 const usage = `usage: ec2-github-runner-serve CONFIG.yml
        ec2-github-runner-serve check CONFIG.yml
-       ec2-github-runner-serve delete SET CONFIG.yml
+       ec2-github-runner-serve delete [-dry-run] SET CONFIG.yml
        ec2-github-runner-serve -version
 
 Serves the scale sets of a file until SIGTERM or SIGINT. SIGHUP reads the file again. check examines everything that the
-sets need, and makes nothing. delete deletes a set at GitHub that nobody listens to and that has no runners.
+sets need, and makes nothing. delete ends the machines of a set that no process serves, and deletes the set at GitHub,
+unless a job runs on one of them; with -dry-run it only shows them.
 `
 
 // edge is what comes in from outside: by these doors, the environment and the files that are named.
@@ -55,8 +56,8 @@ func run(ctx context.Context, e edge) int {
 		return serveFile(ctx, e, e.args[0])
 	case len(e.args) == 2 && e.args[0] == "check" && !strings.HasPrefix(e.args[1], "-"):
 		return checkFile(ctx, e, e.args[1])
-	case len(e.args) == 3 && e.args[0] == "delete":
-		return deleteSet(ctx, e, e.args[1], e.args[2])
+	case len(e.args) > 2 && e.args[0] == "delete":
+		return deleteSet(ctx, e, e.args[1:])
 	}
 	fmt.Fprint(e.stderr, usage)
 	return exitInvalid

@@ -29,6 +29,9 @@ const (
 // https://github.com/actions/actions-runner-controller has 45 too, so that a name can be taken over from there.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,44}$`)
 
+// IsName reports whether a text can be the name of a scale set in a file.
+func IsName(text string) bool { return nameForm.MatchString(text) }
+
 // sets reads the list of scale sets.
 func (f *findings) sets(s section, file File) []Set {
 	node := s.value[keySets]
@@ -88,7 +91,7 @@ func (f *findings) set(node *yaml.Node, i int, file File) Set {
 	switch {
 	case set.Name == "":
 		s.problem(s.lineOf(keyName), "has no name", nameExample)
-	case !nameForm.MatchString(set.Name):
+	case !IsName(set.Name):
 		s.problem(s.lineOf(keyName),
 			fmt.Sprintf("has the name %q, which is not 1 to 45 letters, digits, hyphens, dots "+
 				"and underscores that begin with a letter or a digit", set.Name), nameExample)

@@ -31,6 +31,7 @@ const (
 	machinesMax    = "machines_max"
 	machinesMin    = "machines_min"
 	machinesWarm   = "machines_warm"
+	notInFile      = "machines_not_in_file"
 	launchToOnline = "launch_to_online_seconds"
 	queuedToStart  = "queued_to_started_seconds"
 	refusals       = "refusals_total"
@@ -54,6 +55,7 @@ var List = []Metric{
 	{machinesMax, "gauge", "set", "The file's max: machines at the same time."},
 	{machinesMin, "gauge", "set", "The file's min: idle runners kept online."},
 	{machinesWarm, "gauge", "set", "The file's warm: stopped machines kept for the next jobs."},
+	{notInFile, "gauge", "set", "Machines of sets that are not in the file: another file's, or left behind."},
 	{launchToOnline, "histogram", "set", "Time from EC2's answer to a launch until the runner was seen online."},
 	{queuedToStart, "histogram", "set", "Time from a job's queueing until a runner had it, by GitHub's clock."},
 	{refusals, "counter", "set,by,code", "Refusals of EC2 (by its error code) and of GitHub (by the status)."},
@@ -133,6 +135,9 @@ func (m *Metrics) Write(w io.Writer, s Snapshot) {
 	gauge(reloaded, reloadTime)
 	if !s.Looked.IsZero() {
 		gauge(s.At.Sub(s.Looked).Seconds(), lookAge)
+	}
+	for _, set := range s.NotInFile {
+		gauge(float64(set.Machines), notInFile, "set", set.Name)
 	}
 	for _, set := range s.Sets {
 		gaugesOf(set, s.At, func(value float64, metric string, labels ...string) {

@@ -45,6 +45,7 @@ func page(s Snapshot) string {
 	for _, set := range s.Sets {
 		p.set(set, s.WebURL)
 	}
+	p.notInFile(s.NotInFile)
 	p.add(`<p class="about">For programs: <a href="metrics">metrics</a>, <a href="readyz">readyz</a>, ` +
 		`<a href="healthz">healthz</a></p>` + "\n</body>\n</html>\n")
 	return p.String()
@@ -199,6 +200,23 @@ func (p *pageText) refusals(list []Refusal) {
 		p.add("</td></tr>\n")
 	}
 	p.add("</table>\n")
+}
+
+// notInFile shows what EC2 has of sets that are not in the file.
+func (p *pageText) notInFile(list []NotInFile) {
+	if len(list) == 0 {
+		return
+	}
+	p.add("<section>\n<h2>Not in the file</h2>\n" +
+		`<p class="warn">EC2 has machines of sets that the file does not have.</p>` + "\n")
+	p.add(`<p class="hint">Hint: %s</p>`+"\n<table>\n<thead><tr><th>set</th><th>machines</th><th>stopped</th>"+
+		"<th>oldest</th></tr></thead>\n", NotInFileHint)
+	for _, set := range list {
+		p.add(`<tr><td>%s</td><td data-name="machines">%s</td><td data-name="stopped">%s</td><td class="time" `+
+			`data-name="oldest">%s</td></tr>`+"\n", set.Name, strconv.Itoa(set.Machines), strconv.Itoa(set.Stopped),
+			p.age(set.Oldest))
+	}
+	p.add("</table>\n</section>\n")
 }
 
 // age is how long something is ago; empty if that is not known.

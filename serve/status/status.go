@@ -16,7 +16,22 @@ type Snapshot struct {
 	Reload  Reload
 	Hosts   []string // names that the page may be asked for by, beside IP addresses and localhost
 	Sets    []Set
+	// NotInFile are sets that the file does not have, and that EC2 has machines of.
+	NotInFile []NotInFile
 }
+
+// NotInFile is a set that another file has, or that was taken out of this one while nobody served it. Its name was chosen
+// by others.
+type NotInFile struct {
+	Name     string
+	Machines int       // stopped ones among them
+	Stopped  int       // warm machines
+	Oldest   time.Time // when the oldest was launched
+}
+
+// NotInFileHint is what to do about such a set.
+const NotInFileHint = "leave them alone if another file has the set; else ec2-github-runner-serve delete SET " +
+	"CONFIG.yml ends those that are idle and deletes the set"
 
 // Reload is what became of the file when it was read last.
 type Reload struct {

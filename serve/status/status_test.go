@@ -66,6 +66,8 @@ func full() Snapshot {
 			{Name: "old", Labels: []string{"old"}, Removed: true, Session: Standby},
 			{Name: hostile, Labels: []string{hostile}, Max: 1, Session: Connecting, Problem: hostile},
 		},
+		NotInFile: []NotInFile{{Name: "taken-out", Machines: 3, Stopped: 2, Oldest: ago(26 * time.Hour)},
+			{Name: hostile, Machines: 1}},
 		Reload: Reload{At: ago(5 * time.Minute), Problem: "sets.yml:12: " + hostile},
 	}
 }
@@ -183,7 +185,7 @@ func TestPageIsInert(t *testing.T) {
 	t.Parallel()
 	plain, odd := full(), full()
 	for _, s := range []*Snapshot{&plain} {
-		s.Reload.Problem = "x"
+		s.Reload.Problem, s.NotInFile[1].Name = "x", "x"
 		s.Sets[0].Machines[1].Job.Name, s.Sets[0].Machines[1].Job.Repository = "x", "demo-org/x"
 		s.Sets[1].Refusals[1].Message, s.Sets[1].Refusals[1].Hint = "x", "x"
 		s.Sets[4].Name, s.Sets[4].Labels, s.Sets[4].Problem = "x", []string{"x"}, "x"

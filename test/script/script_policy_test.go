@@ -124,7 +124,7 @@ func TestScriptsUnderScaleSetsTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var files []string
-	for _, script := range []string{"serve", "serve_killed", "serve_reload", "serve_room"} {
+	for _, script := range []string{"serve", "serve_killed", "serve_reload", "serve_room", "serve_delete_left"} {
 		files = append(files, filepath.Join("test/script/testdata", script+".txtar"))
 	}
 	underPolicies(t, files, map[string]string{"serve": together(t, granted)})
