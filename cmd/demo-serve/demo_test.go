@@ -32,6 +32,8 @@ func TestReadable(t *testing.T) {
 		`{"level":"INFO","msg":"job ` +
 			`started","set":"gpu","runner":"r-1","machine":"i-1","run":4711,"took":""}`: "  1.5 s  gpu        job " +
 			"started: r-1, i-1, 4711",
+		`{"level":"INFO","msg":"job completed","set":"gpu","runner":"r-1","took":"3s"}`: "  1.5 s  gpu        job " +
+			"completed: r-1, took 3s",
 		`{"level":"WARN","msg":"no capacity","set":"ec2-amd64","error":"x","hint":"y"}`: "\x1b[33m  1.5 s  ec2-amd64 " +
 			" no capacity: x, y\x1b[0m",
 		"panic: x": "panic: x",

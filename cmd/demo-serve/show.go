@@ -23,6 +23,9 @@ type show struct {
 var shown = []string{"runner", "machine", "type", "market", "repository", "run", "name", "took", "launched-to-started",
 	"error", "hint"}
 
+// durations are those of them that a line shows with their name.
+var durations = []string{"took", "launched-to-started"}
+
 // Write implements io.Writer.
 func (s *show) Write(p []byte) (int, error) {
 	s.mu.Lock()
@@ -54,7 +57,12 @@ func readable(line string, at time.Duration) string {
 	text := fmt.Sprintf("%5.1f s  %-9v  %v", at.Seconds(), orNothing(record["set"]), record["msg"])
 	var about []string
 	for _, name := range shown {
-		if value := orNothing(record[name]); value != "" && !slices.Contains(about, value) {
+		value := orNothing(record[name])
+		switch {
+		case value == "", slices.Contains(about, value):
+		case slices.Contains(durations, name):
+			about = append(about, name+" "+value)
+		default:
 			about = append(about, value)
 		}
 	}

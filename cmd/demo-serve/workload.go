@@ -40,8 +40,8 @@ func workload(ctx context.Context, world *simulator.World, s *show) error {
 		instances, runners := world.Leftovers()
 		over := done == jobs && len(instances)+len(runners) == 0
 		if seconds%3 == 0 || over {
-			s.say(fmt.Sprintf("%d jobs queued, %d of them running, %d done; %d machines", queued, running, done,
-				len(instances)))
+			s.say(fmt.Sprintf("jobs: %d waiting, %d running, %d done; machines: %d", queued-running-done, running,
+				done, len(instances)))
 		}
 		if over {
 			return nil

@@ -138,6 +138,6 @@ func showLeft(world *simulator.World) error {
 	if len(instances)+len(runners) > 0 {
 		return fmt.Errorf("%d instances and %d runners are left", len(instances), len(runners))
 	}
-	fmt.Println("\nNo instance and no runner is left.")
+	fmt.Println("\nThe instance is terminating, and no runner is left.")
 	return nil
 }
