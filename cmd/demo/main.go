@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,10 +110,12 @@ func runJob(ctx context.Context, world *simulator.World, label string) error {
 	return errors.New("no runner has taken the job")
 }
 
-// awaitEnd waits until a single-use machine is gone.
+// awaitEnd waits until a single-use machine is terminated.
 func awaitEnd(ctx context.Context, world *simulator.World) error {
 	for begun := time.Now(); time.Since(begun) < 20*time.Second; {
-		if instances, runners := world.Leftovers(); len(instances)+len(runners) == 0 {
+		_, runners := world.Leftovers()
+		if len(runners) == 0 && !slices.ContainsFunc(world.Snapshot().Instances,
+			func(i simulator.Instance) bool { return i.State != "terminated" }) {
 			fmt.Println("Its runner has deregistered, and it has powered itself off.")
 			return nil
 		}
@@ -138,6 +141,6 @@ func showLeft(world *simulator.World) error {
 	if len(instances)+len(runners) > 0 {
 		return fmt.Errorf("%d instances and %d runners are left", len(instances), len(runners))
 	}
-	fmt.Println("\nThe instance is terminating, and no runner is left.")
+	fmt.Println("\nNo instance and no runner is left.")
 	return nil
 }
