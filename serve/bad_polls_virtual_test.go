@@ -14,6 +14,71 @@ func refusing(operation string, status int, code string) simulator.Fault {
 		Code: code}
 }
 
+// TestPollsRefused: where each session is lost at its first poll, GitHub is asked less and less often.
+func TestPollsRefused(t *testing.T) {
+	for name, fault := range map[string]simulator.Fault{
+		"forbidden":     refusing("GetMessage", http.StatusForbidden, ""),
+		"unknown token": refusing("GetMessage", http.StatusUnauthorized, ""),
+		"expired":       refusing("GetMessage", 0, "RunnerScaleSetSessionExpiredException"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, simulator.Config{}, []config.Set{aSet("ec2-amd64", 3)}, func(s *stage) {
+				s.world.AddFault(fault)
+				p := s.start("one")
+				<-time.After(30 * time.Minute)
+				if calls := len(s.world.Calls()); calls > 600 {
+					t.Errorf("%d calls in half an hour, %d sessions", calls, len(s.calls("CreateMessageSession")))
+				}
+				s.world.ClearFaults()
+				s.queue("ec2-amd64", 1, simulator.ScaleSetJob{})
+				s.until("done", 9*time.Minute, s.allDone)
+				p.end()
+			})
+		})
+	}
+}
+
+// TestNotAcknowledged: a message that cannot be acknowledged comes again and again, but neither in a flood of calls nor
+// as new jobs.
+func TestNotAcknowledged(t *testing.T) {
+	world := simulator.Config{ScaleSets: simulator.ScaleSets{Redelivers: true}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		s.world.AddFault(refusing("DeleteMessage", http.StatusForbidden, ""))
+		s.queue("ec2-amd64", 2, simulator.ScaleSetJob{Duration: 4 * time.Minute})
+		before := len(s.world.Calls())
+		s.runs(2)
+		<-time.After(2 * time.Minute)
+		if calls := len(s.world.Calls()) - before; calls > 150 {
+			t.Errorf("%d calls in two minutes or so", calls)
+		}
+		if completed := len(p.log.with("job started")); completed > 2 {
+			t.Errorf("two jobs started %d times", completed)
+		}
+		s.world.ClearFaults()
+		s.until("done", 10*time.Minute, s.allDone)
+		s.nothingLeft(3 * time.Minute)
+		if launches := len(s.calls("RunInstances")); launches != 2 {
+			t.Errorf("%d launches for 2 jobs", launches)
+		}
+	})
+}
+
+// TestEmptyPolls: polls that are answered at once, without a message, are no flood.
+func TestEmptyPolls(t *testing.T) {
+	inBubble(t, simulator.Config{}, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		s.world.AddFault(refusing("GetMessage", http.StatusAccepted, ""))
+		before := len(s.world.Calls())
+		<-time.After(10 * time.Minute)
+		if calls := len(s.world.Calls()) - before; calls > 100 {
+			t.Errorf("%d calls in ten minutes", calls)
+		}
+	})
+}
+
 // TestUnknownMessage: a message of a type that is not known is passed over, and jobs go on.
 func TestUnknownMessage(t *testing.T) {
 	world := simulator.Config{ScaleSets: simulator.ScaleSets{Redelivers: true}}
@@ -27,6 +92,21 @@ func TestUnknownMessage(t *testing.T) {
 		if unread := s.world.ScaleSets()[0].Unacknowledged; len(unread) > 0 {
 			t.Errorf("messages %v were not acknowledged", unread)
 		}
+	})
+}
+
+// TestNotAcquired: jobs whose acquisition failed are acquired when their message comes again.
+func TestNotAcquired(t *testing.T) {
+	world := simulator.Config{ScaleSets: simulator.ScaleSets{Acquire: true, Redelivers: true}}
+	inBubble(t, world, []config.Set{aSet("ec2-amd64", 5)}, func(s *stage) {
+		p := s.start("one")
+		s.listening(p, 1)
+		f := refusing("AcquireJobs", http.StatusBadGateway, "")
+		f.Times = 6
+		s.world.AddFault(f)
+		s.queue("ec2-amd64", 2, simulator.ScaleSetJob{})
+		s.until("done", 5*time.Minute, s.allDone)
+		s.nothingLeft(2 * time.Minute)
 	})
 }
 

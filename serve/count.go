@@ -115,6 +115,16 @@ func (c *jobCount) take(m *queue.Message) {
 	c.askAgain()
 }
 
+// takeAgain takes in the count of a message whose events were taken in before, or that has none.
+func (c *jobCount) takeAgain(count queue.Count) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if count.Assigned != c.count.Assigned {
+		c.messages++
+		c.begin(count)
+	}
+}
+
 // doubtWaiting has the set read again where jobs wait by its count, since a moment, and idle runners do not get them.
 func (c *jobCount) doubtWaiting(since, now time.Time) {
 	c.mu.Lock()

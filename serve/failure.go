@@ -55,10 +55,12 @@ func (l *listener) explain(err error, retry *time.Duration) failure {
 		return failure{message: "not served: another installation listens to this set", refused: true,
 			delay: refusedRetry}
 	case isLost(err):
-		return failure{message: "the session is lost", delay: jittered(*retry)}
+		f := failure{message: "the session is lost", delay: jittered(*retry)}
+		*retry = min(*retry*2, refusedRetry) // it may be lost at its first poll each time
+		return f
 	case isRefused(err):
 		return failure{message: "not served: GitHub refuses", refused: true, delay: refusedRetry}
-	case class == queue.RateLimited:
+	case isRateLimited(err):
 		return failure{message: "GitHub asks to slow down", delay: jittered(rateLimitRetry)}
 	}
 	f := failure{message: "GitHub does not answer", delay: jittered(*retry)}
@@ -75,6 +77,11 @@ func isRefused(err error) bool {
 		return true
 	}
 	return false
+}
+
+// isRateLimited reports whether GitHub has refused a call, or the sign-in for it, as one too many.
+func isRateLimited(err error) bool {
+	return queue.ClassOf(err) == queue.RateLimited || github.ClassOf(err) == github.RateLimited
 }
 
 // logFailure logs a failure. The same one is logged again only after a while, unless it needs somebody's help.

@@ -29,27 +29,46 @@ func (l *listener) followUntilReopened(ctx context.Context, session *queue.Sessi
 // follow takes in messages until the session is lost or ctx ends.
 func (l *listener) follow(ctx context.Context, session *queue.Session) error {
 	last, answered, retry := 0, time.Now(), firstRetry
+	slowDown := func() {
+		wait(ctx, jittered(retry))
+		retry = min(retry*2, maxRetry)
+	}
 	for ctx.Err() == nil {
+		begun := time.Now()
 		message, err := l.poll(ctx, session, last)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errNewCapacity):
+		case isRateLimited(err):
+			answered = time.Now()
+			l.log.Warn("GitHub asks to slow down", "error", err.Error(), "retry", rateLimitRetry.String())
+			wait(ctx, jittered(rateLimitRetry))
 		case err != nil && (isRefused(err) || time.Since(answered) > maxSilence):
 			return &lostError{err}
 		case err != nil:
 			l.log.Warn("poll failed", "error", err.Error(), "retry", retry.String())
-			wait(ctx, jittered(retry))
-			retry = min(retry*2, maxRetry)
-		default:
+			slowDown()
+		case message != nil && message.ID != last:
 			answered, retry = time.Now(), firstRetry
-			if message == nil {
+			l.take(message)
+			if l.acquire(ctx, session, message) {
+				last = message.ID
+				l.acknowledge(ctx, session, message)
 				continue
 			}
-			last = message.ID
-			if err := l.handle(ctx, session, message); err != nil {
-				l.log.Warn("a message was not acknowledged, so it comes again", "error", err.Error())
-			}
+			slowDown()
+		case message != nil: // it was not acknowledged, or has no id: it is the count alone that is new
+			answered = time.Now()
+			l.count.takeAgain(message.Count)
+			l.changed()
+			l.acknowledge(ctx, session, message)
+			slowDown()
+		case time.Since(begun) < caughtUpAfter: // GitHub did not wait for a message
+			answered = time.Now()
+			slowDown()
+		default:
+			answered, retry = time.Now(), firstRetry
 		}
 	}
 	return ctx.Err()
@@ -81,20 +100,35 @@ func (l *listener) poll(ctx context.Context, session *queue.Session, last int) (
 	return message, err
 }
 
-// handle takes a message in. The count alone decides how many machines there are to be; what happened to jobs says
-// which runner is at work. What is to be launched is launched beside the acknowledgement.
-func (l *listener) handle(ctx context.Context, session *queue.Session, m *queue.Message) error {
+// take takes a message in. The count alone decides how many machines there are to be; what happened to jobs says which
+// runner is at work. What is to be launched is launched beside the acknowledgement.
+func (l *listener) take(m *queue.Message) {
 	now := time.Now()
 	l.count.take(m) // before the jobs: a completed one would otherwise seem to need another machine
 	l.fleet.takeJobs(m, now)
 	l.changed()
-	// A message that was taken in is acknowledged even if this process is ending.
+}
+
+// acquire takes a message's available jobs for the set. It reports whether the message is done with: jobs that GitHub
+// did not hear of are not announced again, so their message has to come again.
+func (l *listener) acquire(ctx context.Context, session *queue.Session, m *queue.Message) bool {
+	if len(m.Available) == 0 {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
-	if len(m.Available) > 0 {
-		if err := session.Acquire(ctx, m.Available); err != nil {
-			l.log.Warn("available jobs were not acquired", "error", err.Error())
-		}
+	err := session.Acquire(ctx, m.Available)
+	if err != nil {
+		l.log.Warn("available jobs were not acquired", "error", err.Error())
 	}
-	return session.Acknowledge(ctx, m.ID)
+	return err == nil || isRefused(err)
+}
+
+// acknowledge says that a message was taken in, even if this process is ending.
+func (l *listener) acknowledge(ctx context.Context, session *queue.Session, m *queue.Message) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if err := session.Acknowledge(ctx, m.ID); err != nil {
+		l.log.Warn("a message was not acknowledged, so it comes again", "error", err.Error())
+	}
 }

@@ -52,6 +52,9 @@ type session struct {
 // closeTime is how long the launches under way, and then the deletion of the session, may take at the end.
 const closeTime = 2200 * time.Millisecond
 
+// steadyTime is how long a session must have lasted to be asked for again at once when it is lost: longer than a poll.
+const steadyTime = 2 * time.Minute
+
 // run holds the set's session until ctx ends, and asks for it again whenever it is lost.
 func (l *listener) run(ctx context.Context) {
 	defer l.standbys.leave(l.set)
@@ -60,10 +63,13 @@ func (l *listener) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		session, err := l.open(ctx)
 		if err == nil {
-			logged, retry = failure{}, firstRetry
+			begun := time.Now()
 			var isOther bool
 			isOther, err = l.followUntilReopened(ctx, session)
 			l.close(ctx, session, err)
+			if time.Since(begun) > steadyTime {
+				logged, retry = failure{}, firstRetry
+			}
 			if isOther && ctx.Err() == nil {
 				continue
 			}

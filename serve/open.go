@@ -21,6 +21,10 @@ func (l *listener) open(ctx context.Context) (*queue.Session, error) {
 		id = there.ID
 	}
 	session, err := l.api.Open(ctx, id, l.owner.name())
+	if l.awaited != 0 && queue.ClassOf(err) == queue.NotFound { // it was deleted, and may have been made anew
+		l.awaited = 0
+		return l.open(ctx)
+	}
 	l.awaited = 0
 	if queue.ClassOf(err) == queue.Held {
 		l.awaited = id

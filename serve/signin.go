@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
@@ -28,6 +29,7 @@ type signIn struct {
 	mu       sync.Mutex
 	secret   string // what the file held
 	registry *github.Client
+	warned   time.Time // that the file cannot be read; zero while it can
 }
 
 func newSignIn(file config.GitHub, transport http.RoundTripper, version string, log *slog.Logger) (*signIn, error) {
@@ -68,31 +70,44 @@ func (s *signIn) client() (*github.Client, error) {
 		path = s.AppPrivateKeyFile
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own file names it
-	if err != nil {
-		return nil, fmt.Errorf("sign in at GitHub: %w", err)
+	secret := strings.TrimSpace(string(text))
+	if err == nil && secret == "" {
+		err = fmt.Errorf("%s is empty", path)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	secret := strings.TrimSpace(string(text))
-	if s.registry != nil && s.secret == secret {
+	if err == nil && s.registry != nil && s.secret == secret {
 		return s.registry, nil
 	}
+	var registry *github.Client
+	if err == nil {
+		registry, err = s.newClient(path, secret)
+	}
+	switch {
+	case err == nil:
+		s.secret, s.registry, s.warned = secret, registry, time.Time{}
+	case s.registry == nil:
+		return nil, fmt.Errorf("sign in at GitHub: %w", err)
+	case time.Since(s.warned) > stillWaiting: // such as while the file is being replaced
+		s.warned = time.Now()
+		s.log.Warn("the secret cannot be read, so the one before is used", "error", err.Error())
+	}
+	return s.registry, nil
+}
+
+// newClient returns a client that signs in by a secret, which a file holds.
+func (s *signIn) newClient(path, secret string) (*github.Client, error) {
 	options := github.Options{BaseURL: apiURL(s.URL), Scope: s.scope, Transport: s.transport, Log: s.log}
 	if s.AppID == "" {
 		options.Token = secret
 	} else {
 		key, err := github.ReadKey(secret)
 		if err != nil {
-			return nil, fmt.Errorf("sign in at GitHub: the key in %s %w", path, err)
+			return nil, fmt.Errorf("the key in %s %w", path, err)
 		}
 		options.App = github.NewApp(github.AppOptions{ID: s.AppID, Key: key, Scope: s.scope})
 	}
-	registry, err := github.New(options)
-	if err != nil {
-		return nil, err
-	}
-	s.secret, s.registry = secret, registry
-	return registry, nil
+	return github.New(options)
 }
 
 // token returns a token that works.

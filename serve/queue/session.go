@@ -91,7 +91,9 @@ func (s *Session) Next(ctx context.Context, last, capacity int) (*Message, error
 	}
 	message := &Message{ID: got.MessageID, Count: count(got.Statistics), Assigned: len(got.JobAssignedMessages)}
 	for _, job := range got.JobAvailableMessages {
-		message.Available = append(message.Available, job.RunnerRequestID)
+		if job.RunnerRequestID > 0 { // those of github.com have none, and need not be acquired
+			message.Available = append(message.Available, job.RunnerRequestID)
+		}
 	}
 	for _, job := range got.JobStartedMessages {
 		message.Started = append(message.Started, plainJob(job.JobMessageBase, job.RunnerID, job.RunnerName, ""))
