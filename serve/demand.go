@@ -12,6 +12,7 @@ type demand struct {
 	living   int // all that EC2 still has, those whose job is over among them
 	// launching are those that EC2 is being asked for, and has not given yet.
 	launching int
+	online    int // runners that are idle or busy
 }
 
 // desired is how many machines the set should have: the idle ones that are to be kept, and one for each job.
@@ -41,6 +42,9 @@ type pause struct {
 	wait  time.Duration // the last one; 0 while nothing is refused
 	fatal bool          // waiting does not help
 	why   string
+	early bool      // machines end before their runners come online, so that a launch alone says nothing
+	tried bool      // one was launched meanwhile, and nothing is known of it yet
+	since time.Time // when the last one ended
 }
 
 // next is the pause after one more refusal, twice as long as the one before. jitter is in [0, 1): the wait is between
@@ -63,7 +67,10 @@ func (p pause) isOn() bool { return p.wait > 0 }
 // capacity is how many jobs GitHub may assign to the set: all that it can ever serve, or, while nothing can be
 // launched, what is online or starting. A job that nothing will take is reassigned three times at most.
 func capacity(d demand, p pause) int {
-	if p.isOn() {
+	switch {
+	case p.early:
+		return min(d.online, d.max)
+	case p.isOn():
 		return min(d.working-d.launching, d.max)
 	}
 	return d.max

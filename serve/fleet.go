@@ -17,6 +17,7 @@ import (
 type fleet struct {
 	set    string
 	scope  string
+	home   string // the region of placements that name none
 	owner  *owner
 	record *record
 	log    *slog.Logger
@@ -24,8 +25,11 @@ type fleet struct {
 	mu      sync.Mutex
 	runners map[string]*runner   // by name
 	dropped map[string]time.Time // runners that are gone, and that GitHub may still list
+	early   *ec2.Instance        // the newest that EC2 has ended before its runner came online, until it is taken
+	online  time.Time            // when a runner came online last
 	waiting time.Time            // since when jobs wait although runners are idle
-	looked  time.Time            // when the last look began that saw everything and was taken in here
+	// when the last look began that saw all its regions and GitHub's list, and was taken in
+	looked time.Time
 }
 
 // demand counts the machines.
@@ -35,15 +39,22 @@ func (f *fleet) demand(file config.Set, assigned int) demand {
 	return f.count(file, assigned)
 }
 
-// count counts the machines. mu is held.
+// count counts the machines. A job whose machine has ended needs none, though GitHub counts it until it gives the job
+// up, ten minutes later. mu is held.
 func (f *fleet) count(file config.Set, assigned int) demand {
 	d, now := demand{min: file.Min, max: file.Max, assigned: assigned}, time.Now()
 	for _, r := range f.runners {
+		if r.over && r.isBusy(now) {
+			d.assigned = max(0, d.assigned-1)
+		}
 		if r.isCounted(now) {
 			d.working++
 		}
 		if r.launching && r.instance.ID == "" {
 			d.launching++
+		}
+		if r.takesJobs() && (r.state == runnerIdle || r.state == runnerBusy) {
+			d.online++
 		}
 		if r.isAlive() {
 			d.living++
@@ -52,25 +63,30 @@ func (f *fleet) count(file config.Set, assigned int) demand {
 	return d
 }
 
+// busy counts the runners that have a job, those whose machine has ended among them. mu is held.
+func (f *fleet) busy(now time.Time) (n int) {
+	for _, r := range f.runners {
+		if r.isBusy(now) {
+			n++
+		}
+	}
+	return n
+}
+
 // waitingSince returns since when jobs wait although runners are idle, or zero: GitHub gives a job to an idle runner
 // within seconds.
 func (f *fleet) waitingSince(assigned int, now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	idle, busy := 0, 0
+	isIdle := false
 	for _, r := range f.runners {
-		switch {
-		case r.isBusy(now):
-			busy++
-		case r.state == runnerIdle && r.takesJobs():
-			idle++
-		}
+		isIdle = isIdle || !r.isBusy(now) && r.state == runnerIdle && r.takesJobs()
 	}
-	f.waiting = since(f.waiting, idle > 0 && assigned > busy, now)
+	f.waiting = since(f.waiting, isIdle && assigned > f.busy(now), now)
 	return f.waiting
 }
 
-// lookedSince reports whether a look that saw everything has begun since a moment, and was taken in.
+// lookedSince reports whether a look that saw all regions of the set has begun since a moment, and was taken in.
 func (f *fleet) lookedSince(at time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -87,6 +103,22 @@ func (f *fleet) foundSince(at time.Time) bool {
 		}
 	}
 	return false
+}
+
+// takeEarly returns the machine that EC2 has ended before its runner came online, once, and when one came online last.
+func (f *fleet) takeEarly() (ended *ec2.Instance, online time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ended, f.early = f.early, nil
+	return ended, f.online
+}
+
+// noteOnline notes that a runner is seen online for the first time. mu is held.
+func (f *fleet) noteOnline(r *runner, before, now time.Time) {
+	if before.IsZero() && !r.online.IsZero() {
+		f.online = now
+	}
+	f.record.online(r, before)
 }
 
 func (f *fleet) size() int {

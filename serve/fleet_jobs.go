@@ -36,7 +36,7 @@ func (f *fleet) jobStarted(job queue.Job, now time.Time) {
 	r.job, r.started, r.state = job, now, runnerBusy
 	before := r.online
 	r.online = earlier(r.online, now)
-	f.record.online(r, before)
+	f.noteOnline(r, before, now)
 	f.record.started(job)
 	log.Info("job started", "machine", r.instance.ID, "queued", span(job.Queued, job.RunnerAssigned),
 		"assigned-to-wanted", span(job.Assigned, r.wanted), "wanted-to-launched", span(r.wanted, r.launched),

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 type need struct {
 	file      config.Set
 	assigned  int
+	running   int  // jobs, by GitHub's count
 	listening bool // this process holds the session: only then are the counts its own
 	removed   bool // the set was taken out of the file
 }
@@ -25,7 +27,8 @@ type verdict struct {
 	act    act
 	why    string
 	runner *runner
-	// registration is the id of the one to remove, 0 for none.
+	// registration is the id of the one to remove, 0 for none. One that seems to be gone is removed as well: GitHub's
+	// list lacks runners at work at times (https://github.com/actions/runner/issues/936), and their removal is refused.
 	registration int64
 	machine      ec2.Instance // to terminate: the runner's own, or another one of its name
 	isDouble     bool         // it is another one, which shares its registration with the runner's own
@@ -36,10 +39,21 @@ func (f *fleet) look(seen sight, n need) []verdict {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	doubles := f.see(seen)
-	if seen.isWhole() {
+	if seen.listed && !slices.ContainsFunc(f.regions(n.file), func(region string) bool { return seen.unseen[region] }) {
 		f.looked = seen.begun
 	}
 	return f.judge(seen, n, doubles)
+}
+
+// regions returns those in which the set may have machines. mu is held.
+func (f *fleet) regions(file config.Set) (regions []string) {
+	for _, p := range file.Machine.Placements {
+		regions = append(regions, cmp.Or(p.Region, f.home))
+	}
+	for _, r := range f.runners {
+		regions = append(regions, r.instance.Region)
+	}
+	return regions
 }
 
 // see takes in the machines and registrations that this process knows, and those that an earlier one has made. It
@@ -77,7 +91,7 @@ func (f *fleet) seeRegistration(r *runner, registration github.Runner, seen sigh
 	if seen.listed && !isOlder {
 		before := r.online
 		r.see(registration, seen.now)
-		f.record.online(r, before)
+		f.noteOnline(r, before, seen.now)
 	}
 }
 
@@ -116,6 +130,9 @@ func (f *fleet) seeMachine(i ec2.Instance, shown map[string]bool) (double ec2.In
 // machineEnded notes that EC2 has terminated a machine. mu is held.
 func (f *fleet) machineEnded(r *runner, i ec2.Instance) {
 	r.over = true
+	if r.online.IsZero() && !r.launched.IsZero() && i.Ending() != ec2.EndingUser {
+		f.early = &i
+	}
 	log := f.log.With("runner", r.name, "machine", i.ID, "reason", i.StateReason)
 	switch {
 	case i.Ending() == ec2.EndingSpot && r.isBusy(time.Now()):
@@ -135,12 +152,14 @@ func (f *fleet) judge(seen sight, n need, doubles []ec2.Instance) (list []verdic
 	if n.listening { // who does not listen does not know what is needed
 		surplus = f.count(n.file, n.assigned).surplus()
 	}
+	isHidden := n.listening && n.running > f.busy(seen.now)
 	isWaiting := n.listening && !f.waiting.IsZero() && seen.now.Sub(f.waiting) >= stuckTime
 	names := slices.Sorted(maps.Keys(f.runners))
 	slices.SortStableFunc(names, func(a, b string) int { return f.runners[a].idle.Compare(f.runners[b].idle) })
 	for _, name := range names {
 		r := f.runners[name]
-		v := view{now: seen.now, listed: seen.listed, surplus: surplus > 0, removed: n.removed, waiting: isWaiting}
+		v := view{now: seen.now, listed: seen.listed, surplus: surplus > 0, removed: n.removed, waiting: isWaiting,
+			hidden: isHidden}
 		act, why := judge(v, r)
 		if act == spared {
 			continue
@@ -148,11 +167,7 @@ func (f *fleet) judge(seen sight, n need, doubles []ec2.Instance) (list []verdic
 		if r.isCounted(seen.now) {
 			surplus--
 		}
-		found := verdict{act: act, why: why, runner: r, machine: r.instance}
-		if r.state != runnerGone {
-			found.registration = r.id
-		}
-		list = append(list, found)
+		list = append(list, verdict{act: act, why: why, runner: r, machine: r.instance, registration: r.id})
 	}
 	for _, i := range doubles {
 		r := f.runners[i.Tags[key.RunnerName]]

@@ -7,8 +7,10 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
+	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
+	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
 func testFleet() *fleet {
@@ -16,19 +18,22 @@ func testFleet() *fleet {
 		log: slog.New(slog.DiscardHandler), runners: map[string]*runner{}, dropped: map[string]time.Time{}}
 }
 
-// TestLookedSince: a look counts once its machines are known, and only if it saw everything. Until then nothing is
-// launched, since an earlier process may have launched what is needed.
+// TestLookedSince: a look counts once its machines are known, and only if it saw GitHub's list and all regions of
+// the set. Until then nothing is launched, since an earlier process may have launched what is needed.
 func TestLookedSince(t *testing.T) {
 	t.Parallel()
 	f := testFleet()
-	machine := ec2.Instance{ID: "i-1", State: ec2.Running, Tags: map[string]string{key.Mode: tags.ModeServe,
+	instance := ec2.Instance{ID: "i-1", State: ec2.Running, Tags: map[string]string{key.Mode: tags.ModeServe,
 		key.Scope: f.scope, key.ScaleSet: f.set, key.RunnerName: newName("here", f.set)}}
-	f.look(sight{begun: looked, now: looked, listed: true, unseen: map[string]bool{"us-east-1": true}}, need{})
-	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{machine}}, need{})
+	inRegion := need{file: config.Set{Machine: machine.Machine{Placements: []machine.Placement{{}}}}}
+	f.home = "us-east-1"
+	f.look(sight{begun: looked, now: looked, listed: true, unseen: map[string]bool{"us-east-1": true}}, inRegion)
+	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{instance}}, need{})
 	if f.lookedSince(looked) {
-		t.Error("looks that did not see everything count")
+		t.Error("looks that did not see all of the set count")
 	}
-	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{machine}, listed: true}, need{})
+	f.look(sight{begun: looked, now: looked, instances: []ec2.Instance{instance}, listed: true,
+		unseen: map[string]bool{"eu-west-1": true}}, inRegion)
 	if !f.lookedSince(looked) || f.lookedSince(looked.Add(1)) || f.size() != 1 {
 		t.Errorf("looked %s with %d machines", f.looked, f.size())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
+	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
@@ -20,7 +21,7 @@ type launcher struct {
 	set      string
 	api      *queue.Client
 	cloud    *ec2.Client
-	turns    *turns
+	turns    *regionTurns
 	template template
 	settings *settings
 	fleet    *fleet
@@ -31,6 +32,8 @@ type launcher struct {
 	log      *slog.Logger
 	work     *sync.WaitGroup
 	changed  func() // a launch has ended
+	// isNeeded reports whether the machines are not too many, the one that is about to be launched among them.
+	isNeeded func() bool
 
 	mu    sync.Mutex
 	id    int // of the set at GitHub, as of the last session
@@ -63,12 +66,13 @@ func (l *launcher) begin(ctx context.Context, now time.Time) {
 	l.work.Go(func() { l.finish(ctx, r, l.launch(ctx, r)) })
 }
 
-// errPaused is a launch that did not begin, because another one of the set was refused meanwhile.
-var errPaused = errors.New("launches are paused")
+// errNotBegun is a launch that did not begin: when its turn came, another one of the set had been refused, or the job
+// that it was for had been canceled.
+var errNotBegun = errors.New("the launch is not needed any more, or paused")
 
 // launch registers a runner and launches its machine. Nothing is made before it is its turn.
 func (l *launcher) launch(ctx context.Context, r *runner) error {
-	giveBack, err := l.turns.take(ctx, l.set)
+	giveBack, err := l.turns.take(ctx, l.settings.region(l.template.region), l.set)
 	if err != nil {
 		return err
 	}
@@ -76,8 +80,8 @@ func (l *launcher) launch(ctx context.Context, r *runner) error {
 	now := time.Now()
 	by := identified{name: r.name}
 	by.due, by.expires = l.fleet.turn(r, now)
-	if l.isPaused(now) {
-		return errPaused
+	if l.isPaused(now) || !l.isNeeded() {
+		return errNotBegun
 	}
 	found, err := l.offers.get(ctx)
 	if err != nil {
@@ -164,7 +168,7 @@ func (l *launcher) finish(ctx context.Context, r *runner, err error) {
 		l.hold(now, false, err)
 	case isWarmError(err):
 		l.warm.failed(now, r.name, err)
-	case ctx.Err() != nil || errors.Is(err, errPaused):
+	case ctx.Err() != nil || errors.Is(err, errNotBegun):
 	default:
 		l.hold(now, isFatal(err), err)
 	}
@@ -177,14 +181,41 @@ func (l *launcher) finish(ctx context.Context, r *runner, err error) {
 	l.changed()
 }
 
-// resume ends the pause after a launch.
+// resume ends the pause after a launch, unless it is for what becomes of launched machines: then that is waited for.
 func (l *launcher) resume() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.pause.early {
+		l.pause.tried, l.pause.until = true, time.Now().Add(spareTime)
+		return
+	}
 	if l.pause.isOn() {
 		l.log.Info("machines are launched again")
 	}
 	l.pause = pause{}
+}
+
+// judge takes in a machine that EC2 has ended before its runner came online, nil for none, and when one came online
+// last. The first are followed by a pause, in which one at a time is launched, and the latter end it.
+func (l *launcher) judge(now time.Time, ended *ec2.Instance, online time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pause.early && online.After(l.pause.since) {
+		l.log.Info("machines are launched again")
+		l.pause = pause{}
+	}
+	if ended == nil || l.pause.isOn() && now.Before(l.pause.until) && !l.pause.tried {
+		return
+	}
+	const message = "machines end before their runners come online, so jobs wait at GitHub"
+	hint, was := diagnosis.StateHint(ended.StateReason), l.pause
+	l.record.refused(now, message+": "+ended.StateReason, hint)
+	l.pause = was.next(now, false, ended.StateReason, rand.Float64()) //nolint:gosec // spreads load, keeps no secret
+	l.pause.early, l.pause.since = true, now
+	if !was.early || was.why != ended.StateReason {
+		l.log.Error(message, "machine", ended.ID, "reason", ended.StateReason, "hint", hint,
+			"retry", l.pause.wait.String())
+	}
 }
 
 // reset ends the pause because the file has another machine now: what was refused may not be asked for any more.

@@ -51,7 +51,9 @@ func (m *remover) remove(ctx context.Context, v verdict) error {
 	log := m.log.With("runner", v.runner.name, "machine", v.machine.ID, "why", v.why)
 	switch {
 	case queue.ClassOf(err) == queue.Busy:
-		log.Info("runner spared: GitHub says that a job runs on it")
+		if m.warns(v.runner.name, "busy") {
+			log.Info("runner spared: GitHub says that a job runs on it")
+		}
 		return nil
 	case err != nil:
 		if m.warns(v.runner.name, v.why) {

@@ -277,7 +277,7 @@ func TestTimesBeginWithTurn(t *testing.T) {
 		}
 		var back []func()
 		for range maxTurns {
-			giveBack, err := server.turns.take(t.Context(), "storm")
+			giveBack, err := server.turns.take(t.Context(), "us-east-1", "storm")
 			if err != nil {
 				t.Fatal(err)
 			}

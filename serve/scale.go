@@ -32,6 +32,8 @@ const roomLook = 3 * time.Second
 // compare launches what the set lacks, and returns when to compare again, nil for when something changes.
 func (s *set) compare(ctx context.Context) <-chan time.Time {
 	now := time.Now()
+	ended, online := s.fleet.takeEarly()
+	s.launcher.judge(now, ended, online)
 	s.count.doubtWaiting(s.fleet.waitingSince(s.count.now().Assigned, now), now)
 	session := s.listener.state()
 	if !session.held || !s.fleet.lookedSince(session.opened) { // an earlier process may have launched what is needed
@@ -65,6 +67,13 @@ func (s *set) capacity() int {
 	return capacity(s.demand(), pause)
 }
 
+// isNeeded reports whether a machine that is about to be launched is not one too many. After a refusal one tries
+// whether there is capacity again, even if no job waits for it.
+func (s *set) isNeeded() bool {
+	pause, _ := s.launcher.state()
+	return pause.isOn() || s.demand().surplus() == 0
+}
+
 // lookForRoom asks EC2 whether machines whose job is over are gone, by one call for each region.
 func (s *set) lookForRoom(ctx context.Context) {
 	for region, ids := range s.fleet.finishing() {
@@ -79,8 +88,9 @@ func (s *set) lookForRoom(ctx context.Context) {
 func (s *set) act(ctx context.Context, seen sight) {
 	listening := s.listener.state().held
 	s.warm.look(seen)
-	verdicts := s.fleet.look(seen, need{file: s.settings.now(), assigned: s.count.now().Assigned, listening: listening,
-		removed: s.settings.isRemoved()})
+	count := s.count.now()
+	verdicts := s.fleet.look(seen, need{file: s.settings.now(), assigned: count.Assigned, running: count.Running,
+		listening: listening, removed: s.settings.isRemoved()})
 	s.poke()
 	var group sync.WaitGroup
 	group.Go(func() { _ = s.remover.removeAll(ctx, verdicts) }) // logged; the next look tries again

@@ -38,7 +38,7 @@ type Server struct {
 	scope     string
 	region    string // of the file
 	owner     *owner
-	turns     *turns
+	turns     *regionTurns
 	standbys  *standbys
 	watcher   *watcher
 	notInFile *notInFile
@@ -85,7 +85,7 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 		}
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
-		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newTurns(), standbys: newStandbys(),
+		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newRegionTurns(), standbys: newStandbys(),
 		watcher: newWatcher(cloud, signIn, o.Log), notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},
 		metrics: status.NewMetrics(), reloaded: make(chan struct{}, 1)}
 	s.regions, err = regionsOf(file.Sets, cloud.Region())
@@ -96,7 +96,7 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 func (s *Server) identify(ctx context.Context) error {
 	account, region := s.cloud.Account(), s.cloud.Region()
 	caller, err := account.Caller(ctx, region)
-	for retry := firstRetry; refusal.ClassOf(err) == refusal.Unknown && ctx.Err() == nil; retry *= 2 {
+	for retry := firstRetry; mayPass(err) && ctx.Err() == nil; retry *= 2 {
 		s.log.Warn("AWS does not answer", "error", err.Error(), "retry", retry.String())
 		wait(ctx, min(retry, maxRetry))
 		caller, err = account.Caller(ctx, region)
@@ -105,6 +105,15 @@ func (s *Server) identify(ctx context.Context) error {
 		s.owner.identify(caller.Account, region)
 	}
 	return err
+}
+
+// mayPass reports whether AWS gave no answer, or none yet.
+func mayPass(err error) bool {
+	switch refusal.ClassOf(err) {
+	case refusal.Unknown, refusal.Throttle:
+		return err != nil
+	}
+	return false
 }
 
 // Run serves until ctx ends. Sessions are then deleted, and machines are left alone: whoever is started next goes on

@@ -40,7 +40,8 @@ func (s *Server) newSet(file config.Set) (*set, error) {
 	}
 	set := &set{name: file.Name, log: s.log.With("set", file.Name), api: api, settings: &settings{file: file},
 		record: &record{set: file.Name, metrics: s.metrics}, wake: make(chan struct{}, 1)}
-	set.fleet = &fleet{set: set.name, scope: s.scope, owner: s.owner, record: set.record, log: set.log,
+	set.fleet = &fleet{set: set.name, scope: s.scope, home: s.cloud.Region(), owner: s.owner, record: set.record,
+		log:     set.log,
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}}
 	set.count = &jobCount{api: api, log: set.log, changed: set.poke, doubt: make(chan struct{}, 1)}
 	set.remover = &remover{api: api, cloud: s.cloud, fleet: set.fleet, log: set.log, warned: map[string]string{}}
@@ -50,7 +51,8 @@ func (s *Server) newSet(file config.Set) (*set, error) {
 		claimed: map[string]bool{}}
 	set.launcher = &launcher{set: set.name, api: api, cloud: s.cloud, turns: s.turns, template: s.template(set.name),
 		settings: set.settings, fleet: set.fleet, offers: set.offers, warm: set.warm, remover: set.remover,
-		record: set.record, log: set.log, work: &set.work, changed: set.poke}
+		record: set.record, log: set.log, work: &set.work, changed: set.poke,
+		isNeeded: set.isNeeded}
 	set.listener = &listener{set: set.name, api: api, signIn: s.signIn, owner: s.owner, standbys: s.standbys,
 		settings: set.settings, count: set.count, fleet: set.fleet, record: set.record, log: set.log, work: &set.work,
 		capacity: set.capacity, changed: set.poke, failed: func() { s.leaveIfDone(set) },

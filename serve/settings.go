@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"sync"
@@ -21,6 +22,14 @@ func (s *settings) now() config.Set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.file
+}
+
+// region returns the first region of the set's machines; home is that of placements that name none.
+func (s *settings) region(home string) string {
+	for _, p := range s.now().Machine.Placements {
+		return cmp.Or(p.Region, home)
+	}
+	return home
 }
 
 // change takes over another file. It reports whether GitHub has to be told another label or group, and whether other

@@ -5,9 +5,29 @@ import (
 	"sync"
 )
 
-// maxTurns is how many machines are launched at the same time by all sets. EC2 answers in about 1.5 s and takes two
-// launches a second, so more would only wait, and keep a set with one job waiting behind one with a hundred.
+// maxTurns is how many machines are launched at the same time in a region by all sets. EC2 answers in about 1.5 s and
+// takes two launches a second, so more would only wait, and keep a set with one job waiting behind one with a hundred.
 const maxTurns = 8
+
+// regionTurns are the turns in each region: EC2's limits are a region's own, and so is a region's trouble.
+type regionTurns struct {
+	mu sync.Mutex
+	of map[string]*turns
+}
+
+func newRegionTurns() *regionTurns { return &regionTurns{of: map[string]*turns{}} }
+
+// take waits for a turn of a set in a region, which is given back by calling what it returns.
+func (r *regionTurns) take(ctx context.Context, region, set string) (giveBack func(), err error) {
+	r.mu.Lock()
+	there := r.of[region]
+	if there == nil {
+		there = newTurns()
+		r.of[region] = there
+	}
+	r.mu.Unlock()
+	return there.take(ctx, set)
+}
 
 // turns shares the launches among the sets, in turn.
 type turns struct {

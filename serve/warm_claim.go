@@ -49,12 +49,24 @@ func (s *warmStock) start(ctx context.Context, w *warm, by identified, found off
 		if err := step(); err != nil {
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 			defer cancel()
-			return ec2.Instance{}, &warmError{errors.Join(err, s.cloud.End(ending, w.Region, w.ID))}
+			endErr := s.cloud.End(ending, w.Region, w.ID)
+			if endErr != nil {
+				s.giveBack(w.ID)
+			}
+			return ec2.Instance{}, &warmError{errors.Join(err, endErr)}
 		}
 	}
 	i := w.Instance
 	i.State, i.Market = ec2.Pending, machine.OnDemand
 	return i, nil
+}
+
+// giveBack ends the claim of a machine that could not be ended: the next look takes it for warm, or, where its tags
+// name a runner already, ends it.
+func (s *warmStock) giveBack(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.claimed, id)
 }
 
 // warmError is a warm machine that could not be started. It is ended, and another one takes its place.

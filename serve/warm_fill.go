@@ -45,7 +45,7 @@ func (s *warmStock) filled(made []*warm, err error, ended bool) {
 
 // launch launches warm machines, all by one call: nothing tells them apart.
 func (s *warmStock) launch(ctx context.Context, count int) ([]*warm, error) {
-	giveBack, err := s.turns.take(ctx, s.set)
+	giveBack, err := s.turns.take(ctx, s.settings.region(s.template.region), s.set)
 	if err != nil {
 		return nil, err
 	}

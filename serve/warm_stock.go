@@ -21,7 +21,7 @@ import (
 type warmStock struct {
 	set      string
 	cloud    *ec2.Client
-	turns    *turns
+	turns    *regionTurns
 	template template
 	settings *settings
 	offers   *offers

@@ -14,9 +14,11 @@ import (
 
 const (
 	lookInterval = 30 * time.Second
-	firstLook    = 2 * time.Second // after a look that failed, while there was none that saw everything
+	firstLook    = 2 * time.Second // after a look that failed, while there was none that saw everything; it doubles
 	nextLook     = 5 * time.Second // after one that found a registration without a machine: it may be gone by now
 	lookTimeout  = 2 * time.Minute
+	// cloudTimeout is how long a look waits for a region: sets in other regions wait for it as well.
+	cloudTimeout = 20 * time.Second
 )
 
 // watcher looks at EC2 and GitHub every half minute, for all sets together.
@@ -29,6 +31,7 @@ type watcher struct {
 	mu     sync.Mutex
 	looked time.Time // when the last look began that saw everything
 	unseen string    // what the newest look could not see
+	warned time.Time // of that; zero while everything is seen
 }
 
 func newWatcher(cloud *ec2.Client, signIn *signIn, log *slog.Logger) *watcher {
@@ -45,7 +48,7 @@ func (w *watcher) ask() {
 
 // run looks in the regions until ctx ends, and gives act each sight. Where act wants it the next look comes soon.
 func (w *watcher) run(ctx context.Context, regions func() []string, act func(context.Context, sight) (soon bool)) {
-	for ctx.Err() == nil {
+	for retry := firstLook; ctx.Err() == nil; {
 		seen, err := w.look(ctx, regions())
 		if ctx.Err() != nil {
 			return
@@ -53,7 +56,7 @@ func (w *watcher) run(ctx context.Context, regions func() []string, act func(con
 		soon, next := act(ctx, seen), lookInterval
 		switch looked, _ := w.state(); {
 		case err != nil && looked.IsZero():
-			next = firstLook
+			next, retry = retry, min(2*retry, lookInterval)
 		case soon:
 			next = nextLook
 		}
@@ -88,9 +91,6 @@ func (s sight) isWholeCloud() bool {
 	return true
 }
 
-// isWhole reports whether the look saw everything.
-func (s sight) isWhole() bool { return s.listed && s.isWholeCloud() }
-
 // look reads EC2 and GitHub once. The error says what the sight lacks.
 func (w *watcher) look(ctx context.Context, regions []string) (sight, error) {
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -113,9 +113,12 @@ func (w *watcher) look(ctx context.Context, regions []string) (sight, error) {
 	defer w.mu.Unlock()
 	switch {
 	case err == nil:
-		w.looked, w.unseen = seen.begun, ""
-	case ctx.Err() == nil:
+		w.looked, w.unseen, w.warned = seen.begun, "", time.Time{}
+	case ctx.Err() != nil:
+	case time.Since(w.warned) < stillWaiting:
 		w.unseen = err.Error()
+	default:
+		w.unseen, w.warned = err.Error(), time.Now()
 		w.log.Warn("a look could not see everything; what was not seen is left as it is", "error", err.Error())
 	}
 	return seen, err
@@ -125,6 +128,8 @@ func (w *watcher) look(ctx context.Context, regions []string) (sight, error) {
 func (w *watcher) lookAtCloud(ctx context.Context, regions []string, seen *sight) []error {
 	found, errs := make([][]ec2.Instance, len(regions)), make([]error, len(regions))
 	machines := ofScope(w.signIn.scope.String())
+	ctx, cancel := context.WithTimeout(ctx, cloudTimeout)
+	defer cancel()
 	var group sync.WaitGroup
 	for n, region := range regions {
 		group.Go(func() { found[n], errs[n] = w.cloud.Instances(ctx, region, machines) })
