@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,6 +59,32 @@ func TestDecisionsAreListed(t *testing.T) {
 	}
 	if listed < 29 {
 		t.Errorf("only %d decisions were found", listed)
+	}
+}
+
+// maxDecisionWords is how long a decision may be: what fits on a page, for the few that describe a whole mode.
+const maxDecisionWords = 1050
+
+// TestPagesAreFound: README links each page for users, and no decision is longer than a page.
+func TestPagesAreFound(t *testing.T) {
+	t.Parallel()
+	readme, looked := links(read(t, "README.md")), 0
+	for _, page := range pages(t) {
+		if strings.HasPrefix(page, "docs/adr/0") {
+			if words := len(strings.Fields(read(t, page))); words > maxDecisionWords {
+				t.Errorf("%s has %d words, and may have %d", page, words, maxDecisionWords)
+			}
+		}
+		if dir, _ := path.Split(page); dir != "docs/" && dir != "docs/questions/" {
+			continue
+		}
+		looked++
+		if !slices.Contains(readme, page) {
+			t.Errorf("README.md does not link %s", page)
+		}
+	}
+	if looked < 25 {
+		t.Errorf("only %d pages were found", looked)
 	}
 }
 
