@@ -9,19 +9,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Account reads what the account and its regions have: types, zones, subnets, quotas.
+// Account reads properties of the account and its regions: types, zones, subnets, quotas.
 type Account struct{ client *Client }
 
-// Account returns what the client reads of the account.
+// Account returns a reader of the account's properties.
 func (c *Client) Account() Account { return Account{c} }
 
-// Caller is whom the credentials belong to.
+// Caller is the identity that the credentials belong to.
 type Caller struct {
-	Account string // twelve digits
+	Account string // 12 digits
 	ARN     string
 }
 
-// Caller asks whom the credentials belong to. Nobody can be denied that.
+// Caller returns the identity of the credentials. No policy can deny this call.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func (a Account) Caller(ctx context.Context, region string) (Caller, error) {
 	api := sts.NewFromConfig(a.client.cfg, func(o *sts.Options) {

@@ -4,8 +4,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Asked is the offering as the request to EC2 says it, launch-parameters included, and whether that asks for a public
-// address: nil where the subnet decides. What a launch template says is not in it: such a part is empty.
+// Asked returns the offering as the request contains it, launch-parameters included, and whether it asks for a public
+// address (nil: the subnet decides). Fields that a launch template sets are empty.
 func (s LaunchSpec) Asked(index int, offering Offering) (asked Offering, public *bool, err error) {
 	in, err := s.input(index, offering, s.Token(index, 0), 1, false)
 	if err != nil {

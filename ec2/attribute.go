@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// SetUserData replaces the user data of a stopped instance; it is read at the next boot. EC2 refuses it for an instance
-// in any other state, so that it is also a look at the state which no delay can deceive.
+// SetUserData replaces the user data of a stopped instance, which reads it at its next boot. EC2 refuses the call in
+// any other state, so success also proves the state, in spite of eventual consistency.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html
 func (c *Client) SetUserData(ctx context.Context, region, id string, data []byte) error {
 	return c.modify(ctx, region, "change the user data of "+id, &sdk.ModifyInstanceAttributeInput{
@@ -19,7 +19,7 @@ func (c *Client) SetUserData(ctx context.Context, region, id string, data []byte
 	})
 }
 
-// SetShutdownBehavior makes the instance's own power-off its end: it is terminated, where it would have been stopped.
+// SetShutdownBehavior makes the instance terminate, instead of stop, when it powers itself off.
 func (c *Client) SetShutdownBehavior(ctx context.Context, region, id string) error {
 	return c.modify(ctx, region, "change the shutdown behaviour of "+id, &sdk.ModifyInstanceAttributeInput{
 		InstanceId: aws.String(id),
@@ -29,7 +29,7 @@ func (c *Client) SetShutdownBehavior(ctx context.Context, region, id string) err
 	})
 }
 
-// modify changes one attribute: EC2 takes no more in a call.
+// modify changes one attribute, which is the limit of a call.
 func (c *Client) modify(ctx context.Context, region, operation string, in *sdk.ModifyInstanceAttributeInput) error {
 	_, err := c.in(region).ModifyInstanceAttribute(ctx, in)
 	return refusal.Of(operation, err)

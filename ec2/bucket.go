@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// EC2's bucket for RunInstances: five calls at once, then two a second, for each account and region. Whoever runs into
-// it loses more time by backing off than by keeping to it, so a start of many machines keeps to it: one call less at
-// once, and a little more time in between, since calls overtake each other on their way.
+// EC2's rate limit for RunInstances is a bucket of five calls that refills at two a second, for each account and
+// region. Being throttled costs more time than staying below it, so a start of many machines limits itself: to one call
+// less at once and slightly more time between calls, which may overtake each other in the network.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 const (
 	launchBurst    = 4
 	launchInterval = 520 * time.Millisecond
 )
 
-// bucket lets calls through at a rate.
+// bucket limits the rate of calls.
 type bucket struct {
 	mu   sync.Mutex
-	full time.Time // when it will be full again
+	full time.Time // when the bucket is full again
 }
 
-// launches is the bucket of one region.
+// launches returns the bucket of a region.
 func (c *Client) launches(region string) *bucket {
 	region = cmp.Or(region, c.cfg.Region)
 	c.mu.Lock()
@@ -35,7 +35,7 @@ func (c *Client) launches(region string) *bucket {
 	return b
 }
 
-// wait takes one call's place and waits for its turn.
+// wait reserves a call and waits until it is allowed.
 func (b *bucket) wait(ctx context.Context) error {
 	now := time.Now()
 	b.mu.Lock()

@@ -14,24 +14,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// CopySpec is an image of the account to be copied into another region.
+// CopySpec describes a copy of one of the account's images into another region.
 type CopySpec struct {
 	SourceRegion string
 	SourceID     string
 	Name         string // 3 to 128 characters
 	Description  string
 	Tags         map[string]string // on the copy and on its snapshots
-	// KMSKey encrypts the copy: the id, ARN or alias of a key in its region. Empty: a copy is encrypted as its source
-	// is, or as the region's default says.
+	// KMSKey encrypts the copy: the id, ARN or alias of a key in the target region. If it is empty, the copy is
+	// encrypted if its source is or if the region's default says so.
 	KMSKey string
-	// Token names this copy, the same each time it is asked again; at most 64 ASCII characters.
+	// Token is the client token of this copy, the same for each attempt; at most 64 ASCII characters.
 	Token string
 }
 
-// Copy begins the copy of an image into a region and returns its id; it is pending then. Errors of class Unknown
-// say that EC2 may have begun it all the same, and refusal.IsCopyLimit that the region copies as many snapshots as it
-// may. A call that is under way when the context ends is waited for a little while. A key that does not exist is no
-// error here: the copy fails later. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html
+// Copy starts to copy an image into a region and returns the id of the copy, which is pending. An error of class
+// Unknown means that EC2 may have started the copy, and refusal.IsCopyLimit that the region's limit of concurrent
+// snapshot copies is reached. If the context ends during the call, its response is awaited for cancelGrace. A key that
+// does not exist is not an error here: the copy fails later.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html
 func (i Images) Copy(ctx context.Context, region string, spec CopySpec) (id string, err error) {
 	var last error
 	unknown := 0
@@ -46,7 +47,7 @@ func (i Images) Copy(ctx context.Context, region string, spec CopySpec) (id stri
 		switch refusal.ClassOf(last) {
 		case refusal.Throttle:
 			return last
-		case refusal.Unknown: // the token makes it safe to ask again
+		case refusal.Unknown: // the token makes it safe to repeat
 			if unknown++; unknown < maxUnknown {
 				return last
 			}
@@ -60,7 +61,7 @@ func (i Images) Copy(ctx context.Context, region string, spec CopySpec) (id stri
 }
 
 func (i Images) copy(ctx context.Context, region string, spec CopySpec) (string, error) {
-	patient, done := outlive(ctx)
+	outlived, done := outlive(ctx)
 	defer done()
 	tags := sdkTags(spec.Tags)
 	in := &sdk.CopyImageInput{
@@ -76,12 +77,12 @@ func (i Images) copy(ctx context.Context, region string, spec CopySpec) (string,
 		in.Encrypted = aws.Bool(true)
 	}
 	operation := "copy image " + spec.SourceID + " to " + region
-	out, err := i.client.in(region).CopyImage(patient, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
+	out, err := i.client.in(region).CopyImage(outlived, in, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
 		return "", refusal.Of(operation, err)
 	}
 	if id := aws.ToString(out.ImageId); id != "" {
 		return id, nil
 	}
-	return "", &refusal.CallError{Operation: operation, Message: "the answer names no image"}
+	return "", &refusal.CallError{Operation: operation, Message: "the response contains no image id"}
 }

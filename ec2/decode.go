@@ -17,20 +17,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// reading is how strictly a JSON text is read.
+// reading is how strictly JSON is read.
 type reading bool
 
-// machulav/ec2-github-runner's inputs are read as JavaScript and its SDK read them: a key that EC2's own type does not
-// have was left out silently, what was no list had no length, and a list had none of a structure's fields.
+// machulav/ec2-github-runner's inputs are read as JavaScript and its SDK did: unknown keys were dropped silently, a
+// value that was not a list had no length, and a list had none of an object's fields.
 const (
 	lenient reading = false
 	strict  reading = true
 )
 
-// shapeError states which value of a JSON text does not fit EC2's type.
+// shapeError reports a value of a JSON text that does not fit EC2's type.
 type shapeError struct {
-	Path string // "[0].Ebs.VolumeSize"
-	Want string // "a whole number"
+	Path string // as in "[0].Ebs.VolumeSize"
+	Want string // as in "a whole number"
 	Got  string
 }
 
@@ -39,8 +39,8 @@ func (e *shapeError) Error() string {
 }
 
 // decode reads JSON into a type of the SDK by its API names. Numbers and strings are interchangeable, and so are an
-// empty list and an empty object, because on EC2's form-encoded wire they always were. It returns what a lenient
-// reading has taken otherwise than it is written: "[0].Ebs is a list and not an object, so it is ignored".
+// empty list and an empty object, since EC2's form encoding does not distinguish them. odd describes values that a
+// lenient reading has read differently: "[0].Ebs is a list and not an object, so it is ignored".
 func decode(text string, into any, how reading) (odd []string, err error) {
 	tree, err := parse(text)
 	if err != nil {
@@ -51,14 +51,14 @@ func decode(text string, into any, how reading) (odd []string, err error) {
 	return d.odd, err
 }
 
-// decoder is one decode under way.
+// decoder is the state of one decode.
 type decoder struct {
 	how reading
 	odd []string
 }
 
-// ignored notes that a value of another shape is ignored, if the reading is lenient and JavaScript would not have
-// failed at it: a text has a length, so it is no empty list.
+// ignored reports whether a value of the wrong shape is to be ignored, and notes it: if the reading is lenient and
+// JavaScript would not have failed. A non-empty string has a length, so it is not taken as an empty list.
 func (d *decoder) ignored(value any, path, want string) bool {
 	if _, isText := value.(string); d.how == strict || isText && value != "" {
 		return false
@@ -67,11 +67,12 @@ func (d *decoder) ignored(value any, path, want string) bool {
 	return true
 }
 
-// named is a path for a message.
+// named returns a path for a message.
 func named(path string) string {
 	return cmp.Or(strings.TrimPrefix(path, "."), "the value")
 }
 
+// parse parses JSON, with numbers as json.Number.
 func parse(text string) (any, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -91,7 +92,7 @@ func parse(text string) (any, error) {
 	return tree, nil
 }
 
-// place is where in the text an error is: "line 2, column 7".
+// place returns the position of an error, as in "line 2, column 7".
 func place(text string, offset int64, err error) string {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		offset = syntax.Offset - 1
@@ -102,6 +103,7 @@ func place(text string, offset int64, err error) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
+// assign sets a value of the SDK from a value of JSON.
 func (d *decoder) assign(to reflect.Value, value any, path string) error {
 	if value == nil {
 		return nil
@@ -185,7 +187,7 @@ func assignTime(to reflect.Value, value any, path string) error {
 	return nil
 }
 
-// assignScalar sets a string, number or boolean from any of the three.
+// assignScalar sets a string, number or boolean from a value of any of these types.
 func (d *decoder) assignScalar(to reflect.Value, value any, path string) error {
 	switch value.(type) {
 	case map[string]any, []any:
@@ -220,7 +222,7 @@ func (d *decoder) assignScalar(to reflect.Value, value any, path string) error {
 	return nil
 }
 
-// text is a single value as JavaScript writes it: 100.0 is 100.
+// text returns a scalar as JavaScript prints it: 100.0 as 100.
 func (d *decoder) text(value any, path string) string {
 	number, isNumber := value.(json.Number)
 	if !isNumber || d.how == strict {
@@ -233,6 +235,7 @@ func (d *decoder) text(value any, path string) string {
 	return text
 }
 
+// describe returns a value for a message.
 func describe(value any) string {
 	switch v := value.(type) {
 	case map[string]any:

@@ -1,8 +1,8 @@
-// Package ec2 speaks EC2 in the words of this program: placement, offering, launch, instance.
+// Package ec2 wraps EC2 in this program's types: placement, offering, launch, instance.
 //
-// It is the only importer of the AWS SDK. What leaves it are plain values; what fails leaves it as a *refusal.CallError
-// whose class (see refusal) says what a caller may do next. It keeps no state between calls: everything that
-// must be found again stands in the instance's tags and in its client token.
+// It is the only importer of the AWS SDK. It returns plain values, and errors of type *refusal.CallError whose class
+// (see refusal) says what a caller may do next. It keeps no state between calls: everything that must be found again is
+// in the instance's tags and its client token.
 package ec2
 
 import (
@@ -19,8 +19,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// API is every EC2 call that this program makes. It doubles as the list of IAM actions that docs/permissions.md
-// is made from, so a call that is not here cannot be made.
+// API lists every EC2 call that this program makes. It doubles as the list of IAM actions from which
+// docs/permissions.md is generated: a call that is not listed cannot be made.
 type API interface {
 	sdk.DescribeInstancesAPIClient
 	sdk.DescribeImagesAPIClient
@@ -55,28 +55,28 @@ type API interface {
 	DeleteSnapshot(context.Context, *sdk.DeleteSnapshotInput, ...func(*sdk.Options)) (*sdk.DeleteSnapshotOutput, error)
 }
 
-// Client talks to EC2 in any number of regions. It is safe for concurrent use.
+// Client makes calls to EC2 in any number of regions. It is safe for concurrent use.
 type Client struct {
 	cfg     aws.Config
-	session *session // of the role that it works in, if any
+	session *session // of the assumed role, nil if there is none
 	mu      sync.Mutex
 	regions map[string]API
 	buckets map[string]*bucket // of RunInstances, by region
 }
 
-// New returns a client on a configuration that is already loaded. Tests give one whose HTTP client is the simulator's.
+// New returns a client with a loaded configuration. Tests pass one whose HTTP client is the simulator's.
 func New(cfg aws.Config) *Client {
 	cfg.Retryer = newRetryer
 	cfg.HTTPClient = ownHTTPClient(cfg.HTTPClient)
 	return &Client{cfg: cfg, regions: map[string]API{}, buckets: map[string]*bucket{}}
 }
 
-// ownHTTPClient returns a client of the same kind with connections of its own, whose exchanges are bounded.
+// ownHTTPClient returns a client of the same kind with its own connections and a timeout.
 func ownHTTPClient(given aws.HTTPClient) aws.HTTPClient {
 	switch client := given.(type) {
 	case nil:
 		return awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
-	case *awshttp.BuildableClient: // proxies and AWS_CA_BUNDLE stay: the transport is cloned
+	case *awshttp.BuildableClient: // the transport is cloned, and keeps proxies and AWS_CA_BUNDLE
 		return client.WithTransportOptions(func(*http.Transport) {}).WithTimeout(attemptTimeout)
 	case *http.Client:
 		bounded := *client
@@ -89,8 +89,8 @@ func ownHTTPClient(given aws.HTTPClient) aws.HTTPClient {
 	}
 }
 
-// Load returns a client on the SDK's own chain of credentials and settings (environment, profile, container, instance).
-// region wins over AWS_REGION, AWS_DEFAULT_REGION and the profile's; it may be empty.
+// Load returns a client with the SDK's default credentials and settings (environment, profile, container, instance).
+// region, if not empty, takes precedence over AWS_REGION, AWS_DEFAULT_REGION and the profile.
 func Load(ctx context.Context, region string) (*Client, error) {
 	var options []func(*config.LoadOptions) error
 	if region != "" {
@@ -103,18 +103,18 @@ func Load(ctx context.Context, region string) (*Client, error) {
 	return New(cfg), nil
 }
 
-// Region is the home region: where a placement without a region of its own goes. Empty when none is configured.
+// Region returns the home region, which placements without a region use; "" if none is configured.
 func (c *Client) Region() string { return c.cfg.Region }
 
-// Fresh returns a client with the same credentials and connections of its own. A roll-back uses one, because the
-// first client's connections may hang.
+// Fresh returns a client with the same credentials and its own connections, for a roll-back: the connections of c may
+// hang.
 func (c *Client) Fresh() *Client {
 	fresh := New(c.cfg.Copy())
 	fresh.session = c.session
 	return fresh
 }
 
-// in returns the API of one region; an empty name means the home region.
+// in returns the API client of a region; "" means the home region.
 func (c *Client) in(region string) API {
 	region = cmp.Or(region, c.cfg.Region)
 	c.mu.Lock()
@@ -127,6 +127,6 @@ func (c *Client) in(region string) API {
 	return api
 }
 
-// attemptTimeout bounds one HTTP exchange. RunInstances answers in about 1.5 s; an exchange that takes ten times as
-// long has usually lost its answer, and asking again with the same client token is safe.
+// attemptTimeout limits one HTTP exchange. RunInstances responds in about 1.5 s; after more than ten times that the
+// response is usually lost, and repeating the call with the same client token is safe.
 const attemptTimeout = 20 * time.Second

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Ending is who ended an instance, as EC2 says.
+// Ending is who or what ended an instance, according to EC2.
 type Ending string
 
-// The endings. One that EC2 does not name is none of them.
+// The endings. Other reasons are endingUnknown.
 const (
 	endingUnknown Ending = ""
-	EndingSpot    Ending = "spot"   // EC2 took a spot instance back
-	EndingHost    Ending = "host"   // EC2 failed: the host, or a launch that got no further
-	EndingUser    Ending = "user"   // somebody ended it by the API
+	EndingSpot    Ending = "spot"   // EC2 interrupted the spot instance
+	EndingHost    Ending = "host"   // EC2 failed: the host, or the launch
+	EndingUser    Ending = "user"   // somebody ended it through the API
 	EndingItself  Ending = "itself" // it was shut down from inside
 )
 
-// endings are EC2's codes.
+// endings are the endings by EC2's codes.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 var endings = map[string]Ending{
 	"Server.SpotInstanceTermination":   EndingSpot,
@@ -30,7 +30,7 @@ var endings = map[string]Ending{
 	"Client.InstanceInitiatedShutdown": EndingItself,
 }
 
-// Ending returns who ended an instance that is not running any more, or is about to end.
+// Ending returns who or what ended the instance, if it is neither running nor about to.
 func (i Instance) Ending() Ending {
 	if i.State == Pending || i.State == Running {
 		return endingUnknown
@@ -39,8 +39,8 @@ func (i Instance) Ending() Ending {
 	return endings[code]
 }
 
-// transitionTime reads the time that EC2 puts behind the reason of an instance's last change of state: "User initiated
-// (2026-11-29 20:14:00 GMT)". It is zero where there is none, as where EC2 took a spot instance back.
+// transitionTime returns the time in the reason of an instance's last change of state, as in "User initiated
+// (2026-11-29 20:14:00 GMT)". It is zero if there is none, as after an interruption of a spot instance.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
 func transitionTime(reason string) time.Time {
 	_, text, _ := strings.Cut(reason, "(")

@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Image is what a launch needs to know of an AMI.
+// Image is what a launch needs to know about an AMI.
 type Image struct {
 	ID           string
 	Name         string
@@ -19,19 +19,19 @@ type Image struct {
 	Platform     string // "windows", or empty
 	RootDevice   string // /dev/sda1, /dev/xvda
 	Created      string // RFC 3339, which sorts as text
-	State        string // ImageAvailable and so on
-	StateReason  string // why it is failed: "Client.InternalError: …", empty while nothing is to be said
-	RootGiB      int32  // size of the root volume that it makes, 0 where EC2 does not say
+	State        string // such as ImageAvailable
+	StateReason  string // why it failed, as in "Client.InternalError: …"
+	RootGiB      int32  // size of the root volume, 0 if EC2 does not report it
 	Kept         []KeptVolume
 	Snapshots    []string
 	Owner        string // account id
 	OwnerAlias   string // "amazon", "aws-marketplace", or empty
-	Encrypted    bool   // all of its snapshots are
-	NoENA        bool   // EC2 says that it lacks the elastic network adapter's driver
+	Encrypted    bool   // all of its snapshots are encrypted
+	NoENA        bool   // it lacks the driver of the elastic network adapter
 	Tags         map[string]string
 }
 
-// Refusal states why no runner can be started from the image, or is empty. Windows and macOS have no cloud-init.
+// Refusal returns why no runner can be started from the image, or "". Windows and macOS have no cloud-init.
 func (i Image) Refusal() string {
 	switch {
 	case strings.EqualFold(i.Platform, "windows"):
@@ -42,7 +42,7 @@ func (i Image) Refusal() string {
 	return ""
 }
 
-// Get looks an AMI up. It needs ec2:DescribeImages, which a launch does without: callers go on when it is denied.
+// Get returns an AMI. It needs ec2:DescribeImages, which a launch does not: callers go on if it is denied.
 func (i Images) Get(ctx context.Context, region, id string) (Image, error) {
 	out, err := i.client.in(region).DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{id}})
 	if err != nil {
@@ -50,12 +50,12 @@ func (i Images) Get(ctx context.Context, region, id string) (Image, error) {
 	}
 	if len(out.Images) == 0 {
 		return Image{}, &refusal.CallError{Operation: "describe image " + id, Code: "InvalidAMIID.NotFound",
-			Message: "the answer is empty"}
+			Message: "the response is empty"}
 	}
 	return plainImage(out.Images[0]), nil
 }
 
-// Newest finds the newest available image of this account with the tags. found is false when there is none.
+// Newest returns the newest available image of this account with the tags; found is false if there is none.
 func (i Images) Newest(ctx context.Context, region string, tags map[string]string) (newest Image, found bool,
 	err error) {
 	images, err := i.List(ctx, region, ImageQuery{Owner: Self, States: []string{ImageAvailable}, Tags: tags})

@@ -21,22 +21,22 @@ const (
 // Self stands for the account of the caller, as an owner of images.
 const Self = "self"
 
-// ImageQuery states which images to list; all that is set must hold. Values may hold the wildcards * and ?.
+// ImageQuery selects images; every field that is set must match. Values may contain the wildcards * and ?.
 type ImageQuery struct {
-	Owner        string // account id or Self: an image of anybody else's may carry any name and any tags
+	Owner        string // account id or Self: other accounts' images may have any name and tags
 	Name         string
 	Architecture string // x86_64, arm64
 	States       []string
 	Tags         map[string]string
 }
 
-// Images makes and reads the account's images and their snapshots.
+// Images creates and reads the account's images and their snapshots.
 type Images struct{ client *Client }
 
-// Images returns what the client does with images.
+// Images returns the client's operations on images.
 func (c *Client) Images() Images { return Images{c} }
 
-// List lists images, the newest first. It needs ec2:DescribeImages.
+// List returns images, the newest first. It needs ec2:DescribeImages.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
 func (i Images) List(ctx context.Context, region string, query ImageQuery) ([]Image, error) {
 	in := &sdk.DescribeImagesInput{
@@ -60,7 +60,7 @@ type Snapshot struct {
 	Tags     map[string]string
 }
 
-// Snapshots lists the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
+// Snapshots returns the account's own snapshots with the tags. It needs ec2:DescribeSnapshots.
 func (i Images) Snapshots(ctx context.Context, region string, tags map[string]string) ([]Snapshot, error) {
 	in := &sdk.DescribeSnapshotsInput{
 		MaxResults: aws.Int32(perPage), OwnerIds: []string{Self}, Filters: withTags(nil, tags),
@@ -73,9 +73,9 @@ func (i Images) Snapshots(ctx context.Context, region string, tags map[string]st
 	})
 }
 
-// Uses returns by image id what uses the images: an instance that is not terminated, stopped ones too, or a
+// Uses returns what uses the images, by image id: an instance that is not terminated, even if it is stopped, or a
 // version of a launch template. It needs ec2:DescribeInstances, ec2:DescribeLaunchTemplates and
-// ec2:DescribeLaunchTemplateVersions; where one is denied, nothing is known, and the error says so.
+// ec2:DescribeLaunchTemplateVersions. If one of them is denied it returns the error, and the uses are not known.
 func (i Images) Uses(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	uses := map[string]string{}
 	for batch := range slices.Chunk(ids, maxFilterValues) {
@@ -96,7 +96,7 @@ func (i Images) Uses(ctx context.Context, region string, ids []string) (map[stri
 	return uses, i.templateUses(ctx, region, ids, uses)
 }
 
-// templateUses looks through every version of every launch template: a group that scales may be bound to an old one.
+// templateUses adds the uses by all versions of all launch templates: an Auto Scaling group may use an old version.
 func (i Images) templateUses(ctx context.Context, region string, ids []string, uses map[string]string) error {
 	in := &sdk.DescribeLaunchTemplatesInput{MaxResults: aws.Int32(perSmallPage)}
 	pages := sdk.NewDescribeLaunchTemplatesPaginator(i.client.in(region), in)

@@ -15,9 +15,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// ImageSpec is an image to be made of a stopped instance. CreateImage knows no client token: an image whose answer was
-// lost is found again by its name, which is unique in account and region, and by Tags, which must tell it from every
-// other.
+// ImageSpec describes an image of a stopped instance. CreateImage takes no client token: an image whose response was
+// lost is found by its name, which is unique in account and region, and by Tags, which must be unique too.
 type ImageSpec struct {
 	InstanceID  string
 	Name        string // 3 to 128 characters
@@ -25,13 +24,13 @@ type ImageSpec struct {
 	Tags        map[string]string // on the image and on its snapshots
 }
 
-// Create begins an image and returns its id; it is pending then. An error of class Taken says that another image
-// of the account has the name; one of class Unknown that EC2 may have begun the image all the same. A call that is
-// under way when the context ends is waited for a little while, since an image that nobody knows would stay.
+// Create starts to create an image and returns its id; the image is pending. An error of class Taken means that another
+// image of the account has the name, one of class Unknown that EC2 may have started to create the image. If the context
+// ends during the call, its response is awaited for cancelGrace, since an unknown image would stay.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html
 func (i Images) Create(ctx context.Context, region string, spec ImageSpec) (id string, err error) {
-	var last, lost error // lost is the last answer that could not be read
-	tries := 0           // since then
+	var last, lost error // lost is the last error without a readable response
+	tries := 0           // since the first lost response
 	err = repeat(ctx, time.Second, 10*time.Second, throttleTotal, func() error {
 		if ctx.Err() != nil {
 			return backoff.Permanent(cmp.Or(last, fmt.Errorf("create image %s: %w: %w", spec.Name, refusal.ErrNotSent,
@@ -53,7 +52,7 @@ func (i Images) Create(ctx context.Context, region string, spec ImageSpec) (id s
 		if id = i.begun(ctx, region, spec); id != "" {
 			return nil
 		}
-		// A name that is taken after an answer was lost is most likely taken by ourselves, and shows in a moment.
+		// If the name is taken after a response was lost, this call's image most likely has it and appears soon.
 		if tries++; tries < maxUnknown && (class == refusal.Unknown || class == refusal.Taken ||
 			class == refusal.Throttle) {
 			return last
@@ -83,10 +82,10 @@ func (i Images) create(ctx context.Context, region string, spec ImageSpec) (stri
 	if id := aws.ToString(out.ImageId); id != "" {
 		return id, nil
 	}
-	return "", &refusal.CallError{Operation: "create image " + spec.Name, Message: "the answer names no image"}
+	return "", &refusal.CallError{Operation: "create image " + spec.Name, Message: "the response contains no image id"}
 }
 
-// begun finds the image of a call whose answer was lost, empty where none shows.
+// begun returns the id of the image whose response was lost, or "" if it is not visible.
 func (i Images) begun(ctx context.Context, region string, spec ImageSpec) string {
 	images, err := i.List(ctx, region, ImageQuery{Owner: Self, Name: spec.Name, Tags: spec.Tags})
 	if err != nil || len(images) == 0 {
@@ -95,9 +94,9 @@ func (i Images) begun(ctx context.Context, region string, spec ImageSpec) string
 	return images[0].ID
 }
 
-// Remove deregisters an image of the account's and deletes its snapshots: those that EC2 deletes with it, and,
-// where it did not, one by one. What is gone already is a success. A snapshot that another image uses too stays:
-// deleting it is refused. It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
+// Remove deregisters one of the account's images and deletes its snapshots: EC2 deletes them with the image, or else
+// they are deleted one by one. Missing ones count as success. A snapshot that another image uses is kept, since EC2
+// refuses to delete it. It needs ec2:DeregisterImage and ec2:DeleteSnapshot.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html
 func (i Images) Remove(ctx context.Context, region, id string, snapshots []string) error {
 	out, err := i.client.in(region).DeregisterImage(ctx, &sdk.DeregisterImageInput{ImageId: aws.String(id),
@@ -121,7 +120,7 @@ func (i Images) Remove(ctx context.Context, region, id string, snapshots []strin
 	return errors.Join(errs...)
 }
 
-// DeleteSnapshot deletes a snapshot; one that is gone is a success. EC2 refuses it while an image uses it.
+// DeleteSnapshot deletes a snapshot; a missing one is a success. EC2 refuses it while an image uses the snapshot.
 func (i Images) DeleteSnapshot(ctx context.Context, region, id string) error {
 	_, err := i.client.in(region).DeleteSnapshot(ctx, &sdk.DeleteSnapshotInput{SnapshotId: aws.String(id)})
 	if err = refusal.Of("delete snapshot "+id, err); refusal.ClassOf(err) == refusal.NotFound {

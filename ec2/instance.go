@@ -28,13 +28,13 @@ const (
 	Stopped      = "stopped"
 )
 
-// Instance is one EC2 instance as DescribeInstances shows it.
+// Instance is an EC2 instance as DescribeInstances returns it.
 type Instance struct {
 	ID           string
 	Region       string
 	State        string
-	StateReason  string    // "Server.InternalError: …", empty while nothing is to be said
-	ChangedAt    time.Time // of the state, last; zero where EC2 does not say
+	StateReason  string    // as in "Server.InternalError: …"; may be empty
+	ChangedAt    time.Time // when the state last changed; zero if EC2 does not report it
 	Type         string
 	Market       string
 	ImageID      string
@@ -44,24 +44,24 @@ type Instance struct {
 	ClientToken  string
 	PrivateIP    string
 	SpotRequest  string // id of the spot request; empty for other markets
-	LaunchIndex  int    // among the instances of one RunInstances call
-	Offering     int    // index of the offering that gave it, set by a launch
+	LaunchIndex  int    // index within its RunInstances call
+	Offering     int    // index of the offering that it was launched from, set by a launch
 	LaunchTime   time.Time
 	Tags         map[string]string
 }
 
-// Alive reports whether the instance exists and is not on its way to its end.
+// Alive reports whether the instance is neither terminated nor about to be.
 func (i Instance) Alive() bool { return i.State != Terminated && i.State != ShuttingDown }
 
 // IsOn reports whether the instance runs or is about to.
 func (i Instance) IsOn() bool { return i.State == Running || i.State == Pending }
 
-// Selector states which instances to list; all that is set must hold. Values may hold the wildcards * and ?.
+// Selector selects instances; every field that is set must match. Values may contain the wildcards * and ?.
 type Selector struct {
 	IDs         []string
 	ClientToken string
-	// TokenTag is the key of a tag that holds the client token too. With it ClientToken finds what shows either:
-	// whether spot instances show their client token nobody has seen.
+	// TokenTag is the key of a tag that also contains the client token. With it, ClientToken matches either, since it
+	// is not known whether EC2 returns the client token of spot instances.
 	TokenTag string
 	Tags     map[string]string
 	States   []string
@@ -73,8 +73,8 @@ func (s Selector) filters() []types.Filter {
 	}), s.Tags)
 }
 
-// Instances lists what the selector finds in one region. An instance that is not there, or not yet, is left out:
-// EC2 shows a new instance some seconds late.
+// Instances returns the selected instances of a region. Missing instances are left out, and so are new ones that EC2
+// does not show yet, which takes some seconds.
 func (c *Client) Instances(ctx context.Context, region string, selector Selector) ([]Instance, error) {
 	found, err := c.list(ctx, region, selector)
 	if err != nil || selector.ClientToken == "" || selector.TokenTag == "" {
@@ -114,7 +114,7 @@ func (c *Client) list(
 	}
 }
 
-// Instance looks one instance up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
+// Instance returns an instance by its id. If EC2 does not know it, the error is of class NotFound.
 func (c *Client) Instance(ctx context.Context, region, id string) (Instance, error) {
 	out, err := c.in(region).DescribeInstances(ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}})
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *Client) Instance(ctx context.Context, region, id string) (Instance, err
 		return found[0], nil
 	}
 	return Instance{}, &refusal.CallError{Operation: "describe instance " + id, Code: "InvalidInstanceID.NotFound",
-		Message: "the answer is empty"}
+		Message: "the response is empty"}
 }
 
 func (c *Client) instances(region string, reservations []types.Reservation) []Instance {
@@ -159,10 +159,10 @@ func plain(region string, in types.Instance) Instance {
 	return out
 }
 
-// Terminate ends instances of one region. It is idempotent: an instance that is terminated already is a success. One
-// unknown id makes EC2 refuse the whole batch, so callers end one at a time where they are not sure of each. A
-// terminated instance loses its tags after a short while, and a policy that goes by tags then denies its termination:
-// that is a success too. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+// Terminate terminates instances of a region. It is idempotent: an instance that is already terminated is a success.
+// EC2 refuses the whole batch if one id is unknown, so callers that are not sure of each terminate one at a time. A
+// terminated instance loses its tags after a while, and a policy that depends on tags then denies its termination: that
+// is a success too. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 func (c *Client) Terminate(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: ids})
 	err = refusal.Of("terminate "+strings.Join(ids, ", "), err)
@@ -174,12 +174,12 @@ func (c *Client) Terminate(ctx context.Context, region string, ids ...string) er
 	return err
 }
 
-// Tag sets tags on what exists already.
+// Tag sets tags on an existing resource.
 func (c *Client) Tag(ctx context.Context, region, id string, tags map[string]string) error {
 	return c.TagAll(ctx, region, []string{id}, tags)
 }
 
-// mostResources is how many resources EC2 tags in one call.
+// maxResources is how many resources EC2 tags in one call.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
 const maxResources = 1000
 
@@ -194,13 +194,13 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 	return nil
 }
 
-// Console returns what the instance wrote to its serial console: the last 64 KB. Off Nitro there is only what EC2
-// posted some time after the last change of the instance's state, and nothing before; on Nitro that is asked for where
-// the latest is still empty. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+// Console returns the last 64 KB that the instance wrote to its serial console. Types other than Nitro only have the
+// output that EC2 posted some time after the last change of state; for Nitro types it is used if the latest output is
+// empty. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
 func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
 	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
 	out, err := c.in(region).GetConsoleOutput(ctx, in)
-	// UnsupportedOperation: Latest is for Nitro alone
+	// UnsupportedOperation: only Nitro supports Latest.
 	refused := refusal.ClassOf(refusal.Of("", err)) == refusal.Impossible
 	if refused || (err == nil && aws.ToString(out.Output) == "") {
 		in.Latest = nil

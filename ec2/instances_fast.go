@@ -9,8 +9,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// InstancesFast is Instances for a look into many regions at once, within seconds: it is asked again only twice and
-// soon, so that what EC2 says, throttling too, is known before the caller's time is over.
+// InstancesFast is Instances with only two retries and short delays, for callers that look into many regions within
+// seconds and must know EC2's response, throttling included, in that time.
 func (c *Client) InstancesFast(ctx context.Context, region string, selector Selector) ([]Instance, error) {
 	return c.list(ctx, region, selector, func(o *sdk.Options) {
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {

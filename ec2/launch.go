@@ -16,44 +16,45 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Attempt is one offering that was asked for and what EC2 said: a line of the trail that a launch leaves.
+// Attempt is one request for an offering and EC2's response. The attempts of a launch are its trail.
 type Attempt struct {
 	Index    int // of the offering, from 0
-	Try      int // of the offering, from 0: a second one goes without our tags
-	Round    int // of the caller's, who may offer everything again
+	Try      int // of the offering, from 0: the second omits our tags
+	Round    int // of the caller, who may repeat all offerings
 	Offering Offering
 	Asked    int // how many instances
 	Token    string
-	// InstanceIDs are what was launched: as many as were asked for, or as EC2 had.
+	// InstanceIDs are the launched instances: as many as were requested, or as EC2 had capacity for.
 	InstanceIDs []string
-	Err         error         // what EC2 said, or nil
-	Took        time.Duration // until the answer
-	// InDoubt reports whether no answer came although the same token was asked again: EC2 may have launched an instance
-	// that only the token can find.
+	Err         error         // EC2's error, or nil
+	Took        time.Duration // until the response
+	// InDoubt means that no response arrived although the call was repeated with the same token: EC2 may have launched
+	// an instance that only the token can find.
 	InDoubt bool
-	// Untagged reports whether EC2 refused our tags and the offering was asked for again without them.
+	// Untagged means that EC2 refused our tags, and the offering was requested again without them.
 	Untagged bool
 }
 
-// Observer is told of a launch as it goes on: before each attempt, with its outcome, and of offerings that are not
-// asked for because an earlier refusal speaks of them too. Each function may be nil.
+// Observer is called during a launch: before and after each attempt, and for offerings that are skipped since an
+// earlier refusal applies to them too. Each function may be nil.
 type Observer struct {
 	Trying  func(Attempt)
 	Tried   func(Attempt)
 	Skipped func(offering Offering, because Attempt)
 }
 
-// ErrExhausted is a launch whose offerings have all been refused. What each was refused for stands in the trail.
+// ErrExhausted is returned if every offering was refused. The trail has the reasons.
 var ErrExhausted = errors.New("every offering was refused")
 
-// cancelGrace is how long the answer to a RunInstances call under way is waited for after a cancel. The answer names
-// the instance; without it only the client token finds it, and EC2 shows a new instance late.
+// cancelGrace is how long the response to a call is awaited after its context is cancelled. It contains the instance's
+// id; without it only the client token finds the instance, which EC2 shows some seconds late.
 const cancelGrace = 2500 * time.Millisecond
 
-// LaunchMany asks for the offerings in order until EC2 has given count instances. Of each offering it takes what EC2
-// has, and asks the next one for the rest. A refusal skips exactly the offerings that it speaks of too (see scope); one
-// of the credentials ends the launch, and so it does where no region accepted them. The trail is complete in every
-// case, and instances may come beside an error. A cancelled context still returns what was under way.
+// LaunchMany requests the offerings in order until count instances are launched. Each request asks for all that are
+// missing and accepts fewer. A refusal skips exactly the offerings that it applies to (see scope). A refusal of the
+// credentials ends the launch if it holds in every region, or if every offering got one. The trail is always complete,
+// and instances may be returned with an error. If the context is cancelled, instances of a call in progress are still
+// returned.
 func (c *Client) LaunchMany(ctx context.Context, spec LaunchSpec, count int, offerings []Offering,
 	observe Observer) ([]Instance, []Attempt, error) {
 	l := launch{client: c, spec: spec, observe: observe}
@@ -94,11 +95,11 @@ type launch struct {
 	spec     LaunchSpec
 	observe  Observer
 	trail    []Attempt
-	untagged bool // EC2 has refused our tags: do not offer them again
+	untagged bool // EC2 has refused our tags: do not send them again
 }
 
-// offer asks for one offering, a second time without our tags where EC2 refuses them. A refusal that stays without them
-// was not theirs, so later offerings go with them again.
+// offer requests one offering, and a second time without our tags if EC2 refuses them. If the refusal stays the same
+// without tags, they were not the reason, and later offerings are requested with tags again.
 func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]Instance, error) {
 	var first error
 	for try := 0; ; try++ {
@@ -116,7 +117,8 @@ func (l *launch) offer(ctx context.Context, i, count int, offering Offering) ([]
 	}
 }
 
-// attempt is one RunInstances request with all that is told of it. before is why the one with our tags was refused.
+// attempt makes one RunInstances request and reports it. before is why the request with our tags was refused, if it
+// was.
 func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool, before error) (Attempt, []Instance) {
 	if l.observe.Trying != nil {
 		l.observe.Trying(attempt)
@@ -141,7 +143,7 @@ func (l *launch) attempt(ctx context.Context, attempt Attempt, own bool, before 
 	return attempt, instances
 }
 
-// Limits of asking RunInstances again: with the same token, so that a lost answer never becomes a second instance.
+// Limits for repeating RunInstances, with the same token, so that a lost response never causes a second instance.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 const (
 	maxUnknown      = 4
@@ -149,7 +151,7 @@ const (
 	throttleTotal   = 2 * time.Minute
 )
 
-// run asks RunInstances until there is an answer that means something.
+// run repeats RunInstances until it gets a response that is final.
 func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
 	var instances []Instance
 	var unknown, profile int
@@ -184,7 +186,8 @@ func (c *Client) run(ctx context.Context, region string, in *sdk.RunInstancesInp
 	return instances, err
 }
 
-// doubtError is a launch of which at least one answer was lost: whatever EC2 said later, it may have happened.
+// doubtError is the error of a launch with at least one lost response: the launch may have happened, whatever later
+// responses say.
 type doubtError struct{ error }
 
 func (e *doubtError) Unwrap() error { return e.error }
@@ -194,7 +197,7 @@ func isInDoubt(err error) bool {
 	return doubt || (err != nil && refusal.ClassOf(err) == refusal.Unknown)
 }
 
-// exchange is one RunInstances call. It outlives a cancel of its context for cancelGrace.
+// exchange makes one RunInstances call. It outlives a cancellation of its context for cancelGrace.
 func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstancesInput) ([]Instance, error) {
 	outlived, done := outlive(ctx)
 	defer done()
@@ -205,12 +208,12 @@ func (c *Client) exchange(ctx context.Context, region string, in *sdk.RunInstanc
 	instances := c.instances(region, []types.Reservation{{Instances: out.Instances}})
 	instances = slices.DeleteFunc(instances, func(i Instance) bool { return i.ID == "" })
 	if len(instances) == 0 {
-		return nil, &refusal.CallError{Operation: "run instances", Message: "the answer names no instance"}
+		return nil, &refusal.CallError{Operation: "run instances", Message: "the response contains no instance id"}
 	}
 	return instances, nil
 }
 
-// outlive returns a context that ends cancelGrace after its parent does.
+// outlive returns a context that ends cancelGrace after its parent.
 func outlive(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {

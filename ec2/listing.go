@@ -13,20 +13,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// maxFilterValues is how many values EC2 takes in one filter.
+// maxFilterValues is how many values EC2 accepts in one filter.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#filtering-resources-api-cli
 const maxFilterValues = 200
 
-// perPage and perSmallPage are how many results a page has: AWS advises to say so in each call that names no ids, and
-// refuses it beside ids. Some calls take no more than a hundred. A page may hold less than that, or nothing, and
-// another one follow.
+// perPage and perSmallPage are page sizes. AWS advises to set MaxResults in each call without ids, and refuses it
+// together with ids; some calls accept no more than 100. A page may contain fewer results, or none, and still be
+// followed by another.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-pagination.html
 const (
 	perPage      = 1000
 	perSmallPage = 100
 )
 
-// collect reads a listing to its end and returns what items finds in its pages: in all of them, or an error.
+// collect reads all pages of a listing and returns their items, or an error.
 func collect[P, T any](ctx context.Context, operation string, pages interface {
 	HasMorePages() bool
 	NextPage(context.Context, ...func(*sdk.Options)) (P, error)
@@ -42,7 +42,7 @@ func collect[P, T any](ctx context.Context, operation string, pages interface {
 	return all, nil
 }
 
-// plainly turns what the SDK lists into values of ours.
+// plainly converts a list of SDK values.
 func plainly[A, B any](list []A, plain func(A) B) []B {
 	out := make([]B, len(list))
 	for i, item := range list {
@@ -51,7 +51,7 @@ func plainly[A, B any](list []A, plain func(A) B) []B {
 	return out
 }
 
-// filters are EC2's filters by name and values; one without values is left out.
+// filters returns EC2 filters by name; those without values are left out.
 func filters(by map[string][]string) []types.Filter {
 	var list []types.Filter
 	for _, name := range slices.Sorted(maps.Keys(by)) {
@@ -62,7 +62,7 @@ func filters(by map[string][]string) []types.Filter {
 	return list
 }
 
-// optional is the value of a filter that an empty text leaves out.
+// optional returns the values of a filter that is left out if value is empty.
 func optional(value string) []string {
 	if value == "" {
 		return nil
@@ -70,7 +70,7 @@ func optional(value string) []string {
 	return []string{value}
 }
 
-// withTags adds filters for tags.
+// withTags appends filters for tags.
 func withTags(list []types.Filter, tags map[string]string) []types.Filter {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		list = append(list, types.Filter{Name: aws.String("tag:" + key), Values: []string{tags[key]}})
@@ -92,7 +92,7 @@ func sdkTags(tags map[string]string) []types.Tag {
 	})
 }
 
-// plainReason is why something is in its state, as "CODE: message"; empty while nothing is to be said.
+// plainReason formats the reason of a state as "CODE: message"; "" if there is none.
 func plainReason(reason *types.StateReason) string {
 	if reason == nil {
 		return ""

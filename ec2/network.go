@@ -11,14 +11,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Subnet is a subnet as a launch sees it.
+// Subnet is what a launch needs to know about a subnet.
 type Subnet struct {
 	ID, VPC, Zone string
-	Free          int  // addresses
-	PublicIP      bool // whether it gives its instances a public address
+	Free          int  // free addresses
+	PublicIP      bool // instances get a public address by default
 }
 
-// Subnet looks a subnet up. It needs ec2:DescribeSubnets.
+// Subnet returns a subnet. It needs ec2:DescribeSubnets.
 func (a Account) Subnet(ctx context.Context, region, id string) (Subnet, error) {
 	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{id}})
 	if err != nil {
@@ -26,7 +26,7 @@ func (a Account) Subnet(ctx context.Context, region, id string) (Subnet, error) 
 	}
 	if len(out.Subnets) == 0 {
 		return Subnet{}, &refusal.CallError{Operation: "describe subnet " + id, Code: "InvalidSubnetID.NotFound",
-			Message: "the answer is empty"}
+			Message: "the response is empty"}
 	}
 	s := out.Subnets[0]
 	return Subnet{
@@ -35,26 +35,26 @@ func (a Account) Subnet(ctx context.Context, region, id string) (Subnet, error) 
 	}, nil
 }
 
-// SecurityGroup is a security group and what it lets out.
+// SecurityGroup is a security group and its outbound rules.
 type SecurityGroup struct {
 	ID, Name, VPC string
 	Egress        []EgressRule
 }
 
-// EgressRule lets a range of ports out to some addresses.
+// EgressRule allows outbound traffic to a range of ports at some addresses.
 type EgressRule struct {
 	Protocol string // "tcp", or "-1" for all
-	From, To int    // ports, both included; both 0 for all protocols
+	From, To int    // ports, inclusive; both 0 for all protocols
 	To4      []string
-	Others   bool // it names prefix lists, groups or IPv6 addresses, which are not looked into
+	Others   bool // it also allows prefix lists, groups or IPv6 addresses, which are not examined
 }
 
-// Lets reports whether a rule is about a TCP port.
+// Lets reports whether a rule applies to a TCP port.
 func (r EgressRule) Lets(port int) bool {
 	return r.Protocol == "-1" || ((r.Protocol == "tcp" || r.Protocol == "6") && r.From <= port && port <= r.To)
 }
 
-// SecurityGroup looks a group up. It needs ec2:DescribeSecurityGroups.
+// SecurityGroup returns a security group. It needs ec2:DescribeSecurityGroups.
 func (a Account) SecurityGroup(ctx context.Context, region, id string) (SecurityGroup, error) {
 	out, err := a.client.in(region).DescribeSecurityGroups(ctx,
 		&sdk.DescribeSecurityGroupsInput{GroupIds: []string{id}})
@@ -63,8 +63,7 @@ func (a Account) SecurityGroup(ctx context.Context, region, id string) (Security
 	}
 	if len(out.SecurityGroups) == 0 {
 		return SecurityGroup{}, &refusal.CallError{Operation: "describe security group " + id,
-			Code:    "InvalidGroup.NotFound",
-			Message: "the answer is empty"}
+			Code: "InvalidGroup.NotFound", Message: "the response is empty"}
 	}
 	g := out.SecurityGroups[0]
 	group := SecurityGroup{ID: aws.ToString(g.GroupId), Name: aws.ToString(g.GroupName), VPC: aws.ToString(g.VpcId)}
@@ -81,14 +80,15 @@ func (a Account) SecurityGroup(ctx context.Context, region, id string) (Security
 	return group, nil
 }
 
-// Route is one active or broken route of a subnet.
+// Route is a route of a subnet.
 type Route struct {
 	To     string // "0.0.0.0/0"
 	Via    string // "igw-…", "nat-…", "tgw-…", "eni-…", "vpce-…", "local"
-	Active bool   // a blackhole's target is gone
+	Active bool   // false for a blackhole, whose target is gone
 }
 
-// Routes lists the routes of a subnet: its own table's, else its VPC's main table's. It needs ec2:DescribeRouteTables.
+// Routes returns the routes of a subnet: those of its own table or, if it has none, of its VPC's main table. It needs
+// ec2:DescribeRouteTables.
 // https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
 func (a Account) Routes(ctx context.Context, region string, subnet Subnet) ([]Route, error) {
 	for _, by := range []map[string][]string{

@@ -11,20 +11,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Whoever removes what a start or a bake has made needs patience: EC2 does not know an instance yet right after its
-// launch, and a call that does not go through is made again for as long as there is time.
+// Removing what a start or a bake has created takes repetition: EC2 does not know a new instance at once, and a call
+// that fails is repeated as long as there is time.
 
-// TagsDelay is after how long a call that is denied right after a launch is made once more: a policy that goes by the
-// tags of an instance may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+// tagsDelay is how long to wait before a call that was denied right after a launch is repeated: a policy that depends
+// on an instance's tags may see them late. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 const tagsDelay = 1500 * time.Millisecond
 
-// RetryUntilDone calls f until it returns nil, a backoff.PermanentError, or the context ends; then it returns f's last
+// RetryUntilDone calls f until it returns nil or a backoff.PermanentError, or the context ends, and returns f's last
 // error.
 func RetryUntilDone(ctx context.Context, every time.Duration, f func() error) error {
 	var last error
 	err := backoff.Retry(func() error {
 		err := f()
-		if last == nil || ctx.Err() == nil { // a call that the end cut off says less than the one before
+		if last == nil || ctx.Err() == nil { // an error caused by the context's end is less useful than the one before
 			last = err
 		}
 		return err
@@ -41,11 +41,11 @@ func RetryUntilDone(ctx context.Context, every time.Duration, f func() error) er
 	return err
 }
 
-// errNoneYet goes on looking.
+// errNoneYet makes RetryUntilDone continue.
 var errNoneYet = errors.New("no instance shows yet")
 
-// RetryUntilRefused is RetryUntilDone that takes what EC2 does not allow for final. The first denial is not: right
-// after a launch a policy that goes by tags may not see them yet.
+// RetryUntilRefused is RetryUntilDone that also stops at refusals that repetition cannot change. The first denial is
+// repeated: right after a launch, a policy that depends on tags may not see them yet.
 func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error) error {
 	denied := false
 	return RetryUntilDone(ctx, every, func() error {
@@ -66,18 +66,18 @@ func RetryUntilRefused(ctx context.Context, every time.Duration, f func() error)
 	})
 }
 
-// EndRetryDelay is how often a removal that did not go through is tried again.
+// EndRetryDelay is the interval between attempts to remove something.
 const EndRetryDelay = 500 * time.Millisecond
 
-// End terminates one instance, and tries again until the context ends: that EC2 does not know it yet is normal right
-// after its launch.
+// End terminates an instance, and repeats the call until the context ends: right after a launch EC2 may not know the
+// instance yet.
 func (c *Client) End(ctx context.Context, region, id string) error {
 	return RetryUntilRefused(ctx, EndRetryDelay, func() error { return c.Terminate(ctx, region, id) })
 }
 
-// EndByToken ends, each by end, the living instances of a launch of which only the client token is known: those that
-// launched selects. EC2 shows new instances late, so it looks every second until it finds some or the context ends; not
-// finding one in all that time is no error.
+// EndByToken calls end for each living instance of a launch of which only the client token is known; launched selects
+// them. EC2 shows new instances late, so it looks every second until it finds some or the context ends. Finding none is
+// not an error.
 func (c *Client) EndByToken(ctx context.Context, region string, launched Selector, end func(Instance) error) error {
 	var failed error
 	_ = RetryUntilDone(ctx, time.Second, func() error {
@@ -102,8 +102,8 @@ func (c *Client) EndByToken(ctx context.Context, region string, launched Selecto
 	return failed
 }
 
-// CancelledAt returns a function that returns when the context was cancelled, and the zero time before: the time for a
-// clean-up runs from then.
+// CancelledAt returns a function that returns when the context was cancelled, or the zero time before that. Clean-ups
+// measure their time from then.
 func CancelledAt(ctx context.Context) func() time.Time {
 	var mu sync.Mutex
 	var at time.Time

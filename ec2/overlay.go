@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// lay puts launch-parameters over a request.
+// lay applies launch-parameters to a request, overriding its fields.
 func lay(overlay machine.JSON, in *sdk.RunInstancesInput) error {
 	over, err := parameter[sdk.RunInstancesInput](overlay)
 	if err != nil {
@@ -30,7 +30,7 @@ func lay(overlay machine.JSON, in *sdk.RunInstancesInput) error {
 	return nil
 }
 
-// intoInterface moves subnet and groups into the first network interface: EC2 takes them there only.
+// intoInterface moves subnet and groups into the first network interface: if there is one, EC2 accepts them only there.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceNetworkInterfaceSpecification.html
 func intoInterface(in *sdk.RunInstancesInput) {
 	first := &in.NetworkInterfaces[0]
@@ -48,7 +48,7 @@ func intoInterface(in *sdk.RunInstancesInput) {
 	in.SubnetId, in.SecurityGroupIds = nil, nil
 }
 
-// joinTags adds ours to the user's; a key that the user sets is the user's.
+// joinTags adds our tags to the user's. The user's value of a key takes precedence.
 func joinTags(theirs, ours []types.TagSpecification) []types.TagSpecification {
 	if len(theirs) == 0 {
 		return nil // ours stay as they are

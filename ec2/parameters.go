@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// CheckParameter holds the value of an input of a machine, as JSON, against the type that EC2 has for it, and returns
-// it as this type writes it. odd is what it has taken otherwise than it is written.
+// CheckParameter parses the value of a machine's input as EC2's type for it, and returns it as JSON of that type. odd
+// describes values that were read differently from how they are written.
 func CheckParameter(input, text string) (value machine.JSON, odd []string, err error) {
 	switch input {
 	case "block-device-mappings": // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html
@@ -34,10 +34,10 @@ func CheckParameter(input, text string) (value machine.JSON, odd []string, err e
 		}
 		return value, nil, nil
 	}
-	return "", nil, fmt.Errorf("the input %s is no parameter of EC2's", input)
+	return "", nil, fmt.Errorf("the input %s is not a parameter of EC2", input)
 }
 
-// shaped reads a value, and returns it as JSON too, empty where it says nothing.
+// shaped parses a value, and also returns it as JSON, "" if it is empty.
 func shaped[T any](text string, how reading) (value T, canonical machine.JSON, odd []string, err error) {
 	if odd, err = decode(text, &value, how); err != nil {
 		return value, "", nil, err
@@ -49,7 +49,7 @@ func shaped[T any](text string, how reading) (value T, canonical machine.JSON, o
 	return value, machine.JSON(raw), odd, err
 }
 
-// parameter is a value that CheckParameter has returned, as EC2's own type.
+// parameter parses a value that CheckParameter has returned as EC2's type.
 func parameter[T any](value machine.JSON) (out T, err error) {
 	if value == "" {
 		return out, nil
@@ -60,16 +60,16 @@ func parameter[T any](value machine.JSON) (out T, err error) {
 	return out, nil
 }
 
-// refusedParameters would break what this action does itself.
+// refusedParameters are the parameters that this action must set itself, and why.
 var refusedParameters = map[string]string{
-	"MinCount":    "the inputs 'count' and 'min-count' say how many",
-	"MaxCount":    "the inputs 'count' and 'min-count' say how many",
-	"ClientToken": "the action finds its instances by it",
-	"UserData":    "the action sets the machine up by it; use 'pre-runner-script'",
-	"DryRun":      "nothing would be launched",
+	"MinCount":    "the inputs 'count' and 'min-count' set the number of instances",
+	"MaxCount":    "the inputs 'count' and 'min-count' set the number of instances",
+	"ClientToken": "the action finds its instances by their token",
+	"UserData":    "the action sets up the machine with its own user data; use 'pre-runner-script'",
+	"DryRun":      "a dry run launches nothing",
 }
 
-// checkOverlay refuses launch-parameters that would break what this action does itself.
+// checkOverlay refuses launch-parameters that conflict with what this action sets itself.
 func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsRequest) error {
 	for _, name := range slices.Sorted(maps.Keys(refusedParameters)) {
 		if overlay.Has(name) {
@@ -83,8 +83,8 @@ func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsReque
 	ends := spot.InstanceInterruptionBehavior == "" ||
 		spot.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate
 	if spot.SpotInstanceType == types.SpotInstanceTypePersistent || !ends {
-		return fmt.Errorf("InstanceMarketOptions cannot ask for a persistent spot request: it starts machines again " +
-			"that nobody would end")
+		return fmt.Errorf("InstanceMarketOptions cannot request a persistent spot request: it would start machines " +
+			"that nobody terminates")
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// MayLaunch asks EC2 whether it would allow the launch of an offering (index is its place among the offerings) and
-// launches nothing. nil means that it would; capacity is not looked at.
+// MayLaunch asks EC2 by a dry run whether the launch of an offering, at index in the list of offerings, is allowed. nil
+// means that it is; capacity is not checked.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func (c *Client) MayLaunch(ctx context.Context, spec LaunchSpec, index int, offering Offering) error {
 	in, err := spec.input(index, offering, spec.Token(index, 0), 1, spec.OwnTags != nil)
@@ -25,8 +25,8 @@ func (c *Client) MayLaunch(ctx context.Context, spec LaunchSpec, index int, offe
 	return dryRun("run instances", err)
 }
 
-// May asks EC2 whether it would allow an action on an instance, such as "TerminateInstances", and does nothing. nil
-// means that it would. EC2 says of an id that there is not that it is not found if the action itself is allowed.
+// May asks EC2 by a dry run whether an action on an instance, such as "TerminateInstances", is allowed. nil means that
+// it is. For an id that does not exist, EC2 returns not found if the action is allowed.
 func (c *Client) May(ctx context.Context, region, action, id, tag string) error {
 	api, yes := c.in(region), aws.Bool(true)
 	var err error
@@ -43,12 +43,12 @@ func (c *Client) May(ctx context.Context, region, action, id, tag string) error 
 		tags := []types.Tag{{Key: aws.String(tag), Value: aws.String("1")}}
 		_, err = api.CreateTags(ctx, &sdk.CreateTagsInput{Resources: []string{id}, Tags: tags, DryRun: yes})
 	default:
-		return fmt.Errorf("ask for ec2:%s: there is no dry run for it", action)
+		return fmt.Errorf("dry run of ec2:%s: not implemented", action)
 	}
-	return dryRun("ask for ec2:"+action, err)
+	return dryRun("dry run of ec2:"+action, err)
 }
 
-// dryRun reads the answer to a dry run: EC2 says yes by an error of its own.
+// dryRun interprets the response to a dry run: EC2 reports permission as an error of its own.
 func dryRun(operation string, err error) error {
 	err = refusal.Of(operation, err)
 	if call, ok := errors.AsType[*refusal.CallError](err); ok && call.Code == "DryRunOperation" {

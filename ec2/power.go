@@ -14,20 +14,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// PreviousUnclear is the previous state of an instance that is being started, where an answer was lost on the way: EC2
-// then calls the instance pending or running, which may be the work of the call whose answer was lost or of somebody
-// else.
+// PreviousUnclear is the previous state of a started instance if a response was lost: EC2 then reports it as pending or
+// running, which may be the effect of the call with the lost response or of somebody else's.
 const PreviousUnclear = "unclear"
 
-// Start starts a stopped instance and returns the state it was in before: Stopped says that this call has started it;
-// Pending and Running that it was started before, by somebody else or by the user. Starting what is started changes
-// nothing.
+// Start starts a stopped instance and returns its previous state: Stopped means that this call started it, Pending or
+// Running that it was started before, by somebody else or by the user. Starting a started instance changes nothing.
 //
-// StartInstances has no client token. Where an answer was lost the call is asked again, and then Pending or Running
-// prove nothing: the state is PreviousUnclear, and only a look at the instance's tags can tell whose start it was. An
-// error of class Unknown means that no answer could be read at all, so that the instance may be starting; one of class
-// WrongState that the instance is stopping (ask again when it has stopped) or terminated. A start that is under way
-// when the context ends is waited for a little while, since a machine that starts must be known.
+// StartInstances takes no client token. After a lost response the call is repeated, and then Pending or Running prove
+// nothing: the state is PreviousUnclear, and only the instance's tags show whose start it was. An error of class
+// Unknown means that no response could be read, so that the instance may be starting; one of class WrongState, that the
+// instance is stopping (repeat the call once it has stopped) or terminated. If the context ends during the call, its
+// response is awaited for cancelGrace, since a machine that starts must be known.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html
 func (c *Client) Start(ctx context.Context, region, id string) (previous string, err error) {
 	operation := "start instance " + id
@@ -57,11 +55,11 @@ func (c *Client) Start(ctx context.Context, region, id string) (previous string,
 	return previous, err
 }
 
-// start is one StartInstances call. It outlives a cancel of its context for cancelGrace.
+// start makes one StartInstances call. It outlives a cancellation of its context for cancelGrace.
 func (c *Client) start(ctx context.Context, operation, region, id string) (string, error) {
 	outlived, done := outlive(ctx)
 	defer done()
-	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // a repeated call would hide that an answer was lost
+	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // a retry by the SDK would hide that a response was lost
 	out, err := c.in(region).StartInstances(outlived, &sdk.StartInstancesInput{InstanceIds: []string{id}}, once)
 	if err != nil {
 		return "", refusal.Of(operation, err)
@@ -71,13 +69,13 @@ func (c *Client) start(ctx context.Context, operation, region, id string) (strin
 			return string(change.PreviousState.Name), nil
 		}
 	}
-	return "", &refusal.CallError{Operation: operation, Message: "the answer does not name the instance"}
+	return "", &refusal.CallError{Operation: operation, Message: "the response does not contain the instance"}
 }
 
-// Stop stops instances of one region; their disks and addresses of their own stay. It is idempotent: one that is
-// stopped or stopping is a success. One that is pending or terminated (class WrongState), or that cannot be stopped at
-// all, such as one-time spot (class Impossible), makes EC2 refuse the whole batch, so callers stop one at a time where
-// they are not sure of each. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html
+// Stop stops instances of a region; their disks and Elastic IP addresses remain. It is idempotent: stopped and stopping
+// instances are a success. EC2 refuses the whole batch if one is pending or terminated (class WrongState) or cannot be
+// stopped, such as one-time spot (class Impossible), so callers that are not sure of each stop one at a time.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html
 func (c *Client) Stop(ctx context.Context, region string, ids ...string) error {
 	_, err := c.in(region).StopInstances(ctx, &sdk.StopInstancesInput{InstanceIds: ids})
 	return refusal.Of("stop instance "+strings.Join(ids, ", "), err)

@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// vcpuQuota is one of EC2's quotas: how many vCPUs of some instance families may run at once in a region.
+// vcpuQuota is a quota of EC2: how many vCPUs of some instance families may run at once in a region.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html#ec2-on-demand-instances-limits
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-limits.html
 type vcpuQuota struct {
@@ -31,14 +31,14 @@ var vcpuQuotas = []vcpuQuota{
 	{[]string{"trn"}, "L-2C3B7624", "L-6B0D517C"},
 }
 
-// Quota is how many vCPUs of a type's kind the account may run, and runs.
+// Quota is how many vCPUs of some instance families the account may run, and how many it runs.
 type Quota struct {
 	Code        string
 	Limit, Used int
 }
 
-// VCPUQuota asks for the quota of an instance type; known is false for a family that is not in the list. It needs
-// servicequotas:GetServiceQuota and ec2:DescribeInstances.
+// VCPUQuota returns the quota that applies to an instance type; known is false if its family is not in vcpuQuotas. It
+// needs servicequotas:GetServiceQuota and ec2:DescribeInstances.
 func (a Account) VCPUQuota(ctx context.Context, region, instanceType, market string) (quota Quota, known bool,
 	err error) {
 	region = cmp.Or(region, a.client.Region())
@@ -60,7 +60,7 @@ func (a Account) VCPUQuota(ctx context.Context, region, instanceType, market str
 	return quota, true, err
 }
 
-// family is what an instance type's name begins with: "t" for t3.xlarge, "inf" for inf1.xlarge.
+// family returns the family of an instance type: "t" for t3.xlarge, "inf" for inf1.xlarge.
 func family(instanceType string) string {
 	end := strings.IndexAny(instanceType, "0123456789.")
 	if end < 0 {

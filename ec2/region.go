@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// builtinRegions serve where DescribeRegions is denied: the commercial regions that every account has enabled.
+// builtinRegions are the commercial regions that every account has enabled, used if DescribeRegions is denied.
 // https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 var builtinRegions = []string{
 	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
@@ -17,7 +17,8 @@ var builtinRegions = []string{
 	"ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
 }
 
-// Regions lists the regions that the account may use. Where it may not ask, it returns a built-in list and the error.
+// Regions returns the regions that are enabled for the account. If the call fails, it returns a built-in list and the
+// error.
 func (a Account) Regions(ctx context.Context) ([]string, error) {
 	out, err := a.client.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
 	if err != nil {

@@ -14,42 +14,42 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// Offering is one thing to ask EC2 for.
+// Offering is one combination of placement, type and market to request from EC2.
 type Offering struct {
 	Placement    machine.Placement
 	InstanceType string
 	Market       string // machine.OnDemand or machine.Spot
-	Number       int    // in the caller's list of all, from 1, for messages
+	Number       int    // position in the caller's list, from 1, for messages
 
-	// Of the image, where it could be read.
+	// Properties of the image, if it could be read.
 	RootDevice string
-	MinRootGiB int32 // a smaller root volume is launched with this size; 0: as it is
+	MinRootGiB int32 // the root volume is at least this large
 	Kept       []KeptVolume
 }
 
-// LaunchSpec is what all offerings of one launch share.
+// LaunchSpec is what all offerings of a launch have in common.
 type LaunchSpec struct {
 	machine.Machine // whose placements, types and markets the offerings are made of
-	// UserData is what the instances of an offering read, at most 16 KB, the same each time it is asked for.
+	// UserData returns the user data for an offering: at most 16 KB, and the same each time.
 	UserData func(offering int) []byte
-	// OwnTags are ours on the instances of an offering, given up when EC2 refuses them; nil: none.
+	// OwnTags returns our tags for the instances of an offering, which are left out if EC2 refuses them; nil: none.
 	OwnTags func(offering int) map[string]string
-	// KeepTag is the key of a further tag of ours, on the volumes alone: whether the user's mappings keep some of them.
+	// KeepTag is the key of our tag on volumes only: whether the user's mappings keep some of them.
 	KeepTag string
-	// TokenTag is the key of a further one of ours, which holds the client token.
+	// TokenTag is the key of our tag that contains the client token.
 	TokenTag string
-	// NeedsTags reports whether an instance without our tags would be nobody's: where EC2 refuses them the launch is
-	// refused.
+	// NeedsTags means that instances without our tags could not be attributed: if EC2 refuses the tags, the launch
+	// fails.
 	NeedsTags bool
-	// Stops tells that a machine which powers itself off is stopped and stays; otherwise it is terminated.
+	// Stops means that a machine that powers itself off is stopped; otherwise it is terminated.
 	Stops bool
-	// Token names one attempt, the same each time it is asked again; at most 64 ASCII characters. offering counts
-	// from 0, try counts the launches of that offering with different parameters from 0.
+	// Token returns the client token of an attempt, the same each time; at most 64 ASCII characters. offering counts
+	// from 0; try counts the launches of that offering with different parameters from 0.
 	Token func(offering, try int) string
 }
 
-// input is the RunInstances request; only what is asked for is set, so that a policy that allows no more still allows
-// it. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+// input returns the RunInstances request. It sets only what is needed, so that a policy that allows no more suffices.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func (s LaunchSpec) input(index int, offering Offering, token string, count int, ownTags bool) (*sdk.RunInstancesInput,
 	error) {
 	p := offering.Placement
@@ -62,7 +62,7 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 		SubnetId:         text(p.SubnetID),
 		SecurityGroupIds: p.SecurityGroupIDs,
 		UserData:         aws.String(base64.StdEncoding.EncodeToString(s.UserData(index))),
-		// A machine that powers itself off is gone: its own end needs no credentials.
+		// A machine that powers itself off is terminated: it can end itself without credentials.
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
 		TagSpecifications:                 s.tags(index, token, ownTags),
 	}
@@ -98,7 +98,7 @@ func (s LaunchSpec) input(index int, offering Offering, token string, count int,
 	return in, nil
 }
 
-// text is a string for the wire, where an empty one is left out.
+// text returns a string for the request, nil if it is empty.
 func text(value string) *string {
 	if value == "" {
 		return nil
@@ -121,7 +121,8 @@ func (s LaunchSpec) devices(offering Offering) ([]types.BlockDeviceMapping, erro
 	return []types.BlockDeviceMapping{{DeviceName: aws.String(device), Ebs: volume}}, nil
 }
 
-// tags are the user's and, if wanted, ours, on the instance and on its volumes. A key that the user sets is the user's.
+// tags returns the user's tags and, if own, ours, for the instance and its volumes. The user's value of a key takes
+// precedence.
 func (s LaunchSpec) tags(offering int, token string, own bool) []types.TagSpecification {
 	var tags []types.Tag
 	taken := map[string]bool{}

@@ -13,9 +13,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// newRetryer is the SDK's standard retryer with two differences. Insufficient capacity comes as HTTP 500 and would be
-// asked three times, so a check that forbids it stands first. And the retry quota is off: it is spent after some 25
-// calls in bad weather, and then a roll-back would not be tried again.
+// newRetryer returns the SDK's standard retryer with two differences. Insufficient capacity is reported as HTTP 500,
+// which would be retried, so a check in front forbids it. And there is no retry quota: it is used up after about 25
+// calls while EC2 fails, and then a roll-back would not be retried.
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(forbidHopelessRetry)},
@@ -26,20 +26,20 @@ func newRetryer() aws.Retryer {
 	})
 }
 
-// forbidHopelessRetry forbids to repeat what would be refused again. A sign-in has been repeated already.
+// forbidHopelessRetry forbids retries of calls that would fail again, and of sign-ins, which have been retried already.
 func forbidHopelessRetry(err error) aws.Ternary {
 	class := refusal.ClassOf(err)
 	switch {
 	case refusal.IsSignIn(err), class == refusal.Capacity:
 		return aws.FalseTernary
-	case class == refusal.Credentials && !isClockSkew(err): // a skewed call is signed anew, by the clock of the answer
+	case class == refusal.Credentials && !isClockSkew(err): // the SDK signs it again by the server's clock
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
 }
 
-// isClockSkew reports whether the SDK takes a refusal for one of a clock that is wrong: the codes are those of refused
-// credentials, and the answer's Date is more than four minutes away. The SDK marks it by an error that can be repeated.
+// isClockSkew reports whether the SDK attributes a refusal to a wrong local clock: the code is one of refused
+// credentials, and the response's Date is more than four minutes off. The SDK marks such an error as retryable.
 func isClockSkew(err error) bool {
 	marked, ok := errors.AsType[interface {
 		error
@@ -48,8 +48,8 @@ func isClockSkew(err error) bool {
 	return ok && marked.RetryableError()
 }
 
-// repeat calls f until it returns nil or a permanent error, the time is over or the context ends. It returns f's last
-// error in preference to the context's, since that is the one that says what is wrong.
+// repeat calls f with exponential back-off until it returns nil or a permanent error, total has passed or the context
+// ends. It prefers f's last error to the context's.
 func repeat(ctx context.Context, first, most, total time.Duration, f func() error) error {
 	policy := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(first), backoff.WithMaxInterval(most), backoff.WithMaxElapsedTime(total))

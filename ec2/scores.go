@@ -10,25 +10,24 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// MinScoredTypes is the least number of instance types that EC2 scores as they are: with fewer its spot placement
-// scores are low everywhere.
+// MinScoredTypes is the number of instance types below which EC2's spot placement scores are always low.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-placement-score.html#sps-limitations
 const MinScoredTypes = 3
 
-// HintSpotScores is for a start to which EC2 gives no spot placement scores.
+// HintSpotScores is the hint for a start that gets no spot placement scores.
 const HintSpotScores = "allow ec2:GetSpotPlacementScores; " +
 	"in 24 hours EC2 scores only a limited number of different requests"
 
-// Limits of GetSpotPlacementScores: regions and instance types of one request.
+// Limits of a GetSpotPlacementScores request.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetSpotPlacementScores.html
 const (
 	maxScoredRegions = 10
 	maxScoredTypes   = 1000
 )
 
-// SpotScores asks EC2 how likely it is that count spot instances of these types can be had in each zone of the regions
-// now. It returns the scores, from 1 to 10, by zone id, which names the same zone in every account; those of the ten
-// best zones of ten regions at the most. It needs ec2:GetSpotPlacementScores.
+// SpotScores asks EC2 how likely count spot instances of these types are to be launched in each zone of the regions
+// now. It returns the scores, from 1 to 10, by zone id, which is the same in every account, for at most the ten best
+// zones of each ten regions. It needs ec2:GetSpotPlacementScores.
 func (a Account) SpotScores(ctx context.Context, regions, instanceTypes []string, count int) (map[string]int, error) {
 	scores := map[string]int{}
 	for some := range slices.Chunk(regions, maxScoredRegions) {
@@ -60,16 +59,16 @@ func (a Account) scoresIn(
 	return nil
 }
 
-// MayGetSpotScores asks EC2 whether it would tell spot placement scores. nil means that it would. A dry run is none of
-// the configurations that EC2 counts.
+// MayGetSpotScores asks EC2 by a dry run whether it would return spot placement scores; nil means that it would. EC2
+// does not count a dry run against its limit of configurations.
 func (a Account) MayGetSpotScores(ctx context.Context, region string) error {
 	_, err := a.client.in(region).GetSpotPlacementScores(ctx, &sdk.GetSpotPlacementScoresInput{
 		TargetCapacity: aws.Int32(1), SingleAvailabilityZone: aws.Bool(true), DryRun: aws.Bool(true),
 	})
-	return dryRun("ask for ec2:GetSpotPlacementScores", err)
+	return dryRun("dry run of ec2:GetSpotPlacementScores", err)
 }
 
-// SubnetZoneIDs returns the zone id of each subnet of a region. It needs ec2:DescribeSubnets.
+// SubnetZoneIDs returns the zone id of each of a region's subnets. It needs ec2:DescribeSubnets.
 func (a Account) SubnetZoneIDs(ctx context.Context, region string, ids []string) (map[string]string, error) {
 	out, err := a.client.in(region).DescribeSubnets(ctx, &sdk.DescribeSubnetsInput{SubnetIds: ids})
 	if err != nil {

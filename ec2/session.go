@@ -19,30 +19,29 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// Role is an IAM role that a client assumes, and assumes again before its session ends. docs/adr/0021-sign-in-aws.md
-// has the reasons.
+// Role is an IAM role that a client assumes, and assumes again before its session ends (docs/adr/0021-sign-in-aws.md).
 type Role struct {
-	// ARN names the role. The bare name is enough where Token is nil: the account is that of the credentials.
+	// ARN identifies the role. If Token is nil, the name is enough: the account is that of the credentials.
 	ARN         string
 	SessionName string
 	Duration    time.Duration
-	// Token fetches an OIDC token, a new one each time. nil: the role is assumed with the credentials of the client.
+	// Token returns a new OIDC token each time. If it is nil, the role is assumed with the client's credentials.
 	Token func(context.Context) (string, error)
-	// Chained reports that those credentials are a session themselves, which ends and is not renewed.
+	// Chained means that those credentials are temporary themselves, and not renewed.
 	Chained bool
-	// Secret is given every secret the moment it is known, before anything is said.
+	// Secret is called with every secret before anything is logged.
 	Secret func(value string)
-	// SignedIn is told of each session, the first and those that follow.
+	// SignedIn is called with each session.
 	SignedIn func(Session)
 	Log      *slog.Logger
 }
 
-// Session is one session of an assumed role.
+// Session is a session of an assumed role.
 type Session struct {
 	Caller
 	Until   time.Time // by the local clock
 	OIDC    bool
-	Renewed bool // it follows another one
+	Renewed bool // not the first session
 }
 
 // Assume returns a client that works in the role. It makes no call: the role is assumed by SignIn, or before the first
@@ -60,8 +59,8 @@ func (c *Client) Assume(role Role) *Client {
 	return assumed
 }
 
-// SignIn assumes the role now, if there is one, so that a refusal is known before anything is made. It fails with a
-// *SignInError, or as the context does.
+// SignIn assumes the role, if there is one, so that a refusal is known before anything is created. The error is a
+// *SignInError or the context's.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.session == nil {
 		return nil
@@ -76,7 +75,7 @@ func (c *Client) SignIn(ctx context.Context) error {
 	return err
 }
 
-// Session returns the session that the client works in; false without a role, or before the first sign-in.
+// Session returns the client's session; false without a role, or before the first sign-in.
 func (c *Client) Session() (Session, bool) {
 	if c.session == nil {
 		return Session{}, false
@@ -86,56 +85,56 @@ func (c *Client) Session() (Session, bool) {
 	return c.session.now, !c.session.now.Until.IsZero()
 }
 
-// session is the provider of a role's credentials, whose cache asks it one at a time.
+// session provides a role's credentials. The SDK's cache calls it once at a time.
 type session struct {
 	role Role
 	api  *sts.Client
 
 	mu       sync.Mutex
-	arn      string               // of the role, once it is known
-	now      Session              // the newest
-	keys     aws.Credentials      // of the newest
-	refused  *refusal.SignInError // by STS, before there was any session
+	arn      string               // of the role, once known
+	now      Session              // the newest session
+	keys     aws.Credentials      // of the newest session
+	refused  *refusal.SignInError // STS's refusal, if there was no session before
 	renewing bool
 	notUntil time.Time // when the next renewal may begin
 }
 
-// window is how long before its end a session is renewed. Whatever keeps STS or GitHub from answering may last so long.
+// window is how long before its end a session is renewed: STS or GitHub may be unavailable for so long.
 func (s *session) window() time.Duration { return s.role.Duration / 6 }
 
 const (
-	// signInTimeout is how long a sign-in may take, and a renewal.
+	// signInTimeout limits a sign-in and a renewal.
 	signInTimeout = 60 * time.Second
-	// tooShort is what is left of a session that is not used any more: a call waits for the next one.
+	// tooShort is the remaining time below which a session is not used any more: calls wait for the next one.
 	tooShort = 10 * time.Second
-	// renewalPause lies between a renewal that failed and the next.
+	// renewalPause is the time between a failed renewal and the next.
 	renewalPause = 30 * time.Second
-	// renewalLook is how long the cache goes on with the session that is being renewed.
+	// renewalLook is how long the cache uses the session that is being renewed before it asks again.
 	renewalLook = 5 * time.Second
 )
 
-// Retrieve implements aws.CredentialsProvider. Its context is that of the cache, which never ends. While a session is
-// good no call waits for the next one: a roll-back has seven seconds.
+// Retrieve implements aws.CredentialsProvider. Its context is the cache's, which never ends. While a session is valid
+// no call waits for the next one: a roll-back has only seven seconds.
 func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	s.mu.Lock()
 	keys, until, refused := s.keys, s.now.Until, s.refused
 	s.mu.Unlock()
 	left := time.Until(until)
 	switch {
-	case refused != nil: // asking again would be refused again
+	case refused != nil: // it would be refused again
 		return aws.Credentials{}, refused
-	case left > s.window(): // it was renewed meanwhile
+	case left > s.window(): // it has been renewed
 		return keys, nil
 	case left > tooShort:
 		s.renew(ctx)
-		// the window is subtracted from it
+		// The cache subtracts the window from Expires.
 		keys.Expires = time.Now().Add(min(renewalLook, left-tooShort/2) + s.window())
 		return keys, nil
 	}
 	return s.signIn(ctx)
 }
 
-// renew begins to renew the session, unless that is under way, or has failed just now.
+// renew starts to renew the session, unless a renewal is in progress or has just failed.
 func (s *session) renew(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +154,7 @@ func (s *session) renew(ctx context.Context) {
 	}()
 }
 
-// signIn assumes the role, again and again while that may still go through.
+// signIn assumes the role, and retries while the failure is transient.
 func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
@@ -167,7 +166,7 @@ func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 		}
 		if err != nil {
 			s.role.Log.Debug(err.Error())
-			if last == nil || ctx.Err() == nil { // what the end cuts off says less than the answer before
+			if last == nil || ctx.Err() == nil { // an error caused by the context's end is less useful than the one before
 				last = err
 			}
 			return last
@@ -183,7 +182,7 @@ func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 	return got, err
 }
 
-// assume asks STS once for a session, and makes it the newest.
+// assume requests a session from STS once, and makes it the newest.
 func (s *session) assume(ctx context.Context) (aws.Credentials, *refusal.SignInError) {
 	arn, refused := s.roleARN(ctx)
 	if refused != nil {
@@ -224,12 +223,12 @@ func (s *session) assume(ctx context.Context) (aws.Credentials, *refusal.SignInE
 	return keys, nil
 }
 
-// as is the role as messages need it.
+// as returns the role for error messages.
 func (s *session) as(arn string) refusal.SignIn {
 	return refusal.SignIn{ARN: arn, Duration: s.role.Duration, OIDC: s.role.Token != nil, Chained: s.role.Chained}
 }
 
-// roleARN completes a bare name with the account and the partition of the credentials.
+// roleARN returns the role's ARN. It completes a bare name with the account and partition of the credentials.
 func (s *session) roleARN(ctx context.Context) (string, *refusal.SignInError) {
 	s.mu.Lock()
 	arn := s.arn
@@ -250,11 +249,11 @@ func (s *session) roleARN(ctx context.Context) (string, *refusal.SignInError) {
 	return arn, nil
 }
 
-// identityToken is a token that is at hand already.
+// identityToken is a token that was fetched already.
 type identityToken string
 
 // GetIdentityToken implements stscreds.IdentityTokenRetriever.
 func (t identityToken) GetIdentityToken() ([]byte, error) { return []byte(t), nil }
 
-// onceOnly leaves repeating to the session, which takes a new token each time: the provider would repeat a refused one.
+// onceOnly disables retries: the session retries with a new token, while the SDK's provider would repeat a refused one.
 func onceOnly(o *sts.Options) { o.Retryer = retry.AddWithMaxAttempts(o.Retryer, 1) }

@@ -10,13 +10,13 @@ import (
 	smithy "github.com/aws/smithy-go/middleware"
 )
 
-// stsCalls is STS for one of the SDK's providers. It keeps what they leave out of the answer, and turns the session's
-// end, which is by the clock of STS, into one by the local clock: a runner whose clock is minutes late would use it too
+// stsCalls is the STS client for the SDK's credential providers. It records what they drop from the response, and
+// converts the session's end from STS's clock to the local one: with a slow local clock a session would be used too
 // long.
 type stsCalls struct {
 	api *sts.Client
 	arn string // of the session
-	err error  // of the call: a provider's own words hide whose it is
+	err error  // of the call: the provider's error hides it
 }
 
 // AssumeRole implements stscreds.AssumeRoleAPIClient.

@@ -20,13 +20,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// This file asks services other than EC2 one question each, by a signed request of its own: their SDK packages would
-// make the program larger than the answers are worth.
+// This file asks other AWS services one question each with requests that it signs itself: their SDK packages would
+// enlarge the program more than the answers are worth.
 
-// OtherActions are the IAM actions of these questions, as API is EC2's list.
+// OtherActions are the IAM actions of these requests, as API is the list for EC2.
 var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
 
-// spotRole is the role by which EC2 launches spot instances for an account.
+// spotRole is the service-linked role with which EC2 launches spot instances.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
 const spotRole = "AWSServiceRoleForEC2Spot"
 
@@ -43,7 +43,7 @@ func (a Account) HasSpotRole(ctx context.Context, region string) (bool, error) {
 	return err == nil, err
 }
 
-// IAM is one service for all regions of a partition.
+// iamRegion returns the region of IAM's endpoint, which is the same for all regions of a partition.
 // https://docs.aws.amazon.com/general/latest/gr/iam-service.html
 func iamRegion(region string) string {
 	switch {
@@ -73,7 +73,7 @@ func quotasHost(region string) string {
 	return host
 }
 
-// quota asks for the value of one of EC2's quotas. It needs servicequotas:GetServiceQuota.
+// quota returns the value of one of EC2's quotas. It needs servicequotas:GetServiceQuota.
 // https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
 func (a Account) quota(ctx context.Context, region, code string) (float64, error) {
 	raw, err := a.ask(ctx, signedCall{
@@ -88,23 +88,24 @@ func (a Account) quota(ctx context.Context, region, code string) (float64, error
 		Quota struct{ Value *float64 }
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil || answer.Quota.Value == nil {
-		return 0, &refusal.CallError{Operation: "get service quota " + code, Message: "the answer cannot be read",
+		return 0, &refusal.CallError{Operation: "get service quota " + code, Message: "the response cannot be parsed",
 			Err: err}
 	}
 	return *answer.Quota.Value, nil
 }
 
-// signedCall is one POST to an AWS service.
+// signedCall is a POST request to an AWS service.
 type signedCall struct {
 	operation, service, region, host, contentType, target, body string
 }
 
-// mostAnswer bounds what is read of an answer, in bytes.
+// maxAnswer limits how much of a response is read, in bytes.
 const maxAnswer = 1 << 20
 
-// skewThreshold is how far a clock must be off for a refused signature to be blamed on it: the SDK's own, for EC2.
+// skewThreshold is the difference of clocks above which a refused signature is attributed to them, as in the SDK.
 const skewThreshold = 4 * time.Minute
 
+// ask makes a call, and repeats it with the service's clock if the local one is wrong.
 func (a Account) ask(ctx context.Context, call signedCall) ([]byte, error) {
 	raw, ahead, err := a.askAt(ctx, call, 0)
 	if refused, ok := errors.AsType[*refusal.CallError](err); ok && ahead.Abs() > skewThreshold &&
@@ -114,13 +115,14 @@ func (a Account) ask(ctx context.Context, call signedCall) ([]byte, error) {
 	return raw, err
 }
 
-// isSignature reports whether a code may be that of a wrong clock.
+// isSignature reports whether an error code may be caused by a wrong clock.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func isSignature(code string) bool {
 	return code == "SignatureDoesNotMatch" || code == "InvalidSignatureException" || code == "RequestTimeTooSkewed"
 }
 
-// askAt asks with a signature of so much later than now. It returns how far the service's clock is ahead.
+// askAt makes a call with a signature dated later than now by the given time. It returns how far the service's clock is
+// ahead.
 func (a Account) askAt(ctx context.Context, call signedCall, later time.Duration) (raw []byte, ahead time.Duration,
 	err error) {
 	request, err := a.signed(ctx, call, time.Now().Add(later))
@@ -170,7 +172,7 @@ func (a Account) signed(ctx context.Context, call signedCall, at time.Time) (*ht
 	return request, err
 }
 
-// answerError reads an error in either of the two forms that these services have.
+// answerError parses an error response in either of the two formats of these services.
 func answerError(operation string, response *http.Response, raw []byte) error {
 	out := &refusal.CallError{Operation: operation, Status: response.StatusCode,
 		RequestID: response.Header.Get("X-Amzn-Requestid"), Message: response.Status}

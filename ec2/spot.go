@@ -11,24 +11,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// Interrupted is a spot instance that EC2 has taken.
+// Interrupted is a spot instance that EC2 has interrupted.
 type Interrupted struct {
 	InstanceID string
 	Region     string
 	Tags       map[string]string // of the instance, or of its request
 }
 
-// requestsEnded are the status codes of spot requests whose instance EC2 has terminated. The end by a user has a code
-// of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
+// requestsEnded are the status codes of spot requests whose instance EC2 has terminated. A termination by the user has
+// another code. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
 var requestsEnded = []string{
 	"instance-terminated-by-price", "instance-terminated-by-schedule", "instance-terminated-by-service",
 	"instance-terminated-capacity-oversubscribed", "instance-terminated-launch-group-constraint",
 	"instance-terminated-no-capacity",
 }
 
-// InterruptedInstances lists the spot instances with these tags that EC2 has taken, as far as it still knows of them: a
-// terminated instance is shown for an hour and may lose its tags before, its spot request keeps them for longer. Where
-// the requests may not be looked at the instances are returned beside the error.
+// InterruptedInstances returns the spot instances with these tags that EC2 has interrupted, as far as EC2 still knows
+// them: a terminated instance is shown for an hour and may lose its tags earlier, while its spot request keeps them
+// longer. If the spot requests cannot be read, it returns the instances and the error.
 func (c *Client) InterruptedInstances(ctx context.Context, region string, tags map[string]string) ([]Interrupted,
 	error) {
 	found := map[string]Interrupted{}
@@ -49,7 +49,7 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 		func(page *sdk.DescribeSpotInstanceRequestsOutput) []types.SpotInstanceRequest {
 			return page.SpotInstanceRequests
 		})
-	// its tags name the runner, where machines that were launched together share theirs
+	// The tags of a request name its runner; machines that were launched together share their instance tags.
 	for _, request := range requests {
 		if id := aws.ToString(request.InstanceId); id != "" {
 			found[id] = Interrupted{InstanceID: id, Region: region, Tags: plainTags(request.Tags)}

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// System is an operating system, such as Ubuntu 24.04. Both fields are empty where it is not known.
+// System is an operating system, such as Ubuntu 24.04. Both fields are empty if it is not known.
 type System struct{ Name, Version string }
 
-// The systems that are recognized.
+// The names of known systems.
 const (
 	ubuntu      = "Ubuntu"
 	debian      = "Debian"
@@ -18,9 +18,9 @@ const (
 	rhel        = "RHEL"
 )
 
-// systemNames are how publishers name their images; a group is the version. A copy in another account has the same
-// name by default, so the owner is not looked at. Deep Learning AMIs and EKS nodes are named after the system that
-// they are made from.
+// systemNames are patterns of publishers' image names; a group matches the version. Copies in other accounts have the
+// same name by default, so the owner is not checked. Deep Learning AMIs and EKS nodes have the name of the system that
+// they are based on.
 var systemNames = []struct {
 	name, version string
 	pattern       *regexp.Regexp
@@ -38,7 +38,7 @@ var systemNames = []struct {
 	{rhel, "", regexp.MustCompile(`^RHEL[A-Z_]*-([0-9]+(?:\.[0-9]+)*)`)},
 }
 
-// System reports the image's operating system, as far as the tag with the given key or else the image's name says it.
+// System returns the image's operating system according to the tag with the given key or, without it, the image's name.
 func (i Image) System(tag string) System {
 	if text := i.Tags[tag]; text != "" {
 		return parseSystem(text)
@@ -56,7 +56,7 @@ func (i Image) System(tag string) System {
 	return System{}
 }
 
-// String is the name with the version: what a tag holds and parseSystem reads.
+// String returns name and version, the form that parseSystem reads.
 func (s System) String() string { return strings.TrimSpace(s.Name + " " + s.Version) }
 
 func parseSystem(text string) System {
@@ -74,15 +74,15 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-// TooOldForNode reports whether the system's C library is older than the 2.28 that the runner's own nodes need, so
-// that no JavaScript action runs: Amazon Linux 2 has 2.26.
+// TooOldForNode reports whether the system's C library is older than 2.28, which the runner's own node needs, so that
+// JavaScript actions do not run: Amazon Linux 2 has 2.26.
 // https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
 func (s System) TooOldForNode() bool { return s == System{amazonLinux, "2"} }
 
-// Untested reports whether the system is one that people use and this project has not tested.
+// Untested reports whether the system is in use but not tested by this project.
 func (s System) Untested() bool { return s.Name == fedora || s.Name == centOS || s.Name == rhel }
 
-// Verdict is what is known of whether one thing runs on another.
+// Verdict is what is known about whether a system boots on a type.
 type Verdict int
 
 // The verdicts.
@@ -92,9 +92,9 @@ const (
 	RunsNot
 )
 
-// OnType reports whether the system boots on a type, as far as processors matter that the architecture's name does
-// not tell apart. The a1 types have Graviton 1, an ARMv8.0. Amazon Linux 2023 is compiled for ARMv8.2 and its kernel
-// panics there; Ubuntu to 24.04, Debian and Amazon Linux 2 are compiled for ARMv8.0. Of others nothing is known.
+// OnType reports whether the system boots on a type, as far as processors of the same architecture differ. The a1 types
+// have Graviton 1, an ARMv8.0. Amazon Linux 2023 is compiled for ARMv8.2, and its kernel panics there; Ubuntu up to
+// 24.04, Debian and Amazon Linux 2 are compiled for ARMv8.0. For others it is not known.
 // https://docs.aws.amazon.com/linux/al2023/ug/system-requirements.html
 func (s System) OnType(instanceType string) Verdict {
 	if !strings.HasPrefix(instanceType, "a1.") {

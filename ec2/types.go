@@ -11,17 +11,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// InstanceType is what the region says of an instance type.
+// InstanceType describes an instance type in a region.
 type InstanceType struct {
 	Name          string
 	Architectures []string // "x86_64", "arm64"
 	VCPUs         int
-	NeedsENA      bool // it runs no image without the elastic network adapter's driver
+	NeedsENA      bool // it requires images with the driver of the elastic network adapter
 	Markets       []string
-	NotNitro      bool // so that its console cannot be read while it runs
+	NotNitro      bool // its console cannot be read while it runs
 }
 
-// InstanceType looks a type up; found is false when the region does not have it. It needs ec2:DescribeInstanceTypes.
+// InstanceType returns an instance type; found is false if the region does not have it. It needs
+// ec2:DescribeInstanceTypes.
 func (a Account) InstanceType(ctx context.Context, region, name string) (kind InstanceType, found bool, err error) {
 	list, err := a.instanceTypes(ctx, region, "describe instance type "+name, "instance-type", name)
 	i := slices.IndexFunc(list, func(t InstanceType) bool { return t.Name == name })
@@ -31,8 +32,8 @@ func (a Account) InstanceType(ctx context.Context, region, name string) (kind In
 	return list[i], true, nil
 }
 
-// Architectures returns which architectures each instance type runs ("x86_64", "arm64"). A type that the region does
-// not have is left out. It needs ec2:DescribeInstanceTypes, which a launch does without.
+// Architectures returns the architectures of each instance type ("x86_64", "arm64"). Types that the region does not
+// have are left out. It needs ec2:DescribeInstanceTypes, which a launch does not.
 func (a Account) Architectures(ctx context.Context, region string, names []string) (map[string][]string, error) {
 	list, err := a.instanceTypes(ctx, region, "describe instance types", "instance-type", names...)
 	if err != nil {
@@ -47,7 +48,7 @@ func (a Account) Architectures(ctx context.Context, region string, names []strin
 	return runs, nil
 }
 
-// FreeTierTypes lists the types that accounts on AWS's free plan may launch in a region. It needs
+// FreeTierTypes returns the types that accounts on AWS's free plan may launch in a region. It needs
 // ec2:DescribeInstanceTypes. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 func (a Account) FreeTierTypes(ctx context.Context, region string) ([]string, error) {
 	list, err := a.instanceTypes(ctx, region, "describe instance types of the free tier", "free-tier-eligible", "true")
@@ -56,7 +57,8 @@ func (a Account) FreeTierTypes(ctx context.Context, region string) ([]string, er
 	return names, err
 }
 
-// instanceTypes lists the types that a filter selects: asked by name, one unknown type would fail the whole call.
+// instanceTypes returns the types that a filter selects. (Requested by name, an unknown type would fail the whole
+// call.)
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html
 func (a Account) instanceTypes(
 	ctx context.Context, region, operation, filter string, values ...string,
@@ -74,7 +76,7 @@ func plainType(info types.InstanceTypeInfo) InstanceType {
 	kind := InstanceType{
 		Name:     string(info.InstanceType),
 		NeedsENA: info.NetworkInfo != nil && info.NetworkInfo.EnaSupport == types.EnaSupportRequired,
-		NotNitro: info.Hypervisor == types.InstanceTypeHypervisorXen, // bare metal has none
+		NotNitro: info.Hypervisor == types.InstanceTypeHypervisorXen, // bare metal has no hypervisor
 		Markets:  plainly(info.SupportedUsageClasses, func(c types.UsageClassType) string { return string(c) }),
 	}
 	if info.ProcessorInfo != nil {
@@ -87,13 +89,13 @@ func plainType(info types.InstanceTypeInfo) InstanceType {
 	return kind
 }
 
-// OfferedIn lists the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
+// OfferedIn returns the zones of a region that offer a type. It needs ec2:DescribeInstanceTypeOfferings.
 func (a Account) OfferedIn(ctx context.Context, region, name string) ([]string, error) {
 	zones, err := a.ZonesOffering(ctx, region, []string{name})
 	return zones[name], err
 }
 
-// ZonesOffering returns in which zones each instance type is offered. Its permission is optional.
+// ZonesOffering returns the zones that offer each instance type. Its permission is optional.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
 func (a Account) ZonesOffering(ctx context.Context, region string, names []string) (map[string][]string, error) {
 	pages := sdk.NewDescribeInstanceTypeOfferingsPaginator(a.client.in(region), &sdk.DescribeInstanceTypeOfferingsInput{

@@ -11,25 +11,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// VolumeAvailable is the state of a volume that is attached to nothing.
+// VolumeAvailable is the state of a detached volume.
 // https://docs.aws.amazon.com/ebs/latest/userguide/ebs-describing-volumes.html
 const VolumeAvailable = string(types.VolumeStateAvailable)
 
-// Volume is one EBS volume as DescribeVolumes shows it. Which instance a detached one had, EC2 does not say.
+// Volume is an EBS volume as DescribeVolumes returns it. EC2 does not report the former instance of a detached volume.
 type Volume struct {
 	ID, Region string
 	State      string
-	Attached   bool // to an instance, stopped ones too
+	Attached   bool // to an instance, which may be stopped
 	GiB        int32
 	Created    time.Time
 	Tags       map[string]string
 }
 
-// volumesPerPage is the size of a page: the most that EC2 gives in one.
+// volumesPerPage is the maximum page size.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
 const volumesPerPage = 500
 
-// Volumes lists a region's volumes in a state with the tags. It needs ec2:DescribeVolumes.
+// Volumes returns a region's volumes in a state and with the tags. It needs ec2:DescribeVolumes.
 func (c *Client) Volumes(ctx context.Context, region, state string, tags map[string]string) ([]Volume, error) {
 	in := &sdk.DescribeVolumesInput{
 		MaxResults: aws.Int32(volumesPerPage), Filters: withTags(filters(map[string][]string{"status": {state}}), tags),
@@ -40,7 +40,7 @@ func (c *Client) Volumes(ctx context.Context, region, state string, tags map[str
 	})
 }
 
-// Volume looks one volume up by its id, so that EC2 itself says whether it knows it: an error of class NotFound.
+// Volume returns a volume by its id. If EC2 does not know it, the error is of class NotFound.
 func (c *Client) Volume(ctx context.Context, region, id string) (Volume, error) {
 	out, err := c.in(region).DescribeVolumes(ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{id}})
 	if err != nil {
@@ -48,13 +48,13 @@ func (c *Client) Volume(ctx context.Context, region, id string) (Volume, error) 
 	}
 	if len(out.Volumes) == 0 {
 		return Volume{}, &refusal.CallError{Operation: "describe volume " + id, Code: "InvalidVolume.NotFound",
-			Message: "the answer is empty"}
+			Message: "the response is empty"}
 	}
 	return plainVolume(region, out.Volumes[0]), nil
 }
 
-// DeleteVolume deletes a volume. EC2 refuses one that is attached, by an error of class WrongState; one that is gone is
-// a success. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html
+// DeleteVolume deletes a volume; a missing one is a success. EC2 refuses to delete an attached one with an error of
+// class WrongState. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html
 func (c *Client) DeleteVolume(ctx context.Context, region, id string) error {
 	_, err := c.in(region).DeleteVolume(ctx, &sdk.DeleteVolumeInput{VolumeId: aws.String(id)})
 	if err = refusal.Of("delete volume "+id, err); refusal.ClassOf(err) == refusal.NotFound {

@@ -9,24 +9,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// A volume outlives its instance where the block device mapping says DeleteOnTermination=false: the image's, which
-// Packer once made so by default, or the launch's, where EC2 keeps every further volume of which nothing is said.
+// A volume outlives its instance if its block device mapping has DeleteOnTermination=false: in the image, which was
+// once Packer's default, or in the launch, where it is EC2's default for all but the root volume.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html
 
-// KeepsUnknown is the value of LaunchSpec.KeepTag where a launch template may have mappings of its own.
+// KeepsUnknown is the value of the tag LaunchSpec.KeepTag if a launch template may have mappings of its own.
 const KeepsUnknown = "unknown"
 
-// KeptVolume is a volume of an image's mapping that stays when its instance ends, unless the launch says otherwise.
+// KeptVolume is a volume in an image's mapping that outlives its instance, unless the launch overrides it.
 type KeptVolume struct {
 	Device string
-	GiB    *int32 // nil where the mapping does not say
+	GiB    *int32 // nil if the mapping has no size
 }
 
-// endVolumes makes every volume of the launch end with its instance, unless the user's own mapping says otherwise. The
-// launch's mapping is merged with the image's by device name.
+// endVolumes makes every volume of the launch end with its instance, except those that the user's mapping keeps. EC2
+// merges the launch's mapping with the image's by device name.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-block-device-mapping.html
 func (o Offering) endVolumes(in *sdk.RunInstancesInput) {
-	mappings := slices.Clone(in.BlockDeviceMappings) // what an offering adds is not for the next one
+	mappings := slices.Clone(in.BlockDeviceMappings) // other offerings share the slice
 	var named []string
 	for i, m := range mappings {
 		named = append(named, aws.ToString(m.DeviceName))
@@ -36,11 +36,11 @@ func (o Offering) endVolumes(in *sdk.RunInstancesInput) {
 			mappings[i].Ebs = &ebs
 		}
 	}
-	// A list in the request replaces the launch template's, with the sizes in it.
+	// A list in the request replaces the launch template's, including its sizes.
 	if in.LaunchTemplate == nil || len(mappings) > 0 {
 		for _, kept := range o.Kept {
 			if !slices.Contains(named, kept.Device) {
-				// For EC2 the name would be enough; other implementations of its API, such as moto, want the size too.
+				// EC2 needs only the name; other implementations of its API, such as moto, need the size too.
 				ebs := &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(true), VolumeSize: kept.GiB}
 				mappings = append(mappings, types.BlockDeviceMapping{DeviceName: aws.String(kept.Device), Ebs: ebs})
 			}
@@ -49,7 +49,7 @@ func (o Offering) endVolumes(in *sdk.RunInstancesInput) {
 	in.BlockDeviceMappings = mappings
 }
 
-// tagKept says on the volumes whether the user asked to keep some of them: nothing else tells it once they are
+// tagKept tags the volumes with whether the user asked to keep some of them, which is not visible once they are
 // detached. EC2 gives all volumes of a launch the same tags.
 func (s LaunchSpec) tagKept(in *sdk.RunInstancesInput) {
 	if s.KeepTag == "" {
@@ -64,7 +64,7 @@ func (s LaunchSpec) tagKept(in *sdk.RunInstancesInput) {
 	}
 }
 
-// keeps reports whether volumes of a launch outlive their instance: true, false or KeepsUnknown.
+// keeps returns whether volumes of a launch outlive their instance: "true", "false" or KeepsUnknown.
 func keeps(in *sdk.RunInstancesInput) string {
 	if len(keptDevices(in)) == 0 && in.LaunchTemplate != nil {
 		return KeepsUnknown
@@ -72,7 +72,7 @@ func keeps(in *sdk.RunInstancesInput) string {
 	return strconv.FormatBool(len(keptDevices(in)) > 0)
 }
 
-// keptDevices are the devices of the request's own mappings that are kept.
+// keptDevices returns the devices that the request's own mappings keep.
 func keptDevices(in *sdk.RunInstancesInput) []string {
 	var kept []string
 	for _, m := range in.BlockDeviceMappings {
@@ -83,8 +83,8 @@ func keptDevices(in *sdk.RunInstancesInput) []string {
 	return kept
 }
 
-// Kept lists the devices that the launch's own mappings keep when the instance ends; template reports that a launch
-// template may have mappings that keep more.
+// Kept returns the devices that the launch's own mappings keep when the instance ends; template reports whether a
+// launch template may keep more.
 func (s LaunchSpec) Kept(index int, offering Offering) (devices []string, template bool, err error) {
 	in, err := s.input(index, offering, s.Token(index, 0), 1, false)
 	if err != nil {

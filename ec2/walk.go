@@ -7,10 +7,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// refusedAttempts are the refusals of a launch so far.
+// refusedAttempts are the refused attempts of a launch.
 type refusedAttempts []Attempt
 
-// about returns the first refusal that holds for the offering too.
+// about returns the first refusal that applies to the offering too.
 func (list refusedAttempts) about(o Offering, home string) (because Attempt, found bool) {
 	i := slices.IndexFunc(list, func(a Attempt) bool { return a.RefersTo(o, home) })
 	if i < 0 {
@@ -19,8 +19,8 @@ func (list refusedAttempts) about(o Offering, home string) (because Attempt, fou
 	return list[i], true
 }
 
-// RefersTo reports whether the refusal of an attempt holds for another offering too, so that asking for it would be in
-// vain. home is the region of placements that name none.
+// RefersTo reports whether the refusal of an attempt applies to another offering too, so that it need not be requested.
+// home is the region of placements that name none.
 func (a Attempt) RefersTo(o Offering, home string) bool {
 	was, is := a.Offering.Placement, o.Placement
 	return refusal.HoldsFor(a.Err, refusal.Same{

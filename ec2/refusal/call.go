@@ -1,6 +1,5 @@
-// Package refusal reads what EC2 and STS refuse: what a caller may do about an error (its class), for how much of a
-// list of offerings it holds (its scope), and what to tell the user (its hint). docs/adr/0015-refusals.md has the
-// reasons.
+// Package refusal classifies the errors of EC2 and STS: what a caller may do about an error (its class), to which other
+// offerings it applies (its scope), and what to tell the user (its hint). See docs/adr/0015-refusals.md.
 package refusal
 
 import (
@@ -12,11 +11,11 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// CallError is a call that EC2 refused or that got no answer: which call, what EC2 said, and the request id to give
-// to AWS support. Code is empty when there was no answer that could be read.
+// CallError is a call that EC2 refused or that got no response, with EC2's message and the request id, for AWS support.
+// Code is empty if no response could be read.
 type CallError struct {
-	Operation string // in words: "run instances"
-	Code      string // "InsufficientInstanceCapacity"
+	Operation string // as in "run instances"
+	Code      string // as in "InsufficientInstanceCapacity"
 	Message   string
 	Status    int
 	RequestID string
@@ -38,7 +37,7 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Reason is what EC2 said, without the name of the call: for lists where the call is known.
+// Reason returns EC2's message without the name of the call, for lists in which the call is known.
 func Reason(err error) string {
 	if denied, ok := errors.AsType[*deniedTwiceError](err); ok {
 		return denied.reason()
@@ -49,12 +48,12 @@ func Reason(err error) string {
 	return err.Error()
 }
 
-// Of turns an error of the SDK into a *CallError. A context's end stays visible to errors.Is.
+// Of converts an error of the SDK to a *CallError. errors.Is still finds a context's error in it.
 func Of(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if refused, ok := signInError(err); ok { // the call was not made: what STS says is not said of it
+	if refused, ok := signInError(err); ok { // the call was not made: STS's error code is not the call's
 		return &CallError{Operation: operation, Err: err, Message: refused.Message}
 	}
 	call := &CallError{Operation: operation, Err: err, Message: innermost(err)}
@@ -67,7 +66,7 @@ func Of(operation string, err error) error {
 	return call
 }
 
-// innermost digs out the sentence that says what happened: the SDK wraps a refused connection six times.
+// innermost returns the most specific message: the SDK wraps a refused connection six times.
 func innermost(err error) string {
 	if dial, ok := errors.AsType[*net.OpError](err); ok {
 		return dial.Error()

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// claims are what a token says of its job, for messages.
+// claims are the claims of an OIDC token that messages contain.
 type claims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
 	Audience string `json:"aud"`
 }
 
-// claimsOf reads a token without verifying it, which is the business of STS; nothing where it cannot be read.
+// claimsOf parses a token without verifying it, which STS does; empty if it cannot be parsed.
 func claimsOf(token string) (out claims) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -26,7 +26,7 @@ func claimsOf(token string) (out claims) {
 	return out
 }
 
-// HomeRegion is a region of the ARN's partition. The tokens of its endpoint hold in all regions.
+// HomeRegion returns a region of the ARN's partition. Session tokens of its STS endpoint are valid in all regions.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 func HomeRegion(arn string) string {
 	switch {

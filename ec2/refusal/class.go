@@ -7,30 +7,29 @@ import (
 	"strings"
 )
 
-// Class states what a caller may do about an error.
+// Class is what a caller may do about an error.
 type Class int
 
-// The classes. Whatever is not known to belong to another one is Other: an unknown error is never taken for
-// something that it may not be.
+// The classes. An error that is not known to belong to another class is Other.
 const (
 	Other       Class = iota
-	Capacity          // there is no room here and now: try the next offering, never the same again at once
-	Throttle          // EC2 asks to slow down
-	Unknown           // no readable answer: the call may have had its effect
-	Credentials       // nothing will work with these credentials
-	Denied            // this call is not allowed
+	Capacity          // insufficient capacity: try the next offering, not the same one again
+	Throttle          // too many requests: slow down
+	Unknown           // no readable response: the call may have taken effect
+	Credentials       // the credentials are refused for every call
+	Denied            // the credentials do not allow this call
 	Tagging           // the launch is refused because of its tags
-	NotFound          // EC2 said by code that there is no such thing
-	Profile           // the instance profile is not known, or not yet
-	Misfit            // this instance type is not to be had here at all, or does not run the image
-	WrongState        // the instance's state forbids the call: it is stopping, pending or terminated
-	Impossible        // EC2 does not do this to this instance: stopping one-time spot, or what is protected
-	Taken             // an image of the account has this name already
-	Account           // the account, its plan or its agreements do not allow it, or not yet
-	Ended             // the instance of this client token is over
+	NotFound          // EC2 reports by code that the resource does not exist
+	Profile           // the instance profile is unknown, perhaps only because it is new
+	Misfit            // this instance type is not offered here, or does not run the image
+	WrongState        // the call is not possible in the resource's state
+	Impossible        // the call is not possible for this instance, such as stopping one-time spot
+	Taken             // an image of the account already has this name
+	Account           // the account, its plan or its agreements do not allow the call, or not yet
+	Ended             // the instance of this client token has ended
 )
 
-// ClassOf returns the class of an error by EC2's code, and only where there is none by the way it failed.
+// ClassOf returns the class of an error by EC2's code or, without one, by the way the call failed.
 func ClassOf(err error) Class {
 	if err == nil || errors.Is(err, ErrNotSent) {
 		return Other
@@ -57,7 +56,7 @@ func classByShape(call *CallError) Class {
 	case call.Code == "" && isCredentialFailure(call.Err):
 		return Credentials
 	case call.Code == "":
-		// Nothing readable came back: a refused or cut connection, a time-out, an answer that is not XML.
+		// No readable response: a refused or dropped connection, a timeout, or a body that is not XML.
 		return Unknown
 	}
 	return Other
@@ -73,16 +72,16 @@ func isCredentialFailure(err error) bool {
 		strings.Contains(text, "failed to refresh cached credentials")
 }
 
-// IsEnded reports whether the caller's own context ended, so that the error says nothing about EC2.
+// IsEnded reports whether the caller's own context ended, so that the error does not come from EC2.
 func IsEnded(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// ErrNotSent is a call that was cancelled before EC2 was asked: it leaves no doubt.
+// ErrNotSent is a call that was cancelled before it was sent, so that it had no effect.
 var ErrNotSent = errors.New("cancelled before it was sent")
 
-// DeniesRegion reports whether an error says that EC2 does not let us look into its region, now and later: a policy
-// denies the call, or the region is not enabled for the account or for this session.
+// DeniesRegion reports whether an error means that EC2 will not show its region: a policy denies the call, or the
+// region is not enabled for the account or for this session.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 func DeniesRegion(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
@@ -91,8 +90,8 @@ func DeniesRegion(err error) bool {
 			call.Code))
 }
 
-// IsCopyLimit reports whether a region refuses a copy because it copies as many snapshots as it may at once: 20 by
-// default. https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
+// IsCopyLimit reports whether a region refuses a copy since its limit of concurrent snapshot copies, 20 by default, is
+// reached. https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 func IsCopyLimit(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
 	return ok && call.Code == "ResourceLimitExceeded"

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Hints of codes, as they begin. Each has an entry in docs/troubleshooting.md.
+// The beginnings of hints for error codes. Each has an entry in docs/troubleshooting.md.
 const (
-	hintSpotRole = "make EC2's role for spot instances once (aws iam create-service-linked-role --aws-service-name " +
-		"spot.amazonaws.com), or allow the credentials iam:CreateServiceLinkedRole"
+	hintSpotRole = "create EC2's service-linked role for spot instances once (aws iam create-service-linked-role " +
+		"--aws-service-name spot.amazonaws.com), or allow the credentials iam:CreateServiceLinkedRole"
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 	hintFreePlan = "the account is on the free plan, which has the types t3.micro, t3.small, t4g.micro, t4g.small, " +
 		"c7i-flex.large and m7i-flex.large: take one of these, or upgrade the account's plan"
@@ -35,11 +35,11 @@ const (
 		"or the session token is of the global STS endpoint"
 )
 
-// hintQuota is for codes of quotas that a launch can meet.
+// hintQuota is for codes of quotas that a launch can exceed.
 const hintQuota = "the account's quota for this kind of instance is used up: ask for more in the Service Quotas " +
 	"console, end instances, or take another type or market"
 
-// Topics are the entries of docs/troubleshooting.md by their anchors, with how the hints that lead to them begin.
+// Topics are the beginnings of hints by the anchors of their entries in docs/troubleshooting.md.
 var Topics = map[string]string{
 	"quota":                 hintQuota,
 	"spot-role":             hintSpotRole,
@@ -68,7 +68,7 @@ var Topics = map[string]string{
 
 var marketplaceLink = regexp.MustCompile(`https://aws\.amazon\.com/marketplace/\S+`)
 
-// HintOf states what to do about a refusal, empty where its code says too little.
+// HintOf returns what to do about a refusal, "" if its code is not specific enough.
 func HintOf(err error) string {
 	if refused, ok := signInError(err); ok {
 		return refused.Hint
@@ -84,13 +84,13 @@ func HintOf(err error) string {
 		return hintMarketplace + ": " + cmp.Or(marketplaceLink.FindString(call.Message),
 			"its page in the AWS Marketplace has the button")
 	}
-	if !ok && ClassOf(err) == Credentials { // there are none
+	if !ok && ClassOf(err) == Credentials { // the SDK found no credentials
 		return hintCredentials
 	}
 	return line.hint
 }
 
-// TopicOf returns the entry that the hint for an error leads to, empty where it has none.
+// TopicOf returns the anchor of the entry for an error's hint, "" if it has none.
 func TopicOf(err error) string {
 	hint := HintOf(err)
 	for topic, begins := range Topics {

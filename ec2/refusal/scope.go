@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// scope is how much of a list of offerings a refused launch speaks of: whoever asks for these too asks in vain.
+// scope is to which of the other offerings the refusal of a launch applies too.
 type scope int
 
-// The scopes, from the smallest to the largest. A code that is not in the table is ofPlacement: another element of
-// availability-zones-config may do, as with machulav's action.
+// The scopes, from the smallest to the largest. Codes that are not in the table are ofPlacement: another element of
+// availability-zones-config may work, as with machulav's action.
 const (
 	ofOffering    scope = iota // this offering, at this moment
 	ofPlacement                // this image, subnet and groups
@@ -23,12 +23,12 @@ const (
 	ofSubnet                   // this subnet
 	ofGroup                    // these security groups
 	ofRegion                   // this region
-	// the account's policies and settings: only the next element of availability-zones-config is tried
+	// The account's policies and settings: only the next element of availability-zones-config is tried.
 	ofAccount
 	ofCredentials // the credentials, in every region
 )
 
-// scopeOf states how much of a list of offerings a refused launch speaks of.
+// scopeOf returns the scope of a refused launch.
 func scopeOf(err error) scope {
 	if ClassOf(err) == Denied {
 		denial, readable := denialOf(err)
@@ -43,20 +43,20 @@ func scopeOf(err error) scope {
 	if line, ok := ruleOf(err); ok {
 		return line.scope
 	}
-	if ClassOf(err) == Credentials { // there are none, so that nothing was sent
+	if ClassOf(err) == Credentials { // the SDK found no credentials, so nothing was sent
 		return ofCredentials
 	}
 	return ofPlacement
 }
 
-// Same states in what one offering is the same as another, which was refused.
+// Same is in which properties an offering equals one that was refused.
 type Same struct {
 	Region, Element, Type, Market, Image, Subnet, Groups bool
-	// GroupIDs are the offering's own, for a refusal that names a group.
+	// GroupIDs are the offering's security groups, for a refusal that names one.
 	GroupIDs []string
 }
 
-// reaches states of each scope in what an offering must be the same as the refused one.
+// reaches are the properties that must be equal for a refusal of each scope to apply.
 var reaches = map[scope]Same{
 	ofOffering:    {Region: true, Element: true, Type: true, Market: true, Image: true, Subnet: true, Groups: true},
 	ofPlacement:   {Region: true, Element: true, Image: true, Subnet: true, Groups: true},
@@ -75,13 +75,13 @@ var reaches = map[scope]Same{
 
 var groupIDs = regexp.MustCompile(`\bsg-[0-9a-f]+`)
 
-// HoldsFor reports whether a refusal holds for another offering too, so that asking for it would be in vain.
+// HoldsFor reports whether a refusal applies to another offering too, so that it need not be requested.
 func HoldsFor(err error, same Same) bool {
 	if err == nil {
 		return false
 	}
 	if ClassOf(err) == Denied && !same.Element {
-		// a policy's conditions are not known, so that what it denies to one element says nothing of the next
+		// The policy's conditions are not known, so a denial for one element says nothing about the next.
 		return false
 	}
 	scope := scopeOf(err)
@@ -98,5 +98,5 @@ func HoldsFor(err error, same Same) bool {
 	}, true)
 }
 
-// EndsLaunch reports whether a refusal holds for every other offering: it is about the credentials, in every region.
+// EndsLaunch reports whether a refusal applies to all other offerings: the credentials are refused in every region.
 func EndsLaunch(err error) bool { return scopeOf(err) == ofCredentials }

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// SignInError is a role that could not be assumed. No call was made with its credentials.
+// SignInError is returned if a role could not be assumed. No call was made with its credentials.
 type SignInError struct {
 	Message string
 	Hint    string
-	Class   Class // Credentials: it is refused; Throttle or Unknown: it may be had later
-	Err     error // of STS; of a token that was not to be had nothing, since it is not EC2 that refused it
+	Class   Class // Credentials: refused; Throttle or Unknown: a retry may succeed
+	Err     error // the error of STS; nil if no OIDC token could be fetched
 }
 
 func (e *SignInError) Error() string { return e.Message }
 
 func (e *SignInError) Unwrap() error { return e.Err }
 
-// IsTransient reports whether the role may be had later.
+// IsTransient reports whether a retry may succeed.
 func (e *SignInError) IsTransient() bool { return e.Class == Throttle || e.Class == Unknown }
 
-// signInError finds the failed sign-in in what the SDK makes of it.
+// signInError returns the failed sign-in that an error of the SDK wraps.
 func signInError(err error) (*SignInError, bool) { return errors.AsType[*SignInError](err) }
 
-// IsSignIn reports whether an error is that of a role that could not be assumed.
+// IsSignIn reports whether an error means that a role could not be assumed.
 func IsSignIn(err error) bool {
 	_, ok := signInError(err)
 	return ok
 }
 
-// OfToken is a sign-in that got no OIDC token. Whoever fetches it says what to do, by a *SignInError.
+// OfToken returns the error of a sign-in that got no OIDC token: err itself if it is a *SignInError.
 func OfToken(err error) *SignInError {
 	if said, ok := signInError(err); ok {
 		return said
@@ -40,7 +40,7 @@ func OfToken(err error) *SignInError {
 	return &SignInError{Message: err.Error(), Class: Unknown}
 }
 
-// Hints of a refused sign-in, as they begin. Each has an entry in docs/troubleshooting.md.
+// The beginnings of hints for a refused sign-in. Each has an entry in docs/troubleshooting.md.
 const (
 	hintTrustPolicy = "either there is no such role, or its trust policy does not accept this job: "
 	hintNoProvider  = "make GitHub's OIDC provider known to the account once: "
@@ -54,16 +54,16 @@ const (
 	hintNoSource    = "the keys in the environment are refused: "
 )
 
-// SignIn is the assuming of a role that STS has refused: what its hint is made of.
+// SignIn describes the role that STS refused, for hints.
 type SignIn struct {
 	ARN      string
 	Duration time.Duration // of the session
 	OIDC     bool          // the role is assumed with a token; otherwise with keys
 	Token    string        // the token, where there is one
-	Chained  bool          // the keys are a session themselves
+	Chained  bool          // the keys are temporary ones themselves
 }
 
-// signInRefusals are what STS says of a role, as refusals are what EC2 says. The first line that fits holds.
+// signInRefusals are the hints for STS's errors. The first line that matches applies.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 var signInRefusals = []struct {
@@ -72,12 +72,12 @@ var signInRefusals = []struct {
 	class Class
 	hint  func(SignIn) string
 }{
-	// STS does not tell an unknown role from one whose trust policy says no.
+	// STS does not distinguish an unknown role from one whose trust policy denies access.
 	{"AccessDenied", "sts:assumerolewithwebidentity", Credentials, SignIn.trust},
 	{"AccessDenied", "", Credentials, SignIn.mayNot},
 	{"InvalidIdentityToken", "no openidconnect provider", Credentials, SignIn.provider},
 	{"InvalidIdentityToken", "audience", Credentials, SignIn.audience},
-	// STS could not fetch GitHub's keys: it says so for minutes, now and then.
+	// STS sometimes cannot fetch GitHub's keys for some minutes.
 	{"InvalidIdentityToken", "verification key", Unknown, nil},
 	{"InvalidIdentityToken", "", Credentials, SignIn.provider},
 	{"IDPCommunicationError", "", Unknown, nil},
@@ -91,7 +91,7 @@ var signInRefusals = []struct {
 	{"SignatureDoesNotMatch", "not yet current", Credentials, clock},
 }
 
-// Refused returns what STS, or the way to it, has refused.
+// Refused returns the error of STS, or of the connection to it, with its class and hint.
 func (s SignIn) Refused(err error) *SignInError {
 	operation := "assume role " + s.ARN
 	call, _ := errors.AsType[*CallError](Of(operation, err))
@@ -106,7 +106,7 @@ func (s SignIn) Refused(err error) *SignInError {
 	}
 	switch class := ClassOf(call); {
 	case call.Code == "ExpiredTokenException", s.OIDC && call.Code == "ExpiredToken":
-		// The OIDC token has ended: the next one is new.
+		// The OIDC token has expired; the next one is new.
 		out.Class, out.Hint = Unknown, hintNoAnswer
 	case call.Code == "" && class == Unknown:
 		out.Message = fmt.Sprintf("%s: no answer from STS: %s", operation, call.Message)
@@ -117,16 +117,16 @@ func (s SignIn) Refused(err error) *SignInError {
 	return out
 }
 
-// hintNoAnswer is for what may go through later.
-const hintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and run the " +
-	"job again"
+// hintNoAnswer is the hint for transient failures.
+const hintNoAnswer = "AWS did not let the step sign in for a minute: see https://health.aws.amazon.com, and " +
+	"run the job again"
 
-// issuer is the provider's name in policies: github.com's, or that of the token.
+// issuer returns the OIDC provider's name in policies: github.com's, or the token's issuer.
 func (s SignIn) issuer() string {
 	return cmp.Or(strings.TrimPrefix(claimsOf(s.Token).Issuer, "https://"), "token.actions.githubusercontent.com")
 }
 
-// part is the n-th part of the role's ARN: arn:aws:iam::111122223333:role/NAME.
+// part returns the n-th part of the role's ARN: arn:aws:iam::111122223333:role/NAME.
 func (s SignIn) part(n int) string {
 	parts := strings.SplitN(s.ARN, ":", 6)
 	if n >= len(parts) {
@@ -135,7 +135,7 @@ func (s SignIn) part(n int) string {
 	return parts[n]
 }
 
-// name is the role's, without its path.
+// name returns the role's name without its path.
 func (s SignIn) name() string { return s.ARN[strings.LastIndex(s.ARN, "/")+1:] }
 
 func (s SignIn) providerARN() string {
@@ -150,8 +150,7 @@ func (s SignIn) trust() string {
 
 func (s SignIn) provider() string {
 	return hintNoProvider + "aws iam create-open-id-connect-provider --url https://" + s.issuer() +
-		" --client-id-list " +
-		cmp.Or(claimsOf(s.Token).Audience, "sts.amazonaws.com")
+		" --client-id-list " + cmp.Or(claimsOf(s.Token).Audience, "sts.amazonaws.com")
 }
 
 func (s SignIn) audience() string {
@@ -160,7 +159,7 @@ func (s SignIn) audience() string {
 		" --client-id " + claimsOf(s.Token).Audience
 }
 
-// homeAudience is what the provider of a partition is usually made with.
+// homeAudience returns the audience that providers of a partition usually have.
 func homeAudience(arn string) string {
 	if strings.HasPrefix(arn, "arn:aws-cn:") {
 		return "sts.amazonaws.com.cn"
@@ -195,7 +194,7 @@ func (s SignIn) wrongARN() string {
 
 func clock(SignIn) string { return hintClock }
 
-// source is for what STS says of the keys with which the role is assumed.
+// source returns the hint if STS refuses the keys with which the role is assumed.
 func (s SignIn) source() string {
 	switch {
 	case s.OIDC:

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// This file is the one table of what EC2's error codes mean.
+// This file is the table of EC2's error codes.
 
-// rule is one line of the table. Where says is set it holds only for messages that match.
+// rule is a line of the table. If says is set, it applies only to messages that match.
 type rule struct {
 	code  string
 	says  *regexp.Regexp
@@ -17,7 +17,7 @@ type rule struct {
 	hint  string
 }
 
-// all returns one line for each of the codes.
+// all returns a line for each of the codes.
 func all(class Class, scope scope, hint string, codes ...string) []rule {
 	lines := make([]rule, len(codes))
 	for i, code := range codes {
@@ -28,8 +28,8 @@ func all(class Class, scope scope, hint string, codes ...string) []rule {
 
 func saying(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
-// refusals is the table. Lines with a pattern stand before those of the same code without one: the first that fits
-// holds. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+// refusals is the table. Lines with a pattern precede those of the same code without one, since the first match
+// applies. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 var refusals = slices.Concat(
 	all(Capacity, ofOffering, "", "InsufficientInstanceCapacity", "InsufficientHostCapacity",
 		"InsufficientReservedInstanceCapacity", "InsufficientCapacity", "UnfulfillableCapacity",
@@ -47,10 +47,10 @@ var refusals = slices.Concat(
 	all(Unknown, ofPlacement, "", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable",
 		"RequestTimeout", "RequestTimeoutException"),
 
-	// "Not authorized for images: [ami-…]": it exists, and its owner has not shared it.
+	// "Not authorized for images: [ami-…]": the image exists, and its owner has not shared it.
 	[]rule{{"AuthFailure", saying(`not authorized for images`), Account, ofImage, hintNotShared}},
-	// A region that is not enabled, and a session token of the global STS endpoint in an opt-in region, are refused in
-	// these words, as wrong keys are:
+	// Regions that are not enabled, and session tokens of the global STS endpoint in an opt-in region, are refused with
+	// the same message as wrong keys:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 	all(Credentials, ofRegion, hintRegion, "AuthFailure", "InvalidClientTokenId"),
 	all(Credentials, ofCredentials, hintCredentials, "ExpiredToken", "ExpiredTokenException", "RequestExpired",
@@ -65,20 +65,20 @@ var refusals = slices.Concat(
 	all(Account, ofRegion, hintSignUp, "OptInRequired"),
 	all(Account, ofAccount, hintBlocked, "Blocked"),
 
-	// Of a denial the message says more, see denial.
+	// The message of a denial is more specific, see denial.
 	all(Denied, ofAccount, "", "UnauthorizedOperation", "AccessDenied", "AccessDeniedException"),
 	all(Tagging, ofAccount, "", "TagPolicyViolation", "TagLimitExceeded"),
 
 	[]rule{
 		{"Unsupported", saying(`availability zone`), Capacity, ofTypeInZone, ""},
 		{"UnsupportedOperation", saying(`marketplace`), Impossible, ofTypeOnImage, hintMarketplaceType},
-		// "Invalid value 'a1.xlarge' for InstanceType.": the region has no such type.
+		// "Invalid value 'a1.xlarge' for InstanceType.": the region does not have the type.
 		{"InvalidParameterValue", saying(`^invalid value .* for instance ?type`), Misfit, ofType, ""},
 		// "The architecture 'arm64' of the specified instance type does not match …", "Enhanced networking … is
-		// required for the 'a1.xlarge' instance type": another type may do.
+		// required for the 'a1.xlarge' instance type": another type may work.
 		{"InvalidParameterValue", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
 		{"InvalidParameterCombination", saying(`\binstance ?type\b`), Misfit, ofTypeOnImage, ""},
-		// EC2 says this for some seconds after a profile was created, and for ever when there is none.
+		// EC2 returns this for some seconds after a profile was created, and always if it does not exist.
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html
 		{"InvalidParameterValue", saying(`iam ?instance ?profile`), Profile, ofAccount, ""},
 	},
@@ -101,7 +101,7 @@ var refusals = slices.Concat(
 	all(Ended, ofOffering, hintAlreadyEnded, "IdempotentInstanceTerminated"),
 )
 
-// ruleOf finds the line of an error; ok is false where the table has none.
+// ruleOf returns the line for an error; ok is false if there is none.
 func ruleOf(err error) (line rule, ok bool) {
 	call, isCall := errors.AsType[*CallError](err)
 	if !isCall || call.Code == "" {
@@ -116,7 +116,7 @@ func ruleOf(err error) (line rule, ok bool) {
 	return refusals[i], true
 }
 
-// Codes returns the codes of the table.
+// Codes returns the codes in the table.
 func Codes() []string {
 	var codes []string
 	for _, r := range refusals {

@@ -2,8 +2,7 @@ package refusal
 
 import "errors"
 
-// MayBeTags reports whether a launch may be refused because of its tags: EC2 often says only that something is not
-// allowed.
+// MayBeTags reports whether a launch may have been refused because of its tags: EC2 often does not name the reason.
 func MayBeTags(err error) bool {
 	switch ClassOf(err) {
 	case Denied:
@@ -15,8 +14,8 @@ func MayBeTags(err error) bool {
 	return false
 }
 
-// deniedTwiceError is a launch that was denied with our tags and denied without them too. The first denial is the
-// cause: the second may only be about what was left out.
+// deniedTwiceError is a launch that was denied both with our tags and without them. The first denial is the cause: the
+// second may only be about the missing tags.
 type deniedTwiceError struct{ first, second error }
 
 func (e *deniedTwiceError) Error() string {
@@ -29,7 +28,7 @@ func (e *deniedTwiceError) Error() string {
 
 func (e *deniedTwiceError) Unwrap() error { return e.first }
 
-// reason adds the second denial where it names another permission.
+// reason returns the first denial, and the second if it is about another permission.
 func (e *deniedTwiceError) reason() string {
 	first, second := Reason(e.first), Reason(e.second)
 	was, _ := denialOf(e.first)
@@ -40,7 +39,7 @@ func (e *deniedTwiceError) reason() string {
 	return first + " (and without this action's own tags: " + second + ")"
 }
 
-// First is the cause of a launch that was refused with our tags and then without them.
+// First returns the cause of a launch that was refused with our tags and then without them.
 func First(before, err error) error {
 	if before == nil || ClassOf(before) != Denied || ClassOf(err) != Denied {
 		return err
