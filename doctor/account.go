@@ -27,7 +27,7 @@ func (x *examination) lookAtCredentials(ctx context.Context) []Finding {
 	return []Finding{l.unread(ctx, err)}
 }
 
-// until returns how long the credentials are good, where they are those of a session that the action has made.
+// until describes when the credentials expire, if the action has made their session.
 func (x *examination) until() string {
 	session, ok := x.cloud.Session()
 	if !ok {
@@ -65,12 +65,13 @@ func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	return findings
 }
 
-// lookAtSpotRole: without the role the first spot launch makes it, if the credentials may.
+// lookAtSpotRole looks for the role that spot instances need. Without it the first spot launch creates it, if the
+// credentials allow that.
 func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	l := look{check: "spot role", about: "AWSServiceRoleForEC2Spot", needs: "iam:GetRole"}
 	asksSpot := func(w wanted) bool { return w.offering.Market == machine.Spot }
 	if !slices.ContainsFunc(x.wanted(ctx), asksSpot) {
-		return []Finding{l.ok("no spot instance is asked for")}
+		return []Finding{l.ok("no spot instance is requested")}
 	}
 	has, err := x.cloud.Account().HasSpotRole(ctx, x.regions()[0])
 	switch {
@@ -84,7 +85,7 @@ func (x *examination) lookAtSpotRole(ctx context.Context) []Finding {
 	return []Finding{l.ok("the account has it")}
 }
 
-// lookAtSpotScores: without scores a start keeps the given order.
+// lookAtSpotScores asks whether EC2 would return scores. Without them a start keeps the given order.
 func (x *examination) lookAtSpotScores(ctx context.Context) []Finding {
 	l := look{check: "spot scores", about: "order: spot-score", needs: "ec2:GetSpotPlacementScores"}
 	types := map[string]bool{}
@@ -117,7 +118,7 @@ func (x *examination) lookAtQuotas(ctx context.Context) []Finding {
 			l := look{check: check, about: in(w.asked.InstanceType+" "+w.offering.Market, w.region),
 				needs: "servicequotas:GetServiceQuota"}
 			if w.asked.InstanceType == "" {
-				return []Finding{l.unchecked("the launch template says the type")}
+				return []Finding{l.unchecked("the launch template sets the type")}
 			}
 			return []Finding{x.quota(ctx, l, w)}
 		}), check, "nothing is to be launched")

@@ -11,37 +11,38 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// checks is the list: everything that is looked at, in the order in which it is reported.
+// checks returns the checks in the order of the report.
 func (x *examination) checks() []Check {
 	if x.request.Existing != nil {
 		return x.existingChecks()
 	}
 	list := []Check{
-		probe{"credentials", x.lookAtCredentials},               // who they are
-		probe{"region", x.lookAtRegions},                        // enabled for the account
-		probe{"launch", launchChecks{x}.lookAtLaunches},         // the start's own request, as a dry run
-		probe{"stop", launchChecks{x}.lookAtStop},               // to end, to see, to tag what was launched
-		probe{"image", x.lookAtImages},                          // there, trusted, Linux, root device
-		probe{"image age", x.lookAtAges},                        // of images that this action has made
-		probe{"volumes", x.lookAtVolumes},                       // end with their machine
-		probe{"subnet", x.lookAtSubnets},                        // there, with free addresses
-		probe{"security group", x.lookAtGroups},                 // of the subnet's VPC, lets 443 out
-		probe{"internet access", x.lookAtWays},                  // a route to the internet, and an address for it
+		probe{"credentials", x.lookAtCredentials},       // who signs in
+		probe{"region", x.lookAtRegions},                // enabled for the account
+		probe{"launch", launchChecks{x}.lookAtLaunches}, // the start's own request, as a dry run
+		probe{"stop", launchChecks{x}.lookAtStop},       // to terminate, list and tag what was launched
+		probe{"image", x.lookAtImages},                  // exists, trusted, Linux, root device
+		probe{"image age", x.lookAtAges},                // of images that this action has made
+		probe{"volumes", x.lookAtVolumes},               // deleted with their machine
+		probe{"subnet", x.lookAtSubnets},                // exists, with free addresses
+		probe{"security group", x.lookAtGroups},         // in the subnet's VPC, allows outbound 443
+		probe{"internet " +
+			"access", x.lookAtWays}, // a route to the internet, and a public address if needed
 		probe{"instance type", x.lookAtTypes},                   // offered in the zone, runs the image
-		probe{"vcpu quota", x.lookAtQuotas},                     // where it may be read
+		probe{"vcpu quota", x.lookAtQuotas},                     // if it may be read
 		probe{"spot role", x.lookAtSpotRole},                    // EC2's service-linked role
 		probe{"github token", githubChecks{x}.lookAtToken},      // valid, what kind, may manage runners
-		probe{"github rate limit", githubChecks{x}.lookAtLimit}, // what is left of the hour
-		probe{"runner group", githubChecks{x}.lookAtGroup},      // there
-		probe{"runner version", githubChecks{x}.lookAtVersion},  // still taken by GitHub
+		probe{"github rate limit", githubChecks{x}.lookAtLimit}, // calls left in the hour
+		probe{"runner group", githubChecks{x}.lookAtGroup},      // exists
+		probe{"runner version", githubChecks{x}.lookAtVersion},  // still accepted by GitHub
 	}
 	if x.request.BySpotScore {
-		list = append(list, probe{"spot scores", x.lookAtSpotScores}) // EC2 would give them
+		list = append(list, probe{"spot scores", x.lookAtSpotScores}) // whether EC2 would return them
 	}
 	return list
 }
 
-// probe is a check that is one function.
+// probe is a check that consists of one function.
 type probe struct {
 	name string
 	look func(context.Context) []Finding
@@ -53,15 +54,15 @@ func (p probe) Name() string { return p.name }
 // Look implements Check.
 func (p probe) Look(ctx context.Context) []Finding { return p.look(ctx) }
 
-// wanted is one offering of the start, with all that its request says.
+// wanted is an offering of the start and what its request to EC2 contains.
 type wanted struct {
 	launch   *Launch
 	index    int // among the launch's offerings
 	offering ec2.Offering
-	asked    ec2.Offering // with image, subnet and groups as the request has them
-	public   *bool        // whether it asks for a public address; nil: the subnet decides
+	asked    ec2.Offering // with image, subnet and groups of the request
+	public   *bool        // whether it requests a public address; nil: the subnet decides
 	region   string
-	problem  error // why there is no request
+	problem  error // why there is no valid request
 }
 
 func (w wanted) String() string {
@@ -75,12 +76,12 @@ func (w wanted) String() string {
 	return text + " (" + w.region + ")"
 }
 
-// key distinguishes offerings that the start asks for differently.
+// key distinguishes offerings with different requests.
 func (w wanted) key() string {
 	return fmt.Sprintf("%s %s %v %s", w, w.asked.Placement.ImageID, w.asked.Placement.SecurityGroupIDs, w.launch.Name)
 }
 
-// wanted lists every offering. Where a start would choose the image, it is chosen here too.
+// wanted returns every offering. Where a start would choose the image, so does this.
 func (x *examination) wanted(ctx context.Context) []wanted {
 	var list []wanted
 	for l := range x.request.Launches {
@@ -109,11 +110,11 @@ func (x *examination) wanted(ctx context.Context) []wanted {
 	return list
 }
 
-// maxConcurrent bounds how much one check asks at the same time.
+// maxConcurrent limits the concurrent calls of one check.
 const maxConcurrent = 10
 
-// each looks at things side by side and keeps their order. A thing that several offerings share is looked at once, by
-// its key; an empty key is left out.
+// each looks at things in parallel and returns the findings in their order. Things with the same key are looked at
+// once; those with an empty key are left out.
 func each[T any](things []T, key func(T) string, look func(T) []Finding) []Finding {
 	var once []T
 	seen := map[string]bool{"": true}
@@ -136,7 +137,7 @@ func each[T any](things []T, key func(T) string, look func(T) []Finding) []Findi
 	return slices.Concat(found...)
 }
 
-// orNothing is a finding for a check that found nothing to look at.
+// orNothing returns the findings or, if there are none, one that says why.
 func orNothing(findings []Finding, check, why string) []Finding {
 	if len(findings) > 0 {
 		return findings

@@ -1,9 +1,9 @@
-// Package doctor examines, before a start, whatever could make it fail: credentials, permissions, network, image, type,
-// token. It creates nothing (but a registration token that nobody uses) and changes nothing.
+// Package doctor examines, before a start, what could make it fail: credentials, permissions, network, image, type,
+// token. It creates nothing, except a registration token that nobody uses, and changes nothing.
 //
-// A Check looks at one thing and says what it found. All checks run side by side, none stops another, and each is cut
-// after ten seconds. What may not be read, is throttled or does not answer is Unchecked, never OK: silence is not
-// health. docs/adr/0006-check.md has the reasons.
+// A Check examines one thing and reports what it found. All checks run in parallel, none stops another, and each is cut
+// off after ten seconds. What cannot be read, is throttled or does not respond is Unchecked, never OK. See
+// docs/adr/0006-check.md.
 package doctor
 
 import (
@@ -17,69 +17,69 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Launch is one group of like machines as the start would ask for them.
+// Launch is a group of identical machines as the start would request them.
 type Launch struct {
-	Name      string // of the group, where it has one
+	Name      string // of the group, if it has one
 	Count     int
 	Spec      ec2.LaunchSpec
 	Offerings []ec2.Offering
 }
 
-// Request is the start that is to be examined.
+// Request describes the start to examine.
 type Request struct {
 	Launches []Launch
-	// Existing are machines to be started instead of new ones.
+	// Existing are the machines to start instead of new ones.
 	Existing *Existing
-	// OursTags find instances of ours, one of which can be asked about.
+	// OursTags are tags that select instances of this action, one of which is used for dry runs.
 	OursTags map[string]string
-	// OurTag is a tag key that a start sets later; empty: nothing is tagged later, and no console is read.
+	// OurTag is the key of a tag that a start sets later; empty: it tags nothing later and reads no console.
 	OurTag string
-	// ArchitectureTag is the tag with the architecture on images that this action has made, by which a launch finds its
-	// image where a placement names none.
+	// ArchitectureTag is the key of the tag with the architecture on images made by this action, by which a launch
+	// finds the image for placements that name none.
 	ArchitectureTag string
-	// VersionTag is the tag with the runner's version on images that this action has made.
+	// VersionTag is the key of the tag with the runner's version on images made by this action.
 	VersionTag string
-	// SystemTag is the tag with the operating system on images that this action has made.
+	// SystemTag is the key of the tag with the operating system on images made by this action.
 	SystemTag string
 
 	Scope         string // of GitHub
-	Public        bool   // github.com, and not a server of its own
+	Public        bool   // github.com, not an Enterprise Server
 	RunnerVersion string // "latest" or x.y.z
-	// MinimumVersion is the oldest runner that github.com is known to take, for where it does not answer about one.
+	// MinimumVersion is the oldest runner that github.com accepts, used if GitHub does not answer for a version.
 	MinimumVersion string
 	GroupID        int64
-	GroupName      string // where the runner group is given by name
-	BySpotScore    bool   // spot is asked for in the order of EC2's spot placement scores
+	GroupName      string // if the runner group is given by name
+	BySpotScore    bool   // order: spot-score
 	Now            time.Time
 }
 
-// Result is what a check found.
+// Result is the result of a check.
 type Result string
 
 // The results.
 const (
 	OK        Result = "ok"
 	Failed    Result = "failed"  // a start would fail
-	Warning   Result = "warning" // a start works, but not all of it, or not for long
+	Warning   Result = "warning" // a start would work, but with less function, or not for long
 	Unchecked Result = "not checked"
 )
 
-// Finding is one thing that was looked at.
+// Finding is one result of a check.
 type Finding struct {
-	Check  string `json:"check"`           // "internet access"
-	About  string `json:"about,omitempty"` // "subnet-1 in us-east-1"
+	Check  string `json:"check"`           // as in "internet access"
+	About  string `json:"about,omitempty"` // as in "subnet-1 in us-east-1"
 	Result Result `json:"result"`
 	Reason string `json:"reason"`
 	Fix    string `json:"fix,omitempty"`
-	Needs  string `json:"needs,omitempty"` // the permission without which it was not checked
+	Needs  string `json:"needs,omitempty"` // the missing permission
 }
 
-// Report is everything that was found, in the order of the checks.
+// Report contains all findings, in the order of the checks.
 type Report struct {
 	Findings []Finding `json:"findings"`
 }
 
-// Count is how many findings have a result.
+// Count returns how many findings have a result.
 func (r Report) Count(result Result) int {
 	n := 0
 	for _, f := range r.Findings {
@@ -90,16 +90,15 @@ func (r Report) Count(result Result) int {
 	return n
 }
 
-// Check looks at one thing.
+// Check examines one thing.
 type Check interface {
-	// Name is what it looks at, in a word or two.
+	// Name is what the check examines, in a word or two.
 	Name() string
-	// Look returns what it found, at least one finding. It returns when ctx ends, and what it could not see by then is
-	// Unchecked.
+	// Look returns at least one finding. It returns when ctx ends; what it could not examine by then is Unchecked.
 	Look(ctx context.Context) []Finding
 }
 
-// CheckTimeout is how long a check may take.
+// CheckTimeout limits each check.
 const CheckTimeout = 10 * time.Second
 
 // Examine runs all checks of a request.
@@ -108,7 +107,7 @@ func Examine(ctx context.Context, cloud *ec2.Client, registry *github.Client, re
 	return run(ctx, x.checks())
 }
 
-// run runs checks side by side, each cut after Patience.
+// run runs checks in parallel, each cut off after CheckTimeout.
 func run(ctx context.Context, checks []Check) Report {
 	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
@@ -121,10 +120,10 @@ func run(ctx context.Context, checks []Check) Report {
 	return Report{Findings: slices.Concat(found...)}
 }
 
-// lastWord is how long a check that was cut may take to say what it has found so far.
+// lastWord is how long a check that was cut off may take to report what it has found so far.
 const lastWord = time.Second
 
-// bounded is a check that ends even if what it asks does not.
+// bounded runs a check and returns even if the check does not.
 func bounded(ctx context.Context, check Check) []Finding {
 	said := make(chan []Finding, 1)
 	go func() { said <- check.Look(ctx) }()
@@ -140,7 +139,6 @@ func bounded(ctx context.Context, check Check) []Finding {
 		return findings
 	case <-timer.C:
 		return []Finding{{Check: check.Name(), Result: Unchecked,
-			Reason: fmt.Sprintf("it did not come to an end within %s",
-				CheckTimeout)}}
+			Reason: fmt.Sprintf("it did not end within %s", CheckTimeout)}}
 	}
 }

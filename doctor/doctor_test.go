@@ -39,8 +39,7 @@ func TestACheckThatHangsIsCut(t *testing.T) {
 		for _, f := range report.Findings {
 			got = append(got, fmt.Sprintf("%s %s: %s", f.Check, f.Result, f.Reason))
 		}
-		want := "obedient not checked: no answer within 10s|deaf not checked: it did not come to an end within " +
-			"10s|quick ok: fine"
+		want := "obedient not checked: no answer within 10s|deaf not checked: it did not end within 10s|quick ok: fine"
 		if strings.Join(got, "|") != want {
 			t.Errorf("got %s, want %s", strings.Join(got, "|"), want)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// examination is one run of all checks. What several of them need is asked once.
+// examination is one run of all checks. Questions that several checks ask are asked once.
 type examination struct {
 	cloud    *ec2.Client
 	registry *github.Client
@@ -25,14 +25,14 @@ type examination struct {
 	known map[string]*answer
 }
 
-// answer is one question's, asked by whoever comes first.
+// answer is the answer to a question, asked by the first check that needs it.
 type answer struct {
 	once  sync.Once
 	value any
 	err   error
 }
 
-// once asks a question, named by key, once in an examination.
+// once asks a question, identified by key, once in an examination.
 func once[T any](x *examination, key string, ask func() (T, error)) (T, error) {
 	x.mu.Lock()
 	a := x.known[key]
@@ -54,8 +54,7 @@ func (x *examination) subnet(ctx context.Context, region, id string) (ec2.Subnet
 }
 
 func (x *examination) securityGroup(ctx context.Context, region, id string) (ec2.SecurityGroup, error) {
-	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup,
-		error) {
+	return once(x, "group "+region+" "+id, func() (ec2.SecurityGroup, error) {
 		return x.cloud.Account().SecurityGroup(ctx, region, id)
 	})
 }
@@ -81,7 +80,7 @@ func (x *examination) caller(ctx context.Context) (ec2.Caller, error) {
 	return once(x, "caller", func() (ec2.Caller, error) { return x.cloud.Account().Caller(ctx, x.regions()[0]) })
 }
 
-// newest is the image that a start would choose for a placement without one.
+// newest returns the image that a start would choose for a placement without one.
 func (x *examination) newest(ctx context.Context, region string, tags map[string]string) (ec2.Image, bool, error) {
 	type known struct {
 		image ec2.Image
@@ -94,7 +93,7 @@ func (x *examination) newest(ctx context.Context, region string, tags map[string
 	return k.image, k.found, err
 }
 
-// regions are those of all placements, the home region first if it is one of them.
+// regions returns the regions of all placements.
 func (x *examination) regions() []string {
 	var list []string
 	for _, launch := range x.request.Launches {
@@ -113,7 +112,7 @@ func (x *examination) regions() []string {
 	return list
 }
 
-// look is one question of a check: what it is about, and what is needed to ask it.
+// look is a question of a check: what it is about, and what it needs.
 type look struct {
 	check, about string
 	needs        string // IAM action
@@ -135,16 +134,16 @@ func (l look) unchecked(format string, args ...any) Finding {
 	return Finding{Check: l.check, About: l.about, Result: Unchecked, Reason: fmt.Sprintf(format, args...)}
 }
 
-// reason is what EC2 said, without the part that only AWS can read.
+// reason returns EC2's message without the encoded part, which only AWS can read.
 func reason(err error) string {
 	text, _, _ := strings.Cut(refusal.Reason(err), " Encoded authorization failure message:")
 	return text
 }
 
-// notFound is the fix for what EC2 does not know.
-const notFound = "images, subnets and groups exist in one region each: check the id, and that it is of the region asked"
+// notFound is the fix for resources that EC2 does not know.
+const notFound = "images, subnets and groups exist in one region each: check the id, and that it belongs to this region"
 
-// unread is a question that EC2 did not answer: only that it does not know the thing is a finding about the thing.
+// unread returns the finding for a failed call to EC2. Only "not found" is a finding about the resource itself.
 func (l look) unread(ctx context.Context, err error) Finding {
 	if finding, cut := l.cut(ctx, err); cut {
 		return finding
@@ -153,7 +152,7 @@ func (l look) unread(ctx context.Context, err error) Finding {
 	case refusal.NotFound:
 		return l.failed(notFound, "%s", reason(err))
 	case refusal.Denied:
-		f := l.unchecked("the credentials may not ask (needs %s)", l.needs)
+		f := l.unchecked("the credentials do not allow this check (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f
 	case refusal.Throttle:
@@ -166,7 +165,7 @@ func (l look) unread(ctx context.Context, err error) Finding {
 	return l.unchecked("%s", err)
 }
 
-// unreadAtGitHub is the same for GitHub.
+// unreadAtGitHub returns the finding for a failed call to GitHub.
 func (l look) unreadAtGitHub(ctx context.Context, err error) Finding {
 	if finding, cut := l.cut(ctx, err); cut {
 		return finding
@@ -185,6 +184,7 @@ func (l look) unreadAtGitHub(ctx context.Context, err error) Finding {
 	return l.unchecked("%s", err)
 }
 
+// cut returns the finding for a check that ran out of time, if it did.
 func (l look) cut(ctx context.Context, err error) (Finding, bool) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return l.unchecked("no answer within %s", CheckTimeout), true

@@ -12,29 +12,28 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// Existing are machines that the user keeps and that a start would start.
+// Existing selects the machines that the user keeps and that the start would start.
 type Existing struct {
-	Region string            // empty: the home region
-	IDs    []string          // empty: all with the tags
-	Tags   map[string]string // which a machine must have
-	Names  []string          // of their runners, where they are given
+	Region string            // "": the home region
+	IDs    []string          // empty: all machines with the tags
+	Tags   map[string]string // that a machine must have
+	Names  []string          // of their runners, if given
 	Label  string            // that the runners must have
 }
 
-// existingChecks is the list for a start of existing machines: nothing is launched, so nothing is looked at that a
-// launch needs.
+// existingChecks returns the checks of a start of existing machines, which launches nothing.
 func (x *examination) existingChecks() []Check {
 	return []Check{
 		probe{"credentials", x.lookAtCredentials},
 		probe{"region", x.lookAtRegions},
-		probe{"existing machines", x.lookAtMachines}, // there, and may be tagged, started and stopped
+		probe{"existing machines", x.lookAtMachines}, // exist, and may be tagged, started and stopped
 		probe{"existing runners", x.lookAtRunners},   // registered, with the label
 		probe{"github token", githubChecks{x}.lookAtToken},
 		probe{"github rate limit", githubChecks{x}.lookAtLimit},
 	}
 }
 
-// lookAtMachines finds the machines and asks what may be done with them.
+// lookAtMachines finds the machines and checks the permissions on them.
 func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 	region, e := x.regions()[0], x.request.Existing
 	l := look{check: "existing machines", about: region, needs: "ec2:DescribeInstances"}
@@ -67,8 +66,9 @@ func (x *examination) lookAtMachines(ctx context.Context) []Finding {
 		func(i ec2.Instance) []Finding { return x.rightsOn(ctx, i) })...)
 }
 
-// rightsOn asks for the rights that a start and its end need on one machine. It is tagged before it is started, so
-// where the policy goes by our tags it says no as long as the machine does not carry them: that proves nothing.
+// rightsOn checks the permissions that a start and its end need on a machine. The start tags the machine first, so a
+// policy that depends on our tags denies the other calls as long as the machine does not have them: that proves
+// nothing.
 func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 	ours := true
 	for key, value := range x.request.OursTags {
@@ -77,10 +77,10 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 	var findings []Finding
 	for _, right := range []struct {
 		action  string
-		tagged  bool // it is asked for when the machine carries our tags
+		tagged  bool // the call is made when the machine has our tags
 		without string
 	}{
-		{"CreateTags", false, "it may not be taken, and is not started"},
+		{"CreateTags", false, "it cannot be assigned, and is not started"},
 		{"StartInstances", true, "it cannot be started"},
 		{"StopInstances", true, "it would not be stopped again"},
 	} {
@@ -88,11 +88,11 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 		err := x.cloud.May(ctx, i.Region, right.action, i.ID, x.request.OurTag)
 		switch {
 		case refusal.ClassOf(err) == refusal.Denied && right.tagged && !ours:
-			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that goes by tags "+
-				"does; check again while a run uses it (needs %s)", l.needs)
+			f := l.unchecked("EC2 refuses it for a machine without this action's tags, as a policy that depends on "+
+				"tags does; check again while a run uses the machine (needs %s)", l.needs)
 			f.Needs = l.needs
 			findings = append(findings, f)
-		// of the moment, or of a machine that only stays on
+		// The state is temporary, or the machine cannot be stopped and only stays on.
 		case refusal.ClassOf(err) == refusal.WrongState, refusal.ClassOf(err) == refusal.Impossible:
 			findings = append(findings, l.ok("EC2 would allow it (%s): %s", l.needs, reason(err)))
 		default:
@@ -102,7 +102,7 @@ func (x *examination) rightsOn(ctx context.Context, i ec2.Instance) []Finding {
 	return findings
 }
 
-// lookAtRunners looks for the runners of the machines.
+// lookAtRunners checks that the machines' runners are registered.
 func (x *examination) lookAtRunners(ctx context.Context) []Finding {
 	e := x.request.Existing
 	l := look{check: "existing runners", about: x.request.Scope}

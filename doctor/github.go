@@ -12,11 +12,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// githubChecks ask GitHub.
+// githubChecks are the checks of GitHub.
 type githubChecks struct{ x *examination }
 
-// lookAtToken looks at who signs in, and whether they may manage runners. Which of it is an App and which a token says
-// Identity.
+// lookAtToken checks who signs in, and whether they may manage runners.
 func (c githubChecks) lookAtToken(ctx context.Context) []Finding {
 	err := c.x.registry.MayRegister(ctx)
 	who := c.x.registry.SignedIn()
@@ -40,7 +39,7 @@ func (c githubChecks) lookAtToken(ctx context.Context) []Finding {
 			err)}
 	case class == github.NotFound:
 		return []Finding{valid.ok("%s, valid", who), manage.failed(cmp.Or(call.Hint, manageFix(who.Kind)),
-			"there is no such place, or the token may not see it: %s", err)}
+			"it does not exist, or the token may not see it: %s", err)}
 	case err != nil:
 		return []Finding{valid.unreadAtGitHub(ctx, err), manage.unreadAtGitHub(ctx, err)}
 	}
@@ -52,7 +51,7 @@ func (c githubChecks) lookAtToken(ctx context.Context) []Finding {
 	return append(findings, c.tokenEnds(who)...)
 }
 
-// appLacks names the permission that a start can do without, where this start would use it.
+// appLacks warns if an optional permission is missing that this start would use.
 func (c githubChecks) appLacks(who github.Identity) []Finding {
 	if c.x.request.Existing == nil || who.Permissions["actions"] != "" {
 		return nil
@@ -60,28 +59,26 @@ func (c githubChecks) appLacks(who github.Identity) []Finding {
 	l := look{check: "github app", about: "actions: read"}
 	return []Finding{l.warning("give the App 'actions: read' (Repository permissions > Actions), and accept it at "+
 		who.Installation.URL,
-		"the App may not see whether a run is finished, so a machine of an unfinished run's name counts as in use "+
-			"until it is stopped")}
+		"the App may not see whether a run is finished, so a machine counts as in use by its run until it is stopped")}
 }
 
-// soonEnds is how long before its end a token is spoken of.
+// expiresSoon is how long before its expiry a token is reported.
 const expiresSoon = 7 * 24 * time.Hour
 
-// tokenEnds warns of a personal access token that ends soon. An App's is renewed.
+// tokenEnds warns if a personal access token expires soon. An App's token is renewed.
 func (c githubChecks) tokenEnds(who github.Identity) []Finding {
 	if who.IsApp() || who.Until.IsZero() || who.Until.Sub(c.x.request.Now) > expiresSoon {
 		return nil
 	}
 	l := look{check: "github token", about: "expiration"}
-	return []Finding{l.warning("make a new token and store it in the secret, or sign in as a GitHub App "+
-		"(app-client-id, app-private-key)",
-		"it ends at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
+	return []Finding{l.warning("create a new token and store it in the secret, or sign in as a GitHub App "+
+		"(app-client-id, app-private-key)", "it expires at %s", who.Until.UTC().Format(time.DateTime+" MST"))}
 }
 
 const neededOfToken = "'administration: write' on the repository (organization: 'organization_self_hosted_runners: " +
 	"write'; classic: the scope repo, admin:org or manage_runners:enterprise)"
 
-// adviceOn is what to do about a refusal, where GitHub's words say more than that the token may not.
+// adviceOn returns what to do about a refusal: GitHub's reason if it is known, else the permission that is needed.
 func adviceOn(err error, kind string) string {
 	if call, ok := errors.AsType[*github.CallError](err); ok && (call.Refusal != "" || call.Accepted != "" ||
 		call.Hint != "") {
@@ -98,7 +95,7 @@ func manageFix(kind string) string {
 	return fix
 }
 
-// leastCalls is what a start may need that repeats its calls.
+// minCallsLeft is how many calls a start with retries may need.
 const minCallsLeft = 200
 
 func (c githubChecks) lookAtLimit(ctx context.Context) []Finding {
@@ -140,11 +137,11 @@ func (c githubChecks) lookAtGroup(ctx context.Context) []Finding {
 		}
 		names = append(names, g.Name)
 	}
-	return []Finding{l.failed("take one of: "+strings.Join(names, ", "), "%s has no such runner group",
+	return []Finding{l.failed("use one of: "+strings.Join(names, ", "), "%s has no such runner group",
 		c.x.request.Scope)}
 }
 
-// lookAtVersion asks GitHub about the version that would be downloaded, and about those in images of ours.
+// lookAtVersion checks the version that would be downloaded, and those in images made by this action.
 func (c githubChecks) lookAtVersion(ctx context.Context) []Finding {
 	l := look{check: "runner version", about: c.x.request.RunnerVersion}
 	var findings []Finding
@@ -181,9 +178,9 @@ func (c githubChecks) newestVersion(ctx context.Context, l look) Finding {
 	return l.failed("ask the administrators of the GitHub server", "GitHub offers no runner for Linux")
 }
 
-// version judges one version. One that would be downloaded must exist; one in an image does.
+// version checks one version of the runner. One that would be downloaded must exist as a release.
 func (c githubChecks) version(ctx context.Context, l look, version string, download bool) Finding {
-	const fix = "leave runner-version out, or take a newer one from https://github.com/actions/runner/releases"
+	const fix = "leave runner-version out, or use a newer one from https://github.com/actions/runner/releases"
 	if download && c.x.request.Public {
 		if _, err := c.x.registry.Release(ctx, version); github.ClassOf(err) == github.NotFound {
 			return l.failed(fix, "there is no such release of the runner")
@@ -198,8 +195,8 @@ func (c githubChecks) version(ctx context.Context, l look, version string, downl
 	}
 	registration, runtime, err := c.x.registry.Deprecation(ctx, version)
 	if err != nil {
-		if c.x.request.Public && older(version, c.x.request.MinimumVersion) { // known without asking
-			return refused(" (it takes " + c.x.request.MinimumVersion + " and newer ones)")
+		if c.x.request.Public && older(version, c.x.request.MinimumVersion) { // known without GitHub's answer
+			return refused(" (it accepts " + c.x.request.MinimumVersion + " and newer ones)")
 		}
 		return l.unreadAtGitHub(ctx, err)
 	}
@@ -213,10 +210,10 @@ func (c githubChecks) version(ctx context.Context, l look, version string, downl
 			return l.ok("GitHub accepts it until %s", end.UTC().Format(time.DateOnly))
 		}
 	}
-	return l.ok("GitHub takes it")
+	return l.ok("GitHub accepts it")
 }
 
-// older compares versions such as 2.329.0; what is none is not older.
+// older reports whether version a is older than b; false if one of them is not of the form 2.329.0.
 func older(a, b string) bool {
 	var x, y [3]int
 	for _, v := range []struct {

@@ -10,12 +10,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// vendors publish images under account ids of their own.
+// vendors are the account ids under which vendors publish images.
 // https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
 // https://wiki.debian.org/Cloud/AmazonEC2Image
 var vendors = map[string]string{"099720109477": "Canonical", "136693071363": "Debian"}
 
-// imageKey distinguishes images; those that EC2 itself looks up have none.
+// imageKey distinguishes images; "" if none is named.
 func imageKey(w wanted) string {
 	if w.asked.Placement.ImageID == "" {
 		return ""
@@ -35,10 +35,10 @@ func (x *examination) lookAtImages(ctx context.Context) []Finding {
 			return []Finding{l.unread(ctx, err)}
 		}
 		return slices.Concat([]Finding{x.owned(ctx, l, image)}, x.system(l, image), x.rootDevice(l, w, image))
-	}), check, "no image is named: the launch template says it, or there is none of this action's")
+	}), check, "no image is named: the launch template sets it, or this action has made none")
 }
 
-// owned judges whose image it is, after all that would keep it from becoming a runner.
+// owned checks that the image can become a runner, and whose it is.
 func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Finding {
 	switch refusal := image.Refusal(); {
 	case image.State != "available":
@@ -54,7 +54,7 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 	caller, err := x.caller(ctx)
 	switch {
 	case err != nil:
-		return l.unchecked("it belongs to account %s, and which account is ours is not known", image.Owner)
+		return l.unchecked("it belongs to account %s, and our account is not known", image.Owner)
 	case caller.Account != image.Owner:
 		return l.warning("make sure that you trust that account: the owner of an image controls the runner and the "+
 			"secrets of its jobs",
@@ -64,7 +64,7 @@ func (x *examination) owned(ctx context.Context, l look, image ec2.Image) Findin
 	return l.ok("%s, our own", image.Name)
 }
 
-// system returns what the image's operating system means for a runner, where its name or a tag says what it is.
+// system reports what the image's operating system means for a runner, if it is known.
 func (x *examination) system(l look, image ec2.Image) []Finding {
 	l = l.with("system")
 	switch system := image.System(x.request.SystemTag); {
@@ -79,7 +79,7 @@ func (x *examination) system(l look, image ec2.Image) []Finding {
 	return nil
 }
 
-// rootDevice is about ec2-device-name: another one than the image's adds a second disk.
+// rootDevice checks ec2-device-name: a device other than the image's root device adds a second disk.
 func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 	l = l.with("root device")
 	device := w.launch.Spec.Root.Device
@@ -96,7 +96,7 @@ func (x *examination) rootDevice(l look, w wanted, image ec2.Image) []Finding {
 	return []Finding{l.ok("%s", image.RootDevice)}
 }
 
-// mostAge is for how long GitHub takes a release of the runner, and so an image with one in it.
+// maxImageAge is how long GitHub accepts a release of the runner, and so an image that contains it.
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#runner-software-updates-on-self-hosted-runners
 const maxImageAge = 30 * 24 * time.Hour
 
@@ -115,8 +115,8 @@ func (x *examination) lookAtAges(ctx context.Context) []Finding {
 		}
 		age := x.request.Now.Sub(created)
 		if age > maxImageAge {
-			return []Finding{l.warning("bake it again (mode: bake), best on a schedule",
-				"it was made %d days ago with runner %s, and GitHub takes a release for 30 days; the machine "+
+			return []Finding{l.warning("bake it again (mode: bake), preferably on a schedule",
+				"it was made %d days ago with runner %s, and GitHub accepts a release for 30 days; the machine "+
 					"downloads a newer one at each start", int(age.Hours()/24), version)}
 		}
 		return []Finding{l.ok("made %d days ago with runner %s", int(age.Hours()/24), version)}
@@ -132,7 +132,7 @@ func (x *examination) lookAtTypes(ctx context.Context) []Finding {
 	return orNothing(each(x.wanted(ctx), wanted.key, func(w wanted) []Finding {
 		l := look{check: check, about: w.String(), needs: "ec2:DescribeInstanceTypes"}
 		if w.asked.InstanceType == "" {
-			return []Finding{l.unchecked("the launch template says the type")}
+			return []Finding{l.unchecked("the launch template sets the type")}
 		}
 		kind, found, err := x.instanceType(ctx, w.region, w.asked.InstanceType)
 		switch {
@@ -149,11 +149,11 @@ func (x *examination) lookAtTypes(ctx context.Context) []Finding {
 	}), check, "nothing is to be launched")
 }
 
-// fits reports whether the type runs the image.
+// fits checks whether the type runs the image.
 func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.InstanceType) Finding {
 	l = l.with("type fits image")
 	if id := w.asked.Placement.ImageID; id == "" || strings.HasPrefix(id, "resolve:") {
-		return l.unchecked("which image it will be is not known before the launch")
+		return l.unchecked("the image is not known before the launch")
 	}
 	image, err := x.image(ctx, w.region, w.asked.Placement.ImageID)
 	switch {
@@ -178,12 +178,12 @@ func (x *examination) fits(ctx context.Context, l look, w wanted, kind ec2.Insta
 	return l.ok("both %s", image.Architecture)
 }
 
-// offered reports whether the zone has the type.
+// offered checks whether the zone offers the type.
 func (x *examination) offered(ctx context.Context, l look, w wanted) Finding {
 	l = l.with("type in zone")
 	l.needs = "ec2:DescribeInstanceTypeOfferings"
 	if w.asked.Placement.SubnetID == "" {
-		return l.unchecked("which zone it will be is not known before the launch")
+		return l.unchecked("the zone is not known before the launch")
 	}
 	subnet, err := x.subnet(ctx, w.region, w.asked.Placement.SubnetID)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 var errNoImage = errors.New("this action has made no image for the architecture in this region")
 
-// launchChecks ask EC2 whether it would launch, and end, what the request asks for.
+// launchChecks ask EC2 by dry runs whether it would launch, and terminate, what the start requests.
 type launchChecks struct{ x *examination }
 
 // lookAtLaunches asks EC2 for every offering whether it would allow the start's own request.
@@ -31,7 +31,7 @@ func (c launchChecks) lookAtLaunches(ctx context.Context) []Finding {
 	}), "launch", "nothing is to be launched")
 }
 
-// noImage is an offering without an image: a start leaves its region out if the launch has an image in another.
+// noImage reports an offering without an image: a start leaves its region out if the launch has an image in another.
 func (c launchChecks) noImage(ctx context.Context, l look, w wanted) Finding {
 	hasImage := func(other wanted) bool { return other.launch == w.launch && other.problem == nil }
 	if slices.ContainsFunc(c.x.wanted(ctx), hasImage) {
@@ -55,18 +55,18 @@ func (c launchChecks) launch(ctx context.Context, l look, w wanted) []Finding {
 	return []Finding{l.refused(ctx, err)}
 }
 
-// freePlan names the types that the region has for an account on the free plan. A dry run need not speak of the plan,
-// and no permission of EC2's shows it, so a check looks at the types only where EC2 refuses one for it.
+// freePlan reports the types of the region that an account on the free plan may launch. A dry run does not always
+// mention the plan, and no EC2 permission shows it, so the types are read only if EC2 refuses one because of the plan.
 func (c launchChecks) freePlan(ctx context.Context, l look, w wanted, refused error) Finding {
 	fix := refusal.HintOf(refused)
 	if names, err := c.x.cloud.Account().FreeTierTypes(ctx, w.offering.Placement.Region); err == nil && len(names) > 0 {
-		fix = "take a type that the free plan has here (" + strings.Join(names, ", ") +
+		fix = "use a type that the free plan has here (" + strings.Join(names, ", ") +
 			"), or upgrade the account's plan"
 	}
 	return l.failed(fix, "%s", reason(refused))
 }
 
-// part is how much of a launch's own request goes along when EC2 is asked whether it would allow it.
+// part is which parts of the launch's request a dry run contains.
 type part struct{ ownTags, tags, profile bool }
 
 func (c launchChecks) mayLaunch(ctx context.Context, w wanted, p part) error {
@@ -83,9 +83,9 @@ func (c launchChecks) mayLaunch(ctx context.Context, w wanted, p part) error {
 	return c.x.cloud.MayLaunch(ctx, spec, w.index, w.offering)
 }
 
-// permissions are those that an allowed launch has proved. A dry run proves no more: not that the image, subnet, group
-// and profile exist and fit each other, that there is capacity or quota, or that the account may have the type, the
-// market and the image.
+// permissions returns the permissions that an allowed dry run proves. It proves no more: not that image, subnet, groups
+// and profile exist and fit together, that there is capacity or quota, or that the account may use the type, the market
+// and the image.
 func (w wanted) permissions() []string {
 	list := []string{"ec2:RunInstances"}
 	if w.launch.Spec.OwnTags != nil || len(w.launch.Spec.Tags) > 0 {
@@ -97,7 +97,7 @@ func (w wanted) permissions() []string {
 	return list
 }
 
-// refusedPart finds out which part of the request EC2 refuses, by asking with less.
+// refusedPart determines which part of the request EC2 refuses, by dry runs with less.
 func (c launchChecks) refusedPart(ctx context.Context, l look, w wanted, whole error) []Finding {
 	spec := w.launch.Spec
 	permits := func(p part) bool { return c.mayLaunch(ctx, w, p) == nil }
@@ -139,8 +139,8 @@ func (l look) with(check string) look {
 func ownTagsRefused(l look, err error) Finding {
 	f := l.with("own tags").warning("allow ec2:CreateTags with the condition ec2:CreateAction = RunInstances, or "+
 		"set own-tags: false",
-		"EC2 refuses this action's own tags, so a start goes without them and clean-up has only the client "+
-			"token to go by: %s", reason(err))
+		"EC2 refuses this action's own tags, so a start launches without them and clean-up depends on the "+
+			"client token alone: %s", reason(err))
 	f.Needs = "ec2:CreateTags"
 	return f
 }
@@ -160,7 +160,7 @@ func roleRefused(l look, profile string, err error) Finding {
 	return f
 }
 
-// refused is what EC2 says against a launch that it would otherwise allow.
+// refused returns the finding for a launch that EC2 refuses for other reasons than permissions.
 func (l look) refused(ctx context.Context, err error) Finding {
 	said := reason(err)
 	switch refusal.ClassOf(err) {
@@ -181,7 +181,7 @@ func (l look) refused(ctx context.Context, err error) Finding {
 	return l.unread(ctx, err)
 }
 
-// lookAtStop asks for the rights that come after the launch, in each region.
+// lookAtStop checks the permissions that are needed after the launch, in each region.
 func (c launchChecks) lookAtStop(ctx context.Context) []Finding {
 	return each(c.x.regions(), func(region string) string { return region }, func(region string) []Finding {
 		return c.rightsIn(ctx, region)
@@ -217,11 +217,11 @@ func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 	}{
 		{"end instances", "TerminateInstances", Failed,
 			"stop and the roll-back of a failed start cannot end the machine"},
-		{"read console", "GetConsoleOutput", Warning, "a failed start cannot show what the machine said"},
+		{"read console", "GetConsoleOutput", Warning, "a failed start cannot show what the machine printed"},
 		{"tag later", "CreateTags", Warning,
 			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
-		if c.x.request.OurTag == "" && right.denied == Warning { // who tags nothing later reads no consoles either
+		if c.x.request.OurTag == "" && right.denied == Warning { // a start that tags nothing later reads no consoles either
 			continue
 		}
 		l := look{check: right.check, about: region, needs: "ec2:" + right.action}
@@ -231,23 +231,22 @@ func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 	return findings
 }
 
-// noInstance is an id of the right form that EC2 gives to no instance.
+// noInstance is a valid instance id that EC2 assigns to no instance.
 const noInstance = "i-00000000000000000"
 
-// right reads the answer to a dry run on an instance of ours, or on one that does not exist.
+// right returns the finding for a dry run on an instance of ours, or on one that does not exist.
 func (l look) right(ctx context.Context, id string, err error, denied Result, without string) Finding {
 	exists := id != noInstance
 	switch {
 	case err == nil, !exists && refusal.ClassOf(err) == refusal.NotFound:
 		return l.ok("EC2 would allow it (%s)", l.needs)
 	case refusal.ClassOf(err) == refusal.NotFound:
-		return l.unchecked("%s ended while it was asked about; check again", id)
+		return l.unchecked("%s was terminated during the check; check again", id)
 	case refusal.ClassOf(err) == refusal.Denied && exists:
 		return Finding{Check: l.check, About: l.about, Result: denied,
-			Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id,
-				without), Fix: "allow " + l.needs, Needs: l.needs}
+			Reason: fmt.Sprintf("EC2 refuses it for %s, so %s", id, without), Fix: "allow " + l.needs, Needs: l.needs}
 	case refusal.ClassOf(err) == refusal.Denied:
-		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that goes by tags does; "+
+		f := l.unchecked("EC2 refuses it for an instance that does not exist, as a policy that depends on tags does; "+
 			"check again while a runner is up (needs %s)", l.needs)
 		f.Needs = l.needs
 		return f

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-const templateSays = "no subnet is named: the launch template says it, or EC2 takes the default one"
+const templateSays = "no subnet is named: the launch template sets it, or EC2 uses the default one"
 
 func subnetKey(w wanted) string {
 	if w.asked.Placement.SubnetID == "" {
@@ -36,7 +36,7 @@ func (x *examination) lookAtSubnets(ctx context.Context) []Finding {
 	}), check, templateSays)
 }
 
-// machinesOf is how many machines a launch asks for at once.
+// machinesOf returns how many machines a launch requests at once.
 func (x *examination) machinesOf(launch *Launch) int { return max(launch.Count, 1) }
 
 func (x *examination) lookAtGroups(ctx context.Context) []Finding {
@@ -65,7 +65,7 @@ func (x *examination) lookAtGroups(ctx context.Context) []Finding {
 		}
 	}
 	return orNothing(findings, check,
-		"no security group is named: the launch template says it, or EC2 takes the VPC's default one")
+		"no security group is named: the launch template sets it, or EC2 uses the VPC's default one")
 }
 
 func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.SecurityGroup, err error) Finding {
@@ -73,7 +73,7 @@ func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.S
 		return l.unread(ctx, err)
 	}
 	if w.asked.Placement.SubnetID == "" {
-		return l.unchecked("of %s; which VPC the instance will be in is not known before the launch", group.VPC)
+		return l.unchecked("of %s; the instance's VPC is not known before the launch", group.VPC)
 	}
 	subnet, err := x.subnet(ctx, w.region, w.asked.Placement.SubnetID)
 	switch {
@@ -86,7 +86,7 @@ func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.S
 	return l.ok("%s, of %s as %s is", group.Name, group.VPC, subnet.ID)
 }
 
-// lets443 judges what the groups of one instance let out together.
+// lets443 checks the outbound rules of all groups of an instance together.
 func lets443(l look, groups []ec2.SecurityGroup) Finding {
 	const fix = "add an outbound rule for TCP port 443 to 0.0.0.0/0"
 	var some []string
@@ -137,13 +137,13 @@ func (x *examination) lookAtWays(ctx context.Context) []Finding {
 	}), check, templateSays)
 }
 
-// way judges the default route. GitHub has no IPv6, so only IPv4's counts.
+// way checks the default route. GitHub has no IPv6, so only IPv4 counts.
 // https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
 func (x *examination) way(l look, w wanted, subnet ec2.Subnet, routes []ec2.Route) Finding {
 	i := slices.IndexFunc(routes, func(r ec2.Route) bool { return r.To == "0.0.0.0/0" })
 	if i < 0 {
 		if !x.request.Public {
-			return l.unchecked("the subnet has no default route; whether your GitHub server is reached without one " +
+			return l.unchecked("the subnet has no default route; whether your GitHub server is reachable without one " +
 				"is not known here")
 		}
 		return l.failed("add a route to a NAT gateway, or to an internet gateway with public addresses; VPC "+

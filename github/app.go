@@ -9,48 +9,49 @@ import (
 	"time"
 )
 
-// appIDForm is the form of a client id, such as Iv23liABCdef or Iv1.0123456789abcdef, and of an App id.
+// appIDForm matches client ids, such as Iv23liABCdef or Iv1.0123456789abcdef, and App ids.
 var appIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// AppOptions say which App signs in, where, and what for.
+// AppOptions describe which App signs in, where, and what it needs to do.
 type AppOptions struct {
 	ID         string // the client id, or the App's id
 	Key        *rsa.PrivateKey
 	Scope      Scope
 	Repository string // of the workflow, owner/repo: Runs are its runs
-	ReadOnly   bool   // the scope's runners are not changed
-	Rerun      bool   // runs are to be run again, for which the installation needs `actions: write`
-	Runs       bool   // whether a workflow run is over is asked for, where the installation has `actions: read`
-	// Secret is called with each token before it is used; nil: nobody is told.
+	ReadOnly   bool   // the client does not change the scope's runners
+	Rerun      bool   // the client may run workflow runs again, which needs `actions: write`
+	Runs       bool   // the client reads workflow runs, if the installation has `actions: read`
+	// Secret is called with each token before it is used, if it is not nil.
 	Secret func(string)
-	// SignedIn is called with who was signed in, and again at each renewal; nil: nobody is told.
+	// SignedIn is called after the first sign-in and each renewal, if it is not nil.
 	SignedIn func(who Identity, renewed bool)
 }
 
 // HasValidID reports whether ID can be an App's client id or App id.
 func (o AppOptions) HasValidID() bool { return appIDForm.MatchString(o.ID) }
 
-// App is the session of a GitHub App: it signs in when the first call needs it, and renews its token before that ends.
-// All clients of a process share one, so that a roll-back with connections of its own signs in no second time. It is
-// safe for concurrent use.
+// App is the session of a GitHub App. It signs in when the first call needs it, and renews its token before it expires.
+// All clients of a process share it, so that a roll-back with its own connections need not sign in again. It is safe
+// for concurrent use.
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
 type App struct {
 	AppOptions
 
-	// turn is held by the one who signs in. It is a channel and no mutex, since a wait for it ends with its context.
+	// turn is held during a sign-in. It is a channel rather than a mutex so that waiting for it ends with the context.
 	turn chan struct{}
-	// Guarded by turn: how far GitHub's clock is ahead of this one, and where the App is installed.
+	// ahead is how far GitHub's clock is ahead of the local one; installation is where the App is installed. Both are
+	// guarded by turn.
 	ahead        time.Duration
 	installation *Installation
 
 	mu      sync.Mutex
 	current grant
-	// tryAgain is when a renewal that failed may be tried again; the token still works.
+	// tryAgain is when a failed renewal may be retried, while the token is still valid.
 	tryAgain time.Time
-	known    Installation // what is known of the installation, for those who ask who is signed in
+	known    Installation // the installation, for Identity
 }
 
-// NewApp returns a session that has made no call yet.
+// NewApp returns a session. It makes no call.
 func NewApp(options AppOptions) *App {
 	if options.Secret == nil {
 		options.Secret = func(string) {}
@@ -61,7 +62,7 @@ func NewApp(options AppOptions) *App {
 	return &App{AppOptions: options, turn: make(chan struct{}, 1)}
 }
 
-// grant is an installation token. Its times are this clock's, whatever that shows.
+// grant is an installation token. Its times are by the local clock.
 type grant struct {
 	token               string
 	made, renewAt, ends time.Time
@@ -70,19 +71,19 @@ type grant struct {
 
 func (g grant) isValid() bool { return g.token != "" && time.Now().Before(g.ends) }
 
-// replicationDelay is how long GitHub may refuse a token that it has just handed out: 401 until all its servers know
-// the token, 403 until they know its permissions, for tokens with fewer than the installation's. Five seconds were seen
-// not to be enough.
-// https://github.com/octokit/auth-app.js/issues/65, https://github.com/octokit/auth-app.js/issues/589
+// replicationDelay is how long GitHub may refuse a token that it has just issued: with 401 until all servers know the
+// token, and with 403 until they know its permissions, if it has fewer than the installation. Five seconds have been
+// observed to be too short. https://github.com/octokit/auth-app.js/issues/65,
+// https://github.com/octokit/auth-app.js/issues/589
 const replicationDelay = 10 * time.Second
 
 func (g grant) isNew() bool { return time.Since(g.made) < replicationDelay }
 
-// renewAgain is how long after a renewal that failed, while the token still works, the next is tried.
+// renewAgain is the time between a failed renewal and the next, while the token is still valid.
 const renewAgain = time.Minute
 
-// grant returns a token that works, and signs in or renews it if need be. A renewal that fails is no error as long as
-// the old token works.
+// grant returns a valid token, and signs in or renews the token if necessary. A failed renewal is not an error while
+// the old token is valid.
 func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	current, due := a.snapshot()
 	if !due {
@@ -91,14 +92,14 @@ func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 	if current.isValid() {
 		select {
 		case a.turn <- struct{}{}:
-		default: // somebody renews it already
+		default: // another goroutine is renewing it
 			return current, nil
 		}
 	} else if err := a.wait(ctx); err != nil {
 		return grant{}, err
 	}
 	defer func() { <-a.turn }()
-	if current, due = a.snapshot(); !due { // somebody was faster
+	if current, due = a.snapshot(); !due { // another goroutine has renewed it
 		return current, nil
 	}
 	next, err := a.signIn(ctx, c)
@@ -124,7 +125,7 @@ func (a *App) grant(ctx context.Context, c *Client) (grant, error) {
 
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly + " MST") }
 
-// wait takes the turn.
+// wait acquires turn.
 func (a *App) wait(ctx context.Context) error {
 	select {
 	case a.turn <- struct{}{}:
@@ -134,7 +135,7 @@ func (a *App) wait(ctx context.Context) error {
 	}
 }
 
-// snapshot returns the current token, and whether it is time for a new one.
+// snapshot returns the current token, and whether a new one is due.
 func (a *App) snapshot() (current grant, due bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -149,7 +150,7 @@ func (a *App) keep(next grant) {
 	a.current, a.tryAgain, a.known = next, time.Time{}, *a.installation
 }
 
-// renew returns a token other than the one that GitHub has refused.
+// renew returns a token other than refused, which GitHub does not accept.
 func (a *App) renew(ctx context.Context, c *Client, refused string) (grant, error) {
 	a.mu.Lock()
 	if a.current.token == refused {
@@ -159,8 +160,8 @@ func (a *App) renew(ctx context.Context, c *Client, refused string) (grant, erro
 	return a.grant(ctx, c)
 }
 
-// do makes a call with the current token, and once more with a new one where GitHub does not know that one any more. A
-// token that was handed out just now is given time to reach all of GitHub.
+// do makes a call with the current token, and repeats it with a new one if GitHub no longer accepts it. A call with a
+// new token is repeated for a while, until all of GitHub knows the token.
 func (a *App) do(ctx context.Context, c *Client, call func(token string) error) error {
 	g, err := a.grant(ctx, c)
 	if err != nil {
@@ -180,14 +181,14 @@ func (a *App) do(ctx context.Context, c *Client, call func(token string) error) 
 	return a.explain(err)
 }
 
-// isNotReplicated reports whether an answer may be that of a server which does not know a new token, or its
-// permissions, yet.
+// isNotReplicated reports whether an error may come from a server that does not know a new token, or its permissions,
+// yet.
 func isNotReplicated(err error) bool {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
 	return ok && (call.Class == Unauthorized || call.Class == Forbidden && call.Refusal == integrationOnly)
 }
 
-// sleep reports whether it came to its end.
+// sleep waits for d, and reports whether it was not interrupted.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -14,12 +14,12 @@ import (
 // Installation is where an App is installed, and what it may do there.
 type Installation struct {
 	ID          int64
-	App         string // its name in addresses: runner-app
+	App         string // its slug, as in runner-app
 	AppID       int64
-	Account     string // that owns it
+	Account     string // that it is installed on
 	URL         string // of its settings
 	Permissions map[string]string
-	SuspendedBy string // who suspended it; empty for one that works
+	SuspendedBy string // who suspended it; "" if it is not suspended
 }
 
 // The permissions by their names in GitHub's API.
@@ -33,7 +33,7 @@ const (
 	levelWrite = "write"
 )
 
-// signIn asks for a token of the installation, which it looks up first unless it is known. The caller holds the turn.
+// signIn requests an installation token, and looks up the installation first unless it is known. The caller holds turn.
 func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 	known := a.installation != nil
 	if !known {
@@ -47,7 +47,7 @@ func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 	if call, ok := errors.AsType[*CallError](err); ok {
 		switch call.Class {
 		case NotFound, Forbidden, Invalid:
-			// The next attempt looks again: it may have been installed anew, or have got another permission.
+			// The next attempt looks it up again: it may have been reinstalled, or have got other permissions.
 			a.installation = nil
 		}
 		if known && (call.Class == NotFound || call.Class == Invalid) {
@@ -57,10 +57,10 @@ func (a *App) signIn(ctx context.Context, c *Client) (grant, error) {
 	return g, err
 }
 
-// installationPath is where GitHub says where the App is installed.
+// installationPath returns the API path of the App's installation.
 func (a *App) installationPath() string { return a.Scope.apiPath() + "/installation" }
 
-// find looks the installation up.
+// find returns the installation.
 // https://docs.github.com/en/rest/apps/apps#get-a-repository-installation-for-the-authenticated-app
 func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
 	var answer struct {
@@ -91,14 +91,14 @@ func (a *App) find(ctx context.Context, c *Client) (Installation, error) {
 	return found, nil
 }
 
-// tokenRequest is what a token is asked for. GitHub ignores permissions that are not asked for, and refuses those that
-// are not granted.
+// tokenRequest is the request for an installation token. GitHub gives no permissions but those requested, and refuses
+// the request if one of them is not granted.
 type tokenRequest struct {
 	Repositories []string          `json:"repositories,omitempty"`
 	Permissions  map[string]string `json:"permissions,omitempty"`
 }
 
-// request is the least that the work needs of this installation.
+// request returns the least permissions that the work needs of this installation.
 //
 // An enterprise's installation cannot be limited: "Enterprise account installations do not have access to repositories
 // and cannot be scoped down using the `permissions` parameter" (GitHub's OpenAPI description of the call).
@@ -120,7 +120,7 @@ func (a *App) request() tokenRequest {
 			request.Permissions[permActions] = levelWrite
 		}
 	}
-	// The permissions of an organization's token that has none on repositories reach none.
+	// Permissions on repositories have no effect in a token for an organization without any.
 	if owner, name, _ := strings.Cut(a.Repository, "/"); a.Scope.IsRepository() || a.mayReadRuns() {
 		if a.Scope.IsRepository() {
 			_, name, _ = strings.Cut(a.Scope.String(), "/")
@@ -133,10 +133,10 @@ func (a *App) request() tokenRequest {
 	return request
 }
 
-// mayReadRuns reports whether runs are asked for and the installation has the permission.
+// mayReadRuns reports whether runs are to be read and the installation allows it.
 func (a *App) mayReadRuns() bool { return a.Runs && a.installation.Permissions[permActions] != "" }
 
-// createToken asks for an installation token.
+// createToken requests an installation token.
 // https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
 func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	var answer struct {
@@ -153,7 +153,7 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	a.Secret(answer.Token)
 	if a.Runs && request.Permissions[permActions] == "" && !a.Scope.IsEnterprise() && a.isFirst() {
 		c.log.Info("the GitHub App's installation does not have 'actions: read' on the repository, so the token is " +
-			"asked for without it: whether runs are finished cannot be seen")
+			"requested without it: whether runs are finished cannot be seen")
 	}
 	now := time.Now()
 	lifetime := answer.ExpiresAt.Sub(now)
@@ -166,15 +166,15 @@ func (a *App) createToken(ctx context.Context, c *Client) (grant, error) {
 	}, nil
 }
 
-// isFirst reports whether nobody has signed in yet: what an installation lacks is said once.
+// isFirst reports whether the App has not signed in yet, so that messages about the installation are logged once.
 func (a *App) isFirst() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.known.ID == 0
 }
 
-// call makes a call as the App itself. Where GitHub refuses the times in the JSON web token, the Date of that answer
-// says what time it is there, and the call is made once more.
+// call makes a call as the App itself. If GitHub refuses the times in the JSON web token, the call is repeated with the
+// time in the Date header of that response.
 func (a *App) call(
 	ctx context.Context, c *Client, operation, method, path string, body, into any,
 ) (http.Header, error) {
@@ -198,7 +198,7 @@ func (a *App) call(
 	return c.exchange(ctx, operation, method, path, body, into, token)
 }
 
-// offset returns how far this clock is from one that is ahead by d, which is known to a second or so.
+// offset describes the difference of the local clock to one that is ahead by d, rounded to ten seconds.
 func offset(d time.Duration) string {
 	about := d.Abs().Round(10 * time.Second).String()
 	if d > 0 {
@@ -207,7 +207,7 @@ func offset(d time.Duration) string {
 	return about + " ahead of"
 }
 
-// isClockRefused reports whether GitHub refuses a JSON web token for its times.
+// isClockRefused reports whether GitHub refused a JSON web token because of its times.
 // https://github.com/octokit/auth-app.js/issues/146
 func isClockRefused(err error) bool {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
@@ -215,14 +215,14 @@ func isClockRefused(err error) bool {
 		(strings.Contains(call.Message, "('exp')") || strings.Contains(call.Message, "('iat')"))
 }
 
-// The times of a JSON web token. GitHub takes ten minutes at most from its own now on, and no beginning in its future.
+// The times of a JSON web token. GitHub accepts at most ten minutes from its own time, and no issue time in its future.
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 const (
 	issuedBefore = time.Minute
 	webTokenEnds = 9 * time.Minute
 )
 
-// webToken signs a JSON web token, with which the App proves that it is itself.
+// webToken returns a signed JSON web token, which authenticates the App.
 func (a *App) webToken() (string, error) {
 	now := time.Now().Add(a.ahead)
 	claims := jwt.RegisteredClaims{

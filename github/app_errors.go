@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// How the hints about an App's sign-in begin: each has an entry of that beginning in the troubleshooting page.
+// The beginnings of hints about an App's sign-in. Each has an entry in docs/troubleshooting.md.
 const (
 	hintAppKey        = "the private key is not a key of this App"
 	hintAppUnknown    = "GitHub knows no App of this id"
@@ -24,7 +24,7 @@ const (
 	hintAppEnterprise = "GitHub lets no App manage an enterprise's runners"
 )
 
-// Topics are the entries of docs/troubleshooting.md by their anchors, with how the hints that lead to them begin.
+// Topics are the beginnings of hints by the anchors of their entries in docs/troubleshooting.md.
 var Topics = map[string]string{
 	"app-key":           hintAppKey,
 	"app-unknown":       hintAppUnknown,
@@ -38,7 +38,7 @@ var Topics = map[string]string{
 	"app-enterprise":    hintAppEnterprise,
 }
 
-// Words by which GitHub's refusals of an App are told apart.
+// Words in GitHub's messages that distinguish its refusals of an App.
 const (
 	wordsWrongKey    = "could not be decoded"
 	wordsUnknownApp  = "integration not found"
@@ -48,14 +48,13 @@ const (
 	wordsRepository  = "not accessible to the parent installation"
 )
 
-// unsent reports whether a call failed before what it was for was sent.
+// unsent reports whether a call failed at the sign-in, before it was sent.
 func unsent(err error) bool {
 	call, ok := errors.AsType[*CallError](err)
 	return ok && call.SignIn
 }
 
-// refused makes what GitHub says to the App itself into an error of the sign-in, with what to do about it. The caller
-// holds the turn.
+// refused turns a refusal of the App itself into an error of the sign-in with a hint. The caller holds turn.
 func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {
@@ -64,7 +63,7 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	call.SignIn = true
 	call.Operation = fmt.Sprintf("sign in as GitHub App %s: %s", a.ID, call.Operation)
 	switch call.Class {
-	case Unknown, RateLimited, Intercepted: // said by the class
+	case Unknown, RateLimited, Intercepted: // the class has its own hint
 		return call
 	}
 	switch words := strings.ToLower(call.Message); {
@@ -99,7 +98,7 @@ func (a *App) refused(ctx context.Context, c *Client, err error) error {
 	return call
 }
 
-// explain adds what to do to an error of a call that an App's token was sent with.
+// explain adds a hint to the error of a call that was sent with an App's token.
 func (a *App) explain(err error) error {
 	call, ok := err.(*CallError) //nolint:errorlint // made by exchange, not wrapped
 	if !ok || call.Hint != "" {
@@ -129,7 +128,7 @@ func (a *App) explain(err error) error {
 	return err
 }
 
-// needed is the permission without which nothing goes.
+// needed returns the permission that every mode needs.
 func (a *App) needed() string {
 	level := levelWrite
 	if a.ReadOnly {
@@ -152,7 +151,7 @@ func (a *App) hintSuspended() string {
 	return hint + ": an owner lets it work again at " + a.installation.URL
 }
 
-// hintRepository is for a token that is to reach a repository which the installation does not.
+// hintRepository returns the hint if the installation does not include the repository that the token is for.
 func (a *App) hintRepository() string {
 	place := ""
 	if a.installation != nil {
@@ -161,7 +160,7 @@ func (a *App) hintRepository() string {
 	return hintAppRepository + place + ", choose " + a.repository() + " or all repositories"
 }
 
-// repository is the one that tokens are limited to.
+// repository returns the repository that tokens are limited to.
 func (a *App) repository() string {
 	if a.Scope.IsRepository() {
 		return a.Scope.String()
@@ -169,7 +168,7 @@ func (a *App) repository() string {
 	return a.Repository
 }
 
-// registered is the App as its owner has made it.
+// registered is the App as its owner has registered it.
 type registered struct {
 	Slug  string `json:"slug"`
 	URL   string `json:"html_url"`
@@ -180,7 +179,7 @@ type registered struct {
 	Permissions map[string]string `json:"permissions"`
 }
 
-// settings is the page where the App's owner changes its permissions.
+// settings returns the page on which the App's owner changes its permissions.
 func (r registered) settings(c *Client) string {
 	server := strings.TrimSuffix(r.URL, "/apps/"+r.Slug)
 	if server == r.URL { // an address of another form
@@ -192,7 +191,7 @@ func (r registered) settings(c *Client) string {
 	return fmt.Sprintf("%s/settings/apps/%s/permissions", server, r.Slug)
 }
 
-// itself asks who the App is, for a hint: what cannot be had is left out of it.
+// itself returns the App, for a hint; ok is false if it cannot be read.
 // https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app
 func (a *App) itself(ctx context.Context, c *Client) (registered, bool) {
 	var answer registered
@@ -218,8 +217,8 @@ func (a *App) hintInstall(ctx context.Context, c *Client) string {
 	return hint + "; or there is no such " + kind
 }
 
-// hintPermission names what is missing, and who has to do what: the App's owner, or the owner of the place where it is
-// installed.
+// hintPermission returns which permissions are missing, and who must grant them: the App's owner, or an owner of the
+// account where it is installed.
 func (a *App) hintPermission(ctx context.Context, c *Client) string {
 	asked := a.request().Permissions
 	var missing []string
@@ -228,7 +227,7 @@ func (a *App) hintPermission(ctx context.Context, c *Client) string {
 			missing = append(missing, fmt.Sprintf("'%s: %s'", name, asked[name]))
 		}
 	}
-	if len(missing) == 0 { // what it had when it was looked up, it has no more
+	if len(missing) == 0 { // the permissions have changed since the look-up
 		missing = []string{a.needed()}
 	}
 	hint := hintAppPermission + ": " + strings.Join(missing, " and ")
@@ -245,7 +244,7 @@ func (a *App) hintPermission(ctx context.Context, c *Client) string {
 	return hint + "; the App asks for it, and it is not accepted yet: " + accept
 }
 
-// covers reports whether a permission's level is enough.
+// covers reports whether a granted level includes the wanted one.
 func covers(granted, wanted string) bool {
 	levels := []string{"", levelRead, levelWrite, "admin"}
 	return slices.Index(levels, granted) >= slices.Index(levels, wanted)

@@ -25,7 +25,7 @@ type scene struct {
 	app    *github.App
 	mu     sync.Mutex
 	log    strings.Builder
-	// masked are the tokens that were handed over as secrets, in order.
+	// masked are the tokens that were passed to Secret, in order.
 	masked []string
 }
 
@@ -76,7 +76,7 @@ func inScope(scope string) options {
 	}
 }
 
-// asApp runs f in virtual time, with every exchange held against GitHub's description.
+// asApp runs f in virtual time, and validates every exchange against GitHub's description.
 func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, s *scene),
 	with ...options) {
 	t.Helper()
@@ -108,7 +108,7 @@ func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t 
 	})
 }
 
-// fresh is another client of the same session.
+// fresh returns another client of the same session.
 func (s *scene) fresh(t *testing.T) *github.Client {
 	t.Helper()
 	client, err := github.New(github.Options{
@@ -123,7 +123,7 @@ func (s *scene) fresh(t *testing.T) *github.Client {
 
 const creation = "apps/create-installation-access-token"
 
-// asked is what the last token was asked for.
+// asked returns the request for the last token.
 func (s *scene) asked() string {
 	text := ""
 	for _, call := range s.world.Calls() {
@@ -135,7 +135,7 @@ func (s *scene) asked() string {
 	return text
 }
 
-// A token is asked for with the least that is needed, and reaches the one repository alone.
+// A token is requested with the least permissions, for the one repository only.
 func TestAppAsksForTheLeast(t *testing.T) {
 	t.Parallel()
 	readOnly := func(o *github.AppOptions) { o.ReadOnly = true }
@@ -208,7 +208,7 @@ func TestAppManagesRunners(t *testing.T) {
 	}
 }
 
-// By the App's number instead of its client id.
+// By the App id instead of the client id.
 func TestAppByItsNumber(t *testing.T) {
 	t.Parallel()
 	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
@@ -218,7 +218,7 @@ func TestAppByItsNumber(t *testing.T) {
 	}, func(o *github.AppOptions) { o.ID = "12345" })
 }
 
-// look calls every few seconds, as a start does that waits, until an error or the end.
+// look makes a call every few seconds, as a waiting start does, until an error or the end.
 func (s *scene) look(ctx context.Context, every, until time.Duration) error {
 	for begun := time.Now(); time.Since(begun) < until; <-time.After(every) {
 		if _, _, err := s.client.RunnerByName(ctx, "ec2-a"); err != nil {
@@ -228,7 +228,7 @@ func (s *scene) look(ctx context.Context, every, until time.Duration) error {
 	return nil
 }
 
-// Three hours of looks see no refusal: the token is renewed before it ends, by one call an hour or so.
+// Three hours of calls see no refusal: the token is renewed before it expires, by about one call an hour.
 func TestAppTokenIsRenewed(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{0, 30 * time.Second, -6 * time.Minute, 40 * time.Minute} {
@@ -271,7 +271,7 @@ func TestAppTokenIsRenewedOnce(t *testing.T) {
 	})
 }
 
-// A renewal that GitHub does not answer keeps nobody waiting whose token still works.
+// A renewal without a response blocks nobody whose token is still valid.
 func TestAppRenewalHangs(t *testing.T) {
 	t.Parallel()
 	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
@@ -320,7 +320,7 @@ func TestAppTokenRevoked(t *testing.T) {
 	})
 }
 
-// A new token needs a moment until all of GitHub knows it, and another until its permissions are known.
+// A new token takes a moment until all of GitHub knows it, and another until its permissions are known.
 func TestAppTokenNeedsAMoment(t *testing.T) {
 	t.Parallel()
 	for _, moment := range []time.Duration{time.Second, 4 * time.Second} {
@@ -365,7 +365,7 @@ func TestAppKeyRotatedMeanwhile(t *testing.T) {
 	})
 }
 
-// GitHub does not answer at the App's endpoints when the token is to be renewed: the old one works, and the renewal
+// GitHub does not respond at the App's endpoints when the token is to be renewed: the old one is used, and the renewal
 // comes later.
 func TestAppRenewalWaitsForGitHub(t *testing.T) {
 	t.Parallel()
@@ -384,8 +384,8 @@ func TestAppRenewalWaitsForGitHub(t *testing.T) {
 	})
 }
 
-// A burst of 5xx, a cut, a limit and a slow answer at the App's endpoints are waited out, and nothing is taken for a
-// lost registration.
+// 5xx, a dropped connection, a rate limit and a slow response at the App's endpoints are retried, and none is taken for
+// a lost registration.
 func TestAppEndpointsInBadWeather(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]simulator.Fault{
@@ -416,7 +416,8 @@ func TestAppEndpointsInBadWeather(t *testing.T) {
 	}
 }
 
-// The clock is off: GitHub's own Date helps, with a warning. Behind, a JSON web token is still good for a while.
+// The local clock is wrong: the Date of GitHub's response helps, with a warning. With a slow clock a JSON web token is
+// still valid for a while.
 func TestAppClockIsOff(t *testing.T) {
 	t.Parallel()
 	for ahead, warning := range map[time.Duration]string{
@@ -446,7 +447,7 @@ func TestAppClockIsOff(t *testing.T) {
 	})
 }
 
-// hinted fails unless an error has a class and a hint with these texts, the first at its beginning.
+// hinted fails the test unless the error has the class and a hint with these texts, the first at its beginning.
 func hinted(t *testing.T, err error, class github.Class, begins string, holds ...string) {
 	t.Helper()
 	call, ok := errors.AsType[*github.CallError](err)
@@ -461,7 +462,7 @@ func hinted(t *testing.T, err error, class github.Class, begins string, holds ..
 	}
 }
 
-// Each refusal is told apart, with where to mend it.
+// Each refusal is distinguished, and its hint says where to fix it.
 func TestAppRefusals(t *testing.T) {
 	t.Parallel()
 	const settings = "https://github.com/organizations/demo-org/settings/"
@@ -537,7 +538,7 @@ func TestAppRefusals(t *testing.T) {
 	}
 }
 
-// An installation that is suspended in the middle is named as that.
+// An installation that is suspended meanwhile is reported as such.
 func TestAppSuspendedMeanwhile(t *testing.T) {
 	t.Parallel()
 	asApp(t, withApp(nil), func(ctx context.Context, t *testing.T, s *scene) {
@@ -557,7 +558,7 @@ func TestAppSuspendedMeanwhile(t *testing.T) {
 	})
 }
 
-// An App that is installed anew meanwhile, or loses a permission that the mode can do without, goes on.
+// The App is reinstalled, or loses a permission that the mode can do without: the session goes on.
 func TestAppInstalledAnewMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, id := range []int64{77, 99} {
@@ -580,8 +581,8 @@ func TestAppInstalledAnewMeanwhile(t *testing.T) {
 	}
 }
 
-// A cancelled start leaves no renewal behind, and the roll-back's client signs in although the other was waiting for
-// its answer.
+// A cancelled start leaves no renewal behind, and the roll-back's client signs in although another was waiting for a
+// response.
 func TestAppSignInIsCancelled(t *testing.T) {
 	t.Parallel()
 	config := withApp(func(c *simulator.Config) {
@@ -601,8 +602,7 @@ func TestAppSignInIsCancelled(t *testing.T) {
 	})
 }
 
-// A sign-in that is refused says nothing of what the call was for: a runner is neither gone nor at work, and a name is
-// not taken.
+// A refused sign-in says nothing about the call itself: a runner is neither gone nor busy, and a name is not taken.
 func TestAppRefusedIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*simulator.Config){

@@ -9,10 +9,10 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// fineGrained begins a fine-grained personal access token.
+// fineGrained is the prefix of fine-grained personal access tokens.
 const fineGrained = "github_pat_"
 
-// tokenKinds are told by their beginnings.
+// tokenKinds are the kinds of tokens by their prefixes.
 // https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
 var tokenKinds = []struct{ prefix, kind string }{
 	{fineGrained, "a fine-grained personal access token"},
@@ -22,7 +22,7 @@ var tokenKinds = []struct{ prefix, kind string }{
 	{"ghs_", "a GitHub App's installation token, or the workflow's own GITHUB_TOKEN"},
 }
 
-// tokenKind returns what kind of token it is, by its form alone.
+// tokenKind returns the kind of a token according to its prefix.
 func tokenKind(token string) string {
 	for _, known := range tokenKinds {
 		if strings.HasPrefix(token, known.prefix) {
@@ -32,7 +32,8 @@ func tokenKind(token string) string {
 	return "a token of unknown form"
 }
 
-// RateLimit asks what is left of the token's hour; asking is free. NotFound means that this server sets no limit.
+// RateLimit returns the state of the token's hourly limit; the call does not count against it. An error of class
+// NotFound means that this server sets no limit.
 // https://docs.github.com/en/rest/rate-limit/rate-limit
 func (c *Client) RateLimit(ctx context.Context) (Rate, error) {
 	var answer struct {
@@ -52,23 +53,22 @@ func (c *Client) RateLimit(ctx context.Context) (Rate, error) {
 	return Rate{Limit: core.Limit, Used: core.Used, Remaining: core.Remaining, Reset: time.Unix(core.Reset, 0)}, nil
 }
 
-// MayRegister asks for a registration token, as a start does, and forgets it. Nothing less proves the right: a token
-// that may only read lists runners as well.
+// MayRegister requests a registration token, as a start does, and discards it. No lesser call proves the permission: a
+// token with read access can list runners too.
 func (c *Client) MayRegister(ctx context.Context) error {
 	_, err := c.RegistrationToken(ctx)
 	return err
 }
 
-// Deprecation returns from when on GitHub refuses a version of the runner; zero where it says nothing of that.
+// Deprecation returns when GitHub will refuse a version of the runner; zero if GitHub does not say.
 // https://docs.github.com/en/enterprise-cloud@latest/rest/actions/self-hosted-runners
 func (c *Client) Deprecation(ctx context.Context, version string) (registration, runtime time.Time, err error) {
 	var answer struct {
 		Registration *gh.Timestamp `json:"registration_deprecates_at"`
 		Runtime      *gh.Timestamp `json:"runtime_deprecates_at"`
 	}
-	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet, c.path("runners/deprecations/%s",
-		version),
-		&answer); err != nil {
+	if err := c.call(ctx, "get deprecation of runner "+version, http.MethodGet,
+		c.path("runners/deprecations/%s", version), &answer); err != nil {
 		return registration, runtime, err
 	}
 	if answer.Registration != nil {

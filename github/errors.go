@@ -12,20 +12,20 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// CallError is a call that GitHub refused or that got no answer. Status is 0 when there was no answer.
+// CallError is a call that GitHub refused or that got no response. Status is 0 without a response.
 type CallError struct {
-	Operation string // in words: "create registration token"
+	Operation string // as in "create registration token"
 	Status    int
 	Message   string
 	RequestID string
 	Scope     Scope // of the client that made it
 	Class     Class
 	Until     time.Time // for RateLimited: when GitHub allows the next call
-	Refusal   string    // for Forbidden: the topic of the reason, empty where GitHub gives none
-	SignOn    string    // for singleSignOn: where the token can be authorized
-	Accepted  string    // the permissions that GitHub would accept, where it says so
-	SignIn    bool      // of a GitHub App: what the call was for was not sent
-	Hint      string    // what to do, where more is known than class and refusal
+	Refusal   string    // for Forbidden: the topic of the reason; may be empty
+	SignOn    string    // for singleSignOn: the address at which the token can be authorized
+	Accepted  string    // the permissions that GitHub would accept; may be empty
+	SignIn    bool      // a GitHub App's sign-in failed: the call was not sent
+	Hint      string    // what to do, if it is more specific than by class and refusal
 	Err       error
 }
 
@@ -45,24 +45,24 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Class states what a caller may do about an error.
+// Class is what a caller may do about an error.
 type Class int
 
-// The classes. Whatever is not known to belong to another one is Other.
+// The classes. An error that is not known to belong to another class is Other.
 const (
 	Other        Class = iota
 	Unauthorized       // 401: the token is not valid
 	Forbidden          // 403: the token may not do this
 	NotFound           // 404: gone, or the token may not see it
 	Conflict           // 409: the name is taken
-	Invalid            // 422: refused as it is; never to be repeated
+	Invalid            // 422: invalid; must not be repeated
 	RateLimited        // 403 or 429 with a limit's headers
-	Unknown            // no readable answer, or a 5xx: the call may have had its effect
+	Unknown            // no readable response, or a 5xx: the call may have taken effect
 	Intercepted        // a proxy's page: GitHub was not reached
 )
 
-// ClassOf returns the class of an error, Other for one that is not a *CallError. Where the sign-in finds no
-// installation or no permission, what the call was for was not looked for: it may well be there, idle, or not be there.
+// ClassOf returns the class of an error, Other if it is not a *CallError. If the sign-in failed with NotFound, Invalid
+// or Conflict, the class is Other, since the call itself was not made: it says nothing about the runner.
 func ClassOf(err error) Class {
 	if call, ok := errors.AsType[*CallError](err); ok {
 		if call.SignIn && (call.Class == NotFound || call.Class == Invalid || call.Class == Conflict) {
@@ -73,7 +73,7 @@ func ClassOf(err error) Class {
 	return Other
 }
 
-// callError turns an error of go-github into a *CallError.
+// callError converts an error of go-github to a *CallError.
 func callError(operation string, response *gh.Response, err error) error {
 	if err == nil {
 		return nil
@@ -122,7 +122,7 @@ func classOf(call *CallError, header http.Header, err error) Class {
 	case call.Status == http.StatusTooManyRequests,
 		call.Status == http.StatusForbidden && (header.Get("Retry-After") != "" || isSecondaryLimit(call.Message)):
 		return RateLimited
-	case call.Status >= 500, call.Status < 300: // an answer with success that cannot be read tells nothing
+	case call.Status >= 500, call.Status < 300: // a 2xx that cannot be parsed
 		return Unknown
 	}
 	switch call.Status {
@@ -140,7 +140,7 @@ func classOf(call *CallError, header http.Header, err error) Class {
 	return Other
 }
 
-// askedWait is how long GitHub asks to wait: retry-after, then x-ratelimit-reset, else a minute.
+// askedWait returns how long GitHub asks to wait: retry-after, else x-ratelimit-reset, else a minute.
 // https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately
 func askedWait(header http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && seconds >= 0 {
@@ -154,7 +154,7 @@ func askedWait(header http.Header) time.Duration {
 	return time.Minute
 }
 
-// innermost digs out the sentence that says what happened.
+// innermost returns the most specific message.
 func innermost(err error) string {
 	if dial, ok := errors.AsType[*net.OpError](err); ok {
 		return dial.Error()

@@ -1,8 +1,8 @@
-// Package github speaks GitHub's API for self-hosted runners in the words of this program: scope, registration, runner.
+// Package github wraps GitHub's API for self-hosted runners in this program's types: scope, registration, runner.
 //
-// It is the only importer of go-github. Every scope (repository, organization, enterprise) has the same calls below a
-// path of its own, so the calls are made by path; go-github gives the transport, the types and the reading of errors.
-// https://docs.github.com/en/rest/actions/self-hosted-runners
+// It is the only importer of go-github. Each kind of scope (repository, organization, enterprise) has the same calls
+// under a path of its own, so calls are made by path; go-github provides the transport, the types and the parsing of
+// errors. https://docs.github.com/en/rest/actions/self-hosted-runners
 package github
 
 import (
@@ -21,10 +21,10 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// DefaultBaseURL is the API of github.com.
+// DefaultBaseURL is the address of github.com's API.
 const DefaultBaseURL = "https://api.github.com"
 
-// callTimeout bounds one HTTP exchange. GitHub itself gives up after 10 s.
+// callTimeout limits one HTTP exchange. GitHub itself terminates requests after 10 s.
 const callTimeout = 15 * time.Second
 
 // Client manages the runners of one scope. It is safe for concurrent use.
@@ -38,24 +38,24 @@ type Client struct {
 
 	mu        sync.Mutex
 	rate      Rate
-	tokenEnds time.Time // of a personal access token, where GitHub says when
+	tokenEnds time.Time // expiry of a personal access token, if known
 
 	creations creations
 }
 
-// Options say how to reach GitHub.
+// Options describe how to reach GitHub.
 type Options struct {
 	BaseURL   string // GITHUB_API_URL: https://api.github.com, or https://HOST/api/v3
 	Token     string
-	App       *App // in place of Token
+	App       *App // instead of Token
 	Scope     Scope
-	Transport http.RoundTripper // nil: a transport of its own, by the proxy settings of the environment
-	// CACertificates are PEM blocks to trust beside the system's, for an Enterprise Server with a private CA.
+	Transport http.RoundTripper // nil: a new one with the proxy settings of the environment
+	// CACertificates are PEM blocks to trust in addition to the system's, for an Enterprise Server with a private CA.
 	CACertificates string
-	Log            *slog.Logger // is told of waits that GitHub asks for; nil: nobody is
+	Log            *slog.Logger // nil: nothing is logged
 }
 
-// New returns a client with connections of its own.
+// New returns a client with its own connections.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/") + "/")
 	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
@@ -73,8 +73,8 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-// Transport is one of its own that trusts the system's certificates and more, in PEM, and heeds the proxies of the
-// environment.
+// Transport returns a new transport that trusts the system's certificates and the given ones, in PEM, and uses the
+// proxies of the environment.
 func Transport(caCertificates string) *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if caCertificates != "" {
@@ -83,7 +83,7 @@ func Transport(caCertificates string) *http.Transport {
 	return transport
 }
 
-// trusting is the system's certificates and more.
+// trusting returns the system's certificates and the given ones.
 func trusting(pem string) *x509.CertPool {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
@@ -93,22 +93,22 @@ func trusting(pem string) *x509.CertPool {
 	return pool
 }
 
-// Rate is what GitHub last said about the token's hourly limit. Used counts every user of the token.
+// Rate is the state of the token's hourly limit in GitHub's last response. Used counts all users of the token.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type Rate struct {
 	Limit, Used, Remaining int
 	Reset                  time.Time
-	Calls                  int // how many answers this client has had; 0 means that nothing is known
+	Calls                  int // how many responses this client has got; 0: the state is not known
 }
 
-// Rate returns the newest reading.
+// Rate returns the newest state.
 func (c *Client) Rate() Rate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rate
 }
 
-// once makes one call and no second, but for what an App's sign-in needs. into may be nil.
+// once makes a call without retries, except those of an App's sign-in. into may be nil.
 func (c *Client) once(ctx context.Context, operation, method, path string, body, into any) error {
 	call := func(token string) error {
 		header, err := c.exchange(ctx, operation, method, path, body, into, token)
@@ -123,10 +123,10 @@ func (c *Client) once(ctx context.Context, operation, method, path string, body,
 	return call(c.token)
 }
 
-// exchange makes one call with a token. The header is nil where there was no answer.
+// exchange makes one call with a token. The header is nil if there was no response.
 //
-// The go-github client is made anew for each call: it remembers a rate limit and would refuse later calls unsent, a
-// roll-back's DELETE among them. What GitHub asks for is obeyed in retry.go instead.
+// Each call creates a new go-github client: the client remembers a rate limit and would refuse later calls without
+// sending them, including a roll-back's DELETE. retry.go obeys the limits instead.
 func (c *Client) exchange(ctx context.Context, operation, method, path string, body, into any,
 	token string) (http.Header, error) {
 	client := gh.NewClient(c.http)
@@ -136,10 +136,11 @@ func (c *Client) exchange(ctx context.Context, operation, method, path string, b
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
-	// Not WithAuthToken: it wraps the transport of the http.Client that it is given, anew each time, and would send the
-	// token to whatever host a redirect names.
+	// WithAuthToken is not used: it wraps the http.Client's transport again for each client, and would send the token
+	// to any host that a redirect names.
 	request.Header.Set("Authorization", "Bearer "+token)
-	// Not http.Client.Timeout: go-github does not close the body of a refusal, and the timer would wait out its time.
+	// http.Client.Timeout is not used: go-github does not close the body of an error response, so the timer would keep
+	// running.
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	response, err := client.Do(ctx, request, into)
@@ -151,13 +152,13 @@ func (c *Client) exchange(ctx context.Context, operation, method, path string, b
 	if call, ok := errors.AsType[*CallError](err); ok {
 		call.Scope = c.scope
 		if call.Refusal == tokenScope && !strings.HasPrefix(token, fineGrained) {
-			call.Refusal = mayNot // the same words to a token of another kind say no more than that
+			call.Refusal = mayNot // for other kinds of tokens the message is not specific
 		}
 	}
 	return header, err
 }
 
-// Scope is where the client manages runners.
+// Scope returns the scope whose runners the client manages.
 func (c *Client) Scope() Scope { return c.scope }
 
 func (c *Client) path(format string, args ...any) string {

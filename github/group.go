@@ -9,13 +9,13 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Group is a runner group of an organization or an enterprise. A repository has none but the default one.
+// Group is a runner group of an organization or an enterprise. A repository has only the default group.
 type Group struct {
 	ID   int64
 	Name string
 }
 
-// Groups lists the runner groups of the scope.
+// Groups returns the runner groups of the scope.
 // https://docs.github.com/en/rest/actions/self-hosted-runner-groups
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	var groups []Group

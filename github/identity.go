@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Identity is who is signed in at GitHub, as far as that is known.
+// Identity describes who is signed in at GitHub, as far as it is known.
 type Identity struct {
-	Kind         string // "a fine-grained personal access token", "GitHub App runner-app"
+	Kind         string // as in "a fine-grained personal access token", "GitHub App runner-app"
 	Installation *Installation
 	Permissions  map[string]string // of the installation token
-	Until        time.Time         // the end of the token, zero where it is not known
+	Until        time.Time         // when the token expires; zero if it is not known
 	app          bool
 }
 
-// IsApp reports whether it is a GitHub App, whose token is renewed before it ends.
+// IsApp reports whether it is a GitHub App, whose token is renewed.
 func (i Identity) IsApp() bool { return i.app }
 
-// String says it in one line.
+// String returns a description on one line.
 func (i Identity) String() string {
 	text := i.Kind
 	if i.Installation != nil {
@@ -38,7 +38,7 @@ func (i Identity) String() string {
 	return text
 }
 
-// PermissionList is the token's permissions in one line: "administration: write, metadata: read".
+// PermissionList returns the token's permissions on one line, as in "administration: write, metadata: read".
 func (i Identity) PermissionList() string {
 	list := make([]string, 0, len(i.Permissions))
 	for _, name := range slices.Sorted(maps.Keys(i.Permissions)) {
@@ -47,8 +47,8 @@ func (i Identity) PermissionList() string {
 	return strings.Join(list, ", ")
 }
 
-// SignIn makes an App's first two calls, and repeats them, so that a sign-in that does not work is known before
-// anything is created. With a token there is nothing to do.
+// SignIn makes an App's first two calls, with retries, so that a failing sign-in is known before anything is created.
+// With a token it does nothing.
 func (c *Client) SignIn(ctx context.Context) error {
 	if c.app == nil {
 		return nil
@@ -59,7 +59,7 @@ func (c *Client) SignIn(ctx context.Context) error {
 	})
 }
 
-// SignedIn is who the client is at GitHub. It makes no call: of an App that has not signed in yet only its id is known.
+// SignedIn returns the client's identity. It makes no call: before an App's sign-in only its id is known.
 func (c *Client) SignedIn() Identity {
 	if c.app == nil {
 		c.mu.Lock()
@@ -81,7 +81,7 @@ func (a *App) identity() Identity {
 	return identity
 }
 
-// AccessToken returns a token that works, for a client of another of GitHub's services. It is a secret.
+// AccessToken returns a valid token, for clients of other GitHub services. It is a secret.
 func (c *Client) AccessToken(ctx context.Context) (string, error) {
 	if c.app == nil {
 		return c.token, nil

@@ -15,8 +15,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// IDTokens is where a job gets its OIDC tokens. GitHub gives both values to the steps of a job that has
-// `permissions: id-token: write`, container actions included.
+// IDTokens requests OIDC tokens for a job. GitHub passes both values to the steps of a job that has `permissions:
+// id-token: write`, container actions included.
 // https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
 type IDTokens struct {
 	URL    string // ACTIONS_ID_TOKEN_REQUEST_URL, which has a query already
@@ -25,14 +25,14 @@ type IDTokens struct {
 	Transport http.RoundTripper
 }
 
-// How the endpoint is asked. It answers within a second; what takes longer is asked again, and so are 5xx and 429.
+// Limits of a request. The endpoint responds within a second; timeouts, 5xx and 429 are retried.
 const (
 	idTokenAttempt = 10 * time.Second
 	idTokenTimeout = 45 * time.Second
 	maxIDToken     = 1 << 16
 )
 
-// Get returns a new OIDC token for an audience. It fails with a *CallError.
+// Get returns a new OIDC token for an audience. The error is a *CallError.
 func (t IDTokens) Get(ctx context.Context, audience string) (string, error) {
 	policy := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(500*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
@@ -42,7 +42,7 @@ func (t IDTokens) Get(ctx context.Context, audience string) (string, error) {
 	err := backoff.Retry(func() error {
 		var err error
 		token, err = t.ask(ctx, audience)
-		if last == nil || ctx.Err() == nil { // what the end cut off says less than the answer before
+		if last == nil || ctx.Err() == nil { // an error caused by the context's end is less useful than the one before
 			last = err
 		}
 		switch ClassOf(err) {
@@ -69,19 +69,18 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 	if strings.Contains(t.URL, "?") {
 		separator = "&"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+separator+"audience="+
-		url.QueryEscape(audience),
-		nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		t.URL+separator+"audience="+url.QueryEscape(audience), nil)
 	if err != nil {
 		return "", &CallError{Operation: idTokenOperation, Class: Other,
-			Message: "ACTIONS_ID_TOKEN_REQUEST_URL is no address", Err: err}
+			Message: "ACTIONS_ID_TOKEN_REQUEST_URL is not a web address", Err: err}
 	}
 	request.Header.Set("Authorization", "Bearer "+t.Bearer)
 	request.Header.Set("Accept", "application/json")
 	response, err := (&http.Client{Transport: t.Transport}).Do(request)
 	if err != nil {
-		if noURL, ok := errors.AsType[*url.Error](err); ok { // it quotes the address
-			err = noURL.Err
+		if wrapped, ok := errors.AsType[*url.Error](err); ok { // it quotes the address
+			err = wrapped.Err
 		}
 		return "", &CallError{Operation: idTokenOperation, Class: Unknown, Message: err.Error(), Err: err}
 	}
@@ -100,7 +99,7 @@ func (t IDTokens) ask(ctx context.Context, audience string) (string, error) {
 	case response.StatusCode == http.StatusOK && err == nil && answer.Value != "":
 		return answer.Value, nil
 	case response.StatusCode == http.StatusOK:
-		call.Class, call.Message = Unknown, "the answer holds no token"
+		call.Class, call.Message = Unknown, "the response contains no token"
 	case response.StatusCode == http.StatusTooManyRequests:
 		call.Class, call.Until = RateLimited, time.Now().Add(askedWait(response.Header))
 	default:

@@ -44,7 +44,7 @@ func TestIDTokens(t *testing.T) {
 			class: github.NotFound, says: "GitHub says 404"},
 		"garbled, for ever": {fault: simulator.Fault{Match: of, Effect: simulator.EffectMalformed},
 			class: github.Unknown,
-			says:  "the answer holds no token"},
+			says:  "the response contains no token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// KeyError states why a text is no App's private key. It never holds any of the text.
+// KeyError is why a text is not an App's private key. It contains nothing of the text.
 type KeyError struct {
-	Problem string // continues "The 'app-private-key' input …"
+	Problem string // completes "The 'app-private-key' input …"
 	Hint    string
 }
 
@@ -27,12 +27,11 @@ func badKey(format string, args ...any) *KeyError {
 	return &KeyError{Problem: fmt.Sprintf(format, args...), Hint: hintKey}
 }
 
-// armor is one block of PEM, whatever has become of its line breaks.
+// armor matches one block of PEM, whatever has become of its line breaks.
 var armor = regexp.MustCompile(`(?s)-----\s*BEGIN ([A-Z0-9 ]+?)\s*-----(.*?)-----\s*END `)
 
-// ReadKey reads an App's private key as people paste it: PEM of an RSA key in PKCS#1 (as GitHub hands it out) or
-// PKCS#8, with CRLF, literal \n or blanks for line breaks, in quotes, indented, or base64 of any of these. Its error is
-// a *KeyError.
+// ReadKey parses an App's private key as people paste it: PEM of an RSA key in PKCS#1 (GitHub's format) or PKCS#8, with
+// CRLF, literal \n or spaces for line breaks, quoted, indented, or base64 of any of these. The error is a *KeyError.
 func ReadKey(text string) (*rsa.PrivateKey, error) {
 	return readKey(text, true)
 }
@@ -54,26 +53,26 @@ func readKey(text string, mayBeEncoded bool) (*rsa.PrivateKey, error) {
 		if strings.Contains(string(der), "-----BEGIN") {
 			return readKey(string(der), false)
 		}
-		if key, err := parseKey(der); err == nil { // the lines between BEGIN and END alone
+		if key, err := parseKey(der); err == nil { // only the lines between BEGIN and END
 			return key, nil
 		}
 	}
 	return nil, badKey("is not a private key in PEM, which begins with -----BEGIN RSA PRIVATE KEY-----")
 }
 
-// The forms of what stands beside the private keys on the App's page.
+// The forms of other values on the App's page.
 var (
 	fingerprint  = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/=]+$`)
 	clientSecret = regexp.MustCompile(`^[0-9a-f]{40}$`)
 )
 
-// unescaped undoes what shells, JSON and forms do to a text of several lines.
+// unescaped reverts what shells, JSON and forms do to text of several lines.
 func unescaped(text string) string {
 	text = strings.NewReplacer("\ufeff", "", `\r`, "", `\n`, "\n", "\r", "\n").Replace(text)
 	return strings.Trim(strings.TrimSpace(text), "\"'`")
 }
 
-// readBlock reads one block of PEM by its kind.
+// readBlock parses a block of PEM by its label.
 func readBlock(kind, body string) (*rsa.PrivateKey, error) {
 	switch {
 	case strings.Contains(kind, "ENCRYPTED"), strings.Contains(body, "ENCRYPTED"):
@@ -97,8 +96,7 @@ func readBlock(kind, body string) (*rsa.PrivateKey, error) {
 	return parseKey(der)
 }
 
-// parseKey reads PKCS#1 or PKCS#8, whatever the first line called it: some tools convert the one and leave the other's
-// name.
+// parseKey parses PKCS#1 or PKCS#8, whatever the label: some tools convert the key and keep the label.
 func parseKey(der []byte) (*rsa.PrivateKey, error) {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return strong(key)
@@ -118,7 +116,7 @@ func parseKey(der []byte) (*rsa.PrivateKey, error) {
 	return nil, badKey("holds a key of an unknown kind; a GitHub App's key is for RSA")
 }
 
-// leastBits is what crypto/rsa signs with. GitHub's keys have 2048.
+// minKeyBits is the smallest key that crypto/rsa signs with. GitHub's keys have 2048 bits.
 const minKeyBits = 1024
 
 func strong(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
@@ -128,7 +126,7 @@ func strong(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// fromBase64 reads base64 of either alphabet, padded or not, with white space anywhere.
+// fromBase64 decodes base64 of either alphabet, padded or not, with white space anywhere.
 func fromBase64(text string) ([]byte, error) {
 	text = strings.TrimRight(strings.Join(strings.Fields(text), ""), "=")
 	if text == "" {

@@ -38,7 +38,7 @@ func pkcs8(t *testing.T, key any) []byte {
 	return der
 }
 
-// forms are an RSA key as GitHub hands it out and as it stands in people's secrets.
+// forms are an RSA key in GitHub's format and in the forms in which it is stored in secrets.
 func forms(t *testing.T) map[string]string {
 	t.Helper()
 	plain := block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(testKey()))
@@ -140,7 +140,7 @@ func TestReadKeyNamesWhatItIs(t *testing.T) {
 	}
 }
 
-// Whatever is pasted gets a key or a reason, and the reason holds nothing of what was pasted.
+// Any pasted text results in a key or a reason, and the reason contains nothing of the text.
 func FuzzReadKey(f *testing.F) {
 	plain := block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(testKey()))
 	f.Add(plain)

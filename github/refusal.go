@@ -13,24 +13,23 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Why GitHub refuses what it has understood, by the entries of docs/troubleshooting.md. All are 403, told apart by
-// headers and words; documentation_url has changed too often to be one of the signs. What is none of the others is
-// mayNot.
+// Why GitHub forbids a call, by the anchors of docs/troubleshooting.md. All are 403 and are distinguished by headers
+// and messages; documentation_url has changed too often to be used. Reasons that are not recognised are mayNot.
 const (
 	mayNot       = ""
 	singleSignOn = "single-sign-on"         // the token is not authorized for the organization's SAML
-	ipAllowList  = "ip-allow-list"          // the organization takes calls from certain addresses only
+	ipAllowList  = "ip-allow-list"          // the organization accepts calls only from certain addresses
 	classicToken = "classic-tokens-refused" // the organization refuses classic personal access tokens
-	// its policy refuses this token: too long a lifetime, or fine-grained ones
+	// The organization's policy refuses this token: its lifetime is too long, or it is fine-grained.
 	tokenPolicy = "token-policy"
-	// fine-grained: not approved, of another owner, or without the permission
+	// A fine-grained token that is not approved, has another owner, or lacks the permission.
 	tokenScope      = "token-does-not-reach"
-	runnersDisabled = "runners-turned-off" // an owner has turned the repository's self-hosted runners off
-	// an installation's token without the permission, as GITHUB_TOKEN always is
+	runnersDisabled = "runners-turned-off" // an owner has disabled the repository's self-hosted runners
+	// An installation token without the permission, such as GITHUB_TOKEN.
 	integrationOnly = "workflow-token"
 )
 
-// signs are looked for in this order: words in the message, in lower case, all of them.
+// signs are the reasons by lower-case words that the message contains, all of them, in the order of precedence.
 // https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
 var signs = []struct {
 	refusal string
@@ -50,7 +49,7 @@ var signs = []struct {
 	{tokenScope, []string{"not accessible by personal access token"}},
 }
 
-// refusalOf returns the refusals apart.
+// refusalOf returns the reason why GitHub forbids a call.
 func refusalOf(message string, header http.Header) string {
 	if strings.Contains(header.Get("X-GitHub-SSO"), "required") {
 		return singleSignOn
@@ -64,8 +63,8 @@ func refusalOf(message string, header http.Header) string {
 	return mayNot
 }
 
-// isSecondaryLimit reports whether the message alone speaks of a limit: neither headers nor the documentation's address
-// need say so.
+// isSecondaryLimit reports whether the message is about a secondary rate limit: headers and documentation_url do not
+// always show it.
 func isSecondaryLimit(message string) bool {
 	message = strings.ToLower(message)
 	return strings.Contains(message, "secondary rate limit") || strings.Contains(message, "abuse detection")
@@ -73,7 +72,7 @@ func isSecondaryLimit(message string) bool {
 
 var signOnURL = regexp.MustCompile(`url=(https?://[^\s;,]+)`)
 
-// signOnLink is the address at which the token can be authorized, as X-GitHub-SSO has it: "required; url=https://…".
+// signOnLink returns the address at which the token can be authorized, from X-GitHub-SSO: "required; url=https://…".
 func signOnLink(header http.Header) string {
 	if found := signOnURL.FindStringSubmatch(header.Get("X-GitHub-SSO")); found != nil {
 		return found[1]
@@ -83,14 +82,14 @@ func signOnLink(header http.Header) string {
 
 var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
-// maxPage is how much of a page is read to find its title.
+// maxPage limits how much of a page is read to find its title.
 const maxPage = 64 << 10
 
-// interception describes an answer that is a web page: GitHub's API answers in JSON, so it comes from something
-// between.
+// interception reports whether a response is a web page, and describes it: GitHub's API responds in JSON, so a page
+// comes from something in between.
 func interception(response *gh.Response, body io.Reader) (string, bool) {
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // one that cannot be read is none
-	page, _ := io.ReadAll(io.LimitReader(body, maxPage))                   // what could be read is enough
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")) // invalid ones count as missing
+	page, _ := io.ReadAll(io.LimitReader(body, maxPage))                   // what could be read suffices
 	if kind != "text/html" && !bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(page)), []byte("<html")) {
 		return "", false
 	}
@@ -108,7 +107,7 @@ func interception(response *gh.Response, body io.Reader) (string, bool) {
 	return words + host, true
 }
 
-// Advice states what to do about a refusal.
+// Advice returns what to do about a refusal; needed is the permission that is required.
 func (e *CallError) Advice(needed string) string {
 	if e.Hint != "" {
 		return e.Hint
@@ -148,6 +147,6 @@ func (e *CallError) Advice(needed string) string {
 		"; the workflow's own GITHUB_TOKEN cannot be given that"
 }
 
-// AdviceIntercepted is what to do about an answer that is not GitHub's.
+// AdviceIntercepted is what to do about a response that is not GitHub's.
 const AdviceIntercepted = "something between this step and GitHub answered: check the proxy or firewall " +
 	"(HTTPS_PROXY, NO_PROXY) and GITHUB_API_URL"

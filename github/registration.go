@@ -10,13 +10,13 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Token is a registration token: it lives for one hour and many runners may use it.
+// Token is a registration token. It is valid for one hour and for any number of runners.
 type Token struct {
 	Value     string
 	ExpiresAt time.Time
 }
 
-// RegistrationToken asks for a registration token. It is a secret: mask it.
+// RegistrationToken requests a registration token. It is a secret: mask it.
 func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
 	var answer gh.RegistrationToken
 	answered, err := c.creations.begin(ctx)
@@ -31,24 +31,24 @@ func (c *Client) RegistrationToken(ctx context.Context) (Token, error) {
 	return Token{Value: answer.GetToken(), ExpiresAt: answer.GetExpiresAt().Time}, nil
 }
 
-// JITRequest asks for a runner that takes one job.
+// JITRequest describes a runner that takes one job.
 type JITRequest struct {
 	Name    string
 	GroupID int64
 	Labels  []string // 1 to 100
 }
 
-// JITConfig is a registration that exists already, offline, and what run.sh needs to serve it. Encoded is a secret.
+// JITConfig is an existing registration, offline, and the configuration that run.sh needs for it. Encoded is a secret.
 type JITConfig struct {
 	RunnerID int64
 	Encoded  string
 }
 
-// ErrNameTaken reports whether the scope has a runner of that name already.
+// ErrNameTaken means that the scope already has a runner of that name.
 var ErrNameTaken = errors.New("the runner name is taken")
 
-// JITConfig registers a single-use runner. An answer that is lost may have registered it all the same; asking again
-// then gets 409. Such a registration is ours and useless without its configuration, so it is removed and made anew.
+// JITConfig registers a single-use runner. If a response is lost, the runner may be registered all the same, and the
+// retry gets 409. Such a registration is ours, and useless without its configuration, so it is removed and made again.
 func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, error) {
 	var config JITConfig
 	inDoubt := false
@@ -65,18 +65,17 @@ func (c *Client) JITConfig(ctx context.Context, request JITRequest) (JITConfig, 
 			if removed := c.removeLost(ctx, request.Name); removed != nil {
 				return removed
 			}
-			return &CallError{Operation: "generate JIT configuration",
-				Message: "an earlier answer was lost; asking again",
-				Class:   Unknown, Err: err}
+			return &CallError{Operation: "generate JIT configuration", Class: Unknown, Err: err,
+				Message: "an earlier response was lost; trying again"}
 		}
 		return err
 	})
 	return config, err
 }
 
-// JITConfigOnce is JITConfig for a name that others may ask for at the same moment: it asks once. ErrNameTaken says
-// that somebody has the name. An error of class Unknown leaves it open whether there is a registration now, and whose:
-// nothing is cleared away.
+// JITConfigOnce is JITConfig for a name that others may request at the same moment, without retries. ErrNameTaken means
+// that somebody has the name. An error of class Unknown leaves open whether a registration exists and whose it is, so
+// nothing is removed.
 func (c *Client) JITConfigOnce(ctx context.Context, request JITRequest) (JITConfig, error) {
 	config, err := c.generateJIT(ctx, request)
 	if ClassOf(err) == Conflict {
@@ -114,15 +113,15 @@ func (c *Client) removeLost(ctx context.Context, name string) error {
 	return c.Remove(ctx, runner.ID)
 }
 
-// Download is the runner software for one system, as GitHub offers it to this scope.
+// Download is the runner software for one system, as GitHub offers it to the scope.
 type Download struct {
 	OS, Architecture string // "linux"; "x64", "arm64", "arm"
 	URL, Filename    string
 	SHA256           string // may be empty
-	Token            string // on GitHub Enterprise Server a short-lived token for the download
+	Token            string // a short-lived token for the download, on GitHub Enterprise Server
 }
 
-// Downloads lists the runner software that GitHub offers.
+// Downloads returns the runner software that GitHub offers.
 func (c *Client) Downloads(ctx context.Context) ([]Download, error) {
 	var answer []*gh.RunnerApplicationDownload
 	if err := c.call(ctx, "list runner downloads", http.MethodGet, c.path("runners/downloads"), &answer); err != nil {

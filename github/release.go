@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Release lists the Linux downloads of one released version of the runner, "2.330.0". Only github.com knows it: an
-// Enterprise Server has no such repository. GitHub has told the digest of an
-// asset since June 2025; SHA256 is empty for older ones.
+// Release returns the Linux downloads of a released version of the runner, such as "2.330.0". Only github.com has it:
+// an Enterprise Server has no such repository. SHA256 is empty for assets from before June 2025, for which GitHub
+// publishes no digest.
 // https://docs.github.com/en/rest/releases/releases#get-a-release-by-tag-name
 func (c *Client) Release(ctx context.Context, version string) ([]Download, error) {
 	var answer struct {
@@ -36,7 +36,7 @@ func (c *Client) Release(ctx context.Context, version string) ([]Download, error
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: it has no download for Linux", operation)
+		return nil, fmt.Errorf("%s: the release has no download for Linux", operation)
 	}
 	return list, nil
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Limits of asking again.
+// Limits of retries.
 const (
 	maxTransient = 5                // 502s come in bursts of some seconds
-	maxWait      = 10 * time.Minute // a longer wait than this, in one or in several, is told to the user instead
+	maxWait      = 10 * time.Minute // of all waits together; longer ones fail
 )
 
-// call makes a call and repeats it where that helps: after a 5xx or no answer a few times, after a rate limit when
-// GitHub allows it. A 4xx is never repeated: a refused name that was asked for again and again has started thousands
-// of machines elsewhere.
+// call makes a call and retries it if that helps: a few times after a 5xx or without a response, and after a rate limit
+// when GitHub allows it. A 4xx is never repeated: repeating a refused name has started thousands of machines in other
+// projects.
 func (c *Client) call(ctx context.Context, operation, method, path string, into any) error {
 	return retry(ctx, c.log, func() error { return c.once(ctx, operation, method, path, nil, into) })
 }
 
-// retry calls f again where that helps, as call says.
+// retry calls f with the retries of call.
 func retry(ctx context.Context, log *slog.Logger, f func() error) error {
 	policy := backoff.NewExponentialBackOff(backoff.WithInitialInterval(500*time.Millisecond),
 		backoff.WithMaxInterval(8*time.Second))
@@ -68,7 +68,7 @@ func untilOf(err error) time.Time {
 	return time.Time{}
 }
 
-// rateLimitBackOff waits as long as GitHub asked for, and like its inner policy where it asked for nothing.
+// rateLimitBackOff waits as long as GitHub asked for, or else as its inner policy says.
 type rateLimitBackOff struct {
 	backoff.BackOff
 	asked time.Duration
@@ -82,11 +82,11 @@ func (o *rateLimitBackOff) NextBackOff() time.Duration {
 	return o.BackOff.NextBackOff()
 }
 
-// expiryHeader returns when a personal access token ends, if it does.
+// expiryHeader is the header with the expiry of a personal access token.
 // https://github.blog/changelog/2021-07-26-expiration-options-for-personal-access-tokens/
 const expiryHeader = "GitHub-Authentication-Token-Expiration"
 
-// tokenEnd reads the end of a token in the two forms that GitHub is known to write.
+// tokenEnd parses the expiry of a token in the two formats that GitHub uses.
 func tokenEnd(text string) time.Time {
 	for _, layout := range []string{"2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700"} {
 		if end, err := time.Parse(layout, text); err == nil {
@@ -96,7 +96,7 @@ func tokenEnd(text string) time.Time {
 	return time.Time{}
 }
 
-// remember keeps what the header says of the token: when it ends, and the rate limit's reading.
+// remember stores the token's expiry and the rate limit from a response.
 func (c *Client) remember(header http.Header) {
 	if end := tokenEnd(header.Get(expiryHeader)); !end.IsZero() {
 		c.mu.Lock()

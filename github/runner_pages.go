@@ -12,37 +12,35 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// This file reads lists of many pages. GitHub counts the pages anew for each call, so the removal of one registration
-// moves all that come after it one place forward. One that moves from a page that is still to be read to a page that
-// was read already is on neither, although it was there all the time.
+// This file reads lists of several pages. GitHub divides the list into pages anew for each call, so the removal of a
+// registration moves all later ones forward by one. One that moves from an unread page to a page that was read already
+// is missed, although it existed all the time.
 
-// maxReadings is how often a list that changes while it is read is read at most. To be missed by all readings a
-// registration must cross the boundary between two pages in each of them: between two readings, a second apart, a
-// hundred registrations that come before it must be removed.
+// maxReadings limits how often a list that changes is read. To be missed by all readings, a registration must cross a
+// page boundary during each: a hundred earlier registrations must be removed between two readings, a second apart.
 const maxReadings = 3
 
-// maxConcurrent is how many calls of one look are made at the same time. GitHub allows a token a hundred, whoever makes
-// them.
+// maxConcurrent is the number of concurrent calls of one look. GitHub allows a token 100.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const maxConcurrent = 15
 
-// pageSize is the most that GitHub gives; its default is 30.
+// pageSize is GitHub's maximum; its default is 30.
 const pageSize = 100
 
-// runnerPage is one page of a scope's runners.
+// runnerPage is a page of a scope's runners.
 type runnerPage struct {
 	runners []Runner
-	total   int // of the whole list, at that moment
+	total   int // number of all runners at that moment
 }
 
-// pages is how many pages the list has.
+// pages returns how many pages the list has.
 func (p runnerPage) pages() int { return max(1, (p.total+pageSize-1)/pageSize) }
 
-// readPage reads one page, counted from 1.
+// readPage reads a page, counted from 1.
 type readPage func(ctx context.Context, page int) (runnerPage, error)
 
-// AllRunners lists every runner of the scope: those that exist from the first call to the last are in the list, or
-// there is an error. Pages are read side by side, each again after a 5xx and after a rate limit.
+// AllRunners returns every runner of the scope: those that exist from the first call to the last are in the list, or it
+// returns an error. Pages are read in parallel, each with retries.
 func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	first, err := c.retryPage(ctx, 1)
 	if err != nil {
@@ -51,7 +49,7 @@ func (c *Client) AllRunners(ctx context.Context) ([]Runner, error) {
 	return completed(ctx, first, c.retryPage)
 }
 
-// LookAtAll is AllRunners with each call made once. pages is how many pages the list has.
+// LookAtAll is AllRunners without retries. pages is how many pages the list has.
 func (c *Client) LookAtAll(ctx context.Context) (runners []Runner, pages int, err error) {
 	first, err := c.list(ctx, 1)
 	if err != nil {
@@ -61,9 +59,9 @@ func (c *Client) LookAtAll(ctx context.Context) (runners []Runner, pages int, er
 	return runners, first.pages(), err
 }
 
-// completed is the whole list whose first page was read a moment ago.
+// completed returns the whole list, of which the first page has just been read.
 func completed(ctx context.Context, first runnerPage, read readPage) ([]Runner, error) {
-	var seen []Runner // by all readings
+	var seen []Runner // in all readings
 	for reading := 1; ; reading++ {
 		list, steady, err := oneReading(ctx, first, read)
 		if err != nil || steady {
@@ -79,9 +77,9 @@ func completed(ctx context.Context, first runnerPage, read readPage) ([]Runner, 
 	}
 }
 
-// oneReading reads the list once and reports whether it stayed as it was meanwhile. Registrations keep their order, and
-// new ones come at one end. So nothing was added or removed where both ends are the same before and after the pages
-// between them, and every page tells the same total.
+// oneReading reads the list once and reports whether it stayed the same meanwhile. Registrations keep their order, and
+// new ones are added at one end. So nothing was added or removed if the first and last page are the same before and
+// after the pages between, and every page has the same total.
 func oneReading(ctx context.Context, first runnerPage, read readPage) (list []Runner, steady bool, err error) {
 	last := first.pages()
 	if last == 1 {
@@ -112,19 +110,18 @@ func oneReading(ctx context.Context, first runnerPage, read readPage) (list []Ru
 	return newest(list), steady, nil
 }
 
-// RunnersPage returns one page of all runners of the scope, counted from 1, and how many pages there are. It looks
-// once.
+// RunnersPage returns a page of the scope's runners, counted from 1, and how many pages there are, without retries.
 func (c *Client) RunnersPage(ctx context.Context, page int) (runners []Runner, pages int, err error) {
 	list, err := c.list(ctx, page)
 	return list.runners, list.pages(), err
 }
 
-// list reads one page of all runners, once.
+// list reads a page of all runners, without retries.
 func (c *Client) list(ctx context.Context, page int) (runnerPage, error) {
 	return c.page(ctx, page, "")
 }
 
-// retryPage is list, but asked again after a 5xx and after a rate limit.
+// retryPage is list with retries.
 func (c *Client) retryPage(ctx context.Context, page int) (list runnerPage, err error) {
 	err = retry(ctx, c.log, func() error {
 		list, err = c.list(ctx, page)
@@ -133,8 +130,8 @@ func (c *Client) retryPage(ctx context.Context, page int) (list runnerPage, err 
 	return list, err
 }
 
-// page reads one page of the runners with a name, or of all where it is empty. Older GitHub Enterprise Servers ignore
-// the name and list all, so callers compare it themselves.
+// page reads a page of the runners with a name, or of all if it is empty. Older GitHub Enterprise Servers ignore the
+// name and return all, so callers must compare it.
 func (c *Client) page(ctx context.Context, page int, name string) (runnerPage, error) {
 	query := url.Values{"per_page": {fmt.Sprint(pageSize)}}
 	operation := "list runners"
@@ -149,7 +146,7 @@ func (c *Client) page(ctx context.Context, page int, name string) (runnerPage, e
 	if err := c.once(ctx, operation, http.MethodGet, c.path("runners?%s", query.Encode()), nil, &answer); err != nil {
 		return runnerPage{}, err
 	}
-	if len(answer.Runners) == 0 { // the list has become shorter meanwhile
+	if len(answer.Runners) == 0 { // the list has become shorter
 		return runnerPage{}, nil
 	}
 	list := runnerPage{total: answer.TotalCount}
@@ -163,7 +160,7 @@ func sameIDs(a, b runnerPage) bool {
 	return slices.EqualFunc(a.runners, b.runners, func(a, b Runner) bool { return a.ID == b.ID })
 }
 
-// newest keeps of several records of one runner the last, in the place of the first.
+// newest returns the last record of each runner, at the position of the first.
 func newest(list []Runner) []Runner {
 	at := make(map[int64]int, len(list))
 	kept := list[:0:0]
@@ -178,7 +175,7 @@ func newest(list []Runner) []Runner {
 	return kept
 }
 
-// RunnersPages returns the runners on some pages, counted from 1, both ends included. It looks once, side by side.
+// RunnersPages returns the runners on a range of pages, counted from 1 and inclusive, in parallel and without retries.
 func (c *Client) RunnersPages(ctx context.Context, from, to int) ([]Runner, error) {
 	pages := make([]runnerPage, max(to-from+1, 0))
 	err := sideBySide(len(pages), func(i int) (err error) {
@@ -192,7 +189,7 @@ func (c *Client) RunnersPages(ctx context.Context, from, to int) ([]Runner, erro
 	return newest(list), err
 }
 
-// sideBySide calls f with 0 to n-1 and joins the errors.
+// sideBySide calls f with 0 to n-1 in parallel and joins the errors.
 func sideBySide(n int, f func(int) error) error {
 	errs := make([]error, n)
 	var group errgroup.Group

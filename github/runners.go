@@ -12,20 +12,20 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// Runner is one registration.
+// Runner is a registration.
 type Runner struct {
 	ID     int64
 	Name   string
 	Online bool
 	Busy   bool
-	Unused bool // it was made by a JIT configuration that no machine has used yet
+	Unused bool // made by a JIT configuration that no machine has used yet
 	Labels []string
 }
 
-// ErrBusy reports whether GitHub does not remove a runner that is running a job.
+// ErrBusy means that GitHub does not remove a runner because it is running a job.
 var ErrBusy = errors.New("the runner is busy")
 
-// unknownOS is what GitHub says of a registration by JIT until a machine uses it.
+// unknownOS is the operating system of a JIT registration until a machine uses it.
 // https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
 const unknownOS = "unknown"
 
@@ -38,7 +38,7 @@ func plain(r *gh.Runner) Runner {
 	return runner
 }
 
-// Runner looks a runner up by its id, once. An error of class NotFound says that it is gone or cannot be seen.
+// Runner returns a runner by its id, without retries. An error of class NotFound means that it is gone or not visible.
 func (c *Client) Runner(ctx context.Context, id int64) (Runner, error) {
 	var found gh.Runner
 	err := c.once(ctx, fmt.Sprintf("get runner %d", id), http.MethodGet, c.path("runners/%d", id), nil, &found)
@@ -48,7 +48,7 @@ func (c *Client) Runner(ctx context.Context, id int64) (Runner, error) {
 	return plain(&found), nil
 }
 
-// RunnerByName looks a runner up by its exact name, once; found is false when there is none of that name.
+// RunnerByName returns the runner with the exact name, without retries; found is false if there is none.
 func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
 	for page, pages := 1, 1; page <= pages; page++ {
 		list, err := c.page(ctx, page, name)
@@ -65,7 +65,7 @@ func (c *Client) RunnerByName(ctx context.Context, name string) (runner Runner, 
 	return Runner{}, false, nil
 }
 
-// FindByName is RunnerByName, but asked again after a 5xx and after a rate limit.
+// FindByName is RunnerByName with retries after a 5xx and a rate limit.
 func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, found bool, err error) {
 	err = retry(ctx, c.log, func() error {
 		runner, found, err = c.RunnerByName(ctx, name)
@@ -74,11 +74,11 @@ func (c *Client) FindByName(ctx context.Context, name string) (runner Runner, fo
 	return runner, found, err
 }
 
-// fewNames are looked up one by one without asking how long the whole list is.
+// maxSingleLookups is up to how many names are looked up one by one without reading the first page of the list.
 const maxSingleLookups = 2
 
-// FindByNames is FindByName for many names: by single look-ups or by pages of the whole list, whichever is fewer calls.
-// What is not in the answer does not exist.
+// FindByNames is FindByName for many names, by single look-ups or by pages of the whole list, whichever takes fewer
+// calls. Names that are not in the result do not exist.
 func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Runner, error) {
 	found := map[string]Runner{}
 	var mu sync.Mutex
@@ -112,7 +112,7 @@ func (c *Client) FindByNames(ctx context.Context, names []string) (map[string]Ru
 	})
 }
 
-// RemoveLabel takes a label from a runner. That there is no such label or runner any more is a success.
+// RemoveLabel removes a label from a runner. A missing label or runner is a success.
 // https://docs.github.com/en/rest/actions/self-hosted-runners#remove-a-custom-label-from-a-self-hosted-runner-for-a-repository
 func (c *Client) RemoveLabel(ctx context.Context, id int64, label string) error {
 	err := c.call(ctx, fmt.Sprintf("remove label %s of runner %d", label, id), http.MethodDelete,
@@ -123,7 +123,7 @@ func (c *Client) RemoveLabel(ctx context.Context, id int64, label string) error 
 	return err
 }
 
-// Remove deletes a registration. One that is gone already is a success; ErrBusy says that it runs a job.
+// Remove removes a registration. A missing one is a success; ErrBusy means that it runs a job.
 func (c *Client) Remove(ctx context.Context, id int64) error {
 	err := c.call(ctx, fmt.Sprintf("remove runner %d", id), http.MethodDelete, c.path("runners/%d", id), nil)
 	switch ClassOf(err) {

@@ -8,10 +8,10 @@ import (
 	gh "github.com/google/go-github/v57/github"
 )
 
-// WorkflowRun is a run of a workflow, as its latest attempt is.
+// WorkflowRun is a workflow run in its latest attempt.
 type WorkflowRun struct {
 	Completed bool
-	Cancelled bool // a person, a rule of concurrency or a time-out of the workflow has ended it
+	Cancelled bool // by a person, a concurrency rule or a timeout
 	Attempt   int  // from 1
 }
 
@@ -19,13 +19,13 @@ type WorkflowRun struct {
 type Job struct {
 	ID         int64
 	Name       string
-	RunnerName string // empty where no runner has had it
+	RunnerName string // empty if no runner was assigned
 	Completed  bool
 	Succeeded  bool
 }
 
-// WorkflowRun reads a run. It needs actions: read on the repository; a run that cannot be seen is an error, never over.
-// A run that is started once more goes on.
+// WorkflowRun returns a run. It needs actions: read on the repository; a run that is not visible is an error, never
+// completed. A run that was started again is not completed.
 // https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
 func (c *Client) WorkflowRun(ctx context.Context, repository, id string) (WorkflowRun, error) {
 	var run gh.WorkflowRun
@@ -39,13 +39,13 @@ func (c *Client) WorkflowRun(ctx context.Context, repository, id string) (Workfl
 	}, nil
 }
 
-// RunOver reports whether a workflow run is completed, as WorkflowRun reads it.
+// RunOver reports whether a workflow run is completed, see WorkflowRun.
 func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, error) {
 	run, err := c.WorkflowRun(ctx, repository, id)
 	return run.Completed, err
 }
 
-// AttemptJobs lists the jobs of one attempt of a run: all of them, or an error. It needs actions: read.
+// AttemptJobs returns all jobs of an attempt of a run, or an error. It needs actions: read.
 // https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
 func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attempt int) ([]Job, error) {
 	var all []Job
@@ -66,15 +66,15 @@ func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attemp
 	}
 }
 
-// RerunJob runs a job of a completed run again, and the jobs that depend on it: a new attempt of the run. It asks once,
-// since a second request could meet an attempt that the first has begun. It needs actions: write.
+// RerunJob runs a job of a completed run again, and the jobs that depend on it, as a new attempt of the run. It does
+// not retry, since a second request could hit an attempt that the first has started. It needs actions: write.
 // https://docs.github.com/en/rest/actions/workflow-runs#re-run-a-job-from-a-workflow-run
 func (c *Client) RerunJob(ctx context.Context, repository string, id int64) error {
 	path := fmt.Sprintf("repos/%s/actions/jobs/%d/rerun", repository, id)
 	return c.once(ctx, fmt.Sprintf("re-run job %d", id), http.MethodPost, path, nil, nil)
 }
 
-// RerunRun runs all jobs of a completed run again. It asks once, and needs actions: write.
+// RerunRun runs all jobs of a completed run again, without retries. It needs actions: write.
 // https://docs.github.com/en/rest/actions/workflow-runs#re-run-a-workflow
 func (c *Client) RerunRun(ctx context.Context, repository, id string) error {
 	path := fmt.Sprintf("repos/%s/actions/runs/%s/rerun", repository, id)

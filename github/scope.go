@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Scope is where a runner registers: "owner/repo", "org" or "enterprises/name".
+// Scope is where runners register: "owner/repo", "org" or "enterprises/name".
 type Scope struct{ text string }
 
 var scopePart = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// ParseScope reads a scope.
+// ParseScope parses a scope.
 func ParseScope(text string) (Scope, error) {
 	parts := strings.Split(text, "/")
 	for _, part := range parts {
@@ -26,10 +26,10 @@ func ParseScope(text string) (Scope, error) {
 	return Scope{text}, nil
 }
 
-// String is the scope as it is written in inputs and tags.
+// String returns the scope as it is written in inputs and tags.
 func (s Scope) String() string { return s.text }
 
-// IsRepository returns a repository from an organization and an enterprise.
+// IsRepository reports whether the scope is a repository.
 func (s Scope) IsRepository() bool {
 	return strings.Contains(s.text, "/") && !s.IsEnterprise()
 }
@@ -51,7 +51,7 @@ func (s Scope) apiPath() string {
 	}
 }
 
-// WebURL is the address that a runner of the scope is configured with; server is GITHUB_SERVER_URL.
+// WebURL returns the address that a runner of the scope is configured with; server is GITHUB_SERVER_URL.
 func (s Scope) WebURL(server string) string {
 	address, err := url.JoinPath(server, s.text)
 	if err != nil {
