@@ -221,7 +221,7 @@ func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 		{"tag later", "CreateTags", Warning,
 			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
 	} {
-		if c.x.request.OurTag == "" && right.denied == Warning { // a start that tags nothing later reads no consoles either
+		if c.x.request.OurTag == "" && right.denied == Warning { // without later tags, no console is read
 			continue
 		}
 		l := look{check: right.check, about: region, needs: "ec2:" + right.action}

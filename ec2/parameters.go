@@ -83,7 +83,7 @@ func checkOverlay(overlay machine.JSON, market *types.InstanceMarketOptionsReque
 	ends := spot.InstanceInterruptionBehavior == "" ||
 		spot.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate
 	if spot.SpotInstanceType == types.SpotInstanceTypePersistent || !ends {
-		return fmt.Errorf("InstanceMarketOptions cannot request a persistent spot request: it would start machines " +
+		return fmt.Errorf("InstanceMarketOptions cannot set a persistent spot request: it would start machines " +
 			"that nobody terminates")
 	}
 	return nil

@@ -59,7 +59,7 @@ func (c *Client) Start(ctx context.Context, region, id string) (previous string,
 func (c *Client) start(ctx context.Context, operation, region, id string) (string, error) {
 	outlived, done := outlive(ctx)
 	defer done()
-	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // a retry by the SDK would hide that a response was lost
+	once := func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} } // an SDK retry would hide a lost response
 	out, err := c.in(region).StartInstances(outlived, &sdk.StartInstancesInput{InstanceIds: []string{id}}, once)
 	if err != nil {
 		return "", refusal.Of(operation, err)

@@ -166,7 +166,7 @@ func (s *session) signIn(ctx context.Context) (got aws.Credentials, err error) {
 		}
 		if err != nil {
 			s.role.Log.Debug(err.Error())
-			if last == nil || ctx.Err() == nil { // an error caused by the context's end is less useful than the one before
+			if last == nil || ctx.Err() == nil { // an error by the context's end is less useful
 				last = err
 			}
 			return last
