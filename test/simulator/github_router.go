@@ -1,12 +1,10 @@
 package simulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,60 +42,53 @@ type route struct {
 	operation    string
 	need         need
 	run          func(*hubCall) answer
-	pattern      *regexp.Regexp
 }
 
-var routes []route
+var routes table[route]
 
 func init() {
 	for _, r := range []route{
-		{"GET", "/app", "apps/get-authenticated", needApp, getApp, nil},
-		{"GET", "{scope}/installation", "apps/get-SCOPE-installation", needApp, getInstallation, nil},
+		{"GET", "/app", "apps/get-authenticated", needApp, getApp},
+		{"GET", "{scope}/installation", "apps/get-SCOPE-installation", needApp, getInstallation},
 		{"POST", "/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", needApp,
-			createInstallationToken, nil},
-		{"DELETE", "/installation/token", "apps/revoke-installation-access-token", needToken, revokeInstallationToken,
-			nil},
-		{"POST", "/actions/runner-registration", "actions/runner-registration", needNothing, connectActions, nil},
-		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit, nil},
-		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners, nil},
+			createInstallationToken},
+		{"DELETE", "/installation/token", "apps/revoke-installation-access-token", needToken, revokeInstallationToken},
+		{"POST", "/actions/runner-registration", "actions/runner-registration", needNothing, connectActions},
+		{"GET", "/rate_limit", "rate-limit/get", needToken, rateLimit},
+		{"GET", "{scope}/actions/runners", "actions/list-self-hosted-runners-for-SCOPE", needAdmin, listRunners},
 		{"GET", "{scope}/actions/runners/downloads", "actions/list-runner-applications-for-SCOPE", needAdmin,
-			listDownloads,
-			nil},
+			listDownloads},
 		{"POST", "{scope}/actions/runners/registration-token", "actions/create-registration-token-for-SCOPE", needAdmin,
-			createToken, nil},
+			createToken},
 		{"POST", "{scope}/actions/runners/generate-jitconfig", "actions/generate-runner-jitconfig-for-SCOPE", needAdmin,
-			generateJIT, nil},
+			generateJIT},
 		{"GET", "{scope}/actions/runners/deprecations/{version}", "actions/get-runner-version-deprecation-for-SCOPE",
-			needAdmin, getDeprecation, nil},
-		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin, getRunner,
-			nil},
+			needAdmin, getDeprecation},
+		{"GET", "{scope}/actions/runners/{runner_id}", "actions/get-self-hosted-runner-for-SCOPE", needAdmin,
+			getRunner},
 		{"DELETE", "{scope}/actions/runners/{runner_id}", "actions/delete-self-hosted-runner-from-SCOPE", needAdmin,
-			deleteRunner, nil},
+			deleteRunner},
 		{"DELETE", "{scope}/actions/runners/{runner_id}/labels/{name}",
-			"actions/remove-custom-label-from-self-hosted-runner-for-SCOPE", needAdmin, removeLabel, nil},
+			"actions/remove-custom-label-from-self-hosted-runner-for-SCOPE", needAdmin, removeLabel},
 		{"GET", "/orgs/{org}/actions/runner-groups", "actions/list-self-hosted-runner-groups-for-org", needAdmin,
-			listGroups,
-			nil},
+			listGroups},
 		{"GET", "/orgs/{org}/actions/runner-groups/{runner_group_id}", "actions/get-self-hosted-runner-group-for-org",
-			needAdmin, getGroup, nil},
+			needAdmin, getGroup},
 		{"GET", "/enterprises/{enterprise}/actions/runner-groups",
-			"enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups, nil},
+			"enterprise-admin/list-self-hosted-runner-groups-for-enterprise", needAdmin, listGroups},
 		{"GET", "/enterprises/{enterprise}/actions/runner-groups/{runner_group_id}",
-			"enterprise-admin/get-self-hosted-runner-group-for-enterprise", needAdmin, getGroup, nil},
-		{"GET", "/repos/actions/runner/releases/latest", "repos/get-latest-release", needToken, getRelease, nil},
-		{"GET", "/repos/actions/runner/releases/tags/{tag}", "repos/get-release-by-tag", needToken, getRelease, nil},
-		{"GET", "/repos/{owner}/{repo}/actions/runs", "actions/list-workflow-runs-for-repo", needActions, listRuns,
-			nil},
-		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun, nil},
+			"enterprise-admin/get-self-hosted-runner-group-for-enterprise", needAdmin, getGroup},
+		{"GET", "/repos/actions/runner/releases/latest", "repos/get-latest-release", needToken, getRelease},
+		{"GET", "/repos/actions/runner/releases/tags/{tag}", "repos/get-release-by-tag", needToken, getRelease},
+		{"GET", "/repos/{owner}/{repo}/actions/runs", "actions/list-workflow-runs-for-repo", needActions, listRuns},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions/get-workflow-run", needActions, getRun},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", "actions/list-jobs-for-workflow-run", needActions,
-			listJobs, nil},
+			listJobs},
 		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
-			"actions/list-jobs-for-workflow-run-attempt", needActions, listAttemptJobs, nil},
-		{"POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun", "actions/re-run-workflow", needActions, rerunRun,
-			nil},
+			"actions/list-jobs-for-workflow-run-attempt", needActions, listAttemptJobs},
+		{"POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun", "actions/re-run-workflow", needActions, rerunRun},
 		{"POST", "/repos/{owner}/{repo}/actions/jobs/{job_id}/rerun", "actions/re-run-job-for-workflow-run",
-			needActions,
-			rerunJob, nil},
+			needActions, rerunJob},
 	} {
 		addRoute(r)
 	}
@@ -114,9 +105,7 @@ func addRoute(r route) {
 		if place.word == "enterprise" && !strings.HasSuffix(one.operation, "jitconfig-for-enterprise") {
 			one.operation = strings.ReplaceAll(one.operation, "actions/", "enterprise-admin/")
 		}
-		expression := regexp.MustCompile(`\{(\w+)\}`).ReplaceAllString(one.path, `(?P<$1>[^/]+)`)
-		one.pattern = regexp.MustCompile("^" + expression + "$")
-		routes = append(routes, one)
+		routes.add(one.method, one.path, one)
 		if one.path == r.path {
 			return
 		}
@@ -124,31 +113,17 @@ func addRoute(r route) {
 }
 
 func (h *hub) understand(req *http.Request, body []byte) *exchange {
-	x := &exchange{service: serviceGitHub, caller: callerOf(bearer(req)), params: map[string]string{},
-		latency: h.w.cfg.Timing.GitHub}
+	x := h.exchange(serviceGitHub, req, body)
+	x.caller = callerOf(x.caller)
 	path := req.URL.Path
-	call := &hubCall{hub: h, x: x, req: req, body: body, params: map[string]string{}, base: req.URL.Scheme + "://" +
-		req.URL.Host}
+	call := &hubCall{hub: h, x: x, req: req, body: body, base: req.URL.Scheme + "://" + req.URL.Host}
 	if rest, ok := strings.CutPrefix(path, gheBase); ok {
 		path, call.base = rest, call.base+gheBase
 	}
 	x.scope = scopeOfPath(path)
-	for k, v := range req.URL.Query() {
-		x.params[k] = v[0]
-	}
-	describeBody(x.params, body)
-	for n := range routes {
-		r := &routes[n]
-		m := r.pattern.FindStringSubmatch(path)
-		if m == nil || r.method != req.Method {
-			continue
-		}
-		for i, name := range r.pattern.SubexpNames() {
-			if name != "" {
-				call.params[name] = m[i]
-				x.params[name] = m[i]
-			}
-		}
+	if r, params := routes.find(req.Method, path); r != nil {
+		call.params = params
+		maps.Copy(x.params, params)
 		x.operation = r.operation
 		x.act = func() answer { return call.act(r, path) }
 		return x
@@ -159,25 +134,6 @@ func (h *hub) understand(req *http.Request, body []byte) *exchange {
 		return call.finish(hubError(http.StatusNotFound, "Not Found"))
 	}
 	return x
-}
-
-// describeBody puts the top-level fields of a JSON body among the parameters.
-func describeBody(params map[string]string, body []byte) {
-	var fields map[string]any
-	if json.Unmarshal(body, &fields) != nil {
-		return
-	}
-	for k, v := range fields {
-		if list, ok := v.([]any); ok {
-			texts := make([]string, len(list))
-			for i, e := range list {
-				texts[i] = fmt.Sprint(e)
-			}
-			params[k] = strings.Join(texts, ",")
-			continue
-		}
-		params[k] = fmt.Sprint(v)
-	}
 }
 
 // scopeOfPath names the scope of an address: "owner/repo", "org", "enterprises/name", or "".
@@ -267,30 +223,3 @@ func (call *hubCall) finish(a answer) answer {
 	}
 	return a
 }
-
-// hubJSON is an answer with a JSON body.
-func hubJSON(status int, value any) answer {
-	body, err := json.Marshal(value)
-	if err != nil {
-		panic("simulator: encode answer: " + err.Error())
-	}
-	return answer{status: status, header: hubHeader("application/json; charset=utf-8"), body: body}
-}
-
-func hubHeader(contentType string) http.Header {
-	return http.Header{"Content-Type": {contentType}, "Server": {"github.com"},
-		"X-Github-Media-Type": {"github.v3; format=json"}}
-}
-
-const restPage = "https://docs.github.com/rest"
-
-func hubError(status int, message string) answer { return hubErrorAt(status, message, restPage) }
-
-func hubErrorAt(status int, message, page string) answer {
-	a := hubJSON(status, map[string]string{"message": message, "documentation_url": page, "status": fmt.Sprint(status)})
-	a.code = message
-	return a
-}
-
-// keysOf gives the keys of a map in order.
-func keysOf[K ~string | ~int64, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -3,7 +3,6 @@ package simulator
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,60 +14,42 @@ type actionsRoute struct {
 	operation    string
 	run          func(*actionsCall) answer
 	// queue marks what a session's own token is for, and not the admin token.
-	queue   bool
-	pattern *regexp.Regexp
+	queue bool
 }
 
-var actionsRoutes []actionsRoute
+var actionsRoutes table[actionsRoute]
 
 func init() {
 	const sets, agents = "_apis/runtime/runnerscalesets", "_apis/distributedtask/pools/0/agents"
 	for _, r := range []actionsRoute{
-		{"GET", "_apis/runtime/runnergroups", "GetRunnerGroupByName", findGroup, false, nil},
-		{"GET", sets, "GetRunnerScaleSet", findScaleSet, false, nil},
-		{"POST", sets, "CreateRunnerScaleSet", createScaleSet, false, nil},
-		{"GET", sets + "/{set}", "GetRunnerScaleSetByID", getScaleSet, false, nil},
-		{"PATCH", sets + "/{set}", "UpdateRunnerScaleSet", updateScaleSet, false, nil},
-		{"DELETE", sets + "/{set}", "DeleteRunnerScaleSet", deleteScaleSet, false, nil},
-		{"POST", sets + "/{set}/sessions", "CreateMessageSession", createSession, false, nil},
-		{"PATCH", sets + "/{set}/sessions/{session}", "RefreshMessageSession", refreshSession, false, nil},
-		{"DELETE", sets + "/{set}/sessions/{session}", "DeleteMessageSession", deleteSession, false, nil},
-		{"GET", sets + "/{set}/messages", "GetMessage", getMessage, true, nil},
-		{"DELETE", sets + "/{set}/messages/{message}", "DeleteMessage", deleteMessage, true, nil},
-		{"POST", sets + "/{set}/acquirejobs", "AcquireJobs", acquireJobs, true, nil},
-		{"POST", sets + "/{set}/generatejitconfig", "GenerateJitRunnerConfig", generateSetJIT, false, nil},
-		{"GET", agents, "GetRunnerByName", findAgent, false, nil},
-		{"GET", agents + "/{agent}", "GetRunner", getAgent, false, nil},
-		{"DELETE", agents + "/{agent}", "RemoveRunner", removeAgent, false, nil},
+		{"GET", "_apis/runtime/runnergroups", "GetRunnerGroupByName", findGroup, false},
+		{"GET", sets, "GetRunnerScaleSet", findScaleSet, false},
+		{"POST", sets, "CreateRunnerScaleSet", createScaleSet, false},
+		{"GET", sets + "/{set}", "GetRunnerScaleSetByID", getScaleSet, false},
+		{"PATCH", sets + "/{set}", "UpdateRunnerScaleSet", updateScaleSet, false},
+		{"DELETE", sets + "/{set}", "DeleteRunnerScaleSet", deleteScaleSet, false},
+		{"POST", sets + "/{set}/sessions", "CreateMessageSession", createSession, false},
+		{"PATCH", sets + "/{set}/sessions/{session}", "RefreshMessageSession", refreshSession, false},
+		{"DELETE", sets + "/{set}/sessions/{session}", "DeleteMessageSession", deleteSession, false},
+		{"GET", sets + "/{set}/messages", "GetMessage", getMessage, true},
+		{"DELETE", sets + "/{set}/messages/{message}", "DeleteMessage", deleteMessage, true},
+		{"POST", sets + "/{set}/acquirejobs", "AcquireJobs", acquireJobs, true},
+		{"POST", sets + "/{set}/generatejitconfig", "GenerateJitRunnerConfig", generateSetJIT, false},
+		{"GET", agents, "GetRunnerByName", findAgent, false},
+		{"GET", agents + "/{agent}", "GetRunner", getAgent, false},
+		{"DELETE", agents + "/{agent}", "RemoveRunner", removeAgent, false},
 	} {
-		expression := regexp.MustCompile(`\{(\w+)\}`).ReplaceAllString(r.path, `(?P<$1>[^/]+)`)
-		r.pattern = regexp.MustCompile("^" + expression + "/?$")
-		actionsRoutes = append(actionsRoutes, r)
+		actionsRoutes.add(r.method, r.path, r)
 	}
 }
 
 // understandActions finds out what a request to the scale-set service asks for.
 func (h *hub) understandActions(req *http.Request, body []byte) *exchange {
-	x := &exchange{service: serviceActions, caller: bearer(req), params: map[string]string{},
-		latency: h.w.cfg.Timing.GitHub}
+	x := h.exchange(serviceActions, req, body)
 	base, path := actionsPath(req.URL.Path)
-	call := &actionsCall{hub: h, x: x, req: req, body: body, params: map[string]string{},
-		base: req.URL.Scheme + "://" + req.URL.Host + base}
-	for k, v := range req.URL.Query() {
-		x.params[k] = v[0]
-	}
-	describeBody(x.params, body)
-	for n := range actionsRoutes {
-		r := &actionsRoutes[n]
-		m := r.pattern.FindStringSubmatch(path)
-		if m == nil || r.method != req.Method {
-			continue
-		}
-		for i, name := range r.pattern.SubexpNames() {
-			if name != "" {
-				call.params[name] = m[i]
-			}
-		}
+	call := &actionsCall{hub: h, x: x, req: req, body: body, base: req.URL.Scheme + "://" + req.URL.Host + base}
+	if r, params := actionsRoutes.find(req.Method, strings.TrimSuffix(path, "/")); r != nil {
+		call.params = params
 		x.operation = r.operation
 		call.place()
 		x.act = func() answer { return call.act(r) }
