@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -115,9 +114,6 @@ func classOf(call *CallError, err error) Class {
 	}
 	return Other
 }
-
-// IsEnded reports whether the caller's own context ended, so that the error says nothing about GitHub.
-func IsEnded(ctx context.Context, err error) bool { return ctx.Err() != nil && err != nil }
 
 // queryEscape prepares a text that the client writes into a query as it is.
 func queryEscape(text string) string { return url.QueryEscape(text) }
