@@ -35,7 +35,7 @@ func asApp(t *testing.T, config simulator.Config, f func(ctx context.Context, t 
 	})
 }
 
-// process is a starter as a process of its own has it: all its clients for GitHub share one session.
+// process returns a starter as in a process of its own: all its clients for GitHub share one session.
 func (s *stage) process(t *testing.T, transport http.RoundTripper) *runner.Starter {
 	t.Helper()
 	scope, err := github.ParseScope("demo-org/demo")
@@ -60,7 +60,7 @@ func (s *stage) process(t *testing.T, transport http.RoundTripper) *runner.Start
 	return &starter
 }
 
-// refused are the calls that GitHub answered with 401.
+// refused counts the calls that GitHub answered with 401.
 func (s *stage) refused() (n int) {
 	for _, call := range s.World.Calls() {
 		if call.Service == "github" && call.Status == http.StatusUnauthorized {
@@ -70,7 +70,7 @@ func (s *stage) refused() (n int) {
 	return n
 }
 
-// A start that waits three hours for capacity, and then for its runner, is never refused.
+// TestThreeHourStartAsApp: a start that waits three hours for capacity, or for its runner, is never refused.
 func TestThreeHourStartAsApp(t *testing.T) {
 	t.Parallel()
 	bubble.LeaveToTheOrdinaryTests(t)
@@ -86,7 +86,7 @@ func TestThreeHourStartAsApp(t *testing.T) {
 			r.CapacityTimeout, r.Waiting.Timeout = 5*time.Hour, 5*time.Hour
 			every := 20 * time.Second
 			r.Waiting.RetryInterval = &every
-			r.JIT = name == "waits for the runner" // a registration token is good for an hour
+			r.JIT = name == "waits for the runner" // a registration token is valid for an hour
 			begun := time.Now()
 			result, err := s.Starter.Start(ctx, r)
 			if err != nil {
@@ -105,8 +105,7 @@ func TestThreeHourStartAsApp(t *testing.T) {
 	}
 }
 
-// A start that fails after its first token's end rolls back with a new one: the registration and the machine are
-// removed.
+// TestRollBackAfterTheFirstTokensEnd: a start that fails after its first token has expired rolls back with a new one.
 func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(s *stage){
@@ -139,8 +138,8 @@ func TestRollBackAfterTheFirstTokensEnd(t *testing.T) {
 	}
 }
 
-// A start is killed after its first token's end; its post step, a process of its own, signs in by itself and removes
-// what is left.
+// TestPostStepAfterTheFirstTokensEnd: a start is killed after its first token has expired; its post step, a process of
+// its own, signs in by itself and removes what is left.
 func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 	t.Parallel()
 	asApp(t, simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}},
@@ -154,7 +153,7 @@ func TestPostStepAfterTheFirstTokensEnd(t *testing.T) {
 			r := bubble.Request()
 			r.JIT, r.Waiting.Timeout = true, 5*time.Hour
 			if _, err := killed.Start(dying, r); err == nil {
-				t.Fatal("the start came to its end before it was killed")
+				t.Fatal("the start ended before it was killed")
 			}
 			if instances, runners := s.World.Leftovers(); len(instances) != 1 || len(runners) != 1 {
 				t.Fatalf("%d instances and %d runners are left by the kill, want one each", len(instances),

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// stage is a world with the real clients.
+// stage is a simulated world together with real clients of it.
 type stage struct{ *bubble.Stage }
 
 // inBubble runs f in virtual time.

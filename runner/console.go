@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// showConsoles prints what is new on the consoles of machines that are waited for. That may not be allowed, and then it
-// is said once.
+// showConsoles prints new console output of the machines that the start waits for. Without the permission it warns
+// once.
 func (w *waiter) showConsoles(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -31,8 +31,8 @@ func (w *waiter) showConsoles(ctx context.Context) {
 	}
 }
 
-// readBoots asks the machines of a start that is debugged how their boots went. Where the console may not be read, or
-// is late, the start goes without.
+// readBoots reads the boot phases from the consoles, for a start with runner-debug. It skips consoles that cannot be
+// read in time.
 func (st *Start) readBoots(ctx context.Context, log *slog.Logger) {
 	slots := st.living()
 	for _, s := range slots[:min(len(slots), maxConsoles)] {
@@ -40,7 +40,7 @@ func (st *Start) readBoots(ctx context.Context, log *slog.Logger) {
 		text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 		cancel()
 		if err != nil {
-			log.Debug("the console cannot be read", "error", err)
+			log.Debug("cannot read the console", "error", err)
 			return
 		}
 		s.boot = diagnosis.BootPhases(text)

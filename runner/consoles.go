@@ -15,19 +15,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// Some machines are over and EC2 calls them running: the kernel panicked, or keep-failed-minutes keeps a machine
-// whose setup failed. Only their consoles say so. Reading them is optional (ec2:GetConsoleOutput).
+// Some machines have failed although EC2 reports them as running: the kernel panicked, or keep-failed-minutes keeps a
+// machine whose setup failed. Only their consoles show it. Reading them is optional (ec2:GetConsoleOutput).
 
-// Times of looking at consoles. Most runners are online before the first look.
+// Delays of reading consoles. Most runners are online before the first read.
 const (
 	consoleAfter    = 30 * time.Second // since `running`
 	consoleInterval = 15 * time.Second
 )
 
-// maxConsoles bounds how many consoles are read at one look.
+// maxConsoles limits how many consoles are read at a time.
 const maxConsoles = 5
 
-// lookAtConsoles sees early, by the console, that a machine is over although EC2 calls it running.
+// lookAtConsoles finds machines that have failed although EC2 reports them as running.
 func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 	if w.consolesDenied {
 		return
@@ -48,7 +48,7 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 	group.Wait()
 }
 
-// consolesDue are the slots whose consoles are to be read now, those that were read longest ago first.
+// consolesDue returns the slots whose consoles should be read now, the longest unread first.
 func (w *waiter) consolesDue(now time.Time) []*Slot {
 	if w.readAt == nil {
 		w.readAt = map[string]time.Time{}
@@ -77,8 +77,7 @@ func (w *waiter) consolesDue(now time.Time) []*Slot {
 	return due
 }
 
-// consoleFailed returns what is lost where consoles cannot be read. A start of which nothing is asked that needs them
-// goes without.
+// consoleFailed reports that consoles cannot be read, if the start has a feature that needs them.
 func (w *waiter) consoleFailed(s *Slot, err error) {
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()
@@ -91,8 +90,8 @@ func (w *waiter) consoleFailed(s *Slot, err error) {
 	if refusal.ClassOf(err) != refusal.Denied {
 		return
 	}
-	// Right after the launch a policy that goes by tags may not see them yet, so each machine's console is asked for
-	// once more.
+	// Right after the launch, a policy with conditions on tags may not see the tags yet, so each machine's console is
+	// requested once more.
 	w.consolesDenied = w.consolesDenied || w.refusedAt[s.instance.ID]
 	if w.refusedAt == nil {
 		w.refusedAt = map[string]bool{}
@@ -100,8 +99,8 @@ func (w *waiter) consoleFailed(s *Slot, err error) {
 	w.refusedAt[s.instance.ID] = true
 }
 
-// readConsole reads a console. Where the type's processor is too old for the image, all machines of that type and image
-// are over.
+// readConsole evaluates a console. If the type's processor is too old for the image, all machines of that type and
+// image have failed.
 func (w *waiter) readConsole(s *Slot, console string) {
 	if p, panicked := bootstrap.ReadPanic(diagnosis.Printable(console)); panicked {
 		for _, other := range w.pending() {
@@ -122,10 +121,10 @@ func (w *waiter) readConsole(s *Slot, console string) {
 	}
 }
 
-// panicError is a machine whose kernel panicked. Another type may do.
+// panicError means that the machine's kernel panicked. Another instance type may work.
 type panicError struct{ diagnosis.FailedError }
 
-// Unwrap lets the hint be found.
+// Unwrap makes the hint available.
 func (e *panicError) Unwrap() error { return &e.FailedError }
 
 func newPanicError(s *Slot, p bootstrap.Panic) *panicError {
@@ -141,14 +140,13 @@ func newPanicError(s *Slot, p bootstrap.Panic) *panicError {
 	return e
 }
 
-// alike reports whether two offerings are the same type with the same image, so that what one does not boot the
-// other does not either.
+// alike reports whether two offerings have the same type and image, so that both boot or neither does.
 func alike(a, b ec2.Offering) bool {
 	return a.Number > 0 && a.InstanceType == b.InstanceType && a.Placement.ImageID == b.Placement.ImageID &&
 		a.Placement.Region == b.Placement.Region
 }
 
-// offeringsLeft are the group's offerings, or those that come after machines that panicked.
+// offeringsLeft returns the group's offerings or, after panics, those that follow the ones that panicked.
 func (u *unit) offeringsLeft() []ec2.Offering {
 	if len(u.panicked) == 0 {
 		return u.group.found.Offerings
@@ -160,14 +158,14 @@ func (u *unit) offeringsLeft() []ec2.Offering {
 	})
 }
 
-// offeringsAfter are those that would be left if the slot's machine panicked.
+// offeringsAfter returns the offerings that would be left if the slot's machine had panicked.
 func (u *unit) offeringsAfter(s *Slot) []ec2.Offering {
 	after := *u
 	after.panicked = append(slices.Clone(u.panicked), s.offering)
 	return after.offeringsLeft()
 }
 
-// withPanic adds the panic to why the offerings after it came to nothing.
+// withPanic adds the panic to the reasons why the offerings after it failed.
 func (u *unit) withPanic(err error) error {
 	if u.panic == nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// What cannot be rolled back for lack of credentials is named, with when it ends by itself; and then it does.
+// TestWhatEndedCredentialsLeave: what cannot be rolled back with expired credentials is named, with the time at which
+// it terminates itself; and then it does.
 func TestWhatEndedCredentialsLeave(t *testing.T) {
 	t.Parallel()
 	config := bubble.KeysEnd(simulator.Config{}, 12*time.Second)
@@ -24,7 +25,7 @@ func TestWhatEndedCredentialsLeave(t *testing.T) {
 		for _, want := range []string{id, "us-east-1", "RequestExpired",
 			"it ends by itself if its runner is not registered by 2000-01-01 00:09 UTC"} {
 			if !strings.Contains(result.Failure.Left[0], want) {
-				t.Errorf("%q is not said: %s", want, result.Failure.Left[0])
+				t.Errorf("%q is missing in: %s", want, result.Failure.Left[0])
 			}
 		}
 		<-time.After(time.Until(time.Date(2000, 1, 1, 0, 10, 0, 0, time.UTC)))
@@ -32,7 +33,7 @@ func TestWhatEndedCredentialsLeave(t *testing.T) {
 	})
 }
 
-// Credentials that end while the runner is on its way fail no start: GitHub decides.
+// TestCredentialsEndWhileTheStartWaits: credentials that expire during the wait do not fail a start: GitHub decides.
 func TestCredentialsEndWhileTheStartWaits(t *testing.T) {
 	t.Parallel()
 	inBubble(t, bubble.KeysEnd(simulator.Config{}, 12*time.Second), func(ctx context.Context, t *testing.T, s *stage) {

@@ -8,13 +8,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// consoleLines is how much of the console a failure shows.
+// consoleLines is how many lines of the console a failure shows.
 const consoleLines = 30
 
-// phaseWait is the phase in which a machine can be asked what is wrong.
+// phaseWait is the phase in which a machine's console can explain a failure.
 const phaseWait = "wait"
 
-// newFailure makes a Failure of what went wrong in a phase.
+// newFailure returns the Failure for an error in a phase.
 func newFailure(phase string, err error) *Failure {
 	failure := &Failure{Phase: phase, Message: err.Error(), Hint: diagnosis.Hint(err)}
 	if errors.Is(err, context.Canceled) {
@@ -32,20 +32,20 @@ func (f *Failure) withHint(err error) error {
 	return &diagnosis.FailedError{Message: f.Message, Hint: f.Hint, Err: err}
 }
 
-// diagnose adds what EC2 and the console say of the first runner that did not come, as far as it may be read, and the
-// one hint that fits.
+// diagnose adds EC2's state and the console of the first runner that did not come online, as far as they can be read,
+// and the one hint that fits.
 func (e ending) diagnose(ctx context.Context, failure *Failure) {
 	for _, s := range e.st.slots {
 		if s.instance.ID == "" || s.timeline.Online > 0 {
 			continue
 		}
 		failure.State = strings.Trim(s.instance.State+" "+s.instance.StateReason, " ")
-		if s.machine.Kind() == Kept { // its console is the user's own
+		if s.machine.Kind() == Kept { // its console belongs to the user
 			return
 		}
 		text, err := e.consoleOf(ctx, s)
 		if err != nil {
-			e.log.Debug("the console cannot be read", "error", err)
+			e.log.Debug("cannot read the console", "error", err)
 			return
 		}
 		reason := ""

@@ -8,7 +8,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// TestBetterKeepsTheError: the hint is the diagnosis', the error stays what it was.
+// TestBetterKeepsTheError: withHint sets the diagnosis' hint and keeps the error.
 func TestBetterKeepsTheError(t *testing.T) {
 	cause := &refusal.CallError{Code: "AuthFailure"}
 	err := (&Failure{Message: "m", Hint: "h"}).withHint(cause)

@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
-// groupKey names a runner group as the inputs do.
+// groupKey returns the runner group's key, as in the inputs.
 func (r StartRequest) groupKey() string {
 	if r.GroupName != "" {
 		return r.GroupName
@@ -17,8 +17,8 @@ func (r StartRequest) groupKey() string {
 	return strconv.FormatInt(max(r.GroupID, 1), 10)
 }
 
-// fingerprints are those of all on-demand offerings of a group, as the request has them. An image that is found by its
-// architecture counts as the architecture: `mode: pool` replaces entries of older ones.
+// fingerprints returns those of all on-demand offerings of a group, as requested. An image that is selected by
+// architecture counts as the architecture: `mode: pool` replaces entries with older images.
 func (st *Start) fingerprints(g *group) map[string]bool {
 	prints := map[string]bool{}
 	for _, o := range g.onDemand(g.Placements) {
@@ -28,7 +28,7 @@ func (st *Start) fingerprints(g *group) map[string]bool {
 	return prints
 }
 
-// onDemand lists a group's offerings as a pool asks for them.
+// onDemand returns a group's offerings as a pool requests them.
 func (g Group) onDemand(placements []machine.Placement) []ec2.Offering {
 	g.Markets = []string{machine.OnDemand}
 	return survey.Offerings(g.Machine, placements)

@@ -12,15 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing that was started may outlive what it
-// was started for, so a machine is kept only if its console shows that its own boot script has given up: then the
-// script's watchdog has begun to count, and powers the machine off when the time is over, whatever becomes of us.
+// The input keep-failed-minutes leaves a machine whose setup failed for inspection. Nothing may outlive its purpose, so
+// a machine is kept only if its console shows that its own boot script has given up: then the script's watchdog is
+// already counting, and powers the machine off in time whatever happens to this action.
 
-// keptSlack is how long after its time a kept machine may take to end itself.
+// keptSlack is how long after its time a kept machine may take to terminate itself.
 const keptSlack = 2 * time.Minute
 
-// machineGivesUp is when a machine gives up by itself if its runner is not online. It does so after the start has, so
-// that the start can say why; but one that is to be kept must have given up before, since only then is it sure to end.
+// machineGivesUp is after how long a machine whose runner is not online gives up by itself. Normally that is after the
+// start has given up, so that the start can report why; but a machine that may be kept must give up before, since only
+// then it is certain to terminate itself.
 func (r StartRequest) machineGivesUp() time.Duration {
 	if r.KeepFailed == 0 {
 		return r.Waiting.RegistrationTimeout()
@@ -28,12 +29,12 @@ func (r StartRequest) machineGivesUp() time.Duration {
 	return max(r.Waiting.grace()+r.Waiting.Timeout-defaultQuietPeriod, defaultQuietPeriod)
 }
 
-// keepTimeout is how long a start may take to find out which machines may stay: those that may not must still be ended
-// in time.
+// keepTimeout limits how long a failing start checks which machines to keep: the others must still be terminated in
+// time.
 const keepTimeout = 2500 * time.Millisecond
 
-// keep leaves failed machines that end by themselves, and tells how to look at each. All others are for the caller to
-// end.
+// keep leaves failed machines that terminate themselves, and returns how to inspect each. The caller terminates all
+// others.
 func (e ending) keep(ctx context.Context, failed []*Slot) (kept []string) {
 	if e.st.Request.KeepFailed == 0 {
 		return nil
@@ -54,24 +55,24 @@ func (e ending) keep(ctx context.Context, failed []*Slot) (kept []string) {
 	return slices.DeleteFunc(words, func(text string) bool { return text == "" })
 }
 
-// whyNotKept returns why a machine cannot be kept, or nothing.
+// whyNotKept returns why a machine cannot be kept, or "" if it can.
 func (e ending) whyNotKept(ctx context.Context, s *Slot) string {
 	if s.group.StopsOnPowerOff() {
-		return "launch-parameters switch its own end off"
+		return "launch-parameters disable its self-termination"
 	}
 	console, err := e.consoleOf(ctx, s)
 	switch {
 	case !s.instance.Alive():
 		return "it has ended already"
 	case err != nil:
-		return "its console cannot be read, so whether it ends by itself is not known (needs ec2:GetConsoleOutput)"
+		return "its console cannot be read, so it is unknown whether it terminates itself (needs ec2:GetConsoleOutput)"
 	case !diagnosis.HasFailed(console):
-		return "its boot script has not given up, so it would not end by itself in time"
+		return "its boot script has not given up, so it would not terminate itself in time"
 	}
 	return ""
 }
 
-// describeKept tags a kept machine, and says where it is and how to look at it.
+// describeKept tags a kept machine, and returns where it is and how to inspect it.
 func (e ending) describeKept(ctx context.Context, s *Slot) string {
 	until := time.Now().Add(e.st.Request.KeepFailed + keptSlack).UTC()
 	words := fmt.Sprintf("AWS EC2 instance %s in %s is kept for inspection and ends itself by %s: log in by EC2 "+
@@ -86,7 +87,7 @@ func (e ending) describeKept(ctx context.Context, s *Slot) string {
 	return words
 }
 
-// consoleOf reads a machine's console, once in a start's end.
+// consoleOf reads a machine's console, once per failed start.
 func (e ending) consoleOf(ctx context.Context, s *Slot) (string, error) {
 	if s.console != "" {
 		return s.console, nil

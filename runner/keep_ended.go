@@ -9,10 +9,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// A machine ends by itself once its runner has ended for good, as one does whose registration a stop with keep-minutes
-// removes (docs/adr/0028-kept-machines.md).
+// A machine terminates itself once its runner has ended for good, also if a stop with keep-minutes has removed its
+// registration (docs/adr/0028-kept-machines.md).
 
-// keepEnded is how long a machine stays then. 0: an ephemeral one not at all, any other until something ends it.
+// keepEnded is how long a machine stays after that. With 0, a single-use one does not stay at all, and any other stays
+// until something ends it.
 func (r StartRequest) keepEnded(m machine.Machine) time.Duration {
 	switch {
 	case m.StopsOnPowerOff():
@@ -22,7 +23,7 @@ func (r StartRequest) keepEnded(m machine.Machine) time.Duration {
 	case r.KeepAfterJob > 0 || r.Ephemeral:
 		return r.KeepAfterJob
 	}
-	return r.IdleTimeout // what it would be ended by anyway
+	return r.IdleTimeout // it is terminated then anyway
 }
 
 // stayTags returns the tags that say how long a machine stays by itself once its runner has ended, and for how long of
@@ -35,8 +36,8 @@ func (r StartRequest) stayTags(m machine.Machine) map[string]string {
 	return values
 }
 
-// staysFor is what the tag of that name says of a machine; empty where nothing would end it in time, or where it ends
-// at once.
+// staysFor returns the value of the tag key.StaysFor; it is "" if the machine terminates itself at once, or not in
+// time.
 func (r StartRequest) staysFor(m machine.Machine) string {
 	switch {
 	case m.StopsOnPowerOff(), r.Ephemeral && r.KeepAfterJob == 0:

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestAMachineThatMayBeKeptGivesUpFirst: only a machine that has given up before the start does is sure to end by
+// TestAMachineThatMayBeKeptGivesUpFirst: only a machine that gives up before the start does is certain to terminate
 // itself.
 func TestAMachineThatMayBeKeptGivesUpFirst(t *testing.T) {
 	none := time.Duration(0)

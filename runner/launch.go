@@ -19,8 +19,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
-// launch asks EC2 for all slots side by side. Each instance is handed over the moment it exists. No further
-// registration is made once too few slots are left for the start to succeed.
+// launch launches all slots concurrently and writes the hand-off of each instance as soon as it exists. It makes no
+// further registrations once too few slots are left for the start to succeed.
 func (st *Start) launch(ctx context.Context, log *slog.Logger) error {
 	enough, stop := context.WithCancel(ctx)
 	defer stop()
@@ -30,7 +30,7 @@ func (st *Start) launch(ctx context.Context, log *slog.Logger) error {
 			remove.Each(g.units, func(_ int, u *unit) {
 				l := &launching{st: st, unit: u, log: log}
 				if err := l.enroll(enough); err == nil {
-					l.run(ctx, u.offeringsLeft()) // goes on when enough has ended
+					l.run(ctx, u.offeringsLeft()) // not cancelled by enough
 				} else if enough.Err() == nil || ctx.Err() != nil {
 					st.giveUp(err, u.slots...)
 				}
@@ -44,8 +44,8 @@ func (st *Start) launch(ctx context.Context, log *slog.Logger) error {
 	return st.enough()
 }
 
-// enroll makes the JIT configuration of a unit's slot that has none. Slots are launched as soon as they have theirs:
-// GitHub lets many be made only slowly, and EC2 lets many be launched only slowly.
+// enroll makes the JIT configuration of a unit's slot unless it has one. Each slot is launched as soon as it has its
+// own, because both GitHub's registrations and EC2's launches are rate-limited.
 func (l *launching) enroll(ctx context.Context) error {
 	s := l.unit.slots[0]
 	l.st.mu.Lock()
@@ -63,39 +63,40 @@ func (l *launching) enroll(ctx context.Context) error {
 
 func (l *launching) registrar() registrar { return registrar{l.st, l.log} }
 
-// MaxTogether is how many slots one call launches at most. AWS advises no more, and EC2 gives instances from a bucket
-// that brings two a second: a call for more than it ever holds would be refused for ever.
+// MaxTogether is the most slots that one call launches. AWS advises against more, and EC2 takes instances from a token
+// bucket that is refilled at two a second: a call for more than its capacity would always be refused.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 const MaxTogether = 100
 
-// unit is what one row of RunInstances calls launches: one slot, or slots of a group that launches together.
+// unit is what one series of RunInstances calls launches: one slot, or slots of a group that are launched together.
 type unit struct {
 	st    *Start
 	group *group
 	index int     // among the group's units
-	slots []*Slot // the first keeps the trail
+	slots []*Slot // the first one has the trail
 
 	offerings []ec2.Offering // of this round
 	round     int
-	before    int            // how many offerings there were in earlier rounds
-	calls     map[string]int // of a group that launches together, by client token: the names are made of it
-	panicked  []ec2.Offering // whose machines' kernels panicked
+	before    int            // the number of offerings in earlier rounds
+	calls     map[string]int // of a group that launches together, by client token: the names contain it
+	panicked  []ec2.Offering // whose machines panicked
 	panic     error          // the last panic
 }
 
-// launching is one launch of a unit. Another one follows where a kernel panics.
+// launching is one launch of a unit. After a kernel panic another one follows.
 type launching struct {
 	st      *Start
 	unit    *unit
 	log     *slog.Logger
-	missing []*Slot // those without an instance
-	// refusedTags is EC2's answer to the try with our tags, until the one without is answered.
+	missing []*Slot // slots without an instance
+	// refusedTags is EC2's refusal of the launch with our tags, until the launch without them is answered.
 	refusedTags error
 	unsaved     error
 }
 
-// run goes through the offerings, and round again while capacity may come. Slots that get nothing are given up.
+// run tries the offerings in order, repeatedly while capacity may become available. Slots without an instance are given
+// up.
 func (l *launching) run(ctx context.Context, offerings []ec2.Offering) {
 	l.missing = slices.DeleteFunc(slices.Clone(l.unit.slots),
 		func(s *Slot) bool { return s.failed != nil || s.instance.ID != "" })
@@ -104,7 +105,7 @@ func (l *launching) run(ctx context.Context, offerings []ec2.Offering) {
 	}
 	if l.unit.calls == nil {
 		l.unit.calls = map[string]int{}
-	} else { // a launch of these slots came before: neither names nor client tokens may be its
+	} else { // these slots were launched before: names and client tokens must be new
 		l.unit.before += len(l.unit.offerings)
 		l.unit.round++
 	}
@@ -132,7 +133,7 @@ func (l *launching) run(ctx context.Context, offerings []ec2.Offering) {
 	}
 }
 
-// until is a backoff whose last wait ends with the deadline.
+// until is a backoff whose last wait ends at the deadline.
 type until struct {
 	deadline time.Time
 	backoff.BackOff
@@ -145,7 +146,7 @@ func (u *until) NextBackOff() time.Duration {
 
 func (u *unit) trail() []ec2.Attempt { return u.slots[0].trail }
 
-// nextRound prepares to ask again for what was refused for lack of capacity, and tells whether there is anything.
+// nextRound keeps the offerings that were refused for lack of capacity, and reports whether there are any.
 func (u *unit) nextRound(err error) bool {
 	if !errors.Is(err, ec2.ErrExhausted) {
 		return false
@@ -175,7 +176,8 @@ func (u *unit) nextRound(err error) bool {
 	return true
 }
 
-// answerFor finds why an offering was not asked for in this round: the first refusal of another that speaks of it too.
+// answerFor returns the refusal because of which an offering was skipped in this round: the first one of another
+// offering that applies to it too.
 func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.Attempt {
 	for _, i := range slices.Sorted(maps.Keys(asked)) {
 		if asked[i].RefersTo(offering, u.st.Cloud.Region()) {
@@ -185,7 +187,7 @@ func (u *unit) answerFor(asked map[int]ec2.Attempt, offering ec2.Offering) ec2.A
 	return ec2.Attempt{}
 }
 
-// goRound asks for every offering once.
+// goRound requests every offering once.
 func (l *launching) goRound(ctx context.Context) error {
 	if !l.st.Request.JIT {
 		if err := l.registrar().renewToken(ctx); err != nil {
@@ -210,7 +212,7 @@ func (l *launching) goRound(ctx context.Context) error {
 	return err
 }
 
-// trying writes down what is about to be asked for, before it is.
+// trying writes a launch to the journal before it is requested.
 func (l *launching) trying(a ec2.Attempt) {
 	if !l.st.Request.JIT {
 		l.unsaved = errors.Join(l.unsaved, l.announceNames(a))
@@ -225,25 +227,25 @@ func (l *launching) announceNames(a ec2.Attempt) error {
 	if l.unit.group.together {
 		l.unit.calls[a.Token] = l.unit.before + a.Index
 		for i, s := range l.missing {
-			s.name, s.other = l.unit.namesOf(l.unit.before+a.Index, i)
+			s.name, s.alternative = l.unit.namesOf(l.unit.before+a.Index, i)
 		}
 	}
 	l.st.mu.Unlock()
 	return l.st.announce(l.missing...)
 }
 
-// assign gives an instance to a slot. What the answer left out is filled in from what was asked for.
+// assign gives an instance to a slot, and fills in what the answer does not contain.
 func (l *launching) assign(instance ec2.Instance) {
 	offering := l.unit.offerings[instance.Offering]
 	instance.Type = cmp.Or(instance.Type, offering.InstanceType)
 	if offering.Market == machine.Spot {
-		instance.Market = machine.Spot // the answer says so only once the request is fulfilled
+		instance.Market = machine.Spot // the answer shows it only once the request is fulfilled
 	}
 	s := l.missing[0]
 	l.st.mu.Lock()
 	l.missing = l.missing[1:]
 	if l.unit.group.together {
-		s.name, s.other = l.unit.namesOf(l.unit.before+instance.Offering, instance.LaunchIndex)
+		s.name, s.alternative = l.unit.namesOf(l.unit.before+instance.Offering, instance.LaunchIndex)
 	}
 	s.instance, s.offering, s.timeline.Launched = instance, offering, time.Since(l.st.Begun)
 	l.st.mu.Unlock()

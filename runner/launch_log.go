@@ -25,7 +25,7 @@ func (l *launching) logTrying(a ec2.Attempt) {
 		p.SubnetID, strings.Join(p.SecurityGroupIDs, ","), p.Region, a.Offering.InstanceType, a.Offering.Market))
 }
 
-// logTried says what EC2 refused. That it refuses our tags shows only when the second try, without them, is not
+// logTried logs EC2's refusal. Whether it refused our tags is known only once the second launch, without them, is not
 // refused for lack of permission too.
 func (l *launching) logTried(a ec2.Attempt) {
 	refused := l.refusedTags
@@ -43,11 +43,12 @@ func (l *launching) logTried(a ec2.Attempt) {
 	}
 }
 
-// logRound says what a round has found no capacity for and when the next one is, once for all units of the group.
+// logRound logs, once for all units of the group, for which offerings a round has found no capacity and when the next
+// one begins.
 func (l *launching) logRound(wait, left time.Duration) {
 	l.st.mu.Lock()
-	told := l.unit.group.roundTold >= l.unit.round
-	l.unit.group.roundTold = max(l.unit.group.roundTold, l.unit.round)
+	told := l.unit.group.roundLogged >= l.unit.round
+	l.unit.group.roundLogged = max(l.unit.group.roundLogged, l.unit.round)
 	l.st.mu.Unlock()
 	if told {
 		return
@@ -72,19 +73,19 @@ func (l *launching) logRound(wait, left time.Duration) {
 		left.Round(time.Second)))
 }
 
-// logSkipped says that an offering is not asked for, and why.
+// logSkipped logs that an offering is not requested, and why.
 func (l *launching) logSkipped(offering ec2.Offering, because ec2.Attempt) {
 	l.log.Info(fmt.Sprintf("availability zone configuration %d is not tried: the refusal of configuration %d "+
 		"holds for it too", offering.Number, because.Offering.Number))
 }
 
-// Refusal is what machulav says of a configuration that did not launch.
+// Refusal returns machulav's message about a configuration that did not launch.
 func Refusal(a ec2.Attempt) string {
 	return fmt.Sprintf("Failed to start EC2 instance with configuration %d in region %s: %s",
 		a.Offering.Number, a.Offering.Placement.Region, refusal.Reason(a.Err))
 }
 
-// launchError returns why a launch failed: every refusal, each once.
+// launchError returns an error with every refusal, each once.
 func launchError(ctx context.Context, trail []ec2.Attempt, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -95,7 +96,7 @@ func launchError(ctx context.Context, trail []ec2.Attempt, err error) error {
 	var refusals []string
 	var causes []error
 	add := func(text string) {
-		if !slices.Contains(refusals, text) { // the same in each round
+		if !slices.Contains(refusals, text) { // once for all rounds
 			refusals = append(refusals, text)
 		}
 	}
@@ -116,7 +117,7 @@ func launchError(ctx context.Context, trail []ec2.Attempt, err error) error {
 	}
 }
 
-// distinct sorts a list, and drops what is empty or repeated.
+// distinct returns a list sorted, without empty and repeated elements.
 func distinct(list []string) []string {
 	list = slices.DeleteFunc(slices.Sorted(slices.Values(list)), func(text string) bool { return text == "" })
 	return slices.Compact(list)

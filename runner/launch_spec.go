@@ -13,11 +13,11 @@ import (
 // rename gives a unit's slots the names of its first call.
 func (u *unit) rename() {
 	for i, s := range u.slots {
-		s.name, s.other = u.namesOf(0, i)
+		s.name, s.alternative = u.namesOf(0, i)
 	}
 }
 
-// namesOf are the names of the machine with a launch index of one call.
+// namesOf returns the names of the machine with a launch index of one call.
 func (u *unit) namesOf(call, index int) (name, other string) {
 	if base := u.otherBaseOf(call); base != "" {
 		other = tags.IndexedName(base, index)
@@ -25,14 +25,15 @@ func (u *unit) namesOf(call, index int) (name, other string) {
 	return tags.IndexedName(u.baseOf(call), index), other
 }
 
-// base is what the names of an offering's machines begin with, in this round.
+// base returns the base name of an offering's machines in this round.
 func (u *unit) base(offering int) string { return u.baseOf(u.before + offering) }
 
-// baseOf is what the names of one call's machines begin with. The launch index begins anew with each call, so every
-// call after the group's first has a base of its own.
+// baseOf returns the base name of one call's machines. The launch index starts again with each call, so every call
+// after the group's first has its own base.
 func (u *unit) baseOf(call int) string { return u.numbered(u.group.base, call) }
 
-// otherBaseOf is the same for the names that the machines take where another start's have these; "" where none can.
+// otherBaseOf returns the base of the alternative names, for machines whose names other starts have; "" if there can be
+// none.
 func (u *unit) otherBaseOf(call int) string {
 	if !u.group.shared {
 		return ""
@@ -47,12 +48,12 @@ func (u *unit) numbered(base string, call int) string {
 	return fmt.Sprintf("%s-%d.%d", base, u.index, call)
 }
 
-// spec is the launch of this round.
+// spec returns the launch parameters of this round.
 func (u *unit) spec() (ec2.LaunchSpec, error) {
 	g, first := u.group, u.slots[0]
 	data := make([][]byte, len(u.offerings))
 	for i := range data {
-		by := registration{name: first.name, other: first.other, token: u.st.token, jit: first.jit,
+		by := registration{name: first.name, other: first.alternative, token: u.st.token, jit: first.jit,
 			mark: u.st.Identity.Mark()}
 		if g.together {
 			by.name, by.other = u.base(i), u.otherBaseOf(u.before+i)
@@ -65,7 +66,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 			return ec2.LaunchSpec{}, err
 		}
 	}
-	round := u.round * 2 // an offering is tried twice where EC2 refuses our tags
+	round := u.round * 2 // an offering is tried twice if EC2 refuses our tags
 	spec := ec2.LaunchSpec{
 		Machine: g.Machine, UserData: func(offering int) []byte { return data[offering] }, KeepTag: key.KeepVolumes,
 		Token: func(offering, try int) string {
@@ -78,8 +79,7 @@ func (u *unit) spec() (ec2.LaunchSpec, error) {
 	return spec, nil
 }
 
-// ownTags returns our tags for each offering. Their times are fixed here: a request that is asked again must be the
-// same.
+// ownTags returns our tags for each offering. The times are fixed here, because a repeated request must be identical.
 func (u *unit) ownTags() func(offering int) map[string]string {
 	first, calls := u.slots[0], u.before
 	var expires time.Time
@@ -89,7 +89,7 @@ func (u *unit) ownTags() func(offering int) map[string]string {
 	due := time.Now().Add(u.st.Request.Waiting.RegistrationTimeout())
 	return func(offering int) map[string]string {
 		values := u.st.Identity.Tags(first.index, u.group.label, first.name, first.runnerID, due, expires)
-		other := first.other
+		other := first.alternative
 		if u.group.together {
 			values[key.RunnerName], values[key.Slots] = u.baseOf(calls+offering), strconv.Itoa(len(u.slots))
 			other = u.otherBaseOf(calls + offering)

@@ -14,7 +14,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
-// launched is a machine that the start launches for one slot: the cold kind.
+// launched is a machine that the start launches for one slot. It implements Machine.
 type launched struct {
 	st   *Start
 	slot *Slot
@@ -49,7 +49,7 @@ func (st *Start) JudgeLaunched(ctx context.Context, log *slog.Logger, s *Slot, s
 	}
 }
 
-// JudgeState says, as an error, that an instance is about to end, and notes when it runs.
+// JudgeState returns an error if an instance is ending, and records when it is running.
 func (st *Start) JudgeState(log *slog.Logger, s *Slot) error {
 	switch s.instance.State {
 	case ec2.Running:
@@ -68,7 +68,7 @@ func (st *Start) JudgeState(log *slog.Logger, s *Slot) error {
 	return nil
 }
 
-// Overdue returns an error when the slot's time is over.
+// Overdue returns an error once the slot's time is over.
 func (m launched) Overdue() error {
 	return m.st.OverdueAfter(m.slot, &diagnosis.FailedError{
 		Message: fmt.Sprintf("A timeout of %s is exceeded. Your AWS EC2 instance was not able to register itself in "+
@@ -77,8 +77,8 @@ func (m launched) Overdue() error {
 	})
 }
 
-// OverdueAfter is exceeded where a slot's time is over. The clock starts when the instance runs and the quiet period is
-// over; where EC2 may not be looked at, it starts with the launch and the time that machulav's looking takes.
+// OverdueAfter returns exceeded once a slot's time is over. The clock starts when the instance is running and the quiet
+// period is over; if EC2 denies describing it, the clock starts with the launch plus one interval of looking.
 func (st *Start) OverdueAfter(s *Slot, exceeded error) error {
 	running := s.timeline.Running
 	switch {
@@ -100,9 +100,9 @@ func (st *Start) OverdueAfter(s *Slot, exceeded error) error {
 	return exceeded
 }
 
-// Replace frees the slot for the next offering where the kernel of its machine panicked. The machine must be gone
-// before another one takes its place: one that cannot be ended now is the slot's last, and for the roll-back to end. It
-// never used its registration, which stays.
+// Replace frees the slot for the next offering if its machine's kernel panicked. That machine must be terminated before
+// another one takes its place; if it cannot be, it stays the slot's machine and the roll-back terminates it. Its
+// registration was never used and stays.
 func (m launched) Replace(ctx context.Context, log *slog.Logger, cause error) error {
 	s, u := m.slot, m.slot.unit
 	if _, panicked := errors.AsType[*panicError](cause); !panicked {
@@ -115,11 +115,11 @@ func (m launched) Replace(ctx context.Context, log *slog.Logger, cause error) er
 	if last {
 		return cause
 	}
-	m.st.Warn(log, fmt.Sprintf("%v, so it is terminated and the next offering is asked for", cause))
+	m.st.Warn(log, fmt.Sprintf("%v, so it is terminated and the next offering is requested", cause))
 	bounded, cancel := context.WithTimeout(ctx, rollBackTimeout)
 	defer cancel()
 	if err := m.st.remover(log).Terminate(bounded, s.instance.Region, s.instance.ID); err != nil {
-		return fmt.Errorf("its kernel panicked, and it cannot be ended: %w", err)
+		return fmt.Errorf("its kernel panicked, but it cannot be terminated: %w", err)
 	}
 	m.st.mu.Lock()
 	defer m.st.mu.Unlock()
@@ -134,7 +134,7 @@ func (m launched) End(ctx context.Context, r *remove.Remover) (left []string) {
 	return m.st.NotEnded(m.slot, r.Terminate(ctx, i.Region, i.ID))
 }
 
-// NotEnded names a machine that could not be terminated.
+// NotEnded describes a machine that could not be terminated.
 func (st *Start) NotEnded(s *Slot, err error) (left []string) {
 	if err == nil {
 		return nil
@@ -143,7 +143,7 @@ func (st *Start) NotEnded(s *Slot, err error) (left []string) {
 		s.instance.ID, s.instance.Region, refusal.Reason(err), st.ownEnd(s))}
 }
 
-// replaceFailed frees the slots whose machines failed, as far as another machine may do, and starts these slots anew.
+// replaceFailed frees the slots whose failed machines can be replaced, and launches these slots again.
 func (w *waiter) replaceFailed(ctx context.Context) error {
 	w.st.mu.Lock()
 	fallen := w.failed
@@ -165,7 +165,7 @@ func (w *waiter) replaceFailed(ctx context.Context) error {
 	return w.st.launch(ctx, w.log)
 }
 
-// noteFailure notes that a slot's machine does not come up. It may be called side by side.
+// noteFailure records that a slot's machine has failed. It may be called concurrently.
 func (w *waiter) noteFailure(err error, s *Slot) {
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()

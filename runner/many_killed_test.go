@@ -37,7 +37,7 @@ func TestManyAreFoundAfterAKill(t *testing.T) {
 			death := time.AfterFunc(after, func() { transport.Dark(); cancel() })
 			defer death.Stop()
 			if _, err := killed.Start(dying, r); err == nil {
-				t.Fatal("the start came to its end before it was killed")
+				t.Fatal("the start ended before it was killed")
 			}
 			instances, _ := s.World.Leftovers()
 			if len(instances) < 20 {

@@ -23,15 +23,15 @@ const (
 	zoneB = "subnet-0aaaaaaaaaaaaaaa2"
 )
 
-// measured is how long a start took and what it asked for.
+// measured is how long a start took and which calls it made.
 type measured struct {
 	took     time.Duration
 	ec2, hub int // calls
-	looks    int // at GitHub's list and at single runners
+	looks    int // calls for GitHub's list and for single runners
 	by       map[string]int
 }
 
-// measure runs a start of count like runners to its end in a world of its own, and takes all of it down again.
+// measure runs a start of count equal runners in a world of its own and stops all of them.
 func measure(t *testing.T, config simulator.Config, change func(*runner.StartRequest)) measured {
 	t.Helper()
 	var m measured
@@ -47,7 +47,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 		names := map[string]bool{}
 		for _, one := range result.Runners {
 			if one.Failed || one.RunnerID == 0 || names[one.RunnerName] {
-				t.Errorf("runner %+v: failed, without an id or of a name that another has", one.Handoff)
+				t.Errorf("runner %+v failed, has no id, or shares its name", one.Handoff)
 			}
 			names[one.RunnerName] = true
 		}
@@ -72,7 +72,7 @@ func measure(t *testing.T, config simulator.Config, change func(*runner.StartReq
 		stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry, Log: s.Starter.Log}
 		var handoffs []tags.Handoff
 		for _, one := range result.Runners {
-			one.Region = "" // the output has none
+			one.Region = "" // the output has no region
 			handoffs = append(handoffs, one.Handoff)
 		}
 		if _, err := stopper.Stop(ctx, stop.Request{Run: r.Run, Scope: r.Scope, Handoffs: handoffs}); err != nil {
@@ -91,7 +91,7 @@ func likeByJIT(count int) func(*runner.StartRequest) {
 	return func(r *runner.StartRequest) { r.Groups[0].Count, r.JIT = count, true }
 }
 
-// TestManyTakeTheTimeOfOne holds the speed that issue 5 asks for, under EC2's and GitHub's limits.
+// TestManyTakeTheTimeOfOne checks the speed of starts of many, under EC2's and GitHub's limits.
 func TestManyTakeTheTimeOfOne(t *testing.T) {
 	t.Parallel()
 	one := measure(t, simulator.Config{}, like(1))
@@ -113,8 +113,8 @@ func TestManyTakeTheTimeOfOne(t *testing.T) {
 		change func(*runner.StartRequest)
 		most   time.Duration
 	}{
-		{"three unlike runners", simulator.Config{}, unlike, one.took * 115 / 100},
-		{"three like runners", simulator.Config{}, like(3), one.took * 115 / 100},
+		{"three different runners", simulator.Config{}, unlike, one.took * 115 / 100},
+		{"three equal runners", simulator.Config{}, like(3), one.took * 115 / 100},
 		{"fifty by token", simulator.Config{}, like(50), one.took * 3 / 2},
 		{"fifty by token among 3,000 others", simulator.Config{ForeignRunners: 3000}, like(50), one.took * 3 / 2},
 		{"two hundred and one by token", simulator.Config{}, like(201), one.took * 3 / 2},
@@ -143,7 +143,7 @@ func sortedCalls(by map[string]int) []string {
 	return list
 }
 
-// TestCallsGrowWithOfferings shows that calls for N runners by token do not grow with N.
+// TestCallsGrowWithOfferings: the calls for N runners by token do not grow with N.
 func TestCallsGrowWithOfferings(t *testing.T) {
 	t.Parallel()
 	bubble.LeaveToTheOrdinaryTests(t)
@@ -154,7 +154,7 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 				hundred.by[operation])
 		}
 	}
-	// A look may fall into the next second for one of a hundred.
+	// For one of a hundred, a look may fall into the next second.
 	if hundred.ec2 > five.ec2+3 || hundred.looks > 2*five.looks+3 {
 		t.Errorf("five runners take %d calls to EC2 and %d looks, a hundred %d and %d", five.ec2, five.looks,
 			hundred.ec2, hundred.looks)
@@ -172,7 +172,7 @@ func TestCallsGrowWithOfferings(t *testing.T) {
 	}
 }
 
-// TestALookIsTheCheaper counts what one look costs: pages where the list is short, single look-ups where it is long.
+// TestALookIsTheCheaper counts the calls of one look: pages if the list is short, single look-ups if it is long.
 func TestALookIsTheCheaper(t *testing.T) {
 	t.Parallel()
 	alone := measure(t, simulator.Config{}, like(50))
@@ -182,8 +182,8 @@ func TestALookIsTheCheaper(t *testing.T) {
 	if alone.looks > single.looks*2 {
 		t.Errorf("fifty among few take %d looks, one takes %d: one page is enough", alone.looks, single.looks)
 	}
-	// Three among 31 pages: each look is three calls, and the first page told it. A wait may take two looks more or
-	// less.
+	// Three runners among 31 pages: each look is three calls, and one more reads the first page. A wait may take two
+	// looks more or less.
 	if most := 3*(single.looks+2) + 2; crowded.looks > most {
 		t.Errorf("three among 3,000 take %d calls, at most %d", crowded.looks, most)
 	}
@@ -192,7 +192,7 @@ func TestALookIsTheCheaper(t *testing.T) {
 	}
 }
 
-// TestCapacityRounds goes round again while capacity may come.
+// TestCapacityRounds: further rounds begin while capacity may become available.
 func TestCapacityRounds(t *testing.T) {
 	t.Parallel()
 	full := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
@@ -208,13 +208,14 @@ func TestCapacityRounds(t *testing.T) {
 			}
 			if launched := result.Runners[0].Timeline.Launched; launched < 4*time.Minute || launched > 5*time.Minute+
 				30*time.Second {
-				t.Errorf("launched after %s, want within a minute and a half of the capacity's coming", launched)
+				t.Errorf("launched after %s, want at most a minute and a half after the capacity is available",
+					launched)
 			}
 			first := regexp.MustCompile(`round 1 found no capacity for on-demand, t3\.xlarge in us-east-1: asking ` +
 				`again in ` +
 				`[2-8]s, and for up to 9m[0-9]+s more \(capacity-timeout-minutes\)`)
 			if found := first.FindAllString(s.Log.String(), -1); len(found) != 1 {
-				t.Errorf("the log says %d times what it waits for, want once for all runners: %v", len(found), found)
+				t.Errorf("%d log lines about the round, want one for all runners: %v", len(found), found)
 			}
 			tokens := map[string]bool{}
 			for _, call := range s.Calls("RunInstances") {
@@ -231,7 +232,7 @@ func TestCapacityRounds(t *testing.T) {
 	}
 }
 
-// TestCapacityNeverComes ends when the time is over, not later, with everything that was tried.
+// TestCapacityNeverComes: the start ends when the time is over, not later, and reports every attempt.
 func TestCapacityNeverComes(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Capacity: []simulator.Pool{{InstanceType: "t3.xlarge", Available: 0}}}
@@ -239,7 +240,7 @@ func TestCapacityNeverComes(t *testing.T) {
 		r := bubble.Request()
 		r.CapacityTimeout = 10 * time.Minute
 		r.Groups[0].Markets = []string{machine.Spot, machine.OnDemand}
-		// Of two placements one has an image that is not there: it is not asked for again.
+		// One of two placements has an image that does not exist: it is not requested again.
 		r.Groups[0].Placements = append(r.Groups[0].Placements, machine.NewPlacement("", "ami-0fffffffffffffff1", zoneB,
 			"sg-0aaaaaaaaaaaaaaa1"))
 		begun := time.Now()
@@ -247,7 +248,7 @@ func TestCapacityNeverComes(t *testing.T) {
 		took := time.Since(begun)
 		if err == nil || result.Failure == nil || !strings.HasPrefix(result.Failure.Message,
 			"Failed to start EC2 instance in any availability zone. Errors: ") {
-			t.Fatalf("start: %v, want machulav's words", err)
+			t.Fatalf("start: %v, want machulav's message", err)
 		}
 		if took < 10*time.Minute || took > 10*time.Minute+30*time.Second {
 			t.Errorf("it took %s, want ten minutes", took)
@@ -268,8 +269,8 @@ func TestCapacityNeverComes(t *testing.T) {
 	})
 }
 
-// TestManyAreRolledBackInTime cancels a start of a hundred while it waits: within the time that GitHub gives, nothing
-// is left.
+// TestManyAreRolledBackInTime cancels a start of a hundred while it waits: nothing is left within the time that GitHub
+// allows.
 func TestManyAreRolledBackInTime(t *testing.T) {
 	t.Parallel()
 	for _, jit := range []bool{false, true} {
@@ -299,7 +300,8 @@ func TestManyAreRolledBackInTime(t *testing.T) {
 	}
 }
 
-// TestHalfOfThemFail shows min-count: enough come online, the rest is removed and named; too few, and nothing is left.
+// TestHalfOfThemFail covers min-count: if enough come online, the others are removed and named; if too few do, nothing
+// is left.
 func TestHalfOfThemFail(t *testing.T) {
 	t.Parallel()
 	for _, jit := range []bool{false, true} {
@@ -369,7 +371,7 @@ func TestHalfOfManyFail(t *testing.T) {
 	}
 }
 
-// TestNamesStayShortEnough: GitHub takes 64 characters, and the launch index must still fit behind a long label's.
+// TestNamesStayShortEnough: GitHub accepts 64 characters, and the launch index must fit after a long label's name.
 func TestNamesStayShortEnough(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Capacity: []simulator.Pool{{Zone: "us-east-1a", Available: 3}}}
@@ -399,7 +401,7 @@ func TestNamesStayShortEnough(t *testing.T) {
 	})
 }
 
-// TestLaunchesOfAtMostAHundred: AWS advises against more in one call.
+// TestLaunchesOfAtMostAHundred: AWS advises against more instances in one call.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func TestLaunchesOfAtMostAHundred(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// reserveNames makes sure that nobody has the names, with one look for all of them. Others may look at the same moment
-// and see the same: GitHub itself decides then (owner.go).
+// reserveNames makes sure that no other runner has the names, with one look for all of them. Other starts may look at
+// the same moment and see the same; then GitHub decides (tags/owner.go).
 func (r registrar) reserveNames(ctx context.Context, slots []*Slot) error {
 	var names []string
 	for _, s := range slots {
@@ -27,7 +27,7 @@ func (r registrar) reserveNames(ctx context.Context, slots []*Slot) error {
 	}
 	machines := sync.OnceValues(func() ([]ec2.Instance, error) { return r.machinesAlive(ctx) })
 	for _, g := range r.st.groups {
-		// By the names that were looked up: a slot that is renamed renames those that are launched together with it.
+		// By the names that were looked up: renaming a slot renames those launched together with it.
 		holders := map[*Slot]github.Runner{}
 		of := slices.DeleteFunc(slices.Clone(slots), func(s *Slot) bool {
 			holder, exists := taken[s.name]
@@ -50,7 +50,7 @@ func (r registrar) reserveNames(ctx context.Context, slots []*Slot) error {
 	return nil
 }
 
-// freeName removes an offline runner, as machulav's --replace does, and reports whether its name can be had now.
+// freeName removes an offline runner, as machulav's --replace does, and reports whether its name is free now.
 func (r registrar) freeName(ctx context.Context, found github.Runner, machines func() ([]ec2.Instance, error)) (bool,
 	error) {
 	if !r.isStale(found, machines) {
@@ -66,17 +66,17 @@ func (r registrar) freeName(ctx context.Context, found github.Runner, machines f
 	return err == nil, err
 }
 
-// isStale reports whether nobody can need a registration any more. One that a start has made and no machine has used
-// yet may belong to a start that is under way, whose machine EC2 does not show yet, or to one of another account; so
-// may one with a start's mark. The rest was registered by a machine, so that EC2 shows it if it is one of ours. What
-// cannot be looked at is not stale.
+// isStale reports whether nobody can need a registration any more. One that a start has made and that has never been
+// online may belong to a start in progress, whose machine EC2 does not show yet, or to a start in another account; so
+// may one with a start's mark. Any other was registered by a machine, which EC2 shows if it is one of ours. If EC2
+// cannot be asked, the registration is not stale.
 func (r registrar) isStale(found github.Runner, machines func() ([]ec2.Instance, error)) bool {
 	if found.Online || found.Busy || found.Unused || tags.IsMarked(found) {
 		return false
 	}
 	alive, err := machines()
 	if err != nil {
-		r.log.Debug("whether a machine has the runner's name cannot be seen", "runner", found.Name, "error", err)
+		r.log.Debug("cannot see whether a machine has the runner's name", "runner", found.Name, "error", err)
 		return false
 	}
 	return !slices.ContainsFunc(alive, func(i ec2.Instance) bool { return tags.Of(i).MayOwn(found) })
@@ -87,15 +87,15 @@ func (r registrar) machinesAlive(ctx context.Context) ([]ec2.Instance, error) {
 	return remove.MachinesAlive(ctx, r.st.Cloud, r.st.Regions(), r.st.Identity.Run.Repository, r.st.Identity.Scope)
 }
 
-// renameFrom gives a slot another name, and with it all slots that are launched together with it: their machines number
-// themselves. The new names are this start's alone.
+// renameFrom gives a slot a new name, unique to this start, and also renames all slots launched together with it: their
+// machines number themselves.
 func (r registrar) renameFrom(s *Slot) {
 	r.st.mu.Lock()
 	taken, g := s.name, s.group
 	switch {
 	case !g.together:
-		s.registering, s.name, s.other, g.shared = false, r.st.Identity.OtherName(s.name), "", false
-	case g.renamed: // by another of its slots
+		s.registering, s.name, s.alternative, g.shared = false, r.st.Identity.OtherName(s.name), "", false
+	case g.renamed: // because of another slot
 		r.st.mu.Unlock()
 		return
 	default:

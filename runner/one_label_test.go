@@ -17,14 +17,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestOneLabelManyStarts: whenever starts with one label begin, by token or just in time, of one or of several, with or
-// without our tags: each has what it started, online on its own machine, and whatever is stopped takes nothing of the
-// others.
+// TestOneLabelManyStarts: however starts with one label overlap, by token or by JIT configuration, with one runner or
+// several, with or without our tags: each gets what it started, online on its own machine, and a stop takes nothing of
+// the others.
 func TestOneLabelManyStarts(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(bubble.Thinned(60)) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
-			r := rand.New(rand.NewPCG(seed, 8)) // the interleaving, by the number of the trial
+			r := rand.New(rand.NewPCG(seed, 8)) // the interleaving of this trial
 			legs := make([]*leg, 2+r.IntN(3))
 			var group sync.WaitGroup
 			for i := range legs {
@@ -52,7 +52,7 @@ func TestOneLabelManyStarts(t *testing.T) {
 	}
 }
 
-// leg is one start among several.
+// leg is one of several concurrent starts.
 type leg struct {
 	after   time.Duration
 	request runner.StartRequest
@@ -84,7 +84,7 @@ func (l *leg) start(ctx context.Context) {
 	l.result, l.err = l.starter.Start(ctx, l.request)
 }
 
-// wrong returns what is not as the start has put it out.
+// wrong returns the differences between the world and the start's outputs.
 func (l *leg) wrong(now simulator.Snapshot) (list []string) {
 	for _, h := range l.result.Runners {
 		i := slices.IndexFunc(now.Runners, func(r simulator.Runner) bool { return r.ID == h.RunnerID })

@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestLaunchesOverlapRegistrations starts two hundred runners by JIT. GitHub's eighty creations a minute let them be
-// registered in 150 s; that their machines are launched two a second costs no time beside that.
+// TestLaunchesOverlapRegistrations starts two hundred runners by JIT. GitHub's limit of eighty creations a minute makes
+// the registrations take 150 s; launching the machines at two a second must not add to that.
 func TestLaunchesOverlapRegistrations(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {
@@ -38,8 +38,8 @@ func TestLaunchesOverlapRegistrations(t *testing.T) {
 	})
 }
 
-// TestRunnerThatMovesBetweenPages: with each look somebody removes a runner of the first page while the second is still
-// to be read, so that the first of the second page is on none. It is not taken for one that is gone.
+// TestRunnerThatMovesBetweenPages: with each look somebody removes a runner of the first page before the second is
+// read, so that the first runner of the second page is on neither. It does not count as gone.
 func TestRunnerThatMovesBetweenPages(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{ForeignRunners: 100, Timing: simulator.Timing{RunnerVisible: time.Millisecond}}

@@ -7,9 +7,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// How often to look whether a runner is online. Most come online within the first minute, and then every second counts;
-// later it does not. The spread keeps starts of one moment apart; the mean keeps a start's calls below one for each
-// second of waiting.
+// How often to look whether a runner is online. Most come online within the first minute, when every second counts;
+// later it does not. The jitter spreads concurrent starts; the mean keeps a start's calls below one per second of
+// waiting.
 const (
 	fastInterval = 950 * time.Millisecond
 	fastJitter   = 250 * time.Millisecond
@@ -18,22 +18,22 @@ const (
 	maxInterval  = time.Minute
 )
 
-// secondary is half of the secondary limit, in reads a second: GitHub allows 900 points a minute, a read is one.
+// secondary is half of the secondary rate limit, in reads per second: GitHub allows 900 points a minute, a read is one.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const secondary = 900.0 / 2 / 60
 
-// horizon is the time over which one start may spend its share of what is left of the hourly limit. Looking slows
-// down as the rest shrinks, by the same factor, so the half that is ours is never used up.
+// horizon is the time over which one start may spend its share of what is left of the hourly limit. Looking slows down
+// in proportion as the rest shrinks, so our half of the limit is never used up.
 const horizon = 2 * time.Minute
 
-// pacer widens the interval between looks as the token's limit is used by others: a hundred starts at once share one
-// token, know nothing of each other, and see one another only in how fast x-ratelimit-used grows.
+// pacer widens the interval between looks when others use up the token's limit: a hundred concurrent starts share one
+// token, know nothing about each other, and see one another only in how fast x-ratelimit-used grows.
 type pacer struct {
 	last  github.Rate
-	share float64 // how many calls are made by all users of the token for one of ours; 0 while not known
+	share float64 // calls of all users of the token per call of ours; 0 while unknown
 }
 
-// next is how long to wait until the next look.
+// next returns how long to wait until the next look.
 func (p *pacer) next(waited time.Duration, rate github.Rate, now time.Time) time.Duration {
 	interval := slowInterval
 	if waited < fastFor {
@@ -55,8 +55,8 @@ func (p *pacer) observe(rate github.Rate) {
 	p.last = rate
 }
 
-// fair is the interval at which all users of the token together, if all look like this start, stay below half of the
-// secondary limit, and below half of the hourly one.
+// fair returns the interval at which all users of the token together, if all of them look like this start, stay below
+// half of the secondary limit and half of the hourly one.
 func (p *pacer) fair(rate github.Rate, now time.Time) time.Duration {
 	if rate.Limit == 0 || !rate.Reset.After(now) {
 		return 0

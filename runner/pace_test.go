@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// TestPace: never slower than a look a minute, and where the token has room one a second in the first minute and one in
-// five later.
+// TestPace: never slower than a look a minute; if the token has room, one a second in the first minute and one in five
+// seconds later.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -32,7 +32,7 @@ func TestPace(t *testing.T) {
 				t.Fatalf("look %d after %s: the next in %s, rate %+v", look, waited, next, rate)
 			}
 			if rate.Limit > 0 && rate.Used >= rate.Limit/2 && next != maxInterval {
-				t.Fatalf("half of the limit is used, and the next look comes in %s", next)
+				t.Fatalf("half of the limit is used, but the next look comes in %s", next)
 			}
 		}
 	})
@@ -43,20 +43,20 @@ func TestPace(t *testing.T) {
 		next := alone.next(time.Duration(calls)*time.Second, rate, now)
 		sum += next
 		if next > fastInterval+fastJitter {
-			t.Errorf("nobody else uses the token, and look %d comes %s after the one before", calls+1, next)
+			t.Errorf("nobody else uses the token, but look %d comes %s after the one before", calls+1, next)
 		}
 	}
 	if mean := sum / 40; mean < time.Second || mean > 1150*time.Millisecond {
-		t.Errorf("a look comes every %s in the mean", mean)
+		t.Errorf("the mean interval is %s", mean)
 	}
 	for _, unknown := range []github.Rate{{}, {Limit: 5000, Used: 4999, Reset: now.Add(-time.Second), Calls: 3}} {
 		if next := new(pacer).next(0, unknown, now); next > fastInterval+fastJitter {
-			t.Errorf("rate %+v says nothing, and the next look comes in %s", unknown, next)
+			t.Errorf("rate %+v is unknown, but the next look comes in %s", unknown, next)
 		}
 	}
 }
 
-// TestPaceIsFair: the busier others are with the token, the slower we look.
+// TestPaceIsFair: the more calls others make with the token, the slower we look.
 func TestPaceIsFair(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -72,11 +72,11 @@ func TestPaceIsFair(t *testing.T) {
 			p.observe(rate)
 		}
 		if next < before {
-			t.Errorf("%d calls of others for one of ours: %s, and %s where there are fewer", others, next, before)
+			t.Errorf("%d calls of others for one of ours: %s, but %s with fewer", others, next, before)
 		}
 		before = next
 	}
 	if before < 30*time.Second {
-		t.Errorf("400 calls of others for one of ours, and we look every %s", before)
+		t.Errorf("400 calls of others for one of ours, but we look every %s", before)
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// twoTypes is a start that may take a second type.
+// twoTypes is a start with a second instance type to fall back to.
 func twoTypes() runner.StartRequest {
 	r := bubble.Request()
 	r.Groups[0].InstanceTypes = []string{"t3.xlarge", "m5.xlarge"}
 	return r
 }
 
-// TestAPanicMovesOn: a machine whose kernel panics is seen by its console after half a minute, terminated, and
-// another type takes its place, whatever else is the matter.
+// TestAPanicMovesOn: a machine whose kernel panics is recognized by its console after half a minute and terminated, and
+// one of another type takes its place, whatever else goes wrong.
 func TestAPanicMovesOn(t *testing.T) {
 	t.Parallel()
 	panics := simulator.GuestRule{Type: "t3.xlarge", Fault: simulator.GuestPanics}
@@ -77,15 +77,15 @@ func TestAPanicMovesOn(t *testing.T) {
 					}
 				}
 				if running != len(result.Runners) {
-					t.Errorf("%d machines run, of %d runners", running, len(result.Runners))
+					t.Errorf("%d machines are running, of %d runners", running, len(result.Runners))
 				}
 			})
 		})
 	}
 }
 
-// TestAPanicThatCannotBeSeen: where consoles may not be read a panic is a timeout, as it always was, and costs one
-// question, which is repeated once: a policy that goes by tags may not see them yet.
+// TestAPanicThatCannotBeSeen: without permission to read consoles a panic is a timeout, as before. It costs one call,
+// which is repeated once because a policy with conditions on tags may not see them yet.
 func TestAPanicThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{
@@ -97,7 +97,7 @@ func TestAPanicThatCannotBeSeen(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "A timeout of 5 minutes is exceeded") {
 			t.Errorf("got %v", err)
 		}
-		if asked := len(s.Calls("GetConsoleOutput")); asked > 3 { // the third one is the diagnosis'
+		if asked := len(s.Calls("GetConsoleOutput")); asked > 3 { // the third call is the diagnosis'
 			t.Errorf("asked %d times", asked)
 		}
 		if launched := len(s.Calls("RunInstances")); launched != 1 {
@@ -107,7 +107,7 @@ func TestAPanicThatCannotBeSeen(t *testing.T) {
 	})
 }
 
-// TestAPanicThatCannotBeEnded: nothing is launched in the place of a machine that is still there.
+// TestAPanicThatCannotBeEnded: nothing is launched in the place of a machine that still exists.
 func TestAPanicThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{
@@ -118,14 +118,14 @@ func TestAPanicThatCannotBeEnded(t *testing.T) {
 	}
 	inBubble(t, config, func(ctx context.Context, t *testing.T, s *stage) {
 		_, err := s.Starter.Start(ctx, twoTypes())
-		if err == nil || !strings.Contains(err.Error(), "kernel panicked, and it cannot be ended") ||
+		if err == nil || !strings.Contains(err.Error(), "kernel panicked, but it cannot be terminated") ||
 			len(s.Calls("RunInstances")) != 1 {
 			t.Errorf("got %v after %d launches\n%s", err, len(s.Calls("RunInstances")), s.Log)
 		}
 	})
 }
 
-// TestCancelledWhileMovingOn: at every moment of it, nothing is left.
+// TestCancelledWhileMovingOn: a cancel at any moment leaves nothing behind.
 func TestCancelledWhileMovingOn(t *testing.T) {
 	t.Parallel()
 	step := 730 * time.Millisecond * time.Duration(60/bubble.Thinned(60))

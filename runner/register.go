@@ -24,10 +24,10 @@ type registrar struct {
 	log *slog.Logger
 }
 
-// register reserves the names and gets what the machines register with; a JIT configuration is made for each right
-// before its launch. The images are asked for at the same time, the runner software after it: both are a help, not a
-// need, and of GitHub one thing is asked at a time, since it refuses a token's calls beyond a hundred at once, which a
-// hundred legs of a matrix make at their first call.
+// register reserves the names and gets the registration token; each JIT configuration is made right before its launch.
+// Images are read concurrently, the runner software after the token: both are optional, and GitHub gets one call at a
+// time, since it refuses more than a hundred concurrent calls with one token, which a hundred legs of a matrix make
+// with their first call.
 func (st *Start) register(ctx context.Context, log *slog.Logger) error {
 	r := registrar{st, log}
 	cold := r.cold()
@@ -49,14 +49,14 @@ func (st *Start) register(ctx context.Context, log *slog.Logger) error {
 	}
 	group.Wait()
 	for _, s := range cold {
-		if err == nil && !r.st.Request.JIT { // what GitHub has refused is not ready
+		if err == nil && !r.st.Request.JIT { // not ready if GitHub has refused it
 			s.timeline.Registered = r.st.Since()
 		}
 	}
 	return cmp.Or(err, noSoftware, noImage)
 }
 
-// readAccount reads what the account says of images, types and zones before anything is launched.
+// readAccount reads the account's images, types and zones before anything is launched.
 func (r registrar) readAccount(ctx context.Context, everyRegion bool) error {
 	sv := survey.Survey{
 		Cloud: r.st.Cloud, Log: r.log, Warn: r.warn, WebURL: r.st.Request.WebURL,
@@ -75,14 +75,13 @@ func (r registrar) readAccount(ctx context.Context, everyRegion bool) error {
 
 func (r registrar) warn(message string) { r.st.Warn(r.log, message) }
 
-// downloads is where the machines' runner comes from.
+// downloads returns where the machines' runner software comes from.
 func (r registrar) downloads() survey.Downloads {
 	return survey.Downloads{Registry: r.st.Registry, WebURL: r.st.Request.WebURL, Version: r.st.groups[0].RunnerVersion,
 		Warn: r.warn}
 }
 
-// cold are the slots that no warm machine has taken, that are not given up, and that have no registration from an
-// earlier machine.
+// cold returns the slots without a warm machine that are not given up and have no registration from an earlier machine.
 func (r registrar) cold() []*Slot {
 	return slices.DeleteFunc(r.st.living(),
 		func(s *Slot) bool { return s.instance.ID != "" || len(s.unit.panicked) > 0 })
@@ -96,14 +95,14 @@ func (r registrar) enroll(ctx context.Context, slots []*Slot) error {
 	if err := r.reserveNames(ctx, slots); err != nil {
 		return err
 	}
-	r.st.rate = r.st.Registry.Rate() // how fast it grows tells from the first look on how many others use the token
+	r.st.rate = r.st.Registry.Rate() // its growth until the first look shows how much others use the token
 	if r.st.Request.JIT {
 		return nil
 	}
 	return r.renewToken(ctx)
 }
 
-// chooseGroup completes the runner group: a JIT configuration wants its id, config.sh its name. The default group needs
+// chooseGroup completes the runner group: a JIT configuration needs its id, config.sh its name. The default group needs
 // neither.
 func (r registrar) chooseGroup(ctx context.Context) error {
 	wanted := &r.st.Request
@@ -111,8 +110,8 @@ func (r registrar) chooseGroup(ctx context.Context) error {
 		return nil
 	}
 	groups, err := r.st.Registry.Groups(ctx)
-	if err != nil && wanted.GroupName != "" && !wanted.JIT { // config.sh says whether there is such a group, only later
-		r.log.Debug("the runner groups cannot be listed", "error", err)
+	if err != nil && wanted.GroupName != "" && !wanted.JIT { // config.sh reports a missing group later
+		r.log.Debug("cannot list the runner groups", "error", err)
 		return nil
 	}
 	if err != nil {
@@ -125,17 +124,17 @@ func (r registrar) chooseGroup(ctx context.Context) error {
 		}
 	}
 	return &diagnosis.RefusedError{
-		Message: fmt.Sprintf("The 'runner-group-id' input is %s, and %s has no such runner group",
+		Message: fmt.Sprintf("The 'runner-group-id' input is %s, but %s has no such runner group",
 			cmp.Or(wanted.GroupName, strconv.FormatInt(wanted.GroupID, 10)), wanted.Scope),
-		Hint: "take a group's name or id from the settings of " + wanted.Scope +
-			", or leave the input out for the default group",
+		Hint: "use a group's name or id from the settings of " + wanted.Scope +
+			", or omit the input for the default group",
 	}
 }
 
-// tokenMaxAge is how long a registration token is used: it lives for an hour, and a machine must still boot with it.
+// tokenMaxAge is how long a registration token is used: it is valid for an hour, and a machine must still boot with it.
 const tokenMaxAge = 45 * time.Minute
 
-// renewToken gets a registration token, unless there is one that is young enough.
+// renewToken gets a registration token unless the last one is young enough.
 func (r registrar) renewToken(ctx context.Context) error {
 	r.st.tokenLock.Lock()
 	defer r.st.tokenLock.Unlock()
@@ -153,7 +152,7 @@ func (r registrar) renewToken(ctx context.Context) error {
 }
 
 func (r registrar) enrollJIT(ctx context.Context, s *Slot) error {
-	if r.st.Request.Ephemeral && r.st.Request.DefaultLabels { // which name the architecture
+	if r.st.Request.Ephemeral && r.st.Request.DefaultLabels { // default labels contain the architecture
 		select {
 		case <-r.st.surveyed:
 		case <-ctx.Done():
@@ -166,7 +165,7 @@ func (r registrar) enrollJIT(ctx context.Context, s *Slot) error {
 		}
 		config, err := r.st.Registry.JITConfig(ctx, github.JITRequest{Name: s.name, GroupID: r.st.Request.GroupID,
 			Labels: r.labels(s)})
-		if errors.Is(err, github.ErrNameTaken) { // by somebody who was faster than our look
+		if errors.Is(err, github.ErrNameTaken) { // by somebody who registered after our look
 			r.renameFrom(s)
 			continue
 		}
@@ -183,8 +182,8 @@ func (r registrar) enrollJIT(ctx context.Context, s *Slot) error {
 	return fmt.Errorf("generate JIT configuration: %w: %s", github.ErrNameTaken, s.name)
 }
 
-// labels are those that the registration gets. A JIT runner has only what it is given: a single-use one is its own
-// job's, and with self-hosted among its labels any job that asks for no more would take it.
+// labels returns the labels of the registration. A JIT runner has only the labels it is given: a single-use one is
+// meant for its own job, and with the label self-hosted any job that requests no more would take it.
 func (r registrar) labels(s *Slot) []string {
 	var defaults []string
 	if r.st.Request.Ephemeral && r.st.Request.DefaultLabels {
@@ -193,7 +192,7 @@ func (r registrar) labels(s *Slot) []string {
 	return slices.Concat(defaults, []string{s.group.label}, r.st.Request.Labels)
 }
 
-// announce notes that registrations with these slots' names may exist from now on, and that they are ours.
+// announce records that registrations with these slots' names may exist from now on and are ours.
 func (st *Start) announce(slots ...*Slot) error {
 	var made []post.Registration
 	st.mu.Lock()
@@ -202,14 +201,14 @@ func (st *Start) announce(slots ...*Slot) error {
 		s.registering = true
 	}
 	for _, s := range st.slots {
-		if s.registering && s.machine.Kind() == Cold { // the claim stands in the journal
-			made = append(made, post.Registration{Name: s.name, Other: s.other, ID: s.runnerID, JIT: st.Request.JIT})
+		if s.registering && s.machine.Kind() == Cold { // the journal has a warm machine's claim
+			made = append(made, post.Registration{Name: s.name, Other: s.alternative, ID: s.runnerID, JIT: st.Request.JIT})
 		}
 	}
 	return st.Journal.Registering(made)
 }
 
-// registration is what makes one machine a runner.
+// registration is what one machine registers with.
 type registration struct{ name, other, token, jit, mark string }
 
 func (g *group) spec(request StartRequest, by registration, software survey.Software) bootstrap.Spec {
@@ -225,7 +224,7 @@ func (g *group) spec(request StartRequest, by registration, software survey.Soft
 	if by.other != "" {
 		spec.Labels = append(spec.Labels, by.mark)
 	}
-	if g.StopsOnPowerOff() { // a machine that powered itself off would only be stopped, and stay
+	if g.StopsOnPowerOff() { // power-off would only stop the machine, which would stay
 		spec.Ephemeral, spec.RegistrationTimeout, spec.IdleTimeout, spec.MaxLifetime, spec.MaxLifetimeHard,
 			spec.KeepFailed = false, 0, 0, 0, false, 0
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// rollBackTimeout is the time that a roll-back has. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it
-// ends the container's client (actions/runner, ProcessInvoker.cs).
+// rollBackTimeout limits a roll-back. GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it kills the
+// container's client (actions/runner, ProcessInvoker.cs).
 const rollBackTimeout = 6500 * time.Millisecond
 
-// consoleTimeout is how long a failing start may take to read the console before the machine is ended.
+// consoleTimeout limits how long a failing start reads the console before it terminates the machine.
 const consoleTimeout = 2 * time.Second
 
-// rollBack removes everything that a start made: on clients and a context of its own, since the start's may be
-// cancelled, hanging or told by GitHub to wait. What cannot be removed is named in the failure.
+// rollBack removes everything that a start made, with its own clients and context, since the start's may be cancelled,
+// hanging or rate-limited. What cannot be removed is named in the failure.
 func (s *Starter) rollBack(ctx context.Context, st *Start, since time.Time, failure *Failure) {
 	e := st.ending(s.Log.With("phase", "Roll back"))
 	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), since.Add(rollBackTimeout))
@@ -56,8 +56,8 @@ func (s *Starter) rollBack(ctx context.Context, st *Start, since time.Time, fail
 	claims.Wait()
 }
 
-// terminateTogether ends many instances by one call per region: EC2's bucket for single calls would not last. What a
-// call does not end (one unknown id spoils it) is ended one by one.
+// terminateTogether terminates many instances with one call per region: EC2's token bucket would not last for single
+// calls. One unknown id fails a whole call; the instances of a failed call are terminated one by one.
 func (e ending) terminateTogether(ctx context.Context) {
 	byRegion := map[string][]*Slot{}
 	for _, s := range e.st.slots {
@@ -74,7 +74,7 @@ func (e ending) terminateTogether(ctx context.Context) {
 			ids[i] = s.instance.ID
 		}
 		if err := e.r.Cloud.Terminate(ctx, region, ids...); err != nil {
-			e.log.Debug("the instances cannot be ended together", "error", err)
+			e.log.Debug("the instances cannot be terminated by one call", "error", err)
 			continue
 		}
 		for _, s := range slots {
@@ -84,12 +84,11 @@ func (e ending) terminateTogether(ctx context.Context) {
 	}
 }
 
-// fewLookUps are made one by one, which tells best what became of each.
+// fewLookUps is up to how many runners are looked up one by one, which reports each result exactly.
 const fewLookUps = 3
 
-// lookUpTogether finds the registrations of many machines whose runner ids are not known, by two looks at the whole
-// list as deregister makes them for one: looked up one by one they would not be done in time. What goes wrong is left
-// to the single look-ups.
+// lookUpTogether finds the registrations of many machines whose runner ids are unknown, by two looks at the whole list
+// as deregister does for one: single look-ups would not finish in time. After an error the single look-ups remain.
 func (e ending) lookUpTogether(ctx context.Context) {
 	byName := map[string]*Slot{}
 	for _, s := range e.st.slots {
@@ -108,7 +107,7 @@ func (e ending) lookUpTogether(ctx context.Context) {
 		}
 		found, err := e.r.Registry.FindByNames(ctx, slices.Sorted(maps.Keys(byName)))
 		if err != nil {
-			e.log.Debug("the runners cannot be looked up together", "error", err)
+			e.log.Debug("cannot list the runners", "error", err)
 			return
 		}
 		for name, runner := range found {
@@ -124,7 +123,7 @@ func (e ending) lookUpTogether(ctx context.Context) {
 	}
 }
 
-// noteRegistration notes a registration with one of the slot's names, if it is the slot's.
+// noteRegistration records a registration with one of the slot's names, if it is the slot's.
 func (s *Slot) noteRegistration(id tags.Identity, runner github.Runner) {
 	switch {
 	case !s.owner(id).Owns(runner):
@@ -135,7 +134,7 @@ func (s *Slot) noteRegistration(id tags.Identity, runner github.Runner) {
 	}
 }
 
-// remove ends what one slot made, the machine first: a machine that still runs could register again.
+// remove removes what one slot made, the machine first: a machine that is still running could register again.
 func (e ending) remove(ctx context.Context, s *Slot) (left []string) {
 	if s.instance.ID != "" && !s.ended && !s.kept {
 		left = s.machine.End(ctx, e.r)
@@ -169,13 +168,13 @@ func removeStray(ctx context.Context, registry *github.Client, s *Slot) error {
 	return registry.Remove(ctx, s.stray)
 }
 
-// bootTime is what a machine may need to begin with its user data, which counts its time from then.
+// bootTime is how long a machine may take until its user data runs; the machine's deadlines count from then.
 const bootTime = 2 * time.Minute
 
-// ownEnd returns when a machine that could not be terminated ends by itself.
+// ownEnd says when a machine that could not be terminated terminates itself.
 func (st *Start) ownEnd(s *Slot) string {
 	if s.group.StopsOnPowerOff() {
-		return "it does not end by itself (launch-parameters)"
+		return "it does not terminate itself (launch-parameters)"
 	}
 	at := func(d time.Duration) string {
 		return st.Begun.Add(s.timeline.Launched + d).UTC().Format("2006-01-02 15:04 MST")
@@ -188,7 +187,7 @@ func (st *Start) ownEnd(s *Slot) string {
 	return words
 }
 
-// launchTrail is the trail of the calls that were to launch the slot.
+// launchTrail returns the attempts to launch the slot.
 func (s *Slot) launchTrail() []ec2.Attempt {
 	return s.unit.trail()
 }

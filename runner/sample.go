@@ -9,11 +9,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
 
-// MinimumVersion is the oldest runner that github.com still registers.
+// MinimumVersion is the oldest runner version that github.com still registers.
 const MinimumVersion = bootstrap.MinimumVersion
 
-// SampleLaunch is the launch of one group as a start would ask EC2 for it, with a registration that is made up: for
-// asking whether it would be allowed.
+// SampleLaunch is the launch of one group as a start would request it, with an invented registration, to check whether
+// it would be allowed.
 type SampleLaunch struct {
 	Name      string // of the group
 	Count     int
@@ -21,7 +21,7 @@ type SampleLaunch struct {
 	Offerings []ec2.Offering
 }
 
-// SampleLaunches are the launches of a start. It makes no call.
+// SampleLaunches returns the launches of a start. It makes no API calls.
 func (r StartRequest) SampleLaunches() ([]SampleLaunch, error) {
 	st := r.Draft()
 	var list []SampleLaunch

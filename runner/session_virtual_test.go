@@ -17,14 +17,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// inRole is an account with a role whose sessions last an hour; without one nothing at EC2 is allowed.
+// inRole is an account with a role whose sessions last an hour; without the role EC2 allows nothing.
 func inRole(config simulator.Config) simulator.Config {
 	config.Roles = []simulator.Role{{Name: "github-runners"}}
 	config.Keys = []simulator.Key{{ID: "AKIADEMO", State: "unrecognized"}}
 	return config
 }
 
-// cloudInRole is a client that signs in by OIDC, as one step of a job does.
+// cloudInRole returns a client that signs in by OIDC, as one step of a job does.
 func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: transport}
 	return bubble.NewCloud(transport).Assume(ec2.Role{
@@ -35,8 +35,7 @@ func cloudInRole(transport http.RoundTripper, log *slog.Logger) *ec2.Client {
 	})
 }
 
-// signIn gives the stage's starter a client in the role, whose roll-back has connections of its own, as the action
-// does.
+// signIn gives the stage's starter a client in the role, with separate connections for the roll-back, as in the action.
 func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
 	cloud := cloudInRole(transport, s.Starter.Log)
 	s.Starter.Cloud = cloud
@@ -46,14 +45,14 @@ func (s *stage) signIn(t *testing.T, transport http.RoundTripper) {
 // sessions counts how often the role was assumed.
 func (s *stage) sessions() int { return len(s.Calls("AssumeRoleWithWebIdentity")) }
 
-// noCapacityFor is weather in which EC2 has no capacity at first.
+// noCapacityFor makes EC2 have no capacity at first.
 func (s *stage) noCapacityFor(d time.Duration) {
 	s.World.AddFault(simulator.Fault{Match: simulator.Match{Operation: "RunInstances"}, Effect: simulator.EffectError,
 		Code: "InsufficientInstanceCapacity"})
 	time.AfterFunc(d, s.World.ClearFaults)
 }
 
-// A start of three hours: EC2 has no capacity for most of it, and the sessions last one.
+// TestStartOfThreeHours: EC2 has no capacity for most of three hours, and a session lasts one.
 func TestStartOfThreeHours(t *testing.T) {
 	t.Parallel()
 	bubble.LeaveToTheOrdinaryTests(t)
@@ -74,7 +73,7 @@ func TestStartOfThreeHours(t *testing.T) {
 			t.Errorf("%d sessions", n)
 		}
 		if strings.Contains(s.Log.String(), "RequestExpired") {
-			t.Errorf("EC2 refused an ended session:\n%s", s.Log)
+			t.Errorf("EC2 refused an expired session:\n%s", s.Log)
 		}
 		h := result.Runners[0].Handoff
 		stopper := &stop.Stopper{Cloud: s.Starter.Cloud, Registry: s.Starter.Registry, Log: s.Starter.Log}
@@ -86,7 +85,7 @@ func TestStartOfThreeHours(t *testing.T) {
 	})
 }
 
-// A roll-back after the first session's end removes everything.
+// TestRollBackAfterTheFirstSession: a roll-back after the first session has expired removes everything.
 func TestRollBackAfterTheFirstSession(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
@@ -105,8 +104,8 @@ func TestRollBackAfterTheFirstSession(t *testing.T) {
 	})
 }
 
-// A cancel at the moment in which the session must be renewed, while STS does not answer: what is left of the session
-// is enough.
+// TestCancelWhileSTSIsDown: a cancel comes when the session must be renewed and STS does not answer; the rest of the
+// session is enough.
 func TestCancelWhileSTSIsDown(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
@@ -132,7 +131,7 @@ func TestCancelWhileSTSIsDown(t *testing.T) {
 	})
 }
 
-// A post step signs in for itself: the start was killed with a session that has ended since.
+// TestPostAfterTheFirstSession: a post step signs in by itself; the session of the killed start has expired.
 func TestPostAfterTheFirstSession(t *testing.T) {
 	t.Parallel()
 	config := inRole(simulator.Config{Guests: []simulator.GuestRule{{Fault: simulator.GuestNeverBoots}}})
@@ -145,7 +144,7 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 		defer cancel()
 		time.AfterFunc(90*time.Minute, func() { transport.Dark(); cancel() })
 		if _, err := s.Starter.Start(dying, r); err == nil {
-			t.Fatal("the start came to its end before it was killed")
+			t.Fatal("the start ended before it was killed")
 		}
 		if instances, _ := s.World.Leftovers(); len(instances) != 1 {
 			t.Fatalf("%d instances are left by the kill", len(instances))
@@ -161,7 +160,7 @@ func TestPostAfterTheFirstSession(t *testing.T) {
 	})
 }
 
-// A post step that may not sign in names what is left, and why.
+// TestPostThatMayNotSignIn: a post step that cannot sign in names what is left, and why.
 func TestPostThatMayNotSignIn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, simulator.Config{}, func(ctx context.Context, t *testing.T, s *stage) {

@@ -15,10 +15,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// settleTimeout bounds what a start does after its runners are online: the user waits for it.
+// settleTimeout limits what a start does after its runners are online, since the user waits for it.
 const settleTimeout = 2 * time.Second
 
-// ending ends what a start has made and does not need, in one of its phases.
+// ending removes what a start has made and does not need, in one of its phases.
 type ending struct {
 	st  *Start
 	log *slog.Logger
@@ -31,9 +31,9 @@ func (st *Start) remover(log *slog.Logger) *remove.Remover {
 	return &remove.Remover{Cloud: st.Cloud, Registry: st.Registry, Log: log}
 }
 
-// settle ends instances of launches whose answer was lost while a later offering was taken, and tags the instances with
-// their runner ids, which spares stop a look-up and lets a sweep know the registrations of those that are gone. Neither
-// fails a start: what is left is found by its client token.
+// settle terminates instances of launches whose answer was lost, and tags the instances with their runner ids: stop
+// then needs no look-up, and a sweep can identify registrations whose machines are gone. Neither fails a start: what is
+// left can be found by its client token.
 func (st *Start) settle(ctx context.Context, log *slog.Logger) error {
 	e := st.ending(log)
 	e.removeFailed(ctx)
@@ -60,7 +60,7 @@ func (st *Start) settle(ctx context.Context, log *slog.Logger) error {
 		}
 		e.tagSpotRequest(ctx, s)
 		if err := removeStray(ctx, e.st.Registry, s); err != nil {
-			e.log.Debug("a registration that nobody uses cannot be removed", "error", err)
+			e.log.Debug("cannot remove an unused registration", "error", err)
 		}
 		return nil
 	})
@@ -68,7 +68,7 @@ func (st *Start) settle(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// tagRunner tags an instance with its runner's id, and with the name that it has.
+// tagRunner tags an instance with its runner's id and current name.
 func (e ending) tagRunner(ctx context.Context, s *Slot) {
 	if !e.st.Request.OwnTags || s.instance.Tags[key.Nonce] == "" {
 		return
@@ -78,14 +78,14 @@ func (e ending) tagRunner(ctx context.Context, s *Slot) {
 		values[key.RunnerName] = s.name
 	}
 	if err := e.st.Cloud.Tag(ctx, s.instance.Region, s.instance.ID, values); err != nil {
-		e.log.Debug("the runner id cannot be tagged, stop will look the runner up by name", "error", err)
+		e.log.Debug("cannot tag the runner id, so stop will look up the runner by name", "error", err)
 		return
 	}
 	e.unmark(ctx, s)
 }
 
-// tagSpotRequest tags the request of a spot instance as the instance is: EC2 shows the request, and its tags, for
-// longer than an instance that it has taken.
+// tagSpotRequest tags the request of a spot instance like the instance: EC2 shows the request, with its tags, for
+// longer than a reclaimed instance.
 func (e ending) tagSpotRequest(ctx context.Context, s *Slot) {
 	if !e.st.Request.OwnTags || s.instance.SpotRequest == "" || s.instance.Tags[key.Nonce] == "" {
 		return
@@ -93,40 +93,40 @@ func (e ending) tagSpotRequest(ctx context.Context, s *Slot) {
 	values := e.st.Identity.Tags(s.index, s.group.label, s.name, s.runnerID, time.Now(), time.Time{})
 	delete(values, key.DueAt)
 	if err := e.st.Cloud.Tag(ctx, s.instance.Region, s.instance.SpotRequest, values); err != nil {
-		e.log.Debug("the spot request cannot be tagged: if EC2 takes the machine, a sweep may not find whose it was",
+		e.log.Debug("cannot tag the spot request: if EC2 reclaims the machine, a sweep may not find whose it was",
 			"error", err)
 	}
 }
 
-// maxUnmarked is how many marks one start takes off again. A mark does no harm, and GitHub counts each call that
-// changes something as five: those of many runners would use up what the token may do in a minute.
+// maxUnmarked is how many marks one start removes. A mark is harmless, and GitHub counts each write as five points:
+// those of many runners would use up the token's limit of a minute.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#calculating-points-for-the-secondary-rate-limit
 const maxUnmarked = 20
 
-// unmark takes the mark off a registration whose id its instance's tags tell by now: nobody needs it any more. The id
-// is noted first, since a post step that knows the name alone would take a registration without the mark for another
-// start's.
+// unmark removes the mark from a registration whose id is now in its instance's tags: the mark is not needed any more.
+// The id goes to the journal first, since a post step that knows only the name would attribute a registration without
+// the mark to another start.
 func (e ending) unmark(ctx context.Context, slots ...*Slot) {
 	if len(slots) == 0 || !slots[0].group.shared || len(slots) > maxUnmarked {
 		return
 	}
 	if err := e.st.announce(); err != nil {
-		e.log.Debug("the labels stay as they are", "error", err)
+		e.log.Debug("cannot remove the runner's mark", "error", err)
 		return
 	}
 	var group sync.WaitGroup
 	for _, s := range slots {
 		group.Go(func() {
 			if err := e.st.Registry.RemoveLabel(ctx, s.runnerID, e.st.Identity.Mark()); err != nil {
-				e.log.Debug("the label that told the runner from others stays", "runner", s.name, "error", err)
+				e.log.Debug("cannot remove the runner's mark", "runner", s.name, "error", err)
 			}
 		})
 	}
 	group.Wait()
 }
 
-// tagTogether tags the machines of a group by one call for each region: all carry the ids of all, and the name tells
-// which is whose.
+// tagTogether tags the machines of a group with one call per region: each gets the ids of all, and its name identifies
+// its own.
 func (e ending) tagTogether(ctx context.Context, g *group) {
 	instances, runners, tagged := map[string][]string{}, map[string][]int64{}, map[string][]*Slot{}
 	for _, s := range g.slots {
@@ -145,7 +145,7 @@ func (e ending) tagTogether(ctx context.Context, g *group) {
 			continue
 		}
 		if err := e.st.Cloud.TagAll(ctx, region, ids, tags); err != nil {
-			e.log.Debug("the runner ids cannot be tagged, stop will look the runners up by name", "error", err)
+			e.log.Debug("cannot tag the runner ids, so stop will look up the runners by name", "error", err)
 			continue
 		}
 		e.unmark(ctx, tagged[region]...)
@@ -176,25 +176,25 @@ func (e ending) removeFailed(ctx context.Context) {
 	})
 }
 
-// clearDoubts ends what launches without an answer have made, before anybody waits: such a machine carries the name of
-// ours, comes up sooner, and would be taken for it. What shows later is settle's.
+// clearDoubts terminates what launches without an answer have made, before the wait: such a machine has the name of
+// ours, may come online sooner, and would be mistaken for it. Machines that EC2 shows later are left to settle.
 func (e ending) clearDoubts(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	_ = e.st.Each(func(s *Slot) error {
 		for _, owner := range e.endDoubtful(ctx, s) {
-			if e.st.Request.JIT { // a JIT configuration is one registration for both
+			if e.st.Request.JIT { // both have the same JIT registration
 				continue
 			}
 			if err := e.r.Deregister(ctx, 0, owner); err != nil {
-				e.log.Debug("the runner of a launch without an answer cannot be removed", "error", err)
+				e.log.Debug("cannot remove the runner of a launch without an answer", "error", err)
 			}
 		}
 		return nil
 	})
 }
 
-// endDoubtful returns the runners of the instances that it ended.
+// endDoubtful returns the owners of the instances that it terminated.
 func (e ending) endDoubtful(ctx context.Context, s *Slot) (ended []tags.Owner) {
 	for _, attempt := range s.trail {
 		if !attempt.InDoubt {
@@ -203,8 +203,8 @@ func (e ending) endDoubtful(ctx context.Context, s *Slot) (ended []tags.Owner) {
 		region := attempt.Offering.Placement.Region
 		found, err := e.st.Cloud.Instances(ctx, region, tags.LaunchedWith(attempt.Token))
 		if err != nil {
-			e.st.Warn(e.log, "a launch got no answer and EC2 cannot be asked whether it happened; look for an "+
-				"instance with client token "+attempt.Token+" in "+region)
+			e.st.Warn(e.log, "a launch got no answer, and EC2 does not say whether it happened; look for an instance "+
+				"with client token "+attempt.Token+" in "+region)
 			continue
 		}
 		for _, instance := range found {
@@ -221,7 +221,7 @@ func (e ending) endDoubtful(ctx context.Context, s *Slot) (ended []tags.Owner) {
 	return ended
 }
 
-// isOurs reports whether an instance is handed over.
+// isOurs reports whether an instance was handed over.
 func (e ending) isOurs(id string) bool {
 	return slices.ContainsFunc(e.st.slots, func(s *Slot) bool { return s.instance.ID == id })
 }

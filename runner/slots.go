@@ -17,47 +17,48 @@ type group struct {
 	Group
 	index int // among the groups
 	label string
-	base  string // the runner's name, or what its slots' names begin with
+	base  string // the runner's name, or the beginning of its slots' names
 	slots []*Slot
 	units []*unit
 	// shared reports whether other starts may have the same names at the same time: the user has given the label, and
-	// the machines register themselves. A registration by JIT is made before the launch, and GitHub lets one start
-	// alone have the name.
+	// the machines register themselves. A JIT registration is made before the launch, and GitHub grants its name to one
+	// start only.
 	shared  bool
-	renamed bool // as a whole, since some start's runner has one of the names
-	// roundTold is the last round of which was said that it found no capacity.
-	roundTold int
-	// together reports whether the slots differ in nothing and are launched by one call per offering.
+	renamed bool // as a whole, because another runner has one of the names
+	// roundLogged is the last round that logRound has reported.
+	roundLogged int
+	// together reports whether the slots are identical and are launched by one call per offering.
 	together bool
 	found    survey.Found // once the account is read
 }
 
-// Slot is the n-th runner of a start, and what is known of it.
+// Slot is the n-th runner of a start.
 type Slot struct {
-	group    *group
-	unit     *unit
-	index    int // among all slots
-	name     string
-	other    string // the name that the machine takes where another start's runner has the first; "" where none can
-	stray    int64  // a registration of the slot's own that its machine does not use any more
-	runnerID int64
-	jit      string
-	// registering reports whether a registration of the name may exist from now on and is ours.
+	group       *group
+	unit        *unit
+	index       int // among all slots
+	name        string
+	alternative string // the alternative name, if another start's runner has the first; "" if there is none
+	stray       int64  // id of a registration of its own that its machine does not use any more
+	runnerID    int64
+	jit         string
+	// registering reports whether a registration of the name may exist and is ours.
 	registering bool
-	trail       []ec2.Attempt // of the launch; of a group that launches together its first slot has it
+	trail       []ec2.Attempt // of the launch; the first slot has it for a group launched together
 	instance    ec2.Instance
 	offering    ec2.Offering // that the instance was launched by
 	timeline    Timeline
-	otherAt     time.Time // when its other name was looked up last
-	strayAt     time.Time // when it was seen first
-	contested   bool      // another start's runner had its name at some look
-	goneAt      time.Time // when GitHub first said that its registration is gone
-	// GitHub called its runner online before its machine was started, and has not called it offline since
+	otherAt     time.Time // when its alternative name was last looked up
+	strayAt     time.Time // when stray was first seen
+	contested   bool      // whether another start's runner has had its name
+	goneAt      time.Time // when GitHub first reported its registration as gone
+	// stale reports whether GitHub reported its runner as online before its machine was started, and has not reported
+	// it as offline since.
 	stale   bool
 	machine Machine
 	failed  error // why this runner is given up
 	ended   bool  // its instance is terminated
-	kept    bool  // it stays for inspection and ends itself
+	kept    bool  // it stays for inspection and terminates itself
 	console string
 	boot    []diagnosis.BootPhase
 	removed bool
@@ -79,7 +80,7 @@ func (st *Start) divide(g *group) {
 			s.name = g.coldName(n)
 		}
 		if g.shared && !g.together {
-			s.other = st.Identity.OtherName(s.name)
+			s.alternative = st.Identity.OtherName(s.name)
 		}
 		s.machine = launched{st, s}
 		g.slots, st.slots = append(g.slots, s), append(st.slots, s)
@@ -96,7 +97,7 @@ func (st *Start) divide(g *group) {
 	}
 }
 
-// coldName is the name of the n-th slot of a group, as long as it is not taken.
+// coldName returns the name of the n-th slot of a group, unless another runner has it.
 func (g *group) coldName(n int) string {
 	if g.count() > 1 {
 		return tags.CutTo(tags.IndexedName(g.base, n), tags.MaxName)
@@ -104,7 +105,7 @@ func (g *group) coldName(n int) string {
 	return g.base
 }
 
-// Key returns the slot's name in the output `runners`: its group's, with a number where the group has several.
+// Key returns the slot's key in the output `runners`: its group's name, with a number if the group has several slots.
 func (s *Slot) Key() string {
 	key := cmp.Or(s.group.Name, s.group.label)
 	if s.group.count() > 1 {
@@ -113,7 +114,7 @@ func (s *Slot) Key() string {
 	return key
 }
 
-// Handoff returns what the start gives to a stop.
+// Handoff returns what the start passes to a stop.
 func (s *Slot) Handoff() tags.Handoff {
 	mode := ""
 	if s.machine.Kind() == Kept {
@@ -126,7 +127,7 @@ func (s *Slot) Handoff() tags.Handoff {
 	}
 }
 
-// owner is that of the slot's machine.
+// owner returns the owner for the slot's machine.
 func (s *Slot) owner(id tags.Identity) tags.Owner {
-	return tags.Owner{Name: s.name, Other: s.other, Mark: id.Mark()}
+	return tags.Owner{Name: s.name, Other: s.alternative, Mark: id.Mark()}
 }

@@ -22,23 +22,23 @@ import (
 type Starter struct {
 	Cloud    *ec2.Client
 	Registry *github.Client
-	// Fresh returns clients of their own for the roll-back: the first ones' connections may hang.
+	// Fresh returns separate clients for the roll-back: the connections of the first ones may hang.
 	Fresh   func() (*ec2.Client, *github.Client)
 	Journal Journal
 	Log     *slog.Logger
 }
 
-// Start registers, launches and waits for all runners of the request. On failure or cancel everything that was made is
-// removed again. The result is as complete as the start came, beside the error.
+// Start registers, launches and waits for all runners of the request. After a failure or cancel it removes everything
+// that it made. Beside an error, the result is as complete as the start got.
 func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult, error) {
 	st := s.Begin(request)
 	cancelled := ec2.CancelledAt(ctx)
-	// machines that are there already; what they do not serve is launched
+	// First machines that exist already; the slots without one are launched.
 	steps := append(slices.Clone(st.source.Steps),
 		Step{"register", "Register at GitHub", st.register}, // names are reserved, tokens made, images read
-		Step{"launch", "Launch on EC2", st.launch},          // each instance is handed over the moment it exists
+		Step{"launch", "Launch on EC2", st.launch},          // each hand-off is written as soon as its instance exists
 		Step{"wait", "Wait for the runner", st.wait},        // until GitHub says online, or EC2 says gone
-		Step{"settle", "Settle", st.settle},                 // launches whose answer was lost, tags known only now
+		Step{"settle", "Settle", st.settle},                 // unanswered launches, and tags known only now
 	)
 	if err := s.Journal.Begun(st.Identity); err != nil {
 		return st.result(), err
@@ -60,31 +60,31 @@ func (s *Starter) Start(ctx context.Context, request StartRequest) (StartResult,
 	return st.result(), nil
 }
 
-// Step is one step of a start, with its log. On failure everything that the steps before it have made is removed.
+// Step is one step of a start, with its log. If it fails, everything that the steps before it have made is removed.
 type Step struct {
 	Phase string
 	Title string
 	Run   func(context.Context, *slog.Logger) error
 }
 
-// Start is one start under way. Its exported fields are for its source to read.
+// Start is the state of one start. Its exported fields are for its source to read.
 type Start struct {
 	Cloud    *ec2.Client
 	Registry *github.Client
 	Journal  Journal
 	Request  StartRequest
-	Identity tags.Identity // makes the start's machines recognisable
+	Identity tags.Identity // identifies the start's machines
 	Begun    time.Time
-	GroupKey string // names the runner group as the inputs do
-	Blind    bool   // EC2 may not be looked at
+	GroupKey string // the runner group, as in the inputs
+	Blind    bool   // EC2 denies describing instances
 
 	groups []*group
 	slots  []*Slot // of all groups
 	source Supply  // of machines that are not launched
 
-	grouped   bool            // the runner group's id and name are known
-	looked    bool            // images and types are being read
-	surveyed  chan struct{}   // closed when the images and types are read, as far as they may be
+	grouped   bool            // whether the runner group's id and name are known
+	looked    bool            // whether images and types are being read
+	surveyed  chan struct{}   // closed when the images and types have been read
 	offered   survey.Software // what the machines may download
 	tokenLock sync.Mutex
 	token     string // to register with
@@ -97,7 +97,7 @@ type Start struct {
 	warnings []string
 }
 
-// Begin begins a start; the caller takes its steps.
+// Begin begins a start; the caller runs its steps.
 func (s *Starter) Begin(request StartRequest) *Start {
 	st := &Start{
 		Cloud: s.Cloud, Registry: s.Registry, Journal: s.Journal,
@@ -127,7 +127,7 @@ func (s *Starter) Begin(request StartRequest) *Start {
 // Since returns how long ago the start began.
 func (st *Start) Since() time.Duration { return time.Since(st.Begun) }
 
-// Regions lists the regions of all placements, as the request has them.
+// Regions lists the regions of all placements, as requested.
 func (st *Start) Regions() []string {
 	var list []string
 	for _, g := range st.groups {
@@ -140,7 +140,7 @@ func (st *Start) Regions() []string {
 	return list
 }
 
-// Warn says something that the user should know and that does not stop the start.
+// Warn logs a warning about something that does not stop the start.
 func (st *Start) Warn(log *slog.Logger, message string) {
 	st.mu.Lock()
 	st.warnings = append(st.warnings, message)
@@ -148,7 +148,7 @@ func (st *Start) Warn(log *slog.Logger, message string) {
 	log.Warn(message)
 }
 
-// Complain warns once of what goes on for longer, and says the rest for those who debug.
+// Complain logs a persistent problem as a warning once, and then for debugging.
 func (st *Start) Complain(log *slog.Logger, message string, err error) {
 	if st.complained[message] {
 		log.Debug(message, "error", err)
@@ -161,11 +161,11 @@ func (st *Start) Complain(log *slog.Logger, message string, err error) {
 	log.Warn(message, "error", err)
 }
 
-// Each runs f for all slots that are not given up, side by side. An error gives the slot up.
+// Each calls f for all slots that are not given up, concurrently. A slot with an error is given up.
 func (st *Start) Each(f func(*Slot) error) error { return st.sideBySide(st.living(), f) }
 
-// sideBySide runs f for slots, so many at a time as remove.Each has. A slot that fails is given up; it is an error only
-// when too few are left.
+// sideBySide calls f for slots, as many at a time as remove.Each. A slot with an error is given up; the result is an
+// error only if too few are left.
 func (st *Start) sideBySide(slots []*Slot, f func(*Slot) error) error {
 	remove.Each(slots, func(_ int, slot *Slot) {
 		if err := f(slot); err != nil {
@@ -175,7 +175,7 @@ func (st *Start) sideBySide(slots []*Slot, f func(*Slot) error) error {
 	return st.enough()
 }
 
-// giveUp notes why slots are given up.
+// giveUp records why slots are given up.
 func (st *Start) giveUp(err error, slots ...*Slot) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -186,14 +186,14 @@ func (st *Start) giveUp(err error, slots ...*Slot) {
 	}
 }
 
-// living are the slots that are not given up.
+// living returns the slots that are not given up.
 func (st *Start) living() []*Slot {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(st.slots), func(s *Slot) bool { return s.failed != nil })
 }
 
-// enough returns an error where too few slots are left to go on.
+// enough returns an error if too few slots are left to go on.
 func (st *Start) enough() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -249,7 +249,7 @@ func NewAttempt(a ec2.Attempt) Attempt {
 	return out
 }
 
-// orNow is now where nothing was cancelled: a roll-back's time runs from then.
+// orNow returns at, or now if nothing was cancelled: a roll-back's time counts from then.
 func orNow(at time.Time) time.Time {
 	if at.IsZero() {
 		return time.Now()

@@ -24,8 +24,8 @@ func seconds(n int) *time.Duration {
 	return &d
 }
 
-// TestNeverRegisters: the exact words, at the time at which machulav's clock ends: running, the quiet period (30 s
-// unless the user set another one), the timeout. Nothing is left.
+// TestNeverRegisters: the exact message, when machulav's clock ends: after running, the quiet period (30 s unless the
+// user sets another one) and the timeout. Nothing is left.
 func TestNeverRegisters(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -55,7 +55,7 @@ func TestNeverRegisters(t *testing.T) {
 				if err == nil || err.Error() != want || result.Failure.Message != want {
 					t.Fatalf("error %v, want %s", err, want)
 				}
-				// Up to the instance runs it takes some 8 s, a look at EC2 and the roll-back some more.
+				// The instance takes some 8 s until it is running; a look at EC2 and the roll-back take some more.
 				if took < c.after+5*time.Second || took > c.after+20*time.Second {
 					t.Errorf("gave up after %s, want %s after `running`", took, c.after)
 				}
@@ -68,7 +68,7 @@ func TestNeverRegisters(t *testing.T) {
 	}
 }
 
-// TestLateRunner: a boot that machulav would still have waited for succeeds.
+// TestLateRunner: a boot that machulav's action would still have waited for succeeds.
 func TestLateRunner(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 325 * time.Second}},
@@ -80,7 +80,8 @@ func TestLateRunner(t *testing.T) {
 	})
 }
 
-// TestStepEndsSoonAfterOnline: within 2 s in the first minute, and within 6 s later, wherever the runner comes online.
+// TestStepEndsSoonAfterOnline: the step ends at most 2 s after the runner is online in the first minute, and at most 6
+// s later on.
 func TestStepEndsSoonAfterOnline(t *testing.T) {
 	t.Parallel()
 	for boot := 4 * time.Second; boot < 3*time.Minute; boot += 14700 * time.Millisecond {
@@ -92,7 +93,7 @@ func TestStepEndsSoonAfterOnline(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// After the boot come the download, config.sh and run.sh: 6 s; the launch takes half of RunInstances' time.
+			// After the boot come the download, config.sh and run.sh, 6 s; the launch takes half of RunInstances' time.
 			online := result.Runners[0].Timeline.Launched - 750*time.Millisecond + boot + 6*time.Second
 			late, most := time.Since(begun)-online, 2*time.Second
 			if online > time.Minute {
@@ -105,7 +106,7 @@ func TestStepEndsSoonAfterOnline(t *testing.T) {
 	}
 }
 
-// TestCallsOfAStart: at most four and one cheap one per second of waiting, however many runners others have.
+// TestCallsOfAStart: at most four calls and one cheap one per second of waiting, however many other runners there are.
 func TestCallsOfAStart(t *testing.T) {
 	t.Parallel()
 	for _, others := range []int{0, 300, 3000} {
@@ -132,7 +133,7 @@ func TestCallsOfAStart(t *testing.T) {
 	}
 }
 
-// TestUsersInterval is kept: one look every 20 s.
+// TestUsersInterval: the user's interval is kept, one look every 20 s.
 func TestUsersInterval(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 2 * time.Minute}}}
@@ -143,7 +144,7 @@ func TestUsersInterval(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls := s.Calls(listRunners)
-		for i := 2; i < len(calls); i++ { // the first is the look for the name
+		for i := 2; i < len(calls); i++ { // the first one looks up the name
 			if between := calls[i].Time.Sub(calls[i-1].Time); between < 19*time.Second {
 				t.Errorf("looks %d and %d are %s apart", i-1, i, between)
 			}
@@ -151,7 +152,7 @@ func TestUsersInterval(t *testing.T) {
 	})
 }
 
-// TestRefusedWhileWaiting: 401, 403 and 404 are what they are, at once, and never "not registered yet".
+// TestRefusedWhileWaiting: 401, 403 and 404 are errors at once, and never mean "not registered yet".
 func TestRefusedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	for status, class := range map[int]github.Class{401: github.Unauthorized, 403: github.Forbidden,
@@ -173,7 +174,7 @@ func TestRefusedWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestRateLimitWhileWaiting: nobody asks before GitHub allows it, and the runner is found afterwards.
+// TestRateLimitWhileWaiting: no call is made before GitHub allows it, and the runner is found afterwards.
 func TestRateLimitWhileWaiting(t *testing.T) {
 	t.Parallel()
 	fault := simulator.Fault{
@@ -186,12 +187,13 @@ func TestRateLimitWhileWaiting(t *testing.T) {
 		}
 		calls := s.Calls(listRunners)
 		if pause := calls[3].Time.Sub(calls[2].Time); pause < 75*time.Second {
-			t.Errorf("asked again after %s, and GitHub asked for 75 s", pause)
+			t.Errorf("asked again after %s, but GitHub requires 75 s", pause)
 		}
 	})
 }
 
-// TestBurstsWhileWaiting: minutes of 502 and of lost answers, by both, end neither the start nor the machine.
+// TestBurstsWhileWaiting: minutes of 502 and of lost answers, from both services, end neither the start nor the
+// machine.
 func TestBurstsWhileWaiting(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Guests: []simulator.GuestRule{{Boot: 40 * time.Second}}, Faults: []simulator.Fault{
@@ -202,7 +204,7 @@ func TestBurstsWhileWaiting(t *testing.T) {
 		if _, err := s.Starter.Start(ctx, bubble.Request()); err != nil {
 			t.Fatal(err)
 		}
-		for _, warning := range []string{"GitHub does not answer well", "EC2 does not answer well"} {
+		for _, warning := range []string{"GitHub does not answer reliably", "EC2 does not answer reliably"} {
 			if n := strings.Count(s.Log.String(), "level=WARN msg=\""+warning); n != 1 {
 				t.Errorf("%q is warned of %d times, want once", warning, n)
 			}
@@ -227,7 +229,7 @@ func TestRegistrationVanishes(t *testing.T) {
 	})
 }
 
-// TestNeverRuns: an instance that stays pending is given up after five minutes, as machulav does.
+// TestNeverRuns: an instance that stays pending is given up after five minutes, as in machulav's action.
 func TestNeverRuns(t *testing.T) {
 	t.Parallel()
 	config := simulator.Config{Timing: simulator.Timing{Running: time.Hour},
@@ -243,7 +245,7 @@ func TestNeverRuns(t *testing.T) {
 	})
 }
 
-// TestVanishes: an instance that EC2 does not list any more.
+// TestVanishes: EC2 does not list the instance any more.
 func TestVanishes(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"Client.VolumeLimitExceeded", "Server.SpotInstanceTermination",
@@ -262,8 +264,8 @@ func TestVanishes(t *testing.T) {
 	}
 }
 
-// TestRollBackIsBounded: cancelled while both services hang, the start ends within 7 s all the same and names what may
-// be left.
+// TestRollBackIsBounded: a start that is cancelled while both services hang still ends within 7 s and names what may be
+// left.
 func TestRollBackIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, hangs := range []string{"TerminateInstances", "actions/*", "*"} {

@@ -15,17 +15,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
-// Times of waiting.
+// Delays of waiting.
 const (
 	cloudInterval    = 5 * time.Second  // how often to look at EC2
-	pendingInterval  = 2 * time.Second  // the same while `running` is still to come, which the time line shows
-	maxPending       = 5 * time.Minute  // as machulav waits for `running`
+	pendingInterval  = 2 * time.Second  // the same until all are running, which the timeline shows
+	maxPending       = 5 * time.Minute  // machulav's limit of waiting for `running`
 	unseenGrace      = time.Minute      // EC2 shows a new instance late
 	vanishGrace      = 10 * time.Second // GitHub shows a new registration late
 	progressInterval = 10 * time.Second
 )
 
-// wait looks at GitHub until every runner is online, and at EC2 to see early that one never will be.
+// wait asks GitHub until every runner is online, and EC2 to find failed machines early.
 func (st *Start) wait(ctx context.Context, log *slog.Logger) error {
 	st.ending(log).clearDoubts(ctx)
 	w := &waiter{st: st, log: log, begun: time.Now(), interval: time.Second, pacer: pacer{last: st.rate},
@@ -54,7 +54,7 @@ func (st *Start) wait(ctx context.Context, log *slog.Logger) error {
 
 var errNotYet = errors.New("not every runner is online yet")
 
-// paced hands the waiter's interval to backoff.
+// paced passes the waiter's interval to backoff.
 type paced struct{ waiter *waiter }
 
 // NextBackOff implements backoff.BackOff.
@@ -63,7 +63,7 @@ func (p *paced) NextBackOff() time.Duration { return p.waiter.interval }
 // Reset implements backoff.BackOff.
 func (p *paced) Reset() {}
 
-// waiter is what is remembered between two looks.
+// waiter is what the wait remembers between two looks.
 type waiter struct {
 	st             *Start
 	log            *slog.Logger
@@ -72,17 +72,17 @@ type waiter struct {
 	pacer          pacer
 	cloudAt        time.Time // the last look at EC2
 	registryAt     time.Time // the next look at GitHub
-	toldAt         time.Time
+	progressAt     time.Time
 	setupAt        time.Time            // the last look at consoles for machines that have given up
-	consolesDenied bool                 // consoles may not be read
-	refusedAt      map[string]bool      // the instances whose console was denied once
-	readAt         map[string]time.Time // when the console of an instance was read last
+	consolesDenied bool                 // whether EC2 denies reading consoles
+	refusedAt      map[string]bool      // by instance: whether its console was denied once
+	readAt         map[string]time.Time // by instance: when its console was last read
 	pages          int                  // of GitHub's list, as far as known
-	failed         map[*Slot]error      // slots whose machines failed, until the look is over
-	shown          map[string]string    // the text of a console that was shown last, by instance
+	failed         map[*Slot]error      // slots whose machines failed during this look
+	shown          map[string]string    // by instance: the console text shown so far
 }
 
-// look is one look at all that is due. done tells that every runner is online.
+// look makes all calls that are due. done reports whether every runner is online.
 func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	now := time.Now()
 	w.lookAtCloud(ctx, now)
@@ -109,7 +109,7 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// pending are the slots whose runner is not online and whose machine has not failed.
+// pending returns the slots whose runner is not online and whose machine has not failed.
 func (w *waiter) pending() []*Slot {
 	living := w.st.living()
 	w.st.mu.Lock()
@@ -120,12 +120,12 @@ func (w *waiter) pending() []*Slot {
 // maxNamed is how many runners one line of progress names.
 const maxNamed = 5
 
-// logProgress shows progress on a long wait.
+// logProgress logs the progress of a long wait.
 func (w *waiter) logProgress(ctx context.Context, now time.Time) {
-	if now.Sub(later(w.toldAt, w.begun)) < progressInterval {
+	if now.Sub(later(w.progressAt, w.begun)) < progressInterval {
 		return
 	}
-	w.toldAt = now
+	w.progressAt = now
 	var waiting []string
 	for i, s := range w.pending() {
 		if i == maxNamed {
@@ -152,7 +152,7 @@ func later(a, b time.Time) time.Time {
 
 func orUnknown(state string) string {
 	if state == "" {
-		return "not seen by EC2 yet"
+		return "not shown by EC2 yet"
 	}
 	return state
 }

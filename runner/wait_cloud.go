@@ -9,7 +9,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// cloudDue reports whether EC2 is to be looked at: more often while `running` is still to come.
+// cloudDue reports whether EC2 should be asked: more often until all instances are running.
 func (w *waiter) cloudDue(now time.Time) bool {
 	every := cloudInterval
 	for _, s := range w.pending() {
@@ -20,7 +20,7 @@ func (w *waiter) cloudDue(now time.Time) bool {
 	return !w.st.Blind && now.Sub(w.cloudAt) >= every
 }
 
-// lookAtCloud sees when instances run, and early when one is on its way to its end.
+// lookAtCloud finds out which instances are running, and which are ending.
 func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 	if !w.cloudDue(now) {
 		return
@@ -38,18 +38,18 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 		found, err := w.st.Cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
 		switch {
 		case err == nil:
-		case refusal.ClassOf(err) == refusal.Credentials: // GitHub decides: the runner may be about to come online
+		case refusal.ClassOf(err) == refusal.Credentials: // GitHub decides: the runner may still come online
 			w.st.Blind = true
-			w.st.Complain(w.log, "the AWS credentials are refused while the runner is waited for, so EC2 is not "+
-				"looked at any more and GitHub alone says whether it comes", err)
+			w.st.Complain(w.log, "the AWS credentials are refused while waiting for the runner, so EC2 is not asked "+
+				"any more and only GitHub shows whether it comes online", err)
 			return
 		case refusal.ClassOf(err) == refusal.Denied:
 			w.st.Blind = true
-			w.st.Complain(w.log, "EC2 may not be looked at while waiting: allow ec2:DescribeInstances to see early "+
-				"that an instance fails", err)
+			w.st.Complain(w.log, "EC2 denies describing the instance while waiting: allow ec2:DescribeInstances to "+
+				"see early that an instance fails", err)
 			return
 		default:
-			w.st.Complain(w.log, "EC2 does not answer well; looking again", err)
+			w.st.Complain(w.log, "EC2 does not answer reliably; trying again", err)
 			return
 		}
 		for _, s := range slots {
@@ -60,7 +60,7 @@ func (w *waiter) lookAtCloud(ctx context.Context, now time.Time) {
 	}
 }
 
-// instanceIn finds an instance by id; nil where it is not listed.
+// instanceIn finds an instance by id; it returns nil if it is not listed.
 func instanceIn(list []ec2.Instance, id string) *ec2.Instance {
 	if n := slices.IndexFunc(list, func(i ec2.Instance) bool { return i.ID == id }); n >= 0 {
 		return &list[n]

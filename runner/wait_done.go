@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
 
-// A job may be queued for a label before its start is over. It can then come and go between two looks: GitHub removes
+// A job may be queued for a label before its start is over. It can then begin and end between two looks: GitHub removes
 // the registration of a single-use runner when its job is done, and the machine powers itself off.
 // https://docs.github.com/en/actions/reference/runners/self-hosted-runners#ephemeral-runners-for-autoscaling
 
@@ -22,9 +22,9 @@ const endDelay = 30 * time.Second
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminated-instance-reasons.html
 const ownEnd = "Client.InstanceInitiatedShutdown"
 
-// hasHadItsJob reports whether a runner which was never seen online has done its one job: its machine, which ends with
-// that job, has powered itself off, and GitHub says that there is no such registration any more. A machine that could
-// not become a runner powers itself off too, but its registration stays.
+// hasHadItsJob reports whether a runner that was never seen online has done its one job: its machine, which ends with
+// that job, has powered itself off, and its registration is gone. A machine that could not become a runner powers
+// itself off too, but its registration stays.
 func (st *Start) hasHadItsJob(ctx context.Context, s *Slot) bool {
 	if !st.Request.Ephemeral || s.runnerID == 0 || !strings.HasPrefix(s.instance.StateReason, ownEnd) {
 		return false
@@ -36,7 +36,7 @@ func (st *Start) hasHadItsJob(ctx context.Context, s *Slot) bool {
 	return github.ClassOf(err) == github.NotFound
 }
 
-// wasOnline takes a runner that has had its job for one that came online.
+// wasOnline treats a runner that has had its job like one that came online.
 func (st *Start) wasOnline(log *slog.Logger, s *Slot) {
 	st.mu.Lock()
 	s.timeline.Online = st.Since()
@@ -44,12 +44,12 @@ func (st *Start) wasOnline(log *slog.Logger, s *Slot) {
 		s.timeline.Running = s.timeline.Online
 	}
 	st.mu.Unlock()
-	st.Warn(log, fmt.Sprintf("runner %s has had its one job already, which was queued for the label %s before this "+
+	st.Warn(log, fmt.Sprintf("runner %s has already done its one job, which was queued for the label %s before this "+
 		"start was over; its machine has ended", s.name, s.group.label))
 }
 
-// mayHaveHadItsJob reports whether a registration which is gone is no failure yet: its machine may be about to end with
-// its job.
+// mayHaveHadItsJob reports whether a registration that is gone is not a failure yet: its machine may be about to end
+// with its job.
 func (w *waiter) mayHaveHadItsJob(s *Slot) bool {
 	if !w.st.Request.Ephemeral || w.st.Blind {
 		return false

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestJobBetweenTwoLooks: a job that waits for the label is done before the start sees the runner online. The start is
-// good, since the machine has done what it was started for, and it takes no second machine.
+// TestJobBetweenTwoLooks: a job that waits for the label is done before the start sees the runner online. The start
+// succeeds, since the machine has served its purpose, and launches no second machine.
 func TestJobBetweenTwoLooks(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -22,7 +22,7 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 				r := bubble.Request()
 				r.JIT, r.Ephemeral, r.IdleTimeout = true, true, time.Hour
 				r.Groups[0].Count = c.count
-				every := 20 * time.Second // a look that sees the runner online is no luck of the test's
+				every := 20 * time.Second // too long for a look to see the runner online by chance
 				r.Waiting.RetryInterval = &every
 				for range c.count {
 					s.World.RunJob("build", time.Second)
@@ -35,8 +35,8 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 					t.Errorf("%d runners by %d launches, want %d", len(result.Runners), len(s.Calls("RunInstances")),
 						c.count)
 				}
-				if !strings.Contains(strings.Join(result.Warnings, "\n"), "has had its one job already") {
-					t.Errorf("nothing says that a job was done already: %q", result.Warnings)
+				if !strings.Contains(strings.Join(result.Warnings, "\n"), "has already done its one job") {
+					t.Errorf("no warning says that a job was done: %q", result.Warnings)
 				}
 				for _, one := range result.Runners {
 					if one.Failed || one.Timeline.Online == 0 {
@@ -50,8 +50,8 @@ func TestJobBetweenTwoLooks(t *testing.T) {
 	}
 }
 
-// TestEndWithoutAJob: a registration that somebody removed, or a machine that ended itself with its registration in
-// place, is still a failed start.
+// TestEndWithoutAJob: a registration that somebody removed, or a machine that terminated itself with its registration
+// in place, is still a failed start.
 func TestEndWithoutAJob(t *testing.T) {
 	t.Run("registration removed", func(t *testing.T) {
 		inBubble(t, simulator.Defaults(), func(ctx context.Context, t *testing.T, s *stage) {
@@ -81,7 +81,7 @@ func TestEndWithoutAJob(t *testing.T) {
 			r := bubble.Request()
 			r.JIT, r.Ephemeral = true, true
 			if _, err := s.Starter.Start(ctx, r); err == nil {
-				t.Error("the start was good")
+				t.Error("the start succeeded")
 			}
 			s.NothingLeft(t)
 		})

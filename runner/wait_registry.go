@@ -14,12 +14,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/remove"
 )
 
-// lookAtRegistry asks GitHub for the runners that are still to come.
+// lookAtRegistry asks GitHub for the runners that are not online.
 func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	if now.Before(w.registryAt) || w.isQuiet() {
 		return nil
 	}
-	// A look of many calls is made less often, so that one start stays within half of the secondary limit.
+	// A look that takes many calls is made less often, so that one start stays within half of the secondary limit.
 	next := max(w.pacer.next(time.Since(w.begun), w.st.Registry.Rate(), now),
 		time.Duration(float64(w.callsOfLook())/secondary*float64(time.Second)))
 	if every := w.st.Request.Waiting.RetryInterval; every != nil {
@@ -32,16 +32,16 @@ func (w *waiter) lookAtRegistry(ctx context.Context, now time.Time) error {
 	case github.RateLimited:
 		call, _ := errors.AsType[*github.CallError](err)
 		w.registryAt = later(w.registryAt, call.Until)
-		w.st.Complain(w.log, "GitHub's rate limit is reached; looking again when GitHub allows it", err)
+		w.st.Complain(w.log, "GitHub's rate limit is reached; trying again when GitHub allows it", err)
 		return nil
 	case github.Unknown:
-		w.st.Complain(w.log, "GitHub does not answer well; looking again", err)
+		w.st.Complain(w.log, "GitHub does not answer reliably; trying again", err)
 		return nil
 	}
 	return err
 }
 
-// isQuiet reports whether the user's own quiet period is not over for any slot.
+// isQuiet reports whether every slot is still within the user's own quiet period.
 func (w *waiter) isQuiet() bool {
 	quiet := w.st.Request.Waiting.quiet()
 	if quiet == 0 {
@@ -59,7 +59,7 @@ func (w *waiter) isQuiet() bool {
 	return true
 }
 
-// lookAtRunners looks the pending runners up, one by one or by pages, whichever is fewer calls.
+// lookAtRunners looks up the pending runners, one by one or by pages, whichever takes fewer calls.
 func (w *waiter) lookAtRunners(ctx context.Context, pending []*Slot) error {
 	named, unnamed := partition(pending, func(s *Slot) bool { return s.name != "" })
 	if err := w.lookAtNamed(ctx, named); err != nil || len(unnamed) == 0 {
@@ -88,7 +88,7 @@ func (w *waiter) lookAtNamed(ctx context.Context, pending []*Slot) error {
 	return w.lookAtEach(ctx, pending)
 }
 
-// partition parts a list in two.
+// partition splits a list in two.
 func partition[T any](list []T, in func(T) bool) (inside, outside []T) {
 	for _, e := range list {
 		if in(e) {
@@ -100,8 +100,8 @@ func partition[T any](list []T, in func(T) bool) (inside, outside []T) {
 	return inside, outside
 }
 
-// byPages reports whether reading GitHub's whole list is fewer calls than so many look-ups. How long the list is shows
-// with its first page, so that is read unless there are hardly more runners than that to look for.
+// byPages reports whether reading GitHub's whole list takes fewer calls than looking up that many runners. The first
+// page shows how long the list is, so it is read unless there are at most two runners to look up.
 func (w *waiter) byPages(pending int) bool {
 	if w.pages == 0 {
 		return pending > 2
@@ -109,7 +109,7 @@ func (w *waiter) byPages(pending int) bool {
 	return w.pages < pending
 }
 
-// callsOfLook is how many calls the next look takes.
+// callsOfLook returns how many calls the next look takes.
 func (w *waiter) callsOfLook() int {
 	named, unnamed := partition(w.pending(), func(s *Slot) bool { return s.name != "" })
 	calls := len(named)
@@ -137,8 +137,8 @@ func (w *waiter) lookAtEach(ctx context.Context, pending []*Slot) error {
 	return errors.Join(errs...)
 }
 
-// lookAtPages reads GitHub's whole list, and remembers how many pages there are. If the first page shows that there are
-// more of them than what is looked for, the rest is looked up one by one.
+// lookAtPages reads GitHub's whole list, and records the number of pages. If the first page shows more further pages
+// than runners are missing, these are looked up one by one.
 func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
 	absent := map[string]*Slot{}
 	for _, s := range pending {
@@ -151,7 +151,7 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
 		return err
 	}
 	w.pages = pages
-	left := len(pending) - w.sawPage(first, absent)
+	left := len(pending) - w.notePage(first, absent)
 	switch {
 	case left == 0:
 		return nil
@@ -162,40 +162,40 @@ func (w *waiter) lookAtPages(ctx context.Context, pending []*Slot) error {
 		if err != nil {
 			return err
 		}
-		w.sawPage(rest, absent)
+		w.notePage(rest, absent)
 	}
 	return w.lookAtMissed(ctx, pending, absent)
 }
 
-// sawPage notes the runners of a page that are looked for, and returns how many they are.
-func (w *waiter) sawPage(list []github.Runner, absent map[string]*Slot) (found int) {
+// notePage records the runners of a page that the start waits for, and returns how many they are.
+func (w *waiter) notePage(list []github.Runner, absent map[string]*Slot) (found int) {
 	for _, runner := range list {
 		s := absent[runner.Name]
 		switch {
 		case s == nil:
 		case !s.owner(w.st.Identity).Owns(runner):
 			s.contested = true
-		case s.other != "" && runner.Name == s.name && !runner.Online:
+		case s.alternative != "" && runner.Name == s.name && !runner.Online:
 			s.noteStray(runner.ID)
 		default:
 			found++
 			delete(absent, s.name)
-			delete(absent, s.other)
+			delete(absent, s.alternative)
 			w.st.NoteRunner(w.log, s, runner)
 		}
 	}
 	return found
 }
 
-// lookAtMissed asks by id for the JIT runners that no page held, although their registrations exist from the beginning:
-// one that moves to an earlier page while the pages are read is on none.
+// lookAtMissed looks up by id the JIT runners that were on no page, although their registrations exist from the
+// beginning: a runner that moves to an earlier page while the pages are read is on none.
 func (w *waiter) lookAtMissed(ctx context.Context, pending []*Slot, absent map[string]*Slot) error {
 	return w.lookAtEach(ctx, slices.DeleteFunc(slices.Clone(pending), func(s *Slot) bool {
 		return absent[s.name] == nil || s.runnerID == 0 || w.st.Since()-s.timeline.Registered < vanishGrace
 	}))
 }
 
-// lookAtRunner asks by runner id where it is known, else by exact name.
+// lookAtRunner looks up a runner by id if known, else by exact name.
 func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool, error) {
 	if s.runnerID == 0 {
 		return w.lookByName(ctx, s)
@@ -210,19 +210,19 @@ func (w *waiter) lookAtRunner(ctx context.Context, s *Slot) (github.Runner, bool
 	return runner, false, vanished(s, err)
 }
 
-// A machine's other name is looked up from otherAfter on, counted from `running`, and then every otherLook, unless it
-// is seen before that another start's runner has the first.
+// A machine's alternative name is looked up from otherAfter on, counted from `running`, and then every otherInterval;
+// earlier if another start's runner is seen to have the first name.
 const (
 	otherAfter    = 3 * time.Minute
 	otherInterval = 10 * time.Second
 )
 
-// lookByName looks a machine's runner up by the name that it was given and, where another start's runner has or had
-// that one, by its other. The first may be free again by then, so that a machine may have either.
+// lookByName looks up a machine's runner by its name and, if another start's runner has or had that one, by its
+// alternative name. The first may have become free again, so the machine may have either.
 func (w *waiter) lookByName(ctx context.Context, s *Slot) (github.Runner, bool, error) {
 	owner := s.owner(w.st.Identity)
 	runner, found, err := w.st.Registry.RunnerByName(ctx, s.name)
-	if err != nil || s.other == "" {
+	if err != nil || s.alternative == "" {
 		return runner, found, err
 	}
 	switch own := owner.Owns(runner); {
@@ -238,7 +238,7 @@ func (w *waiter) lookByName(ctx context.Context, s *Slot) (github.Runner, bool, 
 		return runner, false, nil
 	}
 	s.otherAt = time.Now()
-	return w.st.Registry.RunnerByName(ctx, s.other)
+	return w.st.Registry.RunnerByName(ctx, s.alternative)
 }
 
 func vanished(s *Slot, err error) *diagnosis.FailedError {
@@ -251,7 +251,7 @@ func vanished(s *Slot, err error) *diagnosis.FailedError {
 	}
 }
 
-// NoteRunner notes what GitHub says of a runner.
+// NoteRunner records GitHub's state of a runner.
 func (st *Start) NoteRunner(log *slog.Logger, s *Slot, runner github.Runner) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -261,12 +261,12 @@ func (st *Start) NoteRunner(log *slog.Logger, s *Slot, runner github.Runner) {
 	if !runner.Online || s.stale && st.Running(s) < StaleGrace {
 		return
 	}
-	if s.other != "" && runner.Name == s.other { // its first name is another start's
+	if s.alternative != "" && runner.Name == s.alternative { // another start's runner has its first name
 		st.noteOther(log, s)
 	}
 	s.runnerID = runner.ID
 	s.timeline.Online = st.Since()
-	if s.timeline.Running == 0 { // EC2 was not looked at in between
+	if s.timeline.Running == 0 { // EC2 was not asked in between
 		s.timeline.Running = s.timeline.Online
 		log.Info(fmt.Sprintf("AWS EC2 instance %s is up and running", s.instance.ID))
 	}
@@ -274,27 +274,27 @@ func (st *Start) NoteRunner(log *slog.Logger, s *Slot, runner github.Runner) {
 		cmp.Or(s.name, "with the label "+s.group.label)))
 }
 
-// noteStray notes a registration of the slot's own that is offline: it may come online yet, or its machine has gone on
-// to the other name.
+// noteStray records a registration of the slot's own that is offline: it may still come online, or its machine has
+// switched to the alternative name.
 func (s *Slot) noteStray(id int64) {
 	if s.stray != id {
 		s.stray, s.strayAt = id, time.Now()
 	}
 }
 
-// noteOther makes the slot's other name its own. The caller holds the lock.
+// noteOther makes the slot's alternative name its own. The caller holds the lock.
 func (st *Start) noteOther(log *slog.Logger, s *Slot) {
-	message := fmt.Sprintf("the runner name %s could not be had, so this one is named %s", s.name, s.other)
+	message := fmt.Sprintf("the runner name %s was not available, so this one is named %s", s.name, s.alternative)
 	if s.contested {
 		message = fmt.Sprintf("the runner name %s is taken by a runner that is in use, so this one is named %s; %s",
-			s.name, s.other, diagnosis.HintOwnLabel)
+			s.name, s.alternative, diagnosis.HintOwnLabel)
 	}
-	s.name, s.other = s.other, ""
+	s.name, s.alternative = s.alternative, ""
 	st.warnings = append(st.warnings, message)
 	log.Warn(message)
 }
 
-// Running returns for how long a slot's machine has been running.
+// Running returns how long a slot's machine has been running.
 func (st *Start) Running(s *Slot) time.Duration {
 	if s.timeline.Running == 0 {
 		return 0
