@@ -1,4 +1,4 @@
-// Package bubble runs flows of the real packages over the simulator in virtual time: ten minutes of waiting take no
+// Package bubble runs flows of the real packages against the simulator in virtual time: ten minutes of waiting take no
 // time.
 package bubble
 
@@ -24,7 +24,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// Stage is a world with a starter whose clients are the real ones, over the world's transport.
+// Stage is a simulated world and a starter with real clients of it.
 type Stage struct {
 	World   *simulator.World
 	Starter *runner.Starter
@@ -32,7 +32,7 @@ type Stage struct {
 	Journal *Journal
 }
 
-// Run runs f in virtual time. Whatever f does, the world must not have been asked what it does not model.
+// Run runs f in virtual time. It fails the test if f has called something that the world does not model.
 func Run(t *testing.T, config simulator.Config, f func(ctx context.Context, t *testing.T, s *Stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -41,12 +41,12 @@ func Run(t *testing.T, config simulator.Config, f func(ctx context.Context, t *t
 		s.Starter.Journal = s.Journal
 		f(t.Context(), t, s)
 		if surprises := s.World.Surprises(); len(surprises) > 0 {
-			t.Errorf("asked what the world does not model: %v", surprises)
+			t.Errorf("calls that the world does not model: %v", surprises)
 		}
 	})
 }
 
-// Another returns a starter of another process in the same world.
+// Another returns a starter as in another process, in the same world.
 func (s *Stage) Another(t *testing.T) *runner.Starter {
 	clients := func() (*ec2.Client, *github.Client) {
 		transport := s.World.Transport()
@@ -59,12 +59,12 @@ func (s *Stage) Another(t *testing.T) *runner.Starter {
 	}
 }
 
-// CleanUp is the post step of an action whose start was killed.
+// CleanUp runs the post step after a killed start.
 func CleanUp(ctx context.Context, s *runner.Starter, unfinished post.Request) post.Result {
 	return post.CleanUp(ctx, remove.Remover{Cloud: s.Cloud, Registry: s.Registry, Log: s.Log}, unfinished)
 }
 
-// NewCloud returns a client of EC2 over a transport.
+// NewCloud returns an EC2 client on a transport.
 func NewCloud(transport http.RoundTripper) *ec2.Client {
 	return ec2.New(aws.Config{
 		Region: "us-east-1",
@@ -75,7 +75,7 @@ func NewCloud(transport http.RoundTripper) *ec2.Client {
 	})
 }
 
-// NewRegistry returns a client of GitHub over a transport.
+// NewRegistry returns a GitHub client on a transport.
 func NewRegistry(t *testing.T, transport http.RoundTripper) *github.Client {
 	scope, err := github.ParseScope("demo-org/demo")
 	if err != nil {
@@ -89,7 +89,7 @@ func NewRegistry(t *testing.T, transport http.RoundTripper) *github.Client {
 	return client
 }
 
-// Request is a start of one runner as machulav's README has it.
+// Request returns a start of one runner as in machulav's README.
 func Request() runner.StartRequest {
 	return runner.StartRequest{
 		Run: tags.Run{Repository: "demo-org/demo", ID: "4711", Attempt: "1"}, Scope: "demo-org/demo",
@@ -107,7 +107,7 @@ func Request() runner.StartRequest {
 	}
 }
 
-// NothingLeft fails when an instance or a registration is left, or something of others was touched.
+// NothingLeft fails the test if an instance or a registration is left, or something foreign has changed.
 func (s *Stage) NothingLeft(t *testing.T) {
 	t.Helper()
 	instances, runners := s.World.Leftovers()
@@ -122,7 +122,7 @@ func (s *Stage) NothingLeft(t *testing.T) {
 	}
 }
 
-// Calls are those of one operation.
+// Calls returns the calls of one operation.
 func (s *Stage) Calls(operation string) []simulator.Call {
 	var list []simulator.Call
 	for _, call := range s.World.Calls() {
@@ -133,7 +133,7 @@ func (s *Stage) Calls(operation string) []simulator.Call {
 	return list
 }
 
-// Lines is a log.
+// Lines is a log that can be read while it is written.
 type Lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -146,14 +146,14 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String returns what was logged.
+// String returns the log.
 func (l *Lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// Journal remembers what a step would have written.
+// Journal records what a step would have written.
 type Journal struct {
 	mu       sync.Mutex
 	Identity tags.Identity

@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner"
 )
 
-// Killed kills a start when the nth call of an operation has had its effect, and runs its post step. It reports whether
-// there were so many calls.
+// Killed kills a start when the nth call of an operation has taken effect, and runs its post step. It reports whether
+// there were that many calls.
 func (s *Stage) Killed(ctx context.Context, t *testing.T, operation string, nth int, request runner.StartRequest) bool {
 	t.Helper()
 	transport := s.World.Transport()

@@ -2,8 +2,8 @@ package bubble
 
 import "testing"
 
-// Thinned is how many of so many trials run: with the race detector each takes many times as long, and what it looks
-// for shows in any of them.
+// Thinned returns how many of the trials to run: with the race detector each takes many times as long, and any of them
+// shows a race.
 func Thinned(trials int) int {
 	if RaceDetector {
 		return max(1, trials/8)
@@ -11,8 +11,8 @@ func Thinned(trials int) int {
 	return trials
 }
 
-// LeaveToTheOrdinaryTests skips what counts calls, or repeats one look for hours, where the race detector is on. What
-// runs side by side in it does so in smaller tests too.
+// LeaveToTheOrdinaryTests skips, under the race detector, a test that counts calls or repeats one look for hours.
+// Smaller tests cover its concurrency.
 func LeaveToTheOrdinaryTests(t *testing.T) {
 	t.Helper()
 	if RaceDetector {

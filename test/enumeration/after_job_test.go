@@ -17,13 +17,13 @@ import (
 // afterJobLife is what happens to the machine of a single-use runner that stays after its job.
 type afterJobLife struct {
 	stays      time.Duration // keep-after-job-minutes
-	shows      bool          // it reads its tag
-	stuck      bool          // it does not end by itself: only a sweep does that
+	shows      bool          // it can read its tags
+	stuck      bool          // it does not terminate itself: only a sweep does
 	job        time.Duration
 	offset     time.Duration // of the schedule of sweeps
 	deregister time.Duration // how late GitHub removes the registration
 	over       time.Duration // from the end of the job to that of its run; 0 for a run that goes on
-	dark       int           // which sweep cannot see GitHub's runners; 0 for none
+	dark       int           // the number of the sweep that cannot list GitHub's runners; 0 for none
 	denied     bool          // sweeps may not tag
 }
 
@@ -45,10 +45,11 @@ func drawAfterJobLife(t *rapid.T) afterJobLife {
 	return l
 }
 
-// lifetime is when the machine must have ended, whatever it was to stay.
+// lifetime is when the machine must have ended in any case.
 const lifetime = 100 * time.Minute
 
-// least is how long the machine must stay after its job. A sweep that cannot note what it saw ends it with its run.
+// least returns how long the machine must stay after its job. A sweep that cannot tag what it saw terminates it with
+// its run.
 func (l afterJobLife) least() time.Duration {
 	if l.denied && l.over > 0 {
 		return min(l.over, l.stays)
@@ -56,7 +57,7 @@ func (l afterJobLife) least() time.Duration {
 	return l.stays
 }
 
-// latest is when the machine must have ended, after its job.
+// latest returns until when the machine must have ended, after its job.
 func (l afterJobLife) latest() time.Duration {
 	const between, grace = 10 * time.Minute, 10 * time.Minute
 	switch {
@@ -65,15 +66,15 @@ func (l afterJobLife) latest() time.Duration {
 	case l.denied && l.over == 0: // a sweep that cannot note what it saw ends it at its expires-at
 		return lifetime
 	}
-	// The look that notes it, one in the dark, and the first one after its minutes and the grace.
+	// The look that tags it, one without an answer, and the first one after its minutes and the grace period.
 	return l.stays + grace + 4*between
 }
 
-// afterJobLives is how many lives are lived. TestAfterJobProperties of runner/sweep decides on many more.
+// afterJobLives is the number of trials. TestAfterJobProperties of runner/sweep covers many more.
 const afterJobLives = 40
 
-// TestKeptAfterJobLives: whatever happens to a machine that stays for some minutes after its job, no sweep ends it
-// before they are over, while its run goes on and after that, and it does not outlive them.
+// TestKeptAfterJobLives: whatever happens to a machine that stays for some minutes after its job, no sweep terminates
+// it before they are over, during its run and afterwards, and it does not outlive them.
 func TestKeptAfterJobLives(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for seed := range afterJobLives {
@@ -86,7 +87,7 @@ func TestKeptAfterJobLives(t *testing.T) {
 	}
 }
 
-// live says what is wrong with the life.
+// live returns what goes wrong in this life, or "".
 func (l afterJobLife) live(ctx context.Context) string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -110,7 +111,7 @@ func (l afterJobLife) live(ctx context.Context) string {
 		instances, _ := w.Leftovers()
 		switch alive := len(instances) > 0; {
 		case !alive && after < l.least():
-			return fmt.Sprintf("%s after its job it is gone already", after)
+			return fmt.Sprintf("%s after its job it is already gone", after)
 		case alive && after > l.latest():
 			return fmt.Sprintf("%s after its job it is still there", after)
 		case !alive && after > l.latest():
@@ -119,7 +120,7 @@ func (l afterJobLife) live(ctx context.Context) string {
 	}
 }
 
-// begin starts the runner, and gives its label.
+// begin starts the runner and returns its label.
 func (l afterJobLife) begin(ctx context.Context) (w *simulator.World, label string) {
 	f := flow{deregister: l.deregister}
 	if l.stuck {
@@ -135,7 +136,7 @@ func (l afterJobLife) begin(ctx context.Context) (w *simulator.World, label stri
 	return w, s.label
 }
 
-// sweep sweeps once. In the dark GitHub does not say which runners there are.
+// sweep runs one sweep. With dark, GitHub does not list its runners.
 func (l afterJobLife) sweep(ctx context.Context, w *simulator.World, dark bool) error {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
@@ -150,7 +151,7 @@ func (l afterJobLife) sweep(ctx context.Context, w *simulator.World, dark bool) 
 	w.AddFault(simulator.Fault{Match: simulator.Match{Operation: "actions/*runner*"}, Effect: simulator.EffectError,
 		Status: 404})
 	if sweepOnce(p).err == nil {
-		return errors.New("a sweep that could not look says nothing of it")
+		return errors.New("a sweep that could not list the runners does not report it")
 	}
 	return nil
 }

@@ -36,11 +36,10 @@ func (p *process) baker() *ami.Baker {
 		Log: p.logger()}
 }
 
-// baking makes an image from one whose mapping keeps its volumes. It takes minutes, in which one look is like the
-// other.
+// baking makes an image from one whose mapping keeps its volumes. It takes minutes, during which all looks are alike.
 func baking() flow { return bakingTo("bake") }
 
-// bakingTo copies the image into other regions.
+// bakingTo also copies the image into other regions.
 func bakingTo(name string, regions ...string) flow {
 	f := starting(name, byToken)
 	f.isStart, f.isBake, f.rest = false, true, []layer{byPost, bySweep}
@@ -55,14 +54,14 @@ func bakingTo(name string, regions ...string) flow {
 				o.hint = made.Failure.Hint
 			}
 		}
-		// As action.bakeDone does.
+		// As in action.bakeDone.
 		_ = p.journal.write(func() { p.journal.done = len(o.left) == 0 })
 		return o
 	}
 	return f
 }
 
-// postBake is what the post step of a bake does beside that of a start.
+// postBake is what the post step of a bake does in addition to that of a start.
 func (p *process) postBake(j *journal) (left []string) {
 	j.mu.Lock()
 	request := ami.PostRequest{Mine: tags.Identity{Run: tags.Run{ID: thisRun}, Nonce: j.identity.Nonce}.NonceTags(),
@@ -85,7 +84,7 @@ func (j *journal) Baked(b ami.Baked) error {
 	})
 }
 
-// leftImages says in words which images and snapshots there are that were not handed over.
+// leftImages describes the images and snapshots that exist but were not handed over.
 func leftImages(w *simulator.World, baked []string) []string {
 	handed := map[string]bool{}
 	for _, id := range baked {

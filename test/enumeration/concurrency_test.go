@@ -18,9 +18,9 @@ import (
 // crowd is how many starts begin at the same moment, with one token and one account.
 const crowd = 100
 
-// TestCrowd starts a hundred runners at once, each by a process that knows nothing of the others, under GitHub's and
-// EC2's limits. All must come online or say clearly why not; what GitHub asks to wait for is waited for; and what is
-// spent on waiting for the runners stays under half of what GitHub allows.
+// TestCrowd starts a hundred runners at once, each in a process of its own, under GitHub's and EC2's limits. All must
+// come online or report clearly why not; every retry-after of GitHub must be respected; and waiting for the runners
+// must use less than half of GitHub's limit.
 func TestCrowd(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for name, change := range map[string]func(*runner.StartRequest){"by token": byToken, "by JIT": byJIT} {
@@ -66,15 +66,13 @@ func startCrowd(t *testing.T, change func(*runner.StartRequest)) {
 		disobeyed += o.disobeyed
 	}
 	t.Logf("%d of %d online after %s; GitHub: %d calls, %d refused, %d looks, at most %d a minute (of 900 allowed); "+
-		"EC2: "+
-		"%d calls, %d throttled (%v)",
-		online, crowd, took.Round(time.Second), spent.github, spent.refused, spent.looks, spent.mostLooks, spent.ec2,
-		spent.throttled, spent.throttledBy)
+		"EC2: %d calls, %d throttled (%v)", online, crowd, took.Round(time.Second), spent.github, spent.refused,
+		spent.looks, spent.mostLooks, spent.ec2, spent.throttled, spent.throttledBy)
 	if online < crowd {
 		t.Errorf("%d of %d came online: %v", online, crowd, errors.Join(errs...))
 	}
 	if disobeyed > 0 {
-		t.Errorf("%d calls came before GitHub's retry-after was over", disobeyed)
+		t.Errorf("%d calls were made before GitHub's retry-after was over", disobeyed)
 	}
 	if spent.mostLooks > 450 {
 		t.Errorf("%d looks within a minute, which is more than half of what GitHub allows", spent.mostLooks)
@@ -84,7 +82,7 @@ func startCrowd(t *testing.T, change func(*runner.StartRequest)) {
 	}
 }
 
-// spent is what all processes together asked for.
+// spent is what all processes together have used.
 type spent struct {
 	github, refused, looks, mostLooks, ec2, throttled int
 	throttledBy                                       map[string]int
@@ -124,7 +122,7 @@ func spend(calls []simulator.Call) spent {
 	return s
 }
 
-// obedience sees whether a process waits as long as GitHub asked it to.
+// obedience checks that a process waits as long as GitHub's answers require.
 type obedience struct {
 	mu        sync.Mutex
 	until     time.Time

@@ -1,10 +1,9 @@
-// Package enumeration proves that nothing is left behind and nothing wrongly ended, by trying everything: each flow,
-// with each fault at each call, and with a signal or a kill at each call and between. After the layer that has to hold
-// then, nothing of ours may be left, and nothing that belongs to others may have changed.
+// Package enumeration proves, by trying everything, that nothing is left behind and nothing wrongly ended: each flow,
+// with each fault at each call, and with a signal or a kill at and between calls. After the layer that is then
+// responsible has run, nothing of ours may be left, and nothing foreign may have changed.
 //
-// The flows run over the real adapters and the simulator, in bubbles of virtual time: a killed process is one whose
-// transport answers nothing any more. Scripts in test/script/testdata run a sample with real processes and real
-// signals.
+// The flows run on the real adapters and the simulator, in virtual time: a killed process is one whose transport
+// answers nothing any more. Scripts in test/script/testdata run a sample with real processes and signals.
 package enumeration
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-var only = flag.String("only", "", "run the trials whose name holds this text, and show their logs")
+var only = flag.String("only", "", "run the trials whose name contains this text, and show their logs")
 
 func TestEnumeration(t *testing.T) {
 	results := &table{}
@@ -36,11 +35,11 @@ func TestEnumeration(t *testing.T) {
 	})
 	t.Log("\n" + results.String())
 	if *only == "" && everyNth == 1 && results.cases() < 400 {
-		t.Errorf("%d cases, want 400 at least", results.cases())
+		t.Errorf("%d cases, want at least 400", results.cases())
 	}
 }
 
-// trialsOf looks at a flow in good weather and makes a trial of everything that can come between.
+// trialsOf runs a flow without faults and makes a trial for everything that can interrupt it.
 func trialsOf(t *testing.T, f flow) []trial {
 	t.Helper()
 	var calls []simulator.Call
@@ -76,13 +75,13 @@ func trialsOf(t *testing.T, f flow) []trial {
 	return chosen
 }
 
-// A machine that hangs is waited for longer than one that comes; after half a minute one look is like the other.
+// A machine that hangs is waited for longer than one that comes online; after half a minute all looks are alike.
 const (
 	maxCalls = 24
 	maxTime  = 20 * time.Second
 )
 
-// struck are the calls of a flow at which it is told to end.
+// struck returns the calls of a flow at which it gets a signal.
 func struck(f flow, calls []simulator.Call) []int {
 	first, last := map[string]int{}, map[string]int{}
 	for n, c := range calls {
@@ -110,12 +109,12 @@ func parts[T any](list []T, n int) [][]T {
 	return append(all, list)
 }
 
-// try runs a trial, and where the flow does not clean up by itself, with each of the other layers.
+// try runs a trial and, if the flow does not clean up by itself, repeats it with each of the other layers.
 func (tb *table) try(t *testing.T, tr trial) {
 	t.Helper()
 	for _, tr.rest = range tr.flow.rest {
 		if tr.rest == bySweep && tr.flow.isStart && tr.blow.moment == after {
-			return // a quarter of an hour later it is all one whether the answer came through
+			return // a quarter of an hour later it does not matter whether the answer arrived
 		}
 		var f finding
 		synctest.Test(t, func(t *testing.T) { f = tr.run(t.Context()) })

@@ -16,7 +16,7 @@ type weather struct {
 	service, operation string
 	region             string
 	nth                int  // of the operation, from 1
-	lasting            bool // it stays until the process ends
+	lasting            bool // until the process ends
 	kind               string
 }
 
@@ -33,7 +33,7 @@ func (w weather) String() string {
 
 func (w weather) isNone() bool { return w.kind == "" }
 
-// onTheWire adds the faults of the way to a service to those of its own.
+// onTheWire adds network faults to those of a service.
 func onTheWire(kinds map[string]simulator.Fault) map[string]simulator.Fault {
 	maps.Copy(kinds, map[string]simulator.Fault{
 		"refused":     {Effect: simulator.EffectRefuse},
@@ -47,7 +47,7 @@ func onTheWire(kinds map[string]simulator.Fault) map[string]simulator.Fault {
 	return kinds
 }
 
-// kinds are the faults of the issue, by service. Those that say "after" let the service act.
+// kinds are the faults by service. After those named "after" the call has taken effect.
 var kinds = map[string]map[string]simulator.Fault{
 	"ec2": onTheWire(map[string]simulator.Fault{
 		"500":       {Effect: simulator.EffectError},
@@ -84,7 +84,7 @@ var kinds = map[string]map[string]simulator.Fault{
 	}),
 }
 
-// fault is the weather as the simulator takes it.
+// fault returns the fault in the simulator's form.
 func (w weather) fault() simulator.Fault {
 	f := kinds[w.service][w.kind]
 	f.Match = simulator.Match{Service: w.service, Operation: w.operation, Region: w.region}
@@ -95,14 +95,14 @@ func (w weather) fault() simulator.Fault {
 	return f
 }
 
-// lastingKinds are met once, and also from one call on until the end; the others would repeat them.
+// lastingKinds occur once, and also from one call on until the end; for the others that would be a repetition.
 var lastingKinds = []string{"500", "403", "hangs", "capacity"}
 
-// mostOf is how many calls of one operation are met: the first ones and the last. A runner that is waited for is looked
-// at again and again, and one look is like the other.
+// mostOf is how many calls of one operation get a fault: the first ones and the last. A runner is looked up again and
+// again, and all looks are alike.
 const mostOf = 2
 
-// weathers are all faults at all calls that a flow makes.
+// weathers returns all faults at all calls of a flow.
 func weathers(calls []simulator.Call) []weather {
 	type operation struct{ service, name, region string }
 	count := map[operation]int{}
@@ -122,7 +122,7 @@ func weathers(calls []simulator.Call) []weather {
 				case kind == "capacity" && o.name != "RunInstances" && o.name != "StartInstances":
 					continue
 				case kind == "404" && strings.HasPrefix(o.name, "actions/delete"):
-					continue // what GitHub says is gone counts as gone
+					continue // a 404 of GitHub rightly counts as gone
 				}
 				list = append(list, weather{o.service, o.name, o.region, nth, false, kind})
 				if slices.Contains(lastingKinds, kind) {
@@ -134,7 +134,7 @@ func weathers(calls []simulator.Call) []weather {
 	return list
 }
 
-// ends are the first numbers up to n, and n itself.
+// ends returns the first numbers up to n, and n itself.
 func ends(n int) []int {
 	var list []int
 	for i := 1; i <= n; i++ {
@@ -145,7 +145,7 @@ func ends(n int) []int {
 	return list
 }
 
-// blows are the signals at every call and between: while its answer is on its way, after it (which is before the next),
+// blows returns the signals at and between all calls: while the answer is in flight, after it (before the next call),
 // and every three seconds.
 func blows(calls []int, lasts time.Duration) []blow {
 	var list []blow

@@ -16,30 +16,30 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// flow is one thing that the program is asked to do.
+// flow is one run of the program.
 type flow struct {
 	name   string
 	guests []simulator.GuestRule
 	policy simulator.Policy
 	// deregister is how late GitHub removes the registration of an ephemeral runner after its job.
 	deregister time.Duration
-	// begin is what has happened before, in good weather.
+	// begin sets up what has happened before, without faults.
 	begin func(ctx context.Context, w *simulator.World) *scene
 	// run is the flow itself, in one process.
 	run     func(p *process, s *scene) outcome
 	isStart bool
-	// asApp signs every process in as a GitHub App.
+	// asApp makes every process sign in as a GitHub App.
 	asApp   bool
 	isSweep bool
-	// isBake flows last minutes: they are struck at the first and the last call of each kind alone.
+	// isBake flows take minutes: they get signals only at the first and the last call of each kind.
 	isBake bool
-	// existing reports whether a machine is started that somebody keeps: it was stopped before, and must be afterwards.
+	// existing reports whether the flow starts a machine of the user: it was stopped before, and must be afterwards.
 	existing bool
-	// rest are the layers that may have to clean up after it; each is tried alone.
+	// rest are the layers that may have to clean up afterwards; each is tried alone.
 	rest []layer
-	// signalsOnly leaves the faults out: another flow has met them.
+	// signalsOnly omits the faults: another flow covers them.
 	signalsOnly bool
-	pool        bool // entries of the pool may stay, if they are whole
+	pool        bool // pool entries may stay if they are whole
 }
 
 // scene is what a flow finds.
@@ -48,13 +48,13 @@ type scene struct {
 	label    string
 }
 
-// outcome is what the process says at its end.
+// outcome is the result of a process.
 type outcome struct {
 	err   error
-	left  []string // what it says that it left behind
+	left  []string // what it reports as left behind
 	hint  string
 	swept []sweep.Swept
-	took  time.Duration // from the signal, where there was one
+	took  time.Duration // since the signal, if there was one
 }
 
 func request(change func(*runner.StartRequest)) runner.StartRequest {
@@ -79,7 +79,7 @@ func byToken(*runner.StartRequest) {}
 
 func byJIT(r *runner.StartRequest) { r.JIT = true }
 
-// inAHurry gives up soon, so that the whole of it can be looked through.
+// inAHurry gives up soon, so that every call of the flow can be tried.
 func inAHurry(r *runner.StartRequest) {
 	short := 2 * time.Second
 	r.JIT, r.Waiting = true, runner.Waiting{QuietPeriod: &short, Timeout: 10 * time.Second}
@@ -91,13 +91,13 @@ func twoPlacements(r *runner.StartRequest) {
 
 func three(r *runner.StartRequest) { r.Groups[0].Count = 3 }
 
-// threeByJIT are registered and launched at the same time.
+// threeByJIT starts three runners that are registered and launched at the same time.
 func threeByJIT(r *runner.StartRequest) {
 	three(r)
 	r.JIT = true
 }
 
-// flows are those of the issue, and the variants in which other layers have to work.
+// flows returns the flows to try, and variants that need the other layers.
 func flows() []flow {
 	return []flow{
 		starting("start by token", byToken),
@@ -115,7 +115,8 @@ func flows() []flow {
 		}),
 		starting("start three by token", three, func(f *flow) { f.signalsOnly = true }),
 		starting("start three by JIT", threeByJIT, func(f *flow) {
-			// A stop by label leaves numbered registrations that no machine has used: they may be of a start under way.
+			// A stop by label leaves numbered registrations that have never been online: they may belong to a start in
+			// progress.
 			f.signalsOnly, f.rest = true, []layer{byPost, bySweep}
 		}),
 		stopping("stop by id and label", func(s *scene) stop.Request {
@@ -150,7 +151,7 @@ func flows() []flow {
 	}
 }
 
-// byTags starts the machine that somebody keeps.
+// byTags starts the user's machine.
 func byTags(r *runner.StartRequest) {
 	r.Groups = []runner.Group{{Label: keptLabel, Count: 1}}
 	r.Source = existing.Machines{Region: "us-east-1", Tags: map[string]string{keptTag: keptLabel}}
@@ -183,12 +184,12 @@ func startedWith(p *process, starter *runner.Starter, change func(*runner.StartR
 	if result.Failure != nil {
 		o.left, o.hint = result.Failure.Left, result.Failure.Hint
 	}
-	// As action.startDone does.
+	// As in action.startDone.
 	_ = p.journal.write(func() { p.journal.done = err == nil || (result.Failure != nil && len(o.left) == 0) })
 	return o
 }
 
-// inRole makes a start sign in first, as the action does: what is refused then leaves nothing, since nothing was made.
+// inRole makes a start sign in first, as the action does: a refusal then leaves nothing behind.
 func inRole(f flow) flow {
 	f.run = func(p *process, _ *scene) outcome {
 		cloud := p.signedIn()
@@ -203,14 +204,14 @@ func inRole(f flow) flow {
 	return f
 }
 
-// started makes a runner in good weather.
+// started starts a runner without faults.
 func started(ctx context.Context, w *simulator.World) *scene { return startedBy(ctx, w, byToken) }
 
 func startedBy(ctx context.Context, w *simulator.World, change func(*runner.StartRequest)) *scene {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
 	if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
-		panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+		panic(fmt.Sprintf("start without faults: %v\n%s", err, p.log))
 	}
 	return &scene{handoffs: p.journal.handoffs, label: p.journal.identity.Label}
 }
@@ -243,7 +244,7 @@ func sweepOnce(p *process) outcome {
 	return outcome{err: err, swept: result.Swept}
 }
 
-// sweeping finds a runner whose run is over, one that has lost its registration while its run goes on, and a
+// sweeping sets up a runner whose run is over, one that has lost its registration while its run goes on, and a
 // registration whose machine has ended.
 func sweeping() flow {
 	return flow{
@@ -256,11 +257,11 @@ func sweeping() flow {
 			} {
 				p := newProcess(ctx, w, blow{})
 				if _, err := p.starter().Start(p.ctx, request(change)); err != nil {
-					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+					panic(fmt.Sprintf("start without faults: %v\n%s", err, p.log))
 				}
 				h := p.journal.handoffs[0]
 				if h.Label == "lost" {
-					<-time.After(6 * time.Minute) // the machine itself looks no more whether it is registered
+					<-time.After(6 * time.Minute) // the machine itself no longer checks its registration
 					for _, r := range w.Snapshot().Runners {
 						if r.Instance == h.InstanceID {
 							must(p.registry().Remove(ctx, r.ID))

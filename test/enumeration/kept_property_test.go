@@ -15,7 +15,7 @@ import (
 
 // keptLife is what happens to a kept machine.
 type keptLife struct {
-	shows  bool          // it reads its tag
+	shows  bool          // it can read its tags
 	sweeps bool          // a schedule of sweeps looks at it every ten minutes
 	first  time.Duration // for how long the first stop keeps it
 	reboot time.Duration // after the first stop; 0 for none
@@ -38,15 +38,15 @@ func drawKeptLife(t *rapid.T) keptLife {
 	return l
 }
 
-// until is when the machine's time is over, after the first stop.
+// until returns until when the machine is kept, after the first stop.
 func (l keptLife) until() time.Duration {
-	if l.again == 0 || l.again >= l.first { // over, as far as tags say
+	if l.again == 0 || l.again >= l.first { // over, according to its tags
 		return l.first
 	}
 	return min(l.again+l.second, time.Hour)
 }
 
-// latest is when the machine must have ended, after the first stop.
+// latest returns until when the machine must have ended, after the first stop.
 func (l keptLife) latest() time.Duration {
 	switch {
 	case l.again > 0 && l.second == 0 && l.again < l.first:
@@ -65,7 +65,7 @@ func TestKeptLives(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	rapid.Check(t, func(r *rapid.T) {
 		l := drawKeptLife(r)
-		if l.again >= l.first { // what becomes of a machine whose time is over is nobody's promise
+		if l.again >= l.first { // nothing is promised for a machine whose time is over
 			l.again = 0
 		}
 		var wrong string
@@ -76,7 +76,7 @@ func TestKeptLives(t *testing.T) {
 	})
 }
 
-// live says what is wrong with the life, minute by minute.
+// live returns what goes wrong in this life, minute by minute, or "".
 func (l keptLife) live(ctx context.Context) string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,12 +111,12 @@ func (l keptLife) live(ctx context.Context) string {
 		}
 		isOver := l.again > 0 && minute >= l.again && l.second == 0
 		if instances, _ := w.Leftovers(); len(instances) != 1 && minute < l.until()-time.Minute && !isOver {
-			return fmt.Sprintf("after %s it is gone already", minute)
+			return fmt.Sprintf("after %s it is already gone", minute)
 		}
 	}
 	<-time.After(time.Minute)
 	if orphans, _ := left(w, nil); len(orphans) > 0 {
-		return fmt.Sprintf("after %s there is %v", l.latest(), orphans)
+		return fmt.Sprintf("after %s there still is %v", l.latest(), orphans)
 	}
 	return wronged(w)
 }

@@ -16,7 +16,7 @@ import (
 // keptFor is how long these stops keep a machine.
 const keptFor = 20 * time.Minute
 
-// keeping is a stop that leaves the machine for somebody to look at.
+// keeping is a stop that leaves the machine for inspection.
 func keeping(name string, change func(*runner.StartRequest)) flow {
 	return flow{
 		name:  name,
@@ -25,7 +25,7 @@ func keeping(name string, change func(*runner.StartRequest)) flow {
 	}
 }
 
-// stopFor stops the scene's runners and keeps their machines for so long.
+// stopFor stops the scene's runners and keeps their machines for the duration d.
 func stopFor(p *process, s *scene, d time.Duration) error {
 	stopper := &stop.Stopper{Cloud: p.cloud(), Registry: p.registry(), Log: p.logger()}
 	_, err := stopper.Stop(p.ctx, stop.Request{Run: tags.Run{Repository: repository, ID: thisRun, Attempt: "1"},
@@ -37,15 +37,15 @@ func showingTags(r *runner.StartRequest) {
 	r.Groups[0].Metadata = `{"InstanceMetadataTags":"enabled"}`
 }
 
-// TestKeptOutlivesNothing: whatever comes between a stop with keep-minutes and what it asks, a stop that is run again
-// makes good, and the machine ends by its time, with and without sweeps.
+// TestKeptOutlivesNothing: whatever interrupts a stop with keep-minutes, repeating the stop completes it, and the
+// machine terminates itself in time, with and without sweeps.
 func TestKeptOutlivesNothing(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	for _, c := range []struct {
 		flow   flow
 		sweeps bool
 		most   time.Duration // how long it may stay after its stop
-		nth    int           // only each nth trial: the stop is the same
+		nth    int           // run only each nth trial, because the stop is the same
 	}{
 		{keeping("stop, kept, by itself", byToken), false, tags.MaxKeep + 2*time.Minute, 1},
 		{keeping("stop, kept, by its tag", showingTags), false, keptFor + 2*time.Minute, 5},
@@ -65,10 +65,10 @@ func TestKeptOutlivesNothing(t *testing.T) {
 				o := tr.runToEnd(p, s)
 				w.ClearFaults()
 				<-time.After(2 * time.Minute)
-				if o.err != nil || p.ctx.Err() != nil { // the job that stops is run again
+				if o.err != nil || p.ctx.Err() != nil { // the user runs the stop job again
 					next := newProcess(ctx, w, blow{})
 					if again := tr.flow.run(next, s); again.err != nil {
-						t.Errorf("%s: stop in good weather: %v", tr, again.err)
+						t.Errorf("%s: stop without faults: %v", tr, again.err)
 					}
 					next.cancel(nil)
 				}
@@ -81,7 +81,7 @@ func TestKeptOutlivesNothing(t *testing.T) {
 					<-time.After(10 * time.Minute)
 					sweeper := newProcess(ctx, w, blow{})
 					if o := sweepOnce(sweeper); o.err != nil {
-						t.Errorf("%s: sweep in good weather: %v", tr, o.err)
+						t.Errorf("%s: sweep without faults: %v", tr, o.err)
 					}
 					sweeper.cancel(nil)
 				}
@@ -98,7 +98,7 @@ func TestKeptOutlivesNothing(t *testing.T) {
 		}
 		t.Logf("%s: %d trials, of which %d kept the machine", c.flow.name, tried, kept)
 		if kept < tried*3/4 {
-			t.Errorf("%s: only %d of %d trials kept the machine, so little was shown", c.flow.name, kept, tried)
+			t.Errorf("%s: only %d of %d trials kept the machine, so little is proved", c.flow.name, kept, tried)
 		}
 	}
 }

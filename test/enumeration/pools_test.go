@@ -20,13 +20,13 @@ func poolOf(size int, change func(*runner.StartRequest)) pool.Request {
 	}
 }
 
-// filledPool fills a pool in good weather and waits until its machines stand ready.
+// filledPool fills a pool without faults and waits until its machines are ready.
 func filledPool(ctx context.Context, w *simulator.World, size int) {
 	p := newProcess(ctx, w, blow{})
 	defer p.cancel(nil)
 	if result, err := pool.Fill(p.ctx, p.starter(), poolOf(size, byToken)); err != nil ||
 		result.Count(pool.Launched) != size {
-		panic(fmt.Sprintf("pool in good weather: %v\n%s", err, p.log))
+		panic(fmt.Sprintf("pool without faults: %v\n%s", err, p.log))
 	}
 	<-time.After(3 * time.Minute)
 }
@@ -35,8 +35,8 @@ func fromPool(r *runner.StartRequest) {
 	r.Source, r.JIT, r.Ephemeral = pool.Machines{Pool: poolName}, true, true
 }
 
-// claiming is a start that takes one of two warm machines. A stop by label finds what its tags say; what holds an entry
-// by a registration alone is for the post step and the sweep to free.
+// claiming is a start that claims one of two warm machines. A stop by label finds what its tags name; an entry that is
+// blocked by a registration alone is left to the post step and the sweep.
 func claiming(name string, adjust ...func(*flow)) flow {
 	f := starting(name, fromPool, adjust...)
 	f.pool, f.rest = true, []layer{byPost, bySweep}
@@ -47,7 +47,7 @@ func claiming(name string, adjust ...func(*flow)) flow {
 	return f
 }
 
-// pooling finds two entries that no longer fit, launches one that does, and ends the two.
+// pooling sets up two entries that no longer fit; the flow launches one that does, and terminates the two.
 func pooling() flow {
 	return flow{
 		name: "pool", pool: true, rest: []layer{byPost, bySweep},
@@ -58,15 +58,15 @@ func pooling() flow {
 		run: func(p *process, _ *scene) outcome {
 			result, err := pool.Fill(p.ctx, p.starter(),
 				poolOf(1, func(r *runner.StartRequest) { r.Groups[0].Packages = []string{"jq"} }))
-			// As action.poolDone does.
+			// As in action.poolDone.
 			_ = p.journal.write(func() { p.journal.done = len(result.Left) == 0 })
 			return outcome{err: err, left: result.Left}
 		},
 	}
 }
 
-// isWhole reports whether an instance is an entry that can be claimed now, or that will be when it is warm: all its
-// tags are there and nothing holds its name.
+// isWhole reports whether an instance is an entry that can be claimed now, or once it is warm: all its tags are there
+// and no registration blocks its name.
 func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
 	for _, key := range []string{key.Scope, key.Repository, key.Fingerprint, key.Group,
 		key.PoolUntil} {
@@ -79,7 +79,7 @@ func isWhole(i simulator.Instance, runners []simulator.Runner) bool {
 		return false
 	}
 	if i.State != "stopped" && i.ShutdownBehavior != "stop" {
-		return false // it was claimed, and runs
+		return false // it was claimed and is running
 	}
 	for _, r := range runners {
 		if r.Name == "ec2-"+i.ID {

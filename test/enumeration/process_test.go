@@ -23,23 +23,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// process is one run of the program: its own way into the world, its own memory. Only what it wrote to its journal
-// outlives it.
+// process is one run of the program: its own transport, its own memory. Only its journal outlives it.
 type process struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	transport *simulator.Transport
 	wire      *wire
 	journal   *journal
-	app       *github.App   // where the world has one, it signs in
-	log       *bubble.Lines // what goes on after a kill may still write to it
+	app       *github.App   // if the world has one, the process signs in as it
+	log       *bubble.Lines // goroutines of a killed process may still write to it
 
 	once   sync.Once
 	killed chan struct{} // closed when the process is dead
-	struck time.Time     // when it was told to end
+	struck time.Time     // when it got the signal
 }
 
-// cancelled is what main.go's context says after a signal.
+// cancelled is the cause of main.go's context after a signal.
 type cancelled struct{}
 
 func (cancelled) Error() string { return "interrupt signal received" }
@@ -73,11 +72,12 @@ func (p *process) strike() {
 		}
 		p.struck = time.Now()
 		p.cancel(cancelled{})
-		time.AfterFunc(10*time.Second, p.die) // GitHub waits no longer
+		time.AfterFunc(10*time.Second, p.die) // GitHub kills it then
 	})
 }
 
-// die ends the process as SIGKILL does: what it still does reaches nobody, and nothing of it is written down.
+// die ends the process as SIGKILL does: no further call of it reaches a service, and nothing of it is written to the
+// journal.
 func (p *process) die() {
 	p.transport.Dark()
 	p.journal.close()
@@ -86,10 +86,10 @@ func (p *process) die() {
 	default:
 		close(p.killed)
 	}
-	p.cancel(cancelled{}) // lets its goroutines come to an end; nobody hears them
+	p.cancel(cancelled{}) // lets its goroutines end; their calls go nowhere
 }
 
-// signedIn is a client in a role, as a step of a job has it that may ask for OIDC tokens.
+// signedIn returns a client in a role, as in a step of a job with OIDC tokens.
 func (p *process) signedIn() *ec2.Client {
 	tokens := github.IDTokens{URL: simulator.IDTokenURL, Bearer: simulator.IDTokenBearer, Transport: p.wire}
 	return p.cloud().Assume(ec2.Role{
@@ -190,7 +190,7 @@ func (j *journal) Launched(h tags.Handoff) error {
 
 func (j *journal) Secret(string) {}
 
-// post is what the post step reads of it; false says that it has nothing to do.
+// post returns what the post step reads; false means that it has nothing to do.
 func (j *journal) post() (post.Request, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -200,12 +200,12 @@ func (j *journal) post() (post.Request, bool) {
 		id.Nonce != "" && !j.done
 }
 
-// moment is when a blow falls, relative to a call.
+// moment is when a signal comes, relative to a call.
 type moment string
 
 const (
 	before moment = "before"
-	during moment = "during" // the service has acted, its answer is on its way
+	during moment = "during" // the call has taken effect, its answer is in flight
 	after  moment = "after"
 )
 
@@ -230,12 +230,12 @@ func (b blow) String() string {
 
 func (b blow) isNone() bool { return b.call == 0 && b.at == 0 }
 
-// wire counts the calls of a process and strikes it at one of them.
+// wire counts the calls of a process and delivers the signal at one of them.
 type wire struct {
 	process *process
 	blow    blow
 	watch   *obedience // may be nil
-	instead func()     // what happens in the place of the signal, if anything
+	instead func()     // called instead of sending the signal, if not nil
 	mu      sync.Mutex
 	calls   int
 }
@@ -249,7 +249,7 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		w.process.strike()
 	}
 	if mine && w.blow.moment == during {
-		// Every call takes at least 100 ms, and the service acts when half of it is over; RunInstances takes 1.5 s.
+		// Every call takes at least 100 ms, and takes effect halfway; RunInstances takes 1.5 s.
 		latency := 90 * time.Millisecond
 		if request.ContentLength > 2000 {
 			latency = time.Second

@@ -2,5 +2,5 @@
 
 package enumeration
 
-// With the race detector every trial costs ten times as much, and what it looks for shows in any of them.
+// With the race detector a trial takes ten times as long, and any of them shows a race.
 const everyNth = 16

@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// rerunning is a sweep that runs the jobs again that EC2 interrupted: one machine of this run was taken with its job.
-// Beside it a run was cancelled that lost one too, and one goes on.
+// rerunning is a sweep that runs jobs again: EC2 has reclaimed one machine of this run with its job. A cancelled run
+// has lost a machine too, and another run is not over.
 func rerunning() flow {
 	return flow{
 		name: "sweep with re-runs",
@@ -48,8 +48,7 @@ func rerunOnce(p *process) error {
 	return err
 }
 
-// TestReruns: whatever comes between a sweep and what it asks, the next sweeps make good what it did not do, and the
-// lost job runs again once.
+// TestReruns: whatever interrupts a sweep, the next sweeps complete it, and the lost job runs again once.
 func TestReruns(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	trials := trialsOf(t, rerunning())
@@ -61,14 +60,14 @@ func TestReruns(t *testing.T) {
 			p := newProcess(ctx, w, tr.blow)
 			tr.runToEnd(p, s)
 			w.ClearFaults()
-			<-time.After(2 * time.Minute) // what is still under way comes to its end
+			<-time.After(2 * time.Minute) // calls in flight end
 			if n := len(w.Reruns()); n > 1 {
 				t.Errorf("%s: run again %d times by one sweep", tr, n)
 			}
 			for range 2 {
 				next := newProcess(ctx, w, blow{})
 				if err := rerunOnce(next); err != nil {
-					t.Errorf("%s: sweep in good weather: %v", tr, err)
+					t.Errorf("%s: sweep without faults: %v", tr, err)
 				}
 				next.cancel(nil)
 				<-time.After(10 * time.Minute)
@@ -78,11 +77,11 @@ func TestReruns(t *testing.T) {
 	}
 	t.Logf("%d trials", len(trials))
 	if everyNth == 1 && len(trials) < 60 {
-		t.Errorf("%d trials, want 60 at least", len(trials))
+		t.Errorf("%d trials, want at least 60", len(trials))
 	}
 }
 
-// TestRerunsAtOnce lets several sweeps run at the same moment: GitHub refuses all but the first, and none asks again.
+// TestRerunsAtOnce runs several sweeps at the same moment: GitHub refuses all but the first, and none tries again.
 func TestRerunsAtOnce(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +94,7 @@ func TestRerunsAtOnce(t *testing.T) {
 					p := newProcess(t.Context(), w, blow{})
 					defer p.cancel(nil)
 					if err := rerunOnce(p); err != nil && !strings.Contains(err.Error(), "already running") {
-						t.Errorf("a sweep says %v", err)
+						t.Errorf("a sweep fails: %v", err)
 					}
 				})
 			}
@@ -106,7 +105,7 @@ func TestRerunsAtOnce(t *testing.T) {
 	})
 }
 
-// begun is a world in which the flow's beginning has happened, and the trial's weather.
+// begun returns a world after the flow's beginning, with the trial's fault.
 func (tr trial) begun(ctx context.Context) (*simulator.World, *scene) {
 	w := newWorld(tr.flow)
 	s := tr.flow.begin(ctx, w)
@@ -116,7 +115,7 @@ func (tr trial) begun(ctx context.Context) (*simulator.World, *scene) {
 	return w, s
 }
 
-// runToEnd runs the flow until it has come to its end or is dead.
+// runToEnd runs the flow until it ends or is killed.
 func (tr trial) runToEnd(p *process, s *scene) outcome {
 	done := make(chan outcome, 1)
 	go func() { done <- tr.flow.run(p, s) }()
@@ -124,11 +123,11 @@ func (tr trial) runToEnd(p *process, s *scene) outcome {
 	case o := <-done:
 		return o
 	case <-p.killed:
-		return <-done // it hears nothing any more, and does nothing
+		return <-done // the killed process gets no more answers
 	}
 }
 
-// checkReruns notes what was run again that should not, and what was not.
+// checkReruns reports what ran again that should not have, and what did not.
 func (tr trial) checkReruns(t *testing.T, w *simulator.World) {
 	t.Helper()
 	list := w.Reruns()

@@ -9,8 +9,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/sweep"
 )
 
-// TestSweepsAtOnce lets several sweeps run at the same moment, as schedules of several workflows do. None fails, none
-// harms another, and together they are one look: what is ambiguous is ended only a grace later.
+// TestSweepsAtOnce runs several sweeps at the same moment, as the schedules of several workflows do. None fails, none
+// harms another, and together they count as one look: what is ambiguous is ended only after a grace period.
 func TestSweepsAtOnce(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	synctest.Test(t, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestSweepsAtOnce(t *testing.T) {
 				}
 				for _, s := range o.swept {
 					if round == 0 && s.Act == sweep.Terminated && s.RunnerName == "ec2-lost" {
-						t.Errorf("sweep %d ended at the first look what is ambiguous: %+v", n, s)
+						t.Errorf("sweep %d ended something ambiguous at the first look: %+v", n, s)
 					}
 				}
 			}
@@ -49,8 +49,8 @@ func TestSweepsAtOnce(t *testing.T) {
 	})
 }
 
-// TestJobDuringSweep gives the runner whose run is over a job of another run, at each call of the sweep and between.
-// The sweep may be too late to see it; then GitHub refuses to remove the registration, and the machine stays. No job is
+// TestJobDuringSweep gives a runner whose run is over a job of another run, at and between all calls of the sweep. The
+// sweep may be too late to see it; then GitHub refuses to remove the registration, and the machine stays. No job is
 // lost.
 func TestJobDuringSweep(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -81,6 +81,6 @@ func TestJobDuringSweep(t *testing.T) {
 		}
 	}
 	if taken == 0 {
-		t.Error("no job was taken, so nothing was shown")
+		t.Error("no job was taken, so nothing is proved")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// table counts what came of the trials: a row for each flow and kind of trouble.
+// table counts the results of the trials: a row for each flow and kind of trouble.
 type table struct {
 	mu    sync.Mutex
 	order []string
@@ -71,10 +71,10 @@ func (tb *table) cases() int {
 	return n
 }
 
-// String is the table. "left" and "wrongly ended" are what the issue wants to be 0; "to GitHub" are registrations of
-// which no machine was ever launched, found by a sweep alone: it lists them, and GitHub removes them. "to bake" are
-// images and snapshots of a bake whose post step was lost too: the next bake prunes them. "volumes" are cases in which
-// a volume outlived its machine, since a fault kept the start from reading the image: a sweep deleted it.
+// String formats the table. "left" and "wrongly ended" must be 0; "to GitHub" are registrations that never had a
+// machine and that a sweep only lists: GitHub removes them. "to bake" are images and snapshots of a bake without a post
+// step: the next bake prunes them. "volumes" are trials in which a volume outlived its machine because a fault kept the
+// start from reading the image: a sweep deleted it.
 func (tb *table) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-24s %-18s %6s %6s %5s %7s |", "flow", "trouble", "calls", "cases", "left", "wrongly")

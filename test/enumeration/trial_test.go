@@ -17,19 +17,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// layer is who cleans up.
+// layer is what cleans up.
 type layer string
 
 const (
 	byItself layer = "itself"   // the flow: a start rolls back, a stop stops, a sweep sweeps
 	byStop   layer = "stop"     // the ordinary stop after a good start
 	byPost   layer = "post"     // the post step
-	byLabel  layer = "by label" // a stop by label, where the post step was lost
-	bySweep  layer = "sweep"    // where that was lost too
-	byOwnEnd layer = "own end"  // the machine itself, before the sweep came
+	byLabel  layer = "by label" // a stop by label, if the post step did not run
+	bySweep  layer = "sweep"    // if that did not run either
+	byOwnEnd layer = "own end"  // the machine itself, before the sweep
 )
 
-// trial is one case: a flow that meets weather or a blow, and the layer that has to do the rest.
+// trial is one case: a flow with a fault or a signal, and the layer that has to clean up.
 type trial struct {
 	flow    flow
 	weather weather
@@ -38,7 +38,7 @@ type trial struct {
 }
 
 func (tr trial) String() string {
-	what := "good weather"
+	what := "no fault"
 	switch {
 	case !tr.weather.isNone():
 		what = tr.weather.String()
@@ -48,16 +48,16 @@ func (tr trial) String() string {
 	return tr.flow.name + ": " + what
 }
 
-// finding is what came of a trial.
+// finding is the result of a trial.
 type finding struct {
-	held     layer    // who cleaned up
-	again    bool     // the flow did not clean up by itself: the other layers are to be tried as well
+	held     layer    // which layer cleaned up
+	again    bool     // the flow did not clean up by itself: try the other layers too
 	left     []string // what is left, which should be nothing
 	toGitHub int      // registrations without a machine that GitHub removes
-	toBake   int      // images that nobody was told of, which the next bake prunes
+	toBake   int      // unreported images, which the next bake prunes
 	swept    bool     // volumes were left that only a sweep could delete
-	wronged  string   // what was done to others, which should be nothing
-	wrong    []string // what the program said or did wrong otherwise
+	wronged  string   // what was done to foreign things, which should be nothing
+	wrong    []string // other mistakes of the program
 	log      string
 }
 
@@ -65,7 +65,7 @@ func (f *finding) complain(format string, args ...any) {
 	f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
 }
 
-// run carries a trial out, in a bubble.
+// run runs a trial in virtual time.
 func (tr trial) run(ctx context.Context) finding {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -93,7 +93,7 @@ func (tr trial) run(ctx context.Context) finding {
 		tr.clean(ctx, &f, w, p, s)
 	}
 	tr.check(&f, w, p)
-	<-done // a killed process may still be at its last call
+	<-done // a killed process may still be in its last call
 	<-time.After(time.Minute)
 	tr.check(&f, w, p)
 	tr.sweepVolumes(ctx, &f, w)
@@ -104,34 +104,34 @@ func (tr trial) run(ctx context.Context) finding {
 	return f
 }
 
-// check notes what is left, apart from volumes, and who was wronged.
+// check records what is left, except volumes, and what foreign things have changed.
 func (tr trial) check(f *finding, w *simulator.World, p *process) {
 	f.wronged = wronged(w)
 	images := leftImages(w, p.journal.baked)
 	if f.held == bySweep || f.held == byOwnEnd {
-		f.toBake = len(images) // what else is left was counted at the end of the sweeps
+		f.toBake = len(images) // the rest was counted after the sweeps
 		return
 	}
 	f.left, f.toGitHub = left(w, nil)
 	f.left = append(f.left, images...)
 }
 
-// judge looks at what the program says.
+// judge checks the program's messages.
 func (tr trial) judge(f *finding, p *process, o outcome) {
 	cancel := p.ctx.Err() != nil
-	failed := len(tr.flow.guests) > 0 // by itself, and the signal may come while it rolls back
+	failed := len(tr.flow.guests) > 0 // the flow fails without a fault, and the signal may come during its roll-back
 	switch {
 	case cancel && o.err != nil && !errors.Is(o.err, context.Canceled) && !failed:
-		f.complain("a cancelled flow says %q, which is not exit code 130", o.err)
+		f.complain("a cancelled flow returns %q, which is not exit code 130", o.err)
 	case cancel && o.took > 7*time.Second:
 		f.complain("the roll-back took %s", o.took)
 	case !cancel && errors.Is(o.err, context.Canceled):
-		f.complain("nobody cancelled, and it says %q", o.err)
+		f.complain("without a cancel it returns %q", o.err)
 	case o.err != nil && !strings.Contains(o.err.Error(), ":") && !cancel && !tr.weather.isNone() && o.hint == "":
 		f.complain("the message %q names no cause", o.err)
 	}
 	if tr.weather.isNone() && tr.blow.isNone() && o.err != nil && len(tr.flow.guests) == 0 {
-		f.complain("good weather, and it says %q", o.err)
+		f.complain("without a fault it returns %q", o.err)
 	}
 	if o.err != nil && (tr.weather.kind == "401" || tr.weather.kind == "403") && !cancel &&
 		diagnosis.Hint(o.err) == "" {
@@ -139,11 +139,11 @@ func (tr trial) judge(f *finding, p *process, o outcome) {
 	}
 }
 
-// finish follows a flow that came to its end.
+// finish continues after a flow that was not killed.
 func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *process, s *scene, o outcome) {
 	switch {
 	case tr.flow.isStart && o.err == nil && tr.flow.pool && strings.Contains(p.log.String(), "left behind: the claim"):
-		// The runner is there, and so is a claim that could not be undone. It was said, and only a sweep can help.
+		// The runner is online, but a claim could not be undone. The start has reported it, and only a sweep can help.
 		tr.stop(ctx, f, w, p)
 		f.held = bySweep
 		tr.sweep(ctx, f, w)
@@ -159,25 +159,24 @@ func (tr trial) finish(ctx context.Context, f *finding, w *simulator.World, p *p
 	}
 }
 
-// stopInGoodOrder is what follows a start that succeeded: its machines, and no others, and a stop that ends them.
+// stopInGoodOrder checks that after a successful start exactly its machines exist, and stops them.
 func (tr trial) stopInGoodOrder(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	instances, runners := w.Leftovers()
 	instances = slices.DeleteFunc(instances, func(i simulator.Instance) bool { return isWhole(i, runners) })
 	if tr.flow.existing {
 		if len(instances)+len(runners) > 0 || len(p.journal.handoffs) != 1 {
-			f.complain("after a good start of an existing machine there are %d instances, %d runners and %d hand-offs",
-				len(instances), len(runners), len(p.journal.handoffs))
+			f.complain("after a successful start of an existing machine there are %d instances, %d runners "+
+				"and %d hand-offs", len(instances), len(runners), len(p.journal.handoffs))
 		}
 	} else if len(instances) != len(p.journal.handoffs) || len(runners) != len(p.journal.handoffs) {
-		f.complain("after a good start there are %d instances and %d runners for %d hand-offs", len(instances),
-			len(runners),
-			len(p.journal.handoffs))
+		f.complain("after a successful start there are %d instances and %d runners for %d hand-offs", len(instances),
+			len(runners), len(p.journal.handoffs))
 	}
 	tr.stop(ctx, f, w, p)
 	f.held = byStop
 }
 
-// stop ends what a start has handed over.
+// stop stops what a start has handed over.
 func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *process) {
 	next := newProcess(ctx, w, blow{})
 	defer next.cancel(nil)
@@ -189,14 +188,14 @@ func (tr trial) stop(ctx context.Context, f *finding, w *simulator.World, p *pro
 		r.InstanceIDs = append(r.InstanceIDs, h.InstanceID)
 	}
 	if _, err := stopper.Stop(ctx, r); err != nil {
-		f.complain("stop after a good start: %v", err)
+		f.complain("stop after a successful start: %v", err)
 	}
 }
 
-// jobBegins is what GitHub needs at least to begin the job that stops, after the one that started.
+// jobBegins is the shortest time in which GitHub begins the stop job after the start job.
 const jobBegins = 10 * time.Second
 
-// clean lets the layer work that has to, in good weather, as a process of its own.
+// clean runs the responsible layer without faults, in a process of its own.
 func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *process, s *scene) {
 	next := newProcess(ctx, w, blow{})
 	defer next.cancel(nil)
@@ -213,7 +212,7 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 			left = append(left, next.postBake(p.journal)...)
 		}
 		if len(left) > 0 {
-			f.complain("the post step says that it left %v", left)
+			f.complain("the post step left %v", left)
 		}
 	case byLabel:
 		<-time.After(jobBegins)
@@ -228,7 +227,7 @@ func (tr trial) clean(ctx context.Context, f *finding, w *simulator.World, p *pr
 	}
 }
 
-// sweep is a schedule: the run is over, and every quarter of an hour a process looks.
+// sweep simulates a schedule: the run is over, and a sweep runs every quarter of an hour.
 func (tr trial) sweep(ctx context.Context, f *finding, w *simulator.World) {
 	w.SetRun(simulator.Run{ID: 4711, Status: "completed", Conclusion: "failure"})
 	<-time.After(10*time.Minute + time.Second)
@@ -241,7 +240,7 @@ func (tr trial) sweep(ctx context.Context, f *finding, w *simulator.World) {
 		o := sweepOnce(p)
 		p.cancel(nil)
 		if o.err != nil {
-			f.complain("sweep in good weather: %v", o.err)
+			f.complain("sweep without faults: %v", o.err)
 		}
 		for _, s := range o.swept {
 			if s.Act == sweep.Listed {

@@ -11,13 +11,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// Every flow launches from an image whose mapping keeps its volumes when their machine ends. Where the image can be
-// read the launch says otherwise; where a fault forbids that, only a sweep can delete them.
+// Every flow launches from an image whose mapping keeps its volumes when their machine ends. If the image can be read,
+// the launch overrides that; if a fault prevents reading it, only a sweep can delete the volumes.
 
-// resolved names the same image in a way that only EC2 can look up.
+// resolved names the same image in a form that only EC2 can resolve.
 const resolved = "resolve:ssm:/images/kept"
 
-// keepVolumes makes the mapping of the image that all flows launch from one that keeps its volumes.
+// keepVolumes makes the mapping of all flows' image keep its volumes.
 func keepVolumes(c *simulator.Config) {
 	c.Parameters = map[string]string{"/images/kept": image}
 	for n := range c.Images {
@@ -28,8 +28,7 @@ func keepVolumes(c *simulator.Config) {
 	}
 }
 
-// addVolumes adds volumes of others that nothing has and that look much like ours. What is wrong with each stands
-// beside it.
+// addVolumes adds foreign detached volumes that resemble ours. A comment beside each says what protects it.
 func addVolumes(c *simulator.Config) {
 	volume := func(values map[string]string) {
 		all := map[string]string{
@@ -52,11 +51,11 @@ func addVolumes(c *simulator.Config) {
 	volume(map[string]string{key.Repository: "demo-org/other"})
 	volume(map[string]string{key.Scope: "demo-org"})
 	volume(map[string]string{key.Repository: "", key.Scope: ""})
-	// Of a machine that is there: it has no mark of a first look, which a sweep would take back.
+	// Of a machine that exists: without the mark of a first look, which a sweep would remove.
 	volume(map[string]string{key.Nonce: "zzzzzzzz", key.SuspectSince: ""})
 }
 
-// leftVolumes says in words which volumes have outlived their machines.
+// leftVolumes describes the volumes that have outlived their machines.
 func leftVolumes(w *simulator.World) []string {
 	var left []string
 	for _, v := range w.LeftVolumes() {
@@ -65,8 +64,8 @@ func leftVolumes(w *simulator.World) []string {
 	return left
 }
 
-// sweepVolumes lets the schedule go on until the volumes are gone that could not be ended with their machines: one look
-// finds the machine ended, the next one marks, and another one deletes.
+// sweepVolumes continues the schedule until the volumes are gone that could not be deleted with their machines: one
+// sweep finds the machine ended, the next one marks, and another one deletes.
 func (tr trial) sweepVolumes(ctx context.Context, f *finding, w *simulator.World) {
 	for range 4 {
 		if len(w.LeftVolumes()) == 0 {
@@ -76,14 +75,15 @@ func (tr trial) sweepVolumes(ctx context.Context, f *finding, w *simulator.World
 		<-time.After(15 * time.Minute)
 		p := newProcess(ctx, w, blow{})
 		if o := sweepOnce(p); o.err != nil {
-			f.complain("sweep in good weather: %v", o.err)
+			f.complain("sweep without faults: %v", o.err)
 		}
 		p.cancel(nil)
 	}
 	f.left = append(f.left, leftVolumes(w)...)
 }
 
-// sweepingVolumes finds volumes of two starts whose machines have ended: those of the first have had their first look.
+// sweepingVolumes sets up volumes of two starts whose machines have ended: those of the first have had their first
+// look.
 func sweepingVolumes() flow {
 	return flow{
 		name: "sweep volumes", rest: []layer{bySweep}, isSweep: true,
@@ -95,7 +95,7 @@ func sweepingVolumes() flow {
 					r.Groups[0].Placements = []machine.Placement{machine.NewPlacement("us-east-1", resolved, subnetA,
 						group)}
 				})); err != nil {
-					panic(fmt.Sprintf("start in good weather: %v\n%s", err, p.log))
+					panic(fmt.Sprintf("start without faults: %v\n%s", err, p.log))
 				}
 				h := p.journal.handoffs[0]
 				must(p.cloud().Terminate(ctx, h.Region, h.InstanceID))

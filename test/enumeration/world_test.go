@@ -9,11 +9,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// The run that the enumeration is about, and the others.
+// The run that the enumeration is about, and other runs.
 const (
 	repository = "demo-org/demo"
 	thisRun    = "4711"
-	otherRun   = "4712" // goes on
+	otherRun   = "4712" // is not over
 	pastRun    = "4600" // is over
 	home       = "us-east-1"
 	subnetA    = "subnet-0aaaaaaaaaaaaaaa1"
@@ -24,7 +24,7 @@ const (
 	keptLabel  = "kept-gpu"
 )
 
-// newWorld is a world with others in it, none of whom may be touched: simulator.World.Changed tells.
+// newWorld returns a world with foreign things, none of which may be changed: simulator.World.Changed reports that.
 func newWorld(f flow) *simulator.World {
 	config := simulator.Defaults()
 	config.Timing.Boot, config.Timing.Download, config.Timing.Config = 5*time.Second, time.Second, time.Second
@@ -51,7 +51,7 @@ func newWorld(f flow) *simulator.World {
 	return simulator.New(config)
 }
 
-// addOthers adds machines that look much like ours. The names say why they must stay.
+// addOthers adds machines that resemble ours. Their names say why they must stay.
 func addOthers(c *simulator.Config) {
 	machine := func(n int, name, run string, busy, online bool, values map[string]string) {
 		id := int64(9000 + n)
@@ -86,7 +86,7 @@ func addOthers(c *simulator.Config) {
 			Tags: map[string]string{"Name": "ec2-github-runner"}},
 	)
 	c.Runners = append(c.Runners, simulator.RunnerSeed{Name: "ec2-nobody-knows", Offline: true})
-	// A machine that is lent out, and is stopped.
+	// An existing machine of the user's, which is stopped.
 	c.Instances = append(c.Instances, simulator.InstanceSeed{ID: instanceID(12), State: "stopped", Runner: "gpu-box",
 		Tags: map[string]string{keptTag: keptLabel}})
 	c.Runners = append(c.Runners, simulator.RunnerSeed{ID: 9012, Name: "gpu-box", Labels: []string{keptLabel},
@@ -95,8 +95,8 @@ func addOthers(c *simulator.Config) {
 
 func instanceID(n int) string { return "i-" + fmt.Sprintf("%017x", 0xabc000+n) }
 
-// left says in words what there is that was not there from the beginning. Offline registrations that a sweep has only
-// listed, because no tag of an instance has ever named them, are told apart: GitHub removes those itself.
+// left describes everything that did not exist at the beginning. It counts offline registrations that a sweep has only
+// listed separately, because no instance's tags have ever named them: GitHub removes those itself.
 func left(w *simulator.World, listed map[int64]bool) (orphans []string, toGitHub int) {
 	instances, runners := w.Leftovers()
 	for _, i := range instances {
@@ -120,7 +120,7 @@ func left(w *simulator.World, listed map[int64]bool) (orphans []string, toGitHub
 	return orphans, toGitHub
 }
 
-// wronged says in words what was done to others, and what was asked of the clouds that they do not model.
+// wronged describes what was done to foreign things, and which calls the simulator does not model.
 func wronged(w *simulator.World) string {
 	var list []string
 	list = append(list, w.Changed()...)

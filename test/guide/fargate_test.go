@@ -15,8 +15,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
-// TestFargateFiles runs the first container's script of docs/aws/scale-sets.yml by a shell, and reads what it has
-// written as the second container does: both are whole, for the program's user alone, and the file names the key.
+// TestFargateFiles runs the first container's script of docs/aws/scale-sets.yml and reads its files as the second
+// container does: both are complete and readable by the program's user alone, and the set file names the key.
 func TestFargateFiles(t *testing.T) {
 	template, err := ReadTemplate("../../docs/aws/scale-sets.yml")
 	if err != nil {
@@ -58,7 +58,7 @@ func TestFargateFiles(t *testing.T) {
 		"SECRET=" + string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
 			Bytes: x509.MarshalPKCS1PrivateKey(key)}))}
 	if out, err := command.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Fatalf("%v, and it says %q", err, out)
+		t.Fatalf("%v: %q", err, out)
 	}
 	named := strings.Replace(fmt.Sprint(program["Command"].([]any)[0]), mounted, written, 1)
 	file, warnings, err := config.Read(named)
@@ -76,6 +76,6 @@ func TestFargateFiles(t *testing.T) {
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "owner"))
 	if want := fmt.Sprint(program["User"], " sets.yml secret\n"); err != nil || string(got) != want {
-		t.Errorf("the files are given to %q (%v), want %q", got, err, want)
+		t.Errorf("chown was called with %q (%v), want %q", got, err, want)
 	}
 }

@@ -1,9 +1,9 @@
-// Package guide does what docs/guide.md tells a newcomer to do, as far as that needs no account: its commands are typed
-// into one shell, with the AWS CLI talking to moto; the workflow that they write is linted, and its check is run by the
-// real program on what the CloudFormation template has made. What needs GitHub or the internet is read by shellcheck
-// along with the rest.
+// Package guide follows docs/guide.md as a newcomer does, as far as that needs no account: its commands run in one
+// shell, with the AWS CLI on moto; the workflow that they write is linted, and its check is run by the real program on
+// what the CloudFormation template has created. Shellcheck reads all commands, also those that need GitHub or the
+// internet.
 //
-// It also runs the scripts of the reusable workflow. Run it by scripts/test-real guide.
+// The package also runs the scripts of the reusable workflow. Run it with scripts/test-real guide.
 package guide
 
 import (
@@ -15,7 +15,7 @@ import (
 // step is one block of commands of the guide.
 type step struct {
 	line    int
-	run     bool // otherwise it needs an account and is only read
+	run     bool // otherwise it needs an account and is only checked
 	command string
 }
 
@@ -42,13 +42,12 @@ func steps(guide string) ([]step, error) {
 	}
 	if opened != len(list) {
 		return nil, fmt.Errorf("read guide: %d blocks of code, and %d are commands that say whether they can be run: "+
-			"put "+
-			"<!-- run --> or <!-- account --> before ```sh", opened, len(list))
+			"put <!-- run --> or <!-- account --> before ```sh", opened, len(list))
 	}
 	return list, nil
 }
 
-// script is a shell script of some steps.
+// script returns a shell script with some or all of the steps.
 func script(list []step, all bool) string {
 	var b strings.Builder
 	b.WriteString("#!/usr/bin/env bash\nset -euo pipefail\n")

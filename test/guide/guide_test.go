@@ -21,7 +21,7 @@ func readGuide(t *testing.T) []step {
 	return list
 }
 
-// TestSteps: the guide's blocks are all marked, and most can be run.
+// TestSteps: all blocks of the guide are marked, and most can be run.
 func TestSteps(t *testing.T) {
 	list := readGuide(t)
 	runnable := 0
@@ -31,7 +31,7 @@ func TestSteps(t *testing.T) {
 		}
 	}
 	if len(list) < 14 || runnable < 9 {
-		t.Errorf("%d steps, %d of them can be run", len(list), runnable)
+		t.Errorf("%d steps, of which %d can be run", len(list), runnable)
 	}
 	for name, text := range map[string]string{
 		"unmarked": "```sh\na\n```\n", "of another kind": "<!-- run -->\n```console\na\n```\n",
@@ -51,7 +51,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestGuideStartsWithATypeOfBothPlans: accounts on AWS's free plan have six types, and a newcomer's account is on it.
+// TestGuideStartsWithATypeOfBothPlans: accounts on AWS's free plan, which newcomers have, can use six instance types.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 func TestGuideStartsWithATypeOfBothPlans(t *testing.T) {
 	text, err := os.ReadFile("../../docs/guide.md")
@@ -60,12 +60,12 @@ func TestGuideStartsWithATypeOfBothPlans(t *testing.T) {
 	}
 	found := regexp.MustCompile(`ec2-instance-type: (\S+)`).FindAllStringSubmatch(string(text), -1)
 	if len(found) == 0 {
-		t.Fatal("the guide names no type")
+		t.Fatal("the guide names no instance type")
 	}
 	for _, one := range found {
 		if !slices.Contains(strings.Fields("t3.micro t3.small t4g.micro t4g.small c7i-flex.large m7i-flex.large"),
 			one[1]) {
-			t.Errorf("the guide starts %s, which the free plan has not", one[1])
+			t.Errorf("the guide starts %s, which is not in the free plan", one[1])
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPrivateNetwork types the commands of docs/questions/private-network.md in a network like the guide's: the subnet
-// that they make has a default route to a NAT gateway in the public subnet.
+// TestPrivateNetwork runs the commands of docs/questions/private-network.md in a network like the guide's: the new
+// subnet has a default route to a NAT gateway in the public subnet.
 func TestPrivateNetwork(t *testing.T) {
 	text, err := os.ReadFile("../../docs/questions/private-network.md")
 	if err != nil {

@@ -23,10 +23,10 @@ import (
 	ghstep "github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// What the steps that need an account would have found out.
+// The results of the steps that need an account.
 var given = []string{"owner_id=1001", "owner_type=User", "repository_id=2002"}
 
-// newcomer is somebody who follows the guide in a clone of their own.
+// newcomer is a user who follows the guide in a clone of their own.
 type newcomer struct {
 	folder string
 	env    []string
@@ -36,13 +36,13 @@ type newcomer struct {
 func TestGuide(t *testing.T) {
 	moto := os.Getenv("EGR_MOTO_URL")
 	if moto == "" {
-		t.Fatal("run it by scripts/test-real guide")
+		t.Fatal("EGR_MOTO_URL is not set: run this test with scripts/test-real guide")
 	}
 	list := readGuide(t)
 	n := arrive(t, moto)
 	last := len(list) - 1
 	if !list[last].run || !strings.Contains(list[last].command, "delete-stack") {
-		t.Fatal("the guide's last block does not take the stack down")
+		t.Fatal("the guide's last block does not delete the stack")
 	}
 
 	out := n.bash(t, strings.Join(given, "\n")+"\n"+script(list[:last], false)+
@@ -61,7 +61,7 @@ func TestGuide(t *testing.T) {
 	t.Run("app", func(t *testing.T) { formOfApp(t, out) })
 	t.Run("check", func(t *testing.T) { n.check(t, moto, vars) })
 
-	// moto's CloudFormation leaves the route table behind and then cannot remove the network that it is of.
+	// moto's CloudFormation leaves the route table behind and then cannot delete its network.
 	n.bash(t, `set -euo pipefail
 		for table in $(aws ec2 describe-route-tables --query 'RouteTables[?Associations[?SubnetId]].RouteTableId' `+
 		`--output text); do
@@ -72,7 +72,7 @@ func TestGuide(t *testing.T) {
 			aws ec2 delete-route-table --route-table-id "$table"
 		done`)
 	if out := n.bash(t, "set -euo pipefail\n"+list[last].command); strings.Contains(out, "error") {
-		t.Errorf("the stack is not taken down\n%s", out)
+		t.Errorf("the stack is not deleted\n%s", out)
 	}
 	if left := n.bash(t, "aws cloudformation describe-stacks --query 'Stacks[].StackStatus' --output "+
 		"text"); strings.TrimSpace(left) != "" {
@@ -80,13 +80,13 @@ func TestGuide(t *testing.T) {
 	}
 }
 
-// TestGuideOfAnAccountWithProvider: an account that has GitHub's provider gets no second one.
+// TestGuideOfAnAccountWithProvider: an account that has GitHub's OIDC provider gets no second one.
 func TestGuideOfAnAccountWithProvider(t *testing.T) {
 	list := readGuide(t)
 	n := arrive(t, os.Getenv("EGR_MOTO_URL"))
-	arn := strings.TrimSpace(n.bash(t,
-		"aws iam create-open-id-connect-provider --url https://token.actions.githubusercontent.com --client-id-list "+
-			"sts.amazonaws.com --query OpenIDConnectProviderArn --output text"))
+	arn := strings.TrimSpace(n.bash(t, "aws iam create-open-id-connect-provider --url "+
+		"https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com --query "+
+		"OpenIDConnectProviderArn --output text"))
 	at := slices.IndexFunc(list, func(s step) bool { return strings.Contains(s.command, "create-stack") })
 	n.bash(t, strings.Join(given, "\n")+"\n"+script(list[:at+1], false)+"declare -p provider >vars\n")
 	if got := n.vars(t)["provider"]; got != arn {
@@ -99,7 +99,7 @@ func TestGuideOfAnAccountWithProvider(t *testing.T) {
 	}
 }
 
-// TestGuideShell reads all commands of the guide, those that cannot be run here too.
+// TestGuideShell checks all commands of the guide, also those that cannot be run here.
 func TestGuideShell(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "guide.sh")
 	if err := os.WriteFile(file, []byte(script(readGuide(t), true)), 0o600); err != nil {
@@ -110,7 +110,7 @@ func TestGuideShell(t *testing.T) {
 	}
 }
 
-// TestTemplateLint: cfn-lint knows CloudFormation's resources and their properties, which moto passes over.
+// TestTemplateLint: cfn-lint knows CloudFormation's resources and properties, which moto ignores.
 func TestTemplateLint(t *testing.T) {
 	if out, err := exec.Command("cfn-lint", "--non-zero-exit-code", "informational",
 		"../../docs/aws/ec2-github-runner.yml", "../../docs/aws/scale-sets.yml").CombinedOutput(); err != nil {
@@ -118,7 +118,7 @@ func TestTemplateLint(t *testing.T) {
 	}
 }
 
-// arrive is a newcomer with an empty account and a clone of an empty repository.
+// arrive returns a newcomer with an empty account and a clone of an empty repository.
 func arrive(t *testing.T, moto string) *newcomer {
 	t.Helper()
 	n := &newcomer{folder: t.TempDir()}
@@ -138,7 +138,7 @@ func arrive(t *testing.T, moto string) *newcomer {
 	return n
 }
 
-// bash runs a script in the clone and gives what it says.
+// bash runs a script in the clone and returns its output.
 func (n *newcomer) bash(t *testing.T, text string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "bash", "-c", text)
@@ -150,7 +150,7 @@ func (n *newcomer) bash(t *testing.T, text string) string {
 	return string(out)
 }
 
-// vars are the shell's variables that a script has put down.
+// vars returns the shell variables that a script has written.
 func (n *newcomer) vars(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(n.folder, "vars"))
@@ -164,7 +164,7 @@ func (n *newcomer) vars(t *testing.T) map[string]string {
 	return list
 }
 
-// trust looks at who may take on the role, as AWS has understood the template.
+// trust checks who may assume the role, as AWS has understood the template.
 func (n *newcomer) trust(t *testing.T) {
 	got := n.bash(t, `aws iam list-roles --query `+
 		`'Roles[0].AssumeRolePolicyDocument.Statement[0].Condition.`+
@@ -175,7 +175,7 @@ func (n *newcomer) trust(t *testing.T) {
 	}
 }
 
-// formOfApp holds the address of GitHub's form for a new App that the guide prints.
+// formOfApp checks the address, printed by the guide, of GitHub's form for a new App.
 func formOfApp(t *testing.T, out string) {
 	found := regexp.MustCompile(`(?m)^https://github\.com/settings/apps/new\?.*$`).FindString(out)
 	address, err := url.Parse(found)
@@ -194,7 +194,7 @@ func formOfApp(t *testing.T, out string) {
 
 const writtenWorkflow = ".github/workflows/ec2.yml"
 
-// lint holds the workflow that the guide has written against GitHub's rules, and that it is committed.
+// lint checks that the workflow that the guide has written is valid and committed.
 func (n *newcomer) lint(t *testing.T) {
 	tool, err := filepath.Abs("../../scripts/tool")
 	if err != nil {
@@ -209,9 +209,9 @@ func (n *newcomer) lint(t *testing.T) {
 	}
 }
 
-// check runs the workflow's own check by the real program, on what the template has made in moto.
+// check runs the workflow's own check by the real program, on what the template has created in moto.
 func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
-	// Three properties that moto's CloudFormation does not read; cmd/permissions and cfn-lint hold the template to
+	// Three properties that moto's CloudFormation does not read; cmd/permissions and cfn-lint check the template for
 	// them.
 	n.bash(t, "set -euo pipefail\nsubnets='"+vars["subnets"]+"' security_group='"+vars["security_group"]+"'\n"+`
 		table=$(aws ec2 describe-route-tables --filters Name=route.destination-cidr-block,Values=0.0.0.0/0 `+
@@ -240,8 +240,8 @@ func (n *newcomer) check(t *testing.T, moto string, vars map[string]string) {
 	})
 }
 
-// checkBy runs the check with the inputs of the written workflow, or what becomes of them; signIn is the check of who
-// is signed in at GitHub. moto plays EC2 and STS, and the world GitHub, with the App as its owner makes it by the
+// checkBy runs the check with the inputs of the written workflow, changed by the caller; signIn is the name of the
+// check of the sign-in at GitHub. moto simulates EC2 and STS, the simulator GitHub, with the App as created by the
 // guide's address.
 func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]string, signIn string,
 	change func(map[string]string)) {
@@ -303,7 +303,7 @@ func (n *newcomer) checkBy(t *testing.T, binary, moto string, vars map[string]st
 	}
 }
 
-// inputs are those of the written workflow's step of a mode, with what stands for variables and secrets.
+// inputs returns the inputs of the written workflow's step of a mode, with values for variables and secrets.
 func (n *newcomer) inputs(t *testing.T, mode string, vars map[string]string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(n.folder, writtenWorkflow))

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// reusableStep runs the script of one step of runner.yml as GitHub does, and gives its outputs and what it says.
+// reusableStep runs the script of one step of runner.yml as GitHub does, and returns its outputs and its log.
 func reusableStep(t *testing.T, name string, env map[string]string) (outputs map[string]string, log string, err error) {
 	t.Helper()
 	text, err := os.ReadFile("../../.github/workflows/runner.yml")
@@ -42,7 +42,7 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 			command = exec.CommandContext(t.Context(), "bash", "-e", "-c", s.Run)
 			for key := range s.Env {
 				if _, given := env[key]; !given {
-					t.Fatalf("the step wants %s", key)
+					t.Fatalf("the step needs %s", key)
 				}
 			}
 		}
@@ -61,7 +61,7 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 		command.Env = append(command.Env, key+"="+value)
 	}
 	said, err := command.CombinedOutput()
-	written, _ := os.ReadFile(file) // a step that fails early writes none
+	written, _ := os.ReadFile(file) // a step that fails early writes no outputs
 	outputs = map[string]string{}
 	for line := range strings.Lines(string(written)) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -73,13 +73,13 @@ func reusableStep(t *testing.T, name string, env map[string]string) (outputs map
 	}
 	for _, entry := range entries {
 		if entry.Name() != "output" && entry.Name() != "tags.json" {
-			t.Errorf("the step has made %s", entry.Name())
+			t.Errorf("the step has created %s", entry.Name())
 		}
 	}
 	return outputs, string(said), err
 }
 
-// tagged are the tags that the reusable workflow hands to the action.
+// tagged returns the tags that the reusable workflow passes to the action.
 func tagged(t *testing.T, workflow, given string) map[string]string {
 	t.Helper()
 	outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": workflow,
@@ -94,14 +94,14 @@ func tagged(t *testing.T, workflow, given string) map[string]string {
 	tags := map[string]string{}
 	for _, tag := range list {
 		if _, twice := tags[tag.Key]; twice {
-			t.Errorf("the tag %s comes twice, which EC2 refuses", tag.Key)
+			t.Errorf("the tag %s occurs twice, which EC2 refuses", tag.Key)
 		}
 		tags[tag.Key] = tag.Value
 	}
 	return tags
 }
 
-// TestGuideReusableTags: the run's name and address stand in the tags, whatever the workflow is called.
+// TestGuideReusableTags: the run's name and address are in the tags, whatever the workflow's name.
 func TestGuideReusableTags(t *testing.T) {
 	url := "https://github.com/my-org/my-repo/actions/runs/123/attempts/2"
 	tags := tagged(t, "Tests on EC2", "[]")
@@ -132,7 +132,7 @@ func TestGuideReusableTags(t *testing.T) {
 	}
 }
 
-// TestGuideReusableRefuses: what is missing is told before anything is called, and bad tags are no code.
+// TestGuideReusableRefuses: missing inputs are reported before any call, and invalid tags are never run as code.
 func TestGuideReusableRefuses(t *testing.T) {
 	for _, given := range []string{"", "{", "[1]", `[{"Value": "a"}]`, `"a"`, `[]; touch hacked`, "$(touch hacked)"} {
 		if outputs, log, err := reusableStep(t, "Tags that lead to this run", map[string]string{"WORKFLOW": "x",

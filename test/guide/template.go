@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Template is a CloudFormation template, of which the functions that ours uses are known.
+// Template is a CloudFormation template; Evaluate knows the functions that ours uses.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 type Template struct {
 	parameters            []string
@@ -49,11 +49,12 @@ func ReadTemplate(path string) (*Template, error) {
 	return t, nil
 }
 
-// Parameters are the names of the template's parameters.
+// Parameters returns the names of the template's parameters.
 func (t *Template) Parameters() []string { return t.parameters }
 
-// Evaluate returns the resources that the template makes with these parameters, by name, their functions evaluated.
-// What refers to another resource is written as NAME or NAME.ATTRIBUTE, but a role's ARN as AWS would give it.
+// Evaluate returns, by name, the resources that the template creates with these parameters, with all functions
+// evaluated. A reference to another resource becomes NAME or NAME.ATTRIBUTE, a role's ARN the one that AWS would give
+// it.
 func (t *Template) Evaluate(parameters map[string]string) (map[string]any, error) {
 	e := &evaluation{Template: t, values: map[string]string{
 		"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "AWS::Region": "us-east-1",
@@ -86,7 +87,7 @@ func (t *Template) Evaluate(parameters map[string]string) (map[string]any, error
 	return made, nil
 }
 
-// Policies returns the policies that the template's role has with these parameters, as JSON by their names.
+// Policies returns, by name, the policies of the template's role with these parameters, as JSON.
 func (t *Template) Policies(parameters map[string]string) (map[string]json.RawMessage, error) {
 	made, err := t.Evaluate(parameters)
 	if err != nil {
@@ -100,7 +101,7 @@ func (t *Template) Policies(parameters map[string]string) (map[string]json.RawMe
 		resource, _ := made[fmt.Sprint(name)].(map[string]any)
 		body, _ := resource["Properties"].(map[string]any)
 		if resource["Type"] != "AWS::IAM::ManagedPolicy" || body["PolicyDocument"] == nil {
-			return nil, fmt.Errorf("evaluate template: the role has %v, which is no policy that was made", name)
+			return nil, fmt.Errorf("evaluate template: the role has %v, which is not a policy of the template", name)
 		}
 		if policies[fmt.Sprint(name)], err = json.Marshal(body["PolicyDocument"]); err != nil {
 			return nil, fmt.Errorf("evaluate template: %w", err)
@@ -109,14 +110,14 @@ func (t *Template) Policies(parameters map[string]string) (map[string]json.RawMe
 	return policies, nil
 }
 
-// evaluation is a template with values.
+// evaluation is a template with parameter values.
 type evaluation struct {
 	*Template
 	values map[string]string
-	err    error // the first
+	err    error // the first error
 }
 
-// nothing is AWS::NoValue: an element of a list, or a property, that is not there.
+// nothing is AWS::NoValue: a list element or property that is left out.
 type nothing struct{}
 
 func (e *evaluation) fail(node *yaml.Node, format string, args ...any) any {
@@ -194,10 +195,10 @@ func (e *evaluation) call(name string, node *yaml.Node) any {
 			return list[map[string]int{"0": 0, "1": 1}[index]]
 		}
 	}
-	return e.fail(node, "the function %s is not known, or not with these arguments", name)
+	return e.fail(node, "unknown function %s, or unknown arguments of it", name)
 }
 
-// attribute evaluates !GetAtt NAME.ATTRIBUTE: the ARN of a role as AWS would give it, what else as it stands there.
+// attribute evaluates !GetAtt NAME.ATTRIBUTE: a role's ARN as AWS would give it, anything else as written.
 func (e *evaluation) attribute(node *yaml.Node) any {
 	name, attribute, _ := strings.Cut(node.Value, ".")
 	resource, known := e.resources[name]
@@ -205,7 +206,7 @@ func (e *evaluation) attribute(node *yaml.Node) any {
 		Type string `yaml:"Type"`
 	}
 	if !known || resource.Decode(&about) != nil {
-		return e.fail(node, "nothing is called %s", name)
+		return e.fail(node, "there is no %s", name)
 	}
 	if about.Type == "AWS::IAM::Role" && attribute == "Arn" {
 		return "arn:aws:iam::123456789012:role/" + name
@@ -216,7 +217,7 @@ func (e *evaluation) attribute(node *yaml.Node) any {
 func (e *evaluation) list(node *yaml.Node) []any {
 	list, isList := e.value(node).([]any)
 	if !isList {
-		e.fail(node, "this is no list")
+		e.fail(node, "this is not a list")
 	}
 	return list
 }
@@ -238,7 +239,7 @@ func (e *evaluation) ref(node *yaml.Node) any {
 	if _, isResource := e.resources[node.Value]; isResource {
 		return node.Value
 	}
-	return e.fail(node, "nothing is called %s", node.Value)
+	return e.fail(node, "there is no %s", node.Value)
 }
 
 // sub evaluates !Sub TEXT and !Sub [TEXT, {NAME: VALUE}].
@@ -264,14 +265,14 @@ func (e *evaluation) sub(node *yaml.Node) any {
 				value = name
 			}
 			if !known {
-				return e.fail(node, "nothing is called %s", name)
+				return e.fail(node, "there is no %s", name)
 			}
 		}
 		made, rest = made+before+value, tail
 	}
 }
 
-// holds evaluates a condition by its name.
+// holds evaluates a named condition.
 func (e *evaluation) holds(name string) bool {
 	node, known := e.conditions[name]
 	if !known {
@@ -290,6 +291,6 @@ func (e *evaluation) truth(node *yaml.Node) bool {
 	case "!Condition":
 		return e.holds(node.Value)
 	}
-	e.fail(node, "the condition %s is not known", node.Tag)
+	e.fail(node, "unknown condition %s", node.Tag)
 	return false
 }

@@ -1,3 +1,2 @@
-// Package loop holds what a developer waits for, make test-real, to what it says: a part that is passed over because
-// its files were green would have come to the same.
+// Package loop tests that make test-real may skip a part: a part whose files were green before would be green again.
 package loop

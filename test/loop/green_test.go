@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// root is the root of the tree, from here.
+// root is the root of the tree, relative to this package.
 const root = "../.."
 
-// parts are those of make test-real that may be passed over.
+// parts are the parts of make test-real that may be skipped.
 var parts = []string{"scalesets", "moto", "guide", "image", "race", "boot"}
 
-// green runs scripts/green in a work tree and returns the lines that it prints.
+// green runs scripts/green in a work tree and returns its output lines.
 func green(t *testing.T, dir string, words ...string) []string {
 	t.Helper()
 	cmd := exec.Command("scripts/green", words...)
@@ -29,7 +29,7 @@ func green(t *testing.T, dir string, words ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// filesOf are the files that a part depends on.
+// filesOf returns the files that a part depends on.
 func filesOf(t *testing.T, part string) map[string]bool {
 	t.Helper()
 	files := map[string]bool{}
@@ -39,7 +39,7 @@ func filesOf(t *testing.T, part string) map[string]bool {
 	return files
 }
 
-// listed is what go list says of a package.
+// listed is the output of go list about a package.
 type listed struct {
 	ImportPath, Dir                                              string
 	Module                                                       *struct{ Main bool }
@@ -56,17 +56,17 @@ func (l listed) files() (all []string) {
 	return all
 }
 
-// packagesOf are those of the module that a part's tests are compiled from, and the programs that they run.
+// packagesOf returns the module's packages that a part's tests and the programs they run are compiled from.
 func packagesOf(t *testing.T, part string) []listed {
 	t.Helper()
 	packages := list(t, append([]string{"-test"}, green(t, root, "packages", part)...)...)
-	if part != "boot" { // whose machines run only what package bootstrap sends them
+	if part != "boot" { // its machines run only what package bootstrap sends them
 		packages = append(packages, list(t, ".", "./cmd/...")...)
 	}
 	return packages
 }
 
-// list is what go list says of packages of the module and of what they import, with their tests if it is told so.
+// list runs go list on packages and returns those of the module that they import, with -test also those of their tests.
 func list(t *testing.T, words ...string) (packages []listed) {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"list", "-deps", "-json"}, words...)...)
@@ -82,15 +82,15 @@ func list(t *testing.T, words ...string) (packages []listed) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		// The main package of a test is written by go test, into the cache.
+		// go test writes the main package of a test into its cache.
 		if l.Module != nil && l.Module.Main && !strings.HasSuffix(l.ImportPath, ".test") {
 			packages = append(packages, l)
 		}
 	}
 }
 
-// TestEachFileCounts: each file of the module that a part's tests are compiled from or embed is in its hash, with what
-// lies in their folders beside it: test data, scripts, goldens.
+// TestEachFileCounts: every file of the module that a part's tests are compiled from or embed is in its hash, together
+// with the other files of their folders: test data, scripts, goldens.
 func TestEachFileCounts(t *testing.T) {
 	t.Parallel()
 	top, err := filepath.Abs(root)
@@ -103,7 +103,7 @@ func TestEachFileCounts(t *testing.T) {
 			counts := filesOf(t, part)
 			packages := packagesOf(t, part)
 			if len(packages) < 3 {
-				t.Fatalf("only %d packages of the module", len(packages))
+				t.Fatalf("got only %d packages of the module", len(packages))
 			}
 			for _, l := range packages {
 				folder, err := filepath.Rel(top, l.Dir)
@@ -111,7 +111,7 @@ func TestEachFileCounts(t *testing.T) {
 					t.Fatal(err)
 				}
 				files := l.files()
-				if folder != "." { // beside main.go lie pages that no test reads
+				if folder != "." { // the root has pages that no test reads
 					files = append(files, tracked(t, l.Dir)...)
 				}
 				for _, file := range files {
@@ -119,7 +119,7 @@ func TestEachFileCounts(t *testing.T) {
 						continue
 					}
 					if path := filepath.Join(folder, file); !counts[path] {
-						t.Errorf("%s is used, and a change of it would pass unseen", path)
+						t.Errorf("%s is used, but a change of it would go unnoticed", path)
 					}
 				}
 			}
@@ -127,7 +127,7 @@ func TestEachFileCounts(t *testing.T) {
 	}
 }
 
-// tracked are the files under a package's folder, but for those of packages below it.
+// tracked returns the files below a package's folder, without those of packages below it.
 func tracked(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	cmd := exec.Command("git", "ls-files", "-co", "--exclude-standard")
@@ -144,7 +144,7 @@ func tracked(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// ownedBy reports whether no folder between a package's and its file is a package by itself.
+// ownedBy reports whether no folder between the package's and the file is a package itself.
 func ownedBy(dir, file string) bool {
 	for folder := filepath.Dir(file); folder != "."; folder = filepath.Dir(folder) {
 		if found, _ := filepath.Glob(filepath.Join(dir, folder, "*.go")); len(found) > 0 {
@@ -154,7 +154,7 @@ func ownedBy(dir, file string) bool {
 	return true
 }
 
-// TestWhatRunsThePartsCounts: the scripts, the images and the versions that each part stands on.
+// TestWhatRunsThePartsCounts: the hash contains the scripts, images and versions that each part uses.
 func TestWhatRunsThePartsCounts(t *testing.T) {
 	t.Parallel()
 	for _, part := range parts {
@@ -163,7 +163,7 @@ func TestWhatRunsThePartsCounts(t *testing.T) {
 			"scripts/engine", "scripts/moto", "scripts/tool", "scripts/need", "scripts/images/boot",
 			"scripts/images/golang.sh"} {
 			if !counts[file] {
-				t.Errorf("%s: a change of %s would pass unseen", part, file)
+				t.Errorf("%s: a change of %s would go unnoticed", part, file)
 			}
 		}
 	}

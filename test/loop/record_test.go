@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// project is a work tree of its own with scripts/green, a package, and pages.
+// project returns a work tree of its own with scripts/green, a package, and pages.
 func project(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,8 +40,8 @@ func write(t *testing.T, dir, file, text string) {
 	}
 }
 
-// TestKeyFollowsFiles: a part's key changes with each file that it depends on, by content, by name and by mode, and
-// with no other.
+// TestKeyFollowsFiles: a part's key changes with each file that it depends on, by content, name and mode, and with no
+// other.
 func TestKeyFollowsFiles(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -55,7 +55,7 @@ func TestKeyFollowsFiles(t *testing.T) {
 			false},
 		{"a file's text", func(t *testing.T, dir string) { write(t, dir, "bootstrap/a.go", "package y\n") }, true},
 		{"a new file", func(t *testing.T, dir string) { write(t, dir, "bootstrap/new.sh", "") }, true},
-		{"a file in a place that nobody has thought of", func(t *testing.T, dir string) { write(t, dir, "new/d", "") },
+		{"a file in an unexpected place", func(t *testing.T, dir string) { write(t, dir, "new/d", "") },
 			true},
 		{"a file that is gone", func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "test/boot/b.go")); err != nil {
@@ -80,13 +80,13 @@ func TestKeyFollowsFiles(t *testing.T) {
 			before := green(t, dir, "key", "boot")[0]
 			c.change(t, dir)
 			if after := green(t, dir, "key", "boot")[0]; (after != before) != c.changes {
-				t.Errorf("the key was %s and is %s", before, after)
+				t.Errorf("the key was %s and is now %s", before, after)
 			}
 		})
 	}
 }
 
-// TestRecord: what was never green has no record, and a record holds for its own key alone.
+// TestRecord: a key that was never green has no record, and a record is valid for its own key only.
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	dir, cache := project(t), t.TempDir()
@@ -97,7 +97,7 @@ func TestRecord(t *testing.T) {
 		return strings.TrimSpace(string(out)), err
 	}
 	if got, err := since(); err == nil {
-		t.Errorf("it was never green, and was so since %q", got)
+		t.Errorf("never green, but recorded since %q", got)
 	}
 	cmd := exec.Command("scripts/green", "record", green(t, dir, "key", "boot")[0])
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "EGR_CACHE="+cache)
@@ -105,10 +105,10 @@ func TestRecord(t *testing.T) {
 		t.Fatalf("record: %v\n%s", err, out)
 	}
 	if got, err := since(); err != nil || len(got) != len("2026-01-02 15:04:05") {
-		t.Errorf("it was green just now: %q, %v", got, err)
+		t.Errorf("just green, but not recorded: %q, %v", got, err)
 	}
 	write(t, dir, "bootstrap/a.go", "package y\n")
 	if got, err := since(); err == nil {
-		t.Errorf("these files were never green, and were so since %q", got)
+		t.Errorf("these files were never green, but recorded since %q", got)
 	}
 }

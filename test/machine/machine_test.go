@@ -1,4 +1,4 @@
-// Package machine holds what start, pool, bake and check do with a machine.Machine.
+// Package machine tests that start, pool, bake and check use every field of a machine.Machine.
 package machine
 
 import (
@@ -40,8 +40,8 @@ import (
 
 const repository = "demo-org/demo"
 
-// usual is a machine with an image and mappings of its own, far from home. A field that is not set here is filled in by
-// its kind, so that a new one takes part.
+// usual is a machine with its own image and mappings, not in the home region. Fields that are not set here are filled
+// with samples, so that new ones take part.
 func usual() machine.Machine {
 	at := machine.NewPlacement("eu-west-1", "ami-0ccccccccccccccc1", "subnet-0ccccccccccccccc1", "sg-0ccccccccccccccc1")
 	at.Element = 1
@@ -67,7 +67,7 @@ func ofArchitecture() machine.Machine {
 	return m
 }
 
-// fill sets what is zero to a sample of its kind.
+// fill sets zero fields to a sample of their kind.
 func fill(v reflect.Value, name string) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -96,8 +96,8 @@ func fill(v reflect.Value, name string) {
 	}
 }
 
-// paths lists the fields of a value, and of what is in it: "Placements", "Placements.SubnetID". A list is dropped
-// whole, and each field of its first element.
+// paths lists the fields of a value, recursively: "Placements", "Placements.SubnetID". A list is dropped as a whole,
+// and each field of its first element.
 func paths(t reflect.Type, prefix string) (list []string) {
 	for i := range t.NumField() {
 		field := t.Field(i)
@@ -113,7 +113,7 @@ func paths(t reflect.Type, prefix string) (list []string) {
 	return list
 }
 
-// without is a machine that lacks a field, as where it is forgotten.
+// without returns a machine with a field dropped, as if code forgot it.
 func without(m machine.Machine, path string) machine.Machine {
 	v := reflect.ValueOf(&m).Elem()
 	for name := range strings.SplitSeq(path, ".") {
@@ -129,12 +129,12 @@ func without(m machine.Machine, path string) machine.Machine {
 	return m
 }
 
-// handOver is one place that is given a machine.
+// handOver is one consumer of a machine.
 type handOver struct {
 	name string
-	// seen is what the world sees of a machine.
+	// seen returns what services and the fingerprint see of a machine.
 	seen func(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string
-	// apart are the fields that it does not use, and why. Without them it must see the same.
+	// apart lists the fields that it does not use, and why. Dropping them must change nothing.
 	apart map[string]string
 }
 
@@ -143,8 +143,8 @@ const (
 	onDemand    = "the machines of a pool are on-demand"
 	atTheClaim  = "the start that claims the machine sets it"
 	notBaked    = "an image has none: mode bake does not read the input"
-	bakesOwn    = "a bake has a region and a base image of its own"
-	asked       = "a look of its own asks for it, beside the launch"
+	bakesOwn    = "a bake has its own region and base image"
+	asked       = "a separate call uses it, not the launch"
 )
 
 var handOvers = []handOver{
@@ -167,8 +167,8 @@ var handOvers = []handOver{
 	{"check", checked, map[string]string{"Placements.Element": forMessages, "RunnerVersion": asked}},
 }
 
-// TestNoFieldIsForgotten drops each field of a machine in turn, at each place that is given one: what EC2 is asked for,
-// or the fingerprint, must differ.
+// TestNoFieldIsForgotten drops each field of a machine in turn, at each consumer: EC2's requests, or the fingerprint,
+// must differ.
 func TestNoFieldIsForgotten(t *testing.T) {
 	t.Parallel()
 	fields := paths(reflect.TypeFor[machine.Machine](), "")
@@ -176,13 +176,13 @@ func TestNoFieldIsForgotten(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			machines := []machine.Machine{usual(), ofArchitecture()}
-			if h.name == "bake" { // which is at home
+			if h.name == "bake" { // a bake runs in the home region
 				machines[0].Placements = slices.Clone(machines[1].Placements)
 			}
 			whole := []string{h.look(t, machines[0]), h.look(t, machines[1])}
 			for i, seen := range whole {
 				if again := h.look(t, machines[i]); seen == "" || seen != again {
-					t.Fatalf("machine %d is not the same each time:\n%s\n%s", i, seen, again)
+					t.Fatalf("two looks at machine %d differ:\n%s\n%s", i, seen, again)
 				}
 			}
 			for _, field := range fields {
@@ -192,9 +192,9 @@ func TestNoFieldIsForgotten(t *testing.T) {
 				})
 				switch {
 				case !differs && !apart:
-					t.Errorf("without %s the same is asked for", field)
+					t.Errorf("without %s nothing changes", field)
 				case differs && apart:
-					t.Errorf("%s is no exception (%s)", field, reason)
+					t.Errorf("%s is not an exception any more (%s)", field, reason)
 				}
 			}
 			for field := range h.apart {
@@ -206,11 +206,12 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 }
 
-// TestFingerprintOfTheRequest: what a look at the image says, such as the size of its volume, is no part of it.
+// TestFingerprintOfTheRequest: what is read from the image, such as the size of its volume, is not part of the
+// fingerprint.
 func TestFingerprintOfTheRequest(t *testing.T) {
 	t.Parallel()
 	m := ofArchitecture()
-	m.Root.GiB = 20 // less than the image has
+	m.Root.GiB = 20 // smaller than the image's
 	for _, h := range handOvers {
 		if h.name != "fingerprint" {
 			continue
@@ -218,12 +219,12 @@ func TestFingerprintOfTheRequest(t *testing.T) {
 		want := m.Fingerprint(machine.NewPlacement("us-east-1", "", m.Placements[0].SubnetID,
 			m.Placements[0].SecurityGroupIDs...), "t4g.xlarge")
 		if got := h.look(t, m); !strings.Contains(got, want) {
-			t.Errorf("the entries have %s, and a start looks for %s", got, want)
+			t.Errorf("the entries have %s, but a start looks for %s", got, want)
 		}
 	}
 }
 
-// scene is a world, and what a client of it has asked EC2 for.
+// scene is a world, and the requests that a client has sent to EC2.
 type scene struct {
 	world *simulator.World
 	mu    sync.Mutex
@@ -233,7 +234,7 @@ type scene struct {
 func (h handOver) look(t *testing.T, m machine.Machine) (seen string) {
 	t.Helper()
 	bubble := synctest.Test
-	if h.name == "check" { // whose looks wait for each other by a lock, which keeps a bubble's clock from going on
+	if h.name == "check" { // its calls wait on a lock, which stops the virtual clock
 		bubble = func(t *testing.T, f func(*testing.T)) { f(t) }
 	}
 	bubble(t, func(t *testing.T) {
@@ -270,7 +271,7 @@ func (h handOver) look(t *testing.T, m machine.Machine) (seen string) {
 	return seen
 }
 
-// RoundTrip implements http.RoundTripper: the way into the world, on which RunInstances is written down.
+// RoundTrip implements http.RoundTripper: it records RunInstances calls on their way into the world.
 func (s *scene) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Body != nil {
 		body, err := io.ReadAll(request.Body)
@@ -314,7 +315,7 @@ var (
 	tagKey   = regexp.MustCompile(`^TagSpecification\.\d+\.Tag\.\d+\.Key$`)
 )
 
-// tag takes the value of a tag out of what was asked for.
+// tag removes a tag from a request and returns its value.
 func tag(form url.Values, key string) (value string) {
 	for name := range form {
 		if tagKey.MatchString(name) && form.Get(name) == key {
@@ -326,7 +327,7 @@ func tag(form url.Values, key string) (value string) {
 	return value
 }
 
-// launches is what EC2 was asked for, without what is of one run alone, such as its nonce, token and times.
+// launches returns the requests to EC2, without values that differ for each run: nonce, token and times.
 func (s *scene) launches() (list []string) {
 	for _, form := range s.asked {
 		var lines []string
@@ -346,7 +347,7 @@ func (s *scene) launches() (list []string) {
 	return list
 }
 
-// readable is user data as bash reads it, with its values decoded.
+// readable returns user data as bash reads it, with its values decoded.
 func readable(data string) string {
 	raw, err := base64.StdEncoding.DecodeString(data)
 	if err != nil {
@@ -367,7 +368,7 @@ func readable(data string) string {
 	})
 }
 
-// journal keeps nothing.
+// journal discards everything.
 type journal struct{}
 
 func (journal) Begun(tags.Identity) error             { return nil }
@@ -395,20 +396,20 @@ func startOf(m machine.Machine) runner.StartRequest {
 	}
 }
 
-// A machine that lacks a field may be refused: then nothing is asked for.
+// A machine that lacks a field may be refused: then nothing is requested.
 
 func started(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
 	_, _ = s.starter(t).Start(ctx, startOf(m))
 	return strings.Join(s.launches(), "\n\n")
 }
 
-// pooled is the launch of a warm machine, without its fingerprint.
+// pooled returns the launch of a warm machine, without its fingerprint.
 func pooled(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
 	_ = fingerprinted(ctx, t, s, m)
 	return strings.Join(s.launches(), "\n\n")
 }
 
-// fingerprinted is the fingerprint of a warm machine.
+// fingerprinted returns the fingerprint of a warm machine.
 func fingerprinted(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
 	request := pool.Request{
 		Name: "tests", Size: 1, MaxAge: 24 * time.Hour, WarmUp: 30 * time.Minute, Start: startOf(m),
@@ -439,7 +440,7 @@ func baked(ctx context.Context, _ *testing.T, s *scene, m machine.Machine) strin
 	return strings.Join(s.launches(), "\n\n")
 }
 
-// checked is what a check asks EC2 and what it finds.
+// checked returns a check's requests to EC2 and its findings.
 func checked(ctx context.Context, t *testing.T, s *scene, m machine.Machine) string {
 	samples, err := startOf(m).SampleLaunches()
 	if err != nil {
@@ -455,6 +456,6 @@ func checked(ctx context.Context, t *testing.T, s *scene, m machine.Machine) str
 		found = append(found, fmt.Sprint(f.Check, f.About, f.Result))
 	}
 	probes := s.launches()
-	slices.Sort(probes) // they are sent side by side
+	slices.Sort(probes) // they are sent concurrently
 	return strings.Join(slices.Concat(probes, found), "\n\n")
 }
