@@ -5,12 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/machine"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
+	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
 func testFleet() *fleet {
@@ -56,4 +59,31 @@ func TestDroppedRunner(t *testing.T) {
 	if f.size() != 1 {
 		t.Error("it is not taken in although GitHub lists it for more than a minute")
 	}
+}
+
+// TestJobAgain: a message that comes again changes nothing.
+func TestJobAgain(t *testing.T) {
+	t.Parallel()
+	server, err := New(t.Context(), config.File{GitHub: config.GitHub{URL: "https://github.com/org/repo"}},
+		Options{Cloud: ec2.New(aws.Config{Region: "us-east-1"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := server.newSet(config.Set{Name: "a", Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := set.fleet
+	r := &runner{name: "ec2-a-1", instance: ec2.Instance{ID: "i-1"}}
+	s.runners[r.name] = r
+	job := queue.Job{ID: "1", RunnerName: r.name}
+	s.jobStarted(job, looked)
+	s.jobStarted(job, looked.Add(time.Minute))
+	s.jobCompleted(job, looked.Add(2*time.Minute))
+	s.jobCompleted(job, looked.Add(3*time.Minute))
+	s.jobStarted(job, looked.Add(4*time.Minute))
+	if r.started != looked || r.done != looked.Add(2*time.Minute) || r.isBusy(looked.Add(4*time.Minute)) {
+		t.Errorf("started %s, done %s, busy %t", r.started, r.done, r.isBusy(looked.Add(4*time.Minute)))
+	}
+	s.jobCompleted(queue.Job{ID: "2", Result: "canceled"}, looked) // no runner had it
 }
