@@ -31,7 +31,7 @@ const (
 // plan is all that is measured, in the order of the page.
 func (b *bench) plan() []measurement {
 	list := []measurement{
-		{group: "Start-up", run: startUp, stage: alone, rows: []row{
+		{group: groupStartUp, run: startUp, stage: alone, rows: []row{
 			{firstCall, "ms", 30}, {"peak memory of a start", "MB", 25}, {"processor time of a start", "ms", 0},
 		}},
 	}
@@ -48,8 +48,8 @@ func (b *bench) plan() []measurement {
 		measurement{group: "Roll-back", run: rollBack, stage: timed, ours: true, rows: []row{
 			{"SIGTERM to the end of the step", "s", 7}, {"instances and registrations left", "", 0},
 		}},
-		measurement{group: "From online to the end of the step", run: untilReady, stage: timed, rows: readyRows()},
-		measurement{group: "Warm against cold", run: warm, stage: timed, ours: true, rows: warmRows()},
+		measurement{group: groupWaiting, run: untilReady, stage: timed, rows: readyRows()},
+		measurement{group: groupWarm, run: warm, stage: timed, ours: true, rows: warmRows()},
 		measurement{group: groupCalls, run: calls, stage: counted, rows: callRows()},
 		measurement{group: "Sweep", run: sweeps, stage: counted, ours: true, rows: sweepRows()},
 		measurement{group: groupMany, run: manyRunners, stage: counted, ours: true, rows: manyRows()},
@@ -58,11 +58,15 @@ func (b *bench) plan() []measurement {
 
 // The names of groups and rows that growth and the page look for.
 const (
+	groupStartUp   = "Start-up"
+	groupWaiting   = "From online to the end of the step"
+	groupWarm      = "Warm against cold"
 	groupContainer = "Container"
 	groupCalls     = "Calls"
 	groupSweep     = "Sweep"
 	groupMany      = "Many runners"
 	groupSizes     = "Sizes"
+	imagePacked    = "container image, compressed"
 	firstCall      = "process start to first API call"
 )
 

@@ -28,7 +28,7 @@ func reportText(r Results) (string, error) {
 
 Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by hand.
 
-## What was measured, and where
+%s## What was measured, and where
 
 | what | where | how |
 | --- | --- | --- |
@@ -38,11 +38,12 @@ Made by `+"`make bench`"+` from bench/results.json; no figure here is typed by h
 		"`scripts/benchstat BASE`"+`, in ci.yml |
 | signing in by one step against three | this project's image and a workflow engine, against the simulated services | `+
 		"`TestSignInAgainstThreeSteps`"+` in test/act, see [below](#one-step-against-three) |
-| the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+` |
+| the boot of the user data, under systemd and cloud-init | a container | `+"`make test-real`"+`, `+
+		`see [its figures](../test/boot/README.md#measured) |
 | **not measured**: launch, boot and first step on AWS and github.com | your account | the workflow bench-aws.yml, `+
 		`see [below](#on-aws) |
 
-`, r.Machine, r.Go, r.Runs)
+`, growth{r}.inShort(), r.Machine, r.Go, r.Runs)
 	timing := simulator.Defaults().Timing
 	fmt.Fprintf(&b, `The simulated services use published latencies and rate limits: RunInstances answers in %s, `+
 		`other `+

@@ -69,7 +69,7 @@ func (b *bench) imageSizes(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", err, complaint.String())
 	}
 	b.add(groupSizes, row{"container image", "MB", 0}, megabytes(size), 0, false)
-	b.add(groupSizes, row{"container image, compressed", "MB", 5.5}, megabytes(packed), 0, false)
+	b.add(groupSizes, row{imagePacked, "MB", 5.5}, megabytes(packed), 0, false)
 	return nil
 }
 
