@@ -32,7 +32,7 @@ const (
 type offers struct {
 	settings *settings
 	cloud    *ec2.Client
-	signIn   *signIn
+	software *software
 	log      *slog.Logger
 	work     *sync.WaitGroup
 
@@ -83,19 +83,14 @@ func (o *offers) prepare(ctx context.Context) {
 
 // survey reads what the account says of the set's images, types and zones, and GitHub of the runner's software.
 func (o *offers) survey(ctx context.Context) (offer, error) {
-	registry, err := o.signIn.client()
-	if err != nil {
-		return offer{}, err
-	}
 	warn := func(message string) { o.log.Warn(message) }
-	reader := survey.Survey{Cloud: o.cloud, Log: o.log, Warn: warn, WebURL: o.signIn.URL}
+	reader := survey.Survey{Cloud: o.cloud, Log: o.log, Warn: warn, WebURL: o.software.signIn.URL}
 	wanted := o.settings.now().Machine
 	found, err := reader.Read(ctx, []survey.Group{{Machine: wanted}})
 	if err != nil {
 		return offer{}, err
 	}
-	downloads := survey.Downloads{Registry: registry, WebURL: o.signIn.URL, Version: wanted.RunnerVersion, Warn: warn}
-	software, err := downloads.Find(ctx, o.log)
+	software, err := o.software.get(ctx, wanted.RunnerVersion)
 	if err != nil {
 		return offer{}, err
 	}

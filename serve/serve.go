@@ -41,6 +41,7 @@ type Server struct {
 	turns     *regionTurns
 	standbys  *standbys
 	watcher   *watcher
+	software  *software
 	notInFile *notInFile
 	metrics   *status.Metrics
 	log       *slog.Logger
@@ -86,8 +87,10 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
 		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newRegionTurns(), standbys: newStandbys(),
-		watcher: newWatcher(cloud, signIn, o.Log), notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},
-		metrics: status.NewMetrics(), reloaded: make(chan struct{}, 1)}
+		watcher: newWatcher(cloud, signIn, o.Log), software: &software{signIn: signIn, log: o.Log,
+			kept: map[string]keptSoftware{}},
+		notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},
+		metrics:   status.NewMetrics(), reloaded: make(chan struct{}, 1)}
 	s.regions, err = regionsOf(file.Sets, cloud.Region())
 	return s, err
 }

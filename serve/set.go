@@ -45,7 +45,7 @@ func (s *Server) newSet(file config.Set) (*set, error) {
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}}
 	set.count = &jobCount{api: api, log: set.log, changed: set.poke, doubt: make(chan struct{}, 1)}
 	set.remover = &remover{api: api, cloud: s.cloud, fleet: set.fleet, log: set.log, warned: map[string]string{}}
-	set.offers = &offers{settings: set.settings, cloud: s.cloud, signIn: s.signIn, log: set.log, work: &set.work}
+	set.offers = &offers{settings: set.settings, cloud: s.cloud, software: s.software, log: set.log, work: &set.work}
 	set.warm = &warmStock{set: set.name, cloud: s.cloud, turns: s.turns, template: s.template(set.name),
 		settings: set.settings, offers: set.offers, log: set.log, work: &set.work, machines: map[string]*warm{},
 		claimed: map[string]bool{}}
