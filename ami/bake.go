@@ -15,26 +15,25 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/machine"
 )
 
-// steps are those of one image, in their order. Where nothing has changed since an earlier image, the ones that make a
-// new image are left out. Whatever comes of them, tidy follows: the builder goes, and so does an image that is not
-// whole.
+// steps returns the steps of one image in their order. If nothing has changed since an earlier image, those that make a
+// new image are skipped. In any case tidy follows: it removes the builder, and an image that is not complete.
 func (b *bake) steps() []step {
 	if b.source != nil {
 		return copying{b}.steps()
 	}
 	steps := []step{
-		{"find the base image", always, b.findBase},            // by id, or Canonical's newest Ubuntu LTS
-		{"compare with the newest image", always, b.recognise}, // the same recipe, base and runner are not baked twice
-		{"look at the builder's types", toMake, b.chooseTypes}, // off Nitro no builder can be heard
+		{"find the base image", always, b.findBase},            // by id, or the newest Ubuntu LTS by Canonical
+		{"compare with the newest image", always, b.recognise}, // skip if recipe, base and runner are unchanged
+		{"look at the builder's types", toMake, b.chooseTypes}, // only Nitro types show their console while they run
 		// over all types and subnets; the recipe is its user data
 		{"launch the builder", toMake, b.launch},
-		{"wait for the builder", toMake, b.listen}, // until its console says how it went
-		{"stop the builder", toMake, b.stop},       // a disk that nobody writes to makes a whole image
+		{"wait for the builder", toMake, b.listen}, // until its console shows the verdict
+		{"stop the builder", toMake, b.stop},       // for a consistent image of its disk
 		{"create the image", toMake, b.create},     // with tags on image and snapshots
-		{"wait for the image", toMake, b.await},    // from then on it is handed over
-		{"prune old images", always, b.prune},      // never one that is used, or not ours
+		{"wait for the image", toMake, b.await},    // then it is handed over
+		{"prune old images", always, b.prune},      // only unused ones of ours
 	}
-	if len(b.request.Copies.Regions) > 0 { // what cannot be copied is known before it is made
+	if len(b.request.Copies.Regions) > 0 { // check before anything is made
 		steps = append([]step{{"look at the other regions", always, b.examineRegions}}, steps...)
 	}
 	return steps
@@ -51,18 +50,18 @@ type when bool
 
 const (
 	always when = false
-	toMake when = true // only where an image is to be made
+	toMake when = true // only if an image is to be made
 )
 
-// Bake makes all images of the request, side by side. The result is as complete as the bake came, beside the error,
-// which is a *FailedError, or several joined, or the end of the context. What was made and is not a whole image is
-// removed in any case. An image that was made is copied into the other regions, side by side too.
+// Bake makes all images of the request in parallel, and then copies each into the other regions, in parallel too. The
+// result contains what was made, even with an error. The error is a *FailedError, several joined, or the context's.
+// Incomplete images and builders are removed in any case.
 func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	begun := time.Now()
 	request.Region = cmp.Or(request.Region, k.Cloud.Region())
 	cancelled := ec2.CancelledAt(ctx)
 	request.Copies.Regions = others(request)
-	lines := make([][]*bake, len(request.Builders)) // of each architecture: its image, and the copies of that
+	lines := make([][]*bake, len(request.Builders)) // for each architecture: its image and its copies
 	var group sync.WaitGroup
 	for i, wanted := range request.Builders {
 		b := &bake{baker: k, request: request, wanted: wanted, begun: begun, log: k.Log}
@@ -88,10 +87,10 @@ func (k *Baker) Bake(ctx context.Context, request Request) (Result, error) {
 	return result, errors.Join(errs...)
 }
 
-// bake is one image under way, or the copy of one in another region.
+// bake is the state of one image, or of the copy of one in another region.
 type bake struct {
 	baker   *Baker
-	source  *bake // of a copy; nil: the image is made here
+	source  *bake // the image that this is a copy of; nil: not a copy
 	request Request
 	wanted  machine.Machine
 	begun   time.Time
@@ -103,19 +102,19 @@ type bake struct {
 	builder   ec2.Instance  // no ID before it is launched
 	trail     []ec2.Attempt // of the launch
 	verdict   Verdict
-	asked     bool   // CreateImage or CopyImage was, so that there may be an image
-	imageID   string // of the image that was begun
+	asked     bool   // CreateImage or CopyImage was called, so an image may exist
+	imageID   string // of the image that EC2 is creating
 	name      string
 	tags      map[string]string // of the image
 	disks     int               // how many snapshots it has
-	handed    bool              // the image is handed over, so it stays
+	handed    bool              // the image is in the outputs, so it is kept
 	unchanged bool
 
 	out      Baked
 	warnings []string
 }
 
-// run goes through the steps, and tidies up.
+// run runs the steps, and tidies up.
 func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
 	limited, done := context.WithTimeoutCause(ctx, b.timeout().after, b.timeout())
 	defer done()
@@ -149,14 +148,14 @@ func (b *bake) run(ctx context.Context, cancelled func() time.Time) {
 	b.out.Failure = failure
 }
 
-// timeoutError is the end of the time for an image, or for a copy.
+// timeoutError means that the time for an image, or for a copy, is over.
 type timeoutError struct {
 	after       time.Duration
 	input, hint string
 }
 
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("it did not come to its end within %.0f minutes (%s)", e.after.Minutes(), e.input)
+	return fmt.Sprintf("it did not finish within %.0f minutes (%s)", e.after.Minutes(), e.input)
 }
 
 func (b *bake) timeout() *timeoutError {
@@ -166,7 +165,7 @@ func (b *bake) timeout() *timeoutError {
 	return &timeoutError{b.request.Timeout, "bake-timeout-minutes", hintTimeout}
 }
 
-// cutShort returns why a step did not come to its end.
+// cutShort returns why a step was interrupted.
 func (b *bake) cutShort(ctx context.Context, err error) error {
 	over, ok := errors.AsType[*timeoutError](context.Cause(ctx))
 	if !ok {
@@ -179,7 +178,7 @@ func (b *bake) cutShort(ctx context.Context, err error) error {
 	return &FailedError{Message: message, Hint: over.hint, Err: errors.Join(over, err)}
 }
 
-// failed makes of a step's error what is told: which step, why, what to do, and the builder's last words.
+// failed returns the failure of a step: which step, why, what to do, and the end of the builder's console.
 func (b *bake) failed(step string, err error) *FailedError {
 	f, ok := errors.AsType[*FailedError](err)
 	if !ok {
@@ -193,7 +192,7 @@ func (b *bake) failed(step string, err error) *FailedError {
 	return f
 }
 
-// phase is the log of a step. Several images side by side share one group, and each line names its image.
+// phase returns the logger of a step. Several images in parallel share one group, and each line names its image.
 func (b *bake) phase(step string) *slog.Logger {
 	switch {
 	case len(b.request.Builders) > 1:
@@ -218,21 +217,21 @@ func (b *bake) line(message string) string {
 
 func (b *bake) info(format string, args ...any) { b.log.Info(b.line(fmt.Sprintf(format, args...))) }
 
-// warn says something that the user should know and that does not stop the bake.
+// warn logs and records something that the user should know and that does not stop the bake.
 func (b *bake) warn(message string) {
 	message = b.line(message)
 	b.warnings = append(b.warnings, message)
 	b.log.Warn(message)
 }
 
-// handOver gives the image to the user: from now on it stays.
+// handOver writes the image to the outputs: from now on it is kept.
 func (b *bake) handOver(image ec2.Image) error {
 	b.handed = true
 	b.out.ImageID, b.out.Name, b.out.Unchanged = image.ID, cmp.Or(image.Name, b.name), b.unchanged
 	if b.source == nil {
 		b.disks = len(image.Snapshots)
 	}
-	if b.tags == nil { // it was there before
+	if b.tags == nil { // it existed before this bake
 		b.tags = image.Tags
 	}
 	return b.baker.Journal.Baked(b.out)

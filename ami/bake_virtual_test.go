@@ -133,8 +133,7 @@ func TestTheBuilderHangs(t *testing.T) {
 	bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, log string,
 		_ *simulator.World) {
 		f := failure(t, err)
-		want := "it did not come to its end within 60 minutes (bake-timeout-minutes); the builder's last step " +
-			"was setup-script"
+		want := "it did not finish within 60 minutes (bake-timeout-minutes); the builder's last step was setup-script"
 		if f.Step != "wait for the builder" || f.Message != want || f.Hint == "" || len(f.Console) == 0 {
 			t.Errorf("got %+v", f)
 		}
@@ -156,7 +155,8 @@ func TestTheBuilderSaysNothing(t *testing.T) {
 		bakeInBubble(t, config, request(), func(t *testing.T, _ ami.Result, err error, took time.Duration, _ string,
 			_ *simulator.World) {
 			f := failure(t, err)
-			if f.Message != "the builder has said nothing for 10 minutes" || !strings.Contains(f.Hint, "cloud-init") ||
+			if f.Message != "the builder has printed "+
+				"nothing for 10 minutes" || !strings.Contains(f.Hint, "cloud-init") ||
 				took > 11*time.Minute {
 				t.Errorf("%s: after %s got %+v", fault, took, f)
 			}

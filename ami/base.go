@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// canonical is Canonical's account in the region's partition, which publishes Ubuntu.
+// canonical returns the account of Canonical, the publisher of Ubuntu, in the region's partition.
 // https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
 func canonical(region string) string {
 	switch {
@@ -24,17 +24,17 @@ func canonical(region string) string {
 	return "099720109477"
 }
 
-// processors are EC2's names for the processors that an architecture may have; the first is the usual one.
+// processors are EC2's names of the processors that an architecture may have; the first is the default.
 var processors = map[string][]string{
 	"amd64": {"x86_64"},
 	"arm64": {"arm64"},
 	"cuda":  {"x86_64", "arm64"},
 }
 
-// softwareFor is GitHub's name for a processor's runner software.
+// softwareFor is GitHub's name of a processor in its downloads.
 var softwareFor = map[string]string{"x86_64": "x64", "arm64": "arm64"}
 
-// findBase finds the image that the builder boots, and fixes the recipe.
+// findBase finds the image that the builder boots, and completes the recipe.
 func (b *bake) findBase(ctx context.Context) error {
 	var err error
 	if len(b.request.BaseImages) > 0 {
@@ -58,10 +58,10 @@ func (b *bake) findBase(ctx context.Context) error {
 		}
 	}
 	return &FailedError{Message: "GitHub offers no runner for " + b.base.Architecture,
-		Hint: "take a base image of x86_64 or arm64", Refused: true}
+		Hint: "use a base image of x86_64 or arm64", Refused: true}
 }
 
-// baseSearch looks for the image that the builder boots.
+// baseSearch finds the image that the builder boots.
 type baseSearch struct{ b *bake }
 
 func (s baseSearch) ubuntu(ctx context.Context) (ec2.Image, error) {
@@ -84,7 +84,7 @@ func (s baseSearch) ubuntu(ctx context.Context) (ec2.Image, error) {
 	return newest.image, nil
 }
 
-// given is the first of the given images that fits the architecture.
+// given returns the first of the given images that fits the architecture.
 func (s baseSearch) given(ctx context.Context) (ec2.Image, error) {
 	var unfit []string
 	for _, id := range s.b.request.BaseImages {
@@ -95,17 +95,17 @@ func (s baseSearch) given(ctx context.Context) (ec2.Image, error) {
 			return image, &FailedError{
 				Message: fmt.Sprintf("the base image %s does not exist in %s", id, s.b.request.Region), Err: err,
 				Refused: true,
-				Hint: "an image exists in one region only: take one of this region, or leave base-image-id out for " +
+				Hint: "an image exists in one region only: use one of this region, or leave base-image-id out for " +
 					"the newest Ubuntu LTS",
 			}
 		case err != nil:
 			return image, err
 		case why != "":
 			return image, &FailedError{Message: fmt.Sprintf("image %s cannot be a base: %s", id, why),
-				Hint: "take an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
+				Hint: "use an image of Ubuntu, Debian or Amazon Linux 2023", Refused: true}
 		case image.State != ec2.ImageAvailable:
 			return image, &FailedError{Message: fmt.Sprintf("the base image %s is %s", id, image.State),
-				Hint: "wait until it is available, or take another one", Refused: true}
+				Hint: "wait until it is available, or use another one", Refused: true}
 		case slices.Contains(processors[s.b.wanted.Architecture], image.Architecture):
 			return image, nil
 		}
@@ -118,7 +118,7 @@ func (s baseSearch) given(ctx context.Context) (ec2.Image, error) {
 	}
 }
 
-// recognise finds out whether the newest image of the family holds the very same: then it is handed over once more.
+// recognise checks whether the newest image of the family has the same content; if so, it is handed over again.
 func (b *bake) recognise(ctx context.Context) error {
 	b.name = b.request.imageName(b.wanted.Architecture, b.begun)
 	images, err := b.baker.Cloud.Images().List(ctx, b.request.Region, b.ofFamily())
@@ -134,19 +134,18 @@ func (b *bake) recognise(ctx context.Context) error {
 		b.info("baking although %s may hold the same (force)", images[i].ID)
 		return nil
 	}
-	if news := b.news(images[i]); news != "" {
-		b.info("baking, because %s since %s (%s) was baked", news, images[i].ID, images[i].Name)
+	if change := b.change(images[i]); change != "" {
+		b.info("baking, because %s since %s (%s) was baked", change, images[i].ID, images[i].Name)
 		return nil
 	}
 	b.unchanged = true
-	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true "+
-		"bakes all the same",
+	b.info("nothing has changed since %s (%s) was baked: the same recipe, base and runner; force: true bakes anyway",
 		images[i].ID, images[i].Name)
 	return b.handOver(images[i])
 }
 
-// news returns what is new since an image was baked, or nothing.
-func (b *bake) news(image ec2.Image) string {
+// change returns what has changed since an image was baked, or "".
+func (b *bake) change(image ec2.Image) string {
 	size := max(b.wanted.Root.GiB, b.base.RootGiB)
 	switch {
 	case image.Tags[tagRecipe] != b.recipe.Hash():
@@ -161,7 +160,7 @@ func (b *bake) news(image ec2.Image) string {
 	return ""
 }
 
-// ofFamily selects the images that precede this one.
+// ofFamily returns a query for the earlier images of this one's family.
 func (b *bake) ofFamily() ec2.ImageQuery {
 	tags := map[string]string{key.Architecture: b.wanted.Architecture, tagFamily: familyOf(b.name)}
 	maps.Copy(tags, b.request.Ours)

@@ -15,18 +15,17 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// slack is how long after its bake's time a builder may be there: then a sweep takes it for forgotten.
+// slack is how long after the bake's timeout a sweep considers its builder forgotten.
 const slack = 15 * time.Minute
 
-// ownEndSlack is how long after its bake's time a builder powers itself off, which ends it: no credentials are needed
-// for that.
+// ownEndSlack is how long after the bake's timeout a builder powers itself off, which terminates it without
+// credentials.
 const ownEndSlack = 5 * time.Minute
 
-// ownEnd is when the builder ends by itself.
+// ownEnd returns when the builder terminates itself.
 func (b *bake) ownEnd() time.Time { return b.begun.Add(b.request.Timeout + ownEndSlack) }
 
-// launch asks for a builder over all types and subnets. Spot instances cannot be stopped, so builders are bought on
-// demand.
+// launch launches a builder over all types and subnets. Builders are on-demand, since spot instances cannot be stopped.
 func (b *bake) launch(ctx context.Context) error {
 	b.recipe.End = b.ownEnd()
 	data, err := b.recipe.UserData()
@@ -68,7 +67,7 @@ func (b *bake) launch(ctx context.Context) error {
 	return err
 }
 
-// offerings lists what to ask for: another subnet is a smaller change than another type.
+// offerings returns what to request, in order: other subnets come before other types.
 func (b *bake) offerings() []ec2.Offering {
 	var list []ec2.Offering
 	for _, instanceType := range b.types() {
@@ -86,8 +85,8 @@ func (b *bake) offerings() []ec2.Offering {
 	return list
 }
 
-// types are those to ask for. Of the architecture's own, one on which the base is not known to boot comes last, and one
-// on which it does not boot is left out.
+// types returns the types to request. Of the architecture's default types, those on which the base may not boot come
+// last, and those on which it does not boot are left out.
 func (b *bake) types() []string {
 	types := slices.Clone(b.wanted.InstanceTypes)
 	if !b.wanted.TypesOfArchitecture {
@@ -102,7 +101,7 @@ func (b *bake) types() []string {
 	return fit
 }
 
-// warnOfProcessors warns of types on which the base does not boot: EC2 launches them all the same.
+// warnOfProcessors warns of types on which the base does not boot, since EC2 launches them nevertheless.
 func (b *bake) warnOfProcessors() {
 	for _, name := range b.types() {
 		if system := b.base.System(key.System); system.OnType(name) == ec2.RunsNot {
@@ -119,7 +118,7 @@ func place(o ec2.Offering) string {
 	return o.InstanceType + " in " + o.Placement.SubnetID
 }
 
-// exhausted returns what each offering was refused for.
+// exhausted returns an error with each refusal.
 func exhausted(trail []ec2.Attempt) error {
 	var refusals []string
 	var causes []error
@@ -136,11 +135,11 @@ func exhausted(trail []ec2.Attempt) error {
 		Err: errors.Join(causes...)}
 }
 
-// silence is how long a builder may say nothing at all. The console of an instance that is not on Nitro comes minutes
-// late. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-console.html
+// silence is how long a builder may print nothing. The console of instances other than Nitro is minutes late.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-console.html
 const silence = 10 * time.Minute
 
-// listen reads the builder's console until it says how the bake went.
+// listen reads the builder's console until it shows the verdict.
 func (b *bake) listen(ctx context.Context) error {
 	since, news := time.Now(), newProgress()
 	return b.look(ctx, func() (bool, error) {
@@ -153,7 +152,7 @@ func (b *bake) listen(ctx context.Context) error {
 			b.verdict = verdict
 		}
 		if p, panicked := bootstrap.ReadPanic(console); panicked {
-			if err := b.alive(ctx); err != nil { // EC2's own word stands above it
+			if err := b.alive(ctx); err != nil { // EC2's reason takes precedence
 				return false, err
 			}
 			return false, final(panicFailure(b.out.InstanceType, p))
@@ -170,14 +169,14 @@ func (b *bake) listen(ctx context.Context) error {
 			b.info("the builder: %s", text)
 		}
 		if verdict.Step == "" && time.Since(since) > silence {
-			return false, final(&FailedError{Message: fmt.Sprintf("the builder has said nothing for %.0f minutes",
+			return false, final(&FailedError{Message: fmt.Sprintf("the builder has printed nothing for %.0f minutes",
 				silence.Minutes()), Hint: hintSilence})
 		}
 		return false, b.alive(ctx)
 	})
 }
 
-// panicFailure is a builder that EC2 calls running and whose kernel panicked.
+// panicFailure returns the failure of a builder whose kernel panicked, which EC2 reports as running.
 func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 	if p.Processor {
 		return &FailedError{Message: fmt.Sprintf("the builder does not boot: its image needs a newer processor "+
@@ -188,7 +187,7 @@ func panicFailure(instanceType string, p bootstrap.Panic) *FailedError {
 		Hint: hintPanic}
 }
 
-// alive looks whether the builder is still there. One that EC2 does not show yet is.
+// alive returns an error if the builder has ended. One that EC2 does not show yet has not.
 func (b *bake) alive(ctx context.Context) error {
 	instance, err := b.baker.Cloud.Instance(ctx, b.request.Region, b.builder.ID)
 	switch {
@@ -206,7 +205,7 @@ func (b *bake) alive(ctx context.Context) error {
 	return final(&FailedError{Message: message, Hint: hintEnded})
 }
 
-// stop stops the builder and waits until it is: its disk is whole then.
+// stop stops the builder and waits until it is stopped, so that its disk is consistent.
 func (b *bake) stop(ctx context.Context) error {
 	asked, news := false, newProgress()
 	return b.look(ctx, func() (bool, error) {

@@ -15,20 +15,20 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// tagCopyOf stands on the copies of an image in other regions: the id of the image that they were copied from.
+// tagCopyOf is the tag on copies in other regions with the id of their source.
 const tagCopyOf = key.Prefix + "copy-of"
 
-// tagKMSKey stands on copies that were encrypted by a key of the request: the key as it was given.
+// tagKMSKey is the tag on copies that a key of the request encrypts, with the key as it was given.
 const tagKMSKey = key.Prefix + "kms-key"
 
-// Copies says into which regions the images are copied.
+// Copies describes into which regions the images are copied.
 type Copies struct {
-	Regions []string          // beside the region of the bake
-	KMSKeys map[string]string // by region: id, ARN or alias of the key that encrypts the copies there
+	Regions []string          // other than the region of the bake
+	KMSKeys map[string]string // by region: id, ARN or alias of the key for the copies there
 	Timeout time.Duration     // for each copy
 }
 
-// others are the regions of a request that are not its own, each once.
+// others returns the regions to copy to, without the request's own and without duplicates.
 func others(request Request) (list []string) {
 	for _, region := range request.Copies.Regions {
 		if region != request.Region && !slices.Contains(list, region) {
@@ -38,7 +38,7 @@ func others(request Request) (list []string) {
 	return list
 }
 
-// each runs f for all things side by side.
+// each runs f for all things in parallel.
 func each[T any](things []T, f func(T)) {
 	var group sync.WaitGroup
 	for _, thing := range things {
@@ -47,7 +47,7 @@ func each[T any](things []T, f func(T)) {
 	group.Wait()
 }
 
-// Longest is how long a bake may take with its copies.
+// Longest returns how long a bake with its copies may take.
 func (r Request) Longest() time.Duration {
 	if len(r.Copies.Regions) == 0 {
 		return r.Timeout
@@ -55,20 +55,20 @@ func (r Request) Longest() time.Duration {
 	return r.Timeout + r.Copies.Timeout
 }
 
-// copying is the copy of an image in another region: a bake that has a source in the place of a builder.
+// copying is the copy of an image in another region: a bake with a source instead of a builder.
 type copying struct{ b *bake }
 
-// steps are those of one copy. What follows them is the same tidying up, and the same pruning.
+// steps returns the steps of one copy. Tidying up and pruning are those of an image.
 func (c copying) steps() []step {
 	return []step{
-		{"compare with the newest image", always, c.recognise}, // one image is not copied twice
+		{"compare with the newest image", always, c.recognise}, // skip if it is copied already
 		{"copy the image", toMake, c.begin},                    // with its snapshots; tags on both
-		{"wait for the copy", toMake, c.await},                 // until it is there, whole and tagged
+		{"wait for the copy", toMake, c.await},                 // until it is available, complete and tagged
 		{"prune old images", always, c.b.prune},                // of this region
 	}
 }
 
-// copyOf is the copy of an image in another region, before it begins.
+// copyOf returns the copy of an image in another region, before it begins.
 func (b *bake) copyOf(region string) *bake {
 	request := b.request
 	request.Region = region
@@ -84,7 +84,7 @@ func (b *bake) copyOf(region string) *bake {
 	return c
 }
 
-// copyAll copies an image that was handed over into the other regions, side by side. One that fails leaves the others.
+// copyAll copies an image into the other regions in parallel. A copy that fails does not affect the others.
 func (b *bake) copyAll(ctx context.Context, cancelled func() time.Time) (copies []*bake) {
 	if !b.handed || ctx.Err() != nil {
 		return nil
@@ -96,8 +96,8 @@ func (b *bake) copyAll(ctx context.Context, cancelled func() time.Time) (copies 
 	return copies
 }
 
-// examineRegions refuses, before anything is made, regions into which no image can be copied. One that cannot be looked
-// at just now is taken as good.
+// examineRegions refuses regions into which no image can be copied, before anything is made. A region that cannot be
+// checked now is accepted.
 func (b *bake) examineRegions(ctx context.Context) error {
 	for _, region := range b.request.Copies.Regions {
 		if partition(region) != partition(b.request.Region) {
@@ -135,7 +135,7 @@ func (b *bake) examineRegions(ctx context.Context) error {
 	}
 }
 
-// partition is the part of AWS that a region is of: images are copied inside one only.
+// partition returns the AWS partition of a region: images can only be copied within one.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/CopyingAMIs.html
 func partition(region string) string {
 	for _, prefix := range []string{"us-gov-", "cn-", "us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-"} {
@@ -146,11 +146,11 @@ func partition(region string) string {
 	return ""
 }
 
-// recognise finds out whether the region has a copy of the image already: then that is handed over once more.
+// recognise checks whether the region already has a copy of the image; if so, it is handed over again.
 func (c copying) recognise(ctx context.Context) error {
 	c.b.name = c.b.source.out.Name
 	var images []ec2.Image
-	// For one lost answer no finished image is left without its copy.
+	// With retries: a lost response must not cost a finished image its copy.
 	err := c.b.look(ctx, func() (done bool, err error) {
 		images, err = c.b.baker.Cloud.Images().List(ctx, c.b.request.Region, c.b.ofFamily())
 		return err == nil, err
@@ -172,8 +172,8 @@ func (c copying) recognise(ctx context.Context) error {
 
 func (c copying) kmsKey() string { return c.b.request.Copies.KMSKeys[c.b.request.Region] }
 
-// tags are those of the source, with what differs. The time is the copy's own: prune takes young snapshots for
-// those of a bake under way.
+// tags returns the source's tags, with those of the copy. The time is the copy's own: prune takes young snapshots as
+// those of a running bake.
 func (c copying) tags() map[string]string {
 	tags := maps.Clone(c.b.source.tags)
 	maps.DeleteFunc(tags, func(key, _ string) bool { return strings.HasPrefix(key, "aws:") })
@@ -186,7 +186,7 @@ func (c copying) tags() map[string]string {
 	return tags
 }
 
-// begin begins the copy. A region that copies as many snapshots as it may is asked again until it takes one more.
+// begin starts the copy. If the region's limit of concurrent copies is reached, it waits until a copy is accepted.
 func (c copying) begin(ctx context.Context) error {
 	c.b.tags, c.b.disks = c.tags(), c.b.source.disks
 	if err := c.b.baker.Journal.Imaging(c.b.begunImage()); err != nil {
@@ -199,11 +199,11 @@ func (c copying) begin(ctx context.Context) error {
 		switch {
 		case err == nil:
 			c.b.imageID = id
-			c.b.info("the copy %s of %s has been begun", id, c.b.source.out.ImageID)
+			c.b.info("the copy %s of %s has been started", id, c.b.source.out.ImageID)
 			return true, nil
 		case refusal.IsCopyLimit(err):
-			if text := news.tell("the region copies as many snapshots as it may at once " +
-				"(" + refusal.Reason(err) + ")"); text != "" {
+			if text := news.tell("the region's limit of concurrent snapshot copies is reached (" +
+				refusal.Reason(err) + ")"); text != "" {
 				c.b.info("%s; waiting", text)
 			}
 			return false, nil
@@ -230,18 +230,18 @@ func (c copying) spec(try int) ec2.CopySpec {
 	}
 }
 
-// copyTagsTimeout is how long an available copy may lack what it must have: EC2 shows tags late.
+// copyTagsTimeout is how long an available copy may lack tags or snapshots: EC2 shows them late.
 // https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 const copyTagsTimeout = 2 * time.Minute
 
-// await waits until the copy is available, and has the snapshots and tags that it must have.
+// await waits until the copy is available and has its snapshots and tags.
 func (c copying) await(ctx context.Context) error {
 	news, since := newProgress(), time.Now()
 	var available time.Time
 	return c.b.look(ctx, func() (bool, error) {
 		image, err := c.b.baker.Cloud.Images().Get(ctx, c.b.request.Region, c.b.imageID)
 		switch {
-		case err != nil: // a new image shows late
+		case err != nil: // EC2 shows a new image late
 			return false, err
 		case image.State == ec2.ImageAvailable:
 			if available.IsZero() {
@@ -283,7 +283,7 @@ func (c copying) finish(image ec2.Image, lacking string, took time.Duration) (bo
 	return true, nil
 }
 
-// lacking says what an available copy does not have yet, empty for nothing.
+// lacking returns what an available copy does not have yet, or "".
 func (c copying) lacking(ctx context.Context, image ec2.Image) (string, error) {
 	for key, value := range c.b.tags {
 		if image.Tags[key] != value {
@@ -308,7 +308,7 @@ func (c copying) lacking(ctx context.Context, image ec2.Image) (string, error) {
 	return "", nil
 }
 
-// copied says how much of the snapshots is there, for the log; empty where that is not known.
+// copied returns the progress of the snapshots for the log, or "".
 func (c copying) copied(ctx context.Context) string {
 	snapshots, err := c.b.baker.Cloud.Images().Snapshots(ctx, c.b.request.Region, c.b.mine())
 	if err != nil {
@@ -326,7 +326,7 @@ func (c copying) copied(ctx context.Context) string {
 	return " (snapshots: " + strings.Join(parts, ", ") + ")"
 }
 
-// mine are the tags that nothing but this bake's image of the architecture and its snapshots carries in a region.
+// mine returns the tags that only this bake's image of the architecture and its snapshots have.
 func (b *bake) mine() map[string]string {
 	tags := maps.Clone(b.request.Mine)
 	tags[key.Architecture] = b.wanted.Architecture

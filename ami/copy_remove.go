@@ -11,16 +11,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// copySnapshotsTimeout is how long the snapshots of a copy are looked for that was begun and is not wanted any more.
-// They show some time
-// after the call, and EC2 makes them although their image was deregistered meanwhile.
+// copySnapshotsTimeout is how long to look for the snapshots of a copy that is being removed. EC2 shows them late, and
+// creates them even if their image was deregistered meanwhile.
 const copySnapshotsTimeout = time.Minute
 
-// copyRemoval is the removal of a copy that was begun, perhaps, and not handed over.
+// copyRemoval is the removal of a copy that may have been started and was not handed over.
 type copyRemoval struct {
 	*remover
 	region  string
-	id      string            // empty: EC2's answer was lost
+	id      string            // empty: EC2's response was lost
 	tags    map[string]string // of the copy and its snapshots
 	want    int               // how many snapshots it makes
 	begun   time.Time
@@ -28,9 +27,8 @@ type copyRemoval struct {
 	deleted map[string]bool
 }
 
-// removeCopy removes a copy with its snapshots, each as soon as it shows. That nothing shows is no error, and that some
-// snapshots do not show
-// is one.
+// removeCopy removes a copy with its snapshots, each as soon as EC2 shows it. It is not an error if nothing shows up,
+// but it is one if only some of the snapshots do.
 func (r *remover) removeCopy(
 	ctx context.Context,
 	begun Begun,
@@ -45,14 +43,14 @@ func (r *remover) removeCopy(
 	return c.images, err
 }
 
-// look removes what shows now, and returns nil when nothing more is to come.
+// look removes what EC2 shows now, and returns nil when nothing more is expected.
 func (c *copyRemoval) look(ctx context.Context) error {
 	images, err := c.cloud.Images().List(ctx, c.region, ec2.ImageQuery{Owner: ec2.Self, Tags: c.tags})
 	if err != nil && c.id == "" {
 		return err
 	}
 	if c.id != "" && !slices.ContainsFunc(images, func(image ec2.Image) bool { return image.ID == c.id }) {
-		images = append(images, ec2.Image{ID: c.id}) // it is too young to show
+		images = append(images, ec2.Image{ID: c.id}) // too new to be shown
 	}
 	for _, image := range images {
 		if slices.Contains(c.images, image.ID) {
@@ -77,14 +75,15 @@ func (c *copyRemoval) look(ctx context.Context) error {
 	case len(c.images)+len(c.deleted) == 0 && waited > lookFor:
 		return nil // nothing was begun
 	}
-	err = fmt.Errorf("%d of %d snapshots have not shown yet", c.want-len(c.deleted), c.want)
+	err = fmt.Errorf("%d of %d snapshots are not visible yet", c.want-len(c.deleted), c.want)
 	if waited > copySnapshotsTimeout {
 		return backoff.Permanent(err)
 	}
 	return err
 }
 
-// deleteSnapshots deletes the snapshots that show. One that is deleted while it is copied shows until it is whole.
+// deleteSnapshots deletes the visible snapshots. One that is deleted while it is copied stays visible until it is
+// complete.
 func (c *copyRemoval) deleteSnapshots(ctx context.Context) error {
 	snapshots, err := c.cloud.Images().Snapshots(ctx, c.region, c.tags)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestBuilderEndsWithoutCredentials(t *testing.T) {
 			}
 			left := strings.Join(result.Images[0].Failure.Left, "\n")
 			for _, want := range []string{result.Images[0].Builder, "RequestExpired",
-				"it ends by itself at 2000-01-01 01:05 UTC"} {
+				"it terminates itself at 2000-01-01 01:05 UTC"} {
 				if !strings.Contains(left, want) {
 					t.Errorf("%q is not said: %q", want, left)
 				}

@@ -100,8 +100,8 @@ esac
 		t.Fatal("nothing is run")
 	}
 	code = strings.ReplaceAll(code, run,
-		`bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : >"$DIR/run/started"' `+
-			`$to/boothook`)
+		`bash -c 'cp "$0" "$DIR/ran"; echo "$INSTANCE_ID ${EGR_AFTER-unset}" >"$DIR/with"; : `+
+			`>"$DIR/run/started"' $to/boothook`)
 	code = strings.NewReplacer("/run/ec2-github-runner-early", dir+"/early", "/run/ec2-github-runner", dir+
 		"/run").Replace(code)
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {

@@ -9,10 +9,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// This file is the list of what a failed bake can be told to do. Each hint has an entry of its own in
-// docs/troubleshooting.md, which a test holds against it.
+// This file lists the hints for failed bakes. Each has an entry in docs/troubleshooting.md, which a test checks.
 
-// The hints.
+// The hints, by what they are about.
 const (
 	hintSetup = "correct setup-script; the builder's messages below show which command failed"
 	hintApt   = "the builder cannot reach the package repositories: give its subnet a route to a NAT gateway, or to " +
@@ -41,8 +40,8 @@ const (
 		"images could not be found again"
 	hintRefused = "correct the inputs that EC2 names"
 	hintAllowed = "the AWS credentials do not allow this call: docs/permissions.md has the policy for mode: bake"
-	hintExpired = "the AWS credentials are refused or have expired: write role-to-assume and aws-region, and the " +
-		"session is renewed; one of an earlier step is not"
+	hintExpired = "the AWS credentials are refused or have expired: set role-to-assume and aws-region, so that the " +
+		"action renews its session; it cannot renew that of an earlier step"
 	hintImage = "bake again; if it fails again, check the account's quotas for snapshots and images, and the key " +
 		"that encrypts the volume"
 	hintRegion = "enable these regions for the account and allow ec2:DescribeImages there, or leave them out of regions"
@@ -53,7 +52,7 @@ const (
 	hintNoAnswer = "EC2 did not answer: bake again"
 )
 
-// hintOf is what to do about an error of EC2's.
+// hintOf returns what to do about an error of EC2.
 func hintOf(err error) string {
 	switch class, topic := refusal.ClassOf(err), refusal.TopicOf(err); {
 	case refusal.IsSignIn(err), class == refusal.Account, class == refusal.Ended, topic == "image-quota",
@@ -80,8 +79,8 @@ func hintOf(err error) string {
 	return ""
 }
 
-// launchHint is what to do when every offering was refused: what can be corrected stands before what must be waited
-// for.
+// launchHint returns what to do if every offering was refused. What the user can correct takes precedence over what can
+// only be waited for.
 func launchHint(causes []error) string {
 	for _, class := range []refusal.Class{refusal.Credentials, refusal.Account, refusal.Denied, refusal.Tagging,
 		refusal.Other, refusal.NotFound,
@@ -95,9 +94,9 @@ func launchHint(causes []error) string {
 	return ""
 }
 
-// stepHint is what to do about a step that the builder says has failed.
+// stepHint returns what to do about a failed step of the builder.
 func stepHint(v Verdict) string {
-	if strings.Contains(v.Reason, "base-image-id") { // it says itself what to do
+	if strings.Contains(v.Reason, "base-image-id") { // the reason says what to do
 		return ""
 	}
 	switch v.Step {
@@ -113,10 +112,10 @@ func stepHint(v Verdict) string {
 	return hintStep
 }
 
-// troubleshooting is the page of the entries.
+// troubleshooting is the page with the entries.
 const troubleshooting = "troubleshooting.md"
 
-// anchors are those of the hints in the troubleshooting page, in its order.
+// anchors are the hints' anchors in the troubleshooting page, in its order.
 var anchors = []struct{ name, hint string }{
 	{"bake-setup-script", hintSetup},
 	{"bake-packages", hintApt},
@@ -138,7 +137,7 @@ var anchors = []struct{ name, hint string }{
 	{"bake-credentials", hintExpired},
 }
 
-// See is the address of a hint's entry in the troubleshooting page, empty for a hint that says all there is to say.
+// See returns the address of a hint's entry in the troubleshooting page, or "".
 func See(hint string) string {
 	for _, a := range anchors {
 		if a.hint == hint {

@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// imageTags are those of the image and of its snapshots: from them a start, a later bake and a person see what is in
-// it.
+// imageTags returns the tags of the image and its snapshots, from which a start, a later bake and people see what it
+// contains.
 func (b *bake) imageTags() map[string]string {
 	tags := map[string]string{
 		key.Architecture: b.wanted.Architecture, key.RunnerVersion: b.recipe.Software.Version,
@@ -31,7 +31,7 @@ func (b *bake) imageTags() map[string]string {
 	return tags
 }
 
-// begunImage is the image as the journal has it before it is begun.
+// begunImage returns the image for the journal, before it is created.
 func (b *bake) begunImage() Begun {
 	begun := Begun{Architecture: b.wanted.Architecture, Region: b.request.Region}
 	if b.source != nil {
@@ -40,8 +40,7 @@ func (b *bake) begunImage() Begun {
 	return begun
 }
 
-// create begins the image. A name that is taken gets an ending of its own: what the builder has done is not thrown away
-// for it.
+// create starts to create the image. If the name is taken, it adds a suffix, so that the builder's work is not lost.
 func (b *bake) create(ctx context.Context) error {
 	if err := b.baker.Journal.Imaging(b.begunImage()); err != nil {
 		return err
@@ -59,7 +58,7 @@ func (b *bake) create(ctx context.Context) error {
 		return err
 	}
 	b.imageID = id
-	b.info("image %s (%s) has been begun", id, b.name)
+	b.info("image %s (%s) has been started", id, b.name)
 	return nil
 }
 
@@ -72,13 +71,13 @@ func (b *bake) beginImage(ctx context.Context) (string, error) {
 	})
 }
 
-// await waits until the image can be used: its snapshots are copied meanwhile, which takes minutes for a large volume.
+// await waits until the image can be used: EC2 copies its snapshots meanwhile, which takes minutes for a large volume.
 func (b *bake) await(ctx context.Context) error {
 	news, since := newProgress(), time.Now()
 	return b.look(ctx, func() (bool, error) {
 		image, err := b.baker.Cloud.Images().Get(ctx, b.request.Region, b.imageID)
 		switch {
-		case err != nil: // a new image shows late
+		case err != nil: // EC2 shows a new image late
 			return false, err
 		case image.State == ec2.ImageAvailable:
 			if err := b.handOver(image); err != nil {

@@ -12,18 +12,18 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// How often a bake looks: soon at first, since a refusal or a short step shows at once, and then every quarter of a
-// minute.
+// The interval between looks: short at first, since refusals and short steps are visible at once, and up to 15 seconds
+// later.
 const (
 	firstLookDelay = 500 * time.Millisecond
 	maxLookDelay   = 15 * time.Second
 )
 
-// mostMissed is how many looks in a row may fail, whatever for, before the bake is given up.
+// maxMissedLooks is how many looks in a row may fail before the bake is given up.
 const maxMissedLooks = 12
 
-// look calls f until it is done, it returns an error that is final, or too many looks in a row fail. Its patience with
-// EC2 is bounded by the context, which ends with the time for the bake.
+// look calls f until it is done, it returns a final error, or too many calls in a row fail. The context, which ends
+// with the bake's timeout, limits it.
 func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error {
 	missed := 0
 	return until(ctx, firstLookDelay, maxLookDelay, func() (bool, error) {
@@ -42,7 +42,7 @@ func (b *bake) look(ctx context.Context, f func() (done bool, err error)) error 
 	})
 }
 
-// until calls f until it is done or fails, at growing intervals.
+// until calls f at growing intervals until it is done or fails.
 func until(ctx context.Context, first, most time.Duration, f func() (done bool, err error)) error {
 	policy := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(first), backoff.WithMaxInterval(most), backoff.WithMultiplier(1.3),
@@ -65,7 +65,7 @@ func until(ctx context.Context, first, most time.Duration, f func() (done bool, 
 
 var errNotYet = errors.New("not yet")
 
-// finalError is one that no further look can change.
+// finalError is an error that another look cannot change.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
@@ -79,7 +79,7 @@ func unwrapFinal(err error) error {
 	return err
 }
 
-// isFinal reports whether asking again is in vain: EC2 does not allow it, or the thing is gone.
+// isFinal reports whether repetition is useless: EC2 does not allow the call, or the resource is gone.
 func isFinal(err error) bool {
 	if _, ok := errors.AsType[finalError](err); ok {
 		return true
@@ -91,10 +91,10 @@ func isFinal(err error) bool {
 	return false
 }
 
-// tellEvery is how often a long wait says that it goes on.
+// progressInterval is how often a long wait is logged.
 const progressInterval = time.Minute
 
-// progress returns what is new in a wait, and now and then that nothing is.
+// progress decides what to log during a wait: changes, and from time to time that there are none.
 type progress struct {
 	what        string
 	since, told time.Time
@@ -102,7 +102,7 @@ type progress struct {
 
 func newProgress() *progress { return &progress{since: time.Now(), told: time.Now()} }
 
-// tell returns what to say now, empty for nothing.
+// tell returns what to log now, or "".
 func (p *progress) tell(what string) string {
 	now := time.Now()
 	if what != p.what {

@@ -15,24 +15,24 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// ubuntuPattern is the pattern of the names of Ubuntu's server images; ubuntuName reads one:
-// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images are called
-// otherwise.
+// ubuntuPattern matches the names of Ubuntu's server images; ubuntuName parses one:
+// ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261001. Daily, minimal and Pro images have other names.
 const ubuntuPattern = "ubuntu/images/hvm-ssd-gp3/ubuntu-*-server-*"
 
 var ubuntuName = regexp.MustCompile(
 	`^ubuntu/images/hvm-ssd-gp3/ubuntu-([a-z]+)-([0-9]{2})\.04-(?:amd64|arm64)-server-[0-9.]+$`)
 
-// lts is a long-term release of Ubuntu with its newest image.
+// lts is a long-term support release of Ubuntu with its newest image.
 type lts struct {
-	suite string // noble
-	year  int    // 24
+	suite string // such as noble
+	year  int    // such as 24
 	image ec2.Image
 }
 
 func (l lts) String() string { return fmt.Sprintf("Ubuntu %d.04 LTS (%s)", l.year, l.suite) }
 
-// longTermReleases lists the long-term releases that the images are of, those of April in even years, the newest first.
+// longTermReleases returns the long-term support releases (those of April in even years) of the images, the newest
+// first.
 // https://ubuntu.com/about/release-cycle
 func longTermReleases(images []ec2.Image) []lts {
 	byYear := map[int]lts{}
@@ -56,19 +56,19 @@ func longTermReleases(images []ec2.Image) []lts {
 	return list
 }
 
-// pointRelease is when a long-term release has had its first point release for certain: it is planned for the first
-// half of August and was out in that month each time (20.04.1 on the 6th, 22.04.1 on the 11th, 24.04.1 on the 29th).
-// Ubuntu itself offers the upgrade from one long-term release to the next from then on, and nothing that EC2 says of an
-// image names the point release. https://documentation.ubuntu.com/project/release-team/list-of-releases/
+// pointRelease returns when a release has certainly had its first point release: it is planned for the first half of
+// August and was published in that month each time (20.04.1 on the 6th, 22.04.1 on the 11th, 24.04.1 on the 29th). From
+// then on Ubuntu itself offers the upgrade from the previous release; EC2's data about an image do not show the point
+// release. https://documentation.ubuntu.com/project/release-team/list-of-releases/
 func (l lts) pointRelease() time.Time {
 	return time.Date(2000+l.year, time.September, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// repository is where a vendor says whether it has packages for a release.
+// repository is a vendor's package repository, and the file that exists if it has a release.
 type repository struct{ vendor, address string }
 
-// repositories are those that the recipe installs from, and NVIDIA's own of CUDA: it is there once NVIDIA has tested
-// the release. https://docs.docker.com/engine/install/ubuntu/
+// repositories returns the repositories that the recipe installs from, and NVIDIA's CUDA repository, which has a
+// release once NVIDIA has tested it. https://docs.docker.com/engine/install/ubuntu/
 // https://docs.nvidia.com/cuda/cuda-installation-guide-linux/
 func (s baseSearch) repositories(l lts) []repository {
 	list := []repository{{"Docker", "https://download.docker.com/linux/ubuntu/dists/" + l.suite + "/Release"}}
@@ -81,7 +81,7 @@ func (s baseSearch) repositories(l lts) []repository {
 	return list
 }
 
-// chooseLTS is the newest long-term release that everything else is ready for. Where none is, it is the newest one.
+// chooseLTS returns the newest release that everything else supports or, if there is none, the newest release.
 func (s baseSearch) chooseLTS(ctx context.Context, releases []lts) (chosen lts, found bool) {
 	if len(releases) == 0 {
 		return lts{}, false
@@ -95,18 +95,18 @@ func (s baseSearch) chooseLTS(ctx context.Context, releases []lts) (chosen lts, 
 			if len(passed) > 0 {
 				reason = strings.Join(passed, "; ")
 			}
-			s.b.info("%s is taken: %s", release, reason)
+			s.b.info("using %s: %s", release, reason)
 			return release, true
 		}
 		passed = append(passed, release.String()+" "+why)
 	}
-	s.b.warn(fmt.Sprintf("%s is taken although not everything is ready for it: %s; to take another one, "+
+	s.b.warn(fmt.Sprintf("using %s although not everything supports it yet: %s; to use another one, "+
 		"set base-image-id", releases[0], strings.Join(passed, "; ")))
 	return releases[0], true
 }
 
-// notYet returns why a release is not to be taken yet, or nothing. A repository that cannot be asked is taken to have
-// it: if it has not, the builder says so.
+// notYet returns why a release is not to be used yet, or "". A repository that does not respond is assumed to have the
+// release; if it does not, the builder reports that.
 func (s baseSearch) notYet(ctx context.Context, release lts) string {
 	if out := release.pointRelease(); s.b.begun.Before(out) {
 		return fmt.Sprintf("is not past its first point release (not before %s)", out.Format("January 2006"))
@@ -115,7 +115,7 @@ func (s baseSearch) notYet(ctx context.Context, release lts) string {
 		there, err := s.publishes(ctx, r.address)
 		switch {
 		case err != nil:
-			s.b.info("%s's repository cannot be asked whether it has %s, so it is taken to have it: %v", r.vendor,
+			s.b.info("%s's repository does not say whether it has %s, so it is assumed to: %v", r.vendor,
 				release.suite, err)
 		case !there:
 			return fmt.Sprintf("is not in %s's repository yet (%s)", r.vendor, r.address)
@@ -124,13 +124,12 @@ func (s baseSearch) notYet(ctx context.Context, release lts) string {
 	return ""
 }
 
-// publishTimeout is how long a repository may take to answer.
+// publishTimeout limits the request to a repository.
 const publishTimeout = 5 * time.Second
 
-var errNoClient = errors.New("there is no client for it")
+var errNoClient = errors.New("no HTTP client is set")
 
-// publishes asks a repository for a file. Only a 404 means that there is none: with 403 a proxy may have answered in
-// its place.
+// publishes reports whether a repository has a file. Only a 404 means that it does not: a 403 may come from a proxy.
 func (s baseSearch) publishes(ctx context.Context, address string) (there bool, err error) {
 	if s.b.baker.Web == nil {
 		return false, errNoClient
@@ -152,5 +151,5 @@ func (s baseSearch) publishes(ctx context.Context, address string) (there bool, 
 	case http.StatusNotFound:
 		return false, nil
 	}
-	return false, fmt.Errorf("it answers %s", response.Status)
+	return false, fmt.Errorf("HTTP status %s", response.Status)
 }

@@ -54,23 +54,23 @@ func TestChooseLTS(t *testing.T) {
 		want, says        string
 	}{
 		"on its first day": {day1, "amd64", vendors{}, "noble",
-			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not past its first point release (not " +
+			"using Ubuntu 24.04 LTS (noble): Ubuntu 26.04 LTS (resolute) is not past its first point release (not " +
 				"before September 2026)"},
 		"in August": {august, "amd64", vendors{}, "noble", "is not past its first point release"},
 		"after its point release": {later, "amd64", vendors{}, "resolute",
-			"Ubuntu 26.04 LTS (resolute) is taken: it is the newest one that is past its first point release"},
+			"using Ubuntu 26.04 LTS (resolute): it is the newest one that is past its first point release"},
 		"Docker has no repository": {later, "amd64", vendors{"docker.com/linux/ubuntu/dists/resolute/": 404}, "noble",
 			"(resolute) is not in Docker's repository yet"},
 		"NVIDIA has none": {later, "cuda", vendors{"repos/ubuntu2604/x86_64/": 404}, "noble",
-			"Ubuntu 24.04 LTS (noble) is taken: Ubuntu 26.04 LTS (resolute) is not in NVIDIA's repository yet"},
+			"using Ubuntu 24.04 LTS (noble): Ubuntu 26.04 LTS (resolute) is not in NVIDIA's repository yet"},
 		"NVIDIA has none, without cuda": {later, "amd64", vendors{"repos/ubuntu2604/": 404}, "resolute",
-			"is taken: it is the newest one"},
+			": it is the newest one"},
 		"no answer": {later, "cuda", vendors{"": 0}, "resolute",
-			"Docker's repository cannot be asked whether it has resolute, so it is taken to have it: "},
-		"a proxy says no": {later, "amd64", vendors{"": 403}, "resolute", "cannot be asked"},
-		"it fails":        {later, "amd64", vendors{"": 503}, "resolute", "cannot be asked"},
+			"Docker's repository does not say whether it has resolute, so it is assumed to: "},
+		"a proxy says no": {later, "amd64", vendors{"": 403}, "resolute", "HTTP status"},
+		"it fails":        {later, "amd64", vendors{"": 503}, "resolute", "HTTP status"},
 		"no repository at all": {later, "amd64", vendors{"": 404}, "resolute",
-			"level=WARN msg=\"Ubuntu 26.04 LTS (resolute) is taken although not everything is ready for it"},
+			"level=WARN msg=\"using Ubuntu 26.04 LTS (resolute) although not everything supports it yet"},
 	} {
 		var log bytes.Buffer
 		now, err := time.Parse(time.DateOnly, c.now)

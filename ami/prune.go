@@ -12,15 +12,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
 
-// This file removes old images. What it decides stands in pure functions: an image goes only if it is ours, of the same
-// family, older than the ones that stay, and if it could be seen that nothing uses it.
+// This file removes old images. Pure functions decide: an image is removed only if it is ours, of the same family,
+// older than those to keep, and known to be unused.
 
-// snapshotGrace is how old a snapshot without an image must be to count as left behind: a bake beside this one may just
-// be making the image that it belongs to.
+// snapshotGrace is the age from which a snapshot without an image counts as left behind: a concurrent bake may just be
+// creating its image.
 const snapshotGrace = 24 * time.Hour
 
-// isOurs reports by its tags whether an image or a snapshot is of this family. Filters of EC2 select the same; an image
-// is not removed on their word alone.
+// isOurs reports whether the tags of an image or a snapshot are those of the family. EC2's filters select the same, but
+// nothing is removed because of a filter alone.
 func isOurs(tags, family map[string]string) bool {
 	for key, value := range family {
 		if got, tagged := tags[key]; !tagged || got != value {
@@ -30,8 +30,8 @@ func isOurs(tags, family map[string]string) bool {
 	return len(family) > 0
 }
 
-// surplus are the images that may go: the newest keep of those that can be used stay, and so does current whatever its
-// age. Of what can never be used any more, failed ones go; what is pending is another bake's.
+// surplus returns the images that may be removed: of the available ones all but current and the newest, keep in total;
+// and failed ones. Pending images belong to other bakes.
 func surplus(images []ec2.Image, family map[string]string, keep int, current string) []ec2.Image {
 	var usable, failed []ec2.Image
 	for _, image := range images {
@@ -52,7 +52,7 @@ func surplus(images []ec2.Image, family map[string]string, keep int, current str
 	return append(failed, usable[min(keep-1, len(usable)):]...)
 }
 
-// unused parts the images that nothing uses from the others.
+// unused divides the images into those that nothing uses and the others.
 func unused(images []ec2.Image, uses map[string]string) (free, used []ec2.Image) {
 	for _, image := range images {
 		if uses[image.ID] == "" {
@@ -64,7 +64,7 @@ func unused(images []ec2.Image, uses map[string]string) (free, used []ec2.Image)
 	return free, used
 }
 
-// strays are snapshots of the family that no image has any more, long after they were made.
+// strays returns the family's snapshots that no image has, long after they were made.
 func strays(snapshots []ec2.Snapshot, images []ec2.Image, family map[string]string, now time.Time) []string {
 	held := map[string]bool{}
 	for _, image := range images {
@@ -82,7 +82,7 @@ func strays(snapshots []ec2.Snapshot, images []ec2.Image, family map[string]stri
 	return list
 }
 
-// prune removes what is surplus. What goes wrong here fails no bake: the image is made.
+// prune removes surplus images. Failures here do not fail the bake, since the image exists.
 func (b *bake) prune(ctx context.Context) error {
 	if err := b.removeSurplus(ctx); err != nil {
 		if _, over := errors.AsType[*timeoutError](context.Cause(ctx)); ctx.Err() != nil && !over {
@@ -123,10 +123,10 @@ func (b *bake) removeSurplus(ctx context.Context) error {
 	}
 	for _, id := range strays(snapshots, images, query.Tags, time.Now()) {
 		if err := b.baker.Cloud.Images().DeleteSnapshot(ctx, b.request.Region, id); err != nil {
-			b.warn(fmt.Sprintf("snapshot %s, which no image has any more, stays: %s", id, refusal.Reason(err)))
+			b.warn(fmt.Sprintf("snapshot %s, which belongs to no image, stays: %s", id, refusal.Reason(err)))
 			continue
 		}
-		b.info("snapshot %s is deleted: no image has it any more", id)
+		b.info("snapshot %s is deleted: it belongs to no image", id)
 	}
 	return ctx.Err()
 }

@@ -20,22 +20,22 @@ import (
 //go:embed recipes/*.sh
 var recipes embed.FS
 
-// Architectures are the kinds of image that there is a recipe for.
+// Architectures are the architectures for which there are recipes.
 var Architectures = []string{"amd64", "arm64", "cuda"}
 
-// Recipe is one image's. Every string is data and may hold any byte but NUL.
+// Recipe is the recipe of one image. Every string is data and may contain any byte but NUL.
 type Recipe struct {
-	// Machine has the Architecture ("cuda" is amd64 or, on Graviton with a GPU, arm64, with NVIDIA's driver and
-	// container toolkit), the SetupScript, which root runs when docker, the runner and its user are there, and of which
-	// a command that fails ends the bake, and the CACertificates that the image is to trust.
+	// Machine has the Architecture ("cuda": amd64 or, on Graviton with a GPU, arm64, with NVIDIA's driver and container
+	// toolkit), the SetupScript, which root runs once docker, the runner and its user are installed and which fails the
+	// bake if one of its commands fails, and the CACertificates that the image trusts.
 	machine.Machine
-	// Software is the runner to put in. Without a URL the builder asks github.com for the newest.
+	// Software is the runner to install. Without a URL the builder downloads the newest from github.com.
 	Software bootstrap.Software
-	// DownloadToken is sent to the host of Software's URL, where GitHub Enterprise Server wants one.
+	// DownloadToken is sent to the host of Software's URL, if GitHub Enterprise Server requires it.
 	DownloadToken string
-	// Nonce is in every line that the builder writes to its console: letters, digits and "-".
+	// Nonce is part of every line that the builder prints to its console: letters, digits and "-".
 	Nonce string
-	// End is when the builder powers itself off, whatever it is at; zero for never.
+	// End is when the builder powers itself off in any case; zero means never.
 	End time.Time
 }
 
@@ -43,7 +43,7 @@ var (
 	nonceWord = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 
-// UserData is the builder's, before base64 and compressed. If it is longer than EC2 takes the error is a
+// UserData returns the builder's user data, compressed and before base64. If it exceeds EC2's limit, the error is a
 // *bootstrap.TooLargeError.
 func (r Recipe) UserData() ([]byte, error) {
 	if err := r.check(); err != nil {
@@ -56,12 +56,12 @@ func (r Recipe) UserData() ([]byte, error) {
 	return data, nil
 }
 
-// Hash is of what decides what is in the image, beside its base and its runner: the recipe's own shell,
-// the setup script, the architecture, the certificates. 64 hexadecimal digits.
+// Hash returns a hash, 64 hexadecimal digits, of what determines the content of the image except its base and its
+// runner: the recipe's shell code, the setup script, the architecture, the certificates.
 func (r Recipe) Hash() string {
 	hash := sha256.New()
 	for _, part := range []string{r.Architecture, r.code(), text("early"), r.setupScript(), r.CACertificates} {
-		// With its length in front, so that no two lists of parts are the same bytes.
+		// The length is included so that different lists of parts cannot be the same bytes.
 		fmt.Fprintf(hash, "%d\n%s", len(part), part)
 	}
 	return hex.EncodeToString(hash.Sum(nil))
@@ -70,7 +70,7 @@ func (r Recipe) Hash() string {
 func (r Recipe) script() bootstrap.Script {
 	return bootstrap.Script{
 		Secrets: []bootstrap.Value{{Key: "download_token", Value: r.DownloadToken}},
-		// The first three are a contract: whoever reads user data (the simulator's machines do) relies on them.
+		// The first three are relied on by readers of user data, such as the simulator's machines.
 		Values: []bootstrap.Value{{Key: "bake", Value: r.Architecture}, {Key: "nonce", Value: r.Nonce},
 			{Key: "end", Value: r.end()}},
 		Code: r.code(),
@@ -83,7 +83,7 @@ func (r Recipe) script() bootstrap.Script {
 	}
 }
 
-// end is End in seconds since 1970, 0 for never.
+// end returns End in seconds since 1970, "0" for never.
 func (r Recipe) end() string {
 	if r.End.IsZero() {
 		return "0"
@@ -91,8 +91,8 @@ func (r Recipe) end() string {
 	return strconv.FormatInt(r.End.Unix(), 10)
 }
 
-// code is all that bash reads, the same for every recipe of an architecture: what runners' machines have
-// too, the common part, the architecture's own, and the verbs.
+// code returns the shell code, which is the same for every recipe of an architecture: chapters of runners' machines,
+// the common part, the architecture's own, and the commands.
 func (r Recipe) code() string {
 	code := bootstrap.Chapters("log", "tail", "values", "software", "stream", "newest", "exit")
 	for _, name := range []string{"common", "packages", "docker", "runner", "setup", "boot", "prove", "clean",
@@ -102,7 +102,7 @@ func (r Recipe) code() string {
 	return code
 }
 
-// text is a file of recipes without its comments.
+// text returns a file of recipes without comments.
 func text(name string) string {
 	all, err := recipes.ReadFile("recipes/" + name + ".sh")
 	if err != nil {
@@ -115,10 +115,10 @@ func text(name string) string {
 	return shebang + "\n" + bootstrap.Bare(rest)
 }
 
-// setupScript is the user's, with the ends of lines that bash reads.
+// setupScript returns the user's script with Unix line ends.
 func (r Recipe) setupScript() string { return strings.ReplaceAll(r.SetupScript, "\r\n", "\n") }
 
-// softwareLine is read by egr_choose_download: architecture, checksum or "-", version, address.
+// softwareLine returns the line that egr_choose_download reads: architecture, checksum or "-", version, address.
 func (r Recipe) softwareLine() string {
 	if r.Software.URL == "" {
 		return ""
@@ -127,11 +127,11 @@ func (r Recipe) softwareLine() string {
 		r.Software.Version, r.Software.URL)
 }
 
-// check refuses what no builder could use, all of it at once.
+// check refuses a recipe that no builder can use, with all problems in one error.
 func (r Recipe) check() error {
 	var errs []error
 	if !slices.Contains(Architectures, r.Architecture) {
-		errs = append(errs, fmt.Errorf("make user data: there is no recipe for the architecture %q: it is one of %s",
+		errs = append(errs, fmt.Errorf("make user data: there is no recipe for the architecture %q: use one of %s",
 			r.Architecture, strings.Join(Architectures, ", ")))
 	}
 	if !nonceWord.MatchString(r.Nonce) {

@@ -130,8 +130,8 @@ func TestTooLong(t *testing.T) {
 
 func TestBadRecipes(t *testing.T) {
 	for want, change := range map[string]func(*Recipe){
-		`make user data: there is no recipe for the architecture "riscv64": it is one of amd64, arm64, ` +
-			`cuda`: func(r *Recipe) { r.Architecture = "riscv64" },
+		`make user data: there is no recipe for the architecture "riscv64": use one of ` +
+			`amd64, arm64, cuda`: func(r *Recipe) { r.Architecture = "riscv64" },
 		`make user data: not a nonce: "a b"`:                   func(r *Recipe) { r.Nonce = "a b" },
 		`make user data: a NUL byte, which no shell can carry`: func(r *Recipe) { r.SetupScript = "a\x00" },
 		`make user data: not a runner download: {Architecture:x64 URL:a b SHA256: Version:1}`: func(r *Recipe) {

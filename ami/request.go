@@ -13,50 +13,51 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// The tags on images and on their snapshots, beside those of Identity and those by which a start finds them: by these a
-// bake tells whether there is anything new to bake.
+// The tags on images and their snapshots besides those of Identity and those by which a start finds them. From these a
+// bake sees whether there is anything new to bake.
 const (
 	tagRunnerSHA256 = key.Prefix + "runner-sha256"
 	tagBaseImage    = key.Prefix + "base-image"
 	tagRecipe       = key.Prefix + "recipe" // a hash
 	tagBakedAt      = key.Prefix + "baked-at"
 	tagSource       = key.Prefix + "source"
-	tagFamily       = key.Prefix + "family" // what the names of the images that follow one another have in common
+	tagFamily       = key.Prefix + "family" // the common part of the names of successive images
 )
 
-// Request is what to bake.
+// Request describes what to bake.
 type Request struct {
 	Identity
-	Source     string            // repository and run, for people
+	Source     string            // repository and run, for descriptions
 	Region     string            // empty: the home region
-	Builders   []machine.Machine // one for each image, on the bake's own base
-	BaseImages []string          // of which each architecture takes the first that fits; empty: the newest Ubuntu LTS
-	ImageName  string            // empty: with architecture and time
-	Keep       int               // how many images of a family stay, the new one included; 0: all
+	Builders   []machine.Machine // one for each image
+	BaseImages []string          // each architecture uses the first that fits; empty: the newest Ubuntu LTS
+	ImageName  string            // empty: a name with architecture and time
+	Keep       int               // how many images of a family to keep, including the new one; 0: all
 	Force      bool              // bake although nothing has changed
 	Timeout    time.Duration
 	Copies     Copies
 
-	Software      []bootstrap.Software // the runner, for each kind of processor
+	Software      []bootstrap.Software // the runner for each kind of processor
 	DownloadToken string
 }
 
-// Identity is what makes the things of one bake recognisable.
+// Identity identifies the resources of one bake.
 type Identity struct {
 	Nonce string
 	Ours  map[string]string // tags of everything that this repository bakes
-	Mine  map[string]string // tags that nothing but this bake's builders and images carries
-	// Builder gives the tags of a builder, which is to be gone at a time; Ours and Mine are among them.
+	Mine  map[string]string // tags that only this bake's builders and images have
+	// Builder returns the tags of a builder that expires at a time, including Ours and Mine.
 	Builder func(architecture string, expires time.Time) map[string]string
-	// KeepTag is the key of a tag on a builder's volumes, as ec2.LaunchSpec has it.
+	// KeepTag is the key of a tag on a builder's volumes, see ec2.LaunchSpec.
 	KeepTag string
-	// Token names one attempt to launch a builder, the same each time it is asked again; at most 64 ASCII characters.
+	// Token returns the client token of an attempt to launch a builder, the same each time; at most 64 ASCII
+	// characters.
 	Token func(architecture string, offering, try int) string
-	// CopyToken names one attempt to copy an image into a region, in the same way.
+	// CopyToken returns the client token of an attempt to copy an image into a region.
 	CopyToken func(architecture, region string, try int) string
 }
 
-// CheckUserData reports whether a builder's user data will fit, before it is known what else goes into it.
+// CheckUserData returns an error if a builder's user data would be too large, whatever is added to it later.
 func CheckUserData(builder machine.Machine) error {
 	_, err := Recipe{
 		Machine: builder, Nonce: "00000000",
@@ -69,76 +70,76 @@ func CheckUserData(builder machine.Machine) error {
 	return err
 }
 
-// Journal is told what must be known before it can be lost, so that the post step finds what a killed bake left behind.
+// Journal records what the post step of a killed bake needs, before it can be lost.
 type Journal interface {
 	// Asking is called before each RunInstances call.
 	Asking(token, region string) error
-	// Imaging is called before an image is begun, and Baked when it can be used: from then on it stays.
+	// Imaging is called before an image is created, and Baked once it can be used: from then on it is kept.
 	Imaging(Begun) error
 	Baked(Baked) error
 }
 
-// Begun is an image that may have been begun.
+// Begun is an image that EC2 may have been asked to create.
 type Begun struct {
 	Architecture string `json:"architecture"`
 	Region       string `json:"region"`
-	// Snapshots is how many snapshots a copy makes, which show late; 0: it is no copy.
+	// Snapshots is how many snapshots a copy has, which EC2 shows late; 0: not a copy.
 	Snapshots int `json:"snapshots,omitempty"`
 }
 
 // Baker bakes images.
 type Baker struct {
 	Cloud *ec2.Client
-	// Fresh returns a client of its own for the clean-up: the first one's connections may hang.
+	// Fresh returns another client for the clean-up: the connections of the first may hang.
 	Fresh   func() *ec2.Client
 	Journal Journal
 	Log     *slog.Logger
-	// Web asks the vendors' repositories what they have; nil where they cannot be asked.
+	// Web is the client for the vendors' repositories; nil: they are not asked.
 	Web *http.Client
 }
 
-// Baked is one image of a bake, as far as it came.
+// Baked is the result for one image of a bake.
 type Baked struct {
 	Architecture  string
 	Region        string
-	ImageID       string // empty where there is none
+	ImageID       string // empty if there is none
 	Name          string
 	BaseImage     string
 	BaseName      string
 	RunnerVersion string
 	Builder       string // instance id
 	InstanceType  string
-	CopyOf        string // the image in the bake's region that this is a copy of; empty: it is that image
-	Unchanged     bool   // an earlier image holds the same
+	CopyOf        string // the image that this is a copy of; empty: not a copy
+	Unchanged     bool   // an earlier image has the same content
 	Steps         []Took
 	Pruned        []string // images removed
 	Failure       *FailedError
-	Left          []string // what could not be removed, each with how to remove it; a failure has it too
+	Left          []string // what could not be removed, and how to remove it; also in Failure
 }
 
-// Took is how long a step took.
+// Took is the duration of a step.
 type Took struct {
 	Step  string
-	Begun time.Duration // since the beginning of the bake
+	Begun time.Duration // since the start of the bake
 	Took  time.Duration
 }
 
-// Result is what a bake made, complete or partial, in the order of the request.
+// Result is what a bake made, in the order of the request.
 type Result struct {
 	Images   []Baked
 	Took     time.Duration
 	Warnings []string
 }
 
-// FailedError is why one image was not made.
+// FailedError is why an image was not made.
 type FailedError struct {
 	Architecture string
-	Region       string // of a copy; empty: of the image itself
+	Region       string // of a copy; empty: not a copy
 	Step         string
 	Message      string
 	Hint         string
 	Console      []string // the builder's last lines
-	Left         []string // what could not be removed, each with how to remove it
+	Left         []string // what could not be removed, and how to remove it
 	Refused      bool     // the request is wrong, and nothing was made
 	Err          error
 }
@@ -155,11 +156,11 @@ func (e *FailedError) Unwrap() error { return e.Err }
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// familyOf is what a name has in common with those of earlier and later bakes: names that differ in numbers alone
+// familyOf returns the part of a name that is common to earlier and later bakes: names that differ only in numbers
 // (dates, run ids) are of one family.
 func familyOf(name string) string { return digits.ReplaceAllString(name, "#") }
 
-// imageName is the name of an image. Several images of one bake need names of their own.
+// imageName returns the name of an image. Several images of one bake get different names.
 func (r Request) imageName(architecture string, now time.Time) string {
 	switch {
 	case r.ImageName == "":

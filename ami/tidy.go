@@ -15,20 +15,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it ends the container's client: afterCancel is what is
-// left for the clean-up then. Without a cancel it may take longer.
+// After a cancellation GitHub sends SIGINT, 7.5 s later SIGTERM, and 2.5 s after that it kills the container's client:
+// afterCancel is the time that the clean-up has then. Without a cancellation it may take longer.
 // https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
 const (
 	afterCancel = 6500 * time.Millisecond
 	tidyTimeout = time.Minute
 )
 
-// lookFor is how long is looked for what may have been made by a call whose answer was lost: EC2 shows it some seconds
-// late.
+// lookFor is how long to look for the effect of a call whose response was lost: EC2 shows it some seconds late.
 const lookFor = 20 * time.Second
 
-// tidy removes the builder, and the image if it was begun and not handed over, on a client and in a time of their own.
-// It returns what it could not remove, each with how to remove it.
+// tidy removes the builder, and an image that was started and not handed over, with a new client and its own timeout.
+// It returns what it could not remove, and how to remove it.
 func (b *bake) tidy(ctx context.Context, cancelled func() time.Time) (left []string) {
 	b.log = b.phase(b.tidying())
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
@@ -66,22 +65,15 @@ func (b *bake) tidying() string {
 
 func (b *bake) removeImage(ctx context.Context, r *remover, note func(string)) {
 	if _, err := r.removeImage(ctx, b.begunImage(), b.imageID, b.mine()); err != nil {
-		note(
-			fmt.Sprintf(
-				"perhaps image %s %s or its snapshots in %s (%v): the post step looks again; what it does not find, "+
-					"remove in the EC2 console", b.imageID,
-				b.name,
-				b.request.Region,
-				err,
-			),
-		)
+		note(fmt.Sprintf("perhaps image %s %s or its snapshots in %s (%v): the post step looks again; remove what it "+
+			"does not find in the EC2 console", b.imageID, b.name, b.request.Region, err))
 	}
 }
 
 func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string)) {
 	if b.builder.ID != "" {
 		if err := r.terminate(ctx, b.request.Region, b.builder.ID); err != nil {
-			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console; it ends by itself at %s",
+			note(fmt.Sprintf("builder %s in %s (%s): terminate it in the EC2 console; it terminates itself at %s",
 				b.builder.ID, b.request.Region, refusal.Reason(err), b.ownEnd().UTC().Format("2006-01-02 15:04 MST")))
 		}
 	}
@@ -96,14 +88,14 @@ func (b *bake) removeBuilder(ctx context.Context, r *remover, note func(string))
 	}
 }
 
-// PostRequest is what a killed bake left in the journal about its images; its builders are found by their client
+// PostRequest is what the journal of a killed bake contains about its images; its builders are found by their client
 // tokens.
 type PostRequest struct {
 	Mine  map[string]string // of Identity
-	Begun []Begun           // and not handed over
+	Begun []Begun           // not handed over
 }
 
-// Post removes the images that a bake began before it was killed. It looks for a while, since EC2 shows a new image
+// Post removes the images that a killed bake had started to create. It looks for a while, since EC2 shows a new image
 // late.
 func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []string) {
 	r := &remover{cloud: k.Cloud, log: k.Log.With("phase", "Clean up after an interrupted bake"),
@@ -126,7 +118,7 @@ func (k *Baker) Post(ctx context.Context, request PostRequest) (removed, left []
 	return removed, left
 }
 
-// removeImage removes an image or a copy that was begun, perhaps, and not handed over.
+// removeImage removes an image or a copy that may have been started and was not handed over.
 func (r *remover) removeImage(ctx context.Context, begun Begun, id string, tags map[string]string) ([]string, error) {
 	if begun.Snapshots > 0 {
 		return r.removeCopy(ctx, begun, id, tags)
@@ -134,14 +126,14 @@ func (r *remover) removeImage(ctx context.Context, begun Begun, id string, tags 
 	return r.removeBegun(ctx, begun.Region, id, tags)
 }
 
-// remover removes builders and images, and tries again until its context ends.
+// remover removes builders and images, with retries until its context ends.
 type remover struct {
 	cloud *ec2.Client
 	log   *slog.Logger
 	line  func(string) string
 }
 
-// terminate ends a builder. That EC2 does not know it yet is normal right after its launch.
+// terminate terminates a builder. Right after its launch EC2 may not know it yet.
 func (r *remover) terminate(ctx context.Context, region, id string) error {
 	err := r.cloud.End(ctx, region, id)
 	if err == nil {
@@ -150,7 +142,7 @@ func (r *remover) terminate(ctx context.Context, region, id string) error {
 	return err
 }
 
-// terminateByToken ends what a call launched whose answer was lost. Not finding any in all the time is no error.
+// terminateByToken terminates what a call launched whose response was lost. Finding nothing is not an error.
 func (r *remover) terminateByToken(ctx context.Context, region, token string) error {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
@@ -158,8 +150,8 @@ func (r *remover) terminateByToken(ctx context.Context, region, token string) er
 		func(i ec2.Instance) error { return r.terminate(ctx, region, i.ID) })
 }
 
-// removeBegun removes the image with an id, or, where EC2's answer with the id was lost, the images with the tags, as
-// soon as they show; and then the snapshots that an image which was not whole may have left.
+// removeBegun removes the image with an id or, if the response with the id was lost, the images with the tags, as soon
+// as EC2 shows them; and the snapshots that an incomplete image may have left.
 func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[string]string) (removed []string,
 	err error) {
 	looking, cancel := context.WithTimeout(ctx, lookFor)
@@ -190,7 +182,7 @@ func (r *remover) removeBegun(ctx context.Context, region, id string, tags map[s
 	return removed, errors.Join(errs...)
 }
 
-// find looks for images until some show or the time is over; none is no error then.
+// find looks for images until some are visible or the time is over; finding none is not an error.
 func (r *remover) find(ctx context.Context, region string, tags map[string]string) (images []ec2.Image, failed error) {
 	_ = ec2.RetryUntilRefused(ctx, time.Second, func() error {
 		found, err := r.cloud.Images().List(ctx, region, ec2.ImageQuery{Owner: ec2.Self, Tags: tags})

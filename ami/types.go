@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// chooseTypes leaves out the types whose console EC2 does not show while they run: a bake hears its builder by the
-// console, and off Nitro that shows only what was written shortly after the last change of state. A bake that has no
-// other type is refused before it launches. Where the types may not be read they are taken as good.
+// chooseTypes leaves out types whose console EC2 does not show while they run: the bake reads the builder's console,
+// and for types other than Nitro that shows only what was printed shortly after the last change of state. If there is
+// no other type, the bake is refused. If the types cannot be read, all are accepted.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
 func (b *bake) chooseTypes(ctx context.Context) error {
 	for _, name := range b.types() {
-		if name == "" { // a launch template says it
+		if name == "" { // a launch template sets the type
 			continue
 		}
 		kind, found, err := b.baker.Cloud.Account().InstanceType(ctx, b.request.Region, name)
@@ -34,8 +34,8 @@ func (b *bake) chooseTypes(ctx context.Context) error {
 		return nil
 	}
 	return &FailedError{
-		Message: fmt.Sprintf("a builder of type %s cannot be heard: it is not a Nitro type, and EC2 does not show the "+
-			"console of others while they run", strings.Join(b.deaf, ", ")),
+		Message: fmt.Sprintf("the console of a builder of type %s cannot be read while it runs: it is not a Nitro type",
+			strings.Join(b.deaf, ", ")),
 		Hint: hintNitro, Refused: true,
 	}
 }

@@ -7,16 +7,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// Verdict is what a builder's console tells of its bake.
+// Verdict is what a builder's console shows of its bake.
 type Verdict struct {
-	// Step is the last one that began; empty as long as none did.
+	// Step is the last step that began, "" if none did.
 	Step string
-	// Done reports whether the machine has come to its end, and OK that this is a good one: stop it and make
-	// the image.
+	// Done means that the builder has finished, and OK that it succeeded, so that it can be stopped and imaged.
 	Done, OK bool
-	// Reason is why it failed, for people; empty where it did not.
+	// Reason is why the bake failed, "" if it did not.
 	Reason string
-	// Lines are the console's last ones, for a log: printable, without a verdict's repetitions.
+	// Lines are the console's last lines for the log: printable, without repeated verdicts.
 	Lines []string
 }
 
@@ -31,10 +30,10 @@ var (
 	failing   = regexp.MustCompile(`^failed: ([a-z][a-z0-9-]*): (.+)$`)
 )
 
-// ReadVerdict reads the console of the builder that was given the nonce. The console is GetConsoleOutput's:
-// its last 64 KB, so that the first line may be half a one, and the last too; kernel and cloud-init write
-// between the lines and into them. A line that is not whole says nothing; verdicts are repeated. Lines with
-// other nonces, from a machine that an image was made of, count for nothing either.
+// ReadVerdict reads the console of the builder with the nonce. The console is GetConsoleOutput's: its last 64 KB, so
+// that the first and last line may be incomplete. Kernel and cloud-init print between the lines and into them.
+// Incomplete lines are ignored, since verdicts are repeated, and so are lines with other nonces, from a machine that an
+// image was made of.
 func ReadVerdict(console, nonce string) Verdict {
 	var v Verdict
 	var last string
@@ -59,8 +58,8 @@ func ReadVerdict(console, nonce string) Verdict {
 	return v
 }
 
-// told cuts out what a line says for this nonce. A line that quotes a line of ours (the end of a log,
-// behind "| ") is not one.
+// told returns the text of a line with this nonce. Lines that quote such a line (the end of a log, after "| ") do not
+// count.
 func told(line, nonce string) (text string, ours bool) {
 	if nonce == "" {
 		return "", false
@@ -72,8 +71,8 @@ func told(line, nonce string) (text string, ours bool) {
 	return strings.CutPrefix(text, "bake "+nonce+": ")
 }
 
-// read takes over what the line says, and says whether it was a verdict. "ok" cannot be half of anything,
-// a reason can.
+// read updates the verdict from a line, and reports whether the line was a verdict. An incomplete reason is possible,
+// an incomplete "ok" is not.
 func (v *Verdict) read(text string, whole bool) bool {
 	if text == "ok" {
 		v.Done, v.OK, v.Reason = true, true, ""
@@ -89,7 +88,7 @@ func (v *Verdict) read(text string, whole bool) bool {
 	return false
 }
 
-// printable is the line without its end, colours and anything else that a log should not repeat.
+// printable returns the line without line end, colours and other characters that a log should not contain.
 func printable(line string) string {
 	line = escapes.ReplaceAllString(line, "")
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -100,5 +99,5 @@ func printable(line string) string {
 	}, line))
 }
 
-// escapes are a terminal's commands, with which systemd colours what it writes to the console.
+// escapes matches terminal escape sequences, with which systemd colours its console output.
 var escapes = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|.)")

@@ -36,8 +36,8 @@ func TestReadVerdict(t *testing.T) {
 			OK: true}},
 		"cut by what the kernel says": {boot + "ec2-github-runner: bake k3x9a: o[   44.1] eth0: link\nk\n",
 			Verdict{Step: "docker"}},
-		"cut, and then whole": {boot + "ec2-github-runner: bake k3x9a: fai[   44.1] link\nled: docker: x\n" +
-			failed, Verdict{Step: "setup-script", Done: true, Reason: "exit 3 at line 2: exit 3"}},
+		"cut, and then whole": {boot + "ec2-github-runner: bake k3x9a: fai[   44.1] link\nled: " +
+			"docker: x\n" + failed, Verdict{Step: "setup-script", Done: true, Reason: "exit 3 at line 2: exit 3"}},
 		"the window begins in a line": {"runner: bake k3x9a: docker (3 s)\n" + ok, Verdict{Done: true, OK: true}},
 		"the window ends in a step":   {boot + "ec2-github-runner: bake k3x9a: run", Verdict{Step: "docker"}},
 		"the window ends in a reason": {boot + failed + failed[:len(failed)-8], Verdict{Step: "setup-script",
@@ -48,10 +48,8 @@ func TestReadVerdict(t *testing.T) {
 		"ok without an end of line":     {boot + strings.TrimSpace(ok), Verdict{Step: "docker", Done: true, OK: true}},
 		"a log that quotes a verdict":   {boot + "ec2-github-runner: | echo " + ok, Verdict{Step: "docker"}},
 		"a log that quotes, with blank": {boot + "ec2-github-runner: | " + ok, Verdict{Step: "docker"}},
-		"no good word": {boot +
-			"ec2-github-runner: bake k3x9a: okay\nec2-github-runner: bake k3x9a: failed\nec2-github-runner: bake " +
-			"k3x9a: " +
-			"failed: \n", Verdict{Step: "docker"}},
+		"no good word": {boot + "ec2-github-runner: bake k3x9a: okay\nec2-github-runner: bake k3x9a: " +
+			"failed\nec2-github-runner: bake k3x9a: failed: \n", Verdict{Step: "docker"}},
 		"colours": {boot + "\x1b[0;32m  OK  \x1b[0m" + ok, Verdict{Step: "docker", Done: true, OK: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
-# What makes an image boot fast: a unit of our own reads the user data before cloud-init does, what a
-# machine for one job does not need is off, and docker comes up beside the runner and not before it.
+# Makes the image boot fast: an early unit reads the user data before cloud-init does, services that a machine for one
+# job does not need are disabled, and docker starts beside the runner rather than before it.
 
 egr_step_boot() {
   egr_install_early_unit
@@ -7,18 +7,18 @@ egr_step_boot() {
   egr_disable_units
 }
 
-# egr_write_dropin UNIT LINE...
+# egr_write_dropin UNIT LINE...: writes a drop-in for a unit.
 egr_write_dropin() {
   install -d "/etc/systemd/system/$1.d"
   printf '%s\n' "${@:2}" >"/etc/systemd/system/$1.d/zz-ec2-github-runner.conf"
 }
 
-# egr_install_early_unit: the runner's unit itself is made by the boot script. cloud-init's network stage stands
-# before sysinit.target, so none of the two may wait for that.
+# egr_install_early_unit: installs the early unit; the boot script creates the runner's unit. cloud-init's network stage
+# is ordered before sysinit.target, so neither unit may wait for that target.
 egr_install_early_unit() {
   local none='Conflicts=shutdown.target' trusts=()
-  # JavaScript actions read the system's authorities no more than any other node: what the image brings goes to the
-  # runner and with it to every job. A start with ca-certificates of its own adds them.
+  # JavaScript actions do not read the system's certificates: those of the image are passed to the runner and thereby to
+  # every job. A start with ca-certificates adds its own.
   # https://github.com/actions/runner/blob/v2.336.0/docs/checks/sslcert.md
   [ ! -s "$EGR_CA" ] || trusts=('[Service]' "Environment=NODE_EXTRA_CA_CERTS=$EGR_CA")
   install -d /usr/local/lib/ec2-github-runner
@@ -34,10 +34,10 @@ egr_install_early_unit() {
   systemctl enable ec2-github-runner-early.service
 }
 
-# egr_order_docker_units: the socket is there at once, and whoever uses it waits until docker answers. Docker
-# itself starts after the early unit, which ends when the runner's has started. It cannot be ordered after
-# the runner's unit itself: where that waits for cloud-init's last stage, which on some systems waits for
-# docker, each would wait for the other for ever.
+# egr_order_docker_units: starts docker's socket at once, so that its users wait until docker responds, and docker
+# itself after the early unit, which ends when the runner has started. Docker is not ordered after the runner's unit:
+# that may wait for cloud-init's last stage, which waits for docker on some systems, so they would wait for each other
+# for ever.
 egr_order_docker_units() {
   egr_write_dropin docker.socket '[Unit]' DefaultDependencies=no After=local-fs.target 'Before=sockets.target shutdown.target' Conflicts=shutdown.target
   egr_write_dropin docker.service '[Unit]' After=ec2-github-runner-early.service
@@ -46,19 +46,19 @@ egr_order_docker_units() {
 
 egr_disable_units() {
   local online=/usr/lib/systemd/systemd-networkd-wait-online
-  # A job that wants snap still gets it, by its socket.
+  # A job that needs snap still gets it, through its socket.
   systemctl disable snapd.service 2>/dev/null || :
   systemctl mask snapd.seeded.service snapd.autoimport.service snapd.core-fixup.service snapd.recovery-chooser-trigger.service \
     apt-daily.timer apt-daily.service apt-daily-upgrade.timer apt-daily-upgrade.service unattended-upgrades.service \
     apt-news.service esm-cache.service ua-timer.timer ubuntu-advantage.service motd-news.timer man-db.timer \
     update-notifier-download.timer update-notifier-motd.timer fwupd-refresh.timer dnf-makecache.timer NetworkManager-wait-online.service
-  # Some cloud-inits start this one by hand and take a mask for a failure. It waits no more for every
-  # link, and never long.
+  # Some versions of cloud-init start this unit themselves and treat a mask as a failure. It no longer waits for every
+  # link, and at most five seconds.
   [ ! -x $online ] || egr_write_dropin systemd-networkd-wait-online.service '[Service]' ExecStart= "ExecStart=$online --any --timeout=5"
   if [ -d /etc/apt/apt.conf.d ]; then
     printf '%s\n' 'APT::Periodic::Enable "0";' >/etc/apt/apt.conf.d/99-ec2-github-runner
   fi
-  # A job may run while cloud-init is still at work: it must not find the sources of its packages rewritten.
+  # A job may run while cloud-init is still running: the package sources must not be rewritten.
   install -d /etc/cloud/cloud.cfg.d
   echo 'apt: { preserve_sources_list: true }' >/etc/cloud/cloud.cfg.d/90-ec2-github-runner.cfg
 }

@@ -1,4 +1,4 @@
-# What no image may carry: who this machine was, what it knows that is secret, and what it did.
+# Removes what an image must not contain: the machine's identity, its secrets and its history.
 
 egr_step_clean() {
   local home
@@ -13,13 +13,13 @@ egr_step_clean() {
   done
   rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /etc/udev/rules.d/70-persistent-net.rules
   rm -rf /var/lib/amazon/ssm/Vault /var/lib/dhcp/* /var/lib/NetworkManager/* /var/crash/*
-  # Empty and not absent: systemd would take an absent one for the first boot ever and reset which units are
-  # enabled. https://www.freedesktop.org/software/systemd/man/machine-id.html
+  # Empty rather than missing: systemd takes a missing one as the very first boot and resets which units are enabled.
+  # https://www.freedesktop.org/software/systemd/man/machine-id.html
   : >/etc/machine-id
   [ -L /var/lib/dbus/machine-id ] || { rm -f /var/lib/dbus/machine-id && ln -s /etc/machine-id /var/lib/dbus/machine-id; } || :
   egr_clean_logs
   rm -rf /tmp/* /tmp/.[!.]* /var/tmp/* /run/ec2-github-runner/{secrets,setup-script.sh} /var/lib/cloud/instances/*/ec2-github-runner
-  # The user data of the builder is in there.
+  # This contains the builder's user data.
   cloud-init clean --logs
   rm -rf /var/lib/cloud/{instance,instances,data,sem}
   sync

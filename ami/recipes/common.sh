@@ -1,16 +1,16 @@
-# How a bake goes on: step after step, each in a shell of its own, over reboots, and what becomes of a
-# step that fails. The steps stand in the architecture's own file, EGR_STEPS.
+# Runs a bake: one step after another, each in its own shell, across reboots, and reports a failed step. EGR_STEPS in
+# the architecture's file lists the steps.
 
-# In /run, so that no image keeps it.
+# In /run, so that it is not part of the image.
 EGR_LOG=/run/ec2-github-runner/bake.log
 
-# egr_start_bake: cloud-init calls, early and at every boot, and goes on at once. The bake comes when
-# cloud-init is through with the machine: it too installs things and holds apt's locks.
+# egr_start_bake: called by cloud-init, early and at every boot, which must not wait. The bake runs after cloud-init,
+# which installs packages and holds apt's locks too.
 egr_start_bake() {
   umask 077
   mkdir /run/ec2-github-runner 2>/dev/null && cd /run/ec2-github-runner || exit 0
   local state=/var/lib/cloud/instances/${INSTANCE_ID:-$(cat /var/lib/cloud/data/instance-id)}/ec2-github-runner
-  # What was done must survive a reboot, and is cloud-init's to forget in an image.
+  # What was done must survive a reboot, and "cloud-init clean" removes it from the image.
   mkdir -p "$state" /run/systemd/system
   ln -s "$state" state
   sed '1,/^# end of secrets$/{w secrets
@@ -26,8 +26,9 @@ d}' "$0" >boot
   egr_log "bake $egr_nonce: begin"
 }
 
-# egr_power_off_at SECONDS: power the machine off at that moment since 1970, which ends it: no bake that lost its credentials leaves a
-# builder behind. The unit is in /run and set anew at each boot. Without --no-block it waits for a boot that waits for us.
+# egr_power_off_at SECONDS: powers the machine off, which terminates it, at that Unix time: a bake that lost its
+# credentials leaves no builder behind. The unit is in /run and created at each boot. Without --no-block it would wait
+# for a boot that waits for it.
 egr_power_off_at() {
   local left=$(($1 - $(date +%s)))
   [ "$1" != 0 ] || return 0
@@ -35,7 +36,7 @@ egr_power_off_at() {
     /bin/sh -c 'systemctl --no-block poweroff; sleep 120; systemctl -ff poweroff'
 }
 
-# egr_run_steps: all steps that are not done yet, and then the verdict; does not return.
+# egr_run_steps: runs all steps that are not done yet, and prints the verdict; does not return.
 egr_run_steps() {
   local step code
   cd /run/ec2-github-runner || exit
@@ -50,13 +51,13 @@ egr_run_steps() {
       [ -s because ] || echo "it ended with exit $code" >because
       egr_print_verdict "failed: $step: $(head -c 300 because | LC_ALL=C tr -c '\40-\176' ' ' | sed 's/ *$//')"
     fi
-    # After the last step there is no such folder any more.
+    # The last step has removed the folder.
     echo "$step" >>state/done
   done
   egr_print_verdict ok
 }
 
-# egr_print_verdict TEXT: for as long as the machine is up, since EC2 shows the console late.
+# egr_print_verdict TEXT: prints it for as long as the machine is up, since EC2 shows the console late.
 egr_print_verdict() {
   if [ "$1" != ok ]; then
     echo "$1" >state/verdict
@@ -68,12 +69,12 @@ egr_print_verdict() {
   done
 }
 
-# egr_run_step NAME: in this shell, which a command that fails ends.
+# egr_run_step NAME: runs a step in this shell, which a failing command exits.
 egr_run_step() {
   cd /root || exit
   export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   umask 022
-  # node has a list of its own.
+  # node has its own list of certificates.
   egr_find_ca
   [ ! -s "$EGR_CA" ] || export NODE_EXTRA_CA_CERTS=$EGR_CA
   trap 'egr_record_reason "$BASH_COMMAND" $?' ERR
@@ -81,7 +82,8 @@ egr_run_step() {
   "egr_step_${1//-/_}"
 }
 
-# egr_record_reason COMMAND EXIT: what failed first is the reason, with apt's or dnf's own words where they have some.
+# egr_record_reason COMMAND EXIT: records the first failure as the reason, with apt's or dnf's error message if there is
+# one.
 egr_record_reason() {
   local said
   [ ! -s /run/ec2-github-runner/because ] || return 0
@@ -89,14 +91,15 @@ egr_record_reason() {
   echo "${1%%$'\n'*}: exit $2${said:+: $said}" >/run/ec2-github-runner/because
 }
 
-# egr_fail WHAT: the step has failed, for a reason that it knows.
+# egr_fail WHAT: fails the step with a known reason.
 egr_fail() {
   echo "$*" >/run/ec2-github-runner/because
   echo "error: $*"
   exit 1
 }
 
-# egr_retry_times TIMES COMMAND...: until it works. The network may come late, and mirrors have bad minutes.
+# egr_retry_times TIMES COMMAND...: retries the command until it succeeds: the network may come late, and mirrors fail
+# at times.
 egr_retry_times() {
   local try=0 code
   while :; do
@@ -110,7 +113,7 @@ egr_retry_times() {
   done
 }
 
-# egr_step_reboot: the machine, after which the next step follows.
+# egr_step_reboot: reboots the machine, after which the next step follows.
 egr_step_reboot() {
   echo reboot >>/run/ec2-github-runner/state/done
   sync

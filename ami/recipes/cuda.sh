@@ -1,6 +1,6 @@
-# The image for CUDA: NVIDIA's driver with Ubuntu's prebuilt open modules, and the container toolkit. Open
-# modules need Turing or newer (g4dn, g5, g6, p4 and later; g5g on ARM). nvidia-docker2, which came before
-# the toolkit, was archived in January 2024.
+# The image for CUDA: NVIDIA's driver with Ubuntu's prebuilt open modules, and the container toolkit. The open modules
+# need Turing or newer (g4dn, g5, g6, p4 and later; g5g on ARM). nvidia-docker2, the predecessor of the toolkit, was
+# archived in January 2024.
 # https://documentation.ubuntu.com/aws/aws-how-to/instances/install-nvidia-drivers/
 # https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
 EGR_MACHINE=any
@@ -13,14 +13,14 @@ egr_step_driver() {
   grep -qi 0x10de /sys/bus/pci/devices/*/vendor || egr_fail 'there is no NVIDIA device on this machine: ec2-instance-type must be one with a GPU, such as g4dn.xlarge'
   # The newest kernel with the modules that were built for it.
   egr_install linux-aws linux-modules-nvidia-580-open-aws nvidia-driver-580-open
-  # Kernel and driver fit each other: neither is to be upgraded without the other.
+  # Kernel and driver match each other: neither may be upgraded alone.
   mapfile -t list < <(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'linux-*aws*' 'nvidia-*' 'libnvidia-*' | sed -n 's/^ii *//p' || :)
   apt-mark hold "${list[@]}"
 }
 
 egr_step_toolkit() {
   egr_fetch_key nvidia-container-toolkit https://nvidia.github.io/libnvidia-container/gpgkey
-  # It is apt that puts the architecture in.
+  # apt replaces $(ARCH).
   # shellcheck disable=SC2016
   printf '%s\n' 'deb [signed-by=/etc/apt/keyrings/nvidia-container-toolkit.asc] https://nvidia.github.io/libnvidia-container/stable/deb/$(ARCH) /' \
     >/etc/apt/sources.list.d/nvidia-container-toolkit.list

@@ -1,14 +1,13 @@
 # Docker's engine with buildx and compose. On Ubuntu and Debian it comes from Docker's own repository
-# (https://docs.docker.com/engine/install/ubuntu/). Docker publishes none for Amazon Linux, so there it is
-# Amazon's, with plugins from Docker's releases, by their checksums: it lacks compose, and its buildx is too
-# old for that.
+# (https://docs.docker.com/engine/install/ubuntu/). Docker has none for Amazon Linux, whose docker lacks compose and has
+# a buildx that is too old for it; there the plugins come from Docker's releases, verified by checksum.
 
 egr_step_docker() {
   local ID VERSION_ID VERSION_CODENAME UBUNTU_CODENAME PRETTY_NAME old
   . /etc/os-release
   case $ID in
     ubuntu | debian)
-      # What distributions ship under other names would be in its way.
+      # The distributions' packages of other names conflict with it.
       mapfile -t old < <(dpkg-query -W -f '${Package}\n' docker.io docker-compose docker-compose-v2 docker-doc podman-docker containerd runc 2>/dev/null || :)
       [ ${#old[@]} = 0 ] || apt-get -qy -o DPkg::Lock::Timeout=900 remove "${old[@]}"
       egr_fetch_key docker "https://download.docker.com/linux/$ID/gpg"
@@ -33,7 +32,7 @@ egr_install_plugins() {
   egr_buildx_is_recent || egr_install_buildx
 }
 
-# egr_buildx_is_recent: reports whether buildx is recent enough: compose builds by buildx and refuses one before 0.17; Amazon Linux 2023 has 0.12.
+# egr_buildx_is_recent: reports whether buildx is recent enough: compose needs 0.17, and Amazon Linux 2023 has 0.12.
 # https://github.com/amazonlinux/amazon-linux-2023/issues/1032
 egr_buildx_is_recent() {
   local have
@@ -47,7 +46,7 @@ egr_install_compose() {
   egr_install_plugin compose https://github.com/docker/compose/releases/latest/download "$file" "$file.sha256"
 }
 
-# egr_install_buildx: the names of its files hold the version, which the address of the latest release leads to.
+# egr_install_buildx: installs buildx. Its file names contain the version, to which the latest release redirects.
 egr_install_buildx() {
   local at=https://github.com/docker/buildx/releases version architecture=amd64
   [ "$(uname -m)" != aarch64 ] || architecture=arm64
@@ -56,7 +55,7 @@ egr_install_buildx() {
   egr_install_plugin buildx "$at/download/$version" "buildx-$version.linux-$architecture" checksums.txt
 }
 
-# egr_install_plugin NAME ADDRESS FILE SUMS: a plugin of docker's. Those in /usr/local come before the system's own.
+# egr_install_plugin NAME ADDRESS FILE SUMS: installs a docker plugin. Those in /usr/local take precedence over the system's.
 egr_install_plugin() {
   local each
   cd /run/ec2-github-runner || return

@@ -1,4 +1,4 @@
-# The proof: what a job will use has worked on this very machine. Nothing is pulled from anywhere.
+# Tests on this very machine what a job will use. Nothing is pulled from a registry.
 
 egr_step_prove() {
   local have each
@@ -12,7 +12,7 @@ egr_step_prove() {
   docker buildx version
   docker compose version
   egr_import_image /bin/cat
-  # As the user that jobs run as, who may use docker.
+  # As the user that runs jobs, who may use docker.
   have=$(echo 'it works' | runuser -u runner -- docker run --rm -i ec2-github-runner-proof /bin/cat) || egr_fail 'docker run: no container runs'
   [ "$have" = 'it works' ] || egr_fail "docker run: it said $have"
   egr_prove_builds
@@ -20,8 +20,8 @@ egr_step_prove() {
   docker rmi --force ec2-github-runner-proof
 }
 
-# egr_prove_builds: buildx builds, compose builds by buildx, and what they have built runs. compose says only
-# when it is to build that a buildx is too old for it.
+# egr_prove_builds: tests that buildx builds, that compose builds with buildx, and that the results run. Only when it
+# builds does compose report that a buildx is too old.
 egr_prove_builds() {
   local at
   at=$(mktemp -d)
@@ -35,22 +35,22 @@ egr_prove_builds() {
   egr_run_docker run --rm ec2-github-runner-proof:buildx /bin/cat /note
   [ "$(<"$at/out")" = 'it works' ] || egr_fail "docker buildx: what it built says $(<"$at/out")"
   egr_run_docker compose up --build --no-log-prefix --exit-code-from proof
-  # There may be colours around it.
+  # Its output may be coloured.
   grep -q 'it works' "$at/out" || egr_fail "docker compose up: it said $(tail -n 1 "$at/out")"
   egr_run_docker compose down
   docker rmi --force ec2-github-runner-proof:{buildx,compose}
   rm -rf "$at"
 }
 
-# egr_run_docker ARGUMENT...: docker in the folder at, as the user that jobs run as, with a home of its own.
+# egr_run_docker ARGUMENT...: runs docker in the folder $at, as the user that runs jobs, with another home.
 egr_run_docker() {
   (cd "$at" && runuser -u runner -- env HOME="$at/home" COMPOSE_PROJECT_NAME=ec2-github-runner-proof docker "$@" >out 2>err) ||
     egr_fail "docker $1 $2: $(grep . "$at/err" | tail -n 1)"
   cat "$at/out" "$at/err"
 }
 
-# egr_import_image PROGRAM [OTHER]: an image made on the spot, of a program of this machine and the libraries
-# that it and another one need.
+# egr_import_image PROGRAM [OTHER]: creates a container image of a program of this machine and the libraries that both
+# programs need.
 egr_import_image() {
   local root each
   root=$(mktemp -d)
@@ -64,13 +64,13 @@ egr_import_image() {
   rm -rf "$root"
 }
 
-# egr_prove_gpu: the machine sees it, and so does a container.
+# egr_prove_gpu: tests that the machine and a container see the same GPU.
 egr_prove_gpu() {
   local here there smi
   smi=$(command -v nvidia-smi) || egr_fail 'there is no nvidia-smi'
   here=$(nvidia-smi -L) || egr_fail "nvidia-smi: $here"
   [[ $here == GPU\ 0:* ]] || egr_fail "nvidia-smi sees no GPU: $here"
-  # The toolkit brings nvidia-smi into the container, but not all that this needs.
+  # The toolkit adds nvidia-smi to the container, but not all of its libraries.
   egr_import_image /bin/cat "$smi"
   there=$(docker run --rm --gpus all -e NVIDIA_DRIVER_CAPABILITIES=utility -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64 \
     ec2-github-runner-proof nvidia-smi -L) || egr_fail 'docker run --gpus all: the container does not run'

@@ -1,12 +1,12 @@
-# The runner's software where images of ours keep it, and a user that jobs can run as.
+# The runner's software, at the path that the boot script expects, and a user that jobs can run as.
 
-# egr_step_user: as on GitHub's own machines, jobs may use docker and sudo.
+# egr_step_user: creates the user. As on GitHub's own machines, jobs may use docker and sudo.
 egr_step_user() {
   id runner 2>/dev/null || useradd --create-home --shell /bin/bash runner
   usermod -aG docker runner
   echo 'runner ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/90-ec2-github-runner
   chmod 440 /etc/sudoers.d/90-ec2-github-runner
-  # The builder's keys are not the image's. What setup-script brings comes later and stays.
+  # The builder's keys must not be in the image. Those that setup-script adds come later and stay.
   rm -f /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys
 }
 
@@ -19,13 +19,13 @@ egr_step_runner() {
   egr_download /opt/actions-runner || egr_fail "download runner: $(head -n 1 /run/ec2-github-runner/why)"
   rm -f /run/ec2-github-runner/secrets
   if command -v dnf; then
-    # Its own script knows no Amazon Linux.
+    # The runner's own script does not support Amazon Linux.
     egr_install libicu krb5-libs openssl-libs zlib lttng-ust
   elif [ -x /opt/actions-runner/bin/installdependencies.sh ]; then
     egr_retry_times 5 /opt/actions-runner/bin/installdependencies.sh
   fi
   have=$(egr_print_version /opt/actions-runner) || egr_fail 'what was downloaded is no runner that starts on this machine'
-  # By this mark the boot script takes it for one of ours.
+  # By this mark the boot script recognises the runner.
   echo "$have" >/opt/actions-runner/.ec2-github-runner
   chown -R runner: /opt/actions-runner
 }

@@ -1,5 +1,4 @@
-# The user's own script: root's, in bash, where a command that fails ends the bake. What it prints goes to
-# the log only.
+# The user's setup-script: runs as root in bash, and a failing command fails the bake. Its output goes to the log only.
 
 egr_step_setup_script() {
   [ -n "$part_script" ] || return 0
@@ -11,7 +10,7 @@ egr_step_setup_script() {
   . /run/ec2-github-runner/setup-script.sh
 }
 
-# egr_on_setup_exit: by its end or by an exit in it.
+# egr_on_setup_exit: called at the script's end, or at an exit in it.
 egr_on_setup_exit() {
   local code=$? said
   trap - EXIT ERR

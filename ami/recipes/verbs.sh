@@ -1,4 +1,4 @@
-# The verbs. Without one it is cloud-init that calls, and that goes on at once.
+# The commands of this script. Without one, cloud-init is the caller and must not wait.
 
 case ${1-} in
   '') egr_start_bake </dev/null >/dev/null 2>&1 & ;;

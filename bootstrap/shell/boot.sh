@@ -1,18 +1,18 @@
-# The verbs. Without one it is cloud-init that calls, and that goes on at once.
+# The commands of this script. Without one, cloud-init is the caller and must not wait.
 
 case ${1-} in
   '') egr_start_units </dev/null >/dev/null 2>&1 & ;;
   watch)
     egr_decode "${!egr_@}" || {
-      # Without its values the machine ends at once, and by these limits at the latest: no other begins before a runner
-      # is online, and none gets there.
+      # Without its values the machine is powered off at once or, if that fails, by these limits: the registration
+      # timeout is the first to apply, since no runner comes online.
       egr_keep_failed_seconds=0 egr_registration_timeout_seconds=600
       (egr_fail 'the user data cannot be decoded')
     }
     egr_watch_machine
     ;;
   fetch)
-    # Not in /tmp, which is emptied while the machine boots.
+    # Not in /tmp, which is emptied during the boot.
     EGR_LOG=/run/ec2-github-runner/fetch.log
     exec >$EGR_LOG 2>&1
     . /run/ec2-github-runner/secrets
@@ -29,14 +29,14 @@ case ${1-} in
     ;;
   main)
     [ ! -e /run/ec2-github-runner/failed ] && [ ! -s /run/ec2-github-runner/state/ended ] || exit
-    # A log of this boot. Neither mv nor rm follows a link that somebody left in /tmp.
+    # Each boot has its own log. Neither mv nor rm follows a link that somebody left in /tmp.
     [ -e /run/ec2-github-runner/started ] || mv -f /run/ec2-github-runner/fetch.log "$EGR_LOG" || rm -f "$EGR_LOG"
     exec >>"$EGR_LOG" 2>&1
     egr_decode "${!egr_@}" || exit
     egr_prepare_machine
     if [ -n "$part_script" ]; then
       egr_begin_script
-      # Not in a function: what it declares must be global.
+      # Not in a function: what the script declares must be global.
       # shellcheck source=/dev/null
       . "$EGR_SOURCE"
     fi

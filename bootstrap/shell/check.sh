@@ -1,11 +1,11 @@
-# Checks whether the machine is still needed as a runner. warm.sh has the check of a warm-up.
+# Checks whether the machine is still needed as a runner. warm.sh has the check for a warm-up.
 
 # egr_is_online: reports whether the runner is listening for jobs.
 egr_is_online() {
   [ -e /run/ec2-github-runner/started ] && find "$EGR_LOG" "$(</run/ec2-github-runner/state/configured)/_diag" -type f -newer /run/ec2-github-runner/since -exec grep -qs 'Listening for Jobs' {} +
 }
 
-# egr_runner_check: once a second; powers the machine off when it is no longer needed.
+# egr_runner_check: runs once a second; powers the machine off when it is no longer needed.
 EGR_CHECK=egr_runner_check
 egr_runner_check() {
   egr_read_uptime
@@ -26,7 +26,7 @@ egr_runner_check() {
     ! egr_is_over_limit egr_registration_timeout_seconds "$lived" ||
       (egr_fail "no runner is online after $lived s; the last that happened: $(<phase)")
   elif [ -e ended ] || [ -s state/ended ]; then
-    # For good, and after a reboot too. The file has how long the machine had lived by then.
+    # The runner has ended for good, also after a reboot. The file contains how long the machine had lived by then.
     [ -s state/ended ] || echo $lived >state/ended
     ! egr_is_over_limit egr_keep_ended_seconds $((lived - $(<state/ended) + 1)) || egr_power_off 'the runner has ended'
   elif egr_is_over_limit egr_idle_timeout_seconds $((EGR_UPTIME - last)); then

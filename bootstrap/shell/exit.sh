@@ -1,4 +1,4 @@
-# Where the user's script calls exit, for the message: a trap does not know the line of an exit.
+# Records where the user's script calls exit, for the message: a trap does not know the line of an exit.
 
 egr_record_exit() {
   # shellcheck disable=SC2317 # it is the script that calls it

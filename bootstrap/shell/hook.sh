@@ -1,21 +1,21 @@
-# The report in the job's own log, by a hook that the runner runs as the job's last step. A hook that fails, or that is
-# not there, would fail the job: it lies where everybody may read it, ends with 0, and within two seconds.
+# The report in the job's own log, by a hook that the runner runs as the job's last step. If the hook failed or did not
+# exist, the job would fail: it is readable for everybody, exits with 0, and takes at most two seconds.
 # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/run-scripts
 
 # shellcheck disable=SC2034 # what starts the runner calls it
 EGR_HOOK=egr_install_hook
 
-# egr_install_hook: for the runner in EGR_HOME, in front of a hook that the machine has already.
+# egr_install_hook: installs the hook for the runner in EGR_HOME. It then runs the hook that the machine already has.
 egr_install_hook() {
   # shellcheck disable=SC2153
   local env=$EGR_HOME/.env hook=$EGR_REPORT/hook.sh name=ACTIONS_RUNNER_HOOK_JOB_COMPLETED own line named=''
   own=${!name}
   egr_start_reporter
   (umask 022 && mkdir -p "$EGR_REPORT")
-  # An earlier start of this boot may have put it there, and a copy of its file may be in a runner's new folder.
+  # An earlier start of this boot may have installed it, and a copy of .env may be in a runner's new folder.
   umount "$env" 2>/dev/null
   ! grep -qsxF "$name=$hook" "$env" || sed -i "\\|^$name=$hook\$|d" "$env"
-  # What stands in the file wins over the environment, the last line over others. (actions/runner v2.336.0,
+  # A value in the file takes precedence over the environment, and the last line over others. (actions/runner v2.336.0,
   # src/Runner.Listener/Program.cs#L172-L199)
   while IFS= read -r line || [ -n "$line" ]; do
     [ "${line%%=*}" != $name ] || named=1 own=${line#*=} own=${own%$'\r'}
@@ -25,7 +25,7 @@ egr_install_hook() {
     egr_log "warning: no job report in jobs' logs: the runner cannot read $hook"
     return
   fi
-  # Over the file and not in it, so that no image made from this machine names a hook of ours.
+  # Mounted over the file rather than written to it, so that no image made from this machine names the hook.
   [ -z "$named" ] || egr_mount_env "$env" || {
     egr_log "warning: no job report in jobs' logs: another $env cannot be mounted"
     return
@@ -33,7 +33,7 @@ egr_install_hook() {
   export $name="$hook"
 }
 
-# egr_mount_env FILE: mounts a copy over it in which the hook, which is the caller's, comes last.
+# egr_mount_env FILE: mounts a copy over FILE in which the caller's $hook comes last.
 egr_mount_env() {
   cp -p "$1" "$EGR_REPORT/env" && printf '\n%s\n' "$name=$hook" >>"$EGR_REPORT/env" && mount --bind "$EGR_REPORT/env" "$1"
 }
@@ -44,7 +44,7 @@ egr_is_readable() {
   [ -r "$1" ]
 }
 
-# egr_print_hook OWN: the hook, before OWN, which is run as the runner would run it. (actions/runner v2.336.0,
+# egr_print_hook OWN: prints the hook, which then runs OWN as the runner would. (actions/runner v2.336.0,
 # src/Runner.Common/HostContext.cs#L812-L835, src/Runner.Worker/Handlers/ScriptHandlerHelpers.cs#L13-L21)
 egr_print_hook() {
   local node
@@ -52,7 +52,7 @@ egr_print_hook() {
   echo "EGR_REPORT=$EGR_REPORT EGR_FACTS='$EGR_FACTS'"
   declare -f egr_raise_max egr_load_facts egr_begin_job egr_find_memory_group egr_read_count egr_take_sample egr_sample_processors egr_compute_shares \
     egr_sample_memory egr_sample_group egr_sample_disks egr_compute_result egr_format_gib egr_suggest_type egr_print_limit egr_print_report
-  # What hangs, such as a disk of the network, is left behind.
+  # A command that hangs, for example on a network disk, is left behind.
   # shellcheck disable=SC2016
   printf '%s\n' 'if [ "$1" = tell ]; then egr_print_report "$2"; exit 0; fi' \
     'PATH=/usr/bin:/bin BASH_ENV= timeout -s KILL 2 bash "$0" tell $PPID 2>/dev/null || :'
@@ -68,7 +68,7 @@ egr_print_hook() {
   esac
 }
 
-# egr_format_gib KIB...: as 15.6, into EGR_GIB, one behind the other.
+# egr_format_gib KIB...: formats sizes as in 15.6, into the array EGR_GIB.
 egr_format_gib() {
   local each tenths
   EGR_GIB=()
@@ -78,7 +78,8 @@ egr_format_gib() {
   done
 }
 
-# egr_suggest_type: into EGR_LARGER, the next size of the machine's type, where it is sure that there is one, as an example.
+# egr_suggest_type: sets EGR_LARGER to the next larger size of the machine's type as an example, if there certainly is
+# one.
 # https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 egr_suggest_type() {
   local type sizes=(nano micro small medium large xlarge 2xlarge 4xlarge) at
@@ -90,7 +91,7 @@ egr_suggest_type() {
   done
 } 2>/dev/null
 
-# egr_print_limit NAME: what to do about a limit, as an annotation.
+# egr_print_limit NAME: prints what to do about a limit, as an annotation.
 egr_print_limit() {
   local text many=processes
   ((killed != 1)) || many=process
@@ -119,11 +120,12 @@ egr_print_limit() {
   echo "::warning title=Job report::$1: $text"
 }
 
-# egr_print_report PID: the report of the job whose Worker that is: in its log, in its summary, and what to do as annotations.
+# egr_print_report PID: prints the report of the job of that Worker: to its log, its summary and, for limits,
+# annotations.
 egr_print_report() {
   local seconds cpu steal killed limits try row rows
   for try in 1 2 3 4 5; do
-    # It may be written right now.
+    # The reporter may be writing the facts right now.
     ! egr_load_facts || break
     sleep .1
   done

@@ -1,4 +1,4 @@
-# Libraries that the runner needs and Amazon Linux does not have. The runner's own script does not know Amazon Linux.
+# Libraries that the runner needs and Amazon Linux lacks. The runner's own script does not support Amazon Linux.
 
 egr_install_libraries() {
   ldconfig -p | grep -q libicuuc && return

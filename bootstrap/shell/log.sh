@@ -6,7 +6,7 @@ EGR_LOG=/tmp/runner-setup.log
 egr_log() {
   local LC_ALL=C up text=$*
   read -r up _ </proc/uptime
-  # A console is no place for control characters.
+  # Control characters must not reach the console.
   text=${text//[^[:print:]]/?}
   echo "$text" >/run/ec2-github-runner/phase
   text="ec2-github-runner: $text (${up%?} s)"
@@ -14,7 +14,7 @@ egr_log() {
   { echo "$text" >/dev/console; } 2>/dev/null
 }
 
-# egr_fail WHAT: the machine cannot become a runner. The watchdog powers it off.
+# egr_fail WHAT: fails the setup. The watchdog powers the machine off.
 egr_fail() {
   egr_log "error: $*"
   egr_print_tail >/dev/console
@@ -22,7 +22,7 @@ egr_fail() {
   exit 1
 }
 
-# egr_read_uptime: whole seconds since the machine started, in EGR_UPTIME. Clocks that are set do not move it.
+# egr_read_uptime: sets EGR_UPTIME to the whole seconds since boot, which changes of the clock do not affect.
 egr_read_uptime() {
   read -r EGR_UPTIME _ </proc/uptime
   EGR_UPTIME=${EGR_UPTIME%.*}

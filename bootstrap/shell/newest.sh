@@ -1,5 +1,5 @@
-# Which runner is the newest, for a machine that was not told: where GitHub's web pages send those who ask
-# for it. Its API would answer 60 times an hour and address.
+# The newest runner, for a machine whose user data does not name it: GitHub's web page of the latest release redirects
+# to it. GitHub's API would allow 60 requests an hour for each address.
 
 egr_find_newest() {
   local try=0 at=github.com/actions/runner/releases

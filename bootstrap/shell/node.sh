@@ -1,7 +1,7 @@
-# Whether JavaScript actions can run here.
+# Whether JavaScript actions can run on this machine.
 
-# egr_check_node: JavaScript actions run in a node that the runner brings, which an old C library does not run (Amazon
-# Linux 2). The runner starts all the same, and nothing waits for this.
+# egr_check_node: warns if the runner's own node, which runs JavaScript actions, does not work with the C library
+# (Amazon Linux 2). The runner starts nevertheless, and nothing waits for this check.
 egr_check_node() {
   local each why
   for each in "$EGR_HOME"/externals/node[0-9][0-9]/bin/node; do

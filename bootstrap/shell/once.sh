@@ -1,7 +1,7 @@
-# What is done once on an instance, by whichever boot comes to it first. That outlives new user data (a warm
-# machine's claim) and is bound to the instance: what is made from an image of this one does it itself.
+# What is done once on an instance, at whichever boot comes first. The mark survives new user data (the claim of a warm
+# machine) and is bound to the instance: a machine made from an image of this one does it again.
 
-# egr_once_done: reports whether this instance has these authorities, packages and setup-script already.
+# egr_once_done: reports whether this instance already has these certificates, packages and setup-script.
 egr_once_done() { grep -qsx "$(egr_print_part once | cksum)" /run/ec2-github-runner/state/../ec2-github-runner.once; }
 
 egr_do_once() {

@@ -1,4 +1,4 @@
-# The packages that the user wants, by the system's own package manager.
+# The user's packages, installed by the system's package manager.
 
 egr_install_packages() {
   local each list=()
@@ -6,7 +6,7 @@ egr_install_packages() {
   egr_log "installing ${#list[@]} packages"
   egr_is_fedora || egr_retry egr_refresh_lists
   if ! egr_try_install "${list[@]}"; then
-    # As with cloud-init, a package that is not to be had does not keep the runner from starting.
+    # As with cloud-init, a package that is not available does not prevent the runner from starting.
     for each in "${list[@]}"; do
       egr_try_install "$each" || egr_log "warning: package $each is not installed: $EGR_WHY"
     done
@@ -14,19 +14,19 @@ egr_install_packages() {
   egr_log 'installed packages'
 }
 
-# egr_refresh_lists: apt's lists, all of them; and what a machine that was switched off left half installed is put right.
+# egr_refresh_lists: updates all of apt's lists, and completes what an interrupted installation left.
 egr_refresh_lists() {
   apt-get -qy -o APT::Update::Error-Mode=any update && dpkg --configure -a
 }
 
-# egr_try_install NAME...
+# egr_try_install NAME...: installs packages, with retries.
 egr_try_install() {
   local missing=
   egr_retry egr_install_once "$@" && [ -z "$missing" ]
 }
 
-# egr_install_once NAME...: once. What does not exist is not tried again. It shows by the words and not by the exit: yum, and
-# dnf with --skip-broken, end with 0 all the same.
+# egr_install_once NAME...: installs packages, without retries. Packages that do not exist are not retried. They are
+# recognised by the output, not by the exit code: yum, and dnf with --skip-broken, exit with 0.
 egr_install_once() {
   if egr_is_fedora; then
     egr_dnf_install "$@"

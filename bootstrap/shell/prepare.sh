@@ -1,9 +1,9 @@
-# What the shell of the runner's unit does first.
+# The first steps of the runner's unit.
 
-# egr_prepare_machine: up to the user's script.
+# egr_prepare_machine: prepares everything up to the user's script.
 egr_prepare_machine() {
   export HOME=/root RUNNER_ALLOW_RUNASROOT=1
-  # Without it run.sh ends with 0 when GitHub refuses the runner's version.
+  # Otherwise run.sh exits with 0 when GitHub refuses the runner's version.
   export ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=1
   ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   echo $$ >/run/ec2-github-runner/pid

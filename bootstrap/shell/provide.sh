@@ -1,6 +1,6 @@
-# Which runner the machine gets: the one that it has, where GitHub accepts it, or else one that is downloaded.
+# The machine's runner: the installed one if GitHub accepts it, or else a download.
 
-# egr_provide DIR: a runner that GitHub accepts, in DIR or next to it; its folder is in EGR_HOME.
+# egr_provide DIR: provides a runner that GitHub accepts, in DIR or next to it, and sets EGR_HOME to its folder.
 egr_provide() {
   local have
   EGR_HOME=$1
@@ -14,5 +14,5 @@ egr_provide() {
   fi
 }
 
-# egr_at_least VERSION: reports whether what egr_provide found is not older.
+# egr_at_least VERSION: reports whether $have, the version that egr_provide found, is not older.
 egr_at_least() { printf '%s\n' "$1" "$have" | sort -VC; }

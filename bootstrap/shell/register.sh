@@ -1,6 +1,6 @@
-# A registration by token. A just-in-time configuration needs none.
+# Registration with a token. A just-in-time configuration needs none.
 
-# EGR_NO_UPDATE holds --disableupdate where a release is missing that must not be installed now.
+# EGR_NO_UPDATE is --disableupdate if the missing release must not be installed now.
 egr_register_runner() {
   local name=$egr_name try
   $EGR_ADD_INDEX

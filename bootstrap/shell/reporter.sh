@@ -1,5 +1,5 @@
-# The reporter: what the machine had and used while a job ran, and whether EC2 wants a spot machine back. It has a unit
-# of its own, so that nothing that hangs there holds up the watch.
+# The reporter samples what the machine has and uses during a job, and watches for spot interruption notices. It is a
+# separate unit, so that it cannot block the watchdog.
 
 egr_start_reporter() {
   local unit=ec2-github-runner-report
@@ -7,7 +7,7 @@ egr_start_reporter() {
   systemctl --no-block start $unit || { systemctl daemon-reload && systemctl --no-block start $unit; }
 }
 
-# egr_run_reporter: samples all the time, since a job's counts begin with the last one before it.
+# egr_run_reporter: samples all the time, since a job's counts start at the last sample before it.
 egr_run_reporter() {
   local tick=0 nap noticed='' dir
   umask 022
@@ -17,15 +17,15 @@ egr_run_reporter() {
   egr_load_facts && ((pid)) && egr_find_memory_group
   cores=$(nproc)
   egr_watch_spot &
-  # When the machine goes down everything is told to end; a runner may be at work then.
+  # At a shutdown all processes are terminated, while a job may be running.
   trap 'egr_log_report cut; exit' TERM
   while :; do
     if ((pid)) && ! egr_is_at_work; then
       egr_take_sample "$dir"
-      # What the machine's end took with it did not come to its own.
+      # A job that ended by the shutdown did not end by itself.
       if [ -e ended ] || [[ $(systemctl is-system-running) != stopping ]]; then egr_log_report ended; else egr_log_report cut; fi
     fi
-    # The watch touches it once a second while there is a Runner.Worker. Both times are of one clock, which may be set.
+    # The watchdog touches "online" once a second while there is a Runner.Worker. Both times are of the same clock.
     if ((!pid)) && [ online -nt looked ]; then
       ! egr_find_process Runner.Worker || egr_begin_job "${EGR_PIDS[0]}"
     fi
@@ -40,7 +40,7 @@ egr_run_reporter() {
       egr_log "spot notice: $(<"$EGR_REPORT/spot")"
       egr_log_report running
     fi
-    # Half a second, without a process for it.
+    # Sleeps half a second without a process.
     read -rt .5 -u "$nap"
   done 2>/dev/null
 }
@@ -51,7 +51,7 @@ egr_is_at_work() {
   read -r name <"/proc/$pid/comm" && [ "$name" = Runner.Worker ]
 } 2>/dev/null
 
-# egr_log_report STATE: the line on the console, in the form that bootstrap/report.go declares.
+# egr_log_report STATE: prints the report to the console, in the form that bootstrap/report.go defines.
 egr_log_report() {
   local name text='' seconds cpu steal killed limits
   ((pid)) || return
@@ -64,8 +64,8 @@ egr_log_report() {
   egr_save_facts
 }
 
-# egr_request_imds METHOD PATH HEADER: an answer of the instance metadata service, without a program for it: its status is in
-# EGR_STATUS and its body in EGR_BODY.
+# egr_request_imds METHOD PATH HEADER: makes a request to the instance metadata service without another program, and
+# sets EGR_STATUS and EGR_BODY.
 egr_request_imds() {
   local at line
   EGR_STATUS='' EGR_BODY=''
@@ -77,7 +77,7 @@ egr_request_imds() {
   exec {at}>&-
 } 2>/dev/null
 
-# egr_watch_spot: what EC2 says of a spot machine's end, two minutes ahead; it is asked every five seconds.
+# egr_watch_spot: polls EC2's interruption notice, which comes two minutes ahead, every five seconds.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 egr_watch_spot() {
   local token='' spot='' tries=0
@@ -87,7 +87,7 @@ egr_watch_spot() {
       [ "$EGR_STATUS" = 200 ] && token=$EGR_BODY
     fi
     if [ -z "$spot" ]; then
-      # Without the service, or by its own word, there is no notice to wait for.
+      # Without the service, or if the instance is not spot, there is no notice to wait for.
       ((tries++ < 120)) || return
       egr_request_imds GET meta-data/instance-type ": $token"
       [[ $EGR_STATUS != 200 || $EGR_BODY = *[!a-z0-9.-]* ]] || echo "$EGR_BODY" >"$EGR_REPORT/type"

@@ -1,4 +1,4 @@
-# What is done when something killed the shell that runs the runner.
+# What to do if something killed the shell that runs the runner.
 
 egr_restart_runner() {
   if [ "$egr_single_use" ] || ((restarts++ >= 5)); then

@@ -1,13 +1,13 @@
-# The runner itself. The shell that sources the user's script also starts the runner, so that exports,
-# functions and the current directory reach it.
+# The runner. It is started by the shell that sourced the user's script, so that exports, functions and the current
+# directory reach it.
 
-# egr_runner_main: from the end of the user's script to the end of the runner; does not return.
+# egr_runner_main: runs from the end of the user's script to the end of the runner; does not return.
 EGR_MAIN=egr_runner_main
 egr_runner_main() {
   [ -z "$part_script" ] || egr_finish_script
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
-  # In a shell of its own; after the user's script, in one that sees only what that exported.
+  # In a subshell or, after the user's script, in a new shell that sees only the script's exports.
   if [ -z "$part_script" ]; then (egr_set_up_runner "$EGR_DIR"); else /bin/bash /run/ec2-github-runner/boot setup "$EGR_DIR"; fi </dev/null || {
     [ -e /run/ec2-github-runner/failed ] || egr_fail 'the setup was killed'
     exit
@@ -29,7 +29,7 @@ egr_exec_runner() (
   exec "$EGR_HOME/run.sh"
 )
 
-# egr_run_runner: runs the runner once; true if it is to be started again.
+# egr_run_runner: runs the runner once; returns true if it is to be started again.
 egr_run_runner() {
   local code
   EGR_HOME=$(</run/ec2-github-runner/state/configured)
@@ -38,18 +38,18 @@ egr_run_runner() {
   egr_exec_runner </dev/null
   code=$?
   [ ! -e /run/ec2-github-runner/ended ] || return
-  # A registration by token outlives a runner that something killed (run.sh ends with 0 then); a
-  # single-use one does not. One that GitHub no longer knows the runner has forgotten.
+  # A registration by token survives a runner that something killed (run.sh then exits with 0); a single-use one does
+  # not. A runner that GitHub no longer knows has deleted its registration.
   if [ $code = 7 ] && [ -z "$EGR_RENEWED" ] && egr_upgrade_runner "$(egr_print_version "$EGR_HOME")"; then
     EGR_RENEWED=1
     [ -z "$egr_user" ] || egr_give_files
     echo "$EGR_HOME" >/run/ec2-github-runner/state/configured
   elif [ -z "$egr_single_use" ] && [ -e "$EGR_HOME/.runner" ] && ((EGR_TRIES++ < 5)); then
     egr_log "warning: the runner ended with exit $code and is started again"
-    # A listener that lives on without its run.sh is waited for: a second one would only be in its way.
+    # If the listener survives its run.sh, wait for it: a second one would conflict with it.
     while sleep 2 && egr_find_process 'Runner.*'; do :; done
   else
-    # So it is here where something killed run.sh: the one job may be still to come.
+    # The same if something killed run.sh: the one job may still come.
     while ((code > 127)) && egr_find_process Runner.Listener; do sleep 2; done
     [ -e /run/ec2-github-runner/state/told ] || egr_is_online || egr_fail "the runner ended with exit $code before it was online"
     egr_log "the runner ended with exit $code"

@@ -1,21 +1,21 @@
-# What the machine has and uses, by the kernel's own counters, in numbers alone: the reporter samples them every five
+# What the machine has and uses according to the kernel's counters, as numbers: the reporter samples them every five
 # seconds, and the job's hook once more when the job ends.
 
 EGR_REPORT=/run/ec2-github-runner-report
 # Sizes are in KiB, shares in percent, times in seconds since boot, and processor time in ticks.
 EGR_FACTS='job pid begin cores cpu_at idle_at steal_at cpu_from idle_from steal_from cpu_peak steal_peak load memory memory_peak cached_from cached_peak killed_at killed_from stalls_at stalls_from swap swap_peak disk disk_peak inodes'
 
-# egr_raise_max NAME VALUE
+# egr_raise_max NAME VALUE: sets the variable to VALUE if that is larger.
 egr_raise_max() { (($1 >= $2)) || (($1 = $2)); }
 
-# egr_save_facts: the facts, for the hook, and for a reporter that is started anew.
+# egr_save_facts: saves the facts, for the hook and for a restarted reporter.
 egr_save_facts() {
   local name text=''
   for name in $EGR_FACTS; do text+="$name=${!name}"$'\n'; done
   printf '%send\n' "$text" >"$EGR_REPORT/state"
 }
 
-# egr_load_facts: false unless they are whole.
+# egr_load_facts: loads the facts; returns false if they are incomplete.
 egr_load_facts() {
   local name value
   while IFS='=' read -r name value; do
@@ -25,11 +25,13 @@ egr_load_facts() {
   return 1
 } 2>/dev/null
 
-# egr_begin_job PID: its Worker. Its time begins with that, and its counts with the last sample before.
+# egr_begin_job PID: starts a job with that Worker. Its time starts with the process, its counts with the last sample
+# before.
 egr_begin_job() {
   local text fields
   read -r text <"/proc/$1/stat" || return
-  # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the 20th behind the name is the start, in ticks.
+  # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the 20th field after the name is the start time in
+  # ticks.
   read -ra fields <<<"${text##*) }"
   pid=$1 job=$((job + 1)) begin=$((fields[19] / 100))
   cpu_from=$cpu_at idle_from=$idle_at steal_from=$steal_at killed_from=$killed_at stalls_from=$stalls_at
@@ -37,8 +39,8 @@ egr_begin_job() {
   egr_find_memory_group
 } 2>/dev/null
 
-# egr_find_memory_group: whose memory the job has: the machine's, or that of a control group around it which has less (EGR_LIMIT).
-# That group also knows its own peak, or else the group does in which the runner is.
+# egr_find_memory_group: finds whose memory limits the job: the machine's, or a surrounding control group with less
+# (EGR_LIMIT), which then also has the peak; without one, the runner's own group has it.
 # https://docs.kernel.org/admin-guide/cgroup-v2.html https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 egr_find_memory_group() {
   local kinds path root size
@@ -64,21 +66,21 @@ egr_find_memory_group() {
   done <"/proc/$pid/cgroup"
 } 2>/dev/null
 
-# egr_read_count NAME: what a line of the text counts, into EGR_COUNT.
+# egr_read_count NAME: sets EGR_COUNT to the number in the line of $text that begins with NAME.
 egr_read_count() {
   [[ $text =~ (^|$'\n')$1:?\ +([0-9]+) ]] && EGR_COUNT=${BASH_REMATCH[2]}
 }
 
-# egr_take_sample DIR: all of it, where the job works in DIR.
+# egr_take_sample DIR: takes a sample of everything, for a job that works in DIR.
 egr_take_sample() {
   local text zone
   egr_sample_processors
   egr_sample_memory
   egr_sample_disks "$1"
   IFS= read -rd '' text </proc/vmstat
-  # Since Linux 4.13; of all processes on the machine, in containers too.
+  # Since Linux 4.13; counts all processes on the machine, including those in containers.
   ! egr_read_count oom_kill || killed_at=$EGR_COUNT
-  # How often somebody had to wait until the machine itself had memory, whatever a container's limit is.
+  # How often an allocation stalled because the machine itself was short of memory, whatever a container's limit is.
   stalls_at=0
   for zone in dma dma32 normal movable; do ! egr_read_count allocstall_$zone || ((stalls_at += EGR_COUNT)); done
 } 2>/dev/null
@@ -99,8 +101,8 @@ egr_sample_processors() {
   egr_raise_max load $((10#${ticks/./}))
 }
 
-# egr_compute_shares TICKS IDLE STOLEN: the shares of the ticks that were busy and stolen, into EGR_BUSY and EGR_STOLEN. The
-# kernel's idle time can run backwards a little.
+# egr_compute_shares TICKS IDLE STOLEN: sets EGR_BUSY and EGR_STOLEN to the shares of the ticks. The kernel's idle time
+# can decrease a little.
 egr_compute_shares() {
   EGR_STOLEN=$((100 * $3 / $1)) EGR_BUSY=$((100 - 100 * ($2 + $3) / $1))
   ((EGR_STOLEN >= 0)) || EGR_STOLEN=0
@@ -118,7 +120,7 @@ egr_sample_memory() {
   if [ -n "$EGR_GROUP" ]; then
     ((EGR_LIMIT < memory)) || EGR_LIMIT=''
     [ -z "$EGR_LIMIT" ] || egr_sample_group
-    # With the files that the kernel keeps in memory. What was reached before the job tells nothing of it.
+    # This peak includes the kernel's file cache. A peak from before the job says nothing about the job.
     if read -r peak <"$EGR_GROUP/memory.${EGR_FILES[2]}"; then
       peak=$((peak / 1024))
       : "${cached_from:=$peak}"
@@ -128,7 +130,7 @@ egr_sample_memory() {
   egr_raise_max memory_peak $used
 }
 
-# egr_sample_group: where a control group has less than the machine: without the files that the kernel keeps in memory.
+# egr_sample_group: samples a control group with less memory than the machine, without the kernel's file cache.
 egr_sample_group() {
   local kept
   memory=$EGR_LIMIT
@@ -139,7 +141,7 @@ egr_sample_group() {
   used=$(((used - kept) / 1024))
 }
 
-# egr_sample_disks DIR: the one that is fullest counts. What only root may fill is not free.
+# egr_sample_disks DIR: samples the fullest of the disks. Space that only root may use does not count as free.
 egr_sample_disks() {
   local size free nodes left
   while read -r size free nodes left; do
@@ -149,7 +151,7 @@ egr_sample_disks() {
   done < <(df -k --output=size,avail,itotal,iavail / "$1")
 }
 
-# egr_compute_result: what comes of the samples: the job's seconds, and the limits that it met.
+# egr_compute_result: computes the job's seconds and the limits that it met.
 egr_compute_result() {
   local up full=0 EGR_BUSY=0 EGR_STOLEN=0
   read -r up _ </proc/uptime
@@ -165,9 +167,9 @@ egr_compute_result() {
     else
       ((full = stalls_at > stalls_from))
     fi
-    # Before it kills, the kernel gives up the files that it keeps: then its own peak is what was used.
+    # Before it kills, the kernel drops its file cache: then its own peak is what was used.
     ((!full)) || egr_raise_max memory_peak $((cached_peak < memory ? cached_peak : memory))
-    # A container that met a limit of its own does not mean that the machine had too little.
+    # If a container met its own limit, that does not mean that the machine had too little.
     ((full)) || limits+=,container
   fi
   ((!full && memory_peak * 100 < memory * 95)) || limits+=,memory

@@ -1,15 +1,15 @@
-# The runner as a service of the system, by its own svc.sh. The unit goes to /run: an image of this machine would
-# else start it with the registration of this one. svc.sh start looks for the unit in /etc and fails where it is not,
-# so systemctl starts it. (actions/runner v2.336.0, src/Misc/layoutbin/systemd.svc.sh.template)
+# The runner as a service, by its own svc.sh. The unit goes to /run: an image of this machine would otherwise start it
+# with this machine's registration. svc.sh start looks for the unit in /etc, so systemctl starts it. (actions/runner
+# v2.336.0, src/Misc/layoutbin/systemd.svc.sh.template)
 
 egr_install_service() {
   local unit
-  # One of the same name may be the image's, or a boot's that was cut off here.
+  # One of the same name may come from the image, or from a boot that was interrupted here.
   ./svc.sh uninstall
   ./svc.sh install "$egr_user" || egr_fail 'svc.sh did not install the service'
   unit=$(<.service)
   $EGR_HOOK
-  # SELinux lets systemd run no file of a folder that it does not know. https://github.com/actions/runner/issues/1606
+  # SELinux forbids systemd to run files in unknown folders. https://github.com/actions/runner/issues/1606
   ! selinuxenabled 2>/dev/null || chcon -t bin_t runsvc.sh
   mv "/etc/systemd/system/$unit" /run/systemd/system/
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
@@ -20,8 +20,8 @@ egr_install_service() {
   egr_log 'started runner as a service' || :
 }
 
-# egr_print_service_lines: what the runner's own unit lacks. Jobs must not notice it, nothing but its end may restart it,
-# and a listener that outlives the program around it is waited for: two of them would be in each other's way.
+# egr_print_service_lines: prints what the runner's own unit lacks. Jobs must not be affected by the unit, only its own
+# exit may restart it, and a listener that survives its parent is waited for, since two of them would conflict.
 egr_print_service_lines() {
   printf '%s\n' '[Unit]' RefuseManualStop=yes '[Service]' OOMPolicy=continue TasksMax=infinity Delegate=yes \
     LimitNOFILE=524288 ${NODE_EXTRA_CA_CERTS:+"Environment=NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \

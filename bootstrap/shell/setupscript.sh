@@ -1,8 +1,8 @@
-# The setup that needs no job: once for a machine, in a shell of its own. A warm-up does it for the start
-# that claims the machine; where it did not come to its end, the start does it.
+# The setup that needs no job: runs once on a machine, in a shell of its own. A warm-up runs it for the start that
+# claims the machine; if it did not complete there, the start runs it.
 
 egr_run_setup_script() {
-  # Not in a list of && or ||, in which bash would let failing commands pass.
+  # Not in a list of && or ||, in which bash ignores failing commands.
   (
     # shellcheck disable=SC2034 # egr_print_part reads it
     EGR_SCRIPT=setup-script part_script=$part_setup_script

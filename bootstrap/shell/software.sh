@@ -1,20 +1,20 @@
-# The runner's software: found whole on the machine, or streamed: downloaded, checked and unpacked at
-# once, with nothing on the disk twice.
+# The runner's software: installed on the machine already, or downloaded, verified and unpacked in one stream, without
+# storing the archive.
 
-# egr_choose_dir: the runner's folder, into EGR_DIR.
+# egr_choose_dir: sets EGR_DIR to the runner's folder.
 egr_choose_dir() {
   EGR_DIR=${egr_home_dir:-/actions-runner}
-  # The mark says that the image is one of ours: nobody else's runner there is touched.
+  # The mark shows that the image was made by mode bake: a runner that somebody else installed there is not touched.
   [ -n "$egr_home_dir" ] || [ ! -e /opt/actions-runner/.ec2-github-runner ] || EGR_DIR=/opt/actions-runner
   EGR_DIR=/${EGR_DIR#/}
 }
 
-# egr_print_version DIR: the version of the runner there; nothing unless it is whole. Changes the directory.
+# egr_print_version DIR: prints the version of the runner there, nothing if it is incomplete. Changes the directory.
 egr_print_version() {
   cd "$1" && ls run.sh config.sh externals bin/Runner.Worker >&2 && DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bin/Runner.Listener --version
 } 2>/dev/null
 
-# egr_choose_download: the download for this machine's architecture, into EGR_URL, EGR_SUM and EGR_VERSION.
+# egr_choose_download: sets EGR_URL, EGR_SUM and EGR_VERSION to the download for this machine's architecture.
 egr_choose_download() {
   local arch each
   arch=$(uname -m)
@@ -29,7 +29,7 @@ egr_choose_download() {
   egr_find_newest "$arch"
 }
 
-# egr_unpack DIR: the software, into DIR, if it is what it should be.
+# egr_unpack DIR: downloads the software into DIR, if its checksum is right.
 egr_unpack() {
   local part=$1/.ec2-github-runner.part sum=/run/ec2-github-runner/sum why=/run/ec2-github-runner/why each
   rm -rf "$part" $sum $why
@@ -44,7 +44,7 @@ egr_unpack() {
     [ -s $why ] || { grep 'No space' $sum.tar || grep -h . /run/ec2-github-runner/curl $sum.tar || echo the download was cut; } >$why
   fi
   if [ ! -e $why ]; then
-    # What was not whole is replaced.
+    # An incomplete installation is replaced.
     rm -rf "${1:?}"/{bin,externals}
     mv -f "$part"/* "$1"
   fi
@@ -52,7 +52,7 @@ egr_unpack() {
   [ ! -e $why ]
 }
 
-# egr_download DIR
+# egr_download DIR: downloads the software into DIR, with one retry.
 egr_download() {
   egr_choose_download || return
   egr_log "downloading runner $EGR_VERSION"

@@ -1,7 +1,7 @@
-# Where the image's runner is too old, the current one is installed in a folder next to it.
+# If the image's runner is too old, the current one is installed in a folder next to it.
 
-# egr_upgrade_runner VERSION: replaces the runner in EGR_HOME, which has that version; EGR_HOME is the new one's folder
-# then.
+# egr_upgrade_runner VERSION: replaces the runner in EGR_HOME, which has that version, and sets EGR_HOME to the new
+# folder.
 egr_upgrade_runner() {
   local new
   egr_log "warning: runner $1 in $EGR_HOME is too old: bake the image again"

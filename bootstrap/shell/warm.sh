@@ -1,14 +1,14 @@
-# A warm-up: the machine does all that needs no job, reads its files once, and powers itself off. It is
-# started again with the user data of the start that claims it.
+# A warm-up: the machine does everything that needs no job, reads its files once, and powers itself off. It is started
+# again with the user data of the start that claims it.
 
-# egr_warm_main: takes the place of egr_runner_main; does not return.
+# egr_warm_main: replaces egr_runner_main; does not return.
 EGR_MAIN=egr_warm_main
 egr_warm_main() {
   local missing
   . /run/ec2-github-runner/secrets
   egr_decode egr_token egr_download_token egr_jit
   egr_set_up_runner "$EGR_DIR"
-  # A start goes on without a package that is not to be had. A machine that is kept must not lack one.
+  # A start tolerates a package that is not available. A machine that is kept must not lack one.
   missing=$(sed -n 's/^ec2-github-runner: warning: \(package .*\) (.*/\1/p' "$EGR_LOG")
   if [ -n "$missing" ]; then
     rm -f /run/ec2-github-runner/state/{../ec2-github-runner.once,configured}
@@ -25,15 +25,15 @@ egr_warm_main() {
   exit
 }
 
-# egr_compute_time_left: half of the time until the watchdog ends the machine, into EGR_LEFT; 1 second at least.
+# egr_compute_time_left: sets EGR_LEFT to half of the time until the watchdog powers the machine off, at least 1 second.
 egr_compute_time_left() {
   egr_read_uptime
   EGR_LEFT=$(((egr_registration_timeout_seconds - EGR_UPTIME + $(</run/ec2-github-runner/since) - $(cat /run/ec2-github-runner/state/lived 2>/dev/null || echo 0)) / 2))
   ((EGR_LEFT > 0)) || EGR_LEFT=1
 }
 
-# egr_wait_for_boot: what the system does once, at an instance's first boot (cloud-init's last stage, the seeding
-# of snaps, upgrades), belongs to this boot: cut off, it would begin anew under a job, or stay half done.
+# egr_wait_for_boot: waits for what the system does at an instance's first boot (cloud-init's last stage, the seeding of
+# snaps, upgrades). If it were interrupted, it would start again during a job, or stay incomplete.
 egr_wait_for_boot() {
   local try=0
   egr_compute_time_left
@@ -44,10 +44,9 @@ egr_wait_for_boot() {
   done
 }
 
-# egr_read_files: a volume made from a snapshot fetches each block from afar when it is first read. What the boot
-# has read or written is there; here comes what a job will need, the likeliest first, many at once since it
-# is the way that is long, and for half the time that is left at most.
-# https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
+# egr_read_files: reads files, since a volume made from a snapshot fetches each block from S3 when it is first read. The
+# boot has read some; this reads what a job will need, the most likely first, in parallel since the latency is high, for
+# at most half of the remaining time. https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
 egr_read_files() {
   egr_compute_time_left
   egr_log 'warm: reading files'
@@ -59,13 +58,13 @@ egr_read_files() {
   esac
 }
 
-# egr_warm_check: once a second; powers the machine off once it is ready, or has failed.
+# egr_warm_check: runs once a second; powers the machine off once it is ready or has failed.
 EGR_CHECK=egr_warm_check
 egr_warm_check() {
   egr_read_uptime
   if [ -e ready ]; then
     : "${ready:=$EGR_UPTIME}"
-    # What is shut down with care (an upgrade under way) gets the time for it: the machine is kept.
+    # An orderly shutdown (of an upgrade in progress) gets enough time: the machine is kept.
     ((EGR_UPTIME - ready < 300)) || systemctl -ff poweroff
     return
   fi

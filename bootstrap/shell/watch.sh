@@ -1,8 +1,8 @@
-# The machine's own end, without any credentials: no start that failed and no runner that nobody
-# uses keeps a machine alive, and no job is ever cut off, but by a lifetime that the user set.
+# The watchdog powers the machine off without any credentials: neither a failed start nor an unused runner keeps a
+# machine running, and no job is interrupted, except by a lifetime that the user set.
 
-# egr_find_process PATTERN: reports whether a process of such a name exists; the process ids are in EGR_PIDS. A job is
-# running exactly as long as there is a Runner.Worker.
+# egr_find_process PATTERN: reports whether a process of that name exists, and sets EGR_PIDS. A job is running exactly
+# as long as there is a Runner.Worker.
 egr_find_process() {
   local each name
   EGR_PIDS=()
@@ -13,9 +13,9 @@ egr_find_process() {
   [ ${#EGR_PIDS[@]} != 0 ]
 }
 
-# egr_power_off WHY [now]: powers the machine off, unless a job is running.
+# egr_power_off WHY [now]: powers the machine off, unless a job is running and "now" is not given.
 egr_power_off() {
-  # A stopped listener takes no job while we check.
+  # A stopped listener takes no job during the check.
   egr_find_process Runner.Listener && local held=("${EGR_PIDS[@]}") && kill -STOP "${held[@]}"
   if [ $# = 1 ] && egr_find_process Runner.Worker; then
     kill -CONT "${held[@]}"
@@ -30,7 +30,8 @@ egr_power_off() {
   systemctl -ff poweroff
 }
 
-# egr_is_over_limit NAME SECONDS: the limit of that name; none, as 0, is no limit.
+# egr_is_over_limit NAME SECONDS: reports whether the limit of that name is reached. No limit (0 or unset) is never
+# reached.
 egr_is_over_limit() { (($1 && $2 >= $1)); }
 
 egr_watch_machine() {
