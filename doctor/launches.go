@@ -189,7 +189,7 @@ func (c launchChecks) lookAtStop(ctx context.Context) []Finding {
 }
 
 func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
-	l := look{check: "see instances", about: region, needs: "ec2:DescribeInstances"}
+	l := look{check: "describe instances", about: region, needs: "ec2:DescribeInstances"}
 	ours, err := c.x.cloud.Instances(ctx, region, ec2.Selector{Tags: c.x.request.OursTags, States: []string{ec2.Pending,
 		ec2.Running, ec2.Stopping, ec2.Stopped}})
 	var findings []Finding
@@ -215,11 +215,11 @@ func (c launchChecks) rightsIn(ctx context.Context, region string) []Finding {
 		denied  Result
 		without string
 	}{
-		{"end instances", "TerminateInstances", Failed,
-			"stop and the roll-back of a failed start cannot end the machine"},
+		{"terminate instances", "TerminateInstances", Failed,
+			"stop and the roll-back of a failed start cannot terminate the machine"},
 		{"read console", "GetConsoleOutput", Warning, "a failed start cannot show what the machine printed"},
-		{"tag later", "CreateTags", Warning,
-			"stop looks the runner up by name, and sweep does not end what is ambiguous"},
+		{"tag instances", "CreateTags", Warning,
+			"stop looks the runner up by name, and sweep does not terminate ambiguous instances"},
 	} {
 		if c.x.request.OurTag == "" && right.denied == Warning { // without later tags, no console is read
 			continue

@@ -59,7 +59,7 @@ func (x *examination) lookAtGroups(ctx context.Context) []Finding {
 		key := w.region + " " + strings.Join(w.asked.Placement.SecurityGroupIDs, " ")
 		if len(groups) > 0 && complete && !seen[key] {
 			seen[key] = true
-			l := look{check: "port 443 out", about: in(strings.Join(w.asked.Placement.SecurityGroupIDs, ", "),
+			l := look{check: "outbound port 443", about: in(strings.Join(w.asked.Placement.SecurityGroupIDs, ", "),
 				w.region)}
 			findings = append(findings, lets443(l, groups))
 		}
@@ -83,7 +83,7 @@ func (x *examination) sameVPC(ctx context.Context, l look, w wanted, group ec2.S
 		return l.failed("use a group and a subnet of one VPC", "it is of %s, and %s is of %s", group.VPC, subnet.ID,
 			subnet.VPC)
 	}
-	return l.ok("%s, of %s as %s is", group.Name, group.VPC, subnet.ID)
+	return l.ok("%s, in %s like %s", group.Name, group.VPC, subnet.ID)
 }
 
 // lets443 checks the outbound rules of all groups of an instance together.

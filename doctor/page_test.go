@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -51,5 +52,27 @@ func TestPageListsTheChecks(t *testing.T) {
 	}
 	if got, want := strings.Join(listed, ", "), strings.Join(names, ", "); got != want {
 		t.Errorf("docs/check.md lists %s, and the checks are %s", got, want)
+	}
+}
+
+// TestPageListsTheFindings: a user who searches docs/check.md for the name of a finding finds it. The names are those
+// of the report in a script.
+func TestPageListsTheFindings(t *testing.T) {
+	page, err := os.ReadFile("../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("../test/script/testdata/check_report.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`"check":"([^"]+)"`).FindAllStringSubmatch(string(script), -1)
+	for _, name := range found {
+		if !strings.Contains(string(page), "\n| "+name[1]+" |") && !strings.Contains(string(page), "`"+name[1]+"`") {
+			t.Errorf("docs/check.md does not name the finding %s", name[1])
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("the script's report has %d findings", len(found))
 	}
 }
