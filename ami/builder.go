@@ -143,7 +143,7 @@ const silence = 10 * time.Minute
 func (b *bake) listen(ctx context.Context) error {
 	since, news := time.Now(), newProgress()
 	return b.look(ctx, func() (bool, error) {
-		console, err := b.baker.Cloud.Console(ctx, b.request.Region, b.builder.ID)
+		console, _, err := b.baker.Cloud.Console(ctx, b.request.Region, b.builder.ID)
 		if err != nil {
 			return false, err
 		}

@@ -45,7 +45,7 @@ func (x *examination) isKnown(ctx context.Context) bool {
 
 func (x *examination) lookAtRegions(ctx context.Context) []Finding {
 	l := look{check: "region", needs: "ec2:DescribeRegions"}
-	enabled, err := x.cloud.Account().Regions(ctx)
+	enabled, _, err := x.cloud.Account().Regions(ctx)
 	var findings []Finding
 	for _, region := range x.regions() {
 		l.about = region

@@ -21,7 +21,7 @@ func TestConsoleOffNitro(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait(40 * time.Second)
-		text, err := client.Console(ctx, "", instance.ID)
+		text, _, err := client.Console(ctx, "", instance.ID)
 		if err != nil || !strings.Contains(text, "Linux version") {
 			t.Errorf("console %q: %v", text, err)
 		}
@@ -44,7 +44,7 @@ func TestEmptyLatestConsole(t *testing.T) {
 				t.Fatal(err)
 			}
 			wait(1500 * time.Millisecond)
-			text, err := client.Console(ctx, "", instance.ID)
+			text, _, err := client.Console(ctx, "", instance.ID)
 			if text != "" || err != nil {
 				t.Errorf("console %q: %v", text, err)
 			}

@@ -3,6 +3,10 @@
 // It is the only importer of the AWS SDK. It returns plain values, and errors of type *refusal.CallError whose class
 // (see refusal) says what a caller may do next. It keeps no state between calls: everything that must be found again is
 // in the instance's tags and its client token.
+//
+// The permissions of OptionalReads are optional. Regions, Volumes, InterruptedInstances and Console return
+// (value, denied, err): callers go on without what is denied, and retry or fail after any other error. The others
+// return only the error: callers go on after every error. docs/adr/0030-optional-permissions.md has the reasons.
 package ec2
 
 import (

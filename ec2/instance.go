@@ -196,8 +196,14 @@ func (c *Client) TagAll(ctx context.Context, region string, ids []string, tags m
 
 // Console returns the last 64 KB that the instance wrote to its serial console. Types other than Nitro only have the
 // output that EC2 posted some time after the last change of state; for Nitro types it is used if the latest output is
-// empty. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
-func (c *Client) Console(ctx context.Context, region, id string) (string, error) {
+// empty. It needs ec2:GetConsoleOutput, which is optional: denied reports whether EC2 denies it. Right after the launch
+// a policy with conditions on tags may deny it once.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+func (c *Client) Console(ctx context.Context, region, id string) (text string, denied bool, err error) {
+	return optionalRead(c.console(ctx, region, id))
+}
+
+func (c *Client) console(ctx context.Context, region, id string) (string, error) {
 	in := &sdk.GetConsoleOutputInput{InstanceId: aws.String(id), Latest: aws.Bool(true)}
 	out, err := c.in(region).GetConsoleOutput(ctx, in)
 	// UnsupportedOperation: only Nitro supports Latest.

@@ -36,7 +36,7 @@ func TestMotoVolumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := aws.ToString(made.VolumeId)
-	found, err := cloud.Volumes(ctx, "us-east-1", ec2.VolumeAvailable, map[string]string{"egr": "1"})
+	found, _, err := cloud.Volumes(ctx, "us-east-1", ec2.VolumeAvailable, map[string]string{"egr": "1"})
 	if err != nil || !slices.ContainsFunc(found,
 		func(v ec2.Volume) bool { return v.ID == id && v.GiB == 7 && !v.Attached && v.Tags["egr"] == "1" }) {
 		t.Errorf("listed %+v, %v; want %s", found, err, id)

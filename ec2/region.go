@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 )
@@ -18,15 +19,12 @@ var builtinRegions = []string{
 }
 
 // Regions returns the regions that are enabled for the account. If the call fails, it returns a built-in list and the
-// error.
-func (a Account) Regions(ctx context.Context) ([]string, error) {
+// error. It needs ec2:DescribeRegions, which is optional: denied reports whether EC2 denies it, or access to the home
+// region.
+func (a Account) Regions(ctx context.Context) (names []string, denied bool, err error) {
 	out, err := a.client.in("").DescribeRegions(ctx, &sdk.DescribeRegionsInput{})
-	if err != nil {
-		return builtinRegions, refusal.Of("describe regions", err)
+	if err = refusal.Of("describe regions", err); err != nil {
+		return builtinRegions, refusal.DeniesRegion(err), err
 	}
-	names := make([]string, 0, len(out.Regions))
-	for _, region := range out.Regions {
-		names = append(names, aws.ToString(region.RegionName))
-	}
-	return names, nil
+	return plainly(out.Regions, func(region types.Region) string { return aws.ToString(region.RegionName) }), false, nil
 }

@@ -23,9 +23,6 @@ import (
 // This file asks other AWS services one question each with requests that it signs itself: their SDK packages would
 // enlarge the program more than the answers are worth.
 
-// OtherActions are the IAM actions of these requests, as API is the list for EC2.
-var OtherActions = []string{"iam:GetRole", "servicequotas:GetServiceQuota"}
-
 // spotRole is the service-linked role with which EC2 launches spot instances.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
 const spotRole = "AWSServiceRoleForEC2Spot"

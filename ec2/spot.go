@@ -28,13 +28,14 @@ var requestsEnded = []string{
 
 // InterruptedInstances returns the spot instances with these tags that EC2 has interrupted, as far as EC2 still knows
 // them: a terminated instance is shown for an hour and may lose its tags earlier, while its spot request keeps them
-// longer. If the spot requests cannot be read, it returns the instances and the error.
-func (c *Client) InterruptedInstances(ctx context.Context, region string, tags map[string]string) ([]Interrupted,
-	error) {
+// longer. If the spot requests cannot be read, it returns the instances and the error. They need
+// ec2:DescribeSpotInstanceRequests, which is optional: denied reports whether EC2 denies it.
+func (c *Client) InterruptedInstances(ctx context.Context, region string, tags map[string]string) (list []Interrupted,
+	denied bool, err error) {
 	found := map[string]Interrupted{}
 	ended, err := c.Instances(ctx, region, Selector{Tags: tags, States: []string{ShuttingDown, Terminated}})
 	if err != nil {
-		return nil, err
+		return optionalRead(list, err)
 	}
 	for _, i := range ended {
 		if i.Ending() == EndingSpot {
@@ -55,7 +56,7 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 			found[id] = Interrupted{InstanceID: id, Region: region, Tags: plainTags(request.Tags)}
 		}
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Interrupted) int {
+	return optionalRead(slices.SortedFunc(maps.Values(found), func(a, b Interrupted) int {
 		return strings.Compare(a.InstanceID, b.InstanceID)
-	}), err
+	}), err)
 }

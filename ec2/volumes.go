@@ -29,15 +29,17 @@ type Volume struct {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
 const volumesPerPage = 500
 
-// Volumes returns a region's volumes in a state and with the tags. It needs ec2:DescribeVolumes.
-func (c *Client) Volumes(ctx context.Context, region, state string, tags map[string]string) ([]Volume, error) {
+// Volumes returns a region's volumes in a state and with the tags. It needs ec2:DescribeVolumes, which is optional:
+// denied reports whether EC2 denies it.
+func (c *Client) Volumes(ctx context.Context, region, state string, tags map[string]string) (list []Volume, denied bool,
+	err error) {
 	in := &sdk.DescribeVolumesInput{
 		MaxResults: aws.Int32(volumesPerPage), Filters: withTags(filters(map[string][]string{"status": {state}}), tags),
 	}
 	pages := sdk.NewDescribeVolumesPaginator(c.in(region), in)
-	return collect(ctx, "describe volumes", pages, func(page *sdk.DescribeVolumesOutput) []Volume {
+	return optionalRead(collect(ctx, "describe volumes", pages, func(page *sdk.DescribeVolumesOutput) []Volume {
 		return plainly(page.Volumes, func(v types.Volume) Volume { return plainVolume(region, v) })
-	})
+	}))
 }
 
 // Volume returns a volume by its id. If EC2 does not know it, the error is of class NotFound.

@@ -16,7 +16,7 @@ func (w *waiter) showConsoles(ctx context.Context) {
 	for _, s := range w.pending() {
 		id := s.instance.ID
 		before, told := w.shown[id]
-		text, err := w.st.Cloud.Console(ctx, s.instance.Region, id)
+		text, _, err := w.st.Cloud.Console(ctx, s.instance.Region, id)
 		w.shown[id] = text
 		if err != nil {
 			if !told && ctx.Err() == nil {
@@ -37,7 +37,7 @@ func (st *Start) readBoots(ctx context.Context, log *slog.Logger) {
 	slots := st.living()
 	for _, s := range slots[:min(len(slots), maxConsoles)] {
 		bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
-		text, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+		text, _, err := st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 		cancel()
 		if err != nil {
 			log.Debug("cannot read the console", "error", err)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 )
 
@@ -37,9 +36,9 @@ func (w *waiter) lookAtConsoles(ctx context.Context, now time.Time) {
 	var group sync.WaitGroup
 	for _, s := range w.consolesDue(now) {
 		group.Go(func() {
-			console, err := w.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+			console, denied, err := w.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 			if err != nil {
-				w.consoleFailed(s, err)
+				w.consoleFailed(s, denied, err)
 				return
 			}
 			w.readConsole(s, console)
@@ -78,7 +77,7 @@ func (w *waiter) consolesDue(now time.Time) []*Slot {
 }
 
 // consoleFailed reports that consoles cannot be read, if the start has a feature that needs them.
-func (w *waiter) consoleFailed(s *Slot, err error) {
+func (w *waiter) consoleFailed(s *Slot, denied bool, err error) {
 	w.st.mu.Lock()
 	defer w.st.mu.Unlock()
 	if w.st.Request.KeepFailed > 0 {
@@ -87,7 +86,7 @@ func (w *waiter) consoleFailed(s *Slot, err error) {
 		return
 	}
 	w.log.Debug("the console of a machine cannot be read", "error", err)
-	if refusal.ClassOf(err) != refusal.Denied {
+	if !denied {
 		return
 	}
 	// Right after the launch, a policy with conditions on tags may not see the tags yet, so each machine's console is

@@ -94,7 +94,7 @@ func (e ending) consoleOf(ctx context.Context, s *Slot) (string, error) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
 	defer cancel()
-	text, err := e.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
+	text, _, err := e.st.Cloud.Console(bounded, s.instance.Region, s.instance.ID)
 	s.console = text
 	return text, err
 }

@@ -22,7 +22,8 @@ var byEC2 = []string{
 
 // TestTableIsComplete holds the table against the calls that the program can make: no more, no less.
 func TestTableIsComplete(t *testing.T) {
-	can := append(slices.Clone(byEC2), ec2.OtherActions...)
+	can := slices.DeleteFunc(slices.Clone(ec2.OptionalReads), ofEC2) // the calls to other services
+	can = append(can, byEC2...)
 	api := reflect.TypeFor[ec2.API]()
 	for i := range api.NumMethod() {
 		can = append(can, "ec2:"+api.Method(i).Name)
@@ -36,6 +37,35 @@ func TestTableIsComplete(t *testing.T) {
 	if diff := cmp.Diff(can, slices.Compact(listed)); diff != "" {
 		t.Errorf("the calls that the program can make (-) and those of the table (+):\n%s", diff)
 	}
+}
+
+func ofEC2(action string) bool { return strings.HasPrefix(action, "ec2:") }
+
+// TestOptionalReads holds the reads of the features against ec2.OptionalReads: no more, no less. Only a bake may need
+// one of them without a feature.
+func TestOptionalReads(t *testing.T) {
+	var listed []string
+	for _, r := range rights {
+		for _, action := range r.statement.Action {
+			switch {
+			case !reads(action) || slices.Contains(byEC2, action):
+			case r.feature != always:
+				listed = append(listed, action)
+			case slices.Contains(ec2.OptionalReads, action) && !slices.Equal(r.modes, []string{"bake"}):
+				t.Errorf("%s is optional, and %v cannot do without it", action, r.modes)
+			}
+		}
+	}
+	slices.Sort(listed)
+	if diff := cmp.Diff(ec2.OptionalReads, slices.Compact(listed)); diff != "" {
+		t.Errorf("the optional reads of ec2 (-) and of the features (+):\n%s", diff)
+	}
+}
+
+// reads reports whether an action changes nothing.
+func reads(action string) bool {
+	_, verb, _ := strings.Cut(action, ":")
+	return strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get")
 }
 
 // TestPage holds docs/permissions.md against the table; make permissions-page writes it.
@@ -63,9 +93,8 @@ func TestNothingIsWide(t *testing.T) {
 		}
 		sids[s.Sid] = true
 		for _, action := range s.Action {
-			_, verb, _ := strings.Cut(action, ":")
-			reads := strings.HasPrefix(verb, "Describe") || strings.HasPrefix(verb, "Get")
-			if !reads && (s.Condition == nil && s.Sid != "LaunchWithResources" || slices.Contains(s.Resource, "*")) {
+			bound := s.Condition != nil || s.Sid == "LaunchWithResources"
+			if !reads(action) && (!bound || slices.Contains(s.Resource, "*")) {
 				t.Errorf("%s allows %s without a condition", s.Sid, action)
 			}
 		}

@@ -2,8 +2,8 @@ package main
 
 import "github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 
-// This file says which calls each mode makes and what for. A test holds it against ec2.API and ec2.OtherActions: a call
-// that the program can make and that does not stand here fails the test, and so does one that stands here and cannot be
+// This file says which calls each mode makes and what for. Tests hold it against ec2.API and ec2.OptionalReads: a call
+// that the program can make and that does not stand here fails them, and so does one that stands here and cannot be
 // made.
 
 // Placeholders of the page; flags put others in their place.

@@ -55,7 +55,7 @@ func Read(ctx context.Context, cloud *ec2.Client, log *slog.Logger, instances []
 		}
 		left--
 		group.Go(func() {
-			text, err := cloud.Console(bounded, i.Region, i.ID)
+			text, _, err := cloud.Console(bounded, i.Region, i.ID)
 			if err != nil {
 				log.Debug("cannot read the console of "+i.ID, "error", err)
 				return

@@ -245,7 +245,7 @@ func (p *pool) readEntries(ctx context.Context, wanted *wantedPool, entries []ec
 			group.Go(func() error {
 				bounded, cancel := context.WithTimeout(ctx, consoleTimeout)
 				defer cancel()
-				console, err := cloud.Console(bounded, i.Region, i.ID)
+				console, _, err := cloud.Console(bounded, i.Region, i.ID)
 				mu.Lock()
 				defer mu.Unlock()
 				wanted.failed[i.ID] = err == nil && diagnosis.HasFailed(console)

@@ -13,7 +13,6 @@ import (
 	"strconv"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
@@ -70,11 +69,11 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 // losses lists the machines of the repository that EC2 has reclaimed, in all regions.
 func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, errs []error) {
 	for _, region := range request.Regions {
-		found, err := r.Cloud.InterruptedInstances(ctx, region, map[string]string{
+		found, denied, err := r.Cloud.InterruptedInstances(ctx, region, map[string]string{
 			key.Scope: request.Scope, key.Repository: request.Repository, key.Mode: tags.ModeStart,
 		})
 		switch {
-		case refusal.ClassOf(err) == refusal.Denied:
+		case denied:
 			r.Log.Warn(fmt.Sprintf("cannot list everything that EC2 reclaimed in %s: %v", region, err), "hint",
 				"docs/permissions.md has the feature `reruns`")
 		case err != nil:

@@ -83,10 +83,8 @@ func (s *search) ask(ctx context.Context, region string) error {
 		return nil
 	}
 	instances, err := s.stop.cloud.InstancesFast(ctx, region, ec2.Selector{IDs: ids})
-	if refusal.DeniesRegion(err) {
-		s.endUnseen(region, ids, err)
-	}
 	if err != nil {
+		s.endUnseen(region, ids, err)
 		return err
 	}
 	s.mu.Lock()

@@ -151,15 +151,15 @@ func (r *regionList) regions(ctx context.Context, l *regionLooks) []string {
 	}
 	bounded, cancel := context.WithTimeout(ctx, lookTimeouts[min(l.rounds, len(lookTimeouts)-1)])
 	defer cancel()
-	r.known, r.err = r.cloud.Account().Regions(bounded) // with an error it returns a built-in list
-	switch {
-	case r.err != nil && !refusal.DeniesRegion(r.err):
-		_ = l.note(unlisted, r.err)
-	case l.silent != nil:
-		delete(l.silent, unlisted)
+	var denied bool
+	r.known, denied, r.err = r.cloud.Account().Regions(bounded) // with an error it returns a built-in list
+	if denied {
+		r.err = nil // asking again would return the same
 	}
-	if refusal.DeniesRegion(r.err) {
-		r.err = nil
+	if r.err == nil {
+		delete(l.silent, unlisted)
+	} else {
+		_ = l.note(unlisted, r.err)
 	}
 	return r.known
 }

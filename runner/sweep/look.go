@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
-	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/github"
 	"github.com/marqo-ai/ec2-github-runner/runner/tags"
 )
@@ -127,23 +126,21 @@ func readRun(ctx context.Context, registry *github.Client, log *slog.Logger, rep
 // warning.
 func (l *looking) volumes(ctx context.Context) ([]ec2.Volume, error) {
 	regions := l.request.Regions
-	found, errs := make([][]ec2.Volume, len(regions)), make([]error, len(regions))
+	found, denied, errs := make([][]ec2.Volume, len(regions)), make([]bool, len(regions)), make([]error, len(regions))
 	values := l.request.selection()
 	var group sync.WaitGroup
 	for n, region := range regions {
-		group.Go(func() { found[n], errs[n] = l.cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
+		group.Go(func() { found[n], denied[n], errs[n] = l.cloud.Volumes(ctx, region, ec2.VolumeAvailable, values) })
 	}
 	group.Wait()
-	var denied []string
 	for n, err := range errs {
-		switch {
-		case refusal.ClassOf(err) == refusal.Denied:
-			denied, errs[n] = append(denied, regions[n]), nil
-		case err != nil:
+		if denied[n] {
+			errs[n] = nil
+		} else if err != nil {
 			errs[n] = fmt.Errorf("list volumes in region %s: %w", regions[n], err)
 		}
 	}
-	if len(denied) > 0 {
+	if slices.Contains(denied, true) {
 		l.warn("volumes that outlived their machines cannot be listed: allow ec2:DescribeVolumes " +
 			"(docs/permissions.md, feature volumes)")
 	}
