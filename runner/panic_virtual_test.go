@@ -37,6 +37,9 @@ func TestAPanicMovesOn(t *testing.T) {
 			online: 1},
 		"throttled": {guest: panics, weather: simulator.Fault{Match: simulator.Match{Operation: "GetConsoleOutput"},
 			Effect: simulator.EffectThrottle, Times: 2}, online: 1},
+		"errors at several looks": {guest: panics, weather: simulator.Fault{
+			Match:  simulator.Match{Operation: "GetConsoleOutput"},
+			Effect: simulator.EffectError, Code: "InternalError", Times: 12}, online: 1},
 		"it hangs": {guest: panics, weather: simulator.Fault{Match: simulator.Match{Operation: "GetConsoleOutput"},
 			Effect: simulator.EffectHang, Times: 1}, online: 1},
 		"lost answers": {guest: panics,

@@ -139,6 +139,9 @@ func TestStopAsksForTheRegionsAgain(t *testing.T) {
 		if _, _, err := s.stop(ctx, stopBy("id", h)); err != nil {
 			t.Error(err)
 		}
+		if asked := len(s.Calls("DescribeRegions")); asked != 7 {
+			t.Errorf("asked for the regions %d times, want 7: until EC2 lists them", asked)
+		}
 		<-time.After(time.Minute)
 		s.NothingLeft(t)
 	})
