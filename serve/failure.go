@@ -30,6 +30,7 @@ type failure struct {
 	message string
 	standby bool // another process of this installation holds the session
 	refused bool // waiting does not help
+	gone    bool // the set was taken out of the file, and GitHub does not have it: nobody listens to it
 	delay   time.Duration
 	at      time.Time
 }
@@ -54,6 +55,8 @@ func (l *listener) explain(err error, retry *time.Duration) failure {
 	case class == queue.Held:
 		return failure{message: "not served: another installation listens to this set", refused: true,
 			delay: refusedRetry}
+	case errors.Is(err, errSetGone):
+		return failure{message: "the set is gone: its machines end", gone: true, delay: jittered(standbyLook)}
 	case isLost(err):
 		f := failure{message: "the session is lost", delay: jittered(*retry)}
 		*retry = min(*retry*2, refusedRetry) // it may be lost at its first poll each time

@@ -109,6 +109,14 @@ func (l *listener) isStandby() bool {
 	return l.failure.standby
 }
 
+// mayEnd reports whether what is too much may be ended: this process holds the session, or nobody can. Who does not listen
+// does not know what is needed.
+func (l *listener) mayEnd() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session.held || l.failure.gone
+}
+
 // note keeps why the set is not listening. That another process has the session is no refusal.
 func (l *listener) note(f failure, err error) {
 	l.mu.Lock()

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err
 		wanted = there
 	case found:
 	case l.settings.isRemoved():
-		err = &queue.CallError{Operation: "find scale set", Class: queue.NotFound, Message: "it is gone"}
+		err = errSetGone
 	default:
 		if there, err = l.api.Create(ctx, wanted); err == nil {
 			l.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)
@@ -87,6 +88,9 @@ func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err
 	}
 	return there, wanted, err
 }
+
+// errSetGone is a set that was taken out of the file, and that GitHub does not have any more.
+var errSetGone = errors.New("GitHub has no scale set of this name")
 
 // adjust brings a set to its labels, group and setting.
 func (l *listener) adjust(ctx context.Context, there, wanted queue.Set) (queue.Set, error) {

@@ -86,7 +86,7 @@ func (s *set) lookForRoom(ctx context.Context) {
 
 // act takes a look in, and does what the rules say.
 func (s *set) act(ctx context.Context, seen sight) {
-	listening := s.listener.state().held
+	listening := s.listener.mayEnd()
 	s.warm.look(seen)
 	count := s.count.now()
 	verdicts := s.fleet.look(seen, need{file: s.settings.now(), assigned: count.Assigned, running: count.Running,
