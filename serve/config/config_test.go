@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -237,5 +238,36 @@ func TestHosts(t *testing.T) {
 		if !slices.Equal(file.Hosts, want) || len(problems) > 0 {
 			t.Errorf("%q: got %q, problems %v", line, file.Hosts, problems)
 		}
+	}
+}
+
+// TestHugeFile: a file with far too much in it is refused at once, and not with as many problems.
+func TestHugeFile(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	lines := func(count int, form string) string {
+		var text strings.Builder
+		for n := range count {
+			fmt.Fprintf(&text, form, n)
+		}
+		return text.String()
+	}
+	sets := strings.Replace(small, "    machine:\n", "    machine: &m\n", 1)
+	begun := time.Now()
+	for text, want := range map[string]string{
+		sets + lines(1000, "  - {name: s%d, max: 1, machine: *m}\n"):   "has 1001 scale sets, and one process serves 1000",
+		sets + lines(25_000, "  - {name: s%d, max: 1, machine: *m}\n"): "a list has more than 5000 entries",
+		lines(50_000, "k%d: 1\n"):                                      "a mapping has more than 5000 entries",
+	} {
+		if _, _, problems := readText(t, dir, text); len(problems) != 1 || !strings.Contains(problems[0].Message, want) {
+			t.Errorf("got %d problems, want %s", len(problems), want)
+		}
+	}
+	_, _, problems := readText(t, dir, lines(4000, "k%d: 1\n"))
+	if len(problems) != maxProblems+1 || !strings.Contains(problems[maxProblems].Message, "not shown") {
+		t.Errorf("got %d problems", len(problems))
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }

@@ -50,9 +50,12 @@ func (f *findings) warn(line int, message, hint string) {
 	f.warnings = noted(f.warnings, Problem{f.name, line, message, hint})
 }
 
+// maxProblems bounds what is reported about a file that is something else.
+const maxProblems = 100
+
 // noted is the list with a problem, in the order of lines.
 func noted(list []Problem, problem Problem) []Problem {
-	if slices.Contains(list, problem) {
+	if len(list) == maxProblems || slices.Contains(list, problem) {
 		return list
 	}
 	at := len(list)
@@ -66,6 +69,10 @@ func noted(list []Problem, problem Problem) []Problem {
 func (f *findings) err() error {
 	if len(f.problems) == 0 {
 		return nil
+	}
+	if len(f.problems) == maxProblems {
+		f.problems = append(f.problems, Problem{File: f.name, Message: fmt.Sprintf("more than the first %d problems are "+
+			"not shown", maxProblems)})
 	}
 	return &InvalidError{f.problems}
 }

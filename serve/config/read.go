@@ -75,6 +75,11 @@ func (f *findings) document(text []byte) *yaml.Node {
 		f.refuse(another.Line, "the file has a second YAML document",
 			"write all scale sets in one: take out the line ---")
 	}
+	if node := longNode(&document); node != nil {
+		f.refuse(node.Line, fmt.Sprintf("%s has more than %d entries", kindOf(node), maxEntries), "give the path of a file "+
+			"of scale sets")
+		return nil
+	}
 	var whole any // finds a key that is there twice, what refers to itself, and what grows without end
 	if err := document.Decode(&whole); err != nil {
 		f.refuseYAML(err, hint)
@@ -84,6 +89,26 @@ func (f *findings) document(text []byte) *yaml.Node {
 		}
 	}
 	return document.Content[0]
+}
+
+// maxEntries bounds a list or a mapping: the library compares each key of a mapping with each other one.
+const maxEntries = 5000
+
+// longNode returns the first node with too many entries, nil for none.
+func longNode(node *yaml.Node) *yaml.Node {
+	entries := len(node.Content)
+	if node.Kind == yaml.MappingNode {
+		entries /= 2
+	}
+	if entries > maxEntries {
+		return node
+	}
+	for _, child := range node.Content {
+		if found := longNode(child); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)

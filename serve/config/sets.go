@@ -15,6 +15,9 @@ import (
 // https://docs.github.com/en/actions/reference/limits
 const maxRunners = 10_000
 
+// maxSets bounds what one process polls GitHub for.
+const maxSets = 1000
+
 // maxLabel is how long a label may be, in characters, as the runner has it.
 // https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/Validators.cs
 const maxLabel = 256
@@ -47,6 +50,10 @@ func (f *findings) sets(s section, file File) []Set {
 		return nil
 	case len(node.Content) == 0:
 		s.problem(node.Line, "has no scale sets", setsExample)
+	case len(node.Content) > maxSets:
+		s.problem(node.Line, fmt.Sprintf("has %d scale sets, and one process serves %d at most", len(node.Content),
+			maxSets), "write several files, and run a process for each")
+		return nil
 	}
 	var list []Set
 	for i, child := range node.Content {
