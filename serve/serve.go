@@ -37,6 +37,7 @@ type Server struct {
 	signIn    *signIn
 	scope     string
 	region    string // of the file
+	started   time.Time
 	owner     *owner
 	turns     *regionTurns
 	standbys  *standbys
@@ -86,7 +87,7 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 		}
 	}
 	s := &Server{cloud: cloud, log: o.Log, signIn: signIn, scope: signIn.scope.String(), region: file.Region,
-		owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newRegionTurns(), standbys: newStandbys(),
+		started: time.Now(), owner: &owner{host: cmp.Or(o.Host, "unnamed")}, turns: newRegionTurns(), standbys: newStandbys(),
 		watcher: newWatcher(cloud, signIn, o.Log), software: &software{signIn: signIn, log: o.Log,
 			kept: map[string]keptSoftware{}},
 		notInFile: &notInFile{log: o.Log, warned: map[string]bool{}},

@@ -16,7 +16,7 @@ import (
 func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	shown := status.Snapshot{At: now, Version: s.signIn.version, Scope: s.scope, WebURL: webURL(s.signIn.URL),
-		Owner: s.owner.name()}
+		Owner: s.owner.name(), Started: s.started}
 	shown.Looked, shown.Unseen = s.watcher.state()
 	shown.NotInFile = s.notInFile.snapshot()
 	for _, set := range s.all() {

@@ -63,7 +63,8 @@ var List = []Metric{
 	{spotTaken, "counter", "set", "Spot machines that EC2 took with their job."},
 	{session, "gauge", "set,state", "1 for the session's state: listening, standby, refused or connecting."},
 	{pollAge, "gauge", "set", "Time since GitHub answered a poll. An idle poll is answered after 50 s."},
-	{lookAge, "gauge", "", "Time since a look began that saw all machines and runners. One begins every 30 s."},
+	{lookAge, "gauge", "",
+		"Time since a look began that saw all machines and runners, or since the start. One begins every 30 s."},
 	{reloadGood, "gauge", "", "0 if the file was read again and could not be served, so that nothing was changed."},
 	{reloadTime, "gauge", "", "When the file was read again last; 0 if never."},
 	{info, "gauge", "version,scope", "Always 1."},
@@ -133,9 +134,11 @@ func (m *Metrics) Write(w io.Writer, s Snapshot) {
 		reloaded = float64(s.Reload.At.Unix())
 	}
 	gauge(reloaded, reloadTime)
-	if !s.Looked.IsZero() {
-		gauge(s.At.Sub(s.Looked).Seconds(), lookAge)
+	looked := s.Looked
+	if looked.IsZero() { // else no alert would tell of a process that has never seen anything
+		looked = s.Started
 	}
+	gauge(s.At.Sub(looked).Seconds(), lookAge)
 	for _, set := range s.NotInFile {
 		gauge(float64(set.Machines), notInFile, "set", set.Name)
 	}

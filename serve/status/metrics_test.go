@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 )
@@ -77,4 +78,14 @@ func TestMetricsText(t *testing.T) {
 		}
 	}
 	golden(t, "metrics.txt", own.String())
+}
+
+// TestNeverLooked: a process that has never seen all machines and runners has an age of its last look, so that the alert
+// on it works.
+func TestNeverLooked(t *testing.T) {
+	t.Parallel()
+	_, text := get(t, Snapshot{At: at, Started: ago(7 * time.Minute)}, NewMetrics(), "/metrics")
+	if !strings.Contains(text, "\n"+prefix+lookAge+" 420\n") {
+		t.Errorf("no age of the last look in\n%s", text)
+	}
 }

@@ -35,7 +35,8 @@ func page(s Snapshot) string {
 `, s.Scope)
 	p.WriteString(style)
 	p.add("</style>\n</head>\n<body>\n<h1>Scale sets of %s</h1>\n", s.Scope)
-	p.add(`<p class="about">%s, version %s, at %s UTC</p>`+"\n", s.Owner, s.Version,
+	p.add(`<p class="about">%s, version %s, at %s UTC</p>`+"\n", cmp.Or(s.Owner, "AWS has not named the account yet"),
+		s.Version,
 		s.At.UTC().Format("2006-01-02 15:04:05"))
 	p.look(s)
 	if s.Reload.Problem != "" {

@@ -7,6 +7,7 @@ import "time"
 // Snapshot is what the server knows at one moment. It holds no secrets.
 type Snapshot struct {
 	At      time.Time
+	Started time.Time // when the process began
 	Version string
 	Scope   string    // of the runners: owner/repo, an organization or an enterprise
 	Owner   string    // of the sessions: this installation and host

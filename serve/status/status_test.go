@@ -24,7 +24,8 @@ const hostile = "<script>alert(1)</script>\"'&\\\n\xff` onload=x {{.}} %s"
 // full is a snapshot with everything in it.
 func full() Snapshot {
 	return Snapshot{
-		At: at, Version: "2.1.0", Scope: "demo-org", Owner: "ec2-github-runner 1a2b3c4d host-1",
+		At: at, Started: ago(30 * time.Hour), Version: "2.1.0", Scope: "demo-org",
+		Owner:  "ec2-github-runner 1a2b3c4d host-1",
 		WebURL: "https://github.com", Looked: ago(12 * time.Second),
 		Sets: []Set{
 			{
