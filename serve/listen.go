@@ -31,6 +31,8 @@ type listener struct {
 	// awaited is the set's id while another process has its session, so that it is not looked up each time. Only run
 	// uses it.
 	awaited int
+	// served is the set as this process has served it last. Only run uses it.
+	served queue.Set
 
 	mu      sync.Mutex
 	session session
@@ -109,8 +111,8 @@ func (l *listener) isStandby() bool {
 	return l.failure.standby
 }
 
-// mayEnd reports whether what is too much may be ended: this process holds the session, or nobody can. Who does not listen
-// does not know what is needed.
+// mayEnd reports whether what is too much may be ended: this process holds the session, or nobody can. Who does not
+// listen does not know what is needed.
 func (l *listener) mayEnd() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

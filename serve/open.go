@@ -39,6 +39,10 @@ func (l *listener) open(ctx context.Context) (*queue.Session, error) {
 	if err == nil {
 		there, err = l.adjust(ctx, there, wanted)
 	}
+	if queue.ClassOf(err) == queue.Refused && there.ID == l.served.ID {
+		l.keep(ctx, err)
+		wanted.Labels, err = there.Labels, nil
+	}
 	if err != nil {
 		l.close(ctx, session, nil)
 		return nil, err
@@ -48,8 +52,17 @@ func (l *listener) open(ctx context.Context) (*queue.Session, error) {
 			"hint", "a GitHub Enterprise Server below 3.21 keeps the set's name alone, unless an administrator turns "+
 				"DistributedTask.AllowRunnerScaleSetCustomLabels on")
 	}
+	l.served = there
 	l.begin(ctx, session, there)
 	return session, nil
+}
+
+// keep tells that GitHub refuses what another file says of a set that this process has served: it goes on as it was.
+func (l *listener) keep(ctx context.Context, err error) {
+	const message = "GitHub refuses what the file says of the set: the set stays as it is at GitHub"
+	l.record.refusedByGitHub(err)
+	l.record.refused(time.Now(), message+": "+err.Error(), hintOf(err))
+	l.log.ErrorContext(ctx, message, "error", err.Error(), "hint", hintOf(err))
 }
 
 // begin notes that the session is held.
@@ -70,17 +83,26 @@ func (l *listener) begin(ctx context.Context, session *queue.Session, there queu
 func (l *listener) findOrMake(ctx context.Context) (there, wanted queue.Set, err error) {
 	c := l.settings.now()
 	wanted = queue.Set{Name: c.Name, Labels: c.Labels, DisableUpdate: true}
-	if wanted.GroupID, err = l.api.GroupID(ctx, c.RunnerGroup); err != nil {
-		return there, wanted, err
+	group, noGroup := l.api.GroupID(ctx, c.RunnerGroup)
+	if noGroup != nil {
+		if queue.ClassOf(noGroup) != queue.NotFound || l.served.ID == 0 {
+			return there, wanted, noGroup
+		}
+		group = l.served.GroupID
 	}
-	there, found, err := l.signIn.findSet(ctx, l.api, wanted.GroupID, l.set)
+	wanted.GroupID = group
+	there, found, err := l.signIn.findSet(ctx, l.api, group, l.set)
 	switch {
 	case err != nil:
 	case found && l.settings.isRemoved():
 		wanted = there
-	case found:
-	case l.settings.isRemoved():
+	case !found && l.settings.isRemoved():
 		err = errSetGone
+	case noGroup != nil && found && there.ID == l.served.ID && there.GroupID == group:
+		l.keep(ctx, noGroup)
+	case noGroup != nil: // not in another group, which may let other repositories in
+		err = noGroup
+	case found:
 	default:
 		if there, err = l.api.Create(ctx, wanted); err == nil {
 			l.log.Info("the scale set is made", "id", there.ID, "labels", there.Labels)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
@@ -31,7 +32,7 @@ func (s *Server) Reload(file config.File) error {
 	before := s.all()
 	var sets []*set
 	for _, wanted := range file.Sets {
-		at := slices.IndexFunc(before, func(known *set) bool { return known.name == wanted.Name })
+		at := slices.IndexFunc(before, func(known *set) bool { return strings.EqualFold(known.name, wanted.Name) })
 		if at >= 0 {
 			sets = append(sets, before[at])
 			continue

@@ -255,11 +255,13 @@ func TestHugeFile(t *testing.T) {
 	sets := strings.Replace(small, "    machine:\n", "    machine: &m\n", 1)
 	begun := time.Now()
 	for text, want := range map[string]string{
-		sets + lines(1000, "  - {name: s%d, max: 1, machine: *m}\n"):   "has 1001 scale sets, and one process serves 1000",
+		sets + lines(1000, "  - {name: s%d, max: 1, machine: "+
+			"*m}\n"): "has 1001 scale sets, and one process serves 1000",
 		sets + lines(25_000, "  - {name: s%d, max: 1, machine: *m}\n"): "a list has more than 5000 entries",
 		lines(50_000, "k%d: 1\n"):                                      "a mapping has more than 5000 entries",
 	} {
-		if _, _, problems := readText(t, dir, text); len(problems) != 1 || !strings.Contains(problems[0].Message, want) {
+		if _, _, problems := readText(t, dir, text); len(problems) != 1 || !strings.Contains(problems[0].Message,
+			want) {
 			t.Errorf("got %d problems, want %s", len(problems), want)
 		}
 	}

@@ -71,7 +71,7 @@ func (f *findings) err() error {
 		return nil
 	}
 	if len(f.problems) == maxProblems {
-		f.problems = append(f.problems, Problem{File: f.name, Message: fmt.Sprintf("more than the first %d problems are "+
+		f.problems = append(f.problems, Problem{File: f.name, Message: fmt.Sprintf("problems after the first %d are "+
 			"not shown", maxProblems)})
 	}
 	return &InvalidError{f.problems}

@@ -76,8 +76,9 @@ func (f *findings) document(text []byte) *yaml.Node {
 			"write all scale sets in one: take out the line ---")
 	}
 	if node := longNode(&document); node != nil {
-		f.refuse(node.Line, fmt.Sprintf("%s has more than %d entries", kindOf(node), maxEntries), "give the path of a file "+
-			"of scale sets")
+		f.refuse(node.Line, fmt.Sprintf("%s has more than %d entries", kindOf(node), maxEntries),
+			"give the path of a file "+
+				"of scale sets")
 		return nil
 	}
 	var whole any // finds a key that is there twice, what refers to itself, and what grows without end
