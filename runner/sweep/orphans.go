@@ -177,8 +177,8 @@ func (s *survey) spareYoung(i ec2.Instance, _ facts) (Act, string) {
 	return "", ""
 }
 
-// spareBusy spares a machine with a job, and removes an earlier mark: a runner is gone only if two looks miss it and none
-// between them finds it.
+// spareBusy spares a machine with a job, and removes an earlier mark: a runner is gone only if two looks miss it, and
+// none between them finds it.
 func (s *survey) spareBusy(i ec2.Instance, f facts) (Act, string) {
 	switch {
 	case f.state == runnerBusy && i.State == ec2.Running && hasRegistration(i) &&
