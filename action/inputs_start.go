@@ -67,6 +67,11 @@ func (r *reader) startOf(request Request) *runner.StartRequest {
 
 // keepMinutes reads how long to keep a machine for inspection.
 func (r *reader) keepMinutes(name string) time.Duration {
+	// What ${{ needs.test.result == 'failure' && 30 }} gives if the job has not failed. Refusing it would leave the
+	// machine of a good job running.
+	if r.text(name) == "false" {
+		return 0
+	}
 	return time.Duration(r.number(name, 0, int64(tags.MaxKeep/time.Minute))) * time.Minute
 }
 

@@ -20,7 +20,7 @@ func runRerun(ctx context.Context, c clients, regions []string) (summary string,
 	for _, r := range list {
 		what := rerunSentence(r, request.DryRun)
 		if r.Err != nil {
-			c.out.log.Warn(what, "error", r.Err, "hint", rerunHint)
+			c.out.log.Warn(what, "error", r.Err, "hint", r.Hint)
 			continue
 		}
 		c.out.log.Info(what)
@@ -28,13 +28,10 @@ func runRerun(ctx context.Context, c clients, regions []string) (summary string,
 	return rerunSummary(list, request.DryRun), err
 }
 
-const rerunHint = "the token needs 'actions: write' on the repository; a run that goes on is looked at again by the " +
-	"next sweep, and GitHub runs nothing again after a month"
-
 func rerunSentence(r rerun.Rerun, dryRun bool) string {
-	what := "all jobs of run " + r.Run
+	what, runs := "all jobs of run "+r.Run, "run"
 	if r.Job != 0 {
-		what = fmt.Sprintf("job %s (%d) of run %s", r.JobName, r.Job, r.Run)
+		what, runs = fmt.Sprintf("job %s (%d) of run %s", r.JobName, r.Job, r.Run), "runs"
 	}
 	switch {
 	case !r.Decided:
@@ -44,7 +41,7 @@ func rerunSentence(r rerun.Rerun, dryRun bool) string {
 	case r.Err != nil:
 		return fmt.Sprintf("%s cannot be run again", what)
 	}
-	return fmt.Sprintf("%s runs again, as attempt %d: %s", what, r.Attempt+1, r.Why)
+	return fmt.Sprintf("%s %s again, as attempt %d: %s", what, runs, r.Attempt+1, r.Why)
 }
 
 // rerunSummary returns the part of a sweep's job summary about interrupted jobs.
@@ -53,10 +50,14 @@ func rerunSummary(list []rerun.Rerun, dryRun bool) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("### Interrupted jobs\n\n| run | attempt | machines that EC2 took | what |\n|---|---|---|---|\n")
+	b.WriteString("### Interrupted jobs\n\n| run | attempt | machines that EC2 reclaimed | what |\n|---|---|---|---|\n")
 	for _, r := range list {
+		what := rerunSentence(r, dryRun)
+		if r.Err != nil {
+			what += ": " + r.Err.Error() + " (" + r.Hint + ")"
+		}
 		fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", code(r.Run), r.Attempt, code(strings.Join(r.Instances, " ")),
-			cell(rerunSentence(r, dryRun)))
+			cell(what))
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -16,6 +17,7 @@ type Interrupted struct {
 	InstanceID string
 	Region     string
 	Tags       map[string]string // of the instance, or of its request
+	Ended      time.Time         // zero if EC2 does not say
 }
 
 // requestsEnded are the status codes of spot requests whose instance EC2 has terminated. A termination by the user has
@@ -39,7 +41,7 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 	}
 	for _, i := range ended {
 		if i.Ending() == EndingSpot {
-			found[i.ID] = Interrupted{InstanceID: i.ID, Region: region, Tags: i.Tags}
+			found[i.ID] = Interrupted{InstanceID: i.ID, Region: region, Tags: i.Tags, Ended: i.ChangedAt}
 		}
 	}
 	pages := sdk.NewDescribeSpotInstanceRequestsPaginator(c.in(region), &sdk.DescribeSpotInstanceRequestsInput{
@@ -53,10 +55,21 @@ func (c *Client) InterruptedInstances(ctx context.Context, region string, tags m
 	// The tags of a request name its runner; machines that were launched together share their instance tags.
 	for _, request := range requests {
 		if id := aws.ToString(request.InstanceId); id != "" {
-			found[id] = Interrupted{InstanceID: id, Region: region, Tags: plainTags(request.Tags)}
+			found[id] = Interrupted{InstanceID: id, Region: region, Tags: plainTags(request.Tags),
+				Ended: statusTime(request)}
 		}
 	}
 	return optionalRead(slices.SortedFunc(maps.Values(found), func(a, b Interrupted) int {
 		return strings.Compare(a.InstanceID, b.InstanceID)
 	}), err)
+}
+
+// statusTime returns when a request got its status, which is when its instance was terminated: EC2 puts no such time on
+// a spot instance that it has reclaimed.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SpotInstanceStatus.html
+func statusTime(request types.SpotInstanceRequest) time.Time {
+	if request.Status == nil {
+		return time.Time{}
+	}
+	return aws.ToTime(request.Status.UpdateTime)
 }

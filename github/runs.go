@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	gh "github.com/google/go-github/v57/github"
 )
@@ -12,7 +13,8 @@ import (
 type WorkflowRun struct {
 	Completed bool
 	Cancelled bool // by a person, a concurrency rule or a timeout
-	Attempt   int  // from 1
+	Succeeded bool
+	Attempt   int // from 1
 }
 
 // Job is a job of one attempt of a workflow run.
@@ -20,8 +22,10 @@ type Job struct {
 	ID         int64
 	Name       string
 	RunnerName string // empty if no runner was assigned
-	Completed  bool
-	Succeeded  bool
+	RunnerID   int64  // 0 if GitHub does not say
+	Failed     bool   // not if it was cancelled
+	Started    time.Time
+	Ended      time.Time // zero while it runs
 }
 
 // WorkflowRun returns a run. It needs actions: read on the repository; a run that is not visible is an error, never
@@ -35,7 +39,7 @@ func (c *Client) WorkflowRun(ctx context.Context, repository, id string) (Workfl
 	}
 	return WorkflowRun{
 		Completed: run.GetStatus() == "completed", Cancelled: run.GetConclusion() == "cancelled",
-		Attempt: run.GetRunAttempt(),
+		Succeeded: run.GetConclusion() == "success", Attempt: run.GetRunAttempt(),
 	}, nil
 }
 
@@ -58,10 +62,15 @@ func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attemp
 		}
 		for _, j := range jobs.Jobs {
 			all = append(all, Job{ID: j.GetID(), Name: j.GetName(), RunnerName: j.GetRunnerName(),
-				Completed: j.GetStatus() == "completed", Succeeded: j.GetConclusion() == "success"})
+				RunnerID: j.GetRunnerID(), Failed: j.GetStatus() == "completed" && j.GetConclusion() == "failure",
+				Started: j.GetStartedAt().Time, Ended: j.GetCompletedAt().Time})
 		}
-		if len(all) >= jobs.GetTotalCount() || len(jobs.Jobs) == 0 {
+		switch {
+		case len(all) >= jobs.GetTotalCount():
 			return all, nil
+		case len(jobs.Jobs) == 0:
+			return nil, fmt.Errorf("list jobs of workflow run %s: GitHub shows %d of %d", run, len(all),
+				jobs.GetTotalCount())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/github"
 )
@@ -28,9 +29,10 @@ func byRun(losses []loss) [][]loss {
 
 // decide returns what to do about the machines that a run lost in one attempt. It makes no API calls. The first rule
 // that applies decides:
-//  1. a run that cannot be read, that is not over, that has a newer attempt or that was cancelled is left alone;
+//  1. a run that cannot be read, that is not over, that has a newer attempt or that was cancelled or succeeded is
+//     left alone;
 //  2. a run that has had its attempts is left alone;
-//  3. a run without a failed job on any of its lost machines is left alone: it lost nothing;
+//  3. a run without a job that failed with its lost machines is left alone: it lost nothing;
 //  4. the one job that started the machines runs again;
 //  5. if it is not exactly one job, the whole run does.
 func decide(group []loss, seen view, most int) Rerun {
@@ -65,6 +67,8 @@ func spared(v Rerun, seen view, most int) string {
 		return "the run is not over"
 	case seen.run.Cancelled:
 		return "the run was cancelled"
+	case seen.run.Succeeded:
+		return "the run succeeded without the lost job"
 	case v.Attempt > most:
 		return fmt.Sprintf("it has had %d attempts, and rerun-interrupted allows %d more than the first", v.Attempt,
 			most)
@@ -72,10 +76,23 @@ func spared(v Rerun, seen view, most int) string {
 	return ""
 }
 
-// wasAtWork reports whether a job failed on the machine.
+// noticeTime is how long before its machine's end a job may fail because of it: EC2 gives notice two minutes before it
+// terminates the machine, and reports the end once the machine has shut down.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
+const noticeTime = 5 * time.Minute
+
+// wasAtWork reports whether a job failed because EC2 reclaimed its machine: its runner had the job, and the machine
+// ended while the job ran. A job that failed before has failed by itself, and one that began later ran on another machine of
+// the same name. As far as ids or times are unknown, the name decides.
 func wasAtWork(l loss, jobs []github.Job) bool {
 	return slices.ContainsFunc(jobs, func(j github.Job) bool {
-		return j.RunnerName == l.runner && j.Completed && !j.Succeeded
+		switch {
+		case !j.Failed || j.RunnerName != l.runner || l.runnerID != 0 && j.RunnerID != 0 && j.RunnerID != l.runnerID:
+			return false
+		case l.ended.IsZero() || j.Started.IsZero() || j.Ended.IsZero():
+			return true
+		}
+		return !j.Ended.Add(noticeTime).Before(l.ended) && !j.Started.After(l.ended)
 	})
 }
 

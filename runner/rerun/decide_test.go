@@ -2,7 +2,9 @@ package rerun
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,7 +19,24 @@ func drawLoss(t *rapid.T, run string) loss {
 		attempt:   rapid.IntRange(1, 3).Draw(t, "attempt"),
 		runner:    rapid.SampledFrom([]string{"ec2-a", "ec2-b", "ec2-c"}).Draw(t, "runner"),
 		startedBy: rapid.SampledFrom([]string{"", "hosted 1", "hosted 2"}).Draw(t, "started by"),
+		runnerID:  rapid.Int64Range(0, 2).Draw(t, "its runner's id"), ended: drawMinute(t, "machine ended"),
 	}
+}
+
+// drawMinute draws a time within half an hour, or none.
+func drawMinute(t *rapid.T, name string) time.Time {
+	minute := rapid.IntRange(0, 30).Draw(t, name)
+	if minute == 0 {
+		return time.Time{}
+	}
+	return time.Date(2026, 11, 30, 12, minute, 0, 0, time.UTC)
+}
+
+// mayBeInterrupted reports whether what is known of a job leaves open that it failed since the machine was reclaimed.
+func mayBeInterrupted(l loss, j github.Job) bool {
+	its := j.RunnerName == l.runner && (l.runnerID*j.RunnerID == 0 || l.runnerID == j.RunnerID)
+	timed := !l.ended.IsZero() && !j.Started.IsZero() && !j.Ended.IsZero()
+	return j.Failed && its && (!timed || l.ended.Sub(j.Ended) <= 5*time.Minute && l.ended.Sub(j.Started) >= 0)
 }
 
 func drawView(t *rapid.T) view {
@@ -26,13 +45,15 @@ func drawView(t *rapid.T) view {
 			ID: rapid.Int64Range(1, 9).Draw(t, "id"),
 			RunnerName: rapid.SampledFrom([]string{"", "ec2-a", "ec2-b", "hosted 1", "hosted 2"}).Draw(t,
 				"runner name"),
-			Completed: rapid.Bool().Draw(t, "completed"), Succeeded: rapid.Bool().Draw(t, "succeeded"),
+			RunnerID: rapid.Int64Range(0, 2).Draw(t, "runner id"), Failed: rapid.IntRange(0, 3).Draw(t, "failed") > 0,
+			Started: drawMinute(t, "started"), Ended: drawMinute(t, "ended"),
 		}
 	})
 	return view{
 		gone: rapid.Bool().Draw(t, "gone"),
 		run: github.WorkflowRun{Completed: rapid.Bool().Draw(t, "run completed"),
-			Cancelled: rapid.Bool().Draw(t, "cancelled"), Attempt: rapid.IntRange(1, 4).Draw(t, "run attempt")},
+			Cancelled: rapid.Bool().Draw(t, "cancelled"), Succeeded: rapid.Bool().Draw(t, "run succeeded"),
+			Attempt: rapid.IntRange(1, 4).Draw(t, "run attempt")},
 		jobs: rapid.SliceOfN(job, 0, 6).Draw(t, "jobs"),
 	}
 }
@@ -52,12 +73,12 @@ func TestDecideProperties(t *testing.T) {
 			if l.attempt != group[0].attempt {
 				t.Fatalf("a group of two attempts: %v", group)
 			}
-			if wasAtWork(l, seen.jobs) {
+			if slices.ContainsFunc(seen.jobs, func(j github.Job) bool { return mayBeInterrupted(l, j) }) {
 				failed = append(failed, l)
 			}
 		}
-		may := !seen.gone && seen.run.Completed && !seen.run.Cancelled && seen.run.Attempt == group[0].attempt &&
-			group[0].attempt <= most && len(failed) > 0
+		may := !seen.gone && seen.run.Completed && !seen.run.Cancelled && !seen.run.Succeeded &&
+			seen.run.Attempt == group[0].attempt && group[0].attempt <= most && len(failed) > 0
 		if got.Decided != may {
 			t.Fatalf("decided %t, want %t: %s", got.Decided, may, got.Why)
 		}

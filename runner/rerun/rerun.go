@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/github"
@@ -37,6 +38,7 @@ type Rerun struct {
 	Decided   bool   // whether it should run again
 	Why       string // the reason, also why not
 	Err       error  // why it could not be run again
+	Hint      string // what to do about Err
 }
 
 // Rerunner runs jobs again.
@@ -59,7 +61,9 @@ func (r *Rerunner) Run(ctx context.Context, request Request) ([]Rerun, error) {
 		}
 		verdict := decide(group, seen, request.Max)
 		if verdict.Decided && !request.DryRun {
-			verdict.Err = r.act(ctx, request.Repository, verdict)
+			if verdict.Err = r.act(ctx, request.Repository, verdict); verdict.Err != nil {
+				verdict.Hint = hintOf(verdict.Err)
+			}
 		}
 		list = append(list, verdict)
 	}
@@ -92,6 +96,8 @@ func (r *Rerunner) losses(ctx context.Context, request Request) (list []loss, er
 type loss struct {
 	instance, run, runner, startedBy string
 	attempt                          int
+	runnerID                         int64     // 0 if it is unknown
+	ended                            time.Time // zero if it is unknown
 }
 
 // lossOf parses the tags of an interrupted machine; it returns false if they name no attempt and runner.
@@ -101,7 +107,8 @@ func lossOf(i ec2.Interrupted) (loss, bool) {
 		return loss{}, false
 	}
 	l := loss{instance: i.InstanceID, run: i.Tags[key.RunID], runner: i.Tags[key.RunnerName],
-		startedBy: i.Tags[key.StartedBy], attempt: attempt}
+		startedBy: i.Tags[key.StartedBy], attempt: attempt, ended: i.Ended}
+	l.runnerID, _ = strconv.ParseInt(i.Tags[key.RunnerID], 10, 64)
 	return l, err == nil && attempt > 0 && l.run != "" && l.runner != ""
 }
 
@@ -132,4 +139,16 @@ func (r *Rerunner) act(ctx context.Context, repository string, v Rerun) error {
 		return r.Registry.RerunJob(ctx, repository, v.Job)
 	}
 	return r.Registry.RerunRun(ctx, repository, v.Run)
+}
+
+// hintOf returns what to do about a refused request to run jobs again.
+func hintOf(err error) string {
+	switch github.ClassOf(err) {
+	case github.RateLimited, github.Unknown:
+		return "the next sweep tries again"
+	case github.NotFound:
+		return "the run was deleted, the token cannot see it, or this GitHub Enterprise Server cannot run a job again"
+	}
+	return "the token needs 'actions: write' on the repository; if the run is not over, the next sweep tries again; " +
+		"GitHub runs nothing again after a month"
 }

@@ -1,6 +1,9 @@
 package simulator
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // spotRequest is the request that each spot instance has. EC2 still shows it, and its tags, when the instance is gone.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html
@@ -41,6 +44,14 @@ func (r *spotRequest) status() (code, state string) {
 	return "instance-terminated-by-user", "closed"
 }
 
+// updated is when the status became what it is.
+func (r *spotRequest) updated() time.Time {
+	if n := len(r.on.turns); n > 0 && r.on.state != "running" && r.on.state != "pending" {
+		return r.on.turns[n-1]
+	}
+	return r.on.launched
+}
+
 func describeSpotRequests(call *ec2Call) ([]node, *ec2Error) {
 	ids := call.form.list("SpotInstanceRequestId")
 	return describe(call, "spotInstanceRequestSet", call.region.requests,
@@ -60,7 +71,7 @@ func (r *spotRequest) nodes() []node {
 	code, state := r.status()
 	return []node{
 		leaf("spotInstanceRequestId", r.id), leaf("type", "one-time"), leaf("state", state),
-		branch("status", leaf("code", code), leaf("message", code)), leaf("instanceId", r.on.id),
+		branch("status", leaf("code", code), leaf("message", code), leaf("updateTime", isoTime(r.updated()))), leaf("instanceId", r.on.id),
 		leaf("createTime", isoTime(r.on.launched)), tagSet(r.tags.shown),
 	}
 }

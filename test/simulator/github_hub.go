@@ -123,6 +123,13 @@ func (h *hub) setRun(r Run) {
 	}
 	r.Attempt = orInt(r.Attempt, 1)
 	r.Status = orText(r.Status, "in_progress")
+	r.Jobs = slices.Clone(r.Jobs)
+	for n, j := range r.Jobs {
+		r.Jobs[n].began, r.Jobs[n].ended = h.w.born, h.w.now.Add(-j.EndedAgo)
+		if j.BeganAgo > 0 {
+			r.Jobs[n].began = h.w.now.Add(-j.BeganAgo)
+		}
+	}
 	h.runs[r.Repository][r.ID] = r
 }
 

@@ -61,13 +61,16 @@ func (call *hubCall) seededJobs(run Run, number int, jobs []RunJob) []map[string
 	for _, seed := range jobs {
 		run.Attempt = number
 		shown := call.jobJSON(run, seed.ID, &job{Job: Job{Label: "ubuntu-latest"},
-			state: JobState{Queued: call.w.born}})
+			state: JobState{Queued: seed.began}})
 		shown["name"], shown["status"] = seed.Name, orText(seed.Status, "completed")
 		if seed.Runner != "" {
 			shown["runner_name"] = seed.Runner
 		}
+		if seed.RunnerID != 0 {
+			shown["runner_id"] = seed.RunnerID
+		}
 		if shown["status"] == "completed" {
-			shown["conclusion"], shown["completed_at"] = orText(seed.Conclusion, "success"), stamp(call.w.born)
+			shown["conclusion"], shown["completed_at"] = orText(seed.Conclusion, "success"), stamp(seed.ended)
 		}
 		list = append(list, shown)
 	}

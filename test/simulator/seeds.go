@@ -124,8 +124,15 @@ type RunJob struct {
 	ID         int64  `yaml:"id"`
 	Name       string `yaml:"name"`
 	Runner     string `yaml:"runner"`     // the name of the runner that had it; none had it if empty
+	RunnerID   int64  `yaml:"runner-id"`  // its id; GitHub tells it of every job that a runner had
 	Status     string `yaml:"status"`     // default completed
 	Conclusion string `yaml:"conclusion"` // default success
+	// BeganAgo and EndedAgo are how long before SetRun it began and ended: by default with the world, and at SetRun,
+	// as a job does whose runner GitHub has missed for some time.
+	BeganAgo time.Duration `yaml:"began-ago"`
+	EndedAgo time.Duration `yaml:"ended-ago"`
+
+	began, ended time.Time
 }
 
 // Rerun is a run, or one job of it, that was asked to run again.
