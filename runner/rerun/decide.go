@@ -82,8 +82,8 @@ func spared(v Rerun, seen view, most int) string {
 const noticeTime = 5 * time.Minute
 
 // wasAtWork reports whether a job failed because EC2 reclaimed its machine: its runner had the job, and the machine
-// ended while the job ran. A job that failed before has failed by itself, and one that began later ran on another machine of
-// the same name. As far as ids or times are unknown, the name decides.
+// ended while the job ran. A job that failed before has failed by itself, and one that began later ran on another
+// machine of the same name. As far as ids or times are unknown, the name decides.
 func wasAtWork(l loss, jobs []github.Job) bool {
 	return slices.ContainsFunc(jobs, func(j github.Job) bool {
 		switch {

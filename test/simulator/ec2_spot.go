@@ -71,7 +71,8 @@ func (r *spotRequest) nodes() []node {
 	code, state := r.status()
 	return []node{
 		leaf("spotInstanceRequestId", r.id), leaf("type", "one-time"), leaf("state", state),
-		branch("status", leaf("code", code), leaf("message", code), leaf("updateTime", isoTime(r.updated()))), leaf("instanceId", r.on.id),
+		branch("status", leaf("code", code), leaf("message", code), leaf("updateTime", isoTime(r.updated()))),
+		leaf("instanceId", r.on.id),
 		leaf("createTime", isoTime(r.on.launched)), tagSet(r.tags.shown),
 	}
 }
