@@ -44,6 +44,9 @@ func TestServeUnit(t *testing.T) {
 	}
 	// It scores 1.2 of 10; 10 is a service without any hardening.
 	p.sh("systemd-analyze security --no-pager --threshold=15 " + serveService)
+	if out := p.check(); strings.Contains(out, "cannot be read") {
+		t.Errorf("beside the unit root cannot check the file:\n%s", out)
+	}
 	p.sh("systemctl reload " + serveService)
 	p.until("read again", func(log string) bool { return strings.Contains(log, "the file was read again") })
 	p.sh("systemctl kill --signal KILL " + serveService)
@@ -55,6 +58,9 @@ func TestServeUnit(t *testing.T) {
 	}
 	if got := p.property("Result"); got != "success" {
 		t.Errorf("it ended with %s", got)
+	}
+	if out := p.check(); !strings.Contains(out, "app-private-key-file") || !strings.Contains(out, "cannot be read") {
+		t.Errorf("the key is still there without the unit, which docs/scale-sets.md denies:\n%s", out)
 	}
 	p.sh("echo 'maximum: 1' >>/etc/ec2-github-runner/sets.yml; systemctl start " + serveService)
 	p.until("refused", func(log string) bool { return strings.Contains(log, `the file has no key "maximum"`) })
@@ -111,6 +117,14 @@ func bootServe(t *testing.T) *servePlace {
 		"mkdir /etc/systemd/system/" + serveService + ".d")
 	p.engine("cp", elsewhere, p.name+":/etc/systemd/system/"+serveService+".d/")
 	return p
+}
+
+// check runs the program's check as root, as docs/scale-sets.md does, for as long as it reads its files.
+func (p *servePlace) check() string {
+	p.t.Helper()
+	return p.sh("AWS_EC2_METADATA_DISABLED=true AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_MAX_ATTEMPTS=1 " +
+		"AWS_ENDPOINT_URL=http://127.0.0.1:1 timeout 5 /usr/local/bin/ec2-github-runner-serve check " +
+		"/etc/ec2-github-runner/sets.yml 2>&1 || true")
 }
 
 func (p *servePlace) engine(args ...string) string {
