@@ -12,27 +12,27 @@ import (
 	"time"
 )
 
-// What bounds how many machines are on side by side, and how many start up at a time.
+// Limits of how many machines are on at the same time, and how many start up at a time.
 const (
-	// Each machine's systemd and daemons take that many inotify instances. All of them are root's, of which the
-	// kernel's default is 128: units whose systemd gets none fail or hang.
+	// The systemd and daemons of each machine take that many inotify instances. All of them are root's, for which the
+	// kernel's default limit is 128; units whose systemd gets none fail or hang.
 	watchesOfEach, watchesWithDocker = 9, 16
-	// watchesOfOthers are for what else runs on the computer.
+	// watchesOfOthers are left for other programs on the host.
 	watchesOfOthers = 10
-	// startUp is how long an instance counts as starting up if no runner of it comes online.
+	// startUp is how long an instance counts as starting up if its runner does not come online.
 	startUp = 6 * time.Second
 )
 
 var (
 	admitting sync.Mutex
-	// watches has room for as many inotify instances as machines may take.
+	// watches is a semaphore over the inotify instances that machines may take.
 	watches chan struct{}
-	// starting bounds how many instances start up at a time. A boot needs a processor for some seconds, and most of
-	// what comes after it waits: so many cases run side by side, and none is held up in its boot by all others.
+	// starting limits how many instances start up at a time. A boot needs a processor for some seconds, and afterwards
+	// a case mostly waits: so many cases run in parallel without slowing down each other's boots.
 	starting = make(chan struct{}, 2*runtime.NumCPU())
 )
 
-// countWatches asks the kernel how many inotify instances there may be.
+// countWatches reads the kernel's limit of inotify instances.
 func countWatches() error {
 	text, err := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
 	if err != nil {
@@ -41,8 +41,7 @@ func countWatches() error {
 	have, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err == nil && have < 2*watchesWithDocker+watchesOfOthers {
 		err = fmt.Errorf("%d inotify instances are too few for machines with systemd: raise "+
-			"fs.inotify.max_user_instances",
-			have)
+			"fs.inotify.max_user_instances", have)
 	}
 	if err != nil {
 		return err
@@ -51,7 +50,8 @@ func countWatches() error {
 	return nil
 }
 
-// admit waits until one more machine may be switched on. One at a time asks, so that no two wait for each other's rest.
+// admit waits until one more machine may be switched on. Only one case asks at a time, so that no two wait for each
+// other.
 func admit(needs int) {
 	admitting.Lock()
 	defer admitting.Unlock()
@@ -61,8 +61,8 @@ func admit(needs int) {
 	starting <- struct{}{}
 }
 
-// follow gives back what the instance was admitted with: its start once its runner is online, all else when it is off
-// or its test has ended.
+// follow releases what the instance was admitted with: its start once its runner is online, the rest when it is off or
+// its test has ended.
 func (i *instance) follow(start time.Duration, boot int64) {
 	started := sync.OnceFunc(func() { <-starting })
 	defer func() {

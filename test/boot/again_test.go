@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// TestSecondBoot: a reboot with a job before, in and after it.
+// TestSecondBoot: a reboot with a job before, during and after it.
 func TestSecondBoot(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"NoCloud", "Ec2"} {
@@ -43,7 +43,7 @@ func TestSecondBoot(t *testing.T) {
 	}
 }
 
-// TestOtherUserData: new user data on the same instance is a new start, as warm machines need it.
+// TestOtherUserData: new user data on the same instance is a new start, as for warm machines.
 func TestOtherUserData(t *testing.T) {
 	t.Parallel()
 	i := boot(t, launch{image: parts.bookworm, source: "Ec2", userData: userData(t, byToken()), plan: ordinary()})
@@ -65,7 +65,8 @@ func TestOtherUserData(t *testing.T) {
 	t.Logf("new user data: %s", i.phases())
 }
 
-// TestImageOfAUsedMachine: it carries nothing of ours but the runner's folder, and starts anew.
+// TestImageOfAUsedMachine: the image contains nothing of ours but the runner's folder, and its machines start from the
+// beginning.
 func TestImageOfAUsedMachine(t *testing.T) {
 	t.Parallel()
 	s := byToken()
@@ -100,14 +101,14 @@ func TestImageOfAUsedMachine(t *testing.T) {
 	}
 	says("here")(t, n)
 	if e, ok := n.find("download begins"); ok {
-		t.Errorf("it downloads what is there: %+v", e)
+		t.Errorf("it downloads although the runner is there: %+v", e)
 	}
 	n.keepsPromise(t, false)
 	t.Logf("image of a used machine: %s", n.phases())
 }
 
-// TestTwoCallers: cloud-init's stage run again by hand starts nothing twice. And the look at a machine some time after
-// its case sees one that is off by mistake.
+// TestTwoCallers: running cloud-init's stage again by hand starts nothing twice. And the check of a machine some time
+// after its case detects one that is off by mistake.
 func TestTwoCallers(t *testing.T) {
 	t.Parallel()
 	i := boot(t, launch{image: parts.bookworm, userData: userData(t, byToken()), plan: ordinary()})
@@ -120,6 +121,6 @@ func TestTwoCallers(t *testing.T) {
 	i.sh("systemctl --no-block poweroff")
 	i.poll("power off", soon, 500*time.Millisecond, i.off)
 	if err := i.brokenPromise(false); err == nil {
-		t.Error("a machine that is off by mistake counts as one that keeps its promise")
+		t.Error("the check does not detect a machine that is off by mistake")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// fails is a check: the machine says on its console why, and switches itself off.
+// fails checks that the machine reports the reasons on its console and switches itself off.
 func fails(why ...string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -29,14 +29,14 @@ func fails(why ...string) func(*testing.T, *instance) {
 	}
 }
 
-// noExec is what cloud-init says where it may not run what it wrote; runner/diagnosis/causes.go looks for the same.
+// noExec is cloud-init's message if it cannot run what it wrote; runner/diagnosis/causes.go matches the same.
 var noExec = regexp.MustCompile(`Boothooks script \S+ execution error|Permission denied: b?'?/var/lib/cloud/`)
 
 func script(text string) func(*bootstrap.Spec) {
 	return func(s *bootstrap.Spec) { s.PreRunnerScript = text }
 }
 
-// TestBadScripts: what a user's script can do to a start.
+// TestBadScripts: failures that a user's script can cause.
 func TestBadScripts(t *testing.T) {
 	runAll(t, []scenario{
 		{
@@ -80,8 +80,7 @@ func TestBadScripts(t *testing.T) {
 		{
 			name: "script turns everything on its head",
 			spec: script("set -euxo pipefail\nIFS=:\nset -f\nshopt -s nullglob\nalias ls=false\nunset HOME\ntrap " +
-				"'echo mine' " +
-				"ERR\nexport PATH=$PATH\numask 077\n"),
+				"'echo mine' ERR\nexport PATH=$PATH\numask 077\n"),
 			plan: job("echo ok"), check: says("ok"),
 		},
 		{
@@ -105,7 +104,7 @@ func TestBadScripts(t *testing.T) {
 	})
 }
 
-// TestBadMachines: what can be wrong with the machine.
+// TestBadMachines: failures of the machine.
 func TestBadMachines(t *testing.T) {
 	sample := func(more ...string) func(*bootstrap.Spec) {
 		return func(s *bootstrap.Spec) { s.Packages = append(more, "egr-sample") }
@@ -135,11 +134,9 @@ func TestBadMachines(t *testing.T) {
 		i.waitOff(soon)
 	}
 	const docker = "printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd; getent group docker >/dev/null || " +
-		"groupadd " +
-		"docker\nprintf '[Service]\\nExecStart=/boottest/machine docker " +
-		"%s\\n[Install]\\nWantedBy=multi-user.target\\n' " +
-		">/etc/systemd/system/docker.service\nln -sf /etc/systemd/system/docker.service " +
-		"/etc/systemd/system/multi-user.target.wants/docker.service\n"
+		"groupadd docker\nprintf '[Service]\\nExecStart=/boottest/machine docker " +
+		"%s\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/docker.service\nln -sf " +
+		"/etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.wants/docker.service\n"
 	runAll(t, []scenario{
 		{
 			name: "a package that does not exist", spec: sample("egr-nowhere"), check: func(t *testing.T, i *instance) {
@@ -151,14 +148,14 @@ func TestBadMachines(t *testing.T) {
 		{
 			name: "apt is locked", spec: sample(), check: arrived,
 			before: "mkdir -p /var/lib/dpkg /var/lib/apt/lists; for f in /var/lib/dpkg/lock-frontend " +
-				"/var/lib/apt/lists/lock; " +
-				"do setsid /boottest/machine lock $f 9s </dev/null >/dev/null 2>&1 & done; sleep 0.2\n",
+				"/var/lib/apt/lists/lock; do setsid /boottest/machine lock $f 9s </dev/null >/dev/null 2>&1 & " +
+				"done; sleep 0.2\n",
 		},
 		{
 			name: "a full disk", args: []string{"--tmpfs", "/actions-runner:size=2m"},
 			check: fails("error: download runner: tar: ", "No space left on device ("),
 		},
-		// No script of ours runs there: the start reads cloud-init's own words.
+		// No script of ours runs there: the start reads cloud-init's own messages.
 		{name: "/var is mounted noexec", args: noExecVar, check: runsNothing},
 		{
 			name: "/var is mounted noexec, with a user, a script and packages", args: noExecVar, spec: allThree,
@@ -199,8 +196,7 @@ func TestBadMachines(t *testing.T) {
 		{
 			name: "an unknown architecture",
 			before: "printf '#!/bin/sh\\n[ \"$1\" = -m ] && echo riscv64 || exec /bin/uname \"$@\"\\n' " +
-				">/usr/local/bin/uname; " +
-				"chmod +x /usr/local/bin/uname\n",
+				">/usr/local/bin/uname; chmod +x /usr/local/bin/uname\n",
 			check: fails("error: there is no runner for the architecture riscv64"),
 		},
 		{
@@ -221,7 +217,7 @@ func TestBadMachines(t *testing.T) {
 	})
 }
 
-// TestBadDownloads: what can happen to the runner's software on its way.
+// TestBadDownloads: failures of the runner's download.
 func TestBadDownloads(t *testing.T) {
 	cut := func(at ...int64) func(*plan.Plan) { return func(p *plan.Plan) { p.Cut = at } }
 	newestBeside := func(t *testing.T, i *instance) {
@@ -333,14 +329,14 @@ func TestBadDownloads(t *testing.T) {
 			name:  "a runner whose registration was moved, and that GitHub refuses only when it connects",
 			image: parts.preinstalled,
 			spec:  func(s *bootstrap.Spec) { s.HomeDir, s.Software = "/opt/runner", nil },
-			// The runner writes them when GitHub tells it to. (actions/runner, RunnerConfigUpdater.cs)
+			// The runner writes these files when GitHub tells it to. (actions/runner, RunnerConfigUpdater.cs)
 			before: "echo 'cp .runner .runner_migrated; cp .credentials .credentials_migrated' " +
 				">>/opt/runner/config.sh\n",
 			plan: func(p *plan.Plan) { p.Least, p.Version, p.Tarball = newer, newer, parts.next },
 			check: func(t *testing.T, i *instance) {
 				i.wait("online", soon)
-				if got := i.sh("cd /opt/runner-" + newer +
-					" && ls -d .*_migrated | xargs"); got != ".credentials_migrated .runner_migrated" {
+				got := i.sh("cd /opt/runner-" + newer + " && ls -d .*_migrated | xargs")
+				if got != ".credentials_migrated .runner_migrated" {
 					t.Errorf("beside the old one there is %q", got)
 				}
 			},

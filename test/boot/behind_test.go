@@ -15,7 +15,7 @@ import (
 func TestBehind(t *testing.T) {
 	nextSum, err := fileSum(parts.next)
 	must(t, err)
-	// GitHub has a release that the image lacks, and the start says so.
+	// GitHub has a release that the image lacks, and the start knows it.
 	behind := func(change func(*bootstrap.Spec)) func(*bootstrap.Spec) {
 		return func(s *bootstrap.Spec) {
 			s.Software, s.MaxLifetime = softwareOf(newer, nextSum), 5*24*time.Hour
@@ -92,8 +92,8 @@ func TestBehind(t *testing.T) {
 	})
 }
 
-// TestSpeedOfReleases: how long a job waits for a runner that lacks the newest release, by what is done about it. The
-// archive is as large as the real one.
+// TestSpeedOfReleases: how long a job waits for a runner that lacks the newest release, for each way of dealing with
+// it. The archive is as large as the real one.
 func TestSpeedOfReleases(t *testing.T) {
 	if *pairs == 1 {
 		t.Parallel() // with all other cases: what each does must be right, and nothing is timed
@@ -116,7 +116,7 @@ func TestSpeedOfReleases(t *testing.T) {
 		s.Software, s.MaxLifetime = way.software, 5*24*time.Hour
 		p := ordinary()
 		p.Version, p.Tarball, p.Configuring, p.Connecting = newer, large, 2*time.Second, time.Second
-		// A job comes when the runner has had the time to hear of the release, as it does at GitHub.
+		// The job comes after the runner has had time to hear about the release, as at GitHub.
 		p.Jobs = []plan.Job{{Name: "a", Script: "true", After: 500 * time.Millisecond}}
 		i := boot(t, launch{image: parts.ours, userData: userData(t, s), plan: p, before: fmt.Sprintf(mark, way.baked)})
 		begins := i.wait("job a begins", 2*soon).At - i.start

@@ -10,11 +10,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// ask is what a toolkit does: a request, and its status or error.
+// ask makes a request as a toolkit does and prints its status or error.
 const ask = `node -e 'require("https").get("https://github.com/", r => { console.log(r.statusCode); process.exit() ` +
 	`}).on("error", e => console.log(e.code))'`
 
-// withNode are docker's arguments for a machine that has a real node.
+// withNode returns docker's arguments for a machine with a real node.
 func withNode(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.Command("../../scripts/node").Output()
@@ -22,8 +22,8 @@ func withNode(t *testing.T) []string {
 	return []string{"--volume", strings.TrimSpace(string(out)) + ":/usr/local/bin/node:ro"}
 }
 
-// TestAuthorities: ca-certificates reaches a JavaScript action, whose node does not read the system's store. It is a
-// real node, in a job.
+// TestAuthorities: ca-certificates reaches a JavaScript action, whose node does not read the system's store. It runs a
+// real node in a job.
 func TestAuthorities(t *testing.T) {
 	with := withNode(t)
 	own := func(change func(*bootstrap.Spec)) func(*bootstrap.Spec) {

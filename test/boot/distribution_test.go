@@ -8,13 +8,12 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// whoami is a job that tells who and where it is, and that nothing limits it.
+// whoami is a job that prints its user and folders, and whether it is free of limits.
 const whoami = `id -un; pwd; echo "$HOME"; [ "$(ulimit -n)" = "$(ulimit -Hn)" ] && echo high; touch here && stat -c ` +
 	`%U here; echo ${ACTIONS_RUNNER_INPUT_JITCONFIG-unset}`
 
-// seeding is what holds up cloud-init's config stage on stock Ubuntu: cloud-config.service is ordered after it, which
-// the next Debian's is not.
-// https://github.com/canonical/cloud-init/blob/main/systemd/cloud-config.service
+// seeding delays cloud-init's config stage as on stock Ubuntu: cloud-config.service is ordered after it, which the next
+// Debian's is not. https://github.com/canonical/cloud-init/blob/main/systemd/cloud-config.service
 const seeding = `printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep ` +
 	`6\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/snapd.seeded.service
 ln -sf /etc/systemd/system/snapd.seeded.service /etc/systemd/system/multi-user.target.wants/
@@ -22,13 +21,13 @@ mkdir -p /etc/systemd/system/cloud-config.service.d
 printf '[Unit]\nAfter=snapd.seeded.service\n' >/etc/systemd/system/cloud-config.service.d/seeding.conf
 `
 
-// unsourced is an image whose sources of packages cloud-init writes, in its config stage. It does not on Debian 13,
-// whose package says preserve_sources_list.
+// unsourced is an image whose package sources cloud-init writes in its config stage. On Debian 13 it does not: its
+// package sets preserve_sources_list.
 const unsourced = "grep -q preserve_sources_list: /etc/cloud/cloud.cfg || [ -e /unsourced ] || rm -f " +
 	"/etc/apt/sources.list; touch /unsourced\n"
 
-// deepLearning is a Deep Learning AMI by its documentation: an Ubuntu with docker, the container toolkit and NVIDIA's
-// driver, all of which start with the machine, docker some seconds after everything else.
+// deepLearning simulates a Deep Learning AMI according to its documentation: an Ubuntu with docker, the container
+// toolkit and NVIDIA's driver, all of which start with the machine, docker some seconds after everything else.
 // https://docs.aws.amazon.com/dlami/latest/devguide/overview-base.html
 const deepLearning = `[ -e /usr/bin/nvidia-smi ] || {
 ln -s /boottest/machine /usr/bin/nvidia-smi; groupadd docker; printf '' >/usr/bin/dockerd; chmod +x /usr/bin/dockerd
@@ -41,7 +40,7 @@ ln -s /etc/systemd/system/docker.service /etc/systemd/system/multi-user.target.w
 }
 `
 
-// TestDeepLearningImage: docker and the driver are there already; a job may use both from its first step on.
+// TestDeepLearningImage: docker and the driver are installed already; a job can use both in its first step.
 func TestDeepLearningImage(t *testing.T) {
 	both := job(`nvidia-smi | cut -d : -f 1; [ -S /run/docker.sock ] && [ -w /run/docker.sock ] && id -nG | tr ' ' ` +
 		`'\n' | grep docker || id -un; echo "$A"`)
@@ -55,12 +54,12 @@ func TestDeepLearningImage(t *testing.T) {
 	})
 }
 
-// apt is a job that installs a package, as its first step and with nothing before it.
+// apt is a job that installs a package in its first step.
 const apt = `(sudo apt-get -q update; sudo apt-get -qy install egr-sample) >/tmp/apt 2>&1 || cat /tmp/apt; cat ` +
 	`/usr/share/egr-sample/file; systemctl is-active cloud-config.service`
 
-// TestDistributions: the main cases on each Debian. The oldest has the systemd (247), cloud-init (20.4) and curl that
-// images in use have; the newest one's cloud-init has other units.
+// TestDistributions: the main cases on each Debian. The oldest has systemd 247, cloud-init 20.4 and a curl like images
+// in use; the newest one's cloud-init has other units.
 func TestDistributions(t *testing.T) {
 	t.Parallel()
 	asUser := func(s *bootstrap.Spec) { s.User = "debian" }

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// endsAfter is a check: the machine switches itself off, says why, and not before that event.
+// endsAfter checks that the machine switches itself off, reports why, and not before that event.
 func endsAfter(event, why string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -22,7 +22,7 @@ func endsAfter(event, why string) func(*testing.T, *instance) {
 	}
 }
 
-// jobs are jobs of so many seconds each, so long after one another.
+// jobs are jobs with these scripts, at this interval.
 func jobs(after time.Duration, scripts ...string) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		job(scripts...)(p)
@@ -32,7 +32,7 @@ func jobs(after time.Duration, scripts ...string) func(*plan.Plan) {
 	}
 }
 
-// TestEnds: the machine's own end, and that no job is ever cut off.
+// TestEnds: the machine terminates itself, and no job is ever cut off.
 func TestEnds(t *testing.T) {
 	runAll(t, []scenario{
 		{
@@ -68,7 +68,7 @@ func TestEnds(t *testing.T) {
 			check: endsAfter("job a succeeded", "no job for "),
 		},
 		{
-			// The job must have begun before, also on a machine that boots slowly among others.
+			// The job must begin before the lifetime ends, even on a machine that boots slowly among others.
 			name: "a job outlives the lifetime", spec: func(s *bootstrap.Spec) { s.MaxLifetime = 80 * time.Second },
 			plan:  job("sleep 85"),
 			check: endsAfter("job a succeeded", "it has lived for "),
@@ -80,7 +80,7 @@ func TestEnds(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				endsAfter("job a begins", "it has lived for ")(t, i)
 				if _, ok := i.find("job a succeeded"); ok {
-					t.Error("the job came to its end")
+					t.Error("the job was not cut off")
 				}
 			},
 		},
@@ -91,9 +91,9 @@ func TestEnds(t *testing.T) {
 	})
 }
 
-// TestRoughJobs: what a job can do to the runner and to the machine's own end.
+// TestRoughJobs: what a job can do to the runner and to the machine's self-termination.
 func TestRoughJobs(t *testing.T) {
-	// All but the world, which is not on a real machine, and this shell itself.
+	// Everything but the simulated world, which a real machine does not have, and this shell itself.
 	const killAll = `for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || [ $(cat /proc/$p/comm) = ` +
 		`machine ] || kill -9 $p; done`
 	kill := func(what string) string {

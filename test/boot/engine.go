@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// engine runs one docker command and returns what it printed.
+// engine runs one docker command and returns its output.
 func engine(args ...string) (string, error) {
 	out, err := exec.Command("docker", args...).CombinedOutput()
 	if err != nil {
@@ -26,8 +26,8 @@ func engine(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// engineClient speaks to the engine's socket. What is asked several times a second is asked here: each docker command
-// is a process of 40 MB, and as many cases as wait side by side would keep a processor busy with them.
+// engineClient connects to the engine's socket. It is used for frequent requests: each docker command is a process of
+// 40 MB, and many waiting cases would keep a processor busy with them.
 var engineClient = sync.OnceValue(func() *http.Client {
 	socket := strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -36,12 +36,12 @@ var engineClient = sync.OnceValue(func() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}}
 })
 
-// engineGet is one GET of the engine's API.
+// engineGet makes one GET request to the engine's API.
 func engineGet(path string, query url.Values) ([]byte, error) {
 	return engineAsk(http.MethodGet, path, query)
 }
 
-// engineAsk is one request to the engine's API. https://docs.docker.com/reference/api/engine/
+// engineAsk makes one request to the engine's API. https://docs.docker.com/reference/api/engine/
 func engineAsk(method, path string, query url.Values) ([]byte, error) {
 	req, err := http.NewRequest(method, "http://engine"+path+"?"+query.Encode(), http.NoBody)
 	if err != nil {
@@ -59,8 +59,8 @@ func engineAsk(method, path string, query url.Values) ([]byte, error) {
 	return body, err
 }
 
-// has reports whether the instance, which is on, has that file. It looks from outside, as a program inside would be
-// one more process at each look.
+// has reports whether the instance, which must be on, has a file. It reads from outside, since a program inside would
+// be one more process each time.
 func (i *instance) has(file string) bool {
 	body, err := engineGet("/containers/"+i.name+"/json", nil)
 	var answer struct{ State struct{ Pid int } }
@@ -81,7 +81,7 @@ func (i *instance) off() bool {
 	return err == nil && !answer.State.Running
 }
 
-// listeners counts the runner's listeners on the instance.
+// listeners counts the runner's listener processes on the instance.
 func (i *instance) listeners() (n int, err error) {
 	body, err := engineGet("/containers/"+i.name+"/top", url.Values{"ps_args": {"-eo pid,comm"}})
 	var answer struct{ Processes [][]string }
@@ -89,7 +89,7 @@ func (i *instance) listeners() (n int, err error) {
 		err = json.Unmarshal(body, &answer)
 	}
 	for _, process := range answer.Processes {
-		// What the kernel keeps of a name is its first 15 letters: all of Runner.Listener.
+		// The kernel keeps the first 15 letters of a name: all of Runner.Listener.
 		if process[len(process)-1] == "Runner.Listener" {
 			n++
 		}
@@ -97,7 +97,7 @@ func (i *instance) listeners() (n int, err error) {
 	return n, err
 }
 
-// logs is what the container wrote to its terminal since the instance was switched on (last).
+// logs returns the container's terminal output since the instance was last switched on.
 func (i *instance) logs(timestamps bool) string {
 	query := url.Values{"stdout": {"1"}, "stderr": {"1"}, "since": {unixNano(i.startWall)}}
 	if timestamps {
@@ -110,8 +110,8 @@ func (i *instance) logs(timestamps bool) string {
 	return string(body)
 }
 
-// console is what the instance wrote to its console since it was switched on (last).
+// console returns the instance's console output since it was last switched on.
 func (i *instance) console() string { return strings.ReplaceAll(i.logs(false), "\r", "") }
 
-// unixNano is a time as the engine's API has it: seconds with a fraction.
+// unixNano formats a time for the engine's API: seconds with a fraction.
 func unixNano(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestFaults: every test that the README's table of faults names exists, and every row names one.
+// TestFaults: every test in the README's table of faults exists, and every row names one.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

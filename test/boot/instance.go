@@ -25,42 +25,42 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// soon is long enough on a machine that others use too; what waits for it looks often.
+// soon is a generous timeout, also for a busy host; the conditions are polled often.
 const soon = 4 * time.Minute
 
-// launch is one instance to be.
+// launch describes an instance.
 type launch struct {
 	// image is the container's image.
 	image string
 	// source is cloud-init's data source: NoCloud (default) or Ec2.
 	source string
-	// userData as RunInstances gets it, before base64.
+	// userData is as in RunInstances, before base64.
 	userData []byte
 	plan     plan.Plan
-	// before is shell that runs in the container before its init, at each boot.
+	// before is a shell script that runs in the container before its init, at each boot.
 	before string
 	// args are further arguments of docker.
 	args []string
-	// foreign is user data that is not ours.
+	// foreign marks user data that is not ours.
 	foreign bool
-	// docker is a machine that installs docker.
+	// docker marks a machine that installs docker.
 	docker bool
 }
 
-// instance is a container that plays an EC2 instance.
+// instance is a container that simulates an EC2 instance.
 type instance struct {
 	t    testing.TB
 	id   string
 	dir  string
 	name string
-	// container is the engine's own name for it.
+	// container is the engine's name of the container.
 	container string
-	// start is when it was switched on, by the kernel's monotonic clock and by the wall's.
+	// start is when it was switched on, by the kernel's monotonic clock and by the wall clock.
 	start     time.Duration
 	startWall time.Time
-	// ended is set once the case has waited for the machine's end in this boot: it is to be off then, and on otherwise.
+	// ended is set once the case has waited for the machine's end in this boot: then it must be off, otherwise on.
 	ended bool
-	// foreign is set where the user data is not ours.
+	// foreign is set if the user data is not ours.
 	foreign bool
 	// watches are the inotify instances that it takes.
 	watches int
@@ -70,7 +70,7 @@ type instance struct {
 
 var instances atomic.Int64
 
-// boot switches an instance on. It is removed when the test ends.
+// boot switches an instance on and removes it when the test ends.
 func boot(t testing.TB, l launch) *instance {
 	t.Helper()
 	n := instances.Add(1)
@@ -84,7 +84,7 @@ func boot(t testing.TB, l launch) *instance {
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(i.dir, "in", name), text, 0o600))
 	}
-	// What is timed makes its own host keys (init.sh).
+	// Speed tests make their own host keys (init.sh).
 	if !strings.Contains(t.Name(), "Speed") {
 		must(t, os.WriteFile(filepath.Join(i.dir, "in", "keys"), parts.hostKey, 0o600))
 		must(t, os.WriteFile(filepath.Join(i.dir, "in", "ssh-keygen"), parts.keygen, 0o755))
@@ -138,7 +138,7 @@ func boot(t testing.TB, l launch) *instance {
 	return i
 }
 
-// give sets what the world is like and what the metadata service tells, for the next boot.
+// give sets the plan of the world and the user data for the next boot.
 func (i *instance) give(p plan.Plan, userData []byte) {
 	i.t.Helper()
 	must(i.t, p.Save(filepath.Join(i.dir, "in")))
@@ -147,7 +147,7 @@ func (i *instance) give(p plan.Plan, userData []byte) {
 	must(i.t, os.WriteFile(filepath.Join(i.dir, "seed", "meta-data"), []byte("instance-id: "+p.InstanceID+"\n"), 0o600))
 }
 
-// on switches the instance on, at first or again.
+// on switches the instance on, for the first time or again.
 func (i *instance) on() {
 	i.t.Helper()
 	admit(i.watches)
@@ -158,10 +158,10 @@ func (i *instance) on() {
 	must(i.t, err)
 }
 
-// forget makes GitHub know nothing of what was before.
+// forget makes the stand-in GitHub forget earlier boots.
 func (i *instance) forget() error { return os.Remove(filepath.Join(i.dir, "out", "github.json")) }
 
-// again switches it on after it was switched off.
+// again switches the instance on after it was switched off.
 func (i *instance) again() {
 	i.t.Helper()
 	i.waitOff(time.Minute)
@@ -173,7 +173,7 @@ func (i *instance) connected(since time.Duration) bool {
 	return slices.ContainsFunc(i.eventsSince(since), func(e plan.Event) bool { return e.What == "online" })
 }
 
-// events are those of this boot.
+// events returns the events of this boot.
 func (i *instance) events() []plan.Event { return i.eventsSince(i.start) }
 
 func (i *instance) eventsSince(start time.Duration) []plan.Event {
@@ -193,7 +193,7 @@ func (i *instance) eventsSince(start time.Duration) []plan.Event {
 	return list
 }
 
-// find is the first event of this boot that begins so.
+// find returns the first event of this boot with that prefix.
 func (i *instance) find(what string) (plan.Event, bool) {
 	events := i.events()
 	n := slices.IndexFunc(events, func(e plan.Event) bool { return strings.HasPrefix(e.What, what) })
@@ -203,7 +203,7 @@ func (i *instance) find(what string) (plan.Event, bool) {
 	return events[n], true
 }
 
-// poll asks until yes, for so long at most.
+// poll waits until a condition is true, and fails the test after a timeout.
 func (i *instance) poll(what string, within, every time.Duration, yes func() bool) {
 	i.t.Helper()
 	end := time.NewTimer(within)
@@ -226,7 +226,7 @@ func (i *instance) poll(what string, within, every time.Duration, yes func() boo
 func (i *instance) wait(what string, within time.Duration) plan.Event {
 	i.t.Helper()
 	var found plan.Event
-	// An event has its own time. Each look reads all of them, and twelve cases wait side by side.
+	// An event carries its own time. Each poll reads all of them, and twelve cases poll at the same time.
 	i.poll(what, within, 100*time.Millisecond, func() bool {
 		e, ok := i.find(what)
 		found = e
@@ -257,10 +257,10 @@ func (i *instance) stays(d time.Duration) {
 	}
 }
 
-// pause is for what shows itself by nothing happening.
+// pause waits where the absence of an event is checked.
 func pause(d time.Duration) { <-time.After(d) }
 
-// sh runs shell on the instance, as root, and returns what it prints.
+// sh runs a shell script on the instance as root and returns its output.
 func (i *instance) sh(script string) string {
 	i.t.Helper()
 	out, err := exec.Command("docker", "exec", i.name, "bash", "-c", script).CombinedOutput()
@@ -272,7 +272,7 @@ func (i *instance) sh(script string) string {
 
 var ownLine = regexp.MustCompile(`(?m)^(\S+) .*?ec2-github-runner: ([^|\r\n]*?) \([0-9.]+ s\)\r*$`)
 
-// phases is one line: what happened when, in seconds since the machine was switched on.
+// phases returns one line: what happened when, in seconds since the machine was switched on.
 func (i *instance) phases() string {
 	type phase struct {
 		at   time.Duration
@@ -298,8 +298,8 @@ func (i *instance) phases() string {
 	return strings.Join(words, " · ")
 }
 
-// processor is how long processors were busy for the instance since it was switched on; 0 where the kernel does not
-// tell, or when it is off.
+// processor returns the processor time of the instance since it was switched on; 0 if the kernel does not say, or if it
+// is off.
 func (i *instance) processor() time.Duration {
 	if text, err := os.ReadFile("/sys/fs/cgroup/cpuacct/docker/" + i.container + "/cpuacct.usage"); err == nil {
 		n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)

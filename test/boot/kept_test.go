@@ -12,28 +12,28 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// keptSeconds is how long these machines stay once their runner has ended. A start gives an hour.
+// keptSeconds is how long these machines stay after their runner has ended. A start sets an hour.
 const keptSeconds = 20
 
 func keptFor(s *bootstrap.Spec) { s.KeepEnded = keptSeconds * time.Second }
 
-// readsTag switches the instance's tags in its metadata on.
+// readsTag makes the instance's tags readable in its metadata.
 func readsTag(s *bootstrap.Spec) { keptFor(s); s.Metadata = `{"InstanceMetadataTags":"enabled"}` }
 
-// deregister does what a stop with keep-minutes does: it removes the runner's registration.
+// deregister removes the runner's registration, as a stop with keep-minutes does.
 func (i *instance) deregister(name string) {
 	i.t.Helper()
 	i.sh("/boottest/machine remove " + name)
 	i.wait("removed "+name, soon)
 }
 
-// keptUntil writes the tag of that name, for the metadata service.
+// keptUntil writes the tag kept-until for the metadata service.
 func (i *instance) keptUntil(at time.Time) {
 	i.t.Helper()
 	must(i.t, os.WriteFile(filepath.Join(i.dir, "in", "kept-until"), []byte(at.UTC().Format(time.RFC3339)), 0o644))
 }
 
-// ended waits until the machine knows that its runner has ended, and returns when.
+// runnerEnded waits until the machine knows that its runner has ended, and returns when.
 func (i *instance) runnerEnded() time.Time {
 	i.t.Helper()
 	i.poll("the runner has ended", 2*soon, 500*time.Millisecond,
@@ -41,7 +41,7 @@ func (i *instance) runnerEnded() time.Time {
 	return time.Now()
 }
 
-// offAfter waits for the machine's end and fails the test unless it comes so long after its runner's.
+// offAfter waits for the machine's end and fails the test unless it comes within the given time after its runner's.
 func (i *instance) offAfter(ended time.Time, least, most time.Duration) {
 	i.t.Helper()
 	i.waitOff(2 * soon)
@@ -50,7 +50,7 @@ func (i *instance) offAfter(ended time.Time, least, most time.Duration) {
 	}
 }
 
-// TestKept: a machine whose registration a stop has removed ends by itself, with and without the tag that says when,
+// TestKept: a machine whose registration a stop has removed terminates itself, with and without the tag that says when,
 // and no job on it is cut off.
 func TestKept(t *testing.T) {
 	const all = keptSeconds * time.Second
@@ -138,7 +138,7 @@ func TestKept(t *testing.T) {
 	})
 }
 
-// TestKeptReboot: a kept machine that somebody reboots stays for the rest of its time, and starts no runner.
+// TestKeptReboot: a kept machine that is rebooted stays for the rest of its time, and starts no runner.
 func TestKeptReboot(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -159,7 +159,7 @@ func TestKeptReboot(t *testing.T) {
 			i.wait("job a succeeded", soon)
 			i.deregister(jitName)
 			i.runnerEnded()
-			// What it has lived is written down every 30 s.
+			// The machine saves its age every 30 s.
 			i.stays(65 * time.Second)
 			i.sh("systemctl reboot || :")
 			i.again()

@@ -19,7 +19,7 @@ const jitName = "ec2-k3x9a"
 // jit is as long as a real configuration.
 var jit = jitFor("12")
 
-// jitFor is the configuration of the runner with that number at GitHub.
+// jitFor returns the configuration of the runner with that number at GitHub.
 func jitFor(agent string) string {
 	return plan.EncodeJIT(plan.Settings{AgentID: agent, AgentName: jitName, Ephemeral: "True", DisableUpdate: "False",
 		WorkFolder: "_work"},
@@ -45,7 +45,7 @@ var parts struct {
 	machine, initScript        string
 	bullseye, bookworm, trixie string // images with nothing of GitHub's
 	dnf                        string // the same, with a dnf
-	// the small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner
+	// The small runner in /opt/runner, an outdated one there, one in /actions-runner, one in /opt/actions-runner.
 	preinstalled, old, whole, ours string
 	authority                      string // PEM
 	small, smallSum, next          string
@@ -62,7 +62,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	// What another run at the same time must not change under this one.
+	// Another run at the same time must not change this.
 	parts.own, err = os.MkdirTemp("", "boottest")
 	if err != nil {
 		return 1, err
@@ -76,7 +76,7 @@ func run(m *testing.M) (code int, err error) {
 
 func makeParts() (err error) {
 	if os.Getenv("DOCKER_HOST") == "" {
-		return fmt.Errorf("run it under `scripts/engine with`: DOCKER_HOST is not set")
+		return fmt.Errorf("DOCKER_HOST is not set: run the tests with `scripts/engine with go test ...`")
 	}
 	if err := countWatches(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func makeParts() (err error) {
 	return err
 }
 
-// ordinary is a plan with fair weather and a quick runner.
+// ordinary is a plan without faults and with a quick runner.
 func ordinary() plan.Plan {
 	return plan.Plan{
 		Version: newest, JIT: jit, LaunchIndex: "3", Tarball: parts.small, Rate: 80 << 20,
@@ -139,8 +139,7 @@ func softwareOf(version, sum string) []bootstrap.Software {
 	return []bootstrap.Software{{
 		Architecture: "x64", Version: version, SHA256: sum,
 		URL: "https://github.com/actions/runner/releases/download/v" + version + "/actions-runner-linux-x64-" +
-			version +
-			".tar.gz",
+			version + ".tar.gz",
 	}}
 }
 

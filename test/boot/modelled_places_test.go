@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestModelledPlaces: each behaviour of the stand-in runner has a name of its own, a script that tries it, and a place
-// in a release of actions/runner: a file, and lines that it has there.
+// TestModelledPlaces: each behaviour of the stand-in runner has a unique name, a script that checks it, and a place in
+// a release of actions/runner: a file, and lines that exist in it.
 func TestModelledPlaces(t *testing.T) {
 	t.Parallel()
 	release, commit := regexp.MustCompile(`^v2\.\d+\.\d+$`), regexp.MustCompile(`^[0-9a-f]{40}$`)
@@ -38,7 +38,7 @@ func TestModelledPlaces(t *testing.T) {
 	}
 }
 
-// lines reads FIRST-LAST, or one number for both.
+// lines parses FIRST-LAST, or one number for both.
 func lines(text string) (first, last int) {
 	if n, _ := fmt.Sscanf(text, "%d-%d", &first, &last); n == 1 {
 		last = first

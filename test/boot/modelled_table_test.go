@@ -2,14 +2,14 @@ package boot
 
 import "github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 
-// modelledTag is the release of github.com/actions/runner that the stand-in runner is modelled on, and modelledCommit
-// the commit of that tag, in which each place below was looked up.
+// modelledTag is the release of github.com/actions/runner that the stand-in runner models, and modelledCommit the tag's
+// commit, in which each place below was looked up.
 const (
 	modelledTag    = "v2.336.0"
 	modelledCommit = "98aabcd429c4e8402406c56ce2d26387fed3b9ce"
 )
 
-// Versions of the stand-in runner: the one that most machines get, one that GitHub refuses, and the next release.
+// Versions of the stand-in runner: the usual one, one that GitHub refuses, and the next release.
 const (
 	newest   = "2.330.0"
 	outdated = "2.300.0"
@@ -18,19 +18,20 @@ const (
 
 // modelled is one behaviour of the real runner that the stand-in has too.
 type modelled struct {
-	// what it does, and where the real one does so: a file and lines of it at modelledTag.
+	// What it does, and where the real one does so: a file and lines of it at modelledTag.
 	what, file, lines string
-	// script runs in a fresh copy of the stand-in's folder, as root who may run it, with the functions of rowTools.
+	// script runs in a fresh copy of the stand-in's folder, as root with RUNNER_ALLOW_RUNASROOT, with the functions of
+	// rowTools.
 	script string
-	// code and says are what the script must end with and print; event, if not empty, is what the world must have seen.
+	// code is the script's expected exit code, says its expected output; event, if not empty, is an expected event of
+	// the world.
 	code        int
 	says, event string
 }
 
-// rowTools: c configures the runner "$name", listener puts a program in the real one's place that exits with these
-// codes one after the other, shim puts a script in a tool's place, run is a listener that is interrupted after so many
-// seconds.
-// hook is a job of one step with this hook for its end.
+// rowTools: c configures the runner "$name", listener replaces the real listener by a program that exits with these
+// codes one after the other, shim replaces a tool by a script, run is a listener that is interrupted after so many
+// seconds. hook is a job of one step with this hook for its end.
 const rowTools = `export RUNNER_ALLOW_RUNASROOT=1
 c() {
   ./config.sh --unattended --url https://github.com/owner/repo --token "$TOKEN" --labels k --name "$name" --replace "$@"
@@ -84,7 +85,7 @@ var lengths = map[string]int{
 	hostCS: 843,
 }
 
-// rowJobs are the world's only jobs, which go to the first rows: they print what they got of .env, and of the variable
+// rowJobs are the world's only jobs, assigned to the first rows: they print what they got from .env, and the variable
 // that holds a just-in-time configuration.
 var rowJobs = []plan.Job{
 	{Name: "a", Script: "echo got $EGR_ROW"},
@@ -93,10 +94,10 @@ var rowJobs = []plan.Job{
 	{Name: "d", Script: "sleep 100"},
 }
 
-// hookSaid is what stands in a job's log before its hook.
+// hookSaid precedes a hook's output in a job's log.
 const hookSaid = "A job completed hook has been configured by the self-hosted runner administrator"
 
-// behaviours, in the order in which they are tried.
+// behaviours are in the order in which they are checked.
 var behaviours = []modelled{
 	{"a single-use runner forgets its registration after its job", runnerCS, "877-880",
 		"echo EGR_ROW=it >.env; c --ephemeral --disableupdate; ./run.sh; ls .runner",
@@ -118,8 +119,8 @@ echo 2.300.0 >bin/version; c; echo ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT
 	{"a hook runs after the job's steps", jobCS, "570-580",
 		"hook 'echo the hook'", 0, "a step\n" + hookSaid + "\nthe hook\n", ""},
 	{"also after one that failed", jobCS, "570-580",
-		"hook 'echo the hook'; echo 'exit 3' >step; " +
-			"ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/hook.sh ./bin/Runner.Worker step",
+		"hook 'echo the hook'; echo 'exit 3' >step; ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$PWD/hook.sh " +
+			"./bin/Runner.Worker step",
 		1, "the hook\n" + hookSaid + "\nthe hook\nexit status 3", ""},
 	{"a hook that is not there fails the job", hookCS, "48-52",
 		"HOOK=$PWD/none.sh hook", 1, "File doesn't exist", ""},

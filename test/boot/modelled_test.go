@@ -11,13 +11,13 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// TestModelled: the stand-in runner does what the table says that the real one does.
+// TestModelled: the stand-in runner behaves as the table says of the real one.
 func TestModelled(t *testing.T) {
 	t.Parallel()
 	p := ordinary()
 	p.Version, p.Least, p.Tarball = newer, "2.320.0", parts.next
 	p.Jobs = rowJobs
-	// One that does not update itself, as all rows but those that say so.
+	// It does not update itself, like all rows but those about updates.
 	settings := plan.Settings{AgentID: "12", AgentName: jitName, Ephemeral: "True", DisableUpdate: "True",
 		WorkFolder: "_work"}
 	p.JIT = plan.EncodeJIT(settings, noise(2000))
@@ -47,7 +47,7 @@ func TestModelled(t *testing.T) {
 	}
 }
 
-// saw reports whether an event with its detail begins so.
+// saw reports whether there is an event that, with its detail, has that prefix.
 func (i *instance) saw(event string) bool {
 	for _, e := range i.events() {
 		if strings.HasPrefix(strings.TrimSpace(e.What+" "+e.Detail), event) {

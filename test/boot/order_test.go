@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// held holds cloud-init's config stage up until that event is in the journal, and three seconds more, in which whoever
-// does not wait for the stage goes on: a runner that is started too early is started in these. It gives up after some
-// time, so that what comes only after the stage comes at all, in the wrong order. The stage says itself when it begins
-// and ends. What holds it up is Ubuntu's seeding, after which not every Debian orders it.
+// held delays cloud-init's config stage until that event is in the journal, and three seconds more, in which a runner
+// that does not wait for the stage would be started too early. It gives up after some time, so that what comes only
+// after the stage comes at all, in the wrong order. The stage logs when it begins and ends. It is delayed by Ubuntu's
+// seeding, after which not every Debian orders it.
 func held(until string) string {
 	return `cat >/etc/systemd/system/snapd.seeded.service <<'UNIT'
 [Service]

@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// osRelease makes the machine another distribution, which has a real dnf (4.14) and rpm and, as Fedora has, an apt-get
-// that is not for it. Its ldconfig knows libicu once that is installed, as on a stock machine.
+// osRelease turns the machine into another distribution with a real dnf (4.14) and rpm and, like Fedora, an apt-get
+// that is not in use. Its ldconfig finds libicu once that is installed, as on a stock machine.
 func osRelease(lines string) string {
 	return "[ -e /libicu-hidden ] || {\ntouch /libicu-hidden; rm -f /etc/os-release /etc/apt/sources.list; printf '" +
 		lines + `' >/etc/os-release
@@ -39,13 +39,13 @@ var (
 		`Linux"\nID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4 (Plow)"\n`)
 )
 
-// holding keeps a lock from before the boot script starts, until it is released, as an agent does that updates itself.
+// holding holds a lock from before the boot script starts until it is released, like an agent that updates itself.
 func holding(file string) string {
 	return "mkdir -p $(dirname " + file + "); setsid /boottest/machine lock " + file +
 		" 1h </dev/null >/dev/null 2>&1 & echo $! >/holder; sleep 0.2\n"
 }
 
-// release lets the lock go once the machine has said that it waits.
+// release releases the lock once the machine has logged that it waits.
 func release(says string, then func(*testing.T, *instance)) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -69,8 +69,7 @@ func dnf(name, system string, s scenario) scenario {
 	return s
 }
 
-// secondsBetween is how long after the first line that begins so the first came that begins otherwise, by their own
-// times.
+// secondsBetween returns the time between the first lines with two prefixes, by the lines' own times.
 func (i *instance) secondsBetween(first, other string) float64 {
 	i.t.Helper()
 	at := func(begins string) (s float64) {
@@ -162,9 +161,8 @@ func TestPackages(t *testing.T) {
 		dnf("dnf, while another dnf is at work", amazonLinux, scenario{
 			jit: true, check: release("metadata already locked by ", has(libicu)),
 			before: "mkdir -p /var/cache/dnf; setsid bash -c 'cd /var/cache/dnf; while sleep 0.1; do [ -s " +
-				"metadata_lock.pid ] " +
-				"|| echo $$ >metadata_lock.pid; done' " +
-				"</dev/null >/dev/null 2>&1 & echo $! >/holder\n",
+				"metadata_lock.pid ] || echo $$ >metadata_lock.pid; done' </dev/null >/dev/null 2>&1 & echo $! " +
+				">/holder\n",
 		}),
 		dnf("dnf, for libicu with a held rpm lock, beside the longest script", amazonLinux, scenario{
 			before: holding("/var/lib/rpm/.rpm.lock"), spec: script("export LONG=1\n: '" + noise(15100) + "'\n"),
@@ -199,21 +197,19 @@ func TestPackages(t *testing.T) {
 				i *instance) {
 				has(sample)(t, i)
 				i.waitConsole("warning: package egr-nowhere is not installed: E: Unable to locate package " +
-					"egr-nowhere " +
-					"(")
+					"egr-nowhere (")
 			},
 		},
 		{
-			// What the runner's own script does where apt is: lists, then libraries, and its own words when that fails.
+			// What the runner's own script does with apt: lists, then libraries, and its own message when that fails.
 			// https://github.com/actions/runner/blob/main/src/Misc/layoutbin/installdependencies.sh
 			name: "apt, with a held lock, in the runner's own script before a JIT runner", image: parts.preinstalled,
 			jit:  true,
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
-			before: "printf '#!/bin/sh\\n[ ! -e " + sample +
-				" ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; chmod +x /usr/local/bin/ldconfig\n" +
+			before: "printf '#!/bin/sh\\n[ ! -e " + sample + " ] || echo libicuuc\\n' >/usr/local/bin/ldconfig; " +
+				"chmod +x /usr/local/bin/ldconfig\n" +
 				"printf '#!/bin/bash\\napt-get update && apt-get install -y egr-sample || { echo \"apt-get failed " +
-				"with exit code " +
-				"$?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +
+				"with exit code $?\"; exit 1; }\\n' >/opt/runner/bin/installdependencies.sh\n" +
 				holding("/var/lib/dpkg/lock-frontend"),
 			check: release(aptLocked, has(sample)),
 		},

@@ -25,7 +25,7 @@ import (
 	"time"
 )
 
-// cacheDir keeps what is dear to make, between runs.
+// cacheDir returns the folder that keeps, between runs, what takes long to make.
 func cacheDir() (string, error) {
 	base := os.Getenv("EGR_CACHE")
 	if base == "" {
@@ -52,13 +52,13 @@ func buildMachine(dir string) (string, error) {
 	return path, os.Rename(path+".new", path)
 }
 
-// Tarballs of the stand-in runner: as large as the real one for timings, small elsewhere.
+// Sizes of the stand-in runner's tarballs: as large as the real one for timings, otherwise small.
 const (
 	largeTarball = 189 << 20
 	smallTarball = 5 << 20
 )
 
-// standinDir has the stand-in runner's scripts, laid out as in the real archive.
+// standinDir contains the stand-in runner's scripts, laid out as in the real archive.
 const standinDir = "standin/runner/"
 
 func standinFiles() ([]string, error) {
@@ -70,11 +70,11 @@ func standinFiles() ([]string, error) {
 	return append(top, bin...), err
 }
 
-// libraries are what config.sh asks ldd about.
+// libraries are those that config.sh checks with ldd.
 var libraries = []string{"bin/libcoreclr.so", "bin/libSystem.Security.Cryptography.Native.OpenSsl.so",
 	"bin/libSystem.IO.Compression.Native.so"}
 
-// tarball makes the runner's archive of about so many bytes once, and returns its path.
+// tarball makes the runner's archive of about that size, once, and returns its path.
 func tarball(dir, machine, version string, size int) (string, error) {
 	hash := sha256.New()
 	standins, err := standinFiles()
@@ -135,7 +135,7 @@ func writeTarball(to io.Writer, machine, version string, size int) error {
 	if err := addRunner(add, archive, machine, version); err != nil {
 		return err
 	}
-	// The rest of the real one is node and .NET: much of it compresses by three.
+	// The rest of the real one is node and .NET, much of which compresses to a third.
 	random := mathrand.New(mathrand.NewPCG(1, uint64(size)))
 	block := make([]byte, 192<<10)
 	for i := 0; count.n < size || i < 3; i++ {
@@ -180,7 +180,7 @@ func addRunner(add func(string, int64, []byte) error, archive *tar.Writer, machi
 			return err
 		}
 	}
-	// The runner's own node, and libraries that config.sh looks at: other names of one file.
+	// The runner's own node, and libraries that config.sh checks: hard links of one file.
 	for _, name := range append(libraries, "externals/node20/bin/node") {
 		target := strings.Repeat("../", strings.Count(name, "/")) + "bin/Runner.Worker"
 		link := &tar.Header{Name: "./" + name, Linkname: target, Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 1001,
@@ -198,7 +198,7 @@ func addRunner(add func(string, int64, []byte) error, archive *tar.Writer, machi
 	return nil
 }
 
-// fileSum is the SHA-256 of a file, in hex.
+// fileSum returns the SHA-256 of a file, in hex.
 func fileSum(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -212,7 +212,7 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// certificates writes an authority of the test's own (ca.pem) and GitHub's certificate by it.
+// certificates writes a test CA (ca.pem) and GitHub's certificate signed by it.
 func certificates(dir string) error {
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "boottest"}, IsCA: true,
@@ -270,7 +270,7 @@ var hosts = []string{
 	"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com", "nvidia.github.io",
 }
 
-// baseImage is a root with systemd and cloud-init, made by scripts/engine.
+// baseImage returns an image with systemd and cloud-init, made by scripts/engine.
 func baseImage(name string) (string, error) {
 	cmd := exec.Command("../../scripts/engine", "image", name)
 	cmd.Stderr = os.Stderr
@@ -281,7 +281,7 @@ func baseImage(name string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// imageWith is the base image with an archive unpacked in a folder of it.
+// imageWith returns the base image with an archive unpacked in one of its folders.
 func imageWith(base, archive, folder string) (string, error) {
 	key := sha256.Sum256([]byte(base + filepath.Base(archive) + folder))
 	tag := "egr/boottest:" + hex.EncodeToString(key[:])[:16]

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// later is how long after a case the machine is looked at again: its watchdog looks every second, and most of what
-// ends a machine by mistake does so within two.
+// later is how long after a case the machine is checked again: its watchdog checks every second, and most mistakes that
+// end a machine do so within two.
 const later = 4 * time.Second
 
-// keepsPromise fails the test unless the machine is still as promised some time later: off where the case waited for
-// that, or on with one listener that is connected; a single-use runner that has done its job leaves none.
+// keepsPromise fails the test unless the machine is still in its expected state some time later: off if the case waited
+// for that, or on with one connected listener; a single-use runner that has done its job leaves none.
 func (i *instance) keepsPromise(t *testing.T, singleUse bool) {
 	t.Helper()
 	if err := i.brokenPromise(singleUse); err != nil {
@@ -23,13 +23,13 @@ func (i *instance) keepsPromise(t *testing.T, singleUse bool) {
 	}
 }
 
-// brokenPromise is what is wrong with the machine, now or some time later. It waits for what is still to come.
+// brokenPromise returns what is wrong with the machine, now or some time later. It waits for what may still come.
 func (i *instance) brokenPromise(singleUse bool) error {
 	if i.ended {
 		return nil
 	}
 	if i.off() {
-		return errors.New("the machine is off, and nothing in this case switches it off")
+		return errors.New("the machine is off, but nothing in this case switches it off")
 	}
 	i.wait("online", soon)
 	want := 1
@@ -42,7 +42,7 @@ func (i *instance) brokenPromise(singleUse bool) error {
 	})
 	pause(later)
 	if i.off() {
-		return errors.New("later the machine is off, and nothing in this case switches it off")
+		return errors.New("later the machine is off, but nothing in this case switches it off")
 	}
 	wrong := []error{i.brokenWatchdog()}
 	n, err := i.listeners()
@@ -58,7 +58,7 @@ func (i *instance) brokenPromise(singleUse bool) error {
 	return errors.Join(wrong...)
 }
 
-// brokenWatchdog is what is wrong with what watches the machine, which is not there where the user data is not ours.
+// brokenWatchdog returns what is wrong with the watchdog; foreign user data has none.
 func (i *instance) brokenWatchdog() error {
 	if i.foreign {
 		return nil

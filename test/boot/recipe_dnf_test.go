@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestBakeByDnf: what a recipe installs on Amazon Linux, by a real dnf, where curl-minimal stands in curl's place,
-// which it provides and conflicts with.
+// TestBakeByDnf: what a recipe installs on Amazon Linux, by a real dnf. There curl-minimal replaces curl, which it
+// provides and conflicts with.
 func TestBakeByDnf(t *testing.T) {
 	t.Parallel()
 	recipes, err := filepath.Abs("../../ami/recipes")

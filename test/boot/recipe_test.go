@@ -16,11 +16,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// nonce is the bakes'.
+// nonce is the nonce of these bakes.
 const nonce = "b4k3"
 
-// builder is a stock machine with a nested docker that has no bridge, and a stock machine's brakes. What it
-// installs comes from the stand-ins of Debian's, Docker's and NVIDIA's repositories.
+// builder is a stock machine with a nested docker without a bridge, and with the services that slow down a stock
+// machine. It installs from stand-ins of Debian's, Docker's and NVIDIA's repositories.
 const builder = `mkdir -p /etc/docker
 [ -s /etc/docker/daemon.json ] || echo ` +
 	`'{"bridge":"none","iptables":false,"ip6tables":false,"storage-driver":"vfs"}' >/etc/docker/daemon.json
@@ -28,14 +28,14 @@ const builder = `mkdir -p /etc/docker
 	`>/root/.ssh/authorized_keys; echo key >/etc/ssh/ssh_host_rsa_key; }
 `
 
-// ubuntu makes the builder one of Ubuntu's, with a GPU.
+// ubuntu turns the builder into an Ubuntu with a GPU.
 const ubuntu = `rm -f /etc/os-release; printf 'ID=ubuntu\nPRETTY_NAME="Ubuntu ` +
 	`24.04"\nVERSION_ID=24.04\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n' >/etc/os-release
 mount -t tmpfs none /sys/bus/pci/devices && mkdir /sys/bus/pci/devices/gpu && echo 0x10de ` +
 	`>/sys/bus/pci/devices/gpu/vendor
 `
 
-// bake is one bake: a recipe, what the world is like, and what must be true in the end.
+// bake is one bake: a recipe, the world, and what must be true in the end.
 type bake struct {
 	name   string
 	recipe func(*ami.Recipe)
@@ -63,7 +63,7 @@ func (b bake) boot(t *testing.T) *instance {
 			docker: true})
 }
 
-// verdict waits for the builder's, as whoever launched it would read it.
+// verdict waits for the builder's verdict, as the launching process would read it.
 func (i *instance) verdict() ami.Verdict {
 	i.t.Helper()
 	var v ami.Verdict
@@ -74,7 +74,7 @@ func (i *instance) verdict() ami.Verdict {
 	return v
 }
 
-// bakes is a check: the machine is ready to be imaged.
+// bakes checks that the machine is ready for its image.
 func bakes(t *testing.T, i *instance) {
 	t.Helper()
 	if v := i.verdict(); !v.OK {
@@ -82,14 +82,15 @@ func bakes(t *testing.T, i *instance) {
 	}
 }
 
-// keepsVerdict fails the test unless the builder says the same some time later: whoever launched it has yet to read it.
+// keepsVerdict fails the test unless the builder reports the same some time later: the launching process has yet to
+// read it.
 func (i *instance) keepsVerdict(t *testing.T) {
 	t.Helper()
 	before := i.verdict()
 	i.stays(later)
 	after := i.verdict()
 	if before.Lines, after.Lines = nil, nil; !reflect.DeepEqual(before, after) {
-		t.Errorf("later the bake ends as %+v, before as %+v", after, before)
+		t.Errorf("later the bake ends as %+v, but before as %+v", after, before)
 	}
 }
 
@@ -100,13 +101,13 @@ func (i *instance) reboots() {
 	i.on()
 }
 
-// log is the bake's own.
+// log returns the bake's log.
 func (i *instance) log() string {
 	out, _ := engine("exec", i.name, "tail", "-n", "60", "/run/ec2-github-runner/bake.log")
 	return out
 }
 
-// failsTo is a check: the bake fails in that step for that reason, and goes on saying so.
+// failsTo checks that the bake fails in that step for that reason, and keeps reporting it.
 func failsTo(step, reason string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -188,7 +189,7 @@ func TestBadBakes(t *testing.T) {
 	}
 }
 
-// TestBakeCUDA: over a reboot, which the driver needs; the setup script comes after it.
+// TestBakeCUDA: with a reboot, which the driver needs; the setup script runs after it.
 func TestBakeCUDA(t *testing.T) {
 	t.Parallel()
 	i := bake{before: ubuntu,
@@ -197,9 +198,9 @@ func TestBakeCUDA(t *testing.T) {
 		}}.boot(t)
 	i.reboots()
 	bakes(t, i)
-	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | " +
-		"xargs"); got != "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws "+
-		"linux-modules-nvidia-580-open-aws nvidia-driver-580-open" {
+	const want = "GPU 0: Tesla T4 (UUID: GPU-b0071e57-0000-0000-0000-000000000000)\nlinux-aws " +
+		"linux-modules-nvidia-580-open-aws nvidia-driver-580-open"
+	if got := i.sh("cat /usr/share/setup-saw; apt-mark showhold | sort | xargs"); got != want {
 		t.Errorf("got %q", got)
 	}
 	i.keepsVerdict(t)
@@ -212,11 +213,10 @@ func TestBake(t *testing.T) {
 	i := bake{
 		recipe: func(r *ami.Recipe) {
 			r.SetupScript = "apt-get install -y egr-sample || true\r\necho \"$HOME $(id -un)\" " +
-				">/usr/share/setup-was-here\r\n" +
-				ask + " >/usr/share/setup-asked\r\nexit 0\r\n"
+				">/usr/share/setup-was-here\r\n" + ask + " >/usr/share/setup-asked\r\nexit 0\r\n"
 			r.CACertificates = parts.authority
 		},
-		// No network for a while, and nobody's authority to trust but the user's own.
+		// No network for a while, and only the user's own CA to trust.
 		plan: func(p *plan.Plan) { p.Silent = time.Hour },
 		args: withNode(t),
 		before: "[ -e /etc/ssl/emptied ] || { sed -i '/BEGIN/,$d' /etc/ssl/certs/ca-certificates.crt; touch " +

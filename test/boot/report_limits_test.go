@@ -32,11 +32,11 @@ func eats(s scenario, limit, warning string, right func(bootstrap.JobReport) boo
 	return s
 }
 
-// eatMemory is a job of which the kernel kills three processes, each of which wants more than the machine has.
+// eatMemory is a job of which the kernel kills three processes, each of which needs more memory than the machine has.
 const eatMemory = `for n in 1 2 3; do bash -c 'x=$(head -c 900M /dev/zero | tr "\0" x); sleep 2' || :; done; sleep 2`
 
-// inContainer runs a command as a container's would: in a control group of its own, which has less memory than the
-// machine. The hook runs outside of it, as for a job in a container.
+// inContainer runs a command as in a container: in a control group of its own, with less memory than the machine. The
+// hook runs outside, as for a job in a container.
 const inContainer = `g=$(sed -n 's,^[0-9]*:memory:,/sys/fs/cgroup/memory,p' /proc/1/cgroup); g=${g%/init.scope}/job
 mkdir -p $g; echo 64M >$g/memory.limit_in_bytes
 bash -c "echo \$\$ >$g/cgroup.procs; x=\$(head -c 300M /dev/zero | tr '\0' x)" || :; sleep 6
@@ -44,20 +44,19 @@ bash -c "echo \$\$ >$g/cgroup.procs; x=\$(head -c 300M /dev/zero | tr '\0' x)" |
 
 func atHome(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }
 
-// TestJobLimits: a job that really eats what a machine has.
+// TestJobLimits: a job that really uses up a machine's resources.
 func TestJobLimits(t *testing.T) {
 	runAll(t, []scenario{
 		eats(scenario{
 			name: "memory", kills: true, plan: job(eatMemory),
 			args: []string{"--memory", "600m", "--memory-swap", "600m"},
-		}, "memory", "the kernel killed 3 processes; peak 0.6 of 0.6 GiB: "+
-			"take a type with more memory, for example t3.large",
+		}, "memory", "the kernel killed 3 processes; peak 0.6 of 0.6 GiB: take a type with more memory, for "+
+			"example t3.large",
 			func(r bootstrap.JobReport) bool {
 				return r.Killed == 3 && r.Memory == 600<<10 && r.MemoryPeak > 590<<10
 			}),
-		eats(scenario{name: "memory of a container", kills: true, plan: job(inContainer)},
-			"container", "the kernel killed 1 process at the memory limit of a container, not of the machine: "+
-				"raise that limit",
+		eats(scenario{name: "memory of a container", kills: true, plan: job(inContainer)}, "container",
+			"the kernel killed 1 process at the memory limit of a container, not of the machine: raise that limit",
 			func(r bootstrap.JobReport) bool { return r.Killed == 1 && !slices.Contains(r.Limits, "memory") }),
 		eats(scenario{
 			name: "disk", args: []string{"--tmpfs", "/opt/runner/_work:size=40m"},
@@ -71,7 +70,7 @@ func TestJobLimits(t *testing.T) {
 	})
 }
 
-// kernelOf puts other files in place of the kernel's, which a script makes of them in $real every half second.
+// kernelOf replaces a file of the kernel by one that a script makes from $real every half second.
 func kernelOf(script, file string) string {
 	return fmt.Sprintf(`mkdir -p /real; mount -t proc proc /real; made() { real=/real/%[1]s; %[2]s; }
 made >/made; mount --bind /made /proc/%[1]s
@@ -80,9 +79,9 @@ setsid bash -c 'while sleep .5; do made >/made.new; cat /made.new >/made; done' 
 `, file, script)
 }
 
-// TestKernels: processor time that other machines take, and an old kernel that does not count what it kills.
+// TestKernels: steal time of the processor, and an old kernel that does not count killed processes.
 func TestKernels(t *testing.T) {
-	// Two thirds of the time, however much of it this host has to do.
+	// Two thirds of the time, whatever this host is doing.
 	const steal = `awk 'NR == 1 { $9 += 2 * ($2 + $3 + $4 + $5 + $6 + $7 + $8) } { print }' $real`
 	runAll(t, []scenario{
 		eats(scenario{
@@ -105,7 +104,7 @@ func TestKernels(t *testing.T) {
 const maxReporterCost = 0.003
 
 // TestReporterCost: what sampling costs, by the processor time of its processes and of all that they have started,
-// which is the same beside other cases.
+// which does not depend on other cases.
 func TestReporterCost(t *testing.T) {
 	t.Parallel()
 	s := scenario{image: parts.preinstalled, spec: reported(atHome), plan: func(p *plan.Plan) {
@@ -128,6 +127,6 @@ func TestReporterCost(t *testing.T) {
 	cost := float64(last-first) / 100 / (to - from).Seconds()
 	t.Logf("sampling takes %.2f %% of a core: %d ticks of 10 ms in %.0f s", 100*cost, last-first, (to - from).Seconds())
 	if last == first || cost > maxReporterCost {
-		t.Errorf("it may take %.1f %% at most, and some", 100*maxReporterCost)
+		t.Errorf("want more than 0 and at most %.1f %%", 100*maxReporterCost)
 	}
 }

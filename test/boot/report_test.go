@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// reported is a Spec whose jobs are reported on.
+// reported returns a Spec whose jobs are reported on.
 func reported(change func(*bootstrap.Spec)) func(*bootstrap.Spec) {
 	return func(s *bootstrap.Spec) {
 		s.JobReport = true
@@ -39,7 +39,7 @@ func (i *instance) report(t *testing.T, job int) bootstrap.JobReport {
 	return found
 }
 
-// jobLog waits for the end of a job and returns its log, which must be as the job's result says.
+// jobLog waits for the end of a job and returns its log, which must agree with the job's result.
 func (i *instance) jobLog(t *testing.T, job string) string {
 	t.Helper()
 	log := i.wait("job "+job+" succeeded", soon).Detail
@@ -59,7 +59,7 @@ func (i *instance) jobLog(t *testing.T, job string) string {
 	return log
 }
 
-// reports is a check: the job's log, its summary and the console have a report.
+// reports checks that the job's log, its summary and the console have a report.
 func reports(t *testing.T, i *instance) {
 	t.Helper()
 	i.jobLog(t, "a")
@@ -74,7 +74,7 @@ const ownHook = `cd /opt/runner; echo 'echo "the own hook, in $PWD, for $GITHUB_
 printf 'LANG=C\r\nACTIONS_RUNNER_HOOK_JOB_COMPLETED=/opt/runner/own.sh\r\n' >.env; cp .env /was; cd /
 `
 
-// bothHooks is a check: the image's own hook runs after the report, and its file is as it was.
+// bothHooks checks that the image's own hook runs after the report, and that its file is unchanged.
 func bothHooks(t *testing.T, i *instance) {
 	t.Helper()
 	reports(t, i)
@@ -87,8 +87,8 @@ func bothHooks(t *testing.T, i *instance) {
 	}
 }
 
-// TestJobReport: the report reaches the job's log, its summary and the console, however the runner is run, and a hook
-// of the image's own stays.
+// TestJobReport: the report reaches the job's log, its summary and the console, however the runner is run, and the
+// image's own hook stays.
 func TestJobReport(t *testing.T) {
 	preinstalled := func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" }
 	runAll(t, []scenario{
@@ -135,8 +135,8 @@ func TestJobReport(t *testing.T) {
 		},
 		{
 			name: "a hook of the image's own that fails", image: parts.preinstalled, spec: reported(preinstalled),
-			before: "echo 'exit 4' >/opt/runner/own.sh; " +
-				"echo ACTIONS_RUNNER_HOOK_JOB_COMPLETED=/opt/runner/own.sh >/opt/runner/.env",
+			before: "echo 'exit 4' >/opt/runner/own.sh; echo ACTIONS_RUNNER_HOOK_JOB_COMPLETED=/opt/runner/own.sh " +
+				">/opt/runner/.env",
 			plan: job("sleep 3"),
 			check: func(t *testing.T, i *instance) {
 				log := i.wait("job a failed", soon).Detail
@@ -164,11 +164,11 @@ func TestJobReport(t *testing.T) {
 	})
 }
 
-// TestTwoJobs: one after the other, each with its own figures, also where the clock was set back in between.
+// TestTwoJobs: one after the other, each with its own figures, even if the clock is set back in between.
 func TestTwoJobs(t *testing.T) {
 	runAll(t, []scenario{{
 		name: "one after the other", spec: reported(nil),
-		// A control group of its own: without it the memory of the whole host counts, where others are at work.
+		// A control group of its own: otherwise the memory of the whole host counts.
 		args: []string{"--memory", "1g", "--memory-swap", "1g"},
 		plan: func(p *plan.Plan) {
 			p.Jobs = []plan.Job{
@@ -190,7 +190,7 @@ func TestTwoJobs(t *testing.T) {
 	}})
 }
 
-// TestReporterIsKilled: one that is killed goes on where it was.
+// TestReporterIsKilled: a killed reporter resumes where it was.
 func TestReporterIsKilled(t *testing.T) {
 	runAll(t, []scenario{{
 		name: "in a job", spec: reported(nil), plan: job("sleep 20"),
@@ -206,7 +206,7 @@ func TestReporterIsKilled(t *testing.T) {
 	}})
 }
 
-// spotNotice makes EC2 want the machine back, in its own form.
+// spotNotice makes EC2 announce that it reclaims the machine, in EC2's format.
 func (i *instance) spotNotice(t *testing.T) {
 	t.Helper()
 	const notice = `{"action": "terminate", "time": "2026-11-29T20:14:00Z"}`
@@ -214,8 +214,8 @@ func (i *instance) spotNotice(t *testing.T) {
 	i.waitConsole("ec2-github-runner: spot notice: terminate at 2026-11-29T20:14:00Z (")
 }
 
-// TestSpotNotice: EC2's notice stands on the console, with what the job has used so far, and in the log of a job that
-// ends in time.
+// TestSpotNotice: EC2's notice is on the console, with what the job has used so far, and in the log of a job that ends
+// in time.
 func TestSpotNotice(t *testing.T) {
 	spot := func(script string) func(*plan.Plan) {
 		return func(p *plan.Plan) {
@@ -229,8 +229,8 @@ func TestSpotNotice(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				i.wait("job a begins", soon)
 				i.spotNotice(t)
-				const warning = "\n::warning title=Job report::spot: EC2 reclaims this machine " +
-					"(terminate at 2026-11-29T20:14:00Z)"
+				const warning = "\n::warning title=Job report::spot: EC2 reclaims this machine (terminate at " +
+					"2026-11-29T20:14:00Z)"
 				if log := i.jobLog(t, "a"); !strings.Contains(log, warning) {
 					t.Errorf("the job's log does not have it:\n%s", log)
 				}

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// outdatedBash replaces a library that every bash has mapped, so that needrestart wants to restart what runs a bash,
-// and lets apt's hook do it at once, as Ubuntu does.
+// outdatedBash replaces a library that every bash has mapped, so that needrestart restarts everything that runs a bash,
+// and makes apt's hook do so at once, as on Ubuntu.
 const outdatedBash = `for f in /lib/x86_64-linux-gnu/libtinfo.so.6.*; do cp -a "$f" "$f.new"; mv "$f.new" "$f"; done
 export NEEDRESTART_MODE=a
 echo run >>/scripts
@@ -33,7 +33,7 @@ func (i *instance) online() int {
 	return n
 }
 
-// restartAll is what somebody in a hurry types.
+// restartAll restarts all units by hand.
 const restartAll = "systemctl restart ec2-github-runner ec2-github-runner-watch ec2-github-runner-fetch " +
 	"'actions.runner.*' 2>&1 || :"
 
@@ -68,8 +68,8 @@ func TestRestarts(t *testing.T) {
 		{
 			name: "by needrestart, with a service", image: needrestart,
 			spec: func(s *bootstrap.Spec) { s.Service = true },
-			plan: job("sleep 1; " + outdatedBash +
-				"echo $(id -un) $RUNS; grep 'refuses restarts of actions.runner' /needrestart.log >/dev/null"),
+			plan: job("sleep 1; " + outdatedBash + "echo $(id -un) $RUNS; grep 'refuses restarts of actions.runner' " +
+				"/needrestart.log >/dev/null"),
 			check: func(t *testing.T, i *instance) {
 				says("root 1")(t, i)
 				if got := i.online(); got != 1 {

@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// machulav is user data of the shape that machulav/ec2-github-runner sends: cloud-init writes a script in its network
-// stage and runs it in its final one. These are the script's own lines.
+// machulav is user data as machulav/ec2-github-runner sends it: cloud-init writes a script in its network stage and
+// runs it in its final one. These are the script's own lines.
 // https://github.com/machulav/ec2-github-runner/blob/main/src/aws.js
 func machulav(lines ...string) string {
 	text := `#cloud-config
@@ -34,7 +34,7 @@ write_files:
 	return text + "runcmd:\n  - nohup /opt/runner-setup.sh &\n"
 }
 
-// What its lines are: with a runner to download or in a folder of the image, by JIT or by token.
+// Its lines: with a runner to download or in a folder of the image, by JIT or by token.
 var (
 	rivalDownload = []string{
 		"mkdir actions-runner && cd actions-runner", "source /tmp/pre-runner-script.sh",
@@ -48,8 +48,7 @@ var (
 	rivalJIT   = []string{"./run.sh --jitconfig " + jit}
 	rivalToken = []string{
 		"./config.sh --unattended --url " + plan.Scope + " --token " + plan.Token + " --labels k3x9a --name " +
-			jitName +
-			" --replace",
+			jitName + " --replace",
 		"./run.sh",
 	}
 )
@@ -59,12 +58,12 @@ func rivalIn(home string) []string {
 		"rm -f .runner .credentials .credentials_rsaparams"}
 }
 
-// imageShare is how long, at most, an image of ours may take to a runner that listens, as a share of what
-// machulav's user data takes on a stock machine with a runner in it. Both by JIT.
+// imageShare is the largest accepted ratio of the time from boot to a listening runner: an image of ours against
+// machulav's user data on a stock machine with a runner in it. Both by JIT.
 const imageShare = 0.6
 
-// TestImageSpeed boots both in pairs, one after the other, and compares within each pair: what else the machine is
-// at weighs on both. A rival of NoCloud's is faster than one of Ec2's, so it gets that.
+// TestImageSpeed boots both in pairs, one after the other, and compares within each pair: other load on the host
+// affects both. A rival with NoCloud is faster than one with Ec2, so it gets that.
 func TestImageSpeed(t *testing.T) {
 	builder := bake{}.boot(t)
 	bakes(t, builder)
@@ -76,7 +75,7 @@ func TestImageSpeed(t *testing.T) {
 		e := i.wait("online", soon)
 		took := e.At - i.start
 		t.Logf("%.2f s: %s", took.Seconds(), i.phases())
-		// Its clean-up is at the test's end, and it would be at work until then.
+		// The instance's clean-up comes at the end of the test; until then it would be busy.
 		_, err := engine("kill", i.name)
 		must(t, err)
 		return took

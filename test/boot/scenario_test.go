@@ -20,8 +20,8 @@ type scenario struct {
 	plan   func(*plan.Plan)
 	before string
 	args   []string
-	// kills is set where the kernel kills processes for want of memory. It counts them for the whole host, and a case
-	// that reads that count must not see another's.
+	// kills is set if the kernel kills processes of the case for lack of memory. The kernel counts them for the whole
+	// host, so a case that reads that count must run alone.
 	kills bool
 	check func(*testing.T, *instance)
 }
@@ -29,7 +29,7 @@ type scenario struct {
 // killing is held by the one case that has processes killed.
 var killing sync.Mutex
 
-// runAll runs the cases side by side, with those of all other tests: most of it is waiting.
+// runAll runs the cases in parallel, together with those of all other tests: they mostly wait.
 func runAll(t *testing.T, all []scenario) {
 	t.Parallel()
 	for _, s := range all {
@@ -68,19 +68,19 @@ func (s scenario) boot(t *testing.T) *instance {
 		launch{image: image, source: s.source, userData: userData(t, spec), plan: p, before: s.before, args: s.args})
 }
 
-// allThree are run-runner-as-user, packages and a pre-runner-script that reads what the package brought.
+// allThree sets run-runner-as-user, packages and a pre-runner-script that reads what the package installed.
 func allThree(s *bootstrap.Spec) {
 	s.User, s.Packages = "debian", []string{"egr-sample"}
 	s.PreRunnerScript = "export A=$(cat /usr/share/egr-sample/file)\n"
 }
 
-// sayAllThree is a job that says whether it has all three, and arrivedThree what it says then.
+// sayAllThree is a job that reports whether it has all three, arrivedThree its output then.
 const (
 	sayAllThree  = `echo "$A $(id -un)"`
 	arrivedThree = "arrived debian"
 )
 
-// job is a plan with jobs that run right away.
+// job is a plan with jobs that are assigned at once.
 func job(scripts ...string) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		for n, script := range scripts {
@@ -89,7 +89,7 @@ func job(scripts ...string) func(*plan.Plan) {
 	}
 }
 
-// says is a check: the first job's output is that.
+// says checks the first job's output.
 func says(want string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()

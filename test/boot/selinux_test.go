@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// selinux is what enforcing SELinux does to a service: systemd may not execute a file of the runner's folder, unless it
-// has the type bin_t. No kernel here has SELinux: the unit's start asks what chcon was called with.
+// selinux simulates what enforcing SELinux does to a service: systemd may not execute a file in the runner's folder
+// unless it has the type bin_t. No kernel here has SELinux: the unit's start checks how chcon was called.
 // https://github.com/actions/runner/issues/1606
 const selinux = `printf '#!/bin/sh\n' >/usr/local/bin/selinuxenabled
 printf '#!/bin/sh\necho "$@" >>/chcon\n' >/usr/local/bin/chcon; chmod +x /usr/local/bin/selinuxenabled ` +
@@ -19,7 +19,7 @@ printf '[Service]\nExecStartPre=/bin/grep -q "bin_t .*runsvc.sh" /chcon\n' ` +
 	`>/etc/systemd/system/actions.runner.owner-.service.d/selinux.conf
 `
 
-// TestServiceUnderSELinux: on the systems that enforce it.
+// TestServiceUnderSELinux: a service on the systems that enforce it.
 func TestServiceUnderSELinux(t *testing.T) {
 	service := func(s *bootstrap.Spec) { s.Service, s.User = true, "debian" }
 	runAll(t, []scenario{

@@ -16,15 +16,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// nextService is the new version beside the old one, which docs/scale-sets.md puts on another machine.
+// nextService is the new version in parallel to the old one; docs/scale-sets.md runs it on another machine.
 const nextService = "ec2-github-runner-serve-next.service"
 
-// stormSpeed is how much faster than the real ones the simulated clouds are.
+// stormSpeed is how much faster than in reality the simulated services are.
 const stormSpeed = 10
 
-// TestServeUnitStorm kills the program of scale sets in the midst of jobs, and then upgrades it as docs/scale-sets.md
-// says: a new one beside the old as its standby, and the old one stopped. EC2 and GitHub are simulated on its
-// loopback. Every job is done, each by one machine of its own, and nothing is left.
+// TestServeUnitStorm kills the scale-set server in the middle of jobs, and then upgrades it as docs/scale-sets.md says:
+// a new one as the old one's standby, then the old one is stopped. EC2 and GitHub are simulated on its loopback. Every
+// job is done, each by a machine of its own, and nothing is left.
 func TestServeUnitStorm(t *testing.T) {
 	t.Parallel()
 	p := bootServe(t)
@@ -77,19 +77,19 @@ func TestServeUnitStorm(t *testing.T) {
 	}
 	t.Logf("%d jobs are done by %d machines", first+later, machines)
 	if surprises := world.Surprises(); len(surprises) > 0 {
-		t.Errorf("asked for what the simulator does not model: %s", strings.Join(surprises, "; "))
+		t.Errorf("calls that the simulator does not model: %s", strings.Join(surprises, "; "))
 	}
 }
 
-// stormTime is the end of each wait of the storm. A registration that the killed process has not launched a machine for
-// is waited for until absentTime and the next look are over, which are no shorter than in earnest.
+// stormTime limits each wait of the storm. A registration for which the killed process has not launched a machine
+// blocks until absentTime and the next look are over, which are as long as in production.
 const stormTime = 3 * time.Minute
 
-// stormMax is the set's max. It has room for all jobs: a set that is full learns by the look every 30 s, which is no
-// faster than in earnest, that an earlier process's machines are over.
+// stormMax is the set's max. It has room for all jobs: a full set learns only by the look every 30 s, as long as in
+// production, that an earlier process's machines have ended.
 const stormMax = 20
 
-// queueStorm queues jobs that take 2 to 6 s of real time, so that some run while others end.
+// queueStorm queues jobs that take 2 to 6 s of real time, so that some are running while others end.
 func queueStorm(world *simulator.World, count int) {
 	for i := range count {
 		world.QueueScaleSetJob("ec2-amd64", simulator.ScaleSetJob{Duration: time.Duration(1+i%3) * 20 * time.Second})
@@ -112,7 +112,7 @@ func listenedTo(world *simulator.World) bool {
 }
 
 // listen serves a world on the loopback of the booted machine, which has no other network. A socket stays in the
-// network that its thread was in when it was made.
+// network namespace of the thread that created it.
 func (p *servePlace) listen(world *simulator.World) *simulator.Server {
 	p.t.Helper()
 	pid := p.engine("inspect", "--format", "{{.State.Pid}}", p.name)
@@ -125,7 +125,8 @@ func (p *servePlace) listen(world *simulator.World) *simulator.Server {
 	}
 	made := make(chan listening)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with this goroutine, and no other gets into that network
+		// Never unlocked: the thread ends with this goroutine, and no other one gets that namespace.
+		runtime.LockOSThread()
 		var l listening
 		if l.err = unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); l.err == nil {
 			l.server, l.err = simulator.Listen(world)
@@ -138,7 +139,7 @@ func (p *servePlace) listen(world *simulator.World) *simulator.Server {
 	return l.server
 }
 
-// serveFrom gives the unit, and a second one beside it, a file for simulated clouds at an address.
+// serveFrom writes a set file for simulated services at an address, for the unit and a second one.
 func (p *servePlace) serveFrom(address string) {
 	p.t.Helper()
 	dir := p.t.TempDir()

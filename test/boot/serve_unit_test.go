@@ -21,15 +21,15 @@ const (
 	serveService = "ec2-github-runner-serve.service"
 )
 
-// servePlace is a booted Debian with the program of scale sets, its unit and its file, as docs/scale-sets.md puts them.
+// servePlace is a booted Debian with the scale-set server, its unit and its file, as in docs/scale-sets.md.
 type servePlace struct {
 	t    *testing.T
 	name string
 }
 
-// TestServeUnit starts ec2-github-runner-serve by the example's unit under a real systemd: the hardening lets it work,
-// its user can read the key that systemd hands over, it is started again after a kill, reads its file again, refuses a
-// wrong one for good, and ends in order. Neither AWS nor GitHub is there: it waits for AWS.
+// TestServeUnit starts ec2-github-runner-serve with the example's unit under a real systemd: it works with the
+// hardening, its user can read the key that systemd passes, it is restarted after a kill, reloads its file, refuses an
+// invalid one for good, and stops in order. Neither AWS nor GitHub is reachable: it waits for AWS.
 func TestServeUnit(t *testing.T) {
 	t.Parallel()
 	p := bootServe(t)
@@ -70,7 +70,7 @@ func TestServeUnit(t *testing.T) {
 	}
 }
 
-// bootServe boots a machine and puts there what the page says.
+// bootServe boots a machine and installs what the page says.
 func bootServe(t *testing.T) *servePlace {
 	t.Helper()
 	dir := t.TempDir()
@@ -88,7 +88,7 @@ func bootServe(t *testing.T) *servePlace {
 	must(t, os.WriteFile(filepath.Join(etc, "sets.yml"), sets, 0o644))
 	must(t, os.WriteFile(filepath.Join(etc, "app.pem"), pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
 		Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600))
-	elsewhere := filepath.Join(dir, "elsewhere.conf") // for whoever has no instance role
+	elsewhere := filepath.Join(dir, "elsewhere.conf") // for machines without an instance role
 	must(t, os.WriteFile(elsewhere, []byte("[Service]\nEnvironment=AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b "+
 		"AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_EC2_METADATA_DISABLED=true\n"), 0o644))
 
@@ -111,10 +111,9 @@ func bootServe(t *testing.T) *servePlace {
 		p.engine("cp", from, p.name+":"+to)
 	}
 	p.engine("start", p.name)
-	// systemd hands keys over by a mount of its own, which has to reach the other processes. On a machine it does.
+	// systemd passes keys by a mount of its own, which must reach the other processes. On a real machine it does.
 	p.sh("until systemctl is-system-running | grep -qE 'running|degraded'; do sleep 0.2; done; mount --make-rshared " +
-		"/; " +
-		"mkdir /etc/systemd/system/" + serveService + ".d")
+		"/; mkdir /etc/systemd/system/" + serveService + ".d")
 	p.engine("cp", elsewhere, p.name+":/etc/systemd/system/"+serveService+".d/")
 	return p
 }
@@ -139,7 +138,7 @@ func (p *servePlace) sh(script string) string {
 	return p.engine("exec", p.name, "sh", "-c", script)
 }
 
-// log is what systemd and the program have said.
+// log returns the output of systemd and the program.
 func (p *servePlace) log() string { return p.logOf(serveService) }
 
 func (p *servePlace) logOf(unit string) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// isService fails the test unless the runner's own unit is at work, from where no image takes it.
+// isService fails the test unless the runner's own unit is active, in a folder that no image contains.
 func isService(t *testing.T, i *instance) {
 	t.Helper()
 	const look = `systemctl is-active 'actions.runner.*'; find /etc/systemd -name 'actions.runner*'`
@@ -19,7 +19,7 @@ func isService(t *testing.T, i *instance) {
 	}
 }
 
-// TestService: run-runner-as-service, alone and with what goes together with it.
+// TestService: run-runner-as-service, alone and in combinations.
 func TestService(t *testing.T) {
 	service := func(change func(*bootstrap.Spec)) func(*bootstrap.Spec) {
 		return func(s *bootstrap.Spec) {

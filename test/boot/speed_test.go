@@ -15,24 +15,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-var pairs = flag.Int("pairs", 1,
-	"how often each user data is booted, one after the other; once, only two of the races are run, and nothing is "+
-		"judged")
+var pairs = flag.Int("pairs", 1, "how often each user data is booted, one after the other; once, only two of the "+
+	"races are run, and nothing is judged")
 
-// race is one way to start, and who takes part in it.
+// race is one way to start, and its competitors.
 type race struct {
 	name  string
 	image string
 	spec  bootstrap.Spec
-	// bare does the same with nothing around it: the least that a machine needs. It too starts the runner once
-	// cloud-init has set the machine up for a job.
+	// bare does the same with nothing around it: the least that a machine needs. It too starts the runner only once
+	// cloud-init has set up the machine for a job.
 	bare, rival string
-	// share is the most that ours may take of the rival's time.
+	// share is the largest accepted ratio of our time to the rival's.
 	share float64
 }
 
-// races have the real one's size of the tarball at 80 MB a second, and a runner that takes 2 s to configure and 1 s to
-// connect.
+// races use a tarball of the real size at 80 MB a second, and a runner that takes 2 s to configure and 1 s to connect.
 func races(t *testing.T) []race {
 	t.Helper()
 	large, err := tarball(parts.dir, parts.machine, newest, largeTarball)
@@ -80,9 +78,8 @@ func races(t *testing.T) []race {
 	return all
 }
 
-// TestSpeed prints how long it takes from the container's start to a runner that listens, and judges it: how much later
-// than the bare one ours is, and what share of the rival's time it takes, each the median of its rounds, on a machine
-// that does nothing else.
+// TestSpeed measures the time from the container's start to a listening runner on an idle host, and checks how much
+// later than the bare one ours is, and its ratio to the rival's time; each is the median of the rounds.
 func TestSpeed(t *testing.T) {
 	if *pairs == 1 {
 		t.Parallel() // with all other cases: each must come online, and nothing is timed
@@ -107,7 +104,7 @@ func TestSpeed(t *testing.T) {
 			return
 		}
 		if len(times["ours"]) == 0 || *pairs == 1 {
-			continue // Another race was asked for, or none.
+			continue // another race was requested, or none
 		}
 		line := fmt.Sprintf("%-22s", r.name)
 		for _, racer := range racers {

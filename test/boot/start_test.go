@@ -16,7 +16,7 @@ const brokenNode = `mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/ex
 printf '#!/bin/sh\necho "node: version GLIBC_2.28 not found" >&2; exit 1\n' >node; chmod 755 node; cd /
 `
 
-// saysNodeIsBroken is a check: the job runs and says that, and the console has a warning.
+// saysNodeIsBroken checks the job's output, and that the console has a warning.
 func saysNodeIsBroken(want string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -28,7 +28,7 @@ func saysNodeIsBroken(want string) func(*testing.T, *instance) {
 	}
 }
 
-// TestStart: each way to start that the contract knows.
+// TestStart: each way to start in the contract.
 func TestStart(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "by token", check: func(t *testing.T, i *instance) {
@@ -37,8 +37,8 @@ func TestStart(t *testing.T) {
 			}
 			comesOnline(t, i)
 			i.waitConsole("ec2-github-runner: the runner is online (")
-			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github || " +
-				":"); got != "ec2-github-runner: d" {
+			if got := i.sh("head -c 20 /tmp/runner-setup.log; ls -A /actions-runner | grep ec2-github " +
+				"|| :"); got != "ec2-github-runner: d" {
 				t.Errorf("the log begins %q", got)
 			}
 		}},
@@ -63,7 +63,7 @@ func TestStart(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
 				if e, ok := i.find("download begins"); ok {
-					t.Errorf("it downloads what is there: %+v", e)
+					t.Errorf("it downloads although the runner is there: %+v", e)
 				}
 			},
 		},
@@ -85,12 +85,11 @@ func TestStart(t *testing.T) {
 			spec: func(s *bootstrap.Spec) { s.HomeDir = "/opt/runner" },
 			before: "mkdir -p /opt/runner/externals/node24/bin; cd /opt/runner/externals/node24/bin\n" +
 				"printf '#!/bin/sh\\nsleep 5; echo \"node: version GLIBC_2.28 not found\" >&2; exit 1\\n' >node; " +
-				"chmod 755 node; " +
-				"cd /",
+				"chmod 755 node; cd /",
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
 				i.waitConsole("warning: the runner's own node does not run, so no JavaScript action does: ")
-				// Where the kernel counts memory by cgroup v1, as in some test machines, systemd would notice nothing.
+				// If the kernel accounts memory by cgroup v1, as on some test hosts, systemd would notice nothing.
 				if got := i.sh("systemctl show -P OOMPolicy ec2-github-runner-fetch"); got != "continue" {
 					t.Errorf("when it is out of memory the policy is %q", got)
 				}
@@ -101,7 +100,7 @@ func TestStart(t *testing.T) {
 			check: func(t *testing.T, i *instance) {
 				comesOnline(t, i)
 				if e, ok := i.find("download begins"); ok {
-					t.Errorf("it downloads what is there: %+v", e)
+					t.Errorf("it downloads although the runner is there: %+v", e)
 				}
 			},
 		},
@@ -118,9 +117,8 @@ func TestStart(t *testing.T) {
 		{
 			name: "exports, functions and the directory of the script reach the job",
 			spec: func(s *bootstrap.Spec) {
-				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f " +
-					"f\r\ndeclare -x " +
-					"B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
+				s.PreRunnerScript = "#!/bin/bash\r\nexport A='x y'\r\nf() { echo \"f $1\"; }\r\nexport -f f\r\n" +
+					"declare -x B=2\r\nexport PATH=$PATH:/more\r\nmkdir -p /srv/runner && cd /srv/runner\r\n"
 			},
 			plan: job(`echo "$A $B"; f 1; pwd; [[ $PATH == *:/more ]] && echo more; id debian >/dev/null && echo ` +
 				`late`),
@@ -203,13 +201,12 @@ func TestStart(t *testing.T) {
 	})
 }
 
-// wildScript ends before its wild part, which must arrive all the same.
+// wildScript returns before its wild part, which must arrive nevertheless.
 var wildScript = "export A=1\nreturn 0\n" + strings.Repeat("echo 'line' \"$(date)\" `x` # äöü € 日本\n", 280) +
 	"\x01\x02\x1b[31m\x7f\t  - {yaml: [1]}\n%TAG\n---\nMIME-Version: 1.0\nContent-Type: multipart/mixed\nexit\n# end " +
-	"of " +
-	"values\n\xff\xfe no letters\n\n\n"
+	"of values\n\xff\xfe no letters\n\n\n"
 
-// TestTheLongestScript: what fits machulav's user data fits ours, however badly it compresses, and runs.
+// TestTheLongestScript: a script that fits machulav's user data fits ours, however badly it compresses, and runs.
 func TestTheLongestScript(t *testing.T) {
 	t.Parallel()
 	s := byToken()

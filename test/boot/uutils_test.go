@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// uutils are the coreutils of Ubuntu since 25.10, in place of GNU's: those of Debian's package, which are older, but
-// for base64, which is as strict as in their release 0.2: it refuses padding in mid-stream.
+// uutils replaces GNU's coreutils by those of Ubuntu since 25.10: the older ones of Debian's package, and a base64 that
+// is as strict as in release 0.2: it refuses padding in mid-stream.
 // https://github.com/uutils/coreutils/blob/0.2.2/src/uu/base32/src/base_common.rs
 const uutils = `for each in /usr/lib/cargo/bin/coreutils/*; do ln -sf "$each" /usr/bin/; done
 cat >/usr/local/bin/base64 <<'SH'
@@ -19,7 +19,7 @@ SH
 chmod +x /usr/local/bin/base64
 `
 
-// TestUutils: the boot script with tools that GNU has not written.
+// TestUutils: the boot script with coreutils other than GNU's.
 func TestUutils(t *testing.T) {
 	runAll(t, []scenario{
 		{name: "by JIT", image: parts.trixie, jit: true, before: uutils, plan: job("echo ok"), check: says("ok")},

@@ -9,11 +9,11 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/bootstrap"
 )
 
-// TestValues: a machine that cannot read what it was told ends, and is not left without limits.
+// TestValues: a machine that cannot decode its user data ends, and is not left without limits.
 func TestValues(t *testing.T) {
 	base64 := func(script string) string {
-		return "[ -e /usr/bin/base64.real ] || mv /usr/bin/base64 /usr/bin/base64.real\ncat >/usr/bin/base64 " +
-			"<<'SH'\n#!/bin/bash\n" + script + "\nSH\nchmod +x /usr/bin/base64\n"
+		return "[ -e /usr/bin/base64.real ] || mv /usr/bin/base64 /usr/bin/base64.real\ncat >/usr/bin/base64 <<'SH'\n" +
+			"#!/bin/bash\n" + script + "\nSH\nchmod +x /usr/bin/base64\n"
 	}
 	runAll(t, []scenario{
 		{

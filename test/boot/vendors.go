@@ -53,7 +53,7 @@ func vendorFolder(dir string) (string, error) {
 	return name, errors.Join(err, forgetVendors(dir))
 }
 
-// forgetVendors removes folders that other versions of the test made, a day ago: each is as large as docker.
+// forgetVendors removes folders that other versions of the test made more than a day ago: each is as large as docker.
 func forgetVendors(dir string) error {
 	all, err := filepath.Glob(filepath.Join(dir, "vendors-*"))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// killed ends a warm-up from outside, the moment that file is on the machine.
+// killed ends a warm-up from outside as soon as that file is on the machine.
 func killed(file string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -20,8 +20,8 @@ func killed(file string) func(*testing.T, *instance) {
 	}
 }
 
-// TestBadWarmUps: a warm-up that fails or is cut off says why and is off; and the start that claims the machine all the
-// same does what is missing.
+// TestBadWarmUps: a warm-up that fails or is interrupted reports why and is off; and a start that claims the machine
+// nevertheless completes what is missing.
 func TestBadWarmUps(t *testing.T) {
 	again := func(want, line string) func(*testing.T, *instance) {
 		return func(t *testing.T, i *instance) {
@@ -79,8 +79,7 @@ func TestBadWarmUps(t *testing.T) {
 			before: "rm -f /etc/os-release; printf 'ID=amzn\\nID_LIKE=fedora\\n' >/etc/os-release\n" +
 				"printf '#!/bin/sh\\n[ ! -e /libraries ] || echo libicuuc\\n' >/usr/local/bin/ldconfig\n" +
 				"printf '#!/bin/sh\\n[ ! -e /libraries-begun ] || exec touch /libraries\\ntouch /libraries-begun; " +
-				"sleep 600\\n' " +
-				">/usr/local/bin/yum\nchmod +x /usr/local/bin/ldconfig /usr/local/bin/yum\n",
+				"sleep 600\\n' >/usr/local/bin/yum\nchmod +x /usr/local/bin/ldconfig /usr/local/bin/yum\n",
 			cut: killed("/libraries-begun"), job: "ls /libraries", check: again("/libraries", "installing libicu"),
 		},
 	})

@@ -13,8 +13,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// TestWarmSpeed: from the container's start to online, the second boot of a warm machine against a first start
-// that downloads, one after the other. Medians over the pairs, so that a slow minute of the machine spoils nothing.
+// TestWarmSpeed: the time from the container's start to online, of a warm machine's second boot against a first start
+// that downloads, one after the other. Medians over the pairs, so that a slow minute of the host does not matter.
 func TestWarmSpeed(t *testing.T) {
 	large, err := tarball(parts.dir, parts.machine, newest, largeTarball)
 	must(t, err)
@@ -51,9 +51,8 @@ func TestWarmSpeed(t *testing.T) {
 			}
 			ratio := median(warm).Seconds() / median(cold).Seconds()
 			t.Logf("%s: cold %.2f s (%.1f to %.1f), warm %.2f s (%.1f to %.1f), warm / cold %.2f", name,
-				median(cold).Seconds(),
-				slices.Min(cold).Seconds(), slices.Max(cold).Seconds(),
-				median(warm).Seconds(), slices.Min(warm).Seconds(), slices.Max(warm).Seconds(), ratio)
+				median(cold).Seconds(), slices.Min(cold).Seconds(), slices.Max(cold).Seconds(), median(warm).Seconds(),
+				slices.Min(warm).Seconds(), slices.Max(warm).Seconds(), ratio)
 			if ratio > 0.6 {
 				t.Errorf("a warm machine takes %.2f of a cold start, want at most 0.6", ratio)
 			}

@@ -13,19 +13,19 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// warmed is one case of a machine that is prepared ahead: its warm-up, what may go wrong there, and the start
-// that claims it. Both know the same packages, setup, authorities and user.
+// warmed is one case of a warm machine: its warm-up, what may go wrong there, and the start that claims it. Both have
+// the same packages, setup, CA certificates and user.
 type warmed struct {
 	name string
 	// image is "" for the ordinary one.
 	image string
-	// both is what warm-up and claim have in common, warm the warm-up's alone.
+	// both changes warm-up and claim, warm the warm-up alone.
 	both, warm func(*bootstrap.Spec)
-	// atWarmUp changes the world of the warm-up; cut ends it from outside, once it is there.
+	// atWarmUp changes the world of the warm-up; cut interrupts it from outside.
 	atWarmUp func(*plan.Plan)
 	cut      func(*testing.T, *instance)
 	before   string
-	// console are what the warm-up must say; by default that it is ready.
+	// console is what the warm-up must log; by default that it is ready.
 	console []string
 	// claim changes the start that claims it, and jobs are its jobs.
 	claim func(*bootstrap.Spec)
@@ -39,7 +39,7 @@ func byWarmUp() bootstrap.Spec {
 		Warm: true}
 }
 
-// warmUp is the machine's first boot, to its end.
+// warmUp runs the machine's first boot, to its end.
 func (w warmed) warmUp(t *testing.T) *instance {
 	t.Helper()
 	s, p := byWarmUp(), ordinary()
@@ -78,7 +78,7 @@ func (w warmed) warmUp(t *testing.T) *instance {
 	return i
 }
 
-// claimed is the machine's second boot, with the user data of a start.
+// claimed runs the machine's second boot, with the user data of a start.
 func (w warmed) claimed(t *testing.T, i *instance) {
 	t.Helper()
 	s, p := byJIT(), ordinary()
@@ -107,7 +107,7 @@ func (w warmed) run(t *testing.T) {
 	i.waitOff(soon)
 }
 
-// never is a check: none of these happened at this boot.
+// never checks that none of these happened at this boot.
 func never(t *testing.T, i *instance, what ...string) {
 	t.Helper()
 	console := i.console()
@@ -121,7 +121,7 @@ func never(t *testing.T, i *instance, what ...string) {
 	}
 }
 
-// saysAtOnce is a check: the job says that, and the machine did nothing of this a second time.
+// saysAtOnce checks the job's output, and that the machine repeated none of this.
 func saysAtOnce(want string) func(*testing.T, *instance) {
 	return func(t *testing.T, i *instance) {
 		t.Helper()
@@ -134,14 +134,14 @@ func setup(text string) func(*bootstrap.Spec) {
 	return func(s *bootstrap.Spec) { s.SetupScript = text }
 }
 
-// everything is what a warm-up can do, and everyJob looks at all of it.
+// everything is all that a warm-up can do, and everyJob checks all of it.
 func everything(s *bootstrap.Spec) {
 	s.Packages, s.CACertificates, s.User = []string{"egr-sample"}, parts.authority, "debian"
 	s.SetupScript = "export HERE=no\necho run >>/setups\nid debian >/dev/null\ncat /usr/share/egr-sample/file >/tools\n"
 }
 
 const (
-	// One authority must be left, or the next Debian's cloud-init does not start.
+	// One CA must be left, or the next Debian's cloud-init does not start.
 	untrusting = "[ -e /untrusting ] || sed -i '/END CERTIFICATE/q' /etc/ssl/certs/ca-certificates.crt; touch " +
 		"/untrusting\n"
 	everyJob = "id -un; stat -c %U ..; cat /tools; wc -l </setups; echo ${HERE-unset}; cmp " +
@@ -196,7 +196,7 @@ func TestWarm(t *testing.T) {
 	})
 }
 
-// TestWarmLeavesNoSecret: what a warm-up was trusted with is gone once its user data is replaced.
+// TestWarmLeavesNoSecret: secrets of a warm-up are gone once its user data is replaced.
 func TestWarmLeavesNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "warm-up-download-token"
@@ -206,10 +206,8 @@ func TestWarmLeavesNoSecret(t *testing.T) {
 			comesOnline(t, i)
 			encoded := base64.StdEncoding.EncodeToString([]byte(secret))
 			if got := i.sh("find /var /etc /root /home /actions-runner -xdev -type f -exec zgrep -laE '" + secret +
-				"|" +
-				strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " +
-				secret +
-				" {} + || :"); got != "" {
+				"|" + strings.TrimRight(encoded, "=") + "' {} + 2>/dev/null; find /run /tmp -type f -exec grep -la " +
+				secret + " {} + || :"); got != "" {
 				t.Errorf("the secret is in %s", got)
 			}
 		},
@@ -218,7 +216,7 @@ func TestWarmLeavesNoSecret(t *testing.T) {
 	w.run(t)
 }
 
-// TestWarmAgain: started without a claim, a warm machine is ready once more and off.
+// TestWarmAgain: a warm machine that is started without a claim becomes ready again and switches itself off.
 func TestWarmAgain(t *testing.T) {
 	t.Parallel()
 	w := warmed{name: "again", both: setup("echo run >>/setups\n"), job: "cat /setups", check: saysAtOnce("run")}
@@ -233,7 +231,8 @@ func TestWarmAgain(t *testing.T) {
 	i.waitOff(soon)
 }
 
-// TestImageOfAWarmMachine: it carries nothing of the warm-up but what that installed; another instance does its own.
+// TestImageOfAWarmMachine: the image contains nothing of the warm-up but what it installed; another instance does its
+// own.
 func TestImageOfAWarmMachine(t *testing.T) {
 	t.Parallel()
 	w := warmed{name: "image", both: setup("echo run >>/setups\n")}
@@ -256,7 +255,7 @@ func TestImageOfAWarmMachine(t *testing.T) {
 		t.Errorf("setup-script and instances: %q", got)
 	}
 	if e, ok := n.find("download begins"); ok {
-		t.Errorf("it downloads what is there: %+v", e)
+		t.Errorf("it downloads although the runner is there: %+v", e)
 	}
 	n.keepsPromise(t, false)
 }

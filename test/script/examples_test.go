@@ -33,8 +33,7 @@ type example struct {
 
 const ours = "marqo-ai/ec2-github-runner@v2"
 
-// readExamples reads all of them: the single files, those of the repository to copy, and those of the pages of
-// questions.
+// readExamples reads all of them: single files, those of the example repository, and those on the question pages.
 func readExamples(t *testing.T) []example {
 	t.Helper()
 	var list []example
@@ -71,7 +70,7 @@ func parseExample(t *testing.T, path, text string) example {
 	return e
 }
 
-// readContract reads the action's inputs, of which those are true that must be given, and its outputs.
+// readContract reads the action's inputs, true for the required ones, and its outputs.
 func readContract(t *testing.T) (inputs map[string]bool, outputs map[string]bool) {
 	t.Helper()
 	text, err := os.ReadFile("action.yml")
@@ -97,8 +96,8 @@ func readContract(t *testing.T) (inputs map[string]bool, outputs map[string]bool
 	return inputs, outputs
 }
 
-// TestExamplesAreCareful: each says at its top what it shows, has few rights and ends, and runs no foreign code but by
-// a commit.
+// TestExamplesAreCareful: each example begins with a comment on what it shows, has minimal permissions and timeouts,
+// and pins foreign actions to a commit.
 func TestExamplesAreCareful(t *testing.T) {
 	t.Parallel()
 	pinned := regexp.MustCompile(`^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
@@ -140,7 +139,7 @@ func TestExamplesAreCareful(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(own), "actions/checkout@"+commits["actions/checkout"]) {
-		t.Errorf("the examples check out by %s, and ci.yml by another version", commits["actions/checkout"])
+		t.Errorf("the examples check out by %s, but ci.yml by another version", commits["actions/checkout"])
 	}
 }
 
@@ -152,26 +151,26 @@ func checkExampleJob(t *testing.T, where string, job workflowJob) {
 			oidc = true
 		}
 		if strings.HasPrefix(s.Uses, "actions/checkout@") && s.With["persist-credentials"] != false {
-			t.Errorf("%s: the checkout leaves its token behind", where)
+			t.Errorf("%s: the checkout keeps its token (set persist-credentials: false)", where)
 		}
 		if strings.Contains(s.Run, "${{") {
-			t.Errorf("%s: a script has an expression in it: hand it over by env", where)
+			t.Errorf("%s: a script contains an expression: pass it by env", where)
 		}
 	}
 	if job.Uses == "" && job.Timeout == nil {
-		t.Errorf("%s: it has no timeout-minutes", where)
+		t.Errorf("%s has no timeout-minutes", where)
 	}
 	for right, level := range job.Permissions {
 		if level == "write" && (right != "id-token" || !oidc) {
-			t.Errorf("%s: it may write %s, and need not", where, right)
+			t.Errorf("%s: the permission %s: write is not needed", where, right)
 		}
 	}
 	if oidc && job.Permissions["id-token"] != "write" {
-		t.Errorf("%s: it takes a role on without id-token: write", where)
+		t.Errorf("%s: it assumes a role without id-token: write", where)
 	}
 }
 
-// separate are the examples that show credentials by steps of their own.
+// separate matches the examples that show credentials by steps of their own.
 var separate = regexp.MustCompile(`^(examples/separate-steps\.yml|docs/three-jobs\.md#\d+)$`)
 
 // TestExamplesSignIn: each step that uses the action signs in by itself, in all examples but those that show the other
@@ -214,16 +213,16 @@ func TestExamplesSignIn(t *testing.T) {
 	}
 }
 
-// TestExamplesRouting: no job that starts or stops machines can land on one of ours, which it may be about to end: it
-// runs on a runner of GitHub's, or asks for a label of its own, since our machines have self-hosted, their system and
-// their architecture.
+// TestExamplesRouting: no job that starts or stops machines can run on a machine of ours, which it may be about to
+// terminate: it runs on GitHub's runners, or requests a label of its own, since our machines have self-hosted, their
+// system and their architecture.
 func TestExamplesRouting(t *testing.T) {
 	t.Parallel()
 	for _, e := range readExamples(t) {
 		for name, job := range e.workflow.Jobs {
 			for _, s := range job.Steps {
 				if s.Uses == ours && !isElsewhere(job.RunsOn) {
-					t.Errorf("%s: job %s runs on %v, and so may machines of ours", e.path, name, job.RunsOn)
+					t.Errorf("%s: job %s runs on %v, which machines of ours may have too", e.path, name, job.RunsOn)
 				}
 			}
 		}
@@ -237,7 +236,7 @@ func TestExamplesRouting(t *testing.T) {
 	}
 }
 
-// isElsewhere reports whether a job with these labels can never be given to a machine of ours.
+// isElsewhere reports whether a job with these labels can never run on a machine of ours.
 func isElsewhere(runsOn any) bool {
 	labels, isList := runsOn.([]any)
 	if !isList {
@@ -251,7 +250,7 @@ func isElsewhere(runsOn any) bool {
 	})
 }
 
-// TestExamplesRun runs the steps of each example that use the action, by the real program in a world that has what they
+// TestExamplesRun runs the action's steps of each example by the real program, in a world that has everything they
 // name. Nothing may be left, and a machine without a stop must end with its job.
 func TestExamplesRun(t *testing.T) {
 	t.Parallel()
@@ -269,9 +268,9 @@ func TestExamplesRun(t *testing.T) {
 			t.Parallel()
 			stage := openStage(t)
 			if strings.Contains(e.text, "app-client-id: ") {
-				stage.values["secrets.RUNNER_TOKEN"] = "" // a repository has the one or the other
+				stage.values["secrets.RUNNER_TOKEN"] = "" // a repository has one or the other
 			}
-			// what people keep as secrets, beside the inputs below
+			// What people keep as secrets, in addition to the inputs below.
 			masks := step.NewMasks("us-east-1", "us-east-1a", "123456789012")
 			var pool map[string]string
 			for _, name := range e.order {
@@ -292,7 +291,7 @@ func TestExamplesRun(t *testing.T) {
 					}
 					for input, required := range inputs {
 						if required && with[input] == "" {
-							t.Errorf("the step does not give %s", input)
+							t.Errorf("the step does not set %s", input)
 						}
 					}
 					if with["mode"] == "pool" {
@@ -306,14 +305,13 @@ func TestExamplesRun(t *testing.T) {
 					from := regexp.MustCompile(`steps\.\w+\.outputs\.([\w-]+)`).FindStringSubmatch(value)
 					if from == nil ||
 						!outputs[from[1]] {
-						t.Errorf("%s is no output of the action", value)
+						t.Errorf("the action has no output %s", value)
 					}
 					whole := stage.fill(t, value)
 					arrived := masks.JobOutput(whole)
 					if arrived != whole && output != "region" {
 						t.Errorf("the output %s of job %s is dropped, since it contains the secret %q: %s", output,
-							name,
-							masks.Hides(whole), whole)
+							name, masks.Hides(whole), whole)
 					}
 					stage.values["needs."+name+".outputs."+output] = arrived
 				}
@@ -336,12 +334,12 @@ func TestExamplesRun(t *testing.T) {
 	}
 }
 
-// keptSecret are inputs whose values people keep as secrets, so that GitHub masks them and drops the outputs that
-// contain them.
+// keptSecret are inputs whose values people keep as secrets, so that GitHub masks them and drops outputs that contain
+// them.
 var keptSecret = []string{"ec2-image-id", "ec2-instance-type", "subnet-id", "security-group-id", "iam-role-name",
 	"region"}
 
-// modes are those of the example's steps, in their order.
+// modes returns the modes of the example's steps, in order.
 func (e example) modes() (modes []string) {
 	for _, name := range e.order {
 		for _, s := range e.workflow.Jobs[name].Steps {
@@ -353,7 +351,7 @@ func (e example) modes() (modes []string) {
 	return modes
 }
 
-// stage is a world that has what the examples name, and the values of their expressions.
+// stage is a world with everything that the examples name, and the values of their expressions.
 type stage struct {
 	world  *simulator.World
 	runner step.Runner
@@ -449,13 +447,13 @@ func openStage(t *testing.T, changes ...func(*simulator.Config)) *stage {
 	}
 }
 
-// appKey is the key of the world's App, as GitHub lets its owner download it.
+// appKey returns the private key of the world's App, as downloaded from GitHub.
 func appKey(world *simulator.World) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
 		Bytes: x509.MarshalPKCS1PrivateKey(world.AppKey())}))
 }
 
-// fill puts values in for expressions; of A || B the first that is not empty.
+// fill replaces expressions by values; of A || B it takes the first that is not empty.
 func (s *stage) fill(t *testing.T, text string) string {
 	t.Helper()
 	return regexp.MustCompile(`\$\{\{ (.+?) \}\}`).ReplaceAllStringFunc(text, func(found string) string {
@@ -495,13 +493,13 @@ func (s *stage) run(t *testing.T, name string, with map[string]string) map[strin
 	}
 	result, err := running.Wait()
 	if err != nil || result.Exit != 0 || strings.Contains(log.String(), "::warning") {
-		t.Errorf("mode %s: %v, exit code %d, and it must have nothing to warn of:\n%s", with["mode"], err, result.Exit,
+		t.Errorf("mode %s: %v, exit code %d, want success without warnings:\n%s", with["mode"], err, result.Exit,
 			log.String())
 	}
 	return result.Outputs
 }
 
-// settle demands that nothing is left; what nobody stops gets its one job first.
+// settle fails the test unless nothing is left; a machine that no step stops gets its one job first.
 func (s *stage) settle(t *testing.T, stopped bool) {
 	t.Helper()
 	if !stopped {
@@ -524,6 +522,6 @@ func (s *stage) settle(t *testing.T, stopped bool) {
 		}
 	}
 	if changed := append(s.world.Changed(), s.world.Surprises()...); len(changed) > 0 {
-		t.Errorf("changed or surprised: %v", changed)
+		t.Errorf("changed foreign things, or called what the simulator does not model: %v", changed)
 	}
 }

@@ -1,7 +1,7 @@
-// Package script proves the program through its real door: each script runs the built binary as a real process, with
-// real signals and over real HTTP, against the simulator; examples, workflows and pages are run or read the same way.
+// Package script tests the program as users run it: each script runs the built binary as a real process, with real
+// signals and real HTTP, against the simulator; examples, workflows and pages are run or read in the same way.
 //
-// The tests run in the repository's root and name files by their path from there.
+// The tests run in the repository's root and name files relative to it.
 package script
 
 import (
@@ -32,8 +32,7 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
-// prepare enters the repository's root, and lets more tests run side by side than there are processors: scripts
-// mostly wait.
+// prepare enters the repository's root, and allows more parallel tests than there are processors: scripts mostly wait.
 func prepare() error {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
@@ -45,8 +44,8 @@ func prepare() error {
 	return os.Chdir("../..")
 }
 
-// buildProgram builds the program, with the race detector where the tests have it, under both its names in a new
-// folder, which it returns and puts on the PATH.
+// buildProgram builds the program, with the race detector if the tests have it, under both its names in a new folder,
+// which it returns and adds to PATH.
 func buildProgram() (dir string, err error) {
 	dir, err = os.MkdirTemp("", "ec2-github-runner-script-")
 	if err != nil {

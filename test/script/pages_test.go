@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// snippet is a block of code of a page.
+// snippet is a code block of a page.
 type snippet struct{ path, language, text string }
 
 var codeBlock = regexp.MustCompile("(?ms)^( *)```(\\w*)\n(.*?)^ *```$")
 
-// readSnippets reads the blocks of code of some pages. Each is named by its page and its line.
+// readSnippets reads the code blocks of the pages that match a pattern. A block is named by its page and line.
 func readSnippets(t *testing.T, pattern string) []snippet {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
@@ -39,7 +39,7 @@ func readSnippets(t *testing.T, pattern string) []snippet {
 	return list
 }
 
-// readPages reads the workflows of some pages. A block that is a list of steps becomes a workflow of one job.
+// readPages reads the workflows of the pages that match a pattern. A list of steps becomes a workflow with one job.
 func readPages(t *testing.T, pattern string) []example {
 	t.Helper()
 	var list []example
@@ -63,7 +63,7 @@ func readPages(t *testing.T, pattern string) []example {
 	return list
 }
 
-// stepsHead makes a workflow of a list of steps, one that TestExamplesAreCareful takes.
+// stepsHead turns a list of steps into a workflow that TestExamplesAreCareful accepts.
 const stepsHead = `# Steps of a page, in a workflow around them.
 name: steps
 on: push
@@ -79,10 +79,10 @@ jobs:
     steps:
 `
 
-// inPage reports whether the example is of a page and not a file of its own.
+// inPage reports whether the example is part of a page.
 func (e example) inPage() bool { return strings.Contains(e.path, "#") }
 
-// indent moves a list of steps to where steps stand in a workflow.
+// indent indents a list of steps as in a workflow.
 func indent(text string) string {
 	blanks := len(text) - len(strings.TrimLeft(text, " "))
 	var b strings.Builder
@@ -92,7 +92,7 @@ func indent(text string) string {
 	return b.String()
 }
 
-// TestSnippets: every block of code of a page is of a known language, and can be read as that.
+// TestSnippets: every code block of a page is in a known language, and is valid in it.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
@@ -114,7 +114,7 @@ func TestSnippets(t *testing.T) {
 			}
 		case "diff":
 			if !strings.HasPrefix(s.text, "-") || !strings.Contains(s.text, "\n+") {
-				t.Errorf("%s: it is no diff", s.path)
+				t.Errorf("%s: it is not a diff", s.path)
 			}
 		case "yaml", "": // run by TestExamplesRun; text
 		case "yml": // inputs that differ from a step's, run by TestRecipes; files of scale sets, by TestScaleSetsPage
@@ -122,16 +122,15 @@ func TestSnippets(t *testing.T) {
 				t.Errorf("%s: nothing runs it", s.path)
 			}
 		default:
-			t.Errorf("%s: %s is a language that nothing here checks", s.path, s.language)
+			t.Errorf("%s: no test checks the language %s", s.path, s.language)
 		}
 	}
 	if seen["sh"] < 20 || seen["json"] < 20 {
-		t.Errorf("only %v were found", seen)
+		t.Errorf("found only %v", seen)
 	}
 }
 
-// TestQuestions: the index lists each page of questions, and each that shows a workflow names the guide's variables
-// alone.
+// TestQuestions: the index lists each question page, and workflows on them use only the guide's variables.
 func TestQuestions(t *testing.T) {
 	t.Parallel()
 	index, err := os.ReadFile("docs/questions/README.md")
@@ -142,7 +141,7 @@ func TestQuestions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := map[string]bool{"PRIVATE_CA": true} // enterprise-server.md says what it holds
+	set := map[string]bool{"PRIVATE_CA": true} // enterprise-server.md explains it
 	paths, err := filepath.Glob("docs/questions/*.md")
 	if err != nil {
 		t.Fatal(err)

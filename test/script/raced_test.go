@@ -7,21 +7,21 @@ import (
 	"testing"
 )
 
-// racedScripts are those that run with the race detector, by what the program does at once in them. The others do none
-// of it, or the same as one of these; what they refuse, read or print is done by one goroutine. With the detector each
-// takes many times as long, and all of them ran for ten minutes.
+// racedScripts are the scripts that run with the race detector, by the concurrency that they exercise. The others
+// exercise none, or the same as one of these. With the detector each takes many times as long, and all of them took ten
+// minutes.
 var racedScripts = map[string][]string{
-	"slots of a start side by side": {"start_and_stop", "matrix", "count_like", "count_half_fail", "runners_unlike",
+	"concurrent slots of a start": {"start_and_stop", "matrix", "count_like", "count_half_fail", "runners_unlike",
 		"runners_two_regions", "jit", "ephemeral", "outputs_before_waiting"},
 	"looks at EC2 and at GitHub while it waits": {"console", "many_runners", "panic_moves_on", "diagnosis_ec2",
 		"never_registers", "dies_while_booting"},
 	"rounds of launches": {"capacity_two_of_five", "capacity_zones", "no_capacity_anywhere", "lost_answer",
 		"tags_denied"},
-	"a signal beside the work": {"cancel_sigint", "cancel_sigterm", "cancel_lost_answer", "existing_cancelled",
+	"a signal during the work": {"cancel_sigint", "cancel_sigterm", "cancel_lost_answer", "existing_cancelled",
 		"bake_cancelled"},
 	"a roll-back, and the post step": {"killed", "killed_while_creating", "post_step", "post_of_a_loser",
 		"failed_start_outputs"},
-	"limits and bad weather that all share": {"github_403", "github_502", "jit_lost_answer", "many_runners",
+	"limits and faults that all share": {"github_403", "github_502", "jit_lost_answer", "many_runners",
 		"name_taken"},
 	"sessions and tokens that are renewed meanwhile": {"sign_in_oidc", "sign_in_weather", "app", "app_token_ends",
 		"app_key_rotated"},
@@ -36,7 +36,7 @@ var racedScripts = map[string][]string{
 	"a check":            {"check_good", "check_many", "check_bad_days"},
 }
 
-// racedFiles are the scripts of that list.
+// racedFiles returns the scripts of that list.
 func racedFiles() []string {
 	var files []string
 	for _, scripts := range racedScripts {
@@ -48,7 +48,7 @@ func racedFiles() []string {
 	return slices.Compact(files)
 }
 
-// TestRacedScriptsExist holds the list to the scripts that there are.
+// TestRacedScriptsExist compares the list with the existing scripts.
 func TestRacedScriptsExist(t *testing.T) {
 	t.Parallel()
 	for _, file := range racedFiles() {

@@ -11,8 +11,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestReadmePermissions: the permissions that README says are enough for its first workflow are, and none of them can
-// be left out.
+// TestReadmePermissions: the permissions that README names are sufficient for its first workflow, and each of them is
+// necessary.
 func TestReadmePermissions(t *testing.T) {
 	t.Parallel()
 	_, rest, opened := strings.Cut(readText(t, "README.md"), "<!-- permissions -->")
@@ -28,7 +28,7 @@ func TestReadmePermissions(t *testing.T) {
 		t.Errorf("with %v the exit code is %d\n%s", actions, exit, log)
 	}
 	if exit, log := runReadme(t, actions[1:]); exit == 0 {
-		t.Errorf("without %s the start succeeds all the same\n%s", actions[0], log)
+		t.Errorf("the start succeeds without %s\n%s", actions[0], log)
 	}
 }
 

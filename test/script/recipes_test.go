@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// recipe is one of docs/launch-parameters.md: a heading, and the inputs that differ from the page's step.
+// recipe is a recipe of docs/launch-parameters.md: a heading, and the inputs that differ from the page's step.
 type recipe struct {
 	name   string
 	inputs map[string]string
@@ -47,7 +47,7 @@ func readRecipes(t *testing.T) []recipe {
 	return list
 }
 
-// bought is a world in which there is all that the recipes name; without it there is none of it.
+// bought is a world with everything that the recipes name; landscape alone has none of it.
 const bought = `
 capacity-reservations:
   - {id: cr-0123456789abcdef0, instance-type: p5.48xlarge, zone: us-east-1a, count: 1, block: true}
@@ -77,18 +77,18 @@ more:
     - {name: m5d.12xlarge, architecture: x86_64, vcpus: 48, memory-mib: 196608}
 `
 
-// lacking is what EC2 says where what a recipe names is not there, by the recipe.
+// lacking is EC2's error code, by recipe, if what the recipe names does not exist.
 var lacking = map[string]string{
 	"A reservation": "InvalidCapacityReservationId.NotFound", "A group of reservations": "ReservationCapacityExceeded",
 	"A capacity block for ML": "InvalidCapacityReservationId.NotFound", "A dedicated host": "InvalidHostID.NotFound",
 	"EFA and a placement group": "InvalidPlacementGroup.Unknown", "A key pair for SSH": "InvalidKeyPair.NotFound",
 }
 
-// notAtMoto are inputs that moto does not take: it has other subnets, no instance profile, and of several instances
-// with a network interface it makes one.
+// notAtMoto are inputs that moto does not support: it has other subnets, no instance profile, and launches only one
+// instance if there is a network interface.
 var notAtMoto = []string{"subnet-id", "iam-role-name", "count"}
 
-// script starts a runner by the recipe, sees that EC2 was asked for each of its parameters, and stops it.
+// script returns a script that starts a runner by the recipe, checks that EC2 got each of its parameters, and stops it.
 func (r recipe) script(t *testing.T, base map[string]string, simulated bool) string {
 	t.Helper()
 	inputs := map[string]string{"mode": "start", "github-token": "ghp_demo"}
@@ -134,7 +134,7 @@ func (r recipe) script(t *testing.T, base map[string]string, simulated bool) str
 	return b.String()
 }
 
-// asked are the parameters of the recipe as EC2's query protocol has them.
+// asked returns the parameters of the recipe in EC2's query protocol.
 func (r recipe) asked(t *testing.T) []string {
 	t.Helper()
 	var tree map[string]any
@@ -151,7 +151,7 @@ func (r recipe) asked(t *testing.T) []string {
 			}
 		case []any:
 			for i, child := range value {
-				// BlockDeviceMappings, NetworkInterfaces
+				// BlockDeviceMappings, NetworkInterfaces.
 				walk(fmt.Sprintf("%s.%d", strings.TrimSuffix(name, "s"), i+1), child)
 			}
 		default:
@@ -177,8 +177,7 @@ func writeRecipes(t *testing.T, base map[string]string, simulated bool) (files [
 	return files
 }
 
-// TestRecipes starts a runner by each recipe of docs/launch-parameters.md, where there is what it names, and where
-// there is not.
+// TestRecipes starts a runner by each recipe of docs/launch-parameters.md, with and without what it names.
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	params := scriptParams(writeRecipes(t, map[string]string{
@@ -189,11 +188,11 @@ func TestRecipes(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// TestMotoRecipes does the same at moto, which takes the parameters and knows of no reservation.
+// TestMotoRecipes does the same on moto, which accepts the parameters and knows no reservations.
 func TestMotoRecipes(t *testing.T) {
 	address := os.Getenv("EGR_MOTO_URL")
 	if address == "" {
-		t.Skip("scripts/moto with go test -run Moto ./test/script")
+		t.Skip("EGR_MOTO_URL is not set: run scripts/moto with go test -run Moto ./test/script")
 	}
 	params := scriptParams(writeRecipes(t, map[string]string{
 		"ec2-image-id": "${world_image}", "subnet-id": "${world_subnet}", "security-group-id": "${world_group}",
@@ -201,7 +200,7 @@ func TestMotoRecipes(t *testing.T) {
 	testscript.RunT(sequential{t}, atMoto(params, address))
 }
 
-// TestRecipesAreBash: the scripts of the recipes are bash.
+// TestRecipesAreBash: the scripts of the recipes are valid bash.
 func TestRecipesAreBash(t *testing.T) {
 	t.Parallel()
 	for _, r := range readRecipes(t) {

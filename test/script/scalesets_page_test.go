@@ -19,11 +19,11 @@ import (
 const (
 	scaleSetsPage    = "docs/scale-sets.md"
 	scaleSetsExample = "examples/scale-set"
-	// credential is where systemd puts the App's key by the example's unit.
+	// credential is where systemd puts the App's key for the example's unit.
 	credential = "/run/credentials/ec2-github-runner-serve.service/app.pem"
 )
 
-// readSets reads a file of scale sets as it stands on a page, with a private key where it names one.
+// readSets reads a scale-set file from a page, with a private key if it names one.
 func readSets(t *testing.T, name, text string) config.File {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -48,7 +48,7 @@ func readSets(t *testing.T, name, text string) config.File {
 	return file
 }
 
-// TestScaleSetsPage: each file of the page can be served.
+// TestScaleSetsPage: the server accepts each file of the page.
 func TestScaleSetsPage(t *testing.T) {
 	t.Parallel()
 	seen := 0
@@ -63,8 +63,8 @@ func TestScaleSetsPage(t *testing.T) {
 	}
 }
 
-// TestScaleSetsExample: the example's file can be served, its workflow asks for labels of its sets alone, and its unit
-// starts the program with that file and hands over the key that the file names.
+// TestScaleSetsExample: the server accepts the example's file, its workflow uses only labels of its sets, and its unit
+// starts the program with that file and passes the key that the file names.
 func TestScaleSetsExample(t *testing.T) {
 	t.Parallel()
 	read := func(name string) string {
@@ -100,7 +100,7 @@ func TestScaleSetsExample(t *testing.T) {
 	slices.Sort(asked)
 	slices.Sort(labels)
 	if len(asked) != 3 || !slices.Equal(asked, labels) {
-		t.Errorf("the workflow asks for %v, and the sets have %v", asked, labels)
+		t.Errorf("the workflow uses the labels %v, but the sets have %v", asked, labels)
 	}
 	unit := read("ec2-github-runner-serve.service")
 	for _, line := range []string{

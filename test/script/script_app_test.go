@@ -18,7 +18,8 @@ import (
 // otherKey is a key that no App of a world has.
 var otherKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// writeAppKeys writes the private key of a world's Apps as GitHub hands it out, and as it stands in people's secrets.
+// writeAppKeys writes the private key of a world's Apps as GitHub hands it out, and in the forms in which people store
+// it as a secret.
 func writeAppKeys(ts *testscript.TestScript, world *simulator.World) {
 	key := world.AppKey()
 	der8, err := x509.MarshalPKCS8PrivateKey(key)
@@ -44,7 +45,7 @@ func writeAppKeys(ts *testscript.TestScript, world *simulator.World) {
 	}
 }
 
-// appKeyLines are the parts of an App's private key, in any of its forms, that nothing may show.
+// appKeyLines returns the parts of an App's private key, in any of its forms, that no output may contain.
 func appKeyLines(value string) []string {
 	text := strings.ReplaceAll(strings.Trim(value, `" `), `\n`, "\n")
 	var lines []string

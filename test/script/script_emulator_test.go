@@ -23,8 +23,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// emulatorWorld is the service of scale sets that others wrote, in place of the simulator's; EC2 is the simulator's. It
-// has no machines and no other API of GitHub: what is lacking stands here.
+// emulatorWorld replaces the simulator's scale-set service by an independent emulator; EC2 is still the simulator's.
+// The emulator has no machines and no other API of GitHub: this file adds what is missing.
 type emulatorWorld struct {
 	url string
 
@@ -32,7 +32,7 @@ type emulatorWorld struct {
 	takes map[string]time.Duration // by job
 }
 
-// emulatorState is what the emulator tells of itself (src/testing/state.rs of the crate scaleset 0.1.0).
+// emulatorState is the emulator's state (src/testing/state.rs of the crate scaleset 0.1.0).
 type emulatorState struct {
 	Sets     []emulatorSet `json:"scaleSets"`
 	Sessions []struct {
@@ -57,13 +57,13 @@ type emulatorSet struct {
 	Labels []struct{ Name string }
 }
 
-// TestEmulatorScripts runs the scripts that name the emulator in their first line, one after the other, since one
-// emulator has one state: scripts/emulator with go test -run Emulator ./test/script
+// TestEmulatorScripts runs the scripts that name the emulator in their first line, one after the other, since the
+// emulator has only one state: scripts/emulator with go test -run Emulator ./test/script
 func TestEmulatorScripts(t *testing.T) {
 	address := os.Getenv("EGR_EMULATOR_URL")
 	marked := markedScripts(t, "emulator", 2)
 	if address == "" {
-		return // without the emulator the marks alone are checked
+		return // without the emulator only the marks are checked
 	}
 	params := scriptParams(marked)
 	setup := params.Setup
@@ -76,7 +76,7 @@ func TestEmulatorScripts(t *testing.T) {
 	testscript.RunT(sequential{t}, params)
 }
 
-// begin empties the emulator, points scripts at it, and gives it runners until the script ends.
+// begin resets the emulator, points the script at it, and simulates runners until the script ends.
 func (e *emulatorWorld) begin(ts *testscript.TestScript, world *simulator.World) {
 	ts.Check(e.control(context.Background(), http.MethodPost, "reset", nil, nil))
 	target, err := url.Parse(e.url)
@@ -131,7 +131,7 @@ func (e *emulatorWorld) state(ctx context.Context) (emulatorState, error) {
 	return s, err
 }
 
-// listRunners is GitHub's list of runners, which the emulator does not have.
+// listRunners answers GitHub's list of runners, which the emulator does not have.
 func (e *emulatorWorld) listRunners(rw http.ResponseWriter, req *http.Request) {
 	state, err := e.state(req.Context())
 	if err != nil {
@@ -147,11 +147,11 @@ func (e *emulatorWorld) listRunners(rw http.ResponseWriter, req *http.Request) {
 	_ = json.NewEncoder(rw).Encode(map[string]any{"total_count": len(list), "runners": list})
 }
 
-// run stands in for the runners: one on a machine that runs takes an assigned job of its set, and its machine ends with
-// the job.
+// run simulates the runners: one on a running machine takes an assigned job of its set, and its machine ends with the
+// job.
 func (e *emulatorWorld) run(ctx context.Context, ts *testscript.TestScript, world *simulator.World) {
 	ends := map[int64]time.Time{} // by job
-	on := map[int64]string{}      // the machine of a job
+	on := map[int64]string{}      // by job: its machine
 	for ctx.Err() == nil {
 		state, err := e.state(ctx)
 		if err != nil {
@@ -197,7 +197,7 @@ func (e *emulatorWorld) duration(job int64) time.Duration {
 	return e.takes[fmt.Sprint(job)] / scriptSpeed
 }
 
-// queue queues a job for a set, which the emulator must have.
+// queue queues a job for a set, which must exist.
 func (e *emulatorWorld) queue(ts *testscript.TestScript, set string, takes time.Duration) {
 	var made struct {
 		ID int64 `json:"runnerRequestId"`
@@ -218,7 +218,7 @@ func (e *emulatorWorld) queue(ts *testscript.TestScript, set string, takes time.
 	e.takes[fmt.Sprint(made.ID)] = takes
 }
 
-// ofSet asks for something to be done to a set: a path with the place of its id.
+// ofSet makes a call about a set; path contains a placeholder for its id.
 func (e *emulatorWorld) ofSet(ts *testscript.TestScript, set, path string) {
 	state, err := e.state(context.Background())
 	ts.Check(err)

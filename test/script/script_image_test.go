@@ -15,7 +15,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// made are the images and snapshots that a script's steps have made.
+// made returns the images and snapshots that a script's steps have made.
 func (s *scene) made(ts *testscript.TestScript) []simulator.Made {
 	if s.moto != nil {
 		return s.moto.made(ts)
@@ -23,7 +23,7 @@ func (s *scene) made(ts *testscript.TestScript) []simulator.Made {
 	return s.world.Images()
 }
 
-// showImages prints one line for each image that was made and each of its snapshots, with their tags.
+// showImages prints one line for each new image and each of its snapshots, with their tags.
 func showImages(ts *testscript.TestScript, _ []string) string {
 	var b strings.Builder
 	for _, m := range sceneOf(ts).made(ts) {
@@ -48,7 +48,7 @@ func showConsole(ts *testscript.TestScript, _ []string) string {
 	return strings.ReplaceAll(instances[len(instances)-1].Console, "\r", "")
 }
 
-// made lists moto's own images and snapshots.
+// made returns moto's images and snapshots.
 func (m *motoWorld) made(ts *testscript.TestScript) []simulator.Made {
 	type tags []struct {
 		Key   string `xml:"key"`
@@ -93,7 +93,7 @@ func (m *motoWorld) made(ts *testscript.TestScript) []simulator.Made {
 	return list
 }
 
-// withConsoles stands before moto, whose consoles say the same of every machine: here they say what the machine says.
+// withConsoles proxies moto, whose consoles are the same for every machine, and replaces them by the machines' own.
 func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.World) string {
 	target, err := url.Parse(m.url)
 	ts.Check(err)
@@ -122,7 +122,7 @@ func (m *motoWorld) withConsoles(ts *testscript.TestScript, world *simulator.Wor
 	return server.URL
 }
 
-// withoutSnapshotTags takes the tags of the snapshots out of a CreateImage call: moto does not know them, and fails.
+// withoutSnapshotTags removes the tags of snapshots from a CreateImage call: moto does not know them, and fails.
 func withoutSnapshotTags(r *http.Request, form url.Values) {
 	for key := range form {
 		number, _, _ := strings.Cut(strings.TrimPrefix(key, "TagSpecification."), ".")

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// TestStartsAtOnceWithOneLabel: three processes that know nothing of each other start at once under one label, as the
-// legs of a matrix do. None is evicted: each has runners of its own that are online under the label, and a stop of one
-// takes nothing of the others.
+// TestStartsAtOnceWithOneLabel: three independent processes start at once with one label, as the legs of a matrix do.
+// None is evicted: each has runners of its own that are online under the label, and a stop of one takes nothing of the
+// others.
 func TestStartsAtOnceWithOneLabel(t *testing.T) {
 	t.Parallel()
 	for name, inputs := range map[string]map[string]string{
@@ -71,8 +71,8 @@ func startAtOnce(t *testing.T, inputs map[string]string) {
 	}
 }
 
-// mustBeOnline holds what a start has put out against GitHub: each of its runners is there, online on its machine, and
-// has the label and no other start's mark.
+// mustBeOnline compares a start's outputs with GitHub: each of its runners is online on its machine, and has the label
+// and no mark of another start.
 func (r *race) mustBeOnline(t *testing.T, n, count int) {
 	t.Helper()
 	var runners map[string]raced

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestContractIsCovered: every script that the table of the contract names is there, and each rule has one.
+// TestContractIsCovered: every script in the contract's table exists, and each rule has one.
 func TestContractIsCovered(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("test/script/testdata/README.md")

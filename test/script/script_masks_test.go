@@ -10,8 +10,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// nextJob prints the outputs of the last step as another job gets them where the first has secrets, given as a YAML
-// file of names and values: the runner drops what contains a masked text. The variables out_NAME become what arrives.
+// nextJob prints the last step's outputs as another job gets them if the first job has the secrets of a YAML file of
+// names and values: the runner drops outputs that contain a masked text. The variables out_NAME become what arrives.
 func nextJob(ts *testscript.TestScript, args []string) string {
 	if len(args) != 1 {
 		ts.Fatalf("usage: next-job SECRETS")
@@ -32,7 +32,7 @@ func nextJob(ts *testscript.TestScript, args []string) string {
 		if arrived != "" {
 			fmt.Fprintf(&b, "%s=%s\n", name, instanceID.ReplaceAllString(arrived, "i-ID"))
 		} else {
-			ts.Logf("the output %s is dropped, since it contains %q", name, masks.Hides(outputs[name]))
+			ts.Logf("the output %s is dropped because it contains %q", name, masks.Hides(outputs[name]))
 		}
 	}
 	return b.String()

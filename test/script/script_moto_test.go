@@ -21,22 +21,22 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// motoWorld is the EC2 that others wrote, beside the simulator's GitHub: its instances get machines of the simulator.
-// It can neither refuse for capacity nor tell client tokens, so only marked scripts run there.
+// motoWorld is an independent EC2, moto, with the simulator's GitHub; its instances get machines of the simulator. It
+// neither refuses for capacity nor knows client tokens, so only marked scripts run there.
 type motoWorld struct{ url string }
 
-// TestMotoScripts runs the scripts that name moto in their first line, one after the other, since one moto has one
-// state. scripts/moto says where it is: scripts/moto with go test -run Moto .
+// TestMotoScripts runs the scripts that name moto in their first line, one after the other, since moto has only one
+// state: scripts/moto with go test -run Moto ./test/script
 func TestMotoScripts(t *testing.T) {
 	address := os.Getenv("EGR_MOTO_URL")
 	marked := markedScripts(t, "moto", 3)
 	if address == "" {
-		return // without moto the marks alone are checked
+		return // without moto only the marks are checked
 	}
 	testscript.RunT(sequential{t}, atMoto(scriptParams(marked), address))
 }
 
-// markedScripts are those that name another world in their first line, of which there are at least so many.
+// markedScripts returns the scripts that name another world in their first line, at least that many.
 func markedScripts(t *testing.T, world string, least int) []string {
 	t.Helper()
 	files, err := filepath.Glob("test/script/testdata/*.txtar")
@@ -53,7 +53,7 @@ func markedScripts(t *testing.T, world string, least int) []string {
 	return marked
 }
 
-// atMoto lets scripts run at moto.
+// atMoto makes scripts run on moto.
 func atMoto(params testscript.Params, address string) testscript.Params {
 	params.UpdateScripts = false
 	setup := params.Setup
@@ -65,7 +65,7 @@ func atMoto(params testscript.Params, address string) testscript.Params {
 	return params
 }
 
-// sequential is a testing.T whose subtests do not run side by side.
+// sequential is a testing.T whose subtests do not run in parallel.
 type sequential struct{ *testing.T }
 
 // Parallel implements testscript.T.
@@ -79,7 +79,7 @@ func (s sequential) Run(name string, f func(testscript.T)) {
 // Verbose implements testscript.T.
 func (sequential) Verbose() bool { return testing.Verbose() }
 
-// begin empties moto, points the environment at it, and gives machines to its instances until the script ends.
+// begin resets moto, points the script at it, and simulates machines for its instances until the script ends.
 func (m *motoWorld) begin(ts *testscript.TestScript, world *simulator.World) {
 	response, err := http.Post(m.url+"/moto-api/reset", "", nil)
 	ts.Check(err)
@@ -119,7 +119,7 @@ func (m *motoWorld) begin(ts *testscript.TestScript, world *simulator.World) {
 	ts.Defer(func() { cancel(); done.Wait() })
 }
 
-// attach starts and ends machines as instances come and go.
+// attach starts and ends simulated machines as instances come and go.
 func (m *motoWorld) attach(ctx context.Context, ts *testscript.TestScript, world *simulator.World) {
 	on := map[string]bool{}
 	for {
@@ -150,7 +150,7 @@ func (m *motoWorld) attach(ctx context.Context, ts *testscript.TestScript, world
 
 var motoRegions = []string{"us-east-1", "eu-west-1"}
 
-// instances lists moto's, with as much as the scripts look at.
+// instances lists moto's instances, with the fields that scripts use.
 func (m *motoWorld) instances(ts *testscript.TestScript) []simulator.Instance {
 	var list []simulator.Instance
 	for _, region := range motoRegions {
@@ -218,7 +218,7 @@ func (m *motoWorld) attribute(ts *testscript.TestScript, region, id, name string
 	return data
 }
 
-// call asks moto by EC2's query protocol. moto reads the region out of the signature and does not check it.
+// call calls moto by EC2's query protocol. moto reads the region from the signature and does not verify it.
 func (m *motoWorld) call(ts *testscript.TestScript, region string, into any, action string, pairs ...string) {
 	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
 	for i := 0; i < len(pairs); i += 2 {

@@ -16,9 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// TestScriptsUnderPolicy runs scripts of every mode once more, each step under its mode's policy out of
-// docs/permissions.md and nothing else allowed. It runs them with the policy that has all features, and those that need
-// none with the least one.
+// TestScriptsUnderPolicy runs scripts of every mode again, each step with only its mode's policy from
+// docs/permissions.md allowed: the one with all features and, for scripts that need no feature, the minimal one.
 func TestScriptsUnderPolicy(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("docs/permissions.md")
@@ -71,8 +70,8 @@ func underPolicies(t *testing.T, files []string, policies map[string]string) {
 	testscript.Run(t, params)
 }
 
-// TestScriptsUnderTemplate runs scripts of every mode under what the CloudFormation template grants: as it is, and with
-// its switches set. The repository's name is written in another case than GitHub's, which GitHub does not tell apart.
+// TestScriptsUnderTemplate runs scripts of every mode with the permissions of the CloudFormation template: as it is,
+// and with its switches set. The repository's name has another case than GitHub's, which GitHub ignores.
 func TestScriptsUnderTemplate(t *testing.T) {
 	t.Parallel()
 	template, err := guide.ReadTemplate("docs/aws/ec2-github-runner.yml")
@@ -81,8 +80,7 @@ func TestScriptsUnderTemplate(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ parameters, scripts string }{
 		"as it is": {"", "start_and_stop jit count_like runners_unlike console stop_other_region sweep_killed " +
-			"sweep_two_looks " +
-			"sweep_volumes check_network check_types bake bake_policy"},
+			"sweep_two_looks sweep_volumes check_network check_types bake bake_policy"},
 		"with its switches": {"Pool=true Existing=true", "start_and_stop pool pool_stop pool_forgotten existing bake"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,8 +108,8 @@ func TestScriptsUnderTemplate(t *testing.T) {
 	}
 }
 
-// TestScriptsUnderScaleSetsTemplate runs the main scripts of scale sets under what docs/aws/scale-sets.yml grants the
-// task as it is. The scope is written in another case than GitHub's.
+// TestScriptsUnderScaleSetsTemplate runs the main scripts of scale sets with the permissions that
+// docs/aws/scale-sets.yml grants the task. The scope has another case than GitHub's.
 func TestScriptsUnderScaleSetsTemplate(t *testing.T) {
 	t.Parallel()
 	template, err := guide.ReadTemplate("docs/aws/scale-sets.yml")
@@ -130,7 +128,7 @@ func TestScriptsUnderScaleSetsTemplate(t *testing.T) {
 	underPolicies(t, files, map[string]string{"serve": together(t, granted)})
 }
 
-// together is one policy of all statements.
+// together returns one policy with all statements.
 func together(t *testing.T, policies map[string]json.RawMessage) string {
 	t.Helper()
 	var whole struct {
@@ -154,8 +152,8 @@ func together(t *testing.T, policies map[string]json.RawMessage) string {
 	return string(raw)
 }
 
-// TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing could fail
-// would prove nothing.
+// TestPolicyBites: without the statement that a step needs, the step fails. A policy under which nothing can fail would
+// prove nothing.
 func TestPolicyBites(t *testing.T) {
 	page, err := os.ReadFile("docs/permissions.md")
 	if err != nil {
@@ -165,7 +163,7 @@ func TestPolicyBites(t *testing.T) {
 	for _, c := range []struct{ mode, action string }{{"start", "ec2:RunInstances"}, {"stop", "ec2:TerminateInstances"},
 		{"sweep", "ec2:DescribeInstances"}, {"check", "ec2:CreateTags"}} {
 		if !strings.Contains(blocks[c.mode], c.action) {
-			t.Errorf("the least policy of mode %s lacks %s", c.mode, c.action)
+			t.Errorf("the minimal policy of mode %s lacks %s", c.mode, c.action)
 		}
 	}
 	for mark, text := range blocks {
@@ -177,7 +175,7 @@ func TestPolicyBites(t *testing.T) {
 
 var policyBlock = regexp.MustCompile("(?s)<!-- policy: ([a-z, ]+) -->\n```json\n(.*?)```")
 
-// policyBlocks are the page's policies by their marks, for the repository of the scripts.
+// policyBlocks returns the page's policies by their marks, for the scripts' repository.
 func policyBlocks(t *testing.T, page string) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
@@ -187,12 +185,12 @@ func policyBlocks(t *testing.T, page string) map[string]string {
 			"KEPT-TAG", "Role", "KEPT-VALUE", "gpu-runner", "SCOPE", "demo-org/demo").Replace(found[2])
 	}
 	if len(blocks) < 8 {
-		t.Fatalf("docs/permissions.md has %d policies that can be found", len(blocks))
+		t.Fatalf("found %d policies in docs/permissions.md", len(blocks))
 	}
 	return blocks
 }
 
-// joined is a mode's least policy, with the statements of all its features if they are wanted.
+// joined returns a mode's minimal policy, if wanted with the statements of all its features.
 func joined(t *testing.T, blocks map[string]string, mode string, withFeatures bool) string {
 	t.Helper()
 	type policy struct {
@@ -218,7 +216,7 @@ func joined(t *testing.T, blocks map[string]string, mode string, withFeatures bo
 	return string(raw)
 }
 
-// obey puts the policy of a step's mode in force, where the scene has policies.
+// obey puts the policy of a step's mode in force, if the scene has policies.
 func (s *scene) obey(ts *testscript.TestScript, env []string) {
 	if s.policies == nil {
 		return

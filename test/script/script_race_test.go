@@ -1,6 +1,6 @@
 //go:build !race
 
-// A claim has two seconds by the clock, and the race detector makes twenty processes several times slower.
+// A claim has four seconds of real time, and the race detector makes twenty processes several times slower.
 
 package script
 
@@ -21,15 +21,15 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// The race: so many processes at once on a pool of so many machines.
+// Twenty processes race for a pool of five machines.
 const (
 	racers      = 20
 	raceEntries = 5
 	raceTimeout = 3 * time.Minute
 )
 
-// TestTwentyProcessesAtOnce: twenty processes that know nothing of each other start at once on a pool of five. No
-// machine is shared, none is lost, three at least are used, and whoever got none is started cold.
+// TestTwentyProcessesAtOnce: twenty independent processes start at once on a pool of five. No machine is shared, none
+// is lost, at least three are used, and the other starts are cold.
 func TestTwentyProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRace(t)
@@ -37,7 +37,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 		"POOL-SIZE": strconv.Itoa(raceEntries)}); code != 0 {
 		t.Fatalf("pool: exit code %d\n%s", code, log)
 	}
-	r.await(t, "the pool stands ready", func() bool { return len(r.entries("stopped")) == raceEntries })
+	r.await(t, "the pool is ready", func() bool { return len(r.entries("stopped")) == raceEntries })
 	pool := map[string]bool{}
 	for _, i := range r.entries("stopped") {
 		pool[i.ID] = true
@@ -80,10 +80,9 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	}
 	t.Logf("%d of %d warm machines used by %d starts", warm, raceEntries, racers)
 	if warm < 3 {
-		t.Errorf("%d of %d warm machines used, want 3 at least", warm, raceEntries)
+		t.Errorf("%d of %d warm machines used, want at least 3", warm, raceEntries)
 	}
-	// On a machine with much to do a claim's answer may come too late; what it registered is then the next sweep's, by
-	// two looks.
+	// On a busy machine a claim's answer may come too late; the next sweep then frees its registration, in two looks.
 	for look := 0; look < 2 && len(r.entries("stopped")) < raceEntries-warm; look++ {
 		if code, log := r.step(t, "sweep-"+strconv.Itoa(look), map[string]string{"MODE": "sweep",
 			"GRACE-MINUTES": "0"}); code != 0 {
@@ -92,7 +91,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	}
 	whole := r.entries("stopped")
 	if len(whole) != raceEntries-warm {
-		t.Errorf("%d entries stand ready, want %d", len(whole), raceEntries-warm)
+		t.Errorf("%d entries are ready, want %d", len(whole), raceEntries-warm)
 	}
 	instances, runners := r.world.Leftovers()
 	if len(instances) != racers+len(whole) || len(runners) != racers {
@@ -101,14 +100,14 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 	}
 }
 
-// raced is what a start's output says of its runner.
+// raced is a start's output about its runner.
 type raced struct {
 	InstanceID string `json:"ec2-instance-id"`
 	RunnerID   int64  `json:"runner-id"`
 	RunnerName string `json:"runner-name"`
 }
 
-// race is a world with the environment of steps in it.
+// race is a world with the environment of its steps.
 type race struct {
 	world  *simulator.World
 	env    []string
@@ -162,7 +161,7 @@ func (r *race) output(name string) map[string]string {
 	return step.ReadFile(filepath.Join(r.folder, name+".GITHUB_OUTPUT"))
 }
 
-// entries are those of the pool that are in a state, unclaimed, with nothing that holds their names.
+// entries returns the pool's entries in a state that are unclaimed and not blocked by a registration.
 func (r *race) entries(state string) []simulator.Instance {
 	snapshot := r.world.Snapshot()
 	return slices.DeleteFunc(snapshot.Instances, func(i simulator.Instance) bool {
@@ -176,7 +175,7 @@ func (r *race) await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(raceTimeout); !done(); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("timeout while waiting until %s", what)
 		}
 	}
 }

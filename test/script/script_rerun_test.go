@@ -10,7 +10,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// setRun is the command run: the workflow run that a YAML file describes is so from now on.
+// setRun is the command run: it changes a workflow run to the one described in a YAML file.
 func setRun(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: run FILE")

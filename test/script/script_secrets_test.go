@@ -12,16 +12,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// secrets are those that GitHub has handed out in a world.
+// secrets are the secrets that GitHub has handed out in a world.
 type secrets struct {
 	mu      sync.Mutex
 	list    []string // of registrations
 	signIns []string // of sign-ins
-	judged  int      // of these, by earlier steps
+	judged  int      // how many of signIns earlier steps were checked for
 	ofSets  []string // of the service of scale sets
 }
 
-// learn reads a registration token or a JIT configuration out of an answer.
+// learn records a registration token or JIT configuration from an answer.
 func (s *secrets) learn(status int, answer []byte) {
 	var made struct {
 		Token string `json:"token"`
@@ -39,10 +39,10 @@ func (s *secrets) learn(status int, answer []byte) {
 	}
 }
 
-// signInSecret is a secret in an answer of STS or of the OIDC endpoint.
+// signInSecret matches a secret in an answer of STS or of the OIDC endpoint.
 var signInSecret = regexp.MustCompile(`<(?:SecretAccessKey|SessionToken)>([^<]+)<|"value":"([^"]+)"`)
 
-// learnSignIn reads OIDC tokens and the secrets of sessions out of an answer.
+// learnSignIn records OIDC tokens and the secrets of sessions from an answer.
 func (s *secrets) learnSignIn(answer []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +57,8 @@ func (s *secrets) all() []string {
 	return slices.Concat(s.list, s.signIns)
 }
 
-// learnWebToken keeps a JSON web token, by which a GitHub App signs in. It is no secret that a mask must know: it never
-// leaves the program.
+// learnWebToken records a JSON web token, by which a GitHub App signs in. It needs no mask, since it never leaves the
+// program.
 func (s *secrets) learnWebToken(authorization string) {
 	token, isBearer := strings.CutPrefix(authorization, "Bearer ")
 	if !isBearer || strings.Count(token, ".") != 2 {
@@ -69,13 +69,13 @@ func (s *secrets) learnWebToken(authorization string) {
 	s.list = append(s.list, token)
 }
 
-// secret checks that a step kept every secret: none in the log but in a mask, none in a file, and those that came from
-// outside masked before anything else was said.
+// kept checks that a step kept every secret: none is in the log except in a mask, none in a file, and those from the
+// environment were masked before any other output.
 func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []string, exit int) {
 	known := s.all()
 	outside := append(given, ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"),
 		ts.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
-	// a dummy, which no real key is
+	// A dummy, not a real key.
 	outside = slices.DeleteFunc(outside, func(key string) bool { return key == "test" })
 	masked := map[string]bool{}
 	for line := range strings.Lines(log) {
@@ -86,16 +86,17 @@ func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []str
 		}
 		for _, secret := range append(known, outside...) {
 			if secret != "" && strings.Contains(line, secret) {
-				ts.Fatalf("a secret stands in the log: %s", line)
+				ts.Fatalf("the log contains a secret: %s", line)
 			}
 		}
 		for _, secret := range outside {
 			if secret != "" && !masked[secret] {
-				ts.Fatalf("something was said before the secrets of the environment were masked: %s", line)
+				ts.Fatalf("output before the secrets of the environment were masked: %s", line)
 			}
 		}
 	}
-	// Of an App its own tokens are masked, of a registration the newest secret: those of earlier steps are known too.
+	// An App's own tokens must be masked, and the newest secret of a registration: those of earlier steps are known
+	// too.
 	isOfApp := func(secret string) bool { return strings.HasPrefix(secret, "ghs_") || strings.Count(secret, ".") == 2 }
 	if strings.Contains(log, "signed in at GitHub") && !slices.ContainsFunc(known,
 		func(k string) bool { return isOfApp(k) && masked[k] }) {
@@ -118,7 +119,7 @@ func (s *secrets) kept(ts *testscript.TestScript, log string, given, files []str
 		}
 		for _, secret := range append(known, outside...) {
 			if secret != "" && strings.Contains(string(text), secret) {
-				ts.Fatalf("a secret stands in %s", path)
+				ts.Fatalf("%s contains a secret", path)
 			}
 		}
 	}

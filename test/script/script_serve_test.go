@@ -25,7 +25,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// buildServe builds the second program beside the first, the first time that a script asks for it.
+// buildServe builds the second program next to the first, when a script first needs it.
 var buildServe = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(strings.Split(os.Getenv("PATH"), string(os.PathListSeparator))[0],
 		"ec2-github-runner-serve")
@@ -39,14 +39,14 @@ var buildServe = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// server is an ec2-github-runner-serve that runs beside the script.
+// server is an ec2-github-runner-serve that runs in the background of a script.
 type server struct {
 	process *exec.Cmd
 	ended   chan error
 
 	mu     sync.Mutex
 	log    bytes.Buffer
-	unread bool // nobody reads what it says any more
+	unread bool // nobody reads its log any more
 }
 
 // Write implements io.Writer: the program's log.
@@ -59,7 +59,7 @@ func (s *server) Write(p []byte) (int, error) {
 	return s.log.Write(p)
 }
 
-// leaveUnread makes a server's log a pipe that nobody reads any more.
+// leaveUnread closes the reading end of a server's log pipe.
 func leaveUnread(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve-unread NAME")
@@ -76,14 +76,14 @@ func (s *server) said() string {
 	return s.log.String()
 }
 
-// serve starts a server with a file, in which ${world_NAME} stand for things of the world.
+// serve starts a server with a file, in which ${world_NAME} are replaced.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: serve NAME FILE")
 	}
 	scene := sceneOf(ts)
 	if scene.servers[args[0]] != nil {
-		ts.Fatalf("the server %s runs already", args[0])
+		ts.Fatalf("the server %s is already running", args[0])
 	}
 	binary, err := buildServe()
 	ts.Check(err)
@@ -107,12 +107,12 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		if scene.servers[args[0]] == s {
 			_ = s.process.Process.Kill()
 			<-s.ended
-			ts.Logf("the server %s said:\n%s", args[0], s.said())
+			ts.Logf("the log of server %s:\n%s", args[0], s.said())
 		}
 	})
 }
 
-// endServer waits for the end of a server, after a signal if one is given.
+// endServer waits for the end of a server, after sending a signal if one is given.
 func endServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: serve-end NAME EXIT-CODE [SIGNAL]")
@@ -130,7 +130,7 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	delete(sceneOf(ts).servers, args[0])
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".log"), []byte(s.said()), 0o600))
-	ts.Logf("the server %s ended after %s and said:\n%s", args[0], time.Since(began).Round(10*time.Millisecond),
+	ts.Logf("the server %s ended after %s; its log:\n%s", args[0], time.Since(began).Round(10*time.Millisecond),
 		s.said())
 	if took := time.Since(began); len(args) == 3 && took > 5*time.Second {
 		ts.Fatalf("the server %s ended %s after its signal, which is more than 5 s", args[0], took)
@@ -147,7 +147,7 @@ func endServer(ts *testscript.TestScript, neg bool, args []string) {
 	sceneOf(ts).secrets.checkServerLog(ts, s.said())
 }
 
-// reloadServer makes a server read its file again, as another file of the script has it.
+// reloadServer replaces a server's file by another file of the script and makes it reload.
 func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: serve-reload NAME FILE")
@@ -157,8 +157,8 @@ func reloadServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.process.Process.Signal(syscall.SIGHUP))
 }
 
-// showPage prints what a server answers: the page, the metrics or a check of health. A status other than 200 comes
-// first, and nothing is printed while nobody answers. A host is what a browser has in the address that it shows.
+// showPage prints a server's answer: the page, the metrics or a health check. A status other than 200 is printed first,
+// and nothing is printed while the server does not answer. The host is what a browser has in its address bar.
 func showPage(ts *testscript.TestScript, args []string) string {
 	if len(args) < 1 || len(args) > 2 || !strings.HasPrefix(args[0], "/") {
 		ts.Fatalf("usage: page PATH [HOST]")
@@ -181,7 +181,7 @@ func showPage(ts *testscript.TestScript, args []string) string {
 	return string(text)
 }
 
-// listenAt gives the script an address for ${world_listen} that nobody listens at.
+// listenAt sets ${world_listen} to a free address.
 func listenAt(ts *testscript.TestScript) {
 	if ts.Getenv("world_listen") != "" {
 		return
@@ -192,7 +192,7 @@ func listenAt(ts *testscript.TestScript) {
 	ts.Check(listener.Close())
 }
 
-// filledIn is a file of the script with what the world has in the place of ${world_NAME}.
+// filledIn returns a file of the script with ${world_NAME} replaced.
 func filledIn(ts *testscript.TestScript, file string) string {
 	return placeholder.ReplaceAllStringFunc(ts.ReadFile(file), func(found string) string {
 		parts := placeholder.FindStringSubmatch(found)
@@ -203,15 +203,15 @@ func filledIn(ts *testscript.TestScript, file string) string {
 func (s *scene) server(ts *testscript.TestScript, name string) *server {
 	found := s.servers[name]
 	if found == nil {
-		ts.Fatalf("no server %s runs", name)
+		ts.Fatalf("the server %s is not running", name)
 	}
 	return found
 }
 
-// secretField is a secret in an answer of the scale-set service.
+// secretField matches a secret in an answer of the scale-set service.
 var secretField = regexp.MustCompile(`"(?:token|messageQueueAccessToken|encodedJITConfig)":"([^"]+)"`)
 
-// learnScaleSets reads tokens and JIT configurations out of an answer of the scale-set service.
+// learnScaleSets records tokens and JIT configurations from an answer of the scale-set service.
 func (s *secrets) learnScaleSets(answer []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,27 +220,27 @@ func (s *secrets) learnScaleSets(answer []byte) {
 	}
 }
 
-// checkServerLog checks that a server's log holds no secret.
+// checkServerLog checks that a server's log contains no secret.
 func (s *secrets) checkServerLog(ts *testscript.TestScript, log string) {
 	s.mu.Lock()
 	ofSets := slices.Clone(s.ofSets)
 	s.mu.Unlock()
 	if len(ofSets) == 0 && sceneOf(ts).emulator == nil && strings.Contains(log, "machine launched") {
-		ts.Fatalf("no secret of the scale sets was seen, so none can be looked for")
+		ts.Fatalf("no secret of the scale sets was seen, so the log cannot be checked")
 	}
 	for _, secret := range append(slices.Concat(s.all(), ofSets), "ghp_demo", "demo-secret-key") {
 		if strings.Contains(log, secret) {
-			ts.Fatalf("a secret stands in the log: %s", secret)
+			ts.Fatalf("the log contains a secret: %s", secret)
 		}
 	}
 	for line := range strings.Lines(log) {
 		if !json.Valid([]byte(line)) && strings.HasPrefix(line, "{") {
-			ts.Fatalf("a line of the log is no JSON: %s", line)
+			ts.Fatalf("a line of the log is not JSON: %s", line)
 		}
 	}
 }
 
-// showServerLog prints what a server has said so far.
+// showServerLog prints a server's log so far.
 func showServerLog(ts *testscript.TestScript, args []string) string {
 	if len(args) != 1 {
 		ts.Fatalf("usage: serve-log NAME")
@@ -265,14 +265,14 @@ func queueJobs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// deleteSet deletes a scale set on GitHub's pages.
+// deleteSet deletes a scale set as on GitHub's pages.
 func deleteSet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || !sceneOf(ts).world.DeleteScaleSet(args[0]) {
-		ts.Fatalf("usage: delete-set SET, which has to exist")
+		ts.Fatalf("usage: delete-set SET, and the set must exist")
 	}
 }
 
-// dropSession ends a set's session without a word to its holder.
+// dropSession ends a set's session without notifying its holder.
 func dropSession(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: drop-session SET")
@@ -285,7 +285,7 @@ func dropSession(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// endTokens ends the token of a set's session, or the admin tokens of all, before their time.
+// endTokens expires the token of a set's session, or the admin tokens of all, ahead of time.
 func endTokens(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: end-tokens SET|-admin")
@@ -303,7 +303,7 @@ func endTokens(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// showJobs prints one line for each state that jobs of scale sets are in, by set.
+// showJobs prints one line for each state of the jobs of scale sets, by set.
 func showJobs(ts *testscript.TestScript, _ []string) string {
 	scene, count := sceneOf(ts), map[string]int{}
 	if scene.emulator != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// signals are those that GitHub's runner sends to a step, and the one that nobody can handle.
+// signals are those that GitHub's runner sends to a step, and SIGKILL.
 var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 
 // watcher passes output on, and sends signals at the first line that matches or at a call.
@@ -25,7 +25,7 @@ type watcher struct {
 	process *exec.Cmd
 	at      *regexp.Regexp
 	call    string
-	acted   bool // the service must have done what the call asks for
+	acted   bool // the call must have taken effect
 	nth     int
 	signals []os.Signal
 	done    chan struct{}
@@ -34,7 +34,7 @@ type watcher struct {
 	out  io.Writer
 	seen bytes.Buffer
 	sent bool
-	from time.Time // since when the time counts
+	from time.Time // the start of the measured time
 }
 
 func newWatcher(ts *testscript.TestScript, o stepOptions, out io.Writer, process *exec.Cmd) *watcher {
@@ -49,14 +49,14 @@ func newWatcher(ts *testscript.TestScript, o stepOptions, out io.Writer, process
 		}
 		signal, known := signals[name]
 		if !known {
-			ts.Fatalf("there is no signal %s", name)
+			ts.Fatalf("unknown signal %s", name)
 		}
 		w.signals = append(w.signals, signal)
 	}
 	return w
 }
 
-// begin starts the clock, and the watch over the calls.
+// begin starts the clock and watches the calls.
 func (w *watcher) begin(world *simulator.World) {
 	w.mu.Lock()
 	w.from = time.Now()
@@ -90,7 +90,7 @@ func (w *watcher) count(world *simulator.World) int {
 	return n
 }
 
-// end returns how long it took.
+// end returns the time since the signal, or since the beginning without one.
 func (w *watcher) end() time.Duration {
 	close(w.done)
 	w.mu.Lock()
@@ -107,7 +107,7 @@ func (w *watcher) send() {
 func (w *watcher) sendNow() {
 	w.sent, w.from = true, time.Now()
 	for _, signal := range w.signals {
-		_ = w.process.Process.Signal(signal) // a process that has ended shows in its exit code
+		_ = w.process.Process.Signal(signal) // if the process has ended, its exit code shows it
 	}
 }
 

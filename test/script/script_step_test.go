@@ -37,7 +37,7 @@ func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 			"-at-acted": &o.atActed, "-at-nth": &o.nth,
 		}[args[0]]
 		if !known {
-			ts.Fatalf("step knows no flag %s", args[0])
+			ts.Fatalf("step: unknown flag %s", args[0])
 		}
 		*into = args[1]
 		args = args[2:]
@@ -52,7 +52,7 @@ func parseStep(ts *testscript.TestScript, args []string) stepOptions {
 
 func runStep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
-		ts.Fatalf("say which exit code: step -exit N")
+		ts.Fatalf("! step is not supported: use step -exit N")
 	}
 	o := parseStep(ts, args)
 	files := giveFiles(ts, o.file)
@@ -62,10 +62,10 @@ func runStep(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// runPostStep runs the post step as GitHub does: the same inputs, the states that the step wrote, files of its own.
+// runPostStep runs the post step as GitHub does: the same inputs, the state that the step wrote, and new files.
 func runPostStep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
-		ts.Fatalf("say which exit code: post -exit N")
+		ts.Fatalf("! post is not supported: use post -exit N")
 	}
 	o := parseStep(ts, args)
 	var states []string
@@ -75,7 +75,7 @@ func runPostStep(ts *testscript.TestScript, neg bool, args []string) {
 	run(ts, "ec2-github-runner-post", o, giveFiles(ts, o.file+".post"), states)
 }
 
-// giveFiles makes the step's files anew. A script may name other places for them.
+// giveFiles creates the step's files. A script may name other paths for them.
 func giveFiles(ts *testscript.TestScript, step string) map[string]string {
 	sceneOf(ts).last = step
 	files := map[string]string{}
@@ -89,7 +89,7 @@ func giveFiles(ts *testscript.TestScript, step string) map[string]string {
 	return files
 }
 
-// run runs the program. Its output is there for stdout and stderr afterwards.
+// run runs the program. Its output is available for stdout and stderr afterwards.
 func run(ts *testscript.TestScript, program string, o stepOptions, files map[string]string, states []string) {
 	command := exec.Command(lookIn(ts.Getenv("PATH"), program))
 	command.Dir = ts.MkAbs(".")
@@ -138,8 +138,8 @@ func run(ts *testscript.TestScript, program string, o stepOptions, files map[str
 
 var placeholder = regexp.MustCompile(`\$\{(out|world|file)_([A-Za-z0-9_.-]+)\}`)
 
-// inputs turns a YAML file of inputs into the environment that GitHub makes of a step's `with`.
-// given are the secrets among them.
+// inputs converts a YAML file of inputs to the environment that GitHub makes of a step's `with`. given are the secrets
+// among them.
 func inputs(ts *testscript.TestScript, file string) (env, given []string) {
 	var with map[string]string
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(file)), &with))
@@ -159,7 +159,7 @@ func inputs(ts *testscript.TestScript, file string) (env, given []string) {
 	return env, append(given, strings.TrimSpace(with["github-token"]))
 }
 
-// lookIn finds the program in the PATH of the script, where testscript has put it.
+// lookIn finds the program in the script's PATH.
 func lookIn(path, program string) string {
 	for _, folder := range filepath.SplitList(path) {
 		if found, err := exec.LookPath(filepath.Join(folder, program)); err == nil {
@@ -181,7 +181,7 @@ func number(ts *testscript.TestScript, text string) int {
 	return n
 }
 
-// neat prints what a step said, with what differs from run to run made the same.
+// neat prints a step's output with everything that differs from run to run replaced.
 func neat(ts *testscript.TestScript, args []string) string {
 	if len(args) != 1 {
 		ts.Fatalf("usage: neat log|output|state|summary")
@@ -199,7 +199,7 @@ func neat(ts *testscript.TestScript, args []string) string {
 	case "summary":
 		text = ts.ReadFile(last + ".GITHUB_STEP_SUMMARY")
 	default:
-		ts.Fatalf("neat knows no %s", args[0])
+		ts.Fatalf("neat: unknown text %s", args[0])
 	}
 	for _, secret := range sceneOf(ts).secrets.all() {
 		text = strings.ReplaceAll(text, secret, "SECRET")
@@ -210,7 +210,7 @@ func neat(ts *testscript.TestScript, args []string) string {
 	return text
 }
 
-// annotations prints what GitHub would show beside the log.
+// annotations prints the annotations that GitHub would show.
 func annotations(ts *testscript.TestScript, _ []string) string {
 	var b strings.Builder
 	for line := range strings.Lines(neat(ts, []string{"log"})) {

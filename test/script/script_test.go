@@ -17,7 +17,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// update writes what was seen into the golden texts of the scripts: EGR_UPDATE=1 go test -run TestScripts .
+// update writes the actual texts into the golden files of the scripts: EGR_UPDATE=1 go test -run TestScripts
+// ./test/script
 var update = os.Getenv("EGR_UPDATE") != ""
 
 // TestScripts runs every script of test/script/testdata: env and inputs in, effects out. A script sees these commands
@@ -146,7 +147,8 @@ func scriptParams(files []string) testscript.Params {
 	return p
 }
 
-// slowScripts wait longest by the clock. They begin first, so that none of them runs on alone when the others are done.
+// slowScripts wait longest in real time. They begin first, so that none of them is still running when the others are
+// done.
 var slowScripts = []string{
 	"stop_other_region", "throttled", "diagnosis_keep_failed", "bake_image", "diagnosis_image", "bake_killed",
 	"spot_shows_no_token", "panic_moves_on", "existing_busy", "bake_regions_killed", "sign_in_weather",
@@ -161,29 +163,29 @@ func allScripts() []string {
 	for _, name := range slowScripts {
 		files = append(files, filepath.Join("test/script/testdata", name+".txtar"))
 	}
-	all, _ := filepath.Glob("test/script/testdata/*.txtar") // fails for a pattern that is none
+	all, _ := filepath.Glob("test/script/testdata/*.txtar") // fails only for an invalid pattern
 	return append(files, slices.DeleteFunc(all, func(file string) bool { return slices.Contains(files, file) })...)
 }
 
 type sceneKey struct{}
 
-// scene is what a script has made.
+// scene is the state of a script.
 type scene struct {
 	world   *simulator.World
-	moto    *motoWorld // EC2, where it is not the world's
+	moto    *motoWorld // EC2, if not the world's
 	secrets *secrets
-	// emulator is GitHub's service of scale sets, where it is not the world's; servers run beside the script, by name.
+	// emulator is GitHub's scale-set service, if not the world's; servers run in the background, by name.
 	emulator *emulatorWorld
 	servers  map[string]*server
-	// policies, by mode, are the account's while a step of that mode runs; nil: the world's own.
+	// policies, by mode, are in force while a step of that mode runs; nil means the world's own.
 	policies map[string]string
 	last     string // the step that ran last
-	log      string // what it said
+	log      string // its log
 }
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
 
-// instances are those that are not there from the beginning, oldest first.
+// instances returns the instances that did not exist at the beginning, oldest first.
 func (s *scene) instances(ts *testscript.TestScript) []simulator.Instance {
 	if s.moto != nil {
 		return s.moto.instances(ts)
@@ -196,14 +198,14 @@ func (s *scene) instances(ts *testscript.TestScript) []simulator.Instance {
 func printing(show func(*testscript.TestScript, []string) string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg {
-			ts.Fatalf("cannot be negated")
+			ts.Fatalf("this command cannot be negated")
 		}
 		_, err := fmt.Fprint(ts.Stdout(), show(ts, args))
 		ts.Check(err)
 	}
 }
 
-// showCloud prints one line for each instance, oldest first, and each runner that is not there from the beginning.
+// showCloud prints one line for each new instance, oldest first, and each new runner.
 func showCloud(ts *testscript.TestScript, args []string) string {
 	var b strings.Builder
 	asked, all := len(args) == 1 && args[0] == "asked", len(args) == 1 && args[0] == "all"
@@ -213,9 +215,8 @@ func showCloud(ts *testscript.TestScript, args []string) string {
 	}
 	for _, i := range instances {
 		fmt.Fprintf(&b, "instance %s %s region=%s zone=%s type=%s market=%s image=%s subnet=%s groups=%s profile=%s "+
-			"shutdown=%s token=%s\n", i.ID, i.State,
-			i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet, strings.Join(i.SecurityGroups, ","), i.Profile,
-			i.ShutdownBehavior, i.ClientToken)
+			"shutdown=%s token=%s\n", i.ID, i.State, i.Region, i.Zone, i.Type, i.Market, i.Image, i.Subnet,
+			strings.Join(i.SecurityGroups, ","), i.Profile, i.ShutdownBehavior, i.ClientToken)
 		for _, key := range sorted(i.Tags) {
 			fmt.Fprintf(&b, "  tag %s=%s\n", key, i.Tags[key])
 		}
@@ -284,7 +285,7 @@ func readPart(ts *testscript.TestScript, name string) string {
 		from, length := len(data)-number(ts, string(found[2])), number(ts, string(found[3]))
 		text := string(data[from : from+length])
 		switch decoder := string(found[4]); decoder {
-		case "cat", `tr \n \0`: // the latter is shown as it travels: names with a line each
+		case "cat", `tr \n \0`: // shown as sent: one name per line
 			return text
 		case "base64 -d":
 			return decodeBase64(ts, text)
@@ -306,7 +307,7 @@ func turnPower(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// reclaim ends the newest instance from EC2's side, with a code of its own.
+// reclaim ends the newest instance as EC2 does, with a code in its state reason.
 func reclaim(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: reclaim CODE")
@@ -347,7 +348,7 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Logf("touched: %s", what)
 	}
 	if len(instances)+len(runners)+len(volumes)+len(changed) > 0 {
-		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d things of others were touched", len(instances),
+		ts.Fatalf("%d instances, %d runners and %d volumes are left, %d foreign things were changed", len(instances),
 			len(runners), len(volumes), len(changed))
 	}
 }
@@ -376,7 +377,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		"sets": showSets, "page": showPage}
 	show, known := shows[args[0]]
 	if !known {
-		ts.Fatalf("eventually knows no command %s", args[0])
+		ts.Fatalf("eventually: unknown command %s", args[0])
 	}
 	last := len(args) - 1
 	pattern := compile(ts, args[last])
@@ -385,11 +386,11 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		func() bool { return world.Settled() && pattern.MatchString(show(ts, args[1:last])) })
 }
 
-// until looks every 50 ms, for a minute at most.
+// until polls every 50 ms, for at most a minute.
 func until(ts *testscript.TestScript, what string, done func() bool) {
 	for deadline := time.Now().Add(time.Minute); !done(); <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited a minute in vain until %s", what)
+			ts.Fatalf("timeout of a minute while waiting until %s", what)
 		}
 	}
 }

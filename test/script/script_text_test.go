@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// writeText is a command that writes a file of so many bytes, the same in each run.
+// writeText returns a command that writes a file of a given size, the same in each run.
 func writeText(text func(*rand.Rand, int) string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) != 2 {
@@ -23,11 +23,10 @@ func writeText(text func(*rand.Rand, int) string) func(*testscript.TestScript, b
 	}
 }
 
-// words are lines of shell as people write it.
+// words returns lines of ordinary shell.
 func words(random *rand.Rand, n int) string {
 	list := strings.Fields("apt-get install -y docker.io; export PATH=/opt/tools/bin:$PATH; if [ -d /mnt/cache ]; " +
-		"then " +
-		"mount /dev/nvme1n1 /mnt/cache; fi # why")
+		"then mount /dev/nvme1n1 /mnt/cache; fi # why")
 	var b strings.Builder
 	for b.Len() < n {
 		b.WriteString(list[random.IntN(len(list))])
@@ -36,7 +35,7 @@ func words(random *rand.Rand, n int) string {
 	return b.String()[:n-1] + ":"
 }
 
-// noise is of the letters of base64.
+// noise returns random letters of base64.
 func noise(random *rand.Rand, n int) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	text := make([]byte, n)
@@ -46,7 +45,7 @@ func noise(random *rand.Rand, n int) string {
 	return string(text)
 }
 
-// unzip undoes the compression that cloud-init undoes.
+// unzip decompresses as cloud-init does.
 func unzip(ts *testscript.TestScript, data []byte) []byte {
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return data

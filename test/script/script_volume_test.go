@@ -11,7 +11,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// volumes are those that are there now and were not from the beginning.
+// volumes returns the volumes that did not exist at the beginning.
 func (s *scene) volumes(ts *testscript.TestScript) []simulator.Volume {
 	if s.moto != nil {
 		return s.moto.volumes(ts)
@@ -31,7 +31,7 @@ func showVolumes(ts *testscript.TestScript, _ []string) string {
 	return b.String()
 }
 
-// leftVolumes are the volumes that outlived their instances.
+// leftVolumes returns the volumes that outlived their instances.
 func (s *scene) leftVolumes(ts *testscript.TestScript) []simulator.Volume {
 	if s.moto != nil {
 		return slices.DeleteFunc(s.moto.volumes(ts), func(v simulator.Volume) bool { return v.State != "available" })
@@ -56,7 +56,7 @@ func detachVolumes(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// volumes lists moto's.
+// volumes lists moto's volumes.
 func (m *motoWorld) volumes(ts *testscript.TestScript) []simulator.Volume {
 	var list []simulator.Volume
 	for _, region := range motoRegions {

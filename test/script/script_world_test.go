@@ -14,8 +14,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator"
 )
 
-// scriptSpeed is how much faster than the real ones the clouds of a script are, unless its configuration says
-// otherwise.
+// scriptSpeed is how much faster than in reality services and machines are in a script, unless its configuration sets
+// another speed.
 const scriptSpeed = 20
 
 func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
@@ -49,7 +49,7 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 		"world_id_token_url": server.IDTokenURL, "ACTIONS_ID_TOKEN_REQUEST_URL": "",
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "",
 		"AWS_SESSION_TOKEN":              "",
-		// what is neither EC2 nor GitHub cannot be reached
+		// Only EC2 and GitHub can be reached.
 		"world_url": server.EC2URL, "world_github": server.EC2URL, "HTTPS_PROXY": server.EC2URL,
 	} {
 		ts.Setenv(name, value)
@@ -65,7 +65,7 @@ func beginWorld(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signInByOIDC gives the steps what GitHub gives to a job with id-token: write, and takes the keys away.
+// signInByOIDC gives the steps the OIDC variables of a job with id-token: write, and removes the access keys.
 func signInByOIDC(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: oidc")
@@ -77,10 +77,10 @@ func signInByOIDC(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// description is GitHub's own, read once.
+// description is GitHub's OpenAPI description, read once.
 var description = sync.OnceValues(openapi.New)
 
-// hold fails the script at its end for every exchange that GitHub's description does not know, and learns the secrets
+// hold fails the script at its end for every exchange that GitHub's description does not allow, and records the secrets
 // that GitHub hands out.
 func hold(ts *testscript.TestScript, world *simulator.World) {
 	validator, err := description()
@@ -89,20 +89,19 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 	var mu sync.Mutex
 	var wrong []string
 	world.OnRequest(func(request *http.Request, response *http.Response) {
-		// GitHub's description does not have it
-		// GitHub's description does not have the service of scale sets.
+		// GitHub's description does not contain the scale-set service.
 		if strings.HasPrefix(request.URL.Path, "/_services/") ||
 			strings.HasSuffix(request.URL.Path, "/actions/runner-registration") {
 			answered, _ := io.ReadAll(response.Body)
 			secrets.learnScaleSets(answered)
 			return
 		}
-		if !strings.HasPrefix(request.URL.Path, "/api/v3/") { // AWS's, or the OIDC endpoint's
+		if !strings.HasPrefix(request.URL.Path, "/api/v3/") { // AWS or the OIDC endpoint
 			answered, _ := io.ReadAll(response.Body)
 			secrets.learnSignIn(answered)
 			return
 		}
-		if strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") { // a proxy's: GitHub did not answer
+		if strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") { // a proxy answered
 			return
 		}
 		asked, err := io.ReadAll(request.Body)
@@ -125,7 +124,7 @@ func hold(ts *testscript.TestScript, world *simulator.World) {
 	})
 }
 
-// environment is what a step sees: nothing of the machine that runs the tests.
+// environment returns a step's environment, without anything of the machine that runs the tests.
 func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{

@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// setting is a variable or a secret of a repository.
+// setting matches a variable or a secret of a repository.
 var (
 	setting    = regexp.MustCompile(`\b(vars|secrets)\.([A-Za-z_][A-Za-z0-9_-]*)`)
 	settingRow = regexp.MustCompile("(?m)^ *\\| (`[A-Z0-9_`, ]+`) \\| ([a-z, ]+) \\|")
 	codeName   = regexp.MustCompile("`([A-Z][A-Z0-9_]*)`")
 )
 
-// usedSettings are the settings that texts name in expressions, each with vars or secrets. Inputs of a reusable
-// workflow have hyphens and small letters; they are none.
+// usedSettings returns the settings that expressions in texts use, each with its context, vars or secrets. Inputs of a
+// reusable workflow are not settings: they have hyphens and small letters.
 func usedSettings(texts ...string) map[string]string {
 	used := map[string]string{}
 	for _, text := range texts {
@@ -31,7 +31,7 @@ func usedSettings(texts ...string) map[string]string {
 	return used
 }
 
-// documentedSettings are the settings that the tables of a page describe.
+// documentedSettings returns the settings that the tables of a page describe.
 func documentedSettings(page string) map[string]string {
 	list := map[string]string{}
 	for _, row := range settingRow.FindAllStringSubmatch(page, -1) {
@@ -83,8 +83,8 @@ func unread(documented, used map[string]string) (faults []string) {
 	return faults
 }
 
-// TestSettingsAreRead: each variable and secret that a page tells people to set is read by a workflow, as what it is,
-// and the other way round. What README and the guide set has the same names.
+// TestSettingsAreRead: each variable and secret that a page tells people to set is read by a workflow, in the right
+// context, and vice versa. README and the guide use the same names.
 func TestSettingsAreRead(t *testing.T) {
 	t.Parallel()
 	examples := documentedSettings(readText(t, "examples/README.md"))
@@ -129,7 +129,7 @@ func glob(t *testing.T, pattern string) []string {
 	return paths
 }
 
-// TestSettingsThatNothingReads: the look for settings finds those.
+// TestSettingsThatNothingReads: unread finds such settings.
 func TestSettingsThatNothingReads(t *testing.T) {
 	t.Parallel()
 	page := "| name | kind | what |\n| --- | --- | --- |\n| `A_URL`, `A_KEY` | variable, secret | x |\n| `B`, `C` | " +
@@ -150,8 +150,8 @@ func TestSettingsThatNothingReads(t *testing.T) {
 	}
 }
 
-// TestMarqoEnvironment: what tox.ini lets through to the tests is read by them, and comes from a workflow unless it is
-// for trying by hand.
+// TestMarqoEnvironment: the tests read each variable that tox.ini passes on, and a workflow sets it unless it is meant
+// for manual runs.
 func TestMarqoEnvironment(t *testing.T) {
 	t.Parallel()
 	byHand := []string{"EXPECTED_MACHINE", "S2SEARCH_STANDIN"}
@@ -200,7 +200,7 @@ func TestMarqoEnvironment(t *testing.T) {
 	}
 }
 
-// TestStartJobsHaveDocker: no example lets the container action run where there is no Docker. native runs there.
+// TestStartJobsHaveDocker: no example runs the container action on a runner without Docker; native runs there.
 // https://docs.github.com/actions/reference/runners/github-hosted-runners
 func TestStartJobsHaveDocker(t *testing.T) {
 	t.Parallel()
@@ -223,7 +223,7 @@ func TestStartJobsHaveDocker(t *testing.T) {
 	}
 }
 
-// TestDependabotIsLeftOut: an example that starts machines for pull requests leaves out those of Dependabot, whose runs
+// TestDependabotIsLeftOut: an example that starts machines for pull requests excludes those of Dependabot, whose runs
 // get no secrets.
 func TestDependabotIsLeftOut(t *testing.T) {
 	t.Parallel()

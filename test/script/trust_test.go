@@ -16,8 +16,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/simulator/step"
 )
 
-// templateRole is the role that docs/aws/ec2-github-runner.yml makes, for the repository demo-org/demo with the numbers
-// 1 and 2.
+// templateRole returns the role that docs/aws/ec2-github-runner.yml creates for the repository demo-org/demo with the
+// numbers 1 and 2.
 func templateRole(t *testing.T, subject string) simulator.Role {
 	t.Helper()
 	template, err := guide.ReadTemplate("docs/aws/ec2-github-runner.yml")
@@ -43,7 +43,7 @@ func templateRole(t *testing.T, subject string) simulator.Role {
 	return simulator.Role{Name: "runner", Trust: string(trust)}
 }
 
-// pageRole is a role with the trust policy of docs/permissions.md.
+// pageRole returns a role with the trust policy of docs/permissions.md.
 func pageRole(t *testing.T) simulator.Role {
 	t.Helper()
 	page, err := os.ReadFile("docs/permissions.md")
@@ -60,8 +60,8 @@ func pageRole(t *testing.T) simulator.Role {
 	return simulator.Role{Name: "runner", Trust: text}
 }
 
-// TestTrustPolicies: the roles of the CloudFormation template and of docs/permissions.md let the action sign in from
-// the repository's jobs, with either form of their subject, and from no others.
+// TestTrustPolicies: the roles of the CloudFormation template and of docs/permissions.md allow the action to sign in
+// from the repository's jobs, with either form of their subject, and from no others.
 // https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
 func TestTrustPolicies(t *testing.T) {
 	t.Parallel()

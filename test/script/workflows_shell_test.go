@@ -19,9 +19,10 @@ var (
 	assignment = regexp.MustCompile(`^\s*\w+=(\w*:)?"?\$\([^()]*\)"?$`)
 )
 
-// losesFailure returns what of a script can fail without failing its step: in a pipe every command but the last, unless
-// the shell is named (bash -eo pipefail instead of bash -e), and a substitution that is not the whole value of an
-// assignment. https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+// losesFailure returns the part of a script that can fail without failing its step: in a pipe every command but the
+// last, unless the shell is named (bash -eo pipefail instead of bash -e), and a substitution that is not the whole
+// value of an assignment.
+// https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
 func losesFailure(script, shell string) string {
 	plain := comment.ReplaceAllString(quoted.ReplaceAllString(script, "''"), "")
 	if shell != "bash" && pipe.MatchString(plain) {

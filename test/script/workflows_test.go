@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// workflow is what these tests look at of a workflow.
+// workflow is the part of a workflow that these tests read.
 type workflow struct {
 	On          triggers `yaml:"on"`
 	Permissions any      `yaml:"permissions"`
@@ -22,7 +22,7 @@ type workflow struct {
 	Jobs        map[string]workflowJob
 }
 
-// triggers are those of a workflow, of which only the one with inputs is looked at.
+// triggers are the triggers of a workflow; only the one with inputs is read.
 type triggers struct {
 	Call struct {
 		Inputs map[string]struct {
@@ -36,7 +36,7 @@ type triggers struct {
 	} `yaml:"workflow_call"`
 }
 
-// UnmarshalYAML passes over "on: push" and "on: [push]".
+// UnmarshalYAML ignores "on: push" and "on: [push]".
 func (t *triggers) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.MappingNode {
 		return nil
@@ -45,7 +45,7 @@ func (t *triggers) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*plain)(t))
 }
 
-// defaults are those of a workflow or a job.
+// defaults are the defaults of a workflow or a job.
 type defaults struct {
 	Run struct {
 		Shell string `yaml:"shell"`
@@ -80,7 +80,7 @@ func readWorkflow(t *testing.T, path string) workflow {
 		t.Fatal(err)
 	}
 	var w workflow
-	// The key on is true to a reader of YAML 1.1; the library reads 1.2 into a field of a struct.
+	// In YAML 1.1 the key on means true; the library reads YAML 1.2 into a field of a struct.
 	if err := yaml.Unmarshal(text, &w); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -96,7 +96,7 @@ func ownWorkflows(t *testing.T) []string {
 	return list
 }
 
-// TestActionsArePinned: each action of others is named by a commit with its version beside it, and by one commit
+// TestActionsArePinned: each foreign action is pinned to a commit with its version beside it, and to the same commit
 // everywhere.
 func TestActionsArePinned(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
-// TestWorkflowsAreCareful: what a workflow is given reaches its shell as data, its rights are few, and it ends.
+// TestWorkflowsAreCareful: expressions reach a script as data, permissions are minimal, and each job has a timeout.
 func TestWorkflowsAreCareful(t *testing.T) {
 	t.Parallel()
 	writers := map[string]string{}
@@ -139,7 +139,7 @@ func TestWorkflowsAreCareful(t *testing.T) {
 		for name, job := range w.Jobs {
 			where := filepath.Base(path) + " " + name
 			if job.Uses == "" && job.Timeout == nil {
-				t.Errorf("%s: it has no timeout-minutes", where)
+				t.Errorf("%s has no timeout-minutes", where)
 			}
 			for right, level := range job.Permissions {
 				if level == "write" {
@@ -148,12 +148,12 @@ func TestWorkflowsAreCareful(t *testing.T) {
 			}
 			for _, step := range job.Steps {
 				if strings.Contains(step.Run, "${{") {
-					t.Errorf("%s: a script has an expression in it: hand it over by env\n%s", where, step.Run)
+					t.Errorf("%s: a script contains an expression: pass it by env\n%s", where, step.Run)
 				}
 				if keep := step.With["persist-credentials"]; strings.HasPrefix(step.Uses, "actions/checkout@") &&
 					keep != false &&
 					where != "release.yml tag" {
-					t.Errorf("%s: the checkout leaves its token behind", where)
+					t.Errorf("%s: the checkout keeps its token (set persist-credentials: false)", where)
 				}
 			}
 		}
@@ -175,8 +175,8 @@ func TestWorkflowsAreCareful(t *testing.T) {
 	}
 }
 
-// TestReleaseOrder: nothing is built before the check, nothing is tagged before a stranger could pull the image, and so
-// on.
+// TestReleaseOrder: nothing is built before the check, nothing is tagged before the image can be pulled anonymously,
+// and so on.
 func TestReleaseOrder(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t, ".github/workflows/release.yml")
@@ -213,7 +213,7 @@ func TestReleaseOrder(t *testing.T) {
 	}
 }
 
-// TestRunnerWorkflow holds the reusable workflow against the action, and the example against the reusable workflow.
+// TestRunnerWorkflow compares the reusable workflow with the action, and the example with the reusable workflow.
 func TestRunnerWorkflow(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t, ".github/workflows/runner.yml")
@@ -238,12 +238,12 @@ func TestRunnerWorkflow(t *testing.T) {
 			t.Errorf("the action has no input %s", name)
 		}
 		if _, own := w.On.Call.Inputs[name]; own && name != "aws-resource-tags" && value != "${{ inputs."+name+" }}" {
-			t.Errorf("the input %s is handed on as %v", name, value)
+			t.Errorf("the input %s is passed on as %v", name, value)
 		}
 	}
 	for name := range w.On.Call.Inputs {
 		if _, handed := last.With[name]; !handed && name != "role" {
-			t.Errorf("the input %s is not handed on", name)
+			t.Errorf("the input %s is not passed on", name)
 		}
 	}
 	for name, want := range map[string]string{
@@ -264,15 +264,14 @@ func TestRunnerWorkflow(t *testing.T) {
 			t.Errorf("the action has no output %s", name)
 		}
 		if output.Value != "${{ jobs.start.outputs."+name+" }}" || start.Outputs[name] != "${{ steps.start.outputs."+
-			name+
-			" }}" {
+			name+" }}" {
 			t.Errorf("the output %s is %q and %q", name, output.Value, start.Outputs[name])
 		}
 	}
 	checkout := start.Steps[2]
 	if !strings.HasPrefix(checkout.Uses, "actions/checkout@") || checkout.With["ref"] != "${{ job.workflow_sha }}" ||
 		checkout.With["repository"] != "${{ job.workflow_repository }}" {
-		t.Errorf("the action is taken from %v, and not from the commit that the workflow is of", checkout.With)
+		t.Errorf("the action is checked out from %v, not from the workflow's own commit", checkout.With)
 	}
 
 	call := readWorkflow(t, "examples/reusable-runner.yml").Jobs["runner"]
@@ -281,18 +280,18 @@ func TestRunnerWorkflow(t *testing.T) {
 	}
 	for name := range call.With {
 		if _, known := w.On.Call.Inputs[name]; !known {
-			t.Errorf("the example gives %s, which is no input", name)
+			t.Errorf("the example sets %s, which is not an input", name)
 		}
 	}
 	for name, input := range w.On.Call.Inputs {
 		if _, given := call.With[name]; input.Required && !given {
-			t.Errorf("the example does not give %s", name)
+			t.Errorf("the example does not set %s", name)
 		}
 	}
 	secrets, _ := call.Secrets.(map[string]any)
 	for name := range secrets {
 		if _, known := w.On.Call.Secrets[name]; !known {
-			t.Errorf("the example gives %s, which is no secret", name)
+			t.Errorf("the example sets %s, which is not a secret", name)
 		}
 	}
 	if call.Permissions["id-token"] != "write" || call.Permissions["contents"] != "read" {
@@ -301,7 +300,7 @@ func TestRunnerWorkflow(t *testing.T) {
 }
 
 // TestRunnerWorkflowRuns runs the reusable workflow's step by the real program, with the example's inputs and the
-// defaults of the others: they start runners that take a job each, and nothing is left.
+// defaults of the others: it starts runners that take a job each, and nothing is left.
 func TestRunnerWorkflowRuns(t *testing.T) {
 	t.Parallel()
 	w, call := readWorkflow(t, ".github/workflows/runner.yml"),
@@ -312,7 +311,7 @@ func TestRunnerWorkflowRuns(t *testing.T) {
 		"as in the example": call.With,
 		"by architecture": {"architecture": "arm64", "subnet-id": call.With["subnet-id"],
 			"security-group-id": call.With["security-group-id"], "region": "us-east-1"},
-		"unlike ones": {
+		"different runners": {
 			"runners":   "[{name: a, architecture: amd64}, {name: b, architecture: cuda, ec2-volume-size: 80}]",
 			"subnet-id": call.With["subnet-id"], "security-group-id": call.With["security-group-id"],
 			"region": "us-east-1",

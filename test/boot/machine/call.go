@@ -11,7 +11,7 @@ import (
 	"os"
 )
 
-// client reaches the stand-in GitHub.
+// client connects to the stand-in GitHub.
 var client = &http.Client{}
 
 // post calls the stand-in GitHub; a status other than 2xx is an httpError.

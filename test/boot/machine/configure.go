@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// registrationFiles are those of a registration. Each of the first two counts as one.
+// registrationFiles are the files of a registration. Each of the first two counts as one.
 var registrationFiles = []string{".runner", ".runner_migrated", ".credentials", ".credentials_migrated",
 	".credentials_rsaparams"}
 
@@ -25,7 +25,7 @@ func configured(home string) bool {
 	return false
 }
 
-// forget is config.sh remove --local, and what the listener does once a single-use runner has done its job.
+// forget is config.sh remove --local, which the listener also does once a single-use runner has done its job.
 func (r *runner) forget() error {
 	for _, name := range registrationFiles {
 		_ = os.Remove(filepath.Join(r.home, name))
@@ -33,13 +33,11 @@ func (r *runner) forget() error {
 	return nil
 }
 
-// configure is config.sh's half that talks to GitHub.
+// configure is the part of config.sh that calls GitHub.
 func (r *runner) configure(args []string) error {
 	if configured(r.home) {
-		return exit(exitTerminated,
-			"Cannot configure the runner because it is already configured. To reconfigure the runner, run 'config.cmd "+
-				"remove' "+
-				"or './config.sh remove' first.")
+		return exit(exitTerminated, "Cannot configure the runner because it is already configured. To reconfigure "+
+			"the runner, run 'config.cmd remove' or './config.sh remove' first.")
 	}
 	ask := map[string]string{}
 	for i := 0; i < len(args); i++ {
@@ -74,7 +72,7 @@ func (r *runner) configure(args []string) error {
 	return r.writeServiceScript(ask)
 }
 
-// writeServiceScript makes svc.sh of its template.
+// writeServiceScript makes svc.sh from its template.
 func (r *runner) writeServiceScript(ask map[string]string) error {
 	template, err := os.ReadFile(filepath.Join(r.home, "bin", "systemd.svc.sh.template"))
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// registration is one runner that GitHub knows. They outlive the machine: GitHub is not on it.
+// registration is a runner that GitHub knows. Registrations outlive the machine, since GitHub is not on it.
 type registration struct {
 	Name, Labels string
 	Ephemeral    bool
@@ -34,7 +34,7 @@ type github struct {
 	downloads  int
 }
 
-// state is what GitHub remembers over a reboot of the machine.
+// state is what GitHub remembers across a reboot of the machine.
 type state struct {
 	Registered map[string]registration
 	Given      int
@@ -67,7 +67,7 @@ func (g *github) save() {
 	}
 }
 
-// outer is what the boot script sees of GitHub.
+// outer serves what the boot script uses of GitHub.
 func (g *github) outer() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /repos/actions/runner/releases/latest", func(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +84,7 @@ func (g *github) outer() http.Handler {
 	mux.HandleFunc("HEAD /actions/runner/releases/latest", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://github.com/actions/runner/releases/tag/v"+g.plan.Version, http.StatusFound)
 	})
-	// GitHub sends downloads on to another host.
+	// GitHub redirects downloads to another host.
 	mux.HandleFunc("GET /actions/runner/releases/download/{tag}/{file}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://release-assets.githubusercontent.com/"+r.PathValue("file"), http.StatusFound)
 	})
@@ -99,7 +99,7 @@ func (g *github) outer() http.Handler {
 var vendors = []string{"deb.debian.org", "security.debian.org", "cdn.amazonlinux.com", "download.docker.com",
 	"nvidia.github.io"}
 
-// packages serves the repositories of all vendors, which lie in a folder by host.
+// packages serves the repositories of all vendors, from one folder per host.
 func packages(folder string) http.Handler {
 	mux := http.NewServeMux()
 	for _, host := range vendors {
@@ -140,10 +140,10 @@ func (g *github) download(w http.ResponseWriter, r *http.Request) {
 	g.journal.add("download ends", fmt.Sprint(slow.sent))
 }
 
-// onlySeeker hides the file from sendfile, which would pass the rate by.
+// onlySeeker hides the file from sendfile, which would bypass the rate limit.
 type onlySeeker struct{ io.ReadSeeker }
 
-// slowWriter sends at a rate, and cuts the connection where it is told to.
+// slowWriter sends at a rate, and cuts the connection where the plan says so.
 type slowWriter struct {
 	http.ResponseWriter
 	r         *http.Request
@@ -167,7 +167,7 @@ func (s *slowWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// inner is what the stand-in runner's programs see of GitHub.
+// inner serves what the stand-in runner's programs use of GitHub.
 func (g *github) inner() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /event", func(_ http.ResponseWriter, r *http.Request) {
@@ -214,8 +214,8 @@ func (g *github) register(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, id)
 }
 
-// remove takes a runner's registration away, as a DELETE by GitHub's API does. The runner is not told: it learns it
-// when it asks the next time.
+// remove removes a runner's registration, as a DELETE to GitHub's API does. The runner learns of it with its next
+// request.
 func (g *github) remove(_ http.ResponseWriter, r *http.Request) {
 	ask := read(r)
 	g.mu.Lock()

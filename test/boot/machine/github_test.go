@@ -19,7 +19,7 @@ import (
 
 const known = "token:ec2-k3x9a"
 
-// direct answers requests by a handler, without a network.
+// direct answers requests with a handler, without a network.
 type direct struct{ http.Handler }
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -35,7 +35,7 @@ type fixture struct {
 	runner  *runner
 }
 
-// newFixture has the plan's world. What the runner asks reaches it, in the time of the bubble.
+// newFixture starts the plan's world. The runner's requests reach it in the bubble's virtual time.
 func newFixture(t *testing.T, p plan.Plan) fixture {
 	t.Helper()
 	f := fixture{journal: filepath.Join(t.TempDir(), "events")}
@@ -56,7 +56,7 @@ func newFixture(t *testing.T, p plan.Plan) fixture {
 	return f
 }
 
-// happened are the names of the events.
+// happened returns the names of the events.
 func (f fixture) happened(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(f.journal)
@@ -74,8 +74,8 @@ func (f fixture) happened(t *testing.T) []string {
 	return names
 }
 
-// TestSessionConflict: a runner has one listener at a time. A second one gives up after its tries; once the first is
-// gone without a word, its session lapses.
+// TestSessionConflict: a runner has one listener at a time. A second one gives up after some attempts; if the first has
+// vanished, its session lapses.
 func TestSessionConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, plan.Plan{})
@@ -102,8 +102,8 @@ func TestSessionConflict(t *testing.T) {
 	})
 }
 
-// TestSelfUpdate: GitHub asks a listener that is behind to update itself, once, and none that refuses updates or has
-// the newest release; it gives out a job all the same.
+// TestSelfUpdate: GitHub asks an outdated listener to update itself, once, unless it refuses updates or has the newest
+// release; it assigns jobs in any case.
 func TestSelfUpdate(t *testing.T) {
 	for _, c := range []struct {
 		name, version string
@@ -135,7 +135,7 @@ func TestSelfUpdate(t *testing.T) {
 	}
 }
 
-// TestExitCodes: what the listener ends with, by what it finds and by what GitHub answers.
+// TestExitCodes: the listener's exit code, by its files and GitHub's answers.
 func TestExitCodes(t *testing.T) {
 	const deprecated = "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE"
 	write := func(name, text string) func(*testing.T, fixture) {
@@ -182,8 +182,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestSingleUse: a single-use runner ends after its job with 0 and without its registration; one that is to update
-// itself ends with a code of its own.
+// TestSingleUse: a single-use runner ends after its job with 0 and without its registration; one that updates itself
+// ends with its own code.
 func TestSingleUse(t *testing.T) {
 	for _, single := range []bool{false, true} {
 		f := newFixture(t, plan.Plan{})

@@ -11,8 +11,8 @@ import (
 	"strconv"
 )
 
-// completeJob runs the hook for the end of a job, where the runner's environment names one: as the job's last step,
-// whatever became of the others, outside of the job's container. (actions/runner, Runner.Worker/JobHookProvider.cs)
+// completeJob runs the hook for the end of a job, if the runner's environment names one: as the job's last step,
+// whatever the others' results, outside the job's container. (actions/runner, Runner.Worker/JobHookProvider.cs)
 func completeJob(workspace string) error {
 	path := os.Getenv("ACTIONS_RUNNER_HOOK_JOB_COMPLETED")
 	if path == "" {
@@ -39,7 +39,7 @@ func runHook(path, workspace string) error {
 	}
 	defer func() { _ = os.Remove(summary.Name()) }()
 	_ = summary.Close()
-	// No other flags than -e, and the workspace as the folder.
+	// With -e and no other flag, and the workspace as the working directory.
 	cmd := exec.Command("bash", "-e", path)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = workspace, os.Stdout, os.Stdout
 	cmd.Env = append(os.Environ(), "GITHUB_STEP_SUMMARY="+summary.Name(), "GITHUB_WORKSPACE="+workspace,

@@ -22,7 +22,7 @@ type runningJob struct {
 	ended  chan struct{}
 }
 
-// done is closed once the job has ended; a runner without a job waits for ever.
+// done is closed once the job has ended; without a job it never is.
 func (j *runningJob) done() <-chan struct{} {
 	if j == nil {
 		return nil
@@ -42,7 +42,7 @@ func (j *runningJob) cancel() {
 	}
 }
 
-// work begins a job and reports how it ended.
+// work begins a job; it reports the result when the job ends.
 func (r *runner) work(job plan.Job) *runningJob {
 	fmt.Printf("%s: Running job: %s\n", time.Now().UTC().Format("2006-01-02 15:04:05Z"), job.Name)
 	dir := filepath.Join(r.home, "_work")
@@ -53,7 +53,7 @@ func (r *runner) work(job plan.Job) *runningJob {
 	j := &runningJob{worker: exec.Command(filepath.Join(r.home, "bin", "Runner.Worker"), script),
 		ended: make(chan struct{})}
 	j.worker.Dir, j.worker.Stdout = dir, &output
-	// What the job leaves running may hold the output open.
+	// Processes that the job leaves running may keep the output open.
 	j.worker.WaitDelay = time.Second
 	err := j.worker.Start()
 	go func() {
@@ -83,7 +83,7 @@ func worker(args []string) error {
 	return errors.Join(step(args[0]), completeJob(workspace))
 }
 
-// step runs a script, until the job is cancelled.
+// step runs a script until it ends or the job is cancelled.
 func step(script string) error {
 	cmd := exec.Command("bash", "-e", script)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout

@@ -33,14 +33,14 @@ const (
 	exitDeprecated      = 7
 )
 
-// How the listener repeats what GitHub refused. The real one asks for a session every 30 s, and where another listener
-// has it for 4 minutes at most, by the number of its tries: here everything is ten times faster.
+// How the listener retries after GitHub's refusals. The real one asks for a session every 30 s, and after a session
+// conflict for at most 4 minutes, by the number of attempts: here everything is ten times faster.
 const (
 	retryInterval = 3 * time.Second
 	conflictLimit = 24 * time.Second
 )
 
-// settings are what .runner holds.
+// settings is the content of .runner.
 type settings struct {
 	AgentID       string `json:"AgentId"`
 	AgentName     string
@@ -49,7 +49,7 @@ type settings struct {
 	WorkFolder    string
 }
 
-// flag is a boolean that may be written as a string, as just-in-time configurations have it.
+// flag is a boolean that may be written as a string, as in just-in-time configurations.
 type flag bool
 
 func (f *flag) UnmarshalJSON(text []byte) error {
@@ -99,7 +99,7 @@ func listener(args []string) error {
 	return fmt.Errorf("Runner.Listener: unknown verb %s", args[0])
 }
 
-// haveICU reports whether .NET would start: it looks for ICU's libraries, unless it is told to go without.
+// haveICU reports whether .NET would start: it needs ICU's libraries, unless it is told to do without.
 func haveICU() bool {
 	if os.Getenv("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT") == "1" {
 		return true
@@ -112,7 +112,7 @@ func haveICU() bool {
 	return false
 }
 
-// loadEnvironment reads .env, which the listener and with it all jobs get.
+// loadEnvironment reads .env into the environment of the listener and of all jobs.
 func (r *runner) loadEnvironment() {
 	text, _ := os.ReadFile(filepath.Join(r.home, ".env"))
 	for line := range strings.Lines(string(text)) {
@@ -122,7 +122,7 @@ func (r *runner) loadEnvironment() {
 	}
 }
 
-// run is the verb run: it returns the exit code.
+// run is the command run: it returns the exit code.
 func (r *runner) run(args []string) int {
 	_ = post("/event", map[string]string{"what": "listener starts"}, nil)
 	if err := writeJIT(r.home, args); err != nil {
@@ -139,7 +139,7 @@ func (r *runner) run(args []string) int {
 		err = json.Unmarshal(text, &r.settings)
 	}
 	if err != nil {
-		// Only the file of a registration that was moved: the settings themselves are missing.
+		// Only the file of a migrated registration: the settings themselves are missing.
 		fmt.Println("An error occurred: Value cannot be null. (Parameter 'configuredSettings')")
 		return exitRetryable
 	}
@@ -160,7 +160,7 @@ func (r *runner) run(args []string) int {
 	return code
 }
 
-// writeJIT writes the files that a just-in-time configuration holds, if there is one.
+// writeJIT writes the files of a just-in-time configuration, if there is one.
 func writeJIT(home string, args []string) error {
 	jit := os.Getenv("ACTIONS_RUNNER_INPUT_JITCONFIG")
 	_ = os.Unsetenv("ACTIONS_RUNNER_INPUT_JITCONFIG")
@@ -181,7 +181,7 @@ func writeJIT(home string, args []string) error {
 	return err
 }
 
-// connect gets a session: first for a registration that was moved, where there is one, then for the ordinary one.
+// connect opens a session: first for a migrated registration, if there is one, then for the ordinary one.
 func (r *runner) connect() int {
 	if text, err := os.ReadFile(filepath.Join(r.home, ".runner_migrated")); err == nil {
 		var moved settings
@@ -238,8 +238,7 @@ func (r *runner) online() int {
 	return 0
 }
 
-// listen is the loop over GitHub's messages. While an update is downloaded no job is taken; it is left to GitHub,
-// which offers it again.
+// listen handles GitHub's messages. While an update is downloaded it takes no job; GitHub offers it again.
 func (r *runner) listen() int {
 	for {
 		if code, ended := r.ended(); ended {
@@ -270,7 +269,7 @@ func (r *runner) listen() int {
 	}
 }
 
-// ended reports whether the listener is at its end, by an update that is ready or the one job of a single-use runner.
+// ended reports whether the listener must end: after an update, or after the one job of a single-use runner.
 func (r *runner) ended() (code int, ended bool) {
 	select {
 	case applied := <-r.updating:
@@ -304,7 +303,7 @@ func (r *runner) next() (plan.Message, error) {
 	return message, json.Unmarshal(answer.Bytes(), &message)
 }
 
-// diagnostics opens the log that the real runner keeps beside its output.
+// diagnostics opens the log that the real runner writes in addition to its output.
 func diagnostics(home string) io.Writer {
 	dir := filepath.Join(home, "_diag")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

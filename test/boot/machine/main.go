@@ -1,8 +1,8 @@
 //go:build linux
 
-// Command machine is everything inside the test's container that the boot script does not bring: the
-// world around the instance (`machine world`), and, under their own names, the programs of the stand-in
-// runner. It is one static binary, so that any distribution runs it.
+// Command machine is everything inside the test's container that the boot script does not bring: the world around the
+// instance (`machine world`), and, under their own names, the programs of the stand-in runner. It is one static binary,
+// so that it runs on any distribution.
 package main
 
 import (

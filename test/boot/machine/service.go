@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// serviceHost is the runner's node with bin/RunnerService.js: it keeps a listener alive, unless it ended for good.
+// serviceHost is the runner's node with bin/RunnerService.js: it restarts a listener unless it has ended for good.
 func serviceHost(args []string) error {
 	if len(args) == 1 && (args[0] == "-v" || args[0] == "--version") {
 		fmt.Println("v20.20.0")

@@ -12,11 +12,10 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/test/boot/plan"
 )
 
-// lapse is how long GitHub keeps the session of a listener that is gone without a word. How long the real one does is
-// not published.
+// lapse is how long GitHub keeps the session of a listener that has vanished. The real duration is not published.
 const lapse = 2 * time.Second
 
-// session is a listener that is connected. A runner has one at a time.
+// session is a connected listener. A runner has one at a time.
 type session struct {
 	id, version string
 	refreshed   bool
@@ -104,8 +103,8 @@ func (g *github) message(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// next is what GitHub has for the listener. One that is behind is told once to update itself, unless it says that it
-// does not; a job is offered until it is acquired, but not to who is busy.
+// next returns GitHub's message for the listener. An outdated one is told once to update itself, unless it refuses
+// updates; a job is offered until it is acquired, but not to a busy runner.
 func (g *github) next(s *session, ask map[string]string) (m plan.Message, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

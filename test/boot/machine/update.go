@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// update is the runner's own: it downloads the version that GitHub asks for, waits for the end of the job, and leaves
-// the rest to a script that waits for the listener's end. It reports whether there is something to apply.
+// update is the runner's self-update: it downloads the version that GitHub asks for, waits for the end of the job, and
+// leaves the rest to a script that waits for the listener's end. It reports whether there is something to apply.
 func (r *runner) update(version string, job *runningJob) bool {
 	fmt.Println("Runner update in progress, do not shutdown runner.")
 	fmt.Println("Downloading " + version + " runner")
@@ -35,7 +35,7 @@ func (r *runner) update(version string, job *runningJob) bool {
 	return true
 }
 
-// downloadUpdate writes the archive to a file, unpacks it beside and copies it to where it belongs: nothing streams.
+// downloadUpdate writes the archive to a file, unpacks it and copies it to its place: nothing is streamed.
 func (r *runner) downloadUpdate(version string) error {
 	dir := filepath.Join(r.home, "_work", "_update")
 	if err := os.RemoveAll(dir); err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// dockerSocket plays a docker daemon that takes its time to come up: `docker SECONDS`.
+// dockerSocket simulates a docker daemon that takes some time to come up: `docker SECONDS`.
 func dockerSocket(args []string) error {
 	wait, err := time.ParseDuration(args[0])
 	if err != nil {
@@ -48,7 +48,7 @@ func nvidia() error {
 	return nil
 }
 
-// holdLock keeps a lock as apt takes it: `lock FILE DURATION`.
+// holdLock holds a lock as apt does: `lock FILE DURATION`.
 func holdLock(args []string) error {
 	wait, err := time.ParseDuration(args[1])
 	if err != nil {

@@ -23,11 +23,11 @@ import (
 const (
 	in  = "/boottest/in"
 	out = "/boottest/out"
-	// inner is where the stand-in runner's programs reach the stand-in GitHub.
+	// inner is the stand-in GitHub's address for the stand-in runner's programs.
 	inner = "127.0.0.1:8088"
 )
 
-// monotonic is the kernel's clock, the same inside and outside of a container.
+// monotonic is the kernel's clock, which is the same inside and outside a container.
 func monotonic() time.Duration {
 	var ts syscall.Timespec
 	// CLOCK_MONOTONIC is 1.
@@ -89,7 +89,7 @@ func world() error {
 		server := &http.Server{
 			Addr: "127.0.0.1:443", Handler: g.outer(),
 			TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
-			// Plain HTTP/1.1: a cut connection is then a cut connection.
+			// HTTP/1.1 only: there a cut connection is visible as one.
 			TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 		}
 		failed <- server.ListenAndServeTLS("", "")
@@ -106,7 +106,7 @@ func silence(d time.Duration) {
 	}
 }
 
-// after waits for d or for the context's end, and says whether it was d.
+// after waits for d or for the context's end, and reports whether it was d.
 func after(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -135,8 +135,8 @@ func metadata(p plan.Plan) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, token) })
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		// cloud-init knows EC2 by the machine's firmware, which a container has none of; not knowing it, it
-		// asks for this old version, without a token. Everybody else needs one.
+		// cloud-init recognizes EC2 by the machine's firmware, which a container does not have; otherwise it uses this
+		// old version, without a token. All other requests need one.
 		if r.Header.Get("X-aws-ec2-metadata-token") != token && !strings.HasPrefix(r.URL.Path, "/2009-04-04/") {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -158,7 +158,7 @@ func metadata(p plan.Plan) http.Handler {
 			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 			http.ServeFile(w, r, in+"/spot-notice")
 		case kind == "meta-data" && key == "tags/instance/ec2-github-runner:kept-until":
-			// A tag that is changed while the instance runs is seen here a little later.
+			// A tag that changes while the instance runs appears here a little later.
 			// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
 			http.ServeFile(w, r, in+"/kept-until")
 		case kind == "dynamic" && dynamic[key] != "":

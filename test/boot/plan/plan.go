@@ -1,4 +1,4 @@
-// Package plan is what the test outside and the world inside the container tell each other.
+// Package plan is the interface between the test outside and the world inside the container.
 package plan
 
 import (
@@ -9,52 +9,52 @@ import (
 	"time"
 )
 
-// Token and JIT are what the stand-in GitHub takes.
+// Token and JIT are what the stand-in GitHub accepts.
 const (
 	Token = "BOOTTESTTOKENBOOTTESTTOKEN"
 	Scope = "https://github.com/owner/repo"
 )
 
-// Plan is what the world is like.
+// Plan describes the world.
 type Plan struct {
-	// InstanceID, LaunchIndex and the file user-data beside the plan are what the metadata service tells.
+	// InstanceID, LaunchIndex and the file user-data beside the plan are what the metadata service returns.
 	InstanceID  string
 	LaunchIndex string
-	// LifeCycle is "spot" or, if empty, "on-demand". EC2 wants a spot machine back once there is a file spot-notice
+	// LifeCycle is "spot" or, if empty, "on-demand". EC2 reclaims a spot machine once there is a file spot-notice
 	// beside the plan.
 	LifeCycle string
 
-	// Version of the newest runner, and the least that GitHub takes.
+	// Version is the newest runner, Least the oldest that GitHub accepts.
 	Version, Least string
-	// JIT is the encoded configuration that GitHub takes.
+	// JIT is the encoded configuration that GitHub accepts.
 	JIT string
 	// Tarball is the file that GitHub serves, at Rate bytes a second.
 	Tarball string
 	Rate    int
-	// Silent is how long after the start GitHub and packages cannot be reached, unless the file network is beside the
-	// plan before.
+	// Silent is how long after the start GitHub and package repositories are unreachable; a file network beside the
+	// plan ends it earlier.
 	Silent time.Duration
-	// Cut ends the n-th download after so many bytes.
+	// Cut ends the n-th download after that many bytes.
 	Cut []int64
-	// NoRange answers a request for the rest with the whole.
+	// NoRange makes GitHub answer range requests with the whole file.
 	NoRange bool
-	// Status, if not 0, is what a download is answered with; so often, if StatusTimes is not 0.
+	// Status, if not 0, answers a download; only StatusTimes times, if that is not 0.
 	Status, StatusTimes int
-	// APIStatus, if not 0, is what GitHub's API answers when asked for releases.
+	// APIStatus, if not 0, is the API's answer to a request for releases.
 	APIStatus int
-	// SessionStatus, if not 0, is what GitHub answers to each runner that connects.
+	// SessionStatus, if not 0, is GitHub's answer to each runner that connects.
 	SessionStatus int
 
-	// Vendors is a folder of repositories of packages, by host.
+	// Vendors is a folder of package repositories, by host.
 	Vendors string
 
 	// Configuring and Connecting are how long the runner takes for that.
 	Configuring, Connecting time.Duration
-	// Jobs are what the runner gets to do, one after the other.
+	// Jobs are assigned to the runner one after the other.
 	Jobs []Job
 }
 
-// Message is what a listener gets from GitHub: a job, or the version to which it is to update itself.
+// Message is GitHub's message to a listener: a job, or the version to update to.
 type Message struct {
 	Job     *Job
 	Refresh string
@@ -99,19 +99,19 @@ func DecodeJIT(jit string) (s Settings, err error) {
 
 // Job is one job of a workflow.
 type Job struct {
-	// Name and bash Script of the job.
+	// Name is the job's name, Script its bash script.
 	Name, Script string
-	// After is how long after the runner came online it is given out.
+	// After is how long after the runner came online the job is assigned.
 	After time.Duration
 }
 
 // Event is one thing that happened in the container.
 type Event struct {
-	// At is the kernel's monotonic clock, which container and machine share.
+	// At is the kernel's monotonic clock, which container and host share.
 	At time.Duration
 	// What happened, such as "online" or "job NAME ended".
 	What string
-	// Detail is more of it, such as a job's output.
+	// Detail adds to What, such as a job's output.
 	Detail string
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestPlanArrives: what the test sets is what the world inside reads.
+// TestPlanArrives: the world inside reads what the test sets.
 func TestPlanArrives(t *testing.T) {
 	t.Parallel()
 	want := Plan{
@@ -29,7 +29,7 @@ func TestPlanArrives(t *testing.T) {
 	}
 }
 
-// TestJIT: a just-in-time configuration has the layout of GitHub's, base64 of files in base64, and what is none is
+// TestJIT: a just-in-time configuration has the layout of GitHub's, base64 of files in base64, and anything else is
 // refused.
 func TestJIT(t *testing.T) {
 	t.Parallel()
