@@ -9,49 +9,49 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// This file keeps GitHub's count of a set's jobs, which may be older than the message that it comes with: messages with
-// an assigned job and a count of 0 were seen, https://github.com/actions/actions-runner-controller/issues/3420. No
-// other message may follow for hours, so that the job would wait, or a machine be launched again and again for a job
-// that is over. Where the count is not what the message's own events make of the one before, the set is read again.
+// This file keeps GitHub's count of a set's jobs, which may be older than the message that contains it: messages with
+// an assigned job and a count of 0 were seen, https://github.com/actions/actions-runner-controller/issues/3420. The
+// next message may be hours away. Until then the job would wait, or machines would be launched for a job that is over.
+// So the set is read again if the count does not follow from the last one and the message's own events.
 
-// recountDelays are the waits before the set is read again. The last answer holds, whatever it is. There is no hurry
-// where nothing waits by the lower number, and the next message may agree.
+// recountDelays are the delays before each reading of the set; the last answer is accepted as it is. noHurry is the
+// first delay if the count is higher than expected: no job waits by the lower number, and the next message may agree.
 var (
 	recountDelays = []time.Duration{2 * time.Second, 4 * time.Second, 9 * time.Second}
 	noHurry       = 15 * time.Second
 )
 
-// Jobs that wait beside idle runners may be a count that is wrong.
+// If jobs wait while runners are idle, the count may be wrong: it is doubted after waitingDoubt, once in
+// recountInterval.
 const (
-	waitingDoubt  = 20 * time.Second
-	recountAtMost = time.Minute // apart
+	waitingDoubt    = 20 * time.Second
+	recountInterval = time.Minute
 )
 
-// caughtUpAfter is how long a poll waits at least that had no message ready: those before it were of the past.
+// caughtUpAfter is how long a poll takes at least if no message was ready for it. Messages before such a poll are from
+// before the session.
 const caughtUpAfter = time.Second
 
-// jobCount is GitHub's count of a set's jobs, as far as this process believes it.
+// jobCount is GitHub's count of a set's jobs, corrected by the events of its messages.
 type jobCount struct {
 	api     *queue.Client
 	log     *slog.Logger
-	changed func()        // the count is another one
-	doubt   chan struct{} // the count may be wrong: read it again
+	changed func()        // called when the count was read again
+	doubt   chan struct{} // signals that the count may be wrong
 
-	mu    sync.Mutex
-	set   int // its id at GitHub; 0 while no session is held
-	count queue.Count
-	// expected is what the events of messages make of the count of assigned jobs, messages how many there were, and
-	// recounted when the set was read again.
-	expected  int
-	messages  int
-	recounted time.Time
-	inDoubt   bool // the count is not the expected one
-	tooMany   bool // it is higher
-	ofPast    bool // nothing is expected: it is the session's first, or came with messages of the time before
-	caughtUp  bool // there are no such messages any more
+	mu        sync.Mutex
+	set       int // its id at GitHub; 0 while no session is held
+	count     queue.Count
+	expected  int       // assigned jobs, by the events of messages
+	messages  int       // how many were taken in
+	recounted time.Time // when the set was read last
+	inDoubt   bool      // the count is not the expected one
+	tooMany   bool      // the count is higher than expected
+	ofPast    bool      // nothing is expected: the count is the session's first, or came with an earlier message
+	caughtUp  bool      // all messages from before the session were taken in
 }
 
-// now returns the count that holds.
+// now returns the count.
 func (c *jobCount) now() queue.Count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,7 +66,7 @@ func (c *jobCount) open(set int, count queue.Count) {
 	c.begin(count)
 }
 
-// close ends the session's counting. What was counted last still holds.
+// close ends the session's counting. The last count is kept.
 func (c *jobCount) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,22 +78,22 @@ func (c *jobCount) reset(count queue.Count) {
 	c.count, c.expected, c.inDoubt, c.ofPast = count, count.Assigned, false, false
 }
 
-// begin takes in a count that there is nothing to compare with: the events that make it up came to an earlier session,
-// or come yet. The set is read again. mu is held.
+// begin takes in a count without anything to compare it with: its events came in an earlier session, or are still to
+// come. The set is read again. mu is held.
 func (c *jobCount) begin(count queue.Count) {
 	c.reset(count)
 	c.inDoubt, c.ofPast, c.tooMany = true, true, false
 	c.askAgain()
 }
 
-// polled notes whether the messages of the time before the session are all taken in.
+// polled notes whether all messages from before the session were taken in.
 func (c *jobCount) polled(m *queue.Message, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.caughtUp = c.caughtUp || m == nil || took >= caughtUpAfter
 }
 
-// take takes in the count of a message. While it is in doubt the lower number holds, which costs seconds, and no
+// take takes in the count of a message. While it is in doubt the lower number is used, which costs seconds and not a
 // machine.
 func (c *jobCount) take(m *queue.Message) {
 	c.mu.Lock()
@@ -115,7 +115,7 @@ func (c *jobCount) take(m *queue.Message) {
 	c.askAgain()
 }
 
-// takeAgain takes in the count of a message whose events were taken in before, or that has none.
+// takeAgain takes in the count of a message without new events.
 func (c *jobCount) takeAgain(count queue.Count) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,11 +125,11 @@ func (c *jobCount) takeAgain(count queue.Count) {
 	}
 }
 
-// doubtWaiting has the set read again where jobs wait by its count, since a moment, and idle runners do not get them.
+// doubtWaiting has the set read again if, by its count, jobs have waited since a moment although runners are idle.
 func (c *jobCount) doubtWaiting(since, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !since.IsZero() && now.Sub(since) >= waitingDoubt && now.Sub(c.recounted) >= recountAtMost {
+	if !since.IsZero() && now.Sub(since) >= waitingDoubt && now.Sub(c.recounted) >= recountInterval {
 		c.recounted, c.inDoubt, c.tooMany = now, true, false
 		c.askAgain()
 	}
@@ -169,7 +169,7 @@ func (c *jobCount) run(ctx context.Context) {
 }
 
 // read reads the set for the nth time, from 0, and reports whether the count is no longer in doubt. The last answer is
-// taken as it is, and the second where nothing is expected.
+// accepted as it is; so is the second if nothing is expected.
 func (c *jobCount) read(ctx context.Context, n int) bool {
 	last := n == len(recountDelays)-1
 	c.mu.Lock()

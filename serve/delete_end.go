@@ -42,16 +42,13 @@ func (d deleter) endAll(ctx context.Context, confirm func(context.Context) (regi
 		switch {
 		case len(busy) > 0:
 			return d.refuse("jobs run on its machines: "+some(busy),
-				"delete it again when they are done; what was idle "+
-					"is ended")
+				"delete it again when they are done; what was idle is ended")
 		case len(rest) == 0 && registered == 0 && now.Sub(empty) >= showTime:
 			return nil
 		case registered > 0 && len(rest) == 0 && now.Sub(empty) >= countsLate:
-			return d.refuse(fmt.Sprintf("GitHub counts %d runners of it that are not on machines of this AWS account "+
-				"and "+
-				"the regions of the file, %s", registered, strings.Join(d.regions, ", ")),
-				"delete it with the file that "+
-					"they are of; GitHub removes those without a machine within a day")
+			return d.refuse(fmt.Sprintf("GitHub counts %d runners of it that are not on machines of this AWS account and the "+
+				"regions of the file, %s", registered, strings.Join(d.regions, ", ")),
+				"delete it with the file that they are of; GitHub removes those without a machine within a day")
 		case now.Sub(begun) >= settleTime:
 			return d.refuse("it still has "+some(rest), "delete it again later")
 		case len(rest) > 0 && !logged:

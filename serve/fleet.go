@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// fleet is what this process knows of a set's machines and registrations. It makes no call.
+// fleet is a set's machines and registrations, as this process knows them. It makes no call.
 type fleet struct {
 	set    string
 	scope  string
@@ -25,11 +25,10 @@ type fleet struct {
 	mu      sync.Mutex
 	runners map[string]*runner   // by name
 	dropped map[string]time.Time // runners that are gone, and that GitHub may still list
-	early   *ec2.Instance        // the newest that EC2 has ended before its runner came online, until it is taken
+	early   *ec2.Instance        // the last that EC2 has ended before its runner came online
 	online  time.Time            // when a runner came online last
 	waiting time.Time            // since when jobs wait although runners are idle
-	// when the last look began that saw all its regions and GitHub's list, and was taken in
-	looked time.Time
+	looked  time.Time            // when the last look began that saw all regions of the set and GitHub's list
 }
 
 // demand counts the machines.
@@ -39,8 +38,8 @@ func (f *fleet) demand(file config.Set, assigned int) demand {
 	return f.count(file, assigned)
 }
 
-// count counts the machines. A job whose machine has ended needs none, though GitHub counts it until it gives the job
-// up, ten minutes later. mu is held.
+// count counts the machines. A job whose machine has ended needs no other one, although GitHub counts the job until it
+// gives it up ten minutes later. mu is held.
 func (f *fleet) count(file config.Set, assigned int) demand {
 	d, now := demand{min: file.Min, max: file.Max, assigned: assigned}, time.Now()
 	for _, r := range f.runners {
@@ -63,7 +62,7 @@ func (f *fleet) count(file config.Set, assigned int) demand {
 	return d
 }
 
-// busy counts the runners that have a job, those whose machine has ended among them. mu is held.
+// busy counts the runners that have a job, including those whose machine has ended. mu is held.
 func (f *fleet) busy(now time.Time) (n int) {
 	for _, r := range f.runners {
 		if r.isBusy(now) {
@@ -73,8 +72,8 @@ func (f *fleet) busy(now time.Time) (n int) {
 	return n
 }
 
-// waitingSince returns since when jobs wait although runners are idle, or zero: GitHub gives a job to an idle runner
-// within seconds.
+// waitingSince returns since when jobs wait although runners are idle, or zero if none do. GitHub gives a job to an
+// idle runner within seconds.
 func (f *fleet) waitingSince(assigned int, now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,7 +85,8 @@ func (f *fleet) waitingSince(assigned int, now time.Time) time.Time {
 	return f.waiting
 }
 
-// lookedSince reports whether a look that saw all regions of the set has begun since a moment, and was taken in.
+// lookedSince reports whether the fleet knows the result of a look that has begun since a moment and that saw all
+// regions of the set.
 func (f *fleet) lookedSince(at time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -105,7 +105,8 @@ func (f *fleet) foundSince(at time.Time) bool {
 	return false
 }
 
-// takeEarly returns the machine that EC2 has ended before its runner came online, once, and when one came online last.
+// takeEarly returns the last machine that EC2 has ended before its runner came online, once, and when a runner came
+// online last.
 func (f *fleet) takeEarly() (ended *ec2.Instance, online time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +128,7 @@ func (f *fleet) size() int {
 	return len(f.runners)
 }
 
-// drop forgets a runner.
+// drop removes a runner.
 func (f *fleet) drop(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -138,23 +139,22 @@ func (f *fleet) drop(name string) {
 // listsLate is how long GitHub's list may show a runner that is gone.
 const listsLate = time.Minute
 
-// wasDropped reports whether a runner that GitHub lists is gone. mu is held.
+// wasDropped reports whether a runner that GitHub still lists was dropped. mu is held.
 func (f *fleet) wasDropped(name string, now time.Time) bool {
 	maps.DeleteFunc(f.dropped, func(_ string, at time.Time) bool { return now.Sub(at) > listsLate })
 	_, dropped := f.dropped[name]
 	return dropped
 }
 
-// terminated notes that a machine was told to terminate. The next look forgets it, once GitHub has no registration
-// either.
+// terminated notes that a machine was terminated. A later look drops the runner, once GitHub has no registration of it.
 func (f *fleet) terminated(r *runner) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r.over = true
 }
 
-// finishing returns the ids, by region, of machines whose job is over and that EC2 still has. The tags do not find them
-// for long: EC2 soon shows a terminated instance without any.
+// finishing returns the ids, by region, of machines whose job is over and that EC2 still has. They are looked up by id,
+// since EC2 soon shows a terminated instance without its tags.
 func (f *fleet) finishing() map[string][]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -167,7 +167,7 @@ func (f *fleet) finishing() map[string][]string {
 	return byRegion
 }
 
-// seeEnded takes in machines as EC2 shows them now: those that it has terminated are over.
+// seeEnded takes in the current state of machines: those that EC2 has terminated are over.
 func (f *fleet) seeEnded(found []ec2.Instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -192,7 +192,7 @@ func (f *fleet) snapshot(now time.Time) (machines []status.Machine) {
 	return machines
 }
 
-// names names the machines and registrations for people, those that run a job apart.
+// names describes the machines and registrations for people: those that run a job, and the rest.
 func (f *fleet) names(now time.Time) (busy, rest []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// This file takes in what GitHub's messages say of jobs.
+// This file takes in the events of jobs in GitHub's messages.
 
 // takeJobs takes in a message.
 func (f *fleet) takeJobs(m *queue.Message, now time.Time) {
@@ -63,8 +63,8 @@ func (f *fleet) jobCompleted(job queue.Job, now time.Time) {
 	log.Info("job completed", "runner", r.name, "machine", r.instance.ID, "took", span(r.started, now))
 }
 
-// runnerOf returns the runner of a job that is over, nil for none of the set's. A machine that an earlier process has
-// launched may be found after its job's message came, and before EC2 and GitHub show that it is over. mu is held.
+// runnerOf returns the runner of a completed job, nil if it is none of the set's. A runner of an earlier process may
+// not be known yet: a look may find it later, when EC2 and GitHub do not show yet that it is over. mu is held.
 func (f *fleet) runnerOf(job queue.Job, now time.Time) *runner {
 	name := job.RunnerName
 	if f.runners[name] == nil && isNameOf(f.owner.mark(), f.set, name) && !f.wasDropped(name, now) {

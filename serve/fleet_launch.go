@@ -6,7 +6,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file takes in how a launch goes on.
+// This file records the progress of launches.
 
 // begin adds a runner whose machine is about to be launched.
 func (f *fleet) begin(now time.Time) *runner {
@@ -17,7 +17,7 @@ func (f *fleet) begin(now time.Time) *runner {
 	return r
 }
 
-// turn notes that it is a runner's turn to be launched, which may be long in coming: its times begin now.
+// turn notes that a runner's launch begins, possibly long after begin: due and expires count from now.
 func (f *fleet) turn(r *runner, now time.Time) (due, expires time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -25,7 +25,7 @@ func (f *fleet) turn(r *runner, now time.Time) (due, expires time.Time) {
 	return r.due, r.expires
 }
 
-// registering notes that GitHub is asked for a registration: no list from before says anything about it.
+// registering notes that GitHub is asked for a registration. Lists from before cannot contain it.
 func (f *fleet) registering(r *runner) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -51,15 +51,14 @@ func (f *fleet) launched(r *runner, i ec2.Instance) {
 		"launching", span(r.registered, r.launched))
 }
 
-// inDoubt notes that EC2 may have launched a machine, and show it until a moment.
+// inDoubt notes that EC2 may have launched a machine, and may show it until a moment.
 func (f *fleet) inDoubt(r *runner, until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r.shows = until
 }
 
-// finish notes that a launch is over. After one that gave no machine it returns the id of the registration that is to
-// be removed, 0 for none.
+// finish notes that a launch is over. If it failed, finish returns the id of the registration to remove, 0 for none.
 func (f *fleet) finish(r *runner, failed bool, now time.Time) (registration int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +70,7 @@ func (f *fleet) finish(r *runner, failed bool, now time.Time) (registration int6
 	case r.registered.IsZero():
 		delete(f.runners, r.name)
 	default:
-		// The answer may have been lost. A look removes the registration, if there is one: no machine will come for it.
+		// The answer may have been lost. If there is a registration, a look removes it: it will have no machine.
 		r.registered = now
 	}
 	return 0

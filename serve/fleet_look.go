@@ -13,28 +13,28 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/config"
 )
 
-// need is what a set needs, as the rules must know it.
+// need is what the rules must know of a set.
 type need struct {
 	file      config.Set
 	assigned  int
 	running   int  // jobs, by GitHub's count
-	listening bool // this process holds the session: only then are the counts its own
+	listening bool // this process holds the session: only then its counts are valid
 	removed   bool // the set was taken out of the file
 }
 
-// verdict is what is to be done about a runner, as it was when it was judged.
+// verdict is what is to be done about a runner, with its state when it was judged.
 type verdict struct {
 	act    act
 	why    string
 	runner *runner
-	// registration is the id of the one to remove, 0 for none. One that seems to be gone is removed as well: GitHub's
-	// list lacks runners at work at times (https://github.com/actions/runner/issues/936), and their removal is refused.
+	// registration is the id of the one to remove, 0 for none. One that seems to be gone is removed as well: at times
+	// GitHub's list lacks busy runners (https://github.com/actions/runner/issues/936), whose removal it refuses.
 	registration int64
-	machine      ec2.Instance // to terminate: the runner's own, or another one of its name
-	isDouble     bool         // it is another one, which shares its registration with the runner's own
+	machine      ec2.Instance // to terminate: the runner's, or another with the same runner name
+	isDouble     bool         // it is another one, which shares the registration
 }
 
-// look takes in what a look saw, and returns what the rules say about each runner that is not spared.
+// look takes in what a look saw and returns what is to be done about each runner that is not spared.
 func (f *fleet) look(seen sight, n need) []verdict {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -45,7 +45,7 @@ func (f *fleet) look(seen sight, n need) []verdict {
 	return f.judge(seen, n, doubles)
 }
 
-// regions returns those in which the set may have machines. mu is held.
+// regions returns the regions in which the set may have machines. mu is held.
 func (f *fleet) regions(file config.Set) (regions []string) {
 	for _, p := range file.Machine.Placements {
 		regions = append(regions, cmp.Or(p.Region, f.home))
@@ -56,8 +56,8 @@ func (f *fleet) regions(file config.Set) (regions []string) {
 	return regions
 }
 
-// see takes in the machines and registrations that this process knows, and those that an earlier one has made. It
-// returns further machines of a name. mu is held.
+// see takes in machines and registrations, both known ones and those of an earlier process. It returns doubles: further
+// machines with the runner name of another. mu is held.
 func (f *fleet) see(seen sight) (doubles []ec2.Instance) {
 	shown := map[string]bool{}
 	for _, i := range seen.instances {
@@ -85,7 +85,7 @@ func (f *fleet) see(seen sight) (doubles []ec2.Instance) {
 	return doubles
 }
 
-// seeRegistration takes in what GitHub's list says of a runner, unless that is older than what is known. mu is held.
+// seeRegistration takes in GitHub's list, unless it is older than what is known of the runner. mu is held.
 func (f *fleet) seeRegistration(r *runner, registration github.Runner, seen sight) {
 	isOlder := r.registered.After(seen.begun) || r.launching && registration.ID == 0
 	if seen.listed && !isOlder {

@@ -5,18 +5,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 	"github.com/marqo-ai/ec2-github-runner/ec2/refusal"
 	"github.com/marqo-ai/ec2-github-runner/machine"
-	"github.com/marqo-ai/ec2-github-runner/runner/diagnosis"
 	"github.com/marqo-ai/ec2-github-runner/serve/queue"
 )
 
-// launcher launches a set's machines, and pauses after a refusal.
+// launcher launches a set's machines.
 type launcher struct {
 	set      string
 	api      *queue.Client
@@ -28,35 +27,20 @@ type launcher struct {
 	offers   *offers
 	warm     *warmStock
 	remover  *remover
+	pauses   *pauses
 	record   *record
 	log      *slog.Logger
 	work     *sync.WaitGroup
-	changed  func() // a launch has ended
-	// isNeeded reports whether the machines are not too many, the one that is about to be launched among them.
+	changed  func() // called when a launch has ended
+	// isNeeded reports whether a machine that is about to be launched is still needed.
 	isNeeded func() bool
 
-	mu    sync.Mutex
-	id    int // of the set at GitHub, as of the last session
-	pause pause
-}
-
-// setID sets the id of the set in which runners are registered.
-func (l *launcher) setID(id int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.id = id
-}
-
-// state returns the pause, and the id of the set at GitHub.
-func (l *launcher) state() (pause, int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.pause, l.id
+	id atomic.Int64 // of the set at GitHub, as of the last session
 }
 
 // isPaused reports whether nothing may be launched now.
 func (l *launcher) isPaused(now time.Time) bool {
-	pause, _ := l.state()
+	pause := l.pauses.current()
 	return l.settings.isRemoved() || pause.isOn() && now.Before(pause.until)
 }
 
@@ -66,11 +50,11 @@ func (l *launcher) begin(ctx context.Context, now time.Time) {
 	l.work.Go(func() { l.finish(ctx, r, l.launch(ctx, r)) })
 }
 
-// errNotBegun is a launch that did not begin: when its turn came, another one of the set had been refused, or the job
-// that it was for had been canceled.
+// errNotBegun is the error of a launch that did not begin: before its turn came, another launch of the set was refused,
+// or its job was canceled.
 var errNotBegun = errors.New("the launch is not needed any more, or paused")
 
-// launch registers a runner and launches its machine. Nothing is made before it is its turn.
+// launch waits for its turn, registers a runner and launches its machine.
 func (l *launcher) launch(ctx context.Context, r *runner) error {
 	giveBack, err := l.turns.take(ctx, l.settings.region(l.template.region), l.set)
 	if err != nil {
@@ -122,8 +106,8 @@ func (l *launcher) launchCold(ctx context.Context, by identified, found offer) (
 	return i, nil
 }
 
-// askOfferings asks for the offerings in order, and stops where an answer was lost: the machine may be there, and the
-// next offering would give its registration a second one.
+// askOfferings requests the offerings in order. It stops if an answer is lost: the machine may exist, and the next
+// offering would launch a second one with the same registration.
 func (l *launcher) askOfferings(ctx context.Context, spec ec2.LaunchSpec,
 	offerings []ec2.Offering) ([]ec2.Instance, []ec2.Attempt, error) {
 	asking, stop := context.WithCancel(ctx)
@@ -135,10 +119,10 @@ func (l *launcher) askOfferings(ctx context.Context, spec ec2.LaunchSpec,
 	}})
 }
 
-// register makes the registration. A name that is taken is one whose earlier answer was lost, since names are random:
-// that registration is of no use without its configuration.
+// register registers a runner. Names are random, so if the name is taken, the answer to an earlier try was lost: that
+// registration is removed, since it is useless without its configuration.
 func (l *launcher) register(ctx context.Context, r *runner) (queue.Registration, error) {
-	_, set := l.state()
+	set := int(l.id.Load())
 	l.fleet.registering(r)
 	by, err := l.api.Register(ctx, set, r.name)
 	if queue.ClassOf(err) != queue.Taken {
@@ -154,23 +138,23 @@ func (l *launcher) register(ctx context.Context, r *runner) (queue.Registration,
 	return l.api.Register(ctx, set, r.name)
 }
 
-// finish takes in how a launch ended. The pause begins before the runner is given up, so that no other launch begins in
-// between.
+// finish takes in the result of a launch. The pause begins before the runner is dropped, so that no other launch begins
+// in between.
 func (l *launcher) finish(ctx context.Context, r *runner, err error) {
 	now := time.Now()
 	refused, isRefused := errors.AsType[*launchError](err)
 	switch {
 	case err == nil:
-		l.resume()
+		l.pauses.resume()
 	case isRefused && refused.isInDoubt():
 		l.fleet.inDoubt(r, now.Add(absentTime))
 		l.log.Warn("an answer of EC2 was lost: the machine may show itself", "runner", r.name, "error", err.Error())
-		l.hold(now, false, err)
+		l.pauses.hold(now, false, err)
 	case isWarmError(err):
 		l.warm.failed(now, r.name, err)
 	case ctx.Err() != nil || errors.Is(err, errNotBegun):
 	default:
-		l.hold(now, isFatal(err), err)
+		l.pauses.hold(now, isFatal(err), err)
 	}
 	if registration := l.fleet.finish(r, err != nil, now); registration != 0 {
 		l.remover.deregister(ctx, r.name, registration)
@@ -179,72 +163,6 @@ func (l *launcher) finish(ctx context.Context, r *runner, err error) {
 		l.offers.forget()
 	}
 	l.changed()
-}
-
-// resume ends the pause after a launch, unless it is for what becomes of launched machines: then that is waited for.
-func (l *launcher) resume() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pause.early {
-		l.pause.tried, l.pause.until = true, time.Now().Add(spareTime)
-		return
-	}
-	if l.pause.isOn() {
-		l.log.Info("machines are launched again")
-	}
-	l.pause = pause{}
-}
-
-// judge takes in a machine that EC2 has ended before its runner came online, nil for none, and when one came online
-// last. The first are followed by a pause, in which one at a time is launched, and the latter end it.
-func (l *launcher) judge(now time.Time, ended *ec2.Instance, online time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pause.early && online.After(l.pause.since) {
-		l.log.Info("machines are launched again")
-		l.pause = pause{}
-	}
-	if ended == nil || l.pause.isOn() && now.Before(l.pause.until) && !l.pause.tried {
-		return
-	}
-	const message = "machines end before their runners come online, so jobs wait at GitHub"
-	hint, was := diagnosis.StateHint(ended.StateReason), l.pause
-	l.record.refused(now, message+": "+ended.StateReason, hint)
-	l.pause = was.next(now, false, ended.StateReason, rand.Float64()) //nolint:gosec // spreads load, keeps no secret
-	l.pause.early, l.pause.since = true, now
-	if !was.early || was.why != ended.StateReason {
-		l.log.Error(message, "machine", ended.ID, "reason", ended.StateReason, "hint", hint,
-			"retry", l.pause.wait.String())
-	}
-}
-
-// reset ends the pause because the file has another machine now: what was refused may not be asked for any more.
-func (l *launcher) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pause = pause{}
-}
-
-// hold pauses the set's launches after a refusal. It is logged once, and again where something else is refused.
-func (l *launcher) hold(now time.Time, fatal bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.record.refusedByGitHub(err)
-	if l.pause.isOn() && now.Before(l.pause.until) {
-		return // several launches were refused at the same time
-	}
-	reason, message, hint := reasonOf(err), holdMessage(fatal, err), launchHint(err)
-	l.record.refused(now, message+": "+reason, hint)
-	was := l.pause
-	l.pause = was.next(now, fatal, reason, rand.Float64()) //nolint:gosec // spreads load, keeps no secret
-	switch {
-	case was.isOn() && was.fatal == fatal && was.why == reason && !fatal:
-		return
-	case fatal:
-		l.log.Error(message, "error", reason, "hint", hint, "retry", l.pause.wait.String())
-	default:
-		l.log.Warn(message, "error", reason, "hint", hint, "retry", l.pause.wait.String())
-	}
 }
 
 // logTrail logs and counts which offerings were refused before one was given.

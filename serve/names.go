@@ -10,9 +10,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// This file says what is ours and whose: names, tags and client tokens of the machines of scale sets.
+// This file names the machines of scale sets and tells them from others, by names and tags.
 
-// A runner's name ends in a mark of its set, as a hash of installation and name, and in random characters.
+// A runner's name ends with a hash of installation and set, and with random characters.
 const (
 	markLength = 6
 	nameLength = 8
@@ -23,9 +23,9 @@ func newName(installation, set string) string {
 	return nameBase(installation, set) + tags.RandomText(nameLength)
 }
 
-// isNameOf reports whether a runner's name is one of a set's. GitHub's list does not name a runner's set. Without the
-// mark a set would take runners for its own whose set has the same name in another group or account, or a name that
-// differs in a character that no runner's name may have.
+// isNameOf reports whether a runner's name belongs to a set: GitHub's list does not contain a runner's set. The hash
+// excludes runners of a set with the same name in another group or account, and of one whose name differs only in
+// characters that runner names may not have.
 func isNameOf(installation, set, name string) bool {
 	rest, ok := strings.CutPrefix(name, nameBase(installation, set))
 	return ok && len(rest) == nameLength &&
@@ -37,13 +37,13 @@ func nameBase(installation, set string) string {
 		tags.ShortHash(installation+" "+set, markLength) + "-"
 }
 
-// identity is that of one machine. The label of such an identity is the runner's name.
+// identity returns the identity of one machine, whose label is the runner's name.
 func identity(scope, runnerName string) tags.Identity {
 	return tags.Identity{Run: tags.Run{Repository: scope}, Scope: scope, Nonce: tags.RandomText(nameLength),
 		Label: runnerName}
 }
 
-// ownTags are those of one machine.
+// ownTags returns the tags of one machine.
 func ownTags(id tags.Identity, set string, runnerID int64, due, expires time.Time) map[string]string {
 	own := map[string]string{
 		key.Scope: id.Scope, key.Mode: tags.ModeServe, key.ScaleSet: tags.Value(set), key.Nonce: id.Nonce,
@@ -51,12 +51,12 @@ func ownTags(id tags.Identity, set string, runnerID int64, due, expires time.Tim
 		key.ExpiresAt: tags.Stamp(expires),
 	}
 	if strings.Contains(id.Scope, "/") && !strings.HasPrefix(id.Scope, "enterprises/") {
-		own[key.Repository] = id.Scope // by which its sweeps find it
+		own[key.Repository] = id.Scope // the sweeps of the repository filter by it
 	}
 	return own
 }
 
-// ofScope selects the machines of all scale sets of a scope.
+// ofScope returns the selector of the machines of all scale sets of a scope.
 func ofScope(scope string) ec2.Selector {
 	return ec2.Selector{Tags: map[string]string{key.Scope: tags.EscapeFilter(scope), key.Mode: tags.ModeServe}}
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/survey"
 )
 
-// offer is what to ask EC2 for, and what its machines may download, as of one survey.
+// offer is what to request from EC2, and the software for its machines, as of one survey.
 type offer struct {
-	machine   machine.Machine // that was asked for
+	machine   machine.Machine // as the file had it
 	offerings []ec2.Offering
 	software  survey.Software
 	at        time.Time
 	renewing  bool
 }
 
-// Ages of a survey. A launch does not wait for a new one, unless the image that it knows is gone.
+// Ages of a survey. An older one is renewed in the background, unless its image is gone.
 const (
 	offerAge = 15 * time.Minute
 	// tokenAge is how long the token for the download from a GitHub Enterprise Server is used.

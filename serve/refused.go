@@ -27,7 +27,7 @@ func (e *launchError) isInDoubt() bool {
 	return slices.ContainsFunc(e.trail, func(a ec2.Attempt) bool { return a.InDoubt })
 }
 
-// holdMessage says who is in the way.
+// holdMessage returns the message for a pause of launches.
 func holdMessage(fatal bool, err error) string {
 	refused, isRefused := errors.AsType[*launchError](err)
 	isCapacity := func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.Capacity }
@@ -42,7 +42,7 @@ func holdMessage(fatal bool, err error) string {
 	return "EC2 launches no machine, so jobs wait at GitHub"
 }
 
-// reasonOf is what a launch was refused for: where every offering was, what each was.
+// reasonOf returns why a launch was refused; if all offerings were, the reason of each.
 func reasonOf(err error) string {
 	refused, ok := errors.AsType[*launchError](err)
 	if !ok || len(refused.trail) == 0 {
@@ -63,8 +63,8 @@ func reasonOf(err error) string {
 	return text[len("; "):]
 }
 
-// isFatal reports whether waiting does not help a launch: nothing in it was refused for lack of capacity, or is not
-// known.
+// isFatal reports whether waiting does not help: no offering was refused for insufficient capacity, by a throttle, or
+// with an unknown result.
 func isFatal(err error) bool {
 	refused, ok := errors.AsType[*launchError](err)
 	if !ok {
@@ -91,7 +91,7 @@ func isImageGone(refused *launchError) bool {
 		func(a ec2.Attempt) bool { return refusal.ClassOf(a.Err) == refusal.NotFound })
 }
 
-// launchHint is what to do about a launch that was refused.
+// launchHint returns the hint for a refused launch.
 func launchHint(err error) string {
 	refused, ok := errors.AsType[*launchError](err)
 	if !ok {

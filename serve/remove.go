@@ -24,7 +24,7 @@ type remover struct {
 	log   *slog.Logger
 
 	mu     sync.Mutex
-	warned map[string]string // by a runner's name: why it was to be ended, when that failed last
+	warned map[string]string // by runner name: why it was to be ended, when that failed last
 }
 
 // removeAll does what the rules say. What cannot be done now, the next look tries again; the error says what that is.
@@ -75,7 +75,8 @@ func (m *remover) remove(ctx context.Context, v verdict) error {
 	return nil
 }
 
-// warns notes that a runner was to be ended in vain, and reports whether that is news. An empty reason clears it.
+// warns notes that ending a runner failed, and reports whether it is the first time for this reason. An empty reason
+// clears the note.
 func (m *remover) warns(runner, why string) (isNew bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,7 +88,7 @@ func (m *remover) warns(runner, why string) (isNew bool) {
 	return isNew
 }
 
-// removeBoth removes the registration and then terminates the machine, each if there is one.
+// removeBoth removes the registration and then terminates the machine, if there is one of each.
 func (m *remover) removeBoth(ctx context.Context, v verdict) error {
 	if v.act == forgotten {
 		return nil
@@ -103,7 +104,7 @@ func (m *remover) removeBoth(ctx context.Context, v verdict) error {
 	return nil
 }
 
-// deregister removes the registration of a runner that has no machine. What cannot be removed now, a look removes.
+// deregister removes the registration of a runner without a machine. If that fails, a later look does it.
 func (m *remover) deregister(ctx context.Context, name string, registration int64) {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()

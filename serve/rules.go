@@ -7,57 +7,58 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file decides what a look does about each runner of a set, and makes no call. Two rules stand above the others.
-// What could not be seen is not judged. And before a machine is ended its registration is removed, which GitHub refuses
-// while a job runs.
+// This file decides what is done about each runner of a set after a look. It makes no call. Two rules come before all
+// others: what could not be read is not judged, and before a machine is terminated its registration is removed, which
+// GitHub refuses while a job runs.
 
-// act is what a look does about a runner.
+// act is what is done about a runner.
 type act string
 
 const (
 	spared       act = "spared"
-	forgotten    act = "forgotten"    // there is nothing left of it
-	deregistered act = "deregistered" // it has no machine
-	ended        act = "ended"        // the registration is removed, and then the machine is terminated
+	forgotten    act = "forgotten"    // neither a machine nor a registration is left
+	deregistered act = "deregistered" // it has no machine: its registration is removed
+	ended        act = "ended"        // its registration is removed, and then its machine is terminated
 )
 
-// Times that a look allows.
+// How long the rules wait.
 const (
-	// powerOffTime is how long a machine whose job is over may take to power itself off.
+	// powerOffTime is how long a machine may take to power itself off after its job.
 	powerOffTime = time.Minute
-	// startTime is how long EC2 may show a machine as stopped that was started.
+	// startTime is how long EC2 may show a machine as stopped after it was started.
 	startTime = time.Minute
-	// launchTime is how long after its registration a machine may be launched: EC2 is asked again for two minutes.
+	// launchTime is how long after its registration a machine may be launched: the call is repeated for two minutes.
 	launchTime = 4 * time.Minute
-	// absentTime is how long EC2 may not show a machine that it has launched.
+	// absentTime is how long EC2 may fail to show a machine that it has launched.
 	absentTime = time.Minute
-	// surplusTime is how long a machine that nothing needs stays, in case a job comes. A poll that tells GitHub a new
-	// capacity may be 50 s away.
+	// surplusTime is how long a machine that nothing needs is kept, in case a job comes. The next poll, which tells
+	// GitHub a new capacity, may be 50 s away.
 	surplusTime = 90 * time.Second
-	// stuckTime is how long an idle runner may not take one of the jobs that wait for one.
+	// stuckTime is how long a runner may stay idle while jobs wait.
 	stuckTime = 5 * time.Minute
-	// offlineTime is how long a runner may be offline that was online before.
+	// offlineTime is how long a runner may be offline after it was online.
 	offlineTime = 3 * time.Minute
 )
 
-// view is what one look could see, beside the runner itself.
+// view is what the rules know besides the runner itself.
 type view struct {
 	now     time.Time
-	listed  bool // GitHub's list of runners was answered
-	surplus bool // the set has more than it needs, and this is one of those
+	listed  bool // GitHub has answered with its list of runners
+	surplus bool // the set has more runners than it needs, and this is one of them
 	removed bool // the set was taken out of the file
 	waiting bool // jobs have waited for an idle runner for stuckTime
-	doubled bool // another machine has its name, and was launched before it
-	hidden  bool // more jobs of the set run than runners show to be busy
+	doubled bool // another machine with its runner's name was launched before it
+	hidden  bool // more jobs of the set run than runners are shown as busy
 }
 
-// rule is one step of a judgement. It answers "" where it has nothing to say.
+// rule decides about a runner, or returns "" to leave it to the next rule.
 type rule func(view, *runner) (act, string)
 
-// rules are asked in this order; the first answer holds. What spares stands before what ends.
+// rules are applied in this order until one decides. Those that spare come before those that end.
 var rules = []rule{isLaunching, isOver, hasNoMachine, isBusy, isUnseen, isDoubled, isDone, isGone, isStopped, isOverdue,
 	isExpired, isHidden, isStuck, isSurplus}
 
+// judge applies the rules to a runner.
 func judge(v view, r *runner) (act, string) {
 	for _, rule := range rules {
 		if act, why := rule(v, r); act != "" {
@@ -74,7 +75,8 @@ func isLaunching(_ view, r *runner) (act, string) {
 	return "", ""
 }
 
-// isOver is about a machine that EC2 has ended, or has not shown for a while. Nothing runs on it, whatever GitHub says.
+// isOver handles a machine that EC2 has terminated, or has not shown for absentTime. No job runs on it, whatever GitHub
+// reports.
 func isOver(v view, r *runner) (act, string) {
 	switch {
 	case !r.over && (r.absent.IsZero() || v.now.Sub(r.absent) < absentTime):
@@ -87,7 +89,7 @@ func isOver(v view, r *runner) (act, string) {
 	return deregistered, "its machine is over"
 }
 
-// hasNoMachine is about a registration alone. One that is online has a machine, even if it cannot be seen.
+// hasNoMachine handles a registration without a machine. A runner that is online has one, even if EC2 does not show it.
 func hasNoMachine(v view, r *runner) (act, string) {
 	switch {
 	case r.instance.ID != "":
@@ -124,7 +126,7 @@ func isUnseen(v view, r *runner) (act, string) {
 	return "", ""
 }
 
-// isDoubled is about the second machine of one registration. Which of the two is online cannot be told.
+// isDoubled handles the second machine of a registration. Which of the two is online is not known.
 func isDoubled(v view, r *runner) (act, string) {
 	switch {
 	case !v.doubled:
@@ -155,8 +157,8 @@ func isGone(v view, r *runner) (act, string) {
 	return ended, "its registration is gone since " + clock(r.gone)
 }
 
-// isStopped is about a machine that was to run: a claim of a warm one that came to nothing, or one that
-// launch-parameters let stop when it powers itself off.
+// isStopped handles a stopped machine that is not warm: a claimed one that was never started, or one that
+// launch-parameters keep after it has powered itself off.
 func isStopped(v view, r *runner) (act, string) {
 	switch {
 	case r.stopped.IsZero() || r.state == runnerIdle:
@@ -186,7 +188,7 @@ func isExpired(v view, r *runner) (act, string) {
 	return "", ""
 }
 
-// isHidden is about a runner that may be busy although GitHub's list calls it idle.
+// isHidden spares a runner that may be busy although GitHub lists it as idle.
 func isHidden(v view, r *runner) (act, string) {
 	if v.hidden && r.state == runnerIdle {
 		return spared, "a job runs on a runner that GitHub calls idle, and it may be this one"

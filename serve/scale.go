@@ -8,8 +8,8 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/ec2"
 )
 
-// This file compares what a set needs with what it has: after every change it launches what is missing, and after every
-// look it ends what nothing will use.
+// This file compares what a set needs with what it has. After each change it launches missing machines, and after each
+// look it ends those that nothing will use.
 
 // scale launches what the set lacks, whenever something has changed.
 func (s *set) scale(ctx context.Context) {
@@ -26,21 +26,21 @@ func (s *set) scale(ctx context.Context) {
 	}
 }
 
-// roomLook is how often EC2 is asked whether machines whose job is over are gone, while others wait for their room.
+// roomLook is how often EC2 is asked whether machines whose job is over are terminated, while others wait for room.
 const roomLook = 3 * time.Second
 
-// compare launches what the set lacks, and returns when to compare again, nil for when something changes.
+// compare launches what the set lacks. It returns when to compare again, nil if only after a change.
 func (s *set) compare(ctx context.Context) <-chan time.Time {
 	now := time.Now()
 	ended, online := s.fleet.takeEarly()
-	s.launcher.judge(now, ended, online)
+	s.pauses.judge(now, ended, online)
 	s.count.doubtWaiting(s.fleet.waitingSince(s.count.now().Assigned, now), now)
 	session := s.listener.state()
 	if !session.held || !s.fleet.lookedSince(session.opened) { // an earlier process may have launched what is needed
 		return nil
 	}
 	d := s.demand()
-	pause, _ := s.launcher.state()
+	pause := s.pauses.current()
 	for range toLaunch(d, pause, now) {
 		s.launcher.begin(ctx, now)
 	}
@@ -63,18 +63,18 @@ func (s *set) demand() demand { return s.fleet.demand(s.settings.now(), s.count.
 
 // capacity returns how many jobs GitHub may assign to the set now.
 func (s *set) capacity() int {
-	pause, _ := s.launcher.state()
+	pause := s.pauses.current()
 	return capacity(s.demand(), pause)
 }
 
-// isNeeded reports whether a machine that is about to be launched is not one too many. After a refusal one tries
+// isNeeded reports whether a machine that is about to be launched is still needed. After a refusal one machine tests
 // whether there is capacity again, even if no job waits for it.
 func (s *set) isNeeded() bool {
-	pause, _ := s.launcher.state()
+	pause := s.pauses.current()
 	return pause.isOn() || s.demand().surplus() == 0
 }
 
-// lookForRoom asks EC2 whether machines whose job is over are gone, by one call for each region.
+// lookForRoom asks EC2 whether machines whose job is over are terminated, by one call for each region.
 func (s *set) lookForRoom(ctx context.Context) {
 	for region, ids := range s.fleet.finishing() {
 		found, err := s.remover.cloud.Instances(ctx, region, ec2.Selector{IDs: ids})
@@ -84,7 +84,7 @@ func (s *set) lookForRoom(ctx context.Context) {
 	}
 }
 
-// act takes a look in, and does what the rules say.
+// act takes in a look and does what follows from it.
 func (s *set) act(ctx context.Context, seen sight) {
 	listening := s.listener.mayEnd()
 	s.warm.look(seen)

@@ -1,9 +1,11 @@
-// Package serve launches machines for runner scale sets: GitHub queues jobs and says how many runners a set needs, and
-// this starts as many, each for one job.
+// Package serve launches machines for runner scale sets. GitHub queues the jobs and reports how many runners a set
+// needs; this package launches as many machines, each for one job.
 //
-// One process serves all sets of a file. It keeps nothing that it cannot find again: which machines there are stands in
-// EC2's tags, which runners and jobs at GitHub. So it may be killed at any moment and started again, elsewhere too, and
-// a second process for the same file waits as a standby. docs/adr/0029-scale-sets.md has the reasons.
+// One process serves all sets of a file. It stores nothing: EC2's tags record which machines exist, GitHub which
+// runners and jobs. So the process may be killed at any moment and started again, on another host too, and a second
+// process for the same file waits as a standby. docs/adr/0029-scale-sets.md has the reasons.
+//
+// A Server has one set for each scale set of the file. The parts of a set are listed at its type, one file for each.
 package serve
 
 import (
@@ -21,14 +23,14 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// Options are what the program gives beside the file.
+// Options are what the program passes to New besides the file.
 type Options struct {
-	Log     *slog.Logger // one line for each decision
+	Log     *slog.Logger // one line for each decision; nil discards them
 	Version string       // of this program, for GitHub
-	Host    string       // of this process, as the session's owner: other processes say who holds the session
+	Host    string       // of this process: the owner of its sessions is named by it
 
-	Cloud     *ec2.Client       // nil: on the SDK's own chain of credentials, in the file's region
-	Transport http.RoundTripper // to GitHub; nil: one of its own
+	Cloud     *ec2.Client       // nil: a client with the SDK's default credentials, in the file's region
+	Transport http.RoundTripper // to GitHub; nil: the default one
 }
 
 // Server serves the sets of a file.
@@ -96,7 +98,7 @@ func connect(ctx context.Context, file config.File, o Options) (*Server, error) 
 	return s, err
 }
 
-// identify learns whose account it is: the sessions' owner is named by it.
+// identify asks AWS whose account it is: the sessions' owner is named by it.
 func (s *Server) identify(ctx context.Context) error {
 	account, region := s.cloud.Account(), s.cloud.Region()
 	caller, err := account.Caller(ctx, region)
@@ -120,9 +122,8 @@ func mayPass(err error) bool {
 	return false
 }
 
-// Run serves until ctx ends. Sessions are then deleted, and machines are left alone: whoever is started next goes on
-// with them. It is an error only if AWS does not accept the credentials; what fails in one set is logged and tried
-// again.
+// Run serves until ctx ends. Then it deletes the sessions and leaves the machines running, for the next process. It
+// returns an error only if AWS does not accept the credentials; what fails in one set is logged and tried again.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -192,7 +193,7 @@ func (s *Server) template(set string) template {
 	return template{url: s.signIn.URL, scope: s.scope, set: set, region: s.cloud.Region()}
 }
 
-// wait waits for so long, or until ctx ends.
+// wait waits for d, or until ctx ends.
 func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

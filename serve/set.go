@@ -19,6 +19,7 @@ type set struct {
 	listener *listener  // the session at GitHub, and its messages
 	launcher *launcher  // launches machines
 	warm     *warmStock // stopped machines for the next jobs
+	pauses   *pauses    // holds launches back after refusals
 	offers   *offers    // what to ask EC2 for
 	remover  *remover   // removes registrations, terminates machines
 	fleet    *fleet     // the machines and registrations that there are
@@ -44,6 +45,7 @@ func (s *Server) newSet(file config.Set) (*set, error) {
 		log:     set.log,
 		runners: map[string]*runner{}, dropped: map[string]time.Time{}}
 	set.count = &jobCount{api: api, log: set.log, changed: set.poke, doubt: make(chan struct{}, 1)}
+	set.pauses = &pauses{record: set.record, log: set.log}
 	set.remover = &remover{api: api, cloud: s.cloud, fleet: set.fleet, log: set.log, warned: map[string]string{}}
 	set.offers = &offers{settings: set.settings, cloud: s.cloud, software: s.software, log: set.log, work: &set.work}
 	set.warm = &warmStock{set: set.name, cloud: s.cloud, turns: s.turns, template: s.template(set.name),
@@ -51,6 +53,7 @@ func (s *Server) newSet(file config.Set) (*set, error) {
 		claimed: map[string]bool{}}
 	set.launcher = &launcher{set: set.name, api: api, cloud: s.cloud, turns: s.turns, template: s.template(set.name),
 		settings: set.settings, fleet: set.fleet, offers: set.offers, warm: set.warm, remover: set.remover,
+		pauses: set.pauses,
 		record: set.record, log: set.log, work: &set.work, changed: set.poke,
 		isNeeded: set.isNeeded}
 	set.listener = &listener{set: set.name, api: api, signIn: s.signIn, owner: s.owner, standbys: s.standbys,
@@ -77,7 +80,7 @@ func (s *set) run(ctx context.Context) {
 // opened prepares for launches after a session has begun. None is made before a look: an earlier process may have
 // launched what is needed.
 func (s *set) opened(ctx context.Context, id int, watcher *watcher) {
-	s.launcher.setID(id)
+	s.launcher.id.Store(int64(id))
 	s.work.Go(func() { s.offers.prepare(ctx) })
 	watcher.ask()
 	s.poke()
@@ -96,7 +99,7 @@ func (s *set) change(file config.Set) {
 	isOtherSet, isOtherMachine := s.settings.change(file)
 	if isOtherMachine {
 		s.offers.outdate()
-		s.launcher.reset()
+		s.pauses.reset()
 	}
 	if isOtherSet {
 		s.listener.openAgain()

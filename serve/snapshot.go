@@ -39,7 +39,7 @@ func webURL(scope string) string {
 
 func (s *set) snapshot(now time.Time) status.Set {
 	file, count := s.settings.now(), s.count.now()
-	pause, _ := s.launcher.state()
+	pause := s.pauses.current()
 	shown := status.Set{
 		Name: s.name, Labels: slices.Clone(file.Labels), Max: file.Max, Min: file.Min, Warm: file.Warm,
 		Removed:  s.settings.isRemoved(),

@@ -20,7 +20,7 @@ const (
 	lifetime            = 24 * time.Hour
 )
 
-// template makes the requests by which the machines of a set are launched. It makes no call.
+// template builds the launch requests of a set. It makes no call.
 type template struct {
 	url    string // of the repository, organization or enterprise
 	scope  string
@@ -28,7 +28,7 @@ type template struct {
 	region string // home region, of placements that name none
 }
 
-// identified is a runner that a machine is to become. Its times are fixed, since a request that is repeated must be the
+// identified is the runner of a machine that is to be launched. Its times are fixed: a repeated request must be the
 // same.
 type identified struct {
 	name         string
@@ -36,7 +36,7 @@ type identified struct {
 	due, expires time.Time
 }
 
-// userData returns what the runner's machine needs to know.
+// userData returns the user data of the runner's machine.
 func (t template) userData(by identified, found offer) ([]byte, error) {
 	return bootstrap.Spec{
 		Machine: found.machine, URL: t.url, Name: by.name, JITConfig: by.registration.JIT,
@@ -45,7 +45,7 @@ func (t template) userData(by identified, found offer) ([]byte, error) {
 	}.UserData()
 }
 
-// tags returns those of the runner's machine.
+// tags returns the tags of the runner's machine.
 func (t template) tags(id tags.Identity, by identified, found offer) map[string]string {
 	own := ownTags(id, t.set, by.registration.ID, by.due, by.expires)
 	if found.machine.JobReport {
@@ -54,7 +54,7 @@ func (t template) tags(id tags.Identity, by identified, found offer) map[string]
 	return own
 }
 
-// launch returns the launch of one runner's machine.
+// launch returns the launch request of one runner's machine.
 func (t template) launch(by identified, found offer) (ec2.LaunchSpec, error) {
 	data, err := t.userData(by, found)
 	if err != nil {
@@ -69,7 +69,7 @@ func (t template) launch(by identified, found offer) (ec2.LaunchSpec, error) {
 	}, nil
 }
 
-// warm returns the launch of warm machines over offerings. They have no runner: nothing tells them apart.
+// warm returns the launch request of warm machines. They have no runner yet and are all alike.
 func (t template) warm(due, expires time.Time, found offer, offerings []ec2.Offering) (ec2.LaunchSpec, error) {
 	data, err := bootstrap.Spec{Machine: found.machine, URL: t.url, Software: found.software.List,
 		DownloadToken: found.software.Token, Warm: true, RegistrationTimeout: warmUpTime}.UserData()
@@ -91,14 +91,14 @@ func (t template) warm(due, expires time.Time, found offer, offerings []ec2.Offe
 	}, nil
 }
 
-// fingerprint identifies what an offering launches: a new image or runner version makes another one.
+// fingerprint identifies what an offering launches. It changes with the image, the settings and the runner version.
 func (t template) fingerprint(o ec2.Offering, found offer) string {
 	at := o.Placement
 	at.Region = cmp.Or(at.Region, t.region)
 	return found.machine.Fingerprint(at, o.InstanceType+" "+found.software.Version())
 }
 
-// fingerprints returns those of all warm machines that the file asks for.
+// fingerprints returns the fingerprints of all warm machines that the file asks for.
 func (t template) fingerprints(found offer) map[string]bool {
 	prints := map[string]bool{}
 	for _, o := range warmOfferings(found.offerings) {
@@ -107,7 +107,8 @@ func (t template) fingerprints(found offer) map[string]bool {
 	return prints
 }
 
-// warmOfferings returns a set's offerings for warm machines: EC2 cannot keep a spot machine stopped.
+// warmOfferings returns the offerings for warm machines, all on-demand: EC2 cannot stop a spot instance and start it
+// again later.
 func warmOfferings(offerings []ec2.Offering) (list []ec2.Offering) {
 	seen := map[string]bool{}
 	for _, o := range offerings {
@@ -120,10 +121,10 @@ func warmOfferings(offerings []ec2.Offering) (list []ec2.Offering) {
 	return list
 }
 
-// jitLength is that of a JIT configuration, about 4 KB of base64.
+// jitLength is the length of a JIT configuration, about 4 KB of base64.
 const jitLength = 4600
 
-// sample returns a launch as EC2 would be asked for it, with a registration that is made up.
+// sample returns a launch request with a made-up registration.
 func (t template) sample(wanted machine.Machine) (ec2.LaunchSpec, error) {
 	now := time.Now()
 	by := identified{name: newName("", t.set), due: now.Add(dueTime), expires: now.Add(lifetime),

@@ -9,7 +9,7 @@ import (
 // takes two launches a second, so more would only wait, and keep a set with one job waiting behind one with a hundred.
 const maxTurns = 8
 
-// regionTurns are the turns in each region: EC2's limits are a region's own, and so is a region's trouble.
+// regionTurns are the turns of each region: EC2's limits and failures are those of a region.
 type regionTurns struct {
 	mu sync.Mutex
 	of map[string]*turns
@@ -17,7 +17,7 @@ type regionTurns struct {
 
 func newRegionTurns() *regionTurns { return &regionTurns{of: map[string]*turns{}} }
 
-// take waits for a turn of a set in a region, which is given back by calling what it returns.
+// take waits for a turn of a set in a region. The caller ends the turn by calling giveBack.
 func (r *regionTurns) take(ctx context.Context, region, set string) (giveBack func(), err error) {
 	r.mu.Lock()
 	there := r.of[region]
@@ -29,7 +29,7 @@ func (r *regionTurns) take(ctx context.Context, region, set string) (giveBack fu
 	return there.take(ctx, set)
 }
 
-// turns shares the launches among the sets, in turn.
+// turns lets the sets launch in turn.
 type turns struct {
 	mu      sync.Mutex
 	taken   int
@@ -39,7 +39,7 @@ type turns struct {
 
 func newTurns() *turns { return &turns{waiting: map[string][]chan struct{}{}} }
 
-// take waits for a turn of a set, which is given back by calling what it returns.
+// take waits for a turn of a set. The caller ends the turn by calling giveBack.
 func (t *turns) take(ctx context.Context, set string) (giveBack func(), err error) {
 	t.mu.Lock()
 	if t.taken < maxTurns {

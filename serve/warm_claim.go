@@ -13,7 +13,7 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/runner/tags/key"
 )
 
-// take claims a warm machine for a runner, nil where there is none.
+// take claims a warm machine for a runner. It returns nil if there is none.
 func (s *warmStock) take(found offer) *warm {
 	prints := s.template.fingerprints(found)
 	s.mu.Lock()
@@ -31,8 +31,8 @@ func (s *warmStock) take(found offer) *warm {
 	return nil
 }
 
-// start makes a claimed machine the runner's, and starts it. The tags come first: a process that is killed in between
-// leaves a stopped machine with a runner's name, which the next look ends.
+// start gives a claimed machine to a runner and starts it. The tags come first: if the process is killed in between, it
+// leaves a stopped machine with a runner name, which the next look ends.
 func (s *warmStock) start(ctx context.Context, w *warm, by identified, found offer) (ec2.Instance, error) {
 	data, err := s.template.userData(by, found)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *warmStock) start(ctx context.Context, w *warm, by identified, found off
 	return i, nil
 }
 
-// giveBack ends the claim of a machine that could not be ended: the next look takes it for warm, or, where its tags
+// giveBack ends the claim of a machine that could not be ended. The next look takes it for warm again, or, if its tags
 // name a runner already, ends it.
 func (s *warmStock) giveBack(id string) {
 	s.mu.Lock()
@@ -69,7 +69,7 @@ func (s *warmStock) giveBack(id string) {
 	delete(s.claimed, id)
 }
 
-// warmError is a warm machine that could not be started. It is ended, and another one takes its place.
+// warmError is the error of a warm machine that did not start. It is ended, and another machine replaces it.
 type warmError struct{ error }
 
 func (e *warmError) Unwrap() error { return e.error }
@@ -79,7 +79,7 @@ func isWarmError(err error) bool {
 	return warm
 }
 
-// failed logs that a warm machine did not start. Where EC2 does not allow it, none is made or taken for a while.
+// failed logs that a warm machine did not start. If EC2 denies it, none is launched or claimed for a while.
 func (s *warmStock) failed(now time.Time, runner string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -43,7 +43,7 @@ func (s *warmStock) filled(made []*warm, err error, ended bool) {
 		"retry", s.pause.wait.String())
 }
 
-// launch launches warm machines, all by one call: nothing tells them apart.
+// launch launches warm machines, all with one call.
 func (s *warmStock) launch(ctx context.Context, count int) ([]*warm, error) {
 	giveBack, err := s.turns.take(ctx, s.settings.region(s.template.region), s.set)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/marqo-ai/ec2-github-runner/serve/status"
 )
 
-// warmStock is a set's warm machines: they have booted once, with everything installed, and were stopped. The next jobs
-// take them before others are launched. They carry a fingerprint and no runner's name, and are no entries of a pool of
-// mode pool. One process holds the set's session, so nobody else claims them.
+// warmStock is a set's warm machines, which have booted once, with everything installed, and were stopped. A job gets
+// one of them before another machine is launched. They have a tag with a fingerprint and none with a runner name, and
+// are no entries of a pool of mode pool. Only the process that holds the set's session claims them.
 type warmStock struct {
 	set      string
 	cloud    *ec2.Client
@@ -35,7 +35,7 @@ type warmStock struct {
 	pause    pause
 }
 
-// warm is a warm machine, or one that is about to be.
+// warm is a warm machine, or one that is warming up.
 type warm struct {
 	ec2.Instance
 	fingerprint  string
@@ -46,7 +46,7 @@ type warm struct {
 
 // Times of a warm machine.
 const (
-	warmUpTime  = 30 * time.Minute // within which the machine itself gives its warm-up up
+	warmUpTime  = 30 * time.Minute // after which the machine itself gives up its warm-up
 	warmDueTime = 35 * time.Minute
 	warmAge     = 7 * 24 * time.Hour
 )
@@ -56,8 +56,7 @@ func isWarm(i ec2.Instance) bool {
 	return i.Tags[key.Fingerprint] != "" && i.Tags[key.RunnerName] == ""
 }
 
-// look takes in what a look saw of warm machines. A claim under way has taken its machine out already, and its tags may
-// be read late.
+// look takes in what a look saw of warm machines, except claimed ones, whose new tags EC2 may show late.
 func (s *warmStock) look(seen sight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,8 +108,8 @@ func judgeWarm(w *warm, prints map[string]bool, surplus, removed bool, now time.
 	return ""
 }
 
-// end ends the warm machines that nothing will use. Who does not listen ends none because of the file. What cannot be
-// ended now, the next look tries again; the error says what that is.
+// end ends the warm machines that nothing will use. Without the session it ends none because of the file. What cannot
+// be ended now, the next look tries again; the error says what that is.
 func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) error {
 	var errs []error
 	var prints map[string]bool
@@ -136,7 +135,7 @@ func (s *warmStock) end(ctx context.Context, now time.Time, listening bool) erro
 	return errors.Join(errs...)
 }
 
-// judge returns which warm machines are to be ended, and why. Nobody claims them from now on.
+// judge returns which warm machines are to be ended, and why. From now on they cannot be claimed.
 func (s *warmStock) judge(prints map[string]bool, listening bool, now time.Time) map[*warm]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +151,7 @@ func (s *warmStock) judge(prints map[string]bool, listening bool, now time.Time)
 	return ends
 }
 
-// isEmpty reports whether there is no warm machine, and none that is being launched or claimed.
+// isEmpty reports whether there is no warm machine, including those that are being launched or claimed.
 func (s *warmStock) isEmpty() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

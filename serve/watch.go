@@ -14,10 +14,10 @@ import (
 
 const (
 	lookInterval = 30 * time.Second
-	firstLook    = 2 * time.Second // after a look that failed, while there was none that saw everything; it doubles
-	nextLook     = 5 * time.Second // after one that found a registration without a machine: it may be gone by now
+	firstLook    = 2 * time.Second // after a failed look, until one has seen everything; it doubles
+	nextLook     = 5 * time.Second // after one that found a registration without a machine, which may end soon
 	lookTimeout  = 2 * time.Minute
-	// cloudTimeout is how long a look waits for a region: sets in other regions wait for it as well.
+	// cloudTimeout is how long a look waits for a region; meanwhile sets in other regions wait as well.
 	cloudTimeout = 20 * time.Second
 )
 
@@ -30,8 +30,8 @@ type watcher struct {
 
 	mu     sync.Mutex
 	looked time.Time // when the last look began that saw everything
-	unseen string    // what the newest look could not see
-	warned time.Time // of that; zero while everything is seen
+	unseen string    // what the last look could not see
+	warned time.Time // when that was logged last; zero while everything is seen
 }
 
 func newWatcher(cloud *ec2.Client, signIn *signIn, log *slog.Logger) *watcher {
@@ -46,7 +46,7 @@ func (w *watcher) ask() {
 	}
 }
 
-// run looks in the regions until ctx ends, and gives act each sight. Where act wants it the next look comes soon.
+// run looks in the regions until ctx ends and passes each sight to act. If act returns true, the next look comes soon.
 func (w *watcher) run(ctx context.Context, regions func() []string, act func(context.Context, sight) (soon bool)) {
 	for retry := firstLook; ctx.Err() == nil; {
 		seen, err := w.look(ctx, regions())
@@ -91,7 +91,7 @@ func (s sight) isWholeCloud() bool {
 	return true
 }
 
-// look reads EC2 and GitHub once. The error says what the sight lacks.
+// look reads EC2 and GitHub once. The error is about what could not be read.
 func (w *watcher) look(ctx context.Context, regions []string) (sight, error) {
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -142,7 +142,7 @@ func (w *watcher) lookAtCloud(ctx context.Context, regions []string, seen *sight
 	return errs
 }
 
-// state returns when the last look began that saw everything, and what the newest one could not see.
+// state returns when the last look began that saw everything, and what the last look could not see.
 func (w *watcher) state() (looked time.Time, unseen string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

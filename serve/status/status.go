@@ -21,8 +21,8 @@ type Snapshot struct {
 	NotInFile []NotInFile
 }
 
-// NotInFile is a set that another file has, or that was taken out of this one while nobody served it. Its name may have
-// been chosen by others.
+// NotInFile is a set that another file has, or that was taken out of this file while no process served it. Others may
+// have chosen its name.
 type NotInFile struct {
 	Name     string
 	Machines int       // stopped ones among them

@@ -120,8 +120,7 @@ func egr(values map[string]string) string {
 
 func machulav(token, label string) string {
 	return fmt.Sprintf("#!/bin/bash\n./config.sh --unattended --url https://github.com/demo-org/demo --token %s "+
-		"--labels "+
-		"%s --name ec2-%s --replace\n./run.sh\n", token, label, label)
+		"--labels %s --name ec2-%s --replace\n./run.sh\n", token, label, label)
 }
 
 // pause lets d go by, by the bubble's clock.

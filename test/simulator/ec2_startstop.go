@@ -52,8 +52,7 @@ func stopInstances(call *ec2Call) ([]node, *ec2Error) {
 		switch {
 		case i.market == marketSpot:
 			return nil, fail("UnsupportedOperation",
-				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance "+
-					"request. You can "+
+				"You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can "+
 					"only stop Spot Instances associated with persistent Spot Instance requests.", i.id)
 		case i.state == "terminated" || i.state == "shutting-down" || i.state == "pending":
 			return nil, fail("IncorrectInstanceState",

@@ -152,8 +152,7 @@ const (
 	saysUndecodable = "A JSON web token could not be decoded"
 	saysNoKey       = "Integration must generate a public key"
 	saysExpires     = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which " +
-		"the " +
-		"assertion expires"
+		"the assertion expires"
 	saysTooFar     = "'Expiration time' claim ('exp') is too far in the future"
 	saysIssued     = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
 	saysUnknownApp = "Integration not found"

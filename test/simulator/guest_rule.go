@@ -119,8 +119,7 @@ func (r GuestRule) complaint() []string {
 		return []string{"error: run.sh: cannot execute binary file: Exec format error"}
 	case GuestOldRunner:
 		return []string{"error: runner refused: An error occurred: Runner version v2.300.0 is deprecated and cannot " +
-			"receive " +
-			"messages."}
+			"receive messages."}
 	case GuestSetupFails:
 		return []string{orText(r.Message, "error: setup-script failed with exit 3 at line 7: make tools")}
 	case GuestFails:
