@@ -53,6 +53,7 @@ func (c *Client) RunOver(ctx context.Context, repository, id string) (bool, erro
 // https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt
 func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attempt int) ([]Job, error) {
 	var all []Job
+	total := 1 // at least
 	for page := 1; ; page++ {
 		var jobs gh.Jobs
 		path := fmt.Sprintf("repos/%s/actions/runs/%s/attempts/%d/jobs?per_page=%d&page=%d", repository, run, attempt,
@@ -65,12 +66,13 @@ func (c *Client) AttemptJobs(ctx context.Context, repository, run string, attemp
 				RunnerID: j.GetRunnerID(), Failed: j.GetStatus() == "completed" && j.GetConclusion() == "failure",
 				Started: j.GetStartedAt().Time, Ended: j.GetCompletedAt().Time})
 		}
+		total = max(total, jobs.GetTotalCount())
 		switch {
-		case len(all) >= jobs.GetTotalCount():
+		case len(all) >= total:
 			return all, nil
 		case len(jobs.Jobs) == 0:
-			return nil, fmt.Errorf("list jobs of workflow run %s: GitHub shows %d of %d", run, len(all),
-				jobs.GetTotalCount())
+			return nil, fmt.Errorf("list jobs of workflow run %s: page %d is empty, after %d of %d jobs", run, page,
+				len(all), total)
 		}
 	}
 }
