@@ -6,7 +6,7 @@
 export CGO_ENABLED = 0
 
 help: ## show this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: build ## start, use and stop a runner, with a simulated EC2 and GitHub
 	go run ./cmd/demo -binary bin/ec2-github-runner
